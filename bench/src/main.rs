@@ -1,1 +1,92 @@
-fn main(){}
+//! What the service costs, as ratios against floors measured in the same run:
+//!
+//! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
+//! - the default component in the sandbox against the same library compiled natively;
+//! - memory of the server while 200 such jobs are queued.
+
+mod contacts;
+mod floor;
+mod guest;
+mod server;
+
+use std::error::Error;
+use std::time::Duration;
+
+/// Rounds of each measurement; they alternate, so that a noisy moment hits both sides.
+const ROUNDS: usize = 9;
+/// Jobs queued for the measurement of memory.
+const QUEUED_JOBS: usize = 200;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    println!("10,000 new contacts of 8 fields; {ROUNDS} rounds, each side in turn; medians (minimum) in ms\n");
+    let items = contacts::items();
+    let body = contacts::body(&items);
+    println!("request body: {:.2} MB", body.len() as f64 / 1e6);
+    job_against_floor(&items, &body)?;
+    sandbox_against_native(&items)?;
+    memory(&body)
+}
+
+fn job_against_floor(items: &[String], body: &[u8]) -> Outcome<()> {
+    let rows = floor::rows(items);
+    let server = server::Server::start()?;
+    let (mut floor, mut job, mut accept) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        floor.push(floor::insert(&rows)?);
+        let (accepted, completed) = server.run_job(&format!("t{round}"), body)?;
+        accept.push(accepted);
+        job.push(completed);
+    }
+    println!(
+        "\n(a) floor: the same rows, keys and indexes by plain SQLite, 500 a durable transaction: {}",
+        show(&floor)
+    );
+    println!("(b) the job through HTTP and the sandbox, POST to completed:                           {}", show(&job));
+    println!(
+        "    of which POST to 202 (receive, split, compress, commit):                           {}",
+        show(&accept)
+    );
+    println!("    ratio of medians (b)/(a): {:.2}", ratio(&job, &floor));
+    Ok(())
+}
+
+fn sandbox_against_native(items: &[String]) -> Outcome<()> {
+    let mut sandbox = guest::Sandboxed::new()?;
+    let (mut native, mut wasm) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        native.push(guest::native(items));
+        wasm.push(sandbox.run(items)?);
+    }
+    println!("\n(c) plan and decide, natively:            {}", show(&native));
+    println!("    plan and decide, in the sandbox:      {}", show(&wasm));
+    println!("    ratio of medians: {:.2}", ratio(&wasm, &native));
+    Ok(())
+}
+
+fn memory(body: &[u8]) -> Outcome<()> {
+    let server = server::Server::start()?;
+    let idle = server.peak_memory()?;
+    let most = server.queue_jobs(QUEUED_JOBS, body)?;
+    println!(
+        "\n(d) server memory: {idle} MiB at the start, peak {} MiB while {QUEUED_JOBS} jobs were sent (most unfinished at once: {most})",
+        server.peak_memory()?
+    );
+    Ok(())
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+fn ratio(above: &[Duration], below: &[Duration]) -> f64 {
+    median(above).as_secs_f64() / median(below).as_secs_f64()
+}
+
+fn show(times: &[Duration]) -> String {
+    let least = times.iter().min().copied().unwrap_or_default();
+    format!("{:7.1} ({:.1})", median(times).as_secs_f64() * 1e3, least.as_secs_f64() * 1e3)
+}

@@ -1,0 +1,67 @@
+//! The floor: what the disk and SQLite cost alone. The rows are those the service would write, made beforehand.
+
+use std::time::{Duration, Instant};
+
+use bulkhead_rules::{Operation, Outcome as ItemOutcome, Session};
+use rusqlite::{Connection, params};
+
+use crate::Outcome;
+use crate::guest;
+
+/// The service's own schema, so that the indexes are the same.
+const SCHEMA: &str = include_str!("../../host/src/store/sqlite/schema/0001.sql");
+
+/// A contact as it is written.
+pub(crate) struct Row {
+    document: String,
+    keys: String,
+    email: String,
+}
+
+/// The rows that these items come to.
+pub(crate) fn rows(items: &[String]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut session = Session::new(Operation::Create, guest::profile());
+    for chunk in items.chunks(guest::CHUNK) {
+        session.plan(chunk.to_vec());
+        for outcome in session.decide(Vec::new(), Vec::new()) {
+            if let ItemOutcome::Write(write) = outcome {
+                let email = write.keys.first().map(|key| key.value.clone()).unwrap_or_default();
+                let keys = serde_json::json!([["email", email]]).to_string();
+                rows.push(Row { document: write.document, keys, email });
+            }
+        }
+    }
+    assert_eq!(rows.len(), items.len(), "every item is valid");
+    rows
+}
+
+/// Inserts them into an empty database, 500 a durable transaction.
+pub(crate) fn insert(rows: &[Row]) -> Outcome<Duration> {
+    let folder = tempfile::tempdir()?;
+    let mut connection = Connection::open(folder.path().join("floor.sqlite"))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.execute_batch(SCHEMA)?;
+    let started = Instant::now();
+    let mut id = 0;
+    for chunk in rows.chunks(guest::CHUNK) {
+        let transaction = connection.transaction()?;
+        {
+            let mut contact = transaction.prepare_cached(
+                "INSERT INTO contacts (tenant, id, version, keys, document) VALUES (1, ?1, 1, ?2, ?3)",
+            )?;
+            let mut key = transaction.prepare_cached(
+                "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (1, 'email', ?1, ?2)",
+            )?;
+            for row in chunk {
+                id += 1;
+                contact.execute(params![id, row.keys, row.document])?;
+                key.execute(params![row.email, id])?;
+            }
+        }
+        transaction.commit()?;
+    }
+    Ok(started.elapsed())
+}

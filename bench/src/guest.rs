@@ -1,0 +1,70 @@
+//! The default component: the same library natively and in the sandbox, on the same batches.
+
+use std::time::{Duration, Instant};
+
+use bulkhead::domain::{Operation, Timestamp};
+use bulkhead::sandbox::{Cancel, Component, Instance, Limits, Sandbox};
+use bulkhead::tenants::Profile;
+
+use crate::Outcome;
+
+/// Items in a batch, as in the service.
+pub(crate) const CHUNK: usize = 500;
+
+/// The profile of a tenant that changes nothing.
+pub(crate) fn profile() -> bulkhead_rules::Profile {
+    bulkhead_rules::Profile {
+        fields: bulkhead_rules::fields(&[]).unwrap_or_default(),
+        max_length: 64,
+        owners: Vec::new(),
+        stages: Vec::new(),
+        companies: Vec::new(),
+        now: String::from("2026-01-01T00:00:00Z"),
+        settings: Vec::new(),
+    }
+}
+
+/// Time to plan and decide all items natively.
+pub(crate) fn native(items: &[String]) -> Duration {
+    // The sandbox copies the items, too: into the guest.
+    let started = Instant::now();
+    let mut session = bulkhead_rules::Session::new(bulkhead_rules::Operation::Create, profile());
+    let mut outcomes = 0;
+    for chunk in items.chunks(CHUNK) {
+        session.plan(chunk.to_vec());
+        outcomes += session.decide(Vec::new(), Vec::new()).len();
+    }
+    assert_eq!(outcomes, items.len());
+    started.elapsed()
+}
+
+/// The component, ready to run.
+pub(crate) struct Sandboxed {
+    sandbox: Sandbox,
+    component: Component,
+    profile: Profile,
+}
+
+impl Sandboxed {
+    pub(crate) fn new() -> Outcome<Self> {
+        let sandbox = Sandbox::new(None, Limits::default())?;
+        let component = sandbox.load(&std::fs::read(crate::server::built("components/contacts.wasm")?)?)?;
+        Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
+    }
+
+    /// Time to start an instance and have it plan and decide all items.
+    pub(crate) fn run(&mut self, items: &[String]) -> Outcome<Duration> {
+        let stopped = |stop| format!("the component stopped: {stop:?}");
+        let started = Instant::now();
+        let mut instance = Instance::start(&self.sandbox, &self.component, &Cancel::default()).map_err(stopped)?;
+        let fields = instance.fields(&self.profile)?;
+        instance.open(Operation::Create, &self.profile, fields, Timestamp(0)).map_err(stopped)?;
+        let mut outcomes = 0;
+        for chunk in items.chunks(CHUNK) {
+            instance.plan(chunk).map_err(stopped)?;
+            outcomes += instance.decide(chunk.len(), &[]).map_err(stopped)?.len();
+        }
+        assert_eq!(outcomes, items.len());
+        Ok(started.elapsed())
+    }
+}

@@ -1,0 +1,141 @@
+//! A real server in an empty folder, and clients that talk HTTP to it.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::Agent;
+
+use crate::Outcome;
+
+/// Clients that send jobs at the same time.
+const CLIENTS: usize = 4;
+
+/// A file that the build made, in the target directory this program was started from.
+pub(crate) fn built(name: &str) -> Outcome<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).ok_or("the program is not in a target directory")?;
+    let path = target.join(name);
+    if path.is_file() { Ok(path) } else { Err(format!("{} is missing: run `make bench`", path.display()).into()) }
+}
+
+pub(crate) struct Server {
+    process: Child,
+    folder: TempDir,
+    url: String,
+    agent: Agent,
+}
+
+impl Server {
+    pub(crate) fn start() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut process = Command::new(built("release/bulkhead")?)
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("the server did not start")?;
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        Ok(Self { process, folder, url: url.to_owned(), agent })
+    }
+
+    /// Sends a job for a new tenant; returns the time to `202` and to `completed`.
+    pub(crate) fn run_job(&self, tenant: &str, body: &[u8]) -> Outcome<(Duration, Duration)> {
+        let token = self.tenant(tenant)?;
+        // The connection is there before the clock starts.
+        self.get(&token, "/api/contacts/job/none")?;
+        let started = Instant::now();
+        let id = self.post(&token, body)?;
+        let accepted = started.elapsed();
+        loop {
+            let status = self.get(&token, &format!("/api/contacts/job/{id}?details=full&limit=1"))?;
+            if status.get("status").and_then(Value::as_str) == Some("completed") {
+                let completed = started.elapsed();
+                assert_eq!(
+                    status.get("created").and_then(Value::as_u64),
+                    Some(crate::contacts::COUNT as u64),
+                    "{status}"
+                );
+                return Ok((accepted, completed));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Sends jobs as fast as they are accepted; returns how many were unfinished at most.
+    pub(crate) fn queue_jobs(&self, count: usize, body: &[u8]) -> Outcome<usize> {
+        let token = self.tenant("queue")?;
+        let jobs = thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut ids = Vec::new();
+                        for _ in 0..count / CLIENTS {
+                            ids.push(self.post(&token, body).map_err(|error| error.to_string())?);
+                        }
+                        Ok::<_, String>(ids)
+                    })
+                })
+                .collect();
+            let mut ids = Vec::new();
+            for client in clients {
+                ids.extend(client.join().map_err(|_| "a client panicked")??);
+            }
+            Ok::<_, Box<dyn std::error::Error>>(ids)
+        })?;
+        let mut unfinished = 0;
+        for id in &jobs {
+            let status = self.get(&token, &format!("/api/contacts/job/{id}"))?;
+            unfinished += usize::from(status.get("status").and_then(Value::as_str) != Some("completed"));
+        }
+        Ok(unfinished)
+    }
+
+    /// The most memory the server ever had, in MiB.
+    pub(crate) fn peak_memory(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no VmHWM")?;
+        let kib: u64 = line.split_whitespace().nth(1).ok_or("no VmHWM")?.parse()?;
+        Ok(kib / 1024)
+    }
+
+    fn tenant(&self, name: &str) -> Outcome<String> {
+        let output = Command::new(built("release/bulkhead")?)
+            .args(["tenant", "add", name, "--data"])
+            .arg(self.folder.path())
+            .output()?;
+        let added: Value = serde_json::from_slice(&output.stdout)?;
+        Ok(added.get("client_secret").and_then(Value::as_str).ok_or("no secret")?.to_owned())
+    }
+
+    fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
+        let mut reply = self
+            .agent
+            .post(format!("{}/api/contacts/bulk/new", self.url))
+            .header("Authorization", format!("Bearer {token}"))
+            .content_type("application/json")
+            .send(body)?;
+        let text = reply.body_mut().read_to_string()?;
+        let reply: Value = serde_json::from_str(&text)?;
+        Ok(reply.get("id").and_then(Value::as_str).ok_or(text)?.to_owned())
+    }
+
+    fn get(&self, token: &str, path: &str) -> Outcome<Value> {
+        let mut reply =
+            self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}")).call()?;
+        Ok(serde_json::from_str(&reply.body_mut().read_to_string()?)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line. Each command is a module with its arguments and a `run`.
+
+mod log;
+mod sample;
+mod serve;
+mod submit;
+mod tenant;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
+#[derive(Debug, Parser)]
+#[command(name = "bulkhead", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Box<serve::ServeArgs>),
+    /// Add, list and remove tenants.
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Send a file of contacts to a server, watch the job and report what failed.
+    Submit(submit::SubmitArgs),
+    /// Write made-up contacts to try the service with.
+    Sample(sample::SampleArgs),
+}
+
+/// Where the service keeps everything.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// Folder of the embedded store; made if it is missing.
+    #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA", default_value = "./bulkhead-data")]
+    data: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => report(serve::run(*args)),
+        Command::Tenant(command) => report(tenant::run(command)),
+        Command::Submit(args) => submit::run(args),
+        Command::Sample(args) => sample::run(args),
+    }
+}
+
+fn report(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bulkhead: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The log: to standard error, for people or for machines.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// How the log is written.
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// `text` for people, `json` for machines: one object a line.
+    #[arg(long, value_enum, env = "BULKHEAD_LOG_FORMAT", default_value = "text")]
+    log_format: Format,
+    /// What to log, in the syntax of tracing's `EnvFilter`: `warn`, `info`, `debug`, `bulkhead::jobs=debug`, …
+    #[arg(long, env = "BULKHEAD_LOG", default_value = "info")]
+    log: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl LogArgs {
+    /// Starts logging.
+    pub(super) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
+        let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log {}: {error}", self.log))?;
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let started = match self.log_format {
+            Format::Text => builder.with_target(false).try_init(),
+            Format::Json => builder.json().try_init(),
+        };
+        started.map_err(|error| format!("cannot start logging: {error}").into())
+    }
+}

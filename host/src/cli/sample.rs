@@ -1,0 +1,6 @@
+//! Placeholder.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SampleArgs {}
+pub(crate) fn run(_: SampleArgs) -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

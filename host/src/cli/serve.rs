@@ -1,0 +1,180 @@
+//! `bulkhead serve`.
+
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use bulkhead::clock::Clock;
+use bulkhead::http::{HttpSettings, Server};
+use bulkhead::jobs::{Service, Settings, Sweeper, Workers};
+use bulkhead::sandbox::{Limits, Sandbox};
+use bulkhead::store::sqlite::SqliteStore;
+use bulkhead::store::{QueueLimits, Store, StoreError};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::StoreArgs;
+use super::log::LogArgs;
+
+/// The component that decides when none other is named.
+pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
+
+/// How long a worker may be silent before its job goes to another.
+const LEASE: Duration = Duration::from_secs(30);
+/// Threads that wait for the store on behalf of requests.
+const BLOCKING_THREADS: usize = 32;
+
+/// Arguments of `bulkhead serve`. Each can be given as an environment variable, too.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Address to listen on; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Threads that work on jobs; as many as cores unless given.
+    #[arg(long, value_name = "N", env = "BULKHEAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=32))]
+    workers: Option<u16>,
+    /// A processor component to use in place of the built-in one.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_COMPONENT_FILE")]
+    component: Option<PathBuf>,
+    /// Seconds that a job's id lives, after it was created and again after it was finished.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_RETENTION", default_value_t = 48 * 60 * 60)]
+    retention: u64,
+    /// Seconds between looks for what has expired.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_SWEEP_INTERVAL", default_value_t = 60)]
+    sweep_interval: u64,
+    /// Unfinished jobs that one tenant may have.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_QUEUED_JOBS", default_value_t = 1_000)]
+    max_queued_jobs: u64,
+    /// Bytes of unprocessed items, as stored, that one tenant may have.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_MAX_QUEUED_BYTES", default_value_t = 2 << 30)]
+    max_queued_bytes: u64,
+    /// Bytes of a request's body, also after inflating.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_MAX_BODY", default_value_t = 64 << 20)]
+    max_body: usize,
+    /// Bytes of all bodies that are being received at a time; more wait.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_BODY_MEMORY", default_value_t = 128 << 20)]
+    body_memory: usize,
+    /// Connections at a time; more wait.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS", default_value_t = 1_024)]
+    max_connections: usize,
+    /// Seconds that the head of a request may take.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
+    header_timeout: u64,
+    /// Seconds that the body of a request may take.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
+    body_timeout: u64,
+    /// For tests: a file with seconds to add to the clock.
+    #[arg(long, value_name = "FILE", hide = true)]
+    clock_offset_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl ServeArgs {
+    fn settings(&self) -> Settings {
+        let cores = available_parallelism().map_or(2, usize::from);
+        Settings {
+            workers: self.workers.map_or(cores.min(32), usize::from),
+            retention: Duration::from_secs(self.retention),
+            queue: QueueLimits { jobs: self.max_queued_jobs, bytes: self.max_queued_bytes },
+            lease: LEASE,
+        }
+    }
+
+    fn http_settings(&self) -> HttpSettings {
+        HttpSettings {
+            connections: self.max_connections,
+            header_time: Duration::from_secs(self.header_timeout),
+            body_time: Duration::from_secs(self.body_timeout),
+            body_bytes: self.max_body,
+            body_budget: self.body_memory,
+        }
+    }
+
+    fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+        match &self.component {
+            None => Ok(DEFAULT_COMPONENT.to_vec()),
+            Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
+    args.log.start()?;
+    let clock = args.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&args.store.data, clock)?);
+    let _lock = lock(&args.store.data)?;
+    let voided = store.void_claims()?;
+    if voided > 0 {
+        tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
+    }
+    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")), Limits::default())?;
+    let processor = sandbox.load(&args.component()?)?;
+    let service = Arc::new(Service::new(Arc::clone(&store), sandbox, processor, args.settings()));
+
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    runtime.block_on(async {
+        let shutdown = shutdown_signal()?;
+        let server = Server::bind(args.listen, Arc::clone(&service), args.http_settings()).await.map_err(|error| {
+            format!(
+                "cannot listen on {}: {error}. Is another server running? Choose an address with --listen.",
+                args.listen
+            )
+        })?;
+        let workers = Workers::start(&service)?;
+        let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
+        announce(&format!(
+            "bulkhead listening on http://{} store={} component={}",
+            server.address()?,
+            store.description(),
+            service.processor()
+        ));
+        server.run(shutdown).await;
+        tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
+        tokio::task::spawn_blocking(move || {
+            workers.stop();
+            sweeper.stop();
+        })
+        .await?;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    })?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// One server owns a data folder; tenants can be added to it meanwhile. The lock goes with the process.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("server.lock");
+    let failed = |source| StoreError::File { path: path.display().to_string(), source };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Whoever started this may wait for the line, or may have gone: neither is a reason to stop.
+fn announce(line: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}

@@ -1,0 +1,51 @@
+//! The words everything else is written in: tenants, contacts, jobs. Values are parsed once, here, into types that
+//! cannot be wrong; nothing here knows HTTP, SQL or wasm.
+
+mod contact;
+mod job;
+mod page;
+mod timestamp;
+
+pub use contact::{ContactId, StoredContact, UniqueKey};
+pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
+pub use page::{Page, PageError};
+pub use timestamp::Timestamp;
+
+/// A tenant's number in the store; leads every key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(pub i64);
+
+/// SHA-256 of a component's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sha256:{}", hex::encode(self.0))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// A digest as it is written: `sha256:` and 64 hexadecimal digits.
+impl std::str::FromStr for Digest {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text.strip_prefix("sha256:").unwrap_or(text), &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}

@@ -1,0 +1,107 @@
+//! Which part of a list a client asked for.
+
+/// Rows a page has unless the client says otherwise.
+const DEFAULT_LIMIT: u32 = 100;
+/// Rows a page has at most.
+const MAX_LIMIT: u32 = 1_000;
+
+/// One page of a job's rows: blind paging, without totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    number: u32,
+    limit: u32,
+}
+
+/// A page that does not exist in any list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// `page` is no number from 1.
+    #[error("'page' must be a whole number from 1, not '{0}'.")]
+    Number(String),
+    /// `limit` is no number in range.
+    #[error("'limit' must be a whole number from 1 to {MAX_LIMIT}, not '{0}'.")]
+    Limit(String),
+}
+
+impl Page {
+    /// Reads the query parameters `page` and `limit`; absent means the first page of 100 rows.
+    ///
+    /// # Errors
+    /// What is not a number in range is refused, so that a client never takes part of a list for the whole.
+    pub fn parse(number: Option<&str>, limit: Option<&str>) -> Result<Self, PageError> {
+        let number = match number {
+            None => 1,
+            Some(text) => parse_in(text, u32::MAX).ok_or_else(|| PageError::Number(text.to_owned()))?,
+        };
+        let limit = match limit {
+            None => DEFAULT_LIMIT,
+            Some(text) => parse_in(text, MAX_LIMIT).ok_or_else(|| PageError::Limit(text.to_owned()))?,
+        };
+        Ok(Self { number, limit })
+    }
+
+    /// Place of the page's first row in the whole list, from 0.
+    pub fn first(self) -> u64 {
+        u64::from(self.number - 1) * u64::from(self.limit)
+    }
+
+    /// Most rows on this page.
+    pub fn limit(self) -> u32 {
+        self.limit
+    }
+
+    /// The page after this one, if a list of `total` rows has it.
+    #[must_use]
+    pub fn next(self, total: u32) -> Option<Self> {
+        let number = self.number.checked_add(1)?;
+        (self.first() + u64::from(self.limit) < u64::from(total)).then_some(Self { number, limit: self.limit })
+    }
+
+    /// The query parameters that ask for this page: `page=2`, and `&limit=…` where it is not the default.
+    pub fn to_query(self) -> String {
+        if self.limit == DEFAULT_LIMIT {
+            format!("page={}", self.number)
+        } else {
+            format!("page={}&limit={}", self.number, self.limit)
+        }
+    }
+}
+
+fn parse_in(text: &str, max: u32) -> Option<u32> {
+    text.parse().ok().filter(|number| (1..=max).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Page, PageError};
+
+    #[test]
+    fn pages_join_without_gap_or_overlap() {
+        for (total, limit) in [(0_u32, 100_u32), (1, 100), (100, 100), (101, 100), (250, 7), (10_000, 1_000)] {
+            let mut page = Page::parse(None, Some(&limit.to_string())).unwrap();
+            let mut seen = 0;
+            loop {
+                assert_eq!(page.first(), seen);
+                seen = (seen + u64::from(page.limit())).min(u64::from(total));
+                match page.next(total) {
+                    Some(next) => page = next,
+                    None => break,
+                }
+            }
+            assert_eq!(seen, u64::from(total));
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_refused() {
+        for bad in ["0", "-1", "x", "", "1.5", "99999999999"] {
+            assert_eq!(Page::parse(Some(bad), None), Err(PageError::Number(bad.to_owned())));
+        }
+        for bad in ["0", "1001", "all"] {
+            assert_eq!(Page::parse(None, Some(bad)), Err(PageError::Limit(bad.to_owned())));
+        }
+        assert_eq!(Page::parse(Some("2"), Some("5")).unwrap().to_query(), "page=2&limit=5");
+        assert_eq!(Page::parse(Some("2"), None).unwrap().to_query(), "page=2");
+        assert_eq!(Page::parse(Some("4294967295"), None).unwrap().next(u32::MAX), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! The wire contract: routes, credentials, bodies in, envelopes out. Nothing here knows SQL or wasm; what is asked is
+//! asked of [`crate::jobs::Service`], on tokio's blocking pool.
+
+mod body;
+mod bulk;
+mod contacts;
+mod credentials;
+mod form;
+mod job;
+mod json;
+mod problem;
+mod reply;
+mod route;
+mod server;
+
+pub use server::{HttpSettings, Server};

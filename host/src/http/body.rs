@@ -1,0 +1,146 @@
+//! Bodies: what they may be, how large, how slow, and how much memory all of them together take.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::Problem;
+use super::{form, json};
+use crate::store::Batch;
+
+/// Bytes that one permit of the budget stands for.
+const UNIT: usize = 16 << 10;
+
+/// Limits of bodies.
+#[derive(Debug, Clone)]
+pub(super) struct BodyLimits {
+    /// Bytes of one, also after inflating.
+    pub(super) bytes: usize,
+    /// Time for one to arrive, and to wait for memory.
+    pub(super) time: Duration,
+    /// Memory for all of them; each takes its share before it is read.
+    pub(super) budget: Arc<Semaphore>,
+}
+
+impl BodyLimits {
+    pub(super) fn new(bytes: usize, time: Duration, budget: usize) -> Self {
+        // A body as large as allowed must fit.
+        Self { bytes, time, budget: Arc::new(Semaphore::new(budget.max(bytes).div_ceil(UNIT))) }
+    }
+}
+
+/// How a list of items is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Form,
+}
+
+/// A body that arrived. While this lives, its share of the memory is taken.
+#[derive(Debug)]
+pub(super) struct ReceivedBody {
+    bytes: Bytes,
+    format: Format,
+    gzip: bool,
+    limit: usize,
+    _share: OwnedSemaphorePermit,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// 415 for another type or encoding, 413 if it is too large, 408 if it is too slow, 503 if there is no memory for it.
+pub(super) async fn receive(headers: &HeaderMap, body: Incoming, limits: &BodyLimits) -> Result<ReceivedBody, Problem> {
+    let format = format(headers)?;
+    let gzip = is_gzip(headers)?;
+    let declared = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+    if declared.is_some_and(|bytes| bytes > limits.bytes) {
+        return Err(Problem::too_large(limits.bytes));
+    }
+    // What a compressed or chunked body comes to is not known yet.
+    let expected = if gzip { limits.bytes } else { declared.unwrap_or(limits.bytes) };
+    let share = share(expected, limits).await?;
+    let read = tokio::time::timeout(limits.time, collect(body, declared.unwrap_or(0), limits.bytes)).await;
+    let bytes = read.map_err(|_| Problem::too_slow(limits.time.as_secs()))??;
+    Ok(ReceivedBody { bytes, format, gzip, limit: limits.bytes, _share: share })
+}
+
+async fn share(bytes: usize, limits: &BodyLimits) -> Result<OwnedSemaphorePermit, Problem> {
+    let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    let wait = Arc::clone(&limits.budget).acquire_many_owned(units);
+    match tokio::time::timeout(limits.time, wait).await {
+        Ok(Ok(share)) => Ok(share),
+        Ok(Err(_)) | Err(_) => {
+            Err(Problem::unavailable("Too many large requests at once. Nothing was stored; send it again."))
+        }
+    }
+}
+
+async fn collect(mut body: Incoming, expected: usize, limit: usize) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::with_capacity(expected);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Problem::bad_request(format!("The body broke off: {error}")))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > limit {
+                return Err(Problem::too_large(limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+/// Without a type, JSON is meant, as with Mautic.
+fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Format::Json) };
+    let value = value.to_str().unwrap_or("?");
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "" | "application/json" | "application/x-json" => Ok(Format::Json),
+        "application/x-www-form-urlencoded" => Ok(Format::Form),
+        _ => Err(Problem::unsupported_type(format!(
+            "'{essence}' is not a type this call takes; send application/json or application/x-www-form-urlencoded."
+        ))),
+    }
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(false) };
+    match value.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        other => Err(Problem::unsupported_type(format!(
+            "'{other}' is not an encoding this call takes; send the body as it is, or as gzip."
+        ))),
+    }
+}
+
+impl ReceivedBody {
+    /// Inflates, decodes, splits and drops the bytes; blocks for as long as that takes. Of more than `max` items, `max` + 1 are
+    /// returned.
+    ///
+    /// # Errors
+    /// 400 with line and column if it cannot be decoded, 413 if it inflates to too much.
+    pub(super) fn take_items(&mut self, max: usize) -> Result<Batch, Problem> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let bytes = if self.gzip { inflate(&bytes, self.limit)? } else { bytes };
+        match self.format {
+            Format::Json => json::split(&bytes, max),
+            Format::Form => form::split(&bytes, max),
+        }
+    }
+}
+
+fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Problem> {
+    let mut inflated = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(limit as u64 + 1);
+    reader.read_to_end(&mut inflated).map_err(|error| Problem::bad_request(format!("The body is no gzip: {error}")))?;
+    if inflated.len() > limit { Err(Problem::too_large(limit)) } else { Ok(Bytes::from(inflated)) }
+}

@@ -1,0 +1,40 @@
+//! `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`.
+
+use hyper::header::{HeaderValue, LOCATION};
+use hyper::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::body::ReceivedBody;
+use super::problem::Problem;
+use super::reply::{Reply, json};
+use crate::domain::Operation;
+use crate::jobs::{MAX_ITEMS, Service, Submission, SubmissionError};
+use crate::store::Tenant;
+
+#[derive(Serialize)]
+struct Accepted {
+    id: String,
+}
+
+/// The `Idempotency-Key`, if one was sent.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    value.to_str().map(|text| Some(text.to_owned())).map_err(|_| SubmissionError::Key.into())
+}
+
+/// Accepts a job; blocks until it is durable.
+pub(super) fn submit(
+    service: &Service,
+    tenant: &Tenant,
+    operation: Operation,
+    mut body: ReceivedBody,
+    idempotency_key: Option<String>,
+) -> Result<Reply, Problem> {
+    let items = body.take_items(MAX_ITEMS)?;
+    let id = service.submit(tenant, Submission::new(operation, items, idempotency_key)?)?;
+    let mut reply = json(StatusCode::ACCEPTED, &Accepted { id: id.to_string() });
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/job/{id}")) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    Ok(reply)
+}

@@ -1,0 +1,89 @@
+//! The `Authorization` header.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+use super::problem::Problem;
+use crate::tenants::Secret;
+
+/// What a client sent to show who it is.
+#[derive(Debug)]
+pub(super) enum Credentials {
+    /// Client id and secret.
+    Basic(String, Secret),
+    /// The secret alone.
+    Bearer(Secret),
+}
+
+impl Credentials {
+    /// Reads the header; the scheme's case does not matter.
+    ///
+    /// # Errors
+    /// 401 if there is none or it cannot be read.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+        let value = headers.get(AUTHORIZATION).ok_or_else(Problem::no_credentials)?;
+        let value = value.to_str().map_err(|_| Problem::wrong_credentials())?;
+        let (scheme, rest) = value.split_once(' ').ok_or_else(Problem::wrong_credentials)?;
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("basic") {
+            let pair = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let pair = pair.ok_or_else(Problem::wrong_credentials)?;
+            let (id, secret) = pair.split_once(':').ok_or_else(Problem::wrong_credentials)?;
+            Ok(Self::Basic(id.to_owned(), Secret::from_client(secret)))
+        } else if scheme.eq_ignore_ascii_case("bearer") {
+            Ok(Self::Bearer(Secret::from_client(rest)))
+        } else {
+            Err(Problem::no_credentials())
+        }
+    }
+
+    pub(super) fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Basic(id, _) => Some(id),
+            Self::Bearer(_) => None,
+        }
+    }
+
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Self::Basic(_, secret) | Self::Bearer(secret) => secret,
+        }
+    }
+
+    /// What to answer when nobody has these.
+    pub(super) fn refusal(&self) -> Problem {
+        match self {
+            Self::Basic(..) => Problem::wrong_credentials(),
+            Self::Bearer(_) => Problem::wrong_token(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use hyper::header::{AUTHORIZATION, HeaderValue};
+
+    use super::Credentials;
+
+    fn read(value: &str) -> Option<(Option<String>, String)> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        let credentials = Credentials::from_headers(&headers).ok()?;
+        Some((credentials.client_id().map(str::to_owned), credentials.secret().reveal().to_owned()))
+    }
+
+    #[test]
+    fn both_schemes_are_read() {
+        let pair = Some((Some(String::from("id")), String::from("se:cret")));
+        assert_eq!(read("Basic aWQ6c2U6Y3JldA=="), pair);
+        assert_eq!(read("bAsIc aWQ6c2U6Y3JldA=="), pair);
+        assert_eq!(read("Bearer abc"), Some((None, String::from("abc"))));
+        for bad in ["Basic", "Basic !", "Basic aWQ=", "Digest x", "aWQ6c2U6Y3JldA=="] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert!(Credentials::from_headers(&HeaderMap::new()).is_err());
+    }
+}

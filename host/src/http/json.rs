@@ -1,0 +1,199 @@
+//! Splitting a JSON body into items, without looking into them: that is for the sandbox.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
+use crate::store::Batch;
+
+/// The items of a body: a list, or an object whose names are the caller's keys. Of more than `max`, `max` + 1 are
+/// returned. If a name occurs twice, the last one counts, as with Mautic.
+///
+/// # Errors
+/// 400 with line and column.
+pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let (line, column) = position(body, error.valid_up_to());
+        Problem::bad_request(format!("The body is not UTF-8 at line {line} column {column}."))
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer
+        .deserialize_any(Items { max })
+        .and_then(|batch| deserializer.end().map(|()| batch))
+        .map_err(|error| Problem::bad_request(format!("The body cannot be read as JSON: {error}.")))
+}
+
+fn position(body: &[u8], offset: usize) -> (usize, usize) {
+    let before = body.get(..offset).unwrap_or(body);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    (line, column)
+}
+
+struct Items {
+    max: usize,
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Batch;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of contacts, or an object of contacts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
+        let mut items = Vec::new();
+        while items.len() <= self.max {
+            match list.next_element::<&RawValue>()? {
+                Some(item) => items.push(one_line(item)),
+                None => return Ok(Batch { items, keys: None }),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Batch { items, keys: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Batch, A::Error> {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let (mut items, mut keys) = (Vec::new(), Vec::new());
+        while let Some(Key(key)) = object.next_key_seed(KeySeed)? {
+            if items.len() > self.max {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let item = one_line(object.next_value::<&RawValue>()?);
+            match places.get(key.as_ref()).and_then(|place| items.get_mut(*place)) {
+                Some(earlier) => *earlier = item,
+                None => {
+                    places.insert(key.clone().into_owned(), items.len());
+                    items.push(item);
+                    keys.push(key.into_owned());
+                }
+            }
+        }
+        Ok(Batch { items, keys: Some(keys) })
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Batch, E> {
+        Err(E::custom("null where a list of contacts was expected"))
+    }
+}
+
+/// A name, borrowed where it holds no escapes.
+struct Key<'de>(Cow<'de, str>);
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Key<'de>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Key<'de>, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text).map_err(D::Error::custom)
+    }
+}
+
+/// JSON strings hold no line breaks, so those in a text are blanks between its parts.
+fn one_line(item: &RawValue) -> String {
+    let text = item.get();
+    if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], " ") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::split;
+    use crate::store::Batch;
+
+    fn batch(body: &str) -> Batch {
+        split(body.as_bytes(), 100).unwrap()
+    }
+
+    fn own(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn lists_and_objects_are_split() {
+        for (body, items, keys) in [
+            ("[]", &[] as &[&str], None),
+            ("{}", &[], Some(&[] as &[&str])),
+            (r#"[ {"a" : 1}, 7,null , "x",[1, 2]]"#, &[r#"{"a" : 1}"#, "7", "null", r#""x""#, "[1, 2]"], None),
+            (r#"{"5":{"a":1},"9":{}}"#, &[r#"{"a":1}"#, "{}"], Some(&["5", "9"])),
+            (r#"{"a":1,"b":2,"a":3}"#, &["3", "2"], Some(&["a", "b"])),
+            ("{\"\\u00fc\":1}", &["1"], Some(&["ü"])),
+            ("[{\"a\":\r\n1}]", &["{\"a\":  1}"], None),
+        ] {
+            let split = batch(body);
+            assert_eq!(split.items, own(items), "{body}");
+            assert_eq!(split.keys, keys.map(own), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused_with_its_place() {
+        for (body, part) in [
+            ("", "line 1 column 0"),
+            ("null", "null where a list"),
+            ("7", "integer `7`"),
+            ("\"x\"", "string \"x\""),
+            ("[1,\n 2", "line 2 column 2"),
+            ("[1] x", "line 1 column 5"),
+            ("[1,]", "line 1 column 4"),
+            ("{\"a\" 1}", "line 1 column 6"),
+        ] {
+            let reply = format!("{:?}", split(body.as_bytes(), 100).unwrap_err());
+            assert!(reply.contains(&part.replace('"', "\\\"")), "{body}: {reply}");
+        }
+        let reply = format!("{:?}", split(b"[\n\"\xff\"]", 100).unwrap_err());
+        assert!(reply.contains("line 2 column 2"), "{reply}");
+    }
+
+    #[test]
+    fn one_more_than_the_limit_shows() {
+        assert_eq!(split(b"[1,2,3,4,5]", 3).unwrap().items.len(), 4);
+        assert_eq!(split(br#"{"a":1,"b":1,"c":1,"d":1,"e":1}"#, 3).unwrap().items.len(), 4);
+        assert_eq!(split(b"[1,2,3]", 3).unwrap().items.len(), 3);
+    }
+
+    #[test]
+    fn depth_takes_no_stack() {
+        let body = format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert_eq!(batch(&body).items.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_answer(body: Vec<u8>) {
+            drop(split(&body, 10));
+        }
+
+        #[test]
+        fn items_come_back_as_they_were(items in prop::collection::vec(".*", 0..20)) {
+            let texts: Vec<String> = items.iter().map(|item| serde_json::to_string(item).unwrap()).collect();
+            let split = batch(&format!("[{}]", texts.join(",")));
+            prop_assert_eq!(split.items, texts);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Requests that fail as a whole. The one place where errors become HTTP: what a stranger reads is written here, what
+//! happened inside goes to the log.
+
+use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Serialize;
+
+use super::reply::{Reply, json};
+use crate::domain::PageError;
+use crate::jobs::{ServiceError, SubmissionError};
+
+/// Seconds after which a request that was turned away for want of room may be sent again.
+const RETRY_SECONDS: u64 = 5;
+
+/// Why a request fails, as its client is told.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    errors: [Entry<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    message: &'a str,
+    code: u16,
+    r#type: &'a str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), headers: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// The texts are Mautic's.
+    pub(super) fn no_credentials() -> Self {
+        Self::unauthorized("access_denied", "API authorization denied.")
+    }
+
+    pub(super) fn wrong_credentials() -> Self {
+        Self::unauthorized("access_denied", "Authorization denied, invalid credentials.")
+    }
+
+    pub(super) fn wrong_token() -> Self {
+        Self::unauthorized("invalid_grant", "The access token provided is invalid.")
+    }
+
+    fn unauthorized(kind: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, kind, message)
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Bulkhead\", charset=\"UTF-8\""))
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Bulkhead\""))
+    }
+
+    pub(super) fn unknown_path(path: &str) -> Self {
+        Self::not_found(format!("Requested URL not found: {path}"))
+    }
+
+    pub(super) fn unknown_job() -> Self {
+        Self::not_found("Job was not found: there never was one with this id, it was deleted, or it has expired.")
+    }
+
+    /// The text is Mautic's.
+    pub(super) fn unknown_contact() -> Self {
+        Self::not_found("Item was not found.")
+    }
+
+    fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn wrong_method(method: &str, allow: &'static str) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("{method} is not possible here; use {allow}."),
+        )
+        .with(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    pub(super) fn unsupported_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            format!(
+                "The body is larger than {limit} bytes (also counted after inflating). Send it in several requests."
+            ),
+        )
+    }
+
+    pub(super) fn too_slow(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            format!("The body did not arrive within {seconds} seconds. Nothing was stored; send it again."),
+        )
+    }
+
+    pub(super) fn unavailable(message: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry()
+    }
+
+    fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong here that is not your fault. Nothing was stored; it has been logged.",
+        )
+    }
+
+    pub(super) fn panicked(what: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%what, "handling a request panicked");
+        Self::internal()
+    }
+
+    fn retry(self) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
+    pub(super) fn into_reply(self) -> Reply {
+        let code = self.status.as_u16();
+        let envelope = Envelope { errors: [Entry { message: &self.message, code, r#type: self.kind }] };
+        let mut reply = json(self.status, &envelope);
+        for (name, value) in self.headers {
+            reply.headers_mut().append(name, value);
+        }
+        reply
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Store(error) => {
+                tracing::error!(%error, "the store cannot answer");
+                Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")
+            }
+            ServiceError::Busy => Self::unavailable("Too many requests at once. Nothing was stored; send it again."),
+            ServiceError::Component(stop) => {
+                tracing::error!(?stop, "a component failed on an interactive call");
+                Self::internal()
+            }
+            ServiceError::Profile(reason) => {
+                tracing::error!(reason, "a stored profile cannot be used");
+                Self::internal()
+            }
+            ServiceError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for a different request. Use a new key for a new request.",
+            ),
+            ServiceError::QueueFull => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                "Too many jobs or bytes are waiting already. Wait until some are completed, or delete some.",
+            )
+            .retry(),
+            ServiceError::NoTenant => Self::wrong_credentials(),
+        }
+    }
+}
+
+impl From<SubmissionError> for Problem {
+    fn from(error: SubmissionError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}

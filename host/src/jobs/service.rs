@@ -1,0 +1,146 @@
+//! What can be asked of the service, apart from how it is asked.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::lane::Lane;
+use super::running::Running;
+use super::{ServiceError, Submission};
+use crate::domain::{Digest, Job, JobId, Page, TenantId};
+use crate::sandbox::{Component, Sandbox};
+use crate::store::{Idempotency, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
+use crate::tenants::Secret;
+
+/// What an operator sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Threads that work on jobs.
+    pub workers: usize,
+    /// How long a job's id lives.
+    pub retention: Duration,
+    /// What one tenant may have waiting.
+    pub queue: QueueLimits,
+    /// How long a worker may be silent before its job goes to another.
+    pub lease: Duration,
+}
+
+/// The service. Cheap to share; all methods block.
+pub struct Service {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) sandbox: Sandbox,
+    pub(super) processor: Component,
+    pub(super) settings: Settings,
+    pub(super) running: Running,
+    pub(super) lane: Lane,
+    pub(super) bell: Bell,
+}
+
+impl Service {
+    /// A service over a store, whose jobs are decided by `processor`.
+    pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, processor: Component, settings: Settings) -> Self {
+        let lane = Lane::new(settings.workers);
+        Self { store, sandbox, processor, settings, running: Running::default(), lane, bell: Bell::default() }
+    }
+
+    /// The component that decides about new jobs.
+    pub fn processor(&self) -> Digest {
+        self.processor.digest()
+    }
+
+    /// Whose credentials these are; without a client id, the secret alone decides.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Option<Tenant>, ServiceError> {
+        Ok(self.store.authenticate(client_id, &secret.hash())?)
+    }
+
+    /// Accepts a job. When this returns, the job is durable.
+    ///
+    /// # Errors
+    /// If the queue is full, the idempotency key was used for something else, or the store cannot answer.
+    pub fn submit(&self, tenant: &Tenant, submission: Submission) -> Result<JobId, ServiceError> {
+        let id = JobId::random();
+        let idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
+        let job = NewJob {
+            tenant: tenant.id,
+            id,
+            operation: submission.operation(),
+            processor: self.processor.digest(),
+            chunks: submission.into_chunks(),
+            idempotency,
+            retention: self.settings.retention,
+        };
+        match self.store.submit(&job, &self.settings.queue)? {
+            Submitted::Accepted => {
+                self.bell.ring();
+                Ok(id)
+            }
+            Submitted::Repeated(id) => Ok(id),
+            Submitted::KeyReused => Err(ServiceError::KeyReused),
+            Submitted::QueueFull => Err(ServiceError::QueueFull),
+            Submitted::NoTenant => Err(ServiceError::NoTenant),
+        }
+    }
+
+    /// A job, unless it was deleted, has expired or is another tenant's.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, ServiceError> {
+        Ok(self.store.job(tenant, id)?)
+    }
+
+    /// A page of a job's rows.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, ServiceError> {
+        Ok(self.store.rows(tenant, id, page)?)
+    }
+
+    /// Deletes a job and stops it if it runs. When this returns, no contact is changed by it any more. `false` if the
+    /// tenant knows no such job.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, ServiceError> {
+        // The store's answer is the fence; stopping the guest only frees the worker.
+        let known = self.store.delete_job(tenant, id)?;
+        if known && self.running.stop(tenant, id) {
+            self.sandbox.nudge();
+        }
+        Ok(known)
+    }
+
+    /// Stops the guests of all running jobs; their workers give the jobs back.
+    pub(super) fn interrupt_all(&self) {
+        self.running.stop_all();
+        self.sandbox.nudge();
+    }
+}
+
+/// Wakes workers when there may be work.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rings: Mutex<u64>,
+    rung: Condvar,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.rung.notify_all();
+    }
+
+    /// How often it was rung; to be asked before looking for work, so that no ring is missed.
+    pub(super) fn heard(&self) -> u64 {
+        *self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a ring after the `heard`th, or until the time is over.
+    pub(super) fn wait(&self, heard: u64, timeout: Duration) {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.rung.wait_timeout_while(rings, timeout, |rings| *rings == heard));
+    }
+}

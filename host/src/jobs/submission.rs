@@ -1,0 +1,157 @@
+//! A request for a job, checked, and cut into chunks.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::Operation;
+use crate::store::Batch;
+
+/// Items a job has at most.
+pub const MAX_ITEMS: usize = 10_000;
+/// Items a chunk has at most: as fast as larger ones, at a fifth of the memory, and a point to look up at every few
+/// milliseconds.
+const CHUNK_ITEMS: usize = 500;
+/// Bytes of a chunk, unless a single item is larger.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub struct Submission {
+    operation: Operation,
+    items: Batch,
+    idempotency_key: Option<String>,
+}
+
+/// A request that no job can be made of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmissionError {
+    /// More than [`MAX_ITEMS`]. The text is Mautic's.
+    #[error("A max of {MAX_ITEMS} entities are supported at a time.")]
+    TooMany,
+    /// An unusable `Idempotency-Key`.
+    #[error("'Idempotency-Key' must be 1 to 255 visible ASCII characters.")]
+    Key,
+}
+
+impl Submission {
+    /// Checks a request. Items are JSON texts without line breaks; keys, if any, are as many.
+    ///
+    /// # Errors
+    /// If there are too many items, or the idempotency key is unusable.
+    pub fn new(operation: Operation, items: Batch, idempotency_key: Option<String>) -> Result<Self, SubmissionError> {
+        if items.items.len() > MAX_ITEMS {
+            return Err(SubmissionError::TooMany);
+        }
+        let usable = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if idempotency_key.as_ref().is_some_and(|key| !usable(key)) {
+            return Err(SubmissionError::Key);
+        }
+        Ok(Self { operation, items, idempotency_key })
+    }
+
+    /// What to do with the items.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The key that makes a repeated request the same one, and the SHA-256 of what is asked.
+    pub(super) fn idempotency(&self) -> Option<(String, [u8; 32])> {
+        let key = self.idempotency_key.clone()?;
+        let mut hash = Sha256::new();
+        let mut add = |text: &str| {
+            hash.update(text.len().to_le_bytes());
+            hash.update(text);
+        };
+        add(self.operation.as_str());
+        self.items.items.iter().for_each(|item| add(item));
+        add(if self.items.keys.is_some() { "keyed" } else { "list" });
+        self.items.keys.iter().flatten().for_each(|key| add(key));
+        Some((key, hash.finalize().into()))
+    }
+
+    pub(super) fn into_chunks(self) -> Vec<Batch> {
+        let mut chunks: Vec<Batch> = Vec::new();
+        let mut bytes = 0;
+        let keyed = self.items.keys.is_some();
+        let mut keys = self.items.keys.unwrap_or_default().into_iter();
+        for item in self.items.items {
+            let full = |chunk: &Batch| chunk.items.len() == CHUNK_ITEMS || bytes + item.len() > CHUNK_BYTES;
+            if chunks.last().is_none_or(full) {
+                chunks.push(Batch { items: Vec::new(), keys: keyed.then(Vec::new) });
+                bytes = 0;
+            }
+            bytes += item.len();
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.items.push(item);
+                if let Some(list) = &mut chunk.keys {
+                    list.extend(keys.next());
+                }
+            }
+        }
+        chunks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHUNK_BYTES, CHUNK_ITEMS, MAX_ITEMS, Submission, SubmissionError};
+    use crate::domain::Operation;
+    use crate::store::Batch;
+
+    fn submission(items: Vec<String>, keys: Option<Vec<String>>) -> Submission {
+        Submission::new(Operation::Create, Batch { items, keys }, None).unwrap()
+    }
+
+    #[test]
+    fn chunks_keep_the_order_and_their_limits() {
+        let items: Vec<String> = (0..1_234).map(|n| n.to_string()).collect();
+        let chunks = submission(items.clone(), Some(items.clone())).into_chunks();
+        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [CHUNK_ITEMS, CHUNK_ITEMS, 234]);
+        assert_eq!(chunks.iter().flat_map(|chunk| chunk.items.clone()).collect::<Vec<_>>(), items);
+        assert_eq!(chunks.iter().flat_map(|chunk| chunk.keys.clone().unwrap()).collect::<Vec<_>>(), items);
+        let large = "x".repeat(CHUNK_BYTES / 2 + 1);
+        let chunks =
+            submission(vec![large.clone(), large.clone(), String::from("1"), large.repeat(3)], None).into_chunks();
+        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 2, 1]);
+        assert!(submission(Vec::new(), None).into_chunks().is_empty());
+    }
+
+    #[test]
+    fn one_item_too_many_is_refused() {
+        let batch = |count| Batch { items: vec![String::from("{}"); count], keys: None };
+        assert!(Submission::new(Operation::Create, batch(MAX_ITEMS), None).is_ok());
+        let refused = Submission::new(Operation::Create, batch(MAX_ITEMS + 1), None).unwrap_err();
+        assert_eq!(refused, SubmissionError::TooMany);
+        assert_eq!(refused.to_string(), "A max of 10000 entities are supported at a time.");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_requests_apart() {
+        let fingerprint = |operation, items: &[&str], keys: Option<&[&str]>| {
+            let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            Submission::new(operation, Batch { items: own(items), keys: keys.map(own) }, Some(String::from("k")))
+                .unwrap()
+                .idempotency()
+                .unwrap()
+                .1
+        };
+        let all = [
+            fingerprint(Operation::Create, &["1", "2"], None),
+            fingerprint(Operation::Update, &["1", "2"], None),
+            fingerprint(Operation::Create, &["12"], None),
+            fingerprint(Operation::Create, &["2", "1"], None),
+            fingerprint(Operation::Create, &["1", "2"], Some(&["0", "1"])),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+        }
+        assert_eq!(all[0], fingerprint(Operation::Create, &["1", "2"], None));
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        for bad in ["", " ", "ü", "a b", &"x".repeat(256)] {
+            let refused = Submission::new(Operation::Create, Batch::default(), Some(bad.to_owned()));
+            assert_eq!(refused.unwrap_err(), SubmissionError::Key, "{bad}");
+        }
+    }
+}

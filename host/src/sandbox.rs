@@ -1,0 +1,22 @@
+//! Running components that nobody trusts: the engine, limits on time and memory, and calls whose answers are checked.
+//! Nothing here knows the store or HTTP. Everything blocks and runs on the caller's thread, which must not be a tokio
+//! worker.
+
+mod bindings;
+mod cache;
+mod component;
+mod convert;
+mod engine;
+mod instance;
+mod limits;
+mod output;
+mod stop;
+mod ticker;
+mod verdict;
+
+pub use component::{Component, ComponentError};
+pub use engine::{Sandbox, SandboxError};
+pub use instance::{Fields, FieldsError, Instance, Planned};
+pub use limits::Limits;
+pub use stop::{Cancel, Failure, Stop};
+pub use verdict::{Item, Target};

@@ -1,0 +1,99 @@
+//! Compiled components on disk, by digest and engine. A file here is machine code that will be run, so it is loaded
+//! only from a folder that nobody else can write to, and written only by this module.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::engine::Sandbox;
+use crate::domain::Digest;
+
+impl Sandbox {
+    /// The compiled form of `bytes`, whose digest is `digest`.
+    pub(super) fn compiled(&self, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Some(folder) = self.cache.as_deref() else { return Component::new(&self.engine, bytes) };
+        let path = path(&self.engine, folder, digest);
+        if let Some(component) = load(&self.engine, folder, &path) {
+            return Ok(component);
+        }
+        let component = Component::new(&self.engine, bytes)?;
+        match component.serialize().map(|code| write(folder, &path, &code)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(path = %path.display(), %error, "cannot keep a compiled component"),
+            Err(error) => tracing::warn!(%error, "cannot serialise a compiled component"),
+        }
+        Ok(component)
+    }
+}
+
+fn path(engine: &Engine, folder: &Path, digest: Digest) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    folder.join(format!("{}-{:016x}.cwasm", hex::encode(digest.0), hasher.finish()))
+}
+
+fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
+    if !path.exists() {
+        return None;
+    }
+    if let Err(reason) = trustworthy(folder).and_then(|()| trustworthy(path)) {
+        tracing::warn!(path = %path.display(), %reason, "a compiled component is not trusted; compiling again");
+        return None;
+    }
+    // SAFETY: the file was written by `write` below: only this user can write to the file and its folder, as was just
+    // checked, and it appears under this name by a rename of complete bytes. wasmtime itself checks that it was made by
+    // the same version and configuration.
+    #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
+    let loaded = unsafe { Component::deserialize_file(engine, path) };
+    loaded
+        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a compiled component cannot be loaded; compiling again"))
+        .ok()
+}
+
+fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    let partial = path.with_extension(format!("{}.partial", std::process::id()));
+    {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&partial)?;
+        io::Write::write_all(&mut file, code)?;
+        file.sync_all()?;
+    }
+    fs::rename(partial, path)
+}
+
+/// Whether nobody but this user (or root) can have written what is at `path`.
+#[cfg(unix)]
+fn trustworthy(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    // The owner of a file this process just made is this process's user; std has no other way to ask.
+    let me = fs::metadata("/proc/self").map(|own| own.uid()).map_err(|error| error.to_string())?;
+    if metadata.is_symlink() {
+        return Err(format!("{} is a symbolic link", path.display()));
+    }
+    if metadata.uid() != me {
+        return Err(format!("{} belongs to another user", path.display()));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(format!("others can write to {}", path.display()));
+    }
+    Ok(())
+}
+
+/// Without owners and modes to check, nothing is trusted and everything is compiled.
+#[cfg(not(unix))]
+fn trustworthy(path: &Path) -> Result<(), String> {
+    Err(format!("this system cannot tell who wrote {}", path.display()))
+}

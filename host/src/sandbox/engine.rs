@@ -1,0 +1,118 @@
+//! The engine and what is linked into every component.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limits::{Limiter, Limits};
+use super::ticker;
+
+/// Instances that can live at the same time: workers and interactive calls, with room for a second component each.
+const INSTANCES: u32 = 64;
+/// The largest memory an instance may have whatever its limits say, in bytes.
+const MAX_MEMORY: usize = 1 << 30;
+/// Table elements of a module; a JavaScript component has 7,688.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// Where components are compiled and run.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<State>,
+    pub(super) cache: Option<PathBuf>,
+    pub(super) limits: Limits,
+}
+
+/// The engine cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// By wasmtime's word.
+    #[error("the WebAssembly engine cannot start on this machine: {0:#}")]
+    Engine(wasmtime::Error),
+    /// No thread for the clock.
+    #[error("the WebAssembly engine's clock cannot start: {0}")]
+    Ticker(std::io::Error),
+}
+
+/// What belongs to one instance.
+pub(super) struct State {
+    pub(super) wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) limiter: Limiter,
+    pub(super) watch: super::instance::Watch,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl Sandbox {
+    /// An engine with its clock. Compiled components are kept in the folder `cache`, which must be this user's alone:
+    /// what is in it is run as machine code.
+    ///
+    /// # Errors
+    /// If the machine lacks what wasmtime needs.
+    pub fn new(cache: Option<PathBuf>, limits: Limits) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&config()).map_err(SandboxError::Engine)?;
+        let linker = linker(&engine).map_err(SandboxError::Engine)?;
+        ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
+        Ok(Self { engine, linker, cache, limits })
+    }
+
+    /// Makes every running guest look up now, and not at the next tick.
+    pub fn nudge(&self) {
+        self.engine.increment_epoch();
+    }
+}
+
+/// The one configuration: what is compiled under it can be loaded under it, and under no other.
+fn config() -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(INSTANCES * 8)
+        .total_memories(INSTANCES * 2)
+        .total_tables(INSTANCES * 4)
+        .max_memories_per_component(4)
+        .max_tables_per_component(8)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(MAX_MEMORY)
+        .max_unused_warm_slots(4);
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16));
+    config
+}
+
+/// WASI with nothing granted: no files, network, environment or arguments; see [`super::instance`] for the clocks and
+/// the output.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    refuse_waiting(&mut linker)?;
+    Ok(linker)
+}
+
+/// A guest that waits sits in a host call, where no epoch reaches it. There is nothing to wait for, so waiting is a trap.
+fn refuse_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime::component::Resource;
+    use wasmtime_wasi::p2::DynPollable;
+
+    const REFUSAL: &str = "waiting (wasi:io/poll) is not granted";
+    linker.allow_shadowing(true);
+    let mut poll = linker.instance("wasi:io/poll@0.2.12")?;
+    poll.func_wrap("[method]pollable.block", |_, (_,): (Resource<DynPollable>,)| -> wasmtime::Result<()> {
+        Err(wasmtime::format_err!(REFUSAL))
+    })?;
+    poll.func_wrap("poll", |_, (_,): (Vec<Resource<DynPollable>>,)| -> wasmtime::Result<(Vec<u32>,)> {
+        Err(wasmtime::format_err!(REFUSAL))
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}

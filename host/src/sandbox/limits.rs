@@ -1,0 +1,94 @@
+//! What one instance may use, and the bookkeeping that enforces it.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// Limits of one instance.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of all linear memories together.
+    pub memory: usize,
+    /// Elements of each table.
+    pub table_elements: usize,
+    /// Time inside the guest for one call.
+    pub call_time: Duration,
+    /// Bytes that one answer may take on the host.
+    pub reply: usize,
+    /// Bytes kept of what the guest prints.
+    pub output: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            table_elements: 20_000,
+            call_time: Duration::from_secs(2),
+            reply: 32 << 20,
+            output: 4 << 10,
+        }
+    }
+}
+
+/// Sums over all memories of a store, where wasmtime's own limiter looks at each alone; and remembers that it refused,
+/// because a guest that gets no memory ends in a trap that looks like any other.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    memory_left: usize,
+    table_elements: usize,
+    refused_memory: bool,
+}
+
+impl Limiter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { memory_left: limits.memory, table_elements: limits.table_elements, refused_memory: false }
+    }
+
+    pub(super) fn refused_memory(&self) -> bool {
+        self.refused_memory
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, wasmtime::Error> {
+        let more = desired.saturating_sub(current);
+        if maximum.is_some_and(|maximum| desired > maximum) || more > self.memory_left {
+            self.refused_memory = true;
+            return Ok(false);
+        }
+        self.memory_left -= more;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, wasmtime::Error> {
+        Ok(desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::ResourceLimiter;
+
+    use super::{Limiter, Limits};
+
+    #[test]
+    fn memory_is_summed_and_a_refusal_is_remembered() {
+        let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::default() });
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert!(!limiter.refused_memory());
+        assert!(!limiter.memory_growing(40, 41, None).unwrap());
+        assert!(limiter.refused_memory());
+    }
+}

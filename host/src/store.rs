@@ -1,0 +1,130 @@
+//! Where jobs and contacts live. One trait, so that a dialect can be put behind it; nothing here knows HTTP or wasm.
+//!
+//! All methods block, on disk or on a lock, for at most seconds: they are called from worker threads and from tokio's
+//! blocking pool, never from an async task. Each method is one transaction.
+
+mod error;
+mod packing;
+pub mod sqlite;
+mod types;
+
+use std::time::Duration;
+
+pub use error::StoreError;
+pub use types::{
+    Batch, BatchCommit, Claim, CommitOutcome, ContactWrite, DraftRow, Idempotency, NewCredential, NewJob, QueueLimits,
+    RowBody, StoredRow, Submitted, Swept, Tenant, TenantSummary, WriteTarget,
+};
+
+use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, UniqueKey};
+
+/// Everything the service remembers.
+pub trait Store: Send + Sync + 'static {
+    /// What to call this store in the log and in the startup line, such as `sqlite:./bulkhead-data`.
+    fn description(&self) -> String;
+
+    /// Makes a tenant. `None` if the name is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer; then nothing is stored. The same holds for every method below.
+    fn add_tenant(&self, name: &str, profile: &str, credential: &NewCredential)
+    -> Result<Option<TenantId>, StoreError>;
+
+    /// All tenants, by name.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError>;
+
+    /// Removes a tenant: its credentials and jobs at once, its contacts by and by. `false` if there is none.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// The tenant whose secret has this SHA-256, and whose client id this is if one is given.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Option<Tenant>, StoreError>;
+
+    /// Accepts a job. When this returns the job is durable.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError>;
+
+    /// A job that is known to this tenant: neither deleted nor expired.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
+
+    /// A page of a job's rows, in request order; empty past the end. Rows that do not exist yet are left out.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError>;
+
+    /// Forgets a job. Once this returned, nothing of it is committed any more. `false` if the tenant knows no such job.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError>;
+
+    /// Gives a free worker its next job: of the tenants that have one waiting and none running, the least recently
+    /// served; of that tenant, the oldest.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
+
+    /// The items from `first` to the end of the chunk they were stored in; `None` if the job is gone.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError>;
+
+    /// The stored contacts that these ids and keys name, each once.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError>;
+
+    /// Makes a batch take effect: contacts, rows, cursor and lease, all or nothing, once.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
+
+    /// Prolongs a lease. `false` if the claim is void.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Gives a job back to the queue, where it goes on behind its cursor.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Voids all claims. For a store that one process owns, at its start: whoever held a claim is dead. Returns how many
+    /// there were.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn void_claims(&self) -> Result<usize, StoreError>;
+
+    /// Deletes some of what has expired; call again while [`Swept::more`].
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn sweep(&self) -> Result<Swept, StoreError>;
+
+    /// Jobs that wait or run, over all tenants.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn unfinished_jobs(&self) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,51 @@
+//! What can go wrong below the trait.
+
+/// The store could not do what was asked; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("{doing}: {source}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something that this program wrote cannot be read back.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+    /// A file or folder the store needs.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another server has the data folder.
+    #[error("{0} is in use by another 'bulkhead serve'. Stop that one, or choose another folder with --data.")]
+    InUse(String),
+    /// The schema is from the future.
+    #[error(
+        "{path} was written by a newer bulkhead (schema {found}; this one knows {known}). Use that version, or another --data."
+    )]
+    NewerSchema {
+        /// Which database.
+        path: String,
+        /// Its schema version.
+        found: i64,
+        /// The newest this binary knows.
+        known: i64,
+    },
+}
+
+/// Turns a driver's error into a [`StoreError`] that says what was being done.
+pub(crate) trait Doing<T> {
+    fn doing(self, what: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T, E: std::error::Error + Send + Sync + 'static> Doing<T> for Result<T, E> {
+    fn doing(self, what: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Database { doing: what, source: Box::new(source) })
+    }
+}

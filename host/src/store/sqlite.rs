@@ -1,0 +1,149 @@
+//! The embedded store: one SQLite database in the data folder, owned by one server.
+//!
+//! WAL with `synchronous=FULL`: what is committed survives a power cut. One connection writes, a few read beside it.
+
+mod claims;
+mod commit;
+mod connections;
+mod contacts;
+mod jobs;
+mod migrations;
+mod submit;
+mod sweep;
+mod tenants;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::types::{
+    Batch, BatchCommit, Claim, CommitOutcome, NewCredential, NewJob, QueueLimits, StoredRow, Submitted, Swept, Tenant,
+    TenantSummary,
+};
+use super::{Store, StoreError};
+use crate::clock::Clock;
+use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, UniqueKey};
+use connections::Connections;
+
+/// The file in the data folder.
+const FILE: &str = "bulkhead.sqlite";
+
+/// A [`Store`] in a SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore {
+    folder: PathBuf,
+    connections: Connections,
+    clock: Clock,
+}
+
+impl SqliteStore {
+    /// Opens the database in `folder`, making both if they are missing.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or the database is damaged or from a newer version.
+    pub fn open(folder: &Path, clock: Clock) -> Result<Self, StoreError> {
+        make_private_folder(folder)?;
+        let connections = Connections::open(&folder.join(FILE))?;
+        connections.write(|connection| migrations::run(connection, &folder.join(FILE)))?;
+        Ok(Self { folder: folder.to_owned(), connections, clock })
+    }
+}
+
+fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::File { path: folder.display().to_string(), source };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(failed)
+}
+
+impl Store for SqliteStore {
+    fn description(&self) -> String {
+        format!("sqlite:{}", self.folder.display())
+    }
+
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &str,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| tenants::add(connection, name, profile, credential, now))
+    }
+
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+        self.connections.read(tenants::list)
+    }
+
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        self.connections.write(|connection| tenants::remove(connection, name))
+    }
+
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Option<Tenant>, StoreError> {
+        self.connections.read(|connection| tenants::authenticate(connection, client_id, secret_hash))
+    }
+
+    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
+        // Compressing is most of the work and needs no lock.
+        let chunks = submit::pack_chunks(job)?;
+        let now = self.clock.now();
+        self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
+    }
+
+    fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| jobs::get(connection, tenant, id, now))
+    }
+
+    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+        let blobs = self.connections.read(|connection| jobs::result_blobs(connection, tenant, id, page))?;
+        jobs::cut_page(&blobs, page)
+    }
+
+    fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| jobs::delete(connection, tenant, id, now))
+    }
+
+    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| claims::claim(connection, lease, now))
+    }
+
+    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
+        let found = self.connections.read(|connection| claims::payload(connection, claim, first))?;
+        found.map(|payload| payload.unpack_from(first)).transpose()
+    }
+
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.read(|connection| contacts::find(connection, tenant, ids, keys))
+    }
+
+    fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
+    }
+
+    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| claims::renew(connection, claim, lease, now))
+    }
+
+    fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.connections.write(|connection| claims::release(connection, claim))
+    }
+
+    fn void_claims(&self) -> Result<usize, StoreError> {
+        self.connections.write(claims::void_all)
+    }
+
+    fn sweep(&self) -> Result<Swept, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| sweep::sweep(connection, now))
+    }
+
+    fn unfinished_jobs(&self) -> Result<u64, StoreError> {
+        self.connections.read(jobs::unfinished)
+    }
+}

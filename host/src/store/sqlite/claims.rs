@@ -1,0 +1,147 @@
+//! Who works on what: claims, leases and the items to work on.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use uuid::Uuid;
+
+use crate::domain::{Digest, JobId, JobState, Operation, TenantId, Timestamp};
+use crate::store::error::Doing;
+use crate::store::packing::unpack;
+use crate::store::{Batch, Claim, StoreError};
+
+pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+    // Looking is cheap and happens often; only a find takes the write lock.
+    let Some((tenant, job)) = next_job(connection, now)? else { return Ok(None) };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("claiming a job")?;
+    let claimed = transaction
+        .prepare_cached(
+            "UPDATE jobs SET state = ?3, epoch = epoch + 1, lease_until = ?4, started_at = coalesce(started_at, ?5)
+             WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
+             RETURNING operation, processor, epoch, cursor, total",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![tenant, job, JobState::InProgress.as_str(), now.after(lease).0, now.0], |row| {
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        Claim {
+                            tenant: TenantId(tenant),
+                            tenant_name: String::new(),
+                            profile: String::new(),
+                            job: JobId(job),
+                            operation: Operation::Create,
+                            processor: Digest(row.get(1)?),
+                            epoch: row.get(2)?,
+                            cursor: row.get(3)?,
+                            total: row.get(4)?,
+                            now,
+                        },
+                    ))
+                })
+                .optional()
+        })
+        .doing("claiming a job")?;
+    let Some((operation, claim)) = claimed else { return Ok(None) };
+    let (tenant_name, profile) = transaction
+        .query_row(
+            "UPDATE tenants SET last_served = ?2 WHERE id = ?1 RETURNING name, profile",
+            params![tenant, now.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .doing("claiming a job")?;
+    transaction.commit().doing("claiming a job")?;
+    let operation =
+        Operation::parse(&operation).ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
+    Ok(Some(Claim { tenant_name, profile, operation, ..claim }))
+}
+
+/// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
+/// long queue hide everybody else's.
+fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid)>, StoreError> {
+    connection
+        .prepare_cached(
+            "WITH waiting AS (
+               SELECT tenant, min(sequence) AS sequence FROM jobs WHERE finished_at IS NULL AND expires_at > ?1
+               GROUP BY tenant HAVING count(CASE WHEN lease_until > ?1 THEN 1 END) = 0
+             )
+             SELECT jobs.tenant, jobs.id FROM waiting
+             JOIN tenants ON tenants.id = waiting.tenant
+             JOIN jobs ON jobs.tenant = waiting.tenant AND jobs.sequence = waiting.sequence AND jobs.finished_at IS NULL
+             ORDER BY tenants.last_served, tenants.id LIMIT 1",
+        )
+        .and_then(|mut statement| statement.query_row([now.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .doing("looking for a job")
+}
+
+pub(super) fn renew(
+    connection: &Connection,
+    claim: &Claim,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    connection
+        .execute(
+            "UPDATE jobs SET lease_until = ?4 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
+             AND expires_at > ?5",
+            params![claim.tenant.0, claim.job.0, claim.epoch, now.after(lease).0, now.0],
+        )
+        .map(|changed| changed > 0)
+        .doing("renewing a lease")
+}
+
+pub(super) fn release(connection: &Connection, claim: &Claim) -> Result<(), StoreError> {
+    connection
+        .execute(
+            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
+            params![claim.tenant.0, claim.job.0, claim.epoch],
+        )
+        .map(drop)
+        .doing("giving a job back")
+}
+
+pub(super) fn void_all(connection: &mut Connection) -> Result<usize, StoreError> {
+    connection
+        .execute("UPDATE jobs SET lease_until = NULL, epoch = epoch + 1 WHERE lease_until IS NOT NULL AND finished_at IS NULL", [])
+        .doing("voiding claims")
+}
+
+/// A chunk of items, still packed.
+pub(super) struct Payload {
+    first: u32,
+    items: Vec<u8>,
+    keys: Option<Vec<u8>>,
+}
+
+pub(super) fn payload(connection: &Connection, claim: &Claim, first: u32) -> Result<Option<Payload>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3
+             ORDER BY first DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![claim.tenant.0, claim.job.0, first], |row| {
+                    Ok(Payload { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
+                })
+                .optional()
+        })
+        .doing("reading items")
+}
+
+impl Payload {
+    /// The items from the job's item `first` on.
+    pub(super) fn unpack_from(self, first: u32) -> Result<Batch, StoreError> {
+        let skipped = first.saturating_sub(self.first) as usize;
+        let items = unpack(&self.items)?.lines().skip(skipped).map(str::to_owned).collect();
+        let keys = match self.keys {
+            None => None,
+            Some(blob) => {
+                let keys: Result<Vec<String>, _> =
+                    unpack(&blob)?.lines().skip(skipped).map(serde_json::from_str).collect();
+                Some(keys.map_err(|error| StoreError::Corrupt(format!("the keys of a job: {error}")))?)
+            }
+        };
+        Ok(Batch { items, keys })
+    }
+}

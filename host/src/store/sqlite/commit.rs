@@ -1,0 +1,126 @@
+//! The transaction that makes a batch take effect. Its first statement is the fence: it touches the job only if the
+//! claim still holds and the cursor is where the batch begins, so nothing is applied twice or after a delete.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::contacts;
+use crate::domain::{ContactId, Counts, JobState, ResultRow, Timestamp};
+use crate::store::error::Doing;
+use crate::store::packing::pack;
+use crate::store::{BatchCommit, Claim, CommitOutcome, DraftRow, RowBody, StoreError, StoredRow};
+
+const DOING: &str = "committing a batch";
+
+pub(super) fn commit(
+    connection: &mut Connection,
+    claim: &Claim,
+    batch: &BatchCommit,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<CommitOutcome, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let count = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
+    if !advance(&transaction, claim, batch.first, count, batch_counts(&batch.rows), now.after(lease), now)? {
+        return Ok(CommitOutcome::Fenced);
+    }
+    let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes)? else {
+        return Ok(CommitOutcome::Conflict);
+    };
+    insert_rows(&transaction, claim, batch, count, &ids)?;
+    let end = batch.first.saturating_add(count);
+    transaction
+        .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3")
+        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, end]))
+        .doing(DOING)?;
+    if end >= claim.total {
+        finish(&transaction, claim, now)?;
+    }
+    transaction.commit().doing(DOING)?;
+    Ok(CommitOutcome::Committed)
+}
+
+fn advance(
+    transaction: &Transaction<'_>,
+    claim: &Claim,
+    first: u32,
+    count: u32,
+    counts: Counts,
+    lease_until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE jobs SET cursor = cursor + ?5, created = created + ?6, updated = updated + ?7, failed = failed + ?8,
+                             lease_until = ?9
+             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?10",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                claim.tenant.0,
+                claim.job.0,
+                claim.epoch,
+                first,
+                count,
+                counts.created,
+                counts.updated,
+                counts.failed,
+                lease_until.0,
+                now.0
+            ])
+        })
+        .map(|changed| changed > 0)
+        .doing(DOING)
+}
+
+fn batch_counts(rows: &[DraftRow]) -> Counts {
+    let mut counts = Counts::default();
+    for row in rows {
+        match row.body {
+            RowBody::Written { status: 201, .. } => counts.created += 1,
+            RowBody::Written { .. } => counts.updated += 1,
+            RowBody::Failed { .. } => counts.failed += 1,
+        }
+    }
+    counts
+}
+
+fn insert_rows(
+    transaction: &Transaction<'_>,
+    claim: &Claim,
+    batch: &BatchCommit,
+    count: u32,
+    ids: &[ContactId],
+) -> Result<(), StoreError> {
+    let mut lines = Vec::with_capacity(batch.rows.len());
+    for draft in &batch.rows {
+        let row = match &draft.body {
+            RowBody::Written { write, status } => {
+                ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
+            }
+            RowBody::Failed { id, status, error } => {
+                ResultRow { id: *id, status_code: *status, errors: Some(error.clone()) }
+            }
+        };
+        let row = StoredRow { index: 0, key: draft.key.clone(), row };
+        lines.push(serde_json::to_string(&row).doing(DOING)?);
+    }
+    let rows = pack(lines.iter().map(String::as_str))?;
+    transaction
+        .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, batch.first, count, rows]))
+        .map(drop)
+        .doing(DOING)
+}
+
+fn finish(transaction: &Transaction<'_>, claim: &Claim, now: Timestamp) -> Result<(), StoreError> {
+    transaction
+        .execute(
+            "UPDATE jobs SET state = ?3, finished_at = ?4, expires_at = ?4 + retention, lease_until = NULL
+             WHERE tenant = ?1 AND id = ?2",
+            params![claim.tenant.0, claim.job.0, JobState::Completed.as_str(), now.0],
+        )
+        .map(drop)
+        .doing(DOING)
+}

@@ -1,0 +1,116 @@
+//! One connection to write, a few to read. SQLite allows one writer at a time; queueing for it here, not in SQLite's
+//! busy handler, keeps the order fair and the waits short.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+use crate::store::error::Doing;
+
+/// Most connections that read at once; more would wait for the same two disks and cores.
+const READERS: usize = 4;
+/// How long to wait for another process (such as `bulkhead tenant add`) to finish a transaction.
+const BUSY: Duration = Duration::from_secs(10);
+/// Pages of 4 KiB between checkpoints; larger than SQLite's 1,000, because a job writes that many in a few chunks.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Readers>,
+    reader_free: Condvar,
+}
+
+#[derive(Debug)]
+struct Readers {
+    idle: Vec<Connection>,
+    open: usize,
+}
+
+impl Connections {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let writer = Connection::open(path).doing("opening the database")?;
+        // Both are properties of the file, and only the first has an effect on an existing one.
+        writer.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing("setting up the database")?;
+        writer.pragma_update(None, "journal_mode", "WAL").doing("setting up the database")?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).doing("setting up the database")?;
+        configure(&writer)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Readers { idle: Vec::new(), open: 0 }),
+            reader_free: Condvar::new(),
+        })
+    }
+
+    /// Runs `work` on the connection that writes.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&mut lock(&self.writer))
+    }
+
+    /// Runs `work` on a connection that can only read.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let lease = ReaderLease { pool: self, connection: Some(self.take_reader()?) };
+        match &lease.connection {
+            Some(connection) => work(connection),
+            None => Err(StoreError::Corrupt(String::from("a reader without a connection"))),
+        }
+    }
+
+    fn take_reader(&self) -> Result<Connection, StoreError> {
+        let mut readers = lock(&self.readers);
+        loop {
+            if let Some(connection) = readers.idle.pop() {
+                return Ok(connection);
+            }
+            if readers.open < READERS {
+                readers.open += 1;
+                drop(readers);
+                return self.open_reader().inspect_err(|_| lock(&self.readers).open -= 1);
+            }
+            readers = self.reader_free.wait(readers).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn open_reader(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).doing("opening the database to read")?;
+        configure(&connection)?;
+        Ok(connection)
+    }
+}
+
+/// Gives the connection back also when the work panics, or the pool would run dry.
+struct ReaderLease<'a> {
+    pool: &'a Connections,
+    connection: Option<Connection>,
+}
+
+impl Drop for ReaderLease<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            lock(&self.pool.readers).idle.push(connection);
+            self.pool.reader_free.notify_one();
+        }
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY).doing("setting up the database")?;
+    connection.pragma_update(None, "synchronous", "FULL").doing("setting up the database")?;
+    connection.pragma_update(None, "temp_store", "MEMORY").doing("setting up the database")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// A panic while a lock was held leaves nothing half done: an open transaction is rolled back when it is dropped.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

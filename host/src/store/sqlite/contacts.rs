@@ -1,0 +1,177 @@
+//! Contacts and the keys they are found by.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
+use crate::store::error::Doing;
+use crate::store::{ContactWrite, StoreError, WriteTarget};
+
+const READING: &str = "reading contacts";
+const WRITING: &str = "writing contacts";
+
+pub(super) fn find(
+    connection: &Connection,
+    tenant: TenantId,
+    ids: &[ContactId],
+    keys: &[UniqueKey],
+) -> Result<Vec<StoredContact>, StoreError> {
+    let mut wanted = Vec::with_capacity(ids.len() + keys.len());
+    for id in ids {
+        // An id beyond SQLite's integers is no contact's.
+        wanted.extend(i64::try_from(id.0));
+    }
+    let mut by_key = connection
+        .prepare_cached("SELECT contact FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3")
+        .doing(READING)?;
+    for key in keys {
+        let found: Option<i64> =
+            by_key.query_row(params![tenant.0, key.field, key.value], |row| row.get(0)).optional().doing(READING)?;
+        wanted.extend(found);
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+
+    let mut by_id = connection
+        .prepare_cached("SELECT version, document FROM contacts WHERE tenant = ?1 AND id = ?2")
+        .doing(READING)?;
+    let mut contacts = Vec::with_capacity(wanted.len());
+    for id in wanted {
+        let found = by_id
+            .query_row(params![tenant.0, id], |row| {
+                Ok(StoredContact { id: ContactId(id.unsigned_abs()), version: row.get(0)?, document: row.get(1)? })
+            })
+            .optional()
+            .doing(READING)?;
+        contacts.extend(found);
+    }
+    Ok(contacts)
+}
+
+/// Either every write took effect, and these are the contacts' ids in the order of the writes, or (`None`) some could
+/// not, and the transaction must be rolled back.
+pub(super) fn apply(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    writes: &[ContactWrite],
+) -> Result<Option<Vec<ContactId>>, StoreError> {
+    let new = writes.iter().filter(|write| write.target == WriteTarget::New).count();
+    let mut next_id = reserve_ids(transaction, tenant, new)?;
+    // Keys are given up before any is taken, so that two contacts of a batch can swap one.
+    for write in writes {
+        if let WriteTarget::Existing { id, version } = write.target
+            && !give_up_keys(transaction, tenant, id, version, write)?
+        {
+            return Ok(None);
+        }
+    }
+    let mut ids = Vec::with_capacity(writes.len());
+    for write in writes {
+        let keys = serde_json::to_string(&write.keys.iter().map(|key| (&key.field, &key.value)).collect::<Vec<_>>())
+            .doing(WRITING)?;
+        let id = match write.target {
+            WriteTarget::New => {
+                insert(transaction, tenant, next_id, &keys, &write.document)?;
+                next_id += 1;
+                next_id - 1
+            }
+            WriteTarget::Existing { id, .. } => {
+                let id = i64::try_from(id.0).unwrap_or(i64::MAX);
+                update(transaction, tenant, id, &keys, &write.document)?;
+                id
+            }
+        };
+        if !take_keys(transaction, tenant, id, &write.keys)? {
+            return Ok(None);
+        }
+        ids.push(ContactId(id.unsigned_abs()));
+    }
+    Ok(Some(ids))
+}
+
+/// Takes `count` ids out of the tenant's sequence; returns the first.
+fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) -> Result<i64, StoreError> {
+    if count == 0 {
+        return Ok(0);
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    transaction
+        .prepare_cached("UPDATE tenants SET next_contact = next_contact + ?2 WHERE id = ?1 RETURNING next_contact - ?2")
+        .and_then(|mut statement| statement.query_row(params![tenant.0, count], |row| row.get(0)))
+        .doing("numbering contacts")
+}
+
+/// Checks that the contact is still as it was read, and frees the keys it will not keep. `false` if it is not.
+fn give_up_keys(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    id: ContactId,
+    version: i64,
+    write: &ContactWrite,
+) -> Result<bool, StoreError> {
+    let Ok(id) = i64::try_from(id.0) else { return Ok(false) };
+    let keys: Option<String> = transaction
+        .prepare_cached("SELECT keys FROM contacts WHERE tenant = ?1 AND id = ?2 AND version = ?3")
+        .and_then(|mut statement| statement.query_row(params![tenant.0, id, version], |row| row.get(0)).optional())
+        .doing(WRITING)?;
+    let Some(keys) = keys else { return Ok(false) };
+    let keys: Vec<(String, String)> =
+        serde_json::from_str(&keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))?;
+    for (field, value) in keys {
+        if !write.keys.iter().any(|key| key.field == field && key.value == value) {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
+                )
+                .and_then(|mut statement| statement.execute(params![tenant.0, field, value, id]))
+                .doing(WRITING)?;
+        }
+    }
+    Ok(true)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    id: i64,
+    keys: &str,
+    document: &str,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")
+        .and_then(|mut statement| statement.execute(params![tenant.0, id, keys, document]))
+        .map(drop)
+        .doing(WRITING)
+}
+
+fn update(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    id: i64,
+    keys: &str,
+    document: &str,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
+        )
+        .and_then(|mut statement| statement.execute(params![tenant.0, id, keys, document]))
+        .map(drop)
+        .doing(WRITING)
+}
+
+/// `false` if another contact has one of the keys.
+fn take_keys(transaction: &Transaction<'_>, tenant: TenantId, id: i64, keys: &[UniqueKey]) -> Result<bool, StoreError> {
+    let mut statement = transaction
+        .prepare_cached(
+            // A key the contact has already counts as taken by it.
+            "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (tenant, field, value) DO UPDATE SET contact = contact WHERE contact = excluded.contact",
+        )
+        .doing(WRITING)?;
+    for key in keys {
+        if statement.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,165 @@
+//! Accepting a job: the job, its items and the idempotency key in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use crate::domain::{JobId, JobState, Timestamp};
+use crate::store::error::Doing;
+use crate::store::packing::pack;
+use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, Submitted};
+
+const DOING: &str = "accepting a job";
+
+/// A chunk as it is written.
+pub(super) struct PackedChunk {
+    first: u32,
+    count: u32,
+    items: Vec<u8>,
+    keys: Option<Vec<u8>>,
+}
+
+impl PackedChunk {
+    fn size(&self) -> usize {
+        self.items.len() + self.keys.as_ref().map_or(0, Vec::len)
+    }
+}
+
+pub(super) fn pack_chunks(job: &NewJob) -> Result<Vec<PackedChunk>, StoreError> {
+    let mut first = 0;
+    let mut packed = Vec::with_capacity(job.chunks.len());
+    for chunk in &job.chunks {
+        let count = u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
+        let keys = match &chunk.keys {
+            None => None,
+            Some(keys) => {
+                let lines: Result<Vec<String>, _> = keys.iter().map(serde_json::to_string).collect();
+                Some(pack(lines.doing("writing keys")?.iter().map(String::as_str))?)
+            }
+        };
+        packed.push(PackedChunk { first, count, items: pack(chunk.items.iter().map(String::as_str))?, keys });
+        first += count;
+    }
+    Ok(packed)
+}
+
+pub(super) fn submit(
+    connection: &mut Connection,
+    job: &NewJob,
+    chunks: &[PackedChunk],
+    limits: &QueueLimits,
+    now: Timestamp,
+) -> Result<Submitted, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let known: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)")
+        .and_then(|mut statement| statement.query_row([job.tenant.0], |row| row.get(0)))
+        .doing(DOING)?;
+    if !known {
+        return Ok(Submitted::NoTenant);
+    }
+    if let Some(idempotency) = &job.idempotency
+        && let Some(earlier) = earlier(&transaction, job, idempotency, now)?
+    {
+        return Ok(earlier);
+    }
+    if is_full(&transaction, job, chunks, limits)? {
+        return Ok(Submitted::QueueFull);
+    }
+    insert_job(&transaction, job, chunks, now)?;
+    insert_chunks(&transaction, job, chunks)?;
+    if let Some(idempotency) = &job.idempotency {
+        transaction
+            .execute(
+                "INSERT OR REPLACE INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![job.tenant.0, idempotency.key, idempotency.fingerprint, job.id.0, now.after(job.retention).0],
+            )
+            .doing(DOING)?;
+    }
+    transaction.commit().doing(DOING)?;
+    Ok(Submitted::Accepted)
+}
+
+fn earlier(
+    transaction: &Transaction<'_>,
+    job: &NewJob,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<Submitted>, StoreError> {
+    let found: Option<(Vec<u8>, Uuid)> = transaction
+        .query_row(
+            "SELECT fingerprint, job FROM idempotency WHERE tenant = ?1 AND key = ?2 AND expires_at > ?3",
+            params![job.tenant.0, idempotency.key, now.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .doing(DOING)?;
+    Ok(found.map(|(fingerprint, id)| {
+        if fingerprint == idempotency.fingerprint { Submitted::Repeated(JobId(id)) } else { Submitted::KeyReused }
+    }))
+}
+
+fn is_full(
+    transaction: &Transaction<'_>,
+    job: &NewJob,
+    chunks: &[PackedChunk],
+    limits: &QueueLimits,
+) -> Result<bool, StoreError> {
+    let waiting: i64 = transaction
+        .query_row("SELECT count(*) FROM jobs WHERE tenant = ?1 AND finished_at IS NULL", [job.tenant.0], |row| {
+            row.get(0)
+        })
+        .doing(DOING)?;
+    // Payloads are deleted as they are applied, so what is there is what waits.
+    let bytes: i64 = transaction
+        .query_row("SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1", [job.tenant.0], |row| row.get(0))
+        .doing(DOING)?;
+    let new_bytes: usize = chunks.iter().map(PackedChunk::size).sum();
+    Ok(waiting.unsigned_abs() >= limits.jobs || bytes.unsigned_abs() + new_bytes as u64 > limits.bytes)
+}
+
+fn insert_job(
+    transaction: &Transaction<'_>,
+    job: &NewJob,
+    chunks: &[PackedChunk],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let total: u32 = chunks.iter().map(|chunk| chunk.count).sum();
+    // A job without items has nothing to wait for.
+    let (state, finished_at) = if total == 0 { (JobState::Completed, Some(now.0)) } else { (JobState::Queued, None) };
+    transaction
+        .execute(
+            "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
+                               started_at, finished_at, expires_at)
+             VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
+            params![
+                job.tenant.0,
+                job.id.0,
+                job.operation.as_str(),
+                state.as_str(),
+                job.processor.0,
+                i64::try_from(job.retention.as_micros()).unwrap_or(i64::MAX),
+                total,
+                now.0,
+                finished_at,
+                now.after(job.retention).0,
+            ],
+        )
+        .doing(DOING)?;
+    Ok(())
+}
+
+fn insert_chunks(transaction: &Transaction<'_>, job: &NewJob, chunks: &[PackedChunk]) -> Result<(), StoreError> {
+    let mut insert = transaction
+        .prepare_cached(
+            "INSERT INTO payloads (tenant, job, first, count, size, items, keys) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .doing(DOING)?;
+    for chunk in chunks {
+        let size = i64::try_from(chunk.size()).unwrap_or(i64::MAX);
+        insert
+            .execute(params![job.tenant.0, job.id.0, chunk.first, chunk.count, size, chunk.items, chunk.keys])
+            .doing(DOING)?;
+    }
+    Ok(())
+}

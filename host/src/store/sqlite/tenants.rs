@@ -1,0 +1,79 @@
+//! Tenants and their credentials.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::{TenantId, Timestamp};
+use crate::store::error::Doing;
+use crate::store::{NewCredential, StoreError, Tenant, TenantSummary};
+
+pub(super) fn add(
+    connection: &Connection,
+    name: &str,
+    profile: &str,
+    credential: &NewCredential,
+    now: Timestamp,
+) -> Result<Option<TenantId>, StoreError> {
+    connection
+        .query_row(
+            "INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (name) DO NOTHING RETURNING id",
+            params![name, profile, credential.client_id, credential.secret_hash, now.0],
+            |row| row.get(0).map(TenantId),
+        )
+        .optional()
+        .doing("adding a tenant")
+}
+
+pub(super) fn list(connection: &Connection) -> Result<Vec<TenantSummary>, StoreError> {
+    let mut statement = connection
+        .prepare(
+            "SELECT name, client_id,
+                    (SELECT count(*) FROM contacts WHERE contacts.tenant = tenants.id),
+                    (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id)
+             FROM tenants ORDER BY name",
+        )
+        .doing("listing tenants")?;
+    let rows = statement.query_map([], |row| {
+        Ok(TenantSummary {
+            tenant: row.get(0)?,
+            client_id: row.get(1)?,
+            contacts: row.get::<_, i64>(2)?.unsigned_abs(),
+            jobs: row.get::<_, i64>(3)?.unsigned_abs(),
+        })
+    });
+    rows.doing("listing tenants")?.collect::<Result<_, _>>().doing("listing tenants")
+}
+
+pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<bool, StoreError> {
+    let transaction = connection.transaction().doing("removing a tenant")?;
+    let id: Option<i64> = transaction
+        .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id", [name], |row| row.get(0))
+        .optional()
+        .doing("removing a tenant")?;
+    let Some(id) = id else { return Ok(false) };
+    for table in ["jobs", "payloads", "results", "idempotency"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [id]).doing("removing a tenant")?;
+    }
+    transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing("removing a tenant")?;
+    transaction.commit().doing("removing a tenant")?;
+    Ok(true)
+}
+
+pub(super) fn authenticate(
+    connection: &Connection,
+    client_id: Option<&str>,
+    secret_hash: &[u8; 32],
+) -> Result<Option<Tenant>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id, name, profile FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![secret_hash, client_id], |row| {
+                    Ok(Tenant { id: TenantId(row.get(0)?), name: row.get(1)?, profile: row.get(2)? })
+                })
+                .optional()
+        })
+        .doing("looking up a credential")
+}

@@ -1,0 +1,9 @@
+//! Tenants: who may call, and what is particular to each of them.
+
+mod credentials;
+mod name;
+mod profile;
+
+pub use credentials::{Secret, generate};
+pub use name::{NameError, TenantName};
+pub use profile::{Choice, FieldEntry, Named, Owner, Profile, ProfileError};

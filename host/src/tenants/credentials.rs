@@ -1,0 +1,49 @@
+//! Client ids and secrets.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use super::TenantName;
+use crate::store::NewCredential;
+
+/// A secret in the clear. It is shown once and never stored; its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret that a client sent.
+    pub fn from_client(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// What the store keeps. The secret is 256 random bits, so there is nothing to guess and a slow hash adds nothing.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+
+    /// The secret itself, to show it to its owner.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A new credential for a tenant: what to store, and the secret to show.
+///
+/// # Errors
+/// If the operating system gives no random bytes.
+pub fn generate(tenant: &TenantName) -> Result<(NewCredential, Secret), getrandom::Error> {
+    let mut id = [0; 6];
+    let mut secret = [0; 32];
+    getrandom::fill(&mut id)?;
+    getrandom::fill(&mut secret)?;
+    let secret = Secret(URL_SAFE_NO_PAD.encode(secret));
+    let client_id = format!("{}-{}", tenant.as_str(), hex::encode(id));
+    Ok((NewCredential { client_id, secret_hash: secret.hash() }, secret))
+}

@@ -1,0 +1,177 @@
+//! A tenant's profile: what it changes about fields, and whom and what its contacts may refer to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Longest value of a field, in code points, unless the profile or the field says otherwise. Mautic 5.1's default.
+const DEFAULT_MAX_LENGTH: u32 = 64;
+
+/// A profile as an operator writes it, in JSON. All members may be left out; unknown ones are refused, so that a
+/// misspelt one is noticed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Profile {
+    /// Changes to the component's fields, and additional ones.
+    #[serde(default)]
+    pub fields: Vec<FieldEntry>,
+    /// Longest value in code points for fields that name none.
+    #[serde(default = "default_max_length")]
+    pub max_length: u32,
+    /// Whom a contact's `owner` may name.
+    #[serde(default)]
+    pub owners: Vec<Owner>,
+    /// What a contact's `stage` may name.
+    #[serde(default)]
+    pub stages: Vec<Named>,
+    /// What a contact's `companies` may name.
+    #[serde(default)]
+    pub companies: Vec<Named>,
+    /// For the tenant's component alone; any JSON values.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Box<RawValue>>,
+}
+
+/// One field: everything but the alias may be left out. What the names and numbers may be is up to the component.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the members are those of field-entry in the contract, documented there")]
+pub struct FieldEntry {
+    pub alias: String,
+    pub label: Option<String>,
+    pub r#type: Option<String>,
+    pub group: Option<String>,
+    pub choices: Option<Vec<Choice>>,
+    pub required: Option<bool>,
+    pub unique: Option<bool>,
+    pub max_length: Option<u32>,
+    pub scale: Option<u32>,
+}
+
+/// One option of a choice field.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// As people see it.
+    pub label: String,
+    /// As it is sent and stored.
+    pub value: String,
+}
+
+/// Somebody a contact may belong to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the members are those of owner in the contract")]
+pub struct Owner {
+    pub id: u64,
+    pub username: String,
+    #[serde(default)]
+    pub first_name: String,
+    #[serde(default)]
+    pub last_name: String,
+}
+
+/// A stage or a company.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the members are those of named in the contract")]
+pub struct Named {
+    pub id: u64,
+    pub name: String,
+}
+
+/// What is wrong with a profile, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// It is not the JSON it should be.
+    #[error("{path}: {message}")]
+    Shape {
+        /// Such as `fields[3].maxLength`; `.` is the whole.
+        path: String,
+        /// What was found and what was expected, with line and column.
+        message: String,
+    },
+    /// Two entries of a list have the same id.
+    #[error("{list}[{index}].id: {id} is the id of an earlier entry; ids are unique within their list")]
+    DuplicateId {
+        /// Which list.
+        list: &'static str,
+        /// The place of the second.
+        index: usize,
+        /// The id.
+        id: u64,
+    },
+    /// A limit that makes every contact invalid.
+    #[error("maxLength: must be from 1 to 65535, not {0}")]
+    MaxLength(u32),
+}
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// Says the path of the first thing that is wrong. What only the component can judge (types, aliases) is not
+    /// looked at here.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let profile: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            ProfileError::Shape { path: error.path().to_string(), message: error.inner().to_string() }
+        })?;
+        deserializer
+            .end()
+            .map_err(|error| ProfileError::Shape { path: String::from("."), message: error.to_string() })?;
+        if !(1..=65_535).contains(&profile.max_length) {
+            return Err(ProfileError::MaxLength(profile.max_length));
+        }
+        check_ids("owners", profile.owners.iter().map(|owner| owner.id))?;
+        check_ids("stages", profile.stages.iter().map(|stage| stage.id))?;
+        check_ids("companies", profile.companies.iter().map(|company| company.id))?;
+        Ok(profile)
+    }
+}
+
+fn default_max_length() -> u32 {
+    DEFAULT_MAX_LENGTH
+}
+
+fn check_ids(list: &'static str, ids: impl Iterator<Item = u64>) -> Result<(), ProfileError> {
+    let mut seen = std::collections::HashSet::new();
+    for (index, id) in ids.enumerate() {
+        if !seen.insert(id) {
+            return Err(ProfileError::DuplicateId { list, index, id });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+
+    #[test]
+    fn everything_is_optional() {
+        let profile = Profile::parse("{}").unwrap();
+        assert_eq!(profile.max_length, 64);
+        assert!(profile.fields.is_empty());
+    }
+
+    #[test]
+    fn says_where_it_is_wrong() {
+        for (text, start) in [
+            ("", ".: EOF"),
+            ("[1]", ""),
+            (r#"{"fields":[{"alias":"a"},{"alias":7}]}"#, "fields[1].alias: invalid type: integer `7`"),
+            (r#"{"fields":[{"label":"a"}]}"#, "fields[0]: missing field `alias`"),
+            (r#"{"field":[]}"#, "field: unknown field `field`"),
+            (r#"{"maxLength":0}"#, "maxLength: must be from 1"),
+            (r#"{"maxLength":-1}"#, "maxLength: invalid value: integer `-1`"),
+            (r#"{"owners":[{"id":1,"username":"a"},{"id":1,"username":"b"}]}"#, "owners[1].id: 1 is the id"),
+            (r#"{"stages":[{"id":1,"name":2}]}"#, "stages[0].name: invalid type"),
+            ("{} x", ".: trailing characters"),
+        ] {
+            let message = Profile::parse(text).unwrap_err().to_string();
+            assert!(message.starts_with(start), "{text}: {message}");
+        }
+    }
+}
