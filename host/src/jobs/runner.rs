@@ -4,8 +4,8 @@
 //! whose guest fails is halved until the item that provokes it is alone; that item gets a row with status 500.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, Scope, ScopedJoinHandle};
-use std::time::Instant;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use super::Service;
 use super::assemble::{assemble, failed};
@@ -18,7 +18,10 @@ use crate::tenants::Profile;
 /// gives two contacts the same key would cause them for ever.
 const CONFLICTS: u32 = 5;
 /// Items of one job on which the component may fail before the rest is not tried any more.
-const FAILURES: u32 = 32;
+const FAILURES: u32 = 100;
+/// Time that a job may spend in calls that failed before the rest is not tried any more; finding one item that loops
+/// takes about a quarter of it.
+const WASTED: Duration = Duration::from_secs(30);
 
 /// Why work on a claim ends before the job does.
 #[derive(Debug)]
@@ -37,7 +40,21 @@ impl From<StoreError> for End {
     }
 }
 
-type Pending<'scope> = ScopedJoinHandle<'scope, Result<CommitOutcome, StoreError>>;
+/// A batch that is being committed while the next one is planned.
+struct Committing<'scope> {
+    first: u32,
+    batch: Batch,
+    outcome: ScopedJoinHandle<'scope, Result<CommitOutcome, StoreError>>,
+}
+
+/// What became of the batch before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// It took effect as it was decided.
+    Done,
+    /// It was planned and decided again, so the component holds another plan now.
+    Redone,
+}
 
 pub(super) struct Runner<'a> {
     service: &'a Service,
@@ -46,6 +63,8 @@ pub(super) struct Runner<'a> {
     running: RunningJob<'a>,
     instance: Option<Instance>,
     failures: u32,
+    wasted: Duration,
+    last_failure: Failure,
 }
 
 /// Items that stand together in a job, and the place of the first.
@@ -78,7 +97,16 @@ impl<'a> Part<'a> {
 impl<'a> Runner<'a> {
     pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
         let running = service.running.begin(claim.tenant, claim.job);
-        Self { service, claim, stopping, running, instance: None, failures: 0 }
+        Self {
+            service,
+            claim,
+            stopping,
+            running,
+            instance: None,
+            failures: 0,
+            wasted: Duration::ZERO,
+            last_failure: Failure::Trapped,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -88,7 +116,7 @@ impl<'a> Runner<'a> {
         match self.work() {
             Ok(()) => tracing::info!(tenant, %job, items = self.claim.total, ms = millis(started), "job completed"),
             Err(End::Gone) => {
-                let stopped_after_us = self.running.stopper.raised_at().map(|raised| micros(raised));
+                let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
             }
             Err(End::GiveBack) => {
@@ -111,12 +139,11 @@ impl<'a> Runner<'a> {
 
     fn work(&mut self) -> Result<(), End> {
         let mut cursor = self.claim.cursor;
-        let mut previous: Option<(u32, Batch)> = None;
         thread::scope(|scope| {
-            let mut pending: Option<Pending<'_>> = None;
+            let mut committing: Option<Committing<'_>> = None;
             while cursor < self.claim.total {
                 if self.stopping.load(Ordering::Acquire) {
-                    self.settle(pending.take(), previous.take())?;
+                    self.settle(committing.take())?;
                     return Err(End::GiveBack);
                 }
                 let Some(batch) = self.service.store.batch(self.claim, cursor)? else {
@@ -124,57 +151,45 @@ impl<'a> Runner<'a> {
                 };
                 let part = Part::whole(cursor, &batch);
                 // Planning needs nothing of the batch before, so it happens while that one commits.
-                let planned = self.plan(part);
-                self.settle(pending.take(), previous.take())?;
-                pending = self.decide(scope, part, planned)?;
+                let mut planned = self.plan(part);
+                if self.settle(committing.take())? == Settled::Redone {
+                    planned = self.plan(part);
+                }
+                let commit = match planned {
+                    Ok(planned) => self.outcome(part, &planned)?,
+                    Err(stop) => self.failed(stop).map(|_| None)?,
+                };
                 cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
-                previous = Some((part.first, batch));
+                match commit {
+                    Some(commit) => {
+                        let (store, claim, lease) = (&self.service.store, self.claim, self.service.settings.lease);
+                        let outcome = scope.spawn(move || store.commit(claim, &commit, lease));
+                        committing = Some(Committing { first: part.first, batch, outcome });
+                    }
+                    None => self.isolate(part)?,
+                }
             }
-            self.settle(pending.take(), previous.take())
+            self.settle(committing.take()).map(drop)
         })
     }
 
     /// Waits for the commit of the batch before. If contacts changed under it, it is done once more, without overlap;
-    /// the plan that was made meanwhile is void then, and `decide` notices.
-    fn settle(&mut self, pending: Option<Pending<'_>>, batch: Option<(u32, Batch)>) -> Result<(), End> {
-        let (Some(pending), Some((first, batch))) = (pending, batch) else { return Ok(()) };
-        let outcome = pending.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
+    /// what was planned meanwhile is void then.
+    fn settle(&mut self, committing: Option<Committing<'_>>) -> Result<Settled, End> {
+        let Some(Committing { first, batch, outcome }) = committing else { return Ok(Settled::Done) };
+        let outcome = outcome.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
         match outcome {
-            CommitOutcome::Committed => Ok(()),
+            CommitOutcome::Committed => Ok(Settled::Done),
             CommitOutcome::Fenced => Err(End::Gone),
             CommitOutcome::Conflict => {
-                self.instance = None;
-                self.isolate(Part::whole(first, &batch))
+                self.isolate(Part::whole(first, &batch))?;
+                Ok(Settled::Redone)
             }
         }
     }
 
     fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
         self.instance()?.plan(part.items)
-    }
-
-    /// The outcomes of a planned part, on their way to the store.
-    fn decide<'scope>(
-        &mut self,
-        scope: &'scope Scope<'scope, '_>,
-        part: Part<'_>,
-        planned: Result<Planned, Stop>,
-    ) -> Result<Option<Pending<'scope>>, End>
-    where
-        'a: 'scope,
-    {
-        let decided = match (planned, &self.instance) {
-            // The instance that made the plan is gone: a conflict came in between.
-            (Ok(_), None) => None,
-            (Ok(planned), Some(_)) => self.outcome(part, &planned)?,
-            (Err(stop), _) => self.failed(stop)?.map(|_| BatchCommit::default()).filter(|_| false),
-        };
-        let Some(commit) = decided else {
-            self.isolate(part)?;
-            return Ok(None);
-        };
-        let (store, claim, lease) = (&self.service.store, self.claim, self.service.settings.lease);
-        Ok(Some(scope.spawn(move || store.commit(claim, &commit, lease))))
     }
 
     /// The commit that a planned part comes to; `None` if the guest failed on it.
@@ -197,14 +212,23 @@ impl<'a> Runner<'a> {
     fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
         let mut parts = vec![part];
         while let Some(part) = parts.pop() {
-            if self.failures >= FAILURES {
-                self.commit(&failed(part.first, part.items.len(), part.keys, Failure::Trapped, true))?;
+            if self.stopping.load(Ordering::Acquire) {
+                return Err(End::GiveBack);
+            }
+            if self.failures >= FAILURES || self.wasted >= WASTED {
+                self.commit(&failed(part.first, part.items.len(), part.keys, self.last_failure, true))?;
                 continue;
             }
             if !self.service.store.renew(self.claim, self.service.settings.lease)? {
                 return Err(End::Gone);
             }
-            match self.attempt(part)? {
+            let started = Instant::now();
+            let failure = self.attempt(part)?;
+            if let Some(failure) = failure {
+                self.wasted += started.elapsed();
+                self.last_failure = failure;
+            }
+            match failure {
                 None => {}
                 Some(failure) if part.items.len() <= 1 => {
                     self.failures += 1;

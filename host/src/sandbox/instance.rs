@@ -24,7 +24,7 @@ pub struct Instance {
     exports: Processor,
     session: Option<ResourceAny>,
     output: Output,
-    call_time: Duration,
+    limits: Limits,
 }
 
 /// What the interrupt callback looks at.
@@ -105,7 +105,7 @@ impl Instance {
             }
         });
         match component.pre.instantiate(&mut store) {
-            Ok(exports) => Ok(Self { store, exports, session: None, output, call_time: limits.call_time }),
+            Ok(exports) => Ok(Self { store, exports, session: None, output, limits: *limits }),
             Err(error) => Err(stop(&store, &output, &error)),
         }
     }
@@ -116,7 +116,9 @@ impl Instance {
     /// If the profile has flaws, or the component fails.
     pub fn fields(&mut self, profile: &Profile) -> Result<Fields, FieldsError> {
         let entries: Vec<_> = profile.fields.iter().map(convert::entry).collect();
-        let answer = self.call(|exports, store| exports.bulkhead_contacts_batch().call_fields(store, &entries))?;
+        let answer = self.call(profile.fields.len(), |exports, store| {
+            exports.bulkhead_contacts_batch().call_fields(store, &entries)
+        })?;
         answer.map(Fields).map_err(|flaws| {
             FieldsError::Profile(
                 flaws
@@ -139,11 +141,11 @@ impl Instance {
         now: Timestamp,
     ) -> Result<(), Stop> {
         let profile = convert::profile(profile, fields.0, now.to_rfc3339());
-        let session = self.call(|exports, store| {
+        let session = self.call(0, |exports, store| {
             exports.bulkhead_contacts_batch().session().call_constructor(store, convert::operation(operation), &profile)
         })?;
         if let Some(previous) = self.session.replace(session) {
-            self.call(|_, store| previous.resource_drop(store))?;
+            self.call(0, |_, store| previous.resource_drop(store))?;
         }
         Ok(())
     }
@@ -154,8 +156,9 @@ impl Instance {
     /// [`Stop`] if the component fails.
     pub fn plan(&mut self, items: &[String]) -> Result<Planned, Stop> {
         let session = self.session()?;
-        let keys =
-            self.call(|exports, store| exports.bulkhead_contacts_batch().session().call_plan(store, session, items))?;
+        let keys = self.call(items.len(), |exports, store| {
+            exports.bulkhead_contacts_batch().session().call_plan(store, session, items)
+        })?;
         verdict::planned(items.len(), keys).map_err(Stop::broke_contract)
     }
 
@@ -166,7 +169,7 @@ impl Instance {
     pub fn decide(&mut self, count: usize, found: &[StoredContact]) -> Result<Vec<Item>, Stop> {
         let session = self.session()?;
         let stored: Vec<_> = found.iter().map(to_stored).collect();
-        let outcomes = self.call(|exports, store| {
+        let outcomes = self.call(count, |exports, store| {
             exports.bulkhead_contacts_batch().session().call_decide(store, session, &stored, &[])
         })?;
         verdict::checked(count, found, outcomes).map_err(Stop::broke_contract)
@@ -185,8 +188,9 @@ impl Instance {
     ) -> Result<Vec<String>, Stop> {
         let profile = convert::profile(profile, fields.0, now.to_rfc3339());
         let stored: Vec<_> = contacts.iter().map(to_stored).collect();
-        let objects =
-            self.call(|exports, store| exports.bulkhead_contacts_batch().call_present(store, &profile, &stored))?;
+        let objects = self.call(contacts.len(), |exports, store| {
+            exports.bulkhead_contacts_batch().call_present(store, &profile, &stored)
+        })?;
         verdict::presented(contacts.len(), objects).map_err(Stop::broke_contract)
     }
 
@@ -199,8 +203,13 @@ impl Instance {
         self.session.ok_or_else(|| Stop::Host(String::from("no session was opened")))
     }
 
-    fn call<T>(&mut self, call: impl FnOnce(&Processor, &mut Store<State>) -> wasmtime::Result<T>) -> Result<T, Stop> {
-        let deadline = Instant::now() + self.call_time;
+    fn call<T>(
+        &mut self,
+        items: usize,
+        call: impl FnOnce(&Processor, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Stop> {
+        let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
+        let deadline = Instant::now() + time;
         let watch = &mut self.store.data_mut().watch;
         watch.deadline = deadline;
         if watch.cancel.is_raised() {

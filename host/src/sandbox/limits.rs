@@ -11,8 +11,10 @@ pub struct Limits {
     pub memory: usize,
     /// Elements of each table.
     pub table_elements: usize,
-    /// Time inside the guest for one call.
+    /// Time inside the guest for one call,
     pub call_time: Duration,
+    /// and for each item it is about.
+    pub item_time: Duration,
     /// Bytes that one answer may take on the host.
     pub reply: usize,
     /// Bytes kept of what the guest prints.
@@ -24,7 +26,8 @@ impl Default for Limits {
         Self {
             memory: 256 << 20,
             table_elements: 20_000,
-            call_time: Duration::from_secs(2),
+            call_time: Duration::from_millis(500),
+            item_time: Duration::from_millis(3),
             reply: 32 << 20,
             output: 4 << 10,
         }

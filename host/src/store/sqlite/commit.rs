@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use serde_json::value::to_raw_value;
 
 use super::contacts;
 use crate::domain::{ContactId, Counts, JobState, ResultRow, Timestamp};
@@ -100,7 +101,7 @@ fn insert_rows(
                 ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
             }
             RowBody::Failed { id, status, error } => {
-                ResultRow { id: *id, status_code: *status, errors: Some(error.clone()) }
+                ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).doing(DOING)?) }
             }
         };
         let row = StoredRow { index: 0, key: draft.key.clone(), row };
