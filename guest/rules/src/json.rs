@@ -1,0 +1,174 @@
+//! JSON as it was sent: read lazily, borrowed from the text, never deeper than asked.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// One JSON value, of which only the outermost layer has been looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Raw<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// The digits as they were sent: a double would lose the tail of a long number.
+    Number(&'a str),
+    /// A string, unescaped.
+    Text(Cow<'a, str>),
+    /// A list, unread.
+    List(&'a str),
+    /// An object, unread.
+    Object(&'a str),
+    /// A string with a lone surrogate: JSON, but no text.
+    Broken,
+}
+
+impl<'a> Raw<'a> {
+    fn of(value: &'a RawValue) -> Self {
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'"') => Self::string(text),
+            Some(b'[') => Self::List(text),
+            Some(b'{') => Self::Object(text),
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'n') | None => Self::Null,
+            Some(_) => Self::Number(text),
+        }
+    }
+
+    fn string(quoted: &'a str) -> Self {
+        let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match inner {
+            Some(plain) if !plain.as_bytes().contains(&b'\\') => Self::Text(Cow::Borrowed(plain)),
+            _ => serde_json::from_str::<String>(quoted).map_or(Self::Broken, |text| Self::Text(Cow::Owned(text))),
+        }
+    }
+
+    /// The entries of a list; nothing for any other value.
+    pub(crate) fn entries(&self) -> Vec<Raw<'a>> {
+        let Self::List(text) = self else {
+            return Vec::new();
+        };
+        let values: Vec<&'a RawValue> = serde_json::from_str(text).unwrap_or_default();
+        values.into_iter().map(Raw::of).collect()
+    }
+
+    /// The members of an object whose names `wanted` knows, as sent; nothing for any other value.
+    pub(crate) fn members<K>(&self, wanted: impl Fn(&str) -> Option<K>) -> Vec<(K, Raw<'a>)> {
+        let Self::Object(text) = self else {
+            return Vec::new();
+        };
+        members(text, wanted).ok().flatten().unwrap_or_default()
+    }
+
+    /// A scalar as text, the way PHP casts one: `true` is `1`, `false` and `null` are nothing.
+    ///
+    /// `None` for what has no text: lists, objects, broken strings.
+    pub(crate) fn as_text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Null | Self::Bool(false) => Some(Cow::Borrowed("")),
+            Self::Bool(true) => Some(Cow::Borrowed("1")),
+            Self::Number(digits) => Some(Cow::Borrowed(digits)),
+            Self::Text(text) => Some(text.clone()),
+            Self::List(_) | Self::Object(_) | Self::Broken => None,
+        }
+    }
+
+    /// A whole number that is not negative, or a string of its digits.
+    pub(crate) fn as_id(&self) -> Option<u64> {
+        match self {
+            Self::Number(digits) => digits.parse().ok(),
+            Self::Text(text) => {
+                let digits = text.trim();
+                let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                plain.then(|| digits.parse().ok()).flatten()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether PHP takes the value for true: the string `"false"` is, `"0"` is not.
+    pub(crate) fn is_truthy(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Bool(flag) => *flag,
+            Self::Number(digits) => digits.parse::<f64>() != Ok(0.0),
+            Self::Text(text) => !text.is_empty() && text != "0",
+            Self::List(text) | Self::Object(text) => text.bytes().skip(1).any(|byte| !is_closing(byte)),
+            Self::Broken => true,
+        }
+    }
+}
+
+fn is_closing(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b']' | b'}')
+}
+
+/// The members of the object `text` whose names `wanted` knows, in the order and as often as they were sent.
+///
+/// `Ok(None)` if `text` is another JSON value.
+pub(crate) fn members<'a, K>(
+    text: &'a str,
+    wanted: impl Fn(&str) -> Option<K>,
+) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
+    let is_object = text.trim_ascii_start().starts_with('{');
+    if !is_object {
+        return Ok(None);
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let members = reader.deserialize_map(Members { wanted })?;
+    reader.end()?;
+    Ok(Some(members))
+}
+
+struct Members<W> {
+    wanted: W,
+}
+
+impl<'de, K, W: Fn(&str) -> Option<K>> Visitor<'de> for Members<W> {
+    type Value = Vec<(K, Raw<'de>)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(12);
+        while let Some(name) = map.next_key_seed(Name { wanted: &self.wanted })? {
+            match name {
+                Some(key) => members.push((key, Raw::of(map.next_value()?))),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+struct Name<'w, W> {
+    wanted: &'w W,
+}
+
+impl<'de, K, W: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Name<'_, W> {
+    type Value = Option<K>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<K, W: Fn(&str) -> Option<K>> Visitor<'_> for Name<'_, W> {
+    type Value = Option<K>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.wanted)(name))
+    }
+}

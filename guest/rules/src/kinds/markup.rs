@@ -1,0 +1,181 @@
+//! Tags and entities: how Mautic's input filter makes plain text of markup, and markup harmless.
+
+use std::borrow::Cow;
+
+use crate::contact::Value;
+use crate::json::Raw;
+use crate::schema::FieldRule;
+
+use super::text::{check_length, trim};
+use super::{NOT_VALID, Taken};
+
+/// An `html` field keeps its markup, without attributes that run scripts.
+pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    let text = without_handlers(trim(&sent));
+    if text.is_empty() {
+        return Ok(None);
+    }
+    check_length(field, &text)?;
+    Ok(Some(Value::Text(text.into_owned())))
+}
+
+/// Plain text: tags stripped, entities decoded once, trimmed. A `<` that opens no tag stays.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let trimmed = trim(text);
+    if !trimmed.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+        return Cow::Borrowed(trimmed);
+    }
+    let stripped = without_tags(trimmed);
+    let decoded = decoded(&stripped);
+    Cow::Owned(trim(&decoded).to_owned())
+}
+
+fn without_tags(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from_tag)) = next_tag(rest) {
+        kept.push_str(before);
+        rest = from_tag.rest;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn without_handlers(text: &str) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, tag)) = next_tag(rest) {
+        kept.push_str(before);
+        kept.push_str(&cleaned_tag(tag.text));
+        rest = tag.rest;
+    }
+    if kept.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(rest);
+    Cow::Owned(kept)
+}
+
+struct Tag<'a> {
+    /// From `<` to `>`, both included.
+    text: &'a str,
+    /// What follows it.
+    rest: &'a str,
+}
+
+/// The text before the first real tag, and that tag.
+fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
+    let mut from = 0;
+    loop {
+        let start = from + text.get(from..)?.find('<')?;
+        let inside = text.get(start + 1..)?;
+        let opens = inside.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '!' | '?'));
+        if opens {
+            // Without a `>` anywhere behind it, no later `<` opens a tag either.
+            let end = start + 1 + tag_end(inside)?;
+            return Some((text.get(..start)?, Tag { text: text.get(start..=end)?, rest: text.get(end + 1..)? }));
+        }
+        from = start + 1;
+    }
+}
+
+/// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.
+fn tag_end(inside: &str) -> Option<usize> {
+    if inside.starts_with("!--") {
+        return inside.find("-->").map(|at| at + 2);
+    }
+    let mut quote = None;
+    for (at, byte) in inside.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return Some(at),
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(open), byte) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    inside.find('>')
+}
+
+/// A tag without its attributes that start with `on`.
+fn cleaned_tag(tag: &str) -> String {
+    let name_end = tag.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(tag.len());
+    let (mut kept, mut rest) = match tag.split_at_checked(name_end) {
+        Some((name, rest)) if name_end > 1 => (name.to_owned(), rest),
+        _ => return tag.to_owned(),
+    };
+    while !rest.is_empty() {
+        let length = attribute_length(rest);
+        let Some((attribute, after)) = rest.split_at_checked(length) else {
+            break;
+        };
+        let name = attribute.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+        let is_handler = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("on"));
+        if !is_handler {
+            kept.push_str(attribute);
+        }
+        rest = after;
+    }
+    if !kept.ends_with('>') {
+        kept.push('>');
+    }
+    kept
+}
+
+/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`.
+fn attribute_length(text: &str) -> usize {
+    let mut quote = None;
+    let mut has_started = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), byte) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, byte) if byte.is_ascii_whitespace() && has_started => return at,
+            (None, b'>') if has_started => return at,
+            (None, byte) => has_started |= !byte.is_ascii_whitespace() && byte != b'/',
+        }
+    }
+    text.len()
+}
+
+/// Entities decoded once. `&lt;` and `&gt;` stay: decoded they could make a tag that was not there.
+fn decoded(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('&') {
+        let (before, from) = rest.split_at(start);
+        kept.push_str(before);
+        let entity = from.find(';').filter(|&end| end <= 10).and_then(|end| from.get(1..end));
+        match entity.and_then(|name| Some((name, character(name)?))) {
+            Some((name, character)) => {
+                kept.push(character);
+                rest = from.get(name.len() + 2..).unwrap_or_default();
+            }
+            None => {
+                kept.push('&');
+                rest = from.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn character(name: &str) -> Option<char> {
+    let numbered = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    let character = match name {
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => '\u{a0}',
+        _ => {
+            let digits = name.strip_prefix('#')?;
+            match digits.strip_prefix(['x', 'X']) {
+                Some(hex) => numbered(hex, 16)?,
+                None => numbered(digits, 10)?,
+            }
+        }
+    };
+    (!matches!(character, '<' | '>' | '\0')).then_some(character)
+}

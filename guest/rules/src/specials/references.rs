@@ -1,0 +1,40 @@
+//! Owner, stage and companies: numbers that refer to lists in the tenant's profile.
+
+use crate::json::Raw;
+use crate::kinds::{Fault, NOT_VALID};
+use crate::model::Named;
+
+/// `null` and `""` clear, an id that is not listed is refused.
+pub(super) fn one(raw: &Raw<'_>, mut listed: impl Iterator<Item = u64>) -> Result<Option<u64>, Fault> {
+    if is_blank(raw) {
+        return Ok(None);
+    }
+    let id = raw.as_id().ok_or(NOT_VALID)?;
+    if listed.any(|known| known == id) { Ok(Some(id)) } else { Err(NOT_VALID) }
+}
+
+/// A list is the exact set, each once; a blank changes nothing.
+pub(super) fn many(raw: &Raw<'_>, listed: &[Named]) -> Result<Option<Vec<u64>>, Fault> {
+    if is_blank(raw) {
+        return Ok(None);
+    }
+    let Raw::List(_) = raw else {
+        return Err(NOT_VALID);
+    };
+    let mut ids = Vec::new();
+    for entry in raw.entries() {
+        let id = entry.as_id().filter(|id| listed.iter().any(|known| known.id == *id)).ok_or(NOT_VALID)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(Some(ids))
+}
+
+fn is_blank(raw: &Raw<'_>) -> bool {
+    match raw {
+        Raw::Null => true,
+        Raw::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,81 @@
+//! The default fields, and a profile's entries over them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{FieldEntry, fields};
+use common::{choices, entry};
+
+#[test]
+fn the_default_catalogue() {
+    let fields = fields(&[]).unwrap();
+    let aliases: Vec<_> = fields.iter().map(|field| field.alias.as_str()).collect();
+    let expected = "title firstname lastname company position email mobile phone points fax address1 address2 city \
+                    state zipcode country preferred_locale timezone last_active attribution_date attribution website \
+                    facebook foursquare instagram linkedin skype twitter";
+    assert_eq!(aliases.join(" "), expected);
+    assert!(fields.iter().all(|field| field.is_unique == (field.alias == "email") && !field.is_required));
+    assert_eq!(fields[20].scale, Some(2));
+    assert_eq!(fields[0].choices.len(), 3);
+}
+
+#[test]
+fn an_entry_changes_what_it_names_or_adds_a_field() {
+    let entries = [
+        FieldEntry { is_required: Some(true), alias: "firstname".to_owned(), ..FieldEntry::default() },
+        FieldEntry { label: Some("Shoe".to_owned()), group: Some("personal".to_owned()), ..entry("shoe", "number") },
+        FieldEntry { alias: "plain".to_owned(), ..FieldEntry::default() },
+    ];
+    let fields = fields(&entries).unwrap();
+    assert_eq!(fields.len(), 30);
+    assert_eq!(
+        (fields[1].label.as_str(), fields[1].kind.as_str(), fields[1].is_required),
+        ("First Name", "text", true)
+    );
+    assert_eq!((fields[28].alias.as_str(), fields[28].group.as_str()), ("shoe", "personal"));
+    assert_eq!(
+        (fields[29].label.as_str(), fields[29].kind.as_str(), fields[29].group.as_str()),
+        ("plain", "text", "core")
+    );
+}
+
+#[test]
+fn flaws_name_the_entry_and_the_member() {
+    let named = |alias: &str| FieldEntry { alias: alias.to_owned(), ..FieldEntry::default() };
+    for (flawed, member) in [
+        (named(""), "alias"),
+        (named(&"x".repeat(51)), "alias"),
+        (named("a-b"), "alias"),
+        (named("1a"), "alias"),
+        (named("é"), "alias"),
+        (named("fine"), "alias"),
+        (entry("x", "colour"), "type"),
+        (entry("x", "select"), "choices"),
+        (entry("x", "multiselect"), "choices"),
+        (entry("email", "select"), "choices"),
+        (FieldEntry { choices: choices(&[("A", "")]), ..entry("x", "select") }, "choices"),
+        (FieldEntry { choices: choices(&[("A", "a"), ("B", "a")]), ..entry("x", "select") }, "choices"),
+        (FieldEntry { choices: choices(&[("A", "a|b")]), ..entry("x", "multiselect") }, "choices"),
+        (FieldEntry { max_length: Some(0), ..named("x") }, "maxLength"),
+        (FieldEntry { max_length: Some(65_536), ..named("x") }, "maxLength"),
+        (FieldEntry { max_length: Some(192), ..named("email") }, "maxLength"),
+        (FieldEntry { scale: Some(11), ..entry("x", "number") }, "scale"),
+        (FieldEntry { is_unique: Some(true), ..entry("x", "html") }, "isUnique"),
+        (FieldEntry { label: Some(String::new()), ..named("x") }, "label"),
+        (FieldEntry { group: Some("all".to_owned()), ..named("x") }, "group"),
+    ] {
+        let flaws = fields(&[named("fine"), flawed.clone()]).unwrap_err();
+        assert_eq!((flaws[0].entry, flaws[0].member.as_str()), (1, member), "{flawed:?}");
+        assert!(flaws[0].message.ends_with('.'), "{}", flaws[0].message);
+    }
+    let special = "id tags owner stage companies doNotContact ipAddress lastActive overwriteWithBlank";
+    assert!(special.split(' ').all(|alias| fields(&[named(alias)]).is_err()));
+}
+
+#[test]
+fn all_flaws_are_told_at_once() {
+    let flaws = fields(&[entry("", "x"), entry("y", "y"), entry("fine", "text")]).unwrap_err();
+    let places: Vec<_> = flaws.iter().map(|flaw| (flaw.entry, flaw.member.as_str())).collect();
+    assert_eq!(places, [(0, "alias"), (0, "type"), (1, "type")]);
+}

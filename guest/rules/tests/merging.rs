@@ -1,0 +1,272 @@
+//! Which contact an item goes to, what of it changes, and how the items of one batch see each other.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{FieldEntry, Key, Operation, Outcome, Session, Stored, Target, UniqueKey};
+use common::{NOW, batch, document, entry, one, profile, reject, stored, write};
+use serde_json::{Value, json};
+
+use Operation::{Create, Replace, Update};
+
+fn old() -> Stored {
+    stored(5, r#"{"email":"Old@b.co","firstname":"Old","points":5,"colour":"r","sizes":"1|2","member":true}"#)
+}
+
+/// The fields that `item` leaves on the contact [`old`].
+fn check(operation: Operation, item: &Value, expected: &Value) {
+    let outcome = one(operation, &profile(&[]), &[old()], &item.to_string());
+    let written = write(outcome);
+    assert_eq!((written.target, written.status), (Target::Existing(5), 200), "{item}");
+    let stored: Value = serde_json::from_str(&written.document).unwrap();
+    assert_eq!(&stored["fields"], expected, "{operation:?} {item}");
+    assert_eq!((&stored["dateAdded"], &stored["dateModified"]), (&json!("2020-01-06T00:00:00Z"), &json!(NOW)));
+}
+
+#[test]
+fn a_change_touches_what_was_sent() {
+    let rest = json!({"email":"Old@b.co","firstname":"Old","points":5,"colour":"r","sizes":"1|2","member":true});
+    let with = |alias: &str, value: Value| {
+        let mut fields = rest.clone();
+        fields[alias] = value;
+        fields
+    };
+    let without = |alias: &str| {
+        let mut fields = rest.clone();
+        fields.as_object_mut().unwrap().remove(alias);
+        fields
+    };
+    for (operation, name, value) in
+        [(Update, "id", json!(5)), (Update, "id", json!("5")), (Create, "email", json!("OLD@b.co "))]
+    {
+        let edited = |alias: &str, sent: Value| {
+            let mut item = json!({ name: value });
+            item[alias] = sent;
+            item
+        };
+        let rest_with_email = |mut fields: Value| {
+            if name == "email" {
+                fields["email"] = json!("OLD@b.co");
+            }
+            fields
+        };
+        check(operation, &edited("unknown", json!(1)), &rest_with_email(rest.clone()));
+        check(operation, &edited("firstname", json!("New")), &rest_with_email(with("firstname", json!("New"))));
+        check(operation, &edited("points", json!(0)), &rest_with_email(with("points", json!(0))));
+        check(operation, &edited("member", json!(false)), &rest_with_email(with("member", json!(false))));
+        check(operation, &edited("firstname", json!("0")), &rest_with_email(with("firstname", json!("0"))));
+        for blank in [json!(""), json!(null)] {
+            for alias in ["firstname", "points", "colour", "sizes", "member"] {
+                let mut item = edited(alias, blank.clone());
+                check(operation, &item, &rest_with_email(rest.clone()));
+                for off in [json!(false), json!(0), json!("0"), json!(null), json!("")] {
+                    item["overwriteWithBlank"] = off;
+                    check(operation, &item, &rest_with_email(rest.clone()));
+                }
+                for on in [json!(true), json!(1), json!("1"), json!("true"), json!("false")] {
+                    item["overwriteWithBlank"] = on;
+                    check(operation, &item, &rest_with_email(without(alias)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replacement_blanks_what_was_not_sent() {
+    check(Replace, &json!({"id": 5}), &json!({}));
+    check(Replace, &json!({"id": 5, "points": 0}), &json!({"points": 0}));
+    check(Replace, &json!({"id": 5, "firstname": "New", "city": ""}), &json!({"firstname": "New"}));
+}
+
+#[test]
+fn a_replacement_keeps_what_is_no_field() {
+    let contact = Stored {
+        id: 5,
+        document: r#"{"fields":{"firstname":"A"},"owner":1,"stage":7,"tags":["x"],"companies":[3],"dateAdded":"d"}"#
+            .into(),
+    };
+    let kept = document(one(Replace, &profile(&[]), &[contact], r#"{"id":5}"#));
+    assert_eq!((&kept["owner"], &kept["stage"]), (&json!(1), &json!(7)));
+    assert_eq!((&kept["tags"], &kept["companies"]), (&json!(["x"]), &json!([3])));
+}
+
+#[test]
+fn contacts_that_are_not_there() {
+    for item in [r#"{"firstname":"x"}"#, r#"{"id":99}"#, r#"{"id":"x"}"#, r#"{"id":null}"#, r#"{"id":99,"points":"x"}"#]
+    {
+        let rejection = reject(one(Update, &profile(&[]), &[old()], item));
+        assert_eq!((rejection.status, rejection.message.as_str()), (404, "Item was not found."), "{item}");
+        assert!(rejection.api_style && rejection.details.is_empty());
+        assert_eq!(rejection.id, item.contains("99").then_some(99));
+    }
+    for item in [r#"{"firstname":"x"}"#, r#"{"id":99,"firstname":"x"}"#, r#"{"id":"x","firstname":"x"}"#] {
+        let written = write(one(Replace, &profile(&[]), &[old()], item));
+        assert_eq!((written.target, written.status), (Target::New, 201), "{item}");
+    }
+    let written = write(one(Create, &profile(&[]), &[old()], r#"{"id":5,"firstname":"x"}"#));
+    assert_eq!((written.target, written.status), (Target::New, 201), "an id means nothing in a creation");
+}
+
+#[test]
+fn what_is_no_object() {
+    for item in ["7", "\"x\"", "null", "true", "[]", "[{\"email\":\"a@b.co\"}]", " 1"] {
+        for operation in [Create, Replace, Update] {
+            let rejection = reject(one(operation, &profile(&[]), &[], item));
+            assert_eq!((rejection.status, rejection.message.as_str()), (400, "A contact must be a JSON object."));
+            assert!(rejection.api_style);
+        }
+    }
+    for item in ["", "{", r#"{"email":"a"#, r#"{"\ud800":1}"#, "{}x"] {
+        let rejection = reject(one(Create, &profile(&[]), &[], item));
+        assert_eq!((rejection.status, rejection.api_style), (400, true), "{item}");
+    }
+    let nested = format!(r#"{{"firstname":"A","deep":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    write(one(Create, &profile(&[]), &[], &nested));
+    let nested = format!(r#"{{"firstname":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    reject(one(Create, &profile(&[]), &[], &nested));
+}
+
+#[test]
+fn the_last_of_repeated_names_counts() {
+    let stored =
+        document(one(Create, &profile(&[]), &[], r#"{"points":"x","points":1,"firstname":"A","firstname":""}"#));
+    assert_eq!(stored["fields"], json!({"points": 1}));
+}
+
+fn targets(outcomes: Vec<Outcome>) -> Vec<(Target, u16)> {
+    outcomes.into_iter().map(write).map(|write| (write.target, write.status)).collect()
+}
+
+#[test]
+fn items_of_a_batch_see_each_other() {
+    let items = [
+        r#"{"email":"dup@b.co","firstname":"One"}"#,
+        r#"{"email":"DUP@b.co","lastname":"Two"}"#,
+        r#"{"email":"other@b.co"}"#,
+        r#"{"email":"dup@b.co,","city":"Three"}"#,
+    ];
+    let outcomes = batch(Create, &profile(&[]), &[], &items);
+    let last = document(outcomes[3].clone());
+    assert_eq!(last["fields"], json!({"email":"dup@b.co","firstname":"One","lastname":"Two","city":"Three"}));
+    let expected = [(Target::New, 201), (Target::Earlier(0), 200), (Target::New, 201), (Target::Earlier(0), 200)];
+    assert_eq!(targets(outcomes), expected);
+
+    let items = [r#"{"id":5,"points":1}"#, r#"{"id":5,"firstname":"B"}"#, r#"{"id":5,"points":2}"#];
+    let outcomes = batch(Update, &profile(&[]), &[old()], &items);
+    let last = document(outcomes[2].clone());
+    assert_eq!((&last["fields"]["points"], &last["fields"]["firstname"]), (&json!(2), &json!("B")));
+    assert_eq!(targets(outcomes), [(Target::Existing(5), 200); 3]);
+}
+
+#[test]
+fn a_refused_item_is_not_seen() {
+    let items = [r#"{"email":"a@b.co","points":"x"}"#, r#"{"email":"a@b.co"}"#];
+    let mut outcomes = batch(Create, &profile(&[]), &[], &items);
+    assert_eq!(write(outcomes.remove(1)).target, Target::New);
+}
+
+#[test]
+fn unique_values_belong_to_one_contact() {
+    let other = stored(6, r#"{"email":"other@b.co"}"#);
+    let contacts = [old(), other];
+    for item in [r#"{"id":5,"email":"OTHER@b.co"}"#, r#"{"id":5,"firstname":"x","email":"other@b.co"}"#] {
+        for operation in [Update, Replace] {
+            let rejection = reject(one(operation, &profile(&[]), &contacts, item));
+            assert_eq!((rejection.status, rejection.id, rejection.api_style), (422, Some(5), false));
+            assert_eq!(rejection.message, "email: This field must be unique.");
+            assert_eq!(rejection.details, [("email".to_owned(), vec!["This field must be unique.".to_owned()])]);
+        }
+    }
+    assert_eq!(reject(one(Replace, &profile(&[]), &contacts, r#"{"email":"other@b.co"}"#)).status, 422);
+    assert_eq!(
+        reject(one(Update, &profile(&[]), &contacts, r#"{"id":5,"email":"other@b.co","points":"x"}"#)).status,
+        400
+    );
+
+    // An address that an earlier item gave up is free.
+    let items = [r#"{"id":5,"email":"new@b.co"}"#, r#"{"id":6,"email":"old@b.co"}"#];
+    assert_eq!(targets(batch(Update, &profile(&[]), &contacts, &items)).len(), 2);
+    // One that an earlier item took is not.
+    let items = [r#"{"id":5,"email":"new@b.co"}"#, r#"{"id":6,"email":"New@b.co"}"#];
+    assert_eq!(reject(batch(Update, &profile(&[]), &contacts, &items).remove(1)).status, 422);
+}
+
+#[test]
+fn keys_name_what_a_contact_can_be_found_by() {
+    let with_code = profile(&[FieldEntry { is_unique: Some(true), ..entry("code", "text") }]);
+    let key = |field: &str, value: &str| UniqueKey { field: field.to_owned(), value: value.to_owned() };
+    let mut session = Session::new(Update, with_code.clone());
+    let planned = session.plan(vec![r#"{"id":"5","code":" ÄB ","email":"A@b.co"}"#.to_owned(), "7".to_owned()]);
+    let expected = [Key::Id(5), Key::Unique(key("email", "a@b.co")), Key::Unique(key("code", "äb"))];
+    assert_eq!(planned, [expected.to_vec(), Vec::new()]);
+
+    let written = write(one(Update, &with_code, &[old()], r#"{"id":5,"code":"X"}"#));
+    assert_eq!(written.keys, [key("email", "old@b.co"), key("code", "x")]);
+}
+
+#[test]
+fn of_several_matches_the_newest_is_meant() {
+    let with_code = profile(&[FieldEntry { is_unique: Some(true), ..entry("code", "text") }]);
+    let contacts = [stored(1, r#"{"email":"a@b.co"}"#), stored(2, r#"{"code":"x"}"#)];
+    let rejection = reject(one(Create, &with_code, &contacts, r#"{"email":"a@b.co","code":"x"}"#));
+    assert_eq!((rejection.status, rejection.message.as_str()), (422, "email: This field must be unique."));
+}
+
+#[test]
+fn required_fields() {
+    let strict = profile(&[
+        FieldEntry { is_required: Some(true), alias: "firstname".to_owned(), ..FieldEntry::default() },
+        FieldEntry { is_required: Some(true), alias: "country".to_owned(), ..FieldEntry::default() },
+    ]);
+    let both = "firstname: This field is required., country: This field is required.";
+    let first = "firstname: This field is required.";
+    for (operation, item, expected) in [
+        (Create, r#"{"email":"x@b.co"}"#, Some(both)),
+        (Replace, r#"{"id":5,"email":"a@b.co"}"#, Some(both)),
+        (Replace, r#"{"email":"a@b.co","country":"Germany"}"#, Some(first)),
+        (Update, r#"{"id":5,"email":"a@b.co"}"#, None),
+        (Create, r#"{"email":"old@b.co"}"#, None),
+        (Update, r#"{"id":5,"firstname":""}"#, Some(first)),
+        (Create, r#"{"email":"old@b.co","firstname":"  "}"#, Some(first)),
+    ] {
+        match (one(operation, &strict, &[old()], item), expected) {
+            (Outcome::Write(_), None) => {}
+            (Outcome::Reject(rejection), Some(text)) => assert_eq!(rejection.message, text, "{item}"),
+            (outcome, _) => panic!("{item}: {outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn documents_of_any_shape_are_read() {
+    for document in ["", "x", "7", "[]", "{", r#"{"fields":7}"#, r#"{"fields":{"firstname":[1],"points":{}},"tags":7}"#]
+    {
+        let contact = Stored { id: 5, document: document.to_owned() };
+        assert_eq!(write(one(Update, &profile(&[]), &[contact], r#"{"id":5,"city":"B"}"#)).target, Target::Existing(5));
+    }
+    let stray = stored(5, r#"{"gone":1.5,"city":"A"}"#);
+    let kept = document(one(Replace, &profile(&[]), &[stray], r#"{"id":5}"#));
+    assert_eq!(kept["fields"], json!({"gone":1.5}), "values of fields that left the catalogue are kept");
+}
+
+#[test]
+fn a_contact_has_a_largest_size() {
+    let wide: Vec<_> =
+        (0..5).map(|n| FieldEntry { max_length: Some(65_535), ..entry(&format!("note{n}"), "textarea") }).collect();
+    let text = "x".repeat(60_000);
+    let item = json!({"note0": text, "note1": text, "note2": text, "note3": text, "note4": text}).to_string();
+    let rejection = reject(one(Create, &profile(&wide), &[], &item));
+    assert_eq!((rejection.status, rejection.message.as_str()), (400, "A contact takes 262144 bytes at most."));
+}
+
+#[test]
+fn nothing_planned_nothing_decided() {
+    let mut session = Session::new(Create, profile(&[]));
+    assert_eq!(session.decide(vec![old()], Vec::new()), []);
+    session.plan(vec!["{}".to_owned(), "{}".to_owned()]);
+    session.plan(vec!["{}".to_owned()]);
+    assert_eq!(session.decide(Vec::new(), Vec::new()).len(), 1);
+    assert_eq!(session.decide(Vec::new(), Vec::new()), []);
+}

@@ -1,0 +1,61 @@
+//! Contacts as clients see them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{Operation, Stored, present};
+use common::{one, profile, shown, write};
+use serde_json::{Value, json};
+
+#[test]
+fn every_member_in_its_order() {
+    let contacts = vec![Stored { id: 5, document: "{}".to_owned() }];
+    let text = present(&profile(&[]), contacts).remove(0);
+    let members = "isPublished dateAdded dateModified createdBy createdByUser modifiedBy modifiedByUser id points color \
+                   fields lastActive owner ipAddresses tags utmtags stage dateIdentified preferredProfileImage \
+                   doNotContact frequencyRules";
+    let mut rest = text.as_str();
+    for member in members.split(' ') {
+        let at = rest.find(&format!("\"{member}\":")).unwrap_or_else(|| panic!("{member} in {text}"));
+        rest = &rest[at..];
+    }
+    let contact: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(contact.as_object().unwrap().len(), members.split(' ').count());
+    assert_eq!((&contact["ipAddresses"], &contact["fields"]["professional"]), (&json!([]), &json!([])));
+    assert_eq!((&contact["points"], &contact["owner"]), (&json!(0), &json!(null)));
+    assert_eq!(contact["fields"]["all"]["points"].to_string(), "0");
+    assert_eq!(contact["fields"]["all"]["firstname"], json!(null));
+}
+
+#[test]
+fn what_was_written_is_shown() {
+    let item = json!({
+        "email": "a@b.co", "points": 2.7, "price": 3, "amount": -2.5, "member": true, "colour": "b&c", "sizes": [1, 2],
+        "twitter": "t", "owner": 1, "stage": 7, "companies": [3], "tags": "x", "ipAddress": "::1",
+        "doNotContact": [{}], "lastActive": "2024-01-02",
+    });
+    let profile = profile(&[]);
+    let written = write(one(Operation::Create, &profile, &[], &item.to_string()));
+    let contact = shown(&profile, 12, &written.document);
+
+    let all = &contact["fields"]["all"];
+    assert_eq!((&all["id"], &all["email"], &all["points"]), (&json!(12), &json!("a@b.co"), &json!(2)));
+    assert_eq!((&all["price"], &all["amount"], &all["sizes"]), (&json!(3.0), &json!(-2), &json!("1|2")));
+    let colour = &contact["fields"]["core"]["colour"];
+    assert_eq!((&colour["value"], &colour["normalizedValue"]), (&json!("b&c"), &json!("Blue & co")));
+    assert_eq!((&colour["type"], &colour["alias"]), (&json!("select"), &json!("colour")));
+    assert_eq!(contact["fields"]["social"]["twitter"]["value"], "t");
+
+    assert_eq!((&contact["id"], &contact["points"]), (&json!(12), &json!(2)));
+    assert_eq!(contact["dateAdded"], "2024-05-06T07:08:09+00:00");
+    assert_eq!((&contact["dateModified"], &contact["lastActive"]), (&json!(null), &json!("2024-01-02T00:00:00+00:00")));
+    assert_eq!(contact["owner"], json!({"id": 1, "username": "ann", "firstName": "Ann", "lastName": "Lee"}));
+    assert_eq!((&contact["stage"]["id"], &contact["stage"]["name"]), (&json!(7), &json!("Lead")));
+    assert_eq!(contact["tags"][0]["tag"], "x");
+    assert_eq!(contact["ipAddresses"]["::1"]["ipAddress"], "::1");
+    assert_eq!(
+        (&contact["doNotContact"][0]["channel"], &contact["doNotContact"][0]["reason"]),
+        (&json!("email"), &json!(3))
+    );
+}

@@ -1,0 +1,183 @@
+//! What holds for any item, any document and any objection.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{FieldEntry, Objection, Operation, Outcome, Session, Stored, Target, fields, present};
+use common::profile;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![Just(Operation::Create), Just(Operation::Replace), Just(Operation::Update)]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    let known = "id|email|firstname|points|state|country|timezone|preferred_locale|website|last_active|attribution|\
+                 colour|sizes|member|price|born|seen|at|notes|page|owner|stage|companies|tags|doNotContact|ipAddress|\
+                 lastActive|overwriteWithBlank|fields";
+    prop_oneof![8 => known, 1 => "\\PC{0,6}"]
+}
+
+/// JSON-ish values: mostly JSON, with broken strings and odd numbers among it.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("false".to_owned()),
+        Just(r#""\ud800""#.to_owned()),
+        Just("1e999".to_owned()),
+        "-?[0-9]{1,25}(\\.[0-9]{1,20})?(e-?[0-9]{1,3})?",
+        "\"[ -!#-\\[\\]-~]{0,20}\"",
+        "\"[a-c]@[a-c]\\.co\"",
+        "\"[0-9]{1,4}[-/.: T][0-9]{1,2}[-/.: T][0-9]{1,4}([T ][0-9:.+Z-]{1,9})?\"",
+        "\"(<[a-z!/ =\"'>]{0,9}|&[a-z#0-9]{0,5};?){0,5}\""
+            .prop_map(|text| { serde_json::to_string(text.trim_matches('"')).unwrap() }),
+        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(|values| format!("[{}]", values.join(","))),
+            vec((name(), inner), 0..4).prop_map(|members| object(&members)),
+        ]
+    })
+}
+
+fn object(members: &[(String, String)]) -> String {
+    let member = |(name, value): &(String, String)| format!("{}:{value}", serde_json::to_string(name).unwrap());
+    format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+}
+
+fn item() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => vec((name(), value()), 0..8).prop_map(|members| object(&members)),
+        2 => (1..4_u8, vec((name(), value()), 0..4)).prop_map(|(id, mut members)| {
+            members.push(("id".to_owned(), id.to_string()));
+            object(&members)
+        }),
+        1 => value(),
+        1 => any::<String>(),
+    ]
+}
+
+fn stored() -> impl Strategy<Value = Vec<Stored>> {
+    let document = prop_oneof![
+        item(),
+        vec((name(), value()), 0..6).prop_map(|fields| format!(r#"{{"fields":{}}}"#, object(&fields))),
+    ];
+    vec(document, 0..4)
+        .prop_map(|documents| (1..).zip(documents).map(|(id, document)| Stored { id, document }).collect())
+}
+
+fn objection() -> impl Strategy<Value = Objection> {
+    (0..12_u32, name(), ".{0,9}").prop_map(|(index, field, message)| Objection { index, field, message })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn every_item_has_one_sound_outcome(
+        operation in operation(),
+        items in vec(item(), 1..8),
+        found in stored(),
+        objections in vec(objection(), 0..3),
+    ) {
+        let profile = profile(&[]);
+        let mut session = Session::new(operation, profile.clone());
+        let keys = session.plan(items.clone());
+        prop_assert_eq!(keys.len(), items.len());
+        let ids: Vec<_> = found.iter().map(|stored| stored.id).collect();
+        let outcomes = session.decide(found, objections.clone());
+        prop_assert_eq!(outcomes.len(), items.len());
+
+        for (index, outcome) in outcomes.iter().enumerate() {
+            match outcome {
+                Outcome::Write(write) => {
+                    prop_assert!(!objections.iter().any(|objection| objection.index as usize == index));
+                    let expected = if write.target == Target::New { 201 } else { 200 };
+                    prop_assert_eq!(write.status, expected);
+                    match write.target {
+                        Target::New => {}
+                        Target::Existing(id) => prop_assert!(ids.contains(&id)),
+                        Target::Earlier(earlier) => {
+                            prop_assert!((earlier as usize) < index);
+                            let is_new = matches!(&outcomes[earlier as usize], Outcome::Write(it) if it.target == Target::New);
+                            prop_assert!(is_new);
+                        }
+                    }
+                    let document: serde_json::Value = serde_json::from_str(&write.document).unwrap();
+                    prop_assert!(document["fields"].is_object());
+                    prop_assert!(write.keys.iter().all(|key| key.value.len() <= 1_024));
+                    let shown = present(&profile, vec![Stored { id: 1, document: write.document.clone() }]);
+                    let shown: serde_json::Value = serde_json::from_str(&shown[0]).unwrap();
+                    prop_assert!(shown["fields"]["all"].is_object());
+                }
+                Outcome::Reject(rejection) => {
+                    prop_assert!([400, 404, 422].contains(&rejection.status));
+                    prop_assert_eq!(rejection.api_style, rejection.details.is_empty());
+                    if !rejection.api_style {
+                        let told: Vec<_> =
+                            rejection.details.iter().map(|(alias, texts)| format!("{alias}: {}", texts.join(""))).collect();
+                        prop_assert_eq!(&rejection.message, &told.join(", "));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_rejected_item_changes_nothing_for_the_others(operation in operation(), items in vec(item(), 1..6), found in stored()) {
+        let decide = |items: Vec<String>| {
+            let mut session = Session::new(operation, profile(&[]));
+            session.plan(items);
+            session.decide(found.clone(), Vec::new())
+        };
+        let outcomes = decide(items.clone());
+        let is_write = |outcome: &Outcome| matches!(outcome, Outcome::Write(_));
+        let accepted = items.iter().zip(&outcomes).filter(|(_, outcome)| is_write(outcome)).map(|(item, _)| item.clone());
+        let again = decide(accepted.collect());
+        let documents = |outcomes: &[Outcome]| -> Vec<String> {
+            outcomes.iter().filter_map(|outcome| match outcome {
+                Outcome::Write(write) => Some(write.document.clone()),
+                Outcome::Reject(_) => None,
+            }).collect()
+        };
+        prop_assert_eq!(documents(&outcomes), documents(&again));
+    }
+
+    #[test]
+    fn a_document_reads_back_as_it_was_written(item in item()) {
+        let profile = profile(&[]);
+        let mut session = Session::new(Operation::Create, profile.clone());
+        session.plan(vec![item]);
+        let Some(Outcome::Write(write)) = session.decide(Vec::new(), Vec::new()).pop() else { return Ok(()) };
+        let mut session = Session::new(Operation::Update, profile);
+        session.plan(vec![r#"{"id":1}"#.to_owned()]);
+        let found = vec![Stored { id: 1, document: write.document.clone() }];
+        let Some(Outcome::Write(again)) = session.decide(found, Vec::new()).pop() else { panic!("not found") };
+        let strip = |document: &str| {
+            let mut document: serde_json::Value = serde_json::from_str(document).unwrap();
+            document.as_object_mut().unwrap().remove("dateModified");
+            document
+        };
+        prop_assert_eq!(strip(&write.document), strip(&again.document));
+    }
+
+    #[test]
+    fn any_entries_get_an_answer(
+        entries in vec((".{0,9}", option::of("[a-z]{4,6}|number|select"), any::<Option<u32>>(), any::<Option<bool>>()), 0..5),
+        item in item(),
+    ) {
+        let entries: Vec<_> = entries.into_iter().map(|(alias, kind, number, is_unique)| FieldEntry {
+            alias, kind, max_length: number, scale: number, is_unique, ..FieldEntry::default()
+        }).collect();
+        if let Ok(fields) = fields(&entries) {
+            let mut session = Session::new(Operation::Create, bulkhead_rules::Profile { fields, ..profile(&[]) });
+            session.plan(vec![item]);
+            prop_assert_eq!(session.decide(Vec::new(), Vec::new()).len(), 1);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Keys of an item that are no fields.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{Operation, Stored};
+use common::{NOW, document, one, profile, reject};
+use serde_json::{Value, json};
+
+/// What `member` of the stored contact is after `{name: sent}`, or the text of the refusal.
+fn check(before: &Value, name: &str, member: &str, table: &[(Value, Result<Value, &str>)]) {
+    for (sent, expected) in table {
+        let contact = Stored { id: 5, document: json!({ "fields": {}, member: before }).to_string() };
+        let item = json!({"id": 5, name: sent}).to_string();
+        let outcome = one(Operation::Update, &profile(&[]), &[contact], &item);
+        match expected {
+            Ok(after) => assert_eq!(&document(outcome)[member], after, "{name}: {sent}"),
+            Err(text) => assert_eq!(reject(outcome).message, format!("{name}: {text}"), "{name}: {sent}"),
+        }
+    }
+}
+
+const INVALID: Result<Value, &str> = Err("This value is not valid.");
+
+#[test]
+fn owner_and_stage() {
+    for (name, listed) in [("owner", 1), ("stage", 7)] {
+        let table = [
+            (json!(listed), Ok(json!(listed))),
+            (json!(listed.to_string()), Ok(json!(listed))),
+            (json!(null), Ok(json!(null))),
+            (json!(""), Ok(json!(null))),
+            (json!(99), INVALID),
+            (json!(-1), INVALID),
+            (json!("x"), INVALID),
+            (json!([1]), INVALID),
+        ];
+        check(&json!(listed), name, name, &table);
+    }
+}
+
+#[test]
+fn companies_are_the_exact_set() {
+    let table = [
+        (json!([4]), Ok(json!([4]))),
+        (json!(["4", 3, 4]), Ok(json!([4, 3]))),
+        (json!([]), Ok(json!(null))),
+        (json!(null), Ok(json!([3]))),
+        (json!([99]), INVALID),
+        (json!(3), INVALID),
+    ];
+    check(&json!([3]), "companies", "companies", &table);
+}
+
+#[test]
+fn tags_are_added_and_removed() {
+    let table = [
+        (json!(["b", "a"]), Ok(json!(["a", "b"]))),
+        (json!("b, c ,,"), Ok(json!(["a", "b", "c"]))),
+        (json!(["-a", "b"]), Ok(json!(["b"]))),
+        (json!("-a"), Ok(json!(null))),
+        (json!(["-x", "<i>y</i> &amp; z", 7]), Ok(json!(["a", "y & z", "7"]))),
+        (json!([]), Ok(json!(["a"]))),
+        (json!(null), Ok(json!(["a"]))),
+        (json!([["b"]]), INVALID),
+        (json!({}), INVALID),
+    ];
+    check(&json!(["a"]), "tags", "tags", &table);
+}
+
+#[test]
+fn do_not_contact() {
+    let entry = |channel: &str, reason: u8, comments: &str, date: &str| json!({"channel": channel, "reason": reason, "comments": comments, "dateAdded": date});
+    let bounced = entry("email", 2, "", "d");
+    let table = [
+        (json!([{}]), Ok(json!([entry("email", 3, "", NOW)]))),
+        (json!([{"reason": 1, "comments": "c"}]), Ok(json!([entry("email", 1, "c", NOW)]))),
+        (json!([{"channel": "sms", "reason": "2"}]), Ok(json!([bounced, entry("sms", 2, "", NOW)]))),
+        (json!([{"reason": 0, "channelId": null}]), Ok(json!(null))),
+        (json!([]), Ok(json!([bounced]))),
+        (json!(null), Ok(json!([bounced]))),
+        (json!([{"reason": 4}]), INVALID),
+        (json!([7]), INVALID),
+        (json!("email"), INVALID),
+    ];
+    check(&json!([bounced]), "doNotContact", "doNotContact", &table);
+
+    let unsubscribed = json!([entry("email", 1, "", "d")]);
+    check(&unsubscribed, "doNotContact", "doNotContact", &[(json!([{"reason": 3}]), Ok(unsubscribed.clone()))]);
+}
+
+#[test]
+fn addresses_and_activity() {
+    let table = [
+        (json!("203.0.113.7"), Ok(json!(["::1", "203.0.113.7"]))),
+        (json!("0:0::1"), Ok(json!(["::1"]))),
+        (json!(""), Ok(json!(["::1"]))),
+        (json!("203.0.113.777"), INVALID),
+        (json!(["::1"]), INVALID),
+    ];
+    check(&json!(["::1"]), "ipAddress", "ipAddresses", &table);
+
+    let table = [
+        (json!("2024-02-03 04:05:06"), Ok(json!("2024-02-03T04:05:06Z"))),
+        (json!("2024-02-03T04:05:06+01:00"), Ok(json!("2024-02-03T03:05:06Z"))),
+        (json!(null), Ok(json!("d"))),
+        (json!("yesterday"), INVALID),
+    ];
+    check(&json!("d"), "lastActive", "lastActive", &table);
+}

@@ -1,0 +1,375 @@
+//! What each kind of field takes, how it is stored, and what it refuses.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{FieldEntry, Operation, Profile};
+use common::{document, entry, one, profile, reject};
+use serde_json::{Value, json};
+
+const INVALID: &str = "This value is not valid.";
+const NO_EMAIL: &str = "A valid email is required.";
+
+fn item(alias: &str, value: &Value) -> String {
+    json!({ alias: value }).to_string()
+}
+
+fn check_in(profile: &Profile, alias: &str, table: &[(Value, Result<Value, &str>)]) {
+    for (sent, expected) in table {
+        let outcome = one(Operation::Create, profile, &[], &item(alias, sent));
+        match expected {
+            Ok(stored) => assert_eq!(&document(outcome)["fields"][alias], stored, "{alias}: {sent}"),
+            Err(text) => {
+                let rejection = reject(outcome);
+                assert_eq!(rejection.message, format!("{alias}: {text}"), "{alias}: {sent}");
+                assert_eq!(rejection.details, [(alias.to_owned(), vec![(*text).to_owned()])]);
+                assert_eq!((rejection.status, rejection.api_style, rejection.id), (400, false, None));
+            }
+        }
+    }
+}
+
+fn check(alias: &str, table: &[(Value, Result<Value, &str>)]) {
+    check_in(&profile(&[]), alias, table);
+}
+
+/// Values that are stored as they are.
+fn takes(alias: &str, values: &[&str]) {
+    check(alias, &values.iter().map(|value| (json!(value), Ok(json!(value)))).collect::<Vec<_>>());
+}
+
+fn refuses(alias: &str, values: &[Value]) {
+    check(alias, &values.iter().map(|value| (value.clone(), Err(INVALID))).collect::<Vec<_>>());
+}
+
+fn blanks(alias: &str, values: &[Value]) {
+    check(alias, &values.iter().map(|value| (value.clone(), Ok(Value::Null))).collect::<Vec<_>>());
+}
+
+#[test]
+fn text() {
+    check(
+        "firstname",
+        &[
+            (json!("  Ann\n"), Ok(json!("Ann"))),
+            (json!("<b>bold</b> & \"q\""), Ok(json!("bold & \"q\""))),
+            (json!("a &amp; b"), Ok(json!("a & b"))),
+            (json!("a &amp;amp; b"), Ok(json!("a &amp; b"))),
+            (json!("&lt;b&gt;"), Ok(json!("&lt;b&gt;"))),
+            (json!("&#65;&#x42;&#60;&unknown;&"), Ok(json!("AB&#60;&unknown;&"))),
+            (json!("1 < 2"), Ok(json!("1 < 2"))),
+            (json!("a<b"), Ok(json!("a<b"))),
+            (json!("I <3 <i>you</i>"), Ok(json!("I <3 you"))),
+            (json!("x<!-- <b> -->y"), Ok(json!("xy"))),
+            (json!("line1\nline2\tx"), Ok(json!("line1\nline2\tx"))),
+            (json!("é"), Ok(json!("é"))),
+            (json!(true), Ok(json!("1"))),
+            (json!(0), Ok(json!("0"))),
+            (json!(12.5), Ok(json!("12.5"))),
+            (json!("00"), Ok(json!("00"))),
+        ],
+    );
+    blanks("firstname", &[json!(""), json!("   "), json!(null), json!(false), json!("<b></b>")]);
+    refuses("firstname", &[json!([]), json!(["a"]), json!({}), json!({"a": 1})]);
+    takes("title", &["Mr", "Dr"]);
+}
+
+#[test]
+fn digits_of_long_numbers_survive() {
+    let outcome = one(Operation::Create, &profile(&[]), &[], r#"{"phone":12345678901234567890123}"#);
+    assert_eq!(document(outcome)["fields"]["phone"], "12345678901234567890123");
+}
+
+#[test]
+fn lone_surrogates_are_no_text() {
+    let rejection = reject(one(Operation::Create, &profile(&[]), &[], r#"{"firstname":"\ud800"}"#));
+    assert_eq!(rejection.message, format!("firstname: {INVALID}"));
+}
+
+#[test]
+fn lengths_are_counted_in_code_points() {
+    let long = |limit: u32| format!("This value is too long. It should have {limit} characters or less.");
+    for character in ["x", "é", "😀"] {
+        check("firstname", &[(json!(character.repeat(64)), Ok(json!(character.repeat(64))))]);
+        check("firstname", &[(json!(character.repeat(65)), Err(&long(64)))]);
+    }
+    check("firstname", &[(json!("x".repeat(192)), Err(&long(191)))]);
+    check("phone", &[(json!("1".repeat(192)), Err(&long(191)))]);
+    check("notes", &[(json!("y".repeat(192)), Err(&long(64)))]);
+    check("firstname", &[(json!(format!("<b>{}</b>", "x".repeat(64))), Ok(json!("x".repeat(64))))]);
+
+    let wide = profile(&[FieldEntry { max_length: Some(300), ..entry("bio", "text") }]);
+    check_in(&wide, "bio", &[(json!("x".repeat(300)), Ok(json!("x".repeat(300))))]);
+    check_in(&wide, "bio", &[(json!("x".repeat(301)), Err(&long(300)))]);
+}
+
+#[test]
+fn email() {
+    takes("email", &["a@b.co", "a+b@c.de", "Ann.Lee@Example.COM", "o'neil@x-y.example", "0"]);
+    check(
+        "email",
+        &[
+            (json!(" a@b.co "), Ok(json!("a@b.co"))),
+            (json!("a b@c.de"), Ok(json!("ab@c.de"))),
+            (json!("a@b.co,"), Ok(json!("a@b.co"))),
+            (json!("te,st@user.email"), Ok(json!("test@user.email"))),
+            (json!("a@b.co\n"), Ok(json!("a@b.co"))),
+            (json!("mailto:a@b.co"), Ok(json!("mailtoa@b.co"))),
+            (json!("<b>a@b.co</b>"), Ok(json!("a@b.co"))),
+            (json!("a^b@c.de"), Err("a^b@c.de has characters not allowed in email addresses.")),
+            (json!("a&b@c.de"), Err("a&b@c.de has characters not allowed in email addresses.")),
+            (json!([]), Err(INVALID)),
+            (json!({}), Err(INVALID)),
+        ],
+    );
+    let bad = [
+        "foo",
+        "a@b",
+        "a@localhost",
+        "a..b@c.de",
+        ".a@b.co",
+        "a.@b.co",
+        "a@-b.co",
+        "a@b-.co",
+        "a@b..co",
+        "a@b@c.de",
+        "@b.co",
+        "a@",
+        "a@[127.0.0.1]",
+        "a@b.co;c@d.co",
+        "üser@x.com",
+        "user@exämple.com",
+        ";,",
+        "12.5",
+    ];
+    check("email", &bad.map(|address| (json!(address), Err(NO_EMAIL))));
+    check("email", &[(json!(format!("{}@b.co", "a".repeat(65))), Err(NO_EMAIL))]);
+    let long = "This value is too long. It should have 64 characters or less.";
+    check("email", &[(json!(format!("{}@b.co", "a".repeat(64))), Err(long))]);
+    blanks("email", &[json!(""), json!(null), json!(false), json!("  ")]);
+}
+
+#[test]
+fn number() {
+    check(
+        "amount",
+        &[
+            (json!(7), Ok(json!(7))),
+            (json!(0), Ok(json!(0))),
+            (json!("0"), Ok(json!(0))),
+            (json!(-2.5), Ok(json!(-2.5))),
+            (json!(2.0), Ok(json!(2))),
+            (json!("1.5"), Ok(json!(1.5))),
+            (json!("1,5"), Ok(json!(1.5))),
+            (json!("0,500"), Ok(json!(0.5))),
+            (json!(" 7 "), Ok(json!(7))),
+            (json!(".5"), Ok(json!(0.5))),
+            (json!("12."), Ok(json!(12))),
+            (json!("1e3"), Ok(json!(1000))),
+            (json!("５２"), Ok(json!(52))),
+            (json!(true), Ok(json!(1))),
+            (json!(9_007_199_254_740_993_i64), Ok(json!(9_007_199_254_740_993_i64))),
+        ],
+    );
+    blanks("amount", &[json!(""), json!(null), json!(" ")]);
+    let words = [
+        "abc",
+        "7 abc",
+        "+5",
+        "--5",
+        "0x1A",
+        "1 000",
+        "1.000,5",
+        "1,000",
+        "12,345",
+        "1,000,000",
+        "-1,000",
+        "NaN",
+        "inf",
+        "∞",
+        "1e20",
+        "9999999999999999999",
+        "1e",
+        ".",
+        "1e400",
+    ];
+    refuses("amount", &words.map(|word| json!(word)));
+    refuses("amount", &[json!([]), json!([3]), json!({}), json!(1e20)]);
+}
+
+#[test]
+fn numbers_with_digits_are_rounded_half_to_even() {
+    let table = [
+        ("2.345", 2.34),
+        ("2.355", 2.36),
+        ("2.365", 2.36),
+        ("7.125", 7.12),
+        ("-7.125", -7.12),
+        ("2.3451", 2.35),
+        ("9.999", 10.0),
+        ("-9.996", -10.0),
+        ("2.3", 2.3),
+        ("0.004", 0.004),
+    ];
+    for (sent, expected) in table {
+        let stored = document(one(Operation::Create, &profile(&[]), &[], &item("price", &json!(sent))));
+        assert_eq!(stored["fields"]["price"].as_f64(), Some(expected), "{sent}");
+    }
+    check("price", &[(json!("1.005"), Ok(json!(1))), (json!("2.005"), Ok(json!(2)))]);
+}
+
+#[test]
+fn boolean() {
+    for yes in [json!(true), json!(1), json!("1"), json!("TRUE"), json!("Yes"), json!("on"), json!(["yes"])] {
+        check("member", &[(yes, Ok(json!(true)))]);
+    }
+    for no in [json!(false), json!(0), json!("0"), json!("False"), json!("no"), json!("off"), json!([0])] {
+        check("member", &[(no, Ok(json!(false)))]);
+    }
+    blanks("member", &[json!(""), json!(null)]);
+    refuses("member", &[json!("maybe"), json!("Y"), json!(2), json!([1, 0]), json!([[1]]), json!({})]);
+}
+
+#[test]
+fn choices() {
+    takes("colour", &["r", "b&c"]);
+    blanks("colour", &[json!(""), json!(null)]);
+    refuses("colour", &[json!("Red"), json!("R"), json!(0), json!(["r"]), json!(" r")]);
+    check(
+        "sizes",
+        &[
+            (json!(["1", "2"]), Ok(json!("1|2"))),
+            (json!(["2", "1", "2"]), Ok(json!("2|1|2"))),
+            (json!([1, 2]), Ok(json!("1|2"))),
+            (json!("1|2"), Ok(json!("1|2"))),
+            (json!("2"), Ok(json!("2"))),
+            (json!(1), Ok(json!("1"))),
+        ],
+    );
+    blanks("sizes", &[json!(""), json!(null), json!([])]);
+    refuses("sizes", &[json!("1,2"), json!("1|9"), json!(["One"]), json!([["1"]]), json!([""]), json!({})]);
+}
+
+#[test]
+fn places() {
+    takes(
+        "country",
+        &[
+            "United States",
+            "United Kingdom",
+            "Ivory Coast",
+            "Türkiye",
+            "Myanmar",
+            "Germany",
+            "Kosovo",
+            "Czech Republic",
+        ],
+    );
+    let unknown = ["US", "Czechia", "Turkey", "Great Britain", "Faroe Islands", "germany", " Germany", "x"];
+    refuses("country", &unknown.map(|name| json!(name)));
+    refuses("country", &[json!([]), json!(["Germany"]), json!(1)]);
+    blanks("country", &[json!(""), json!(null)]);
+
+    takes("state", &["Texas", "Bayern", "Île-de-France", "New South Wales", "Ontario", "Yukon Territory"]);
+    refuses("state", &["TX", "texas", "Bavaria", "Prague", "nowhere"].map(|name| json!(name)));
+}
+
+#[test]
+fn locales_and_time_zones() {
+    takes(
+        "preferred_locale",
+        &["en", "en_US", "es_SV", "zh_CN", "zh_Hans_CN", "sr_Latn_RS", "nb_NO", "af", "es_419", "sq_XK"],
+    );
+    let codes = ["en-US", "EN_us", "English", "iw", "en_", "en_XX", "_", "zz", "en__US", "x_y"];
+    refuses("preferred_locale", &codes.map(|code| json!(code)));
+
+    let zones = ["UTC", "Europe/Berlin", "Asia/Kolkata", "Arctic/Longyearbyen", "America/Argentina/Buenos_Aires"];
+    takes("timezone", &zones);
+    let former = ["GMT", "Etc/UTC", "EST", "US/Eastern", "Asia/Calcutta", "Europe/Kiev", "+02:00", "europe/berlin"];
+    refuses("timezone", &former.map(|zone| json!(zone)));
+}
+
+#[test]
+fn url() {
+    takes("website", &["https://a.org/?a=1&b=2", "ftp://x.y", "//x.y", "http://"]);
+    check("website", &[(json!("foo bar"), Ok(json!("http://foo bar"))), (json!("a.org"), Ok(json!("http://a.org")))]);
+    let scripts = ["javascript:alert(1)", " JavaScript:x", "java\nscript:x", "data:text/html,x", "vbscript:x"];
+    refuses("website", &scripts.map(|address| json!(address)));
+}
+
+#[test]
+fn html() {
+    check(
+        "page",
+        &[
+            (json!("<p onclick=\"x()\">hi</p>"), Ok(json!("<p>hi</p>"))),
+            (json!("<p class='a' ONLOAD=x id=b>hi"), Ok(json!("<p class='a' id=b>hi"))),
+            (json!("<img/onerror=x src=y>"), Ok(json!("<img src=y>"))),
+            (json!("1 < 2 & <b>x</b>"), Ok(json!("1 < 2 & <b>x</b>"))),
+        ],
+    );
+    check("notes", &[(json!("<b>x</b>\ny"), Ok(json!("x\ny")))]);
+}
+
+#[test]
+fn moments() {
+    let days = [
+        "2024-02-14",
+        "2024/02/14",
+        "02/14/2024",
+        "14.02.2024",
+        "20240214",
+        "24-02-14",
+        "2024-2-14",
+        "14 February 2024",
+        "14-02-2024",
+        "2024-02-14T10:00:00Z",
+    ];
+    check("born", &days.map(|day| (json!(day), Ok(json!("2024-02-14")))));
+    check("born", &[(json!(20_240_214), Ok(json!("2024-02-14"))), (json!("1970-01-01"), Ok(json!("1970-01-01")))]);
+    blanks("born", &[json!(""), json!(null)]);
+    let unread = [
+        "2024-02-30",
+        "14/02/2024",
+        "tomorrow",
+        "@1707900000",
+        "1707900000",
+        "0000-00-00",
+        "2024-13-01",
+        "2024-02-14 25:00",
+        "2024-02-14x",
+        "2024-02",
+        "Feb 14 2024",
+        "２０２４-02-14",
+    ];
+    refuses("born", &unread.map(|day| json!(day)));
+    refuses("born", &[json!(true), json!([]), json!({})]);
+
+    check(
+        "seen",
+        &[
+            (json!("2024-02-14 10:20:30"), Ok(json!("2024-02-14 10:20:00"))),
+            (json!("2024-02-14T10:20:30.123Z"), Ok(json!("2024-02-14 10:20:00"))),
+            (json!("2024-02-14T10:20:30+02:00"), Ok(json!("2024-02-14 08:20:00"))),
+            (json!("2024-02-14 00:30 +0100"), Ok(json!("2024-02-13 23:30:00"))),
+            (json!("2024-02-14"), Ok(json!("2024-02-14 00:00:00"))),
+            (json!("0001-01-01 00:00:00+14:00"), Err(INVALID)),
+            (json!("2024-02-14 25:00:00"), Err(INVALID)),
+        ],
+    );
+    check(
+        "at",
+        &[
+            (json!("10:20"), Ok(json!("10:20:00"))),
+            (json!("23:59:59"), Ok(json!("23:59:00"))),
+            (json!("10am"), Ok(json!("10:00:00"))),
+            (json!("12:05 AM"), Ok(json!("00:05:00"))),
+            (json!("1:2"), Ok(json!("01:02:00"))),
+            (json!("00:00"), Ok(json!("00:00:00"))),
+            (json!("25:00"), Err(INVALID)),
+            (json!("10"), Err(INVALID)),
+            (json!("13pm"), Err(INVALID)),
+        ],
+    );
+}
