@@ -12,7 +12,6 @@ struct Entry {
     /// What a later write to this contact names.
     target: Target,
     contact: Contact,
-    keys: Vec<KeyText>,
 }
 
 /// Contacts by number, with their indexes.
@@ -63,29 +62,28 @@ impl InPlay {
     }
 
     /// A contact as an item left it.
-    pub(crate) fn change(&mut self, number: usize, contact: Contact, keys: Vec<KeyText>) {
+    pub(crate) fn change(&mut self, number: usize, contact: Contact, keys: Vec<KeyText>, schema: &Schema) {
         let Some(entry) = self.entries.get_mut(number) else {
             return;
         };
-        for (field, value) in std::mem::take(&mut entry.keys) {
+        for (field, value) in self::keys(&entry.contact, schema) {
             if let Some(index) = self.by_key.get_mut(field).filter(|index| index.get(&value) == Some(&number)) {
                 index.remove(&value);
             }
         }
         entry.contact = contact;
-        entry.keys = keys;
-        self.index(number);
+        self.index(number, keys);
     }
 
     fn put(&mut self, target: Target, contact: Contact, keys: Vec<KeyText>) {
-        self.entries.push(Entry { target, contact, keys });
-        self.index(self.entries.len() - 1);
+        self.index(self.entries.len(), keys);
+        self.entries.push(Entry { target, contact });
     }
 
-    fn index(&mut self, number: usize) {
-        for (field, value) in self.entries.get(number).map(|entry| entry.keys.as_slice()).unwrap_or_default() {
-            if let Some(index) = self.by_key.get_mut(*field) {
-                index.insert(value.clone(), number);
+    fn index(&mut self, number: usize, keys: Vec<KeyText>) {
+        for (field, value) in keys {
+            if let Some(index) = self.by_key.get_mut(field) {
+                index.insert(value, number);
             }
         }
     }

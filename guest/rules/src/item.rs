@@ -24,22 +24,25 @@ pub(crate) struct Item {
     pub(crate) faults: Faults,
 }
 
-impl Item {
-    /// The item in `text`, or a sentence that says why it is none.
-    pub(crate) fn read(
-        text: &str,
-        operation: Operation,
-        profile: &Profile,
-        schema: &Schema,
-        places: &Places,
-    ) -> Result<Self, String> {
+/// What reading an item takes.
+pub(crate) struct Reader<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) profile: &'a Profile,
+    pub(crate) schema: &'a Schema,
+    pub(crate) places: &'a Places,
+}
+
+impl Reader<'_> {
+    /// The item in `text`, or a sentence that says why it is none. `seen` has room for each field.
+    pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
+        let Self { operation, profile, schema, places } = *self;
+        seen.fill(false);
         let members = match json::members(text, |name| schema.slot(name)) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
-        let mut item = Self { sent: Vec::with_capacity(members.len()), ..Self::default() };
-        let mut seen = vec![false; schema.rules.len()];
+        let mut item = Item { sent: Vec::with_capacity(members.len()), ..Item::default() };
         let mut seen_specials = Vec::new();
         // From the end: of a name that is repeated the last value counts, as in most readers of JSON.
         for (slot, raw) in members.iter().rev() {
@@ -75,7 +78,9 @@ impl Item {
         item.keys = item.unique_values(schema);
         Ok(item)
     }
+}
 
+impl Item {
     fn unique_values(&self, schema: &Schema) -> Vec<KeyText> {
         let key = |(field, &unique): (usize, &usize)| {
             let (_, value) = self.sent.iter().find(|(place, _)| *place == unique)?;

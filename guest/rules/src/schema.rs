@@ -1,10 +1,8 @@
 //! A profile made ready for work: once for each session.
 
-use std::collections::HashSet;
-
 use crate::catalogue::{SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
 use crate::contact::Value;
-use crate::hashing::Map;
+use crate::hashing::{Names, Set};
 use crate::kinds::Kind;
 use crate::model::{Field, Profile};
 use crate::specials::Special;
@@ -28,7 +26,7 @@ pub(crate) enum Slot {
 pub(crate) struct FieldRule {
     pub(crate) alias: String,
     pub(crate) kind: Kind,
-    pub(crate) choices: HashSet<String>,
+    pub(crate) choices: Set<String>,
     /// In code points; of several that are exceeded the last is reported.
     pub(crate) limits: Vec<u32>,
     pub(crate) scale: u32,
@@ -62,13 +60,13 @@ pub(crate) struct Schema {
     pub(crate) rules: Vec<FieldRule>,
     /// Places of the unique fields, in catalogue order.
     pub(crate) unique: Vec<usize>,
-    slots: Map<String, Slot>,
+    slots: Names<Slot>,
 }
 
 impl Schema {
     pub(crate) fn of(profile: &Profile) -> Self {
         let rules: Vec<_> = profile.fields.iter().map(|field| FieldRule::of(field, profile.max_length)).collect();
-        let mut slots: Map<_, _> =
+        let mut slots: Names<_> =
             Special::ALL.iter().map(|special| (special.name().to_owned(), Slot::Special(*special))).collect();
         slots.extend(rules.iter().enumerate().map(|(place, rule)| (rule.alias.clone(), Slot::Field(place))));
         let unique = profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(place, _)| place);

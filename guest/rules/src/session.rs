@@ -4,7 +4,7 @@ use crate::contact::Contact;
 use crate::faults::refusal;
 use crate::hashing::Map;
 use crate::in_play::{InPlay, KeyText, keys};
-use crate::item::Item;
+use crate::item::{Item, Reader};
 use crate::kinds::Places;
 use crate::merge::{Form, apply, check_required};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
@@ -36,22 +36,25 @@ impl Session {
     ///
     /// One list for each item, in order, of 33 keys at most. What was planned before is forgotten.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
-        let read = |text: String| Item::read(&text, self.operation, &self.profile, &self.schema, &self.places);
+        let mut seen = vec![false; self.schema.rules.len()];
+        let reader =
+            Reader { operation: self.operation, profile: &self.profile, schema: &self.schema, places: &self.places };
+        let read = |text: String| reader.read(&text, &mut seen);
         self.planned = items.into_iter().map(read).collect();
         self.planned.iter().map(|item| item.as_ref().map(|item| self.wanted(item)).unwrap_or_default()).collect()
     }
 
     fn wanted(&self, item: &Item) -> Vec<Key> {
-        let unique = self.unique_keys(item.keys.clone()).into_iter().map(Key::Unique);
+        let unique = self.unique_keys(&item.keys).into_iter().map(Key::Unique);
         item.id.map(Key::Id).into_iter().chain(unique).collect()
     }
 
-    fn unique_keys(&self, keys: Vec<KeyText>) -> Vec<UniqueKey> {
-        let named = |(field, value): KeyText| {
-            let rule = self.schema.unique.get(field).and_then(|&place| self.schema.rules.get(place))?;
-            Some(UniqueKey { field: rule.alias.clone(), value })
+    fn unique_keys(&self, keys: &[KeyText]) -> Vec<UniqueKey> {
+        let named = |(field, value): &KeyText| {
+            let rule = self.schema.unique.get(*field).and_then(|&place| self.schema.rules.get(place))?;
+            Some(UniqueKey { field: rule.alias.clone(), value: value.clone() })
         };
-        keys.into_iter().filter_map(named).collect()
+        keys.iter().filter_map(named).collect()
     }
 
     /// What becomes of each planned item, in order, given those of the planned contacts that exist.
@@ -108,7 +111,7 @@ impl Session {
     fn write(
         &self,
         index: u32,
-        item: Item,
+        mut item: Item,
         form: Form,
         named: Option<usize>,
         in_play: &mut InPlay,
@@ -121,6 +124,7 @@ impl Session {
             None => (Target::New, 201, Contact::new(self.schema.rules.len(), now)),
         };
         let known = known.map(|(number, _)| number);
+        let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
         apply(item, form, &mut contact, now);
         if known.is_some() {
             contact.date_modified = Some(now.to_owned());
@@ -129,10 +133,11 @@ impl Session {
         if document.len() > DOCUMENT_LIMIT {
             return Err(refusal(id, 400, format!("A contact takes {DOCUMENT_LIMIT} bytes at most.")));
         }
-        let keys = keys(&contact, &self.schema);
-        let unique_keys = self.unique_keys(keys.clone());
+        // A new contact has no values but the item's.
+        let keys = sent_keys.unwrap_or_else(|| keys(&contact, &self.schema));
+        let unique_keys = self.unique_keys(&keys);
         match known {
-            Some(number) => in_play.change(number, contact, keys),
+            Some(number) => in_play.change(number, contact, keys, &self.schema),
             None => in_play.add(index, contact, keys),
         }
         Ok(Write { target, status, document, keys: unique_keys })

@@ -8,6 +8,9 @@ use super::{Contact, DoNotContact, Number, Value};
 use crate::json::{Raw, members};
 use crate::schema::Schema;
 
+/// Most documents are smaller, in bytes.
+const USUAL_SIZE: usize = 640;
+
 #[derive(Clone, Copy)]
 enum Member {
     Fields,
@@ -77,8 +80,10 @@ impl Contact {
 
     /// The text to store.
     pub(crate) fn document(&self, schema: &Schema) -> String {
-        // Writing text into memory does not fail; an empty object would be refused by nobody and harm nothing.
-        serde_json::to_string(&Document { contact: self, schema }).unwrap_or_else(|_| "{}".to_owned())
+        let mut text = Vec::with_capacity(USUAL_SIZE);
+        let is_written = serde_json::to_writer(&mut text, &Document { contact: self, schema }).is_ok();
+        // Writing into memory does not fail, and what is written is UTF-8.
+        String::from_utf8(text).ok().filter(|_| is_written).unwrap_or_else(|| "{}".to_owned())
     }
 }
 

@@ -1,8 +1,7 @@
 //! One or several of a field's own choices, by value.
 
-use std::collections::HashSet;
-
 use crate::contact::Value;
+use crate::hashing::Set;
 use crate::json::Raw;
 
 use super::{NOT_VALID, Taken};
@@ -10,12 +9,12 @@ use super::{NOT_VALID, Taken};
 /// Longest stored multiselect, in code points: Mautic's text column.
 const JOINED_LIMIT: usize = 65_535;
 
-pub(super) fn take_one(choices: &HashSet<String>, raw: &Raw<'_>) -> Taken {
+pub(super) fn take_one(choices: &Set<String>, raw: &Raw<'_>) -> Taken {
     super::listed(raw, |value| choices.contains(value))
 }
 
 /// Stored as the values joined by `|`, in the order and as often as they were sent.
-pub(super) fn take_many(choices: &HashSet<String>, raw: &Raw<'_>) -> Taken {
+pub(super) fn take_many(choices: &Set<String>, raw: &Raw<'_>) -> Taken {
     let joined = match raw {
         Raw::List(_) => {
             let entries = raw.entries();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use email_address::{EmailAddress, Options};
+use email_address::EmailAddress;
 
 use crate::contact::Value;
 use crate::json::Raw;
@@ -39,12 +39,13 @@ fn validate(address: &str) -> Result<(), Fault> {
         let shown: String = address.chars().take(ECHO_LIMIT).collect();
         return Err(Cow::Owned(format!("{shown} has characters not allowed in email addresses.")));
     }
-    let strict = Options::default().with_required_tld().without_domain_literal().without_display_text();
-    let is_address = EmailAddress::parse_with_options(address, strict).is_ok();
-    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-    if is_address && domain.split('.').all(is_host_label) { Ok(()) } else { Err(NOT_AN_ADDRESS) }
+    let Some((local, domain)) = address.rsplit_once('@') else { return Err(NOT_AN_ADDRESS) };
+    let is_host = domain.contains('.') && domain.split('.').all(is_host_label);
+    let is_address = is_host && EmailAddress::is_valid_local_part(local) && EmailAddress::is_valid_domain(domain);
+    if is_address { Ok(()) } else { Err(NOT_AN_ADDRESS) }
 }
 
+/// No address literal in brackets, and letters of ASCII only.
 fn is_host_label(label: &str) -> bool {
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_host)

@@ -23,7 +23,9 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
 /// Plain text: tags stripped, entities decoded once, trimmed. A `<` that opens no tag stays.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let trimmed = trim(text);
-    if !trimmed.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+    // Without a way out of the loop it is done many bytes at a time.
+    let has_markup = trimmed.bytes().fold(false, |found, byte| found | (byte == b'<') | (byte == b'&'));
+    if !has_markup {
         return Cow::Borrowed(trimmed);
     }
     let stripped = without_tags(trimmed);

@@ -1,15 +1,15 @@
 //! Names of places, gathered when the first is asked for and kept for the session.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 
 use super::{country, region};
+use crate::hashing::Set;
 
 /// The lists a session looks places up in.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    countries: OnceCell<HashSet<&'static str>>,
-    regions: OnceCell<HashSet<&'static str>>,
+    countries: OnceCell<Set<&'static str>>,
+    regions: OnceCell<Set<&'static str>>,
 }
 
 impl Places {
