@@ -1,0 +1,36 @@
+# Thin: the work is in cargo and scripts/. CARGO_TARGET_DIR is honoured.
+
+TARGET := $(if $(CARGO_TARGET_DIR),$(abspath $(CARGO_TARGET_DIR)),$(CURDIR)/target)
+# What is built for this machine; the two components are not.
+NATIVE := --workspace --exclude bulkhead-guest --exclude bulkhead-rogue
+
+.PHONY: help run test lint bench guest prerequisites
+.DEFAULT_GOAL := help
+
+help: ## What can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after the summary
+	@echo "run: building the server"
+	@cargo build --quiet --release --locked --package bulkhead
+	@scripts/run $(ARGS)
+
+test: guest ## Every test
+	@scripts/component bulkhead-rogue rogue
+	@echo "test: building the server and the tests"
+	cargo build --release --locked $(NATIVE)
+	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
+		cargo test --release --locked $(NATIVE)
+
+lint: guest ## Formatting, clippy, dependencies
+	scripts/lint
+
+bench: guest ## Ratios against floors; PART=job, guest or memory measures one
+	cargo build --release --locked --package bulkhead --package bulkhead-bench
+	$(TARGET)/release/bulkhead-bench $(PART)
+
+guest: prerequisites ## The default component
+	@scripts/component bulkhead-guest contacts
+
+prerequisites:
+	@scripts/prerequisites
