@@ -3,7 +3,9 @@
 
 mod assemble;
 mod error;
+mod isolate;
 mod lane;
+mod overlap;
 mod runner;
 mod running;
 mod service;

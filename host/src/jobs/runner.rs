@@ -1,31 +1,25 @@
 //! One claim of one job, from its cursor to its end: plan, find, decide, commit, batch by batch.
 //!
-//! While a batch commits, the next one is planned: the guest computes and the store writes at the same time. A batch
-//! whose guest fails is halved until the item that provokes it is alone; that item gets a row with status 500.
+//! While a batch commits, the next one is planned and, if it concerns other contacts, decided: the guest computes and the
+//! store writes at the same time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Service;
-use super::assemble::{assemble, failed};
+use super::assemble::assemble;
+use super::isolate::{Failures, Part};
+use super::overlap::WriteSet;
 use super::running::RunningJob;
-use crate::sandbox::{Failure, Instance, Planned, Stop};
+use crate::domain::StoredContact;
+use crate::sandbox::{Failure, FieldsError, Instance, Planned, Stop};
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
 use crate::tenants::Profile;
 
-/// How often a batch is decided again because contacts changed under it. Interactive calls cause a few; a component that
-/// gives two contacts the same key would cause them for ever.
-const CONFLICTS: u32 = 5;
-/// Items of one job on which the component may fail before the rest is not tried any more.
-const FAILURES: u32 = 100;
-/// Time that a job may spend in calls that failed before the rest is not tried any more; finding one item that loops
-/// takes about a quarter of it.
-const WASTED: Duration = Duration::from_secs(30);
-
 /// Why work on a claim ends before the job does.
 #[derive(Debug)]
-enum End {
+pub(super) enum End {
     /// The job was deleted or has expired, or the claim is void.
     Gone,
     /// The server shuts down, or has no room for an instance.
@@ -44,6 +38,7 @@ impl From<StoreError> for End {
 struct Committing<'scope> {
     first: u32,
     batch: Batch,
+    writes: WriteSet,
     outcome: ScopedJoinHandle<'scope, Result<CommitOutcome, StoreError>>,
 }
 
@@ -57,56 +52,18 @@ enum Settled {
 }
 
 pub(super) struct Runner<'a> {
-    service: &'a Service,
-    claim: &'a Claim,
-    stopping: &'a AtomicBool,
+    pub(super) service: &'a Service,
+    pub(super) claim: &'a Claim,
+    pub(super) stopping: &'a AtomicBool,
     running: RunningJob<'a>,
     instance: Option<Instance>,
-    failures: u32,
-    wasted: Duration,
-    last_failure: Failure,
-}
-
-/// Items that stand together in a job, and the place of the first.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    first: u32,
-    items: &'a [String],
-    keys: Option<&'a [String]>,
-}
-
-impl<'a> Part<'a> {
-    fn whole(first: u32, batch: &'a Batch) -> Self {
-        Self { first, items: &batch.items, keys: batch.keys.as_deref() }
-    }
-
-    fn halves(self) -> [Self; 2] {
-        let middle = self.items.len() / 2;
-        let (left, right) = self.items.split_at(middle);
-        let (left_keys, right_keys) = match self.keys.and_then(|keys| keys.split_at_checked(middle)) {
-            Some((left, right)) => (Some(left), Some(right)),
-            None => (None, None),
-        };
-        [
-            Self { first: self.first, items: left, keys: left_keys },
-            Self { first: self.first + u32::try_from(middle).unwrap_or(0), items: right, keys: right_keys },
-        ]
-    }
+    pub(super) failures: Failures,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
         let running = service.running.begin(claim.tenant, claim.job);
-        Self {
-            service,
-            claim,
-            stopping,
-            running,
-            instance: None,
-            failures: 0,
-            wasted: Duration::ZERO,
-            last_failure: Failure::Trapped,
-        }
+        Self { service, claim, stopping, running, instance: None, failures: Failures::default() }
     }
 
     pub(super) fn run(mut self) {
@@ -150,21 +107,13 @@ impl<'a> Runner<'a> {
                     return Err(End::Gone);
                 };
                 let part = Part::whole(cursor, &batch);
-                // Planning needs nothing of the batch before, so it happens while that one commits.
-                let mut planned = self.plan(part);
-                if self.settle(committing.take())? == Settled::Redone {
-                    planned = self.plan(part);
-                }
-                let commit = match planned {
-                    Ok(planned) => self.outcome(part, &planned)?,
-                    Err(stop) => self.failed(stop).map(|_| None)?,
-                };
                 cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
-                match commit {
+                match self.decide_beside(part, committing.take())? {
                     Some(commit) => {
                         let (store, claim, lease) = (&self.service.store, self.claim, self.service.settings.lease);
+                        let writes = WriteSet::of(&commit);
                         let outcome = scope.spawn(move || store.commit(claim, &commit, lease));
-                        committing = Some(Committing { first: part.first, batch, outcome });
+                        committing = Some(Committing { first: part.first, batch, writes, outcome });
                     }
                     None => self.isolate(part)?,
                 }
@@ -173,10 +122,40 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// Decides about a part while the batch before commits: planning needs nothing of that batch, and deciding only if
+    /// both concern the same contacts. When this returns, the batch before has been settled. `None` if the guest failed.
+    fn decide_beside(
+        &mut self,
+        part: Part<'_>,
+        mut committing: Option<Committing<'_>>,
+    ) -> Result<Option<BatchCommit>, End> {
+        let mut planned = self.plan(part);
+        if let (Ok(plan), Some(before)) = (&planned, &committing) {
+            let found = self.find(plan)?;
+            if before.writes.are_apart_from(plan, &found) {
+                let commit = self.outcome(part, &found)?;
+                if self.settle(committing.take())? == Settled::Done {
+                    return Ok(commit);
+                }
+                planned = self.plan(part);
+            }
+        }
+        if self.settle(committing)? == Settled::Redone {
+            planned = self.plan(part);
+        }
+        match planned {
+            Ok(plan) => {
+                let found = self.find(&plan)?;
+                self.outcome(part, &found)
+            }
+            Err(stop) => self.failed(stop).map(|_| None),
+        }
+    }
+
     /// Waits for the commit of the batch before. If contacts changed under it, it is done once more, without overlap;
     /// what was planned meanwhile is void then.
     fn settle(&mut self, committing: Option<Committing<'_>>) -> Result<Settled, End> {
-        let Some(Committing { first, batch, outcome }) = committing else { return Ok(Settled::Done) };
+        let Some(Committing { first, batch, outcome, .. }) = committing else { return Ok(Settled::Done) };
         let outcome = outcome.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
         match outcome {
             CommitOutcome::Committed => Ok(Settled::Done),
@@ -188,96 +167,29 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
+    pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
         self.instance()?.plan(part.items)
     }
 
+    pub(super) fn find(&self, planned: &Planned) -> Result<Vec<StoredContact>, End> {
+        Ok(self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys)?)
+    }
+
     /// The commit that a planned part comes to; `None` if the guest failed on it.
-    fn outcome(&mut self, part: Part<'_>, planned: &Planned) -> Result<Option<BatchCommit>, End> {
-        let found = self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys)?;
-        let decided = match &mut self.instance {
-            Some(instance) => instance.decide(part.items.len(), &found),
-            None => return Ok(None),
-        };
-        match decided {
-            Ok(items) => Ok(Some(assemble(part.first, part.keys, items, &found))),
-            Err(stop) => {
-                self.failed(stop)?;
-                Ok(None)
-            }
+    fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, End> {
+        match self.decide(part, found) {
+            Ok(commit) => Ok(Some(commit)),
+            Err(stop) => self.failed(stop).map(|_| None),
         }
     }
 
-    /// Does a part step by step, halving whatever the guest fails on.
-    fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
-        let mut parts = vec![part];
-        while let Some(part) = parts.pop() {
-            if self.stopping.load(Ordering::Acquire) {
-                return Err(End::GiveBack);
-            }
-            if self.failures >= FAILURES || self.wasted >= WASTED {
-                self.commit(&failed(part.first, part.items.len(), part.keys, self.last_failure, true))?;
-                continue;
-            }
-            if !self.service.store.renew(self.claim, self.service.settings.lease)? {
-                return Err(End::Gone);
-            }
-            let started = Instant::now();
-            let failure = self.attempt(part)?;
-            if let Some(failure) = failure {
-                self.wasted += started.elapsed();
-                self.last_failure = failure;
-            }
-            match failure {
-                None => {}
-                Some(failure) if part.items.len() <= 1 => {
-                    self.failures += 1;
-                    self.commit(&failed(part.first, part.items.len(), part.keys, failure, false))?;
-                }
-                Some(_) => {
-                    let [left, right] = part.halves();
-                    parts.push(right);
-                    parts.push(left);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Plans, decides and commits a part; says how the guest failed, if it did.
-    fn attempt(&mut self, part: Part<'_>) -> Result<Option<Failure>, End> {
-        for _ in 0..CONFLICTS {
-            let planned = match self.plan(part) {
-                Ok(planned) => planned,
-                Err(stop) => return self.failed(stop),
-            };
-            let found = self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys)?;
-            let items = match self.instance().and_then(|instance| instance.decide(part.items.len(), &found)) {
-                Ok(items) => items,
-                Err(stop) => return self.failed(stop),
-            };
-            let commit = assemble(part.first, part.keys, items, &found);
-            match self.service.store.commit(self.claim, &commit, self.service.settings.lease)? {
-                CommitOutcome::Committed => return Ok(None),
-                CommitOutcome::Fenced => return Err(End::Gone),
-                CommitOutcome::Conflict => {}
-            }
-        }
-        self.failed(Stop::Failed {
-            failure: Failure::BrokeContract,
-            detail: String::from("its writes conflict with stored contacts again and again"),
-        })
-    }
-
-    fn commit(&self, commit: &BatchCommit) -> Result<(), End> {
-        match self.service.store.commit(self.claim, commit, self.service.settings.lease)? {
-            CommitOutcome::Committed => Ok(()),
-            CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
-        }
+    pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
+        let items = self.instance()?.decide(part.items.len(), found)?;
+        Ok(assemble(part.first, part.keys, items, found))
     }
 
     /// Sorts a stop: the guest's own failure is returned, everything else ends the work. The instance is dead either way.
-    fn failed(&mut self, stop: Stop) -> Result<Option<Failure>, End> {
+    pub(super) fn failed(&mut self, stop: Stop) -> Result<Option<Failure>, End> {
         self.instance = None;
         match stop {
             Stop::Cancelled if self.stopping.load(Ordering::Acquire) => Err(End::GiveBack),
@@ -314,8 +226,8 @@ impl<'a> Runner<'a> {
         let mut instance =
             Instance::start(&self.service.sandbox, &self.service.processor, self.running.stopper.cancel())?;
         let fields = instance.fields(&profile).map_err(|error| match error {
-            crate::sandbox::FieldsError::Stopped(stop) => stop,
-            flaws @ crate::sandbox::FieldsError::Profile(_) => broken(flaws.to_string()),
+            FieldsError::Stopped(stop) => stop,
+            flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
         })?;
         instance.open(self.claim.operation, &profile, fields, self.claim.now)?;
         Ok(instance)
