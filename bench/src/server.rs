@@ -12,6 +12,8 @@ use ureq::Agent;
 
 use crate::Outcome;
 
+/// Pause between polls: short against a job, long enough not to take the job its processor.
+const POLL: Duration = Duration::from_millis(4);
 /// Clients that send jobs at the same time.
 const CLIENTS: usize = 4;
 
@@ -64,7 +66,7 @@ impl Server {
                 );
                 return Ok((accepted, completed));
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(POLL);
         }
     }
 
