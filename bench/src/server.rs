@@ -36,7 +36,7 @@ impl Server {
     pub(crate) fn start() -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let mut process = Command::new(built("release/bulkhead")?)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--data"])
             .arg(folder.path())
             .stdout(Stdio::piped())
             .spawn()?;

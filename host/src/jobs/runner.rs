@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Service;
 use super::assemble::assemble;
@@ -58,12 +58,32 @@ pub(super) struct Runner<'a> {
     running: RunningJob<'a>,
     instance: Option<Instance>,
     pub(super) failures: Failures,
+    spent: Spent,
+}
+
+/// Where a job's time went, for the log.
+#[derive(Debug, Default)]
+struct Spent {
+    /// In the component, with the copying in and out.
+    guest: Duration,
+    /// Reading items and contacts.
+    reading: Duration,
+    /// Waiting for a commit with nothing else to do.
+    waiting: Duration,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
         let running = service.running.begin(claim.tenant, claim.job);
-        Self { service, claim, stopping, running, instance: None, failures: Failures::default() }
+        Self {
+            service,
+            claim,
+            stopping,
+            running,
+            instance: None,
+            failures: Failures::default(),
+            spent: Spent::default(),
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -71,7 +91,13 @@ impl<'a> Runner<'a> {
         let (tenant, job) = (self.claim.tenant_name.as_str(), self.claim.job);
         tracing::debug!(tenant, %job, cursor = self.claim.cursor, total = self.claim.total, "job claimed");
         match self.work() {
-            Ok(()) => tracing::info!(tenant, %job, items = self.claim.total, ms = millis(started), "job completed"),
+            Ok(()) => {
+                let Spent { guest, reading, waiting } = self.spent;
+                tracing::info!(
+                    tenant, %job, items = self.claim.total, us = micros(started), guest_us = as_micros(guest),
+                    reading_us = as_micros(reading), waiting_us = as_micros(waiting), "job completed"
+                );
+            }
             Err(End::Gone) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
@@ -103,9 +129,10 @@ impl<'a> Runner<'a> {
                     self.settle(committing.take())?;
                     return Err(End::GiveBack);
                 }
-                let Some(batch) = self.service.store.batch(self.claim, cursor)? else {
-                    return Err(End::Gone);
-                };
+                let started = Instant::now();
+                let batch = self.service.store.batch(self.claim, cursor)?;
+                self.spent.reading += started.elapsed();
+                let Some(batch) = batch else { return Err(End::Gone) };
                 let part = Part::whole(cursor, &batch);
                 cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
                 match self.decide_beside(part, committing.take())? {
@@ -156,7 +183,9 @@ impl<'a> Runner<'a> {
     /// what was planned meanwhile is void then.
     fn settle(&mut self, committing: Option<Committing<'_>>) -> Result<Settled, End> {
         let Some(Committing { first, batch, outcome, .. }) = committing else { return Ok(Settled::Done) };
+        let started = Instant::now();
         let outcome = outcome.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
+        self.spent.waiting += started.elapsed();
         match outcome {
             CommitOutcome::Committed => Ok(Settled::Done),
             CommitOutcome::Fenced => Err(End::Gone),
@@ -168,11 +197,17 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
-        self.instance()?.plan(part.items)
+        let started = Instant::now();
+        let planned = self.instance()?.plan(part.items);
+        self.spent.guest += started.elapsed();
+        planned
     }
 
-    pub(super) fn find(&self, planned: &Planned) -> Result<Vec<StoredContact>, End> {
-        Ok(self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys)?)
+    pub(super) fn find(&mut self, planned: &Planned) -> Result<Vec<StoredContact>, End> {
+        let started = Instant::now();
+        let found = self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys);
+        self.spent.reading += started.elapsed();
+        Ok(found?)
     }
 
     /// The commit that a planned part comes to; `None` if the guest failed on it.
@@ -184,8 +219,10 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
-        let items = self.instance()?.decide(part.items.len(), found)?;
-        Ok(assemble(part.first, part.keys, items, found))
+        let started = Instant::now();
+        let items = self.instance()?.decide(part.items.len(), found);
+        self.spent.guest += started.elapsed();
+        Ok(assemble(part.first, part.keys, items?, found))
     }
 
     /// Sorts a stop: the guest's own failure is returned, everything else ends the work. The instance is dead either way.
@@ -234,10 +271,10 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn micros(since: Instant) -> u64 {
+    as_micros(since.elapsed())
 }
 
-fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+fn as_micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
