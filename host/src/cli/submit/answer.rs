@@ -1,0 +1,128 @@
+//! What the server answers, as far as it is needed here.
+
+use serde::Deserialize;
+
+/// A request was made a job of.
+#[derive(Debug, Deserialize)]
+pub(super) struct Accepted {
+    pub(super) id: String,
+}
+
+/// A job with `details=full`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Job {
+    pub(super) status: String,
+    pub(super) processed: usize,
+    pub(super) created: usize,
+    pub(super) updated: usize,
+    pub(super) failed: usize,
+    pub(super) details: Option<Details>,
+}
+
+impl Job {
+    pub(super) fn is_completed(&self) -> bool {
+        self.status == "completed"
+    }
+}
+
+/// A page of results.
+#[derive(Debug, Deserialize)]
+pub(super) struct Details {
+    #[serde(rename = "next-page")]
+    pub(super) next_page: Option<String>,
+    pub(super) contacts: Vec<Row>,
+}
+
+/// What became of one contact.
+#[derive(Debug, Deserialize)]
+pub(super) struct Row {
+    pub(super) index: usize,
+    #[serde(rename = "statusCode")]
+    pub(super) status_code: u16,
+    pub(super) errors: Option<ItemError>,
+}
+
+impl Row {
+    pub(super) fn has_failed(&self) -> bool {
+        self.errors.is_some() || self.status_code >= 400
+    }
+}
+
+/// Both shapes of an item's error have this.
+#[derive(Debug, Deserialize)]
+pub(super) struct ItemError {
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// A request that failed as a whole.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    errors: Vec<ItemError>,
+}
+
+/// The server's own words for a refusal, in one line; or the start of what it said instead.
+pub(super) fn refusal(body: &str) -> String {
+    let said = serde_json::from_str::<Envelope>(body).ok().and_then(|envelope| envelope.errors.into_iter().next());
+    match said.map(|error| error.message).filter(|message| !message.trim().is_empty()) {
+        Some(message) => one_line(&message, 500),
+        None if body.trim().is_empty() => "(it said nothing more).".to_owned(),
+        None => format!("{}.", one_line(body.trim(), 200)),
+    }
+}
+
+/// Text from elsewhere for a terminal: nothing that controls it, and no more than `limit` characters.
+pub(super) fn one_line(text: &str, limit: usize) -> String {
+    // Marks that turn the direction of what follows would reach beyond the text.
+    let unfit =
+        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut line: String = text
+        .chars()
+        .take(limit)
+        .map(|letter| if unfit(letter) { char::REPLACEMENT_CHARACTER } else { letter })
+        .collect();
+    if text.chars().nth(limit).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, one_line, refusal};
+
+    #[test]
+    fn refusals_become_one_line() {
+        for (body, line) in [
+            (r#"{"errors":[{"message":"No.","code":400,"type":"bad_request"}]}"#, "No."),
+            ("<html>\n</html>", "<html>\u{fffd}</html>."),
+            (r#"{"errors":[]}"#, r#"{"errors":[]}."#),
+            ("", "(it said nothing more)."),
+        ] {
+            assert_eq!(refusal(body), line, "{body}");
+        }
+    }
+
+    #[test]
+    fn nothing_controls_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\n\u{202e}c", 20), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
+        assert_eq!(one_line("日本語", 2), "日本…");
+    }
+
+    #[test]
+    fn jobs_are_read_with_and_without_results() {
+        let job: Job = serde_json::from_str(
+            r#"{"status":"queued","total":2,"processed":0,"created":0,"updated":0,"failed":0,"startedAt":null}"#,
+        )
+        .unwrap();
+        assert!(!job.is_completed() && job.details.is_none());
+        let job: Job = serde_json::from_str(
+            r#"{"status":"completed","processed":2,"created":1,"updated":0,"failed":1,"details":{"contacts":[
+                {"index":0,"id":7,"statusCode":201},
+                {"index":1,"key":"k","id":null,"statusCode":400,"errors":{"code":400,"message":"no","details":{},"type":null}}]}}"#,
+        )
+        .unwrap();
+        let failed: Vec<bool> = job.details.unwrap().contacts.iter().map(super::Row::has_failed).collect();
+        assert_eq!(failed, [false, true]);
+    }
+}

@@ -1,0 +1,194 @@
+//! The calls, and what is done when one does not go through.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::thread::sleep;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::DeserializeOwned;
+use ureq::http::header::{AUTHORIZATION, RETRY_AFTER};
+use ureq::http::{Method, Request, Response, Uri};
+use ureq::{Agent, Body};
+use uuid::Uuid;
+
+use super::Operation;
+use super::answer::{Accepted, Job, refusal};
+use super::error::{SubmitError, advice};
+
+/// Waits before a call is made again: a restart of the server fits in.
+const RETRIES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
+/// No server's `Retry-After` makes a call wait longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Rows a page of results has; the most that a server gives.
+const PAGE_ROWS: usize = 1_000;
+/// Bytes of an answer.
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// One tenant's access to one server.
+pub(super) struct Client {
+    agent: Agent,
+    url: String,
+    authorization: String,
+    /// Whether this server was there before. One that never was is not waited for.
+    reached: Cell<bool>,
+}
+
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: String,
+}
+
+impl Client {
+    pub(super) fn new(url: &str, user: &str) -> Result<Self, SubmitError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let bad_url = || SubmitError::Url(url.clone());
+        let uri: Uri = url.parse().map_err(|_| bad_url())?;
+        let host = uri.host().ok_or_else(bad_url)?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
+            return Err(bad_url());
+        }
+        let parts = user.split_once(':').filter(|(id, secret)| !id.is_empty() && !secret.is_empty());
+        parts.ok_or(SubmitError::User)?;
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirected POST would not be the same request any more.
+            .max_redirects(0)
+            .user_agent(concat!("bulkhead-submit/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_send_body(Some(Duration::from_secs(120)))
+            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_recv_body(Some(Duration::from_secs(60)));
+        // A proxy for the world outside does not know this machine's own addresses.
+        let is_local = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+        let settings = if is_local { settings.proxy(None) } else { settings };
+        Ok(Self {
+            agent: settings.build().into(),
+            authorization: format!("Basic {}", BASE64_STANDARD.encode(user)),
+            url,
+            reached: Cell::new(false),
+        })
+    }
+
+    /// Makes a job; one job, however often the call has to be made.
+    pub(super) fn submit(&self, operation: Operation, body: Vec<u8>) -> Result<String, SubmitError> {
+        let (method, path) = match operation {
+            Operation::Create => (Method::POST, "/api/contacts/bulk/new"),
+            Operation::Replace => (Method::PUT, "/api/contacts/bulk/edit"),
+            Operation::Update => (Method::PATCH, "/api/contacts/bulk/edit"),
+        };
+        let key = Uuid::new_v4().to_string();
+        let answer = self.call(|| {
+            let request = Request::builder()
+                .method(method.clone())
+                .uri(format!("{}{path}", self.url))
+                .header(AUTHORIZATION, &self.authorization)
+                .header("Content-Type", "application/json")
+                .header("Idempotency-Key", &key)
+                // So that a refusal arrives instead of a broken connection in the middle of the body.
+                .header("Expect", "100-continue")
+                .body(body.as_slice())?;
+            self.agent.run(request)
+        })?;
+        let accepted: Accepted = self.read(&answer, 202)?;
+        if Uuid::try_parse(&accepted.id).is_err() {
+            return Err(self.unexpected("the job has no usable id"));
+        }
+        Ok(accepted.id)
+    }
+
+    /// How a job stands; once it is completed also its first results. And how long the server says to wait.
+    pub(super) fn job(&self, id: &str) -> Result<(Job, Option<Duration>), SubmitError> {
+        let answer = self.get(&format!("/api/contacts/job/{id}?details=full&limit={PAGE_ROWS}"))?;
+        Ok((self.read(&answer, 200)?, answer.retry_after))
+    }
+
+    /// More results, from where an earlier answer said they are.
+    pub(super) fn page(&self, path: &str) -> Result<Job, SubmitError> {
+        if !path.starts_with("/api/contacts/job/") {
+            return Err(self.unexpected("the next page is elsewhere"));
+        }
+        self.read(&self.get(path)?, 200)
+    }
+
+    fn get(&self, path: &str) -> Result<Answer, SubmitError> {
+        self.call(|| {
+            let request = Request::builder()
+                .uri(format!("{}{path}", self.url))
+                .header(AUTHORIZATION, &self.authorization)
+                .body(())?;
+            self.agent.run(request)
+        })
+    }
+
+    fn call(&self, send: impl Fn() -> Result<Response<Body>, ureq::Error>) -> Result<Answer, SubmitError> {
+        let mut waits = RETRIES.into_iter();
+        loop {
+            let result = send().and_then(received);
+            if result.is_ok() {
+                self.reached.set(true);
+            }
+            let wait = match &result {
+                Ok(answer) if matches!(answer.status, 429 | 503) => {
+                    waits.next().map(|wait| answer.retry_after.map_or(wait, |asked| asked.min(LONGEST_WAIT)))
+                }
+                Err(error) if self.is_passing(error) => waits.next(),
+                _ => None,
+            };
+            match wait {
+                Some(wait) => sleep(wait),
+                None => return result.map_err(|error| self.failed(error)),
+            }
+        }
+    }
+
+    fn is_passing(&self, error: &ureq::Error) -> bool {
+        match error {
+            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => self.reached.get(),
+            // What stands in the way of HTTP itself stays there.
+            ureq::Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput),
+            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+            _ => false,
+        }
+    }
+
+    fn failed(&self, error: ureq::Error) -> SubmitError {
+        match error {
+            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                SubmitError::NoServer(self.url.clone())
+            }
+            ureq::Error::HostNotFound => SubmitError::NoServer(self.url.clone()),
+            source => SubmitError::Connection { url: self.url.clone(), source },
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: &Answer, expected: u16) -> Result<T, SubmitError> {
+        if answer.status == expected {
+            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&error.to_string()));
+        }
+        if answer.status < 300 {
+            return Err(self.unexpected(&format!("status {}", answer.status)));
+        }
+        Err(SubmitError::Refused {
+            url: self.url.clone(),
+            status: answer.status,
+            message: refusal(&answer.body),
+            advice: advice(answer.status),
+        })
+    }
+
+    fn unexpected(&self, what: &str) -> SubmitError {
+        SubmitError::Answer { url: self.url.clone(), what: what.to_owned() }
+    }
+}
+
+fn received(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
+    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(Answer {
+        status: response.status().as_u16(),
+        retry_after: seconds.map(Duration::from_secs),
+        body: response.body_mut().with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string()?,
+    })
+}

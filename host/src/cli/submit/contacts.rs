@@ -1,0 +1,176 @@
+//! The file: read, taken apart without looking into its contacts, and put together again as requests.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::SubmitError;
+
+/// Contacts that a request may have.
+const MAX_ITEMS: usize = 10_000;
+/// Bytes that a request should have at most; a server takes 64 MiB unless it was told otherwise.
+const MAX_BYTES: usize = 48 << 20;
+
+/// One contact, as it stands in the file.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) key: Option<String>,
+    pub(super) json: &'a str,
+}
+
+impl Entry<'_> {
+    /// Bytes in a request; no letter of a key takes more than six.
+    fn bytes(&self) -> usize {
+        self.json.len() + 1 + self.key.as_ref().map_or(0, |key| 6 * key.len() + 3)
+    }
+}
+
+/// All contacts of a file.
+#[derive(Debug)]
+pub(super) struct Contacts<'a> {
+    entries: Vec<Entry<'a>>,
+    keyed: bool,
+}
+
+pub(super) fn read(file: &str) -> Result<String, SubmitError> {
+    let mut text = String::new();
+    let result = match file {
+        "-" => io::stdin().lock().read_to_string(&mut text),
+        path => File::open(path).and_then(|mut open| open.read_to_string(&mut text)),
+    };
+    result.map(|_| text).map_err(|source| SubmitError::File { file: name(file), source })
+}
+
+fn name(file: &str) -> String {
+    if file == "-" { "Standard input".to_owned() } else { file.to_owned() }
+}
+
+impl<'a> Contacts<'a> {
+    pub(super) fn parse(file: &str, text: &'a str) -> Result<Self, SubmitError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let contacts = deserializer
+            .deserialize_any(Entries)
+            .and_then(|contacts| deserializer.end().map(|()| contacts))
+            .map_err(|source| SubmitError::Json { file: name(file), source })?;
+        let mut seen = HashSet::new();
+        match contacts.entries.iter().filter_map(|entry| entry.key.as_ref()).find(|key| !seen.insert(*key)) {
+            Some(key) => Err(SubmitError::Key { file: name(file), key: key.clone() }),
+            None => Ok(contacts),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// As few requests as the limits allow, in order.
+    pub(super) fn batches(&self) -> Vec<&[Entry<'a>]> {
+        self.batches_of(MAX_ITEMS, MAX_BYTES)
+    }
+
+    fn batches_of(&self, max_items: usize, max_bytes: usize) -> Vec<&[Entry<'a>]> {
+        let mut batches = Vec::new();
+        let mut rest = self.entries.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 2;
+            let fitting = rest.iter().take(max_items).take_while(|entry| {
+                bytes += entry.bytes();
+                bytes <= max_bytes
+            });
+            // A contact that is too large for any request goes alone; the server will say so.
+            let (batch, others) = rest.split_at(fitting.count().max(1).min(rest.len()));
+            batches.push(batch);
+            rest = others;
+        }
+        batches
+    }
+
+    /// A request's body, a list or an object as the file was.
+    pub(super) fn body(&self, batch: &[Entry<'_>]) -> Vec<u8> {
+        let mut body = String::with_capacity(2 + batch.iter().map(Entry::bytes).sum::<usize>());
+        body.push(if self.keyed { '{' } else { '[' });
+        for (place, entry) in batch.iter().enumerate() {
+            if place > 0 {
+                body.push(',');
+            }
+            if let Some(key) = &entry.key {
+                body.push_str(&serde_json::Value::from(key.as_str()).to_string());
+                body.push(':');
+            }
+            body.push_str(entry.json);
+        }
+        body.push(if self.keyed { '}' } else { ']' });
+        body.into_bytes()
+    }
+}
+
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Contacts<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Contacts<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(item) = list.next_element::<&RawValue>()? {
+            entries.push(Entry { key: None, json: item.get() });
+        }
+        Ok(Contacts { entries, keyed: false })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Contacts<'de>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, item)) = object.next_entry::<String, &RawValue>()? {
+            entries.push(Entry { key: Some(key), json: item.get() });
+        }
+        Ok(Contacts { entries, keyed: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Contacts;
+
+    fn bodies(text: &str, max_items: usize, max_bytes: usize) -> Vec<String> {
+        let contacts = Contacts::parse("-", text).unwrap();
+        let batches = contacts.batches_of(max_items, max_bytes);
+        batches.into_iter().map(|batch| String::from_utf8(contacts.body(batch)).unwrap()).collect()
+    }
+
+    #[test]
+    fn files_are_cut_into_requests_of_their_own_form() {
+        for (text, max_items, max_bytes, expected) in [
+            ("[]", 2, 99, &[] as &[&str]),
+            ("{}", 2, 99, &[]),
+            ("[1, {\"a\" : 2},3]", 2, 99, &["[1,{\"a\" : 2}]", "[3]"]),
+            ("\u{feff}[1,2]", 2, 99, &["[1,2]"]),
+            ("{\"x\":1,\"\\\"\\u00fc\":2,\"z\":[]}", 2, 99, &["{\"x\":1,\"\\\"ü\":2}", "{\"z\":[]}"]),
+            ("[11,22,\"a very long contact\",33]", 9, 8, &["[11,22]", "[\"a very long contact\"]", "[33]"]),
+        ] {
+            assert_eq!(bodies(text, max_items, max_bytes), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused_in_one_line() {
+        for (text, part) in [
+            ("", "line 1 column 0"),
+            ("7", "invalid type: integer"),
+            ("null", "invalid type: null"),
+            ("[1,\n2,,]", "line 2 column 3"),
+            ("[] []", "trailing characters"),
+            ("{\"a\":1,\"b\":2,\"a\":3}", "the key \"a\" twice"),
+        ] {
+            let error = Contacts::parse("list.json", text).unwrap_err().to_string();
+            assert!(error.starts_with("list.json") && error.contains(part) && !error.contains('\n'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How far it is, on standard error: a bar for people, a line now and then for logs.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Between two lines where there is no terminal.
+const LINES: Duration = Duration::from_secs(2);
+const BAR: &str = "{bar:40.green/black.bright} {human_pos} of {human_len} contacts  {elapsed}  {msg}";
+
+/// Shows how many contacts have been decided.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    total: usize,
+    last_line: Instant,
+}
+
+impl Progress {
+    pub(super) fn start(total: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(wide(total)), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style.progress_chars("━╸━"));
+        }
+        bar.set_message("sending");
+        bar.tick();
+        Self { bar, total, last_line: Instant::now() }
+    }
+
+    /// A line that stays.
+    pub(super) fn say(&mut self, line: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    pub(super) fn at(&mut self, processed: usize, status: &str) {
+        self.bar.set_position(wide(processed));
+        self.bar.set_message(status.replace('_', " "));
+        self.bar.tick();
+        let is_last = processed >= self.total;
+        if self.bar.is_hidden() && (is_last || self.last_line.elapsed() >= LINES) {
+            self.last_line = Instant::now();
+            eprintln!("{processed} of {} contacts", self.total);
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_with_message("done");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if !self.bar.is_finished() {
+            self.bar.abandon();
+        }
+    }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,210 @@
+//! What became of the contacts, on standard output.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::{Job, Row, one_line};
+use super::contacts::Entry;
+
+/// Characters of an e-mail and of a message that are shown.
+const EMAIL: usize = 80;
+const MESSAGE: usize = 300;
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    created: usize,
+    updated: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn of(job: &Job) -> Self {
+        Self { created: job.created, updated: job.updated, failed: job.failed }
+    }
+
+    fn sum(self) -> usize {
+        self.created + self.updated + self.failed
+    }
+}
+
+/// Grows with each job.
+#[derive(Debug)]
+pub(super) struct Summary {
+    lines: Vec<String>,
+    /// Of completed jobs.
+    counts: Counts,
+    /// A job that was watched but not to its end, and what was seen of it.
+    unfinished: Option<(String, Counts)>,
+    time: Duration,
+    failures: Vec<Failure>,
+    shown: usize,
+}
+
+impl Summary {
+    pub(super) fn new(shown: usize) -> Self {
+        Self {
+            lines: Vec::new(),
+            counts: Counts::default(),
+            unfinished: None,
+            time: Duration::ZERO,
+            failures: Vec::new(),
+            shown,
+        }
+    }
+
+    pub(super) fn start_job(&mut self, id: &str) {
+        self.unfinished = Some((id.to_owned(), Counts::default()));
+    }
+
+    pub(super) fn see_job(&mut self, job: &Job) {
+        if let Some((_, counts)) = &mut self.unfinished {
+            *counts = Counts::of(job);
+        }
+    }
+
+    pub(super) fn finish_job(&mut self, job: &Job, contacts: usize, time: Duration) {
+        let Some((id, _)) = self.unfinished.take() else { return };
+        self.lines.push(format!("job {id}: {contacts} contacts in {:.2} s", time.as_secs_f64()));
+        self.counts.created += job.created;
+        self.counts.updated += job.updated;
+        self.counts.failed += job.failed;
+        self.time += time;
+    }
+
+    /// Failed contacts that there is still room for.
+    pub(super) fn room(&self) -> usize {
+        self.shown.saturating_sub(self.failures.len())
+    }
+
+    pub(super) fn add(&mut self, failure: Failure) {
+        self.failures.push(failure);
+    }
+
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.lines.is_empty() || self.unfinished.is_some()
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.counts.failed
+    }
+
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        for line in &self.lines {
+            writeln!(out, "{line}")?;
+        }
+        if let Some((id, seen)) = &self.unfinished {
+            writeln!(out, "job {id}: not watched to its end; {} contacts were decided when last seen", seen.sum())?;
+        }
+        let Counts { created, updated, failed } = self.counts;
+        let seconds = self.time.as_secs_f64();
+        writeln!(out)?;
+        writeln!(out, "created             {created:>9}")?;
+        writeln!(out, "updated             {updated:>9}")?;
+        writeln!(out, "failed              {failed:>9}")?;
+        writeln!(out, "seconds             {seconds:>9.2}")?;
+        if seconds > 0.0 {
+            writeln!(out, "contacts per second {:>9.0}", count(self.counts.sum()) / seconds)?;
+        }
+        match self.failures.len() {
+            0 => return Ok(()),
+            shown if shown == failed => writeln!(out, "\nfailed contacts:")?,
+            shown => writeln!(out, "\nthe first {shown} of {failed} failed contacts:")?,
+        }
+        self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))
+    }
+}
+
+fn count(contacts: usize) -> f64 {
+    f64::from(u32::try_from(contacts).unwrap_or(u32::MAX))
+}
+
+/// A contact that was not taken, and why.
+#[derive(Debug)]
+pub(super) struct Failure {
+    line: String,
+}
+
+#[derive(Deserialize)]
+struct Addressed {
+    email: Option<Value>,
+}
+
+impl Failure {
+    /// `index` counts from the start of the file.
+    pub(super) fn new(index: usize, entry: Option<&Entry<'_>>, row: &Row) -> Self {
+        let mut line = format!("#{index}");
+        if let Some(key) = entry.and_then(|entry| entry.key.as_ref()) {
+            line.push_str(&format!(" key {}", one_line(key, EMAIL)));
+        }
+        let sent = entry.and_then(|entry| serde_json::from_str::<Addressed>(entry.json).ok());
+        if let Some(Value::String(email)) = sent.and_then(|contact| contact.email) {
+            line.push_str(&format!(" {}", one_line(&email, EMAIL)));
+        }
+        let message = row.errors.as_ref().map_or("no reason was given", |error| error.message.as_str());
+        line.push_str(&format!(" ({}): {}", row.status_code, one_line(message, MESSAGE)));
+        Self { line }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::answer::{Job, Row};
+    use super::super::contacts::Entry;
+    use super::{Failure, Summary};
+
+    fn job(created: usize, updated: usize, failed: usize) -> Job {
+        let processed = created + updated + failed;
+        Job { status: "completed".to_owned(), processed, created, updated, failed, details: None }
+    }
+
+    fn written(summary: &Summary) -> String {
+        let mut out = Vec::new();
+        summary.write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn jobs_add_up() {
+        let mut summary = Summary::new(1);
+        for (id, job) in [("a", job(5, 1, 2)), ("b", job(2, 0, 0))] {
+            summary.start_job(id);
+            summary.finish_job(&job, job.processed, Duration::from_secs(1));
+        }
+        let row: Row =
+            serde_json::from_str(r#"{"index":3,"statusCode":400,"errors":{"code":400,"message":"email: No\u001b."}}"#)
+                .unwrap();
+        let entry = Entry { key: Some("x".to_owned()), json: r#"{"email":"a@b.co"}"# };
+        summary.add(Failure::new(3, Some(&entry), &row));
+        assert_eq!(summary.room(), 0);
+        let lines = [
+            "job a: 8 contacts in 1.00 s",
+            "job b: 2 contacts in 1.00 s",
+            "",
+            "created                     7",
+            "updated                     1",
+            "failed                      2",
+            "seconds                  2.00",
+            "contacts per second         5",
+            "",
+            "the first 1 of 2 failed contacts:",
+            "  #3 key x a@b.co (400): email: No\u{fffd}.",
+        ];
+        assert_eq!(written(&summary).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn a_job_that_was_left_is_named() {
+        let mut summary = Summary::new(1);
+        summary.start_job("a");
+        summary.see_job(&job(3, 0, 1));
+        assert!(summary.has_jobs());
+        assert!(
+            written(&summary).starts_with("job a: not watched to its end; 4 contacts were decided when last seen\n")
+        );
+    }
+}
