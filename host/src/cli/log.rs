@@ -1,6 +1,6 @@
 //! The log: to standard error, for people or for machines.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -26,7 +26,10 @@ impl LogArgs {
     /// Starts logging.
     pub(super) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
         let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log {}: {error}", self.log))?;
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal());
         let started = match self.log_format {
             Format::Text => builder.with_target(false).try_init(),
             Format::Json => builder.json().try_init(),
