@@ -1,0 +1,295 @@
+//! Calls over HTTP.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{Method, Request};
+
+use crate::{DEADLINE, wait_until};
+
+/// Bytes of an answer that are read at most.
+const LARGEST_ANSWER: u64 = 64 << 20;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Its status code.
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// The first header of this name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All headers of this name.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
+    }
+
+    /// # Panics
+    /// If the status is another one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// The one error of an envelope.
+    ///
+    /// # Panics
+    /// If this is no envelope as the contract has it.
+    #[track_caller]
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.text());
+        let json = self.json();
+        let errors = json["errors"].as_array().unwrap_or_else(|| panic!("no envelope: {json}"));
+        assert_eq!((json.as_object().map(|object| object.len()), errors.len()), (Some(1), 1), "{json}");
+        let names: Vec<&String> = errors[0].as_object().into_iter().flat_map(|error| error.keys()).collect();
+        assert_eq!(names, ["message", "code", "type"], "{json}");
+        assert_eq!(errors[0]["code"], self.status, "{json}");
+        assert!(errors[0]["message"].as_str().is_some_and(|message| !message.is_empty()), "{json}");
+        errors[0].clone()
+    }
+
+    /// The message of an envelope's error.
+    #[track_caller]
+    pub fn message(&self) -> String {
+        self.problem()["message"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Somebody who calls a server.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    authorization: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(url: String, authorization: Option<String>) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(DEADLINE));
+        Self { agent: config.build().into(), url, authorization }
+    }
+
+    /// Any call. Without a `content-type` among the headers none is sent.
+    ///
+    /// # Errors
+    /// If there was no answer.
+    pub fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, ureq::Error> {
+        let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
+        let mut request = Request::builder().method(&method).uri(format!("{}{path}", self.url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let bodiless = body.is_empty() && (method == Method::GET || method == Method::DELETE);
+        let mut response = if bodiless {
+            self.agent.run(request.body(()).expect("the headers can be sent"))?
+        } else {
+            self.agent.run(request.body(body).expect("the headers can be sent"))?
+        };
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or("?").to_owned()));
+        let headers = headers.collect();
+        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?;
+        Ok(Reply::new(response.status().as_u16(), headers, body))
+    }
+
+    /// As [`Self::try_call`].
+    ///
+    /// # Panics
+    /// If there was no answer.
+    #[track_caller]
+    pub fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.try_call(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// Reads something.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, &[], &[])
+    }
+
+    /// Deletes something.
+    #[track_caller]
+    pub fn delete(&self, path: &str) -> Reply {
+        self.call("DELETE", path, &[], &[])
+    }
+
+    /// Sends JSON.
+    #[track_caller]
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
+        self.call(method, path, &headers, body.to_string().as_bytes())
+    }
+
+    /// `POST /api/contacts/bulk/new`, which must be accepted.
+    #[track_caller]
+    pub fn create(&self, items: &Value) -> Job<'_> {
+        self.accepted(&self.send("POST", "/api/contacts/bulk/new", &[], items))
+    }
+
+    /// `PUT /api/contacts/bulk/edit`, which must be accepted.
+    #[track_caller]
+    pub fn replace(&self, items: &Value) -> Job<'_> {
+        self.accepted(&self.send("PUT", "/api/contacts/bulk/edit", &[], items))
+    }
+
+    /// `PATCH /api/contacts/bulk/edit`, which must be accepted.
+    #[track_caller]
+    pub fn update(&self, items: &Value) -> Job<'_> {
+        self.accepted(&self.send("PATCH", "/api/contacts/bulk/edit", &[], items))
+    }
+
+    /// The job that an answer promises.
+    ///
+    /// # Panics
+    /// If it is no `202`.
+    #[track_caller]
+    pub fn accepted(&self, reply: &Reply) -> Job<'_> {
+        assert_eq!(reply.status, 202, "{}", reply.text());
+        let id = reply.json()["id"].as_str().unwrap_or_else(|| panic!("no id: {}", reply.text())).to_owned();
+        self.job(id)
+    }
+
+    /// A job by its id.
+    pub fn job(&self, id: impl Into<String>) -> Job<'_> {
+        Job { client: self, id: id.into() }
+    }
+
+    /// A contact's values by their aliases.
+    ///
+    /// # Panics
+    /// If there is no such contact.
+    #[track_caller]
+    pub fn values(&self, id: &Value) -> Value {
+        self.get(&format!("/api/contacts/{id}")).expect(200).json()["contact"]["fields"]["all"].clone()
+    }
+
+    /// How many contacts have an address, and the first one's values.
+    #[track_caller]
+    pub fn search(&self, email: &str) -> (usize, Value) {
+        let email = email.replace('%', "%25").replace('+', "%2B").replace('@', "%40").replace(' ', "%20");
+        let found = self.get(&format!("/api/contacts?search=email:{email}")).expect(200).json();
+        let total = found["total"].as_str().and_then(|total| total.parse().ok()).expect("a total");
+        let first = found["contacts"].as_object().and_then(|contacts| contacts.values().next());
+        (total, first.map_or(Value::Null, |contact| contact["fields"]["all"].clone()))
+    }
+}
+
+/// A job that a client has made.
+#[derive(Clone)]
+pub struct Job<'a> {
+    client: &'a Client,
+    /// Its id.
+    pub id: String,
+}
+
+impl Job<'_> {
+    /// Where it can be read.
+    pub fn path(&self) -> String {
+        format!("/api/contacts/job/{}", self.id)
+    }
+
+    /// Reads it with a query, such as `?details=1`.
+    #[track_caller]
+    pub fn read(&self, query: &str) -> Reply {
+        self.client.get(&format!("{}{query}", self.path()))
+    }
+
+    /// Its status.
+    #[track_caller]
+    pub fn status(&self) -> String {
+        self.read("").expect(200).json()["status"].as_str().expect("a status").to_owned()
+    }
+
+    /// Deletes it.
+    #[track_caller]
+    pub fn delete(&self) -> Reply {
+        self.client.delete(&self.path())
+    }
+
+    /// Waits until it has this status. A job never goes back, so this fails at once when it is further.
+    #[track_caller]
+    pub fn wait_for(&self, status: &str) -> &Self {
+        const ORDER: [&str; 3] = ["queued", "in_progress", "completed"];
+        let place = |status: &str| ORDER.iter().position(|other| *other == status).expect("it is a status");
+        wait_until(&format!("job {} to be {status}", self.id), || {
+            let now = self.status();
+            assert!(place(&now) <= place(status), "the job is {now} already, not {status}");
+            (now == status).then_some(())
+        });
+        self
+    }
+
+    /// Waits for its end; returns its counters, times and first rows.
+    #[track_caller]
+    pub fn finished(&self) -> Value {
+        self.wait_for("completed").read("?details=full").expect(200).json()
+    }
+
+    /// Waits for its end; returns all rows in order, joined from pages.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<Value> {
+        self.wait_for("completed");
+        let mut rows = Vec::new();
+        let mut next = Some(format!("{}?details=1&limit=1000", self.path()));
+        while let Some(path) = next {
+            let page = self.client.get(&path).expect(200).json();
+            rows.extend(page["details"]["contacts"].as_array().expect("a list").iter().cloned());
+            next = page["details"]["next-page"].as_str().map(str::to_owned);
+        }
+        rows
+    }
+
+    /// Waits for its end; returns the rows' status codes in order.
+    #[track_caller]
+    pub fn codes(&self) -> Vec<u64> {
+        self.rows().iter().map(|row| row["statusCode"].as_u64().expect("a code")).collect()
+    }
+
+    /// Waits for its end, at most this long.
+    #[track_caller]
+    pub fn finished_within(&self, most: Duration) -> Duration {
+        let started = std::time::Instant::now();
+        self.wait_for("completed");
+        let took = started.elapsed();
+        assert!(took < most, "took {took:?}, more than {most:?}");
+        took
+    }
+}

@@ -1,0 +1,67 @@
+//! The command line.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::binary;
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// # Panics
+    /// If the command ended with another code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// `bulkhead`, not started, without the environment variables that would change what it does.
+pub fn bulkhead() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BULKHEAD_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs `bulkhead` to its end.
+pub fn run(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
+    run_with_input(args, &[])
+}
+
+/// Runs `bulkhead` to its end with something on standard input.
+pub fn run_with_input(args: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Finished {
+    let mut child = bulkhead()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bulkhead can be started");
+    let mut stdin = child.stdin.take().expect("it was piped");
+    let output = thread::scope(|scope| {
+        // A command that does not read its input closes it early, and that is fine.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().expect("bulkhead can be waited for")
+    });
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Where the build left what is tested.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The `bulkhead` program: `BULKHEAD_BIN`, or beside the tests' own.
+pub fn binary() -> PathBuf {
+    let path = env::var_os("BULKHEAD_BIN").map_or_else(|| release().join("bulkhead"), PathBuf::from);
+    there(path, "BULKHEAD_BIN")
+}
+
+/// A component by its name: in `BULKHEAD_COMPONENTS`, or in the target directory's `components`.
+pub fn component(name: &str) -> PathBuf {
+    let folder = env::var_os("BULKHEAD_COMPONENTS").map_or_else(|| target().join("components"), PathBuf::from);
+    there(folder.join(format!("{name}.wasm")), "BULKHEAD_COMPONENTS")
+}
+
+fn there(path: PathBuf, variable: &str) -> PathBuf {
+    assert!(
+        path.is_file(),
+        "{} is missing. Run `make test`, which builds it, or say with {variable} where it is.",
+        path.display()
+    );
+    path
+}
+
+/// Machine code of components, kept from test to test because compiling takes half a second. The server itself checks
+/// that a file fits, by the digest and the engine in its name.
+pub(crate) fn compiled() -> PathBuf {
+    target().join("tmp").join("compiled")
+}
+
+/// Copies all files of a folder that the other does not have yet. Each appears whole or not at all.
+pub(crate) fn share(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(to)?;
+    let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        let file = to.join(entry.file_name());
+        if entry.path().extension().is_some_and(|extension| extension == "cwasm") && !file.exists() {
+            let partial = tempfile::NamedTempFile::new_in(to)?;
+            fs::copy(entry.path(), partial.path())?;
+            partial.persist(file)?;
+        }
+    }
+    Ok(())
+}
+
+fn release() -> PathBuf {
+    // The tests are in <target>/release/deps.
+    let program = env::current_exe().expect("a program knows its own path");
+    program.ancestors().nth(2).expect("a test is in a target directory").to_owned()
+}
+
+fn target() -> PathBuf {
+    release().parent().expect("a profile has a target directory").to_owned()
+}

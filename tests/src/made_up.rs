@@ -1,0 +1,26 @@
+//! Contacts to send.
+
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
+/// The address of the contact with a number.
+pub fn email(prefix: &str, number: usize) -> String {
+    format!("{prefix}{number}@example.com")
+}
+
+/// A contact that every processor takes, different for every number.
+pub fn contact(prefix: &str, number: usize) -> Value {
+    json!({
+        "email": email(prefix, number),
+        "firstname": format!("First{number}"),
+        "lastname": format!("Last{}", number * 7_919 % 10_007),
+        "city": "Lübeck",
+        "points": number % 1_000,
+    })
+}
+
+/// Many of them, as a list.
+pub fn contacts(prefix: &str, numbers: Range<usize>) -> Value {
+    numbers.map(|number| contact(prefix, number)).collect()
+}

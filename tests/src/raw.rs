@@ -1,0 +1,95 @@
+//! A bare connection, for what no HTTP client would send.
+
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use crate::{DEADLINE, Reply};
+
+/// A TCP connection to a server.
+pub struct Raw {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Raw {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the server accepts connections");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        stream.set_write_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        stream.set_nodelay(true).expect("a socket option can be set");
+        let reader = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
+        Self { stream, reader }
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.write_all(bytes.as_ref()).expect("the server reads");
+        self
+    }
+
+    /// Sends bytes to a server that may have stopped reading; says whether it took them.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&mut self) -> &mut Self {
+        self.stream.shutdown(Shutdown::Write).expect("a socket can be shut down");
+        self
+    }
+
+    /// The next answer.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    #[track_caller]
+    pub fn reply(&mut self) -> Reply {
+        self.try_reply().expect("the server closed the connection without an answer")
+    }
+
+    /// The next answer; `None` if the connection was closed instead.
+    #[track_caller]
+    pub fn try_reply(&mut self) -> Option<Reply> {
+        let head = self.head()?;
+        let mut lines = head.lines();
+        let status_line = lines.next().unwrap_or_default();
+        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status line: {head}"));
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut reply = Reply::new(status, headers, Vec::new());
+        if let Some(length) = reply.header("content-length").and_then(|length| length.parse().ok()) {
+            reply.body = vec![0; length];
+            self.reader.read_exact(&mut reply.body).expect("the body is as long as announced");
+        }
+        Some(reply)
+    }
+
+    fn head(&mut self) -> Option<String> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            match self.reader.read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("no answer in time: {error}"),
+            }
+        }
+        (!head.is_empty()).then(|| String::from_utf8(head).expect("a head is ASCII"))
+    }
+
+    /// Waits until the server closes the connection; whatever it says until then is returned.
+    #[track_caller]
+    pub fn until_closed(&mut self) -> String {
+        let mut rest = Vec::new();
+        match self.reader.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("the connection was not closed: {error}"),
+        }
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}

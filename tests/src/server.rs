@@ -1,0 +1,299 @@
+//! A server of its own for each test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::command::{bulkhead, run};
+use crate::gate::Turn;
+use crate::log::Log;
+use crate::raw::Raw;
+use crate::{DEADLINE, Database, component, files, wait_until};
+
+/// How a server is started.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    args: Vec<String>,
+    component: Option<PathBuf>,
+    alone: bool,
+}
+
+impl Options {
+    /// Adds an argument and its value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.args.extend([name.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// Has jobs decided by the component that misbehaves on demand.
+    #[must_use]
+    pub fn rogue(mut self) -> Self {
+        self.component = Some(component("rogue"));
+        self
+    }
+
+    /// No other server of these tests runs meanwhile: for tests that measure time.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Starts it in an empty folder.
+    #[must_use]
+    pub fn start(self) -> Server {
+        let turn = Turn::take(self.alone);
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let server = Server { folder, options: self, log: Log::default(), running: None, marker: 0, _turn: turn };
+        // Without it, half a second would go into compiling for each test.
+        files::share(&files::compiled(), &server.data().join("compiled")).expect("machine code can be copied");
+        let server = server.run();
+        files::share(&server.data().join("compiled"), &files::compiled()).expect("machine code can be copied");
+        server
+    }
+}
+
+/// A tenant's credentials.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Its name.
+    pub name: String,
+    /// The public half.
+    pub client_id: String,
+    /// The other.
+    pub client_secret: String,
+}
+
+impl Tenant {
+    /// What `bulkhead tenant add` printed.
+    ///
+    /// # Panics
+    /// If it printed something else.
+    pub fn parse(text: &str) -> Self {
+        let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let member = |name: &str| value[name].as_str().unwrap_or_else(|| panic!("no {name}: {text}")).to_owned();
+        Self { name: member("tenant"), client_id: member("client_id"), client_secret: member("client_secret") }
+    }
+}
+
+struct Running {
+    process: Child,
+    address: SocketAddr,
+    startup_line: String,
+}
+
+/// A server; killed when dropped.
+pub struct Server {
+    folder: TempDir,
+    options: Options,
+    log: Log,
+    running: Option<Running>,
+    marker: usize,
+    _turn: Turn,
+}
+
+impl Server {
+    /// One with the default component and settings.
+    pub fn start() -> Self {
+        Options::default().start()
+    }
+
+    fn run(mut self) -> Self {
+        self.restart();
+        self
+    }
+
+    /// Starts it again on the same folder, after [`Self::kill9`] or [`Self::terminate`].
+    pub fn restart(&mut self) {
+        assert!(self.running.is_none(), "the server still runs");
+        let mut command = self.command();
+        let mut process = command.spawn().expect("bulkhead can be started");
+        self.log.follow(process.stderr.take().expect("it was piped"));
+        let mut startup_line = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().expect("it was piped"));
+        stdout.read_line(&mut startup_line).expect("the server writes text");
+        let address = startup_line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.parse().ok());
+        let Some(address) = address else {
+            drop(process.kill());
+            panic!("the server did not start: {startup_line}{}\n{:?}", self.log.text(), process.wait());
+        };
+        self.running = Some(Running { process, address, startup_line });
+    }
+
+    fn command(&self) -> Command {
+        let mut command = bulkhead();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"]).arg(self.data());
+        command.arg("--clock-offset-file").arg(self.clock_file());
+        if let Some(component) = &self.options.component {
+            command.arg("--component").arg(component);
+        }
+        command.args(&self.options.args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A file beside the data folder.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn clock_file(&self) -> PathBuf {
+        self.scratch("clock")
+    }
+
+    /// Sets the server's clock to the present and this much more.
+    pub fn set_clock(&self, ahead: Duration) {
+        // Never half a number: it appears by a rename.
+        let partial = self.scratch("clock.partial");
+        fs::write(&partial, ahead.as_secs().to_string()).expect("a file can be written");
+        fs::rename(partial, self.clock_file()).expect("a file can be renamed");
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the server was ended")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.running().address
+    }
+
+    /// The line it printed when it was ready.
+    pub fn startup_line(&self) -> &str {
+        self.running().startup_line.trim_end()
+    }
+
+    /// Its address for programs.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// Adds a tenant with the default profile.
+    pub fn add_tenant(&self, name: &str) -> Tenant {
+        let data = self.data();
+        let added = run([Path::new("tenant"), Path::new("add"), Path::new(name), Path::new("--data"), &data]).expect(0);
+        Tenant::parse(&added.stdout)
+    }
+
+    /// Adds a tenant with a profile.
+    pub fn add_tenant_with(&self, name: &str, profile: &Value) -> Tenant {
+        let file = self.scratch(&format!("{name}.json"));
+        fs::write(&file, profile.to_string()).expect("a file can be written");
+        let args = [Path::new("tenant"), Path::new("add"), Path::new(name), Path::new("--profile"), &file];
+        let data = self.data();
+        Tenant::parse(&run(args.into_iter().chain([Path::new("--data"), &data])).expect(0).stdout)
+    }
+
+    /// A client that calls as a tenant.
+    pub fn client(&self, tenant: &Tenant) -> Client {
+        Client::new(self.url(), Some(format!("Bearer {}", tenant.client_secret)))
+    }
+
+    /// A client of a new tenant.
+    pub fn new_client(&self, name: &str) -> Client {
+        self.client(&self.add_tenant(name))
+    }
+
+    /// A client that shows no credentials, or these.
+    pub fn stranger(&self, authorization: Option<&str>) -> Client {
+        Client::new(self.url(), authorization.map(str::to_owned))
+    }
+
+    /// A bare connection.
+    pub fn connect(&self) -> Raw {
+        Raw::connect(self.address())
+    }
+
+    /// A look into its database, which also works when it does not run.
+    pub fn database(&self) -> Database {
+        Database::open(&self.data().join("bulkhead.sqlite"))
+    }
+
+    /// Waits for a log entry with this message that nobody has waited for yet; returns its fields.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    pub fn wait_for_log(&mut self, message: &str) -> Value {
+        let wanted = |entry: &Value| entry["fields"]["message"] == message;
+        match self.log.wait_for(self.marker, DEADLINE, wanted) {
+            Some((mut entry, next)) => {
+                self.marker = next;
+                entry["fields"].take()
+            }
+            None => panic!("the server never logged '{message}':\n{}", self.log.text()),
+        }
+    }
+
+    /// Forgets what was logged so far.
+    pub fn skip_log(&mut self) {
+        self.marker = self.log.len();
+    }
+
+    /// Everything it logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// The most memory it ever had, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.running().process.id());
+        let status = fs::read_to_string(path).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");
+        kib / 1024
+    }
+
+    /// Ends it without any warning.
+    pub fn kill9(&mut self) {
+        let mut running = self.running.take().expect("the server was ended");
+        running.process.kill().expect("it can be killed");
+        running.process.wait().expect("it can be waited for");
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.running().process.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("there is a kill command");
+        assert!(sent.success(), "cannot send {name} to the server");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut running = self.running.take().expect("the server was ended");
+        wait_until("the server's end", || running.process.try_wait().expect("it can be waited for"))
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            drop(running.process.kill());
+            drop(running.process.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server's log ---\n{}\n---", self.log.text());
+        }
+    }
+}
