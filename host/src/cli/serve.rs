@@ -137,13 +137,15 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             store.description(),
             service.processor()
         ));
-        server.run(shutdown).await;
-        tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
-        tokio::task::spawn_blocking(move || {
-            workers.stop();
-            sweeper.stop();
-        })
-        .await?;
+        let stopping = server.run(async {
+            shutdown.await;
+            tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
+            tokio::task::spawn_blocking(move || {
+                workers.stop();
+                sweeper.stop();
+            })
+        });
+        stopping.await.await?;
         Ok::<_, Box<dyn std::error::Error>>(())
     })?;
     tracing::info!("stopped");

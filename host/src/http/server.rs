@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -58,6 +59,8 @@ pub struct Server {
 struct Handler {
     service: Arc<Service>,
     bodies: BodyLimits,
+    /// Requests that come from now on are turned away.
+    closing: AtomicBool,
 }
 
 impl Server {
@@ -68,7 +71,8 @@ impl Server {
     pub async fn bind(address: SocketAddr, service: Arc<Service>, settings: HttpSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
-        Ok(Self { listener, handler: Arc::new(Handler { service, bodies }), settings })
+        let handler = Handler { service, bodies, closing: AtomicBool::new(false) };
+        Ok(Self { listener, handler: Arc::new(handler), settings })
     }
 
     /// Where it listens.
@@ -79,8 +83,9 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` is ready; then finishes what was begun, for at most five seconds.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` is ready; then finishes what was begun, for at most five seconds. Returns what `shutdown`
+    /// came to.
+    pub async fn run<T>(self, shutdown: impl Future<Output = T>) -> T {
         let connections = Arc::new(Semaphore::new(self.settings.connections));
         let graceful = GracefulShutdown::new();
         let mut protocol = http1::Builder::new();
@@ -116,14 +121,17 @@ impl Server {
                 });
             }
         };
-        tokio::select! {
-            () = accept => {}
-            () = shutdown => {}
-        }
+        tokio::pin!(shutdown);
+        let reason = tokio::select! {
+            reason = &mut shutdown => reason,
+            () = accept => shutdown.await,
+        };
+        self.handler.closing.store(true, Ordering::Release);
         drop(self.listener);
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were not finished in time");
         }
+        reason
     }
 }
 
@@ -137,6 +145,11 @@ impl Handler {
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Problem::unavailable(
+                "The server is shutting down. Nothing was stored; send the request again.",
+            ));
+        }
         // Who does not show credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         let (head, body) = request.into_parts();

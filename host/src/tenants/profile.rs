@@ -102,6 +102,9 @@ pub enum ProfileError {
         /// The id.
         id: u64,
     },
+    /// serde would take a list for an object whose members are all left out.
+    #[error(".: a profile is a JSON object, such as {{\"maxLength\":64}}")]
+    NoObject,
     /// A limit that makes every contact invalid.
     #[error("maxLength: must be from 1 to 65535, not {0}")]
     MaxLength(u32),
@@ -121,6 +124,9 @@ impl Profile {
         deserializer
             .end()
             .map_err(|error| ProfileError::Shape { path: String::from("."), message: error.to_string() })?;
+        if !text.trim_start().starts_with('{') {
+            return Err(ProfileError::NoObject);
+        }
         if !(1..=65_535).contains(&profile.max_length) {
             return Err(ProfileError::MaxLength(profile.max_length));
         }
@@ -160,7 +166,7 @@ mod tests {
     fn says_where_it_is_wrong() {
         for (text, start) in [
             ("", ".: EOF"),
-            ("[1]", ""),
+            ("[]", ".: a profile is a JSON object"),
             (r#"{"fields":[{"alias":"a"},{"alias":7}]}"#, "fields[1].alias: invalid type: integer `7`"),
             (r#"{"fields":[{"label":"a"}]}"#, "fields[0]: missing field `alias`"),
             (r#"{"field":[]}"#, "field: unknown field `field`"),
