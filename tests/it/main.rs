@@ -1,1 +1,16 @@
-mod x {}
+//! Black-box tests: the real binary, real components, a real database, HTTP. What stands in `src/` is their ground.
+
+mod bodies;
+mod cancel;
+mod commands;
+mod contacts;
+mod crash;
+mod expiry;
+mod idempotency;
+mod limits;
+mod merging;
+mod refusals;
+mod results;
+mod rogue;
+mod shutdown;
+mod tenants;

@@ -37,7 +37,7 @@ pub(crate) enum Behaviour {
     Memory,
     /// Calls itself until there is no stack.
     Recurse,
-    /// A document of 100 MB.
+    /// A document of 40 MB.
     HugeReply,
     /// A document just above the limit.
     LargeDocument,
@@ -148,7 +148,7 @@ impl Behaviour {
 
     fn spoil(self, index: u32, write: &mut Write) {
         match self {
-            Self::HugeReply => write.document = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000_000)),
+            Self::HugeReply => write.document = format!(r#"{{"a":"{}"}}"#, "x".repeat(40_000_000)),
             Self::LargeDocument => write.document = format!(r#"{{"a":"{}"}}"#, "x".repeat(256 << 10)),
             Self::BadJson => write.document = String::from("{"),
             Self::NotObject => write.document = String::from("[]"),

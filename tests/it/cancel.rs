@@ -1,0 +1,104 @@
+//! DELETE stops a job, whatever it is doing, and after its 200 the job changes nothing any more.
+
+use std::time::Duration;
+
+use bulkhead_tests::{Dice, Options, contacts, wait_until};
+use serde_json::json;
+
+/// From the DELETE to the free worker, in microseconds.
+const PROMPT: u64 = 50_000;
+
+#[test]
+fn a_queued_job_is_never_begun() {
+    let mut server = Options::default().rogue().with("--workers", 1).start();
+    let client = server.new_client("acme");
+    let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    let queued = client.create(&contacts("q", 0..600));
+    blocking.wait_for("in_progress");
+    assert_eq!(queued.delete().expect(200).json(), json!({"id": queued.id}));
+    queued.read("").expect(404);
+    blocking.delete().expect(200);
+    server.wait_for_log("job stopped");
+    client.create(&json!([{"email": "last@example.com"}])).wait_for("completed");
+    let database = server.database();
+    assert_eq!(database.contacts(), 1);
+    assert_eq!(database.number("SELECT count(*) FROM payloads", []), 0);
+}
+
+#[test]
+fn a_running_job_stops_where_it_is() {
+    // Alone, so that many random moments are hit in little time.
+    let server = Options::default().with("--workers", 1).alone().start();
+    let client = server.new_client("acme");
+    let mut dice = Dice::new(42);
+    let mut cut_short = 0;
+    for round in 0..40 {
+        let job = client.create(&contacts(&format!("r{round}-"), 0..5_000));
+        job.wait_for("in_progress");
+        dice.pass_time(Duration::from_millis(60));
+        job.delete().expect(200);
+        let after = server.database().versions();
+        job.read("").expect(404);
+        // The only worker is free once it has done this; until then it may be at anything.
+        client.create(&json!([{"email": "canary@example.com"}])).wait_for("completed");
+        assert_eq!(server.database().versions(), after + 1, "round {round}: written after the 200");
+        let prefix = format!("r{round}-%");
+        let applied = server.database().number("SELECT count(*) FROM contact_keys WHERE value LIKE ?1", [prefix]);
+        assert_eq!(applied % 500, 0, "round {round}: part of a chunk was applied");
+        cut_short += i64::from(applied < 5_000);
+    }
+    assert!(cut_short >= 20, "only {cut_short} of 40 jobs were running when they were deleted");
+    let database = server.database();
+    assert_eq!(database.number("SELECT count(*) FROM payloads", []), 0);
+    assert_eq!(database.number("SELECT count(*) FROM results WHERE count > 1", []), 0);
+}
+
+#[test]
+fn a_component_that_never_returns_is_interrupted_within_50_ms() {
+    let mut server = Options::default().rogue().with("--workers", 1).alone().start();
+    let client = server.new_client("acme");
+    for behaviour in ["loop", "plan-loop"] {
+        let mut late = Vec::new();
+        for _ in 0..20 {
+            server.skip_log();
+            let job = client.create(&json!(vec![json!({"do": behaviour}); 100]));
+            job.wait_for("in_progress");
+            job.delete().expect(200);
+            let stopped = server.wait_for_log("job stopped");
+            let micros = stopped["stopped_after_us"].as_u64().expect("it was told to stop");
+            if micros > PROMPT {
+                late.push(micros);
+            }
+        }
+        // A machine that does something else for a moment is no reason to fail.
+        assert!(late.len() <= 1, "{behaviour}: late after {late:?} µs");
+    }
+    assert_eq!(server.database().contacts(), 0);
+}
+
+#[test]
+fn deleting_one_job_leaves_the_others_alone() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    let other = server.new_client("other");
+    let deleted = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    let kept = client.create(&contacts("k", 0..1_500));
+    let foreign = other.create(&contacts("f", 0..1_500));
+    deleted.wait_for("in_progress");
+    deleted.delete().expect(200);
+    deleted.delete().expect(404);
+    assert_eq!(kept.finished()["created"], 1_500);
+    assert_eq!(foreign.finished()["created"], 1_500);
+}
+
+#[test]
+fn a_completed_job_can_be_deleted_and_its_contacts_stay() {
+    let server = Options::default().start();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..10));
+    job.wait_for("completed");
+    job.delete().expect(200);
+    job.read("").expect(404);
+    wait_until("the rows' end", || (server.database().number("SELECT count(*) FROM results", []) == 0).then_some(()));
+    assert_eq!(server.database().contacts(), 10);
+}

@@ -1,0 +1,198 @@
+//! The command line.
+
+use std::fs;
+
+use bulkhead_tests::{Options, Server, component, contacts, run, run_with_input};
+use serde_json::{Value, json};
+
+#[test]
+fn the_startup_line_says_what_runs_where() {
+    let server = Server::start();
+    let line = server.startup_line();
+    assert!(line.starts_with(&format!("bulkhead listening on {} ", server.url())), "{line}");
+    assert!(line.contains(&format!("store=sqlite:{}", server.data().display())), "{line}");
+    let digest = line.split("component=sha256:").nth(1).unwrap_or_default().to_owned();
+    assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{line}");
+    drop(server);
+    let line = Options::default().rogue().start().startup_line().to_owned();
+    assert!(line.contains("component=sha256:") && !line.contains(&digest), "{line}");
+}
+
+#[test]
+fn the_log_is_for_machines_if_wanted() {
+    let mut server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..3)).wait_for("completed");
+    let completed = server.wait_for_log("job completed");
+    assert_eq!((&completed["tenant"], &completed["items"]), (&json!("acme"), &json!(3)));
+    for line in server.log().lines() {
+        let entry: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(entry["timestamp"].is_string() && entry["level"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let server = Server::start();
+    let data = server.data().display().to_string();
+    let ended = run(["serve", "--listen", "127.0.0.1:0", "--data", &data]).expect(2);
+    assert!(ended.stderr.contains("in use by another"), "{}", ended.stderr);
+    let taken = server.address().to_string();
+    let empty = server.scratch("empty").display().to_string();
+    let ended = run(["serve", "--listen", &taken, "--data", &empty]).expect(2);
+    assert!(ended.stderr.contains(&format!("cannot listen on {taken}")), "{}", ended.stderr);
+    for args in [&["serve", "--listen", "nowhere"][..], &["serve", "--workers", "0"], &["nonsense"], &[]] {
+        let ended = run(args).expect(2);
+        assert!(ended.stderr.contains("--help"), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_newer_database_is_left_alone() {
+    let mut server = Server::start();
+    server.terminate();
+    let database = bulkhead_tests::Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    database.execute("PRAGMA user_version = 999");
+    let data = server.data().display().to_string();
+    for args in [&["serve", "--listen", "127.0.0.1:0", "--data", &data][..], &["tenant", "list", "--data", &data]] {
+        let ended = run(args).expect(2);
+        assert!(ended.stderr.contains("newer bulkhead"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn everything_can_be_set_by_the_environment() {
+    let help = run(["serve", "--help"]).expect(0).stdout;
+    for name in ["BULKHEAD_LISTEN", "BULKHEAD_DATA", "BULKHEAD_RETENTION", "BULKHEAD_MAX_BODY", "BULKHEAD_LOG"] {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+    assert!(help.contains("127.0.0.1:8080") && help.contains("./bulkhead-data"), "{help}");
+}
+
+#[test]
+fn a_sample_is_the_same_for_the_same_seed() {
+    let sample = |args: &[&str]| run(["sample"].iter().chain(args)).expect(0).stdout;
+    let one = sample(&["--count", "300", "--seed", "4"]);
+    assert_eq!(one, sample(&["--seed", "4", "--count", "300"]));
+    assert_ne!(one, sample(&["--count", "300", "--seed", "5"]));
+    let items: Vec<Value> = serde_json::from_str(&one).expect("a list");
+    assert_eq!(items.len(), 300);
+}
+
+#[test]
+fn a_sample_fails_exactly_where_it_is_meant_to() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let good: Value =
+        serde_json::from_str(&run(["sample", "--count", "3000", "--bad", "0"]).expect(0).stdout).expect("a list");
+    let status = client.create(&good).finished();
+    assert_eq!((&status["failed"], &status["processed"]), (&json!(0), &json!(3_000)), "{status}");
+    let bad: Value =
+        serde_json::from_str(&run(["sample", "--count", "3000", "--bad", "100", "--seed", "2"]).expect(0).stdout)
+            .expect("a list");
+    assert_eq!(client.create(&bad).finished()["failed"], 3_000);
+}
+
+#[test]
+fn submit_watches_a_job_and_reports() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let submit = |file: &str, more: &[&str], input: &[u8]| {
+        let url = server.url();
+        let args = ["submit", file, "--url", &url, "--user", &user];
+        run_with_input(args.iter().chain(more), input)
+    };
+    let file = server.scratch("contacts.json").display().to_string();
+
+    fs::write(&file, contacts("c", 0..1_200).to_string()).expect("a file can be written");
+    let report = submit(&file, &[], &[]).expect(0).stdout;
+    for line in ["created                  1200", "updated                     0", "failed                      0"] {
+        assert!(report.contains(line), "{report}");
+    }
+    assert!(report.contains("contacts per second"), "{report}");
+
+    let mixed = json!({"x": {"email": "c1@example.com"}, "y": {"email": "bad"}, "z": 5});
+    let report = submit("-", &[], mixed.to_string().as_bytes()).expect(1).stdout;
+    for part in [
+        "updated                     1",
+        "failed                      2",
+        "#1 key y bad (400): email: A valid email is required.",
+        "#2 key z (400): A contact must be a JSON object.",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+
+    let report = submit("-", &["--operation", "update"], br#"[{"id":1,"points":9},{"id":99999,"points":9}]"#).expect(1);
+    assert!(report.stdout.contains("#1 (404): Item was not found."), "{}", report.stdout);
+    assert_eq!(server.client(&tenant).values(&json!(1))["points"], 9);
+    submit("-", &["--operation", "replace"], br#"[{"id":1,"firstname":"Ada"}]"#).expect(0);
+    assert_eq!(server.client(&tenant).values(&json!(1))["points"], 0);
+}
+
+#[test]
+fn submit_says_what_to_do_when_it_is_refused() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let url = server.url();
+    let missing = server.scratch("missing.json").display().to_string();
+    for (args, input, part) in [
+        (["-", "--url", &url, "--user", "acme:wrong"], "[{}]", "Check --user"),
+        (["-", "--url", &url, "--user", "nonsense"], "[{}]", "ID:SECRET"),
+        (["-", "--url", "http://127.0.0.1:1", "--user", &user], "[{}]", "no server answers"),
+        (["-", "--url", "nonsense", "--user", &user], "[{}]", "no URL"),
+        (["-", "--url", &url, "--user", &user], "[{},", "line 1"),
+        ([&missing, "--url", &url, "--user", &user], "", "cannot be read"),
+    ] {
+        let ended = run_with_input(["submit"].iter().chain(&args), input.as_bytes()).expect(2);
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn submit_cuts_what_is_too_much_for_one_request() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let file = server.scratch("many.json").display().to_string();
+    fs::write(&file, contacts("m", 0..10_500).to_string()).expect("a file can be written");
+    let report = run(["submit", &file, "--url", &server.url(), "--user", &user]).expect(0).stdout;
+    assert_eq!(report.lines().filter(|line| line.starts_with("job ")).count(), 2, "{report}");
+    assert!(report.contains("created                 10500"), "{report}");
+}
+
+#[test]
+fn compiled_code_that_was_tampered_with_is_never_loaded() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut server = Options::default().rogue().start();
+    let tenant = server.add_tenant("acme");
+    let folder = server.data().join("compiled");
+    let tampering: [(&str, &dyn Fn(&std::path::Path)); 4] = [
+        ("truncated", &|file| {
+            let bytes = fs::read(file).expect("it can be read");
+            fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
+        }),
+        ("other bytes", &|file| fs::write(file, b"not machine code").expect("it can be written")),
+        ("writable by others", &|file| {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o666)).expect("the mode can be set");
+        }),
+        ("a folder writable by others", &|file| {
+            let folder = file.parent().expect("it is in a folder");
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("the mode can be set");
+        }),
+    ];
+    for (what, tamper) in tampering {
+        server.terminate();
+        for entry in fs::read_dir(&folder).expect("there is a folder") {
+            tamper(&entry.expect("it can be listed").path());
+        }
+        server.skip_log();
+        server.restart();
+        assert!(server.log().contains("compiling again"), "{what}");
+        let client = server.client(&tenant);
+        assert_eq!(client.create(&json!([{"email": format!("{}@example.com", what.len())}])).codes(), [201], "{what}");
+    }
+    assert!(component("rogue").is_file());
+}

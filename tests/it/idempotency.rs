@@ -1,0 +1,70 @@
+//! `Idempotency-Key`: a request that is sent twice makes one job.
+
+use std::thread;
+use std::time::Duration;
+
+use bulkhead_tests::{Server, contacts};
+use serde_json::json;
+
+const NEW: &str = "/api/contacts/bulk/new";
+const EDIT: &str = "/api/contacts/bulk/edit";
+
+#[test]
+fn the_same_request_is_the_same_job() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let other = server.new_client("other");
+    let client = server.client(&tenant);
+    let key = [("idempotency-key", "k-1")];
+    let body = contacts("c", 0..3);
+    let first = client.accepted(&client.send("POST", NEW, &key, &body)).id.clone();
+    assert_eq!(client.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
+    // Another body, another method or another form is another request.
+    for (method, path, other_body) in [
+        ("POST", NEW, contacts("c", 0..4)),
+        ("PUT", EDIT, body.clone()),
+        ("PATCH", EDIT, body.clone()),
+        ("POST", NEW, json!({"0": body[0], "1": body[1], "2": body[2]})),
+    ] {
+        let problem = client.send(method, path, &key, &other_body).expect(422).problem();
+        assert_eq!(problem["type"], "idempotency_key_reused");
+    }
+    // Keys belong to their tenant.
+    assert_ne!(other.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
+    assert_ne!(client.send("POST", NEW, &[("idempotency-key", "k-2")], &body).expect(202).json()["id"], json!(first));
+    // It outlives the process, and the job's end.
+    client.job(&*first).wait_for("completed");
+    server.kill9();
+    server.restart();
+    let client = server.client(&tenant);
+    assert_eq!(client.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
+    // It lives as long as the id does.
+    server.set_clock(Duration::from_secs(49 * 60 * 60));
+    assert_ne!(client.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
+}
+
+#[test]
+fn requests_at_the_same_moment_make_one_job() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let body = contacts("c", 0..500);
+    let ids = thread::scope(|scope| {
+        let send = || client.send("POST", NEW, &[("idempotency-key", "k")], &body).expect(202).json()["id"].clone();
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(send)).collect();
+        clients.into_iter().map(|client| client.join().expect("it was accepted")).collect::<Vec<_>>()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(server.database().jobs(), 1);
+}
+
+#[test]
+fn unusable_keys_are_refused() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let long = "x".repeat(256);
+    for key in ["", " ", "a b", &long] {
+        let message = client.send("POST", NEW, &[("idempotency-key", key)], &json!([{}])).expect(400).message();
+        assert!(message.contains("Idempotency-Key"), "{message}");
+    }
+    assert_eq!(server.database().jobs(), 0);
+}

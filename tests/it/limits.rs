@@ -1,0 +1,202 @@
+//! What a server takes at most, of anybody and of everybody together.
+
+use std::time::Duration;
+
+use bulkhead_tests::{Database, Options, Server, contacts, gzip};
+use serde_json::json;
+
+const NEW: &str = "/api/contacts/bulk/new";
+const JSON: (&str, &str) = ("content-type", "application/json");
+const MIB: usize = 1 << 20;
+
+fn head(secret: &str, more: &str) -> String {
+    format!("POST {NEW} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n{more}\r\n\r\n")
+}
+
+#[test]
+fn a_body_of_64_mib_is_taken_and_one_byte_more_is_not() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let mut body = br#"[{"email":"a@example.com"}"#.to_vec();
+    body.resize(64 * MIB - 1, b' ');
+    body.push(b']');
+    let job = client.accepted(&client.call("POST", NEW, &[JSON], &body));
+    assert_eq!(job.finished()["created"], 1);
+    body.insert(5, b' ');
+    let tenant = server.add_tenant("other");
+    // Refused by what its head says, before any of it is sent,
+    let mut connection = server.connect();
+    connection.send(head(&tenant.client_secret, &format!("content-length: {}", body.len())));
+    let reply = connection.reply().expect(413);
+    assert_eq!(reply.problem()["type"], "payload_too_large");
+    assert!(reply.message().contains("67108864"), "{}", reply.message());
+    // and where the head says nothing, as soon as there is too much.
+    let mut connection = server.connect();
+    connection.send(head(&tenant.client_secret, "transfer-encoding: chunked"));
+    let mut taken = true;
+    for chunk in body.chunks(MIB) {
+        taken = taken && connection.try_send(format!("{:x}\r\n", chunk.len()));
+        taken = taken && connection.try_send(chunk) && connection.try_send("\r\n");
+    }
+    assert_eq!(connection.reply().status, 413);
+    assert_eq!(server.database().jobs(), 1);
+}
+
+#[test]
+fn a_gzip_bomb_is_refused_and_takes_no_memory() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let bomb = gzip(&vec![b' '; 512 * MIB]);
+    assert!(bomb.len() < MIB);
+    let headers = [JSON, ("content-encoding", "gzip")];
+    for _ in 0..4 {
+        client.call("POST", NEW, &headers, &bomb).expect(413).problem();
+    }
+    assert!(server.peak_memory() < 300, "{} MiB", server.peak_memory());
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn depth_takes_neither_stack_nor_the_component() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let deep = format!("{}{}", "[".repeat(2_000_000), "]".repeat(2_000_000));
+    let body = format!(r#"[{deep},{{"email":"a@example.com"}},{{"tags":{deep}}}]"#);
+    let job = client.accepted(&client.call("POST", NEW, &[JSON], body.as_bytes()));
+    let codes = job.codes();
+    assert_eq!((codes[0], codes[1]), (400, 201), "{codes:?}");
+}
+
+#[test]
+fn memory_for_bodies_is_shared_out() {
+    let server =
+        Options::default().with("--max-body", 4 * MIB).with("--body-memory", 4 * MIB).with("--body-timeout", 1).start();
+    let tenant = server.add_tenant("acme");
+    let mut holder = server.connect();
+    holder.send(head(&tenant.client_secret, &format!("expect: 100-continue\r\ncontent-length: {}", 4 * MIB)));
+    assert_eq!(holder.reply().status, 100);
+    // All of it is taken, so another large one waits, at most as long as a body may take.
+    let mut second = server.connect();
+    second.send(head(&tenant.client_secret, &format!("content-length: {}", 3 * MIB)));
+    let reply = second.reply();
+    assert!(reply.status == 503 || reply.status == 408, "{}", reply.status);
+    assert_eq!(holder.reply().expect(408).problem()["type"], "request_timeout");
+    // And then there is room again.
+    server.client(&tenant).create(&json!([{"email": "a@example.com"}])).wait_for("completed");
+}
+
+#[test]
+fn heads_and_bodies_that_do_not_come_are_not_waited_for() {
+    let server = Options::default().with("--header-timeout", 1).with("--body-timeout", 1).start();
+    let tenant = server.add_tenant("acme");
+    let mut silent = server.connect();
+    let mut slow_head = server.connect();
+    slow_head.send("POST /api/contacts/bulk/new HTTP/1.1\r\nhost: x\r\nx-");
+    let mut slow_body = server.connect();
+    slow_body.send(head(&tenant.client_secret, "content-length: 100")).send("[");
+    assert_eq!(slow_body.reply().expect(408).problem()["type"], "request_timeout");
+    slow_head.until_closed();
+    silent.until_closed();
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn a_body_that_breaks_off_stores_nothing() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let mut connection = server.connect();
+    connection.send(head(&tenant.client_secret, "content-length: 100")).send(r#"[{"email":"a@example.com"}]"#);
+    connection.finish_sending();
+    connection.until_closed();
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn connections_above_the_limit_wait() {
+    let server = Options::default().with("--max-connections", 2).start();
+    let tenant = server.add_tenant("acme");
+    let request = format!(
+        "GET /api/contacts/job/x HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        tenant.client_secret
+    );
+    let mut one = server.connect();
+    let mut two = server.connect();
+    one.send(&request);
+    assert_eq!(one.reply().status, 404);
+    two.send(&request);
+    assert_eq!(two.reply().status, 404);
+    let mut three = server.connect();
+    three.send(&request);
+    drop(one);
+    assert_eq!(three.reply().status, 404);
+}
+
+#[test]
+fn a_tenant_that_queues_too_much_is_told_to_wait() {
+    let server = Options::default().rogue().with("--workers", 1).with("--max-queued-jobs", 2).start();
+    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    let waiting = client.create(&contacts("w", 0..1));
+    let reply = client.send("POST", NEW, &[], &contacts("c", 0..1)).expect(429);
+    assert_eq!(reply.problem()["type"], "queue_full");
+    assert!(reply.header("retry-after").is_some());
+    // Nobody else's queue is full, and an empty job waits for nothing but is a job, too.
+    let theirs = other.create(&contacts("o", 0..1));
+    blocking.delete().expect(200);
+    client.create(&contacts("c", 0..1)).wait_for("completed");
+    waiting.wait_for("completed");
+    theirs.wait_for("completed");
+}
+
+#[test]
+fn a_tenant_that_queues_too_many_bytes_is_told_to_wait() {
+    let server = Options::default().with("--max-queued-bytes", 20_000).start();
+    let client = server.new_client("acme");
+    assert_eq!(client.send("POST", NEW, &[], &contacts("c", 0..5_000)).expect(429).problem()["type"], "queue_full");
+    assert_eq!(client.create(&contacts("c", 0..100)).finished()["created"], 100);
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_a_503() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    blocker.execute("BEGIN IMMEDIATE");
+    let reply = client.send("POST", NEW, &[], &contacts("c", 0..10)).expect(503);
+    assert_eq!(reply.problem()["type"], "unavailable");
+    assert!(reply.header("retry-after").is_some());
+    blocker.execute("ROLLBACK");
+    assert_eq!(client.create(&contacts("c", 0..10)).finished()["created"], 10);
+    assert_eq!(server.database().jobs(), 1);
+}
+
+#[test]
+fn work_goes_on_when_the_store_is_back() {
+    let mut server = Server::start();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..10_000));
+    job.wait_for("in_progress");
+    let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    blocker.execute("BEGIN IMMEDIATE");
+    server.wait_for_log("the store failed; the job goes back to the queue");
+    blocker.execute("ROLLBACK");
+    assert_eq!(job.finished()["created"], 10_000);
+    assert_eq!(server.database().contacts_in_version(1), 10_000);
+}
+
+#[test]
+fn many_clients_at_once_are_all_served() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    std::thread::scope(|scope| {
+        for number in 0..24 {
+            let client = &client;
+            scope.spawn(move || {
+                let job = client.create(&contacts(&format!("n{number}-"), 0..200));
+                job.finished_within(Duration::from_secs(60));
+                assert_eq!(job.codes(), vec![201; 200]);
+            });
+        }
+    });
+    assert_eq!(server.database().contacts_in_version(1), 24 * 200);
+}

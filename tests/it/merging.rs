@@ -1,0 +1,124 @@
+//! Which contact an item goes to: in one chunk, across chunks, across jobs that run at the same time.
+
+use bulkhead_tests::{Server, contacts, email};
+use serde_json::{Value, json};
+
+#[test]
+fn two_items_with_one_address_make_one_contact() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let rows = client
+        .create(&json!([
+            {"email": "ada@example.com", "city": "London", "points": 1},
+            {"email": "ADA@example.com", "points": 2},
+        ]))
+        .rows();
+    assert_eq!(rows, [json!({"id": 1, "statusCode": 201}), json!({"id": 1, "statusCode": 200})]);
+    let (total, values) = client.search("ada@example.com");
+    assert_eq!((total, &values["city"], &values["points"]), (1, &json!("London"), &json!(2)));
+    assert_eq!(values["email"], "ADA@example.com", "the last spelling is kept");
+}
+
+#[test]
+fn chunks_see_what_earlier_ones_did() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    // 3 chunks; each address is in each of them, so no chunk can be decided before the one ahead is committed.
+    let items: Value = (0..1_500).map(|n| json!({"email": email("c", n % 500), "points": n})).collect();
+    let rows = client.create(&items).rows();
+    for (n, row) in rows.iter().enumerate() {
+        let expected = json!({"id": n % 500 + 1, "statusCode": if n < 500 { 201 } else { 200 }});
+        assert_eq!(*row, expected, "item {n}");
+    }
+    assert_eq!(client.search(&email("c", 3)).1["points"], 1_003);
+    assert_eq!(server.database().contacts_in_version(3), 500);
+}
+
+#[test]
+fn chunks_that_touch_now_and_then_are_right_too() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let mut dice = bulkhead_tests::Dice::new(11);
+    let addresses: Vec<u64> = (0..6_000).map(|n| if dice.below(10) == 0 { dice.below(n + 1) } else { n }).collect();
+    let items: Value =
+        addresses.iter().enumerate().map(|(n, a)| json!({"email": format!("a{a}@example.com"), "points": n})).collect();
+    let rows = client.create(&items).rows();
+    let mut known: std::collections::HashMap<u64, Value> = std::collections::HashMap::new();
+    for (row, address) in rows.iter().zip(&addresses) {
+        match known.get(address) {
+            Some(id) => assert_eq!((&row["id"], &row["statusCode"]), (id, &json!(200))),
+            None => {
+                assert_eq!(row["statusCode"], 201);
+                known.insert(*address, row["id"].clone());
+            }
+        }
+    }
+    assert_eq!(server.database().contacts(), i64::try_from(known.len()).expect("not so many"));
+}
+
+#[test]
+fn the_same_id_twice_ends_in_the_last_state() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..2)).wait_for("completed");
+    let job = client.update(&json!([
+        {"id": 1, "points": 10},
+        {"id": "1", "city": "Bonn"},
+        {"id": 1, "points": 12, "email": "new@example.com"},
+        {"id": 2, "email": "new@example.com"},
+        {"id": 2, "email": "c0@example.com"},
+    ]));
+    assert_eq!(job.codes(), [200, 200, 200, 422, 200]);
+    let values = client.values(&json!(1));
+    assert_eq!(
+        (&values["points"], &values["city"], &values["email"]),
+        (&json!(12), &json!("Bonn"), &json!("new@example.com"))
+    );
+    assert_eq!(client.values(&json!(2))["email"], "c0@example.com", "an address that was given up is free");
+}
+
+#[test]
+fn put_replaces_and_creates_and_patch_changes() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..2)).wait_for("completed");
+    let rows = client
+        .replace(&json!([{"id": 1, "firstname": "Ada"}, {"id": 77, "firstname": "New"}, {"firstname": "No"}]))
+        .rows();
+    assert_eq!(
+        rows,
+        [json!({"id": 1, "statusCode": 200}), json!({"id": 3, "statusCode": 201}), json!({"id": 4, "statusCode": 201}),]
+    );
+    let values = client.values(&json!(1));
+    assert_eq!((&values["firstname"], &values["city"], &values["email"]), (&json!("Ada"), &Value::Null, &Value::Null));
+    client.update(&json!([{"id": 2, "firstname": "Bob"}])).wait_for("completed");
+    let values = client.values(&json!(2));
+    assert_eq!((&values["firstname"], &values["city"]), (&json!("Bob"), &json!("Lübeck")));
+}
+
+#[test]
+fn an_item_that_fails_changes_nothing() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..1)).wait_for("completed");
+    let before = server.database().documents();
+    assert_eq!(client.update(&json!([{"id": 1, "city": "Bonn", "points": "x"}])).codes(), [400]);
+    assert_eq!(client.replace(&json!([{"id": 1, "city": "Bonn", "email": "x"}])).codes(), [400]);
+    assert_eq!(client.create(&json!([{"email": "c0@example.com", "city": "Bonn", "points": "x"}])).codes(), [400]);
+    assert_eq!(server.database().documents(), before);
+}
+
+#[test]
+fn jobs_of_two_servers_worth_of_clients_meet_on_one_contact() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let other = server.new_client("other");
+    // Both tenants at once, each with the same addresses in every job.
+    let jobs: Vec<_> =
+        (0..6).map(|n| if n % 2 == 0 { &client } else { &other }.create(&contacts("c", 0..700))).collect();
+    for job in &jobs {
+        assert_eq!(job.finished()["failed"], 0);
+    }
+    assert_eq!(server.database().contacts(), 1_400);
+    assert_eq!(server.database().contacts_in_version(3), 1_400);
+}

@@ -1,0 +1,156 @@
+//! Requests that fail as a whole: nothing of them is stored.
+
+use bulkhead_tests::{Server, gzip};
+use serde_json::json;
+
+const NEW: &str = "/api/contacts/bulk/new";
+const EDIT: &str = "/api/contacts/bulk/edit";
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[test]
+fn bodies_that_cannot_be_read_are_refused_with_their_place() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for (body, part) in [
+        (&b""[..], "line 1 column 0"),
+        (b"null", "null"),
+        (b"7", "integer `7`"),
+        (b"\"x\"", "string"),
+        (b"true", "boolean"),
+        (b"[\n{\"email\":}\n]", "line 2 column 10"),
+        (b"[{}", "line 1 column 3"),
+        (b"[{}] []", "line 1 column 6"),
+        (b"[\n\n  \"\xff\"]", "line 3 column 4"),
+        (b"{\"a\":1,}", "line 1 column 8"),
+    ] {
+        for (method, path) in [("POST", NEW), ("PUT", EDIT), ("PATCH", EDIT)] {
+            let problem = client.call(method, path, &[JSON], body).expect(400).problem();
+            let message = problem["message"].as_str().expect("a text");
+            assert!(message.contains(part), "{method} {}: {message}", String::from_utf8_lossy(body));
+            assert_eq!(problem["type"], "bad_request");
+        }
+    }
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn other_types_and_encodings_are_refused() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for headers in [
+        [("content-type", "text/plain")].as_slice(),
+        &[("content-type", "application/xml")],
+        &[("content-type", "multipart/form-data; boundary=x")],
+        &[JSON, ("content-encoding", "br")],
+        &[JSON, ("content-encoding", "gzip, gzip")],
+    ] {
+        let problem = client.call("POST", NEW, headers, b"[{}]").expect(415).problem();
+        assert_eq!(problem["type"], "unsupported_media_type", "{headers:?}");
+    }
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn what_is_no_gzip_is_refused() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let headers = [JSON, ("content-encoding", "gzip")];
+    let whole = gzip(b"[{}]");
+    for body in [&b"[{}]"[..], &whole[..whole.len() - 4], b""] {
+        let message = client.call("POST", NEW, &headers, body).expect(400).message();
+        assert!(message.contains("gzip") || message.contains("JSON"), "{message}");
+    }
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn paths_and_methods_are_told_apart() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/api"),
+        ("GET", "/api/contacts/"),
+        ("POST", "/api/contacts/bulk"),
+        ("POST", "/api/contacts/bulk/new/"),
+        ("GET", "/api/contacts/job/a/b"),
+        ("GET", "/api/companies"),
+    ] {
+        let reply = client.call(method, path, &[], &[]).expect(404);
+        assert_eq!(reply.problem()["type"], "not_found", "{method} {path}");
+        assert_eq!(reply.header("allow"), None, "{method} {path}");
+    }
+    for (method, path, allow) in [
+        ("GET", NEW, "POST"),
+        ("PUT", NEW, "POST"),
+        ("DELETE", NEW, "POST"),
+        ("POST", EDIT, "PUT, PATCH"),
+        ("GET", EDIT, "PUT, PATCH"),
+        ("POST", "/api/contacts/job/x", "GET, DELETE"),
+        ("PUT", "/api/contacts/job/x", "GET, DELETE"),
+    ] {
+        let reply = client.call(method, path, &[], &[]).expect(405);
+        assert_eq!(reply.problem()["type"], "method_not_allowed", "{method} {path}");
+        assert_eq!(reply.header("allow"), Some(allow), "{method} {path}");
+    }
+}
+
+#[test]
+fn credentials_come_before_everything() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let basic = |id: &str, secret: &str| {
+        use base64::Engine as _;
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
+    };
+    let good = [basic(&tenant.client_id, &tenant.client_secret), format!("bearer {}", tenant.client_secret)];
+    for authorization in &good {
+        server.stranger(Some(authorization)).send("POST", NEW, &[], &json!([])).expect(202);
+    }
+    let bad = [
+        (None, "access_denied", "API authorization denied."),
+        (Some(String::from("Digest x")), "access_denied", "API authorization denied."),
+        (Some(basic(&tenant.client_id, "wrong")), "access_denied", "Authorization denied, invalid credentials."),
+        (Some(basic("other", &tenant.client_secret)), "access_denied", "Authorization denied, invalid credentials."),
+        (Some(String::from("Basic !")), "access_denied", "Authorization denied, invalid credentials."),
+        (Some(String::from("Bearer wrong")), "invalid_grant", "The access token provided is invalid."),
+    ];
+    let jobs = server.database().jobs();
+    for (authorization, kind, message) in &bad {
+        let stranger = server.stranger(authorization.as_deref());
+        // Neither the path nor the method nor the body is looked at.
+        for (method, path, body) in [("POST", NEW, &b"not json"[..]), ("GET", NEW, b""), ("GET", "/nowhere", b"")] {
+            let reply = stranger.call(method, path, &[JSON], body).expect(401);
+            assert_eq!(reply.problem(), json!({"message": message, "code": 401, "type": kind}), "{method} {path}");
+            let schemes: Vec<_> = reply.headers("www-authenticate").collect();
+            assert!(schemes.iter().any(|scheme| scheme.starts_with("Basic ")), "{schemes:?}");
+            assert!(schemes.iter().any(|scheme| scheme.starts_with("Bearer ")), "{schemes:?}");
+        }
+    }
+    assert_eq!(server.database().jobs(), jobs);
+}
+
+#[test]
+fn strangers_are_refused_before_they_send_a_body() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    connection.send(format!("POST {NEW} HTTP/1.1\r\nhost: x\r\ncontent-length: 60000000\r\n\r\n"));
+    assert_eq!(connection.reply().status, 401);
+    let mut connection = server.connect();
+    connection
+        .send(format!("POST {NEW} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 60000000\r\n\r\n"));
+    assert_eq!(connection.reply().status, 401);
+}
+
+#[test]
+fn what_is_no_http_harms_nobody() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for bytes in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"] {
+        let mut connection = server.connect();
+        connection.try_send(bytes);
+        connection.finish_sending();
+        connection.until_closed();
+    }
+    client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
+}

@@ -1,0 +1,138 @@
+//! A component that loops, crashes, takes all memory or lies: its own item gets a row with status 500 and a reason, all
+//! others are applied, and nobody else notices.
+
+use bulkhead_tests::{Options, component, contacts, email};
+use serde_json::{Value, json};
+
+const TRAPPED: &str = "trapped";
+const TIMED_OUT: &str = "timed out";
+const OUT_OF_MEMORY: &str = "out of memory";
+const REPLY_TOO_LARGE: &str = "reply too large";
+const BROKE_CONTRACT: &str = "broke the contract";
+
+const GALLERY: &[(&str, &str)] = &[
+    ("loop", TIMED_OUT),
+    ("plan-loop", TIMED_OUT),
+    ("sleep", TRAPPED),
+    ("trap", TRAPPED),
+    ("plan-trap", TRAPPED),
+    ("panic", TRAPPED),
+    ("exit", TRAPPED),
+    ("recurse", TRAPPED),
+    ("memory", OUT_OF_MEMORY),
+    ("huge-reply", REPLY_TOO_LARGE),
+    ("large-document", BROKE_CONTRACT),
+    ("bad-json", BROKE_CONTRACT),
+    ("not-object", BROKE_CONTRACT),
+    ("too-few", BROKE_CONTRACT),
+    ("too-many", BROKE_CONTRACT),
+    ("plan-too-few", BROKE_CONTRACT),
+    ("plan-too-many-keys", BROKE_CONTRACT),
+    ("bad-status", BROKE_CONTRACT),
+    ("bad-rejection", BROKE_CONTRACT),
+    ("foreign-id", BROKE_CONTRACT),
+    ("earlier-later", BROKE_CONTRACT),
+    ("earlier-outside", BROKE_CONTRACT),
+    ("key-twice", BROKE_CONTRACT),
+    ("long-key", BROKE_CONTRACT),
+    ("long-rejection", BROKE_CONTRACT),
+];
+
+#[test]
+fn the_poison_item_is_found_and_all_others_are_applied() {
+    let server = Options::default().rogue().start();
+    let neighbour = server.new_client("neighbour");
+    for (behaviour, reason) in GALLERY {
+        let client = server.new_client(behaviour);
+        let mut items: Vec<Value> = (0..40).map(|n| json!({"email": email("c", n)})).collect();
+        items.insert(23, json!({"email": "poison@example.com", "do": behaviour}));
+        let job = client.create(&Value::from(items));
+        let beside = neighbour.create(&contacts(behaviour, 0..40));
+        let rows = job.rows();
+        assert_eq!(rows.len(), 41, "{behaviour}");
+        for (index, row) in rows.iter().enumerate() {
+            if index == 23 {
+                assert_eq!((&row["id"], &row["statusCode"]), (&Value::Null, &json!(500)), "{behaviour}: {row}");
+                let error = row["errors"].as_object().expect("an error");
+                assert_eq!(error.keys().collect::<Vec<_>>(), ["message", "code", "type"], "{behaviour}");
+                assert_eq!((&error["code"], &error["type"]), (&json!(500), &json!(reason)), "{behaviour}");
+                let message = error["message"].as_str().expect("a text");
+                assert!(message.contains("Nothing of"), "{behaviour}: {message}");
+            } else {
+                assert_eq!(row["statusCode"], 201, "{behaviour}, item {index}: {row}");
+            }
+        }
+        assert_eq!(client.search("poison@example.com").0, 0, "{behaviour}");
+        assert_eq!(beside.finished()["created"], 40, "{behaviour}");
+    }
+    // 64 instances of 256 MiB would be 16 GiB; what misbehaves one after the other must not add up.
+    assert!(server.peak_memory() < 1_500, "{} MiB", server.peak_memory());
+}
+
+#[test]
+fn slow_and_talkative_is_no_crime() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    for behaviour in ["slow", "chatty"] {
+        let items: Vec<Value> = (0..20).map(|n| json!({"email": email(behaviour, n), "do": behaviour})).collect();
+        assert_eq!(client.create(&Value::from(items)).finished()["created"], 20, "{behaviour}");
+    }
+}
+
+#[test]
+fn a_component_that_fails_on_everything_is_given_up() {
+    let server = Options::default().rogue().with("--workers", 1).start();
+    let client = server.new_client("acme");
+    let neighbour = server.new_client("neighbour");
+    let job = client.create(&json!(vec![json!({"do": "trap"}); 10_000]));
+    let beside = neighbour.create(&contacts("n", 0..100));
+    assert_eq!(job.finished()["failed"], 10_000);
+    let rows = job.rows();
+    let given_up = rows.iter().filter(|row| {
+        row["errors"]["message"].as_str().is_some_and(|message| message.contains("failed on too many items"))
+    });
+    assert_eq!(given_up.count(), 9_900);
+    assert!(rows.iter().all(|row| row["statusCode"] == 500 && row["errors"]["type"] == TRAPPED));
+    assert_eq!(beside.finished()["created"], 100);
+    // The next job of the same tenant is tried again.
+    assert_eq!(client.create(&contacts("c", 0..10)).finished()["created"], 10);
+}
+
+#[test]
+fn two_contacts_with_one_key_never_meet() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    // The component takes a key it never asked for, so it cannot know that another contact has it.
+    client.create(&json!([{"email": "a@example.com", "key": "same"}])).wait_for("completed");
+    let rows = client.create(&json!([{"email": "b@example.com", "key": "same"}, {"email": "c@example.com"}])).rows();
+    assert_eq!(rows[0]["errors"]["type"], BROKE_CONTRACT);
+    assert_eq!(rows[1]["statusCode"], 201);
+    assert_eq!(server.database().number("SELECT count(*) FROM contact_keys WHERE value = 'same'", []), 1);
+}
+
+#[test]
+fn an_interactive_call_fails_alone_too() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    // Searching plans an item with this address; the component is honest about it.
+    client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
+    assert_eq!(client.get("/api/contacts?search=email:a@example.com").expect(200).json()["total"], "1");
+}
+
+#[test]
+fn what_is_no_component_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let text = folder.path().join("text.wasm");
+    std::fs::write(&text, "not wasm").expect("a file can be written");
+    let module = folder.path().join("module.wasm");
+    std::fs::write(&module, b"\0asm\x01\0\0\0").expect("a file can be written");
+    for (file, part) in [(&text, "cannot be compiled"), (&module, "component"), (&folder.path().join("none"), "none")] {
+        let data = folder.path().join("data");
+        let args = ["serve", "--listen", "127.0.0.1:0", "--data"].map(std::ffi::OsStr::new);
+        let args = args.into_iter().chain([data.as_os_str(), "--component".as_ref(), file.as_os_str()]);
+        let ended = bulkhead_tests::run(args).expect(2);
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+    assert!(component("rogue").is_file());
+}

@@ -1,0 +1,97 @@
+//! SIGTERM and SIGINT: running chunks commit, jobs go back to the queue, requests in progress are answered, and the
+//! server ends within seconds.
+
+use std::time::{Duration, Instant};
+
+use bulkhead_tests::{Options, Server, contacts, wait_until};
+use serde_json::{Value, json};
+
+/// Three seconds of grace for guests, five for requests.
+const SECONDS: Duration = Duration::from_secs(9);
+
+#[test]
+fn a_job_is_given_back_and_goes_on() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start();
+        let tenant = server.add_tenant("acme");
+        let ids: Vec<String> =
+            (0..3).map(|n| server.client(&tenant).create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+        for _ in 0..3 {
+            let processed = server.database().processed();
+            wait_until("some progress", || (server.database().processed() > processed).then_some(()));
+            server.signal(signal);
+            let started = Instant::now();
+            assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+            assert!(started.elapsed() < SECONDS, "{:?}", started.elapsed());
+            let claimed = server
+                .database()
+                .number("SELECT count(*) FROM jobs WHERE lease_until IS NOT NULL AND finished_at IS NULL", []);
+            assert_eq!(claimed, 0, "the job was given back");
+            server.restart();
+        }
+        let client = server.client(&tenant);
+        for id in &ids {
+            assert_eq!(client.job(id).finished()["created"], 10_000);
+        }
+        let database = server.database();
+        assert_eq!((database.contacts(), database.contacts_in_version(1)), (30_000, 30_000));
+    }
+}
+
+#[test]
+fn a_component_that_never_returns_does_not_hold_it_up() {
+    let mut server = Options::default().rogue().start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let mut items = vec![json!({"do": "loop"}); 300];
+    items.push(json!({"email": "a@example.com"}));
+    let job = client.create(&Value::from(items)).id.clone();
+    client.job(&*job).wait_for("in_progress");
+    let started = Instant::now();
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(started.elapsed() < SECONDS, "{:?}", started.elapsed());
+    server.restart();
+    let client = server.client(&tenant);
+    assert_ne!(client.job(&*job).status(), "completed");
+    client.job(job).delete().expect(200);
+}
+
+#[test]
+fn a_request_that_was_begun_is_answered() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let body = contacts("c", 0..10).to_string();
+    let mut connection = server.connect();
+    connection.send(format!(
+        "POST /api/contacts/bulk/new HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        tenant.client_secret,
+        body.len()
+    ));
+    // The server asks for the body, so it is at work on this request.
+    assert_eq!(connection.reply().status, 100);
+    server.signal("TERM");
+    server.wait_for_log("shutting down: running batches commit, the rest goes back to the queue");
+    connection.send(&body);
+    let id = connection.reply().expect(202).json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(server.wait().code(), Some(0));
+    server.restart();
+    assert_eq!(server.client(&tenant).job(id).finished()["created"], 10);
+}
+
+#[test]
+fn a_request_that_comes_too_late_is_told_to_come_again() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let mut connection = server.connect();
+    connection.send("POST /api/contacts/bulk/new HTTP/1.1\r\nhost: x\r\n");
+    // Another connection's answer shows that the first was accepted before.
+    server.client(&tenant).get("/api/contacts/job/x").expect(404);
+    server.signal("TERM");
+    server.wait_for_log("shutting down: running batches commit, the rest goes back to the queue");
+    connection.send(format!("authorization: Bearer {}\r\ncontent-length: 4\r\n\r\n[{{}}]", tenant.client_secret));
+    let reply = connection.reply().expect(503);
+    assert_eq!(reply.problem()["type"], "unavailable");
+    assert!(reply.header("retry-after").is_some());
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(server.database().jobs(), 0);
+}
