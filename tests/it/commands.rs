@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Options, Server, component, contacts, run, run_with_input};
+use bulkhead_tests::{Options, Server, contacts, run, run_with_input};
 use serde_json::{Value, json};
 
 #[test]
@@ -161,38 +161,4 @@ fn submit_cuts_what_is_too_much_for_one_request() {
     let report = run(["submit", &file, "--url", &server.url(), "--user", &user]).expect(0).stdout;
     assert_eq!(report.lines().filter(|line| line.starts_with("job ")).count(), 2, "{report}");
     assert!(report.contains("created                 10500"), "{report}");
-}
-
-#[test]
-fn compiled_code_that_was_tampered_with_is_never_loaded() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut server = Options::default().rogue().start();
-    let tenant = server.add_tenant("acme");
-    let folder = server.data().join("compiled");
-    let tampering: [(&str, &dyn Fn(&std::path::Path)); 4] = [
-        ("truncated", &|file| {
-            let bytes = fs::read(file).expect("it can be read");
-            fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
-        }),
-        ("other bytes", &|file| fs::write(file, b"not machine code").expect("it can be written")),
-        ("writable by others", &|file| {
-            fs::set_permissions(file, fs::Permissions::from_mode(0o666)).expect("the mode can be set");
-        }),
-        ("a folder writable by others", &|file| {
-            let folder = file.parent().expect("it is in a folder");
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("the mode can be set");
-        }),
-    ];
-    for (what, tamper) in tampering {
-        server.terminate();
-        for entry in fs::read_dir(&folder).expect("there is a folder") {
-            tamper(&entry.expect("it can be listed").path());
-        }
-        server.skip_log();
-        server.restart();
-        assert!(server.log().contains("compiling again"), "{what}");
-        let client = server.client(&tenant);
-        assert_eq!(client.create(&json!([{"email": format!("{}@example.com", what.len())}])).codes(), [201], "{what}");
-    }
-    assert!(component("rogue").is_file());
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod cancel;
 mod commands;
+mod compiled;
 mod contacts;
 mod crash;
 mod expiry;

@@ -137,15 +137,17 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             store.description(),
             service.processor()
         ));
-        let stopping = server.run(async {
-            shutdown.await;
-            tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
-            tokio::task::spawn_blocking(move || {
-                workers.stop();
-                sweeper.stop();
-            })
-        });
-        stopping.await.await?;
+        let (close, closing) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(server.run(async { drop(closing.await) }));
+        shutdown.await;
+        tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
+        drop(close);
+        tokio::task::spawn_blocking(move || {
+            workers.stop();
+            sweeper.stop();
+        })
+        .await?;
+        serving.await?;
         Ok::<_, Box<dyn std::error::Error>>(())
     })?;
     tracing::info!("stopped");

@@ -83,9 +83,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` is ready; then finishes what was begun, for at most five seconds. Returns what `shutdown`
-    /// came to.
-    pub async fn run<T>(self, shutdown: impl Future<Output = T>) -> T {
+    /// Serves until `shutdown` is ready; then finishes what was begun, for at most five seconds.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let connections = Arc::new(Semaphore::new(self.settings.connections));
         let graceful = GracefulShutdown::new();
         let mut protocol = http1::Builder::new();
@@ -121,17 +120,16 @@ impl Server {
                 });
             }
         };
-        tokio::pin!(shutdown);
-        let reason = tokio::select! {
-            reason = &mut shutdown => reason,
-            () = accept => shutdown.await,
-        };
+        tokio::select! {
+            () = accept => {}
+            () = shutdown => {}
+        }
         self.handler.closing.store(true, Ordering::Release);
         drop(self.listener);
+        tracing::info!("no more requests are taken; those that were begun are finished");
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were not finished in time");
         }
-        reason
     }
 }
 
