@@ -116,7 +116,8 @@ impl<'de> DeserializeSeed<'de> for KeySeed {
 /// JSON strings hold no line breaks, so those in a text are blanks between its parts.
 fn one_line(item: &RawValue) -> String {
     let text = item.get();
-    if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], " ") } else { text.to_owned() }
+    let breaks = |byte: u8| matches!(byte, b'\n' | b'\r');
+    if text.bytes().any(breaks) { text.replace(['\n', '\r'], " ") } else { text.to_owned() }
 }
 
 #[cfg(test)]

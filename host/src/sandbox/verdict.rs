@@ -1,8 +1,6 @@
 //! Checking what a component returned before anything is done with it. All of it is a stranger's: indexes may be out of
 //! range, counts may differ, documents may be no JSON.
 
-use std::collections::HashSet;
-
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -67,26 +65,24 @@ pub(super) fn planned(count: usize, answer: Vec<Vec<wit::Key>>) -> Result<Planne
     if answer.len() != count {
         return Err(format!("plan: {} lists of keys for {count} items", answer.len()));
     }
-    let mut ids = HashSet::new();
-    let mut keys = HashSet::new();
+    let mut planned = Planned::default();
     for (index, item) in answer.into_iter().enumerate() {
         if item.len() > KEYS_PER_ITEM {
             return Err(format!("plan: item {index} has {} keys, more than {KEYS_PER_ITEM}", item.len()));
         }
         for key in item {
             match key {
-                wit::Key::Id(id) => {
-                    ids.insert(ContactId(id));
-                }
+                wit::Key::Id(id) => planned.ids.push(ContactId(id)),
                 wit::Key::Unique(key) => {
-                    keys.insert(checked_key(key).map_err(|why| format!("plan: item {index}: {why}"))?);
+                    planned.keys.push(checked_key(key).map_err(|why| format!("plan: item {index}: {why}"))?);
                 }
             }
         }
     }
-    let mut planned = Planned { ids: ids.into_iter().collect(), keys: keys.into_iter().collect() };
     planned.ids.sort_unstable();
+    planned.ids.dedup();
     planned.keys.sort_unstable();
+    planned.keys.dedup();
     Ok(planned)
 }
 
@@ -142,8 +138,8 @@ fn checked_write(earlier: &[Item], found: &[StoredContact], write: batch::Write)
         return Err(format!("{} keys, more than {KEYS_PER_CONTACT}", write.keys.len()));
     }
     let keys = write.keys.into_iter().map(checked_key).collect::<Result<Vec<_>, _>>()?;
-    let fields: HashSet<_> = keys.iter().map(|key| &key.field).collect();
-    if fields.len() < keys.len() {
+    let is_repeated = |(place, key): (usize, &UniqueKey)| keys.iter().take(place).any(|other| other.field == key.field);
+    if keys.iter().enumerate().any(is_repeated) {
         return Err(String::from("two keys for the same field"));
     }
     Ok(Item::Write { target, status: write.status, document: write.document, keys })

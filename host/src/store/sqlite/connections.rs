@@ -55,11 +55,15 @@ impl Connections {
         work(&mut lock(&self.writer))
     }
 
-    /// Runs `work` on a connection that can only read.
+    /// Runs `work` on a connection that can only read, in one transaction: it sees one state of the database, and takes
+    /// SQLite's locks once, not for each statement.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let lease = ReaderLease { pool: self, connection: Some(self.take_reader()?) };
         match &lease.connection {
-            Some(connection) => work(connection),
+            Some(connection) => {
+                let snapshot = connection.unchecked_transaction().doing("beginning to read")?;
+                work(&snapshot)
+            }
             None => Err(StoreError::Corrupt(String::from("a reader without a connection"))),
         }
     }

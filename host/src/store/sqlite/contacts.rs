@@ -1,6 +1,6 @@
 //! Contacts and the keys they are found by.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
 
 use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
 use crate::store::error::Doing;
@@ -64,28 +64,52 @@ pub(super) fn apply(
             return Ok(None);
         }
     }
+    let mut statements = Statements::prepare(transaction)?;
     let mut ids = Vec::with_capacity(writes.len());
     for write in writes {
-        let keys = serde_json::to_string(&write.keys.iter().map(|key| (&key.field, &key.value)).collect::<Vec<_>>())
-            .doing(WRITING)?;
+        let keys: Vec<_> = write.keys.iter().map(|key| (&key.field, &key.value)).collect();
+        let keys = serde_json::to_string(&keys).doing(WRITING)?;
         let id = match write.target {
             WriteTarget::New => {
-                insert(transaction, tenant, next_id, &keys, &write.document)?;
                 next_id += 1;
                 next_id - 1
             }
-            WriteTarget::Existing { id, .. } => {
-                let id = i64::try_from(id.0).unwrap_or(i64::MAX);
-                update(transaction, tenant, id, &keys, &write.document)?;
-                id
-            }
+            WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
         };
-        if !take_keys(transaction, tenant, id, &write.keys)? {
-            return Ok(None);
+        let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
+        statement.execute(params![tenant.0, id, keys, write.document]).doing(WRITING)?;
+        for key in &write.keys {
+            if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
+                return Ok(None);
+            }
         }
         ids.push(ContactId(id.unsigned_abs()));
     }
     Ok(Some(ids))
+}
+
+/// What is run for each contact of a batch.
+struct Statements<'a> {
+    insert: CachedStatement<'a>,
+    update: CachedStatement<'a>,
+    /// Changes no row if another contact has the key; one that the contact has already counts as taken by it.
+    take_key: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, StoreError> {
+        let prepare = |sql| transaction.prepare_cached(sql).doing(WRITING);
+        Ok(Self {
+            insert: prepare("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")?,
+            update: prepare(
+                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
+            )?,
+            take_key: prepare(
+                "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (tenant, field, value) DO UPDATE SET contact = contact WHERE contact = excluded.contact",
+            )?,
+        })
+    }
 }
 
 /// Takes `count` ids out of the tenant's sequence; returns the first.
@@ -124,53 +148,6 @@ fn give_up_keys(
                 )
                 .and_then(|mut statement| statement.execute(params![tenant.0, field, value, id]))
                 .doing(WRITING)?;
-        }
-    }
-    Ok(true)
-}
-
-fn insert(
-    transaction: &Transaction<'_>,
-    tenant: TenantId,
-    id: i64,
-    keys: &str,
-    document: &str,
-) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")
-        .and_then(|mut statement| statement.execute(params![tenant.0, id, keys, document]))
-        .map(drop)
-        .doing(WRITING)
-}
-
-fn update(
-    transaction: &Transaction<'_>,
-    tenant: TenantId,
-    id: i64,
-    keys: &str,
-    document: &str,
-) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached(
-            "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
-        )
-        .and_then(|mut statement| statement.execute(params![tenant.0, id, keys, document]))
-        .map(drop)
-        .doing(WRITING)
-}
-
-/// `false` if another contact has one of the keys.
-fn take_keys(transaction: &Transaction<'_>, tenant: TenantId, id: i64, keys: &[UniqueKey]) -> Result<bool, StoreError> {
-    let mut statement = transaction
-        .prepare_cached(
-            // A key the contact has already counts as taken by it.
-            "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (tenant, field, value) DO UPDATE SET contact = contact WHERE contact = excluded.contact",
-        )
-        .doing(WRITING)?;
-    for key in keys {
-        if statement.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
-            return Ok(false);
         }
     }
     Ok(true)
