@@ -45,6 +45,8 @@ pub(crate) fn outcome(outcome: rules::Outcome) -> batch::Outcome {
             status: write.status,
             document: write.document,
             keys: write.keys.into_iter().map(unique_key).collect(),
+            words: write.words,
+            sort: write.sort,
         }),
         rules::Outcome::Reject(rejection) => batch::Outcome::Reject(batch::Rejection {
             id: rejection.id,

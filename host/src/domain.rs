@@ -6,7 +6,7 @@ mod job;
 mod page;
 mod timestamp;
 
-pub use contact::{ContactId, StoredContact, UniqueKey};
+pub use contact::{ContactId, Listing, StoredContact, UniqueKey};
 pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
 pub use page::{Page, PageError};
 pub use timestamp::Timestamp;

@@ -1,6 +1,7 @@
 //! The wire contract: routes, credentials, bodies in, envelopes out. Nothing here knows SQL or wasm; what is asked is
 //! asked of [`crate::jobs::Service`], on tokio's blocking pool.
 
+mod batch;
 mod body;
 mod bulk;
 mod contacts;
@@ -8,9 +9,12 @@ mod credentials;
 mod form;
 mod job;
 mod json;
+mod listing;
 mod problem;
 mod reply;
 mod route;
 mod server;
+mod single;
+mod token;
 
 pub use server::{HttpSettings, Server};

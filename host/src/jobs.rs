@@ -2,10 +2,13 @@
 //! queue. All of it blocks; callers in async code use tokio's blocking pool.
 
 mod assemble;
+mod call;
+mod decider;
 mod error;
 mod isolate;
 mod lane;
 mod overlap;
+mod reading;
 mod runner;
 mod running;
 mod service;
@@ -13,8 +16,10 @@ mod submission;
 mod sweeper;
 mod worker;
 
+pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;
-pub use service::{Service, Settings};
+pub use reading::{ListRequest, ListedContacts, Search};
+pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use sweeper::Sweeper;
 pub use worker::Workers;

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 pub use error::StoreError;
 pub use types::{
-    Batch, BatchCommit, Claim, CommitOutcome, ContactWrite, DraftRow, Idempotency, NewCredential, NewJob, QueueLimits,
-    RowBody, StoredRow, Submitted, Swept, Tenant, TenantSummary, WriteTarget,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery,
+    ContactWrite, DraftRow, Idempotency, Known, NewCredential, NewJob, QueueLimits, RowBody, StoredRow, Submitted,
+    Swept, Tenant, TenantSummary, WriteTarget,
 };
 
-use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, UniqueKey};
+use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 
 /// Everything the service remembers.
 pub trait Store: Send + Sync + 'static {
@@ -42,11 +43,20 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
 
-    /// The tenant whose secret has this SHA-256, and whose client id this is if one is given.
+    /// Whose secret has this SHA-256: the tenant's with this client id, or, without a client id, a tenant's or a token's.
     ///
     /// # Errors
     /// See [`Self::add_tenant`].
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Option<Tenant>, StoreError>;
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError>;
+
+    /// Lets a token stand for a tenant for some time. `false` if the tenant is gone.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
+
+    /// The store's time, which is that of everything it records.
+    fn now(&self) -> Timestamp;
 
     /// Accepts a job. When this returns the job is durable.
     ///
@@ -90,6 +100,24 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// See [`Self::add_tenant`].
     fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError>;
+
+    /// Makes writes take effect that belong to no job, all or nothing.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError>;
+
+    /// Deletes a contact; returns it as it was. `None` if there is none.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
+
+    /// Part of a list of contacts. Takes as long for a million contacts as for a thousand, but for what is skipped.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
     /// Makes a batch take effect: contacts, rows, cursor and lease, all or nothing, once.
     ///

@@ -6,6 +6,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::schema::Schema;
+
+/// Longest text to search by, in bytes.
+const WORDS_LIMIT: usize = 4_000;
+
 /// A number that keeps being one: whole numbers are exact, others are doubles.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -66,6 +71,20 @@ impl Contact {
     /// A contact of which nothing is known but when it was made.
     pub(crate) fn new(fields: usize, now: &str) -> Self {
         Self { values: vec![None; fields], date_added: Some(now.to_owned()), ..Self::default() }
+    }
+
+    /// The text of the fields that people search by, as in Mautic's plain search.
+    pub(crate) fn words(&self, schema: &Schema) -> String {
+        let mut words = String::new();
+        for &place in &schema.searched {
+            if let Some(Value::Text(text)) = self.value(place).filter(|_| words.len() < WORDS_LIMIT) {
+                let end = text.floor_char_boundary(WORDS_LIMIT - words.len());
+                words.push_str(text.get(..end).unwrap_or_default());
+                words.push(' ');
+            }
+        }
+        words.truncate(words.trim_end().len());
+        words
     }
 
     /// What the field at `place` holds.

@@ -9,6 +9,8 @@ use crate::specials::Special;
 
 /// Longest value of Mautic's text columns, in code points.
 const SHORT_LIMIT: u32 = 191;
+/// The fields whose words Mautic's plain search looks at.
+const SEARCHED: [&str; 8] = ["firstname", "lastname", "email", "company", "city", "state", "zipcode", "country"];
 /// Longest key, in bytes.
 const KEY_LIMIT: usize = 1_024;
 
@@ -60,6 +62,8 @@ pub(crate) struct Schema {
     pub(crate) rules: Vec<FieldRule>,
     /// Places of the unique fields, in catalogue order.
     pub(crate) unique: Vec<usize>,
+    /// Places of the fields that people search by.
+    pub(crate) searched: Vec<usize>,
     slots: Names<Slot>,
 }
 
@@ -70,7 +74,9 @@ impl Schema {
             Special::ALL.iter().map(|special| (special.name().to_owned(), Slot::Special(*special))).collect();
         slots.extend(rules.iter().enumerate().map(|(place, rule)| (rule.alias.clone(), Slot::Field(place))));
         let unique = profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(place, _)| place);
-        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), rules, slots }
+        let is_searched = |(_, rule): &(usize, &FieldRule)| SEARCHED.contains(&rule.alias.as_str());
+        let searched = rules.iter().enumerate().filter(is_searched).map(|(place, _)| place).collect();
+        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), searched, rules, slots }
     }
 
     /// What `name` means in an item; nothing if it is unknown.

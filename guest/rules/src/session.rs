@@ -136,11 +136,13 @@ impl Session {
         // A new contact has no values but the item's.
         let keys = sent_keys.unwrap_or_else(|| keys(&contact, &self.schema));
         let unique_keys = self.unique_keys(&keys);
+        let words = contact.words(&self.schema);
+        let sort = contact.last_active.clone().unwrap_or_default();
         match known {
             Some(number) => in_play.change(number, contact, keys, &self.schema),
             None => in_play.add(index, contact, keys),
         }
-        Ok(Write { target, status, document, keys: unique_keys })
+        Ok(Write { target, status, document, keys: unique_keys, words, sort })
     }
 }
 

@@ -14,6 +14,15 @@ pub struct UniqueKey {
     pub value: String,
 }
 
+/// How lists and searches find a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// Text by whose words people search.
+    pub words: String,
+    /// What lists are ordered by, as text, unless a client asks otherwise.
+    pub sort: String,
+}
+
 /// A contact as it stands in the store.
 #[derive(Debug, Clone)]
 pub struct StoredContact {

@@ -1,5 +1,6 @@
 //! Bodies: what they may be, how large, how slow, and how much memory all of them together take.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,14 +124,42 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 impl ReceivedBody {
+    /// As [`Self::take_items`], but all of the body is one item.
+    ///
+    /// # Errors
+    /// As [`Self::take_items`].
+    pub(super) fn take_item(&mut self) -> Result<String, Problem> {
+        let bytes = self.take_bytes()?;
+        match self.format {
+            Format::Json => json::whole(&bytes),
+            Format::Form => form::whole(&bytes),
+        }
+    }
+
+    /// As [`Self::take_items`], but the body is a handful of texts by name; what is no text is left out.
+    ///
+    /// # Errors
+    /// As [`Self::take_items`].
+    pub(super) fn take_fields(&mut self) -> Result<HashMap<String, String>, Problem> {
+        let bytes = self.take_bytes()?;
+        match self.format {
+            Format::Json => json::fields(&bytes),
+            Format::Form => Ok(form_urlencoded::parse(&bytes).into_owned().collect()),
+        }
+    }
+
+    fn take_bytes(&mut self) -> Result<Bytes, Problem> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.gzip { inflate(&bytes, self.limit) } else { Ok(bytes) }
+    }
+
     /// Inflates, decodes, splits and drops the bytes; blocks for as long as that takes. Of more than `max` items, `max` + 1 are
     /// returned.
     ///
     /// # Errors
     /// 400 with line and column if it cannot be decoded, 413 if it inflates to too much.
     pub(super) fn take_items(&mut self, max: usize) -> Result<Batch, Problem> {
-        let bytes = std::mem::take(&mut self.bytes);
-        let bytes = if self.gzip { inflate(&bytes, self.limit)? } else { bytes };
+        let bytes = self.take_bytes()?;
         match self.format {
             Format::Json => json::split(&bytes, max),
             Format::Form => form::split(&bytes, max),

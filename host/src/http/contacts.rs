@@ -1,27 +1,36 @@
-//! `GET /api/contacts/{id}`, `GET /api/contacts?search=email:…`.
-
-use std::collections::BTreeMap;
+//! `GET /api/contacts/{id}`, `GET /api/contacts`, `DELETE /api/contacts/{id}/delete`.
 
 use hyper::StatusCode;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::listing;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::ContactId;
 use crate::jobs::Service;
 use crate::store::Tenant;
 
+/// One contact, as Mautic wraps it.
 #[derive(Serialize)]
-struct One {
-    contact: Box<RawValue>,
+pub(super) struct One {
+    pub(super) contact: Box<RawValue>,
 }
 
 #[derive(Serialize)]
 struct Many {
     /// A string, as Mautic has it.
     total: String,
-    contacts: BTreeMap<u64, Box<RawValue>>,
+    contacts: ById,
+}
+
+/// An object by ids, in the list's order.
+struct ById(Vec<(ContactId, Box<RawValue>)>);
+
+impl Serialize for ById {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, contact)| (id.0, contact)))
+    }
 }
 
 /// One contact; blocks.
@@ -30,24 +39,21 @@ pub(super) fn read(service: &Service, tenant: &Tenant, id: ContactId) -> Result<
     Ok(json(StatusCode::OK, &One { contact: raw(object)? }))
 }
 
-/// The contacts with an e-mail address; blocks.
+/// Deletes a contact, and shows it for the last time; blocks.
+pub(super) fn delete(service: &Service, tenant: &Tenant, id: ContactId) -> Result<Reply, Problem> {
+    let object = service.delete_contact(tenant, id)?.ok_or_else(Problem::unknown_contact)?;
+    Ok(json(StatusCode::OK, &One { contact: raw(object)? }))
+}
+
+/// Part of a list; blocks.
 pub(super) fn list(service: &Service, tenant: &Tenant, query: Option<&str>) -> Result<Reply, Problem> {
-    let search = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .find_map(|(name, value)| (name == "search").then(|| value.into_owned()))
-        .unwrap_or_default();
-    let email =
-        search.trim().strip_prefix("email:").map(str::trim).filter(|email| !email.is_empty()).ok_or_else(|| {
-            Problem::bad_request(
-                "Say which contacts: 'search' must be 'email:' and an address, such as ?search=email:a@b.co.",
-            )
-        })?;
-    let found = service.contacts_by_email(tenant, email)?;
-    let total = found.len().to_string();
-    let contacts = found.into_iter().map(|(id, object)| Ok((id.0, raw(object)?))).collect::<Result<_, Problem>>()?;
-    Ok(json(StatusCode::OK, &Many { total, contacts }))
+    let listed = service.contacts(tenant, &listing::parse(query)?)?;
+    let contacts = listed.contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?)));
+    let contacts = ById(contacts.collect::<Result<_, Problem>>()?);
+    Ok(json(StatusCode::OK, &Many { total: listed.total.to_string(), contacts }))
 }
 
 /// The sandbox checked that these are JSON objects.
-fn raw(object: String) -> Result<Box<RawValue>, Problem> {
+pub(super) fn raw(object: String) -> Result<Box<RawValue>, Problem> {
     RawValue::from_string(object).map_err(|error| Problem::panicked(&error))
 }

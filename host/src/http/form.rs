@@ -13,6 +13,27 @@ const DEPTH: usize = 16;
 /// # Errors
 /// 400 if a name is nested too deeply.
 pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
+    let root = read(body, max)?;
+    let mut batch = Batch { items: Vec::with_capacity(root.len()), keys: Some(Vec::with_capacity(root.len())) };
+    for (key, value) in root {
+        batch.items.push(as_list_or_object(value).to_string());
+        batch.keys.get_or_insert_default().push(key);
+    }
+    Ok(batch)
+}
+
+/// A form body that is one item.
+///
+/// # Errors
+/// As [`split`].
+pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
+    let root = read(body, usize::MAX)?;
+    let members = root.into_iter().map(|(name, value)| (name, as_list_or_object(value)));
+    Ok(Value::Object(members.collect()).to_string())
+}
+
+/// The tree that the names spell, of `max` + 1 members at most.
+fn read(body: &[u8], max: usize) -> Result<Map<String, Value>, Problem> {
     let mut root = Map::new();
     for (name, value) in form_urlencoded::parse(body) {
         let path = path(&name)?;
@@ -21,12 +42,7 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
             insert(&mut root, &path, Value::String(value.into_owned()));
         }
     }
-    let mut batch = Batch { items: Vec::with_capacity(root.len()), keys: Some(Vec::with_capacity(root.len())) };
-    for (key, value) in root {
-        batch.items.push(as_list_or_object(value).to_string());
-        batch.keys.get_or_insert_default().push(key);
-    }
-    Ok(batch)
+    Ok(root)
 }
 
 /// `0[tags][]` is `0`, `tags` and an empty part, which stands for the next number. What is not closed belongs to the

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
@@ -17,15 +18,46 @@ use crate::store::Batch;
 /// # Errors
 /// 400 with line and column.
 pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let (line, column) = position(body, error.valid_up_to());
-        Problem::bad_request(format!("The body is not UTF-8 at line {line} column {column}."))
-    })?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
     deserializer
         .deserialize_any(Items { max })
         .and_then(|batch| deserializer.end().map(|()| batch))
-        .map_err(|error| Problem::bad_request(format!("The body cannot be read as JSON: {error}.")))
+        .map_err(|error| unreadable(&error))
+}
+
+/// A body that is one item: an object, or a list, which is for the component to refuse.
+///
+/// # Errors
+/// 400 with line and column, also for a scalar.
+pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
+    let text = utf8(body)?;
+    let item: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    if item.get().starts_with(['{', '[']) {
+        return Ok(one_line(item));
+    }
+    // The same words as for a list of items.
+    split(body, 0).map(|_| String::new())
+}
+
+/// The members of an object that are texts.
+///
+/// # Errors
+/// 400 with line and column.
+pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
+    let members: HashMap<String, Value> = serde_json::from_str(utf8(body)?).map_err(|error| unreadable(&error))?;
+    let text = |(name, value)| if let Value::String(text) = value { Some((name, text)) } else { None };
+    Ok(members.into_iter().filter_map(text).collect())
+}
+
+fn utf8(body: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(body).map_err(|error| {
+        let (line, column) = position(body, error.valid_up_to());
+        Problem::bad_request(format!("The body is not UTF-8 at line {line} column {column}."))
+    })
+}
+
+fn unreadable(error: &serde_json::Error) -> Problem {
+    Problem::bad_request(format!("The body cannot be read as JSON: {error}."))
 }
 
 fn position(body: &[u8], offset: usize) -> (usize, usize) {

@@ -66,6 +66,20 @@ impl Problem {
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Bulkhead\""))
     }
 
+    pub(super) fn expired_token() -> Self {
+        Self::unauthorized("invalid_grant", "The access token provided has expired.")
+    }
+
+    /// A refusal of the token endpoint, which Mautic answers with 400 and texts of its OAuth library.
+    pub(super) fn oauth(kind: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, kind, message)
+    }
+
+    /// The text is Mautic's.
+    pub(super) fn too_many(limit: usize) -> Self {
+        Self::bad_request(format!("A max of {limit} entities are supported at a time."))
+    }
+
     pub(super) fn unknown_path(path: &str) -> Self {
         Self::not_found(format!("Requested URL not found: {path}"))
     }
@@ -118,6 +132,10 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry()
     }
 
+    pub(super) fn shutting_down() -> Self {
+        Self::unavailable("The server is shutting down. Nothing was stored; send the request again.")
+    }
+
     fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -154,12 +172,20 @@ impl From<ServiceError> for Problem {
                 Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")
             }
             ServiceError::Busy => Self::unavailable("Too many requests at once. Nothing was stored; send it again."),
-            ServiceError::Component(stop) => {
-                tracing::error!(?stop, "a component failed on an interactive call");
-                Self::internal()
+            ServiceError::ShuttingDown => Self::shutting_down(),
+            ServiceError::PartlyApplied(error) => {
+                tracing::error!(%error, "a call ended after some of its items had been applied");
+                Self::unavailable(
+                    "Some of the contacts were stored before the server could not go on. Send all of them again: those that were stored are then updated.",
+                )
             }
-            ServiceError::Profile(reason) => {
-                tracing::error!(reason, "a stored profile cannot be used");
+            ServiceError::Component(failure) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                failure.as_str(),
+                "The component that knows this tenant's contacts failed. Nothing was changed; the server's log says more.",
+            ),
+            ServiceError::Random(error) => {
+                tracing::error!(%error, "the system gives no random bytes");
                 Self::internal()
             }
             ServiceError::KeyReused => Self::new(

@@ -10,6 +10,10 @@ use crate::domain::{ContactId, JobId, Operation};
 pub(super) enum Route {
     /// `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`.
     Bulk(Operation),
+    /// `POST /api/contacts/batch/new`, `PUT|PATCH /api/contacts/batch/edit`.
+    Batch(Operation),
+    /// `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`.
+    Single(Operation, Option<ContactId>),
     /// `GET /api/contacts/job/{id}`; `None` if what stands there is no id.
     ReadJob(Option<JobId>),
     /// `DELETE /api/contacts/job/{id}`.
@@ -18,6 +22,8 @@ pub(super) enum Route {
     ListContacts,
     /// `GET /api/contacts/{id}`.
     ReadContact(ContactId),
+    /// `DELETE /api/contacts/{id}/delete`.
+    DeleteContact(ContactId),
 }
 
 impl Route {
@@ -28,38 +34,50 @@ impl Route {
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
         let rest = path.strip_prefix("/api/contacts").ok_or_else(unknown)?;
-        if rest.is_empty() {
-            return match *method {
-                Method::GET => Ok(Self::ListContacts),
-                _ => Err(Problem::wrong_method(method.as_str(), "GET")),
-            };
-        }
-        let rest = rest.strip_prefix('/').ok_or_else(unknown)?;
-        match rest {
-            "bulk/new" => match *method {
-                Method::POST => Ok(Self::Bulk(Operation::Create)),
-                _ => Err(Problem::wrong_method(method.as_str(), "POST")),
+        let parts: Vec<&str> = match rest.strip_prefix('/') {
+            Some(rest) => rest.split('/').collect(),
+            None if rest.is_empty() => Vec::new(),
+            None => return Err(unknown()),
+        };
+        let (found, allowed) = match *parts.as_slice() {
+            [] => (get(method, Self::ListContacts), "GET"),
+            ["bulk", "new"] => (create(method).map(Self::Bulk), "POST"),
+            ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
+            ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
+            ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
+            ["job", id] => match *method {
+                Method::DELETE => (Some(Self::DeleteJob(JobId::parse(id))), ""),
+                _ => (get(method, Self::ReadJob(JobId::parse(id))), "GET, DELETE"),
             },
-            "bulk/edit" => match *method {
-                Method::PUT => Ok(Self::Bulk(Operation::Replace)),
-                Method::PATCH => Ok(Self::Bulk(Operation::Update)),
-                _ => Err(Problem::wrong_method(method.as_str(), "PUT, PATCH")),
-            },
-            _ => match rest.strip_prefix("job/") {
-                Some(id) if !id.contains('/') => match *method {
-                    Method::GET => Ok(Self::ReadJob(JobId::parse(id))),
-                    Method::DELETE => Ok(Self::DeleteJob(JobId::parse(id))),
-                    _ => Err(Problem::wrong_method(method.as_str(), "GET, DELETE")),
-                },
-                _ => {
-                    let id = contact_id(rest).ok_or_else(unknown)?;
-                    match *method {
-                        Method::GET => Ok(Self::ReadContact(id)),
-                        _ => Err(Problem::wrong_method(method.as_str(), "GET")),
-                    }
-                }
-            },
-        }
+            ["new"] => (create(method).map(|operation| Self::Single(operation, None)), "POST"),
+            [id] => (get(method, Self::ReadContact(contact_id(id).ok_or_else(unknown)?)), "GET"),
+            [id, "edit"] => {
+                let id = contact_id(id).ok_or_else(unknown)?;
+                (edit(method).map(|operation| Self::Single(operation, Some(id))), "PUT, PATCH")
+            }
+            [id, "delete"] => {
+                let id = contact_id(id).ok_or_else(unknown)?;
+                ((*method == Method::DELETE).then_some(Self::DeleteContact(id)), "DELETE")
+            }
+            _ => return Err(unknown()),
+        };
+        found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
+    }
+}
+
+fn get(method: &Method, route: Route) -> Option<Route> {
+    (*method == Method::GET).then_some(route)
+}
+
+fn create(method: &Method) -> Option<Operation> {
+    (*method == Method::POST).then_some(Operation::Create)
+}
+
+fn edit(method: &Method) -> Option<Operation> {
+    match *method {
+        Method::PUT => Some(Operation::Replace),
+        Method::PATCH => Some(Operation::Update),
+        _ => None,
     }
 }
 
@@ -90,6 +108,11 @@ mod tests {
             (Method::GET, "/api/contacts/job/", Route::ReadJob(None)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
+            (Method::POST, "/api/contacts/batch/new", Route::Batch(Operation::Create)),
+            (Method::PATCH, "/api/contacts/batch/edit", Route::Batch(Operation::Update)),
+            (Method::POST, "/api/contacts/new", Route::Single(Operation::Create, None)),
+            (Method::PUT, "/api/contacts/5/edit", Route::Single(Operation::Replace, Some(ContactId(5)))),
+            (Method::DELETE, "/api/contacts/5/delete", Route::DeleteContact(ContactId(5))),
         ] {
             assert_eq!(Route::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -111,6 +134,12 @@ mod tests {
             (Method::POST, "/api/contacts/job/x", 405),
             (Method::PUT, "/api/contacts", 405),
             (Method::PUT, "/api/contacts/1", 405),
+            (Method::GET, "/api/contacts/new", 405),
+            (Method::GET, "/api/contacts/batch/new", 405),
+            (Method::POST, "/api/contacts/1/edit", 405),
+            (Method::GET, "/api/contacts/1/delete", 405),
+            (Method::DELETE, "/api/contacts/x/delete", 404),
+            (Method::PUT, "/api/contacts/x/edit", 404),
         ] {
             let reply = Route::find(&method, path).unwrap_err().into_reply();
             assert_eq!(reply.status().as_u16(), status, "{method} {path}");

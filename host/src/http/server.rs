@@ -21,10 +21,14 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::route::Route;
-use super::{bulk, contacts, job};
+use super::{batch, bulk, contacts, job, single, token};
 use crate::jobs::Service;
-use crate::store::Tenant;
+use crate::store::{Known, Tenant};
 
+/// Where tokens are issued.
+const TOKEN_PATH: &str = "/oauth/v2/token";
+/// Bytes of a request for a token.
+const TOKEN_BODY: usize = 16 << 10;
 /// Header fields of a request.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head, and of hyper's buffer for a body.
@@ -144,9 +148,10 @@ impl Handler {
 
     async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Problem> {
         if self.closing.load(Ordering::Acquire) {
-            return Err(Problem::unavailable(
-                "The server is shutting down. Nothing was stored; send the request again.",
-            ));
+            return Err(Problem::shutting_down());
+        }
+        if request.uri().path() == TOKEN_PATH {
+            return self.issue_token(request).await;
         }
         // Who does not show credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
@@ -160,21 +165,43 @@ impl Handler {
                 let body = body::receive(&head.headers, body, &self.bodies).await?;
                 blocking(move || bulk::submit(&service, &tenant, operation, body, key)).await
             }
+            Route::Batch(operation) => {
+                let body = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || batch::apply(&service, &tenant, operation, body)).await
+            }
+            Route::Single(operation, id) => {
+                let body = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || single::apply(&service, &tenant, operation, id, body)).await
+            }
             Route::ReadJob(id) => {
                 blocking(move || job::read(&service, &tenant, id, &job::Query::parse(query.as_deref()))).await
             }
             Route::DeleteJob(id) => blocking(move || job::delete(&service, &tenant, id)).await,
             Route::ListContacts => blocking(move || contacts::list(&service, &tenant, query.as_deref())).await,
             Route::ReadContact(id) => blocking(move || contacts::read(&service, &tenant, id)).await,
+            Route::DeleteContact(id) => blocking(move || contacts::delete(&service, &tenant, id)).await,
         }
+    }
+
+    /// The one call whose credentials may be in the body, which is therefore small.
+    async fn issue_token(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if request.method() != Method::POST {
+            return Err(Problem::wrong_method(request.method().as_str(), "POST"));
+        }
+        let (head, body) = request.into_parts();
+        let limits = BodyLimits { bytes: TOKEN_BODY.min(self.bodies.bytes), ..self.bodies.clone() };
+        let body = body::receive(&head.headers, body, &limits).await?;
+        let service = Arc::clone(&self.service);
+        blocking(move || token::issue(&service, &head.headers, body)).await
     }
 
     async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
         let credentials = Credentials::from_headers(request.headers())?;
         let service = Arc::clone(&self.service);
-        blocking(move || {
-            let found = service.authenticate(credentials.client_id(), credentials.secret())?;
-            found.ok_or_else(|| credentials.refusal())
+        blocking(move || match service.authenticate(credentials.client_id(), credentials.secret())? {
+            Known::Tenant(tenant) => Ok(tenant),
+            Known::Expired => Err(Problem::expired_token()),
+            Known::Nobody => Err(credentials.refusal()),
         })
         .await
     }

@@ -14,7 +14,7 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
     for (index, item) in items.into_iter().enumerate() {
         let key = keys.and_then(|keys| keys.get(index)).cloned();
         let (write, body) = match item {
-            Item::Write { target, status, document, keys } => {
+            Item::Write { target, status, document, keys, listing } => {
                 let earlier = match target {
                     Target::New => None,
                     Target::Found(place) => by_found.get(place).copied().flatten(),
@@ -24,6 +24,7 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
                     Some((write, state)) => {
                         state.document = document;
                         state.keys = keys;
+                        state.listing = listing;
                         write
                     }
                     None => {
@@ -31,7 +32,7 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
                             Target::Found(place) => found.get(place).map_or(WriteTarget::New, WriteTarget::from),
                             Target::New | Target::Earlier(_) => WriteTarget::New,
                         };
-                        commit.writes.push(ContactWrite { target, document, keys });
+                        commit.writes.push(ContactWrite { target, document, keys, listing });
                         commit.writes.len() - 1
                     }
                 };
@@ -77,12 +78,18 @@ pub(super) fn failed(
 #[cfg(test)]
 mod tests {
     use super::assemble;
-    use crate::domain::{ContactId, StoredContact};
+    use crate::domain::{ContactId, Listing, StoredContact};
     use crate::sandbox::{Item, Target};
     use crate::store::{RowBody, WriteTarget};
 
     fn write(target: Target, document: &str) -> Item {
-        Item::Write { target, status: 200, document: document.to_owned(), keys: Vec::new() }
+        Item::Write {
+            target,
+            status: 200,
+            document: document.to_owned(),
+            keys: Vec::new(),
+            listing: Listing::default(),
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Why the service cannot do what was asked.
 
-use crate::sandbox::Stop;
+use crate::sandbox::Failure;
 use crate::store::StoreError;
-use crate::tenants::ProfileError;
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -13,12 +12,18 @@ pub enum ServiceError {
     /// Too many interactive calls at once; one may be free soon.
     #[error("all interactive lanes are busy")]
     Busy,
-    /// The tenant's component failed.
-    #[error("the tenant's component stopped: {0:?}")]
-    Component(Stop),
-    /// The tenant's profile cannot be used (any more) with its component.
-    #[error("the tenant's profile: {0}")]
-    Profile(String),
+    /// The server is about to end.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A call ended early, after some of its items had taken effect.
+    #[error("some items were applied, then: {0}")]
+    PartlyApplied(Box<ServiceError>),
+    /// The tenant's component failed; the log says how.
+    #[error("the tenant's component failed: {}", .0.as_str())]
+    Component(Failure),
+    /// The operating system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
     /// The idempotency key stands for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -28,16 +33,4 @@ pub enum ServiceError {
     /// The tenant was removed while it called.
     #[error("the tenant was removed")]
     NoTenant,
-}
-
-impl From<Stop> for ServiceError {
-    fn from(stop: Stop) -> Self {
-        Self::Component(stop)
-    }
-}
-
-impl From<ProfileError> for ServiceError {
-    fn from(error: ProfileError) -> Self {
-        Self::Profile(error.to_string())
-    }
 }

@@ -1,35 +1,59 @@
 //! A batch whose guest fails is halved until the item that provokes it is alone; that item gets a row with status 500,
-//! all others are applied. A job always comes to its end, so there is a limit to how long this is tried.
+//! all others are applied. Every request comes to its end, so there is a limit to how long this is tried.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::assemble::failed;
-use super::runner::{End, Runner};
+use super::decider::{Decider, End};
 use crate::sandbox::{Failure, Stop};
 use crate::store::{Batch, BatchCommit, CommitOutcome};
 
-/// How often a batch is decided again because contacts changed under it. Interactive calls cause a few; a component that
-/// gives two contacts the same key would cause them for ever.
-const CONFLICTS: u32 = 5;
-/// Items of one job on which the component may fail before the rest is not tried any more.
-const FAILURES: u32 = 100;
-/// Time that a job may spend in calls that failed before the rest is not tried any more; finding one item that loops
-/// takes about a quarter of it.
-const WASTED: Duration = Duration::from_secs(30);
+/// How often a batch is decided again because contacts changed under it. Others that write to the same contacts cause a
+/// few; a component that gives two contacts the same key would cause them for ever.
+const CONFLICTS: u32 = 20;
 
-/// How a job's guest failed so far.
-#[derive(Debug, Default)]
+/// How much failing is put up with before the rest is not tried any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Items on which the component failed.
+    items: u32,
+    /// Time in calls that failed; finding one item that loops takes some seconds.
+    wasted: Duration,
+}
+
+impl Patience {
+    /// For jobs, which nobody sits and waits for.
+    pub(super) const JOB: Self = Self { items: 100, wasted: Duration::from_secs(30) };
+    /// For calls that somebody waits for.
+    pub(super) const CALL: Self = Self { items: 10, wasted: Duration::from_secs(8) };
+}
+
+/// How a request's guest failed so far.
+#[derive(Debug)]
 pub(super) struct Failures {
+    patience: Patience,
     items: u32,
     wasted: Duration,
     last: Option<Failure>,
 }
 
 impl Failures {
-    fn are_too_many(&self) -> bool {
-        self.items >= FAILURES || self.wasted >= WASTED
+    pub(super) fn none_yet(patience: Patience) -> Self {
+        Self { patience, items: 0, wasted: Duration::ZERO, last: None }
     }
+
+    fn are_too_many(&self) -> bool {
+        self.items >= self.patience.items || self.wasted >= self.patience.wasted
+    }
+}
+
+/// Where what was decided takes effect.
+pub(super) trait Ground {
+    /// Asked before each part; an error ends the work.
+    fn go_on(&mut self) -> Result<(), End>;
+
+    /// Makes a part take effect, all or nothing.
+    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End>;
 }
 
 /// Items that stand together in a job, and the place of the first.
@@ -59,76 +83,65 @@ impl<'a> Part<'a> {
     }
 }
 
-impl Runner<'_> {
-    /// Does a part step by step, halving whatever the guest fails on.
-    pub(super) fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
-        let mut parts = vec![part];
-        while let Some(part) = parts.pop() {
-            if self.stopping.load(Ordering::Acquire) {
-                return Err(End::GiveBack);
-            }
-            if self.failures.are_too_many() {
-                self.commit(&failed(
-                    part.first,
-                    part.items.len(),
-                    part.keys,
-                    self.failures.last.unwrap_or(Failure::Trapped),
-                    true,
-                ))?;
-                continue;
-            }
-            if !self.service.store.renew(self.claim, self.service.settings.lease)? {
-                return Err(End::Gone);
-            }
-            let started = Instant::now();
-            let failure = self.attempt(part)?;
-            if let Some(failure) = failure {
-                self.failures.wasted += started.elapsed();
-                self.failures.last = Some(failure);
-            }
-            match failure {
-                None => {}
-                Some(failure) if part.items.len() <= 1 => {
-                    self.failures.items += 1;
-                    self.commit(&failed(part.first, part.items.len(), part.keys, failure, false))?;
-                }
-                Some(_) => {
-                    let [left, right] = part.halves();
-                    parts.push(right);
-                    parts.push(left);
-                }
-            }
+/// Does a part step by step, halving whatever the guest fails on.
+pub(super) fn isolate(
+    decider: &mut Decider<'_>,
+    ground: &mut impl Ground,
+    failures: &mut Failures,
+    part: Part<'_>,
+) -> Result<(), End> {
+    let mut parts = vec![part];
+    while let Some(part) = parts.pop() {
+        ground.go_on()?;
+        if failures.are_too_many() {
+            let failure = failures.last.unwrap_or(Failure::Trapped);
+            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, true))?;
+            continue;
         }
-        Ok(())
+        let started = Instant::now();
+        let Some(failure) = attempt(decider, ground, part)? else { continue };
+        failures.wasted += started.elapsed();
+        failures.last = Some(failure);
+        if part.items.len() <= 1 {
+            failures.items += 1;
+            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, false))?;
+        } else {
+            let [left, right] = part.halves();
+            parts.push(right);
+            parts.push(left);
+        }
     }
+    Ok(())
+}
 
-    /// Plans, decides and commits a part; says how the guest failed, if it did.
-    fn attempt(&mut self, part: Part<'_>) -> Result<Option<Failure>, End> {
-        for _ in 0..CONFLICTS {
-            let found = match self.plan(part) {
-                Ok(planned) => self.find(&planned)?,
-                Err(stop) => return self.failed(stop),
-            };
-            let commit = match self.decide(part, &found) {
-                Ok(commit) => commit,
-                Err(stop) => return self.failed(stop),
-            };
-            match self.service.store.commit(self.claim, &commit, self.service.settings.lease)? {
-                CommitOutcome::Committed => return Ok(None),
-                CommitOutcome::Fenced => return Err(End::Gone),
-                CommitOutcome::Conflict => {}
-            }
+/// Plans, decides and commits a part; says how the guest failed, if it did.
+fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) -> Result<Option<Failure>, End> {
+    for _ in 0..CONFLICTS {
+        let found = match decider.plan(part) {
+            Ok(planned) => decider.find(&planned)?,
+            Err(stop) => return decider.failed(stop).map(Some),
+        };
+        let commit = match decider.decide(part, &found) {
+            Ok(commit) => commit,
+            Err(stop) => return decider.failed(stop).map(Some),
+        };
+        match ground.commit(&commit)? {
+            CommitOutcome::Committed => return Ok(None),
+            CommitOutcome::Fenced => return Err(End::Gone),
+            CommitOutcome::Conflict => {}
         }
-        self.failed(Stop::Failed {
-            failure: Failure::BrokeContract,
-            detail: String::from("its writes conflict with stored contacts again and again"),
-        })
     }
+    let stop = Stop::Failed {
+        failure: Failure::BrokeContract,
+        detail: String::from("its writes conflict with stored contacts again and again"),
+    };
+    decider.failed(stop).map(Some)
+}
 
-    fn commit(&self, commit: &BatchCommit) -> Result<(), End> {
-        match self.service.store.commit(self.claim, commit, self.service.settings.lease)? {
-            CommitOutcome::Committed => Ok(()),
-            CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
-        }
+/// Makes rows take effect that write no contact, and so conflict with nothing.
+fn settle(ground: &mut impl Ground, commit: &BatchCommit) -> Result<(), End> {
+    match ground.commit(commit)? {
+        CommitOutcome::Committed => Ok(()),
+        CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
     }
 }

@@ -8,31 +8,12 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Service;
-use super::assemble::assemble;
-use super::isolate::{Failures, Part};
+use super::decider::{Decider, End, Spent, Task};
+use super::isolate::{Failures, Ground, Part, Patience, isolate};
 use super::overlap::WriteSet;
 use super::running::RunningJob;
 use crate::domain::StoredContact;
-use crate::sandbox::{Failure, FieldsError, Instance, Planned, Stop};
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
-use crate::tenants::Profile;
-
-/// Why work on a claim ends before the job does.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The job was deleted or has expired, or the claim is void.
-    Gone,
-    /// The server shuts down, or has no room for an instance.
-    GiveBack,
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl From<StoreError> for End {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
 
 /// A batch that is being committed while the next one is planned.
 struct Committing<'scope> {
@@ -51,60 +32,75 @@ enum Settled {
     Redone,
 }
 
-pub(super) struct Runner<'a> {
-    pub(super) service: &'a Service,
-    pub(super) claim: &'a Claim,
-    pub(super) stopping: &'a AtomicBool,
-    running: RunningJob<'a>,
-    instance: Option<Instance>,
-    pub(super) failures: Failures,
-    spent: Spent,
+/// The queue's ground: what is decided is committed under a claim.
+#[derive(Clone, Copy)]
+struct Claimed<'a> {
+    service: &'a Service,
+    claim: &'a Claim,
+    stopping: &'a AtomicBool,
 }
 
-/// Where a job's time went, for the log.
-#[derive(Debug, Default)]
-struct Spent {
-    /// In the component, with the copying in and out.
-    guest: Duration,
-    /// Reading items and contacts.
-    reading: Duration,
-    /// Waiting for a commit with nothing else to do.
+impl Ground for Claimed<'_> {
+    fn go_on(&mut self) -> Result<(), End> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(End::ShuttingDown);
+        }
+        if self.service.store.renew(self.claim, self.service.settings.lease)? { Ok(()) } else { Err(End::Gone) }
+    }
+
+    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End> {
+        Ok(self.service.store.commit(self.claim, commit, self.service.settings.lease)?)
+    }
+}
+
+pub(super) struct Runner<'a> {
+    ground: Claimed<'a>,
+    running: RunningJob<'a>,
+    decider: Decider<'a>,
+    failures: Failures,
+    /// Time spent waiting for a commit with nothing else to do.
     waiting: Duration,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
         let running = service.running.begin(claim.tenant, claim.job);
+        let task = Task {
+            tenant: claim.tenant,
+            tenant_name: &claim.tenant_name,
+            profile: &claim.profile,
+            operation: claim.operation,
+            now: claim.now,
+            job: Some(claim.job),
+        };
         Self {
-            service,
-            claim,
-            stopping,
+            ground: Claimed { service, claim, stopping },
+            decider: Decider::new(service, task, running.stopper.cancel().clone()),
             running,
-            instance: None,
-            failures: Failures::default(),
-            spent: Spent::default(),
+            failures: Failures::none_yet(Patience::JOB),
+            waiting: Duration::ZERO,
         }
     }
 
     pub(super) fn run(mut self) {
         let started = Instant::now();
-        let (tenant, job) = (self.claim.tenant_name.as_str(), self.claim.job);
-        tracing::debug!(tenant, %job, cursor = self.claim.cursor, total = self.claim.total, "job claimed");
+        let Claimed { claim, stopping, .. } = self.ground;
+        let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
+        tracing::debug!(tenant, %job, cursor = claim.cursor, total = claim.total, "job claimed");
         match self.work() {
             Ok(()) => {
-                let Spent { guest, reading, waiting } = self.spent;
+                let Spent { guest, reading } = self.decider.spent;
                 tracing::info!(
-                    tenant, %job, items = self.claim.total, us = micros(started), guest_us = as_micros(guest),
-                    reading_us = as_micros(reading), waiting_us = as_micros(waiting), "job completed"
+                    tenant, %job, items = claim.total, us = micros(started), guest_us = as_micros(guest),
+                    reading_us = as_micros(reading), waiting_us = as_micros(self.waiting), "job completed"
                 );
             }
-            Err(End::Gone) => {
+            // A shutdown interrupts guests, too.
+            Err(End::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
+            Err(End::ShuttingDown | End::NoRoom) => self.give_back(),
+            Err(End::Gone | End::Cancelled) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
-            }
-            Err(End::GiveBack) => {
-                tracing::info!(tenant, %job, "job given back to the queue");
-                self.give_back();
             }
             Err(End::Store(error)) => {
                 tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
@@ -114,32 +110,35 @@ impl<'a> Runner<'a> {
     }
 
     fn give_back(&self) {
-        if let Err(error) = self.service.store.release(self.claim) {
+        let Claimed { service, claim, .. } = self.ground;
+        let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
+        match service.store.release(claim) {
+            Ok(()) => tracing::info!(tenant, %job, "job given back to the queue"),
             // The lease runs out by itself.
-            tracing::warn!(job = %self.claim.job, %error, "cannot give a job back");
+            Err(error) => tracing::warn!(tenant, %job, %error, "cannot give a job back"),
         }
     }
 
     fn work(&mut self) -> Result<(), End> {
-        let mut cursor = self.claim.cursor;
+        let Claimed { service, claim, stopping } = self.ground;
+        let mut cursor = claim.cursor;
         thread::scope(|scope| {
             let mut committing: Option<Committing<'_>> = None;
-            while cursor < self.claim.total {
-                if self.stopping.load(Ordering::Acquire) {
+            while cursor < claim.total {
+                if stopping.load(Ordering::Acquire) {
                     self.settle(committing.take())?;
-                    return Err(End::GiveBack);
+                    return Err(End::ShuttingDown);
                 }
                 let started = Instant::now();
-                let batch = self.service.store.batch(self.claim, cursor)?;
-                self.spent.reading += started.elapsed();
+                let batch = service.store.batch(claim, cursor)?;
+                self.decider.spent.reading += started.elapsed();
                 let Some(batch) = batch else { return Err(End::Gone) };
                 let part = Part::whole(cursor, &batch);
                 cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
                 match self.decide_beside(part, committing.take())? {
                     Some(commit) => {
-                        let (store, claim, lease) = (&self.service.store, self.claim, self.service.settings.lease);
                         let writes = WriteSet::of(&commit);
-                        let outcome = scope.spawn(move || store.commit(claim, &commit, lease));
+                        let outcome = scope.spawn(move || service.store.commit(claim, &commit, service.settings.lease));
                         committing = Some(Committing { first: part.first, batch, writes, outcome });
                     }
                     None => self.isolate(part)?,
@@ -156,26 +155,26 @@ impl<'a> Runner<'a> {
         part: Part<'_>,
         mut committing: Option<Committing<'_>>,
     ) -> Result<Option<BatchCommit>, End> {
-        let mut planned = self.plan(part);
+        let mut planned = self.decider.plan(part);
         if let (Ok(plan), Some(before)) = (&planned, &committing) {
-            let found = self.find(plan)?;
+            let found = self.decider.find(plan)?;
             if before.writes.are_apart_from(plan, &found) {
                 let commit = self.outcome(part, &found)?;
                 if self.settle(committing.take())? == Settled::Done {
                     return Ok(commit);
                 }
-                planned = self.plan(part);
+                planned = self.decider.plan(part);
             }
         }
         if self.settle(committing)? == Settled::Redone {
-            planned = self.plan(part);
+            planned = self.decider.plan(part);
         }
         match planned {
             Ok(plan) => {
-                let found = self.find(&plan)?;
+                let found = self.decider.find(&plan)?;
                 self.outcome(part, &found)
             }
-            Err(stop) => self.failed(stop).map(|_| None),
+            Err(stop) => self.decider.failed(stop).map(|_| None),
         }
     }
 
@@ -185,7 +184,7 @@ impl<'a> Runner<'a> {
         let Some(Committing { first, batch, outcome, .. }) = committing else { return Ok(Settled::Done) };
         let started = Instant::now();
         let outcome = outcome.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
-        self.spent.waiting += started.elapsed();
+        self.waiting += started.elapsed();
         match outcome {
             CommitOutcome::Committed => Ok(Settled::Done),
             CommitOutcome::Fenced => Err(End::Gone),
@@ -196,78 +195,16 @@ impl<'a> Runner<'a> {
         }
     }
 
-    pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
-        let started = Instant::now();
-        let planned = self.instance()?.plan(part.items);
-        self.spent.guest += started.elapsed();
-        planned
-    }
-
-    pub(super) fn find(&mut self, planned: &Planned) -> Result<Vec<StoredContact>, End> {
-        let started = Instant::now();
-        let found = self.service.store.find(self.claim.tenant, &planned.ids, &planned.keys);
-        self.spent.reading += started.elapsed();
-        Ok(found?)
-    }
-
     /// The commit that a planned part comes to; `None` if the guest failed on it.
     fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, End> {
-        match self.decide(part, found) {
+        match self.decider.decide(part, found) {
             Ok(commit) => Ok(Some(commit)),
-            Err(stop) => self.failed(stop).map(|_| None),
+            Err(stop) => self.decider.failed(stop).map(|_| None),
         }
     }
 
-    pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
-        let started = Instant::now();
-        let items = self.instance()?.decide(part.items.len(), found);
-        self.spent.guest += started.elapsed();
-        Ok(assemble(part.first, part.keys, items?, found))
-    }
-
-    /// Sorts a stop: the guest's own failure is returned, everything else ends the work. The instance is dead either way.
-    pub(super) fn failed(&mut self, stop: Stop) -> Result<Option<Failure>, End> {
-        self.instance = None;
-        match stop {
-            Stop::Cancelled if self.stopping.load(Ordering::Acquire) => Err(End::GiveBack),
-            Stop::Cancelled => Err(End::Gone),
-            Stop::Host(reason) => {
-                tracing::warn!(job = %self.claim.job, reason, "cannot run a component now");
-                Err(End::GiveBack)
-            }
-            Stop::Failed { failure, detail } => {
-                tracing::warn!(
-                    tenant = self.claim.tenant_name,
-                    job = %self.claim.job,
-                    component = %self.service.processor.digest(),
-                    failure = failure.as_str(),
-                    detail,
-                    "a component failed"
-                );
-                Ok(Some(failure))
-            }
-        }
-    }
-
-    fn instance(&mut self) -> Result<&mut Instance, Stop> {
-        let instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => self.start()?,
-        };
-        Ok(self.instance.insert(instance))
-    }
-
-    fn start(&self) -> Result<Instance, Stop> {
-        let broken = |detail: String| Stop::Failed { failure: Failure::BrokeContract, detail };
-        let profile = Profile::parse(&self.claim.profile).map_err(|error| broken(error.to_string()))?;
-        let mut instance =
-            Instance::start(&self.service.sandbox, &self.service.processor, self.running.stopper.cancel())?;
-        let fields = instance.fields(&profile).map_err(|error| match error {
-            FieldsError::Stopped(stop) => stop,
-            flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
-        })?;
-        instance.open(self.claim.operation, &profile, fields, self.claim.now)?;
-        Ok(instance)
+    fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
+        isolate(&mut self.decider, &mut self.ground, &mut self.failures, part)
     }
 }
 

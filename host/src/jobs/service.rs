@@ -7,9 +7,12 @@ use super::lane::Lane;
 use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, TenantId};
-use crate::sandbox::{Component, Sandbox};
-use crate::store::{Idempotency, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
+use crate::sandbox::{Cancel, Component, Sandbox};
+use crate::store::{Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
 use crate::tenants::Secret;
+
+/// How long a token is good for. The number is Mautic's.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// What an operator sets.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,8 @@ pub struct Service {
     pub(super) settings: Settings,
     pub(super) running: Running,
     pub(super) lane: Lane,
+    /// Raised when calls that somebody waits for shall end.
+    pub(super) calls: Cancel,
     pub(super) bell: Bell,
 }
 
@@ -39,7 +44,16 @@ impl Service {
     /// A service over a store, whose jobs are decided by `processor`.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, processor: Component, settings: Settings) -> Self {
         let lane = Lane::new(settings.workers);
-        Self { store, sandbox, processor, settings, running: Running::default(), lane, bell: Bell::default() }
+        Self {
+            store,
+            sandbox,
+            processor,
+            settings,
+            running: Running::default(),
+            lane,
+            calls: Cancel::default(),
+            bell: Bell::default(),
+        }
     }
 
     /// The component that decides about new jobs.
@@ -47,12 +61,22 @@ impl Service {
         self.processor.digest()
     }
 
-    /// Whose credentials these are; without a client id, the secret alone decides.
+    /// Whose credentials these are; without a client id, the secret or a token alone decides.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Option<Tenant>, ServiceError> {
+    pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Known, ServiceError> {
         Ok(self.store.authenticate(client_id, &secret.hash())?)
+    }
+
+    /// A new token that stands for a tenant for [`TOKEN_LIFETIME`].
+    ///
+    /// # Errors
+    /// If the store cannot answer, the tenant is gone, or there are no random bytes.
+    pub fn issue_token(&self, tenant: &Tenant) -> Result<Secret, ServiceError> {
+        let token = Secret::random()?;
+        let is_known = self.store.add_token(tenant.id, &token.hash(), TOKEN_LIFETIME)?;
+        if is_known { Ok(token) } else { Err(ServiceError::NoTenant) }
     }
 
     /// Accepts a job. When this returns, the job is durable.
@@ -113,8 +137,9 @@ impl Service {
         Ok(known)
     }
 
-    /// Stops the guests of all running jobs; their workers give the jobs back.
+    /// Stops the guests of all running jobs, whose workers give the jobs back, and of all calls.
     pub(super) fn interrupt_all(&self) {
+        self.calls.raise();
         self.running.stop_all();
         self.sandbox.nudge();
     }

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::bindings::bulkhead::contacts::types as wit;
 use super::bindings::exports::bulkhead::contacts::batch;
 use super::instance::Planned;
-use crate::domain::{ContactId, ItemError, StoredContact, UniqueKey};
+use crate::domain::{ContactId, ItemError, Listing, StoredContact, UniqueKey};
 
 /// Keys that one item may name.
 const KEYS_PER_ITEM: usize = 64;
@@ -17,6 +17,10 @@ const KEYS_PER_CONTACT: usize = 32;
 const KEY_BYTES: usize = 1 << 10;
 /// Bytes of a document.
 const DOCUMENT_BYTES: usize = 256 << 10;
+/// Bytes of the text a contact is searched by.
+const WORDS_BYTES: usize = 4 << 10;
+/// Bytes of what lists are ordered by.
+const SORT_BYTES: usize = 64;
 /// Bytes of a rejection's message.
 const MESSAGE_BYTES: usize = 16 << 10;
 /// Fields in a rejection's details.
@@ -37,6 +41,8 @@ pub enum Item {
         document: String,
         /// All the contact's keys.
         keys: Vec<UniqueKey>,
+        /// How lists and searches find it.
+        listing: Listing,
     },
     /// It is refused.
     Reject {
@@ -142,7 +148,11 @@ fn checked_write(earlier: &[Item], found: &[StoredContact], write: batch::Write)
     if keys.iter().enumerate().any(is_repeated) {
         return Err(String::from("two keys for the same field"));
     }
-    Ok(Item::Write { target, status: write.status, document: write.document, keys })
+    let listing = Listing { words: write.words, sort: write.sort };
+    if listing.words.len() > WORDS_BYTES || listing.sort.len() > SORT_BYTES {
+        return Err(format!("{} bytes of words and {} of sort", listing.words.len(), listing.sort.len()));
+    }
+    Ok(Item::Write { target, status: write.status, document: write.document, keys, listing })
 }
 
 fn checked_rejection(rejection: batch::Rejection) -> Result<Item, String> {

@@ -7,21 +7,23 @@ mod commit;
 mod connections;
 mod contacts;
 mod jobs;
+mod listing;
 mod migrations;
 mod submit;
 mod sweep;
 mod tenants;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::types::{
-    Batch, BatchCommit, Claim, CommitOutcome, NewCredential, NewJob, QueueLimits, StoredRow, Submitted, Swept, Tenant,
-    TenantSummary,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactList, ContactQuery, ContactWrite, Known, NewCredential,
+    NewJob, QueueLimits, StoredRow, Submitted, Swept, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, UniqueKey};
+use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 use connections::Connections;
 
 /// The file in the data folder.
@@ -80,8 +82,18 @@ impl Store for SqliteStore {
         self.connections.write(|connection| tenants::remove(connection, name))
     }
 
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Option<Tenant>, StoreError> {
-        self.connections.read(|connection| tenants::authenticate(connection, client_id, secret_hash))
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| tenants::authenticate(connection, client_id, secret_hash, now))
+    }
+
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+        let expires_at = self.clock.now().after(lifetime);
+        self.connections.write(|connection| tenants::add_token(connection, tenant, token_hash, expires_at))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
@@ -118,6 +130,19 @@ impl Store for SqliteStore {
 
     fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
         self.connections.read(|connection| contacts::find(connection, tenant, ids, keys))
+    }
+
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| contacts::apply_alone(connection, tenant, writes, now))
+    }
+
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
+        self.connections.write(|connection| contacts::delete(connection, tenant, id))
+    }
+
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        self.connections.read(|connection| listing::list(connection, tenant, query))
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ContactId, Digest, ItemError, JobId, Operation, ResultRow, StoredContact, TenantId, Timestamp, UniqueKey,
+    ContactId, Digest, ItemError, JobId, Listing, Operation, ResultRow, StoredContact, TenantId, Timestamp, UniqueKey,
 };
 
 /// A credential as it is stored: never the secret itself.
@@ -145,6 +145,8 @@ pub struct ContactWrite {
     pub document: String,
     /// All its keys.
     pub keys: Vec<UniqueKey>,
+    /// How lists and searches find it.
+    pub listing: Listing,
 }
 
 /// Which contact a write is for.
@@ -206,6 +208,74 @@ pub enum CommitOutcome {
     Conflict,
     /// None of it did, and none of this claim will: the job was deleted, has expired, or belongs to another claim.
     Fenced,
+}
+
+/// What became of a call's writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// All of them took effect; the contacts in the order of the writes.
+    Done(Vec<ContactId>),
+    /// None of them did: a contact changed since it was read, or a key was taken. Read and decide again.
+    Conflict,
+    /// None of them did: the tenant was removed meanwhile.
+    NoTenant,
+}
+
+/// Which contacts a list is to have, in which order, and which part of it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactQuery {
+    /// Which ones.
+    pub filter: ContactFilter,
+    /// By what they are ordered.
+    pub order: ContactOrder,
+    /// The largest first.
+    pub descending: bool,
+    /// How many to skip.
+    pub start: u32,
+    /// How many to return at most.
+    pub limit: u32,
+}
+
+/// Which contacts a list is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactFilter {
+    /// All of the tenant's.
+    All,
+    /// Those of these that exist.
+    Ids(Vec<ContactId>),
+    /// Those that have, for each of these, a word that begins with it. Case and accents do not matter.
+    Words(Vec<String>),
+}
+
+/// What a list is ordered by; equal ones by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactOrder {
+    /// When it was made.
+    Id,
+    /// When it was changed last.
+    Changed,
+    /// What the component says: [`Listing::sort`].
+    Sort,
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct ContactList {
+    /// How many the whole list has.
+    pub total: u64,
+    /// The part that was asked for.
+    pub contacts: Vec<StoredContact>,
+}
+
+/// Whose credential something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// This tenant's.
+    Tenant(Tenant),
+    /// A token's that has expired.
+    Expired,
+    /// Nobody's.
+    Nobody,
 }
 
 /// A result row as it is stored.

@@ -12,6 +12,16 @@ use crate::store::NewCredential;
 pub struct Secret(String);
 
 impl Secret {
+    /// A new one of 256 random bits.
+    ///
+    /// # Errors
+    /// If the operating system gives no random bytes.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
     /// A secret that a client sent.
     pub fn from_client(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -40,10 +50,8 @@ impl std::fmt::Debug for Secret {
 /// If the operating system gives no random bytes.
 pub fn generate(tenant: &TenantName) -> Result<(NewCredential, Secret), getrandom::Error> {
     let mut id = [0; 6];
-    let mut secret = [0; 32];
     getrandom::fill(&mut id)?;
-    getrandom::fill(&mut secret)?;
-    let secret = Secret(URL_SAFE_NO_PAD.encode(secret));
+    let secret = Secret::random()?;
     let client_id = format!("{}-{}", tenant.as_str(), hex::encode(id));
     Ok((NewCredential { client_id, secret_hash: secret.hash() }, secret))
 }

@@ -26,7 +26,7 @@ pub(super) fn commit(
     if !advance(&transaction, claim, batch.first, count, batch_counts(&batch.rows), now.after(lease), now)? {
         return Ok(CommitOutcome::Fenced);
     }
-    let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes)? else {
+    let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
     insert_rows(&transaction, claim, batch, count, &ids)?;

@@ -1,10 +1,11 @@
 //! Contacts and the keys they are found by.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
+use super::words;
+use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Doing;
-use crate::store::{ContactWrite, StoreError, WriteTarget};
+use crate::store::{Applied, ContactWrite, StoreError, WriteTarget};
 
 const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
@@ -53,6 +54,7 @@ pub(super) fn apply(
     transaction: &Transaction<'_>,
     tenant: TenantId,
     writes: &[ContactWrite],
+    now: Timestamp,
 ) -> Result<Option<Vec<ContactId>>, StoreError> {
     let new = writes.iter().filter(|write| write.target == WriteTarget::New).count();
     let mut next_id = reserve_ids(transaction, tenant, new)?;
@@ -77,7 +79,8 @@ pub(super) fn apply(
             WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
         };
         let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
-        statement.execute(params![tenant.0, id, keys, write.document]).doing(WRITING)?;
+        statement.execute(params![tenant.0, id, keys, write.document, now.0, write.listing.sort]).doing(WRITING)?;
+        statements.index.execute(params![words::place(tenant, id), write.listing.words]).doing(WRITING)?;
         for key in &write.keys {
             if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
                 return Ok(None);
@@ -92,6 +95,7 @@ pub(super) fn apply(
 struct Statements<'a> {
     insert: CachedStatement<'a>,
     update: CachedStatement<'a>,
+    index: CachedStatement<'a>,
     /// Changes no row if another contact has the key; one that the contact has already counts as taken by it.
     take_key: CachedStatement<'a>,
 }
@@ -100,10 +104,15 @@ impl<'a> Statements<'a> {
     fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, StoreError> {
         let prepare = |sql| transaction.prepare_cached(sql).doing(WRITING);
         Ok(Self {
-            insert: prepare("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")?,
-            update: prepare(
-                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
+            insert: prepare(
+                "INSERT INTO contacts (tenant, id, version, keys, document, changed_at, sort)
+                 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
             )?,
+            update: prepare(
+                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4, changed_at = ?5, sort = ?6
+                 WHERE tenant = ?1 AND id = ?2",
+            )?,
+            index: prepare("INSERT OR REPLACE INTO contact_words (rowid, words) VALUES (?1, ?2)")?,
             take_key: prepare(
                 "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (tenant, field, value) DO UPDATE SET contact = contact WHERE contact = excluded.contact",
@@ -119,7 +128,7 @@ fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) ->
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     transaction
-        .prepare_cached("UPDATE tenants SET next_contact = next_contact + ?2 WHERE id = ?1 RETURNING next_contact - ?2")
+        .prepare_cached("UPDATE tenants SET next_contact = next_contact + ?2, contacts = contacts + ?2 WHERE id = ?1 RETURNING next_contact - ?2")
         .and_then(|mut statement| statement.query_row(params![tenant.0, count], |row| row.get(0)))
         .doing("numbering contacts")
 }
@@ -138,9 +147,7 @@ fn give_up_keys(
         .and_then(|mut statement| statement.query_row(params![tenant.0, id, version], |row| row.get(0)).optional())
         .doing(WRITING)?;
     let Some(keys) = keys else { return Ok(false) };
-    let keys: Vec<(String, String)> =
-        serde_json::from_str(&keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))?;
-    for (field, value) in keys {
+    for (field, value) in parse_keys(&keys)? {
         if !write.keys.iter().any(|key| key.field == field && key.value == value) {
             transaction
                 .prepare_cached(
@@ -151,4 +158,58 @@ fn give_up_keys(
         }
     }
     Ok(true)
+}
+
+/// Writes that belong to no job.
+pub(super) fn apply_alone(
+    connection: &mut Connection,
+    tenant: TenantId,
+    writes: &[ContactWrite],
+    now: Timestamp,
+) -> Result<Applied, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(WRITING)?;
+    let known: bool = transaction
+        .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))
+        .doing(WRITING)?;
+    if !known {
+        return Ok(Applied::NoTenant);
+    }
+    let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(Applied::Conflict) };
+    transaction.commit().doing(WRITING)?;
+    Ok(Applied::Done(ids))
+}
+
+pub(super) fn delete(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ContactId,
+) -> Result<Option<StoredContact>, StoreError> {
+    const DELETING: &str = "deleting a contact";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DELETING)?;
+    let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
+    let number = i64::try_from(id.0).unwrap_or(i64::MAX);
+    let keys: String = transaction
+        .query_row(
+            "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys",
+            params![tenant.0, number],
+            |row| row.get(0),
+        )
+        .doing(DELETING)?;
+    for (field, value) in parse_keys(&keys)? {
+        transaction
+            .execute(
+                "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
+                params![tenant.0, field, value, number],
+            )
+            .doing(DELETING)?;
+    }
+    words::forget(&transaction, tenant, number).doing(DELETING)?;
+    transaction.execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0]).doing(DELETING)?;
+    transaction.commit().doing(DELETING)?;
+    Ok(Some(contact))
+}
+
+/// The keys of a contact as its row lists them: field and value.
+fn parse_keys(keys: &str) -> Result<Vec<(String, String)>, StoreError> {
+    serde_json::from_str(keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))
 }

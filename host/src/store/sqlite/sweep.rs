@@ -4,6 +4,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::jobs::delete_parts;
+use super::words;
 use crate::domain::{JobId, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::{StoreError, Swept};
@@ -23,7 +24,9 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
         delete_parts(&transaction, *tenant, *id)?;
         transaction.execute("DELETE FROM jobs WHERE tenant = ?1 AND id = ?2", params![tenant.0, id.0]).doing(DOING)?;
     }
-    transaction.execute("DELETE FROM idempotency WHERE expires_at <= ?1", [now.0]).doing(DOING)?;
+    for table in ["idempotency", "tokens"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE expires_at <= ?1"), [now.0]).doing(DOING)?;
+    }
     let contacts = contacts_of_removed(&transaction)?;
     transaction.commit().doing(DOING)?;
     if !jobs.is_empty() || contacts > 0 {
@@ -49,13 +52,24 @@ fn contacts_of_removed(connection: &Connection) -> Result<usize, StoreError> {
         .doing(DOING)?;
     let mut deleted = 0;
     for tenant in tenants {
-        for sql in [
-            "DELETE FROM contact_keys WHERE (tenant, field, value) IN
-               (SELECT tenant, field, value FROM contact_keys WHERE tenant = ?1 LIMIT ?2)",
-            "DELETE FROM contacts WHERE (tenant, id) IN (SELECT tenant, id FROM contacts WHERE tenant = ?1 LIMIT ?2)",
-        ] {
-            deleted = connection.execute(sql, params![tenant, CONTACTS as i64]).doing(DOING)?.max(deleted);
+        let keys = connection
+            .execute(
+                "DELETE FROM contact_keys WHERE (tenant, field, value) IN
+                   (SELECT tenant, field, value FROM contact_keys WHERE tenant = ?1 LIMIT ?2)",
+                params![tenant, CONTACTS as i64],
+            )
+            .doing(DOING)?;
+        let contacts: Vec<i64> = connection
+            .prepare_cached(
+                "DELETE FROM contacts WHERE (tenant, id) IN (SELECT tenant, id FROM contacts WHERE tenant = ?1 LIMIT ?2)
+                 RETURNING id",
+            )
+            .and_then(|mut statement| statement.query_map(params![tenant, CONTACTS as i64], |row| row.get(0))?.collect())
+            .doing(DOING)?;
+        for contact in &contacts {
+            words::forget(connection, TenantId(tenant), *contact).doing(DOING)?;
         }
+        deleted = keys.max(contacts.len());
         if deleted == 0 {
             connection.execute("DELETE FROM removed_tenants WHERE tenant = ?1", [tenant]).doing(DOING)?;
         }

@@ -1,10 +1,10 @@
 //! Tenants and their credentials.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{TenantId, Timestamp};
 use crate::store::error::Doing;
-use crate::store::{NewCredential, StoreError, Tenant, TenantSummary};
+use crate::store::{Known, NewCredential, StoreError, Tenant, TenantSummary};
 
 pub(super) fn add(
     connection: &Connection,
@@ -27,8 +27,7 @@ pub(super) fn add(
 pub(super) fn list(connection: &Connection) -> Result<Vec<TenantSummary>, StoreError> {
     let mut statement = connection
         .prepare(
-            "SELECT name, client_id,
-                    (SELECT count(*) FROM contacts WHERE contacts.tenant = tenants.id),
+            "SELECT name, client_id, contacts,
                     (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id)
              FROM tenants ORDER BY name",
         )
@@ -51,7 +50,7 @@ pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<bool, St
         .optional()
         .doing("removing a tenant")?;
     let Some(id) = id else { return Ok(false) };
-    for table in ["jobs", "payloads", "results", "idempotency"] {
+    for table in ["jobs", "payloads", "results", "idempotency", "tokens"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [id]).doing("removing a tenant")?;
     }
     transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing("removing a tenant")?;
@@ -63,17 +62,52 @@ pub(super) fn authenticate(
     connection: &Connection,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
-) -> Result<Option<Tenant>, StoreError> {
-    connection
+    now: Timestamp,
+) -> Result<Known, StoreError> {
+    const DOING: &str = "looking up a credential";
+    let by_secret = connection
         .prepare_cached(
             "SELECT id, name, profile FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
         )
+        .and_then(|mut statement| statement.query_row(params![secret_hash, client_id], tenant).optional())
+        .doing(DOING)?;
+    if let Some(tenant) = by_secret {
+        return Ok(Known::Tenant(tenant));
+    }
+    if client_id.is_some() {
+        return Ok(Known::Nobody);
+    }
+    let by_token = connection
+        .prepare_cached(
+            "SELECT tenants.id, name, profile, expires_at FROM tokens JOIN tenants ON tenants.id = tokens.tenant
+             WHERE hash = ?1",
+        )
         .and_then(|mut statement| {
-            statement
-                .query_row(params![secret_hash, client_id], |row| {
-                    Ok(Tenant { id: TenantId(row.get(0)?), name: row.get(1)?, profile: row.get(2)? })
-                })
-                .optional()
+            statement.query_row([secret_hash], |row| Ok((tenant(row)?, row.get::<_, i64>(3)?))).optional()
         })
-        .doing("looking up a credential")
+        .doing(DOING)?;
+    Ok(match by_token {
+        Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(tenant),
+        Some(_) => Known::Expired,
+        None => Known::Nobody,
+    })
+}
+
+fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
+    Ok(Tenant { id: TenantId(row.get(0)?), name: row.get(1)?, profile: row.get(2)? })
+}
+
+pub(super) fn add_token(
+    connection: &Connection,
+    tenant: TenantId,
+    hash: &[u8; 32],
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    connection
+        .execute(
+            "INSERT INTO tokens (hash, tenant, expires_at) SELECT ?1, id, ?3 FROM tenants WHERE id = ?2",
+            params![hash, tenant.0, expires_at.0],
+        )
+        .map(|added| added > 0)
+        .doing("issuing a token")
 }

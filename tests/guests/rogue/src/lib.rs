@@ -124,7 +124,8 @@ impl Session {
         if let Some(email) = &item.email {
             contacts.remember(email, if matches!(target, Target::New) { Target::Earlier(index) } else { target });
         }
-        Outcome::Write(Write { target, status, document: item.text.clone(), keys: item.keys() })
+        let (words, sort) = (item.email.clone().unwrap_or_default(), String::new());
+        Outcome::Write(Write { target, status, document: item.text.clone(), keys: item.keys(), words, sort })
     }
 }
 

@@ -1,0 +1,103 @@
+//! `POST /api/contacts/batch/new`, `PUT|PATCH /api/contacts/batch/edit`: up to 200 items, answered at once with Mautic's
+//! envelope.
+
+use std::collections::BTreeMap;
+
+use hyper::StatusCode;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+
+use super::body::ReceivedBody;
+use super::contacts::raw;
+use super::problem::Problem;
+use super::reply::{Reply, json};
+use crate::domain::Operation;
+use crate::jobs::{CallAnswer, MAX_CALL_ITEMS, Service};
+use crate::store::Tenant;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<C: Serialize, E: Serialize> {
+    contacts: ByKey<C>,
+    status_codes: ByKey<u16>,
+    #[serde(skip_serializing_if = "ByKey::is_empty")]
+    errors: ByKey<E>,
+}
+
+/// Values under the keys of the request. As PHP writes an array: a list if the keys are 0, 1, 2, … in order, otherwise an
+/// object.
+struct ByKey<T>(Vec<(String, T)>);
+
+impl<T> ByKey<T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn is_list(&self) -> bool {
+        self.0.iter().enumerate().all(|(place, (key, _))| *key == place.to_string())
+    }
+}
+
+impl<T: Serialize> Serialize for ByKey<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_list() {
+            let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+            self.0.iter().try_for_each(|(_, value)| list.serialize_element(value))?;
+            list.end()
+        } else {
+            let mut object = serializer.serialize_map(Some(self.0.len()))?;
+            self.0.iter().try_for_each(|(key, value)| object.serialize_entry(key, value))?;
+            object.end()
+        }
+    }
+}
+
+/// Applies a batch; blocks.
+pub(super) fn apply(
+    service: &Service,
+    tenant: &Tenant,
+    operation: Operation,
+    mut body: ReceivedBody,
+) -> Result<Reply, Problem> {
+    let mut items = body.take_items(MAX_CALL_ITEMS)?;
+    if items.items.len() > MAX_CALL_ITEMS {
+        return Err(Problem::too_many(MAX_CALL_ITEMS));
+    }
+    let keys = items.keys.take().unwrap_or_else(|| (0..items.items.len()).map(|place| place.to_string()).collect());
+    let CallAnswer { rows, contacts } = service.apply(tenant, operation, &items)?;
+    let contacts: BTreeMap<_, _> =
+        contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?))).collect::<Result<_, Problem>>()?;
+    let mut envelope =
+        Envelope { contacts: ByKey(Vec::new()), status_codes: ByKey(Vec::new()), errors: ByKey(Vec::new()) };
+    for (key, row) in keys.into_iter().zip(rows) {
+        if let Some(contact) = row.id.and_then(|id| contacts.get(&id)) {
+            envelope.contacts.0.push((key.clone(), contact));
+        }
+        envelope.status_codes.0.push((key.clone(), row.status));
+        envelope.errors.0.extend(row.error.map(|error| (key, error)));
+    }
+    // Mautic's status does not tell what became of the items.
+    let status = if operation == Operation::Create { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(json(status, &envelope))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ByKey;
+
+    #[test]
+    fn keys_in_order_make_a_list() {
+        for (keys, expected) in [
+            (&[] as &[&str], "[]"),
+            (&["0", "1"], "[0,1]"),
+            (&["1"], r#"{"1":0}"#),
+            (&["1", "0"], r#"{"1":0,"0":1}"#),
+            (&["0", "2"], r#"{"0":0,"2":1}"#),
+            (&["00"], r#"{"00":0}"#),
+            (&["5", "9"], r#"{"5":0,"9":1}"#),
+        ] {
+            let values = ByKey(keys.iter().enumerate().map(|(n, key)| ((*key).to_owned(), n)).collect());
+            assert_eq!(serde_json::to_string(&values).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The query of `GET /api/contacts`. What Mautic knows and this server does not is refused, so that nobody takes one list
+//! for another.
+
+use super::problem::Problem;
+use crate::domain::ContactId;
+use crate::jobs::{ListRequest, Search};
+use crate::store::ContactOrder;
+
+/// Contacts of a page unless the client says otherwise. The number is Mautic's.
+const DEFAULT_LIMIT: u32 = 30;
+/// Contacts of a page at most.
+const MAX_LIMIT: u32 = 1_000;
+/// Ids that can be searched for at a time.
+const MAX_IDS: usize = 1_000;
+/// Words that can be searched for at a time.
+const MAX_WORDS: usize = 16;
+
+/// Reads a query; what is not in it is as with Mautic: all contacts, the last active first.
+pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
+    let mut request = ListRequest {
+        search: Search::Everything,
+        order: ContactOrder::Sort,
+        descending: true,
+        start: 0,
+        limit: DEFAULT_LIMIT,
+    };
+    let mut direction = None;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match name.as_ref() {
+            "search" => request.search = search(value.trim())?,
+            "start" => request.start = number("start", &value, 0, u32::MAX)?,
+            "limit" => request.limit = number("limit", &value, 1, MAX_LIMIT)?,
+            "orderBy" => {
+                request.order = order(&value)?;
+                request.descending = false;
+            }
+            "orderByDir" => direction = Some(is_descending(&value)?),
+            _ => {}
+        }
+    }
+    request.descending = direction.unwrap_or(request.descending);
+    Ok(request)
+}
+
+fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem> {
+    text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+        Problem::bad_request(format!("'{name}' must be a whole number from {least} to {most}, not '{text}'."))
+    })
+}
+
+fn order(text: &str) -> Result<ContactOrder, Problem> {
+    // Mautic's names may carry the alias of its table.
+    match text.strip_prefix("l.").unwrap_or(text) {
+        "id" | "date_added" | "dateAdded" => Ok(ContactOrder::Id),
+        "date_modified" | "dateModified" => Ok(ContactOrder::Changed),
+        "last_active" | "lastActive" => Ok(ContactOrder::Sort),
+        _ => Err(Problem::bad_request(format!(
+            "Contacts cannot be ordered by '{text}', only by id, date_added, date_modified or last_active."
+        ))),
+    }
+}
+
+fn is_descending(text: &str) -> Result<bool, Problem> {
+    match text.to_ascii_lowercase().as_str() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => Err(Problem::bad_request(format!("'orderByDir' must be 'asc' or 'desc', not '{text}'."))),
+    }
+}
+
+fn search(text: &str) -> Result<Search, Problem> {
+    if text.is_empty() {
+        return Ok(Search::Everything);
+    }
+    if let Some(address) = text.strip_prefix("email:") {
+        return Ok(Search::Email(address.trim().to_owned()));
+    }
+    if let Some(list) = text.strip_prefix("ids:") {
+        return ids(list);
+    }
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if let Some(command) = words.iter().find(|word| word.starts_with('!') || word.contains(':')) {
+        return Err(Problem::bad_request(format!(
+            "'{command}' is not a search this server knows. Search for 'email:' and an address, 'ids:' and numbers, or words."
+        )));
+    }
+    if words.len() > MAX_WORDS {
+        return Err(Problem::bad_request(format!("A search takes {MAX_WORDS} words at most.")));
+    }
+    Ok(Search::Words(words))
+}
+
+fn ids(list: &str) -> Result<Search, Problem> {
+    let ids: Option<Vec<ContactId>> =
+        list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(|id| id.parse().ok().map(ContactId)).collect();
+    match ids {
+        Some(ids) if ids.len() <= MAX_IDS => Ok(Search::Ids(ids)),
+        _ => {
+            Err(Problem::bad_request(format!("'ids:' takes up to {MAX_IDS} whole numbers, with commas between them.")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::domain::ContactId;
+    use crate::jobs::Search;
+    use crate::store::ContactOrder;
+
+    #[test]
+    fn queries_are_read_as_mautic_reads_them() {
+        let ids = |ids: &[u64]| Search::Ids(ids.iter().copied().map(ContactId).collect());
+        let words = |words: &[&str]| Search::Words(words.iter().map(|word| (*word).to_owned()).collect());
+        for (query, search, order, descending, start, limit) in [
+            ("", Search::Everything, ContactOrder::Sort, true, 0, 30),
+            ("search=", Search::Everything, ContactOrder::Sort, true, 0, 30),
+            ("search=email:a%40b.co", Search::Email(String::from("a@b.co")), ContactOrder::Sort, true, 0, 30),
+            ("search=ids:1,2,+3&limit=5", ids(&[1, 2, 3]), ContactOrder::Sort, true, 0, 5),
+            ("search=ada+love&start=10", words(&["ada", "love"]), ContactOrder::Sort, true, 10, 30),
+            ("orderBy=id", Search::Everything, ContactOrder::Id, false, 0, 30),
+            ("orderByDir=DESC&orderBy=l.date_modified", Search::Everything, ContactOrder::Changed, true, 0, 30),
+        ] {
+            let request = parse(Some(query)).unwrap();
+            assert_eq!(request.search, search, "{query}");
+            assert_eq!((request.order, request.descending), (order, descending), "{query}");
+            assert_eq!((request.start, request.limit), (start, limit), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for query in [
+            "limit=0",
+            "limit=1001",
+            "limit=x",
+            "start=-1",
+            "orderBy=email",
+            "orderByDir=up",
+            "search=name:ada",
+            "search=!ada",
+            "search=is:anonymous",
+            "search=ids:x",
+            "search=a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q",
+        ] {
+            assert!(parse(Some(query)).is_err(), "{query}");
+        }
+    }
+}

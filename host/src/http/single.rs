@@ -1,0 +1,101 @@
+//! `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`: a batch of one, answered as Mautic answers it.
+
+use hyper::StatusCode;
+use hyper::header::{HeaderValue, LOCATION};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::body::ReceivedBody;
+use super::contacts::{One, raw};
+use super::problem::Problem;
+use super::reply::{Reply, json};
+use crate::domain::{ContactId, ItemError, Operation};
+use crate::jobs::Service;
+use crate::store::{Batch, Tenant};
+
+/// The order of the members is Mautic's.
+#[derive(Serialize)]
+struct Refusal {
+    errors: [RefusedItem; 1],
+}
+
+#[derive(Serialize)]
+struct RefusedItem {
+    code: u16,
+    message: String,
+    details: Box<RawValue>,
+    /// Why a component could not decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<String>,
+}
+
+/// Applies one item, to the contact `id` if there is one; blocks.
+pub(super) fn apply(
+    service: &Service,
+    tenant: &Tenant,
+    operation: Operation,
+    id: Option<ContactId>,
+    mut body: ReceivedBody,
+) -> Result<Reply, Problem> {
+    let item = body.take_item()?;
+    let item = id.map_or(item.clone(), |id| with_id(&item, id));
+    let answer = service.apply(tenant, operation, &Batch { items: vec![item], keys: None })?;
+    let mut rows = answer.rows;
+    let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item came to nothing"))?;
+    let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
+    if let Some(error) = row.error {
+        return Ok(json(status, &Refusal { errors: [RefusedItem::from(error)] }));
+    }
+    let mut contacts = answer.contacts;
+    let (id, object) =
+        row.id.and_then(|id| contacts.remove_entry(&id)).ok_or_else(|| Problem::panicked(&"no contact"))?;
+    let mut reply = json(status, &One { contact: raw(object)? });
+    if status == StatusCode::CREATED
+        && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))
+    {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    Ok(reply)
+}
+
+/// Names the contact in the item itself, where components look for it. Of a name that is repeated the last one counts;
+/// what is no object stays as it is, for the component to refuse.
+fn with_id(item: &str, id: ContactId) -> String {
+    let Some(members) = item.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        return item.to_owned();
+    };
+    let comma = if members.trim().is_empty() { "" } else { "," };
+    format!("{{{members}{comma}\"id\":{}}}", id.0)
+}
+
+impl From<ItemError> for RefusedItem {
+    fn from(error: ItemError) -> Self {
+        match error {
+            ItemError::Validation { code, message, details, .. } => Self { code, message, details, r#type: None },
+            ItemError::Api { message, code, r#type } => {
+                let r#type = Some(r#type).filter(|kind| kind != "api");
+                Self { code, message, details: RawValue::from_string(String::from("[]")).unwrap_or_default(), r#type }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_id;
+    use crate::domain::ContactId;
+
+    #[test]
+    fn the_id_of_the_path_is_the_last_in_the_item() {
+        for (item, expected) in [
+            ("{}", r#"{"id":7}"#),
+            (" { } ", r#"{ "id":7}"#),
+            (r#"{"a":1}"#, r#"{"a":1,"id":7}"#),
+            (r#"{"id":9,"a":"}"}"#, r#"{"id":9,"a":"}","id":7}"#),
+            ("[]", "[]"),
+            ("7", "7"),
+        ] {
+            assert_eq!(with_id(item, ContactId(7)), expected);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Calls that somebody waits for: a few items, decided and applied at once by the same code as a job's. They are as safe
+//! against jobs as two jobs are against each other: what changed since it was read is decided again.
+
+use std::collections::BTreeMap;
+
+use super::decider::{Decider, End, Task};
+use super::isolate::{Failures, Ground, Part, Patience, isolate};
+use super::{Service, ServiceError};
+use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
+use crate::sandbox::Stop;
+use crate::store::{Applied, Batch, BatchCommit, CommitOutcome, RowBody, Tenant};
+
+/// Items a call has at most. The number is Mautic's.
+pub const MAX_CALL_ITEMS: usize = 200;
+
+/// What became of one item of a call.
+#[derive(Debug)]
+pub struct CallRow {
+    /// The contact it went to, or named.
+    pub id: Option<ContactId>,
+    /// Its own status.
+    pub status: u16,
+    /// Why it failed, if it did.
+    pub error: Option<ItemError>,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct CallAnswer {
+    /// One for each item, in order.
+    pub rows: Vec<CallRow>,
+    /// The contacts that the rows name, as the call left them and as clients see them: JSON objects.
+    pub contacts: BTreeMap<ContactId, String>,
+}
+
+/// Where a call's items take effect, and what they came to so far.
+struct Call<'a> {
+    service: &'a Service,
+    tenant: TenantId,
+    rows: Vec<CallRow>,
+    documents: BTreeMap<ContactId, StoredContact>,
+}
+
+impl Ground for Call<'_> {
+    fn go_on(&mut self) -> Result<(), End> {
+        if self.service.calls.is_raised() { Err(End::ShuttingDown) } else { Ok(()) }
+    }
+
+    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End> {
+        let ids = match self.service.store.apply(self.tenant, &commit.writes)? {
+            Applied::Done(ids) => ids,
+            Applied::Conflict => return Ok(CommitOutcome::Conflict),
+            Applied::NoTenant => return Ok(CommitOutcome::Fenced),
+        };
+        for (id, write) in ids.iter().zip(&commit.writes) {
+            self.documents.insert(*id, StoredContact { id: *id, version: 0, document: write.document.clone() });
+        }
+        self.rows.extend(commit.rows.iter().map(|row| match &row.body {
+            RowBody::Written { write, status } => {
+                CallRow { id: ids.get(*write).copied(), status: *status, error: None }
+            }
+            RowBody::Failed { id, status, error } => {
+                CallRow { id: id.map(ContactId), status: *status, error: Some(error.clone()) }
+            }
+        }));
+        Ok(CommitOutcome::Committed)
+    }
+}
+
+impl Service {
+    /// Decides about items and applies them, at once.
+    ///
+    /// # Errors
+    /// If too many call at once, or the store cannot answer; [`ServiceError::PartlyApplied`] if some items had taken
+    /// effect by then, and nothing had otherwise.
+    pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
+        let _permit = self.lane.enter()?;
+        let mut decider = self.decider(tenant, operation);
+        let mut call = Call { service: self, tenant: tenant.id, rows: Vec::new(), documents: BTreeMap::new() };
+        if !items.items.is_empty() {
+            let mut failures = Failures::none_yet(Patience::CALL);
+            let done = isolate(&mut decider, &mut call, &mut failures, Part::whole(0, items));
+            if let Err(end) = done {
+                let error = ServiceError::from(end);
+                return Err(if call.documents.is_empty() {
+                    error
+                } else {
+                    ServiceError::PartlyApplied(Box::new(error))
+                });
+            }
+        }
+        let contacts = self.contacts_of(&call, &mut decider)?;
+        Ok(CallAnswer { rows: call.rows, contacts })
+    }
+
+    /// The contacts that a call's rows name, also those of items that failed.
+    fn contacts_of(
+        &self,
+        call: &Call<'_>,
+        decider: &mut Decider<'_>,
+    ) -> Result<BTreeMap<ContactId, String>, ServiceError> {
+        let is_unread = |id: &ContactId| !call.documents.contains_key(id);
+        let unread: Vec<ContactId> = call.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
+        let mut contacts: Vec<StoredContact> = call.documents.values().cloned().collect();
+        if !unread.is_empty() {
+            contacts.extend(self.store.find(call.tenant, &unread, &[])?);
+        }
+        if contacts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        match decider.present(&contacts) {
+            Ok(objects) => Ok(objects.into_iter().collect()),
+            // What was applied stays applied, so the call has not failed; the ids say where to look.
+            Err(stop) => {
+                decider.failed(stop)?;
+                Ok(contacts.iter().map(|contact| (contact.id, format!(r#"{{"id":{}}}"#, contact.id.0))).collect())
+            }
+        }
+    }
+
+    /// The tenant's component, for a call.
+    pub(super) fn decider<'a>(&'a self, tenant: &'a Tenant, operation: Operation) -> Decider<'a> {
+        let task = Task {
+            tenant: tenant.id,
+            tenant_name: &tenant.name,
+            profile: &tenant.profile,
+            operation,
+            now: self.store.now(),
+            job: None,
+        };
+        Decider::new(self, task, self.calls.clone())
+    }
+}
+
+impl From<End> for ServiceError {
+    fn from(end: End) -> Self {
+        match end {
+            End::Gone => Self::NoTenant,
+            End::Cancelled | End::ShuttingDown => Self::ShuttingDown,
+            End::NoRoom => Self::Busy,
+            End::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// For calls that only read, where a component's failure is the call's.
+pub(super) fn stopped(decider: &mut Decider<'_>, stop: Stop) -> ServiceError {
+    match decider.failed(stop) {
+        Ok(failure) => ServiceError::Component(failure),
+        Err(end) => end.into(),
+    }
+}
