@@ -1,6 +1,6 @@
 //! A profile made ready for work: once for each session.
 
-use crate::catalogue::{SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
+use crate::catalogue::{LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
 use crate::contact::Value;
 use crate::hashing::{Names, Set};
 use crate::kinds::Kind;
@@ -9,6 +9,8 @@ use crate::specials::Special;
 
 /// Longest value of Mautic's text columns, in code points.
 const SHORT_LIMIT: u32 = 191;
+/// The number that is also shown beside the fields, as an integer.
+pub(crate) const POINTS: &str = "points";
 /// Longest key, in bytes.
 const KEY_LIMIT: usize = 1_024;
 
@@ -40,6 +42,9 @@ impl FieldRule {
         if field.max_length.is_none() && kind.is_short() {
             limits.push(SHORT_LIMIT);
         }
+        if kind == Kind::MultiSelect {
+            limits.push(LENGTH_LIMIT);
+        }
         if field.is_unique {
             limits.push(UNIQUE_LENGTH_LIMIT);
         }
@@ -48,7 +53,8 @@ impl FieldRule {
             kind,
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
             limits,
-            scale: field.scale.unwrap_or(0).min(SCALE_LIMIT),
+            // Points are whole numbers whatever a profile says.
+            scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(SCALE_LIMIT),
             is_required: field.is_required,
         }
     }

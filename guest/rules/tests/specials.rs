@@ -104,7 +104,14 @@ fn addresses_and_activity() {
     let table = [
         (json!("2024-02-03 04:05:06"), Ok(json!("2024-02-03T04:05:06Z"))),
         (json!("2024-02-03T04:05:06+01:00"), Ok(json!("2024-02-03T03:05:06Z"))),
+        (json!("Sat, 03 Feb 2024 04:05:06 +0000"), Ok(json!("2024-02-03T04:05:06Z"))),
+        (json!("February 3rd, 2024 4:05am"), Ok(json!("2024-02-03T04:05:00Z"))),
+        (json!("@1706933106"), Ok(json!("2024-02-03T04:05:06Z"))),
         (json!(null), Ok(json!("d"))),
+        (json!("@"), INVALID),
+        (json!("@99999999999999999999"), INVALID),
+        (json!("@9999999999999"), INVALID),
+        (json!("Mon"), INVALID),
         (json!("yesterday"), INVALID),
     ];
     check(&json!("d"), "lastActive", "lastActive", &table);
