@@ -58,6 +58,7 @@ fn text() {
             (json!("a &amp;amp; b"), Ok(json!("a &amp; b"))),
             (json!("&lt;b&gt;"), Ok(json!("&lt;b&gt;"))),
             (json!("&#65;&#x42;&#60;&unknown;&"), Ok(json!("AB&#60;&unknown;&"))),
+            (json!("caf&eacute; &ndash; 5&nbsp;&euro; &Eacute;&Yuml;"), Ok(json!("café – 5\u{a0}€ ÉŸ"))),
             (json!("1 < 2"), Ok(json!("1 < 2"))),
             (json!("a<b"), Ok(json!("a<b"))),
             (json!("I <3 <i>you</i>"), Ok(json!("I <3 you"))),
@@ -305,8 +306,25 @@ fn places() {
     refuses("country", &[json!([]), json!(["Germany"]), json!(1)]);
     blanks("country", &[json!(""), json!(null)]);
 
-    takes("state", &["Texas", "Bayern", "Île-de-France", "New South Wales", "Ontario", "Yukon Territory"]);
-    refuses("state", &["TX", "texas", "Bavaria", "Prague", "nowhere"].map(|name| json!(name)));
+    let regions = [
+        "Texas",
+        "Puerto Rico",
+        "Armed Forces Pacific",
+        "Virgin Islands, U.S.",
+        "Bayern",
+        "Île-de-France",
+        "New South Wales",
+        "Ontario",
+        "Yukon Territory",
+        "Praha, hlavní město",
+        "Comunidad de Madrid",
+        "Gujarat",
+        "Davao",
+        "Kent",
+        "West Midlands",
+    ];
+    takes("state", &regions);
+    refuses("state", &["TX", "texas", "Bavaria", "Prague", "England", "nowhere", " Texas"].map(|name| json!(name)));
 }
 
 #[test]

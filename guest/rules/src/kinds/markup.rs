@@ -7,7 +7,7 @@ use crate::json::Raw;
 use crate::schema::FieldRule;
 
 use super::text::{check_length, trim};
-use super::{NOT_VALID, Taken};
+use super::{NOT_VALID, Taken, entities};
 
 /// An `html` field keeps its markup, without attributes that run scripts.
 pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
@@ -166,18 +166,12 @@ fn decoded(text: &str) -> String {
 
 fn character(name: &str) -> Option<char> {
     let numbered = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-    let character = match name {
-        "amp" => '&',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{a0}',
-        _ => {
-            let digits = name.strip_prefix('#')?;
-            match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => numbered(hex, 16)?,
-                None => numbered(digits, 10)?,
-            }
-        }
+    let character = match name.strip_prefix('#') {
+        None => entities::named(name)?,
+        Some(digits) => match digits.strip_prefix(['x', 'X']) {
+            Some(hex) => numbered(hex, 16)?,
+            None => numbered(digits, 10)?,
+        },
     };
     (!matches!(character, '<' | '>' | '\0')).then_some(character)
 }

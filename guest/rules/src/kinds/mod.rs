@@ -3,6 +3,7 @@
 mod boolean;
 mod country;
 mod email;
+mod entities;
 mod locale;
 mod markup;
 mod moment;
