@@ -11,6 +11,8 @@ use crate::specials::Special;
 const SHORT_LIMIT: u32 = 191;
 /// The number that is also shown beside the fields, as an integer.
 pub(crate) const POINTS: &str = "points";
+/// The field that is also shown beside the fields, as a moment.
+const LAST_ACTIVE: &str = "last_active";
 /// Longest key, in bytes.
 const KEY_LIMIT: usize = 1_024;
 
@@ -66,6 +68,8 @@ pub(crate) struct Schema {
     pub(crate) rules: Vec<FieldRule>,
     /// Places of the unique fields, in catalogue order.
     pub(crate) unique: Vec<usize>,
+    /// Place of the field that shares its column with the key `lastActive`.
+    pub(crate) last_active: Option<usize>,
     slots: Names<Slot>,
 }
 
@@ -76,7 +80,9 @@ impl Schema {
             Special::ALL.iter().map(|special| (special.name().to_owned(), Slot::Special(*special))).collect();
         slots.extend(rules.iter().enumerate().map(|(place, rule)| (rule.alias.clone(), Slot::Field(place))));
         let unique = profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(place, _)| place);
-        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), rules, slots }
+        let is_last_active = |rule: &FieldRule| rule.alias == LAST_ACTIVE && rule.kind == Kind::DateTime;
+        let last_active = rules.iter().position(is_last_active);
+        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), last_active, rules, slots }
     }
 
     /// What `name` means in an item; nothing if it is unknown.

@@ -88,6 +88,11 @@ impl Edits {
         Ok(())
     }
 
+    /// Whether a moment was sent as `lastActive`.
+    pub(crate) fn has_last_active(&self) -> bool {
+        self.last_active.is_some()
+    }
+
     /// Makes the changes.
     pub(crate) fn apply(self, contact: &mut Contact, now: &str) {
         contact.owner = self.owner.unwrap_or(contact.owner);
