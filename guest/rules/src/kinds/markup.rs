@@ -72,7 +72,7 @@ fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
     loop {
         let start = from + text.get(from..)?.find('<')?;
         let inside = text.get(start + 1..)?;
-        let opens = inside.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '!' | '?'));
+        let opens = inside.starts_with(['!', '?']) || is_named(inside);
         if opens {
             // Without a `>` anywhere behind it, no later `<` opens a tag either.
             let end = start + 1 + tag_end(inside)?;
@@ -80,6 +80,15 @@ fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
         }
         from = start + 1;
     }
+}
+
+/// Whether a tag's name stands here, perhaps behind a `/`: `<a@b.co>` is no tag.
+fn is_named(inside: &str) -> bool {
+    let name = inside.strip_prefix('/').unwrap_or(inside);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
+    let rest = name.trim_start_matches(is_part);
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && rest.starts_with(|next: char| next.is_ascii_whitespace() || matches!(next, '/' | '>'))
 }
 
 /// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.

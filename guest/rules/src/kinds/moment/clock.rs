@@ -24,15 +24,16 @@ fn compact_clock(text: &str) -> Option<(Time, &str)> {
     Some((Time::from_hms(part(0)?, part(2)?, part(4).unwrap_or(0)).ok()?, rest))
 }
 
-/// `10:20`, `10:20:30.5`, `1:2`, `10am`.
+/// `10:20`, `10:20:30.5`, `10.20`, `1:2`, `10am`.
 pub(super) fn clock(text: &str) -> Option<(Time, &str)> {
     let (hour, mut rest) = number(text)?;
     let mut minute = "0";
     let mut second = "0";
     let mut has_minute = false;
-    if let Some((digits, after)) = rest.strip_prefix(':').and_then(number) {
+    let separator = if rest.starts_with('.') { '.' } else { ':' };
+    if let Some((digits, after)) = rest.strip_prefix(separator).and_then(number) {
         (minute, rest, has_minute) = (digits, after, true);
-        if let Some((digits, after)) = rest.strip_prefix(':').and_then(number) {
+        if let Some((digits, after)) = rest.strip_prefix(separator).and_then(number) {
             (second, rest) = (digits, after);
             if let Some((_, after)) = rest.strip_prefix('.').and_then(number) {
                 rest = after;
