@@ -109,7 +109,8 @@ fn plain_digits(sent: &str) -> Cow<'_, str> {
     /// Digits that every double keeps.
     const KEPT: usize = 15;
     let is_short = sent.len() <= KEPT && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
-    let shown = sent.parse::<f64>().ok().filter(|_| is_short).map(|number| number.to_string());
+    let number = sent.parse::<f64>().ok().filter(|number| is_short && number.is_finite());
+    let shown = number.map(|number| number.to_string());
     shown.filter(|shown| shown.len() <= KEPT).map_or(Cow::Borrowed(sent), Cow::Owned)
 }
 

@@ -83,6 +83,12 @@ fn text() {
 fn digits_of_long_numbers_survive() {
     let outcome = one(Operation::Create, &profile(&[]), &[], r#"{"phone":12345678901234567890123}"#);
     assert_eq!(document(outcome)["fields"]["phone"], "12345678901234567890123");
+    for (sent, stored) in
+        [("1e3", "1000"), ("-2.50", "-2.5"), ("1E400", "1E400"), ("0.1234567890123456", "0.1234567890123456")]
+    {
+        let outcome = one(Operation::Create, &profile(&[]), &[], &format!(r#"{{"phone":{sent}}}"#));
+        assert_eq!(document(outcome)["fields"]["phone"], stored);
+    }
 }
 
 #[test]

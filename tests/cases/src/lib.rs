@@ -51,9 +51,27 @@ pub enum Form {
 /// If one of the files is not what it should be.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let mut cases = case::parse(include_str!("../mautic-batch.json"));
+    let mut cases = reference();
     overrides::parse(include_str!("../overridden.json")).apply(&mut cases);
     cases
+}
+
+/// All cases as Mautic answers them.
+///
+/// # Panics
+/// If the file is not what it should be.
+#[must_use]
+pub fn reference() -> Vec<Case> {
+    parse(include_str!("../mautic-batch.json"))
+}
+
+/// The cases in `text`, which is JSON of the form that `mautic-batch.json` has.
+///
+/// # Panics
+/// If it is anything else.
+#[must_use]
+pub fn parse(text: &str) -> Vec<Case> {
+    case::parse(text)
 }
 
 /// The rows of the table of differences that cases are overridden by, and how many cases each.
