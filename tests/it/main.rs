@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cancel;
+mod cases;
 mod commands;
 mod compiled;
 mod contacts;

@@ -4,6 +4,7 @@
 //! Nothing waits blindly: [`wait_until`] asks again until something has happened or its time is over, and
 //! [`Server::wait_for_log`] is woken by the log. Everything panics with a message that says what was expected.
 
+mod cases;
 mod client;
 mod command;
 mod database;
@@ -16,6 +17,7 @@ mod raw;
 mod server;
 mod wait;
 
+pub use cases::play_cases;
 pub use client::{Client, Job, Reply};
 pub use command::{Finished, bulkhead, run, run_with_input};
 pub use database::Database;
@@ -25,6 +27,8 @@ pub use made_up::{contact, contacts, email};
 pub use raw::Raw;
 pub use server::{Options, Server, Tenant};
 pub use wait::{DEADLINE, wait_until};
+
+pub use bulkhead_cases::Form;
 
 use std::io::Write as _;
 

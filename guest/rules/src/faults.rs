@@ -28,8 +28,8 @@ enum Place {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     texts: BTreeMap<Place, (String, Fault)>,
-    /// Whether anything but a clash of unique values is among them.
-    is_invalid: bool,
+    /// Whether a clash of unique values is among them.
+    has_clash: bool,
 }
 
 impl Faults {
@@ -42,31 +42,25 @@ impl Faults {
         self.texts.contains_key(&Place::Field(place))
     }
 
-    /// The value of a field was refused.
-    pub(crate) fn add(&mut self, schema: &Schema, place: usize, fault: Fault) {
-        self.is_invalid = true;
-        self.put(schema, place, fault);
-    }
-
     /// The value of a unique field belongs to another contact.
     pub(crate) fn add_clash(&mut self, schema: &Schema, place: usize) {
-        self.put(schema, place, Fault::Borrowed("This field must be unique."));
+        self.has_clash = true;
+        self.add(schema, place, Fault::Borrowed("This field must be unique."));
     }
 
-    fn put(&mut self, schema: &Schema, place: usize, fault: Fault) {
+    /// The value of a field was refused.
+    pub(crate) fn add(&mut self, schema: &Schema, place: usize, fault: Fault) {
         let alias = schema.rules.get(place).map_or_else(String::new, |rule| rule.alias.clone());
         self.texts.insert(Place::Field(place), (alias, fault));
     }
 
     /// The value of a special key was refused.
     pub(crate) fn add_special(&mut self, special: Special, fault: Fault) {
-        self.is_invalid = true;
         self.texts.insert(Place::Special(special), (special.name().to_owned(), fault));
     }
 
     /// A validator complains about `name`, which may be anything.
     pub(crate) fn add_objection(&mut self, schema: &Schema, name: String, message: String) {
-        self.is_invalid = true;
         let place = match schema.slot(&name) {
             Some(Slot::Field(place)) => Place::Field(place),
             Some(Slot::Special(special)) => Place::Special(special),
@@ -85,7 +79,8 @@ impl Faults {
 
     /// The answer; `id` is the contact that the item named.
     pub(crate) fn into_rejection(self, id: Option<u64>) -> Rejection {
-        let status = if self.is_invalid { 400 } else { 422 };
+        // As in Mautic, one clash is enough, whatever else is wrong.
+        let status = if self.has_clash { 422 } else { 400 };
         let mut room = DETAILS_TEXT_LIMIT;
         let mut details = Vec::with_capacity(self.texts.len().min(DETAILS_LIMIT));
         let mut message = String::new();

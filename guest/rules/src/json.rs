@@ -71,7 +71,7 @@ impl<'a> Raw<'a> {
         match self {
             Self::Null | Self::Bool(false) => Some(Cow::Borrowed("")),
             Self::Bool(true) => Some(Cow::Borrowed("1")),
-            Self::Number(digits) => Some(Cow::Borrowed(digits)),
+            Self::Number(digits) => Some(plain_digits(digits)),
             Self::Text(text) => Some(text.clone()),
             Self::List(_) | Self::Object(_) | Self::Broken => None,
         }
@@ -80,7 +80,7 @@ impl<'a> Raw<'a> {
     /// A whole number that is not negative, or a string of its digits.
     pub(crate) fn as_id(&self) -> Option<u64> {
         match self {
-            Self::Number(digits) => digits.parse().ok(),
+            Self::Number(digits) => plain_digits(digits).parse().ok(),
             Self::Text(text) => {
                 let digits = text.trim();
                 let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -101,6 +101,17 @@ impl<'a> Raw<'a> {
             Self::Broken => true,
         }
     }
+}
+
+/// A number the way PHP writes it: `1.0` and `1e0` are `1`, `2.50` is `2.5`. One that a double does not hold exactly
+/// enough stays as it was sent.
+fn plain_digits(sent: &str) -> Cow<'_, str> {
+    /// Digits that every double keeps.
+    const KEPT: usize = 15;
+    let is_short = sent.len() <= KEPT && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let number = sent.parse::<f64>().ok().filter(|number| is_short && number.is_finite());
+    let shown = number.map(|number| number.to_string());
+    shown.filter(|shown| shown.len() <= KEPT).map_or(Cow::Borrowed(sent), Cow::Owned)
 }
 
 fn is_closing(byte: u8) -> bool {

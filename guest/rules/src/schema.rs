@@ -1,6 +1,6 @@
 //! A profile made ready for work: once for each session.
 
-use crate::catalogue::{SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
+use crate::catalogue::{LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
 use crate::contact::Value;
 use crate::hashing::{Names, Set};
 use crate::kinds::Kind;
@@ -11,6 +11,10 @@ use crate::specials::Special;
 const SHORT_LIMIT: u32 = 191;
 /// The fields whose words Mautic's plain search looks at.
 const SEARCHED: [&str; 8] = ["firstname", "lastname", "email", "company", "city", "state", "zipcode", "country"];
+/// The number that is also shown beside the fields, as an integer.
+pub(crate) const POINTS: &str = "points";
+/// The field that is also shown beside the fields, as a moment.
+const LAST_ACTIVE: &str = "last_active";
 /// Longest key, in bytes.
 const KEY_LIMIT: usize = 1_024;
 
@@ -42,6 +46,9 @@ impl FieldRule {
         if field.max_length.is_none() && kind.is_short() {
             limits.push(SHORT_LIMIT);
         }
+        if kind == Kind::MultiSelect {
+            limits.push(LENGTH_LIMIT);
+        }
         if field.is_unique {
             limits.push(UNIQUE_LENGTH_LIMIT);
         }
@@ -50,7 +57,8 @@ impl FieldRule {
             kind,
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
             limits,
-            scale: field.scale.unwrap_or(0).min(SCALE_LIMIT),
+            // Points are whole numbers whatever a profile says.
+            scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(SCALE_LIMIT),
             is_required: field.is_required,
         }
     }
@@ -64,6 +72,8 @@ pub(crate) struct Schema {
     pub(crate) unique: Vec<usize>,
     /// Places of the fields that people search by.
     pub(crate) searched: Vec<usize>,
+    /// Place of the field that shares its column with the key `lastActive`.
+    pub(crate) last_active: Option<usize>,
     slots: Names<Slot>,
 }
 
@@ -76,7 +86,9 @@ impl Schema {
         let unique = profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(place, _)| place);
         let is_searched = |(_, rule): &(usize, &FieldRule)| SEARCHED.contains(&rule.alias.as_str());
         let searched = rules.iter().enumerate().filter(is_searched).map(|(place, _)| place).collect();
-        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), searched, rules, slots }
+        let is_last_active = |rule: &FieldRule| rule.alias == LAST_ACTIVE && rule.kind == Kind::DateTime;
+        let last_active = rules.iter().position(is_last_active);
+        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), searched, last_active, rules, slots }
     }
 
     /// What `name` means in an item; nothing if it is unknown.

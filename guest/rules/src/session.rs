@@ -125,7 +125,7 @@ impl Session {
         };
         let known = known.map(|(number, _)| number);
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
-        apply(item, form, &mut contact, now);
+        apply(item, form, &mut contact, &self.schema, now);
         if known.is_some() {
             contact.date_modified = Some(now.to_owned());
         }

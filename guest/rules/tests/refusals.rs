@@ -31,9 +31,9 @@ fn faults_stand_in_catalogue_order() {
         ("email", "A valid email is required."),
         ("points", INVALID),
         ("country", INVALID),
+        ("tags", INVALID),
         ("owner", INVALID),
         ("stage", INVALID),
-        ("tags", INVALID),
     ];
     assert_eq!(details(&rejection), expected);
     let message: Vec<_> = expected.iter().map(|(alias, text)| format!("{alias}: {text}")).collect();

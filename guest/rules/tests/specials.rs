@@ -104,8 +104,59 @@ fn addresses_and_activity() {
     let table = [
         (json!("2024-02-03 04:05:06"), Ok(json!("2024-02-03T04:05:06Z"))),
         (json!("2024-02-03T04:05:06+01:00"), Ok(json!("2024-02-03T03:05:06Z"))),
+        (json!("Sat, 03 Feb 2024 04:05:06 +0000"), Ok(json!("2024-02-03T04:05:06Z"))),
+        (json!("February 3rd, 2024 4:05am"), Ok(json!("2024-02-03T04:05:00Z"))),
+        (json!("@1706933106"), Ok(json!("2024-02-03T04:05:06Z"))),
         (json!(null), Ok(json!("d"))),
+        (json!("@"), INVALID),
+        (json!("@99999999999999999999"), INVALID),
+        (json!("@9999999999999"), INVALID),
+        (json!("Mon"), INVALID),
         (json!("yesterday"), INVALID),
     ];
     check(&json!("d"), "lastActive", "lastActive", &table);
+}
+
+/// `last_active` is a field, `lastActive` a key of its own; they tell the same moment.
+#[test]
+fn the_field_and_the_key_for_activity_are_one() {
+    let before = json!({"fields": {"last_active": "2020-01-01 00:00:00"}, "lastActive": "2020-01-01T00:00:07Z"});
+    let (old, old_field) = (json!("2020-01-01T00:00:07Z"), json!("2020-01-01 00:00:00"));
+    for (operation, item, moment, field) in [
+        (Operation::Update, json!({}), &old, &old_field),
+        (Operation::Update, json!({"last_active": ""}), &old, &old_field),
+        (Operation::Update, json!({"last_active": "", "overwriteWithBlank": 1}), &json!(null), &json!(null)),
+        (
+            Operation::Update,
+            json!({"last_active": "2021-02-03 04:05:06"}),
+            &json!("2021-02-03T04:05:00Z"),
+            &json!("2021-02-03 04:05:00"),
+        ),
+        (
+            Operation::Update,
+            json!({"lastActive": "2021-02-03 04:05:06"}),
+            &json!("2021-02-03T04:05:06Z"),
+            &json!("2021-02-03 04:05:00"),
+        ),
+        (
+            Operation::Update,
+            json!({"lastActive": "2021-02-03", "last_active": "2022-02-03"}),
+            &json!("2022-02-03T00:00:00Z"),
+            &json!("2022-02-03 00:00:00"),
+        ),
+        (Operation::Replace, json!({}), &json!(null), &json!(null)),
+        (Operation::Replace, json!({"last_active": "2020-01-01"}), &old, &old_field),
+        (
+            Operation::Replace,
+            json!({"lastActive": "2021-02-03"}),
+            &json!("2021-02-03T00:00:00Z"),
+            &json!("2021-02-03 00:00:00"),
+        ),
+    ] {
+        let mut item = item;
+        item["id"] = json!(5);
+        let contact = Stored { id: 5, document: before.to_string() };
+        let after = document(one(operation, &profile(&[]), &[contact], &item.to_string()));
+        assert_eq!((&after["lastActive"], &after["fields"]["last_active"]), (moment, field), "{item}");
+    }
 }

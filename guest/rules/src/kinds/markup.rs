@@ -7,7 +7,7 @@ use crate::json::Raw;
 use crate::schema::FieldRule;
 
 use super::text::{check_length, trim};
-use super::{NOT_VALID, Taken};
+use super::{NOT_VALID, Taken, entities};
 
 /// An `html` field keeps its markup, without attributes that run scripts.
 pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
@@ -72,7 +72,7 @@ fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
     loop {
         let start = from + text.get(from..)?.find('<')?;
         let inside = text.get(start + 1..)?;
-        let opens = inside.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '!' | '?'));
+        let opens = inside.starts_with(['!', '?']) || is_named(inside);
         if opens {
             // Without a `>` anywhere behind it, no later `<` opens a tag either.
             let end = start + 1 + tag_end(inside)?;
@@ -80,6 +80,15 @@ fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
         }
         from = start + 1;
     }
+}
+
+/// Whether a tag's name stands here, perhaps behind a `/`: `<a@b.co>` is no tag.
+fn is_named(inside: &str) -> bool {
+    let name = inside.strip_prefix('/').unwrap_or(inside);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
+    let rest = name.trim_start_matches(is_part);
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && rest.starts_with(|next: char| next.is_ascii_whitespace() || matches!(next, '/' | '>'))
 }
 
 /// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.
@@ -166,18 +175,12 @@ fn decoded(text: &str) -> String {
 
 fn character(name: &str) -> Option<char> {
     let numbered = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-    let character = match name {
-        "amp" => '&',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{a0}',
-        _ => {
-            let digits = name.strip_prefix('#')?;
-            match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => numbered(hex, 16)?,
-                None => numbered(digits, 10)?,
-            }
-        }
+    let character = match name.strip_prefix('#') {
+        None => entities::named(name)?,
+        Some(digits) => match digits.strip_prefix(['x', 'X']) {
+            Some(hex) => numbered(hex, 16)?,
+            None => numbered(digits, 10)?,
+        },
     };
     (!matches!(character, '<' | '>' | '\0')).then_some(character)
 }

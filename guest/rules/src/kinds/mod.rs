@@ -1,13 +1,15 @@
 //! Kinds of fields: what each takes and how it is stored. One file for each family, one dispatch here.
 
 mod boolean;
-mod choice;
 mod country;
 mod email;
+mod entities;
 mod locale;
 mod markup;
 mod moment;
+mod multiselect;
 mod number;
+mod places;
 mod region;
 mod text;
 mod timezone;
@@ -20,11 +22,9 @@ use crate::json::Raw;
 use crate::schema::FieldRule;
 
 pub(crate) use markup::plain;
-pub(crate) use moment::date_time;
+pub(crate) use moment::date_time_in_words;
 pub(crate) use number::shown as shown_number;
 pub(crate) use places::Places;
-
-mod places;
 
 /// What kept a value from being taken: one sentence for the client.
 pub(crate) type Fault = Cow<'static, str>;
@@ -111,7 +111,7 @@ impl Kind {
 
     /// Whether Mautic keeps it in a text column of 191 characters, whatever else the limit is.
     pub(crate) fn is_short(self) -> bool {
-        matches!(self, Self::Text | Self::Lookup | Self::Tel)
+        matches!(self, Self::Text | Self::Lookup)
     }
 }
 
@@ -124,12 +124,12 @@ pub(crate) fn take(field: &FieldRule, raw: &Raw<'_>, places: &Places) -> Taken {
         Kind::Email => email::take(field, raw),
         Kind::Number => number::take(field.scale, raw),
         Kind::Boolean => boolean::take(raw),
-        Kind::Select => choice::take_one(&field.choices, raw),
-        Kind::MultiSelect => choice::take_many(&field.choices, raw),
-        Kind::Country => listed(raw, |name| places.has_country(name)),
-        Kind::Region => listed(raw, |name| places.has_region(name)),
-        Kind::Locale => listed(raw, locale::exists),
-        Kind::Timezone => listed(raw, timezone::exists),
+        Kind::Select => listed(field, raw, |value| field.choices.contains(value)),
+        Kind::MultiSelect => multiselect::take(field, raw),
+        Kind::Country => listed(field, raw, |name| places.has_country(name)),
+        Kind::Region => listed(field, raw, |name| places.has_region(name)),
+        Kind::Locale => listed(field, raw, locale::exists),
+        Kind::Timezone => listed(field, raw, timezone::exists),
         Kind::Date => moment::take_date(raw),
         Kind::DateTime => moment::take_date_time(raw),
         Kind::Time => moment::take_time(raw),
@@ -137,11 +137,14 @@ pub(crate) fn take(field: &FieldRule, raw: &Raw<'_>, places: &Places) -> Taken {
 }
 
 /// A value out of a list: the exact spelling, nothing trimmed.
-fn listed(raw: &Raw<'_>, exists: impl Fn(&str) -> bool) -> Taken {
+fn listed(field: &FieldRule, raw: &Raw<'_>, exists: impl Fn(&str) -> bool) -> Taken {
     let name = raw.as_text().ok_or(NOT_VALID)?;
     match name.as_ref() {
         "" => Ok(None),
-        known if exists(known) => Ok(Some(Value::Text(name.into_owned()))),
+        known if exists(known) => {
+            text::check_length(field, known)?;
+            Ok(Some(Value::Text(name.into_owned())))
+        }
         _ => Err(NOT_VALID),
     }
 }

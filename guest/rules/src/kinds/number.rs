@@ -6,7 +6,7 @@ use crate::json::Raw;
 use super::text::trim;
 use super::{NOT_VALID, Taken};
 
-/// Largest magnitude: PHP's integers end there.
+/// All numbers are smaller: PHP's integers end there.
 const LIMIT: f64 = 9_223_372_036_854_775_807.0;
 /// Longest number as text, in bytes; enough for every double.
 const TEXT_LIMIT: usize = 400;
@@ -36,7 +36,8 @@ fn parse(text: &str) -> Option<Number> {
     }
     let ascii: String = text.chars().map(half_width).collect();
     if let Ok(whole) = ascii.parse::<i64>() {
-        return (!ascii.starts_with('+')).then_some(Number::Whole(whole));
+        let fits = whole.unsigned_abs() < i64::MAX.unsigned_abs();
+        return (fits && !ascii.starts_with('+')).then_some(Number::Whole(whole));
     }
     if is_grouped(&ascii) || !is_decimal(&ascii) {
         return None;

@@ -1,5 +1,6 @@
 //! Names of places, gathered when the first is asked for and kept for the session.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::{country, region};
@@ -9,7 +10,7 @@ use crate::hashing::Set;
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     countries: OnceCell<Set<&'static str>>,
-    regions: OnceCell<Set<&'static str>>,
+    regions: OnceCell<Set<Cow<'static, str>>>,
 }
 
 impl Places {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::contact::{Contact, Number, Value};
 use crate::kinds::{Kind, shown_number};
 use crate::model::{Choice, Field, Profile};
-use crate::schema::{FieldRule, Schema};
+use crate::schema::{FieldRule, POINTS, Schema};
 
 /// Groups that are always shown, in this order.
 const GROUPS: [&str; 4] = ["core", "social", "personal", "professional"];
@@ -43,7 +43,7 @@ impl<'a> Catalogue<'a> {
             groups,
             all: schema.rules.iter().enumerate().collect(),
             points: schema
-                .place("points")
+                .place(POINTS)
                 .filter(|&place| schema.rules.get(place).is_some_and(|rule| rule.kind == Kind::Number)),
             unique: &schema.unique,
         }

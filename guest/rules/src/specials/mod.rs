@@ -11,14 +11,14 @@ use crate::json::Raw;
 use crate::kinds::Fault;
 use crate::model::Profile;
 
-/// A key with a meaning of its own, in the order in which faults are reported.
+/// A key with a meaning of its own, in the order in which faults are reported: that of Mautic's form, then the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Special {
     Id,
+    Tags,
+    Companies,
     Owner,
     Stage,
-    Companies,
-    Tags,
     DoNotContact,
     IpAddress,
     LastActive,
@@ -28,10 +28,10 @@ pub(crate) enum Special {
 impl Special {
     pub(crate) const ALL: [Self; 9] = [
         Self::Id,
+        Self::Tags,
+        Self::Companies,
         Self::Owner,
         Self::Stage,
-        Self::Companies,
-        Self::Tags,
         Self::DoNotContact,
         Self::IpAddress,
         Self::LastActive,
@@ -86,6 +86,11 @@ impl Edits {
             Special::Id | Special::OverwriteWithBlank => {}
         }
         Ok(())
+    }
+
+    /// Whether a moment was sent as `lastActive`.
+    pub(crate) fn has_last_active(&self) -> bool {
+        self.last_active.is_some()
     }
 
     /// Makes the changes.

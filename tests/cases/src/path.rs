@@ -1,0 +1,15 @@
+//! Dotted paths into an answer.
+
+use serde_json::Value;
+
+/// What stands at `path`: names and places, separated by dots; a dot inside a name is `%2E`.
+pub(crate) fn at<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(root, |value, part| {
+        let name = part.replace("%2E", ".");
+        match value {
+            Value::Array(values) => values.get(name.parse::<usize>().ok()?),
+            Value::Object(members) => members.get(&name),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,93 @@
+//! Playing a case.
+
+use serde_json::Value;
+
+use crate::bulk::Bulk;
+use crate::case::{Assertion, Case, Expect, Step};
+use crate::expand::Names;
+use crate::{Answer, Api, Form, assertion, changes};
+
+impl Case {
+    /// Plays the case on a tenant with its [`Self::profile`] and no contacts.
+    ///
+    /// # Errors
+    /// Says what does not hold, one line each; what comes after a step that fails is not played.
+    pub fn run(&self, form: Form, api: &mut dyn Api) -> Result<(), String> {
+        match form {
+            Form::Batch => self.play(form, api),
+            Form::Bulk => self.play(form, &mut Bulk(api)),
+        }
+    }
+
+    fn play(&self, form: Form, api: &mut dyn Api) -> Result<(), String> {
+        let mut names = Names::default();
+        let mut ids = Vec::new();
+        for (name, contact) in self.contacts() {
+            let body = Value::Object(contact).to_string();
+            let answer = send(api, "POST", "/api/contacts/new", &[], &body);
+            let id = parsed(&answer)["contact"]["id"].clone();
+            ids.extend(id.as_u64().filter(|_| answer.status == 201));
+            if !id.is_u64() {
+                return Err(format!("the contact {name} cannot be made: {} {}", answer.status, answer.text));
+            }
+            names.known.insert(name, id);
+        }
+        for (place, step) in self.steps.iter().enumerate() {
+            let expect = step.expect_in_bulk.as_ref().filter(|_| form == Form::Bulk).unwrap_or(&step.expect);
+            step.play(expect, &mut names, &ids, api).map_err(|faults| format!("step {place}: {faults}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn play(&self, expect: &Expect, names: &mut Names, ids: &[u64], api: &mut dyn Api) -> Result<(), String> {
+        let headers: Vec<(String, String)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap_or("").to_owned()))
+            .collect();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let before = expect.changed_fields.as_ref().map(|_| changes::snapshot(api, ids));
+        let body = names.in_body(&self.body);
+        let answer = send(api, &self.method, &names.in_text(&self.path), &headers, &body);
+
+        names.answer = parsed(&answer);
+        let mut faults = Vec::new();
+        if expect.status.map_or(answer.status >= 400, |status| status != answer.status) {
+            faults.push(format!("the status is {}", answer.status));
+        }
+        if expect.raw_body.as_ref().is_some_and(|body| *body != answer.text) {
+            faults.push("the body is another".to_owned());
+        }
+        for asserted in &expect.assert {
+            let Assertion { path, op, value } = asserted;
+            let asserted = Assertion { path: names.in_text(path), op: *op, value: names.in_value(value) };
+            faults.extend(assertion::check(&asserted, &names.answer).err());
+        }
+        if let (Some(expected), Some(before), true) = (&expect.changed_fields, &before, faults.is_empty()) {
+            faults.extend(changes::check(api, expected, &names.answer, before).err());
+        }
+        for (name, path) in &expect.capture {
+            let place = path.as_str().and_then(|path| crate::path::at(&names.answer, path)).cloned();
+            match place {
+                Some(value) => drop(names.known.insert(name.clone(), value)),
+                None => faults.push(format!("there is no {path} to capture")),
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(format!("{}\n  answer: {}", faults.join("\n  "), answer.text)) }
+    }
+}
+
+/// Bodies are JSON unless the case says otherwise.
+fn send(api: &mut dyn Api, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut headers = headers.to_vec();
+    if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
+        headers.push(("content-type", "application/json"));
+    }
+    api.call(method, path, &headers, body.as_bytes())
+}
+
+fn parsed(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.text).unwrap_or(Value::Null)
+}
