@@ -15,7 +15,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// Rounds of each measurement; they alternate, so that a noisy moment hits both sides.
-const ROUNDS: usize = 51;
+const ROUNDS: usize = 21;
 /// Jobs queued for the measurement of memory.
 const QUEUED_JOBS: usize = 200;
 

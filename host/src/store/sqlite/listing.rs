@@ -21,7 +21,7 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQue
 
 fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     let total = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
-    let sql = format!("SELECT id FROM contacts WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
+    let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
     let ids = ids(connection, &sql, params![tenant.0, query.limit, query.start])?;
     Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
 }
@@ -35,9 +35,9 @@ fn by_ids(
     // A list of numbers as JSON is one parameter, however long it is.
     let wanted: Vec<i64> = wanted.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
     let wanted = serde_json::to_string(&wanted).doing(DOING)?;
-    let found = "FROM contacts WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))";
+    let found = "FROM listed WHERE tenant = ?1 AND contact IN (SELECT value FROM json_each(?2))";
     let total = count(connection, &format!("SELECT count(*) {found}"), params![tenant.0, wanted])?;
-    let sql = format!("SELECT id {found} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
+    let sql = format!("SELECT contact {found} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
     let ids = ids(connection, &sql, params![tenant.0, wanted, query.limit, query.start])?;
     Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
 }
@@ -58,15 +58,15 @@ fn by_words(
     Ok(ContactList { total, ..by_ids(connection, tenant, query, &newest)? })
 }
 
-/// Each order has an index, which ends in the id.
+/// Each order has an index, which ends in the contact's id.
 fn order(query: &ContactQuery) -> &'static str {
     match (query.order, query.descending) {
-        (ContactOrder::Id, false) => "id",
-        (ContactOrder::Id, true) => "id DESC",
-        (ContactOrder::Changed, false) => "changed_at, id",
-        (ContactOrder::Changed, true) => "changed_at DESC, id DESC",
-        (ContactOrder::Sort, false) => "sort, id",
-        (ContactOrder::Sort, true) => "sort DESC, id DESC",
+        (ContactOrder::Id, false) => "contact",
+        (ContactOrder::Id, true) => "contact DESC",
+        (ContactOrder::Changed, false) => "changed_at, contact",
+        (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
+        (ContactOrder::Sort, false) => "sort, contact",
+        (ContactOrder::Sort, true) => "sort DESC, contact DESC",
     }
 }
 

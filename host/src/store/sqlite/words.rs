@@ -1,7 +1,5 @@
 //! The words that contacts are searched by: a full-text index that keeps no text.
 
-use rusqlite::Connection;
-
 use crate::domain::TenantId;
 
 /// Bits of a place that hold a contact's id.
@@ -21,13 +19,6 @@ pub(super) fn places(tenant: TenantId) -> (i64, i64) {
 /// The contact at a place.
 pub(super) fn contact(place: i64) -> i64 {
     place & ((1 << ID_BITS) - 1)
-}
-
-pub(super) fn forget(connection: &Connection, tenant: TenantId, contact: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM contact_words WHERE rowid = ?1")
-        .and_then(|mut statement| statement.execute([place(tenant, contact)]))
-        .map(drop)
 }
 
 /// What FTS5 is asked for: contacts that have, for each of these, a word that begins with it. `None` if there is nothing
