@@ -120,7 +120,7 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
-    /// Brings lists up to date by one batch that was committed at least this long ago; `false` if there is none. A list
+    /// Brings lists up to date by some batches that were committed at least this long ago; `false` if there are none. A list
     /// that is asked for is brought up to date anyway; this is so that there is little to do by then.
     ///
     /// # Errors
