@@ -2,13 +2,15 @@
 //!
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
-//! - memory of the server while 200 such jobs are queued.
+//! - memory of the server while 200 such jobs are queued;
+//! - lists and jobs at a million contacts, against those at ten thousand.
 //!
-//! `bulkhead-bench job`, `guest` or `memory` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory` or `lists` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
+mod lists;
 mod server;
 
 use std::error::Error;
@@ -38,6 +40,9 @@ fn main() -> Outcome<()> {
     }
     if wants("memory") {
         memory(&body)?;
+    }
+    if wants("lists") {
+        lists::lists(&items)?;
     }
     Ok(())
 }

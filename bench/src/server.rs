@@ -144,7 +144,7 @@ impl Server {
         Ok(reply.get("id").and_then(Value::as_str).ok_or(text)?.to_owned())
     }
 
-    fn get(&self, token: &str, path: &str) -> Outcome<Value> {
+    pub(crate) fn get(&self, token: &str, path: &str) -> Outcome<Value> {
         let mut reply =
             self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}")).call()?;
         Ok(serde_json::from_str(&reply.body_mut().read_to_string()?)?)

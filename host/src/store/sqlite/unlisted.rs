@@ -116,7 +116,7 @@ fn list(transaction: &Transaction<'_>, tenant: TenantId, changed_at: i64, entrie
         let (contact, text, sort): (i64, String, String) = serde_json::from_str(entry)
             .map_err(|error| StoreError::Corrupt(format!("how a contact is found: {error}")))?;
         if place.execute(params![tenant.0, contact, changed_at, sort]).doing(LISTING)? > 0 {
-            index.execute(params![words::place(tenant, contact), text]).doing(LISTING)?;
+            index.execute(params![words::place(tenant, contact), words::marked(tenant, &text)]).doing(LISTING)?;
         }
     }
     Ok(())
