@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{Cancel, Component, Instance, Limits, Sandbox};
+use bulkhead::sandbox::{Cancel, Instance, Limits, Processor, Sandbox};
 use bulkhead::tenants::Profile;
 
 use crate::Outcome;
@@ -41,14 +41,14 @@ pub(crate) fn native(items: &[String]) -> Duration {
 /// The component, ready to run.
 pub(crate) struct Sandboxed {
     sandbox: Sandbox,
-    component: Component,
+    component: Processor,
     profile: Profile,
 }
 
 impl Sandboxed {
     pub(crate) fn new() -> Outcome<Self> {
-        let sandbox = Sandbox::new(None, Limits::default())?;
-        let component = sandbox.load(&std::fs::read(crate::server::built("components/contacts.wasm")?)?)?;
+        let sandbox = Sandbox::new(None)?;
+        let component = sandbox.load_processor(&std::fs::read(crate::server::built("components/contacts.wasm")?)?)?;
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }
 
@@ -56,13 +56,14 @@ impl Sandboxed {
     pub(crate) fn run(&mut self, items: &[String]) -> Outcome<Duration> {
         let stopped = |stop| format!("the component stopped: {stop:?}");
         let started = Instant::now();
-        let mut instance = Instance::start(&self.sandbox, &self.component, &Cancel::default()).map_err(stopped)?;
+        let mut instance =
+            Instance::start(&self.sandbox, &self.component, &Limits::default(), &Cancel::default()).map_err(stopped)?;
         let fields = instance.fields(&self.profile)?;
         instance.open(Operation::Create, &self.profile, fields, Timestamp(0)).map_err(stopped)?;
         let mut outcomes = 0;
         for chunk in items.chunks(CHUNK) {
             instance.plan(chunk).map_err(stopped)?;
-            outcomes += instance.decide(chunk.len(), &[]).map_err(stopped)?.len();
+            outcomes += instance.decide(chunk.len(), &[], &[]).map_err(stopped)?.len();
         }
         assert_eq!(outcomes, items.len());
         Ok(started.elapsed())

@@ -39,6 +39,48 @@ impl std::fmt::Debug for Digest {
     }
 }
 
+/// What a component can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum World {
+    /// It decides everything.
+    Processor,
+    /// It adds rules to a processor's.
+    Validator,
+}
+
+impl World {
+    /// As the contract, the store and operators spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Processor => "processor",
+            Self::Validator => "validator",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Processor, Self::Validator].into_iter().find(|world| world.as_str() == text)
+    }
+}
+
+/// The components of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Assignment {
+    /// `None`: the server's default.
+    pub processor: Option<Digest>,
+    /// `None`: no rules but the processor's.
+    pub validator: Option<Digest>,
+}
+
+/// The components that decide about one job, pinned when it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pinned {
+    /// The processor.
+    pub processor: Digest,
+    /// The validator, if the tenant had one.
+    pub validator: Option<Digest>,
+}
+
 /// A digest as it is written: `sha256:` and 64 hexadecimal digits.
 impl std::str::FromStr for Digest {
     type Err = hex::FromHexError;

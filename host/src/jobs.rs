@@ -2,12 +2,14 @@
 //! queue. All of it blocks; callers in async code use tokio's blocking pool.
 
 mod assemble;
+mod breaker;
 mod call;
 mod chore;
 mod decider;
 mod error;
 mod isolate;
 mod lane;
+mod library;
 mod lister;
 mod overlap;
 mod reading;
@@ -18,8 +20,11 @@ mod submission;
 mod sweeper;
 mod worker;
 
+pub(crate) use decider::limits as sandbox_limits;
+
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;
+pub use library::{Library, LibraryError};
 pub use lister::Lister;
 pub use reading::{ListRequest, ListedContacts, Search};
 pub use service::{Service, Settings, TOKEN_LIFETIME};

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 pub use error::StoreError;
 pub use types::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery,
-    ContactWrite, DraftRow, Idempotency, Known, NewCredential, NewJob, QueueLimits, RowBody, StoredRow, Submitted,
-    Swept, Tenant, TenantSummary, WriteTarget,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ComponentRecord, ContactFilter, ContactList, ContactOrder,
+    ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob, QueueLimits,
+    Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange, TenantSummary,
+    WriteTarget,
 };
 
-use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 
 /// Everything the service remembers.
 pub trait Store: Send + Sync + 'static {
@@ -42,6 +43,55 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// See [`Self::add_tenant`].
     fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Changes a tenant; its components before are kept to go back to. `None` if there is no such tenant, or a component it
+    /// shall have is not registered.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError>;
+
+    /// Gives a tenant back the components that it had before the last change of them.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError>;
+
+    /// Registers a component: whole, or not at all.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError>;
+
+    /// All registered components, the oldest first.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn components(&self) -> Result<Vec<ComponentRecord>, StoreError>;
+
+    /// The bytes of a registered component.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn component_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes a component that nobody needs: no tenant, not even to go back to it, and no unfinished job.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError>;
+
+    /// Appends to what a job's components printed, up to `limit` bytes in all; does nothing if the claim is void.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError>;
+
+    /// What a job's components printed. For operators: any tenant's job. `None` if there is no such job.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError>;
 
     /// Whose secret has this SHA-256: the tenant's with this client id, or, without a client id, a tenant's or a token's.
     ///

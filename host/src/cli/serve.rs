@@ -9,11 +9,12 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
+use bulkhead::domain::World;
 use bulkhead::http::{HttpSettings, Server};
-use bulkhead::jobs::{Lister, Service, Settings, Sweeper, Workers};
-use bulkhead::sandbox::{Limits, Sandbox};
+use bulkhead::jobs::{Library, Lister, Service, Settings, Sweeper, Workers};
+use bulkhead::sandbox::Sandbox;
 use bulkhead::store::sqlite::SqliteStore;
-use bulkhead::store::{QueueLimits, Store, StoreError};
+use bulkhead::store::{NewComponent, QueueLimits, Store, StoreError};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -115,9 +116,18 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     if voided > 0 {
         tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
     }
-    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")), Limits::default())?;
-    let processor = sandbox.load(&args.component()?)?;
-    let service = Arc::new(Service::new(Arc::clone(&store), sandbox, processor, args.settings()));
+    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")))?;
+    let component = args.component()?;
+    let processor = sandbox.load_processor(&component)?;
+    // Jobs of today may be finished by tomorrow's server, which has another default.
+    store.add_component(&NewComponent {
+        digest: processor.digest(),
+        name: None,
+        world: World::Processor,
+        bytes: &component,
+    })?;
+    let library = Library::new(Arc::clone(&store), sandbox, processor);
+    let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
@@ -136,7 +146,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             "bulkhead listening on http://{} store={} component={}",
             server.address()?,
             store.description(),
-            service.processor()
+            service.default_processor()
         ));
         let (close, closing) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(server.run(async { drop(closing.await) }));

@@ -89,9 +89,9 @@ fn read_profile(path: &PathBuf, store: &StoreArgs) -> Result<String, Box<dyn Err
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
     let profile = Profile::parse(&text).map_err(|error| wrong(&error))?;
-    let sandbox = Sandbox::new(Some(store.data.join("compiled")), Limits::default())?;
-    let component = sandbox.load(DEFAULT_COMPONENT)?;
-    let mut instance = Instance::start(&sandbox, &component, &Cancel::default())
+    let sandbox = Sandbox::new(Some(store.data.join("compiled")))?;
+    let processor = sandbox.load_processor(DEFAULT_COMPONENT)?;
+    let mut instance = Instance::start(&sandbox, &processor, &Limits::default(), &Cancel::default())
         .map_err(|stop| format!("the component cannot start: {stop:?}"))?;
     instance.fields(&profile).map_err(|error| wrong(&error))?;
     Ok(text)

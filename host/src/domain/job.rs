@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Digest, Timestamp};
+use super::{Pinned, Timestamp};
 
 /// A job's public id: a random UUID (version 4), so that ids cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,8 +111,8 @@ pub struct Job {
     pub total: u32,
     /// What became of them so far.
     pub counts: Counts,
-    /// The processor that decides about this job, pinned when it was accepted.
-    pub processor: Digest,
+    /// The components that decide about this job.
+    pub pinned: Pinned,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When a worker first claimed it.

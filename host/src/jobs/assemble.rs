@@ -57,13 +57,8 @@ pub(super) fn failed(
     count: usize,
     keys: Option<&[String]>,
     failure: Failure,
-    given_up: bool,
+    message: &str,
 ) -> BatchCommit {
-    let message = if given_up {
-        "The component that validates contacts failed on too many items of this job, so this one was not tried. Nothing of it was stored."
-    } else {
-        failure.message()
-    };
     let row = |index| DraftRow {
         key: keys.and_then(|keys| keys.get(index)).cloned(),
         body: RowBody::Failed {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::decider::{Decider, End, Task};
 use super::isolate::{Failures, Ground, Part, Patience, isolate};
+use super::service::stored_limits;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
 use crate::sandbox::Stop;
@@ -124,6 +125,8 @@ impl Service {
             tenant: tenant.id,
             tenant_name: &tenant.name,
             profile: &tenant.profile,
+            limits: stored_limits(&tenant.limits),
+            pinned: self.pinned(tenant),
             operation,
             now: self.store.now(),
             job: None,

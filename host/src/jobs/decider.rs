@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use super::Service;
 use super::assemble::assemble;
 use super::isolate::Part;
-use crate::domain::{ContactId, JobId, Operation, StoredContact, TenantId, Timestamp};
-use crate::sandbox::{Cancel, Failure, Fields, FieldsError, Instance, Planned, Stop};
+use super::library::LibraryError;
+use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
+use crate::sandbox::{
+    Cancel, Checker, Failure, Fields, FieldsError, Instance, Limits, Objection, Planned, Request, Stop,
+};
 use crate::store::{BatchCommit, StoreError};
-use crate::tenants::Profile;
+use crate::tenants::{Profile, TenantLimits};
 
 /// Why work ends before everything is decided.
 #[derive(Debug)]
@@ -31,13 +34,15 @@ impl From<StoreError> for End {
     }
 }
 
-/// Whose items are decided, and how.
+/// Whose items are decided, by what, and how.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task<'a> {
     pub(super) tenant: TenantId,
     pub(super) tenant_name: &'a str,
     /// As JSON.
     pub(super) profile: &'a str,
+    pub(super) limits: TenantLimits,
+    pub(super) pinned: Pinned,
     pub(super) operation: Operation,
     /// The moment to record as that of a change.
     pub(super) now: Timestamp,
@@ -45,39 +50,79 @@ pub(super) struct Task<'a> {
     pub(super) job: Option<JobId>,
 }
 
-/// Where the time went, for the log.
+/// Where the time went.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Spent {
-    /// In the component, with the copying in and out.
+    /// In components, with the copying in and out.
     pub(super) guest: Duration,
     /// Reading items and contacts.
     pub(super) reading: Duration,
 }
 
-/// The tenant's component, started when it is needed and again after it failed.
+/// The tenant's components, started when they are needed and again after one failed.
 pub(super) struct Decider<'a> {
     service: &'a Service,
     task: Task<'a>,
+    limits: Limits,
     cancel: Cancel,
-    instance: Option<Instance>,
+    started: Option<Started>,
+    /// What the validator has against the items that were planned last.
+    objections: Vec<Objection>,
+    /// What components printed before they failed.
+    printed: String,
+    /// The component that was called last.
+    called: Digest,
     pub(super) spent: Spent,
+}
+
+/// Components that have read their tenant's profile.
+struct Started {
+    instance: Instance,
+    checker: Option<Checker>,
 }
 
 impl<'a> Decider<'a> {
     pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
-        Self { service, task, cancel, instance: None, spent: Spent::default() }
+        let limits = limits(&task.limits);
+        let called = task.pinned.processor;
+        let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
+        Self { service, task, limits, cancel, started: None, objections, printed, called, spent }
     }
 
+    /// Reads a part's items, and has the validator check them.
     pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
         let started = Instant::now();
-        let planned = self.instance()?.plan(part.items);
+        let planned = self.plan_and_check(part.items);
         self.spent.guest += started.elapsed();
         planned
     }
 
+    fn plan_and_check(&mut self, items: &[String]) -> Result<Planned, Stop> {
+        if self.is_out_of_time() {
+            return Err(Stop::Failed {
+                failure: Failure::TimedOut,
+                detail: String::from("the components' time for this job is used up"),
+            });
+        }
+        let mut components = self.take_components()?;
+        let planned = components.instance.plan(items)?;
+        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
+            self.called = validator;
+            let objections = checker.check(items);
+            // Whatever it printed before it failed is the tenant's to read.
+            if objections.is_err() {
+                self.keep_output(&components);
+            }
+            self.objections = objections?;
+            self.called = self.task.pinned.processor;
+        }
+        self.started = Some(components);
+        Ok(planned)
+    }
+
     /// Which stored contacts one item refers to.
     pub(super) fn plan_one(&mut self, item: &str) -> Result<Planned, Stop> {
-        self.instance()?.plan(&[item.to_owned()])
+        self.plan_and_check(&[item.to_owned()])
     }
 
     pub(super) fn find(&mut self, planned: &Planned) -> Result<Vec<StoredContact>, StoreError> {
@@ -90,21 +135,48 @@ impl<'a> Decider<'a> {
     /// What the part that was planned last comes to.
     pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
         let started = Instant::now();
-        let items = self.instance()?.decide(part.items.len(), found);
+        let mut components = self.take_components()?;
+        let items = components.instance.decide(part.items.len(), found, &self.objections);
+        if items.is_err() {
+            self.keep_output(&components);
+        } else {
+            self.started = Some(components);
+        }
         self.spent.guest += started.elapsed();
-        Ok(assemble(part.first, part.keys, items?, found))
+        let items = items?;
+        self.succeeded();
+        Ok(assemble(part.first, part.keys, items, found))
     }
 
     /// Contacts as clients see them, in order.
     pub(super) fn present(&mut self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, Stop> {
-        let Started { mut instance, profile, fields } = self.start()?;
+        let (mut instance, profile, fields) = self.start_processor()?;
         let objects = instance.present(&profile, fields, self.task.now, contacts)?;
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
     }
 
-    /// Sorts a stop: the guest's own failure is returned, everything else ends the work. The instance is dead either way.
+    /// Whether the components have had all the time that their tenant's jobs have.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.spent.guest >= Duration::from_secs(self.task.limits.job_seconds)
+    }
+
+    /// Whether one of the components has failed so often lately that it is left alone.
+    pub(super) fn is_resting(&self) -> bool {
+        let Pinned { processor, validator } = self.task.pinned;
+        self.service.breaker.is_resting(processor)
+            || validator.is_some_and(|validator| self.service.breaker.is_resting(validator))
+    }
+
+    fn succeeded(&self) {
+        let Pinned { processor, validator } = self.task.pinned;
+        self.service.breaker.succeeded(processor);
+        validator.into_iter().for_each(|validator| self.service.breaker.succeeded(validator));
+    }
+
+    /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
+    /// way.
     pub(super) fn failed(&mut self, stop: Stop) -> Result<Failure, End> {
-        self.instance = None;
+        self.started = None;
         let Task { tenant_name: tenant, job, .. } = self.task;
         let job = job.map(tracing::field::display);
         match stop {
@@ -114,40 +186,92 @@ impl<'a> Decider<'a> {
                 Err(End::NoRoom)
             }
             Stop::Failed { failure, detail } => {
-                let component = self.service.processor.digest();
+                let component = self.called;
+                self.called = self.task.pinned.processor;
+                self.service.breaker.failed(component);
                 tracing::warn!(tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
                 Ok(failure)
             }
         }
     }
 
-    fn instance(&mut self) -> Result<&mut Instance, Stop> {
-        let instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => {
-                let Started { mut instance, profile, fields } = self.start()?;
-                instance.open(self.task.operation, &profile, fields, self.task.now)?;
-                instance
-            }
-        };
-        Ok(self.instance.insert(instance))
+    /// What the components printed since this was asked last, with a line for each that has failed.
+    pub(super) fn take_printed(&mut self) -> String {
+        let mut printed = std::mem::take(&mut self.printed);
+        if let Some(started) = &self.started {
+            push_output(&mut printed, started);
+        }
+        printed
     }
 
-    fn start(&self) -> Result<Started, Stop> {
+    fn keep_output(&mut self, components: &Started) {
+        push_output(&mut self.printed, components);
+    }
+
+    fn take_components(&mut self) -> Result<Started, Stop> {
+        if let Some(started) = self.started.take() {
+            return Ok(started);
+        }
+        self.called = self.task.pinned.processor;
+        let (mut instance, profile, fields) = self.start_processor()?;
+        let checker = match self.task.pinned.validator {
+            None => None,
+            Some(digest) => {
+                self.called = digest;
+                let validator = self.service.library.validator(digest).map_err(unusable)?;
+                let request =
+                    Request { operation: self.task.operation, profile: &profile, fields: &fields, now: self.task.now };
+                Some(Checker::start(self.service.library.sandbox(), &validator, &self.limits, &self.cancel, &request)?)
+            }
+        };
+        self.called = self.task.pinned.processor;
+        instance.open(self.task.operation, &profile, fields, self.task.now)?;
+        Ok(Started { instance, checker })
+    }
+
+    fn start_processor(&self) -> Result<(Instance, Profile, Fields), Stop> {
         let broken = |detail: String| Stop::Failed { failure: Failure::BrokeContract, detail };
         let profile = Profile::parse(self.task.profile).map_err(|error| broken(error.to_string()))?;
-        let mut instance = Instance::start(&self.service.sandbox, &self.service.processor, &self.cancel)?;
+        let processor = self.service.library.processor(self.task.pinned.processor).map_err(unusable)?;
+        let mut instance = Instance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
         let fields = instance.fields(&profile).map_err(|error| match error {
             FieldsError::Stopped(stop) => stop,
             flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
         })?;
-        Ok(Started { instance, profile, fields })
+        Ok((instance, profile, fields))
     }
 }
 
-/// An instance that has read its tenant's profile.
-struct Started {
-    instance: Instance,
-    profile: Profile,
-    fields: Fields,
+fn push_output(printed: &mut String, components: &Started) {
+    let outputs = [Some(components.instance.output()), components.checker.as_ref().map(Checker::output)];
+    for output in outputs.into_iter().flatten().filter(|output| !output.is_empty()) {
+        printed.push_str(&output);
+        printed.push('\n');
+    }
+}
+
+/// A component that is not there, or that this host cannot run, is as one that does not keep the contract.
+fn unusable(error: LibraryError) -> Stop {
+    match error {
+        LibraryError::Store(error) => Stop::Host(error.to_string()),
+        LibraryError::Unknown(_) | LibraryError::Component(_) => {
+            Stop::Failed { failure: Failure::BrokeContract, detail: error.to_string() }
+        }
+    }
+}
+
+/// A tenant's limits in the sandbox's words.
+pub(crate) fn limits(limits: &TenantLimits) -> Limits {
+    let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
+    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    Limits {
+        memory: bytes(limits.memory_mib),
+        table_elements: count(limits.table_elements),
+        call_time: Duration::from_millis(limits.call_millis),
+        item_time: Duration::from_millis(limits.item_millis),
+        reply: bytes(limits.reply_mib),
+        objections: count(limits.objections),
+        objection_bytes: count(limits.objection_bytes),
+        ..Limits::default()
+    }
 }

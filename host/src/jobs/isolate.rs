@@ -93,9 +93,8 @@ pub(super) fn isolate(
     let mut parts = vec![part];
     while let Some(part) = parts.pop() {
         ground.go_on()?;
-        if failures.are_too_many() {
-            let failure = failures.last.unwrap_or(Failure::Trapped);
-            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, true))?;
+        if let Some((failure, message)) = given_up(decider, failures) {
+            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, message))?;
             continue;
         }
         let started = Instant::now();
@@ -104,7 +103,7 @@ pub(super) fn isolate(
         failures.last = Some(failure);
         if part.items.len() <= 1 {
             failures.items += 1;
-            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, false))?;
+            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, failure.message()))?;
         } else {
             let [left, right] = part.halves();
             parts.push(right);
@@ -112,6 +111,27 @@ pub(super) fn isolate(
         }
     }
     Ok(())
+}
+
+/// Why the rest is not tried any more, if it is not.
+fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Failure, &'static str)> {
+    if decider.is_out_of_time() {
+        return Some((
+            Failure::TimedOut,
+            "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
+        ));
+    }
+    let last = failures.last.unwrap_or(Failure::Trapped);
+    if failures.are_too_many() {
+        return Some((
+            last,
+            "The component that validates contacts failed on too many items of this job, so this one was not tried. Nothing of it was stored.",
+        ));
+    }
+    decider.is_resting().then_some((
+        last,
+        "The component that validates contacts keeps failing, so it is left alone for a while and this item was not tried. Nothing of it was stored.",
+    ))
 }
 
 /// Plans, decides and commits a part; says how the guest failed, if it did.

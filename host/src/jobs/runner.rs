@@ -12,6 +12,7 @@ use super::decider::{Decider, End, Spent, Task};
 use super::isolate::{Failures, Ground, Part, Patience, isolate};
 use super::overlap::WriteSet;
 use super::running::RunningJob;
+use super::service::stored_limits;
 use crate::domain::StoredContact;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
 
@@ -69,6 +70,8 @@ impl<'a> Runner<'a> {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
             profile: &claim.profile,
+            limits: stored_limits(&claim.limits),
+            pinned: claim.pinned,
             operation: claim.operation,
             now: claim.now,
             job: Some(claim.job),
@@ -83,6 +86,24 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn run(mut self) {
+        self.work_and_report();
+        self.keep_printed();
+    }
+
+    /// Keeps what the components printed, for the tenant's operator.
+    fn keep_printed(&mut self) {
+        let Claimed { service, claim, .. } = self.ground;
+        let printed = self.decider.take_printed();
+        if printed.is_empty() {
+            return;
+        }
+        let limit = stored_limits(&claim.limits).log_kib << 10;
+        if let Err(error) = service.store.append_log(claim, &printed, limit) {
+            tracing::warn!(job = %claim.job, %error, "cannot keep what a component printed");
+        }
+    }
+
+    fn work_and_report(&mut self) {
         let started = Instant::now();
         let Claimed { claim, stopping, .. } = self.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::breaker::Breaker;
 use super::lane::Lane;
+use super::library::Library;
 use super::running::Running;
 use super::{ServiceError, Submission};
-use crate::domain::{Digest, Job, JobId, Page, TenantId};
-use crate::sandbox::{Cancel, Component, Sandbox};
+use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
+use crate::sandbox::Cancel;
 use crate::store::{Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
-use crate::tenants::Secret;
+use crate::tenants::{Secret, TenantLimits};
 
 /// How long a token is good for. The number is Mautic's.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
@@ -30,8 +32,8 @@ pub struct Settings {
 /// The service. Cheap to share; all methods block.
 pub struct Service {
     pub(super) store: Arc<dyn Store>,
-    pub(super) sandbox: Sandbox,
-    pub(super) processor: Component,
+    pub(super) library: Library,
+    pub(super) breaker: Breaker,
     pub(super) settings: Settings,
     pub(super) running: Running,
     pub(super) lane: Lane,
@@ -41,13 +43,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service over a store, whose jobs are decided by `processor`.
-    pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, processor: Component, settings: Settings) -> Self {
+    /// A service over a store and a library of components.
+    pub fn new(store: Arc<dyn Store>, library: Library, settings: Settings) -> Self {
         let lane = Lane::new(settings.workers);
         Self {
             store,
-            sandbox,
-            processor,
+            library,
+            breaker: Breaker::default(),
             settings,
             running: Running::default(),
             lane,
@@ -56,9 +58,15 @@ impl Service {
         }
     }
 
-    /// The component that decides about new jobs.
-    pub fn processor(&self) -> Digest {
-        self.processor.digest()
+    /// The processor of tenants that have none of their own.
+    pub fn default_processor(&self) -> Digest {
+        self.library.default_processor().digest()
+    }
+
+    /// The components that decide about a new job of a tenant.
+    pub(super) fn pinned(&self, tenant: &Tenant) -> Pinned {
+        let processor = tenant.assigned.processor.unwrap_or_else(|| self.default_processor());
+        Pinned { processor, validator: tenant.assigned.validator }
     }
 
     /// Whose credentials these are; without a client id, the secret or a token alone decides.
@@ -90,12 +98,18 @@ impl Service {
             tenant: tenant.id,
             id,
             operation: submission.operation(),
-            processor: self.processor.digest(),
+            pinned: self.pinned(tenant),
+            is_default: tenant.assigned.processor.is_none(),
             chunks: submission.into_chunks(),
             idempotency,
             retention: self.settings.retention,
         };
-        match self.store.submit(&job, &self.settings.queue)? {
+        let limits = stored_limits(&tenant.limits);
+        let queue = QueueLimits {
+            jobs: limits.queued_jobs.min(self.settings.queue.jobs),
+            bytes: (limits.queued_mib << 20).min(self.settings.queue.bytes),
+        };
+        match self.store.submit(&job, &queue)? {
             Submitted::Accepted => {
                 self.bell.ring();
                 Ok(id)
@@ -104,6 +118,7 @@ impl Service {
             Submitted::KeyReused => Err(ServiceError::KeyReused),
             Submitted::QueueFull => Err(ServiceError::QueueFull),
             Submitted::NoTenant => Err(ServiceError::NoTenant),
+            Submitted::Outdated => Err(ServiceError::Busy),
         }
     }
 
@@ -132,7 +147,7 @@ impl Service {
         // The store's answer is the fence; stopping the guest only frees the worker.
         let known = self.store.delete_job(tenant, id)?;
         if known && self.running.stop(tenant, id) {
-            self.sandbox.nudge();
+            self.library.sandbox().nudge();
         }
         Ok(known)
     }
@@ -141,8 +156,17 @@ impl Service {
     pub(super) fn interrupt_all(&self) {
         self.calls.raise();
         self.running.stop_all();
-        self.sandbox.nudge();
+        self.library.sandbox().nudge();
     }
+}
+
+/// Limits as the store has them; they were checked when they were set, and what a newer version may have set is as if it
+/// had not been.
+pub(super) fn stored_limits(text: &str) -> TenantLimits {
+    TenantLimits::parse(text).unwrap_or_else(|error| {
+        tracing::error!(%error, "a tenant's limits cannot be read; the defaults apply");
+        TenantLimits::default()
+    })
 }
 
 /// Wakes workers when there may be work.

@@ -1,4 +1,4 @@
-//! The host's side of the contract, generated from `wit/`.
+//! The host's side of the contract, generated from `wit/`: one module for each world, with the words in common.
 
 #![allow(
     missing_docs,
@@ -10,7 +10,19 @@
     reason = "generated code"
 )]
 
-wasmtime::component::bindgen!({
-    path: "../wit/1.0.0",
-    world: "processor",
-});
+pub(super) mod processor {
+    wasmtime::component::bindgen!({
+        path: "../wit/1.0.0",
+        world: "processor",
+    });
+}
+
+pub(super) mod validator {
+    wasmtime::component::bindgen!({
+        path: "../wit/1.0.0",
+        world: "validator",
+        with: { "bulkhead:contacts/types@1.0.0": crate::sandbox::bindings::processor::bulkhead::contacts::types },
+    });
+}
+
+pub(super) use processor::bulkhead::contacts::types;

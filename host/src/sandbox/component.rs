@@ -1,17 +1,25 @@
 //! Components that were compiled and found to keep the contract's form.
 
-use super::bindings::ProcessorPre;
+use super::bindings::processor::ProcessorPre;
+use super::bindings::validator::ValidatorPre;
 use super::engine::{Sandbox, State};
 use crate::domain::Digest;
 
 /// A processor, ready to be instantiated. Cheap to clone.
 #[derive(Clone)]
-pub struct Component {
+pub struct Processor {
     digest: Digest,
     pub(super) pre: ProcessorPre<State>,
 }
 
-/// Bytes that are no processor this host can run.
+/// A validator, ready to be instantiated. Cheap to clone.
+#[derive(Clone)]
+pub struct Validator {
+    digest: Digest,
+    pub(super) pre: ValidatorPre<State>,
+}
+
+/// Bytes that are no component this host can run.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
     /// Not WebAssembly at all, or damaged.
@@ -25,16 +33,25 @@ pub enum ComponentError {
         reason: wasmtime::Error,
     },
     /// A component, but of another shape.
-    #[error("{digest} is no processor of bulkhead:contacts@1.0.0: {reason:#}")]
+    #[error("{digest} is no {world} of bulkhead:contacts@1.0.0: {reason:#}")]
     Contract {
         /// Which bytes.
         digest: Digest,
+        /// What it should be.
+        world: &'static str,
         /// By wasmtime's word.
         reason: wasmtime::Error,
     },
 }
 
-impl Component {
+impl Processor {
+    /// The digest of the bytes it was compiled from.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl Validator {
     /// The digest of the bytes it was compiled from.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -47,11 +64,23 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the bytes are no component, or one that exports or imports something else.
-    pub fn load(&self, bytes: &[u8]) -> Result<Component, ComponentError> {
+    pub fn load_processor(&self, bytes: &[u8]) -> Result<Processor, ComponentError> {
         let digest = Digest::of(bytes);
         let component = self.compiled(digest, bytes).map_err(|reason| ComponentError::Compile { digest, reason })?;
-        let contract = |reason| ComponentError::Contract { digest, reason };
+        let contract = |reason| ComponentError::Contract { digest, world: "processor", reason };
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
-        Ok(Component { digest, pre: ProcessorPre::new(pre).map_err(contract)? })
+        Ok(Processor { digest, pre: ProcessorPre::new(pre).map_err(contract)? })
+    }
+
+    /// Compiles a validator, or loads it if it was compiled before.
+    ///
+    /// # Errors
+    /// As [`Self::load_processor`].
+    pub fn load_validator(&self, bytes: &[u8]) -> Result<Validator, ComponentError> {
+        let digest = Digest::of(bytes);
+        let component = self.compiled(digest, bytes).map_err(|reason| ComponentError::Compile { digest, reason })?;
+        let contract = |reason| ComponentError::Contract { digest, world: "validator", reason };
+        let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
+        Ok(Validator { digest, pre: ValidatorPre::new(pre).map_err(contract)? })
     }
 }

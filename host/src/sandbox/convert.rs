@@ -1,6 +1,7 @@
 //! The host's words into the contract's.
 
-use super::bindings::bulkhead::contacts::types as wit;
+use super::bindings::types as wit;
+use super::validator::Objection;
 use crate::domain::Operation;
 use crate::tenants::{FieldEntry, Profile};
 
@@ -10,6 +11,10 @@ pub(super) fn operation(operation: Operation) -> wit::Operation {
         Operation::Replace => wit::Operation::Replace,
         Operation::Update => wit::Operation::Update,
     }
+}
+
+pub(super) fn objection(objection: &Objection) -> wit::Objection {
+    wit::Objection { index: objection.index, field: objection.field.clone(), message: objection.message.clone() }
 }
 
 pub(super) fn entry(entry: &FieldEntry) -> wit::FieldEntry {

@@ -7,7 +7,7 @@ use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::limits::{Limiter, Limits};
+use super::limits::Limiter;
 use super::ticker;
 
 /// Instances that can live at the same time: workers and interactive calls, with room for a second component each.
@@ -23,7 +23,6 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
-    pub(super) limits: Limits,
 }
 
 /// The engine cannot be made.
@@ -42,7 +41,7 @@ pub(super) struct State {
     pub(super) wasi: WasiCtx,
     pub(super) table: ResourceTable,
     pub(super) limiter: Limiter,
-    pub(super) watch: super::instance::Watch,
+    pub(super) watch: super::guest::Watch,
 }
 
 impl WasiView for State {
@@ -57,11 +56,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the machine lacks what wasmtime needs.
-    pub fn new(cache: Option<PathBuf>, limits: Limits) -> Result<Self, SandboxError> {
+    pub fn new(cache: Option<PathBuf>) -> Result<Self, SandboxError> {
         let engine = Engine::new(&config()).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache, limits })
+        Ok(Self { engine, linker, cache })
     }
 
     /// Makes every running guest look up now, and not at the next tick.
@@ -90,7 +89,7 @@ fn config() -> Config {
     config
 }
 
-/// WASI with nothing granted: no files, network, environment or arguments; see [`super::instance`] for the clocks and
+/// WASI with nothing granted: no files, network, environment or arguments; see [`super::guest`] for the clocks and
 /// the output.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);

@@ -19,6 +19,10 @@ pub struct Limits {
     pub reply: usize,
     /// Bytes kept of what the guest prints.
     pub output: usize,
+    /// Objections to one item,
+    pub objections: usize,
+    /// and bytes of each.
+    pub objection_bytes: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +34,8 @@ impl Default for Limits {
             item_time: Duration::from_millis(3),
             reply: 32 << 20,
             output: 4 << 10,
+            objections: 16,
+            objection_bytes: 1_000,
         }
     }
 }

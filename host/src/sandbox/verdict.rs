@@ -4,9 +4,11 @@
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::bindings::bulkhead::contacts::types as wit;
-use super::bindings::exports::bulkhead::contacts::batch;
+use super::bindings::processor::exports::bulkhead::contacts::batch;
+use super::bindings::types as wit;
 use super::instance::Planned;
+use super::limits::Limits;
+use super::validator::Objection;
 use crate::domain::{ContactId, ItemError, Listing, StoredContact, UniqueKey};
 
 /// Keys that one item may name.
@@ -106,6 +108,29 @@ pub(super) fn checked(count: usize, found: &[StoredContact], answer: Vec<batch::
         items.push(item.map_err(|why| format!("decide: item {index}: {why}"))?);
     }
     Ok(items)
+}
+
+/// Checks an answer to `check` about `count` items.
+pub(super) fn objections(count: usize, answer: Vec<wit::Objection>, limits: &Limits) -> Result<Vec<Objection>, String> {
+    let mut objections = Vec::with_capacity(answer.len());
+    let mut per_item = vec![0; count];
+    for wit::Objection { index, field, message } in answer {
+        let number: &mut usize =
+            per_item.get_mut(index as usize).ok_or_else(|| format!("check: item {index}, of {count}"))?;
+        *number += 1;
+        if *number > limits.objections {
+            return Err(format!("check: item {index}: more than {} objections", limits.objections));
+        }
+        if message.len() > limits.objection_bytes || field.len() > KEY_BYTES {
+            return Err(format!(
+                "check: item {index}: {} bytes of field and {} of message",
+                field.len(),
+                message.len()
+            ));
+        }
+        objections.push(Objection { index, field, message });
+    }
+    Ok(objections)
 }
 
 /// Checks an answer to `present` about `count` contacts.

@@ -4,10 +4,12 @@
 
 mod claims;
 mod commit;
+mod components;
 mod connections;
 mod contacts;
 mod jobs;
 mod listing;
+mod logs;
 mod migrations;
 mod submit;
 mod sweep;
@@ -19,12 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::types::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactList, ContactQuery, ContactWrite, Known, NewCredential,
-    NewJob, QueueLimits, StoredRow, Submitted, Swept, TenantSummary,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ComponentRecord, ContactList, ContactQuery, ContactWrite, Known,
+    NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow, Submitted, Swept,
+    TenantChange, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{ContactId, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 use connections::Connections;
 
 /// The file in the data folder.
@@ -81,6 +84,39 @@ impl Store for SqliteStore {
 
     fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
         self.connections.write(|connection| tenants::remove(connection, name))
+    }
+
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
+        self.connections.write(|connection| components::change_tenant(connection, name, change))
+    }
+
+    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError> {
+        self.connections.write(|connection| components::roll_back(connection, name))
+    }
+
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| components::add(connection, component, now))
+    }
+
+    fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {
+        self.connections.read(components::list)
+    }
+
+    fn component_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.connections.read(|connection| components::bytes(connection, digest))
+    }
+
+    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError> {
+        self.connections.write(|connection| components::remove(connection, digest))
+    }
+
+    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+        self.connections.write(|connection| logs::append(connection, claim, text, limit))
+    }
+
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.connections.read(|connection| logs::read(connection, job))
     }
 
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ContactId, Digest, ItemError, JobId, Listing, Operation, ResultRow, StoredContact, TenantId, Timestamp, UniqueKey,
+    Assignment, ContactId, Digest, ItemError, JobId, Listing, Operation, Pinned, ResultRow, StoredContact, TenantId,
+    Timestamp, UniqueKey, World,
 };
 
 /// A credential as it is stored: never the secret itself.
@@ -24,6 +25,10 @@ pub struct Tenant {
     pub name: String,
     /// Its profile, as JSON.
     pub profile: String,
+    /// Its limits, as JSON.
+    pub limits: String,
+    /// Its components.
+    pub assigned: Assignment,
 }
 
 /// A tenant as an operator lists it.
@@ -37,6 +42,90 @@ pub struct TenantSummary {
     pub contacts: u64,
     /// How many jobs it has, of any state.
     pub jobs: u64,
+    /// Its processor, unless it is the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor: Option<String>,
+    /// Its validator, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validator: Option<String>,
+}
+
+/// A component to be registered.
+#[derive(Debug)]
+pub struct NewComponent<'a> {
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// What people call it.
+    pub name: Option<&'a str>,
+    /// What it is.
+    pub world: World,
+    /// The component itself.
+    pub bytes: &'a [u8],
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// It is there now.
+    New,
+    /// It was there before; if a name was given, it has that now.
+    Known,
+    /// The name is another component's.
+    NameTaken(Digest),
+}
+
+/// A registered component as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentRecord {
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it is.
+    pub world: World,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was registered.
+    pub added_at: Timestamp,
+    /// Tenants that have it, or can go back to it.
+    pub tenants: Vec<String>,
+    /// Unfinished jobs that need it.
+    pub jobs: u64,
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Done,
+    /// There is none.
+    Unknown,
+    /// Somebody needs it.
+    InUse(ComponentRecord),
+}
+
+/// What is to be different about a tenant; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct TenantChange {
+    /// As JSON.
+    pub profile: Option<String>,
+    /// As JSON, and how many jobs may run at once by them.
+    pub limits: Option<(String, u64)>,
+    /// `Some(None)`: the default.
+    pub processor: Option<Option<Digest>>,
+    /// `Some(None)`: none.
+    pub validator: Option<Option<Digest>>,
+}
+
+/// What became of going back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RolledBack {
+    /// These are the tenant's components again. Once more goes forth again.
+    To(Assignment),
+    /// They were never changed.
+    NothingBefore,
+    /// There is no such tenant.
+    NoTenant,
 }
 
 /// A job to be accepted.
@@ -48,8 +137,10 @@ pub struct NewJob {
     pub id: JobId,
     /// What to do with its items.
     pub operation: Operation,
-    /// The component that decides.
-    pub processor: Digest,
+    /// The components that decide.
+    pub pinned: Pinned,
+    /// Whether the processor is the server's own, which need not be registered.
+    pub is_default: bool,
     /// The items in request order, cut into chunks; no chunk is empty.
     pub chunks: Vec<Batch>,
     /// For requests that may be sent twice.
@@ -89,6 +180,8 @@ pub enum Submitted {
     QueueFull,
     /// The tenant was removed meanwhile.
     NoTenant,
+    /// A component was removed meanwhile, after the tenant had been given another.
+    Outdated,
 }
 
 /// A run of consecutive items of one job.
@@ -111,10 +204,12 @@ pub struct Claim {
     pub profile: String,
     /// Which job.
     pub job: JobId,
+    /// The tenant's limits, as JSON.
+    pub limits: String,
     /// What to do with its items.
     pub operation: Operation,
-    /// The component that decides.
-    pub processor: Digest,
+    /// The components that decide.
+    pub pinned: Pinned,
     /// Which claim of this job this is; a write under an older one does nothing.
     pub epoch: i64,
     /// Items that have a result.

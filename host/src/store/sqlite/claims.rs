@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
-use crate::domain::{Digest, JobId, JobState, Operation, TenantId, Timestamp};
+use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::unpack;
 use crate::store::{Batch, Claim, StoreError};
@@ -18,7 +18,7 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
         .prepare_cached(
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, lease_until = ?4, started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
-             RETURNING operation, processor, epoch, cursor, total",
+             RETURNING operation, processor, epoch, cursor, total, validator",
         )
         .and_then(|mut statement| {
             statement
@@ -31,7 +31,11 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
                             profile: String::new(),
                             job: JobId(job),
                             operation: Operation::Create,
-                            processor: Digest(row.get(1)?),
+                            limits: String::new(),
+                            pinned: Pinned {
+                                processor: Digest(row.get(1)?),
+                                validator: row.get::<_, Option<[u8; 32]>>(5)?.map(Digest),
+                            },
                             epoch: row.get(2)?,
                             cursor: row.get(3)?,
                             total: row.get(4)?,
@@ -43,17 +47,17 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
         })
         .doing("claiming a job")?;
     let Some((operation, claim)) = claimed else { return Ok(None) };
-    let (tenant_name, profile) = transaction
+    let (tenant_name, profile, limits) = transaction
         .query_row(
-            "UPDATE tenants SET last_served = ?2 WHERE id = ?1 RETURNING name, profile",
+            "UPDATE tenants SET last_served = ?2 WHERE id = ?1 RETURNING name, profile, limits",
             params![tenant, now.0],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .doing("claiming a job")?;
     transaction.commit().doing("claiming a job")?;
     let operation =
         Operation::parse(&operation).ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
-    Ok(Some(Claim { tenant_name, profile, operation, ..claim }))
+    Ok(Some(Claim { tenant_name, profile, limits, operation, ..claim }))
 }
 
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
@@ -62,11 +66,12 @@ fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid
     connection
         .prepare_cached(
             "WITH waiting AS (
-               SELECT tenant, min(sequence) AS sequence FROM jobs WHERE finished_at IS NULL AND expires_at > ?1
-               GROUP BY tenant HAVING count(CASE WHEN lease_until > ?1 THEN 1 END) = 0
+               SELECT tenant, min(CASE WHEN lease_until > ?1 THEN NULL ELSE sequence END) AS sequence,
+                      count(CASE WHEN lease_until > ?1 THEN 1 END) AS running
+               FROM jobs WHERE finished_at IS NULL AND expires_at > ?1 GROUP BY tenant
              )
              SELECT jobs.tenant, jobs.id FROM waiting
-             JOIN tenants ON tenants.id = waiting.tenant
+             JOIN tenants ON tenants.id = waiting.tenant AND waiting.running < tenants.running_jobs
              JOIN jobs ON jobs.tenant = waiting.tenant AND jobs.sequence = waiting.sequence AND jobs.finished_at IS NULL
              ORDER BY tenants.last_served, tenants.id LIMIT 1",
         )

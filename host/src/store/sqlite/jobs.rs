@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, TenantId, Timestamp};
+use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::unpack;
 use crate::store::{StoreError, StoredRow};
@@ -15,7 +15,8 @@ pub(super) fn get(
 ) -> Result<Option<Job>, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT state, total, created, updated, failed, processor, created_at, started_at, finished_at, expires_at
+            "SELECT state, total, created, updated, failed, processor, created_at, started_at, finished_at, expires_at,
+                    validator
              FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
         )
         .and_then(|mut statement| {
@@ -35,7 +36,7 @@ fn read(id: JobId, row: &Row<'_>) -> rusqlite::Result<Job> {
         state: JobState::Queued,
         total: row.get(1)?,
         counts: Counts { created: row.get(2)?, updated: row.get(3)?, failed: row.get(4)? },
-        processor: Digest(row.get(5)?),
+        pinned: Pinned { processor: Digest(row.get(5)?), validator: row.get::<_, Option<[u8; 32]>>(10)?.map(Digest) },
         created_at: Timestamp(row.get(6)?),
         started_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
         finished_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
@@ -108,9 +109,11 @@ pub(super) fn delete(
 
 /// Deletes what belongs to a job besides its own row.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
-    for sql in
-        ["DELETE FROM payloads WHERE tenant = ?1 AND job = ?2", "DELETE FROM results WHERE tenant = ?1 AND job = ?2"]
-    {
+    for sql in [
+        "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2",
+        "DELETE FROM results WHERE tenant = ?1 AND job = ?2",
+        "DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2",
+    ] {
         connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(params![tenant.0, id.0]))

@@ -9,7 +9,8 @@ use crate::store::StoreError;
 use crate::store::error::Doing;
 
 /// Step n brings schema n to n + 1. Released steps never change.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let transaction =

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::components;
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::pack;
@@ -56,6 +57,10 @@ pub(super) fn submit(
         .doing(DOING)?;
     if !known {
         return Ok(Submitted::NoTenant);
+    }
+    let own = Some(job.pinned.processor).filter(|_| !job.is_default);
+    if !components::are_known(&transaction, own.into_iter().chain(job.pinned.validator))? {
+        return Ok(Submitted::Outdated);
     }
     if let Some(idempotency) = &job.idempotency
         && let Some(earlier) = earlier(&transaction, job, idempotency, now)?
@@ -129,20 +134,21 @@ fn insert_job(
     transaction
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
-                               started_at, finished_at, expires_at)
+                               started_at, finished_at, expires_at, validator)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11)",
             params![
                 job.tenant.0,
                 job.id.0,
                 job.operation.as_str(),
                 state.as_str(),
-                job.processor.0,
+                job.pinned.processor.0,
                 i64::try_from(job.retention.as_micros()).unwrap_or(i64::MAX),
                 total,
                 now.0,
                 finished_at,
                 now.after(job.retention).0,
+                job.pinned.validator.map(|digest| digest.0),
             ],
         )
         .doing(DOING)?;

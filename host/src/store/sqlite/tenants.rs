@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::{TenantId, Timestamp};
+use crate::domain::{Assignment, Digest, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::{Known, NewCredential, StoreError, Tenant, TenantSummary};
 
@@ -28,7 +28,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<TenantSummary>, StoreE
     let mut statement = connection
         .prepare(
             "SELECT name, client_id, contacts,
-                    (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id)
+                    (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator
              FROM tenants ORDER BY name",
         )
         .doing("listing tenants")?;
@@ -38,6 +38,8 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<TenantSummary>, StoreE
             client_id: row.get(1)?,
             contacts: row.get::<_, i64>(2)?.unsigned_abs(),
             jobs: row.get::<_, i64>(3)?.unsigned_abs(),
+            processor: row.get::<_, Option<[u8; 32]>>(4)?.map(|digest| Digest(digest).to_string()),
+            validator: row.get::<_, Option<[u8; 32]>>(5)?.map(|digest| Digest(digest).to_string()),
         })
     });
     rows.doing("listing tenants")?.collect::<Result<_, _>>().doing("listing tenants")
@@ -50,7 +52,7 @@ pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<bool, St
         .optional()
         .doing("removing a tenant")?;
     let Some(id) = id else { return Ok(false) };
-    for table in ["jobs", "payloads", "results", "idempotency", "tokens"] {
+    for table in ["jobs", "payloads", "results", "idempotency", "tokens", "job_logs"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [id]).doing("removing a tenant")?;
     }
     transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing("removing a tenant")?;
@@ -67,7 +69,7 @@ pub(super) fn authenticate(
     const DOING: &str = "looking up a credential";
     let by_secret = connection
         .prepare_cached(
-            "SELECT id, name, profile FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
+            "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
         )
         .and_then(|mut statement| statement.query_row(params![secret_hash, client_id], tenant).optional())
         .doing(DOING)?;
@@ -79,11 +81,11 @@ pub(super) fn authenticate(
     }
     let by_token = connection
         .prepare_cached(
-            "SELECT tenants.id, name, profile, expires_at FROM tokens JOIN tenants ON tenants.id = tokens.tenant
+            "SELECT tenants.id, name, profile, limits, processor, validator, expires_at FROM tokens JOIN tenants ON tenants.id = tokens.tenant
              WHERE hash = ?1",
         )
         .and_then(|mut statement| {
-            statement.query_row([secret_hash], |row| Ok((tenant(row)?, row.get::<_, i64>(3)?))).optional()
+            statement.query_row([secret_hash], |row| Ok((tenant(row)?, row.get::<_, i64>(6)?))).optional()
         })
         .doing(DOING)?;
     Ok(match by_token {
@@ -94,7 +96,14 @@ pub(super) fn authenticate(
 }
 
 fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
-    Ok(Tenant { id: TenantId(row.get(0)?), name: row.get(1)?, profile: row.get(2)? })
+    let (processor, validator): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(4)?, row.get(5)?);
+    Ok(Tenant {
+        id: TenantId(row.get(0)?),
+        name: row.get(1)?,
+        profile: row.get(2)?,
+        limits: row.get(3)?,
+        assigned: Assignment { processor: processor.map(Digest), validator: validator.map(Digest) },
+    })
 }
 
 pub(super) fn add_token(

@@ -1,0 +1,91 @@
+//! Components by their digests, ready to be started. Their bytes are in the store, so every host has them; what is compiled
+//! of them is kept in memory and on disk.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::Digest;
+use crate::sandbox::{ComponentError, Processor, Sandbox, Validator};
+use crate::store::{Store, StoreError};
+
+/// Compiled components in memory; more are loaded from disk again, which takes a fraction of a millisecond.
+const LOADED: usize = 64;
+
+/// Why a component cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// It was removed. The store refuses that while a tenant or a job needs it.
+    #[error("{0} is not registered")]
+    Unknown(Digest),
+    /// This host cannot run it.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The components of all tenants.
+pub struct Library {
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
+    default: Processor,
+    processors: Mutex<HashMap<Digest, Processor>>,
+    validators: Mutex<HashMap<Digest, Validator>>,
+}
+
+impl Library {
+    /// A library whose tenants have `default` as their processor unless they have another.
+    pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, default: Processor) -> Self {
+        Self { store, sandbox, default, processors: Mutex::default(), validators: Mutex::default() }
+    }
+
+    /// Where its components run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The processor of tenants that have none of their own.
+    pub fn default_processor(&self) -> &Processor {
+        &self.default
+    }
+
+    /// A processor. May compile it, which takes up to seconds.
+    ///
+    /// # Errors
+    /// If it is unknown, cannot be run here, or the store cannot answer.
+    pub fn processor(&self, digest: Digest) -> Result<Processor, LibraryError> {
+        if digest == self.default.digest() {
+            return Ok(self.default.clone());
+        }
+        self.get(&self.processors, digest, |bytes| self.sandbox.load_processor(bytes))
+    }
+
+    /// A validator. May compile it, which takes up to seconds.
+    ///
+    /// # Errors
+    /// As [`Self::processor`].
+    pub fn validator(&self, digest: Digest) -> Result<Validator, LibraryError> {
+        self.get(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
+    }
+
+    fn get<T: Clone>(
+        &self,
+        loaded: &Mutex<HashMap<Digest, T>>,
+        digest: Digest,
+        load: impl FnOnce(&[u8]) -> Result<T, ComponentError>,
+    ) -> Result<T, LibraryError> {
+        let lock = || loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(component) = lock().get(&digest) {
+            return Ok(component.clone());
+        }
+        let bytes = self.store.component_bytes(digest)?.ok_or(LibraryError::Unknown(digest))?;
+        let component = load(&bytes)?;
+        let mut loaded = lock();
+        if loaded.len() >= LOADED {
+            loaded.clear();
+        }
+        loaded.insert(digest, component.clone());
+        Ok(component)
+    }
+}

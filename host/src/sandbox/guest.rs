@@ -1,0 +1,151 @@
+//! What every running component has: a store of its own, limits, a way to be interrupted, and a record of what it prints.
+//! After any [`Stop`] it is dead.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
+
+use super::engine::{Sandbox, State};
+use super::limits::{Limiter, Limits};
+use super::output::Output;
+use super::stop::{Cancel, Failure, Interrupt, Stop};
+
+/// A running component with exports `E`.
+pub(super) struct Guest<E> {
+    store: Store<State>,
+    exports: E,
+    output: Output,
+    limits: Limits,
+}
+
+/// What the interrupt callback looks at.
+pub(super) struct Watch {
+    deadline: Instant,
+    cancel: Cancel,
+}
+
+/// Time stands still in a guest: what it decides depends on its input alone.
+struct FixedClock;
+
+impl HostWallClock for FixedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for FixedClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+impl<E> Guest<E> {
+    /// Starts a component.
+    pub(super) fn start(
+        sandbox: &Sandbox,
+        limits: &Limits,
+        cancel: &Cancel,
+        instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<E>,
+    ) -> Result<Self, Stop> {
+        let output = Output::new(limits.output);
+        let mut store = Store::new(&sandbox.engine, state(limits, &output, cancel));
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits.reply);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            let watch = &context.data().watch;
+            if watch.cancel.is_raised() {
+                Err(Interrupt::Cancelled.into())
+            } else if Instant::now() >= watch.deadline {
+                Err(Interrupt::OutOfTime.into())
+            } else {
+                Ok(UpdateDeadline::Continue(1))
+            }
+        });
+        match instantiate(&mut store) {
+            Ok(exports) => Ok(Self { store, exports, output, limits: *limits }),
+            Err(error) => Err(stop(&store, &output, &error)),
+        }
+    }
+
+    /// Calls it about a number of items, which decides how long it may take.
+    pub(super) fn call<T>(
+        &mut self,
+        items: usize,
+        call: impl FnOnce(&E, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Stop> {
+        let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
+        let watch = &mut self.store.data_mut().watch;
+        watch.deadline = Instant::now() + time;
+        if watch.cancel.is_raised() {
+            return Err(Stop::Cancelled);
+        }
+        self.store.set_epoch_deadline(1);
+        call(&self.exports, &mut self.store).map_err(|error| stop(&self.store, &self.output, &error))
+    }
+
+    /// What it printed so far, bounded.
+    pub(super) fn output(&self) -> String {
+        self.output.text()
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+fn state(limits: &Limits, output: &Output, cancel: &Cancel) -> State {
+    let wasi = WasiCtx::builder()
+        .stdout(output.clone())
+        .stderr(output.clone())
+        .wall_clock(FixedClock)
+        .monotonic_clock(FixedClock)
+        .max_random_size(4 << 10)
+        .build();
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(256);
+    State {
+        wasi,
+        table,
+        limiter: Limiter::new(limits),
+        watch: Watch { deadline: Instant::now() + limits.call_time, cancel: cancel.clone() },
+    }
+}
+
+/// What wasmtime's error means. The order matters: a guest that got no memory traps like one that panicked.
+fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> Stop {
+    if error.downcast_ref::<Interrupt>() == Some(&Interrupt::Cancelled) {
+        return Stop::Cancelled;
+    }
+    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
+        return Stop::Host(format!("{error:#}"));
+    }
+    let failure = if error.downcast_ref::<Interrupt>().is_some() {
+        Failure::TimedOut
+    } else if store.data().limiter.refused_memory() {
+        Failure::OutOfMemory
+    } else if error.downcast_ref::<Trap>().is_none() && reply_too_large(error) {
+        Failure::ReplyTooLarge
+    } else {
+        Failure::Trapped
+    };
+    let printed = output.text();
+    let detail =
+        if printed.is_empty() { format!("{error:?}") } else { format!("{error:?}\nthe guest printed:\n{printed}") };
+    Stop::Failed { failure, detail }
+}
+
+/// wasmtime has no type for this one; a test fails when it rewords it.
+fn reply_too_large(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+}
