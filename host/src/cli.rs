@@ -1,6 +1,9 @@
 //! The command line. Each command is a module with its arguments and a `run`.
 
+mod component;
+mod job;
 mod log;
+mod operator;
 mod sample;
 mod serve;
 mod submit;
@@ -23,9 +26,15 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Box<serve::ServeArgs>),
-    /// Add, list and remove tenants.
+    /// Add, change, list and remove tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Try, register, list and remove components that tenants can have.
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
+    /// Read what a job's components printed.
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Send a file of contacts to a server, watch the job and report what failed.
     Submit(submit::SubmitArgs),
     /// Write made-up contacts to try the service with.
@@ -45,6 +54,8 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => report(serve::run(*args)),
         Command::Tenant(command) => report(tenant::run(command)),
+        Command::Component(command) => report(component::run(command)),
+        Command::Job(command) => report(job::run(command)),
         Command::Submit(args) => submit::run(args),
         Command::Sample(args) => sample::run(args),
     }

@@ -1,9 +1,12 @@
 //! The wire contract: routes, credentials, bodies in, envelopes out. Nothing here knows SQL or wasm; what is asked is
 //! asked of [`crate::jobs::Service`], on tokio's blocking pool.
 
+mod admin;
 mod batch;
+mod blocking;
 mod body;
 mod bulk;
+mod clients;
 mod contacts;
 mod credentials;
 mod form;
@@ -17,4 +20,4 @@ mod server;
 mod single;
 mod token;
 
-pub use server::{HttpSettings, Server};
+pub use server::{Audience, HttpSettings, Server};

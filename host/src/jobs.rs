@@ -20,7 +20,7 @@ mod submission;
 mod sweeper;
 mod worker;
 
-pub(crate) use decider::limits as sandbox_limits;
+pub use decider::limits as sandbox_limits;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;

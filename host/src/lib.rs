@@ -1,7 +1,7 @@
 //! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
 //!
 //! `http` speaks the wire contract and knows neither SQL nor wasm. `jobs` is the service behind it: queue, workers,
-//! cancelling, expiry. `sandbox` runs components and checks what they answer. `store` remembers. `tenants` says who may
+//! cancelling, expiry. `operations` is what an operator does. `sandbox` runs components and checks what they answer. `store` remembers. `tenants` says who may
 //! call. `domain` holds the words they share.
 
 #![cfg_attr(
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod domain;
 pub mod http;
 pub mod jobs;
+pub mod operations;
 pub mod sandbox;
 pub mod store;
 pub mod tenants;

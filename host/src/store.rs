@@ -32,6 +32,12 @@ pub trait Store: Send + Sync + 'static {
     fn add_tenant(&self, name: &str, profile: &str, credential: &NewCredential)
     -> Result<Option<TenantId>, StoreError>;
 
+    /// A tenant by its name.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError>;
+
     /// All tenants, by name.
     ///
     /// # Errors

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
-use bulkhead::http::{HttpSettings, Server};
+use bulkhead::http::{Audience, HttpSettings, Server};
 use bulkhead::jobs::{Library, Lister, Service, Settings, Sweeper, Workers};
-use bulkhead::sandbox::Sandbox;
+use bulkhead::operations::{MAX_COMPONENT, Operations};
+use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{NewComponent, QueueLimits, Store, StoreError};
+use bulkhead::tenants::Secret;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,6 +28,8 @@ pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAUL
 
 /// How long a worker may be silent before its job goes to another.
 const LEASE: Duration = Duration::from_secs(30);
+/// Characters of the operators' token at least.
+const ADMIN_TOKEN: usize = 32;
 /// Threads that wait for the store on behalf of requests.
 const BLOCKING_THREADS: usize = 32;
 
@@ -70,6 +74,12 @@ pub(super) struct ServeArgs {
     /// Seconds that the body of a request may take.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
     body_timeout: u64,
+    /// Address of a listener for operators; there is none unless it is given.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
+    admin_listen: Option<SocketAddr>,
+    /// The token that operators show there, at least 32 characters. Better given in the environment than here.
+    #[arg(long, value_name = "TOKEN", env = "BULKHEAD_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
     /// For tests: a file with seconds to add to the clock.
     #[arg(long, value_name = "FILE", hide = true)]
     clock_offset_file: Option<PathBuf>,
@@ -96,6 +106,25 @@ impl ServeArgs {
             body_bytes: self.max_body,
             body_budget: self.body_memory,
         }
+    }
+
+    fn operators(
+        &self,
+        store: &Arc<dyn Store>,
+        sandbox: &Sandbox,
+        default: &Processor,
+    ) -> Result<Option<Audience>, Box<dyn std::error::Error>> {
+        let Some(token) = self.admin_token.as_ref().filter(|_| self.admin_listen.is_some()) else { return Ok(None) };
+        if token.len() < ADMIN_TOKEN {
+            return Err(format!("the token for operators must have at least {ADMIN_TOKEN} characters").into());
+        }
+        let operations = Operations::new(Arc::clone(store), sandbox.clone(), default.clone(), MAX_COMPONENT);
+        Ok(Some(Audience::Operators(operations, Secret::from_client(token.as_str()))))
+    }
+
+    /// Components are larger than requests, and operators few.
+    fn admin_http_settings(&self) -> HttpSettings {
+        HttpSettings { body_bytes: MAX_COMPONENT, body_budget: MAX_COMPONENT, connections: 16, ..self.http_settings() }
     }
 
     fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -126,6 +155,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         world: World::Processor,
         bytes: &component,
     })?;
+    let operators = args.operators(&store, &sandbox, &processor)?;
     let library = Library::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
 
@@ -133,12 +163,14 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
     runtime.block_on(async {
         let shutdown = shutdown_signal()?;
-        let server = Server::bind(args.listen, Arc::clone(&service), args.http_settings()).await.map_err(|error| {
-            format!(
-                "cannot listen on {}: {error}. Is another server running? Choose an address with --listen.",
-                args.listen
-            )
-        })?;
+        let clients = Audience::Clients(Arc::clone(&service));
+        let server = listen(args.listen, "--listen", clients, args.http_settings()).await?;
+        let admin = match (args.admin_listen, operators) {
+            (Some(address), Some(operators)) => {
+                Some(listen(address, "--admin-listen", operators, args.admin_http_settings()).await?)
+            }
+            _ => None,
+        };
         let workers = Workers::start(&service)?;
         let lister = Lister::start(&service)?;
         let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
@@ -148,8 +180,13 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             store.description(),
             service.default_processor()
         ));
-        let (close, closing) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server.run(async { drop(closing.await) }));
+        let (close, closing) = tokio::sync::watch::channel(());
+        let closed = |mut closing: tokio::sync::watch::Receiver<()>| async move { drop(closing.changed().await) };
+        let serving = tokio::spawn(server.run(closed(closing.clone())));
+        if let Some(admin) = admin {
+            announce(&format!("operators at http://{}", admin.address()?));
+            tokio::spawn(admin.run(closed(closing)));
+        }
         shutdown.await;
         tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
         drop(close);
@@ -176,6 +213,17 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+async fn listen(
+    address: SocketAddr,
+    option: &str,
+    audience: Audience,
+    settings: HttpSettings,
+) -> Result<Server, String> {
+    Server::bind(address, audience, settings).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
+    })
 }
 
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {

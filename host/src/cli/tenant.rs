@@ -1,18 +1,17 @@
 //! `bulkhead tenant`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use bulkhead::clock::Clock;
-use bulkhead::sandbox::{Cancel, Instance, Limits, Sandbox};
+use bulkhead::domain::{Assignment, Digest};
+use bulkhead::operations::{MAX_COMPONENT, TenantSettings, Wanted};
 use bulkhead::store::Store as _;
-use bulkhead::store::sqlite::SqliteStore;
-use bulkhead::tenants::{Profile, TenantName, generate};
+use bulkhead::tenants::{TenantLimits, TenantName, generate};
 use clap::Subcommand;
 use serde::Serialize;
 
 use super::StoreArgs;
-use super::serve::DEFAULT_COMPONENT;
+use super::operator::{open, operations};
 
 /// What can be done with tenants. A running server knows of it at once.
 #[derive(Debug, Subcommand)]
@@ -32,6 +31,34 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Change a tenant; jobs that were accepted keep the components they were accepted with. Prints its components.
+    Set {
+        /// Its name.
+        name: TenantName,
+        /// The component that adds rules: its name, its digest or the beginning of that; or 'none'.
+        #[arg(long, value_name = "COMPONENT")]
+        validator: Option<String>,
+        /// The component that decides everything; or 'default'.
+        #[arg(long, value_name = "COMPONENT")]
+        processor: Option<String>,
+        /// JSON: a new profile.
+        #[arg(long, value_name = "FILE")]
+        profile: Option<PathBuf>,
+        /// JSON: limits that differ from the defaults, such as {"memoryMiB":64}.
+        #[arg(long, value_name = "FILE")]
+        limits: Option<PathBuf>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Give a tenant back the components that it had before the last change of them. Prints its components.
+    Rollback {
+        /// Its name.
+        name: TenantName,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List all limits that tenants have, one JSON object a line.
+    Limits,
     /// Remove a tenant with its credentials, jobs and contacts.
     Remove {
         /// Its name.
@@ -56,6 +83,15 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
                 println!("{}", serde_json::to_string(&tenant)?);
             }
             Ok(())
+        }
+        TenantCommand::Set { name, validator, processor, profile, limits, store } => {
+            set(&name, processor, validator, [profile, limits], &store)
+        }
+        TenantCommand::Rollback { name, store } => {
+            print_assignment(&name, operations(&store, MAX_COMPONENT)?.roll_back_tenant(name.as_str())?)
+        }
+        TenantCommand::Limits => {
+            TenantLimits::RULES.iter().try_for_each(|rule| Ok(println!("{}", serde_json::to_string(rule)?)))
         }
         TenantCommand::Remove { name, store } => {
             if open(&store)?.remove_tenant(name.as_str())? {
@@ -84,19 +120,55 @@ fn add(name: &TenantName, profile: Option<PathBuf>, store: &StoreArgs) -> Result
     Ok(())
 }
 
-/// Reads a profile and has the component check what only it can judge.
-fn read_profile(path: &PathBuf, store: &StoreArgs) -> Result<String, Box<dyn Error>> {
-    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let profile = Profile::parse(&text).map_err(|error| wrong(&error))?;
-    let sandbox = Sandbox::new(Some(store.data.join("compiled")))?;
-    let processor = sandbox.load_processor(DEFAULT_COMPONENT)?;
-    let mut instance = Instance::start(&sandbox, &processor, &Limits::default(), &Cancel::default())
-        .map_err(|stop| format!("the component cannot start: {stop:?}"))?;
-    instance.fields(&profile).map_err(|error| wrong(&error))?;
-    Ok(text)
+fn set(
+    name: &TenantName,
+    processor: Option<String>,
+    validator: Option<String>,
+    files: [Option<PathBuf>; 2],
+    store: &StoreArgs,
+) -> Result<(), Box<dyn Error>> {
+    let [profile, limits] = files.map(|file| file.map(|path| read(&path)).transpose());
+    let wanted = |reference: String, nothing: &str| {
+        if reference == nothing { Wanted::Nothing } else { Wanted::Component(reference) }
+    };
+    let settings = TenantSettings {
+        profile: profile?,
+        limits: limits?,
+        processor: processor.map(|reference| wanted(reference, "default")),
+        validator: validator.map(|reference| wanted(reference, "none")),
+    };
+    if settings == TenantSettings::default() {
+        return Err("say what to change: --validator, --processor, --profile or --limits".into());
+    }
+    print_assignment(name, operations(store, MAX_COMPONENT)?.set_tenant(name.as_str(), &settings)?)
 }
 
-fn open(store: &StoreArgs) -> Result<SqliteStore, Box<dyn Error>> {
-    Ok(SqliteStore::open(&store.data, Clock::system())?)
+#[derive(Serialize)]
+struct Assigned<'a> {
+    tenant: &'a str,
+    processor: String,
+    validator: String,
+}
+
+fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<dyn Error>> {
+    let digest = |digest: Option<Digest>, nothing: &str| digest.map_or_else(|| nothing.to_owned(), |it| it.to_string());
+    let assigned = Assigned {
+        tenant: name.as_str(),
+        processor: digest(assigned.processor, "default"),
+        validator: digest(assigned.validator, "none"),
+    };
+    println!("{}", serde_json::to_string(&assigned)?);
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Box<dyn Error>> {
+    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Reads a profile and has the component check what only it can judge.
+fn read_profile(path: &Path, store: &StoreArgs) -> Result<String, Box<dyn Error>> {
+    let text = read(path)?;
+    let checked = operations(store, MAX_COMPONENT)?.check_new_profile(&text);
+    checked.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text)
 }

@@ -42,6 +42,7 @@ impl BodyLimits {
 enum Format {
     Json,
     Form,
+    Bytes,
 }
 
 /// A body that arrived. While this lives, its share of the memory is taken.
@@ -59,7 +60,27 @@ pub(super) struct ReceivedBody {
 /// # Errors
 /// 415 for another type or encoding, 413 if it is too large, 408 if it is too slow, 503 if there is no memory for it.
 pub(super) async fn receive(headers: &HeaderMap, body: Incoming, limits: &BodyLimits) -> Result<ReceivedBody, Problem> {
-    let format = format(headers)?;
+    receive_as(format(headers)?, headers, body, limits).await
+}
+
+/// Reads a body that is no text, of whatever type.
+///
+/// # Errors
+/// As [`receive`], but for types.
+pub(super) async fn receive_bytes(
+    headers: &HeaderMap,
+    body: Incoming,
+    limits: &BodyLimits,
+) -> Result<ReceivedBody, Problem> {
+    receive_as(Format::Bytes, headers, body, limits).await
+}
+
+async fn receive_as(
+    format: Format,
+    headers: &HeaderMap,
+    body: Incoming,
+    limits: &BodyLimits,
+) -> Result<ReceivedBody, Problem> {
     let gzip = is_gzip(headers)?;
     let declared = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     if declared.is_some_and(|bytes| bytes > limits.bytes) {
@@ -124,6 +145,11 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 impl ReceivedBody {
+    /// The bytes of one that is no text.
+    pub(super) fn take(&mut self) -> Bytes {
+        std::mem::take(&mut self.bytes)
+    }
+
     /// As [`Self::take_items`], but all of the body is one item.
     ///
     /// # Errors
@@ -131,8 +157,8 @@ impl ReceivedBody {
     pub(super) fn take_item(&mut self) -> Result<String, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Json => json::whole(&bytes),
             Format::Form => form::whole(&bytes),
+            Format::Json | Format::Bytes => json::whole(&bytes),
         }
     }
 
@@ -143,8 +169,8 @@ impl ReceivedBody {
     pub(super) fn take_fields(&mut self) -> Result<HashMap<String, String>, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Json => json::fields(&bytes),
             Format::Form => Ok(form_urlencoded::parse(&bytes).into_owned().collect()),
+            Format::Json | Format::Bytes => json::fields(&bytes),
         }
     }
 
@@ -161,8 +187,8 @@ impl ReceivedBody {
     pub(super) fn take_items(&mut self, max: usize) -> Result<Batch, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Json => json::split(&bytes, max),
             Format::Form => form::split(&bytes, max),
+            Format::Json | Format::Bytes => json::split(&bytes, max),
         }
     }
 }

@@ -75,6 +75,9 @@ struct Progress {
     started_at: Option<String>,
     finished_at: Option<String>,
     expires_at: String,
+    processor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -130,6 +133,8 @@ fn progress(job: &Job) -> Progress {
         started_at: job.started_at.map(|moment| moment.to_wire()),
         finished_at: job.finished_at.map(|moment| moment.to_wire()),
         expires_at: job.expires_at.to_wire(),
+        processor: job.pinned.processor.to_string(),
+        validator: job.pinned.validator.map(|digest| digest.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::reply::{Reply, json};
 use crate::domain::PageError;
 use crate::jobs::{ServiceError, SubmissionError};
+use crate::operations::OperationError;
 
 /// Seconds after which a request that was turned away for want of room may be sent again.
 const RETRY_SECONDS: u64 = 5;
@@ -201,6 +202,31 @@ impl From<ServiceError> for Problem {
             .retry(),
             ServiceError::NoTenant => Self::wrong_credentials(),
         }
+    }
+}
+
+impl From<OperationError> for Problem {
+    fn from(error: OperationError) -> Self {
+        let (status, kind) = match &error {
+            OperationError::Store(error) => {
+                tracing::error!(%error, "the store cannot answer");
+                return Self::unavailable("The store cannot be reached just now. Nothing was changed; try again.");
+            }
+            OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),
+            OperationError::NameTaken { .. } | OperationError::InUse(_) => (StatusCode::CONFLICT, "conflict"),
+            OperationError::UnknownComponent(_) | OperationError::UnknownTenant(_) | OperationError::UnknownJob => {
+                (StatusCode::NOT_FOUND, "not_found")
+            }
+            OperationError::Outdated => (StatusCode::CONFLICT, "outdated"),
+            OperationError::Name(_)
+            | OperationError::Ambiguous(_)
+            | OperationError::WrongWorld { .. }
+            | OperationError::NothingBefore(_)
+            | OperationError::Profile(_)
+            | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+        };
+        // Operators may know all of it.
+        Self::new(status, kind, error.to_string())
     }
 }
 

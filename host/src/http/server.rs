@@ -7,28 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::body::{self, BodyLimits};
-use super::credentials::Credentials;
+use super::admin::Operators;
+use super::body::BodyLimits;
+use super::clients::Clients;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::route::Route;
-use super::{batch, bulk, contacts, job, single, token};
 use crate::jobs::Service;
-use crate::store::{Known, Tenant};
+use crate::operations::Operations;
+use crate::tenants::Secret;
 
-/// Where tokens are issued.
-const TOKEN_PATH: &str = "/oauth/v2/token";
-/// Bytes of a request for a token.
-const TOKEN_BODY: usize = 16 << 10;
 /// Header fields of a request.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head, and of hyper's buffer for a body.
@@ -60,9 +56,21 @@ pub struct Server {
     settings: HttpSettings,
 }
 
+/// For whom a server answers.
+pub enum Audience {
+    /// Tenants' clients.
+    Clients(Arc<Service>),
+    /// Operators who know this token.
+    Operators(Operations, Secret),
+}
+
+enum Site {
+    Clients(Clients),
+    Operators(Operators),
+}
+
 struct Handler {
-    service: Arc<Service>,
-    bodies: BodyLimits,
+    site: Site,
     /// Requests that come from now on are turned away.
     closing: AtomicBool,
 }
@@ -72,10 +80,14 @@ impl Server {
     ///
     /// # Errors
     /// If the address cannot be had.
-    pub async fn bind(address: SocketAddr, service: Arc<Service>, settings: HttpSettings) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, audience: Audience, settings: HttpSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
-        let handler = Handler { service, bodies, closing: AtomicBool::new(false) };
+        let site = match audience {
+            Audience::Clients(service) => Site::Clients(Clients { service, bodies }),
+            Audience::Operators(operations, token) => Site::Operators(Operators::new(operations, &token, bodies)),
+        };
+        let handler = Handler { site, closing: AtomicBool::new(false) };
         Ok(Self { listener, handler: Arc::new(handler), settings })
     }
 
@@ -146,79 +158,13 @@ impl Handler {
         reply
     }
 
-    async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Problem> {
+    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
         }
-        if request.uri().path() == TOKEN_PATH {
-            return self.issue_token(request).await;
+        match &self.site {
+            Site::Clients(clients) => clients.answer(request).await,
+            Site::Operators(operators) => operators.answer(request).await,
         }
-        // Who does not show credentials learns nothing, not even which paths exist.
-        let tenant = self.authenticate(&request).await?;
-        let (head, body) = request.into_parts();
-        let route = Route::find(&overridden(&head.method, &head.headers), head.uri.path())?;
-        let service = Arc::clone(&self.service);
-        let query = head.uri.query().map(str::to_owned);
-        match route {
-            Route::Bulk(operation) => {
-                let key = bulk::idempotency_key(&head.headers)?;
-                let body = body::receive(&head.headers, body, &self.bodies).await?;
-                blocking(move || bulk::submit(&service, &tenant, operation, body, key)).await
-            }
-            Route::Batch(operation) => {
-                let body = body::receive(&head.headers, body, &self.bodies).await?;
-                blocking(move || batch::apply(&service, &tenant, operation, body)).await
-            }
-            Route::Single(operation, id) => {
-                let body = body::receive(&head.headers, body, &self.bodies).await?;
-                blocking(move || single::apply(&service, &tenant, operation, id, body)).await
-            }
-            Route::ReadJob(id) => {
-                blocking(move || job::read(&service, &tenant, id, &job::Query::parse(query.as_deref()))).await
-            }
-            Route::DeleteJob(id) => blocking(move || job::delete(&service, &tenant, id)).await,
-            Route::ListContacts => blocking(move || contacts::list(&service, &tenant, query.as_deref())).await,
-            Route::ReadContact(id) => blocking(move || contacts::read(&service, &tenant, id)).await,
-            Route::DeleteContact(id) => blocking(move || contacts::delete(&service, &tenant, id)).await,
-        }
-    }
-
-    /// The one call whose credentials may be in the body, which is therefore small.
-    async fn issue_token(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
-        if request.method() != Method::POST {
-            return Err(Problem::wrong_method(request.method().as_str(), "POST"));
-        }
-        let (head, body) = request.into_parts();
-        let limits = BodyLimits { bytes: TOKEN_BODY.min(self.bodies.bytes), ..self.bodies.clone() };
-        let body = body::receive(&head.headers, body, &limits).await?;
-        let service = Arc::clone(&self.service);
-        blocking(move || token::issue(&service, &head.headers, body)).await
-    }
-
-    async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
-        let credentials = Credentials::from_headers(request.headers())?;
-        let service = Arc::clone(&self.service);
-        blocking(move || match service.authenticate(credentials.client_id(), credentials.secret())? {
-            Known::Tenant(tenant) => Ok(tenant),
-            Known::Expired => Err(Problem::expired_token()),
-            Known::Nobody => Err(credentials.refusal()),
-        })
-        .await
-    }
-}
-
-/// Clients behind proxies that know only GET and POST send the method they mean in a header, as Mautic allows.
-fn overridden(method: &Method, headers: &hyper::HeaderMap) -> Method {
-    let meant = headers.get("x-http-method-override").and_then(|value| Method::from_bytes(value.as_bytes()).ok());
-    match meant {
-        Some(meant) if method == Method::POST => meant,
-        _ => method.clone(),
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Problem::panicked(&error)),
     }
 }

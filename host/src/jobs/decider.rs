@@ -261,7 +261,7 @@ fn unusable(error: LibraryError) -> Stop {
 }
 
 /// A tenant's limits in the sandbox's words.
-pub(crate) fn limits(limits: &TenantLimits) -> Limits {
+pub fn limits(limits: &TenantLimits) -> Limits {
     let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     Limits {

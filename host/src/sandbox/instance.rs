@@ -162,6 +162,13 @@ impl Instance {
 #[derive(Debug, Clone)]
 pub struct Fields(pub(super) Vec<wit::Field>);
 
+impl Fields {
+    /// No catalogue at all.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+}
+
 fn to_stored(contact: &StoredContact) -> wit::Stored {
     wit::Stored { id: contact.id.0, document: contact.document.clone() }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::types::{
     Applied, Batch, BatchCommit, Claim, CommitOutcome, ComponentRecord, ContactList, ContactQuery, ContactWrite, Known,
     NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow, Submitted, Swept,
-    TenantChange, TenantSummary,
+    Tenant, TenantChange, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::Clock;
@@ -76,6 +76,10 @@ impl Store for SqliteStore {
     ) -> Result<Option<TenantId>, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| tenants::add(connection, name, profile, credential, now))
+    }
+
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        self.connections.read(|connection| tenants::get(connection, name))
     }
 
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {

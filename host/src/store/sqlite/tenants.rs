@@ -95,6 +95,17 @@ pub(super) fn authenticate(
     })
 }
 
+pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Tenant>, StoreError> {
+    connection
+        .query_row(
+            "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
+            [name],
+            tenant,
+        )
+        .optional()
+        .doing("reading a tenant")
+}
+
 fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
     let (processor, validator): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(4)?, row.get(5)?);
     Ok(Tenant {

@@ -1,0 +1,188 @@
+//! What operators call, on a listener of its own: components and tenants, by the same code as the command line's.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::blocking::blocking;
+use super::body::{self, BodyLimits};
+use super::credentials::Credentials;
+use super::problem::Problem;
+use super::reply::{Reply, json};
+use crate::domain::{Assignment, Digest, JobId};
+use crate::operations::{Operations, TenantSettings, Wanted};
+use crate::store::ComponentRecord;
+use crate::tenants::Secret;
+
+/// The site for operators.
+pub(super) struct Operators {
+    operations: Arc<Operations>,
+    token_hash: [u8; 32],
+    bodies: BodyLimits,
+}
+
+impl Operators {
+    /// A site for operators who know a token.
+    pub(super) fn new(operations: Operations, token: &Secret, bodies: BodyLimits) -> Self {
+        Self { operations: Arc::new(operations), token_hash: token.hash(), bodies }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        let credentials = Credentials::from_headers(request.headers())?;
+        // Hashes are compared, so that the time it takes says nothing about the token.
+        if credentials.secret().hash() != self.token_hash {
+            return Err(credentials.refusal());
+        }
+        let (head, body) = request.into_parts();
+        let operations = Arc::clone(&self.operations);
+        let path = head.uri.path().to_owned();
+        let unknown = || Problem::unknown_path(&path);
+        let rest = path.strip_prefix("/admin/").ok_or_else(unknown)?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        match parts.as_slice() {
+            ["components"] if head.method == Method::GET => blocking(move || list(&operations)).await,
+            ["components"] if head.method == Method::POST => {
+                let name = query(&head, "name");
+                let mut received = body::receive_bytes(&head.headers, body, &self.bodies).await?;
+                blocking(move || add(&operations, &received.take(), name.as_deref())).await
+            }
+            ["components"] => Err(Problem::wrong_method(head.method.as_str(), "GET, POST")),
+            ["components", reference] => {
+                let reference = (*reference).to_owned();
+                match head.method {
+                    Method::GET => blocking(move || show(&operations, &reference)).await,
+                    Method::DELETE => blocking(move || remove(&operations, &reference)).await,
+                    _ => Err(Problem::wrong_method(head.method.as_str(), "GET, DELETE")),
+                }
+            }
+            ["tenants", name] if head.method == Method::PATCH => {
+                let name = (*name).to_owned();
+                let mut received = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || set(&operations, &name, &received.take_item()?)).await
+            }
+            ["tenants", _] => Err(Problem::wrong_method(head.method.as_str(), "PATCH")),
+            ["tenants", name, "rollback"] if head.method == Method::POST => {
+                let name = (*name).to_owned();
+                blocking(move || assigned(&name, operations.roll_back_tenant(&name)?)).await
+            }
+            ["tenants", _, "rollback"] => Err(Problem::wrong_method(head.method.as_str(), "POST")),
+            ["jobs", id, "log"] if head.method == Method::GET => {
+                let id = JobId::parse(id).ok_or_else(Problem::unknown_job)?;
+                blocking(move || Ok(json(StatusCode::OK, &Log { log: operations.job_log(id)? }))).await
+            }
+            ["jobs", _, "log"] => Err(Problem::wrong_method(head.method.as_str(), "GET")),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+fn query(head: &Parts, wanted: &str) -> Option<String> {
+    let query = head.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
+}
+
+/// A component as it is shown; the command line prints the same.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    digest: String,
+    name: Option<String>,
+    world: &'static str,
+    size: u64,
+    added_at: String,
+    tenants: Vec<String>,
+    unfinished_jobs: u64,
+}
+
+impl From<ComponentRecord> for Shown {
+    fn from(record: ComponentRecord) -> Self {
+        Self {
+            digest: record.digest.to_string(),
+            name: record.name,
+            world: record.world.as_str(),
+            size: record.size,
+            added_at: record.added_at.to_rfc3339(),
+            tenants: record.tenants,
+            unfinished_jobs: record.jobs,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Components {
+    components: Vec<Shown>,
+}
+
+#[derive(Serialize)]
+struct Log {
+    log: String,
+}
+
+#[derive(Serialize)]
+struct Assigned<'a> {
+    tenant: &'a str,
+    processor: String,
+    validator: String,
+}
+
+fn list(operations: &Operations) -> Result<Reply, Problem> {
+    let components = operations.components()?.into_iter().map(Shown::from).collect();
+    Ok(json(StatusCode::OK, &Components { components }))
+}
+
+fn add(operations: &Operations, bytes: &[u8], name: Option<&str>) -> Result<Reply, Problem> {
+    let added = operations.add_component(bytes, name)?;
+    let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(json(status, &Shown::from(added.record)))
+}
+
+fn show(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &Shown::from(operations.component(reference)?)))
+}
+
+fn remove(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &Shown::from(operations.remove_component(reference)?)))
+}
+
+/// A change as it is sent; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    processor: Option<String>,
+    validator: Option<String>,
+    profile: Option<Box<RawValue>>,
+    limits: Option<Box<RawValue>>,
+}
+
+fn set(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem> {
+    let change: Change = serde_json::from_str(body).map_err(|error| {
+        Problem::bad_request(format!(
+            "The change cannot be read: {error}. Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'."
+        ))
+    })?;
+    let wanted = |reference: String, nothing: &str| {
+        if reference == nothing { Wanted::Nothing } else { Wanted::Component(reference) }
+    };
+    let settings = TenantSettings {
+        profile: change.profile.map(|profile| profile.get().to_owned()),
+        limits: change.limits.map(|limits| limits.get().to_owned()),
+        processor: change.processor.map(|reference| wanted(reference, "default")),
+        validator: change.validator.map(|reference| wanted(reference, "none")),
+    };
+    assigned(name, operations.set_tenant(name, &settings)?)
+}
+
+fn assigned(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
+    let digest = |digest: Option<Digest>, nothing: &str| digest.map_or_else(|| nothing.to_owned(), |it| it.to_string());
+    let assigned = Assigned {
+        tenant: name,
+        processor: digest(assignment.processor, "default"),
+        validator: digest(assignment.validator, "none"),
+    };
+    Ok(json(StatusCode::OK, &assigned))
+}

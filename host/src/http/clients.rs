@@ -1,0 +1,96 @@
+//! What clients call: credentials first, then the route, then the body.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request};
+
+use super::blocking::blocking;
+use super::body::{self, BodyLimits};
+use super::credentials::Credentials;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::route::Route;
+use super::{batch, bulk, contacts, job, single, token};
+use crate::jobs::Service;
+use crate::store::{Known, Tenant};
+
+/// Where tokens are issued.
+const TOKEN_PATH: &str = "/oauth/v2/token";
+/// Bytes of a request for a token.
+const TOKEN_BODY: usize = 16 << 10;
+
+/// The site for clients.
+pub(super) struct Clients {
+    pub(super) service: Arc<Service>,
+    pub(super) bodies: BodyLimits,
+}
+
+impl Clients {
+    /// Answers a request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if request.uri().path() == TOKEN_PATH {
+            return self.issue_token(request).await;
+        }
+        // Who does not show credentials learns nothing, not even which paths exist.
+        let tenant = self.authenticate(&request).await?;
+        let (head, body) = request.into_parts();
+        let route = Route::find(&overridden(&head.method, &head.headers), head.uri.path())?;
+        let service = Arc::clone(&self.service);
+        let query = head.uri.query().map(str::to_owned);
+        match route {
+            Route::Bulk(operation) => {
+                let key = bulk::idempotency_key(&head.headers)?;
+                let body = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || bulk::submit(&service, &tenant, operation, body, key)).await
+            }
+            Route::Batch(operation) => {
+                let body = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || batch::apply(&service, &tenant, operation, body)).await
+            }
+            Route::Single(operation, id) => {
+                let body = body::receive(&head.headers, body, &self.bodies).await?;
+                blocking(move || single::apply(&service, &tenant, operation, id, body)).await
+            }
+            Route::ReadJob(id) => {
+                blocking(move || job::read(&service, &tenant, id, &job::Query::parse(query.as_deref()))).await
+            }
+            Route::DeleteJob(id) => blocking(move || job::delete(&service, &tenant, id)).await,
+            Route::ListContacts => blocking(move || contacts::list(&service, &tenant, query.as_deref())).await,
+            Route::ReadContact(id) => blocking(move || contacts::read(&service, &tenant, id)).await,
+            Route::DeleteContact(id) => blocking(move || contacts::delete(&service, &tenant, id)).await,
+        }
+    }
+
+    /// The one call whose credentials may be in the body, which is therefore small.
+    async fn issue_token(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if request.method() != Method::POST {
+            return Err(Problem::wrong_method(request.method().as_str(), "POST"));
+        }
+        let (head, body) = request.into_parts();
+        let limits = BodyLimits { bytes: TOKEN_BODY.min(self.bodies.bytes), ..self.bodies.clone() };
+        let body = body::receive(&head.headers, body, &limits).await?;
+        let service = Arc::clone(&self.service);
+        blocking(move || token::issue(&service, &head.headers, body)).await
+    }
+
+    async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
+        let credentials = Credentials::from_headers(request.headers())?;
+        let service = Arc::clone(&self.service);
+        blocking(move || match service.authenticate(credentials.client_id(), credentials.secret())? {
+            Known::Tenant(tenant) => Ok(tenant),
+            Known::Expired => Err(Problem::expired_token()),
+            Known::Nobody => Err(credentials.refusal()),
+        })
+        .await
+    }
+}
+
+/// Clients behind proxies that know only GET and POST send the method they mean in a header, as Mautic allows.
+fn overridden(method: &Method, headers: &hyper::HeaderMap) -> Method {
+    let meant = headers.get("x-http-method-override").and_then(|value| Method::from_bytes(value.as_bytes()).ok());
+    match meant {
+        Some(meant) if method == Method::POST => meant,
+        _ => method.clone(),
+    }
+}

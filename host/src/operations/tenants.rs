@@ -1,0 +1,109 @@
+//! Changing tenants: their profile, their limits, their components.
+
+use super::{OperationError, Operations};
+use crate::domain::{Assignment, World};
+use crate::jobs::sandbox_limits;
+use crate::sandbox::{Cancel, Instance, Processor};
+use crate::store::{RolledBack, TenantChange};
+use crate::tenants::{Profile, TenantLimits};
+
+/// Which component a tenant shall have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The default processor, or no validator.
+    Nothing,
+    /// The one that is called so.
+    Component(String),
+}
+
+/// What is to be different about a tenant; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// JSON.
+    pub profile: Option<String>,
+    /// JSON; what it does not name has its default.
+    pub limits: Option<String>,
+    /// Its processor.
+    pub processor: Option<Wanted>,
+    /// Its validator.
+    pub validator: Option<Wanted>,
+}
+
+impl Operations {
+    /// Changes a tenant. Jobs that were accepted keep the components they were accepted with.
+    ///
+    /// # Errors
+    /// If there is no such tenant or component, or something about the settings is wrong; then nothing is changed.
+    pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<Assignment, OperationError> {
+        let tenant = self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
+        let limits = settings.limits.as_deref().map(TenantLimits::parse).transpose();
+        let limits = limits.map_err(|error| OperationError::Limits(error.to_string()))?;
+        let change = TenantChange {
+            profile: settings.profile.clone(),
+            limits: settings.limits.clone().zip(limits.map(|limits| limits.running_jobs)),
+            processor: self.resolve(settings.processor.as_ref(), World::Processor)?,
+            validator: self.resolve(settings.validator.as_ref(), World::Validator)?,
+        };
+        if change.profile.is_some() || change.processor.is_some() {
+            let processor = match change.processor.unwrap_or(tenant.assigned.processor) {
+                None => self.default.clone(),
+                Some(digest) => {
+                    let bytes = self.store.component_bytes(digest)?.ok_or(OperationError::Outdated)?;
+                    self.sandbox.load_processor(&bytes).map_err(|error| OperationError::Profile(error.to_string()))?
+                }
+            };
+            self.check_profile(change.profile.as_deref().unwrap_or(&tenant.profile), &processor)?;
+        }
+        self.store.change_tenant(name, &change)?.ok_or(OperationError::Outdated)
+    }
+
+    /// Checks a profile for a tenant that has the default processor.
+    ///
+    /// # Errors
+    /// Says where what is wrong with it.
+    pub fn check_new_profile(&self, text: &str) -> Result<(), OperationError> {
+        self.check_profile(text, &self.default)
+    }
+
+    /// Gives a tenant back the components that it had before the last change of them.
+    ///
+    /// # Errors
+    /// If there is no such tenant, or its components were never changed.
+    pub fn roll_back_tenant(&self, name: &str) -> Result<Assignment, OperationError> {
+        match self.store.roll_back_tenant(name)? {
+            RolledBack::To(assignment) => Ok(assignment),
+            RolledBack::NothingBefore => Err(OperationError::NothingBefore(name.to_owned())),
+            RolledBack::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
+        }
+    }
+
+    #[expect(clippy::option_option, reason = "the outer is whether to change, the inner to what")]
+    fn resolve(
+        &self,
+        wanted: Option<&Wanted>,
+        world: World,
+    ) -> Result<Option<Option<crate::domain::Digest>>, OperationError> {
+        match wanted {
+            None => Ok(None),
+            Some(Wanted::Nothing) => Ok(Some(None)),
+            Some(Wanted::Component(reference)) => {
+                let record = self.component(reference)?;
+                if record.world != world {
+                    let (reference, found) = (reference.clone(), record.world.as_str());
+                    return Err(OperationError::WrongWorld { reference, found, wanted: world.as_str() });
+                }
+                Ok(Some(Some(record.digest)))
+            }
+        }
+    }
+
+    /// What only the processor can judge, it judges.
+    fn check_profile(&self, text: &str, processor: &Processor) -> Result<(), OperationError> {
+        let wrong = |error: &dyn std::fmt::Display| OperationError::Profile(error.to_string());
+        let profile = Profile::parse(text).map_err(|error| wrong(&error))?;
+        let limits = sandbox_limits(&TenantLimits::default());
+        let mut instance = Instance::start(&self.sandbox, processor, &limits, &Cancel::default())
+            .map_err(|stop| OperationError::Profile(format!("the processor cannot start: {stop:?}")))?;
+        instance.fields(&profile).map(drop).map_err(|error| wrong(&error))
+    }
+}

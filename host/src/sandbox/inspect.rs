@@ -1,0 +1,180 @@
+//! What can be said of a component without compiling it: what kind of file it is, which world it exports and what it asks
+//! for. A stranger's bytes are refused here in microseconds, and in words.
+
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+
+use crate::domain::World;
+
+/// The package of the contract, and the version this host serves.
+const PACKAGE: &str = "bulkhead:contacts/";
+const VERSION: &str = "1.0.0";
+/// Interfaces that a guest gets, with nothing in them: no files, no network, no environment, a clock that stands still.
+const GRANTED: [&str; 6] =
+    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const GRANTED_VERSION: &str = "@0.2.";
+
+/// Why bytes cannot be registered: at which step, what was found, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("refused at the step '{step}': {found} {advice}")]
+pub struct Refusal {
+    /// The step that refused it: `size`, `kind`, `world`, `imports`, `compile`, `resources`, `instantiate` or `batch`.
+    pub step: &'static str,
+    /// What was found, in a sentence.
+    pub found: String,
+    /// What to do, in a sentence.
+    pub advice: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(step: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { step, found: found.into(), advice: advice.into() }
+    }
+}
+
+/// What a component says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// What it is; a processor if it is both.
+    pub world: World,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// What it imports.
+    pub imports: Vec<String>,
+}
+
+/// Looks at a component.
+///
+/// # Errors
+/// If it is no component, exports no world of the contract, or imports what is not granted.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
+    check_kind(bytes)?;
+    Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
+        Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
+    })?;
+    let (exports, imports) = names(bytes).map_err(|error| {
+        Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
+    })?;
+    let world = world(&exports)?;
+    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name)).collect();
+    if !refused.is_empty() {
+        return Err(Refusal::new(
+            "imports",
+            format!("It imports {}, which no component is given.", refused.join(", ")),
+            "Build it without them: a component gets its items, the profile and stored contacts as arguments, and WASI 0.2 with nothing in it.",
+        ));
+    }
+    Ok(Inspected { world, exports, imports })
+}
+
+fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
+    let kind = |found: &str, advice: &str| Err(Refusal::new("kind", found, advice));
+    let text = bytes.trim_ascii_start();
+    if Parser::is_component(bytes) {
+        return Ok(());
+    }
+    if Parser::is_core_wasm(bytes) {
+        return kind(
+            "It is a core module, not a component.",
+            "Build for wasm32-wasip2, or wrap the module with 'wasm-tools component new'.",
+        );
+    }
+    if bytes.starts_with(b"\x7fELF") {
+        return kind(
+            "It is compiled machine code (.cwasm), which is never taken from outside.",
+            "Give the .wasm it was compiled from.",
+        );
+    }
+    if text.starts_with(b"(component") || text.starts_with(b"(module") || text.starts_with(b";;") {
+        return kind("It is WebAssembly text (.wat).", "Translate it with 'wasm-tools parse'.");
+    }
+    if bytes.is_empty() {
+        return kind("It is empty.", "Give a WebAssembly component, such as a build for wasm32-wasip2 makes.");
+    }
+    kind("It is no WebAssembly.", "Give a WebAssembly component, such as a build for wasm32-wasip2 makes.")
+}
+
+/// The names that the outermost component exports and imports.
+fn names(bytes: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
+    let (mut exports, mut imports) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((exports, imports))
+}
+
+fn world(exports: &[String]) -> Result<World, Refusal> {
+    let has = |interface: &str| exports.iter().any(|export| *export == format!("{PACKAGE}{interface}@{VERSION}"));
+    if has("batch") {
+        return Ok(World::Processor);
+    }
+    if has("validation") {
+        return Ok(World::Validator);
+    }
+    let ours: Vec<&str> = exports.iter().map(String::as_str).filter(|export| export.starts_with(PACKAGE)).collect();
+    if ours.is_empty() {
+        let all = if exports.is_empty() { String::from("nothing") } else { exports.join(", ") };
+        return Err(Refusal::new(
+            "world",
+            format!("It exports {all}, and nothing of {PACKAGE}."),
+            format!("Implement the world 'validator' or 'processor' of bulkhead:contacts@{VERSION}."),
+        ));
+    }
+    Err(Refusal::new(
+        "world",
+        format!("It exports {}, a version this server does not know.", ours.join(", ")),
+        format!("Build it against bulkhead:contacts@{VERSION}, or run a newer server."),
+    ))
+}
+
+fn is_granted(import: &str) -> bool {
+    // The words of the contract are imported by every component; they are types and no functions.
+    import == format!("{PACKAGE}types@{VERSION}")
+        || GRANTED.iter().any(|prefix| import.starts_with(prefix)) && import.contains(GRANTED_VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::inspect;
+
+    #[test]
+    fn files_of_other_kinds_are_told_apart() {
+        for (bytes, part) in [
+            (&b""[..], "empty"),
+            (b"hello", "no WebAssembly"),
+            (b"\0asm\x01\0\0\0", "core module"),
+            (b"\0asm\x0d\0\x01\0", "exports nothing"),
+            (b"\x7fELF....", "machine code"),
+            (b"  (component)", "text"),
+            (b"(module)", "text"),
+            (b"\0asm\x0d\0\x01\0\xff", "damaged"),
+        ] {
+            let refusal = inspect(bytes).unwrap_err().to_string();
+            assert!(refusal.contains(part), "{refusal}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_answer(tail: Vec<u8>) {
+            drop(inspect(&tail));
+            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat()));
+        }
+    }
+}
