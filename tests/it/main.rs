@@ -6,6 +6,7 @@ mod cancel;
 mod cases;
 mod commands;
 mod compiled;
+mod components;
 mod contacts;
 mod crash;
 mod expiry;

@@ -160,6 +160,7 @@ fn the_full_form_counts_and_tells_the_time() {
             "startedAt",
             "finishedAt",
             "expiresAt",
+            "processor",
             "details"
         ]
     );

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::command::{bulkhead, run};
+use crate::command::{Finished, bulkhead, run};
 use crate::gate::Turn;
 use crate::log::Log;
 use crate::raw::Raw;
@@ -23,7 +23,11 @@ pub struct Options {
     args: Vec<String>,
     component: Option<PathBuf>,
     alone: bool,
+    admin: bool,
 }
+
+/// The token that operators show.
+const ADMIN_TOKEN: &str = "an-operators-token-for-tests-only";
 
 impl Options {
     /// Adds an argument and its value.
@@ -38,6 +42,13 @@ impl Options {
     pub fn rogue(mut self) -> Self {
         self.component = Some(component("rogue"));
         self
+    }
+
+    /// With a listener for operators.
+    #[must_use]
+    pub fn admin(mut self) -> Self {
+        self.admin = true;
+        self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
     }
 
     /// No other server of these tests runs meanwhile: for tests that measure time.
@@ -88,6 +99,7 @@ struct Running {
     process: Child,
     address: SocketAddr,
     startup_line: String,
+    admin: Option<SocketAddr>,
 }
 
 /// A server; killed when dropped.
@@ -120,12 +132,19 @@ impl Server {
         let mut startup_line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().expect("it was piped"));
         stdout.read_line(&mut startup_line).expect("the server writes text");
-        let address = startup_line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.parse().ok());
-        let Some(address) = address else {
+        let address_in = |line: &str| {
+            line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.parse::<SocketAddr>().ok())
+        };
+        let Some(address) = address_in(&startup_line) else {
             drop(process.kill());
             panic!("the server did not start: {startup_line}{}\n{:?}", self.log.text(), process.wait());
         };
-        self.running = Some(Running { process, address, startup_line });
+        let mut admin_line = String::new();
+        if self.options.admin {
+            stdout.read_line(&mut admin_line).expect("the server writes text");
+        }
+        let admin = address_in(&admin_line);
+        self.running = Some(Running { process, address, startup_line, admin });
     }
 
     fn command(&self) -> Command {
@@ -210,6 +229,18 @@ impl Server {
     /// A client that shows no credentials, or these.
     pub fn stranger(&self, authorization: Option<&str>) -> Client {
         Client::new(self.url(), authorization.map(str::to_owned))
+    }
+
+    /// A client that calls as an operator; the server must have been started with [`Options::admin`].
+    pub fn operator(&self) -> Client {
+        let address = self.running().admin.expect("there is a listener for operators");
+        Client::new(format!("http://{address}"), Some(format!("Bearer {ADMIN_TOKEN}")))
+    }
+
+    /// Runs one of the operator's commands on this server's data, such as `component list`.
+    pub fn command_line(&self, args: &[&str]) -> Finished {
+        let data = self.data().display().to_string();
+        run(args.iter().copied().chain(["--data", &data]))
     }
 
     /// A bare connection.

@@ -1,0 +1,261 @@
+//! Components as things an operator handles: registered, given to tenants, taken back, removed.
+
+use std::fs;
+use std::path::Path;
+
+use bulkhead_tests::{Client, Finished, Options, Server, component, contacts, wait_until};
+use serde_json::{Value, json};
+
+fn one(finished: Finished) -> Value {
+    let finished = finished.expect(0);
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().expect("a plain path")
+}
+
+/// Registers a component; returns its digest.
+fn add(server: &Server, name: &str) -> String {
+    let added = one(server.command_line(&["component", "add", path(&component(name)), "--name", name]));
+    added["digest"].as_str().expect("a digest").to_owned()
+}
+
+fn judged_by(client: &Client) -> Value {
+    client.create(&json!([{"email": "probe@example.com"}])).finished()["processor"].clone()
+}
+
+#[test]
+fn a_processor_is_registered_given_and_taken_back() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let default = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
+    assert_eq!(judged_by(&client), default.as_str());
+    let rogue = add(&server, "rogue");
+    let shown = one(server.command_line(&["component", "show", "rogue"]));
+    assert_eq!(
+        (&shown["digest"], &shown["world"], &shown["name"]),
+        (&json!(rogue), &json!("processor"), &json!("rogue"))
+    );
+    assert_eq!(shown["tenants"], json!([]));
+    // The same bytes again are no fault, and neither name nor digest is needed in full.
+    one(server.command_line(&["component", "add", path(&component("rogue"))]));
+    let beginning = &rogue[.."sha256:".len() + 8];
+    assert_eq!(one(server.command_line(&["component", "show", beginning]))["name"], "rogue");
+
+    // A running server picks it up with the next request, and jobs say what judged them.
+    let set = one(server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]));
+    assert_eq!(set, json!({"tenant": "acme", "processor": rogue, "validator": "none"}));
+    assert_eq!(judged_by(&client), rogue.as_str());
+    let in_use = server.command_line(&["component", "remove", "rogue"]).expect(2);
+    assert!(in_use.stderr.contains("tenant 'acme'"), "{}", in_use.stderr);
+    let back = one(server.command_line(&["tenant", "rollback", "acme"]));
+    assert_eq!(back["processor"], "default");
+    assert_eq!(judged_by(&client), default.as_str());
+    assert_eq!(one(server.command_line(&["tenant", "rollback", "acme"]))["processor"], rogue.as_str());
+    for _ in 0..2 {
+        server.command_line(&["tenant", "set", "acme", "--processor", "default", "--validator", "none"]).expect(0);
+    }
+    // Two changes later nobody can go back to it.
+    let held = server.command_line(&["component", "remove", "rogue"]);
+    assert_eq!(held.code, Some(2), "the tenant can go back to it");
+    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    server.command_line(&["component", "remove", "rogue"]).expect(0);
+    assert!(server.command_line(&["component", "show", "rogue"]).expect(2).stderr.contains("no component is called"));
+}
+
+#[test]
+fn a_job_keeps_its_component_to_its_end_also_over_a_restart() {
+    let mut server = Options::default().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let rogue = add(&server, "rogue");
+    server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]).expect(0);
+    let client = server.client(&tenant);
+    // The rogue takes any object; the default refuses this address.
+    let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500])).id.clone();
+    let kept = client.create(&json!(vec![json!({"email": "no address"}); 600])).id.clone();
+    server.command_line(&["tenant", "set", "acme", "--processor", "default"]).expect(0);
+    let later = client.create(&json!([{"email": "no address"}])).id.clone();
+    client.job(&*blocking).wait_for("in_progress");
+    server.kill9();
+    server.restart();
+    let client = server.client(&tenant);
+    client.job(&*blocking).delete().expect(200);
+    let kept = client.job(kept).finished();
+    assert_eq!((&kept["processor"], &kept["failed"]), (&json!(rogue), &json!(0)));
+    assert_eq!(client.job(later).finished()["failed"], 1);
+}
+
+#[test]
+fn what_an_operator_asks_in_vain_is_explained() {
+    let server = Server::start();
+    server.add_tenant("acme");
+    add(&server, "rogue");
+    let limits = server.scratch("limits.json");
+    fs::write(&limits, r#"{"memoryMiB":99999}"#).expect("a file can be written");
+    let none = server.scratch("none.wasm");
+    for (args, part) in [
+        (&["tenant", "set", "acme", "--processor", "nobody"][..], "no component is called 'nobody'"),
+        (&["tenant", "set", "acme", "--validator", "rogue"], "'rogue' is a processor, and a validator is wanted here"),
+        (&["tenant", "set", "nobody", "--processor", "rogue"], "no tenant 'nobody'"),
+        (&["tenant", "set", "acme"], "say what to change"),
+        (&["tenant", "set", "acme", "--limits", path(&limits)], "memoryMiB: must be from 1 to 1024, not 99999"),
+        (&["tenant", "rollback", "acme"], "never changed"),
+        (&["component", "add", path(&none)], "none.wasm"),
+        (&["component", "add", path(&component("contacts")), "--name", "rogue"], "choose another"),
+        (&["component", "add", path(&component("contacts")), "--name", "none"], "cannot be a component's name"),
+        (&["component", "add", path(&component("contacts")), "--max-size", "1000"], "'size'"),
+        (&["component", "remove", "nobody"], "no component is called"),
+        (&["job", "log", "00000000-0000-4000-8000-000000000000"], "no such job"),
+        (&["job", "log", "x"], "no job's id"),
+    ] {
+        let ended = server.command_line(args).expect(2);
+        assert!(ended.stderr.contains(part), "{args:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{args:?}");
+    }
+    assert_eq!(
+        server.command_line(&["component", "list"]).expect(0).stdout.lines().count(),
+        2,
+        "the default and one more"
+    );
+}
+
+#[test]
+fn a_profile_must_fit_the_processor() {
+    let server = Server::start();
+    server.add_tenant("acme");
+    let file = server.scratch("profile.json");
+    fs::write(&file, r#"{"fields":[{"alias":"x","type":"colour"}]}"#).expect("a file can be written");
+    let ended = server.command_line(&["tenant", "set", "acme", "--profile", path(&file)]).expect(2);
+    assert!(ended.stderr.contains("fields[0].type"), "{}", ended.stderr);
+    fs::write(&file, r#"{"fields":[{"alias":"x","type":"text"}]}"#).expect("a file can be written");
+    server.command_line(&["tenant", "set", "acme", "--profile", path(&file)]).expect(0);
+}
+
+#[test]
+fn the_same_can_be_done_over_http() {
+    let server = Options::default().admin().start();
+    let operator = server.operator();
+    let tenant = server.add_tenant("acme");
+    let bytes = fs::read(component("rogue")).expect("it was built");
+    let added = operator.call("POST", "/admin/components?name=rogue", &[], &bytes).expect(201).json();
+    assert_eq!(operator.call("POST", "/admin/components", &[], &bytes).expect(200).json()["digest"], added["digest"]);
+    assert_eq!(operator.get("/admin/components").expect(200).json()["components"].as_array().map(Vec::len), Some(2));
+    let set = operator.send(
+        "PATCH",
+        "/admin/tenants/acme",
+        &[],
+        &json!({"processor": "rogue", "limits": {"callMillis": 100}}),
+    );
+    assert_eq!(set.expect(200).json()["processor"], added["digest"]);
+    let client = server.client(&tenant);
+    assert_eq!(judged_by(&client), added["digest"]);
+    assert_eq!(operator.get("/admin/components/rogue").expect(200).json()["tenants"], json!(["acme"]));
+    assert_eq!(operator.delete("/admin/components/rogue").expect(409).problem()["type"], "conflict");
+    assert_eq!(
+        operator.send("POST", "/admin/tenants/acme/rollback", &[], &json!({})).expect(200).json()["processor"],
+        "default"
+    );
+    for (method, path, body, status) in [
+        ("POST", "/admin/components", b"not wasm".as_slice(), 422),
+        ("PATCH", "/admin/tenants/nobody", b"{}", 404),
+        ("PATCH", "/admin/tenants/acme", b"{\"validators\":\"x\"}", 400),
+        ("PATCH", "/admin/tenants/acme", b"{\"limits\":{\"memoryMiB\":0}}", 400),
+        ("PATCH", "/admin/tenants/acme", b"{\"processor\":\"nobody\"}", 404),
+        ("GET", "/admin/components/nobody", b"", 404),
+        ("GET", "/admin/jobs/x/log", b"", 404),
+        ("PUT", "/admin/components", b"", 405),
+        ("GET", "/api/contacts", b"", 404),
+    ] {
+        operator.call(method, path, &[("content-type", "application/json")], body).expect(status).problem();
+    }
+    // A tenant is no operator, and an operator no tenant.
+    let stranger = |client: &Client, path: &str| client.get(path).status;
+    assert_eq!(stranger(&server.client(&tenant), "/admin/components"), 404);
+    let url = operator.clone();
+    drop(url);
+    assert_eq!(server.stranger(Some("Bearer an-operators-token-for-tests-only")).get("/api/contacts").status, 401);
+}
+
+#[test]
+fn limits_are_a_tenants_own() {
+    let server = Options::default().admin().start();
+    add(&server, "rogue");
+    let operator = server.operator();
+    let with_limits = |name: &str, limits: Value| {
+        let client = server.new_client(name);
+        operator
+            .send("PATCH", &format!("/admin/tenants/{name}"), &[], &json!({"processor": "rogue", "limits": limits}))
+            .expect(200);
+        client
+    };
+    let reason = |client: &Client, behaviour: &str| {
+        let rows = client.create(&json!([{"email": "a@example.com"}, {"do": behaviour}])).rows();
+        assert_eq!(rows[0]["statusCode"].as_u64().map(|code| code < 300), Some(true), "{rows:?}");
+        rows[1]["errors"]["type"].as_str().unwrap_or("fine").to_owned()
+    };
+    let roomy = with_limits("roomy", json!({}));
+    let tight = with_limits("tight", json!({"memoryMiB": 16, "replyMiB": 1}));
+    for (behaviour, with_room, without) in [
+        ("large-document", "broke the contract", "broke the contract"),
+        ("huge-reply", "reply too large", "out of memory"),
+    ] {
+        assert_eq!(reason(&roomy, behaviour), with_room, "{behaviour}");
+        assert_eq!(reason(&tight, behaviour), without, "{behaviour}");
+    }
+    let queue = with_limits("queue", json!({"queuedJobs": 1}));
+    let blocking = queue.create(&json!(vec![json!({"do": "loop"}); 500]));
+    queue.send("POST", "/api/contacts/bulk/new", &[], &json!([{}])).expect(429);
+    blocking.delete().expect(200);
+    let job = with_limits("job", json!({"jobSeconds": 1, "callMillis": 300, "itemMillis": 0}));
+    let rows = job.create(&json!(vec![json!({"do": "loop"}); 500])).rows();
+    let said = |part: &str| {
+        rows.iter().filter(|row| row["errors"]["message"].as_str().is_some_and(|text| text.contains(part))).count()
+    };
+    assert!(said("used up its time for this job") > 400, "{}", said("used up its time for this job"));
+    assert!(rows.iter().all(|row| row["errors"]["type"] == "timed out"));
+}
+
+#[test]
+fn jobs_of_one_tenant_run_at_once_if_it_may() {
+    let server = Options::default().admin().with("--workers", 2).start();
+    add(&server, "rogue");
+    let client = server.new_client("acme");
+    let change = json!({"processor": "rogue", "limits": {"runningJobs": 2}});
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &change).expect(200);
+    let jobs: Vec<_> = (0..2).map(|_| client.create(&json!(vec![json!({"do": "loop"}); 500]))).collect();
+    wait_until("both to run", || jobs.iter().all(|job| job.status() == "in_progress").then_some(()));
+    jobs.iter().for_each(|job| drop(job.delete().expect(200)));
+}
+
+#[test]
+fn what_components_print_is_the_operators_to_read() {
+    let server = Options::default().admin().start();
+    add(&server, "rogue");
+    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]).expect(0);
+    let job = client.create(&json!([{"email": "a@example.com"}, {"do": "panic"}]));
+    let rows = job.rows();
+    assert_eq!(rows[1]["errors"]["type"], "trapped");
+    assert!(!rows[1].to_string().contains("long story"), "what it printed is not the client's to read");
+    let log = wait_until("the log", || {
+        let log = server.command_line(&["job", "log", &job.id]).expect(0).stdout;
+        (!log.is_empty()).then_some(log)
+    });
+    assert!(log.contains("panicked at") && log.contains("this is a long story."), "{log}");
+    assert!(log.len() <= 64 << 10, "{} bytes", log.len());
+    let over_http = server.operator().get(&format!("/admin/jobs/{}/log", job.id)).expect(200).json();
+    assert_eq!(over_http["log"], log.as_str());
+    // Another tenant's log is its own, and a deleted job has none.
+    let silent = other.create(&contacts("c", 0..3));
+    silent.wait_for("completed");
+    assert_eq!(server.command_line(&["job", "log", &silent.id]).expect(0).stdout, "");
+    job.delete().expect(200);
+    server.command_line(&["job", "log", &job.id]).expect(2);
+    // Printing without end fills no more than its share.
+    let chatty = client.create(&json!(vec![json!({"do": "chatty"}); 20]));
+    chatty.wait_for("completed");
+    let log = server.command_line(&["job", "log", &chatty.id]).expect(0).stdout;
+    assert!(log.len() <= 64 << 10, "{} bytes", log.len());
+}
