@@ -8,7 +8,9 @@ pub(crate) fn texts() -> Vec<(&'static str, String)> {
         ("plain", plain()),
         // Takes elements of a table, or tries to.
         ("tables", validator("1", include_str!("wat/tables.wat"), "")),
-        // Needs 2 GiB of memory,
+        // Needs 512 MiB of memory, more than an instance may take,
+        ("large-memory", validator("8192", SEE, "")),
+        // or 2 GiB, more than there is room for,
         ("huge-memory", validator("32768", SEE, "")),
         // or a table of a million elements,
         ("huge-table", validator("1", &more("(table 1000000 funcref)"), "")),
