@@ -1,8 +1,8 @@
 # Thin: the work is in cargo and scripts/. CARGO_TARGET_DIR is honoured.
 
 TARGET := $(if $(CARGO_TARGET_DIR),$(abspath $(CARGO_TARGET_DIR)),$(CURDIR)/target)
-# What is built for this machine; the two components are not.
-NATIVE := --workspace --exclude bulkhead-guest --exclude bulkhead-rogue
+# What is built for this machine; components are not.
+NATIVE := --workspace --exclude 'bulkhead-guest*'
 
 .PHONY: help run test lint bench guest prerequisites
 .DEFAULT_GOAL := help
@@ -16,7 +16,7 @@ run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after th
 	@scripts/run $(ARGS)
 
 test: guest ## Every test
-	@scripts/component bulkhead-rogue rogue
+	@scripts/guests
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \

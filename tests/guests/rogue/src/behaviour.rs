@@ -1,28 +1,43 @@
-//! What an item can make the component do.
+//! What an item can make the component do, and when. How is in [`harm`], [`lies`] and [`outside`].
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use crate::bindings::bulkhead::contacts::types::{Key, UniqueKey};
-use crate::bindings::exports::bulkhead::contacts::batch::{Outcome, Rejection, Target, Write};
+use serde::Deserialize;
 
-/// Bytes taken at a time by a component that wants all memory.
-const GULP: usize = 16 << 20;
-/// Rounds of a loop that is slow but within its time: a fraction of a millisecond.
-const SLOW: u32 = 300_000;
+use crate::bindings::bulkhead::contacts::types::Key;
+use crate::bindings::exports::bulkhead::contacts::batch::{Outcome, Write};
+use crate::{harm, lies, outside};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The name is the variant's in small letters with hyphens: `{"do":"plan-loop"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Behaviour {
     /// As the contract says.
+    #[default]
     Good,
-    /// As the contract says, after some computing.
+    /// As the contract says, after some computing,
     Slow,
+    /// or after a hundred times what an item usually takes, which is still within its time.
+    Hundredfold,
     /// As the contract says, after printing 10 MB.
     Chatty,
+    /// As the contract says, but the document has what the clocks showed in a member `clock`,
+    Clock,
+    /// or 8 random bytes in a member `random`.
+    Dice,
+    /// Asks for 64 MiB of random bytes at once,
+    Random,
+    /// or for 4 KiB of them for ever.
+    RandomLoop,
     /// Computes for ever in `decide`,
     Loop,
     /// or in `plan`.
     PlanLoop,
+    /// Fills and copies 64 MiB for ever: few instructions, each of them long.
+    BulkMemory,
+    /// Prints for ever.
+    EndlessLog,
     /// Sleeps for an hour.
     Sleep,
     /// An instruction that traps, in `decide`,
@@ -61,53 +76,47 @@ pub(crate) enum Behaviour {
     ForeignId,
     /// Refers to an item that comes later,
     EarlierLater,
-    /// or is not there at all.
+    /// or is not there at all,
     EarlierOutside,
+    /// or is this very item,
+    EarlierSelf,
+    /// or refers to another item itself; to this very item if there is none such.
+    EarlierChain,
+    /// Writes to the stored contact that an item before it in the batch writes to, with keys of its own, which no rule
+    /// forbids; as the contract says if there is none such.
+    DuplicateTarget,
+    /// Makes a contact although it knows that the address has one; as the contract says if the address has none.
+    DuplicateKey,
     /// Two values of one unique field.
     KeyTwice,
     /// A key that is too long.
     LongKey,
+    /// One key more than a contact may have.
+    ManyKeys,
+    /// Words of 5 KiB,
+    LongWords,
+    /// or 65 bytes to sort by.
+    LongSort,
     /// A rejection whose texts are too long.
     LongRejection,
+    /// A rejection with details of a megabyte.
+    HugeMessage,
+    /// Accepted as the contract says. As long as the contact is shown, `present` returns one object too few,
+    PresentLiar,
+    /// or computes for ever,
+    PresentLoop,
+    /// or traps.
+    PresentTrap,
 }
 
 impl Behaviour {
-    pub(crate) fn named(name: &str) -> Self {
-        match name {
-            "slow" => Self::Slow,
-            "chatty" => Self::Chatty,
-            "loop" => Self::Loop,
-            "plan-loop" => Self::PlanLoop,
-            "sleep" => Self::Sleep,
-            "trap" => Self::Trap,
-            "plan-trap" => Self::PlanTrap,
-            "panic" => Self::Panic,
-            "exit" => Self::Exit,
-            "memory" => Self::Memory,
-            "recurse" => Self::Recurse,
-            "huge-reply" => Self::HugeReply,
-            "large-document" => Self::LargeDocument,
-            "bad-json" => Self::BadJson,
-            "not-object" => Self::NotObject,
-            "too-few" => Self::TooFew,
-            "too-many" => Self::TooMany,
-            "plan-too-few" => Self::PlanTooFew,
-            "plan-too-many-keys" => Self::PlanTooManyKeys,
-            "bad-status" => Self::BadStatus,
-            "bad-rejection" => Self::BadRejection,
-            "foreign-id" => Self::ForeignId,
-            "earlier-later" => Self::EarlierLater,
-            "earlier-outside" => Self::EarlierOutside,
-            "key-twice" => Self::KeyTwice,
-            "long-key" => Self::LongKey,
-            "long-rejection" => Self::LongRejection,
-            _ => Self::Good,
-        }
+    pub(crate) fn of(item: &serde_json::Value) -> Self {
+        item.get("do").and_then(|name| Self::deserialize(name).ok()).unwrap_or_default()
     }
 
     pub(crate) fn while_planning(self, keys: &mut Vec<Vec<Key>>) {
         match self {
-            Self::PlanLoop => endless(),
+            Self::PlanLoop => harm::compute_for_ever(),
             Self::PlanTrap => std::process::abort(),
             Self::PlanTooFew => drop(keys.pop()),
             Self::PlanTooManyKeys => {
@@ -122,42 +131,62 @@ impl Behaviour {
     #[expect(clippy::panic, reason = "that is what it is for")]
     pub(crate) fn before_deciding(self) {
         match self {
-            Self::Slow => drop(black_box((0..SLOW).fold(0_u32, |sum, n| black_box(sum ^ n)))),
-            Self::Chatty => print_much(),
-            Self::Loop => endless(),
+            Self::Slow => harm::compute(harm::SLOW),
+            Self::Hundredfold => harm::compute(harm::HUNDREDFOLD),
+            Self::Chatty => harm::print_much(),
+            Self::EndlessLog => harm::print_for_ever(),
+            Self::Random => drop(black_box(outside::random_bytes(64 << 20))),
+            Self::RandomLoop => outside::ask_for_ever(),
+            Self::Loop => harm::compute_for_ever(),
+            Self::BulkMemory => harm::move_memory_for_ever(),
             Self::Sleep => std::thread::sleep(Duration::from_secs(3_600)),
             Self::Trap => std::process::abort(),
             Self::Panic => panic!("{}", "this is a long story. ".repeat(50_000)),
             Self::Exit => std::process::exit(0),
-            Self::Memory => take_all_memory(),
-            Self::Recurse => drop(black_box(recurse(0))),
+            Self::Memory => harm::take_all_memory(),
+            Self::Recurse => drop(black_box(harm::recurse(0))),
             _ => {}
         }
     }
 
-    pub(crate) fn after_deciding(self, index: u32, outcome: &mut Outcome) {
+    /// `before` is what the batch's earlier items came to.
+    pub(crate) fn after_deciding(self, before: &[Outcome], outcome: &mut Outcome) {
         if let Outcome::Write(write) = outcome {
-            self.spoil(index, write);
+            self.spoil(before, write);
         }
         match self {
-            Self::BadRejection => *outcome = rejection(500, String::from("Out of order.")),
-            Self::LongRejection => *outcome = rejection(400, "no ".repeat(10_000)),
+            Self::BadRejection => *outcome = lies::rejection(500, "Out of order."),
+            Self::LongRejection => *outcome = lies::rejection(400, &"no ".repeat(10_000)),
+            Self::HugeMessage => *outcome = lies::rejection_with_details(1 << 20),
             _ => {}
         }
     }
 
-    fn spoil(self, index: u32, write: &mut Write) {
+    fn spoil(self, before: &[Outcome], write: &mut Write) {
         match self {
-            Self::HugeReply => write.document = format!(r#"{{"a":"{}"}}"#, "x".repeat(40_000_000)),
-            Self::LargeDocument => write.document = format!(r#"{{"a":"{}"}}"#, "x".repeat(256 << 10)),
+            Self::Clock => outside::note(write, "clock", outside::clocks()),
+            Self::Dice => outside::note(write, "random", outside::random_bytes(8).into()),
+            Self::HugeReply => write.document = lies::document(40_000_000),
+            Self::LargeDocument => write.document = lies::document(256 << 10),
             Self::BadJson => write.document = String::from("{"),
             Self::NotObject => write.document = String::from("[]"),
             Self::BadStatus => write.status = 418,
-            Self::ForeignId => (write.target, write.status) = (Target::Existing(999_999), 200),
-            Self::EarlierLater => (write.target, write.status) = (Target::Earlier(index + 1), 200),
-            Self::EarlierOutside => (write.target, write.status) = (Target::Earlier(u32::MAX), 200),
-            Self::KeyTwice => write.keys = vec![key("a"), key("b")],
-            Self::LongKey => write.keys = vec![key(&"x".repeat(1_025))],
+            Self::ForeignId => lies::to_existing(999_999, write),
+            Self::EarlierLater => lies::to_earlier(before.len() + 1, write),
+            Self::EarlierOutside => lies::to_earlier(u32::MAX as usize, write),
+            Self::EarlierSelf => lies::to_earlier(before.len(), write),
+            Self::EarlierChain => lies::to_earlier(lies::last_reference(before).unwrap_or(before.len()), write),
+            Self::DuplicateTarget => {
+                if let Some(id) = lies::last_existing(before) {
+                    lies::to_existing(id, write);
+                }
+            }
+            Self::DuplicateKey => lies::to_new(write),
+            Self::KeyTwice => write.keys = vec![lies::key("email", "a"), lies::key("email", "b")],
+            Self::LongKey => write.keys = vec![lies::key("email", &"x".repeat(1_025))],
+            Self::ManyKeys => write.keys = (0..33).map(|n| lies::key(&format!("field{n}"), "x")).collect(),
+            Self::LongWords => write.words = "word ".repeat(1 << 10),
+            Self::LongSort => write.sort = "x".repeat(65),
             _ => {}
         }
     }
@@ -165,41 +194,17 @@ impl Behaviour {
     pub(crate) fn at_the_end(self, outcomes: &mut Vec<Outcome>) {
         match self {
             Self::TooFew => drop(outcomes.pop()),
-            Self::TooMany => outcomes.push(rejection(400, String::from("One more."))),
+            Self::TooMany => outcomes.push(lies::rejection(400, "One more.")),
             _ => {}
         }
     }
-}
 
-fn rejection(status: u16, message: String) -> Outcome {
-    Outcome::Reject(Rejection { id: None, status, message, details: Vec::new(), api_style: true })
-}
-
-fn key(value: &str) -> UniqueKey {
-    UniqueKey { field: String::from("email"), value: value.to_owned() }
-}
-
-fn endless() -> ! {
-    let mut rounds = 0_u64;
-    loop {
-        rounds = black_box(rounds.wrapping_add(1));
-    }
-}
-
-fn take_all_memory() {
-    loop {
-        std::mem::forget(black_box(vec![1_u8; GULP]));
-    }
-}
-
-fn recurse(depth: u64) -> u64 {
-    let frame = black_box([depth; 32]);
-    if black_box(true) { recurse(depth + 1) + frame.iter().sum::<u64>() } else { depth }
-}
-
-fn print_much() {
-    let line = "x".repeat(9_999);
-    for _ in 0..1_000 {
-        println!("{line}");
+    pub(crate) fn while_presenting(self, objects: &mut Vec<String>) {
+        match self {
+            Self::PresentLiar => drop(objects.pop()),
+            Self::PresentLoop => harm::compute_for_ever(),
+            Self::PresentTrap => std::process::abort(),
+            _ => {}
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A processor that misbehaves on demand. What it does with an item is in the item: `{"do":"loop"}` never comes back,
 //! `{"do":"trap"}` crashes, and so on through [`Behaviour`]. An item without `do` is treated as a processor should: it
 //! makes a contact whose document is the item, or merges into the one with the same `email`.
+//!
+//! A tenant's profile can make it fail before it sees an item: see [`start`].
 
 #[allow(
     missing_docs,
@@ -20,6 +22,10 @@ mod bindings {
 
 mod behaviour;
 mod contacts;
+mod harm;
+mod lies;
+mod outside;
+mod start;
 
 use std::cell::RefCell;
 
@@ -52,7 +58,7 @@ impl Item {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let string = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         Self {
-            behaviour: Behaviour::named(value.get("do").and_then(Value::as_str).unwrap_or_default()),
+            behaviour: Behaviour::of(&value),
             id: value.get("id").and_then(Value::as_u64),
             email: string("email"),
             key: string("key"),
@@ -72,7 +78,8 @@ impl Item {
 }
 
 impl GuestSession for Session {
-    fn new(operation: Operation, _: Profile) -> Self {
+    fn new(operation: Operation, profile: Profile) -> Self {
+        start::of_session(&profile);
         Self { operation, planned: RefCell::default() }
     }
 
@@ -97,7 +104,7 @@ impl GuestSession for Session {
         for (index, item) in (0..).zip(&items) {
             item.behaviour.before_deciding();
             let mut outcome = self.outcome(index, item, &mut contacts);
-            item.behaviour.after_deciding(index, &mut outcome);
+            item.behaviour.after_deciding(&outcomes, &mut outcome);
             outcomes.push(outcome);
         }
         for item in &items {
@@ -136,7 +143,8 @@ fn reject(id: Option<u64>, status: u16, message: &str) -> Outcome {
 impl Guest for Rogue {
     type Session = Session;
 
-    fn fields(_: Vec<FieldEntry>) -> Result<Vec<Field>, Vec<Flaw>> {
+    fn fields(entries: Vec<FieldEntry>) -> Result<Vec<Field>, Vec<Flaw>> {
+        start::of_fields(&entries);
         let email = Field {
             alias: String::from("email"),
             label: String::from("Email"),
@@ -152,7 +160,12 @@ impl Guest for Rogue {
     }
 
     fn present(_: Profile, contacts: Vec<Stored>) -> Vec<String> {
-        let object = |contact: Stored| format!(r#"{{"id":{},"document":{}}}"#, contact.id, contact.document);
-        contacts.into_iter().map(object).collect()
+        let object = |contact: &Stored| format!(r#"{{"id":{},"document":{}}}"#, contact.id, contact.document);
+        let mut objects = contacts.iter().map(object).collect();
+        for contact in &contacts {
+            let document: Value = serde_json::from_str(&contact.document).unwrap_or_default();
+            Behaviour::of(&document).while_presenting(&mut objects);
+        }
+        objects
     }
 }

@@ -1,0 +1,27 @@
+;; Takes table elements on demand. An item that contains `"tables"`, quotes included, takes them until there are none and
+;; then traps; `"tables-` asks for ever.
+(table $table 1 funcref)
+
+(func $see (param $items i32) (param $count i32)
+  (local $at i32) (local $end i32) (local $word i64)
+  (block $done
+    (loop $next_item
+      (br_if $done (i32.eqz (local.get $count)))
+      (local.set $at (i32.load (local.get $items)))
+      (local.set $end (i32.add (local.get $at) (i32.load offset=4 (local.get $items))))
+      (block $no_more
+        (loop $next_byte
+          (br_if $no_more (i32.gt_u (i32.add (local.get $at) (i32.const 8)) (local.get $end)))
+          (local.set $word (i64.load align=1 (local.get $at)))
+          (if (i64.eq (local.get $word) (i64.const 0x2273656c62617422)) ;; `"tables"`
+            (then (loop $more (br_if $more (call $take))) (unreachable)))
+          (if (i64.eq (local.get $word) (i64.const 0x2d73656c62617422)) ;; `"tables-`
+            (then (loop $again (drop (call $take)) (br $again))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br $next_byte)))
+      (local.set $items (i32.add (local.get $items) (i32.const 8)))
+      (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+      (br $next_item))))
+
+(func $take (result i32)
+  (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1)))

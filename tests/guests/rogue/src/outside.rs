@@ -1,0 +1,36 @@
+//! What the component asks the world outside of it: clocks and dice.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use wasip2::clocks::monotonic_clock;
+use wasip2::random::random;
+
+use crate::bindings::exports::bulkhead::contacts::batch::Write;
+use crate::harm;
+
+pub(crate) fn random_bytes(count: u64) -> Vec<u8> {
+    random::get_random_bytes(count)
+}
+
+pub(crate) fn ask_for_ever() -> ! {
+    loop {
+        drop(std::hint::black_box(random_bytes(4 << 10)));
+    }
+}
+
+/// Seconds since 1970, the other clock's nanoseconds, and the nanoseconds that some computing took.
+pub(crate) fn clocks() -> Value {
+    let start = Instant::now();
+    harm::compute(harm::SLOW);
+    let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    json!({"wall": wall, "monotonic": monotonic_clock::now(), "took": took})
+}
+
+/// Adds a member to a document.
+pub(crate) fn note(write: &mut Write, name: &str, value: Value) {
+    let mut document: Map<String, Value> = serde_json::from_str(&write.document).unwrap_or_default();
+    document.insert(name.to_owned(), value);
+    write.document = Value::from(document).to_string();
+}
