@@ -12,6 +12,16 @@ const BROKE_CONTRACT: &str = "broke the contract";
 
 const GALLERY: &[(&str, &str)] = &[
     ("loop", TIMED_OUT),
+    ("bulk-memory", TIMED_OUT),
+    ("endless-log", TIMED_OUT),
+    ("random-loop", TIMED_OUT),
+    ("random", TRAPPED),
+    ("earlier-self", BROKE_CONTRACT),
+    ("earlier-chain", BROKE_CONTRACT),
+    ("many-keys", BROKE_CONTRACT),
+    ("long-words", BROKE_CONTRACT),
+    ("long-sort", BROKE_CONTRACT),
+    ("huge-message", BROKE_CONTRACT),
     ("plan-loop", TIMED_OUT),
     ("sleep", TRAPPED),
     ("trap", TRAPPED),
@@ -73,9 +83,52 @@ fn the_poison_item_is_found_and_all_others_are_applied() {
 fn slow_and_talkative_is_no_crime() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    for behaviour in ["slow", "chatty"] {
+    for behaviour in ["slow", "chatty", "hundredfold", "clock", "dice", "duplicate-target"] {
         let items: Vec<Value> = (0..20).map(|n| json!({"email": email(behaviour, n), "do": behaviour})).collect();
         assert_eq!(client.create(&Value::from(items)).finished()["created"], 20, "{behaviour}");
+    }
+}
+
+#[test]
+fn neither_clock_nor_chance_gets_into_a_contact() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    let items = json!([{"do": "clock"}, {"do": "dice"}]);
+    client.create(&items).wait_for("completed");
+    client.create(&items).wait_for("completed");
+    let documents: Vec<String> = server.database().documents().into_iter().map(|(_, document)| document).collect();
+    assert_eq!(documents[..2], documents[2..], "the same input is the same output");
+    assert!(documents[0].contains(r#""clock""#) && documents[1].contains(r#""random""#), "{documents:?}");
+}
+
+#[test]
+fn failing_before_there_is_an_item_fails_them_all() {
+    let server = Options::default().rogue().start();
+    for (name, profile, reason) in [
+        ("start-loop", json!({"settings": {"start": "loop"}}), TIMED_OUT),
+        ("start-trap", json!({"settings": {"start": "trap"}}), TRAPPED),
+    ] {
+        let client = server.client(&server.add_tenant_with(name, &profile));
+        let rows = client.create(&json!(vec![json!({"email": "a@example.com"}); 3])).rows();
+        assert!(rows.iter().all(|row| row["errors"]["type"] == reason), "{name}: {rows:?}");
+    }
+}
+
+#[test]
+fn a_component_that_cannot_show_a_contact_fails_that_call() {
+    let server = Options::default().rogue().start();
+    let client = server.new_client("acme");
+    for (behaviour, reason) in
+        [("present-liar", BROKE_CONTRACT), ("present-loop", TIMED_OUT), ("present-trap", TRAPPED)]
+    {
+        let rows = client.create(&json!([{"email": email(behaviour, 0), "do": behaviour}])).rows();
+        assert_eq!(rows[0]["statusCode"], 201, "{behaviour}: it is stored all the same");
+        let problem = client.get(&format!("/api/contacts/{}", rows[0]["id"])).expect(500).problem();
+        assert_eq!(problem["type"], reason, "{behaviour}");
+        // What was applied stays applied, so the call that applied it has not failed.
+        let made =
+            client.send("POST", "/api/contacts/new", &[], &json!({"email": email(behaviour, 1), "do": behaviour}));
+        assert_eq!(made.expect(201).json()["contact"].as_object().map(|contact| contact.len()), Some(1), "{behaviour}");
     }
 }
 

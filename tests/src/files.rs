@@ -11,8 +11,13 @@ pub fn binary() -> PathBuf {
 
 /// A component by its name: in `BULKHEAD_COMPONENTS`, or in the target directory's `components`.
 pub fn component(name: &str) -> PathBuf {
+    component_file(&format!("{name}.wasm"))
+}
+
+/// As [`component`], by the name of the file, which may hold no component.
+pub fn component_file(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_COMPONENTS").map_or_else(|| target().join("components"), PathBuf::from);
-    there(folder.join(format!("{name}.wasm")), "BULKHEAD_COMPONENTS")
+    there(folder.join(name), "BULKHEAD_COMPONENTS")
 }
 
 fn there(path: PathBuf, variable: &str) -> PathBuf {

@@ -12,6 +12,10 @@ use super::ticker;
 
 /// Instances that can live at the same time: workers and interactive calls, with room for a second component each.
 const INSTANCES: u32 = 64;
+/// Parts of one component: a Rust component has 4 core instances, one from Python about 20.
+const CORE_INSTANCES: u32 = 32;
+const MEMORIES: u32 = 2;
+const TABLES: u32 = 8;
 /// The largest memory an instance may have whatever its limits say, in bytes.
 const MAX_MEMORY: usize = 1 << 30;
 /// Table elements of a module; a JavaScript component has 7,688.
@@ -73,11 +77,13 @@ impl Sandbox {
 fn config() -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(INSTANCES)
-        .total_core_instances(INSTANCES * 8)
-        .total_memories(INSTANCES * 2)
-        .total_tables(INSTANCES * 4)
-        .max_memories_per_component(4)
-        .max_tables_per_component(8)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        // Each component may have all that one may have, so none can take another's.
+        .total_core_instances(INSTANCES * CORE_INSTANCES)
+        .total_memories(INSTANCES * MEMORIES)
+        .total_tables(INSTANCES * TABLES)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(4);
