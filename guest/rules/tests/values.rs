@@ -64,6 +64,8 @@ fn text() {
             (json!("I <3 <i>you</i>"), Ok(json!("I <3 you"))),
             (json!("a <x@y.z> </b\n> <br/> <o:p x='>'>c<?php ?>"), Ok(json!("a <x@y.z>   c"))),
             (json!("x<!-- <b> -->y"), Ok(json!("xy"))),
+            (json!("a<!-->b<!--->c<!-- --!><b>d"), Ok(json!("abcd"))),
+            (json!("a <!-- <b>b</b> <!-- c"), Ok(json!("a <!-- b <!-- c"))),
             (json!("line1\nline2\tx"), Ok(json!("line1\nline2\tx"))),
             (json!("é"), Ok(json!("é"))),
             (json!(true), Ok(json!("1"))),

@@ -35,50 +35,85 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
 
 fn without_tags(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, from_tag)) = next_tag(rest) {
+    let mut tags = Tags::of(text);
+    for (before, _) in tags.by_ref() {
         kept.push_str(before);
-        rest = from_tag.rest;
     }
-    kept.push_str(rest);
+    kept.push_str(tags.rest);
     kept
 }
 
 fn without_handlers(text: &str) -> Cow<'_, str> {
     let mut kept = String::new();
-    let mut rest = text;
-    while let Some((before, tag)) = next_tag(rest) {
+    let mut tags = Tags::of(text);
+    for (before, tag) in tags.by_ref() {
         kept.push_str(before);
-        kept.push_str(&cleaned_tag(tag.text));
-        rest = tag.rest;
+        kept.push_str(&cleaned_tag(tag));
     }
     if kept.is_empty() {
         return Cow::Borrowed(text);
     }
-    kept.push_str(rest);
+    kept.push_str(tags.rest);
     Cow::Owned(kept)
 }
 
-struct Tag<'a> {
-    /// From `<` to `>`, both included.
-    text: &'a str,
-    /// What follows it.
+/// The real tags of a text, each with what stands before it; both `<` and `>` are part of a tag.
+struct Tags<'a> {
+    /// What follows the last tag.
     rest: &'a str,
+    /// Whether a comment may still end. Looked for once: a text may be all `<!--`.
+    can_end_comment: bool,
 }
 
-/// The text before the first real tag, and that tag.
-fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
-    let mut from = 0;
-    loop {
-        let start = from + text.get(from..)?.find('<')?;
-        let inside = text.get(start + 1..)?;
-        let opens = inside.starts_with(['!', '?']) || is_named(inside);
-        if opens {
-            // Without a `>` anywhere behind it, no later `<` opens a tag either.
-            let end = start + 1 + tag_end(inside)?;
-            return Some((text.get(..start)?, Tag { text: text.get(start..=end)?, rest: text.get(end + 1..)? }));
+impl<'a> Tags<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text, can_end_comment: true }
+    }
+
+    /// The place of the tag's `>` if a tag opens behind a `<`.
+    fn end(&mut self, inside: &str) -> Option<Option<usize>> {
+        if inside.starts_with("!--") {
+            let end = self.can_end_comment.then(|| comment_end(inside)).flatten();
+            self.can_end_comment = end.is_some();
+            // One that never ends is no comment, and tags may follow.
+            return end.map(Some);
         }
-        from = start + 1;
+        (inside.starts_with(['!', '?']) || is_named(inside)).then(|| tag_end(inside))
+    }
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.rest;
+        let mut from = 0;
+        loop {
+            let start = from + text.get(from..)?.find('<')?;
+            if let Some(end) = self.end(text.get(start + 1..)?) {
+                // Without a `>` anywhere behind it, no later `<` opens a tag either.
+                let end = start + 1 + end?;
+                self.rest = text.get(end + 1..)?;
+                return Some((text.get(..start)?, text.get(start..=end)?));
+            }
+            from = start + 1;
+        }
+    }
+}
+
+/// Where the comment's `>` is: `-->`, or `--!>`, where browsers end one, too.
+fn comment_end(inside: &str) -> Option<usize> {
+    let mut from = "!".len();
+    loop {
+        let at = from + inside.get(from..)?.find("--")?;
+        let after = inside.get(at + 2..)?;
+        if after.starts_with('>') {
+            return Some(at + 2);
+        }
+        if after.starts_with("!>") {
+            return Some(at + 3);
+        }
+        from = at + 1;
     }
 }
 
@@ -93,9 +128,6 @@ fn is_named(inside: &str) -> bool {
 
 /// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.
 fn tag_end(inside: &str) -> Option<usize> {
-    if inside.starts_with("!--") {
-        return inside.find("-->").map(|at| at + 2);
-    }
     let mut quote = None;
     for (at, byte) in inside.bytes().enumerate() {
         match (quote, byte) {
