@@ -368,6 +368,12 @@ fn html() {
             (json!("<p onclick=\"x()\">hi</p>"), Ok(json!("<p>hi</p>"))),
             (json!("<p class='a' ONLOAD=x id=b>hi"), Ok(json!("<p class='a' id=b>hi"))),
             (json!("<img/onerror=x src=y>"), Ok(json!("<img src=y>"))),
+            (json!("<a href='x'onclick=y()>z"), Ok(json!("<a href='x'>z"))),
+            (json!("<a href=x\" onclick=\"y()>z"), Ok(json!("<a href=x\">z"))),
+            (json!("<a href==\"x onclick=y() z\">"), Ok(json!("<a href==\"x z\">"))),
+            (json!("<a id/onclick = y() href=/a/b>z"), Ok(json!("<a id = y() href=/a/b>z"))),
+            (json!("<a title= 'one on two' onclick= 'y()'>z"), Ok(json!("<a title= 'one on two'>z"))),
+            (json!("<a title='x onclick=1' id=1 / >z"), Ok(json!("<a title='x onclick=1' id=1 / >z"))),
             (json!("1 < 2 & <b>x</b>"), Ok(json!("1 < 2 & <b>x</b>"))),
         ],
     );

@@ -165,18 +165,24 @@ fn cleaned_tag(tag: &str) -> String {
     kept
 }
 
-/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`.
+/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`. Attributes end where
+/// browsers end them: quotes count around a value alone, and behind one the next attribute may follow at once.
 fn attribute_length(text: &str) -> usize {
     let mut quote = None;
-    let mut has_started = false;
+    let (mut has_name, mut has_equals, mut awaits_value) = (false, false, false);
     for (at, byte) in text.bytes().enumerate() {
+        let is_blank = byte.is_ascii_whitespace();
         match (quote, byte) {
-            (Some(open), byte) if open == byte => quote = None,
+            (Some(open), byte) if open == byte => return at + 1,
             (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, byte) if byte.is_ascii_whitespace() && has_started => return at,
-            (None, b'>') if has_started => return at,
-            (None, byte) => has_started |= !byte.is_ascii_whitespace() && byte != b'/',
+            (None, _) if awaits_value && is_blank => {}
+            (None, b'"' | b'\'') if awaits_value => quote = Some(byte),
+            (None, b'>') if has_name => return at,
+            (None, _) if awaits_value => awaits_value = false,
+            (None, _) if is_blank && has_name => return at,
+            (None, b'/') if has_name && !has_equals => return at,
+            (None, b'=') if has_name && !has_equals => (has_equals, awaits_value) = (true, true),
+            (None, byte) => has_name |= !is_blank && byte != b'/',
         }
     }
     text.len()
