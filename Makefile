@@ -25,7 +25,7 @@ test: guest ## Every test
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest or memory measures one
+bench: guest ## Ratios against floors; PART=job, guest, memory or lists measures one
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	$(TARGET)/release/bulkhead-bench $(PART)
 

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::server::Counts;
+
 /// How many.
 pub(crate) const COUNT: usize = 10_000;
 
@@ -27,4 +29,34 @@ pub(crate) fn items() -> Vec<String> {
 /// All of them as a request body.
 pub(crate) fn body(items: &[String]) -> Vec<u8> {
     format!("[{}]", items.join(",")).into_bytes()
+}
+
+/// Contacts that are known before the mixed job, which merges into each of them once.
+pub(crate) const KNOWN: usize = COUNT / 5;
+/// What the mixed job comes to.
+pub(crate) const MIXED: Counts =
+    Counts { created: COUNT as u64 * 7 / 10, updated: COUNT as u64 / 5, failed: COUNT as u64 / 10 };
+
+/// As many contacts, of which some are known, some are new and some are bad.
+pub(crate) struct Mixed {
+    /// Sent before.
+    pub(crate) known: Vec<String>,
+    /// In tens: seven new ones, two that are known, one with a bad address.
+    pub(crate) items: Vec<String>,
+}
+
+pub(crate) fn mixed(items: &[String]) -> Mixed {
+    let mut mixed = Mixed { known: Vec::with_capacity(KNOWN), items: Vec::with_capacity(COUNT) };
+    for (number, item) in items.iter().enumerate() {
+        match number % 10 {
+            9 => mixed.items.push(item.replace(".example.com", "..com")),
+            place => {
+                if place >= 7 {
+                    mixed.known.push(item.clone());
+                }
+                mixed.items.push(item.clone());
+            }
+        }
+    }
+    mixed
 }

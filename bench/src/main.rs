@@ -2,20 +2,24 @@
 //!
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
-//! - memory of the server while 200 such jobs are queued.
+//! - memory of the server while 200 such jobs are queued;
+//! - lists and jobs at a million contacts, against those at ten thousand.
 //!
-//! `bulkhead-bench job`, `guest` or `memory` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory` or `lists` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
+mod lists;
 mod server;
 
 use std::error::Error;
 use std::time::Duration;
 
+use server::{Counts, Times};
+
 /// Rounds of each measurement; they alternate, so that a noisy moment hits both sides.
-const ROUNDS: usize = 51;
+const ROUNDS: usize = 21;
 /// Jobs queued for the measurement of memory.
 const QUEUED_JOBS: usize = 200;
 
@@ -37,19 +41,28 @@ fn main() -> Outcome<()> {
     if wants("memory") {
         memory(&body)?;
     }
+    if wants("lists") {
+        lists::lists(&items)?;
+    }
     Ok(())
 }
 
 fn job_against_floor(items: &[String], body: &[u8]) -> Outcome<()> {
     let rows = floor::rows(items);
+    let mixed = contacts::mixed(items);
+    let (known, mixed) = (contacts::body(&mixed.known), contacts::body(&mixed.items));
     let server = server::Server::start()?;
-    let (mut floor, mut job, mut accept) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut floor, mut new, mut mix) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         floor.push(floor::insert(&rows)?);
-        let (accepted, completed) = server.run_job(&format!("t{round}"), body)?;
-        accept.push(accepted);
-        job.push(completed);
+        let created = |created| Counts { created, updated: 0, failed: 0 };
+        new.push(server.run_job(&server.tenant(&format!("new{round}"))?, body, created(contacts::COUNT as u64))?);
+        let tenant = server.tenant(&format!("mixed{round}"))?;
+        server.run_job(&tenant, &known, created(contacts::KNOWN as u64))?;
+        mix.push(server.run_job(&tenant, &mixed, contacts::MIXED)?);
     }
+    let of = |times: &[Times], which: fn(&Times) -> Duration| times.iter().map(which).collect::<Vec<_>>();
+    let (job, mixed) = (of(&new, |times| times.completed), of(&mix, |times| times.completed));
     println!(
         "\n(a) floor: the same rows, keys and indexes by plain SQLite, 500 a durable transaction: {}",
         show(&floor)
@@ -57,9 +70,14 @@ fn job_against_floor(items: &[String], body: &[u8]) -> Outcome<()> {
     println!("(b) the job through HTTP and the sandbox, POST to completed:                           {}", show(&job));
     println!(
         "    of which POST to 202 (receive, split, compress, commit):                           {}",
-        show(&accept)
+        show(&of(&new, |times| times.accepted))
     );
-    println!("    ratio of medians (b)/(a): {:.2}", ratio(&job, &floor));
+    println!(
+        "    after it, until a list has its contacts:                                           {}",
+        show(&of(&new, |times| times.listed))
+    );
+    println!("    a job of 70 % new, 20 % merged and 10 % bad contacts, POST to completed:           {}", show(&mixed));
+    println!("    ratios of medians: (b)/(a) {:.2}, mixed/(a) {:.2}", ratio(&job, &floor), ratio(&mixed, &floor));
     Ok(())
 }
 

@@ -3,10 +3,12 @@
 
 mod assemble;
 mod call;
+mod chore;
 mod decider;
 mod error;
 mod isolate;
 mod lane;
+mod lister;
 mod overlap;
 mod reading;
 mod runner;
@@ -18,6 +20,7 @@ mod worker;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;
+pub use lister::Lister;
 pub use reading::{ListRequest, ListedContacts, Search};
 pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};

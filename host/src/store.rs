@@ -113,11 +113,19 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
 
-    /// Part of a list of contacts. Takes as long for a million contacts as for a thousand, but for what is skipped.
+    /// Part of a list of contacts, as they stand now. Takes as long for a million contacts as for a thousand, but for
+    /// those that are skipped.
     ///
     /// # Errors
     /// See [`Self::add_tenant`].
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
+
+    /// Brings lists up to date by some batches that were committed at least this long ago; `false` if there are none. A list
+    /// that is asked for is brought up to date anyway; this is so that there is little to do by then.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError>;
 
     /// Makes a batch take effect: contacts, rows, cursor and lease, all or nothing, once.
     ///

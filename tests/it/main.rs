@@ -1,5 +1,6 @@
 //! Black-box tests: the real binary, real components, a real database, HTTP. What stands in `src/` is their ground.
 
+mod batch;
 mod bodies;
 mod cancel;
 mod cases;
@@ -15,4 +16,6 @@ mod refusals;
 mod results;
 mod rogue;
 mod shutdown;
+mod single;
 mod tenants;
+mod tokens;

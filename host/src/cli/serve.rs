@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::http::{HttpSettings, Server};
-use bulkhead::jobs::{Service, Settings, Sweeper, Workers};
+use bulkhead::jobs::{Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::sandbox::{Limits, Sandbox};
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{QueueLimits, Store, StoreError};
@@ -130,6 +130,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             )
         })?;
         let workers = Workers::start(&service)?;
+        let lister = Lister::start(&service)?;
         let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
             "bulkhead listening on http://{} store={} component={}",
@@ -144,6 +145,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         drop(close);
         tokio::task::spawn_blocking(move || {
             workers.stop();
+            lister.stop();
             sweeper.stop();
         })
         .await?;

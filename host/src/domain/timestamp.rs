@@ -8,10 +8,19 @@ use time::format_description::well_known::Rfc3339;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Later than everything.
+    pub const LAST: Self = Self(i64::MAX);
+
     /// This moment and `duration` more; saturates.
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// This moment and `duration` less; saturates.
+    #[must_use]
+    pub fn before(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// RFC 3339 in UTC with whole seconds, such as `2026-11-24T13:36:49Z`.

@@ -48,6 +48,11 @@ impl Running {
         stopper.inspect(Stopper::raise).is_some()
     }
 
+    /// Whether any job runs.
+    pub(super) fn is_any(&self) -> bool {
+        !lock(&self.0).is_empty()
+    }
+
     /// Tells all jobs to stop.
     pub(super) fn stop_all(&self) {
         lock(&self.0).values().for_each(Stopper::raise);

@@ -22,6 +22,9 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// More was written than could be listed while somebody waited.
+    #[error("lists are not up to date yet")]
+    Behind,
     /// Another server has the data folder.
     #[error("{0} is in use by another 'bulkhead serve'. Stop that one, or choose another folder with --data.")]
     InUse(String),

@@ -12,6 +12,7 @@ mod migrations;
 mod submit;
 mod sweep;
 mod tenants;
+mod unlisted;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -142,7 +143,13 @@ impl Store for SqliteStore {
     }
 
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        unlisted::catch_up(&self.connections, tenant)?;
         self.connections.read(|connection| listing::list(connection, tenant, query))
+    }
+
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+        let until = self.clock.now().before(age);
+        self.connections.write(|connection| unlisted::list_next(connection, None, until))
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::words;
+use super::unlisted;
 use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Doing;
 use crate::store::{Applied, ContactWrite, StoreError, WriteTarget};
@@ -79,8 +79,7 @@ pub(super) fn apply(
             WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
         };
         let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
-        statement.execute(params![tenant.0, id, keys, write.document, now.0, write.listing.sort]).doing(WRITING)?;
-        statements.index.execute(params![words::place(tenant, id), write.listing.words]).doing(WRITING)?;
+        statement.execute(params![tenant.0, id, keys, write.document]).doing(WRITING)?;
         for key in &write.keys {
             if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
                 return Ok(None);
@@ -88,6 +87,7 @@ pub(super) fn apply(
         }
         ids.push(ContactId(id.unsigned_abs()));
     }
+    unlisted::note(transaction, tenant, &ids, writes, now)?;
     Ok(Some(ids))
 }
 
@@ -95,7 +95,6 @@ pub(super) fn apply(
 struct Statements<'a> {
     insert: CachedStatement<'a>,
     update: CachedStatement<'a>,
-    index: CachedStatement<'a>,
     /// Changes no row if another contact has the key; one that the contact has already counts as taken by it.
     take_key: CachedStatement<'a>,
 }
@@ -104,15 +103,10 @@ impl<'a> Statements<'a> {
     fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, StoreError> {
         let prepare = |sql| transaction.prepare_cached(sql).doing(WRITING);
         Ok(Self {
-            insert: prepare(
-                "INSERT INTO contacts (tenant, id, version, keys, document, changed_at, sort)
-                 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
-            )?,
+            insert: prepare("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")?,
             update: prepare(
-                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4, changed_at = ?5, sort = ?6
-                 WHERE tenant = ?1 AND id = ?2",
+                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
             )?,
-            index: prepare("INSERT OR REPLACE INTO contact_words (rowid, words) VALUES (?1, ?2)")?,
             take_key: prepare(
                 "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (tenant, field, value) DO UPDATE SET contact = contact WHERE contact = excluded.contact",
@@ -203,7 +197,7 @@ pub(super) fn delete(
             )
             .doing(DELETING)?;
     }
-    words::forget(&transaction, tenant, number).doing(DELETING)?;
+    unlisted::forget(&transaction, tenant, number).doing(DELETING)?;
     transaction.execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0]).doing(DELETING)?;
     transaction.commit().doing(DELETING)?;
     Ok(Some(contact))

@@ -21,25 +21,43 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQue
 
 fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     let total = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
-    let sql = format!("SELECT id FROM contacts WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
+    let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
     let ids = ids(connection, &sql, params![tenant.0, query.limit, query.start])?;
     Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
 }
+
+/// Those of some contacts that exist. The join is crossed so that the numbers lead and the contacts are looked up, also
+/// where an index would give the order.
+const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
 
 fn by_ids(
     connection: &Connection,
     tenant: TenantId,
     query: &ContactQuery,
-    wanted: &[ContactId],
+    ids: &[ContactId],
 ) -> Result<ContactList, StoreError> {
-    // A list of numbers as JSON is one parameter, however long it is.
-    let wanted: Vec<i64> = wanted.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
-    let wanted = serde_json::to_string(&wanted).doing(DOING)?;
-    let found = "FROM contacts WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))";
-    let total = count(connection, &format!("SELECT count(*) {found}"), params![tenant.0, wanted])?;
-    let sql = format!("SELECT id {found} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
+    let mut wanted: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let wanted = as_json(&wanted)?;
+    let total = count(connection, &format!("SELECT count(*) {AMONG}"), params![tenant.0, wanted])?;
+    Ok(ContactList { total, contacts: page_of(connection, tenant, query, &wanted)? })
+}
+
+/// A list of numbers is one parameter, however long it is.
+fn as_json(ids: &[i64]) -> Result<String, StoreError> {
+    serde_json::to_string(ids).doing(DOING)
+}
+
+fn page_of(
+    connection: &Connection,
+    tenant: TenantId,
+    query: &ContactQuery,
+    wanted: &str,
+) -> Result<Vec<StoredContact>, StoreError> {
+    let sql = format!("SELECT contact {AMONG} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
     let ids = ids(connection, &sql, params![tenant.0, wanted, query.limit, query.start])?;
-    Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
+    in_order(connection, tenant, &ids)
 }
 
 fn by_words(
@@ -48,25 +66,26 @@ fn by_words(
     query: &ContactQuery,
     words: &[String],
 ) -> Result<ContactList, StoreError> {
-    let Some(question) = words::question(words) else { return Ok(ContactList { total: 0, contacts: Vec::new() }) };
-    let (first, last) = words::places(tenant);
-    let found = "FROM contact_words WHERE contact_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3";
-    let total = count(connection, &format!("SELECT count(*) {found}"), params![question, first, last])?;
-    let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT ?4");
-    let newest = ids(connection, &sql, params![question, first, last, ORDERED])?;
-    let newest: Vec<ContactId> = newest.into_iter().map(|at| ContactId(words::contact(at).unsigned_abs())).collect();
-    Ok(ContactList { total, ..by_ids(connection, tenant, query, &newest)? })
+    let Some(question) = words::question(tenant, words) else {
+        return Ok(ContactList { total: 0, contacts: Vec::new() });
+    };
+    let found = "FROM contact_words WHERE contact_words MATCH ?1";
+    let total = count(connection, &format!("SELECT count(*) {found}"), [&question])?;
+    let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT ?2");
+    let newest = ids(connection, &sql, params![question, ORDERED])?;
+    let newest: Vec<i64> = newest.into_iter().map(words::contact).collect();
+    Ok(ContactList { total, contacts: page_of(connection, tenant, query, &as_json(&newest)?)? })
 }
 
-/// Each order has an index, which ends in the id.
+/// Each order has an index, which ends in the contact's id.
 fn order(query: &ContactQuery) -> &'static str {
     match (query.order, query.descending) {
-        (ContactOrder::Id, false) => "id",
-        (ContactOrder::Id, true) => "id DESC",
-        (ContactOrder::Changed, false) => "changed_at, id",
-        (ContactOrder::Changed, true) => "changed_at DESC, id DESC",
-        (ContactOrder::Sort, false) => "sort, id",
-        (ContactOrder::Sort, true) => "sort DESC, id DESC",
+        (ContactOrder::Id, false) => "contact",
+        (ContactOrder::Id, true) => "contact DESC",
+        (ContactOrder::Changed, false) => "changed_at, contact",
+        (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
+        (ContactOrder::Sort, false) => "sort, contact",
+        (ContactOrder::Sort, true) => "sort DESC, contact DESC",
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::jobs::delete_parts;
-use super::words;
+use super::unlisted;
 use crate::domain::{JobId, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::{StoreError, Swept};
@@ -67,10 +67,11 @@ fn contacts_of_removed(connection: &Connection) -> Result<usize, StoreError> {
             .and_then(|mut statement| statement.query_map(params![tenant, CONTACTS as i64], |row| row.get(0))?.collect())
             .doing(DOING)?;
         for contact in &contacts {
-            words::forget(connection, TenantId(tenant), *contact).doing(DOING)?;
+            unlisted::forget(connection, TenantId(tenant), *contact).doing(DOING)?;
         }
         deleted = keys.max(contacts.len());
         if deleted == 0 {
+            connection.execute("DELETE FROM unlisted WHERE tenant = ?1", [tenant]).doing(DOING)?;
             connection.execute("DELETE FROM removed_tenants WHERE tenant = ?1", [tenant]).doing(DOING)?;
         }
     }

@@ -3,16 +3,33 @@
 ALTER TABLE tenants ADD COLUMN contacts INTEGER NOT NULL DEFAULT 0; -- how many it has
 UPDATE tenants SET contacts = (SELECT count(*) FROM contacts WHERE contacts.tenant = tenants.id);
 
-ALTER TABLE contacts ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE contacts ADD COLUMN sort TEXT NOT NULL DEFAULT '';
+-- What lists and searches go by. It follows what is committed, a batch at a time.
+CREATE TABLE listed (
+  tenant          INTEGER NOT NULL,
+  contact         INTEGER NOT NULL,
+  changed_at      INTEGER NOT NULL,
+  sort            TEXT    NOT NULL,
+  PRIMARY KEY (tenant, contact)
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX contacts_changed ON contacts (tenant, changed_at);
-CREATE INDEX contacts_sorted  ON contacts (tenant, sort);
+CREATE INDEX listed_by_change ON listed (tenant, changed_at);
+CREATE INDEX listed_by_sort   ON listed (tenant, sort);
 
--- The words of contacts, without the text itself; the rowid is made of tenant and id.
+INSERT INTO listed SELECT tenant, id, 0, '' FROM contacts;
+
+-- The words of contacts, without the text itself; the rowid is made of tenant and contact.
 CREATE VIRTUAL TABLE contact_words USING fts5 (
   words, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 2'
 );
+
+-- Batches that were committed and are yet to be listed.
+CREATE TABLE unlisted (
+  tenant          INTEGER NOT NULL,
+  sequence        INTEGER NOT NULL,
+  changed_at      INTEGER NOT NULL,
+  entries         BLOB    NOT NULL, -- [contact, words, sort]
+  PRIMARY KEY (tenant, sequence)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
   hash            BLOB    PRIMARY KEY, -- SHA-256

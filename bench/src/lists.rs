@@ -1,0 +1,66 @@
+//! Whether lists and jobs stay as fast when a tenant has many contacts.
+
+use std::time::{Duration, Instant};
+
+use crate::server::{Counts, Server};
+use crate::{Outcome, contacts, median, ratio};
+
+/// Jobs of 10,000 contacts that the large tenant sends.
+const JOBS: usize = 100;
+/// Times each list is asked for.
+const ROUNDS: usize = 21;
+/// What is asked, and what it is about.
+const LISTS: [(&str, &str); 6] = [
+    ("the last active", "/api/contacts"),
+    ("a page of 100 by change", "/api/contacts?orderBy=date_modified&orderByDir=desc&limit=100"),
+    ("one by its address", "/api/contacts?search=email:j0-firstname77.lastname@company77.example.com"),
+    ("three by their ids", "/api/contacts?search=ids:7,77,777"),
+    ("a word that few have", "/api/contacts?search=j0-firstname77"),
+    ("a word that all have", "/api/contacts?search=germany"),
+];
+
+/// Lists of 10,000 against lists of a million contacts, and a job on top of each.
+pub(crate) fn lists(items: &[String]) -> Outcome<()> {
+    let server = Server::start()?;
+    let (small, large) = (server.tenant("small")?, server.tenant("large")?);
+    let job = |token: &str, number: usize| -> Outcome<Duration> {
+        let renamed: Vec<String> =
+            items.iter().map(|item| item.replace(":\"firstname", &format!(":\"j{number}-firstname"))).collect();
+        let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
+        Ok(server.run_job(token, &contacts::body(&renamed), created)?.completed)
+    };
+    job(&small, 0)?;
+    let mut jobs = Vec::new();
+    for number in 0..JOBS {
+        jobs.push(job(&large, number)?);
+    }
+    let (first, last) = (median(jobs.get(..9).unwrap_or_default()), median(jobs.get(JOBS - 9..).unwrap_or_default()));
+    println!(
+        "\n(e) a job of 10,000 contacts for a tenant that has none, and one that has a million: {:.1} and {:.1} ms, ratio {:.2}",
+        millis(first),
+        millis(last),
+        last.as_secs_f64() / first.as_secs_f64()
+    );
+    println!("    lists of 10,000 and of 1,000,000 contacts, medians in ms:");
+    for (what, path) in LISTS {
+        let (mut little, mut much) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            for (token, times) in [(&small, &mut little), (&large, &mut much)] {
+                let started = Instant::now();
+                server.get(token, path)?;
+                times.push(started.elapsed());
+            }
+        }
+        println!(
+            "    {what:26} {:8.2} {:8.2}  ratio {:.2}",
+            millis(median(&little)),
+            millis(median(&much)),
+            ratio(&much, &little)
+        );
+    }
+    Ok(())
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,0 +1,42 @@
+//! Work that is done now and then, on a thread of its own.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A thread that does something again and again, until [`Self::stop`].
+pub(super) struct Chore {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Chore {
+    /// Starts it. `work` says how long to wait until it is to be done again.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(super) fn start(name: &str, mut work: impl FnMut() -> Duration + Send + 'static) -> io::Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let signal = Arc::clone(&stop);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut pause = Duration::ZERO;
+            while !stopped_within(&signal, pause) {
+                pause = work();
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends the thread after what it is at.
+    pub(super) fn stop(self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        drop(self.thread.join());
+    }
+}
+
+fn stopped_within(signal: &(Mutex<bool>, Condvar), pause: Duration) -> bool {
+    let stopped = signal.0.lock().unwrap_or_else(PoisonError::into_inner);
+    *signal.1.wait_timeout_while(stopped, pause, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner).0
+}

@@ -1,0 +1,46 @@
+//! Bringing lists of contacts up to date behind what is committed, so that there is little left to do when somebody asks
+//! for one. Jobs come first: while any runs, only what has waited for some time is listed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Service;
+use super::chore::Chore;
+
+/// How long a batch waits while jobs run.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Pause when there is nothing to do.
+const IDLE: Duration = Duration::from_millis(100);
+/// Pause after the store failed.
+const BACK_OFF: Duration = Duration::from_secs(5);
+
+/// The lister, running until [`Self::stop`].
+pub struct Lister(Chore);
+
+impl Lister {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(service: &Arc<Service>) -> io::Result<Self> {
+        let service = Arc::clone(service);
+        let list = move || {
+            let age = if service.running.is_any() { PATIENCE } else { Duration::ZERO };
+            match service.store.list_next(age) {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => IDLE,
+                Err(error) => {
+                    tracing::error!(%error, "cannot bring lists up to date");
+                    BACK_OFF
+                }
+            }
+        };
+        Chore::start("lister", list).map(Self)
+    }
+
+    /// Ends it after the batch it is at.
+    pub fn stop(self) {
+        self.0.stop();
+    }
+}
