@@ -380,6 +380,17 @@ fn html() {
     check("notes", &[(json!("<b>x</b>\ny"), Ok(json!("x\ny")))]);
 }
 
+/// Reading takes time in proportion to the text: with its square, each of these would take minutes.
+#[test]
+fn texts_of_megabytes_are_read_in_time() {
+    for part in ["&", "&#", "<", "<!--", "<a '", "<a \"'>", "<a b=", "<b/c", "<b c='>", "</", "-", "--!", ",", "|", " "]
+    {
+        let text = part.repeat(4_000_000 / part.len());
+        let item = json!({"notes": text, "page": text, "website": text, "email": text, "tags": text, "sizes": text});
+        drop(one(Operation::Create, &profile(&[]), &[], &item.to_string()));
+    }
+}
+
 #[test]
 fn moments() {
     let days = [

@@ -9,6 +9,9 @@ use crate::schema::FieldRule;
 use super::text::{check_length, trim};
 use super::{NOT_VALID, Taken, entities};
 
+/// Longest entity that is decoded, in bytes.
+const ENTITY_LIMIT: usize = 11;
+
 /// An `html` field keeps its markup, without attributes that run scripts.
 pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
@@ -195,7 +198,8 @@ fn decoded(text: &str) -> String {
     while let Some(start) = rest.find('&') {
         let (before, from) = rest.split_at(start);
         kept.push_str(before);
-        let entity = from.find(';').filter(|&end| end <= 10).and_then(|end| from.get(1..end));
+        // No name is longer; searched to its end, a text of nothing but `&` would take a very long time.
+        let entity = from.bytes().take(ENTITY_LIMIT).position(|byte| byte == b';').and_then(|end| from.get(1..end));
         match entity.and_then(|name| Some((name, character(name)?))) {
             Some((name, character)) => {
                 kept.push(character);
