@@ -55,6 +55,16 @@ impl Host {
         }
     }
 
+    /// Shows the contacts to a tenant whose catalogue is another: nothing of them is lost.
+    ///
+    /// # Panics
+    /// If a promise is broken.
+    pub fn show_to(&self, profile: Profile) {
+        let other = Self { documents: self.documents.clone(), ..Self::new(profile) };
+        other.check_shown();
+        other.check_unchanged();
+    }
+
     fn apply(&mut self, batch: &Batch) {
         let mut session = Session::new(batch.operation, self.profile.clone());
         let planned = session.plan(batch.items.clone());

@@ -1,4 +1,5 @@
-//! Any profile: the first line is its list of fields as JSON, the rest a script of items for it.
+//! Any profile: the first line is its list of fields as JSON, the rest a script of items for it, and for another whose
+//! contacts it is shown.
 
 #![no_main]
 
@@ -8,9 +9,12 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (fields, script) = bytes.split_at(end);
-    if let Some(profile) = profiles::read(fields) {
-        let mut host = Host::new(profile);
-        host.play_every_field();
-        host.play(&Script::read(script.get(1..).unwrap_or_default()));
-    }
+    let Some(profile) = profiles::read(fields) else { return };
+    let script = Script::read(script.get(1..).unwrap_or_default());
+    let mut other = Host::new(profiles::chosen(1));
+    other.play(&script);
+    other.show_to(profile.clone());
+    let mut host = Host::new(profile);
+    host.play_every_field();
+    host.play(&script);
 });
