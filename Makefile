@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(abspath $(CARGO_TARGET_DIR)),$(CURDIR)/targ
 # What is built for this machine; components are not.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
 
-.PHONY: help run test lint bench guest prerequisites
+.PHONY: help run test lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -28,6 +28,9 @@ lint: guest ## Formatting, clippy, dependencies
 bench: guest ## Ratios against floors; PART=job, guest, memory or lists measures one
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	$(TARGET)/release/bulkhead-bench $(PART)
+
+fuzz: ## Random items and profiles against the rules; SECONDS=600 for longer than a minute each
+	scripts/fuzz $(SECONDS)
 
 guest: prerequisites ## The default component
 	@scripts/component bulkhead-guest contacts

@@ -10,6 +10,12 @@ use crate::schema::Schema;
 
 use fields::{Catalogue, Fields, points};
 
+/// Longest object that a host takes, in bytes.
+const SHOWN_LIMIT: usize = 1024 * 1024;
+/// Stored contacts up to this size, in bytes, are shown in fewer than [`SHOWN_LIMIT`], as none of their parts becomes more
+/// than 13 times as long: an address is shown twice and with words around it.
+const SMALL: usize = 32 * 1024;
+
 /// One JSON object for each contact, in order.
 #[must_use]
 pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
@@ -17,10 +23,27 @@ pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
     let catalogue = Catalogue::of(profile, &schema);
     let shown = |stored: Stored| {
         let contact = Contact::read(&stored.document, &schema);
-        // Writing text into memory does not fail.
-        serde_json::to_string(&Shown::of(stored.id, &contact, profile, &catalogue)).unwrap_or_else(|_| "{}".to_owned())
+        shown(&Shown::of(stored.id, &contact, profile, &catalogue))
     };
     contacts.into_iter().map(shown).collect()
+}
+
+/// Refuses a contact that could be stored in `stored` bytes, but never be shown.
+pub(crate) fn check_size(contact: &Contact, stored: usize, profile: &Profile, schema: &Schema) -> Result<(), String> {
+    if stored <= SMALL {
+        return Ok(());
+    }
+    let size = shown(&Shown::of(u64::MAX, contact, profile, &Catalogue::of(profile, schema))).len();
+    if size > SHOWN_LIMIT {
+        Err(format!("A contact takes {SHOWN_LIMIT} bytes at most when it is shown."))
+    } else {
+        Ok(())
+    }
+}
+
+fn shown(contact: &Shown<'_>) -> String {
+    // Writing text into memory does not fail.
+    serde_json::to_string(contact).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// The members in Mautic's order; those it always leaves empty are empty.

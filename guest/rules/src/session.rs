@@ -8,6 +8,7 @@ use crate::item::{Item, Reader};
 use crate::kinds::Places;
 use crate::merge::{Form, apply, check_required};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
+use crate::present::check_size;
 use crate::schema::Schema;
 
 /// Largest document, in bytes.
@@ -133,6 +134,7 @@ impl Session {
         if document.len() > DOCUMENT_LIMIT {
             return Err(refusal(id, 400, format!("A contact takes {DOCUMENT_LIMIT} bytes at most.")));
         }
+        check_size(&contact, document.len(), &self.profile, &self.schema).map_err(|why| refusal(id, 400, why))?;
         // A new contact has no values but the item's.
         let keys = sent_keys.unwrap_or_else(|| keys(&contact, &self.schema));
         let unique_keys = self.unique_keys(&keys);

@@ -57,6 +57,7 @@ fn flaws_name_the_entry_and_the_member() {
         (FieldEntry { choices: choices(&[("A", "")]), ..entry("x", "select") }, "choices"),
         (FieldEntry { choices: choices(&[("A", "a"), ("B", "a")]), ..entry("x", "select") }, "choices"),
         (FieldEntry { choices: choices(&[("A", "a|b")]), ..entry("x", "multiselect") }, "choices"),
+        (FieldEntry { choices: choices(&[(&"x".repeat(256), "a")]), ..entry("x", "select") }, "choices"),
         (FieldEntry { max_length: Some(0), ..named("x") }, "maxLength"),
         (FieldEntry { max_length: Some(65_536), ..named("x") }, "maxLength"),
         (FieldEntry { max_length: Some(192), ..named("email") }, "maxLength"),
@@ -78,4 +79,19 @@ fn all_flaws_are_told_at_once() {
     let flaws = fields(&[entry("", "x"), entry("y", "y"), entry("fine", "text")]).unwrap_err();
     let places: Vec<_> = flaws.iter().map(|flaw| (flaw.entry, flaw.member.as_str())).collect();
     assert_eq!(places, [(0, "alias"), (0, "type"), (1, "type")]);
+}
+
+/// Every contact is shown with all descriptions, so there is an end to them.
+#[test]
+fn a_catalogue_has_a_largest_size() {
+    let values: Vec<String> = (0..2_000).map(|number| format!("{number:0>50}")).collect();
+    let listed: Vec<(&str, &str)> = values.iter().map(|value| ("x", value.as_str())).collect();
+    let list = |alias: &str| FieldEntry { choices: choices(&listed), ..entry(alias, "select") };
+    assert!(fields(&[list("a")]).is_ok());
+    let flaws = fields(&[list("a"), list("b")]).unwrap_err();
+    assert_eq!(flaws[0].entry, 1);
+    assert_eq!(flaws[0].message, "All fields with their labels and choices take 196608 bytes at most.");
+
+    let many: Vec<FieldEntry> = (0..972).map(|number| entry(&format!("field_{number}"), "text")).collect();
+    assert_eq!(fields(&many).unwrap().len(), 1_000);
 }

@@ -4,8 +4,8 @@
 
 mod common;
 
-use bulkhead_rules::{Operation, Stored, present};
-use common::{one, profile, shown, write};
+use bulkhead_rules::{FieldEntry, Operation, Outcome, Stored, present};
+use common::{choices, entry, one, profile, shown, stored, write};
 use serde_json::{Value, json};
 
 #[test]
@@ -58,4 +58,40 @@ fn what_was_written_is_shown() {
         (&contact["doNotContact"][0]["channel"], &contact["doNotContact"][0]["reason"]),
         (&json!("email"), &json!(3))
     );
+}
+
+/// What a host refuses to pass on must not be stored either: lists that the contact is in could not be shown.
+#[test]
+fn what_could_not_be_shown_is_not_stored() {
+    let profile = profile(&[]);
+    let mut contact = stored(1, "{}");
+    let mut refused = None;
+    for round in 0..40 {
+        let tags: Vec<String> = (0..1_000).map(|number| format!("{round}{number}")).collect();
+        match one(Operation::Update, &profile, &[contact.clone()], &json!({"id": 1, "tags": tags}).to_string()) {
+            Outcome::Write(write) => contact.document = write.document,
+            Outcome::Reject(rejection) => {
+                refused = Some(rejection);
+                break;
+            }
+        }
+    }
+    let refused = refused.unwrap();
+    let message = "A contact takes 1048576 bytes at most when it is shown.";
+    assert_eq!((refused.status, refused.id, refused.message.as_str()), (400, Some(1), message));
+    assert!(present(&profile, vec![contact]).remove(0).len() <= 1024 * 1024);
+}
+
+#[test]
+fn labels_that_are_long_in_all_give_way_to_values() {
+    let label = "x".repeat(255);
+    let profile = profile(&[FieldEntry {
+        choices: choices(&[(&label, "a"), ("", "b")]),
+        max_length: Some(65_535),
+        ..entry("many", "multiselect")
+    }]);
+    for (values, expected) in [("b|b|a", format!("||{label}")), (&["a"; 17].join("|"), ["a"; 17].join("|"))] {
+        let document = json!({"fields": {"many": values}}).to_string();
+        assert_eq!(shown(&profile, 1, &document)["fields"]["core"]["many"]["normalizedValue"], expected);
+    }
 }

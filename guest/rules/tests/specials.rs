@@ -90,6 +90,25 @@ fn do_not_contact() {
     check(&unsubscribed, "doNotContact", "doNotContact", &[(json!([{"reason": 3}]), Ok(unsubscribed.clone()))]);
 }
 
+/// Each entry is compared with those of the contact: a list of a million would keep everybody waiting.
+#[test]
+fn lists_have_a_largest_size() {
+    let too_many = "This value is too long. It should have 1000 entries or less.";
+    let names = |count: usize| -> Vec<String> { (0..count).map(|number| format!("t{number}")).collect() };
+    check(
+        &json!([]),
+        "tags",
+        "tags",
+        &[
+            (json!(names(1_000)), Ok(json!(names(1_000)))),
+            (json!(names(1_001)), Err(too_many)),
+            (json!(names(1_001).join(",")), Err(too_many)),
+        ],
+    );
+    let entries: Vec<Value> = names(1_001).into_iter().map(|channel| json!({ "channel": channel })).collect();
+    check(&json!([]), "doNotContact", "doNotContact", &[(json!(entries), Err(too_many))]);
+}
+
 #[test]
 fn addresses_and_activity() {
     let table = [

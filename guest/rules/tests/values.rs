@@ -64,6 +64,8 @@ fn text() {
             (json!("I <3 <i>you</i>"), Ok(json!("I <3 you"))),
             (json!("a <x@y.z> </b\n> <br/> <o:p x='>'>c<?php ?>"), Ok(json!("a <x@y.z>   c"))),
             (json!("x<!-- <b> -->y"), Ok(json!("xy"))),
+            (json!("a<!-->b<!--->c<!-- --!><b>d"), Ok(json!("abcd"))),
+            (json!("a <!-- <b>b</b> <!-- c"), Ok(json!("a <!-- b <!-- c"))),
             (json!("line1\nline2\tx"), Ok(json!("line1\nline2\tx"))),
             (json!("é"), Ok(json!("é"))),
             (json!(true), Ok(json!("1"))),
@@ -366,10 +368,27 @@ fn html() {
             (json!("<p onclick=\"x()\">hi</p>"), Ok(json!("<p>hi</p>"))),
             (json!("<p class='a' ONLOAD=x id=b>hi"), Ok(json!("<p class='a' id=b>hi"))),
             (json!("<img/onerror=x src=y>"), Ok(json!("<img src=y>"))),
+            (json!("<a href='x'onclick=y()>z"), Ok(json!("<a href='x'>z"))),
+            (json!("<a href=x\" onclick=\"y()>z"), Ok(json!("<a href=x\">z"))),
+            (json!("<a href==\"x onclick=y() z\">"), Ok(json!("<a href==\"x z\">"))),
+            (json!("<a id/onclick = y() href=/a/b>z"), Ok(json!("<a id = y() href=/a/b>z"))),
+            (json!("<a title= 'one on two' onclick= 'y()'>z"), Ok(json!("<a title= 'one on two'>z"))),
+            (json!("<a title='x onclick=1' id=1 / >z"), Ok(json!("<a title='x onclick=1' id=1 / >z"))),
             (json!("1 < 2 & <b>x</b>"), Ok(json!("1 < 2 & <b>x</b>"))),
         ],
     );
     check("notes", &[(json!("<b>x</b>\ny"), Ok(json!("x\ny")))]);
+}
+
+/// Reading takes time in proportion to the text: with its square, each of these would take minutes.
+#[test]
+fn texts_of_megabytes_are_read_in_time() {
+    for part in ["&", "&#", "<", "<!--", "<a '", "<a \"'>", "<a b=", "<b/c", "<b c='>", "</", "-", "--!", ",", "|", " "]
+    {
+        let text = part.repeat(4_000_000 / part.len());
+        let item = json!({"notes": text, "page": text, "website": text, "email": text, "tags": text, "sizes": text});
+        drop(one(Operation::Create, &profile(&[]), &[], &item.to_string()));
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::model::{Field, FieldEntry, Flaw};
 use crate::specials::Special;
 
 use super::{
-    ALIAS_LIMIT, FIELDS_LIMIT, LABEL_LIMIT, LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT,
+    ALIAS_LIMIT, DESCRIPTIONS_LIMIT, FIELDS_LIMIT, LABEL_LIMIT, LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT,
+    UNIQUE_LENGTH_LIMIT,
 };
 
 pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<Vec<Field>, Vec<Flaw>> {
@@ -15,6 +16,7 @@ pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<
         fields.iter().enumerate().map(|(place, field)| (field.alias.clone(), place)).collect();
     let mut named = HashSet::new();
     let mut flaws = Vec::new();
+    let mut described: usize = fields.iter().map(description_size).sum();
 
     for (index, entry) in entries.iter().enumerate() {
         let mut flaws = Flaws { entry: u32::try_from(index).unwrap_or(u32::MAX), found: &mut flaws };
@@ -29,8 +31,12 @@ pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<
         };
         overlay(&mut field, entry);
         examine(&field, entry, &mut flaws);
+        described += description_size(&field);
         match place.and_then(|place| fields.get_mut(place)) {
-            Some(known) => *known = field,
+            Some(known) => {
+                described -= description_size(known);
+                *known = field;
+            }
             None => {
                 places.insert(field.alias.clone(), fields.len());
                 fields.push(field);
@@ -42,6 +48,11 @@ pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<
         }
         if fields.iter().filter(|field| field.is_unique).count() > UNIQUE_FIELDS_LIMIT {
             flaws.add("isUnique", format!("{UNIQUE_FIELDS_LIMIT} fields at most can be unique."));
+            break;
+        }
+        if described > DESCRIPTIONS_LIMIT {
+            let limit = format!("All fields with their labels and choices take {DESCRIPTIONS_LIMIT} bytes at most.");
+            flaws.add("choices", limit);
             break;
         }
     }
@@ -140,6 +151,9 @@ fn examine_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
         } else if !values.insert(value) {
             flaws.add("choices", format!("The choice `{}` is there twice.", shown(value)));
         }
+        if choice.label.len() > LABEL_LIMIT {
+            flaws.add("choices", format!("The label of a choice has {LABEL_LIMIT} bytes at most."));
+        }
     }
 }
 
@@ -159,6 +173,22 @@ fn examine_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Fl
     if field.max_length.is_some_and(|length| length > UNIQUE_LENGTH_LIMIT) {
         flaws.add("maxLength", format!("A unique field takes {UNIQUE_LENGTH_LIMIT} characters at most."));
     }
+}
+
+/// What a contact is shown with for this field, in bytes, at most.
+fn description_size(field: &Field) -> usize {
+    /// Names and brackets around the texts of a field, and of a choice.
+    const FIELD: usize = 140;
+    const CHOICE: usize = 24;
+
+    let size = |text: &String| -> usize {
+        // In JSON a control character takes six bytes.
+        let escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\');
+        text.len() + 5 * text.bytes().filter(|&byte| escaped(byte)).count()
+    };
+    let choices = field.choices.iter().map(|choice| CHOICE + size(&choice.label) + size(&choice.value));
+    let names = 3 * size(&field.alias) + size(&field.label) + size(&field.kind) + 2 * size(&field.group);
+    FIELD + names + choices.sum::<usize>()
 }
 
 /// The start of a text that may be long, for a message.

@@ -19,6 +19,8 @@ pub(crate) const SCALE_LIMIT: u32 = 10;
 pub(crate) const UNIQUE_FIELDS_LIMIT: usize = 32;
 /// Most fields in a catalogue.
 const FIELDS_LIMIT: usize = 1_000;
+/// Largest descriptions of all fields together, in bytes of JSON: every contact is shown with them.
+const DESCRIPTIONS_LIMIT: usize = 192 * 1024;
 
 /// A tenant's complete catalogue: the 28 fields of a fresh Mautic 5 with the profile's entries applied.
 ///

@@ -9,6 +9,9 @@ use crate::schema::FieldRule;
 use super::text::{check_length, trim};
 use super::{NOT_VALID, Taken, entities};
 
+/// Longest entity that is decoded, in bytes.
+const ENTITY_LIMIT: usize = 11;
+
 /// An `html` field keeps its markup, without attributes that run scripts.
 pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
@@ -35,50 +38,85 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
 
 fn without_tags(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, from_tag)) = next_tag(rest) {
+    let mut tags = Tags::of(text);
+    for (before, _) in tags.by_ref() {
         kept.push_str(before);
-        rest = from_tag.rest;
     }
-    kept.push_str(rest);
+    kept.push_str(tags.rest);
     kept
 }
 
 fn without_handlers(text: &str) -> Cow<'_, str> {
     let mut kept = String::new();
-    let mut rest = text;
-    while let Some((before, tag)) = next_tag(rest) {
+    let mut tags = Tags::of(text);
+    for (before, tag) in tags.by_ref() {
         kept.push_str(before);
-        kept.push_str(&cleaned_tag(tag.text));
-        rest = tag.rest;
+        kept.push_str(&cleaned_tag(tag));
     }
     if kept.is_empty() {
         return Cow::Borrowed(text);
     }
-    kept.push_str(rest);
+    kept.push_str(tags.rest);
     Cow::Owned(kept)
 }
 
-struct Tag<'a> {
-    /// From `<` to `>`, both included.
-    text: &'a str,
-    /// What follows it.
+/// The real tags of a text, each with what stands before it; both `<` and `>` are part of a tag.
+struct Tags<'a> {
+    /// What follows the last tag.
     rest: &'a str,
+    /// Whether a comment may still end. Looked for once: a text may be all `<!--`.
+    can_end_comment: bool,
 }
 
-/// The text before the first real tag, and that tag.
-fn next_tag(text: &str) -> Option<(&str, Tag<'_>)> {
-    let mut from = 0;
-    loop {
-        let start = from + text.get(from..)?.find('<')?;
-        let inside = text.get(start + 1..)?;
-        let opens = inside.starts_with(['!', '?']) || is_named(inside);
-        if opens {
-            // Without a `>` anywhere behind it, no later `<` opens a tag either.
-            let end = start + 1 + tag_end(inside)?;
-            return Some((text.get(..start)?, Tag { text: text.get(start..=end)?, rest: text.get(end + 1..)? }));
+impl<'a> Tags<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: text, can_end_comment: true }
+    }
+
+    /// The place of the tag's `>` if a tag opens behind a `<`.
+    fn end(&mut self, inside: &str) -> Option<Option<usize>> {
+        if inside.starts_with("!--") {
+            let end = self.can_end_comment.then(|| comment_end(inside)).flatten();
+            self.can_end_comment = end.is_some();
+            // One that never ends is no comment, and tags may follow.
+            return end.map(Some);
         }
-        from = start + 1;
+        (inside.starts_with(['!', '?']) || is_named(inside)).then(|| tag_end(inside))
+    }
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.rest;
+        let mut from = 0;
+        loop {
+            let start = from + text.get(from..)?.find('<')?;
+            if let Some(end) = self.end(text.get(start + 1..)?) {
+                // Without a `>` anywhere behind it, no later `<` opens a tag either.
+                let end = start + 1 + end?;
+                self.rest = text.get(end + 1..)?;
+                return Some((text.get(..start)?, text.get(start..=end)?));
+            }
+            from = start + 1;
+        }
+    }
+}
+
+/// Where the comment's `>` is: `-->`, or `--!>`, where browsers end one, too.
+fn comment_end(inside: &str) -> Option<usize> {
+    let mut from = "!".len();
+    loop {
+        let at = from + inside.get(from..)?.find("--")?;
+        let after = inside.get(at + 2..)?;
+        if after.starts_with('>') {
+            return Some(at + 2);
+        }
+        if after.starts_with("!>") {
+            return Some(at + 3);
+        }
+        from = at + 1;
     }
 }
 
@@ -93,9 +131,6 @@ fn is_named(inside: &str) -> bool {
 
 /// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.
 fn tag_end(inside: &str) -> Option<usize> {
-    if inside.starts_with("!--") {
-        return inside.find("-->").map(|at| at + 2);
-    }
     let mut quote = None;
     for (at, byte) in inside.bytes().enumerate() {
         match (quote, byte) {
@@ -133,18 +168,24 @@ fn cleaned_tag(tag: &str) -> String {
     kept
 }
 
-/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`.
+/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`. Attributes end where
+/// browsers end them: quotes count around a value alone, and behind one the next attribute may follow at once.
 fn attribute_length(text: &str) -> usize {
     let mut quote = None;
-    let mut has_started = false;
+    let (mut has_name, mut has_equals, mut awaits_value) = (false, false, false);
     for (at, byte) in text.bytes().enumerate() {
+        let is_blank = byte.is_ascii_whitespace();
         match (quote, byte) {
-            (Some(open), byte) if open == byte => quote = None,
+            (Some(open), byte) if open == byte => return at + 1,
             (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, byte) if byte.is_ascii_whitespace() && has_started => return at,
-            (None, b'>') if has_started => return at,
-            (None, byte) => has_started |= !byte.is_ascii_whitespace() && byte != b'/',
+            (None, _) if awaits_value && is_blank => {}
+            (None, b'"' | b'\'') if awaits_value => quote = Some(byte),
+            (None, b'>') if has_name => return at,
+            (None, _) if awaits_value => awaits_value = false,
+            (None, _) if is_blank && has_name => return at,
+            (None, b'/') if has_name && !has_equals => return at,
+            (None, b'=') if has_name && !has_equals => (has_equals, awaits_value) = (true, true),
+            (None, byte) => has_name |= !is_blank && byte != b'/',
         }
     }
     text.len()
@@ -157,7 +198,8 @@ fn decoded(text: &str) -> String {
     while let Some(start) = rest.find('&') {
         let (before, from) = rest.split_at(start);
         kept.push_str(before);
-        let entity = from.find(';').filter(|&end| end <= 10).and_then(|end| from.get(1..end));
+        // No name is longer; searched to its end, a text of nothing but `&` would take a very long time.
+        let entity = from.bytes().take(ENTITY_LIMIT).position(|byte| byte == b';').and_then(|end| from.get(1..end));
         match entity.and_then(|name| Some((name, character(name)?))) {
             Some((name, character)) => {
                 kept.push(character);

@@ -12,6 +12,8 @@ use crate::schema::{FieldRule, POINTS, Schema};
 
 /// Groups that are always shown, in this order.
 const GROUPS: [&str; 4] = ["core", "social", "personal", "professional"];
+/// Longest labels shown for the values of a `multiselect`, in bytes; a value may be there thousands of times.
+const LABELS_LIMIT: usize = 4 * 1024;
 
 /// The tenant's fields, sorted for showing: once for many contacts.
 pub(super) struct Catalogue<'a> {
@@ -118,8 +120,14 @@ fn normalized(shape: &Shape<'_>, value: Option<&Value>) -> Option<Value> {
             Some(Value::Text(label(text).unwrap_or_else(|| text.clone())))
         }
         (Kind::MultiSelect, Some(Value::Text(text))) => {
-            let labels = text.split('|').map(|value| label(value).map_or(Cow::Borrowed(value), Cow::Owned));
-            Some(Value::Text(labels.collect::<Vec<_>>().join("|")))
+            let mut room = LABELS_LIMIT;
+            let labels = text.split('|').map(|value| {
+                let label = label(value).map_or(Cow::Borrowed(value), Cow::Owned);
+                room = room.checked_sub(label.len() + 1)?;
+                Some(label)
+            });
+            let labels: Option<Vec<_>> = labels.collect();
+            Some(Value::Text(labels.map_or_else(|| text.clone(), |labels| labels.join("|"))))
         }
         (_, value) => shown(shape.rule, value),
     }

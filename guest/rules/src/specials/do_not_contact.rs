@@ -9,6 +9,8 @@ use crate::kinds::{Fault, NOT_VALID, plain};
 /// Longest channel and comment, in code points.
 const CHANNEL_LIMIT: usize = 64;
 const COMMENTS_LIMIT: usize = 65_535;
+/// Most entries in one item: each is looked for among those of the contact.
+const COUNT_LIMIT: usize = 1_000;
 
 /// Mautic's reasons.
 const CONTACTABLE: u8 = 0;
@@ -32,7 +34,15 @@ enum Member {
 /// A list of objects; a blank changes nothing.
 pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
     match raw {
-        Raw::List(_) => raw.entries().iter().map(change).collect(),
+        Raw::List(_) => {
+            let entries = raw.entries();
+            if entries.len() > COUNT_LIMIT {
+                return Err(Cow::Owned(format!(
+                    "This value is too long. It should have {COUNT_LIMIT} entries or less."
+                )));
+            }
+            entries.iter().map(change).collect()
+        }
         Raw::Null => Ok(Vec::new()),
         Raw::Text(text) if text.is_empty() => Ok(Vec::new()),
         _ => Err(NOT_VALID),

@@ -7,6 +7,8 @@ use crate::kinds::{Fault, NOT_VALID, plain};
 
 /// Longest tag, in code points: Mautic's column.
 const LIMIT: usize = 191;
+/// Most tags in one item: each is looked for among those of the contact.
+const COUNT_LIMIT: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) enum Change {
@@ -38,6 +40,9 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
             (tag, true) => changes.push(Change::Remove(tag.to_owned())),
             (tag, false) => changes.push(Change::Add(tag.to_owned())),
         }
+    }
+    if changes.len() > COUNT_LIMIT {
+        return Err(Cow::Owned(format!("This value is too long. It should have {COUNT_LIMIT} entries or less.")));
     }
     Ok(changes)
 }

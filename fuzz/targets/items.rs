@@ -1,0 +1,11 @@
+//! Any items, in batches, against contacts that earlier batches made. See `bulkhead_fuzz::script`.
+
+#![no_main]
+
+use bulkhead_fuzz::{Host, Script, profiles};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, script)) = bytes.split_first() else { return };
+    Host::new(profiles::chosen(*choice)).play(&Script::read(script));
+});

@@ -1,0 +1,187 @@
+//! `docs/compatibility.md`, held to what it says: its table of differences is read, and what stands in it is sent.
+//!
+//! A cell of the second column that starts with a method holds an item or a list of them; the last column then starts with
+//! the status of each, followed by the message of what was refused, or by what the contact shows.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{Choice, FieldEntry, Operation, Outcome, Owner, Profile, Stored, fields};
+use common::{NOW, batch, shown, write};
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../../../docs/compatibility.md");
+
+/// Rows about whole requests, which the rules never see: `tests/it` guards them.
+const OF_THE_HOST: [(&str, &str); 5] = [
+    ("D2", "too many items"),
+    ("D11", "wrong methods and types"),
+    ("D12", "credentials before bodies"),
+    ("D14", "XML"),
+    ("D18", "unreadable bodies"),
+];
+
+struct Row {
+    name: &'static str,
+    sent: &'static str,
+    answered: &'static str,
+}
+
+fn rows() -> Vec<Row> {
+    let row = |line: &'static str| match line.split(" | ").collect::<Vec<_>>().as_slice() {
+        [name, sent, _, answered] => {
+            Row { name: name.trim_start_matches("| "), sent, answered: answered.trim_end_matches(" |") }
+        }
+        cells => panic!("{} cells: {line}", cells.len()),
+    };
+    PAGE.lines().filter(|line| line.starts_with("| D")).map(row).collect()
+}
+
+/// What stands between backticks.
+fn code(text: &'static str) -> Vec<&'static str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The JSON blocks: the profile, and contact 7.
+fn blocks() -> (Profile, Value) {
+    let mut blocks = PAGE.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut block = || -> Value { serde_json::from_str(blocks.next().unwrap()).unwrap() };
+    let (profile, contact) = (block(), block());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let entry = |entry: &Value| FieldEntry {
+        alias: text(&entry["alias"]),
+        kind: Some(text(&entry["type"])),
+        choices: None::<Vec<Choice>>,
+        ..FieldEntry::default()
+    };
+    let owner = |owner: &Value| Owner {
+        id: owner["id"].as_u64().unwrap(),
+        username: text(&owner["username"]),
+        first_name: text(&owner["firstName"]),
+        last_name: text(&owner["lastName"]),
+    };
+    let entries: Vec<FieldEntry> = profile["fields"].as_array().unwrap().iter().map(entry).collect();
+    let profile = Profile {
+        fields: fields(&entries).unwrap(),
+        max_length: 64,
+        owners: profile["owners"].as_array().unwrap().iter().map(owner).collect(),
+        stages: Vec::new(),
+        companies: Vec::new(),
+        now: NOW.to_owned(),
+        settings: Vec::new(),
+    };
+    (profile, contact)
+}
+
+fn many(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(values) => values,
+        value => vec![value],
+    }
+}
+
+/// Whether all of `part` is in `whole`.
+fn holds(whole: &Value, part: &Value) -> bool {
+    match part {
+        Value::Object(members) => members.iter().all(|(name, part)| holds(&whole[name], part)),
+        part => whole == part,
+    }
+}
+
+fn status(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Write(write) => write.status.into(),
+        Outcome::Reject(rejection) => rejection.status.into(),
+    }
+}
+
+fn check(row: &Row, profile: &Profile, contact: &Stored) {
+    let name = row.name;
+    let (method, items) = code(row.sent)[0].split_once(' ').unwrap();
+    let operation = match method {
+        "POST" => Operation::Create,
+        "PUT" => Operation::Replace,
+        "PATCH" => Operation::Update,
+        other => panic!("{name}: {other}"),
+    };
+    // Items are cut out as they stand here, as the host does it: a list read as numbers would lose digits.
+    let items: Vec<&serde_json::value::RawValue> =
+        serde_json::from_str(items).unwrap_or_else(|_| vec![serde_json::from_str(items).unwrap()]);
+    let items: Vec<&str> = items.into_iter().map(serde_json::value::RawValue::get).collect();
+    let outcomes = batch(operation, profile, std::slice::from_ref(contact), &items);
+
+    let expected = code(row.answered);
+    let statuses = many(serde_json::from_str(expected[0]).unwrap());
+    assert_eq!(outcomes.iter().map(status).collect::<Vec<_>>(), statuses, "{name}");
+    let refused = outcomes.iter().find_map(|outcome| match outcome {
+        Outcome::Reject(rejection) => Some(rejection.message.as_str()),
+        Outcome::Write(_) => None,
+    });
+    assert_eq!(refused, refused.map(|_| expected[1]), "{name}");
+    let described = expected.iter().skip(1).filter(|text| text.starts_with('{')).map(|text| serde_json::from_str(text));
+    for described in described.map(|described| -> Value { described.unwrap() }) {
+        let written = outcomes.iter().rfind(|outcome| matches!(outcome, Outcome::Write(_))).unwrap();
+        let contact = shown(profile, 7, &write(written.clone()).document);
+        for (member, value) in described.as_object().unwrap() {
+            let found = contact["fields"]["all"].get(member).or_else(|| contact.get(member)).unwrap();
+            assert!(holds(found, value), "{name}: {member} is {found}");
+        }
+    }
+    let is_told = refused.is_some() || expected.len() > 1;
+    assert!(is_told, "{name} says nothing but a status");
+}
+
+#[test]
+fn the_differences_are_as_the_page_says() {
+    let (profile, contact) = blocks();
+    let made = write(batch(Operation::Create, &profile, &[], &[&contact.to_string()]).remove(0));
+    let contact = Stored { id: 7, document: made.document };
+    for row in rows() {
+        let of_the_host = OF_THE_HOST.iter().find(|(name, _)| *name == row.name);
+        match of_the_host {
+            Some((name, what)) => assert!(!row.sent.starts_with("`P"), "{name}, {what}, could be tried here"),
+            None => check(&row, &profile, &contact),
+        }
+    }
+}
+
+/// The rows that the overridden reference cases name are numbered once and for all.
+#[test]
+fn all_differences_are_on_the_page() {
+    let names: Vec<String> = rows().iter().map(|row| row.name.to_owned()).collect();
+    assert_eq!(names, (1..=21).map(|number| format!("D{number}")).collect::<Vec<_>>());
+    let overridden: Value = serde_json::from_str(include_str!("../../../tests/cases/overridden.json")).unwrap();
+    for row in overridden["rows"].as_object().unwrap().keys() {
+        assert!(names.contains(row), "{row}");
+    }
+}
+
+#[test]
+fn the_lists_of_choices_are_as_long_as_the_page_says() {
+    let (profile, _) = blocks();
+    let count = |of: &str| {
+        let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{of}` |"))).unwrap();
+        row.split(" | ").nth(1).unwrap().replace(',', "").parse::<usize>().unwrap()
+    };
+    let accepted = |field: &str, name: &str| {
+        let item = serde_json::json!({ field: name }).to_string();
+        matches!(batch(Operation::Create, &profile, &[], &[&item]).remove(0), Outcome::Write(_))
+    };
+    let zones = chrono_tz::TZ_VARIANTS.iter().filter(|zone| accepted("timezone", zone.name())).count();
+    assert_eq!(zones, count("timezone"));
+    assert!(PAGE.contains(chrono_tz::IANA_TZDB_VERSION));
+    for (field, taken, refused) in [
+        ("country", "Germany", "DE"),
+        ("country", "Czech Republic", "Czechia"),
+        ("state", "Texas", "TX"),
+        ("state", "Bayern", "Bavaria"),
+        ("state", "Comunidad de Madrid", "Madrid Comunidad de"),
+        ("state", "Gujarat", "gujarat"),
+        ("preferred_locale", "en_US", "en-US"),
+        ("preferred_locale", "de_JP", "iw"),
+        ("timezone", "Europe/Kyiv", "Europe/Kiev"),
+    ] {
+        assert!(accepted(field, taken) && !accepted(field, refused), "{field}: {taken}, {refused}");
+    }
+}
