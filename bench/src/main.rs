@@ -3,15 +3,17 @@
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
+//! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
-//! `bulkhead-bench job`, `guest`, `memory` or `lists` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `tenants` or `lists` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
 mod lists;
 mod server;
+mod tenants;
 
 use std::error::Error;
 use std::time::Duration;
@@ -40,6 +42,12 @@ fn main() -> Outcome<()> {
     }
     if wants("memory") {
         memory(&body)?;
+    }
+    if wants("tenants") {
+        tenants::neighbours()?;
+        tenants::fairness(&body)?;
+        tenants::cancelling()?;
+        tenants::validator(&body)?;
     }
     if wants("lists") {
         lists::lists(&items)?;

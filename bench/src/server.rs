@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,21 +48,36 @@ pub(crate) struct Server {
     folder: TempDir,
     url: String,
     agent: Agent,
+    log: Mutex<Receiver<String>>,
 }
 
 impl Server {
     pub(crate) fn start() -> Outcome<Self> {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(more: &[&str]) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let mut process = Command::new(built("release/bulkhead")?)
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--data"])
             .arg(folder.path())
+            .args(more)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("the server did not start")?;
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
-        Ok(Self { process, folder, url: url.to_owned(), agent })
+        // What it logs must be read, or it would wait for that.
+        let (sender, log) = mpsc::channel();
+        let stderr = BufReader::new(process.stderr.take().ok_or("no log")?);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                drop(sender.send(line));
+            }
+        });
+        Ok(Self { process, folder, url: url.to_owned(), agent, log: Mutex::new(log) })
     }
 
     /// Sends a job; returns the times to `202`, to `completed` and, after that, to a list that has its contacts.
@@ -122,6 +139,52 @@ impl Server {
         Ok(kib / 1024)
     }
 
+    /// Sends a small job; returns the time to `completed`.
+    pub(crate) fn small_job(&self, token: &str, body: &[u8]) -> Outcome<Duration> {
+        let started = Instant::now();
+        let id = self.post(token, body)?;
+        while self.status(token, &id)? != "completed" {
+            thread::sleep(Duration::from_micros(200));
+        }
+        Ok(started.elapsed())
+    }
+
+    pub(crate) fn status(&self, token: &str, id: &str) -> Outcome<String> {
+        let status = self.get(token, &format!("/api/contacts/job/{id}"))?;
+        Ok(status.get("status").and_then(Value::as_str).ok_or("no status")?.to_owned())
+    }
+
+    pub(crate) fn delete(&self, token: &str, id: &str) -> Outcome<()> {
+        let path = format!("{}/api/contacts/job/{id}", self.url);
+        self.agent.delete(path).header("Authorization", format!("Bearer {token}")).call()?;
+        Ok(())
+    }
+
+    /// The fields of the next entry with this message; the log must be JSON.
+    pub(crate) fn wait_for_log(&mut self, message: &str) -> Outcome<Value> {
+        loop {
+            let line = self.log.get_mut().map_err(|_| "no log")?.recv_timeout(Duration::from_secs(60))?;
+            let mut entry: Value = serde_json::from_str(&line)?;
+            let fields = entry.get_mut("fields").map(Value::take).unwrap_or_default();
+            if fields.get("message").and_then(Value::as_str) == Some(message) {
+                return Ok(fields);
+            }
+        }
+    }
+
+    /// Registers a component of the tests under its own name.
+    pub(crate) fn register(&self, name: &str) -> Outcome<()> {
+        let path = built(&format!("components/{name}.wasm"))?;
+        self.command(&["component", "add", path.to_str().ok_or("a strange path")?, "--name", name])
+    }
+
+    /// Runs one of the operator's commands on the server's data.
+    pub(crate) fn command(&self, args: &[&str]) -> Outcome<()> {
+        let output =
+            Command::new(built("release/bulkhead")?).args(args).arg("--data").arg(self.folder.path()).output()?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+    }
+
     /// A new tenant's token.
     pub(crate) fn tenant(&self, name: &str) -> Outcome<String> {
         let output = Command::new(built("release/bulkhead")?)
@@ -132,7 +195,7 @@ impl Server {
         Ok(added.get("client_secret").and_then(Value::as_str).ok_or("no secret")?.to_owned())
     }
 
-    fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
+    pub(crate) fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
         let mut reply = self
             .agent
             .post(format!("{}/api/contacts/bulk/new", self.url))

@@ -145,6 +145,12 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
+    /// Whether [`Self::claim`] would give a free worker something to do.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn is_any_claimable(&self) -> Result<bool, StoreError>;
+
     /// The items from `first` to the end of the chunk they were stored in; `None` if the job is gone.
     ///
     /// # Errors

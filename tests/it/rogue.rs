@@ -125,6 +125,18 @@ fn a_component_that_cannot_show_a_contact_fails_that_call() {
         assert_eq!(rows[0]["statusCode"], 201, "{behaviour}: it is stored all the same");
         let problem = client.get(&format!("/api/contacts/{}", rows[0]["id"])).expect(500).problem();
         assert_eq!(problem["type"], reason, "{behaviour}");
+        // In a list it is there by its id alone, and keeps nobody from seeing the others.
+        let good = client.send("POST", "/api/contacts/new", &[], &json!({"email": email(behaviour, 2)})).expect(201);
+        let good = good.json()["contact"]["id"].clone();
+        let list = client.get(&format!("/api/contacts?search=ids:{},{good}", rows[0]["id"])).expect(200).json();
+        let sizes: Vec<_> = list["contacts"]
+            .as_object()
+            .expect("an object")
+            .values()
+            .map(|one| one.as_object().map(|one| one.len()))
+            .collect();
+        assert_eq!(sizes.len(), 2, "{behaviour}: {list}");
+        assert!(sizes.contains(&Some(1)) && sizes.contains(&Some(2)), "{behaviour}: {list}");
         // What was applied stays applied, so the call that applied it has not failed.
         let made =
             client.send("POST", "/api/contacts/new", &[], &json!({"email": email(behaviour, 1), "do": behaviour}));
@@ -149,6 +161,26 @@ fn a_component_that_fails_on_everything_is_given_up() {
     assert_eq!(beside.finished()["created"], 100);
     // The next job of the same tenant is tried again.
     assert_eq!(client.create(&contacts("c", 0..10)).finished()["created"], 10);
+}
+
+#[test]
+fn a_component_that_keeps_failing_is_left_alone_over_all_its_jobs() {
+    let mut server = Options::default().rogue().with("--workers", 1).start();
+    let client = server.new_client("acme");
+    let left_alone = |rows: &[Value]| {
+        rows.iter()
+            .filter(|row| row["errors"]["message"].as_str().is_some_and(|text| text.contains("left alone")))
+            .count()
+    };
+    let traps = json!(vec![json!({"do": "trap"}); 500]);
+    let first = client.create(&traps).rows();
+    assert!(left_alone(&first) < 500, "it is tried at first");
+    client.create(&traps).wait_for("completed");
+    server.wait_for_log("a component keeps failing and is left alone");
+    // Neither this tenant's next job nor anybody's patience is spent on it for half a minute.
+    let rows = client.create(&json!(vec![json!({"do": "loop"}); 500])).rows();
+    assert_eq!(left_alone(&rows), 500);
+    assert!(rows.iter().all(|row| row["statusCode"] == 500), "{:?}", rows[0]);
 }
 
 #[test]

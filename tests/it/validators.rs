@@ -82,6 +82,20 @@ fn a_validator_that_misbehaves_costs_its_item_alone() {
 }
 
 #[test]
+fn tables_cannot_grow_without_end() {
+    let server = Options::default().admin().start();
+    let bytes = std::fs::read(component("tables")).expect("it was built");
+    server.operator().call("POST", "/admin/components?name=tables", &[], &bytes).expect(201);
+    let client = server.new_client("acme");
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "tables"})).expect(200);
+    for (behaviour, reason) in [("tables", "trapped"), ("tables-loop", "timed out")] {
+        let rows = client.create(&json!([{"city": "Bonn"}, {"do": behaviour}])).rows();
+        assert_eq!((&rows[0]["statusCode"], &rows[1]["errors"]["type"]), (&json!(201), &json!(reason)), "{behaviour}");
+    }
+    assert!(server.peak_memory() < 600, "{} MiB", server.peak_memory());
+}
+
+#[test]
 fn a_thousand_jobs_are_each_judged_by_one_version() {
     let server = server(Options::default());
     let client = new_client(&server, "acme", &json!({}));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request};
 
 use super::blocking::blocking;
@@ -20,6 +21,10 @@ const TOKEN_PATH: &str = "/oauth/v2/token";
 /// Bytes of a request for a token.
 const TOKEN_BODY: usize = 16 << 10;
 
+/// Clients of Mautic ask for this header and go by it; it says whose version of the API this is.
+const API_VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("mautic-version"), HeaderValue::from_static("5.1.0"));
+
 /// The site for clients.
 pub(super) struct Clients {
     pub(super) service: Arc<Service>,
@@ -28,7 +33,14 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Answers a request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let mut reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
+        let (name, value) = API_VERSION;
+        reply.headers_mut().insert(name, value);
+        reply
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         if request.uri().path() == TOKEN_PATH {
             return self.issue_token(request).await;
         }

@@ -35,6 +35,12 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
                 request.descending = false;
             }
             "orderByDir" => direction = Some(is_descending(&value)?),
+            // Whoever filters must not take the unfiltered list for the answer.
+            name if name.starts_with("where[") || name.starts_with("order[") => {
+                return Err(Problem::bad_request(format!(
+                    "'{name}' is not known here. Use 'search', 'orderBy' and 'orderByDir'."
+                )));
+            }
             _ => {}
         }
     }
@@ -138,6 +144,8 @@ mod tests {
             "orderBy=email",
             "orderByDir=up",
             "search=name:ada",
+            "where[0][col]=email",
+            "order[0][col]=email",
             "search=!ada",
             "search=is:anonymous",
             "search=ids:x",

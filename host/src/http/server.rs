@@ -163,7 +163,7 @@ impl Handler {
             return Err(Problem::shutting_down());
         }
         match &self.site {
-            Site::Clients(clients) => clients.answer(request).await,
+            Site::Clients(clients) => Ok(clients.answer(request).await),
             Site::Operators(operators) => operators.answer(request).await,
         }
     }

@@ -139,7 +139,7 @@ impl From<End> for ServiceError {
     fn from(end: End) -> Self {
         match end {
             End::Gone => Self::NoTenant,
-            End::Cancelled | End::ShuttingDown => Self::ShuttingDown,
+            End::Cancelled | End::ShuttingDown | End::TurnOver => Self::ShuttingDown,
             End::NoRoom => Self::Busy,
             End::Store(error) => Self::Store(error),
         }

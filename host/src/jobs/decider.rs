@@ -22,6 +22,8 @@ pub(super) enum End {
     Cancelled,
     /// The server shuts down.
     ShuttingDown,
+    /// Somebody else's job is waiting for a worker, and this one had its turn.
+    TurnOver,
     /// The server has no room for an instance.
     NoRoom,
     /// The store failed.

@@ -29,7 +29,7 @@ impl Patience {
 }
 
 /// How a request's guest failed so far.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Failures {
     patience: Patience,
     items: u32,

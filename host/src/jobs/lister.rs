@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Service;
 use super::chore::Chore;
@@ -26,8 +26,11 @@ impl Lister {
     pub fn start(service: &Arc<Service>) -> io::Result<Self> {
         let service = Arc::clone(service);
         let list = move || {
-            let age = if service.running.is_any() { PATIENCE } else { Duration::ZERO };
-            match service.store.list_next(age) {
+            let is_busy = service.running.is_any();
+            let started = Instant::now();
+            match service.store.list_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
+                // Beside jobs, half of the time is theirs alone.
+                Ok(true) if is_busy => started.elapsed(),
                 Ok(true) => Duration::ZERO,
                 Ok(false) => IDLE,
                 Err(error) => {

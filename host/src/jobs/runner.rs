@@ -11,10 +11,14 @@ use super::Service;
 use super::decider::{Decider, End, Spent, Task};
 use super::isolate::{Failures, Ground, Part, Patience, isolate};
 use super::overlap::WriteSet;
-use super::running::RunningJob;
+use super::running::{RunningJob, Used};
 use super::service::stored_limits;
 use crate::domain::StoredContact;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
+
+/// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
+/// again costs about half a chunk.
+const TURN: u32 = 5;
 
 /// A batch that is being committed while the next one is planned.
 struct Committing<'scope> {
@@ -76,11 +80,14 @@ impl<'a> Runner<'a> {
             now: claim.now,
             job: Some(claim.job),
         };
+        let used = service.running.used(claim.tenant, claim.job);
+        let mut decider = Decider::new(service, task, running.stopper.cancel().clone());
+        decider.spent = used.map(|used| used.spent).unwrap_or_default();
         Self {
             ground: Claimed { service, claim, stopping },
-            decider: Decider::new(service, task, running.stopper.cancel().clone()),
+            decider,
             running,
-            failures: Failures::none_yet(Patience::JOB),
+            failures: used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures),
             waiting: Duration::ZERO,
         }
     }
@@ -105,7 +112,7 @@ impl<'a> Runner<'a> {
 
     fn work_and_report(&mut self) {
         let started = Instant::now();
-        let Claimed { claim, stopping, .. } = self.ground;
+        let Claimed { service, claim, stopping } = self.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         tracing::debug!(tenant, %job, cursor = claim.cursor, total = claim.total, "job claimed");
         match self.work() {
@@ -119,6 +126,12 @@ impl<'a> Runner<'a> {
             // A shutdown interrupts guests, too.
             Err(End::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
             Err(End::ShuttingDown | End::NoRoom) => self.give_back(),
+            Err(End::TurnOver) => {
+                let used = Used { failures: self.failures, spent: self.decider.spent };
+                service.running.remember(claim.tenant, claim.job, used);
+                self.give_back();
+                service.bell.ring();
+            }
             Err(End::Gone | End::Cancelled) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
@@ -143,6 +156,7 @@ impl<'a> Runner<'a> {
     fn work(&mut self) -> Result<(), End> {
         let Claimed { service, claim, stopping } = self.ground;
         let mut cursor = claim.cursor;
+        let mut chunks = 0;
         thread::scope(|scope| {
             let mut committing: Option<Committing<'_>> = None;
             while cursor < claim.total {
@@ -150,6 +164,12 @@ impl<'a> Runner<'a> {
                     self.settle(committing.take())?;
                     return Err(End::ShuttingDown);
                 }
+                // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
+                if chunks >= TURN && service.store.is_any_claimable()? {
+                    self.settle(committing.take())?;
+                    return Err(End::TurnOver);
+                }
+                chunks += 1;
                 let started = Instant::now();
                 let batch = service.store.batch(claim, cursor)?;
                 self.decider.spent.reading += started.elapsed();

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::decider::Spent;
+use super::isolate::Failures;
 use crate::domain::{JobId, TenantId};
 use crate::sandbox::Cancel;
 
@@ -30,32 +32,60 @@ impl Stopper {
     }
 }
 
-/// All jobs this process is working on.
+/// What a job has used up of its component's patience and time, kept while it waits for its next turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Used {
+    pub(super) failures: Failures,
+    pub(super) spent: Spent,
+}
+
+/// Jobs between two turns whose use is remembered; more are a sign of jobs that expired while they waited.
+const REMEMBERED: usize = 10_000;
+
+/// All jobs this process is working on, or was before their turn was over.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashMap<(TenantId, JobId), Stopper>>);
+pub(super) struct Running {
+    jobs: Mutex<HashMap<(TenantId, JobId), Stopper>>,
+    used: Mutex<HashMap<(TenantId, JobId), Used>>,
+}
 
 impl Running {
     /// Notes that a job runs, until the guard is dropped.
     pub(super) fn begin(&self, tenant: TenantId, job: JobId) -> RunningJob<'_> {
         let stopper = Stopper::default();
-        lock(&self.0).insert((tenant, job), stopper.clone());
+        lock(&self.jobs).insert((tenant, job), stopper.clone());
         RunningJob { running: self, key: (tenant, job), stopper }
+    }
+
+    /// Remembers what a job has used up when its turn is over.
+    pub(super) fn remember(&self, tenant: TenantId, job: JobId, used: Used) {
+        let mut remembered = lock(&self.used);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert((tenant, job), used);
+    }
+
+    /// What a job used up in its turns before.
+    pub(super) fn used(&self, tenant: TenantId, job: JobId) -> Option<Used> {
+        lock(&self.used).remove(&(tenant, job))
     }
 
     /// Tells a job to stop. `false` if it is not running here.
     pub(super) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
-        let stopper = lock(&self.0).get(&(tenant, job)).cloned();
+        lock(&self.used).remove(&(tenant, job));
+        let stopper = lock(&self.jobs).get(&(tenant, job)).cloned();
         stopper.inspect(Stopper::raise).is_some()
     }
 
     /// Whether any job runs.
     pub(super) fn is_any(&self) -> bool {
-        !lock(&self.0).is_empty()
+        !lock(&self.jobs).is_empty()
     }
 
     /// Tells all jobs to stop.
     pub(super) fn stop_all(&self) {
-        lock(&self.0).values().for_each(Stopper::raise);
+        lock(&self.jobs).values().for_each(Stopper::raise);
     }
 }
 
@@ -68,7 +98,7 @@ pub(super) struct RunningJob<'a> {
 
 impl Drop for RunningJob<'_> {
     fn drop(&mut self) {
-        lock(&self.running.0).remove(&self.key);
+        lock(&self.running.jobs).remove(&self.key);
     }
 }
 

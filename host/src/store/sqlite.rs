@@ -164,6 +164,11 @@ impl Store for SqliteStore {
         self.connections.write(|connection| claims::claim(connection, lease, now))
     }
 
+    fn is_any_claimable(&self) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| claims::is_any_claimable(connection, now))
+    }
+
     fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
         let found = self.connections.read(|connection| claims::payload(connection, claim, first))?;
         found.map(|payload| payload.unpack_from(first)).transpose()

@@ -60,6 +60,10 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
     Ok(Some(Claim { tenant_name, profile, limits, operation, ..claim }))
 }
 
+pub(super) fn is_any_claimable(connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(next_job(connection, now)?.is_some())
+}
+
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
 /// long queue hide everybody else's.
 fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid)>, StoreError> {

@@ -1,10 +1,11 @@
 //! One connection to write, a few to read. SQLite allows one writer at a time; queueing for it here, not in SQLite's
-//! busy handler, keeps the order fair and the waits short.
+//! busy handler, keeps the waits short and in order of arrival: a thread that writes all the time cannot keep others out.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::FairMutex;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
@@ -20,7 +21,7 @@ const CHECKPOINT_PAGES: u32 = 4_000;
 #[derive(Debug)]
 pub(super) struct Connections {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    writer: FairMutex<Connection>,
     readers: Mutex<Readers>,
     reader_free: Condvar,
 }
@@ -41,7 +42,7 @@ impl Connections {
         configure(&writer)?;
         Ok(Self {
             path: path.to_owned(),
-            writer: Mutex::new(writer),
+            writer: FairMutex::new(writer),
             readers: Mutex::new(Readers { idle: Vec::new(), open: 0 }),
             reader_free: Condvar::new(),
         })
@@ -52,7 +53,7 @@ impl Connections {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        work(&mut lock(&self.writer))
+        work(&mut self.writer.lock())
     }
 
     /// Runs `work` on a connection that can only read, in one transaction: it sees one state of the database, and takes
