@@ -70,6 +70,29 @@ fn everything_can_be_set_by_the_environment() {
 }
 
 #[test]
+fn the_limits_in_the_documentation_are_the_programs() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md")).expect("it is there");
+    let printed = run(["tenant", "limits"]).expect(0).stdout;
+    assert_eq!(
+        printed.lines().count(),
+        page.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 6).count()
+    );
+    for line in printed.lines() {
+        let rule: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let text = |name: &str| rule[name].as_str().expect("a text").to_owned();
+        let row = format!(
+            "| `{}` | {} | {} | {} | {} |",
+            text("name"),
+            rule["least"],
+            rule["default"],
+            rule["most"],
+            text("what")
+        );
+        assert!(page.contains(&row), "the page lacks: {row}");
+    }
+}
+
+#[test]
 fn a_sample_is_the_same_for_the_same_seed() {
     let sample = |args: &[&str]| run(["sample"].iter().chain(args)).expect(0).stdout;
     let one = sample(&["--count", "300", "--seed", "4"]);

@@ -119,7 +119,7 @@ impl ServeArgs {
             return Err(format!("the token for operators must have at least {ADMIN_TOKEN} characters").into());
         }
         let operations = Operations::new(Arc::clone(store), sandbox.clone(), default.clone(), MAX_COMPONENT);
-        Ok(Some(Audience::Operators(operations, Secret::from_client(token.as_str()))))
+        Ok(Some(Audience::Operators(Box::new(operations), Secret::from_client(token.as_str()))))
     }
 
     /// Components are larger than requests, and operators few.

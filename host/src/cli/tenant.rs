@@ -91,7 +91,10 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
             print_assignment(&name, operations(&store, MAX_COMPONENT)?.roll_back_tenant(name.as_str())?)
         }
         TenantCommand::Limits => {
-            TenantLimits::RULES.iter().try_for_each(|rule| Ok(println!("{}", serde_json::to_string(rule)?)))
+            for rule in TenantLimits::RULES {
+                println!("{}", serde_json::to_string(rule)?);
+            }
+            Ok(())
         }
         TenantCommand::Remove { name, store } => {
             if open(&store)?.remove_tenant(name.as_str())? {

@@ -61,7 +61,7 @@ pub enum Audience {
     /// Tenants' clients.
     Clients(Arc<Service>),
     /// Operators who know this token.
-    Operators(Operations, Secret),
+    Operators(Box<Operations>, Secret),
 }
 
 enum Site {
@@ -85,7 +85,7 @@ impl Server {
         let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
         let site = match audience {
             Audience::Clients(service) => Site::Clients(Clients { service, bodies }),
-            Audience::Operators(operations, token) => Site::Operators(Operators::new(operations, &token, bodies)),
+            Audience::Operators(operations, token) => Site::Operators(Operators::new(*operations, &token, bodies)),
         };
         let handler = Handler { site, closing: AtomicBool::new(false) };
         Ok(Self { listener, handler: Arc::new(handler), settings })

@@ -1,7 +1,6 @@
 //! What components print while they work on a job, for the tenant's operator.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use uuid::Uuid;
 
 use crate::domain::JobId;
 use crate::store::error::Doing;
@@ -35,7 +34,7 @@ pub(super) fn read(connection: &Connection, job: JobId) -> Result<Option<String>
     let text: Option<Vec<u8>> = connection
         .query_row(
             "SELECT CAST(text AS BLOB) FROM job_logs WHERE tenant = ?1 AND job = ?2",
-            params![tenant, Uuid::from(job.0)],
+            params![tenant, job.0],
             |row| row.get(0),
         )
         .optional()
