@@ -1,0 +1,93 @@
+//! Contacts: writing and listing them.
+
+use crate::domain::{ContactId, Listing, StoredContact, UniqueKey};
+
+/// One contact's new state.
+#[derive(Debug)]
+pub struct ContactWrite {
+    /// Which contact.
+    pub target: WriteTarget,
+    /// The whole document.
+    pub document: String,
+    /// All its keys.
+    pub keys: Vec<UniqueKey>,
+    /// How lists and searches find it.
+    pub listing: Listing,
+}
+
+/// Which contact a write is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteTarget {
+    /// One to be made.
+    New,
+    /// One that was read in this version.
+    Existing {
+        /// Its id.
+        id: ContactId,
+        /// The version that was read.
+        version: i64,
+    },
+}
+
+impl From<&StoredContact> for WriteTarget {
+    fn from(contact: &StoredContact) -> Self {
+        Self::Existing { id: contact.id, version: contact.version }
+    }
+}
+
+/// What became of a call's writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// All of them took effect; the contacts in the order of the writes.
+    Done(Vec<ContactId>),
+    /// None of them did: a contact changed since it was read, or a key was taken. Read and decide again.
+    Conflict,
+    /// None of them did: the tenant was removed meanwhile.
+    NoTenant,
+}
+
+/// Which contacts a list is to have, in which order, and which part of it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactQuery {
+    /// Which ones.
+    pub filter: ContactFilter,
+    /// By what they are ordered.
+    pub order: ContactOrder,
+    /// The largest first.
+    pub descending: bool,
+    /// How many to skip.
+    pub start: u32,
+    /// How many to return at most.
+    pub limit: u32,
+}
+
+/// Which contacts a list is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactFilter {
+    /// All of the tenant's.
+    All,
+    /// Those of these that exist.
+    Ids(Vec<ContactId>),
+    /// Those that have, for each of these, a word that begins with it. Case and accents do not matter.
+    Words(Vec<String>),
+}
+
+/// What a list is ordered by; equal ones by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactOrder {
+    /// When it was made.
+    Id,
+    /// When it was changed last.
+    Changed,
+    /// What the component says: [`Listing::sort`].
+    Sort,
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct ContactList {
+    /// How many the whole list has.
+    pub total: u64,
+    /// The part that was asked for.
+    pub contacts: Vec<StoredContact>,
+}
