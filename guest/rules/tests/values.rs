@@ -339,17 +339,29 @@ fn places() {
 
 #[test]
 fn locales_and_time_zones() {
-    takes(
-        "preferred_locale",
-        &["en", "en_US", "es_SV", "zh_CN", "zh_Hans_CN", "sr_Latn_RS", "nb_NO", "af", "es_419", "sq_XK"],
-    );
-    let codes = ["en-US", "EN_us", "English", "iw", "en_", "en_XX", "_", "zz", "en__US", "x_y"];
-    refuses("preferred_locale", &codes.map(|code| json!(code)));
+    let plain = ["af", "en", "en_US", "es_SV", "nb_NO", "zu_ZA", "en_001", "en_150", "es_419"];
+    takes("preferred_locale", &plain);
+    let with_script = ["zh_Hans_CN", "zh_Hant", "sr_Latn_RS", "az_Cyrl_AZ", "hi_Latn", "ff_Adlm_GN", "ks_Deva_IN"];
+    takes("preferred_locale", &with_script);
+    let short = ["zh_CN", "zh_HK", "zh_TW", "sr_RS", "sr_ME", "pa_PK", "uz_AF", "az_AZ", "bs_BA", "sd_IN", "ff_SN"];
+    takes("preferred_locale", &short);
+    takes("preferred_locale", &["no", "no_NO", "sh", "sh_BA", "tl", "tl_PH"]);
 
-    let zones = ["UTC", "Europe/Berlin", "Asia/Kolkata", "Arctic/Longyearbyen", "America/Argentina/Buenos_Aires"];
-    takes("timezone", &zones);
-    let former = ["GMT", "Etc/UTC", "EST", "US/Eastern", "Asia/Calcutta", "Europe/Kiev", "+02:00", "europe/berlin"];
+    let misspelt = ["en-US", "EN_us", "en_us", "zh_hans", "English", "en_", "_", "_US", "en__US", "en_US ", " en", "e"];
+    refuses("preferred_locale", &misspelt.map(|code| json!(code)));
+    let not_listed = ["de_US", "de_JP", "en_XX", "zz", "x_y", "zh_Latn", "zh_MY", "ff_GH", "la", "sh_YU", "sr_CS"];
+    refuses("preferred_locale", &not_listed.map(|code| json!(code)));
+    let not_of_symfony = ["iw", "in_ID", "mo", "fil", "haw_US", "sq_XK", "es_IC", "en_US_POSIX", "ca_ES_VALENCIA"];
+    refuses("preferred_locale", &not_of_symfony.map(|code| json!(code)));
+    refuses("preferred_locale", &["en\nen_001", "# en"].map(|code| json!(code)));
+
+    takes("timezone", &["UTC", "Europe/Berlin", "Europe/Kyiv", "Asia/Kolkata", "Arctic/Longyearbyen"]);
+    takes("timezone", &["America/Argentina/Buenos_Aires", "America/Nuuk", "Africa/Abidjan", "Pacific/Wallis"]);
+    let former = ["Asia/Calcutta", "Europe/Kiev", "America/Godthab", "Europe/Belfast", "Asia/Istanbul"];
     refuses("timezone", &former.map(|zone| json!(zone)));
+    let no_place = ["GMT", "Etc/UTC", "EST", "EST5EDT", "US/Eastern", "Zulu", "Europe", "Europe/", "+02:00"];
+    refuses("timezone", &no_place.map(|zone| json!(zone)));
+    refuses("timezone", &["europe/berlin", "utc", "Europe/Berlin ", "Berlin"].map(|zone| json!(zone)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Names of countries: the English short names of ISO 3166-1, where Mautic has no spelling of its own.
+//! Names of countries: the English short names of ISO 3166-1, where Mautic has no spelling of its own. They are in the
+//! crate `rust_iso3166`, which is compiled from Debian's iso-codes.
 
 use rust_iso3166::ALL;
 

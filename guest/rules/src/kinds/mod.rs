@@ -1,6 +1,7 @@
 //! Kinds of fields: what each takes and how it is stored. One file for each family, one dispatch here.
 
 mod boolean;
+mod compiled;
 mod country;
 mod email;
 mod entities;
@@ -60,9 +61,9 @@ pub(crate) enum Kind {
     Country,
     /// The name of a part of some country.
     Region,
-    /// A language, perhaps with script and region: `zh_Hans_CN`.
+    /// A language, perhaps with script and region: `zh_Hans_CN`, out of Symfony's list.
     Locale,
-    /// A time zone of the IANA list.
+    /// A time zone of IANA's, by its current name.
     Timezone,
     /// A web address.
     Url,

@@ -1,4 +1,5 @@
-//! Names of regions: the subdivisions of ISO 3166-2 in their local language, of any country, as people write them.
+//! Names of regions: the subdivisions of ISO 3166-2 in their local language, of any country, as people write them. ISO's
+//! are in the crate `rust_iso3166`, which is compiled from Debian's iso-codes.
 
 use std::borrow::Cow;
 
