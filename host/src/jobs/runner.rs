@@ -25,7 +25,7 @@ struct Committing<'scope> {
     first: u32,
     batch: Batch,
     writes: WriteSet,
-    outcome: ScopedJoinHandle<'scope, Result<CommitOutcome, StoreError>>,
+    outcome: ScopedJoinHandle<'scope, (Result<CommitOutcome, StoreError>, Duration)>,
 }
 
 /// What became of the batch before.
@@ -65,6 +65,8 @@ pub(super) struct Runner<'a> {
     failures: Failures,
     /// Time spent waiting for a commit with nothing else to do.
     waiting: Duration,
+    /// Time that commits took, beside which the next batch was decided.
+    committing: Duration,
 }
 
 impl<'a> Runner<'a> {
@@ -89,6 +91,7 @@ impl<'a> Runner<'a> {
             running,
             failures: used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures),
             waiting: Duration::ZERO,
+            committing: Duration::ZERO,
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Runner<'a> {
                 let Spent { guest, reading } = self.decider.spent;
                 tracing::info!(
                     tenant, %job, items = claim.total, us = micros(started), guest_us = as_micros(guest),
-                    reading_us = as_micros(reading), waiting_us = as_micros(self.waiting), "job completed"
+                    reading_us = as_micros(reading), committing_us = as_micros(self.committing), waiting_us = as_micros(self.waiting), "job completed"
                 );
             }
             // A shutdown interrupts guests, too.
@@ -179,7 +182,10 @@ impl<'a> Runner<'a> {
                 match self.decide_beside(part, committing.take())? {
                     Some(commit) => {
                         let writes = WriteSet::of(&commit);
-                        let outcome = scope.spawn(move || service.store.commit(claim, &commit, service.settings.lease));
+                        let outcome = scope.spawn(move || {
+                            let started = Instant::now();
+                            (service.store.commit(claim, &commit, service.settings.lease), started.elapsed())
+                        });
                         committing = Some(Committing { first: part.first, batch, writes, outcome });
                     }
                     None => self.isolate(part)?,
@@ -224,7 +230,11 @@ impl<'a> Runner<'a> {
     fn settle(&mut self, committing: Option<Committing<'_>>) -> Result<Settled, End> {
         let Some(Committing { first, batch, outcome, .. }) = committing else { return Ok(Settled::Done) };
         let started = Instant::now();
-        let outcome = outcome.join().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("a commit panicked"))))?;
+        let (outcome, took) = outcome
+            .join()
+            .unwrap_or_else(|_| (Err(StoreError::Corrupt(String::from("a commit panicked"))), Duration::ZERO));
+        let outcome = outcome?;
+        self.committing += took;
         self.waiting += started.elapsed();
         match outcome {
             CommitOutcome::Committed => Ok(Settled::Done),
