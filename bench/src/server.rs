@@ -160,14 +160,16 @@ impl Server {
         Ok(())
     }
 
-    /// The fields of the next entry with this message; the log must be JSON.
-    pub(crate) fn wait_for_log(&mut self, message: &str) -> Outcome<Value> {
+    /// From when a job was told to stop until a worker was free, by the log, which must be JSON.
+    pub(crate) fn freed_after(&mut self, job: &str) -> Outcome<Duration> {
         loop {
             let line = self.log.get_mut().map_err(|_| "no log")?.recv_timeout(Duration::from_secs(60))?;
             let mut entry: Value = serde_json::from_str(&line)?;
             let fields = entry.get_mut("fields").map(Value::take).unwrap_or_default();
-            if fields.get("message").and_then(Value::as_str) == Some(message) {
-                return Ok(fields);
+            let number = |name| fields.get(name).and_then(Value::as_u64);
+            let micros = number("stopped_after_us").or(number("replaced_after_us"));
+            if let Some(micros) = micros.filter(|_| fields.get("job").and_then(Value::as_str) == Some(job)) {
+                return Ok(Duration::from_micros(micros));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::server::{Counts, Server, built};
 use crate::{Outcome, ROUNDS, contacts, median, ratio, show};
@@ -92,13 +92,13 @@ pub(crate) fn fairness(body: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
-/// From the DELETE of a job whose component never returns to the free worker, by the server's own clock.
+/// From the DELETE of a job whose component never returns to a free worker, by the server's own clock.
 pub(crate) fn cancelling() -> Outcome<()> {
     let mut server = Server::start_with(&["--workers", "1", "--log-format", "json"])?;
     server.register("rogue")?;
     let token = server.tenant("rogue")?;
     server.command(&["tenant", "set", "rogue", "--processor", "rogue"])?;
-    println!("\n(h) from DELETE to the free worker, {CANCELLED} times each, in ms (the ticker's period is 5):");
+    println!("\n(h) from DELETE to a free worker, {CANCELLED} times each, in ms (the ticker's period is 5):");
     for rogue in ENDLESS {
         let body = json!(vec![json!({ "do": rogue }); 100]).to_string().into_bytes();
         let mut times = Vec::new();
@@ -108,9 +108,7 @@ pub(crate) fn cancelling() -> Outcome<()> {
                 thread::sleep(Duration::from_millis(1));
             }
             server.delete(&token, &job)?;
-            let entry: Value = server.wait_for_log("job stopped")?;
-            let micros = entry.get("stopped_after_us").and_then(Value::as_u64).ok_or("it was not stopped")?;
-            times.push(Duration::from_micros(micros));
+            times.push(server.freed_after(&job)?);
         }
         times.sort_unstable();
         let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default().as_secs_f64() * 1e3;

@@ -77,6 +77,30 @@ fn a_component_that_never_returns_is_interrupted_within_50_ms() {
 }
 
 #[test]
+fn a_worker_that_cannot_be_interrupted_is_replaced() {
+    let mut server = Options::default().rogue().with("--workers", 1).alone().start();
+    let client = server.new_client("acme");
+    for round in 0..10 {
+        server.skip_log();
+        // Each of its operations takes longer than a job that is stopped may keep a worker.
+        let job = client.create(&json!(vec![json!({"do": "bulk-memory"}); 100]));
+        job.wait_for("in_progress");
+        job.delete().expect(200);
+        // The only worker's place is taken, so the next job does not wait for the operation's end.
+        client.create(&json!([{"email": "next@example.com"}])).wait_for("completed");
+        let stopped = server.wait_for_log("job stopped");
+        assert!(stopped["stopped_after_us"].is_u64(), "round {round}: {stopped}");
+    }
+    // The workers that were replaced have ended: there is one again, and jobs run one after the other.
+    let jobs: Vec<_> = (0..3).map(|n| server.new_client(&format!("t{n}"))).collect();
+    let loops = json!(vec![json!({"do": "loop"}); 500]);
+    let jobs: Vec<_> = jobs.iter().map(|client| client.create(&loops)).collect();
+    wait_until("one of them to run", || jobs.iter().any(|job| job.status() == "in_progress").then_some(()));
+    assert_eq!(jobs.iter().filter(|job| job.status() == "queued").count(), 2);
+    jobs.iter().for_each(|job| drop(job.delete().expect(200)));
+}
+
+#[test]
 fn deleting_one_job_leaves_the_others_alone() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");

@@ -95,9 +95,14 @@ impl<'a> Runner<'a> {
         }
     }
 
-    pub(super) fn run(mut self) {
+    /// Works on the job as long as it may. `false` if the job was told to stop and its component did not come back in
+    /// time, so that another worker has taken this one's place.
+    pub(super) fn run(mut self) -> bool {
         self.work_and_report();
         self.keep_printed();
+        let stopper = self.running.stopper.clone();
+        drop(self);
+        !stopper.is_replaced()
     }
 
     /// Keeps what the components printed, for the tenant's operator.

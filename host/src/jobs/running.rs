@@ -1,11 +1,13 @@
 //! The jobs that this process is working on, and how to stop them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::decider::Spent;
 use super::isolate::Failures;
+use super::service::Bell;
 use crate::domain::{JobId, TenantId};
 use crate::sandbox::Cancel;
 
@@ -14,6 +16,8 @@ use crate::sandbox::Cancel;
 pub(super) struct Stopper {
     cancel: Cancel,
     raised_at: Arc<Mutex<Option<Instant>>>,
+    /// Whether another worker took the place of the one that does not come back.
+    is_replaced: Arc<AtomicBool>,
 }
 
 impl Stopper {
@@ -24,6 +28,10 @@ impl Stopper {
     /// When the job was told to stop.
     pub(super) fn raised_at(&self) -> Option<Instant> {
         *lock(&self.raised_at)
+    }
+
+    pub(super) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Acquire)
     }
 
     fn raise(&self) {
@@ -47,6 +55,8 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Running {
     jobs: Mutex<HashMap<(TenantId, JobId), Stopper>>,
     used: Mutex<HashMap<(TenantId, JobId), Used>>,
+    /// Rung when a job is told to stop.
+    pub(super) stops: Bell,
 }
 
 impl Running {
@@ -75,7 +85,24 @@ impl Running {
     pub(super) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
         lock(&self.used).remove(&(tenant, job));
         let stopper = lock(&self.jobs).get(&(tenant, job)).cloned();
-        stopper.inspect(Stopper::raise).is_some()
+        stopper.inspect(Stopper::raise).inspect(|_| self.stops.ring()).is_some()
+    }
+
+    /// Jobs that were told to stop at least `late` ago and have not come back: for each, that its worker is replaced, and
+    /// since when it was waited for. Each is told once.
+    pub(super) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
+        let overdue = |((_, job), stopper): (&(TenantId, JobId), &Stopper)| {
+            let waited = stopper.raised_at()?.elapsed();
+            let is_news = waited >= late && !stopper.is_replaced.swap(true, Ordering::AcqRel);
+            is_news.then_some((*job, waited))
+        };
+        // Under the lock that a job's end takes, so that it either is not there or learns of it.
+        lock(&self.jobs).iter().filter_map(overdue).collect()
+    }
+
+    /// Whether any job was told to stop and has not come back, nor been replaced.
+    pub(super) fn is_any_stopping(&self) -> bool {
+        lock(&self.jobs).values().any(|stopper| stopper.raised_at().is_some() && !stopper.is_replaced())
     }
 
     /// Whether any job runs.

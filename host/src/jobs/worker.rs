@@ -2,8 +2,8 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,21 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 /// How long a shutdown waits for running batches before it interrupts their guests.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long after a job was told to stop its component must have come back. It does within a tick of the sandbox's clock,
+/// unless it is in a bulk operation on memory, which nothing can interrupt: then another worker takes over, and this one
+/// ends when it comes back.
+const LATE: Duration = Duration::from_millis(8);
+
 /// The worker threads, running until [`Self::stop`].
 pub struct Workers {
+    crew: Arc<Crew>,
+    foreman: JoinHandle<()>,
+}
+
+struct Crew {
     service: Arc<Service>,
-    stopping: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    stopping: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Workers {
@@ -30,28 +40,34 @@ impl Workers {
     /// # Errors
     /// If the system gives no thread.
     pub fn start(service: &Arc<Service>) -> io::Result<Self> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let mut threads = Vec::new();
-        for number in 0..service.settings.workers {
-            let (service, stopping) = (Arc::clone(service), Arc::clone(&stopping));
-            threads.push(
-                thread::Builder::new().name(format!("worker-{number}")).spawn(move || work(&service, &stopping))?,
-            );
+        let crew = Arc::new(Crew {
+            service: Arc::clone(service),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::new(Vec::new()),
+        });
+        for _ in 0..service.settings.workers {
+            crew.hire()?;
         }
-        Ok(Self { service: Arc::clone(service), stopping, threads })
+        let watched = Arc::clone(&crew);
+        let foreman = thread::Builder::new().name(String::from("foreman")).spawn(move || watched.watch())?;
+        Ok(Self { crew, foreman })
     }
 
     /// Lets running batches commit, gives their jobs back to the queue, and ends the threads. Guests that are still
     /// running after three seconds are interrupted; what they did not finish is done again after the next start.
     pub fn stop(self) {
-        self.stopping.store(true, Ordering::Release);
-        self.service.bell.ring();
+        let Self { crew, foreman } = self;
+        crew.stopping.store(true, Ordering::Release);
+        crew.service.bell.ring();
+        crew.service.running.stops.ring();
+        drop(foreman.join());
+        let threads = std::mem::take(&mut *crew.threads());
         let deadline = Instant::now() + GRACE;
-        while Instant::now() < deadline && self.threads.iter().any(|thread| !thread.is_finished()) {
+        while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
             thread::sleep(Duration::from_millis(5));
         }
-        self.service.interrupt_all();
-        for thread in self.threads {
+        crew.service.interrupt_all();
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a worker panicked");
             }
@@ -59,21 +75,66 @@ impl Workers {
     }
 }
 
-fn work(service: &Service, stopping: &AtomicBool) {
-    while !stopping.load(Ordering::Acquire) {
-        let heard = service.bell.heard();
-        match service.store.claim(service.settings.lease) {
-            Ok(Some(claim)) => {
-                // A bug in here must cost one job's lease, not a worker.
-                let run = AssertUnwindSafe(|| Runner::new(service, &claim, stopping).run());
-                if catch_unwind(run).is_err() {
-                    tracing::error!(tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");
+impl Crew {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Starts one more worker.
+    fn hire(self: &Arc<Self>) -> io::Result<()> {
+        let mut threads = self.threads();
+        threads.retain(|thread| !thread.is_finished());
+        let crew = Arc::clone(self);
+        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work())?);
+        Ok(())
+    }
+
+    /// Replaces workers whose component does not come back when its job is stopped.
+    fn watch(self: &Arc<Self>) {
+        let running = &self.service.running;
+        while !self.is_stopping() {
+            let heard = running.stops.heard();
+            if running.is_any_stopping() {
+                thread::sleep(LATE / 4);
+            } else {
+                running.stops.wait(heard, POLL);
+            }
+            for (job, waited) in running.overdue(LATE) {
+                let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+                tracing::info!(%job, replaced_after_us, "a component cannot be interrupted; another worker takes over");
+                if let Err(error) = self.hire() {
+                    tracing::error!(%error, "there is no thread for a worker");
                 }
             }
-            Ok(None) => service.bell.wait(heard, POLL),
-            Err(error) => {
-                tracing::error!(%error, "cannot look for jobs");
-                service.bell.wait(heard, BACK_OFF);
+        }
+    }
+
+    fn work(&self) {
+        let service = &self.service;
+        while !self.is_stopping() {
+            let heard = service.bell.heard();
+            match service.store.claim(service.settings.lease) {
+                Ok(Some(claim)) => {
+                    // A bug in here must cost one job's lease, not a worker.
+                    let run = AssertUnwindSafe(|| Runner::new(service, &claim, &self.stopping).run());
+                    match catch_unwind(run) {
+                        Ok(true) => {}
+                        // Somebody else has this place now.
+                        Ok(false) => return,
+                        Err(_) => {
+                            tracing::error!(tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");
+                        }
+                    }
+                }
+                Ok(None) => service.bell.wait(heard, POLL),
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for jobs");
+                    service.bell.wait(heard, BACK_OFF);
+                }
             }
         }
     }
