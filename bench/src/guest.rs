@@ -52,6 +52,17 @@ impl Sandboxed {
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }
 
+    /// Time to start an instance and drop it, on average of many.
+    pub(crate) fn start(&self) -> Outcome<Duration> {
+        const TIMES: u32 = 2_000;
+        let started = Instant::now();
+        for _ in 0..TIMES {
+            let instance = Instance::start(&self.sandbox, &self.component, &Limits::default(), &Cancel::default());
+            drop(instance.map_err(|stop| format!("the component stopped: {stop:?}"))?);
+        }
+        Ok(started.elapsed() / TIMES)
+    }
+
     /// Time to start an instance and have it plan and decide all items.
     pub(crate) fn run(&mut self, items: &[String]) -> Outcome<Duration> {
         let stopped = |stop| format!("the component stopped: {stop:?}");

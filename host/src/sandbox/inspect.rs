@@ -40,7 +40,23 @@ pub struct Inspected {
     pub exports: Vec<String>,
     /// What it imports.
     pub imports: Vec<String>,
+    /// The largest memory that one of its modules has from the start, in bytes.
+    pub memory: u64,
+    /// The largest table that one of its modules has from the start, in elements.
+    pub table: u64,
 }
+
+/// What is read out of a component.
+#[derive(Default)]
+struct Contents {
+    exports: Vec<String>,
+    imports: Vec<String>,
+    memory: u64,
+    table: u64,
+}
+
+/// Bytes of a WebAssembly page.
+const PAGE: u64 = 64 << 10;
 
 /// Looks at a component.
 ///
@@ -51,7 +67,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
-    let (exports, imports) = names(bytes).map_err(|error| {
+    let Contents { exports, imports, memory, table } = contents(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
     let world = world(&exports)?;
@@ -63,7 +79,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
             "Build it without them: a component gets its items, the profile and stored contacts as arguments, and WASI 0.2 with nothing in it.",
         ));
     }
-    Ok(Inspected { world, exports, imports })
+    Ok(Inspected { world, exports, imports, memory, table })
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
@@ -93,9 +109,9 @@ fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
     kind("It is no WebAssembly.", "Give a WebAssembly component, such as a build for wasm32-wasip2 makes.")
 }
 
-/// The names that the outermost component exports and imports.
-fn names(bytes: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
-    let (mut exports, mut imports) = (Vec::new(), Vec::new());
+/// The names that the outermost component exports and imports, and what the modules in it need from the start.
+fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
+    let mut contents = Contents::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
@@ -103,18 +119,28 @@ fn names(bytes: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    exports.push(export?.name.name.to_owned());
+                    contents.exports.push(export?.name.name.to_owned());
                 }
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.push(import?.name.name.to_owned());
+                    contents.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    contents.memory = contents.memory.max(memory?.initial.saturating_mul(PAGE));
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section {
+                    contents.table = contents.table.max(table?.ty.initial);
                 }
             }
             _ => {}
         }
     }
-    Ok((exports, imports))
+    Ok(contents)
 }
 
 fn world(exports: &[String]) -> Result<World, Refusal> {

@@ -20,8 +20,6 @@ const COMPILE_TIME: Duration = Duration::from_secs(120);
 /// Items of which a client may send any.
 const BATCH: [&str; 5] =
     [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
-/// Bytes of a WebAssembly page.
-const PAGE: u64 = 64 << 10;
 
 /// A component that was tried and found good.
 pub struct Probed {
@@ -44,10 +42,10 @@ impl Sandbox {
     /// The step that refused it, what was found there, and what to do.
     pub fn probe(&self, bytes: &[u8], limits: &Limits) -> Result<Probed, Refusal> {
         let inspected = inspect(bytes)?;
+        check_needs(&inspected, limits)?;
         let started = std::time::Instant::now();
         let loaded = self.load_in_time(bytes, inspected.world)?;
         let compiled_in = started.elapsed();
-        self.check_resources(bytes, limits)?;
         match &loaded {
             Loaded::Processor(processor) => self.try_processor(processor, limits)?,
             Loaded::Validator(validator) => self.try_validator(validator, limits)?,
@@ -91,34 +89,6 @@ impl Sandbox {
         }
     }
 
-    fn check_resources(&self, bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-        let component = self.compiled(crate::domain::Digest::of(bytes), bytes).map_err(|error| {
-            Refusal::new("compile", format!("It cannot be compiled: {error:#}."), "Build it again.")
-        })?;
-        let Some(needs) = component.resources_required() else { return Ok(()) };
-        let memory = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
-        if memory > limits.memory as u64 {
-            return Err(Refusal::new(
-                "resources",
-                format!(
-                    "It wants {} MiB of memory from the start, and may have {}.",
-                    memory >> 20,
-                    limits.memory >> 20
-                ),
-                "Lower its initial memory (a linker's setting).",
-            ));
-        }
-        let table = needs.max_initial_table_size.unwrap_or(0);
-        if table > limits.table_elements as u64 {
-            return Err(Refusal::new(
-                "resources",
-                format!("It wants a table of {table} elements, and may have {}.", limits.table_elements),
-                "Build it with fewer functions that are called indirectly.",
-            ));
-        }
-        Ok(())
-    }
-
     fn try_processor(&self, processor: &Processor, limits: &Limits) -> Result<(), Refusal> {
         let cancel = Cancel::default();
         let mut instance = Instance::start(self, processor, limits, &cancel).map_err(|stop| not_started(&stop))?;
@@ -153,6 +123,25 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+fn check_needs(inspected: &Inspected, limits: &Limits) -> Result<(), Refusal> {
+    let &Inspected { memory, table, .. } = inspected;
+    if memory > limits.memory as u64 {
+        return Err(Refusal::new(
+            "resources",
+            format!("It wants {} MiB of memory from the start, and may have {}.", memory >> 20, limits.memory >> 20),
+            "Lower its initial memory (a linker's setting).",
+        ));
+    }
+    if table > limits.table_elements as u64 {
+        return Err(Refusal::new(
+            "resources",
+            format!("It wants a table of {table} elements, and may have {}.", limits.table_elements),
+            "Build it with fewer functions that are called indirectly.",
+        ));
+    }
+    Ok(())
 }
 
 fn empty_profile() -> Result<Profile, Refusal> {
