@@ -107,7 +107,11 @@ impl<'a> Decider<'a> {
             });
         }
         let mut components = self.take_components()?;
-        let planned = components.instance.plan(items)?;
+        let planned = components.instance.plan(items);
+        if planned.is_err() {
+            self.keep_output(&components);
+        }
+        let planned = planned?;
         if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
             self.called = validator;
             let objections = checker.check(items);

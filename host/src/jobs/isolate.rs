@@ -114,7 +114,7 @@ pub(super) fn isolate(
 }
 
 /// Why the rest is not tried any more, if it is not.
-fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Failure, &'static str)> {
+pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Failure, &'static str)> {
     if decider.is_out_of_time() {
         return Some((
             Failure::TimedOut,

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 
 use super::Service;
 use super::decider::{Decider, End, Spent, Task};
-use super::isolate::{Failures, Ground, Part, Patience, isolate};
+use super::isolate::{Failures, Ground, Part, Patience, given_up, isolate};
 use super::overlap::WriteSet;
 use super::running::{RunningJob, Used};
 use super::service::stored_limits;
 use crate::domain::StoredContact;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
 
+/// How long a worker leaves alone what failed, before it takes up a job again.
+const BREATH: Duration = Duration::from_millis(100);
 /// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
 /// again costs about half a chunk.
 const TURN: u32 = 5;
@@ -98,8 +100,15 @@ impl<'a> Runner<'a> {
     /// Works on the job as long as it may. `false` if the job was told to stop and its component did not come back in
     /// time, so that another worker has taken this one's place.
     pub(super) fn run(mut self) -> bool {
-        self.work_and_report();
+        let started = Instant::now();
+        let claim = self.ground.claim;
+        tracing::debug!(
+            tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
+        );
+        let ended = self.work();
+        // While the claim holds: a job that is given back is somebody else's to log for.
         self.keep_printed();
+        self.report(started, ended);
         let stopper = self.running.stopper.clone();
         drop(self);
         !stopper.is_replaced()
@@ -118,12 +127,10 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn work_and_report(&mut self) {
-        let started = Instant::now();
+    fn report(&mut self, started: Instant, ended: Result<(), End>) {
         let Claimed { service, claim, stopping } = self.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
-        tracing::debug!(tenant, %job, cursor = claim.cursor, total = claim.total, "job claimed");
-        match self.work() {
+        match ended {
             Ok(()) => {
                 let Spent { guest, reading } = self.decider.spent;
                 tracing::info!(
@@ -133,7 +140,11 @@ impl<'a> Runner<'a> {
             }
             // A shutdown interrupts guests, too.
             Err(End::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
-            Err(End::ShuttingDown | End::NoRoom) => self.give_back(),
+            Err(End::ShuttingDown) => self.give_back(),
+            Err(End::NoRoom) => {
+                self.give_back();
+                thread::sleep(BREATH);
+            }
             Err(End::TurnOver) => {
                 let used = Used { failures: self.failures, spent: self.decider.spent };
                 service.running.remember(claim.tenant, claim.job, used);
@@ -147,6 +158,7 @@ impl<'a> Runner<'a> {
             Err(End::Store(error)) => {
                 tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
                 self.give_back();
+                thread::sleep(BREATH);
             }
         }
     }
@@ -173,7 +185,7 @@ impl<'a> Runner<'a> {
                     return Err(End::ShuttingDown);
                 }
                 // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
-                if chunks >= TURN && service.store.is_any_claimable()? {
+                if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable()? {
                     self.settle(committing.take())?;
                     return Err(End::TurnOver);
                 }
@@ -184,6 +196,11 @@ impl<'a> Runner<'a> {
                 let Some(batch) = batch else { return Err(End::Gone) };
                 let part = Part::whole(cursor, &batch);
                 cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
+                if given_up(&self.decider, &self.failures).is_some() {
+                    self.settle(committing.take())?;
+                    self.isolate(part)?;
+                    continue;
+                }
                 match self.decide_beside(part, committing.take())? {
                     Some(commit) => {
                         let writes = WriteSet::of(&commit);
