@@ -47,7 +47,7 @@ pub(crate) struct Sandboxed {
 
 impl Sandboxed {
     pub(crate) fn new() -> Outcome<Self> {
-        let sandbox = Sandbox::new(None)?;
+        let sandbox = Sandbox::new(None, 4)?;
         let component = sandbox.load_processor(&std::fs::read(crate::server::built("components/contacts.wasm")?)?)?;
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }

@@ -88,6 +88,22 @@ fn a_job_keeps_its_component_to_its_end_also_over_a_restart() {
 }
 
 #[test]
+fn a_job_keeps_its_profile_too() {
+    let server = Options::default().admin().with("--workers", 1).start();
+    let (blocker, client) = (server.new_client("blocker"), server.new_client("acme"));
+    add(&server, "rogue");
+    server.command_line(&["tenant", "set", "blocker", "--processor", "rogue"]).expect(0);
+    let blocking = blocker.create(&json!(vec![json!({"do": "loop"}); 500]));
+    blocking.wait_for("in_progress");
+    let queued = client.create(&json!([{"firstname": "Ada"}]));
+    let strict = json!({"profile": {"fields": [{"alias": "lastname", "required": true}]}});
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &strict).expect(200);
+    let later = client.create(&json!([{"firstname": "Ada"}]));
+    blocking.delete().expect(200);
+    assert_eq!((queued.codes(), later.codes()), (vec![201], vec![400]));
+}
+
+#[test]
 fn what_an_operator_asks_in_vain_is_explained() {
     let server = Server::start();
     server.add_tenant("acme");

@@ -34,6 +34,17 @@ fn bodies_that_cannot_be_read_are_refused_with_their_place() {
 }
 
 #[test]
+fn a_form_that_is_no_text_is_refused() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let message =
+        client.call("POST", NEW, &form, b"0[email]=a%40example.com&0[lastname]=M%FCller").expect(400).message();
+    assert!(message.contains("field number 2 is not UTF-8"), "{message}");
+    assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
 fn other_types_and_encodings_are_refused() {
     let server = Server::start();
     let client = server.new_client("acme");

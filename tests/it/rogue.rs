@@ -181,6 +181,9 @@ fn a_component_that_keeps_failing_is_left_alone_over_all_its_jobs() {
     let rows = client.create(&json!(vec![json!({"do": "loop"}); 500])).rows();
     assert_eq!(left_alone(&rows), 500);
     assert!(rows.iter().all(|row| row["statusCode"] == 500), "{:?}", rows[0]);
+    // Others have the same component and nothing to do with it.
+    let neighbour = server.new_client("neighbour");
+    assert_eq!(neighbour.create(&contacts("n", 0..10)).finished()["created"], 10);
 }
 
 #[test]

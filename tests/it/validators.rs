@@ -82,6 +82,16 @@ fn a_validator_that_misbehaves_costs_its_item_alone() {
 }
 
 #[test]
+fn a_processor_cannot_ignore_the_validator() {
+    let server = server(Options::default().rogue());
+    // The rogue looks at no objections.
+    let client = new_client(&server, "acme", &json!({}));
+    let rows = client.create(&json!([{"email": "a@example.com"}, {"email": "b@example.com", "probe": true}])).rows();
+    assert_eq!((&rows[0]["statusCode"], &rows[1]["errors"]["type"]), (&json!(201), &json!("broke the contract")));
+    assert_eq!(client.search("b@example.com").0, 0);
+}
+
+#[test]
 fn tables_cannot_grow_without_end() {
     let server = Options::default().admin().start();
     let bytes = std::fs::read(component("tables")).expect("it was built");

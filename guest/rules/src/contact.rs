@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::schema::Schema;
 
 /// Longest text to search by, in bytes.
-const WORDS_LIMIT: usize = 4_000;
+const WORDS_LIMIT: usize = 1_000;
 
 /// A number that keeps being one: whole numbers are exact, others are doubles.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

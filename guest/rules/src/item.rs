@@ -9,6 +9,9 @@ use crate::model::{Operation, Profile};
 use crate::schema::{Schema, Slot, normal_form};
 use crate::specials::{Edits, Special};
 
+/// Longest item, in bytes: four times what a contact may take. Reading one takes memory in proportion to it.
+const ITEM_LIMIT: usize = 1 << 20;
+
 /// What an item says.
 #[derive(Debug, Default)]
 pub(crate) struct Item {
@@ -36,6 +39,9 @@ impl Reader<'_> {
     /// The item in `text`, or a sentence that says why it is none. `seen` has room for each field.
     pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
         let Self { operation, profile, schema, places } = *self;
+        if text.len() > ITEM_LIMIT {
+            return Err(format!("A contact is sent in {ITEM_LIMIT} bytes at most."));
+        }
         seen.fill(false);
         let members = match json::members(text, |name| schema.slot(name)) {
             Ok(Some(members)) => members,

@@ -178,7 +178,7 @@ pub struct Write {
     pub document: String,
     /// By what it can be found from now on: at most 32, at most one a field.
     pub keys: Vec<UniqueKey>,
-    /// Text by whose words people find it, at most 4 KiB.
+    /// Text by whose words people find it, at most 1 KiB.
     pub words: String,
     /// What lists are ordered by, the largest first: when it was last active, or nothing.
     pub sort: String,

@@ -17,7 +17,7 @@ pub(super) fn open(store: &StoreArgs) -> Result<SqliteStore, Box<dyn Error>> {
 
 pub(super) fn operations(store: &StoreArgs, max_component: usize) -> Result<Operations, Box<dyn Error>> {
     let opened = open(store)?;
-    let sandbox = Sandbox::new(Some(store.data.join("compiled")))?;
+    let sandbox = Sandbox::new(Some(store.data.join("compiled")), 4)?;
     let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
     Ok(Operations::new(Arc::new(opened), sandbox, default, max_component))
 }

@@ -14,7 +14,7 @@ use bulkhead::http::{Audience, HttpSettings, Server};
 use bulkhead::jobs::{Library, Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
-use bulkhead::store::sqlite::SqliteStore;
+use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
 use bulkhead::store::{NewComponent, QueueLimits, Store, StoreError};
 use bulkhead::tenants::Secret;
 use clap::Args;
@@ -26,8 +26,11 @@ use super::log::LogArgs;
 /// The component that decides when none other is named.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
 
-/// How long a worker may be silent before its job goes to another.
-const LEASE: Duration = Duration::from_secs(30);
+/// How long a worker may be silent before its job goes to another: longer than three calls of the slowest component that
+/// limits allow.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long the end waits for work that cannot be interrupted.
+const LINGER: Duration = Duration::from_secs(1);
 /// Characters of the operators' token at least.
 const ADMIN_TOKEN: usize = 32;
 /// Threads that wait for the store on behalf of requests.
@@ -98,6 +101,12 @@ impl ServeArgs {
         }
     }
 
+    /// Components that can live at the same time: a processor and a validator for each worker, one that takes its place,
+    /// and each interactive call; and some for operators.
+    fn instances(&self) -> u32 {
+        u32::try_from(self.settings().workers).unwrap_or(32) * 6 + 8
+    }
+
     fn http_settings(&self) -> HttpSettings {
         HttpSettings {
             connections: self.max_connections,
@@ -139,13 +148,15 @@ impl ServeArgs {
 pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     args.log.start()?;
     let clock = args.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&args.store.data, clock)?);
+    // Before the database is touched: a newer version must not change what another server works with.
+    make_private_folder(&args.store.data)?;
     let _lock = lock(&args.store.data)?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&args.store.data, clock)?);
     let voided = store.void_claims()?;
     if voided > 0 {
         tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
     }
-    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")))?;
+    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")), args.instances())?;
     let component = args.component()?;
     let processor = sandbox.load_processor(&component)?;
     // Jobs of today may be finished by tomorrow's server, which has another default.
@@ -197,8 +208,12 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         })
         .await?;
         serving.await?;
+        // Calls that were begun have had their time.
+        service.interrupt_calls();
         Ok::<_, Box<dyn std::error::Error>>(())
     })?;
+    // What still blocks, such as compiling for an operator, is not waited for.
+    runtime.shutdown_timeout(LINGER);
     tracing::info!("stopped");
     Ok(())
 }

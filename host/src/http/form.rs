@@ -1,22 +1,29 @@
 //! Form bodies as PHP reads them: `0[email]=a%40b.co&0[tags][]=x` is a list of one contact with a list of one tag.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use percent_encoding::percent_decode;
+use serde::{Serialize, Serializer};
 
 use super::problem::Problem;
 use crate::store::Batch;
 
 /// Brackets after one name.
 const DEPTH: usize = 16;
+/// Values and arrays of one form: 40 for each of 10,000 contacts, and more. A few bytes of a name can spell many arrays.
+const NODES: usize = 500_000;
 
 /// The items of a form body, under the caller's keys. Of more than `max`, `max` + 1 are returned.
 ///
 /// # Errors
-/// 400 if a name is nested too deeply.
+/// 400 if a name is nested too deeply, something is not UTF-8, or there is too much of it.
 pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
     let root = read(body, max)?;
-    let mut batch = Batch { items: Vec::with_capacity(root.len()), keys: Some(Vec::with_capacity(root.len())) };
-    for (key, value) in root {
-        batch.items.push(as_list_or_object(value).to_string());
+    let mut batch =
+        Batch { items: Vec::with_capacity(root.entries.len()), keys: Some(Vec::with_capacity(root.entries.len())) };
+    for (key, node) in root.entries {
+        batch.items.push(as_json(&node)?);
         batch.keys.get_or_insert_default().push(key);
     }
     Ok(batch)
@@ -27,22 +34,52 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
 /// # Errors
 /// As [`split`].
 pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
-    let root = read(body, usize::MAX)?;
-    let members = root.into_iter().map(|(name, value)| (name, as_list_or_object(value)));
-    Ok(Value::Object(members.collect()).to_string())
+    let mut root = read(body, usize::MAX)?;
+    root.is_object = true;
+    as_json(&Node::Array(root))
+}
+
+/// One of PHP's arrays, whose keys are texts or numbers.
+#[derive(Default)]
+struct Array {
+    entries: IndexMap<String, Node>,
+    /// The number that an entry without a key gets: above all that are there.
+    next: u64,
+    /// Whether it is an object also if its keys are 0, 1, 2, … in order, or there are none.
+    is_object: bool,
+}
+
+enum Node {
+    Text(String),
+    Array(Array),
 }
 
 /// The tree that the names spell, of `max` + 1 members at most.
-fn read(body: &[u8], max: usize) -> Result<Map<String, Value>, Problem> {
-    let mut root = Map::new();
-    for (name, value) in form_urlencoded::parse(body) {
+fn read(body: &[u8], max: usize) -> Result<Array, Problem> {
+    let mut root = Array::default();
+    let mut nodes = NODES;
+    for (number, pair) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (name, value) = (decoded(name, number)?, decoded(value, number)?);
         let path = path(&name)?;
-        let known = path.first().is_some_and(|key| root.contains_key(*key));
-        if known || root.len() <= max {
-            insert(&mut root, &path, Value::String(value.into_owned()));
+        let known = path.first().is_some_and(|key| root.entries.contains_key(*key));
+        if known || root.entries.len() <= max {
+            root.insert(&path, value, &mut nodes)?;
         }
     }
     Ok(root)
+}
+
+fn decoded(bytes: &[u8], number: usize) -> Result<String, Problem> {
+    let spaced: Cow<'_, [u8]> = if bytes.contains(&b'+') {
+        bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<u8>>().into()
+    } else {
+        bytes.into()
+    };
+    let text = percent_decode(&spaced).decode_utf8();
+    text.map(Cow::into_owned)
+        .map_err(|_| Problem::bad_request(format!("The form's field number {} is not UTF-8.", number + 1)))
 }
 
 /// `0[tags][]` is `0`, `tags` and an empty part, which stands for the next number. What is not closed belongs to the
@@ -65,37 +102,50 @@ fn path(name: &str) -> Result<Vec<&str>, Problem> {
     if path.len() == 1 { Ok(vec![name]) } else { Ok(path) }
 }
 
-fn insert(map: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((key, rest)) = path.split_first() else { return };
-    let key = if key.is_empty() { next_number(map) } else { (*key).to_owned() };
-    if rest.is_empty() {
-        map.insert(key, value);
-        return;
+impl Array {
+    fn insert(&mut self, path: &[&str], value: String, nodes: &mut usize) -> Result<(), Problem> {
+        let Some((key, rest)) = path.split_first() else { return Ok(()) };
+        *nodes = nodes.checked_sub(1).ok_or_else(|| {
+            Problem::bad_request(format!("The form has more than {NODES} values. Send it in several requests."))
+        })?;
+        let key = if key.is_empty() { self.next.to_string() } else { (*key).to_owned() };
+        if let Some(number) = key.parse::<u64>().ok().filter(|number| number.to_string() == key) {
+            self.next = self.next.max(number.saturating_add(1));
+        }
+        if rest.is_empty() {
+            self.entries.insert(key, Node::Text(value));
+            return Ok(());
+        }
+        let child = self.entries.entry(key).or_insert_with(|| Node::Array(Self::default()));
+        // A later array takes the place of an earlier text, as in PHP.
+        if matches!(child, Node::Text(_)) {
+            *child = Node::Array(Self::default());
+        }
+        match child {
+            Node::Array(child) => child.insert(rest, value, nodes),
+            Node::Text(_) => Ok(()),
+        }
     }
-    let child = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
-    // A later array takes the place of an earlier text, as in PHP.
-    if !child.is_object() {
-        *child = Value::Object(Map::new());
-    }
-    if let Value::Object(child) = child {
-        insert(child, rest, value);
+
+    /// PHP's arrays are lists when their keys are 0, 1, 2, … in order.
+    fn is_list(&self) -> bool {
+        let in_order = || self.entries.keys().enumerate().all(|(place, key)| *key == place.to_string());
+        !self.is_object && !self.entries.is_empty() && in_order()
     }
 }
 
-fn next_number(map: &Map<String, Value>) -> String {
-    let mut number = map.len();
-    while map.contains_key(&number.to_string()) {
-        number += 1;
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Array(array) if array.is_list() => serializer.collect_seq(array.entries.values()),
+            Self::Array(array) => serializer.collect_map(&array.entries),
+        }
     }
-    number.to_string()
 }
 
-/// PHP's arrays are lists when their keys are 0, 1, 2, … in order.
-fn as_list_or_object(value: Value) -> Value {
-    let Value::Object(map) = value else { return value };
-    let is_list = !map.is_empty() && map.keys().enumerate().all(|(index, key)| *key == index.to_string());
-    let children = map.into_iter().map(|(key, child)| (key, as_list_or_object(child)));
-    if is_list { Value::Array(children.map(|(_, child)| child).collect()) } else { Value::Object(children.collect()) }
+fn as_json(node: &Node) -> Result<String, Problem> {
+    serde_json::to_string(node).map_err(|error| Problem::panicked(&error))
 }
 
 #[cfg(test)]
@@ -116,11 +166,27 @@ mod tests {
             ("email=x", &[r#""x""#], &["email"]),
             ("[a=1", &["\"1\""], &["[a"]),
             ("0[a]=1&0[a][b]=2", &[r#"{"a":{"b":"2"}}"#], &["0"]),
+            ("0[t][5]=a&0[t][]=b", &[r#"{"t":{"5":"a","6":"b"}}"#], &["0"]),
+            ("5[]=a&[]=b&x", &[r#"["a"]"#, r#"["b"]"#, "\"\""], &["5", "6", "x"]),
+            ("&&a=%C3%BC+b", &["\"ü b\""], &["a"]),
         ] {
             let batch = split(body.as_bytes(), 100).unwrap();
             assert_eq!(batch.items, items, "{body}");
             assert_eq!(batch.keys.unwrap(), keys, "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_and_nothing_takes_all_memory() {
+        let refused = |body: &[u8]| format!("{:?}", split(body, 10_000).unwrap_err());
+        assert!(refused(b"0[a]=b&0[firstname]=M%FCller").contains("field number 2 is not UTF-8"));
+        assert!(refused(b"0[\xff]=b").contains("field number 1"));
+        let arrays: String = (0..60_000).map(|n| format!("0[{n}][][][][][][][][][][][][][]=&")).collect();
+        assert!(refused(arrays.as_bytes()).contains("more than 500000 values"));
+        // Numbers that are taken are not looked for one by one.
+        let mut numbers: String = (100_000..200_000).map(|n| format!("0[{n}]=&")).collect();
+        numbers.push_str(&"0[]=&".repeat(100_000));
+        assert_eq!(split(numbers.as_bytes(), 10).unwrap().items.len(), 1);
     }
 
     #[test]

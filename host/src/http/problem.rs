@@ -177,7 +177,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PartlyApplied(error) => {
                 tracing::error!(%error, "a call ended after some of its items had been applied");
                 Self::unavailable(
-                    "Some of the contacts were stored before the server could not go on. Send all of them again: those that were stored are then updated.",
+                    "Some of the contacts were stored before the server could not go on. Look which before you send the others again.",
                 )
             }
             ServiceError::Component(failure) => Self::new(
@@ -213,7 +213,9 @@ impl From<OperationError> for Problem {
                 return Self::unavailable("The store cannot be reached just now. Nothing was changed; try again.");
             }
             OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),
-            OperationError::NameTaken { .. } | OperationError::InUse(_) => (StatusCode::CONFLICT, "conflict"),
+            OperationError::NameTaken { .. } | OperationError::InUse(_) | OperationError::IsDefault => {
+                (StatusCode::CONFLICT, "conflict")
+            }
             OperationError::UnknownComponent(_) | OperationError::UnknownTenant(_) | OperationError::UnknownJob => {
                 (StatusCode::NOT_FOUND, "not_found")
             }

@@ -93,10 +93,7 @@ impl<'a> Decider<'a> {
 
     /// Reads a part's items, and has the validator check them.
     pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
-        let started = Instant::now();
-        let planned = self.plan_and_check(part.items);
-        self.spent.guest += started.elapsed();
-        planned
+        self.plan_and_check(part.items)
     }
 
     fn plan_and_check(&mut self, items: &[String]) -> Result<Planned, Stop> {
@@ -107,9 +104,19 @@ impl<'a> Decider<'a> {
             });
         }
         let mut components = self.take_components()?;
+        // Starting is not counted: it may include compiling, which is the host's work.
+        let started = Instant::now();
+        let planned = self.planned_by(&mut components, items);
+        self.spent.guest += started.elapsed();
+        let planned = planned?;
+        self.started = Some(components);
+        Ok(planned)
+    }
+
+    fn planned_by(&mut self, components: &mut Started, items: &[String]) -> Result<Planned, Stop> {
         let planned = components.instance.plan(items);
         if planned.is_err() {
-            self.keep_output(&components);
+            self.keep_output(components);
         }
         let planned = planned?;
         if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
@@ -117,12 +124,11 @@ impl<'a> Decider<'a> {
             let objections = checker.check(items);
             // Whatever it printed before it failed is the tenant's to read.
             if objections.is_err() {
-                self.keep_output(&components);
+                self.keep_output(components);
             }
             self.objections = objections?;
             self.called = self.task.pinned.processor;
         }
-        self.started = Some(components);
         Ok(planned)
     }
 
@@ -169,14 +175,15 @@ impl<'a> Decider<'a> {
     /// Whether one of the components has failed so often lately that it is left alone.
     pub(super) fn is_resting(&self) -> bool {
         let Pinned { processor, validator } = self.task.pinned;
-        self.service.breaker.is_resting(processor)
-            || validator.is_some_and(|validator| self.service.breaker.is_resting(validator))
+        let is_resting = |component| self.service.breaker.is_resting(self.task.tenant, component);
+        is_resting(processor) || validator.is_some_and(is_resting)
     }
 
     fn succeeded(&self) {
         let Pinned { processor, validator } = self.task.pinned;
-        self.service.breaker.succeeded(processor);
-        validator.into_iter().for_each(|validator| self.service.breaker.succeeded(validator));
+        for component in [Some(processor), validator].into_iter().flatten() {
+            self.service.breaker.succeeded(self.task.tenant, component);
+        }
     }
 
     /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
@@ -194,7 +201,7 @@ impl<'a> Decider<'a> {
             Stop::Failed { failure, detail } => {
                 let component = self.called;
                 self.called = self.task.pinned.processor;
-                self.service.breaker.failed(component);
+                self.service.breaker.failed(self.task.tenant, component);
                 tracing::warn!(tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
                 Ok(failure)
             }
@@ -215,9 +222,19 @@ impl<'a> Decider<'a> {
     }
 
     fn take_components(&mut self) -> Result<Started, Stop> {
-        if let Some(started) = self.started.take() {
-            return Ok(started);
+        match self.started.take() {
+            Some(started) => Ok(started),
+            None => self.start().inspect_err(|stop| {
+                // There is no instance left to ask what it printed; the detail has it.
+                if let Stop::Failed { detail, .. } = stop {
+                    self.printed.push_str(detail);
+                    self.printed.push('\n');
+                }
+            }),
         }
+    }
+
+    fn start(&mut self) -> Result<Started, Stop> {
         self.called = self.task.pinned.processor;
         let (mut instance, profile, fields) = self.start_processor()?;
         let checker = match self.task.pinned.validator {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::assemble::failed;
 use super::decider::{Decider, End};
-use crate::sandbox::{Failure, Stop};
+use crate::sandbox::Failure;
 use crate::store::{Batch, BatchCommit, CommitOutcome};
 
 /// How often a batch is decided again because contacts changed under it. Others that write to the same contacts cause a
@@ -151,11 +151,10 @@ fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) 
             CommitOutcome::Conflict => {}
         }
     }
-    let stop = Stop::Failed {
-        failure: Failure::BrokeContract,
-        detail: String::from("its writes conflict with stored contacts again and again"),
-    };
-    decider.failed(stop).map(Some)
+    // Perhaps it gives two contacts one key, perhaps others write to the same contacts all the time; a smaller part is
+    // tried next, and the component is not blamed for it.
+    tracing::warn!(items = part.items.len(), "writes conflict with stored contacts again and again");
+    Ok(Some(Failure::BrokeContract))
 }
 
 /// Makes rows take effect that write no contact, and so conflict with nothing.

@@ -125,7 +125,11 @@ pub(super) struct RunningJob<'a> {
 
 impl Drop for RunningJob<'_> {
     fn drop(&mut self) {
-        lock(&self.running.jobs).remove(&self.key);
+        let mut jobs = lock(&self.running.jobs);
+        // Another worker may have the job by now, under the same key.
+        if jobs.get(&self.key).is_some_and(|stopper| Arc::ptr_eq(&stopper.is_replaced, &self.stopper.is_replaced)) {
+            jobs.remove(&self.key);
+        }
     }
 }
 

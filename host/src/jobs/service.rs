@@ -99,6 +99,7 @@ impl Service {
             id,
             operation: submission.operation(),
             pinned: self.pinned(tenant),
+            profile: tenant.profile.clone(),
             is_default: tenant.assigned.processor.is_none(),
             chunks: submission.into_chunks(),
             idempotency,
@@ -152,9 +153,14 @@ impl Service {
         Ok(known)
     }
 
-    /// Stops the guests of all running jobs, whose workers give the jobs back, and of all calls.
-    pub(super) fn interrupt_all(&self) {
+    /// Stops the guests of calls that somebody waits for; the calls that are left are refused.
+    pub fn interrupt_calls(&self) {
         self.calls.raise();
+        self.library.sandbox().nudge();
+    }
+
+    /// Stops the guests of all running jobs, whose workers give the jobs back.
+    pub(super) fn interrupt_jobs(&self) {
         self.running.stop_all();
         self.library.sandbox().nudge();
     }

@@ -66,7 +66,7 @@ impl Workers {
         while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
             thread::sleep(Duration::from_millis(5));
         }
-        crew.service.interrupt_all();
+        crew.service.interrupt_jobs();
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a worker panicked");

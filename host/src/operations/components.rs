@@ -91,6 +91,9 @@ impl Operations {
     /// If there is none, or a tenant or an unfinished job needs it.
     pub fn remove_component(&self, reference: &str) -> Result<ComponentRecord, OperationError> {
         let record = self.component(reference)?;
+        if record.digest == self.default.digest() {
+            return Err(OperationError::IsDefault);
+        }
         match self.store.remove_component(record.digest)? {
             Removed::Done => Ok(record),
             Removed::Unknown => Err(OperationError::UnknownComponent(reference.to_owned())),

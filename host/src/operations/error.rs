@@ -34,6 +34,9 @@ pub enum OperationError {
     /// Somebody needs it.
     #[error("{} is in use: {}. Give those tenants another component (twice, or they could go back to it), let the jobs finish, and try again", .0.digest, users(.0))]
     InUse(Box<ComponentRecord>),
+    /// It is what tenants have that have no other.
+    #[error("this is the default processor, which tenants have that have no other; it cannot be removed")]
+    IsDefault,
     /// It is not what it should be.
     #[error("'{reference}' is a {found}, and a {wanted} is wanted here")]
     WrongWorld {

@@ -1,7 +1,7 @@
 //! Changing tenants: their profile, their limits, their components.
 
 use super::{OperationError, Operations};
-use crate::domain::{Assignment, World};
+use crate::domain::{Assignment, Digest, World};
 use crate::jobs::sandbox_limits;
 use crate::sandbox::{Cancel, Instance, Processor};
 use crate::store::{RolledBack, TenantChange};
@@ -45,13 +45,7 @@ impl Operations {
             validator: self.resolve(settings.validator.as_ref(), World::Validator)?,
         };
         if change.profile.is_some() || change.processor.is_some() {
-            let processor = match change.processor.unwrap_or(tenant.assigned.processor) {
-                None => self.default.clone(),
-                Some(digest) => {
-                    let bytes = self.store.component_bytes(digest)?.ok_or(OperationError::Outdated)?;
-                    self.sandbox.load_processor(&bytes).map_err(|error| OperationError::Profile(error.to_string()))?
-                }
-            };
+            let processor = self.processor(change.processor.unwrap_or(tenant.assigned.processor))?;
             self.check_profile(change.profile.as_deref().unwrap_or(&tenant.profile), &processor)?;
         }
         self.store.change_tenant(name, &change)?.ok_or(OperationError::Outdated)
@@ -71,18 +65,21 @@ impl Operations {
     /// If there is no such tenant, or its components were never changed.
     pub fn roll_back_tenant(&self, name: &str) -> Result<Assignment, OperationError> {
         match self.store.roll_back_tenant(name)? {
-            RolledBack::To(assignment) => Ok(assignment),
+            RolledBack::To(assignment) => {
+                if let Err(error) = self.check_assigned(name, assignment) {
+                    // Forth again: components that cannot work with the profile would fail every item.
+                    self.store.roll_back_tenant(name)?;
+                    return Err(error);
+                }
+                Ok(assignment)
+            }
             RolledBack::NothingBefore => Err(OperationError::NothingBefore(name.to_owned())),
             RolledBack::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
         }
     }
 
     #[expect(clippy::option_option, reason = "the outer is whether to change, the inner to what")]
-    fn resolve(
-        &self,
-        wanted: Option<&Wanted>,
-        world: World,
-    ) -> Result<Option<Option<crate::domain::Digest>>, OperationError> {
+    fn resolve(&self, wanted: Option<&Wanted>, world: World) -> Result<Option<Option<Digest>>, OperationError> {
         match wanted {
             None => Ok(None),
             Some(Wanted::Nothing) => Ok(Some(None)),
@@ -95,6 +92,17 @@ impl Operations {
                 Ok(Some(Some(record.digest)))
             }
         }
+    }
+
+    fn processor(&self, digest: Option<Digest>) -> Result<Processor, OperationError> {
+        let Some(digest) = digest else { return Ok(self.default.clone()) };
+        let bytes = self.store.component_bytes(digest)?.ok_or(OperationError::Outdated)?;
+        self.sandbox.load_processor(&bytes).map_err(|error| OperationError::Profile(error.to_string()))
+    }
+
+    fn check_assigned(&self, name: &str, assignment: Assignment) -> Result<(), OperationError> {
+        let tenant = self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
+        self.check_profile(&tenant.profile, &self.processor(assignment.processor)?)
     }
 
     /// What only the processor can judge, it judges.

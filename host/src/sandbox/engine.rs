@@ -10,8 +10,6 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::limits::Limiter;
 use super::ticker;
 
-/// Instances that can live at the same time: workers and interactive calls, with room for a second component each.
-const INSTANCES: u32 = 64;
 /// Parts of one component: a Rust component has 4 core instances, one from Python about 20.
 const CORE_INSTANCES: u32 = 32;
 const MEMORIES: u32 = 2;
@@ -55,13 +53,13 @@ impl WasiView for State {
 }
 
 impl Sandbox {
-    /// An engine with its clock. Compiled components are kept in the folder `cache`, which must be this user's alone:
+    /// An engine with its clock, in which so many components can live at the same time. Compiled components are kept in the folder `cache`, which must be this user's alone:
     /// what is in it is run as machine code.
     ///
     /// # Errors
     /// If the machine lacks what wasmtime needs.
-    pub fn new(cache: Option<PathBuf>) -> Result<Self, SandboxError> {
-        let engine = Engine::new(&config()).map_err(SandboxError::Engine)?;
+    pub fn new(cache: Option<PathBuf>, instances: u32) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
         Ok(Self { engine, linker, cache })
@@ -74,16 +72,16 @@ impl Sandbox {
 }
 
 /// The one configuration: what is compiled under it can be loaded under it, and under no other.
-fn config() -> Config {
+fn config(instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(INSTANCES)
+    pool.total_component_instances(instances)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         // Each component may have all that one may have, so none can take another's.
-        .total_core_instances(INSTANCES * CORE_INSTANCES)
-        .total_memories(INSTANCES * MEMORIES)
-        .total_tables(INSTANCES * TABLES)
+        .total_core_instances(instances * CORE_INSTANCES)
+        .total_memories(instances * MEMORIES)
+        .total_tables(instances * TABLES)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(4);

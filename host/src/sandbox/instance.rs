@@ -122,11 +122,11 @@ impl Instance {
     ) -> Result<Vec<Item>, Stop> {
         let session = self.session()?;
         let stored: Vec<_> = found.iter().map(to_stored).collect();
-        let objections: Vec<_> = objections.iter().map(convert::objection).collect();
+        let told: Vec<_> = objections.iter().map(convert::objection).collect();
         let outcomes = self.guest.call(count, |exports, store| {
-            exports.bulkhead_contacts_batch().session().call_decide(store, session, &stored, &objections)
+            exports.bulkhead_contacts_batch().session().call_decide(store, session, &stored, &told)
         })?;
-        verdict::checked(count, found, outcomes).map_err(Stop::broke_contract)
+        verdict::checked(count, found, objections, outcomes).map_err(Stop::broke_contract)
     }
 
     /// Contacts as a client sees them, in order; each a JSON object.

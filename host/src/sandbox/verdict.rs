@@ -20,7 +20,7 @@ const KEY_BYTES: usize = 1 << 10;
 /// Bytes of a document.
 const DOCUMENT_BYTES: usize = 256 << 10;
 /// Bytes of the text a contact is searched by.
-const WORDS_BYTES: usize = 4 << 10;
+const WORDS_BYTES: usize = 1 << 10;
 /// Bytes of what lists are ordered by.
 const SORT_BYTES: usize = 64;
 /// Bytes of a rejection's message.
@@ -95,13 +95,27 @@ pub(super) fn planned(count: usize, answer: Vec<Vec<wit::Key>>) -> Result<Planne
 }
 
 /// Checks an answer to `decide` about `count` items that was given the contacts `found`.
-pub(super) fn checked(count: usize, found: &[StoredContact], answer: Vec<batch::Outcome>) -> Result<Vec<Item>, String> {
+pub(super) fn checked(
+    count: usize,
+    found: &[StoredContact],
+    objections: &[Objection],
+    answer: Vec<batch::Outcome>,
+) -> Result<Vec<Item>, String> {
     if answer.len() != count {
         return Err(format!("decide: {} outcomes for {count} items", answer.len()));
+    }
+    let mut objected = vec![false; count];
+    for objection in objections {
+        if let Some(objected) = objected.get_mut(objection.index as usize) {
+            *objected = true;
+        }
     }
     let mut items: Vec<Item> = Vec::with_capacity(count);
     for (index, outcome) in answer.into_iter().enumerate() {
         let item = match outcome {
+            batch::Outcome::Write(_) if objected.get(index) == Some(&true) => {
+                Err(String::from("accepted, although the validator objects to it"))
+            }
             batch::Outcome::Write(write) => checked_write(&items, found, write),
             batch::Outcome::Reject(rejection) => checked_rejection(rejection),
         };

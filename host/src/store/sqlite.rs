@@ -54,7 +54,11 @@ impl SqliteStore {
     }
 }
 
-fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
+/// Makes a data folder that only this user can read, unless it is there.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { path: folder.display().to_string(), source };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

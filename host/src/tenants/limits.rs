@@ -78,8 +78,8 @@ macro_rules! limits {
 limits! {
     memory_mib "memoryMiB" 1 <= 256 <= 1_024 "MiB of all memories of one component together; above it, the item fails as out of memory.";
     table_elements "tableElements" 1_000 <= 20_000 <= 20_000 "Elements of each table of a component; above it, growing a table fails.";
-    call_millis "callMillis" 10 <= 500 <= 10_000 "Milliseconds that one call into a component may take, and";
-    item_millis "itemMillis" 0 <= 3 <= 100 "milliseconds more for each item the call is about; above it, the item fails as timed out.";
+    call_millis "callMillis" 10 <= 500 <= 5_000 "Milliseconds that one call into a component may take, and";
+    item_millis "itemMillis" 0 <= 3 <= 20 "milliseconds more for each item the call is about; above it, the item fails as timed out.";
     job_seconds "jobSeconds" 1 <= 120 <= 3_600 "Seconds that the components of one job may take in all, not counting the server's own work; above it, the job's rest fails.";
     reply_mib "replyMiB" 1 <= 32 <= 64 "MiB of one answer of a component; above it, the item fails as reply too large.";
     objections "objectionsPerItem" 1 <= 16 <= 64 "Objections that a validator may have to one item; above it, it broke the contract.";

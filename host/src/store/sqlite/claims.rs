@@ -18,7 +18,7 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
         .prepare_cached(
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, lease_until = ?4, started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
-             RETURNING operation, processor, epoch, cursor, total, validator",
+             RETURNING operation, processor, epoch, cursor, total, validator, profile",
         )
         .and_then(|mut statement| {
             statement
@@ -28,7 +28,7 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
                         Claim {
                             tenant: TenantId(tenant),
                             tenant_name: String::new(),
-                            profile: String::new(),
+                            profile: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
                             job: JobId(job),
                             operation: Operation::Create,
                             limits: String::new(),
@@ -57,6 +57,7 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
     transaction.commit().doing("claiming a job")?;
     let operation =
         Operation::parse(&operation).ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
+    let profile = if claim.profile.is_empty() { profile } else { claim.profile };
     Ok(Some(Claim { tenant_name, profile, limits, operation, ..claim }))
 }
 

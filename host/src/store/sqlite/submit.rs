@@ -134,9 +134,9 @@ fn insert_job(
     transaction
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
-                               started_at, finished_at, expires_at, validator)
+                               started_at, finished_at, expires_at, validator, profile)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
             params![
                 job.tenant.0,
                 job.id.0,
@@ -149,6 +149,7 @@ fn insert_job(
                 finished_at,
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
+                job.profile,
             ],
         )
         .doing(DOING)?;

@@ -18,6 +18,8 @@ const LISTING: &str = "bringing lists up to date";
 /// Batches that are listed in one transaction: the index of words is four times faster in tens than one by one, and holds
 /// up a commit for a few hundredths of a second at most.
 const BATCHES: i64 = 10;
+/// Time after which no further batch is begun: others want to write, too.
+const TURN: Duration = Duration::from_millis(40);
 /// How long a list may take to be brought up to date while somebody waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -85,7 +87,11 @@ pub(super) fn list_next(
         .doing(LISTING)?;
     let Some((tenant, first)) = next else { return Ok(false) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(LISTING)?;
+    let started = Instant::now();
     for sequence in first..first + BATCHES {
+        if started.elapsed() > TURN {
+            break;
+        }
         let batch: Option<(i64, Vec<u8>)> = transaction
             .prepare_cached("DELETE FROM unlisted WHERE tenant = ?1 AND sequence = ?2 RETURNING changed_at, entries")
             .and_then(|mut statement| {

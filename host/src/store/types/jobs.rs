@@ -16,6 +16,8 @@ pub struct NewJob {
     pub operation: Operation,
     /// The components that decide.
     pub pinned: Pinned,
+    /// The tenant's profile, as JSON: the job is decided by what the tenant was when it was accepted.
+    pub profile: String,
     /// Whether the processor is the server's own, which need not be registered.
     pub is_default: bool,
     /// The items in request order, cut into chunks; no chunk is empty.

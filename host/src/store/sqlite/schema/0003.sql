@@ -19,6 +19,7 @@ ALTER TABLE tenants ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE tenants ADD COLUMN running_jobs INTEGER NOT NULL DEFAULT 1; -- of the limits, the one that claims go by
 
 ALTER TABLE jobs ADD COLUMN validator BLOB;
+ALTER TABLE jobs ADD COLUMN profile TEXT; -- the tenant's when the job was accepted
 
 CREATE TABLE job_logs (
   tenant          INTEGER NOT NULL,
