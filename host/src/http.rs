@@ -17,6 +17,7 @@ mod problem;
 mod reply;
 mod route;
 mod server;
+mod share;
 mod single;
 mod token;
 

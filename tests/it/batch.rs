@@ -104,6 +104,23 @@ fn poison_is_found_in_a_batch_too() {
 }
 
 #[test]
+fn calls_that_never_return_leave_others_their_turn() {
+    let server = Options::default().rogue().with("--workers", 1).start();
+    let (rogue, neighbour) = (server.new_client("rogue"), server.new_client("neighbour"));
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            // Some are answered with rows of status 500, some are told to come again.
+            scope.spawn(|| drop(rogue.send("POST", NEW, &[], &json!(vec![json!({"do": "loop"}); 5]))));
+        }
+        for n in 0..10 {
+            let answer = neighbour.send("POST", NEW, &[], &json!([{"email": email("n", n)}])).expect(201).json();
+            assert_eq!(answer["statusCodes"], json!([201]));
+            neighbour.get("/api/contacts/job/x").expect(404);
+        }
+    });
+}
+
+#[test]
 fn calls_and_jobs_on_the_same_contacts_lose_nothing() {
     let server = Server::start();
     let client = server.new_client("acme");

@@ -34,7 +34,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Characters of the operators' token at least.
 const ADMIN_TOKEN: usize = 32;
 /// Threads that wait for the store on behalf of requests.
-const BLOCKING_THREADS: usize = 32;
+const BLOCKING_THREADS: usize = 64;
 
 /// Arguments of `bulkhead serve`. Each can be given as an environment variable, too.
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ impl ServeArgs {
     /// Components that can live at the same time: a processor and a validator for each worker, one that takes its place,
     /// and each interactive call; and some for operators.
     fn instances(&self) -> u32 {
-        u32::try_from(self.settings().workers).unwrap_or(32) * 6 + 8
+        u32::try_from(self.settings().workers).unwrap_or(32) * 8 + 8
     }
 
     fn http_settings(&self) -> HttpSettings {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::blocking::blocking;
 use super::body::{self, BodyLimits};
@@ -12,6 +13,7 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::route::Route;
+use super::share::Shares;
 use super::{batch, bulk, contacts, job, single, token};
 use crate::jobs::Service;
 use crate::store::{Known, Tenant};
@@ -29,6 +31,7 @@ const API_VERSION: (HeaderName, HeaderValue) =
 pub(super) struct Clients {
     pub(super) service: Arc<Service>,
     pub(super) bodies: BodyLimits,
+    pub(super) shares: Shares,
 }
 
 impl Clients {
@@ -57,20 +60,31 @@ impl Clients {
                 blocking(move || bulk::submit(&service, &tenant, operation, body, key)).await
             }
             Route::Batch(operation) => {
+                let share = self.shares.take(tenant.id).await?;
                 let body = body::receive(&head.headers, body, &self.bodies).await?;
-                blocking(move || batch::apply(&service, &tenant, operation, body)).await
+                blocking(move || held(share, batch::apply(&service, &tenant, operation, body))).await
             }
             Route::Single(operation, id) => {
+                let share = self.shares.take(tenant.id).await?;
                 let body = body::receive(&head.headers, body, &self.bodies).await?;
-                blocking(move || single::apply(&service, &tenant, operation, id, body)).await
+                blocking(move || held(share, single::apply(&service, &tenant, operation, id, body))).await
             }
             Route::ReadJob(id) => {
                 blocking(move || job::read(&service, &tenant, id, &job::Query::parse(query.as_deref()))).await
             }
             Route::DeleteJob(id) => blocking(move || job::delete(&service, &tenant, id)).await,
-            Route::ListContacts => blocking(move || contacts::list(&service, &tenant, query.as_deref())).await,
-            Route::ReadContact(id) => blocking(move || contacts::read(&service, &tenant, id)).await,
-            Route::DeleteContact(id) => blocking(move || contacts::delete(&service, &tenant, id)).await,
+            Route::ListContacts => {
+                let share = self.shares.take(tenant.id).await?;
+                blocking(move || held(share, contacts::list(&service, &tenant, query.as_deref()))).await
+            }
+            Route::ReadContact(id) => {
+                let share = self.shares.take(tenant.id).await?;
+                blocking(move || held(share, contacts::read(&service, &tenant, id))).await
+            }
+            Route::DeleteContact(id) => {
+                let share = self.shares.take(tenant.id).await?;
+                blocking(move || held(share, contacts::delete(&service, &tenant, id))).await
+            }
         }
     }
 
@@ -96,6 +110,12 @@ impl Clients {
         })
         .await
     }
+}
+
+/// What something came to, and the share it held until then.
+fn held<T>(share: OwnedSemaphorePermit, result: T) -> T {
+    drop(share);
+    result
 }
 
 /// Clients behind proxies that know only GET and POST send the method they mean in a header, as Mautic allows.

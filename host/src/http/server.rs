@@ -21,6 +21,7 @@ use super::body::BodyLimits;
 use super::clients::Clients;
 use super::problem::Problem;
 use super::reply::Reply;
+use super::share::Shares;
 use crate::jobs::Service;
 use crate::operations::Operations;
 use crate::tenants::Secret;
@@ -84,7 +85,7 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
         let site = match audience {
-            Audience::Clients(service) => Site::Clients(Clients { service, bodies }),
+            Audience::Clients(service) => Site::Clients(Clients { service, bodies, shares: Shares::default() }),
             Audience::Operators(operations, token) => Site::Operators(Operators::new(*operations, &token, bodies)),
         };
         let handler = Handler { site, closing: AtomicBool::new(false) };

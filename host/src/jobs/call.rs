@@ -75,7 +75,7 @@ impl Service {
     /// If too many call at once, or the store cannot answer; [`ServiceError::PartlyApplied`] if some items had taken
     /// effect by then, and nothing had otherwise.
     pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
-        let _permit = self.lane.enter()?;
+        let _permit = self.lane.enter(tenant.id)?;
         let mut decider = self.decider(tenant, operation);
         let mut call = Call { service: self, tenant: tenant.id, rows: Vec::new(), documents: BTreeMap::new() };
         if !items.items.is_empty() {

@@ -137,11 +137,16 @@ impl<'a> Decider<'a> {
         self.plan_and_check(&[item.to_owned()])
     }
 
-    pub(super) fn find(&mut self, planned: &Planned) -> Result<Vec<StoredContact>, StoreError> {
+    /// The stored contacts that a plan names; `None` if they are too much to hold in memory, which is the component's fault
+    /// as if it had taken the memory itself.
+    pub(super) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let started = Instant::now();
         let found = self.service.store.find(self.task.tenant, &planned.ids, &planned.keys);
         self.spent.reading += started.elapsed();
-        found
+        match found {
+            Err(StoreError::TooMuch(_)) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     /// What the part that was planned last comes to.

@@ -138,7 +138,10 @@ pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Fa
 fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) -> Result<Option<Failure>, End> {
     for _ in 0..CONFLICTS {
         let found = match decider.plan(part) {
-            Ok(planned) => decider.find(&planned)?,
+            Ok(planned) => match decider.find(&planned)? {
+                Some(found) => found,
+                None => return Ok(Some(Failure::OutOfMemory)),
+            },
             Err(stop) => return decider.failed(stop).map(Some),
         };
         let commit = match decider.decide(part, &found) {

@@ -227,7 +227,7 @@ impl<'a> Runner<'a> {
         let mut planned = self.decider.plan(part);
         if let (Ok(plan), Some(before)) = (&planned, &committing) {
             let found = self.decider.find(plan)?;
-            if before.writes.are_apart_from(plan, &found) {
+            if let Some(found) = found.filter(|found| before.writes.are_apart_from(plan, found)) {
                 let commit = self.outcome(part, &found)?;
                 if self.settle(committing.take())? == Settled::Done {
                     return Ok(commit);
@@ -239,10 +239,10 @@ impl<'a> Runner<'a> {
             planned = self.decider.plan(part);
         }
         match planned {
-            Ok(plan) => {
-                let found = self.decider.find(&plan)?;
-                self.outcome(part, &found)
-            }
+            Ok(plan) => match self.decider.find(&plan)? {
+                Some(found) => self.outcome(part, &found),
+                None => Ok(None),
+            },
             Err(stop) => self.decider.failed(stop).map(|_| None),
         }
     }

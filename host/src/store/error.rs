@@ -22,6 +22,9 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The contacts that were asked for at once are too much to hold in memory.
+    #[error("the contacts that a component asks for are more than {0} bytes")]
+    TooMuch(usize),
     /// More was written than could be listed while somebody waited.
     #[error("lists are not up to date yet")]
     Behind,

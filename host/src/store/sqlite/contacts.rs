@@ -7,6 +7,8 @@ use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Doing;
 use crate::store::{Applied, ContactWrite, StoreError, WriteTarget};
 
+/// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
+const FOUND: usize = 64 << 20;
 const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
 
@@ -36,6 +38,7 @@ pub(super) fn find(
         .prepare_cached("SELECT version, document FROM contacts WHERE tenant = ?1 AND id = ?2")
         .doing(READING)?;
     let mut contacts = Vec::with_capacity(wanted.len());
+    let mut bytes = 0;
     for id in wanted {
         let found = by_id
             .query_row(params![tenant.0, id], |row| {
@@ -43,6 +46,10 @@ pub(super) fn find(
             })
             .optional()
             .doing(READING)?;
+        bytes += found.as_ref().map_or(0, |contact| contact.document.len());
+        if bytes > FOUND {
+            return Err(StoreError::TooMuch(FOUND));
+        }
         contacts.extend(found);
     }
     Ok(contacts)
