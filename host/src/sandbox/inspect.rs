@@ -8,10 +8,38 @@ use crate::domain::World;
 /// The package of the contract, and the version this host serves.
 const PACKAGE: &str = "bulkhead:contacts/";
 const VERSION: &str = "1.0.0";
-/// Interfaces that a guest gets, with nothing in them: no files, no network, no environment, a clock that stands still.
-const GRANTED: [&str; 6] =
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
-const GRANTED_VERSION: &str = "@0.2.";
+/// Interfaces of WASI 0.2 that a guest gets, with nothing in them: no files, no network, no environment, a clock that
+/// stands still.
+const GRANTED: [&str; 27] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/network",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+];
+const GRANTED_VERSION: &str = "0.2.";
 
 /// Why bytes cannot be registered: at which step, what was found, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -170,14 +198,33 @@ fn world(exports: &[String]) -> Result<World, Refusal> {
 fn is_granted(import: &str) -> bool {
     // The words of the contract are imported by every component; they are types and no functions.
     import == format!("{PACKAGE}types@{VERSION}")
-        || GRANTED.iter().any(|prefix| import.starts_with(prefix)) && import.contains(GRANTED_VERSION)
+        || import
+            .split_once('@')
+            .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::inspect;
+    use super::{inspect, is_granted};
+
+    #[test]
+    fn only_what_is_there_is_granted() {
+        for granted in ["wasi:cli/stdout@0.2.6", "wasi:sockets/tcp@0.2.0", "bulkhead:contacts/types@1.0.0"] {
+            assert!(is_granted(granted), "{granted}");
+        }
+        for other in [
+            "wasi:cli/unknown@0.2.0",
+            "wasi:cli/stdout@0.3.0",
+            "wasi:cli/stdout",
+            "wasi:http/types@0.2.6",
+            "bulkhead:contacts/types@1.1.0",
+            "acme:secret/vault@1.0.0",
+        ] {
+            assert!(!is_granted(other), "{other}");
+        }
+    }
 
     #[test]
     fn files_of_other_kinds_are_told_apart() {
