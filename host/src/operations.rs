@@ -3,12 +3,14 @@
 
 mod components;
 mod error;
+mod shown;
 mod tenants;
 
 use std::sync::{Arc, Mutex};
 
 pub use components::Added;
 pub use error::OperationError;
+pub use shown::{ShownAssignment, ShownComponent};
 pub use tenants::{TenantSettings, Wanted};
 
 use crate::domain::JobId;

@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use bulkhead::operations::MAX_COMPONENT;
+use bulkhead::operations::{MAX_COMPONENT, ShownComponent};
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
-use serde::Serialize;
 
 use super::StoreArgs;
 use super::operator::operations;
@@ -48,27 +47,13 @@ pub(super) enum ComponentCommand {
     },
 }
 
-/// A component as it is printed.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    digest: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    world: &'static str,
-    size: u64,
-    added_at: String,
-    tenants: &'a [String],
-    unfinished_jobs: u64,
-}
-
 pub(super) fn run(command: ComponentCommand) -> Result<(), Box<dyn Error>> {
     match command {
         ComponentCommand::Add { file, name, max_size, store } => add(&file, name.as_deref(), max_size, &store),
-        ComponentCommand::List { store } => operations(&store, MAX_COMPONENT)?.components()?.iter().try_for_each(print),
-        ComponentCommand::Show { component, store } => {
-            print(&operations(&store, MAX_COMPONENT)?.component(&component)?)
+        ComponentCommand::List { store } => {
+            operations(&store, MAX_COMPONENT)?.components()?.into_iter().try_for_each(print)
         }
+        ComponentCommand::Show { component, store } => print(operations(&store, MAX_COMPONENT)?.component(&component)?),
         ComponentCommand::Remove { component, store } => {
             operations(&store, MAX_COMPONENT)?.remove_component(&component)?;
             Ok(())
@@ -83,19 +68,10 @@ fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> R
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let seconds = added.compiled_in.as_secs_f64();
     eprintln!("{} in {seconds:.2} s", if added.is_new { "tried and registered" } else { "registered before; tried" });
-    print(&added.record)
+    print(added.record)
 }
 
-fn print(record: &ComponentRecord) -> Result<(), Box<dyn Error>> {
-    let shown = Shown {
-        digest: record.digest.to_string(),
-        name: record.name.as_deref(),
-        world: record.world.as_str(),
-        size: record.size,
-        added_at: record.added_at.to_rfc3339(),
-        tenants: &record.tenants,
-        unfinished_jobs: record.jobs,
-    };
-    println!("{}", serde_json::to_string(&shown)?);
+fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {
+    println!("{}", serde_json::to_string(&ShownComponent::from(record))?);
     Ok(())
 }

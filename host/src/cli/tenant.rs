@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use bulkhead::domain::{Assignment, Digest};
-use bulkhead::operations::{MAX_COMPONENT, TenantSettings, Wanted};
+use bulkhead::domain::Assignment;
+use bulkhead::operations::{MAX_COMPONENT, ShownAssignment, TenantSettings, Wanted};
 use bulkhead::store::Store as _;
 use bulkhead::tenants::{TenantLimits, TenantName, generate};
 use clap::Subcommand;
@@ -131,14 +131,11 @@ fn set(
     store: &StoreArgs,
 ) -> Result<(), Box<dyn Error>> {
     let [profile, limits] = files.map(|file| file.map(|path| read(&path)).transpose());
-    let wanted = |reference: String, nothing: &str| {
-        if reference == nothing { Wanted::Nothing } else { Wanted::Component(reference) }
-    };
     let settings = TenantSettings {
         profile: profile?,
         limits: limits?,
-        processor: processor.map(|reference| wanted(reference, "default")),
-        validator: validator.map(|reference| wanted(reference, "none")),
+        processor: processor.map(Wanted::processor),
+        validator: validator.map(Wanted::validator),
     };
     if settings == TenantSettings::default() {
         return Err("say what to change: --validator, --processor, --profile or --limits".into());
@@ -146,21 +143,8 @@ fn set(
     print_assignment(name, operations(store, MAX_COMPONENT)?.set_tenant(name.as_str(), &settings)?)
 }
 
-#[derive(Serialize)]
-struct Assigned<'a> {
-    tenant: &'a str,
-    processor: String,
-    validator: String,
-}
-
 fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<dyn Error>> {
-    let digest = |digest: Option<Digest>, nothing: &str| digest.map_or_else(|| nothing.to_owned(), |it| it.to_string());
-    let assigned = Assigned {
-        tenant: name.as_str(),
-        processor: digest(assigned.processor, "default"),
-        validator: digest(assigned.validator, "none"),
-    };
-    println!("{}", serde_json::to_string(&assigned)?);
+    println!("{}", serde_json::to_string(&ShownAssignment::new(name.as_str(), assigned))?);
     Ok(())
 }
 

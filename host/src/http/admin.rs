@@ -13,9 +13,8 @@ use super::body::{self, BodyLimits};
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{Assignment, Digest, JobId};
-use crate::operations::{Operations, TenantSettings, Wanted};
-use crate::store::ComponentRecord;
+use crate::domain::{Assignment, JobId};
+use crate::operations::{Operations, ShownAssignment, ShownComponent, TenantSettings, Wanted};
 use crate::tenants::Secret;
 
 /// The site for operators.
@@ -86,36 +85,9 @@ fn query(head: &Parts, wanted: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
 }
 
-/// A component as it is shown; the command line prints the same.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    digest: String,
-    name: Option<String>,
-    world: &'static str,
-    size: u64,
-    added_at: String,
-    tenants: Vec<String>,
-    unfinished_jobs: u64,
-}
-
-impl From<ComponentRecord> for Shown {
-    fn from(record: ComponentRecord) -> Self {
-        Self {
-            digest: record.digest.to_string(),
-            name: record.name,
-            world: record.world.as_str(),
-            size: record.size,
-            added_at: record.added_at.to_rfc3339(),
-            tenants: record.tenants,
-            unfinished_jobs: record.jobs,
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct Components {
-    components: Vec<Shown>,
+    components: Vec<ShownComponent>,
 }
 
 #[derive(Serialize)]
@@ -123,30 +95,23 @@ struct Log {
     log: String,
 }
 
-#[derive(Serialize)]
-struct Assigned<'a> {
-    tenant: &'a str,
-    processor: String,
-    validator: String,
-}
-
 fn list(operations: &Operations) -> Result<Reply, Problem> {
-    let components = operations.components()?.into_iter().map(Shown::from).collect();
+    let components = operations.components()?.into_iter().map(ShownComponent::from).collect();
     Ok(json(StatusCode::OK, &Components { components }))
 }
 
 fn add(operations: &Operations, bytes: &[u8], name: Option<&str>) -> Result<Reply, Problem> {
     let added = operations.add_component(bytes, name)?;
     let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(status, &Shown::from(added.record)))
+    Ok(json(status, &ShownComponent::from(added.record)))
 }
 
 fn show(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &Shown::from(operations.component(reference)?)))
+    Ok(json(StatusCode::OK, &ShownComponent::from(operations.component(reference)?)))
 }
 
 fn remove(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &Shown::from(operations.remove_component(reference)?)))
+    Ok(json(StatusCode::OK, &ShownComponent::from(operations.remove_component(reference)?)))
 }
 
 /// A change as it is sent; what is left out stays.
@@ -165,24 +130,15 @@ fn set(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem
             "The change cannot be read: {error}. Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'."
         ))
     })?;
-    let wanted = |reference: String, nothing: &str| {
-        if reference == nothing { Wanted::Nothing } else { Wanted::Component(reference) }
-    };
     let settings = TenantSettings {
         profile: change.profile.map(|profile| profile.get().to_owned()),
         limits: change.limits.map(|limits| limits.get().to_owned()),
-        processor: change.processor.map(|reference| wanted(reference, "default")),
-        validator: change.validator.map(|reference| wanted(reference, "none")),
+        processor: change.processor.map(Wanted::processor),
+        validator: change.validator.map(Wanted::validator),
     };
     assigned(name, operations.set_tenant(name, &settings)?)
 }
 
 fn assigned(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
-    let digest = |digest: Option<Digest>, nothing: &str| digest.map_or_else(|| nothing.to_owned(), |it| it.to_string());
-    let assigned = Assigned {
-        tenant: name,
-        processor: digest(assignment.processor, "default"),
-        validator: digest(assignment.validator, "none"),
-    };
-    Ok(json(StatusCode::OK, &assigned))
+    Ok(json(StatusCode::OK, &ShownAssignment::new(name, assignment)))
 }

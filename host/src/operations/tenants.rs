@@ -16,6 +16,18 @@ pub enum Wanted {
     Component(String),
 }
 
+impl Wanted {
+    /// The processor called so; `default` is nothing of the tenant's own.
+    pub fn processor(reference: String) -> Self {
+        if reference == "default" { Self::Nothing } else { Self::Component(reference) }
+    }
+
+    /// The validator called so; `none` is none.
+    pub fn validator(reference: String) -> Self {
+        if reference == "none" { Self::Nothing } else { Self::Component(reference) }
+    }
+}
+
 /// What is to be different about a tenant; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantSettings {
