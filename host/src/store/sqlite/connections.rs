@@ -69,6 +69,11 @@ impl Connections {
         }
     }
 
+    /// Runs `work` that is no transaction, on a connection of its own that only reads.
+    pub(super) fn apart<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        work(&self.open_reader()?)
+    }
+
     fn take_reader(&self) -> Result<Connection, StoreError> {
         let mut readers = lock(&self.readers);
         loop {
