@@ -83,7 +83,10 @@ impl Connections {
             if readers.open < READERS {
                 readers.open += 1;
                 drop(readers);
-                return self.open_reader().inspect_err(|_| lock(&self.readers).open -= 1);
+                return self.open_reader().inspect_err(|_| {
+                    lock(&self.readers).open -= 1;
+                    self.reader_free.notify_one();
+                });
             }
             readers = self.reader_free.wait(readers).unwrap_or_else(PoisonError::into_inner);
         }
