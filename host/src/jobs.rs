@@ -5,6 +5,7 @@ mod assemble;
 mod breaker;
 mod call;
 mod chore;
+mod committer;
 mod decider;
 mod error;
 mod heart;

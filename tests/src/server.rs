@@ -296,6 +296,19 @@ impl Server {
         kib / 1024
     }
 
+    /// The nice values of its threads of this name.
+    pub fn nice_values(&self, name: &str) -> Vec<i64> {
+        let folder = format!("/proc/{}/task", self.running().process.id());
+        let tasks = fs::read_dir(folder).expect("Linux lists threads").flatten();
+        // A thread may end while it is looked at.
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        let of_name = stats.filter_map(|stat| {
+            let (before, after) = stat.rsplit_once(')')?;
+            before.ends_with(&format!("({name}")).then(|| after.split_whitespace().nth(16)?.parse().ok())?
+        });
+        of_name.collect()
+    }
+
     /// Ends it without any warning.
     pub fn kill9(&mut self) {
         let mut running = self.running.take().expect("the server was ended");

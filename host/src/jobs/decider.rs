@@ -85,7 +85,8 @@ struct Started {
 
 impl<'a> Decider<'a> {
     pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
-        let limits = limits(&task.limits);
+        // A job's worker can be replaced; a call's thread serves others next.
+        let limits = Limits { gives_way: task.job.is_some(), ..limits(&task.limits) };
         let called = task.pinned.processor;
         let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
         Self { service, task, limits, cancel, started: None, objections, printed, called, spent }
