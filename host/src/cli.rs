@@ -1,5 +1,6 @@
 //! The command line. Each command is a module with its arguments and a `run`.
 
+mod backup;
 mod component;
 mod job;
 mod log;
@@ -35,6 +36,8 @@ enum Command {
     /// Read what a job's components printed.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Copy the embedded store into a file, also while a server uses it.
+    Backup(backup::BackupArgs),
     /// Send a file of contacts to a server, watch the job and report what failed.
     Submit(submit::SubmitArgs),
     /// Write made-up contacts to try the service with.
@@ -56,6 +59,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Component(command) => report(component::run(command)),
         Command::Job(command) => report(job::run(command)),
+        Command::Backup(args) => report(backup::run(args)),
         Command::Submit(args) => submit::run(args),
         Command::Sample(args) => sample::run(args),
     }

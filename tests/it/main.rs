@@ -10,6 +10,7 @@ mod components;
 mod contacts;
 mod crash;
 mod expiry;
+mod health;
 mod idempotency;
 mod limits;
 mod merging;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
-use bulkhead::http::{Audience, HttpSettings, Server};
-use bulkhead::jobs::{Heart, Library, Lister, Service, Settings, Sweeper, Workers};
+use bulkhead::http::{Audience, Health, HttpSettings, Server};
+use bulkhead::jobs::{Heart, Janitor, Library, Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
@@ -77,6 +77,12 @@ pub(super) struct ServeArgs {
     /// Seconds that the body of a request may take.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
     body_timeout: u64,
+    /// Seconds in which a client must take at least something of an answer.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
+    write_timeout: u64,
+    /// Seconds to go on as before after SIGTERM while /readyz says no, so that load balancers notice.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
+    drain_delay: u64,
     /// Address of a listener for operators; there is none unless it is given.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
     admin_listen: Option<SocketAddr>,
@@ -112,6 +118,7 @@ impl ServeArgs {
             connections: self.max_connections,
             header_time: Duration::from_secs(self.header_timeout),
             body_time: Duration::from_secs(self.body_timeout),
+            write_time: Duration::from_secs(self.write_timeout),
             body_bytes: self.max_body,
             body_budget: self.body_memory,
         }
@@ -133,7 +140,12 @@ impl ServeArgs {
 
     /// Components are larger than requests, and operators few.
     fn admin_http_settings(&self) -> HttpSettings {
-        HttpSettings { body_bytes: MAX_COMPONENT, body_budget: MAX_COMPONENT, connections: 16, ..self.http_settings() }
+        HttpSettings {
+            body_bytes: MAX_COMPONENT,
+            body_budget: MAX_COMPONENT * 2,
+            connections: 16,
+            ..self.http_settings()
+        }
     }
 
     fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -175,16 +187,18 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         let shutdown = shutdown_signal()?;
         let clients = Audience::Clients(Arc::clone(&service));
-        let server = listen(args.listen, "--listen", clients, args.http_settings()).await?;
+        let health = Arc::new(Health::new(Arc::clone(&service)));
+        let server = listen(args.listen, "--listen", clients, &health, args.http_settings()).await?;
         let admin = match (args.admin_listen, operators) {
             (Some(address), Some(operators)) => {
-                Some(listen(address, "--admin-listen", operators, args.admin_http_settings()).await?)
+                Some(listen(address, "--admin-listen", operators, &health, args.admin_http_settings()).await?)
             }
             _ => None,
         };
         let workers = Workers::start(&service)?;
         let heart = Heart::start(&service)?;
         let lister = Lister::start(&service)?;
+        let janitor = Janitor::start(&service)?;
         let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
             "bulkhead listening on http://{} store={} component={}",
@@ -200,6 +214,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             tokio::spawn(admin.run(closed(closing)));
         }
         shutdown.await;
+        health.drain();
+        if args.drain_delay > 0 {
+            tracing::info!(seconds = args.drain_delay, "not ready any more; going on for a while");
+            tokio::time::sleep(Duration::from_secs(args.drain_delay)).await;
+        }
         tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
         drop(close);
         tokio::task::spawn_blocking(move || {
@@ -207,6 +226,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             heart.stop();
             lister.stop();
             sweeper.stop();
+            janitor.stop();
         })
         .await?;
         serving.await?;
@@ -236,9 +256,10 @@ async fn listen(
     address: SocketAddr,
     option: &str,
     audience: Audience,
+    health: &Arc<Health>,
     settings: HttpSettings,
 ) -> Result<Server, String> {
-    Server::bind(address, audience, settings).await.map_err(|error| {
+    Server::bind(address, audience, Arc::clone(health), settings).await.map_err(|error| {
         format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
     })
 }

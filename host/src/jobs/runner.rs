@@ -108,6 +108,10 @@ impl<'a> Runner<'a> {
         tracing::debug!(
             tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
+        if !self.ground.service.library.is_ready(claim.pinned) {
+            self.running.stopper.go_away();
+            self.ground.service.running.stops.ring();
+        }
         let ended = self.work();
         // While the claim holds: a job that is given back is somebody else's to log for.
         self.keep_printed();

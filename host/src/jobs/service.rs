@@ -10,7 +10,7 @@ use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
 use crate::sandbox::Cancel;
-use crate::store::{ClaimId, Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
+use crate::store::{ClaimId, Idempotency, Known, NewJob, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant};
 use crate::tenants::{Secret, TenantLimits};
 
 /// How long a token is good for. The number is Mautic's.
@@ -151,6 +151,14 @@ impl Service {
             self.library.sandbox().nudge();
         }
         Ok(known)
+    }
+
+    /// Whether the store takes writes now.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check_store(&self) -> Result<(), StoreError> {
+        self.store.check()
     }
 
     /// Stops the guests of calls that somebody waits for; the calls that are left are refused.

@@ -96,21 +96,39 @@ impl Crew {
     /// Replaces workers whose component does not come back when its job is stopped.
     fn watch(self: &Arc<Self>) {
         let running = &self.service.running;
+        // Places of workers that were replaced and for which there was no thread yet.
+        let mut vacant = 0;
         while !self.is_stopping() {
             let heard = running.stops.heard();
             if running.is_any_stopping() {
                 thread::sleep(LATE / 4);
-            } else {
+            } else if vacant == 0 {
                 running.stops.wait(heard, POLL);
             }
             for (job, waited) in running.overdue(LATE) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 tracing::info!(%job, replaced_after_us, "a component cannot be interrupted; another worker takes over");
+                vacant += 1;
+            }
+            for job in running.away(self.room()) {
+                tracing::info!(%job, "a component must be compiled first; another worker takes over");
+                vacant += 1;
+            }
+            while vacant > 0 {
                 if let Err(error) = self.hire() {
                     tracing::error!(%error, "there is no thread for a worker");
+                    thread::sleep(BACK_OFF);
+                    break;
                 }
+                vacant -= 1;
             }
         }
+    }
+
+    /// How many more workers there may be than are set: as many again.
+    fn room(&self) -> usize {
+        let threads = self.threads().iter().filter(|thread| !thread.is_finished()).count();
+        (self.service.settings.workers * 2).saturating_sub(threads)
     }
 
     fn work(&self) {

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -25,6 +26,7 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
+    pub(super) compiling: Arc<Mutex<()>>,
 }
 
 /// The engine cannot be made.
@@ -62,7 +64,7 @@ impl Sandbox {
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache })
+        Ok(Self { engine, linker, cache, compiling: Arc::default() })
     }
 
     /// Makes every running guest look up now, and not at the next tick.

@@ -1,0 +1,30 @@
+//! `bulkhead backup`.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use bulkhead::clock::Clock;
+use bulkhead::store::sqlite::SqliteStore;
+use clap::Args;
+
+use super::StoreArgs;
+
+/// Arguments of `bulkhead backup`.
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// Where to; there must be no such file.
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Copies the embedded store, also while a server uses it, and prints one line of JSON.
+pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
+    let data = &args.store.data;
+    if !SqliteStore::is_in(data) {
+        return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());
+    }
+    let bytes = SqliteStore::open(data, Clock::system())?.backup(&args.file)?;
+    println!("{}", serde_json::json!({ "backup": args.file.display().to_string(), "bytes": bytes }));
+    Ok(())
+}
