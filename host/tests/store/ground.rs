@@ -1,7 +1,7 @@
 //! A store for one test: empty, with a clock that the test moves, and open to others who use the same data.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
@@ -9,11 +9,13 @@ use bulkhead::domain::{
     ContactId, Digest, ItemError, Job, JobId, Listing, Operation, Page, Pinned, StoredContact, TenantId, Timestamp,
     UniqueKey,
 };
+use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, DraftRow, NewCredential, NewJob, QueueLimits,
-    RowBody, Store, StoreError, Submitted, WriteTarget,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite,
+    DraftRow, NewCredential, NewJob, QueueLimits, RowBody, Store, StoreError, Submitted, WriteTarget,
 };
+use bulkhead_postgres::Cluster;
 use tempfile::TempDir;
 
 /// A lease that no test outlives unless it moves the clock.
@@ -28,7 +30,13 @@ pub(crate) const DEFAULT: Digest = Digest([7; 32]);
 /// Where a store's data are.
 enum Place {
     Folder(PathBuf),
+    Database(String),
 }
+
+/// All tests share it, each with a database of its own.
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+/// Connections that a store may have at a time.
+const CONNECTIONS: usize = 8;
 
 /// A store and its surroundings. [`Ground::store`] is what most tests need.
 pub(crate) struct Ground {
@@ -43,6 +51,11 @@ impl Ground {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::Folder(folder.path().join("data"));
         Self::at(place, folder)
+    }
+
+    pub(crate) fn postgres() -> Self {
+        let place = Place::Database(CLUSTER.fresh_database());
+        Self::at(place, tempfile::tempdir().unwrap())
     }
 
     fn at(place: Place, folder: TempDir) -> Self {
@@ -70,6 +83,9 @@ impl Ground {
             Place::Folder(folder) => {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
                 connection.pragma_update(None, "user_version", 1_000).unwrap();
+            }
+            Place::Database(name) => {
+                CLUSTER.query(name, "UPDATE bulkhead_schema SET version = 1000");
             }
         }
     }
@@ -146,13 +162,8 @@ impl Ground {
 
     /// How many contacts a tenant has.
     pub(crate) fn count(&self, tenant: TenantId) -> u64 {
-        let query = ContactQuery {
-            filter: ContactFilter::All,
-            order: ContactOrder::Id,
-            descending: false,
-            start: 0,
-            limit: 0,
-        };
+        let query =
+            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 
@@ -171,6 +182,10 @@ fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
     let clock = Clock::shifted_by(clock_file(folder));
     match place {
         Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock)?)),
+        Place::Database(name) => {
+            let url = CLUSTER.url(name).parse().unwrap();
+            Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
+        }
     }
 }
 

@@ -45,6 +45,7 @@ macro_rules! dialect {
 macro_rules! conformance {
     ($($tests:tt)+) => {
         dialect!(sqlite { $($tests)+ });
+        dialect!(postgres { $($tests)+ });
     };
 }
 
