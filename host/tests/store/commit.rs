@@ -16,7 +16,8 @@ pub(crate) fn everything_takes_effect_at_once(ground: &Ground) {
     let old = ground.contacts(tenant, &["old@x", "gone@x"]);
     let id = ground.submit(&job(tenant, &[4, 1]));
     let claim = ground.claim();
-    let refused = ItemError::Api { message: String::from("Not found: \"é\0\""), code: 404, r#type: String::from("api") };
+    let refused =
+        ItemError::Api { message: String::from("Not found: \"é\0\""), code: 404, r#type: String::from("api") };
     let batch = BatchCommit {
         first: 0,
         writes: vec![new("a@x"), write(&old[0], "new@x"), new("b@x")],
@@ -46,7 +47,8 @@ pub(crate) fn everything_takes_effect_at_once(ground: &Ground) {
     assert_eq!(rows[2], format!(r#"{{"id":{},"statusCode":200}}"#, old[0].id.0));
     assert_eq!(rows[3], format!(r#"{{"id":{},"statusCode":201}}"#, a.id.0));
     let page = bulkhead::domain::Page::parse(None, None).unwrap();
-    let keys: Vec<_> = ground.store.rows(tenant, id, page).unwrap().into_iter().map(|row| (row.index, row.key)).collect();
+    let keys: Vec<_> =
+        ground.store.rows(tenant, id, page).unwrap().into_iter().map(|row| (row.index, row.key)).collect();
     assert_eq!(keys, [(0, Some(String::from("k\0é"))), (1, None), (2, None), (3, None)]);
 }
 
@@ -174,7 +176,13 @@ pub(crate) fn keys_are_a_tenants_and_a_fields(ground: &Ground) {
         let found = ground.store.find(
             tenant,
             &[],
-            &[key("email", "a@x"), key("phone", "a@x"), key("email", "a@x\0"), key("é", &"ü".repeat(500)), key("é", "ü")],
+            &[
+                key("email", "a@x"),
+                key("phone", "a@x"),
+                key("email", "a@x\0"),
+                key("é", &"ü".repeat(500)),
+                key("é", "ü"),
+            ],
         );
         assert_eq!(found.unwrap().len(), 3);
     }

@@ -14,9 +14,13 @@ pub(crate) fn a_secret_is_one_tenants(ground: &Ground) {
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "acme"), acme);
     assert_eq!(known(Some("acme-id"), "acme"), acme);
-    for (client_id, text) in
-        [(Some("other-id"), "acme"), (Some("acme"), "acme"), (Some(""), "acme"), (Some("acme-id"), "other"), (None, "x")]
-    {
+    for (client_id, text) in [
+        (Some("other-id"), "acme"),
+        (Some("acme"), "acme"),
+        (Some(""), "acme"),
+        (Some("acme-id"), "other"),
+        (None, "x"),
+    ] {
         assert_eq!(known(client_id, text), Known::Nobody, "{client_id:?} {text}");
     }
 }

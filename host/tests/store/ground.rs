@@ -11,8 +11,8 @@ use bulkhead::domain::{
 };
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, DraftRow, NewCredential, NewJob, QueueLimits,
-    RowBody, Store, StoreError, Submitted, WriteTarget,
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite,
+    DraftRow, NewCredential, NewJob, QueueLimits, RowBody, Store, StoreError, Submitted, WriteTarget,
 };
 use tempfile::TempDir;
 
@@ -146,13 +146,8 @@ impl Ground {
 
     /// How many contacts a tenant has.
     pub(crate) fn count(&self, tenant: TenantId) -> u64 {
-        let query = ContactQuery {
-            filter: ContactFilter::All,
-            order: ContactOrder::Id,
-            descending: false,
-            start: 0,
-            limit: 0,
-        };
+        let query =
+            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 

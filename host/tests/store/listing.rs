@@ -26,11 +26,7 @@ fn search(ground: &Ground, tenant: TenantId, words: &[&str]) -> Vec<u64> {
 
 /// A contact that is found by these words and ordered by this text.
 fn listed(words: &str, sort: &str) -> ContactWrite {
-    ContactWrite {
-        keys: Vec::new(),
-        listing: Listing { words: words.to_owned(), sort: sort.to_owned() },
-        ..new("-")
-    }
+    ContactWrite { keys: Vec::new(), listing: Listing { words: words.to_owned(), sort: sort.to_owned() }, ..new("-") }
 }
 
 fn make(ground: &Ground, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
@@ -202,7 +198,10 @@ pub(crate) fn end_with_the_last_change(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let mut contact = ground.contacts(tenant, &["c@x"]).pop().unwrap();
     for round in 0..30 {
-        ground.store.apply(tenant, &[ContactWrite { document: String::from("1"), ..write(&contact, &format!("r{round}@x")) }]).unwrap();
+        ground
+            .store
+            .apply(tenant, &[ContactWrite { document: String::from("1"), ..write(&contact, &format!("r{round}@x")) }])
+            .unwrap();
         contact = ground.contact(tenant, contact.id);
     }
     assert_eq!(search(ground, tenant, &["r29"]), [contact.id.0]);

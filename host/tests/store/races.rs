@@ -69,7 +69,8 @@ pub(crate) fn for_a_tenants_turn(ground: &Ground) {
             }
             let mut done = 0;
             while done < 5 {
-                let claims: Vec<Claim> = race(&stores, |_, store| store.claim(LEASE).unwrap()).into_iter().flatten().collect();
+                let claims: Vec<Claim> =
+                    race(&stores, |_, store| store.claim(LEASE).unwrap()).into_iter().flatten().collect();
                 assert!(claims.len() as u64 <= limit, "{} jobs of a tenant at once", claims.len());
                 claims.iter().for_each(|claim| ground.finish(claim));
                 done += claims.len();
@@ -113,12 +114,16 @@ pub(crate) fn for_a_place_in_the_order(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let earlier = ground.job_of(tenant, 1);
     let between = race(&stores, |_, store| {
-        let ids: Vec<_> = (0..10).map(|_| job(tenant, &[1])).map(|job| (job.id, store.submit(&job, &AMPLE).unwrap())).collect();
+        let ids: Vec<_> =
+            (0..10).map(|_| job(tenant, &[1])).map(|job| (job.id, store.submit(&job, &AMPLE).unwrap())).collect();
         assert!(ids.iter().all(|(_, outcome)| *outcome == Submitted::Accepted));
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     });
     let later = ground.job_of(tenant, 1);
-    let order: Vec<_> = std::iter::from_fn(|| ground.store.claim(LEASE).unwrap()).inspect(|claim| ground.finish(claim)).map(|claim| claim.job).collect();
+    let order: Vec<_> = std::iter::from_fn(|| ground.store.claim(LEASE).unwrap())
+        .inspect(|claim| ground.finish(claim))
+        .map(|claim| claim.job)
+        .collect();
     assert_eq!(order.len(), RACERS * 10 + 2);
     assert_eq!((order.first(), order.last()), (Some(&earlier), Some(&later)));
     for ids in between {
@@ -181,7 +186,8 @@ pub(crate) fn for_the_same_contacts(ground: &Ground) {
     const ROUNDS: usize = 15;
     let stores = stores(ground, RACERS);
     let tenant = ground.tenant("acme");
-    let ids: Vec<ContactId> = ground.contacts(tenant, &["a@x", "b@x", "c@x", "d@x"]).iter().map(|contact| contact.id).collect();
+    let ids: Vec<ContactId> =
+        ground.contacts(tenant, &["a@x", "b@x", "c@x", "d@x"]).iter().map(|contact| contact.id).collect();
     let conflicts = AtomicUsize::new(0);
     race(&stores, |racer, store| {
         for round in 0..ROUNDS {
@@ -277,7 +283,10 @@ pub(crate) fn of_listing_with_writing(ground: &Ground) {
     race(&stores, |racer, store| {
         for number in 0..EACH {
             match racer {
-                0 | 1 => assert!(matches!(store.apply(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(), Applied::Done(_))),
+                0 | 1 => assert!(matches!(
+                    store.apply(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(),
+                    Applied::Done(_)
+                )),
                 2 => drop(store.list_next(std::time::Duration::ZERO).unwrap()),
                 _ => drop(store.list_contacts(tenant, &query).unwrap()),
             }
@@ -347,7 +356,8 @@ pub(crate) fn of_an_old_claim_with_a_new_one(ground: &Ground) {
         assert_eq!(new.cursor, u32::from(committed), "the new claim begins where the old one ended");
         assert_eq!(ground.by_address(tenant, &format!("o{round}@x")).is_some(), committed);
         assert_eq!(ground.commit(&old, &making(new.cursor, &["late@x"])), CommitOutcome::Fenced);
-        let rest = BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed(400)).collect() };
+        let rest =
+            BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed(400)).collect() };
         assert_eq!(ground.commit(&new, &rest), CommitOutcome::Committed);
     }
 }
