@@ -6,7 +6,7 @@
 //! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
-//! `bulkhead-bench job`, `guest`, `memory`, `tenants` or `lists` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants` or `lists` measures one of them.
 
 mod contacts;
 mod floor;
@@ -43,8 +43,10 @@ fn main() -> Outcome<()> {
     if wants("memory") {
         memory(&body)?;
     }
-    if wants("tenants") {
+    if wants("neighbours") {
         tenants::neighbours()?;
+    }
+    if wants("tenants") {
         tenants::fairness(&body)?;
         tenants::cancelling()?;
         tenants::validator(&body)?;

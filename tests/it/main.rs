@@ -22,4 +22,5 @@ mod shutdown;
 mod single;
 mod tenants;
 mod tokens;
+mod trouble;
 mod validators;

@@ -24,6 +24,8 @@ pub struct Options {
     component: Option<PathBuf>,
     alone: bool,
     admin: bool,
+    /// Whether a write that the system refuses is an error to the server, and not its end.
+    outlives_limits: bool,
 }
 
 /// The token that operators show.
@@ -49,6 +51,13 @@ impl Options {
     pub fn admin(mut self) -> Self {
         self.admin = true;
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
+    }
+
+    /// For tests that use [`Server::let_files_grow`].
+    #[must_use]
+    pub fn outlives_limits(mut self) -> Self {
+        self.outlives_limits = true;
+        self
     }
 
     /// No other server of these tests runs meanwhile: for tests that measure time.
@@ -148,7 +157,7 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut command = bulkhead();
+        let mut command = if self.options.outlives_limits { under_shell(&bulkhead()) } else { bulkhead() };
         command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"]).arg(self.data());
         command.arg("--clock-offset-file").arg(self.clock_file());
         if let Some(component) = &self.options.component {
@@ -301,6 +310,16 @@ impl Server {
         assert!(sent.success(), "cannot send {name} to the server");
     }
 
+    /// Lets the server write to files no further than to this byte, as a full disk would; `None` takes that back.
+    pub fn let_files_grow(&self, to: Option<u64>) {
+        let most = to.map_or_else(|| String::from("unlimited"), |bytes| bytes.to_string());
+        let pid = self.running().process.id().to_string();
+        // The hard limit stays, so that the soft one can be raised again without being root.
+        let args = ["--pid", pid.as_str(), &format!("--fsize={most}:unlimited")];
+        let set = Command::new("prlimit").args(args).status().expect("there is a prlimit command");
+        assert!(set.success(), "cannot limit the server's files");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
@@ -315,6 +334,19 @@ impl Server {
         self.signal("TERM");
         self.wait()
     }
+}
+
+/// The same command, by a shell that has the signal ignored which a write beyond a limit sends.
+fn under_shell(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
 }
 
 impl Drop for Server {

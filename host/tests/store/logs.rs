@@ -11,6 +11,8 @@ pub(crate) fn are_kept_up_to_a_limit(ground: &Ground) {
     assert_eq!(store.job_log(JobId::random()).unwrap(), None);
     assert_eq!(store.job_log(id).unwrap().as_deref(), Some(""));
     let claim = ground.claim();
+    store.append_log(&claim, "nothing is kept", 0).unwrap();
+    assert_eq!(store.job_log(id).unwrap().as_deref(), Some(""));
     for (text, log) in [("one\n", "one\n"), ("two\n", "one\ntwo\n"), ("", "one\ntwo\n"), ("three", "one\ntwo\nth")] {
         store.append_log(&claim, text, 10).unwrap();
         assert_eq!(store.job_log(id).unwrap().as_deref(), Some(log));

@@ -46,7 +46,13 @@ pub(crate) fn a_job_without_items_is_done(ground: &Ground) {
 
 pub(crate) fn items_come_back_as_they_were_sent(ground: &Ground) {
     let tenant = ground.tenant("acme");
-    let texts = [r#"{"a":"é ☃ 🦀 \u0000 \\ \n"}"#, "", "null", r#""'; DROP TABLE jobs; --""#, &format!("\"{}\"", "x".repeat(100_000))];
+    let texts = [
+        r#"{"a":"é ☃ 🦀 \u0000 \\ \n"}"#,
+        "",
+        "null",
+        r#""'; DROP TABLE jobs; --""#,
+        &format!("\"{}\"", "x".repeat(100_000)),
+    ];
     let items: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     let keys = ["0", "line\nbreak", "", "nul\0", "🦀"].map(str::to_owned).to_vec();
     let keyed = Batch { items: items.clone(), keys: Some(keys.clone()) };
@@ -126,8 +132,8 @@ pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
         });
         format!("\"{}\"", text.collect::<String>())
     };
-    let big = |tenant, seed| {
-        let chunks = [0, 1].map(|part| Batch { items: vec![noise(seed * 2 + part)], keys: None }).to_vec();
+    let big = |tenant, seed: u32| {
+        let chunks = [0_u32, 1].map(|part| Batch { items: vec![noise(seed * 2 + part)], keys: None }).to_vec();
         NewJob { chunks, ..job(tenant, &[]) }
     };
     // About 2,400 bytes a chunk, once it is packed.
@@ -143,5 +149,8 @@ pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
     assert_eq!(submit(&big(acme, 4)), Submitted::Accepted);
     assert_eq!(submit(&big(acme, 5)), Submitted::QueueFull);
     assert!(ground.store.delete_job(acme, claim.job).unwrap());
-    assert_eq!(submit(&NewJob { chunks: vec![Batch { items: vec![noise(9)], keys: None }], ..job(acme, &[]) }), Submitted::Accepted);
+    assert_eq!(
+        submit(&NewJob { chunks: vec![Batch { items: vec![noise(9)], keys: None }], ..job(acme, &[]) }),
+        Submitted::Accepted
+    );
 }
