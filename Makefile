@@ -26,7 +26,7 @@ test: guest ## Every test
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants or lists is one of them
+bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages or sweep is one of them
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	$(TARGET)/release/bulkhead-bench $(PART)

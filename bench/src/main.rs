@@ -4,15 +4,18 @@
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
 //! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
+//! - what the last page of results costs against the first, and what sweeping a million rows costs others;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
-//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants` or `lists` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages` or `sweep` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
 mod lists;
+mod pages;
 mod server;
+mod sweep;
 mod tenants;
 
 use std::error::Error;
@@ -53,6 +56,12 @@ fn main() -> Outcome<()> {
     }
     if wants("lists") {
         lists::lists(&items)?;
+    }
+    if wants("pages") {
+        pages::pages(&body)?;
+    }
+    if wants("sweep") {
+        sweep::sweep()?;
     }
     Ok(())
 }

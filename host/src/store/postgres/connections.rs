@@ -27,14 +27,15 @@ const TIME: Duration = Duration::from_secs(20);
 /// How often a piece of work is done anew that had to give way to another one.
 const ATTEMPTS: u32 = 5;
 
-/// What each connection is set to. Plans shall not depend on statistics: every statement goes by an index, also where a
-/// table was empty when the statement was prepared. (To price what is unwanted makes plans look dear, which is when the
-/// database would compile them; hence the last one.) An operator may ask for more than a commit that is durable on the
-/// database's own disk, not for less.
+/// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
+/// index, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
+/// which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that is
+/// durable on the database's own disk, not for less.
 const SETTINGS: &str = "
     SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s';
     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;
+    SET jit = off; SET plan_cache_mode = force_generic_plan;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 pub(super) struct Connections {

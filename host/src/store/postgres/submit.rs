@@ -71,8 +71,8 @@ const WAITING: &str = "SELECT count(*), coalesce(sum(waiting_bytes), 0)::bigint,
 const INSERT: &str = concat!(
     "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile, retention, total,
                        waiting_bytes, created_at, started_at, finished_at, expires_at)
-     SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now, CASE WHEN $11 = 0 THEN now END,
-            CASE WHEN $11 = 0 THEN now END, now + $10
+     SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
+            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
      FROM (SELECT ",
     now!(),
     " AS now) AS clock"

@@ -6,13 +6,15 @@ use uuid::Uuid;
 use super::claims;
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now};
+use super::sql::{get, now, signed};
 use crate::store::Swept;
 
 /// Jobs per transaction; each has up to some dozens of blobs.
 const JOBS: i64 = 100;
-/// Contacts, and rows of other tables, per transaction.
+/// Small rows per statement.
 const ROWS: i64 = 1_000;
+/// Blobs per statement.
+const BLOBS: i64 = 400;
 
 pub(super) async fn sweep(session: &Session, shift: i64) -> Result<Swept, Failure> {
     claims::settle(session).await?;
@@ -28,13 +30,20 @@ pub(super) async fn sweep(session: &Session, shift: i64) -> Result<Swept, Failur
         let delete = session.prepare_cached(&sql).await?;
         others = session.execute(&delete, &[&shift, &ROWS]).await?.max(others);
     }
-    let contacts = contacts_of_removed(session).await?;
-    let more = jobs.unsigned_abs() >= JOBS.unsigned_abs() || others >= ROWS.unsigned_abs() || contacts > 0;
-    Ok(Swept { jobs: usize::try_from(jobs).unwrap_or(0), contacts: usize::try_from(contacts).unwrap_or(0), more })
+    let (mut contacts, mut is_left) = (0, false);
+    if let Some(removed) = Removed::find(session).await? {
+        contacts = removed.delete_some(session).await?;
+        is_left = true;
+    }
+    Ok(Swept {
+        jobs,
+        contacts: usize::try_from(contacts).unwrap_or(usize::MAX),
+        more: is_left || signed(jobs) >= JOBS || signed(others) >= ROWS,
+    })
 }
 
 /// Jobs first, whose locks keep out whoever would still add to what belongs to them.
-async fn expired_jobs(session: &Session, shift: i64) -> Result<i64, Failure> {
+async fn expired_jobs(session: &Session, shift: i64) -> Result<usize, Failure> {
     const JOBS_GONE: &str = concat!(
         "DELETE FROM jobs WHERE (tenant, id) IN (
            SELECT tenant, id FROM jobs WHERE expires_at <= ",
@@ -65,28 +74,45 @@ async fn expired_jobs(session: &Session, shift: i64) -> Result<i64, Failure> {
                     session.execute(part, &[&tenants, &jobs]).await?;
                 }
             }
-            Ok(Verdict::Commit(i64::try_from(jobs.len()).unwrap_or(i64::MAX)))
+            Ok(Verdict::Commit(jobs.len()))
         })
         .await
 }
 
-/// Some of what a removed tenant has left. Notes go first: whoever lists them is waited for, and adds nothing after.
-async fn contacts_of_removed(session: &Session) -> Result<i64, Failure> {
-    let tenant = session.query_opt("SELECT tenant FROM removed_tenants LIMIT 1", &[]).await?;
-    let Some(tenant) = tenant else { return Ok(0) };
-    let tenant: i64 = get(&tenant, 0)?;
-    let mut most = 0;
-    for (table, key) in
-        [("unlisted", "sequence"), ("listed", "contact"), ("contact_keys", "field, value"), ("contacts", "id")]
-    {
-        let sql = format!(
-            "DELETE FROM {table} WHERE tenant = $1 AND ({key}) IN (SELECT {key} FROM {table} WHERE tenant = $1 LIMIT $2)"
-        );
-        let deleted = session.execute(&session.prepare_cached(&sql).await?, &[&tenant, &ROWS]).await?;
-        most = deleted.max(most);
+/// A tenant that was removed and has left something.
+struct Removed(i64);
+
+impl Removed {
+    async fn find(session: &Session) -> Result<Option<Self>, Failure> {
+        let find = session.prepare_cached("SELECT tenant FROM removed_tenants LIMIT 1").await?;
+        Ok(session.query_opt(&find, &[]).await?.map(|row| get(&row, 0).map(Self)).transpose()?)
     }
-    if most == 0 {
-        session.execute("DELETE FROM removed_tenants WHERE tenant = $1", &[&tenant]).await?;
+
+    /// Deletes some of what it left; returns how many contacts that were. Forgets the tenant when nothing is left. Notes go
+    /// before what is listed: whoever lists them is waited for, and adds nothing after.
+    async fn delete_some(&self, session: &Session) -> Result<u64, Failure> {
+        let (mut is_left, mut contacts) = (false, 0);
+        for (table, key, limit) in [
+            ("payloads", "job, first", BLOBS),
+            ("results", "job, first", BLOBS),
+            ("job_logs", "job", BLOBS),
+            ("unlisted", "sequence", BLOBS),
+            ("idempotency", "key", ROWS),
+            ("listed", "contact", ROWS),
+            ("contact_keys", "field, value", ROWS),
+            ("contacts", "id", ROWS),
+        ] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE tenant = $1
+                 AND ({key}) IN (SELECT {key} FROM {table} WHERE tenant = $1 LIMIT $2)"
+            );
+            let delete = session.prepare_cached(&sql).await?;
+            contacts = session.execute(&delete, &[&self.0, &limit]).await?;
+            is_left |= contacts > 0;
+        }
+        if !is_left {
+            session.execute("DELETE FROM removed_tenants WHERE tenant = $1", &[&self.0]).await?;
+        }
+        Ok(contacts)
     }
-    Ok(i64::try_from(most).unwrap_or(i64::MAX))
 }
