@@ -1,7 +1,7 @@
 //! A store for one test: empty, with a clock that the test moves, and open to others who use the same data.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
@@ -27,16 +27,14 @@ pub(crate) const AMPLE: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 <<
 /// The processor that jobs have unless they are given another. It is the server's own, so nobody has to register it.
 pub(crate) const DEFAULT: Digest = Digest([7; 32]);
 
+/// Connections that a host has at most.
+const CONNECTIONS: usize = 8;
+
 /// Where a store's data are.
 enum Place {
     Folder(PathBuf),
-    Database(String),
+    Database { cluster: Arc<Cluster>, name: String },
 }
-
-/// All tests share it, each with a database of its own.
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
-/// Connections that a store may have at a time.
-const CONNECTIONS: usize = 8;
 
 /// A store and its surroundings. [`Ground::store`] is what most tests need.
 pub(crate) struct Ground {
@@ -53,9 +51,34 @@ impl Ground {
         Self::at(place, folder)
     }
 
+    /// A database of its own in a cluster that the whole run shares.
     pub(crate) fn postgres() -> Self {
-        let place = Place::Database(CLUSTER.fresh_database());
+        static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+        Self::in_cluster(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
+    }
+
+    /// In a cluster of its own, which a test can stop.
+    pub(crate) fn alone() -> Self {
+        Self::in_cluster(&Arc::new(Cluster::start()))
+    }
+
+    fn in_cluster(cluster: &Arc<Cluster>) -> Self {
+        let place = Place::Database { cluster: Arc::clone(cluster), name: cluster.fresh_database() };
         Self::at(place, tempfile::tempdir().unwrap())
+    }
+
+    /// The cluster and the name of the database.
+    pub(crate) fn database(&self) -> (&Cluster, &str) {
+        match &self.place {
+            Place::Database { cluster, name } => (cluster, name),
+            Place::Folder(_) => panic!("there is no cluster"),
+        }
+    }
+
+    /// Cuts the connections of which a condition over `pg_stat_activity` is true; how many there were.
+    pub(crate) fn cut(&self, condition: &str) -> u32 {
+        let (cluster, name) = self.database();
+        cluster.cut_connections(name, condition)
     }
 
     fn at(place: Place, folder: TempDir) -> Self {
@@ -84,9 +107,7 @@ impl Ground {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
                 connection.pragma_update(None, "user_version", 1_000).unwrap();
             }
-            Place::Database(name) => {
-                CLUSTER.query(name, "UPDATE bulkhead_schema SET version = 1000");
-            }
+            Place::Database { cluster, name } => drop(cluster.query(name, "UPDATE bulkhead_schema SET version = 1000")),
         }
     }
 
@@ -182,8 +203,8 @@ fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
     let clock = Clock::shifted_by(clock_file(folder));
     match place {
         Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock)?)),
-        Place::Database(name) => {
-            let url = CLUSTER.url(name).parse().unwrap();
+        Place::Database { cluster, name } => {
+            let url = cluster.url(name).parse().expect("it is a URL");
             Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
         }
     }

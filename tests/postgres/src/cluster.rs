@@ -62,7 +62,14 @@ impl Cluster {
 
     fn make(&self, settings: &Settings) {
         let data = self.data();
-        self.run("initdb", &["--no-sync", "-U", USER, "-E", "UTF8", "--locale=C", "--auth=trust", "-D", &text(&data)]);
+        let folder = text(&data);
+        let mut args = vec!["--no-sync", "-U", USER, "-E", "UTF8", "--locale=C", "--auth=trust", "-D", &folder];
+        // As most clusters have it: order and case by a language's rules. What must not depend on them shows it here.
+        let help = self.command("initdb", &["--help"]);
+        if String::from_utf8_lossy(&help.stdout).contains("--icu-locale") {
+            args.extend(["--locale-provider=icu", "--icu-locale=en-US"]);
+        }
+        self.run("initdb", &args);
         if settings.is_everywhere() {
             let path = data.join("pg_hba.conf");
             let rules = fs::read_to_string(&path).expect("initdb made it");
