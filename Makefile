@@ -16,6 +16,7 @@ run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after th
 	@scripts/run $(ARGS)
 
 test: guest ## Every test
+	@scripts/prerequisites --tests
 	@scripts/guests
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)

@@ -7,13 +7,13 @@ mod log;
 mod operator;
 mod sample;
 mod serve;
+mod store;
 mod submit;
 mod tenant;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// Bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
 #[derive(Debug, Parser)]
@@ -42,14 +42,6 @@ enum Command {
     Submit(submit::SubmitArgs),
     /// Write made-up contacts to try the service with.
     Sample(sample::SampleArgs),
-}
-
-/// Where the service keeps everything.
-#[derive(Debug, Args)]
-struct StoreArgs {
-    /// Folder of the embedded store; made if it is missing.
-    #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA", default_value = "./bulkhead-data")]
-    data: PathBuf,
 }
 
 /// Runs the command that the process was started with.

@@ -1,9 +1,8 @@
 //! `bulkhead serve`.
 
-use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -14,14 +13,13 @@ use bulkhead::http::{Audience, Health, HttpSettings, Server};
 use bulkhead::jobs::{Heart, Janitor, Library, Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
-use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
-use bulkhead::store::{NewComponent, QueueLimits, Store, StoreError};
+use bulkhead::store::{NewComponent, QueueLimits, Store};
 use bulkhead::tenants::Secret;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::StoreArgs;
 use super::log::LogArgs;
+use super::store::StoreArgs;
 
 /// The component that decides when none other is named.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
@@ -41,6 +39,9 @@ pub(super) struct ServeArgs {
     listen: SocketAddr,
     #[command(flatten)]
     store: StoreArgs,
+    /// Connections to a database at a time; two for each worker and eight more unless given.
+    #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
+    database_connections: Option<u16>,
     /// Threads that work on jobs; as many as cores unless given.
     #[arg(long, value_name = "N", env = "BULKHEAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=32))]
     workers: Option<u16>,
@@ -107,6 +108,11 @@ impl ServeArgs {
         }
     }
 
+    /// A worker commits a batch beside reading for the next one; the rest is for requests and chores.
+    fn connections(&self) -> usize {
+        self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
+    }
+
     /// Components that can live at the same time: a processor and a validator for each worker, one that takes its place,
     /// and each interactive call; and some for operators.
     fn instances(&self) -> u32 {
@@ -160,15 +166,17 @@ impl ServeArgs {
 pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     args.log.start()?;
     let clock = args.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by);
-    // Before the database is touched: a newer version must not change what another server works with.
-    make_private_folder(&args.store.data)?;
-    let _lock = lock(&args.store.data)?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&args.store.data, clock)?);
+    let _ownership = args.store.own()?;
+    let store = args.store.open(clock, args.connections())?;
     let voided = store.void_claims()?;
     if voided > 0 {
         tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
     }
-    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")), args.instances())?;
+    let compiled = args.store.compiled();
+    if compiled.is_none() {
+        tracing::warn!("there is no folder to keep compiled components in; name one with --cache");
+    }
+    let sandbox = Sandbox::new(compiled, args.instances())?;
     let component = args.component()?;
     let processor = sandbox.load_processor(&component)?;
     // Jobs of today may be finished by tomorrow's server, which has another default.
@@ -181,6 +189,12 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let operators = args.operators(&store, &sandbox, &processor)?;
     let library = Library::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
+    let hearing = Arc::downgrade(&service);
+    store.on_news(Box::new(move |news| {
+        if let Some(service) = hearing.upgrade() {
+            service.hear(news);
+        }
+    }));
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
@@ -238,18 +252,6 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     runtime.shutdown_timeout(LINGER);
     tracing::info!("stopped");
     Ok(())
-}
-
-/// One server owns a data folder; tenants can be added to it meanwhile. The lock goes with the process.
-fn lock(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("server.lock");
-    let failed = |source| StoreError::File { path: path.display().to_string(), source };
-    let file = File::create(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
 }
 
 async fn listen(
