@@ -7,6 +7,7 @@ mod call;
 mod chore;
 mod decider;
 mod error;
+mod heart;
 mod isolate;
 mod lane;
 mod library;
@@ -24,6 +25,7 @@ pub use decider::limits as sandbox_limits;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;
+pub use heart::Heart;
 pub use library::{Library, LibraryError};
 pub use lister::Lister;
 pub use reading::{ListRequest, ListedContacts, Search};
