@@ -24,3 +24,4 @@ mod tenants;
 mod tokens;
 mod trying;
 mod validators;
+mod versions;
