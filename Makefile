@@ -17,6 +17,7 @@ run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after th
 
 test: guest ## Every test
 	@scripts/guests
+	@scripts/examples-rust
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \

@@ -7,6 +7,7 @@ mod call;
 mod chore;
 mod decider;
 mod error;
+mod heart;
 mod isolate;
 mod lane;
 mod library;
@@ -18,16 +19,19 @@ mod running;
 mod service;
 mod submission;
 mod sweeper;
+mod trial;
 mod worker;
 
 pub use decider::limits as sandbox_limits;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use error::ServiceError;
+pub use heart::Heart;
 pub use library::{Library, LibraryError};
 pub use lister::Lister;
 pub use reading::{ListRequest, ListedContacts, Search};
 pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use sweeper::Sweeper;
+pub use trial::Trial;
 pub use worker::Workers;

@@ -20,6 +20,7 @@ mod verdict;
 
 pub use component::{ComponentError, Processor, Validator};
 pub use engine::{Sandbox, SandboxError};
+pub use guest::Usage;
 pub use inspect::{Inspected, Refusal, inspect};
 pub use instance::{Fields, FieldsError, Instance, Planned};
 pub use limits::Limits;

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 pub use error::StoreError;
 pub use types::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ComponentRecord, ContactFilter, ContactList, ContactOrder,
-    ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob, QueueLimits,
-    Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange, TenantSummary,
-    WriteTarget,
+    Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactFilter, ContactList,
+    ContactOrder, ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob,
+    QueueLimits, Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange,
+    TenantSummary, WriteTarget,
 };
 
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
@@ -201,7 +201,20 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Gives a job back to the queue, where it goes on behind its cursor.
+    /// Prolongs the leases of those claims that hold. How a host says that it lives.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError>;
+
+    /// Those of these claims that no longer hold: their job was deleted, has expired, is finished, or belongs to another
+    /// claim. Asked several times a second while jobs run.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError>;
+
+    /// Gives a job back to the queue, where it goes on behind its cursor; the attempt does not count.
     ///
     /// # Errors
     /// See [`Self::add_tenant`].
@@ -219,6 +232,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// See [`Self::add_tenant`].
     fn sweep(&self) -> Result<Swept, StoreError>;
+
+    /// Whether the store takes writes now, which is tried by one.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn check(&self) -> Result<(), StoreError>;
 
     /// Jobs that wait or run, over all tenants.
     ///

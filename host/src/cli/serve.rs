@@ -11,7 +11,7 @@ use std::time::Duration;
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
 use bulkhead::http::{Audience, HttpSettings, Server};
-use bulkhead::jobs::{Library, Lister, Service, Settings, Sweeper, Workers};
+use bulkhead::jobs::{Heart, Library, Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
@@ -26,9 +26,6 @@ use super::log::LogArgs;
 /// The component that decides when none other is named.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
 
-/// How long a worker may be silent before its job goes to another: longer than three calls of the slowest component that
-/// limits allow.
-const LEASE: Duration = Duration::from_secs(60);
 /// How long the end waits for work that cannot be interrupted.
 const LINGER: Duration = Duration::from_secs(1);
 /// Characters of the operators' token at least.
@@ -53,6 +50,9 @@ pub(super) struct ServeArgs {
     /// Seconds that a job's id lives, after it was created and again after it was finished.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_RETENTION", default_value_t = 48 * 60 * 60)]
     retention: u64,
+    /// Seconds that a server may be silent, or cut off from the database, before others take up its jobs.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    lease: u64,
     /// Seconds between looks for what has expired.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_SWEEP_INTERVAL", default_value_t = 60)]
     sweep_interval: u64,
@@ -97,7 +97,7 @@ impl ServeArgs {
             workers: self.workers.map_or(cores.min(32), usize::from),
             retention: Duration::from_secs(self.retention),
             queue: QueueLimits { jobs: self.max_queued_jobs, bytes: self.max_queued_bytes },
-            lease: LEASE,
+            lease: Duration::from_secs(self.lease),
         }
     }
 
@@ -183,6 +183,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             _ => None,
         };
         let workers = Workers::start(&service)?;
+        let heart = Heart::start(&service)?;
         let lister = Lister::start(&service)?;
         let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
@@ -203,6 +204,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         drop(close);
         tokio::task::spawn_blocking(move || {
             workers.stop();
+            heart.stop();
             lister.stop();
             sweeper.stop();
         })

@@ -35,11 +35,18 @@ pub(super) struct Failures {
     items: u32,
     wasted: Duration,
     last: Option<Failure>,
+    /// Whether every server that took up the job died at it.
+    have_hosts_died: bool,
 }
 
 impl Failures {
     pub(super) fn none_yet(patience: Patience) -> Self {
-        Self { patience, items: 0, wasted: Duration::ZERO, last: None }
+        Self { patience, items: 0, wasted: Duration::ZERO, last: None, have_hosts_died: false }
+    }
+
+    /// The same, for a job that is not to be tried any more because servers die at it.
+    pub(super) fn with_dead_hosts(self) -> Self {
+        Self { have_hosts_died: true, ..self }
     }
 
     fn are_too_many(&self) -> bool {
@@ -122,6 +129,12 @@ pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Fa
         ));
     }
     let last = failures.last.unwrap_or(Failure::Trapped);
+    if failures.have_hosts_died {
+        return Some((
+            last,
+            "The server stopped again and again while it worked on this job, so this item was not tried any more. Nothing of it was stored.",
+        ));
+    }
     if failures.are_too_many() {
         return Some((
             last,

@@ -18,6 +18,8 @@ use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
 
 /// How long a worker leaves alone what failed, before it takes up a job again.
 const BREATH: Duration = Duration::from_millis(100);
+/// How many servers may die at the same place of a job before its rest is not tried any more.
+const ATTEMPTS: u32 = 10;
 /// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
 /// again costs about half a chunk.
 const TURN: u32 = 5;
@@ -73,7 +75,7 @@ pub(super) struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
-        let running = service.running.begin(claim.tenant, claim.job);
+        let running = service.running.begin(claim.id());
         let task = Task {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -87,11 +89,12 @@ impl<'a> Runner<'a> {
         let used = service.running.used(claim.tenant, claim.job);
         let mut decider = Decider::new(service, task, running.stopper.cancel().clone());
         decider.spent = used.map(|used| used.spent).unwrap_or_default();
+        let failures = used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures);
         Self {
             ground: Claimed { service, claim, stopping },
             decider,
             running,
-            failures: used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures),
+            failures: if claim.attempts > ATTEMPTS { failures.with_dead_hosts() } else { failures },
             waiting: Duration::ZERO,
             committing: Duration::ZERO,
         }

@@ -10,6 +10,7 @@ use super::isolate::Failures;
 use super::service::Bell;
 use crate::domain::{JobId, TenantId};
 use crate::sandbox::Cancel;
+use crate::store::ClaimId;
 
 /// One job's way to be stopped.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +54,7 @@ const REMEMBERED: usize = 10_000;
 /// All jobs this process is working on, or was before their turn was over.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    jobs: Mutex<HashMap<(TenantId, JobId), Stopper>>,
+    jobs: Mutex<HashMap<(TenantId, JobId), (ClaimId, Stopper)>>,
     used: Mutex<HashMap<(TenantId, JobId), Used>>,
     /// Rung when a job is told to stop.
     pub(super) stops: Bell,
@@ -61,10 +62,28 @@ pub(super) struct Running {
 
 impl Running {
     /// Notes that a job runs, until the guard is dropped.
-    pub(super) fn begin(&self, tenant: TenantId, job: JobId) -> RunningJob<'_> {
+    pub(super) fn begin(&self, claim: ClaimId) -> RunningJob<'_> {
         let stopper = Stopper::default();
-        lock(&self.jobs).insert((tenant, job), stopper.clone());
-        RunningJob { running: self, key: (tenant, job), stopper }
+        lock(&self.jobs).insert((claim.tenant, claim.job), (claim, stopper.clone()));
+        RunningJob { running: self, claim, stopper }
+    }
+
+    /// The claims that jobs run by and that have not been told to stop.
+    pub(super) fn claims(&self) -> Vec<ClaimId> {
+        let jobs = lock(&self.jobs);
+        jobs.values().filter(|(_, stopper)| stopper.raised_at().is_none()).map(|(claim, _)| *claim).collect()
+    }
+
+    /// Tells the jobs that run by these claims to stop.
+    pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
+        let jobs = lock(&self.jobs);
+        for claim in claims {
+            if let Some((_, stopper)) = jobs.get(&(claim.tenant, claim.job)).filter(|(runs, _)| runs == claim) {
+                stopper.raise();
+            }
+        }
+        drop(jobs);
+        self.stops.ring();
     }
 
     /// Remembers what a job has used up when its turn is over.
@@ -84,25 +103,25 @@ impl Running {
     /// Tells a job to stop. `false` if it is not running here.
     pub(super) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
         lock(&self.used).remove(&(tenant, job));
-        let stopper = lock(&self.jobs).get(&(tenant, job)).cloned();
+        let stopper = lock(&self.jobs).get(&(tenant, job)).map(|(_, stopper)| stopper.clone());
         stopper.inspect(Stopper::raise).inspect(|_| self.stops.ring()).is_some()
     }
 
     /// Jobs that were told to stop at least `late` ago and have not come back: for each, that its worker is replaced, and
     /// since when it was waited for. Each is told once.
     pub(super) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
-        let overdue = |((_, job), stopper): (&(TenantId, JobId), &Stopper)| {
+        let overdue = |(claim, stopper): &(ClaimId, Stopper)| {
             let waited = stopper.raised_at()?.elapsed();
             let is_news = waited >= late && !stopper.is_replaced.swap(true, Ordering::AcqRel);
-            is_news.then_some((*job, waited))
+            is_news.then_some((claim.job, waited))
         };
         // Under the lock that a job's end takes, so that it either is not there or learns of it.
-        lock(&self.jobs).iter().filter_map(overdue).collect()
+        lock(&self.jobs).values().filter_map(overdue).collect()
     }
 
     /// Whether any job was told to stop and has not come back, nor been replaced.
     pub(super) fn is_any_stopping(&self) -> bool {
-        lock(&self.jobs).values().any(|stopper| stopper.raised_at().is_some() && !stopper.is_replaced())
+        lock(&self.jobs).values().any(|(_, stopper)| stopper.raised_at().is_some() && !stopper.is_replaced())
     }
 
     /// Whether any job runs.
@@ -112,23 +131,24 @@ impl Running {
 
     /// Tells all jobs to stop.
     pub(super) fn stop_all(&self) {
-        lock(&self.jobs).values().for_each(Stopper::raise);
+        lock(&self.jobs).values().for_each(|(_, stopper)| stopper.raise());
     }
 }
 
 /// A job that runs while this lives.
 pub(super) struct RunningJob<'a> {
     running: &'a Running,
-    key: (TenantId, JobId),
+    claim: ClaimId,
     pub(super) stopper: Stopper,
 }
 
 impl Drop for RunningJob<'_> {
     fn drop(&mut self) {
         let mut jobs = lock(&self.running.jobs);
-        // Another worker may have the job by now, under the same key.
-        if jobs.get(&self.key).is_some_and(|stopper| Arc::ptr_eq(&stopper.is_replaced, &self.stopper.is_replaced)) {
-            jobs.remove(&self.key);
+        let key = (self.claim.tenant, self.claim.job);
+        // Another worker may have the job by now, by a newer claim.
+        if jobs.get(&key).is_some_and(|(runs, _)| *runs == self.claim) {
+            jobs.remove(&key);
         }
     }
 }

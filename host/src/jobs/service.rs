@@ -10,7 +10,7 @@ use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
 use crate::sandbox::Cancel;
-use crate::store::{Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
+use crate::store::{ClaimId, Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
 use crate::tenants::{Secret, TenantLimits};
 
 /// How long a token is good for. The number is Mautic's.
@@ -156,6 +156,12 @@ impl Service {
     /// Stops the guests of calls that somebody waits for; the calls that are left are refused.
     pub fn interrupt_calls(&self) {
         self.calls.raise();
+        self.library.sandbox().nudge();
+    }
+
+    /// Stops the guests of the jobs that run by these claims.
+    pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
+        self.running.stop_claims(claims);
         self.library.sandbox().nudge();
     }
 

@@ -5,7 +5,7 @@ use super::bindings::validator::Validator as Exports;
 use super::component::Validator;
 use super::convert;
 use super::engine::Sandbox;
-use super::guest::Guest;
+use super::guest::{Guest, Usage};
 use super::instance::Fields;
 use super::limits::Limits;
 use super::stop::{Cancel, Stop};
@@ -70,6 +70,11 @@ impl Checker {
             exports.bulkhead_contacts_validation().call_check(store, operation, profile, items)
         })?;
         verdict::objections(items.len(), objections, self.guest.limits()).map_err(Stop::broke_contract)
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        self.guest.usage()
     }
 
     /// What the guest printed so far, bounded.

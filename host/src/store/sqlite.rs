@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::types::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ComponentRecord, ContactList, ContactQuery, ContactWrite, Known,
-    NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow, Submitted, Swept,
-    Tenant, TenantChange, TenantSummary,
+    Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
+    ContactWrite, Known, NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow,
+    Submitted, Swept, Tenant, TenantChange, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::Clock;
@@ -211,6 +211,16 @@ impl Store for SqliteStore {
         self.connections.write(|connection| claims::renew(connection, claim, lease, now))
     }
 
+    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| claims::renew_all(connection, claims, lease, now))
+    }
+
+    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| claims::void_among(connection, claims, now))
+    }
+
     fn release(&self, claim: &Claim) -> Result<(), StoreError> {
         self.connections.write(|connection| claims::release(connection, claim))
     }
@@ -222,6 +232,11 @@ impl Store for SqliteStore {
     fn sweep(&self) -> Result<Swept, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| sweep::sweep(connection, now))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| migrations::check(connection, &self.folder.join(FILE), now))
     }
 
     fn unfinished_jobs(&self) -> Result<u64, StoreError> {

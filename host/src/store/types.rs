@@ -8,7 +8,7 @@ mod tenants;
 pub use components::{ComponentRecord, NewComponent, Registered, Removed};
 pub use contacts::{Applied, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactWrite, WriteTarget};
 pub use jobs::{
-    Batch, BatchCommit, Claim, CommitOutcome, DraftRow, Idempotency, NewJob, QueueLimits, RowBody, StoredRow,
+    Batch, BatchCommit, Claim, ClaimId, CommitOutcome, DraftRow, Idempotency, NewJob, QueueLimits, RowBody, StoredRow,
     Submitted, Swept,
 };
 pub use tenants::{Known, NewCredential, RolledBack, Tenant, TenantChange, TenantSummary};

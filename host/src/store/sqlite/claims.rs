@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::unpack;
-use crate::store::{Batch, Claim, StoreError};
+use crate::store::{Batch, Claim, ClaimId, StoreError};
 
 pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     // Looking is cheap and happens often; only a find takes the write lock.
@@ -16,9 +16,10 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("claiming a job")?;
     let claimed = transaction
         .prepare_cached(
-            "UPDATE jobs SET state = ?3, epoch = epoch + 1, lease_until = ?4, started_at = coalesce(started_at, ?5)
+            "UPDATE jobs SET state = ?3, epoch = epoch + 1, attempts = attempts + 1, lease_until = ?4,
+                             started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
-             RETURNING operation, processor, epoch, cursor, total, validator, profile",
+             RETURNING operation, processor, epoch, cursor, total, validator, profile, attempts",
         )
         .and_then(|mut statement| {
             statement
@@ -37,6 +38,7 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
                                 validator: row.get::<_, Option<[u8; 32]>>(5)?.map(Digest),
                             },
                             epoch: row.get(2)?,
+                            attempts: row.get(7)?,
                             cursor: row.get(3)?,
                             total: row.get(4)?,
                             now,
@@ -100,10 +102,54 @@ pub(super) fn renew(
         .doing("renewing a lease")
 }
 
+pub(super) fn renew_all(
+    connection: &mut Connection,
+    claims: &[ClaimId],
+    lease: Duration,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const DOING: &str = "renewing leases";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    for claim in claims {
+        transaction
+            .prepare_cached(
+                "UPDATE jobs SET lease_until = ?4 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![claim.tenant.0, claim.job.0, claim.epoch, now.after(lease).0])
+            })
+            .doing(DOING)?;
+    }
+    transaction.commit().doing(DOING)
+}
+
+pub(super) fn void_among(
+    connection: &Connection,
+    claims: &[ClaimId],
+    now: Timestamp,
+) -> Result<Vec<ClaimId>, StoreError> {
+    const DOING: &str = "looking at claims";
+    let mut void = Vec::new();
+    for claim in claims {
+        let holds = connection
+            .prepare_cached(
+                "SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
+                 AND expires_at > ?4",
+            )
+            .and_then(|mut statement| statement.exists(params![claim.tenant.0, claim.job.0, claim.epoch, now.0]))
+            .doing(DOING)?;
+        if !holds {
+            void.push(*claim);
+        }
+    }
+    Ok(void)
+}
+
 pub(super) fn release(connection: &Connection, claim: &Claim) -> Result<(), StoreError> {
     connection
         .execute(
-            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
+            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1, attempts = max(attempts - 1, 0)
+             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
             params![claim.tenant.0, claim.job.0, claim.epoch],
         )
         .map(drop)

@@ -54,7 +54,7 @@ fn advance(
     transaction
         .prepare_cached(
             "UPDATE jobs SET cursor = cursor + ?5, created = created + ?6, updated = updated + ?7, failed = failed + ?8,
-                             lease_until = ?9
+                             lease_until = ?9, attempts = 0
              WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?10",
         )
         .and_then(|mut statement| {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::domain::Timestamp;
 use crate::store::StoreError;
 use crate::store::error::Doing;
 
@@ -15,17 +16,36 @@ const STEPS: &[&str] =
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("locking the schema")?;
-    let found: i64 =
-        transaction.pragma_query_value(None, "user_version", |row| row.get(0)).doing("reading the schema")?;
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let done = usize::try_from(found).ok().filter(|_| found <= known).ok_or_else(|| StoreError::NewerSchema {
-        path: path.display().to_string(),
-        found,
-        known,
-    })?;
+    let done = usize::try_from(version(&transaction, path)?).unwrap_or(0);
     for step in STEPS.iter().skip(done) {
         transaction.execute_batch(step).doing("migrating the schema")?;
     }
-    transaction.pragma_update(None, "user_version", known).doing("migrating the schema")?;
+    transaction.pragma_update(None, "user_version", known()).doing("migrating the schema")?;
     transaction.commit().doing("migrating the schema")
+}
+
+/// Whether the database is there, has a schema that this program knows, and takes a write.
+pub(super) fn check(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("trying to write")?;
+    version(&transaction, path)?;
+    transaction
+        .execute("INSERT INTO pulse (id, beat_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET beat_at = ?1", [now.0])
+        .doing("trying to write")?;
+    transaction.commit().doing("trying to write")
+}
+
+/// The number of the schema that is there.
+fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let found: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).doing("reading the schema")?;
+    let known = known();
+    if found > known {
+        return Err(StoreError::NewerSchema { path: path.display().to_string(), found, known });
+    }
+    Ok(found)
+}
+
+/// The number of the newest schema.
+fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }

@@ -91,12 +91,32 @@ pub struct Claim {
     pub pinned: Pinned,
     /// Which claim of this job this is; a write under an older one does nothing.
     pub epoch: i64,
+    /// How often the job was claimed since it last got on, this time included. Those who gave it back do not count.
+    pub attempts: u32,
     /// Items that have a result.
     pub cursor: u32,
     /// Items in all.
     pub total: u32,
     /// The store's time when the claim was made.
     pub now: Timestamp,
+}
+
+/// What tells a claim from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClaimId {
+    /// Whose job.
+    pub tenant: TenantId,
+    /// Which job.
+    pub job: JobId,
+    /// Which claim of it.
+    pub epoch: i64,
+}
+
+impl Claim {
+    /// What tells this claim from all others.
+    pub fn id(&self) -> ClaimId {
+        ClaimId { tenant: self.tenant, job: self.job, epoch: self.epoch }
+    }
 }
 
 /// Everything that one batch changes.

@@ -20,6 +20,13 @@ ALTER TABLE tenants ADD COLUMN running_jobs INTEGER NOT NULL DEFAULT 1; -- of th
 
 ALTER TABLE jobs ADD COLUMN validator BLOB;
 ALTER TABLE jobs ADD COLUMN profile TEXT; -- the tenant's when the job was accepted
+ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0; -- claims since it last got on
+
+-- Written to see whether the database takes writes.
+CREATE TABLE pulse (
+  id              INTEGER PRIMARY KEY CHECK (id = 1),
+  beat_at         INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE job_logs (
   tenant          INTEGER NOT NULL,
