@@ -25,3 +25,4 @@ mod tokens;
 mod trying;
 mod validators;
 mod versions;
+mod walkthrough;
