@@ -85,7 +85,7 @@ fn the_page_leads_from_nothing_to_an_objection() {
     // And in the job's details, as the page shows them.
     let credentials = fs::read_to_string(folder.join("no-example-org/acme.json")).expect("they were kept");
     let client = server.client(&bulkhead_tests::Tenant::parse(&credentials));
-    let id = said.lines().find_map(|line| line.strip_prefix("job ")?.split_whitespace().next()).expect("a job");
+    let id = said.lines().find_map(|line| line.strip_prefix("job ")?.split([' ', ':']).next()).expect("a job");
     let details = client.get(&format!("/api/contacts/job/{id}?details=1")).expect(200).text();
     let shown = self::block("details");
     let shown = shown.lines().find(|line| !line.starts_with("$ ")).expect("an answer");
