@@ -21,6 +21,7 @@ mod running;
 mod service;
 mod submission;
 mod sweeper;
+mod trial;
 mod worker;
 
 pub use decider::limits as sandbox_limits;
@@ -35,4 +36,5 @@ pub use reading::{ListRequest, ListedContacts, Search};
 pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use sweeper::Sweeper;
+pub use trial::Trial;
 pub use worker::Workers;

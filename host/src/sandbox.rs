@@ -5,6 +5,7 @@
 mod bindings;
 mod cache;
 mod component;
+mod contract;
 mod convert;
 mod engine;
 mod guest;
@@ -20,7 +21,9 @@ mod validator;
 mod verdict;
 
 pub use component::{ComponentError, Processor, Validator};
+pub use contract::Contract;
 pub use engine::{Sandbox, SandboxError};
+pub use guest::Usage;
 pub use inspect::{Inspected, Refusal, inspect};
 pub use instance::{Fields, FieldsError, Instance, Planned};
 pub use limits::Limits;

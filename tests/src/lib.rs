@@ -15,6 +15,7 @@ mod log;
 mod made_up;
 mod raw;
 mod server;
+mod tables;
 mod wait;
 
 pub use cases::play_cases;
@@ -26,6 +27,7 @@ pub use files::{binary, component, component_file};
 pub use made_up::{contact, contacts, email};
 pub use raw::Raw;
 pub use server::{Options, Server, Tenant};
+pub use tables::play_table;
 pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;

@@ -20,6 +20,31 @@ pub(super) struct Guest<E> {
     exports: E,
     output: Output,
     limits: Limits,
+    calls: u64,
+    time: Duration,
+}
+
+/// What a component has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// How often it was called, starting it included.
+    pub calls: u64,
+    /// Time in those calls, with the copying in and out.
+    pub time: Duration,
+    /// The most bytes of memory that one instance of it had at a time, all its memories together.
+    pub memory: usize,
+}
+
+impl Usage {
+    /// This and what another instance of the same component used.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            time: self.time.saturating_add(other.time),
+            memory: self.memory.max(other.memory),
+        }
+    }
 }
 
 /// What the interrupt callback looks at.
@@ -90,8 +115,9 @@ impl<E> Guest<E> {
             }
             Ok(UpdateDeadline::Continue(1))
         });
+        let started = Instant::now();
         match instantiate(&mut store) {
-            Ok(exports) => Ok(Self { store, exports, output, limits: *limits }),
+            Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time: started.elapsed() }),
             Err(error) => Err(stop(&store, &output, &error)),
         }
     }
@@ -111,12 +137,25 @@ impl<E> Guest<E> {
             return Err(Stop::Cancelled);
         }
         self.store.set_epoch_deadline(1);
-        call(&self.exports, &mut self.store).map_err(|error| stop(&self.store, &self.output, &error))
+        let started = Instant::now();
+        let answer = call(&self.exports, &mut self.store);
+        self.calls += 1;
+        self.time += started.elapsed();
+        answer.map_err(|error| stop(&self.store, &self.output, &error))
+    }
+
+    /// What it has used so far.
+    pub(super) fn usage(&self) -> Usage {
+        Usage { calls: self.calls, time: self.time, memory: self.store.data().limiter.taken() }
     }
 
     /// What it printed so far, bounded.
     pub(super) fn output(&self) -> String {
         self.output.text()
+    }
+
+    pub(super) fn exports(&self) -> &E {
+        &self.exports
     }
 
     pub(super) fn limits(&self) -> &Limits {
