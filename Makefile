@@ -18,6 +18,7 @@ run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after th
 test: guest ## Every test
 	@scripts/guests
 	@scripts/examples-rust
+	@scripts/examples-js-python
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
