@@ -1,6 +1,8 @@
 //! The default component in hosts that are not ours: the reference cases hold in each, and each shows what the server
 //! shows.
 
+use std::path::Path;
+
 use bulkhead_cases::{Answer, Api, Case, Wire, cases};
 use bulkhead_tests::{Foreign, Form, Options, Server};
 use serde_json::Value;
@@ -102,5 +104,59 @@ fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
         }
         _ if ours == theirs => None,
         _ => Some(format!("{path}: {ours} in the server, {theirs} here")),
+    }
+}
+
+/// What their pages show is what they print.
+#[test]
+fn their_pages_are_true() {
+    for (host, program) in [("node", "node main.mjs"), ("python", "python main.py")] {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts"));
+        let page = std::fs::read_to_string(folder.join(host).join("README.md")).expect("it has a page");
+        assert!(page.contains(&format!("{program} $W ../contacts.json")), "{page}");
+        let shown = page.split("```").nth(1).expect("a block");
+        let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
+        assert_eq!(printed.trim(), shown.trim(), "{host}");
+    }
+}
+
+/// Contacts are kept from run to run, passed on as they were written, and flaws of a profile are told.
+#[test]
+fn they_keep_contacts_and_take_profiles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path
+    };
+    let contacts =
+        file("create.json", r#" [ {"email":"ada@example.com","score":1.50} ,{"email":"]},\"@example.com"}]"#);
+    let changes = file("update.json", r#"[{"id":1,"city":12345678901234567890},[1,{"a":"[,"}],{"id":2}]"#);
+    let none = file("none.json", "[ ]");
+    let profile =
+        file("profile.json", r#"{"fields":[{"alias":"score","type":"number","scale":2}],"settings":{"a":[1]}}"#);
+    for host in ["node", "python"] {
+        let stored = folder.path().join(format!("{host}.json"));
+        let run = |list: &Path, operation: &str| {
+            let arguments = [
+                list,
+                "--profile".as_ref(),
+                &profile,
+                "--stored".as_ref(),
+                &stored,
+                "--operation".as_ref(),
+                operation.as_ref(),
+            ];
+            Foreign::run_main(host, &arguments)
+        };
+        let codes = |printed: &str| -> Vec<Value> {
+            let row = |line: &str| serde_json::from_str::<Value>(line).expect("a row")["statusCode"].clone();
+            printed.lines().map(row).collect()
+        };
+        assert_eq!(codes(&run(&contacts, "create")), [201, 400], "{host}");
+        assert_eq!(codes(&run(&changes, "update")), [200, 400, 404], "{host}");
+        assert_eq!(run(&none, "create"), "", "{host}");
+        let kept = std::fs::read_to_string(&stored).expect("they were kept");
+        assert!(kept.contains("12345678901234567890") && kept.contains("1.5"), "{host}: {kept}");
     }
 }

@@ -1,6 +1,7 @@
 //! Hosts of the default component that are not ours: programs that hold contacts and speak lines of JSON.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use bulkhead_cases::{Library, Operation};
@@ -24,6 +25,7 @@ impl Foreign {
     /// Starts one of the examples, `examples/hosts/<name>`, with the default component.
     pub fn start(name: &str) -> Self {
         let mut child = Command::new(host(name))
+            .arg("lines")
             .arg(component("contacts"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -32,6 +34,19 @@ impl Foreign {
         let input = child.stdin.take().expect("it is a pipe");
         let output = BufReader::new(child.stdout.take().expect("it is a pipe"));
         Self { name: name.to_owned(), child, input, output }
+    }
+
+    /// What the example's command line prints about the default component and these arguments.
+    pub fn run_main(name: &str, arguments: &[&Path]) -> String {
+        let output = Command::new(host(name))
+            .arg("main")
+            .arg(component("contacts"))
+            .args(arguments)
+            .output()
+            .expect("the host can be started");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the host in {name}: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Begins anew: a tenant with this profile and no contacts.
