@@ -27,9 +27,10 @@ test: guest ## Every test
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, tenants or lists is one of them
+bench: guest ## Ratios against floors; PART=job, guest, memory, tenants or lists is one of them, PART=languages a table
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
+	@[ "$(PART)" != languages ] || scripts/new-components
 	$(TARGET)/release/bulkhead-bench $(PART)
 
 fuzz: ## Random items and profiles against the rules; SECONDS=600 for longer than a minute each

@@ -6,11 +6,13 @@
 //! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
+//! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
 //! `bulkhead-bench job`, `guest`, `memory`, `tenants` or `lists` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
+mod languages;
 mod lists;
 mod server;
 mod tenants;
@@ -51,6 +53,9 @@ fn main() -> Outcome<()> {
     }
     if wants("lists") {
         lists::lists(&items)?;
+    }
+    if wanted.as_deref() == Some("languages") {
+        languages::languages(&items, &body)?;
     }
     Ok(())
 }

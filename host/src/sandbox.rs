@@ -5,6 +5,7 @@
 mod bindings;
 mod cache;
 mod component;
+mod contract;
 mod convert;
 mod engine;
 mod guest;
@@ -19,6 +20,7 @@ mod validator;
 mod verdict;
 
 pub use component::{ComponentError, Processor, Validator};
+pub use contract::Contract;
 pub use engine::{Sandbox, SandboxError};
 pub use guest::Usage;
 pub use inspect::{Inspected, Refusal, inspect};

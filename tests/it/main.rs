@@ -26,3 +26,5 @@ mod tenants;
 mod tokens;
 mod trying;
 mod validators;
+mod versions;
+mod walkthrough;

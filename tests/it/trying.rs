@@ -223,7 +223,7 @@ fn new_makes_a_folder_once_and_for_good_names() {
         assert!(made.contains(&folder), "{made}");
         for file in files.iter().chain(&["README.md", "CASES.json", "contacts.json", "profile.json", ".gitignore"]) {
             let text = fs::read_to_string(format!("{folder}/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
-            assert!(!text.contains("__"), "{file}: {text}");
+            assert!(!text.contains("__NAME__") && !text.contains("__CRATE__"), "{file}: {text}");
         }
         let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/1.0.0/contacts.wit");
         assert_eq!(fs::read(format!("{folder}/wit/contacts.wit")).ok(), fs::read(wit).ok());

@@ -41,6 +41,11 @@ pub(crate) fn compiled() -> PathBuf {
     target().join("tmp").join("compiled")
 }
 
+/// Where commands keep what they have compiled, instead of among the files of whoever runs the tests.
+pub(crate) fn caches() -> PathBuf {
+    target().join("tmp").join("caches")
+}
+
 /// Copies all files of a folder that the other does not have yet. Each appears whole or not at all.
 pub(crate) fn share(from: &Path, to: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();

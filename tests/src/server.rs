@@ -37,6 +37,13 @@ impl Options {
         self
     }
 
+    /// Adds an argument that has no value.
+    #[must_use]
+    pub fn flag(mut self, name: &str) -> Self {
+        self.args.push(name.to_owned());
+        self
+    }
+
     /// Has jobs decided by the component that misbehaves on demand.
     #[must_use]
     pub fn rogue(mut self) -> Self {

@@ -8,7 +8,7 @@ use super::isolate::Part;
 use super::library::LibraryError;
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
 use crate::sandbox::{
-    Cancel, Checker, Failure, Fields, FieldsError, Instance, Limits, Objection, Planned, Request, Stop, Usage,
+    Cancel, Checker, Failure, Fields, FieldsError, Instance, Item, Limits, Objection, Planned, Request, Stop, Usage,
 };
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::{Profile, TenantLimits};
@@ -95,7 +95,12 @@ pub(super) struct Decider<'a> {
 struct Started {
     instance: Instance,
     checker: Option<Checker>,
+    /// For a validator that looks at stored contacts: what they are shown by.
+    view: Option<(Profile, Fields)>,
 }
+
+/// Contacts that are shown by one call, by the contract.
+const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
     pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
@@ -134,17 +139,49 @@ impl<'a> Decider<'a> {
             self.retire(components);
         }
         let planned = planned?;
-        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
-            self.called = validator;
-            let objections = checker.check(items);
+        self.objections.clear();
+        if components.view.is_none() {
+            let checked = self.check(components, items, &[]);
             // Whatever it printed before it failed is the tenant's to read.
-            if objections.is_err() {
+            if checked.is_err() {
                 self.retire(components);
             }
-            self.objections = objections?;
-            self.called = self.task.pinned.processor;
+            checked?;
         }
         Ok(planned)
+    }
+
+    /// Asks the validator, if there is one.
+    fn check(
+        &mut self,
+        components: &mut Started,
+        items: &[String],
+        stored: &[(ContactId, String)],
+    ) -> Result<(), Stop> {
+        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
+            self.called = validator;
+            self.objections = checker.check(items, stored)?;
+            self.called = self.task.pinned.processor;
+        }
+        Ok(())
+    }
+
+    /// Decides; a validator that looks at stored contacts is asked only here, where they are known.
+    fn decided_by(
+        &mut self,
+        components: &mut Started,
+        items: &[String],
+        found: &[StoredContact],
+    ) -> Result<Vec<Item>, Stop> {
+        if let Some((profile, fields)) = &components.view {
+            let mut stored = Vec::with_capacity(found.len());
+            for some in found.chunks(SHOWN) {
+                let objects = components.instance.present(profile, fields.clone(), self.task.now, some)?;
+                stored.extend(some.iter().map(|contact| contact.id).zip(objects));
+            }
+            self.check(components, items, &stored)?;
+        }
+        components.instance.decide(items.len(), found, &self.objections)
     }
 
     /// Which stored contacts one item refers to.
@@ -168,7 +205,7 @@ impl<'a> Decider<'a> {
     pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
         let started = Instant::now();
         let mut components = self.take_components()?;
-        let items = components.instance.decide(part.items.len(), found, &self.objections);
+        let items = self.decided_by(&mut components, part.items, found);
         if items.is_err() {
             self.retire(&components);
         } else {
@@ -283,8 +320,10 @@ impl<'a> Decider<'a> {
             }
         };
         self.called = self.task.pinned.processor;
+        let wants_stored = checker.as_ref().is_some_and(Checker::wants_stored);
+        let view = wants_stored.then(|| (profile.clone(), fields.clone()));
         instance.open(self.task.operation, &profile, fields, self.task.now)?;
-        Ok(Started { instance, checker })
+        Ok(Started { instance, checker, view })
     }
 
     fn start_processor(&self) -> Result<(Instance, Profile, Fields), Stop> {

@@ -145,6 +145,10 @@ impl<E> Guest<E> {
         self.output.text()
     }
 
+    pub(super) fn exports(&self) -> &E {
+        &self.exports
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }

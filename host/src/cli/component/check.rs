@@ -25,6 +25,7 @@ pub(crate) struct CheckArgs {
 struct Checked<'a> {
     digest: String,
     world: &'static str,
+    contract: &'static str,
     size: usize,
     exports: &'a [String],
     imports: &'a [String],
@@ -44,6 +45,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),
         world: probed.inspected.world.as_str(),
+        contract: probed.inspected.contract.as_str(),
         size: bytes.len(),
         exports: &probed.inspected.exports,
         imports: &probed.inspected.imports,
