@@ -19,6 +19,7 @@ test: guest ## Every test
 	@scripts/prerequisites tests
 	@scripts/guests
 	@scripts/examples-rust
+	@scripts/examples-js-python
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
