@@ -28,7 +28,7 @@ test: guest ## Every test
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages or sweep is one of them, PART=languages a table
+bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages, sweep or postgres is one of them, PART=languages a table
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	@[ "$(PART)" != languages ] || scripts/new-components

@@ -13,9 +13,9 @@ const SCHEMA: &str = include_str!("../../host/src/store/sqlite/schema/0001.sql")
 
 /// A contact as it is written.
 pub(crate) struct Row {
-    document: String,
+    pub(crate) document: String,
     keys: String,
-    email: String,
+    pub(crate) email: String,
 }
 
 /// The rows that these items come to.

@@ -21,7 +21,11 @@ const LISTS: [(&str, &str); 6] = [
 
 /// Lists of 10,000 against lists of a million contacts, and a job on top of each.
 pub(crate) fn lists(items: &[String]) -> Outcome<()> {
-    let server = Server::start()?;
+    growing("(e)", &Server::start()?, items)
+}
+
+/// The same for any server.
+pub(crate) fn growing(place: &str, server: &Server, items: &[String]) -> Outcome<()> {
     let (small, large) = (server.tenant("small")?, server.tenant("large")?);
     let job = |token: &str, number: usize| -> Outcome<Duration> {
         let renamed: Vec<String> =
@@ -34,11 +38,14 @@ pub(crate) fn lists(items: &[String]) -> Outcome<()> {
     for number in 0..JOBS {
         jobs.push(job(&large, number)?);
     }
-    let (first, last) = (median(jobs.get(..9).unwrap_or_default()), median(jobs.get(JOBS - 9..).unwrap_or_default()));
+    let around = |place: usize| median(jobs.get(place.saturating_sub(4)..(place + 5).min(JOBS)).unwrap_or_default());
+    let (first, tenth, last) = (around(0), around(JOBS / 10), around(JOBS - 1));
     println!(
-        "\n(e) a job of 10,000 contacts for a tenant that has none, and one that has a million: {:.1} and {:.1} ms, ratio {:.2}",
+        "\n{place} a job of 10,000 contacts for a tenant that has none, 100,000 and a million: {:.1}, {:.1} and {:.1} ms, ratios {:.2} and {:.2}",
         millis(first),
+        millis(tenth),
         millis(last),
+        tenth.as_secs_f64() / first.as_secs_f64(),
         last.as_secs_f64() / first.as_secs_f64()
     );
     println!("    lists of 10,000 and of 1,000,000 contacts, medians in ms:");

@@ -5,10 +5,11 @@
 //! - memory of the server while 200 such jobs are queued;
 //! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
 //! - what the last page of results costs against the first, and what sweeping a million rows costs others;
-//! - lists and jobs at a million contacts, against those at ten thousand.
+//! - lists and jobs at a million contacts, against those at ten thousand;
+//! - the same job on PostgreSQL, against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages` or `sweep` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
 mod contacts;
 mod floor;
@@ -16,6 +17,7 @@ mod guest;
 mod languages;
 mod lists;
 mod pages;
+mod postgres;
 mod server;
 mod sweep;
 mod tenants;
@@ -64,6 +66,9 @@ fn main() -> Outcome<()> {
     }
     if wants("sweep") {
         sweep::sweep()?;
+    }
+    if wants("postgres") {
+        postgres::postgres(&items, &body)?;
     }
     if wanted.as_deref() == Some("languages") {
         languages::languages(&items, &body)?;

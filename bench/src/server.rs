@@ -47,6 +47,8 @@ pub(crate) struct Times {
 pub(crate) struct Server {
     process: Child,
     folder: TempDir,
+    /// Where its store is, as all commands are told.
+    store: [String; 2],
     url: String,
     agent: Agent,
     log: Mutex<Receiver<String>>,
@@ -59,9 +61,20 @@ impl Server {
 
     pub(crate) fn start_with(more: &[&str]) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
+        let data = folder.path().to_str().ok_or("a strange path")?.to_owned();
+        Self::start_at(folder, [String::from("--data"), data], more)
+    }
+
+    /// One that works with a PostgreSQL database.
+    pub(crate) fn start_on(database: &str, more: &[&str]) -> Outcome<Self> {
+        Self::start_at(tempfile::tempdir()?, [String::from("--database"), database.to_owned()], more)
+    }
+
+    fn start_at(folder: TempDir, store: [String; 2], more: &[&str]) -> Outcome<Self> {
         let mut process = Command::new(built("release/bulkhead")?)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--data"])
-            .arg(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--cache"])
+            .arg(folder.path().join("compiled"))
+            .args(&store)
             .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -78,7 +91,7 @@ impl Server {
                 drop(sender.send(line));
             }
         });
-        Ok(Self { process, folder, url: url.to_owned(), agent, log: Mutex::new(log) })
+        Ok(Self { process, folder, store, url: url.to_owned(), agent, log: Mutex::new(log) })
     }
 
     /// Its data folder.
@@ -188,17 +201,14 @@ impl Server {
 
     /// Runs one of the operator's commands on the server's data.
     pub(crate) fn command(&self, args: &[&str]) -> Outcome<()> {
-        let output =
-            Command::new(built("release/bulkhead")?).args(args).arg("--data").arg(self.folder.path()).output()?;
+        let output = Command::new(built("release/bulkhead")?).args(args).args(&self.store).output()?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
     }
 
     /// A new tenant's token.
     pub(crate) fn tenant(&self, name: &str) -> Outcome<String> {
-        let output = Command::new(built("release/bulkhead")?)
-            .args(["tenant", "add", name, "--data"])
-            .arg(self.folder.path())
-            .output()?;
+        let output =
+            Command::new(built("release/bulkhead")?).args(["tenant", "add", name]).args(&self.store).output()?;
         let added: Value = serde_json::from_slice(&output.stdout)?;
         Ok(added.get("client_secret").and_then(Value::as_str).ok_or("no secret")?.to_owned())
     }
