@@ -1,0 +1,21 @@
+//! Short runs; `make crash` is a long one.
+
+use bulkhead_crash::{Kind, Plan, run};
+
+fn check(plan: Plan) {
+    println!("{plan:?}");
+    let report = run(plan);
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
+    assert!(report.jobs > 5 && report.faults.kills >= plan.kills, "{report}");
+}
+
+#[test]
+fn one_server_on_sqlite() {
+    check(Plan { kind: Kind::Sqlite, hosts: 1, kills: 10, seed: 1 });
+}
+
+#[test]
+fn three_servers_on_postgres() {
+    check(Plan { kind: Kind::Postgres, hosts: 3, kills: 10, seed: 1 });
+}
