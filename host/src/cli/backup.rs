@@ -7,7 +7,7 @@ use bulkhead::clock::Clock;
 use bulkhead::store::sqlite::SqliteStore;
 use clap::Args;
 
-use super::store::StoreArgs;
+use super::store::{Place, StoreArgs};
 
 /// Arguments of `bulkhead backup`.
 #[derive(Debug, Args)]
@@ -20,10 +20,10 @@ pub(super) struct BackupArgs {
 
 /// Copies the embedded store, also while a server uses it, and prints one line of JSON.
 pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
-    if args.store.database.is_some() {
-        return Err("a PostgreSQL database is backed up by its own tools, such as pg_dump".into());
-    }
-    let data = &args.store.data;
+    let data = match args.store.place()? {
+        Place::Folder(folder) => folder,
+        Place::Database(_) => return Err("a PostgreSQL database is backed up by its own tools, such as pg_dump".into()),
+    };
     if !SqliteStore::is_in(data) {
         return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());
     }

@@ -15,40 +15,63 @@ use clap::Args;
 /// Where the service keeps everything.
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store; made if it is missing.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "BULKHEAD_DATA",
-        default_value = "./bulkhead-data",
-        conflicts_with = "database"
-    )]
-    pub(super) data: PathBuf,
+    /// Folder of the embedded store; made if it is missing [default: ./bulkhead-data]
+    #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
+    data: Option<PathBuf>,
     /// A PostgreSQL database in place of it, which any number of servers share: postgres://USER:PASSWORD@HOST/NAME. Better
     /// given in the environment than here.
     #[arg(long, value_name = "URL", env = "BULKHEAD_DATABASE", hide_env_values = true)]
-    pub(super) database: Option<String>,
+    database: Option<String>,
     /// Folder for compiled components, which nobody else may write to; by default in the data folder or, with a database,
     /// in the user's cache.
     #[arg(long, value_name = "DIR", env = "BULKHEAD_CACHE")]
     cache: Option<PathBuf>,
 }
 
+/// Where that is.
+pub(super) enum Place<'a> {
+    /// An embedded store.
+    Folder(&'a Path),
+    /// The URL of a database.
+    Database(&'a str),
+}
+
+/// The folder of an embedded store unless another one is named.
+const FOLDER: &str = "./bulkhead-data";
+
 /// Keeps a data folder for one server for as long as it lives. A database is nobody's.
 pub(super) struct Ownership(#[expect(dead_code, reason = "the lock goes when it is dropped")] Option<File>);
 
 impl StoreArgs {
+    /// Where the store is. What is set in the environment but empty counts as not set.
+    ///
+    /// # Errors
+    /// If both a folder and a database are named.
+    pub(super) fn place(&self) -> Result<Place<'_>, &'static str> {
+        let folder = self.data.as_deref().filter(|folder| !folder.as_os_str().is_empty());
+        match (folder, self.database.as_deref().filter(|url| !url.is_empty())) {
+            (folder, None) => Ok(Place::Folder(folder.unwrap_or(Path::new(FOLDER)))),
+            (None, Some(url)) => Ok(Place::Database(url)),
+            (Some(_), Some(_)) => {
+                Err("there is either a folder (--data or BULKHEAD_DATA) or a database (--database or \
+                                       BULKHEAD_DATABASE), not both; take one of them away")
+            }
+        }
+    }
+
     /// Keeps other servers off the data folder. To be called before the store is opened: a newer version must not change what
     /// another server works with.
     ///
     /// # Errors
     /// If another server has it, or it cannot be made.
-    pub(super) fn own(&self) -> Result<Ownership, StoreError> {
-        if self.database.is_some() {
-            return Ok(Ownership(None));
-        }
-        make_private_folder(&self.data)?;
-        lock(&self.data).map(|file| Ownership(Some(file)))
+    pub(super) fn own(&self) -> Result<Ownership, Box<dyn Error>> {
+        Ok(match self.place()? {
+            Place::Folder(folder) => {
+                make_private_folder(folder)?;
+                Ownership(Some(lock(folder)?))
+            }
+            Place::Database(_) => Ownership(None),
+        })
     }
 
     /// Opens the store, with up to so many connections at a time if it is a database.
@@ -56,9 +79,9 @@ impl StoreArgs {
     /// # Errors
     /// If it cannot be reached or used.
     pub(super) fn open(&self, clock: Clock, connections: usize) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-        Ok(match &self.database {
-            None => Arc::new(SqliteStore::open(&self.data, clock)?),
-            Some(url) => {
+        Ok(match self.place()? {
+            Place::Folder(folder) => Arc::new(SqliteStore::open(folder, clock)?),
+            Place::Database(url) => {
                 let url: DatabaseUrl = url.parse().map_err(|error| format!("--database: {error}"))?;
                 Arc::new(PostgresStore::open(&url, connections, clock)?)
             }
@@ -68,10 +91,10 @@ impl StoreArgs {
     /// Where compiled components are kept; `None` if there is no place for them, so that they are compiled anew at each
     /// start.
     pub(super) fn compiled(&self) -> Option<PathBuf> {
-        match (&self.cache, &self.database) {
+        match (&self.cache, self.place().ok()?) {
             (Some(folder), _) => Some(folder.clone()),
-            (None, None) => Some(self.data.join("compiled")),
-            (None, Some(_)) => user_cache().map(|folder| folder.join("bulkhead").join("compiled")),
+            (None, Place::Folder(folder)) => Some(folder.join("compiled")),
+            (None, Place::Database(_)) => user_cache().map(|folder| folder.join("bulkhead").join("compiled")),
         }
     }
 }

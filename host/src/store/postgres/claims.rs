@@ -95,8 +95,8 @@ const TAKE: &str = concat!(
     " + $4, started_at = coalesce(started_at, ",
     now!(),
     ")
-     FROM free, tenants
-     WHERE jobs.tenant = $2 AND jobs.id = free.id AND tenants.id = $2
+     FROM tenants
+     WHERE jobs.tenant = $2 AND jobs.id = (SELECT id FROM free) AND tenants.id = $2
      RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator, jobs.profile, jobs.epoch, jobs.attempts,
                jobs.cursor, jobs.total, ",
     now!(),

@@ -67,7 +67,7 @@ pub(super) async fn commit(
     let statements = contacts::Statements::prepare(session).await?;
     session
         .transact(async || {
-            let ((), advanced, tally) = tokio::try_join!(
+            let ((), advanced, tally, before) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async {
@@ -78,11 +78,12 @@ pub(super) async fn commit(
                     Ok(session.query_opt(&advance, &values).await?)
                 },
                 contacts::take_tally(session, &statements, claim.tenant, &writes),
+                contacts::before(session, &statements, claim.tenant, &writes),
             )?;
             let (Some(advanced), Some(tally)) = (advanced, tally) else {
                 return Ok(Verdict::RollBack(CommitOutcome::Fenced));
             };
-            let now = get(&advanced, 0)?;
+            let tally = Tally { now: get(&advanced, 0)?, ..tally };
             let ids = writes.ids(tally);
             let results = async {
                 let rows = packed(batch, &ids)?;
@@ -92,7 +93,7 @@ pub(super) async fn commit(
             // Packing goes on here while the database is at the contacts.
             let (applied, _, _) = tokio::try_join!(
                 biased;
-                contacts::apply(session, &statements, claim.tenant, &writes, &ids, Tally { now, ..tally }),
+                contacts::apply(session, &statements, claim.tenant, &writes, &before, &ids, tally),
                 async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
                 results,
             )?;

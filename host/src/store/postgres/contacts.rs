@@ -1,12 +1,12 @@
 //! Contacts and the keys they are found by: some statements for a whole batch, never one for each contact.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
@@ -28,12 +28,14 @@ pub(super) async fn find(
         WITH wanted AS (
           SELECT unnest($2::bigint[]) AS id
           UNION
-          SELECT contact_keys.contact FROM unnest($3::text[], $4::text[]) AS key (field, value)
-          JOIN contact_keys ON contact_keys.tenant = $1 AND contact_keys.field = key.field COLLATE \"C\"
-                           AND contact_keys.value = key.value COLLATE \"C\"
+          SELECT owner.contact FROM unnest($3::text[], $4::text[]) AS key (field, value)
+          CROSS JOIN LATERAL (
+            SELECT contact FROM contact_keys WHERE tenant = $1 AND field = key.field AND value = key.value LIMIT 1
+          ) AS owner
         )
-        SELECT contacts.id, contacts.version, contacts.document
-        FROM wanted JOIN contacts ON contacts.tenant = $1 AND contacts.id = wanted.id";
+        SELECT contact.* FROM wanted CROSS JOIN LATERAL (
+          SELECT id, version, document FROM contacts WHERE tenant = $1 AND contacts.id = wanted.id LIMIT 1
+        ) AS contact";
     // An id beyond signed numbers is no contact's.
     let ids: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
     let (fields, values): (Vec<_>, Vec<_>) =
@@ -129,19 +131,33 @@ pub(super) struct Tally {
     pub(super) now: i64,
 }
 
-/// What is run for a batch.
+/// What is run for a batch. None of them joins lists with tables, where a plan could read all of a tenant's rows.
 pub(super) struct Statements {
     tally: Statement,
+    read: Statement,
     insert: Statement,
     update: Statement,
     give_up_keys: Statement,
-    take_new_keys: Statement,
     take_keys: Statement,
     note: Statement,
 }
 
 impl Statements {
     pub(super) async fn prepare(session: &Session) -> Result<Self, Failure> {
+        // Lists within a list stand behind a character each that no key has.
+        const INSERT: &str = "
+            INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
+            SELECT $1, id, version, (string_to_array(fields, E'\\x02'))[2:], (string_to_array(key_values, E'\\x02'))[2:],
+                   document
+            FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+              AS new (id, version, fields, key_values, document)";
+        // Those that are there already, which is known by then.
+        let update = format!(
+            "{INSERT} ON CONFLICT (tenant, id) DO UPDATE
+             SET version = contacts.version + 1, key_fields = excluded.key_fields, key_values = excluded.key_values,
+                 document = excluded.document
+             WHERE contacts.version = excluded.version"
+        );
         Ok(Self {
             tally: session
                 .prepare_cached(
@@ -150,39 +166,18 @@ impl Statements {
                      WHERE tenant = $1 RETURNING next_contact - $2, next_note - 1",
                 )
                 .await?,
-            insert: session
+            read: session
                 .prepare_cached(
-                    "INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
-                     SELECT $1, id, 1, (string_to_array(fields, E'\\x02'))[2:], (string_to_array(key_values, E'\\x02'))[2:],
-                            document
-                     FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
-                       AS new (id, fields, key_values, document)",
+                    "SELECT id, version, key_fields, key_values FROM contacts
+                     WHERE tenant = $1 AND id = ANY($2::bigint[])",
                 )
                 .await?,
-            update: session
-                .prepare_cached(
-                    "UPDATE contacts SET version = contacts.version + 1, document = new.document,
-                            key_fields = (string_to_array(new.fields, E'\\x02'))[2:],
-                            key_values = (string_to_array(new.key_values, E'\\x02'))[2:]
-                     FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-                       AS new (id, version, fields, key_values, document)
-                     WHERE contacts.tenant = $1 AND contacts.id = new.id AND contacts.version = new.version",
-                )
-                .await?,
+            insert: session.prepare_cached(INSERT).await?,
+            update: session.prepare_cached(&update).await?,
             give_up_keys: session
-                .prepare_cached(
-                    "DELETE FROM contact_keys USING contacts, unnest(contacts.key_fields, contacts.key_values)
-                                                      AS old (field, value)
-                     WHERE contacts.tenant = $1 AND contacts.id = ANY($2::bigint[])
-                     AND contact_keys.tenant = $1 AND contact_keys.field = old.field COLLATE \"C\"
-                     AND contact_keys.value = old.value COLLATE \"C\" AND contact_keys.contact = contacts.id
-                     AND (contacts.id, old.field COLLATE \"C\", old.value COLLATE \"C\") NOT IN (
-                       SELECT contact, field COLLATE \"C\", value COLLATE \"C\"
-                       FROM unnest($3::bigint[], $4::text[], $5::text[]) AS kept (contact, field, value)
-                     )",
-                )
+                .prepare_cached("DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = ANY($3::text[])")
                 .await?,
-            take_new_keys: session
+            take_keys: session
                 .prepare_cached(
                     "INSERT INTO contact_keys (tenant, field, value, contact)
                      SELECT $1, field, value, contact
@@ -190,26 +185,8 @@ impl Statements {
                      ON CONFLICT (tenant, field, value) DO NOTHING",
                 )
                 .await?,
-            take_keys: session
-                .prepare_cached(
-                    "WITH wanted AS (
-                       SELECT wanted.contact, wanted.field, wanted.value, contact_keys.contact AS owner
-                       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS wanted (contact, field, value)
-                       LEFT JOIN contact_keys ON contact_keys.tenant = $1
-                         AND contact_keys.field = wanted.field COLLATE \"C\"
-                         AND contact_keys.value = wanted.value COLLATE \"C\"
-                     ), taken AS (
-                       INSERT INTO contact_keys (tenant, field, value, contact)
-                       SELECT $1, field, value, contact FROM wanted WHERE owner IS NULL
-                       ON CONFLICT (tenant, field, value) DO NOTHING RETURNING 1
-                     )
-                     SELECT (SELECT count(*) FROM taken) + (SELECT count(*) FROM wanted WHERE owner = contact)",
-                )
-                .await?,
             note: session
-                .prepare_cached(
-                    "INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($1, $2, $3, $4)",
-                )
+                .prepare_cached("INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($1, $2, $3, $4)")
                 .await?,
         })
     }
@@ -223,10 +200,31 @@ pub(super) async fn take_tally(
     writes: &Writes<'_>,
 ) -> Result<Option<Tally>, Failure> {
     let row = session.query_opt(&statements.tally, &[&tenant.0, &signed(writes.new.len())]).await?;
-    Ok(row
-        .map(|row| Ok::<_, StoreError>(Tally { first_contact: get(&row, 0)?, note: get(&row, 1)?, now: 0 }))
-        .transpose()?)
+    let read = |row: Row| Ok::<_, StoreError>(Tally { first_contact: get(&row, 0)?, note: get(&row, 1)?, now: 0 });
+    Ok(row.map(read).transpose()?)
 }
+
+/// What the contacts that are to be changed are now, under the tenant's tally.
+pub(super) async fn before(
+    session: &Session,
+    statements: &Statements,
+    tenant: TenantId,
+    writes: &Writes<'_>,
+) -> Result<Before, Failure> {
+    let mut before = Before::new();
+    if writes.existing.is_empty() {
+        return Ok(before);
+    }
+    let ids: Vec<i64> = writes.existing.iter().map(|(id, ..)| *id).collect();
+    for row in session.query(&statements.read, &[&tenant.0, &ids]).await? {
+        let keys = get::<Vec<String>>(&row, 2)?.into_iter().zip(get::<Vec<String>>(&row, 3)?).collect();
+        before.insert(get(&row, 0)?, (get(&row, 1)?, keys));
+    }
+    Ok(before)
+}
+
+/// By id: version and keys.
+pub(super) type Before = BTreeMap<i64, (i64, BTreeSet<(String, String)>)>;
 
 /// Writes contacts under the tenant's tally. `false` if some could not take effect; then the transaction must be rolled
 /// back.
@@ -235,63 +233,58 @@ pub(super) async fn apply(
     statements: &Statements,
     tenant: TenantId,
     writes: &Writes<'_>,
+    before: &Before,
     ids: &[ContactId],
     tally: Tally,
 ) -> Result<bool, Failure> {
-    if !writes.are_possible {
+    let is_as_read = |(id, version, _): &(i64, i64, _)| before.get(id).is_some_and(|(now, _)| now == version);
+    if !writes.are_possible || !writes.existing.iter().all(is_as_read) {
         return Ok(false);
     }
     if writes.all.is_empty() {
         return Ok(true);
     }
-    let first = tally.first_contact;
-    let existing = async {
-        if writes.existing.is_empty() {
-            return Ok::<_, Failure>(true);
+    let mut keys = Keys::default();
+    let existing = writes.existing.iter().map(|(id, version, write)| (*id, *version, *write));
+    let existing = Columns::of(existing, &mut keys, before);
+    let new = (tally.first_contact..).zip(writes.new.iter()).map(|(id, write)| (id, 1, *write));
+    let new = Columns::of(new, &mut keys, before);
+    // Keys are given up before any is taken, so that two contacts of a batch can swap one.
+    let give_up = async {
+        for (field, values) in &keys.given_up {
+            session.execute(&statements.give_up_keys, &[&tenant.0, field, values]).await?;
         }
-        let rows = Columns::of(writes.existing.iter().map(|(id, _, write)| (*id, *write)));
-        let versions: Vec<i64> = writes.existing.iter().map(|(_, version, _)| *version).collect();
-        let (keys, wanted) = (&rows.keys, signed(rows.keys.contacts.len()));
-        // Keys are given up before any is taken, so that two contacts of a batch can swap one.
-        let (_, updated, taken) = tokio::try_join!(
-            biased;
-            async {
-                Ok::<_, Failure>(session.execute(&statements.give_up_keys, &[&tenant.0, &rows.ids, &keys.contacts, &keys.fields, &keys.values]).await?)
-            },
-            async {
-                Ok(session.execute(&statements.update, &[&tenant.0, &rows.ids, &versions, &rows.fields, &rows.values, &rows.documents]).await?)
-            },
-            async {
-                Ok(session
-                    .query_one(&statements.take_keys, &[&tenant.0, &keys.contacts, &keys.fields, &keys.values])
-                    .await?)
-            },
-        )?;
-        Ok(signed(updated) == signed(rows.ids.len()) && get::<i64>(&taken, 0)? == wanted)
+        Ok::<_, Failure>(())
     };
-    let new = async {
-        if writes.new.is_empty() {
+    let write = async |statement: &Statement, rows: &Columns<'_>| {
+        if rows.ids.is_empty() {
             return Ok::<_, Failure>(true);
         }
-        let rows = Columns::of((first..).zip(writes.new.iter().copied()));
-        let keys = &rows.keys;
-        let (_, taken) = tokio::try_join!(
-            biased;
-            async {
-                Ok::<_, Failure>(session.execute(&statements.insert, &[&tenant.0, &rows.ids, &rows.fields, &rows.values, &rows.documents]).await?)
-            },
-            async {
-                Ok(session.execute(&statements.take_new_keys, &[&tenant.0, &keys.contacts, &keys.fields, &keys.values]).await?)
-            },
-        )?;
-        Ok(signed(taken) == signed(keys.contacts.len()))
+        let values: [&(dyn ToSql + Sync); 6] =
+            [&tenant.0, &rows.ids, &rows.versions, &rows.fields, &rows.values, &rows.documents];
+        Ok(signed(session.execute(statement, &values).await?) == signed(rows.ids.len()))
+    };
+    let take = async {
+        if keys.contacts.is_empty() {
+            return Ok::<_, Failure>(true);
+        }
+        let values: [&(dyn ToSql + Sync); 4] = [&tenant.0, &keys.contacts, &keys.fields, &keys.values];
+        Ok(signed(session.execute(&statements.take_keys, &values).await?) == signed(keys.contacts.len()))
     };
     let note = async {
         let entries = unlisted::entries(ids, writes.all)?;
-        Ok::<_, Failure>(session.execute(&statements.note, &[&tenant.0, &tally.note, &tally.now, &entries]).await?)
+        let values: [&(dyn ToSql + Sync); 4] = [&tenant.0, &tally.note, &tally.now, &entries];
+        Ok::<_, Failure>(session.execute(&statements.note, &values).await?)
     };
-    let (existing, new, _) = tokio::try_join!(biased; existing, new, note)?;
-    Ok(existing && new)
+    give_up.await?;
+    let (updated, inserted, taken, _) = tokio::try_join!(
+        biased;
+        write(&statements.update, &existing),
+        write(&statements.insert, &new),
+        take,
+        note,
+    )?;
+    Ok(updated && inserted && taken)
 }
 
 /// A list within a list: a character that no key has before each.
@@ -303,33 +296,51 @@ fn listed<'a>(texts: impl Iterator<Item = &'a Cow<'a, str>>) -> String {
 #[derive(Default)]
 struct Columns<'a> {
     ids: Vec<i64>,
+    versions: Vec<i64>,
     fields: Vec<String>,
     values: Vec<String>,
     documents: Vec<&'a str>,
-    keys: Keys<'a>,
 }
 
+/// Keys that change hands: taken ones as columns, given up ones by field.
 #[derive(Default)]
 struct Keys<'a> {
     contacts: Vec<i64>,
     fields: Vec<Cow<'a, str>>,
     values: Vec<Cow<'a, str>>,
+    given_up: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(writes: impl Iterator<Item = (i64, &'a ContactWrite)>) -> Self {
+    fn of(
+        writes: impl Iterator<Item = (i64, i64, &'a ContactWrite)>,
+        changed: &mut Keys<'a>,
+        before: &'a Before,
+    ) -> Self {
         let mut columns = Self::default();
-        for (id, write) in writes {
+        for (id, version, write) in writes {
             let keys: BTreeSet<_> =
                 write.keys.iter().map(|key| (as_stored(&key.field), as_stored(&key.value))).collect();
             columns.ids.push(id);
+            columns.versions.push(version);
             columns.fields.push(listed(keys.iter().map(|(field, _)| field)));
             columns.values.push(listed(keys.iter().map(|(_, value)| value)));
             columns.documents.push(&write.document);
+            let is_kept = |field: &str, value: &str| {
+                keys.iter().any(|(kept_field, kept_value)| kept_field == field && kept_value == value)
+            };
+            let had = before.get(&id).map(|(_, keys)| keys);
+            for (field, value) in had.into_iter().flatten().filter(|(field, value)| !is_kept(field, value)) {
+                changed.given_up.entry(field).or_default().push(value);
+            }
             for (field, value) in keys {
-                columns.keys.contacts.push(id);
-                columns.keys.fields.push(field);
-                columns.keys.values.push(value);
+                let has =
+                    had.is_some_and(|had| had.iter().any(|(own_field, own)| *own_field == field && *own == value));
+                if !has {
+                    changed.contacts.push(id);
+                    changed.fields.push(field);
+                    changed.values.push(value);
+                }
             }
         }
         columns
@@ -348,16 +359,17 @@ pub(super) async fn apply_alone(
     let time = session.prepare_cached(concat!("SELECT ", now!())).await?;
     session
         .transact(async || {
-            let ((), tally, time) = tokio::try_join!(
+            let ((), tally, before, time) = tokio::try_join!(
                 biased;
                 session.begin(),
                 take_tally(session, &statements, tenant, &writes),
+                before(session, &statements, tenant, &writes),
                 async { Ok(session.query_one(&time, &[&shift]).await?) },
             )?;
             let Some(tally) = tally else { return Ok(Verdict::RollBack(Applied::NoTenant)) };
             let ids = writes.ids(tally);
             let tally = Tally { now: get(&time, 0)?, ..tally };
-            Ok(if apply(session, &statements, tenant, &writes, &ids, tally).await? {
+            Ok(if apply(session, &statements, tenant, &writes, &before, &ids, tally).await? {
                 Verdict::Commit(Applied::Done(ids))
             } else {
                 Verdict::RollBack(Applied::Conflict)
@@ -379,30 +391,27 @@ pub(super) async fn delete(
     let lock = session
         .prepare_cached("UPDATE tallies SET next_note = next_note + 1 WHERE tenant = $1 RETURNING next_note - 1")
         .await?;
-    let give_up = session
-        .prepare_cached(
-            "DELETE FROM contact_keys USING contacts, unnest(contacts.key_fields, contacts.key_values)
-                                              AS old (field, value)
-             WHERE contacts.tenant = $1 AND contacts.id = $2 AND contact_keys.tenant = $1
-             AND contact_keys.field = old.field COLLATE \"C\" AND contact_keys.value = old.value COLLATE \"C\"
-             AND contact_keys.contact = contacts.id",
-        )
-        .await?;
+    let give_up =
+        session.prepare_cached("DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = $3").await?;
     let delete = session
-        .prepare_cached("DELETE FROM contacts WHERE tenant = $1 AND id = $2 RETURNING version, document")
+        .prepare_cached(
+            "DELETE FROM contacts WHERE tenant = $1 AND id = $2 RETURNING version, document, key_fields, key_values",
+        )
         .await?;
     let count = session.prepare_cached("UPDATE tallies SET contacts = contacts - 1 WHERE tenant = $1").await?;
     let note = session.prepare_cached(NOTE).await?;
     session
         .transact(async || {
-            let ((), place, _, deleted) = tokio::try_join!(
+            let ((), place, deleted) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async { Ok(session.query_opt(&lock, &[&tenant.0]).await?) },
-                async { Ok(session.execute(&give_up, &[&tenant.0, &number]).await?) },
                 async { Ok(session.query_opt(&delete, &[&tenant.0, &number]).await?) },
             )?;
             let (Some(place), Some(deleted)) = (place, deleted) else { return Ok(Verdict::RollBack(None)) };
+            for (field, value) in get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?) {
+                session.execute(&give_up, &[&tenant.0, &field, &value]).await?;
+            }
             let entries = unlisted::removal(id)?;
             tokio::try_join!(
                 biased;

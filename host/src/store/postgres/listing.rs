@@ -15,7 +15,9 @@ const ORDERED: u32 = 10_000;
 
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, Failure> {
     const OF_TENANT: &str = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
-    const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) JOIN listed ON tenant = $1 AND contact = wanted.id";
+    const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT contact, changed_at, sort FROM listed WHERE tenant = $1 AND contact = wanted.id LIMIT 1
+    ) AS listed";
     // The words themselves say whose they are.
     const WITH_WORDS: &str = "FROM listed WHERE words @@ $2::text::tsquery";
     match &query.filter {
@@ -56,11 +58,13 @@ async fn page(
     let (limit, start) = if parameter.is_some() { ("$3", "$4") } else { ("$2", "$3") };
     // Numbered, because a join keeps no order.
     let page = format!(
-        "SELECT contacts.id, contacts.version, contacts.document FROM (
+        "SELECT contact.* FROM (
            SELECT contact, row_number() OVER () AS place FROM (
              SELECT contact FROM ({found}) AS found ORDER BY {order} LIMIT {limit} OFFSET {start}
            ) AS ordered
-         ) AS page JOIN contacts ON contacts.tenant = $1 AND contacts.id = page.contact ORDER BY page.place"
+         ) AS page CROSS JOIN LATERAL (
+           SELECT id, version, document FROM contacts WHERE tenant = $1 AND id = page.contact LIMIT 1
+         ) AS contact ORDER BY page.place"
     );
     let count = session.prepare_cached(count).await?;
     let page = session.prepare_cached(&page).await?;

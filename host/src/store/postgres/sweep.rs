@@ -103,8 +103,9 @@ impl Removed {
             ("contacts", "id", ROWS),
         ] {
             let sql = format!(
-                "DELETE FROM {table} WHERE tenant = $1
-                 AND ({key}) IN (SELECT {key} FROM {table} WHERE tenant = $1 LIMIT $2)"
+                "DELETE FROM {table} WHERE (tenant, {key}) IN (
+                   SELECT tenant, {key} FROM {table} WHERE tenant = $1 LIMIT $2
+                 )"
             );
             let delete = session.prepare_cached(&sql).await?;
             contacts = session.execute(&delete, &[&self.0, &limit]).await?;
