@@ -7,11 +7,13 @@
 //! - what the last page of results costs against the first, and what sweeping a million rows costs others;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
+//! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
 //! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages` or `sweep` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
+mod languages;
 mod lists;
 mod pages;
 mod server;
@@ -62,6 +64,9 @@ fn main() -> Outcome<()> {
     }
     if wants("sweep") {
         sweep::sweep()?;
+    }
+    if wanted.as_deref() == Some("languages") {
+        languages::languages(&items, &body)?;
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ const ROGUES: [&str; 38] = [
 /// Times each rogue is cancelled.
 const CANCELLED: usize = 200;
 /// Rogues that do not end by themselves for some time.
-const ENDLESS: [&str; 4] = ["loop", "plan-loop", "bulk-memory", "endless-log"];
+const ENDLESS: [&str; 6] = ["loop", "plan-loop", "bulk-memory", "endless-log", "random-loop", "hundredfold"];
 
 /// A neighbour's latency beside each rogue, on two workers, against its latency alone; and beside a thread that only
 /// computes and has nothing to do with the server, which is what anybody's work on the same machine costs.

@@ -30,7 +30,7 @@ enum Command {
     /// Add, change, list and remove tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
-    /// Try, register, list and remove components that tenants can have.
+    /// Make, try, test, register, list and remove components that tenants can have.
     #[command(subcommand)]
     Component(component::ComponentCommand),
     /// Read what a job's components printed.
@@ -49,7 +49,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => report(serve::run(*args)),
         Command::Tenant(command) => report(tenant::run(command)),
-        Command::Component(command) => report(component::run(command)),
+        Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
         Command::Backup(args) => report(backup::run(args)),
         Command::Submit(args) => submit::run(args),
@@ -60,9 +60,11 @@ pub(crate) fn run() -> ExitCode {
 fn report(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bulkhead: {error}");
-            ExitCode::from(2)
-        }
+        Err(error) => refused(&*error),
     }
+}
+
+fn refused(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("bulkhead: {error}");
+    ExitCode::from(2)
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::binary;
+use crate::files::caches;
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub fn bulkhead() -> Command {
             command.env_remove(name);
         }
     }
+    command.env("XDG_CACHE_HOME", caches());
     command
 }
 

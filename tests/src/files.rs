@@ -20,6 +20,12 @@ pub fn component_file(name: &str) -> PathBuf {
     there(folder.join(name), "BULKHEAD_COMPONENTS")
 }
 
+/// A host of the component in another language, by its name: in `BULKHEAD_HOSTS`, or in the target directory's `hosts`.
+pub(crate) fn host(name: &str) -> PathBuf {
+    let folder = env::var_os("BULKHEAD_HOSTS").map_or_else(|| target().join("hosts"), PathBuf::from);
+    there(folder.join(name), "BULKHEAD_HOSTS")
+}
+
 fn there(path: PathBuf, variable: &str) -> PathBuf {
     assert!(
         path.is_file(),
@@ -33,6 +39,11 @@ fn there(path: PathBuf, variable: &str) -> PathBuf {
 /// that a file fits, by the digest and the engine in its name.
 pub(crate) fn compiled() -> PathBuf {
     target().join("tmp").join("compiled")
+}
+
+/// Where commands keep what they have compiled, instead of among the files of whoever runs the tests.
+pub(crate) fn caches() -> PathBuf {
+    target().join("tmp").join("caches")
 }
 
 /// Copies all files of a folder that the other does not have yet. Each appears whole or not at all.

@@ -10,11 +10,13 @@ mod command;
 mod database;
 mod dice;
 mod files;
+mod foreign;
 mod gate;
 mod log;
 mod made_up;
 mod raw;
 mod server;
+mod tables;
 mod wait;
 
 pub use cases::play_cases;
@@ -23,9 +25,11 @@ pub use command::{Finished, bulkhead, run, run_with_input};
 pub use database::Database;
 pub use dice::Dice;
 pub use files::{binary, component, component_file};
+pub use foreign::Foreign;
 pub use made_up::{contact, contacts, email};
 pub use raw::Raw;
 pub use server::{Options, Server, Tenant};
+pub use tables::play_table;
 pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;

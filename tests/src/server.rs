@@ -39,6 +39,13 @@ impl Options {
         self
     }
 
+    /// Adds an argument that has no value.
+    #[must_use]
+    pub fn flag(mut self, name: &str) -> Self {
+        self.args.push(name.to_owned());
+        self
+    }
+
     /// Has jobs decided by the component that misbehaves on demand.
     #[must_use]
     pub fn rogue(mut self) -> Self {
@@ -294,6 +301,19 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");
         kib / 1024
+    }
+
+    /// The nice values of its threads of this name.
+    pub fn nice_values(&self, name: &str) -> Vec<i64> {
+        let folder = format!("/proc/{}/task", self.running().process.id());
+        let tasks = fs::read_dir(folder).expect("Linux lists threads").flatten();
+        // A thread may end while it is looked at.
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        let of_name = stats.filter_map(|stat| {
+            let (before, after) = stat.rsplit_once(')')?;
+            before.ends_with(&format!("({name}")).then(|| after.split_whitespace().nth(16)?.parse().ok())?
+        });
+        of_name.collect()
     }
 
     /// Ends it without any warning.

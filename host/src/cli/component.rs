@@ -1,7 +1,15 @@
 //! `bulkhead component`.
 
+mod check;
+mod new;
+mod table;
+mod trial;
+mod watch;
+mod workshop;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use bulkhead::operations::{MAX_COMPONENT, ShownComponent};
 use bulkhead::store::ComponentRecord;
@@ -13,6 +21,14 @@ use super::store::StoreArgs;
 /// What can be done with components. A running server knows of it at once.
 #[derive(Debug, Subcommand)]
 pub(super) enum ComponentCommand {
+    /// Make a folder that a component can be built from.
+    New(new::NewArgs),
+    /// Say what a component exports, imports and needs; refuses what `add` would refuse. Needs no server.
+    Check(check::CheckArgs),
+    /// Run a component on a file of contacts as a server would, without one.
+    Try(trial::TryArgs),
+    /// Run a component on a table of contacts and what is expected of them, without a server.
+    Test(table::TestArgs),
     /// Try a component and register it; prints what is registered as one JSON object.
     Add {
         /// A WebAssembly component of the world 'validator' or 'processor'.
@@ -47,28 +63,38 @@ pub(super) enum ComponentCommand {
     },
 }
 
-pub(super) fn run(command: ComponentCommand) -> Result<(), Box<dyn Error>> {
+pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        ComponentCommand::Add { file, name, max_size, store } => add(&file, name.as_deref(), max_size, &store),
+        ComponentCommand::New(args) => new::run(&args)?,
+        ComponentCommand::Check(args) => check::run(&args)?,
+        ComponentCommand::Try(args) => return trial::run(&args),
+        ComponentCommand::Test(args) => return table::run(&args),
+        ComponentCommand::Add { file, name, max_size, store } => add(&file, name.as_deref(), max_size, &store)?,
         ComponentCommand::List { store } => {
-            operations(&store, MAX_COMPONENT)?.components()?.into_iter().try_for_each(print)
+            operations(&store, MAX_COMPONENT)?.components()?.into_iter().try_for_each(print)?;
         }
-        ComponentCommand::Show { component, store } => print(operations(&store, MAX_COMPONENT)?.component(&component)?),
+        ComponentCommand::Show { component, store } => {
+            print(operations(&store, MAX_COMPONENT)?.component(&component)?)?
+        }
         ComponentCommand::Remove { component, store } => {
             operations(&store, MAX_COMPONENT)?.remove_component(&component)?;
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let bytes = read(file)?;
     let added = operations(store, max_size)?
         .add_component(&bytes, name)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let seconds = added.compiled_in.as_secs_f64();
     eprintln!("{} in {seconds:.2} s", if added.is_new { "tried and registered" } else { "registered before; tried" });
     print(added.record)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {

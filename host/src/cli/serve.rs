@@ -93,6 +93,9 @@ pub(super) struct ServeArgs {
     /// For tests: a file with seconds to add to the clock.
     #[arg(long, value_name = "FILE", hide = true)]
     clock_offset_file: Option<PathBuf>,
+    /// For tests: serve drafts of the contract (`wit/drafts/`), too. They may change or go.
+    #[arg(long, hide = true)]
+    draft_contracts: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -177,6 +180,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         tracing::warn!("there is no folder to keep compiled components in; name one with --cache");
     }
     let sandbox = Sandbox::new(compiled, args.instances())?;
+    let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
     let component = args.component()?;
     let processor = sandbox.load_processor(&component)?;
     // Jobs of today may be finished by tomorrow's server, which has another default.

@@ -35,11 +35,17 @@ pub struct CallAnswer {
 }
 
 /// Where a call's items take effect, and what they came to so far.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     service: &'a Service,
     tenant: TenantId,
-    rows: Vec<CallRow>,
+    pub(super) rows: Vec<CallRow>,
     documents: BTreeMap<ContactId, StoredContact>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(service: &'a Service, tenant: TenantId) -> Self {
+        Self { service, tenant, rows: Vec::new(), documents: BTreeMap::new() }
+    }
 }
 
 impl Ground for Call<'_> {
@@ -47,7 +53,7 @@ impl Ground for Call<'_> {
         if self.service.calls.is_raised() { Err(End::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End> {
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
         let ids = match self.service.store.apply(self.tenant, &commit.writes)? {
             Applied::Done(ids) => ids,
             Applied::Conflict => return Ok(CommitOutcome::Conflict),
@@ -77,7 +83,7 @@ impl Service {
     pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
         let _permit = self.lane.enter(tenant.id)?;
         let mut decider = self.decider(tenant, operation);
-        let mut call = Call { service: self, tenant: tenant.id, rows: Vec::new(), documents: BTreeMap::new() };
+        let mut call = Call::new(self, tenant.id);
         if !items.items.is_empty() {
             let mut failures = Failures::none_yet(Patience::CALL);
             let done = isolate(&mut decider, &mut call, &mut failures, Part::whole(0, items));

@@ -8,7 +8,7 @@ use super::isolate::Part;
 use super::library::LibraryError;
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
 use crate::sandbox::{
-    Cancel, Checker, Failure, Fields, FieldsError, Instance, Limits, Objection, Planned, Request, Stop,
+    Cancel, Checker, Failure, Fields, FieldsError, Instance, Item, Limits, Objection, Planned, Request, Stop, Usage,
 };
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::{Profile, TenantLimits};
@@ -61,6 +61,16 @@ pub(super) struct Spent {
     pub(super) reading: Duration,
 }
 
+/// What the components of one request have used.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Used {
+    pub(super) processor: Usage,
+    pub(super) validator: Usage,
+}
+
+/// Failures that are kept, for whoever tries a component.
+const KEPT_FAILURES: usize = 8;
+
 /// The tenant's components, started when they are needed and again after one failed.
 pub(super) struct Decider<'a> {
     service: &'a Service,
@@ -75,20 +85,31 @@ pub(super) struct Decider<'a> {
     /// The component that was called last.
     called: Digest,
     pub(super) spent: Spent,
+    /// What components used that were stopped.
+    used: Used,
+    /// How components failed, each way once.
+    failures: Vec<String>,
 }
 
 /// Components that have read their tenant's profile.
 struct Started {
     instance: Instance,
     checker: Option<Checker>,
+    /// For a validator that looks at stored contacts: what they are shown by.
+    view: Option<(Profile, Fields)>,
 }
+
+/// Contacts that are shown by one call, by the contract.
+const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
     pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
-        let limits = limits(&task.limits);
+        // A job's worker can be replaced; a call's thread serves others next.
+        let limits = Limits { gives_way: task.job.is_some(), ..limits(&task.limits) };
         let called = task.pinned.processor;
         let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
-        Self { service, task, limits, cancel, started: None, objections, printed, called, spent }
+        let (used, failures) = (Used::default(), Vec::new());
+        Self { service, task, limits, cancel, started: None, objections, printed, called, spent, used, failures }
     }
 
     /// Reads a part's items, and has the validator check them.
@@ -116,20 +137,52 @@ impl<'a> Decider<'a> {
     fn planned_by(&mut self, components: &mut Started, items: &[String]) -> Result<Planned, Stop> {
         let planned = components.instance.plan(items);
         if planned.is_err() {
-            self.keep_output(components);
+            self.retire(components);
         }
         let planned = planned?;
-        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
-            self.called = validator;
-            let objections = checker.check(items);
+        self.objections.clear();
+        if components.view.is_none() {
+            let checked = self.check(components, items, &[]);
             // Whatever it printed before it failed is the tenant's to read.
-            if objections.is_err() {
-                self.keep_output(components);
+            if checked.is_err() {
+                self.retire(components);
             }
-            self.objections = objections?;
-            self.called = self.task.pinned.processor;
+            checked?;
         }
         Ok(planned)
+    }
+
+    /// Asks the validator, if there is one.
+    fn check(
+        &mut self,
+        components: &mut Started,
+        items: &[String],
+        stored: &[(ContactId, String)],
+    ) -> Result<(), Stop> {
+        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
+            self.called = validator;
+            self.objections = checker.check(items, stored)?;
+            self.called = self.task.pinned.processor;
+        }
+        Ok(())
+    }
+
+    /// Decides; a validator that looks at stored contacts is asked only here, where they are known.
+    fn decided_by(
+        &mut self,
+        components: &mut Started,
+        items: &[String],
+        found: &[StoredContact],
+    ) -> Result<Vec<Item>, Stop> {
+        if let Some((profile, fields)) = &components.view {
+            let mut stored = Vec::with_capacity(found.len());
+            for some in found.chunks(SHOWN) {
+                let objects = components.instance.present(profile, fields.clone(), self.task.now, some)?;
+                stored.extend(some.iter().map(|contact| contact.id).zip(objects));
+            }
+            self.check(components, items, &stored)?;
+        }
+        components.instance.decide(items.len(), found, &self.objections)
     }
 
     /// Which stored contacts one item refers to.
@@ -153,9 +206,9 @@ impl<'a> Decider<'a> {
     pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
         let started = Instant::now();
         let mut components = self.take_components()?;
-        let items = components.instance.decide(part.items.len(), found, &self.objections);
+        let items = self.decided_by(&mut components, part.items, found);
         if items.is_err() {
-            self.keep_output(&components);
+            self.retire(&components);
         } else {
             self.started = Some(components);
         }
@@ -207,6 +260,9 @@ impl<'a> Decider<'a> {
                 let component = self.called;
                 self.called = self.task.pinned.processor;
                 self.service.breaker.failed(self.task.tenant, component);
+                if self.failures.len() < KEPT_FAILURES && !self.failures.contains(&detail) {
+                    self.failures.push(detail.clone());
+                }
                 tracing::warn!(tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
                 Ok(failure)
             }
@@ -222,8 +278,20 @@ impl<'a> Decider<'a> {
         printed
     }
 
-    fn keep_output(&mut self, components: &Started) {
+    /// What the components have used so far.
+    pub(super) fn used(&self) -> Used {
+        self.started.as_ref().map_or(self.used, |started| self.used.and(started))
+    }
+
+    /// How the components failed, each way once; of many ways the first.
+    pub(super) fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
+    /// Keeps what is to be known of components that failed.
+    fn retire(&mut self, components: &Started) {
         push_output(&mut self.printed, components);
+        self.used = self.used.and(components);
     }
 
     fn take_components(&mut self) -> Result<Started, Stop> {
@@ -253,8 +321,10 @@ impl<'a> Decider<'a> {
             }
         };
         self.called = self.task.pinned.processor;
+        let wants_stored = checker.as_ref().is_some_and(Checker::wants_stored);
+        let view = wants_stored.then(|| (profile.clone(), fields.clone()));
         instance.open(self.task.operation, &profile, fields, self.task.now)?;
-        Ok(Started { instance, checker })
+        Ok(Started { instance, checker, view })
     }
 
     fn start_processor(&self) -> Result<(Instance, Profile, Fields), Stop> {
@@ -267,6 +337,13 @@ impl<'a> Decider<'a> {
             flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
         })?;
         Ok((instance, profile, fields))
+    }
+}
+
+impl Used {
+    fn and(self, components: &Started) -> Self {
+        let checker = components.checker.as_ref().map(Checker::usage).unwrap_or_default();
+        Self { processor: self.processor.and(components.instance.usage()), validator: self.validator.and(checker) }
     }
 }
 

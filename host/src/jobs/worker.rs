@@ -2,13 +2,15 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Service;
+use super::committer::Committer;
 use super::runner::Runner;
+use crate::sandbox::has_given_way;
 
 /// How often a worker looks for jobs that nobody rang for: those of an expired lease, or accepted by another process.
 const POLL: Duration = Duration::from_millis(500);
@@ -31,6 +33,8 @@ pub struct Workers {
 struct Crew {
     service: Arc<Service>,
     stopping: AtomicBool,
+    /// Places of workers that ended because they had given way to others.
+    vacated: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -43,6 +47,7 @@ impl Workers {
         let crew = Arc::new(Crew {
             service: Arc::clone(service),
             stopping: AtomicBool::new(false),
+            vacated: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
         });
         for _ in 0..service.settings.workers {
@@ -89,7 +94,8 @@ impl Crew {
         let mut threads = self.threads();
         threads.retain(|thread| !thread.is_finished());
         let crew = Arc::clone(self);
-        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work())?);
+        let committer = Committer::start(Arc::clone(&self.service.store))?;
+        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work(&committer))?);
         Ok(())
     }
 
@@ -114,6 +120,7 @@ impl Crew {
                 tracing::info!(%job, "a component must be compiled first; another worker takes over");
                 vacant += 1;
             }
+            vacant += self.vacated.swap(0, Ordering::AcqRel);
             while vacant > 0 {
                 if let Err(error) = self.hire() {
                     tracing::error!(%error, "there is no thread for a worker");
@@ -131,15 +138,22 @@ impl Crew {
         (self.service.settings.workers * 2).saturating_sub(threads)
     }
 
-    fn work(&self) {
+    fn work(&self, committer: &Committer) {
         let service = &self.service;
         while !self.is_stopping() {
             let heard = service.bell.heard();
             match service.store.claim(service.settings.lease) {
                 Ok(Some(claim)) => {
+                    let claim = Arc::new(claim);
                     // A bug in here must cost one job's lease, not a worker.
-                    let run = AssertUnwindSafe(|| Runner::new(service, &claim, &self.stopping).run());
+                    let run = AssertUnwindSafe(|| Runner::new(service, committer, &claim, &self.stopping).run());
                     match catch_unwind(run) {
+                        Ok(true) if has_given_way() => {
+                            // Not hired from here: a thread inherits the priority of the one that started it.
+                            self.vacated.fetch_add(1, Ordering::AcqRel);
+                            service.running.stops.ring();
+                            return;
+                        }
                         Ok(true) => {}
                         // Somebody else has this place now.
                         Ok(false) => return,

@@ -1,7 +1,8 @@
 //! Components that were compiled and found to keep the contract's form.
 
 use super::bindings::processor::ProcessorPre;
-use super::bindings::validator::ValidatorPre;
+use super::bindings::{validator, validator_1_1};
+use super::contract::{Contract, world_of};
 use super::engine::{Sandbox, State};
 use crate::domain::Digest;
 
@@ -16,7 +17,14 @@ pub struct Processor {
 #[derive(Clone)]
 pub struct Validator {
     digest: Digest,
-    pub(super) pre: ValidatorPre<State>,
+    pub(super) pre: ValidatorPre,
+}
+
+/// A validator by the version of the contract that it was built against.
+#[derive(Clone)]
+pub(super) enum ValidatorPre {
+    V1_0(validator::ValidatorPre<State>),
+    V1_1(validator_1_1::ValidatorPre<State>),
 }
 
 /// Bytes that are no component this host can run.
@@ -33,7 +41,7 @@ pub enum ComponentError {
         reason: wasmtime::Error,
     },
     /// A component, but of another shape.
-    #[error("{digest} is no {world} of bulkhead:contacts@1.0.0: {reason:#}")]
+    #[error("{digest} is no {world} of bulkhead:contacts: {reason:#}")]
     Contract {
         /// Which bytes.
         digest: Digest,
@@ -79,8 +87,16 @@ impl Sandbox {
     pub fn load_validator(&self, bytes: &[u8]) -> Result<Validator, ComponentError> {
         let digest = Digest::of(bytes);
         let component = self.compiled(digest, bytes).map_err(|reason| ComponentError::Compile { digest, reason })?;
+        // By exact names: wasmtime itself would take a newer version's function for an older one's.
+        let form = component.component_type();
+        let exports: Vec<&str> = form.exports(&self.engine).map(|(name, _)| name).collect();
+        let version = world_of(&exports, self.contracts).map_or(Contract::V1_0, |(contract, _)| contract);
         let contract = |reason| ComponentError::Contract { digest, world: "validator", reason };
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
-        Ok(Validator { digest, pre: ValidatorPre::new(pre).map_err(contract)? })
+        let pre = match version {
+            Contract::V1_0 => validator::ValidatorPre::new(pre).map(ValidatorPre::V1_0),
+            Contract::V1_1 => validator_1_1::ValidatorPre::new(pre).map(ValidatorPre::V1_1),
+        };
+        Ok(Validator { digest, pre: pre.map_err(contract)? })
     }
 }

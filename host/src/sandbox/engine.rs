@@ -8,6 +8,7 @@ use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::contract::Contract;
 use super::limits::Limiter;
 use super::ticker;
 
@@ -27,6 +28,7 @@ pub struct Sandbox {
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
     pub(super) compiling: Arc<Mutex<()>>,
+    pub(super) contracts: &'static [Contract],
 }
 
 /// The engine cannot be made.
@@ -64,7 +66,13 @@ impl Sandbox {
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache, compiling: Arc::default() })
+        Ok(Self { engine, linker, cache, compiling: Arc::default(), contracts: Contract::RELEASED })
+    }
+
+    /// The same, serving drafts of the contract beside what is released.
+    #[must_use]
+    pub fn with_drafts(self) -> Self {
+        Self { contracts: Contract::ALL, ..self }
     }
 
     /// Makes every running guest look up now, and not at the next tick.

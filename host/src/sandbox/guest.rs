@@ -11,6 +11,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 use super::engine::{Sandbox, State};
 use super::limits::{Limiter, Limits};
 use super::output::Output;
+use super::priority;
 use super::stop::{Cancel, Failure, Interrupt, Stop};
 
 /// A running component with exports `E`.
@@ -19,11 +20,38 @@ pub(super) struct Guest<E> {
     exports: E,
     output: Output,
     limits: Limits,
+    calls: u64,
+    time: Duration,
+}
+
+/// What a component has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// How often it was called, starting it included.
+    pub calls: u64,
+    /// Time in those calls, with the copying in and out.
+    pub time: Duration,
+    /// The most bytes of memory that one instance of it had at a time, all its memories together.
+    pub memory: usize,
+}
+
+impl Usage {
+    /// This and what another instance of the same component used.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            time: self.time.saturating_add(other.time),
+            memory: self.memory.max(other.memory),
+        }
+    }
 }
 
 /// What the interrupt callback looks at.
 pub(super) struct Watch {
     deadline: Instant,
+    /// When the thread gives way to all others, if it ever does.
+    gives_way_at: Option<Instant>,
     cancel: Cancel,
 }
 
@@ -75,16 +103,21 @@ impl<E> Guest<E> {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             let watch = &context.data().watch;
+            let now = Instant::now();
             if watch.cancel.is_raised() {
-                Err(Interrupt::Cancelled.into())
-            } else if Instant::now() >= watch.deadline {
-                Err(Interrupt::OutOfTime.into())
-            } else {
-                Ok(UpdateDeadline::Continue(1))
+                return Err(Interrupt::Cancelled.into());
             }
+            if now >= watch.deadline {
+                return Err(Interrupt::OutOfTime.into());
+            }
+            if watch.gives_way_at.is_some_and(|at| now >= at) {
+                priority::give_way();
+            }
+            Ok(UpdateDeadline::Continue(1))
         });
+        let started = Instant::now();
         match instantiate(&mut store) {
-            Ok(exports) => Ok(Self { store, exports, output, limits: *limits }),
+            Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time: started.elapsed() }),
             Err(error) => Err(stop(&store, &output, &error)),
         }
     }
@@ -97,17 +130,32 @@ impl<E> Guest<E> {
     ) -> Result<T, Stop> {
         let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
         let watch = &mut self.store.data_mut().watch;
-        watch.deadline = Instant::now() + time;
+        let now = Instant::now();
+        watch.deadline = now + time;
+        watch.gives_way_at = self.limits.gives_way.then(|| now + priority::PATIENCE);
         if watch.cancel.is_raised() {
             return Err(Stop::Cancelled);
         }
         self.store.set_epoch_deadline(1);
-        call(&self.exports, &mut self.store).map_err(|error| stop(&self.store, &self.output, &error))
+        let started = Instant::now();
+        let answer = call(&self.exports, &mut self.store);
+        self.calls += 1;
+        self.time += started.elapsed();
+        answer.map_err(|error| stop(&self.store, &self.output, &error))
+    }
+
+    /// What it has used so far.
+    pub(super) fn usage(&self) -> Usage {
+        Usage { calls: self.calls, time: self.time, memory: self.store.data().limiter.taken() }
     }
 
     /// What it printed so far, bounded.
     pub(super) fn output(&self) -> String {
         self.output.text()
+    }
+
+    pub(super) fn exports(&self) -> &E {
+        &self.exports
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -132,7 +180,7 @@ fn state(limits: &Limits, output: &Output, cancel: &Cancel) -> State {
         wasi,
         table,
         limiter: Limiter::new(limits),
-        watch: Watch { deadline: Instant::now() + limits.call_time, cancel: cancel.clone() },
+        watch: Watch { deadline: Instant::now() + limits.call_time, gives_way_at: None, cancel: cancel.clone() },
     }
 }
 

@@ -3,11 +3,9 @@
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
+use super::contract::{Contract, PACKAGE, world_of};
 use crate::domain::World;
 
-/// The package of the contract, and the version this host serves.
-const PACKAGE: &str = "bulkhead:contacts/";
-const VERSION: &str = "1.0.0";
 /// Interfaces of WASI 0.2 that a guest gets, with nothing in them: no files, no network, no environment, a clock that
 /// stands still.
 const GRANTED: [&str; 27] = [
@@ -73,6 +71,8 @@ impl Refusal {
 pub struct Inspected {
     /// What it is; a processor if it is both.
     pub world: World,
+    /// By which version of the contract.
+    pub contract: Contract,
     /// What it exports.
     pub exports: Vec<String>,
     /// What it imports.
@@ -95,11 +95,11 @@ struct Contents {
 /// Bytes of a WebAssembly page.
 const PAGE: u64 = 64 << 10;
 
-/// Looks at a component.
+/// Looks at a component for a host that serves these versions of the contract, the newest first.
 ///
 /// # Errors
 /// If it is no component, exports no world of the contract, or imports what is not granted.
-pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
+pub fn inspect(bytes: &[u8], served: &[Contract]) -> Result<Inspected, Refusal> {
     check_kind(bytes)?;
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
@@ -107,8 +107,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
     let Contents { exports, imports, memory, table } = contents(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
-    let world = world(&exports)?;
-    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name)).collect();
+    let (contract, world) = world(&exports, served)?;
+    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name, served)).collect();
     if !refused.is_empty() {
         return Err(Refusal::new(
             "imports",
@@ -116,7 +116,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
             "Build it without them: a component gets its items, the profile and stored contacts as arguments, and WASI 0.2 with nothing in it.",
         ));
     }
-    Ok(Inspected { world, exports, imports, memory, table })
+    Ok(Inspected { world, contract, exports, imports, memory, table })
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
@@ -180,33 +180,30 @@ fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
     Ok(contents)
 }
 
-fn world(exports: &[String]) -> Result<World, Refusal> {
-    let has = |interface: &str| exports.iter().any(|export| *export == format!("{PACKAGE}{interface}@{VERSION}"));
-    if has("batch") {
-        return Ok(World::Processor);
+fn world(exports: &[String], served: &[Contract]) -> Result<(Contract, World), Refusal> {
+    if let Some(found) = world_of(exports, served) {
+        return Ok(found);
     }
-    if has("validation") {
-        return Ok(World::Validator);
-    }
+    let versions = served.iter().map(|contract| contract.as_str()).collect::<Vec<_>>().join(" or ");
     let ours: Vec<&str> = exports.iter().map(String::as_str).filter(|export| export.starts_with(PACKAGE)).collect();
     if ours.is_empty() {
         let all = if exports.is_empty() { String::from("nothing") } else { exports.join(", ") };
         return Err(Refusal::new(
             "world",
             format!("It exports {all}, and nothing of {PACKAGE}."),
-            format!("Implement the world 'validator' or 'processor' of bulkhead:contacts@{VERSION}."),
+            format!("Implement the world 'validator' or 'processor' of bulkhead:contacts@{versions}."),
         ));
     }
     Err(Refusal::new(
         "world",
         format!("It exports {}, a version this server does not know.", ours.join(", ")),
-        format!("Build it against bulkhead:contacts@{VERSION}, or run a newer server."),
+        format!("Build it against bulkhead:contacts@{versions}, or run a newer server."),
     ))
 }
 
-fn is_granted(import: &str) -> bool {
+fn is_granted(import: &str, served: &[Contract]) -> bool {
     // The words of the contract are imported by every component; they are types and no functions.
-    import == format!("{PACKAGE}types@{VERSION}")
+    served.iter().any(|contract| import == contract.interface("types"))
         || import
             .split_once('@')
             .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
@@ -217,11 +214,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{inspect, is_granted};
+    use crate::sandbox::Contract;
+
+    const SERVED: &[Contract] = Contract::RELEASED;
 
     #[test]
     fn only_what_is_there_is_granted() {
         for granted in ["wasi:cli/stdout@0.2.6", "wasi:sockets/tcp@0.2.0", "bulkhead:contacts/types@1.0.0"] {
-            assert!(is_granted(granted), "{granted}");
+            assert!(is_granted(granted, SERVED), "{granted}");
         }
         for other in [
             "wasi:cli/unknown@0.2.0",
@@ -231,7 +231,7 @@ mod tests {
             "bulkhead:contacts/types@1.1.0",
             "acme:secret/vault@1.0.0",
         ] {
-            assert!(!is_granted(other), "{other}");
+            assert!(!is_granted(other, SERVED), "{other}");
         }
     }
 
@@ -247,7 +247,7 @@ mod tests {
             (b"(module)", "text"),
             (b"\0asm\x0d\0\x01\0\xff", "damaged"),
         ] {
-            let refusal = inspect(bytes).unwrap_err().to_string();
+            let refusal = inspect(bytes, SERVED).unwrap_err().to_string();
             assert!(refusal.contains(part), "{refusal}");
         }
     }
@@ -255,8 +255,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(tail: Vec<u8>) {
-            drop(inspect(&tail));
-            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat()));
+            drop(inspect(&tail, SERVED));
+            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat(), SERVED));
         }
     }
 }

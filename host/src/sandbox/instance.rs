@@ -7,7 +7,7 @@ use super::bindings::types as wit;
 use super::component::Processor;
 use super::convert;
 use super::engine::Sandbox;
-use super::guest::Guest;
+use super::guest::{Guest, Usage};
 use super::limits::Limits;
 use super::stop::{Cancel, Stop};
 use super::validator::Objection;
@@ -146,6 +146,11 @@ impl Instance {
             exports.bulkhead_contacts_batch().call_present(store, &profile, &stored)
         })?;
         verdict::presented(contacts.len(), objects).map_err(Stop::broke_contract)
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        self.guest.usage()
     }
 
     /// What the guest printed so far, bounded.

@@ -23,6 +23,8 @@ pub struct Limits {
     pub objections: usize,
     /// and bytes of each.
     pub objection_bytes: usize,
+    /// Whether a thread gives way to all others when a call takes long. Only for threads that can be replaced.
+    pub gives_way: bool,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             output: 4 << 10,
             objections: 16,
             objection_bytes: 1_000,
+            gives_way: false,
         }
     }
 }
@@ -45,13 +48,24 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Limiter {
     memory_left: usize,
+    memory_taken: usize,
     table_elements: usize,
     refused_memory: bool,
 }
 
 impl Limiter {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { memory_left: limits.memory, table_elements: limits.table_elements, refused_memory: false }
+        Self {
+            memory_left: limits.memory,
+            memory_taken: 0,
+            table_elements: limits.table_elements,
+            refused_memory: false,
+        }
+    }
+
+    /// Bytes of all memories. They never shrink, so it is also the most there ever were.
+    pub(super) fn taken(&self) -> usize {
+        self.memory_taken
     }
 
     pub(super) fn refused_memory(&self) -> bool {
@@ -72,6 +86,7 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         self.memory_left -= more;
+        self.memory_taken += more;
         Ok(true)
     }
 
@@ -99,5 +114,6 @@ mod tests {
         assert!(!limiter.refused_memory());
         assert!(!limiter.memory_growing(40, 41, None).unwrap());
         assert!(limiter.refused_memory());
+        assert_eq!(limiter.taken(), 100);
     }
 }

@@ -41,7 +41,7 @@ impl Sandbox {
     /// # Errors
     /// The step that refused it, what was found there, and what to do.
     pub fn probe(&self, bytes: &[u8], limits: &Limits) -> Result<Probed, Refusal> {
-        let inspected = inspect(bytes)?;
+        let inspected = inspect(bytes, self.contracts)?;
         check_needs(&inspected, limits)?;
         let started = std::time::Instant::now();
         let loaded = self.load_in_time(bytes, inspected.world)?;
@@ -118,7 +118,7 @@ impl Sandbox {
             let request = Request { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
             let mut checker =
                 Checker::start(self, validator, limits, &cancel, &request).map_err(|stop| not_started(&stop))?;
-            checker.check(&BATCH.map(str::to_owned)).map_err(|stop| failed(&stop))?;
+            checker.check(&BATCH.map(str::to_owned), &[]).map_err(|stop| failed(&stop))?;
         }
         Ok(())
     }

@@ -1,16 +1,16 @@
 //! A running validator: a tenant's own rules on top of its processor's.
 
 use super::bindings::types as wit;
-use super::bindings::validator::Validator as Exports;
-use super::component::Validator;
+use super::bindings::{validator, validator_1_1};
+use super::component::{Validator, ValidatorPre};
 use super::convert;
 use super::engine::Sandbox;
-use super::guest::Guest;
+use super::guest::{Guest, Usage};
 use super::instance::Fields;
 use super::limits::Limits;
 use super::stop::{Cancel, Stop};
 use super::verdict;
-use crate::domain::{Operation, Timestamp};
+use crate::domain::{ContactId, Operation, Timestamp};
 use crate::tenants::Profile;
 
 /// What a validator has against one item.
@@ -36,6 +36,12 @@ pub struct Request<'a> {
     pub now: Timestamp,
 }
 
+/// What a running validator exports, by the version of the contract that it was built against.
+enum Exports {
+    V1_0(validator::Validator),
+    V1_1(validator_1_1::Validator),
+}
+
 /// A validator at work on one request's items.
 pub struct Checker {
     guest: Guest<Exports>,
@@ -55,21 +61,42 @@ impl Checker {
         cancel: &Cancel,
         request: &Request<'_>,
     ) -> Result<Self, Stop> {
-        let guest = Guest::start(sandbox, limits, cancel, |store| validator.pre.instantiate(store))?;
+        let guest = Guest::start(sandbox, limits, cancel, |store| match &validator.pre {
+            ValidatorPre::V1_0(pre) => pre.instantiate(store).map(Exports::V1_0),
+            ValidatorPre::V1_1(pre) => pre.instantiate(store).map(Exports::V1_1),
+        })?;
         let profile = convert::profile(request.profile, request.fields.0.clone(), request.now.to_rfc3339());
         Ok(Self { guest, operation: request.operation, profile })
     }
 
-    /// What it has against these items.
+    /// Whether it looks at stored contacts, so that they must be found before it is asked.
+    pub fn wants_stored(&self) -> bool {
+        matches!(self.guest.exports(), Exports::V1_1(_))
+    }
+
+    /// What it has against these items, given the stored contacts they are about, as clients see them. One of 1.0.0 does
+    /// not look at those.
     ///
     /// # Errors
     /// [`Stop`] if the component fails, or its answer breaks the contract.
-    pub fn check(&mut self, items: &[String]) -> Result<Vec<Objection>, Stop> {
+    pub fn check(&mut self, items: &[String], stored: &[(ContactId, String)]) -> Result<Vec<Objection>, Stop> {
         let (operation, profile) = (convert::operation(self.operation), &self.profile);
-        let objections = self.guest.call(items.len(), |exports, store| {
-            exports.bulkhead_contacts_validation().call_check(store, operation, profile, items)
+        let objections = self.guest.call(items.len(), |exports, store| match exports {
+            Exports::V1_0(exports) => {
+                exports.bulkhead_contacts_validation().call_check(store, operation, profile, items)
+            }
+            Exports::V1_1(exports) => {
+                let to_stored = |(id, object): &(ContactId, String)| wit::Stored { id: id.0, document: object.clone() };
+                let stored: Vec<_> = stored.iter().map(to_stored).collect();
+                exports.bulkhead_contacts_validation().call_check(store, operation, profile, items, &stored)
+            }
         })?;
         verdict::objections(items.len(), objections, self.guest.limits()).map_err(Stop::broke_contract)
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        self.guest.usage()
     }
 
     /// What the guest printed so far, bounded.

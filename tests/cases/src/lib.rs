@@ -11,6 +11,7 @@ mod bulk;
 mod case;
 mod changes;
 mod expand;
+mod library;
 mod loose;
 mod overrides;
 mod path;
@@ -20,6 +21,7 @@ mod run;
 use std::collections::BTreeMap;
 
 pub use case::Case;
+pub use library::{Library, Operation, Wire};
 
 /// What a case is played through.
 pub trait Api {

@@ -1,0 +1,98 @@
+//! What a language costs: the same validator in each, as `bulkhead component new` makes it.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use bulkhead::domain::{Operation, Timestamp};
+use bulkhead::sandbox::{Cancel, Checker, Instance, Limits, Request, Sandbox};
+use bulkhead::tenants::Profile;
+
+use crate::guest::CHUNK;
+use crate::server::{Counts, Server, built};
+use crate::{Outcome, contacts, median};
+
+/// In which it can be made.
+const LANGUAGES: [(&str, &str); 3] = [("Rust", "new-rust"), ("JavaScript", "new-js"), ("Python", "new-python")];
+/// What it objects to; nothing that is sent here.
+const PROFILE: &str = r#"{"settings": {"blocked": ["example.org", "example.net"]}}"#;
+/// Rounds of each measurement.
+const ROUNDS: usize = 7;
+
+/// Prints a table, in Markdown.
+pub(crate) fn languages(items: &[String], body: &[u8]) -> Outcome<()> {
+    println!("\n| | Size | Compile | Instantiate | Memory | A chunk of 500 | A job of 10,000 |");
+    println!("|---|---|---|---|---|---|---|");
+    let server = Server::start()?;
+    println!("| no validator | | | | | | {} ms |", millis(job(&server, "none", None, body)?));
+    for (language, component) in LANGUAGES {
+        let Measured { size, compile, start, chunk, memory } = measure(component, items)?;
+        server.register(component)?;
+        let job = job(&server, component, Some(component), body)?;
+        println!(
+            "| {language} | {} KB | {} ms | {:.0} µs | {:.1} MiB | {} ms | {} ms |",
+            size / 1_000,
+            millis(compile),
+            start.as_secs_f64() * 1e6,
+            memory as f64 / f64::from(1 << 20),
+            millis(chunk),
+            millis(job)
+        );
+    }
+    Ok(())
+}
+
+struct Measured {
+    size: usize,
+    compile: Duration,
+    start: Duration,
+    chunk: Duration,
+    memory: usize,
+}
+
+fn measure(component: &str, items: &[String]) -> Outcome<Measured> {
+    let stopped = |stop| format!("{component} stopped: {stop:?}");
+    let sandbox = Sandbox::new(None, 4)?;
+    let processor = sandbox.load_processor(&fs::read(built("components/contacts.wasm")?)?)?;
+    let bytes = fs::read(built(&format!("components/{component}.wasm"))?)?;
+    let began = Instant::now();
+    let validator = sandbox.load_validator(&bytes)?;
+    let compile = began.elapsed();
+    let (limits, cancel, profile) = (Limits::default(), Cancel::default(), Profile::parse(PROFILE)?);
+    let fields = Instance::start(&sandbox, &processor, &limits, &cancel).map_err(stopped)?.fields(&profile)?;
+    let request = Request { operation: Operation::Create, profile: &profile, fields: &fields, now: Timestamp(0) };
+    let (mut starts, mut chunks, mut memory) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let mut checker = Checker::start(&sandbox, &validator, &limits, &cancel, &request).map_err(stopped)?;
+        starts.push(began.elapsed());
+        for chunk in items.chunks(CHUNK) {
+            let began = Instant::now();
+            let objections = checker.check(chunk, &[]).map_err(stopped)?;
+            chunks.push(began.elapsed());
+            assert!(objections.is_empty(), "{component}: {objections:?}");
+        }
+        memory = checker.usage().memory;
+    }
+    Ok(Measured { size: bytes.len(), compile, start: median(&starts), chunk: median(&chunks), memory })
+}
+
+/// The median time of a job of all contacts, each time in a new tenant.
+fn job(server: &Server, name: &str, validator: Option<&str>, body: &[u8]) -> Outcome<Duration> {
+    let profile = tempfile::NamedTempFile::new()?;
+    fs::write(profile.path(), PROFILE)?;
+    let file = profile.path().display().to_string();
+    let mut times = Vec::new();
+    for round in 0..ROUNDS {
+        let tenant = format!("{name}-{round}");
+        let token = server.tenant(&tenant)?;
+        server.command(&["tenant", "set", &tenant, "--profile", &file, "--validator", validator.unwrap_or("none")])?;
+        let expected = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
+        times.push(server.run_job(&token, body, expected)?.completed);
+    }
+    Ok(median(&times))
+}
+
+fn millis(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1e3;
+    if millis < 10.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }
+}

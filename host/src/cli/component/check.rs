@@ -1,0 +1,58 @@
+//! `bulkhead component check`.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use bulkhead::domain::Digest;
+use bulkhead::jobs::sandbox_limits;
+use bulkhead::operations::MAX_COMPONENT;
+use bulkhead::tenants::TenantLimits;
+use clap::Args;
+use serde::Serialize;
+
+use super::read;
+use super::workshop::sandbox;
+
+/// Arguments of `bulkhead component check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A WebAssembly component of the world 'validator' or 'processor'.
+    file: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked<'a> {
+    digest: String,
+    world: &'static str,
+    contract: &'static str,
+    size: usize,
+    exports: &'a [String],
+    imports: &'a [String],
+    memory_at_start: u64,
+    table_elements_at_start: u64,
+    compile_millis: u128,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
+    let bytes = read(&args.file)?;
+    let refused = |reason: &dyn std::fmt::Display| format!("{}: {reason}", args.file.display());
+    if bytes.len() > MAX_COMPONENT {
+        return Err(refused(&format!("it has {} bytes, and {MAX_COMPONENT} are allowed", bytes.len())).into());
+    }
+    let limits = sandbox_limits(&TenantLimits::default());
+    let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| refused(&refusal))?;
+    let checked = Checked {
+        digest: Digest::of(&bytes).to_string(),
+        world: probed.inspected.world.as_str(),
+        contract: probed.inspected.contract.as_str(),
+        size: bytes.len(),
+        exports: &probed.inspected.exports,
+        imports: &probed.inspected.imports,
+        memory_at_start: probed.inspected.memory,
+        table_elements_at_start: probed.inspected.table,
+        compile_millis: probed.compiled_in.as_millis(),
+    };
+    println!("{}", serde_json::to_string_pretty(&checked)?);
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! A server's inside without a server: its engine, its pool, its limits and its code, on a store that lasts as long as the
+//! command.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fs};
+
+use bulkhead::clock::Clock;
+use bulkhead::domain::{Operation, World};
+use bulkhead::jobs::{Library, Service, Settings, Submission, Trial};
+use bulkhead::operations::{Added, MAX_COMPONENT, Operations, TenantSettings, Wanted};
+use bulkhead::sandbox::Sandbox;
+use bulkhead::store::sqlite::SqliteStore;
+use bulkhead::store::{Batch, QueueLimits, Store, Tenant};
+use bulkhead::tenants::{TenantName, generate};
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+
+use super::super::serve::DEFAULT_COMPONENT;
+use super::read;
+
+/// Components that can live at the same time.
+const INSTANCES: u32 = 8;
+/// Compiled components that are kept from command to command.
+const KEPT: usize = 16;
+
+/// Where one component is tried.
+pub(super) struct Workshop {
+    store: Arc<dyn Store>,
+    operations: Operations,
+    service: Service,
+    /// The component as a server would have registered it.
+    pub(super) added: Added,
+    tenants: usize,
+    _folder: TempDir,
+}
+
+impl Workshop {
+    /// Takes a component, after the same inspection as when it is registered.
+    pub(super) fn open(file: &Path) -> Result<Self, Box<dyn Error>> {
+        let bytes = read(file)?;
+        let folder = tempfile::tempdir()?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
+        let sandbox = sandbox()?;
+        let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
+        let operations = Operations::new(Arc::clone(&store), sandbox.clone(), default.clone(), MAX_COMPONENT);
+        let added = operations.add_component(&bytes, None).map_err(|error| format!("{}: {error}", file.display()))?;
+        let settings = Settings {
+            workers: 1,
+            retention: Duration::ZERO,
+            queue: QueueLimits { jobs: 0, bytes: 0 },
+            lease: Duration::ZERO,
+        };
+        let service = Service::new(Arc::clone(&store), Library::new(Arc::clone(&store), sandbox, default), settings);
+        Ok(Self { store, operations, service, added, tenants: 0, _folder: folder })
+    }
+
+    /// A new tenant that has the component, this profile (JSON) and these contacts.
+    pub(super) fn tenant(
+        &mut self,
+        profile: Option<&str>,
+        limits: Option<&str>,
+        stored: &[Box<RawValue>],
+    ) -> Result<Tenant, Box<dyn Error>> {
+        self.tenants += 1;
+        let name: TenantName = format!("trial-{}", self.tenants).parse()?;
+        let (credential, _) = generate(&name)?;
+        self.store.add_tenant(name.as_str(), "{}", &credential)?;
+        let component = Some(Wanted::Component(self.added.record.digest.to_string()));
+        let settings = |processor, validator| TenantSettings {
+            profile: profile.map(str::to_owned),
+            limits: limits.map(str::to_owned),
+            processor,
+            validator,
+        };
+        let is_validator = self.added.record.world == World::Validator;
+        let processor = component.clone().filter(|_| !is_validator);
+        self.operations.set_tenant(name.as_str(), &settings(processor, None))?;
+        self.store_contacts(&self.reread(&name)?, stored)?;
+        // Only now, as it is not asked about contacts that were there before it.
+        if is_validator {
+            self.operations.set_tenant(name.as_str(), &settings(None, component))?;
+        }
+        self.reread(&name)
+    }
+
+    fn store_contacts(&self, tenant: &Tenant, contacts: &[Box<RawValue>]) -> Result<(), Box<dyn Error>> {
+        let trial = self.run(tenant, Operation::Create, contacts)?;
+        match trial.rows.iter().enumerate().find(|(_, row)| row.status != 201) {
+            None => Ok(()),
+            Some((place, row)) => {
+                let why = row.error.as_ref().map(serde_json::to_string).transpose()?.unwrap_or_default();
+                Err(format!("stored contact {place} cannot be stored as a new one: status {} {why}", row.status).into())
+            }
+        }
+    }
+
+    fn reread(&self, name: &TenantName) -> Result<Tenant, Box<dyn Error>> {
+        Ok(self.store.tenant(name.as_str())?.ok_or("the tenant is gone")?)
+    }
+
+    /// What becomes of these contacts.
+    pub(super) fn run(
+        &self,
+        tenant: &Tenant,
+        operation: Operation,
+        contacts: &[Box<RawValue>],
+    ) -> Result<Trial, Box<dyn Error>> {
+        let one_line = |item: &Box<RawValue>| item.get().replace(['\n', '\r'], " ");
+        let items = Batch { items: contacts.iter().map(one_line).collect(), keys: None };
+        Ok(self.service.try_out(tenant, Submission::new(operation, items, None)?)?)
+    }
+
+    /// A contact as clients see it.
+    pub(super) fn contact(&self, tenant: &Tenant, id: u64) -> Option<serde_json::Value> {
+        let object = self.service.contact(tenant, bulkhead::domain::ContactId(id)).ok().flatten()?;
+        serde_json::from_str(&object).ok()
+    }
+}
+
+/// A server's sandbox, with a cache that outlives the command: compiling a JavaScript engine takes seconds.
+pub(super) fn sandbox() -> Result<Sandbox, Box<dyn Error>> {
+    let cache = cache_folder();
+    if let Some(folder) = &cache {
+        forget_old(folder);
+    }
+    Ok(Sandbox::new(cache, INSTANCES)?)
+}
+
+/// `bulkhead/compiled` in the user's folder for caches, if there is one.
+fn cache_folder() -> Option<PathBuf> {
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    Some(caches.join("bulkhead").join("compiled"))
+}
+
+/// Every build of a component leaves a file, and only the last ones are of use. What cannot be removed stays.
+fn forget_old(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+        })
+        .collect();
+    files.sort_unstable();
+    for (_, path) in files.iter().rev().skip(KEPT) {
+        drop(fs::remove_file(path));
+    }
+}

@@ -1,0 +1,172 @@
+//! The form of a table.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Contacts, and what shall become of each.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows, for people.
+    pub name: String,
+    /// The tenant's profile; empty unless it is given.
+    #[serde(default)]
+    pub profile: Option<Box<RawValue>>,
+    /// What is done with the contacts.
+    #[serde(default)]
+    pub operation: Operation,
+    /// Contacts that are there before, as a client would have sent them: the first has the id 1, and so on. The component
+    /// under test is not asked about them if it is a validator.
+    #[serde(default)]
+    pub stored: Vec<Box<RawValue>>,
+    /// The contacts that are sent: any JSON values.
+    pub contacts: Vec<Box<RawValue>>,
+    /// One for each contact.
+    pub expect: Vec<Expected>,
+}
+
+/// What a client can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// `POST …/new`.
+    #[default]
+    Create,
+    /// `PUT …/edit`.
+    Replace,
+    /// `PATCH …/edit`.
+    Update,
+}
+
+/// What shall become of one contact. A number alone is a status.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The row's `statusCode`.
+    pub status: u16,
+    /// The row's `id`, if it matters.
+    pub id: Option<u64>,
+    /// A part of the error's message, if it matters.
+    pub message: Option<String>,
+    /// The error's type, such as `trapped`, if it matters.
+    pub r#type: Option<String>,
+    /// If they matter: all fields that have errors and no others, each with parts of its texts.
+    pub errors: Option<BTreeMap<String, Texts>>,
+    /// What the contact has afterwards, as clients see it; members that are not named do not matter.
+    pub contact: Option<Value>,
+}
+
+/// One text or several.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Texts {
+    /// One,
+    One(String),
+    /// or several.
+    Several(Vec<String>),
+}
+
+impl Texts {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Several(texts) => texts,
+        }
+        .iter()
+        .map(String::as_str)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    status: u16,
+    id: Option<u64>,
+    message: Option<String>,
+    r#type: Option<String>,
+    errors: Option<BTreeMap<String, Texts>>,
+    contact: Option<Value>,
+}
+
+impl<'de> Deserialize<'de> for Expected {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+
+        let value = Value::deserialize(deserializer)?;
+        if let Some(number) = value.as_u64() {
+            let status = u16::try_from(number).map_err(|_| D::Error::custom(format!("{number} is no status")))?;
+            return Ok(Self { status, id: None, message: None, r#type: None, errors: None, contact: None });
+        }
+        if !value.is_object() {
+            return Err(D::Error::custom("expected a status, or an object such as {\"status\": 400}"));
+        }
+        let Written { status, id, message, r#type, errors, contact } =
+            serde_json::from_value(value).map_err(D::Error::custom)?;
+        Ok(Self { status, id, message, r#type, errors, contact })
+    }
+}
+
+/// What is wrong with a table, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableError(String);
+
+impl std::fmt::Display for TableError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TableError {}
+
+/// Reads a table: a JSON list of cases.
+///
+/// # Errors
+/// Says where what is wrong.
+pub fn parse(text: &str) -> Result<Vec<Case>, TableError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let cases: Vec<Case> = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| TableError(format!("{}: {}", error.path(), error.inner())))?;
+    deserializer.end().map_err(|error| TableError(error.to_string()))?;
+    for (place, case) in cases.iter().enumerate() {
+        if case.expect.len() != case.contacts.len() {
+            return Err(TableError(format!(
+                "[{place}].expect: {} expectations for {} contacts ('{}'); each contact needs one",
+                case.expect.len(),
+                case.contacts.len(),
+                case.name
+            )));
+        }
+    }
+    Ok(cases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operation, parse};
+
+    #[test]
+    fn most_can_be_left_out() {
+        let cases = parse(r#"[{"name":"a","contacts":[{},"\ud800"],"expect":[201,{"status":400}]}]"#).unwrap();
+        assert_eq!((cases[0].operation, cases[0].expect[0].status), (Operation::Create, 201));
+        assert_eq!(cases[0].contacts[1].get(), r#""\ud800""#);
+    }
+
+    #[test]
+    fn says_where_it_is_wrong() {
+        for (text, part) in [
+            ("", "EOF"),
+            ("{}", "expected a sequence"),
+            (r#"[{"name":"a","contacts":[],"expect":[],"expected":[]}]"#, "[0].expected: unknown field"),
+            (r#"[{"name":"a","contacts":[{}],"expect":[]}]"#, "[0].expect: 0 expectations for 1 contacts ('a')"),
+            (r#"[{"name":"a","contacts":[{}],"expect":["x"]}]"#, "[0].expect[0]: expected a status"),
+            (r#"[{"name":"a","contacts":[{}],"expect":[{"state":1}]}]"#, "[0].expect[0]: unknown field `state`"),
+            (r#"[{"name":"a","operation":"delete","contacts":[],"expect":[]}]"#, "[0].operation: unknown variant"),
+            ("[] []", "trailing characters"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}

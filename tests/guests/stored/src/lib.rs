@@ -1,0 +1,56 @@
+//! A validator of the draft 1.1.0: points may not sink. It objects to an item that has fewer points than the stored contact
+//! with its id or its e-mail address. An item with `"check": "trap"` makes it trap.
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    unused_qualifications,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    reason = "generated from wit/"
+)]
+mod bindings {
+    use super::Validator;
+
+    wit_bindgen::generate!({ path: "../../../wit/drafts/1.1.0", world: "validator" });
+    export!(Validator with_types_in self);
+}
+
+use bindings::bulkhead::contacts::types::{Objection, Operation, Profile, Stored};
+use bindings::exports::bulkhead::contacts::validation::Guest;
+use serde_json::Value;
+
+struct Validator;
+
+impl Guest for Validator {
+    fn check(_: Operation, _: Profile, items: Vec<String>, found: Vec<Stored>) -> Vec<Objection> {
+        let found: Vec<(u64, Value)> = found.iter().map(|stored| (stored.id, read(&stored.document))).collect();
+        let mut objections = Vec::new();
+        for (index, item) in (0..).zip(&items) {
+            let item = read(item);
+            assert!(item.get("check").is_none_or(|what| what != "trap"), "told to trap");
+            let about = found.iter().find(|(id, contact)| is_about(&item, *id, contact));
+            let before = about.and_then(|(_, contact)| contact.pointer("/fields/all/points")?.as_f64());
+            let after = item.get("points").and_then(Value::as_f64);
+            if let (Some(before), Some(after)) = (before, after)
+                && after < before
+            {
+                let message = format!("Points may not sink from {before} to {after}.");
+                objections.push(Objection { index, field: String::from("points"), message });
+            }
+        }
+        objections
+    }
+}
+
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn is_about(item: &Value, id: u64, contact: &Value) -> bool {
+    match item.get("id").and_then(Value::as_u64) {
+        Some(named) => named == id,
+        None => item.get("email").is_some_and(|email| contact.pointer("/fields/all/email") == Some(email)),
+    }
+}

@@ -1,0 +1,39 @@
+//! The examples in a real server, each against its own table.
+
+use bulkhead_tests::play_table;
+
+#[test]
+fn corporate_email_keeps_its_table() {
+    keeps_its_table("validators/corporate-email");
+}
+
+#[test]
+fn phone_keeps_its_table() {
+    keeps_its_table("validators/phone");
+}
+
+#[test]
+fn strict_keeps_its_table() {
+    keeps_its_table("processors/strict");
+}
+
+fn keeps_its_table(example: &str) {
+    let differences = play_table(example);
+    assert!(differences.is_empty(), "{example}:\n{}", differences.join("\n"));
+}
+
+/// Whoever copies an example, or makes one anew, has the contract as it was released.
+#[test]
+fn examples_have_the_contract_as_it_was_released() {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let released = std::fs::read(root.join("wit/1.0.0/contacts.wit")).expect("it is there");
+    let mut seen = 0;
+    for kind in ["validators", "processors"] {
+        for example in std::fs::read_dir(root.join("examples").join(kind)).expect("a folder") {
+            let file = example.expect("an entry").path().join("wit/contacts.wit");
+            assert!(std::fs::read(&file).is_ok_and(|text| text == released), "{} differs", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}

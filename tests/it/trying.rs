@@ -1,0 +1,236 @@
+//! The developer's loop: a component is made, checked, tried and tested without a server, and behaves as in one.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use bulkhead_tests::{Finished, Options, bulkhead, component, component_file, contacts, run};
+use serde_json::{Value, json};
+
+/// A folder with files in it.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("there is room for a folder"))
+    }
+
+    fn file(&self, name: &str, content: &Value) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, content.to_string()).expect("a file can be written");
+        path.display().to_string()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
+fn built(name: &str) -> String {
+    component(name).display().to_string()
+}
+
+fn lines(finished: &Finished) -> Vec<Value> {
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    finished.stdout.lines().map(parse).collect()
+}
+
+#[test]
+fn check_says_what_a_component_is_and_needs() {
+    let said: Value =
+        serde_json::from_str(&run(["component", "check", &built("rules-a")]).expect(0).stdout).expect("JSON");
+    assert_eq!(
+        (&said["world"], &said["exports"]),
+        (&json!("validator"), &json!(["bulkhead:contacts/validation@1.0.0"]))
+    );
+    assert!(
+        said["imports"].as_array().is_some_and(|imports| imports.contains(&json!("bulkhead:contacts/types@1.0.0")))
+    );
+    assert!(said["memoryAtStart"].as_u64().is_some_and(|bytes| bytes > 0), "{said}");
+    for (file, part) in [
+        ("module.wasm", "'kind'"),
+        ("http.wasm", "'imports'"),
+        ("start-trap.wasm", "'instantiate'"),
+        ("text.wat", "wasm-tools parse"),
+    ] {
+        let path = component_file(file).display().to_string();
+        let refused = run(["component", "check", &path]).expect(2).stderr;
+        assert!(refused.contains(&path) && refused.contains(part), "{part}: {refused}");
+    }
+    assert!(run(["component", "check", "missing.wasm"]).expect(2).stderr.contains("missing.wasm"));
+}
+
+#[test]
+fn try_shows_the_rows_that_a_server_shows() {
+    let (desk, server) = (Desk::new(), Options::default().admin().start());
+    let profile = json!({"settings": {"domains": ["example.com"]}});
+    let items = json!([
+        {"email": "a@example.com", "points": 3},
+        {"email": "b@elsewhere.com", "firstname": "x".repeat(100)},
+        {"email": "c@example.com", "check": "trap"},
+        7,
+        {"email": "A@example.com", "city": "Bonn"},
+    ]);
+    let stored = json!([{"email": "old@elsewhere.com"}, {"email": "a@example.com"}]);
+    let client = server.client(&server.add_tenant_with("acme", &profile));
+    client.create(&stored).wait_for("completed");
+    server
+        .operator()
+        .call("POST", "/admin/components?name=rules", &[], &fs::read(component("rules-a")).expect("bytes"))
+        .expect(201);
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "rules"})).expect(200);
+    let expected = client.create(&items).rows();
+
+    let (items, profile, stored) =
+        (desk.file("items.json", &items), desk.file("profile.json", &profile), desk.file("stored.json", &stored));
+    let tried =
+        run(["component", "try", &built("rules-a"), &items, "--profile", &profile, "--stored", &stored]).expect(1);
+    let mut said = lines(&tried);
+    let summary = said.pop().expect("a last line");
+    assert_eq!(said.len(), expected.len());
+    for (index, (row, expected)) in said.iter().zip(&expected).enumerate() {
+        assert_eq!(row["index"], index);
+        for member in ["id", "statusCode", "errors"] {
+            assert_eq!(row[member], expected[member], "{row} {expected}");
+        }
+    }
+    assert_eq!((&summary["world"], &summary["rows"]), (&json!("validator"), &json!({"200": 2, "400": 2, "500": 1})));
+    for name in ["guestMicros", "peakMemory", "calls"] {
+        assert!(summary[name].as_u64().is_some_and(|number| number > 0), "{name}: {summary}");
+    }
+    assert!(tried.stderr.contains("the component failed") && tried.stderr.contains("unreachable"), "{}", tried.stderr);
+}
+
+#[test]
+fn try_runs_a_large_list_and_what_a_component_prints_is_shown() {
+    let desk = Desk::new();
+    let mut items = contacts("many", 0..1_200);
+    items[7]["check"] = json!("log");
+    let items = desk.file("items.json", &items);
+    let said = lines(&run(["component", "try", &built("rules-a"), &items]).expect(0));
+    let summary = said.last().expect("a last line");
+    assert_eq!((said.len(), &summary["rows"]), (1_201, &json!({"201": 1_200})));
+    assert!(summary["printed"].as_str().is_some_and(|text| !text.is_empty()), "{summary}");
+}
+
+#[test]
+fn try_takes_processors_other_operations_and_limits() {
+    let desk = Desk::new();
+    let stored = desk.file("stored.json", &json!([{"email": "a@example.com"}]));
+    let items = desk.file("items.json", &json!([{"id": 1, "city": "Bonn"}, {"id": 2, "city": "Bonn"}]));
+    let args = ["component", "try", &built("contacts"), &items, "--stored", &stored, "--operation", "update"];
+    let said = lines(&run(args).expect(0));
+    assert_eq!(
+        (&said[0]["statusCode"], &said[1]["statusCode"], &said[2]["world"]),
+        (&json!(200), &json!(404), &json!("processor"))
+    );
+
+    let limits = desk.file("limits.json", &json!({"memoryMiB": 1}));
+    let said = lines(&run(["component", "try", &built("rules-a"), &items, "--limits", &limits]).expect(1));
+    assert_eq!(said[0]["errors"]["type"], "out of memory", "{said:?}");
+}
+
+#[test]
+fn what_try_cannot_use_is_named() {
+    let desk = Desk::new();
+    let items = desk.file("items.json", &json!([{}]));
+    let broken = desk.path("broken.json");
+    fs::write(&broken, "[{},\n {\"a\": }]").expect("a file can be written");
+    let profile = desk.file("profile.json", &json!({"fields": [{"alias": "x", "type": "nonsense"}]}));
+    let stored = desk.file("stored.json", &json!([{"email": "a@example.com"}, {"email": "nonsense"}]));
+    for (args, part) in [
+        (vec![broken.as_str()], "broken.json: expected value at line 2 column 8"),
+        (vec![&items, "--profile", &profile], "fields[0].type"),
+        (vec![&items, "--stored", &stored], "stored contact 1 cannot be stored"),
+        (vec![&items, "--stored", "missing.json"], "missing.json"),
+    ] {
+        let rules = built("rules-a");
+        let refused = run(["component", "try", &rules].iter().chain(&args)).expect(2).stderr;
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+}
+
+#[test]
+fn test_says_what_differs_and_fails() {
+    let desk = Desk::new();
+    let cases = desk.file(
+        "cases.json",
+        &json!([
+            {"name": "fine", "contacts": [{"email": "a@example.com"}, {"probe": true}],
+             "expect": [{"status": 201, "id": 1}, {"status": 400, "errors": {"probe": "checked by a"}}]},
+            {"name": "each case has a tenant of its own", "contacts": [{"email": "a@example.com"}], "expect": [201]},
+        ]),
+    );
+    let passed = run(["component", "test", &built("rules-a"), &cases]).expect(0).stdout;
+    assert!(passed.ends_with("2 cases, 0 failed\n"), "{passed}");
+    let cases = desk.file(
+        "cases.json",
+        &json!([
+            {"name": "traps", "contacts": [{"check": "trap"}], "expect": [201]},
+            {"name": "fine", "contacts": [], "expect": []},
+        ]),
+    );
+    let failed = run(["component", "test", &built("rules-a"), &cases]).expect(1).stdout;
+    for part in [
+        "FAILED traps",
+        "contact 0: status 500 instead of 201",
+        "| ",
+        "unreachable",
+        "ok     fine",
+        "2 cases, 1 failed",
+    ] {
+        assert!(failed.contains(part), "{part}: {failed}");
+    }
+    let cases = desk.file("cases.json", &json!([{"name": "a", "contacts": [{}], "expect": []}]));
+    let refused = run(["component", "test", &built("rules-a"), &cases]).expect(2).stderr;
+    assert!(refused.contains("cases.json: [0].expect"), "{refused}");
+}
+
+#[test]
+fn watch_runs_again_when_a_file_changes() {
+    let desk = Desk::new();
+    let items = desk.file("items.json", &json!([{"email": "a@example.com"}]));
+    let mut child = bulkhead()
+        .args(["component", "try", &built("rules-a"), &items, "--watch"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("bulkhead can be started");
+    let mut said = BufReader::new(child.stdout.take().expect("it was piped")).lines();
+    let mut next = || -> Value {
+        let line = said.next().expect("there is more").expect("it is text");
+        serde_json::from_str(&line).expect("it is JSON")
+    };
+    assert_eq!(next()["statusCode"], 201);
+    assert_eq!(next()["rows"], json!({"201": 1}));
+    desk.file("items.json", &json!([7]));
+    assert_eq!(next()["statusCode"], 400);
+    assert_eq!(next()["rows"], json!({"400": 1}));
+    child.kill().and_then(|()| child.wait()).expect("it can be ended");
+}
+
+#[test]
+fn new_makes_a_folder_once_and_for_good_names() {
+    let desk = Desk::new();
+    for (language, files) in [
+        ("rust", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),
+        ("js", &["package.json", "validator.js", "build.mjs"]),
+        ("python", &["requirements.txt", "validator.py", "build.py"]),
+    ] {
+        let folder = desk.path(&format!("my-{language}"));
+        let made = run(["component", "new", "--lang", language, &folder]).expect(0).stdout;
+        assert!(made.contains(&folder), "{made}");
+        for file in files.iter().chain(&["README.md", "CASES.json", "contacts.json", "profile.json", ".gitignore"]) {
+            let text = fs::read_to_string(format!("{folder}/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(!text.contains("__NAME__") && !text.contains("__CRATE__"), "{file}: {text}");
+        }
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/1.0.0/contacts.wit");
+        assert_eq!(fs::read(format!("{folder}/wit/contacts.wit")).ok(), fs::read(wit).ok());
+        let refused = run(["component", "new", "--lang", language, &folder]).expect(2).stderr;
+        assert!(refused.contains("is there already"), "{refused}");
+    }
+    for bad in ["Bad", "1st", "a b", "-a", ""] {
+        run(["component", "new", "--lang", "rust", "--", &desk.path(bad)]).expect(2);
+    }
+}

@@ -1,0 +1,140 @@
+//! What `bulkhead component new` makes is built with the real tools and put to work, and the walk-through in
+//! docs/components.md is true: its commands are run, and what it shows is what they print.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use bulkhead_tests::{Server, binary, component, run};
+use serde_json::Value;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/components.md");
+
+/// The target directory: where the scripts leave components, and a Node if the machine's was not fit.
+fn target() -> PathBuf {
+    component("contacts").ancestors().nth(2).expect("components are in a target directory").to_owned()
+}
+
+/// `bulkhead`, and the Node with which the examples are made.
+fn path() -> OsString {
+    let binary = binary();
+    let ours = [binary.parent().expect("it is in a folder").to_owned(), target().join("examples/node/bin")];
+    let rest = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(ours.into_iter().chain(env::split_paths(&rest))).expect("a path")
+}
+
+/// Runs a program to its end; returns what it printed.
+#[track_caller]
+fn finish(command: &mut Command) -> String {
+    let output = command.env("PATH", path()).stdin(Stdio::null()).output().expect("it can be started");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {text}");
+    text
+}
+
+/// Numbers, digests and ids differ from run to run.
+fn without_numbers(line: &str) -> String {
+    let mut out = String::new();
+    for c in line.trim_end().chars() {
+        let c = if c.is_ascii_digit() { '#' } else { c };
+        if c != '#' || !out.ends_with('#') {
+            out.push(c);
+        }
+    }
+    let is_hex = |word: &str| word.len() > 8 && word.chars().all(|c| "abcdef#-".contains(c)) && word.contains('#');
+    out.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '#' && c != '-')
+        .map(|word| {
+            let core = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '#');
+            if is_hex(core) { word.replacen(core, "#", 1) } else { word.to_owned() }
+        })
+        .collect()
+}
+
+/// The block of the page that begins behind a mark.
+fn block(mark: &str) -> String {
+    let page = fs::read_to_string(PAGE).expect("the page is there");
+    let after = page.split_once(&format!("<!-- {mark} -->\n")).unwrap_or_else(|| panic!("no {mark}")).1;
+    let block = after.split("```").nth(1).expect("a block");
+    block.split_once('\n').expect("a language").1.to_owned()
+}
+
+#[test]
+fn the_page_leads_from_nothing_to_an_objection() {
+    let server = Server::start();
+    let folder = server.scratch("walk");
+    fs::create_dir(&folder).expect("a folder can be made");
+    let block = block("walkthrough");
+    let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    // `submit` says by its status that a contact failed, which is what is wanted here.
+    let script = commands.join("\n").replace("submit contacts.json", "submit contacts.json || [ $? -eq 1 ]");
+    let said = finish(
+        Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &script])
+            .current_dir(&folder)
+            .env("BULKHEAD_DATA", server.data())
+            .env("BULKHEAD_URL", server.url())
+            .env("XDG_CACHE_HOME", target().join("tmp/caches")),
+    );
+    let printed: Vec<String> = said.lines().map(without_numbers).collect();
+    for line in block.lines().filter(|line| !line.starts_with("$ ") && !line.is_empty()) {
+        assert!(printed.contains(&without_numbers(line)), "the page shows\n{line}\nbut what was printed is\n{said}");
+    }
+
+    // And in the job's details, as the page shows them.
+    let credentials = fs::read_to_string(folder.join("no-example-org/acme.json")).expect("they were kept");
+    let client = server.client(&bulkhead_tests::Tenant::parse(&credentials));
+    let id = said.lines().find_map(|line| line.strip_prefix("job ")?.split([' ', ':']).next()).expect("a job");
+    let details = client.get(&format!("/api/contacts/job/{id}?details=1")).expect(200).text();
+    let shown = self::block("details");
+    let shown = shown.lines().find(|line| !line.starts_with("$ ")).expect("an answer");
+    assert_eq!(without_numbers(&details), without_numbers(shown));
+    let row = &client.job(id).rows()[1];
+    assert_eq!(row["errors"]["details"]["email"][0], "Addresses of example.org are not accepted.");
+}
+
+fn new(language: &str) -> (tempfile::TempDir, PathBuf) {
+    let desk = tempfile::tempdir().expect("there is room for a folder");
+    let folder = desk.path().join(format!("made-in-{language}"));
+    run(["component".as_ref(), "new".as_ref(), "--lang".as_ref(), language.as_ref(), folder.as_os_str()]).expect(0);
+    (desk, folder)
+}
+
+fn keeps_its_table(component: &Path, folder: &Path) {
+    let cases = folder.join("CASES.json");
+    let said = run(["component".as_ref(), "test".as_ref(), component.as_os_str(), cases.as_os_str()]).expect(0).stdout;
+    assert!(said.ends_with(" 0 failed\n"), "{said}");
+}
+
+#[test]
+fn what_new_makes_in_rust_builds_and_keeps_its_table() {
+    let (_desk, folder) = new("rust");
+    // The folder's own command needs rustup to have the target; this script also knows another way.
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component");
+    finish(Command::new(script).arg("--folder").arg(&folder).arg("made-in-rust").env("CARGO_TARGET_DIR", target()));
+    keeps_its_table(&component("made-in-rust"), &folder);
+}
+
+#[test]
+fn what_new_makes_in_python_builds_and_keeps_its_table() {
+    let (_desk, folder) = new("python");
+    finish(Command::new("python3").arg("build.py").current_dir(&folder));
+    keeps_its_table(&folder.join("made-in-python.wasm"), &folder);
+
+    // The contract is published as a file, too, which its tools take as it is.
+    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/bulkhead-contacts-1.0.0.wasm");
+    let tool = folder.join(".venv/bin/componentize-py");
+    finish(Command::new(tool).args(["-d", published, "-w", "validator", "bindings", "bindings"]).current_dir(&folder));
+    let made = fs::read_to_string(folder.join("bindings/wit_world/exports/__init__.py")).expect("it made bindings");
+    assert!(made.contains("Validation"), "{made}");
+}
+
+#[test]
+fn numbers_are_left_out_of_a_comparison() {
+    let one = r#"{"digest":"sha256:16cd5ceb358c66f1","size":120,"id":"94659071-cdcc-4ec0-92d4-fd913626cac7"} cafe"#;
+    let other = r#"{"digest":"sha256:9ceb358c6e6f1a01","size":7,"id":"14659071-cdcc-4ec0-92d4-ad913626cac7"} cafe"#;
+    assert_eq!(without_numbers(one), without_numbers(other));
+    assert_ne!(without_numbers("a 1"), without_numbers("b 1"));
+    let _: Value = serde_json::from_str(one.trim_end_matches(" cafe")).expect("it is JSON");
+}
