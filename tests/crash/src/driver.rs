@@ -23,6 +23,17 @@ pub(crate) struct Sent {
 
 /// Sends jobs until it is over; waits for the end of all.
 pub(crate) fn drive(hosts: &Hosts, tenant: Tenant, seed: u64, over: &AtomicBool) -> Sent {
+    drive_watched(hosts, tenant, seed, over, &|_, _| {})
+}
+
+/// The same, and says of each job that it was accepted.
+pub(crate) fn drive_watched(
+    hosts: &Hosts,
+    tenant: Tenant,
+    seed: u64,
+    over: &AtomicBool,
+    accepted: &dyn Fn(&Tenant, &str),
+) -> Sent {
     let mut dice = Dice::new(seed);
     // Which server is called is another matter than what is sent: how often it is called depends on the moment.
     let mut choice = Dice::new(!seed);
@@ -36,6 +47,7 @@ pub(crate) fn drive(hosts: &Hosts, tenant: Tenant, seed: u64, over: &AtomicBool)
         let reply =
             hosts.call(&sent.tenant, &mut choice, planned.method, planned.path, &headers, body.as_bytes()).expect(202);
         let id = reply.json()["id"].as_str().expect("an id").to_owned();
+        accepted(&sent.tenant, &id);
         sent.jobs.push((id, planned.rows));
         while sent.jobs.len() - done > WAITING {
             wait_for(hosts, &sent.tenant, &mut choice, &sent.jobs[done].0);

@@ -1,9 +1,10 @@
 //! The servers, as those see them who hurt them and those who call them.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Client, Dice, Reply, Tenant};
+use bulkhead_tests::{Client, Dice, Reply, Tenant, bulkhead};
 use serde_json::Value;
 
 use crate::host::Host;
@@ -19,7 +20,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Servers on one store, each in a place of its own, where it may be or not.
 pub(crate) struct Hosts {
     site: Arc<Site>,
-    lease: Duration,
+    /// What starts the server at a place.
+    command: Box<dyn Fn(usize) -> Command + Send + Sync>,
     places: Vec<Mutex<Option<Host>>>,
     /// Where they can be called.
     urls: Mutex<Vec<Option<String>>>,
@@ -38,10 +40,21 @@ pub(crate) struct Answers {
 }
 
 impl Hosts {
+    /// Servers on this machine.
     pub(crate) fn start(site: &Arc<Site>, count: usize, lease: Duration) -> Arc<Self> {
+        let own = Arc::clone(site);
+        Self::start_by(site, count, move |_| own.serve(bulkhead(), lease))
+    }
+
+    /// Servers that commands start.
+    pub(crate) fn start_by(
+        site: &Arc<Site>,
+        count: usize,
+        command: impl Fn(usize) -> Command + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let hosts = Self {
             site: Arc::clone(site),
-            lease,
+            command: Box::new(command),
             places: (0..count).map(|_| Mutex::new(None)).collect(),
             urls: Mutex::new(vec![None; count]),
             answers: Mutex::new(Answers::default()),
@@ -66,7 +79,7 @@ impl Hosts {
         let log = self.site.file(&format!("host-{place}.log"));
         let began = Instant::now();
         let host = loop {
-            match Host::start(self.site.serve(self.lease), &log) {
+            match Host::start((self.command)(place), &log) {
                 Ok(host) => break host,
                 Err(error) => assert!(began.elapsed() < PATIENCE, "{error}\n{}", self.logs()),
             }
@@ -89,6 +102,23 @@ impl Hosts {
     /// Memory of all servers, in KiB.
     pub(crate) fn memory(&self) -> u64 {
         self.places.iter().filter_map(|place| lock(place).as_ref().map(Host::memory)).sum()
+    }
+
+    /// A client that calls the server at a place.
+    pub(crate) fn at(&self, place: usize) -> Client {
+        let url = lock(&self.urls)[place].clone().expect("there is one");
+        Client::with_patience(url, None, CALL)
+    }
+
+    /// Where the server at a place listens.
+    pub(crate) fn address(&self, place: usize) -> String {
+        let url = lock(&self.urls)[place].clone().expect("there is one");
+        url.trim_start_matches("http://").to_owned()
+    }
+
+    /// What the server at a place logged.
+    pub(crate) fn log(&self, place: usize) -> String {
+        std::fs::read_to_string(self.site.file(&format!("host-{place}.log"))).unwrap_or_default()
     }
 
     /// A client that calls one of the servers.
@@ -146,14 +176,11 @@ impl Hosts {
 
     /// The ends of all logs.
     pub(crate) fn logs(&self) -> String {
-        let read = |place: usize| std::fs::read_to_string(self.site.file(&format!("host-{place}.log")));
         let end = |text: String| {
             let lines: Vec<String> = text.lines().map(|line| line.chars().take(300).collect()).collect();
             lines[lines.len().saturating_sub(40)..].join("\n")
         };
-        (0..self.count())
-            .map(|place| format!("--- server {place} ---\n{}\n", read(place).map(end).unwrap_or_default()))
-            .collect()
+        (0..self.count()).map(|place| format!("--- server {place} ---\n{}\n", end(self.log(place)))).collect()
     }
 }
 

@@ -16,9 +16,17 @@ mod driver;
 mod faults;
 mod host;
 mod hosts;
+mod load;
 mod model;
+#[cfg(target_os = "linux")]
+mod network;
+#[cfg(target_os = "linux")]
+mod partition;
 mod run;
 mod site;
 
+pub use load::{Load, Outcome, load};
+#[cfg(target_os = "linux")]
+pub use partition::partition;
 pub use run::{Plan, Report, run};
 pub use site::Kind;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_postgres::{Cluster, Settings};
-use bulkhead_tests::{Tenant, bulkhead, run};
+use bulkhead_tests::{Tenant, run};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -48,18 +48,32 @@ impl Site {
 
     /// The arguments that name the store.
     pub(crate) fn args(&self) -> Vec<String> {
+        self.args_at("127.0.0.1")
+    }
+
+    /// The same for somebody who reaches this machine by another address.
+    fn args_at(&self, address: &str) -> Vec<String> {
         match &self.database {
             None => vec![String::from("--data"), self.file("data").display().to_string()],
-            Some((cluster, name)) => vec![String::from("--database"), cluster.url(name)],
+            Some((cluster, name)) => vec![String::from("--database"), cluster.url_at(address, name)],
         }
     }
 
-    /// A server on this store, not started.
-    pub(crate) fn serve(&self, lease: Duration) -> Command {
-        let mut command = bulkhead();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--lease", &lease.as_secs().to_string()]);
-        command.args(self.args()).arg("--cache").arg(self.file("cache"));
-        command
+    /// Makes a command that begins a server on this store, not started.
+    pub(crate) fn serve(&self, bulkhead: Command, lease: Duration) -> Command {
+        self.serve_at(bulkhead, lease, "127.0.0.1", "127.0.0.1")
+    }
+
+    /// One that listens on an address, and reaches this machine by another.
+    pub(crate) fn serve_at(&self, mut bulkhead: Command, lease: Duration, listen: &str, this: &str) -> Command {
+        bulkhead.args(["serve", "--workers", "2", "--lease", &lease.as_secs().to_string()]);
+        bulkhead
+            .arg("--listen")
+            .arg(format!("{listen}:0"))
+            .args(self.args_at(this))
+            .arg("--cache")
+            .arg(self.file("cache"));
+        bulkhead
     }
 
     pub(crate) fn add_tenant(&self, name: &str) -> Tenant {

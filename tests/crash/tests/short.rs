@@ -1,6 +1,6 @@
 //! Short runs; `make crash` is a long one.
 
-use bulkhead_crash::{Kind, Plan, run};
+use bulkhead_crash::{Kind, Load, Plan, load, run};
 
 fn check(plan: Plan) {
     println!("{plan:?}");
@@ -18,4 +18,21 @@ fn one_server_on_sqlite() {
 #[test]
 fn three_servers_on_postgres() {
     check(Plan { kind: Kind::Postgres, hosts: 3, kills: 10, seed: 1 });
+}
+
+#[test]
+fn many_clients_at_once() {
+    let plan = Load {
+        kind: Kind::Sqlite,
+        hosts: 1,
+        tenants: 8,
+        jobs: 24,
+        pollers: 30,
+        time: std::time::Duration::from_secs(3),
+        seed: 1,
+    };
+    let outcome = load(plan);
+    println!("{outcome}");
+    assert!(outcome.wrong.is_empty(), "{outcome}");
+    assert!(outcome.polls > 100 && outcome.rude > 1, "{outcome}");
 }
