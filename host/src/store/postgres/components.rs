@@ -155,11 +155,16 @@ pub(super) async fn roll_back(session: &Session, name: &str) -> Result<RolledBac
     let sql = "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
                                   validator = previous_validator, previous_validator = validator
                WHERE name = $1 AND can_roll_back RETURNING processor, validator";
-    if let Some(row) = session.query_opt(sql, &[&name]).await? {
-        return Ok(RolledBack::To(assignment(&row)?));
-    }
-    let is_there = session.query_opt("SELECT 1 FROM tenants WHERE name = $1", &[&name]).await?.is_some();
-    Ok(if is_there { RolledBack::NothingBefore } else { RolledBack::NoTenant })
+    session
+        .transact(async || {
+            session.begin().await?;
+            if let Some(row) = session.query_opt(sql, &[&name]).await? {
+                return Ok(Verdict::Commit(RolledBack::To(assignment(&row)?)));
+            }
+            let is_there = session.query_opt("SELECT 1 FROM tenants WHERE name = $1", &[&name]).await?.is_some();
+            Ok(Verdict::RollBack(if is_there { RolledBack::NothingBefore } else { RolledBack::NoTenant }))
+        })
+        .await
 }
 
 fn assignment(row: &Row) -> Result<Assignment, StoreError> {

@@ -24,8 +24,10 @@ const THREADS: usize = 2;
 const POOL: Duration = Duration::from_secs(5);
 /// How long one piece of work may take, all its statements together.
 const TIME: Duration = Duration::from_secs(20);
-/// How often a piece of work is done anew that had to give way to another one.
+/// How often a piece of work is begun that has to give way to another one, or whose connection is gone.
 const ATTEMPTS: u32 = 5;
+/// Before the next attempt after a connection was lost: time to notice which others are.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
 /// index, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
@@ -79,7 +81,9 @@ impl Connections {
         Ok(Self { pool, runtime: Some(runtime), handle, config: url.config.clone(), tls })
     }
 
-    /// Does `work` on a connection and waits for it. It is done again if it had to give way to somebody else's.
+    /// Does `work` on a connection and waits for it. It is begun anew if it had to give way to somebody else's, or if its
+    /// connection turns out to be gone, unless a commit was on its way. So whatever must not be done twice is done in
+    /// [`Session::transact`].
     pub(super) fn run<T>(
         &self,
         doing: &'static str,
@@ -105,10 +109,16 @@ impl Connections {
                     match result {
                         Err(failure) if failure.gave_way() && attempt < ATTEMPTS => {
                             tracing::debug!(doing, attempt, "gave way to another transaction");
-                            attempt += 1;
+                        }
+                        Err(failure)
+                            if failure.lost_connection() && !session.is_committing.get() && attempt < ATTEMPTS =>
+                        {
+                            tracing::debug!(doing, attempt, "the connection was gone");
+                            tokio::time::sleep(BREATH).await;
                         }
                         result => return result,
                     }
+                    attempt += 1;
                 }
             };
             match tokio::time::timeout(TIME, all).await {
@@ -146,6 +156,7 @@ impl Drop for Connections {
 pub(super) struct Session {
     object: Option<Object>,
     is_busy: Cell<bool>,
+    is_committing: Cell<bool>,
 }
 
 /// What becomes of a transaction.
@@ -158,7 +169,7 @@ pub(super) enum Verdict<T> {
 
 impl Session {
     fn new(object: Object) -> Self {
-        Self { object: Some(object), is_busy: Cell::new(false) }
+        Self { object: Some(object), is_busy: Cell::new(false), is_committing: Cell::new(false) }
     }
 
     /// Does `work` in a transaction. The work itself sends [`Self::begin`], with its first statements behind it in the same
@@ -169,7 +180,9 @@ impl Session {
     ) -> Result<T, Failure> {
         match work().await {
             Ok(Verdict::Commit(value)) => {
+                self.is_committing.set(true);
                 self.batch_execute("COMMIT").await?;
+                self.is_committing.set(false);
                 Ok(value)
             }
             Ok(Verdict::RollBack(value)) => {

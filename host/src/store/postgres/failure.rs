@@ -21,14 +21,15 @@ impl Failure {
         matches!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE))
     }
 
-    /// Whether nobody knows what became of the work.
+    /// Whether the connection is gone. What was not committed by then has no effect; of a commit on its way nobody knows.
     pub(super) fn lost_connection(&self) -> bool {
         let Self::Database(error) = self else { return false };
-        error.is_closed()
-            || error.code().is_none_or(|code| {
-                // Class 57: a shutdown or a crash. Class 08: connections.
-                code.code().starts_with("57P") || code.code().starts_with("08")
-            })
+        let is_io = || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
+        match error.code() {
+            // Class 08: connections. 57P: a shutdown or a crash.
+            Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+            None => error.is_closed() || is_io(),
+        }
     }
 
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {

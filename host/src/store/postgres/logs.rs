@@ -1,6 +1,6 @@
 //! What components print while they work on a job, for the tenant's operator.
 
-use super::connections::Session;
+use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{get, signed};
 use crate::domain::JobId;
@@ -19,8 +19,13 @@ pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: 
         )
         .await?;
     let limit = i32::try_from(signed(limit)).unwrap_or(i32::MAX);
-    session.execute(&append, &[&claim.tenant.0, &claim.job.0, &claim.epoch, &text.as_bytes(), &limit]).await?;
-    Ok(())
+    session
+        .transact(async || {
+            session.begin().await?;
+            session.execute(&append, &[&claim.tenant.0, &claim.job.0, &claim.epoch, &text.as_bytes(), &limit]).await?;
+            Ok(Verdict::Commit(()))
+        })
+        .await
 }
 
 /// A job's log, by the job's id alone: it is for operators. `None` if there is no such job.

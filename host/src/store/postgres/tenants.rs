@@ -30,8 +30,13 @@ pub(super) async fn add(
          SELECT id FROM added"
     );
     let hash = credential.secret_hash.as_slice();
-    let row = session.query_opt(ADD, &[&shift, &name, &profile, &credential.client_id, &hash]).await?;
-    Ok(row.map(|row| get(&row, 0).map(TenantId)).transpose()?)
+    session
+        .transact(async || {
+            session.begin().await?;
+            let row = session.query_opt(ADD, &[&shift, &name, &profile, &credential.client_id, &hash]).await?;
+            Ok(Verdict::Commit(row.map(|row| get(&row, 0).map(TenantId)).transpose()?))
+        })
+        .await
 }
 
 pub(super) async fn list(session: &Session) -> Result<Vec<TenantSummary>, Failure> {
@@ -130,5 +135,10 @@ pub(super) async fn add_token(
     );
     let add = session.prepare_cached(ADD).await?;
     let (hash, lifetime) = (hash.as_slice(), signed(lifetime.as_micros()));
-    Ok(session.execute(&add, &[&shift, &hash, &tenant.0, &lifetime]).await? > 0)
+    session
+        .transact(async || {
+            session.begin().await?;
+            Ok(Verdict::Commit(session.execute(&add, &[&shift, &hash, &tenant.0, &lifetime]).await? > 0))
+        })
+        .await
 }
