@@ -42,7 +42,7 @@ pub(crate) fn go_on_after_their_connections_were_cut(ground: &Ground) {
         ground.cut("true");
         // Each connection may fail once, and none of them for ever.
         let address = format!("c{round}@x");
-        let mut commit = || ground.store.commit(&claim, &making(0, &[&address]), LEASE);
+        let commit = || ground.store.commit(&claim, &making(0, &[&address]), LEASE);
         let outcome = (0..10).find_map(|_| commit().ok()).expect("it never goes on");
         assert_eq!(outcome, CommitOutcome::Committed);
     }
