@@ -29,8 +29,8 @@ pub(crate) fn delete(hosts: &Hosts, tenant: &Tenant, seed: u64, over: &AtomicBoo
         assert!([200, 404].contains(&deleted.status), "{}", deleted.text());
         let now = total(hosts, tenant, &mut dice);
         // A commit before the deletion is whole.
-        let chunk = 500;
-        if now < known || (now - known) % chunk != 0 || now - known > ITEMS as u64 {
+        let chunk: u64 = 500;
+        if now < known || !(now - known).is_multiple_of(chunk) || now - known > ITEMS as u64 {
             wrong.push(format!("of deleted job {jobs}, {known} contacts became {now}"));
         }
         known = now;

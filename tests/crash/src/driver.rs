@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bulkhead_tests::{Dice, Tenant};
 
 use crate::hosts::Hosts;
-use crate::model::Model;
+use crate::model::{Model, Row};
 
 /// Jobs that wait or run at a time: enough to have work always, and few enough that they are done soon in the end.
 const WAITING: usize = 3;
@@ -18,7 +18,7 @@ pub(crate) struct Sent {
     pub(crate) tenant: Tenant,
     pub(crate) model: Model,
     /// Ids and what the rows must be, in the order in which they were accepted.
-    pub(crate) jobs: Vec<(String, Vec<(Option<u64>, u16)>)>,
+    pub(crate) jobs: Vec<(String, Vec<Row>)>,
 }
 
 /// Sends jobs until it is over; waits for the end of all.

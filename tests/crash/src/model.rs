@@ -10,6 +10,9 @@ const CHUNK: usize = 500;
 /// Addresses that a tenant's items choose from: few, so that jobs meet on the same contacts.
 const ADDRESSES: u64 = 1_500;
 
+/// What a row must say: the contact's id and the item's status.
+pub(crate) type Row = (Option<u64>, u16);
+
 /// A contact as it must be.
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
@@ -30,8 +33,8 @@ pub(crate) struct Planned {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) items: Value,
-    /// The id and the status of each item.
-    pub(crate) rows: Vec<(Option<u64>, u16)>,
+    /// One for each item.
+    pub(crate) rows: Vec<Row>,
 }
 
 /// A tenant. Contacts are numbered from 1.
@@ -72,7 +75,7 @@ impl Model {
         format!("j{}i{place}", self.jobs)
     }
 
-    fn create(&mut self, dice: &mut Dice, place: usize) -> (Value, (Option<u64>, u16)) {
+    fn create(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
         if dice.below(50) == 0 {
             return (json!({"email": "no address", "city": self.mark(place)}), (None, 400));
         }
@@ -90,7 +93,7 @@ impl Model {
         (item, (Some(self.write(index, place, Some(points))), status))
     }
 
-    fn patch(&mut self, dice: &mut Dice, place: usize) -> (Value, (Option<u64>, u16)) {
+    fn patch(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
         if dice.below(50) == 0 {
             let id = 1_000_000 + dice.below(1_000);
             return (json!({"id": id, "city": self.mark(place)}), (Some(id), 404));
@@ -100,7 +103,7 @@ impl Model {
         (json!({"id": id, "city": mark, "tags": [mark]}), (Some(id), 200))
     }
 
-    fn put(&mut self, dice: &mut Dice, place: usize) -> (Value, (Option<u64>, u16)) {
+    fn put(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
         let (index, mark, points) = (self.any(dice), self.mark(place), dice.below(1_000));
         let email = self.contacts[index].email.clone();
         let id = self.write(index, place, Some(points));

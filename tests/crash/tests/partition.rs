@@ -9,7 +9,7 @@ fn a_server_is_cut_off_and_comes_back() {
         return;
     }
     let args = ["--exact", "a_server_is_cut_off_and_comes_back", "--nocapture"].map(str::to_owned);
-    if let Some(wrong) = bulkhead_crash::partition(3, 1, &args) {
+    if let Some(wrong) = bulkhead_crash::partition(2, 1, &args) {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

@@ -12,12 +12,12 @@ fn check(plan: Plan) {
 
 #[test]
 fn one_server_on_sqlite() {
-    check(Plan { kind: Kind::Sqlite, hosts: 1, kills: 10, seed: 1 });
+    check(Plan { kind: Kind::Sqlite, hosts: 1, kills: 6, seed: 1 });
 }
 
 #[test]
 fn three_servers_on_postgres() {
-    check(Plan { kind: Kind::Postgres, hosts: 3, kills: 10, seed: 1 });
+    check(Plan { kind: Kind::Postgres, hosts: 3, kills: 6, seed: 1 });
 }
 
 #[test]
