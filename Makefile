@@ -16,8 +16,10 @@ run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after th
 	@scripts/run $(ARGS)
 
 test: guest ## Every test
+	@scripts/prerequisites tests
 	@scripts/guests
 	@scripts/examples-rust
+	@scripts/examples-js-python
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
@@ -26,7 +28,7 @@ test: guest ## Every test
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, tenants or lists is one of them, PART=languages a table
+bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages or sweep is one of them, PART=languages a table
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	@[ "$(PART)" != languages ] || scripts/new-components

@@ -4,17 +4,20 @@
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
 //! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
+//! - what the last page of results costs against the first, and what sweeping a million rows costs others;
 //! - lists and jobs at a million contacts, against those at ten thousand.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `guest`, `memory`, `tenants` or `lists` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages` or `sweep` measures one of them.
 
 mod contacts;
 mod floor;
 mod guest;
 mod languages;
 mod lists;
+mod pages;
 mod server;
+mod sweep;
 mod tenants;
 
 use std::error::Error;
@@ -45,14 +48,22 @@ fn main() -> Outcome<()> {
     if wants("memory") {
         memory(&body)?;
     }
-    if wants("tenants") {
+    if wants("neighbours") {
         tenants::neighbours()?;
+    }
+    if wants("tenants") {
         tenants::fairness(&body)?;
         tenants::cancelling()?;
         tenants::validator(&body)?;
     }
     if wants("lists") {
         lists::lists(&items)?;
+    }
+    if wants("pages") {
+        pages::pages(&body)?;
+    }
+    if wants("sweep") {
+        sweep::sweep()?;
     }
     if wanted.as_deref() == Some("languages") {
         languages::languages(&items, &body)?;

@@ -1,7 +1,7 @@
 //! A real server in an empty folder, and clients that talk HTTP to it.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
@@ -36,8 +36,9 @@ pub(crate) struct Counts {
 }
 
 /// How long a job took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Times {
+    pub(crate) id: String,
     pub(crate) accepted: Duration,
     pub(crate) completed: Duration,
     pub(crate) listed: Duration,
@@ -80,6 +81,11 @@ impl Server {
         Ok(Self { process, folder, url: url.to_owned(), agent, log: Mutex::new(log) })
     }
 
+    /// Its data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Sends a job; returns the times to `202`, to `completed` and, after that, to a list that has its contacts.
     pub(crate) fn run_job(&self, token: &str, body: &[u8], expected: Counts) -> Outcome<Times> {
         // The connection is there before the clock starts.
@@ -96,7 +102,7 @@ impl Server {
                 assert_eq!(counts, expected, "{status}");
                 let started = Instant::now();
                 self.get(token, "/api/contacts?limit=1")?;
-                return Ok(Times { accepted, completed, listed: started.elapsed() });
+                return Ok(Times { id, accepted, completed, listed: started.elapsed() });
             }
             thread::sleep(POLL);
         }

@@ -1,73 +1,137 @@
 //! What one tenant's component costs another, and what a component of one's own costs at all.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::server::{Counts, Server};
-use crate::{Outcome, ROUNDS, contacts, median, ratio, show};
+use crate::{Outcome, ROUNDS, contacts, ratio, show};
 
-/// Small jobs of the neighbour that are timed, with and without a rogue beside it.
-const SMALL_JOBS: usize = 60;
-/// What the rogue's items make it do.
-const ROGUES: [&str; 10] = [
+/// Small jobs of the neighbour that are timed in a row, with and without a rogue beside it.
+const SMALL_JOBS: usize = 15;
+/// Rows of them, in turn with and without.
+const TURNS: usize = 4;
+/// What the rogues' items make their component do: all that the tests know, but for what only concerns answers to calls.
+const ROGUES: [&str; 38] = [
     "loop",
+    "plan-loop",
     "bulk-memory",
     "memory",
     "recurse",
     "trap",
+    "plan-trap",
     "panic",
+    "exit",
+    "sleep",
     "huge-reply",
+    "large-document",
+    "chatty",
     "endless-log",
+    "random",
+    "random-loop",
+    "slow",
     "hundredfold",
     "bad-json",
+    "not-object",
+    "too-few",
+    "too-many",
+    "plan-too-few",
+    "plan-too-many-keys",
+    "bad-status",
+    "bad-rejection",
+    "foreign-id",
+    "earlier-later",
+    "earlier-outside",
+    "earlier-self",
+    "earlier-chain",
+    "duplicate-target",
+    "key-twice",
+    "long-key",
+    "many-keys",
+    "long-words",
+    "long-rejection",
+    "huge-message",
 ];
 /// Times each rogue is cancelled.
 const CANCELLED: usize = 200;
 /// Rogues that do not end by themselves for some time.
-const ENDLESS: [&str; 4] = ["loop", "plan-loop", "bulk-memory", "endless-log"];
+const ENDLESS: [&str; 6] = ["loop", "plan-loop", "bulk-memory", "endless-log", "random-loop", "hundredfold"];
 
-/// A neighbour's latency beside each rogue, against its latency alone, on two workers.
+/// A neighbour's latency beside each rogue, on two workers, against its latency alone; and beside a thread that only
+/// computes and has nothing to do with the server, which is what anybody's work on the same machine costs.
 pub(crate) fn neighbours() -> Outcome<()> {
     let server = Server::start_with(&["--workers", "2"])?;
     server.register("rogue")?;
     let neighbour = server.tenant("neighbour")?;
     let small: Vec<u8> = contacts::body(contacts::items().get(..20).unwrap_or_default());
-    let measure = || -> Outcome<Duration> {
-        let mut times = Vec::new();
+    let measure = |times: &mut Vec<Duration>| -> Outcome<()> {
         for _ in 0..SMALL_JOBS {
             times.push(server.small_job(&neighbour, &small)?);
         }
-        Ok(median(&times))
+        Ok(())
     };
-    measure()?;
+    measure(&mut Vec::new())?;
+    println!("\n(f) a neighbour's jobs of 20 contacts, POST to completed, medians in ms");
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS * 4 {
+        measure(&mut alone)?;
+        beside_of(&|going| while going.load(Ordering::Relaxed) {}, || measure(&mut beside))?;
+    }
+    let plain = ratio(&beside, &alone);
     println!(
-        "\n(f) a neighbour's jobs of 20 contacts, POST to completed, beside a tenant whose jobs misbehave; medians in ms:"
+        "    beside a thread that only computes: {} alone, {} beside, ratio {plain:.2}",
+        show(&alone),
+        show(&beside)
     );
+    let mut ratios = Vec::new();
     for rogue in ROGUES {
-        let alone = measure()?;
         let name = format!("rogue-{rogue}");
         let token = server.tenant(&name)?;
         server.command(&["tenant", "set", &name, "--processor", "rogue"])?;
         let body = json!(vec![json!({ "do": rogue }); 400]).to_string().into_bytes();
-        let mut jobs = Vec::new();
-        for _ in 0..3 {
-            jobs.push(server.post(&token, &body)?);
+        let (mut alone, mut beside) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            measure(&mut alone)?;
+            beside_of(&|going| feed(&server, &token, &body, going), || measure(&mut beside))?;
         }
-        let beside = measure()?;
-        for job in jobs {
-            server.delete(&token, &job)?;
-        }
-        println!(
-            "    {rogue:12} alone {:6.2}  beside it {:6.2}  ratio {:.2}",
-            alone.as_secs_f64() * 1e3,
-            beside.as_secs_f64() * 1e3,
-            beside.as_secs_f64() / alone.as_secs_f64()
-        );
+        let ratio = ratio(&beside, &alone);
+        println!("    {rogue:18} alone {}  beside it {}  ratio {ratio:.2}", show(&alone), show(&beside));
+        ratios.push(ratio);
     }
+    ratios.sort_unstable_by(f64::total_cmp);
+    println!(
+        "    of {} rogues: median ratio {:.2}, largest {:.2}; {} above 1.3; a thread that only computes: {plain:.2}",
+        ratios.len(),
+        ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
+        ratios.last().copied().unwrap_or_default(),
+        ratios.iter().filter(|ratio| **ratio > 1.3).count(),
+    );
     println!("    server memory at its peak: {} MiB", server.peak_memory()?);
     Ok(())
+}
+
+/// Does something beside something else that goes on until then.
+fn beside_of(beside: &(impl Fn(&AtomicBool) + Sync), work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+    let going = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| beside(&going));
+        let result = work();
+        going.store(false, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Sends one job after the other, and deletes the last.
+fn feed(server: &Server, token: &str, body: &[u8], going: &AtomicBool) {
+    while going.load(Ordering::Relaxed) {
+        let Ok(job) = server.post(token, body) else { return };
+        while going.load(Ordering::Relaxed) && server.status(token, &job).is_ok_and(|status| status != "completed") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(server.delete(token, &job));
+    }
 }
 
 /// How long a tenant with one small job waits behind one with a hundred full ones.

@@ -1,18 +1,19 @@
 //! The command line. Each command is a module with its arguments and a `run`.
 
+mod backup;
 mod component;
 mod job;
 mod log;
 mod operator;
 mod sample;
 mod serve;
+mod store;
 mod submit;
 mod tenant;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// Bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
 #[derive(Debug, Parser)]
@@ -35,18 +36,12 @@ enum Command {
     /// Read what a job's components printed.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Copy the embedded store into a file, also while a server uses it.
+    Backup(backup::BackupArgs),
     /// Send a file of contacts to a server, watch the job and report what failed.
     Submit(submit::SubmitArgs),
     /// Write made-up contacts to try the service with.
     Sample(sample::SampleArgs),
-}
-
-/// Where the service keeps everything.
-#[derive(Debug, Args)]
-struct StoreArgs {
-    /// Folder of the embedded store; made if it is missing.
-    #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA", default_value = "./bulkhead-data")]
-    data: PathBuf,
 }
 
 /// Runs the command that the process was started with.
@@ -56,6 +51,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
+        Command::Backup(args) => report(backup::run(args)),
         Command::Submit(args) => submit::run(args),
         Command::Sample(args) => sample::run(args),
     }

@@ -25,11 +25,11 @@ impl Clock {
 
     /// The present moment.
     pub fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Timestamp(0).after(since_epoch).after(self.offset())
+        machine_time().after(self.shift())
     }
 
-    fn offset(&self) -> Duration {
+    /// How far it is moved forwards.
+    pub(crate) fn shift(&self) -> Duration {
         let seconds = self
             .offset_file
             .as_ref()
@@ -38,4 +38,9 @@ impl Clock {
             .unwrap_or(0);
         Duration::from_secs(seconds)
     }
+}
+
+/// The present moment by the machine's own clock.
+pub(crate) fn machine_time() -> Timestamp {
+    Timestamp(0).after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO))
 }

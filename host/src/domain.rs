@@ -25,6 +25,11 @@ impl Digest {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
     }
+
+    /// A digest in 64 hexadecimal digits.
+    pub fn parse_hex(text: &str) -> Option<Self> {
+        hex::decode(text).ok()?.try_into().ok().map(Self)
+    }
 }
 
 impl std::fmt::Display for Digest {

@@ -10,6 +10,7 @@ mod clients;
 mod contacts;
 mod credentials;
 mod form;
+mod health;
 mod job;
 mod json;
 mod listing;
@@ -21,4 +22,5 @@ mod share;
 mod single;
 mod token;
 
+pub use health::Health;
 pub use server::{Audience, HttpSettings, Server};

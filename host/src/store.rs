@@ -5,6 +5,7 @@
 
 mod error;
 mod packing;
+pub mod postgres;
 pub mod sqlite;
 mod types;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub use error::StoreError;
 pub use types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactFilter, ContactList,
-    ContactOrder, ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob,
+    ContactOrder, ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob, News,
     QueueLimits, Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange,
     TenantSummary, WriteTarget,
 };
@@ -244,4 +245,8 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// See [`Self::add_tenant`].
     fn unfinished_jobs(&self) -> Result<u64, StoreError>;
+
+    /// Has what other hosts tell heard from now on, on a thread that must not be held up. A store of one host has nothing to
+    /// tell.
+    fn on_news(&self, _heard: Box<dyn Fn(News) + Send + Sync>) {}
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_tests::{Dice, Options, contacts, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// From the DELETE to the free worker, in microseconds.
 const PROMPT: u64 = 50_000;
@@ -125,4 +125,21 @@ fn a_completed_job_can_be_deleted_and_its_contacts_stay() {
     job.read("").expect(404);
     wait_until("the rows' end", || (server.database().number("SELECT count(*) FROM results", []) == 0).then_some(()));
     assert_eq!(server.database().contacts(), 10);
+}
+
+#[test]
+fn a_job_that_another_process_voids_stops_its_guest() {
+    let mut server = Options::default().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let slow = server.scratch("slow.json");
+    std::fs::write(&slow, r#"{"callMillis":5000,"itemMillis":20}"#).expect("a file can be written");
+    let slow = slow.to_str().expect("a plain path");
+    server.command_line(&["tenant", "set", "acme", "--limits", slow]).expect(0);
+    let client = server.client(&tenant);
+    client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
+    server.skip_log();
+    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    server.wait_for_log("job stopped");
+    // And its worker is free: left alone, the call would go on for 15 seconds.
+    server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }

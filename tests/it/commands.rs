@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Options, Server, contacts, run, run_with_input};
+use bulkhead_tests::{Options, Server, contacts, run, run_with_input, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -184,4 +184,48 @@ fn submit_cuts_what_is_too_much_for_one_request() {
     let report = run(["submit", &file, "--url", &server.url(), "--user", &user]).expect(0).stdout;
     assert_eq!(report.lines().filter(|line| line.starts_with("job ")).count(), 2, "{report}");
     assert!(report.contains("created                 10500"), "{report}");
+}
+
+#[test]
+fn a_backup_is_a_store_of_its_own() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    client.create(&contacts("before-", 0..2_000)).wait_for("completed");
+    let job = client.create(&contacts("during-", 0..10_000)).id.clone();
+    wait_until("half of it", || (server.database().half_done() == 1).then_some(()));
+    let copy = server.scratch("copy.sqlite").display().to_string();
+    let made = server.command_line(&["backup", &copy]).expect(0);
+    let told: Value = serde_json::from_str(&made.stdout).expect("a line of JSON");
+    assert_eq!(told["bytes"].as_u64(), fs::metadata(&copy).ok().map(|file| file.len()));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&copy).expect("it is there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    // Nothing is replaced.
+    let again = server.command_line(&["backup", &copy]).expect(2);
+    assert!(again.stderr.contains("there is a file already"), "{}", again.stderr);
+    client.job(&*job).wait_for("completed");
+    client.create(&contacts("after-", 0..100)).wait_for("completed");
+
+    server.terminate();
+    let data = server.data();
+    fs::remove_dir_all(&data).expect("it can be deleted");
+    fs::create_dir(&data).expect("it can be made");
+    fs::rename(&copy, data.join("bulkhead.sqlite")).expect("it can be moved");
+    server.restart();
+    // As it was then: the job goes on, what came later never was.
+    let client = server.client(&tenant);
+    assert_eq!(client.job(job).finished()["created"], 10_000);
+    let database = server.database();
+    assert_eq!((database.contacts(), database.contacts_in_version(1)), (12_000, 12_000));
+    assert_eq!(client.search("after-1@example.com").0, 0);
+    assert_eq!(client.search("before-1@example.com").0, 1);
+}
+
+#[test]
+fn there_is_no_backup_of_nothing() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let data = folder.path().join("data").display().to_string();
+    let refused = run(["backup", "copy.sqlite", "--data", &data]).expect(2);
+    assert!(refused.stderr.contains("there is no store in"), "{}", refused.stderr);
+    assert!(!folder.path().join("data").exists());
 }

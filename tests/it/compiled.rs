@@ -2,9 +2,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use bulkhead_tests::Options;
+use bulkhead_tests::{Options, Server, component};
 use serde_json::json;
 
 type Tampering = fn(&Path);
@@ -31,10 +31,7 @@ fn what_was_tampered_with_is_compiled_again() {
     let folder = server.data().join("compiled");
     for (what, tamper) in TAMPERINGS {
         server.terminate();
-        let entries =
-            fs::read_dir(&folder).expect("there is a folder").map(|entry| entry.expect("it can be listed").path());
-        let files: Vec<_> =
-            entries.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect();
+        let files = compiled(&folder);
         assert!(!files.is_empty());
         files.iter().for_each(|file| tamper(file));
         let before = server.log().len();
@@ -43,6 +40,65 @@ fn what_was_tampered_with_is_compiled_again() {
         let client = server.client(&tenant);
         assert_eq!(client.create(&json!([{"email": format!("{}@example.com", what.len())}])).codes(), [201], "{what}");
     }
+}
+
+#[test]
+fn compiling_holds_nobody_else_up() {
+    let mut server = Options::default().with("--workers", 1).start();
+    let (slow, quick) = (server.add_tenant("slow"), server.add_tenant("quick"));
+    let rogue = component("rogue").display().to_string();
+    server.command_line(&["component", "add", &rogue, "--name", "rogue"]).expect(0);
+    server.command_line(&["tenant", "set", "slow", "--processor", "rogue"]).expect(0);
+    let default = server.startup_line().split("sha256:").nth(1).expect("a digest").to_owned();
+    server.terminate();
+    // As on a host that has never seen it.
+    for file in compiled(&server.data().join("compiled")) {
+        if !file.display().to_string().contains(&default) {
+            fs::remove_file(file).expect("it can be deleted");
+        }
+    }
+    server.restart();
+    let waits = server.client(&slow);
+    let job = waits.create(&json!([{"email": "a@example.com"}]));
+    server.wait_for_log("a component must be compiled first; another worker takes over");
+    // The only worker compiles, and this is done all the same.
+    server.client(&quick).create(&json!([{"email": "b@example.com"}])).wait_for("completed");
+    assert_eq!(job.codes(), [201]);
+}
+
+#[test]
+fn what_nobody_needs_is_deleted() {
+    let mut server = Server::start();
+    let folder = server.data().join("compiled");
+    server.terminate();
+    let kept = compiled(&folder);
+    let (other, partial) = ("ab".repeat(32), folder.join("x.1-1.partial"));
+    let stale = [folder.join(format!("{other}-0000000000000000.cwasm")), partial];
+    let young = folder.join(format!("{other}-0000000000000001.cwasm"));
+    let foreign = folder.join("notes.txt");
+    for file in stale.iter().chain([&young, &foreign]) {
+        fs::write(file, "x").expect("it can be written");
+    }
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7_200);
+    for file in stale.iter().chain(&kept).chain([&foreign]) {
+        fs::File::options()
+            .append(true)
+            .open(file)
+            .and_then(|file| file.set_modified(long_ago))
+            .expect("it can be aged");
+    }
+    server.restart();
+    assert!(server.wait_for_log("compiled code deleted that nobody needs")["files"].as_u64() >= Some(2));
+    assert!(stale.iter().all(|file| !file.exists()));
+    assert!(young.exists() && foreign.exists());
+    let default = server.startup_line().split("sha256:").nth(1).expect("a digest").to_owned();
+    assert!(kept.iter().filter(|file| file.display().to_string().contains(&default)).all(|file| file.exists()));
+}
+
+/// The compiled code in a folder.
+fn compiled(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("there is a folder").map(|entry| entry.expect("it can be listed").path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bulkhead_tests::{Client, Finished, Options, Server, component, contacts, wait_until};
+use bulkhead_tests::{Client, Finished, Options, Server, component, contacts, gzip, wait_until};
 use serde_json::{Value, json};
 
 fn one(finished: Finished) -> Value {
@@ -186,6 +186,12 @@ fn the_same_can_be_done_over_http() {
     ] {
         operator.call(method, path, &[("content-type", "application/json")], body).expect(status).problem();
     }
+    // A component may come compressed, and is refused by its size as by any other fault.
+    let zipped =
+        |bytes: &[u8]| operator.call("POST", "/admin/components", &[("content-encoding", "gzip")], &gzip(bytes));
+    assert_eq!(zipped(&bytes).expect(200).json()["digest"], added["digest"]);
+    let refused = zipped(&vec![0; (32 << 20) + 1]).expect(422);
+    assert!(refused.message().contains("refused at the step 'size'"), "{}", refused.message());
     // A tenant is no operator, and an operator no tenant.
     let stranger = |client: &Client, path: &str| client.get(path).status;
     assert_eq!(stranger(&server.client(&tenant), "/admin/components"), 404);

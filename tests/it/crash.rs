@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Dice, Server, contacts, wait_until};
+use bulkhead_tests::{Dice, Options, Server, contacts, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -83,4 +83,46 @@ fn a_deleted_job_stays_deleted() {
     client.job(job).read("").expect(404);
     client.create(&json!([{"email": "last@example.com"}])).wait_for("completed");
     assert_eq!(server.database().contacts(), applied + 1);
+}
+
+#[test]
+fn a_job_at_which_servers_die_comes_to_an_end() {
+    let mut server = Options::default().rogue().start();
+    let tenant = server.add_tenant("acme");
+    let mut items = vec![json!({"do": "loop"}); 100];
+    items.push(json!({"email": "a@example.com"}));
+    let id = server.client(&tenant).create(&Value::from(items)).id.clone();
+    for death in 1..=10 {
+        let attempts = || server.database().number("SELECT max(attempts) FROM jobs", []);
+        wait_until("the job's next claim", || (attempts() == death).then_some(()));
+        server.kill9();
+        server.restart();
+    }
+    let client = server.client(&tenant);
+    let status = client.job(&*id).finished();
+    assert_eq!(["total", "failed"].map(|name| status[name].clone()), [101, 101].map(Value::from));
+    for row in client.job(&*id).rows() {
+        assert_eq!(row["statusCode"], 500, "{row}");
+        assert!(row["errors"].to_string().contains("stopped again and again"), "{row}");
+    }
+    assert_eq!(
+        client.create(&json!([{"email": "a@example.com"}])).codes(),
+        [201],
+        "the next job is not held against it"
+    );
+}
+
+#[test]
+fn giving_a_job_back_is_no_death() {
+    let mut server = Options::default().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let items = Value::from(vec![json!({"do": "loop"}); 50]);
+    server.client(&tenant).create(&items);
+    for _ in 0..3 {
+        let attempts = || server.database().number("SELECT max(attempts) FROM jobs", []);
+        wait_until("the job's next claim", || (attempts() == 1).then_some(()));
+        server.terminate();
+        assert_eq!(server.database().number("SELECT max(attempts) FROM jobs", []), 0);
+        server.restart();
+    }
 }

@@ -90,6 +90,50 @@ fn memory_for_bodies_is_shared_out() {
 }
 
 #[test]
+fn no_tenant_takes_all_memory_for_bodies() {
+    let server = Options::default().with("--max-body", 2 * MIB).with("--body-memory", 4 * MIB).start();
+    let tenant = server.add_tenant("acme");
+    let other = server.new_client("other");
+    // Of unknown length, so each may come to as much as is allowed; they never come.
+    let holders: Vec<_> = (0..8)
+        .map(|_| {
+            let mut holder = server.connect();
+            holder.send(head(&tenant.client_secret, "transfer-encoding: chunked")).send("1\r\n[\r\n");
+            holder
+        })
+        .collect();
+    let mut body = contacts("c", 0..10).to_string().into_bytes();
+    body.resize(2 * MIB, b' ');
+    let job = other.accepted(&other.call("POST", NEW, &[JSON], &body));
+    assert_eq!(job.finished()["created"], 10);
+    drop(holders);
+}
+
+#[test]
+fn answers_that_nobody_takes_are_given_up() {
+    let server = Options::default().with("--write-timeout", 1).with("--max-connections", 1).start();
+    let tenant = server.add_tenant("acme");
+    let id = {
+        let client = server.client(&tenant);
+        let nameless: Vec<_> = (0..10_000).map(|n| json!({"email": format!("not an address {n}")})).collect();
+        let job = client.create(&nameless.into());
+        job.wait_for("completed");
+        job.id.clone()
+    };
+    let mut deaf = server.connect();
+    // More than the system keeps for a connection.
+    for _ in 0..40 {
+        deaf.try_send(format!(
+            "GET /api/contacts/job/{id}?limit=10000&details=full HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+            tenant.client_secret
+        ));
+    }
+    // It has the only connection until it is closed.
+    server.client(&tenant).job(&*id).read("").expect(200);
+    drop(deaf);
+}
+
+#[test]
 fn heads_and_bodies_that_do_not_come_are_not_waited_for() {
     let server = Options::default().with("--header-timeout", 1).with("--body-timeout", 1).start();
     let tenant = server.add_tenant("acme");

@@ -1,7 +1,7 @@
 //! A component that loops, crashes, takes all memory or lies: its own item gets a row with status 500 and a reason, all
 //! others are applied, and nobody else notices.
 
-use bulkhead_tests::{Options, contacts, email};
+use bulkhead_tests::{Options, contacts, email, wait_until};
 use serde_json::{Value, json};
 
 const TRAPPED: &str = "trapped";
@@ -222,4 +222,19 @@ fn what_is_no_component_is_refused_at_the_start() {
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
         assert_eq!(ended.stdout, "");
     }
+}
+
+#[test]
+fn who_computes_for_long_gives_way_and_is_replaced() {
+    let server = Options::default().rogue().with("--workers", 2).start();
+    let client = server.new_client("acme");
+    let workers = |nice: i64| server.nice_values("worker").into_iter().filter(|value| *value == nice).count();
+    wait_until("the workers", || (workers(0) == 2).then_some(()));
+    let job = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    wait_until("a worker that gives way", || (workers(19) == 1).then_some(()));
+    // What writes keeps its place: others wait for its locks.
+    assert!(server.nice_values("committer").iter().all(|value| *value == 0));
+    job.delete().expect(200);
+    wait_until("its replacement", || (workers(0) == 2 && workers(19) == 0).then_some(()));
+    client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }

@@ -20,6 +20,12 @@ pub fn component_file(name: &str) -> PathBuf {
     there(folder.join(name), "BULKHEAD_COMPONENTS")
 }
 
+/// A host of the component in another language, by its name: in `BULKHEAD_HOSTS`, or in the target directory's `hosts`.
+pub(crate) fn host(name: &str) -> PathBuf {
+    let folder = env::var_os("BULKHEAD_HOSTS").map_or_else(|| target().join("hosts"), PathBuf::from);
+    there(folder.join(name), "BULKHEAD_HOSTS")
+}
+
 fn there(path: PathBuf, variable: &str) -> PathBuf {
     assert!(
         path.is_file(),

@@ -24,6 +24,8 @@ pub struct Options {
     component: Option<PathBuf>,
     alone: bool,
     admin: bool,
+    /// Whether a write that the system refuses is an error to the server, and not its end.
+    outlives_limits: bool,
 }
 
 /// The token that operators show.
@@ -56,6 +58,13 @@ impl Options {
     pub fn admin(mut self) -> Self {
         self.admin = true;
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
+    }
+
+    /// For tests that use [`Server::let_files_grow`].
+    #[must_use]
+    pub fn outlives_limits(mut self) -> Self {
+        self.outlives_limits = true;
+        self
     }
 
     /// No other server of these tests runs meanwhile: for tests that measure time.
@@ -155,7 +164,7 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut command = bulkhead();
+        let mut command = if self.options.outlives_limits { under_shell(&bulkhead()) } else { bulkhead() };
         command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"]).arg(self.data());
         command.arg("--clock-offset-file").arg(self.clock_file());
         if let Some(component) = &self.options.component {
@@ -294,6 +303,19 @@ impl Server {
         kib / 1024
     }
 
+    /// The nice values of its threads of this name.
+    pub fn nice_values(&self, name: &str) -> Vec<i64> {
+        let folder = format!("/proc/{}/task", self.running().process.id());
+        let tasks = fs::read_dir(folder).expect("Linux lists threads").flatten();
+        // A thread may end while it is looked at.
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        let of_name = stats.filter_map(|stat| {
+            let (before, after) = stat.rsplit_once(')')?;
+            before.ends_with(&format!("({name}")).then(|| after.split_whitespace().nth(16)?.parse().ok())?
+        });
+        of_name.collect()
+    }
+
     /// Ends it without any warning.
     pub fn kill9(&mut self) {
         let mut running = self.running.take().expect("the server was ended");
@@ -306,6 +328,16 @@ impl Server {
         let pid = self.running().process.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("there is a kill command");
         assert!(sent.success(), "cannot send {name} to the server");
+    }
+
+    /// Lets the server write to files no further than to this byte, as a full disk would; `None` takes that back.
+    pub fn let_files_grow(&self, to: Option<u64>) {
+        let most = to.map_or_else(|| String::from("unlimited"), |bytes| bytes.to_string());
+        let pid = self.running().process.id().to_string();
+        // The hard limit stays, so that the soft one can be raised again without being root.
+        let args = ["--pid", pid.as_str(), &format!("--fsize={most}:unlimited")];
+        let set = Command::new("prlimit").args(args).status().expect("there is a prlimit command");
+        assert!(set.success(), "cannot limit the server's files");
     }
 
     /// Waits for its end.
@@ -322,6 +354,19 @@ impl Server {
         self.signal("TERM");
         self.wait()
     }
+}
+
+/// The same command, by a shell that has the signal ignored which a write beyond a limit sends.
+fn under_shell(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
 }
 
 impl Drop for Server {

@@ -67,13 +67,13 @@ export class Contacts {
     return rows;
   }
 
-  /** Contacts as a client sees them, those that exist; all of them unless ids are given. */
+  /** Contacts as a client sees them, JSON texts, those that exist; all of them unless ids are given. */
   show(ids = [...this.#stored.keys()]) {
     const found = ids.map(BigInt).filter((id) => this.#stored.has(id));
     const shown = [];
     for (let start = 0; start < found.length; start += this.#chunk) {
       const stored = found.slice(start, start + this.#chunk).map((id) => this.#document(id));
-      shown.push(...this.#batch.present(this.#profile, stored).map((text) => JSON.parse(text)));
+      shown.push(...this.#batch.present(this.#profile, stored));
     }
     return shown;
   }

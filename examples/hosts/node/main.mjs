@@ -36,5 +36,5 @@ const contacts = new Contacts(await instantiate(), profile);
 if (values.stored && existsSync(values.stored)) contacts.restore(JSON.parse(await readFile(values.stored, "utf8")));
 
 for (const row of contacts.apply(values.operation, split(await readFile(list, "utf8")))) console.log(JSON.stringify(row));
-if (values.show) for (const contact of contacts.show()) console.log(JSON.stringify(contact));
+if (values.show) for (const contact of contacts.show()) console.log(contact);
 if (values.stored) await writeFile(values.stored, JSON.stringify(contacts.save()));

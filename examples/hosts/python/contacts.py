@@ -62,12 +62,12 @@ class Contacts:
         return rows
 
     def show(self, ids=None):
-        """Contacts as a client sees them, those that exist; all of them unless ids are given."""
+        """Contacts as a client sees them, JSON texts, those that exist; all of them unless ids are given."""
         found = [id for id in (self._stored if ids is None else ids) if id in self._stored]
         shown = []
         for start in range(0, len(found), self._chunk):
             stored = [self._document(id) for id in found[start : start + self._chunk]]
-            shown += map(json.loads, self._batch.call("present", self._profile, stored))
+            shown += self._batch.call("present", self._profile, stored)
         return shown
 
     def id_of(self, field, value):

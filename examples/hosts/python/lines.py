@@ -1,7 +1,7 @@
 """python lines.py COMPONENT: the host for another program, which asks by lines of JSON and gets one line for each.
 
-{"profile": …, "now": …, "chunk": …} begins anew, {"operation": …, "items": [texts]} gives rows, {"show": [ids] or null},
-{"find": [field, value]} and {"remove": id} are what they say.
+{"profile": …, "now": …, "chunk": …} begins anew, {"operation": …, "items": [texts]} gives rows, {"show": [ids] or null} a list of
+contacts, {"find": [field, value]} and {"remove": id} are what they say.
 """
 
 import json
@@ -12,15 +12,17 @@ from contacts import Contacts
 
 
 def answer(contacts, request):
+    """A JSON text."""
     match request:
         case {"operation": operation, "items": items}:
-            return contacts.apply(operation, items)
+            return json.dumps(contacts.apply(operation, items))
         case {"show": ids}:
-            return contacts.show(ids)
+            return f"[{','.join(contacts.show(ids))}]"
         case {"find": [field, value]}:
-            return contacts.id_of(field, value)
+            return json.dumps(contacts.id_of(field, value))
         case {"remove": id}:
-            return contacts.remove(id)
+            contacts.remove(id)
+    return "null"
 
 
 def main():
@@ -30,7 +32,7 @@ def main():
         request = json.loads(line)
         if "profile" in request:
             contacts = Contacts(loaded.instantiate(), **request)
-        print(json.dumps(answer(contacts, request)), flush=True)
+        print(answer(contacts, request), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main():
         print(as_json(row))
     if arguments.show:
         for contact in contacts.show():
-            print(as_json(contact))
+            print(contact)
     if arguments.stored:
         arguments.stored.write_text(as_json(contacts.save()))
 

@@ -1,9 +1,13 @@
 """Points that fit the tier a contact is in."""
 
 import json
+import re
 
 from wit_world import exports
 from wit_world.imports.types import Objection
+
+# Python reads lists in lists by recursion, for which there is less room here than it believes: the call would trap.
+DEEPEST = 200
 
 
 class Validation(exports.Validation):
@@ -19,7 +23,9 @@ class Validation(exports.Validation):
 
 
 def complaint(contact, tiers):
-    """What is wrong with a contact, if it says both its tier and its points."""
+    """What is wrong with a contact, if it says both its tier and its points. What cannot be read is not accepted."""
+    if contact is None:
+        return "This contact cannot be read."
     tier, points = contact.get("tier"), number(contact.get("points"))
     if not isinstance(tier, str) or tier not in tiers or points is None:
         return None
@@ -37,12 +43,25 @@ def tiers_of(profile):
 
 
 def read(text):
+    """The contact, with no members if it is no object; None if it is nested too deeply or has a number of 4,300 digits."""
+    if depth(text) > DEEPEST:
+        return None
     try:
         contact = json.loads(text)
-    except (ValueError, RecursionError):
-        # Numbers of thousands of digits, and lists in lists in lists. The processor says what is wrong with those.
-        return {}
+    except ValueError:
+        return None
     return contact if isinstance(contact, dict) else {}
+
+
+def depth(text):
+    """How deeply lists and objects are nested."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return 0
+    deepest = now = 0
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[][{}]', text):
+        now += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, now)
+    return deepest
 
 
 def number(value):

@@ -15,8 +15,8 @@ use bulkhead::operations::{MAX_COMPONENT, ShownComponent};
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
-use super::StoreArgs;
 use super::operator::operations;
+use super::store::StoreArgs;
 
 /// What can be done with components. A running server knows of it at once.
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use bulkhead::domain::JobId;
 use bulkhead::operations::MAX_COMPONENT;
 use clap::Subcommand;
 
-use super::StoreArgs;
 use super::operator::operations;
+use super::store::StoreArgs;
 
 /// What an operator can ask about jobs.
 #[derive(Debug, Subcommand)]

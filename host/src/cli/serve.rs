@@ -1,27 +1,25 @@
 //! `bulkhead serve`.
 
-use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
-use bulkhead::http::{Audience, HttpSettings, Server};
-use bulkhead::jobs::{Heart, Library, Lister, Service, Settings, Sweeper, Workers};
+use bulkhead::http::{Audience, Health, HttpSettings, Server};
+use bulkhead::jobs::{Heart, Janitor, Library, Lister, Service, Settings, Sweeper, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
-use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
-use bulkhead::store::{NewComponent, QueueLimits, Store, StoreError};
+use bulkhead::store::{NewComponent, QueueLimits, Store};
 use bulkhead::tenants::Secret;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::StoreArgs;
 use super::log::LogArgs;
+use super::store::StoreArgs;
 
 /// The component that decides when none other is named.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
@@ -41,6 +39,9 @@ pub(super) struct ServeArgs {
     listen: SocketAddr,
     #[command(flatten)]
     store: StoreArgs,
+    /// Connections to a database at a time; two for each worker and eight more unless given.
+    #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
+    database_connections: Option<u16>,
     /// Threads that work on jobs; as many as cores unless given.
     #[arg(long, value_name = "N", env = "BULKHEAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=32))]
     workers: Option<u16>,
@@ -77,6 +78,12 @@ pub(super) struct ServeArgs {
     /// Seconds that the body of a request may take.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
     body_timeout: u64,
+    /// Seconds in which a client must take at least something of an answer.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
+    write_timeout: u64,
+    /// Seconds to go on as before after SIGTERM while /readyz says no, so that load balancers notice.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
+    drain_delay: u64,
     /// Address of a listener for operators; there is none unless it is given.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
     admin_listen: Option<SocketAddr>,
@@ -104,6 +111,11 @@ impl ServeArgs {
         }
     }
 
+    /// A worker commits a batch beside reading for the next one; the rest is for requests and chores.
+    fn connections(&self) -> usize {
+        self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
+    }
+
     /// Components that can live at the same time: a processor and a validator for each worker, one that takes its place,
     /// and each interactive call; and some for operators.
     fn instances(&self) -> u32 {
@@ -115,6 +127,7 @@ impl ServeArgs {
             connections: self.max_connections,
             header_time: Duration::from_secs(self.header_timeout),
             body_time: Duration::from_secs(self.body_timeout),
+            write_time: Duration::from_secs(self.write_timeout),
             body_bytes: self.max_body,
             body_budget: self.body_memory,
         }
@@ -136,7 +149,12 @@ impl ServeArgs {
 
     /// Components are larger than requests, and operators few.
     fn admin_http_settings(&self) -> HttpSettings {
-        HttpSettings { body_bytes: MAX_COMPONENT, body_budget: MAX_COMPONENT, connections: 16, ..self.http_settings() }
+        HttpSettings {
+            body_bytes: MAX_COMPONENT,
+            body_budget: MAX_COMPONENT * 2,
+            connections: 16,
+            ..self.http_settings()
+        }
     }
 
     fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -151,15 +169,17 @@ impl ServeArgs {
 pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     args.log.start()?;
     let clock = args.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by);
-    // Before the database is touched: a newer version must not change what another server works with.
-    make_private_folder(&args.store.data)?;
-    let _lock = lock(&args.store.data)?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&args.store.data, clock)?);
+    let _ownership = args.store.own()?;
+    let store = args.store.open(clock, args.connections())?;
     let voided = store.void_claims()?;
     if voided > 0 {
         tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
     }
-    let sandbox = Sandbox::new(Some(args.store.data.join("compiled")), args.instances())?;
+    let compiled = args.store.compiled();
+    if compiled.is_none() {
+        tracing::warn!("there is no folder to keep compiled components in; name one with --cache");
+    }
+    let sandbox = Sandbox::new(compiled, args.instances())?;
     let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
     let component = args.component()?;
     let processor = sandbox.load_processor(&component)?;
@@ -173,22 +193,30 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let operators = args.operators(&store, &sandbox, &processor)?;
     let library = Library::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
+    let hearing = Arc::downgrade(&service);
+    store.on_news(Box::new(move |news| {
+        if let Some(service) = hearing.upgrade() {
+            service.hear(news);
+        }
+    }));
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
     runtime.block_on(async {
         let shutdown = shutdown_signal()?;
         let clients = Audience::Clients(Arc::clone(&service));
-        let server = listen(args.listen, "--listen", clients, args.http_settings()).await?;
+        let health = Arc::new(Health::new(Arc::clone(&service)));
+        let server = listen(args.listen, "--listen", clients, &health, args.http_settings()).await?;
         let admin = match (args.admin_listen, operators) {
             (Some(address), Some(operators)) => {
-                Some(listen(address, "--admin-listen", operators, args.admin_http_settings()).await?)
+                Some(listen(address, "--admin-listen", operators, &health, args.admin_http_settings()).await?)
             }
             _ => None,
         };
         let workers = Workers::start(&service)?;
         let heart = Heart::start(&service)?;
         let lister = Lister::start(&service)?;
+        let janitor = Janitor::start(&service)?;
         let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
             "bulkhead listening on http://{} store={} component={}",
@@ -204,6 +232,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             tokio::spawn(admin.run(closed(closing)));
         }
         shutdown.await;
+        health.drain();
+        if args.drain_delay > 0 {
+            tracing::info!(seconds = args.drain_delay, "not ready any more; going on for a while");
+            tokio::time::sleep(Duration::from_secs(args.drain_delay)).await;
+        }
         tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
         drop(close);
         tokio::task::spawn_blocking(move || {
@@ -211,6 +244,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             heart.stop();
             lister.stop();
             sweeper.stop();
+            janitor.stop();
         })
         .await?;
         serving.await?;
@@ -224,25 +258,14 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// One server owns a data folder; tenants can be added to it meanwhile. The lock goes with the process.
-fn lock(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("server.lock");
-    let failed = |source| StoreError::File { path: path.display().to_string(), source };
-    let file = File::create(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
 async fn listen(
     address: SocketAddr,
     option: &str,
     audience: Audience,
+    health: &Arc<Health>,
     settings: HttpSettings,
 ) -> Result<Server, String> {
-    Server::bind(address, audience, settings).await.map_err(|error| {
+    Server::bind(address, audience, Arc::clone(health), settings).await.map_err(|error| {
         format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
     })
 }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use bulkhead::domain::Assignment;
 use bulkhead::operations::{MAX_COMPONENT, ShownAssignment, TenantSettings, Wanted};
-use bulkhead::store::Store as _;
 use bulkhead::tenants::{TenantLimits, TenantName, generate};
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::StoreArgs;
 use super::operator::{open, operations};
+use super::store::StoreArgs;
 
 /// What can be done with tenants. A running server knows of it at once.
 #[derive(Debug, Subcommand)]

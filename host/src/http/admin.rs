@@ -14,7 +14,8 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{Assignment, JobId};
-use crate::operations::{Operations, ShownAssignment, ShownComponent, TenantSettings, Wanted};
+use crate::operations::{OperationError, Operations, ShownAssignment, ShownComponent, TenantSettings, Wanted};
+use crate::sandbox::Refusal;
 use crate::tenants::Secret;
 
 /// The site for operators.
@@ -47,8 +48,10 @@ impl Operators {
             ["components"] if head.method == Method::GET => blocking(move || list(&operations)).await,
             ["components"] if head.method == Method::POST => {
                 let name = query(&head, "name");
-                let mut received = body::receive_bytes(&head.headers, body, &self.bodies).await?;
-                blocking(move || add(&operations, &received.take(), name.as_deref())).await
+                let received = body::receive_bytes(&head.headers, body, &self.bodies).await;
+                let mut received = received.map_err(|problem| self.size_refused(problem))?;
+                let added = blocking(move || add(&operations, &received.take_bytes()?, name.as_deref())).await;
+                added.map_err(|problem| self.size_refused(problem))
             }
             ["components"] => Err(Problem::wrong_method(head.method.as_str(), "GET, POST")),
             ["components", reference] => {
@@ -76,6 +79,17 @@ impl Operators {
             }
             ["jobs", _, "log"] => Err(Problem::wrong_method(head.method.as_str(), "GET")),
             _ => Err(unknown()),
+        }
+    }
+}
+
+impl Operators {
+    /// A component cannot be sent in parts; its size is the first thing that it is refused for.
+    fn size_refused(&self, problem: Problem) -> Problem {
+        if problem.is_too_large() {
+            OperationError::from(Refusal::too_large(self.bodies.bytes)).into()
+        } else {
+            problem
         }
     }
 }

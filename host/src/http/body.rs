@@ -10,9 +10,10 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
+use super::share::Shares;
 use super::{form, json};
 use crate::store::Batch;
 
@@ -27,13 +28,30 @@ pub(super) struct BodyLimits {
     /// Time for one to arrive, and to wait for memory.
     pub(super) time: Duration,
     /// Memory for all of them; each takes its share before it is read.
-    pub(super) budget: Arc<Semaphore>,
+    budget: Arc<Semaphore>,
+    /// What one tenant may take of it.
+    share: Option<Arc<Semaphore>>,
 }
 
 impl BodyLimits {
     pub(super) fn new(bytes: usize, time: Duration, budget: usize) -> Self {
         // A body as large as allowed must fit.
-        Self { bytes, time, budget: Arc::new(Semaphore::new(budget.max(bytes).div_ceil(UNIT))) }
+        Self { bytes, time, budget: Arc::new(Semaphore::new(budget.max(bytes).div_ceil(UNIT))), share: None }
+    }
+
+    /// Shares of tenants: none may take more than half of the memory, unless one body is as large as that.
+    pub(super) fn shares(bytes: usize, budget: usize) -> Shares {
+        Shares::new((budget / 2).max(bytes).div_ceil(UNIT))
+    }
+
+    /// The same for a tenant, within its share.
+    pub(super) fn within(&self, share: Arc<Semaphore>) -> Self {
+        Self { share: Some(share), ..self.clone() }
+    }
+
+    /// The same for smaller bodies.
+    pub(super) fn at_most(&self, bytes: usize) -> Self {
+        Self { bytes: bytes.min(self.bytes), ..self.clone() }
     }
 }
 
@@ -52,7 +70,14 @@ pub(super) struct ReceivedBody {
     format: Format,
     gzip: bool,
     limit: usize,
-    _share: OwnedSemaphorePermit,
+    _taken: Taken,
+}
+
+/// Memory that is taken, out of the tenant's share and out of everybody's.
+#[derive(Debug)]
+struct Taken {
+    _own: Option<OwnedSemaphorePermit>,
+    _all: OwnedSemaphorePermit,
 }
 
 /// Reads a body.
@@ -88,17 +113,24 @@ async fn receive_as(
     }
     // What a compressed or chunked body comes to is not known yet.
     let expected = if gzip { limits.bytes } else { declared.unwrap_or(limits.bytes) };
-    let share = share(expected, limits).await?;
+    let taken = take(expected, limits).await?;
     let read = tokio::time::timeout(limits.time, collect(body, declared.unwrap_or(0), limits.bytes)).await;
     let bytes = read.map_err(|_| Problem::too_slow(limits.time.as_secs()))??;
-    Ok(ReceivedBody { bytes, format, gzip, limit: limits.bytes, _share: share })
+    Ok(ReceivedBody { bytes, format, gzip, limit: limits.bytes, _taken: taken })
 }
 
-async fn share(bytes: usize, limits: &BodyLimits) -> Result<OwnedSemaphorePermit, Problem> {
+/// Takes memory for a body, the tenant's share first: who waits for that holds nothing that others wait for.
+async fn take(bytes: usize, limits: &BodyLimits) -> Result<Taken, Problem> {
     let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-    let wait = Arc::clone(&limits.budget).acquire_many_owned(units);
-    match tokio::time::timeout(limits.time, wait).await {
-        Ok(Ok(share)) => Ok(share),
+    let taken = async {
+        let own = match &limits.share {
+            Some(share) => Some(Arc::clone(share).acquire_many_owned(units).await?),
+            None => None,
+        };
+        Ok::<_, AcquireError>(Taken { _own: own, _all: Arc::clone(&limits.budget).acquire_many_owned(units).await? })
+    };
+    match tokio::time::timeout(limits.time, taken).await {
+        Ok(Ok(taken)) => Ok(taken),
         Ok(Err(_)) | Err(_) => {
             Err(Problem::unavailable("Too many large requests at once. Nothing was stored; send it again."))
         }
@@ -145,9 +177,13 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 impl ReceivedBody {
-    /// The bytes of one that is no text.
-    pub(super) fn take(&mut self) -> Bytes {
-        std::mem::take(&mut self.bytes)
+    /// The bytes, inflated.
+    ///
+    /// # Errors
+    /// 400 if they cannot be inflated, 413 if they inflate to too much.
+    pub(super) fn take_bytes(&mut self) -> Result<Bytes, Problem> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.gzip { inflate(&bytes, self.limit) } else { Ok(bytes) }
     }
 
     /// As [`Self::take_items`], but all of the body is one item.
@@ -172,11 +208,6 @@ impl ReceivedBody {
             Format::Form => Ok(form_urlencoded::parse(&bytes).into_owned().collect()),
             Format::Json | Format::Bytes => json::fields(&bytes),
         }
-    }
-
-    fn take_bytes(&mut self) -> Result<Bytes, Problem> {
-        let bytes = std::mem::take(&mut self.bytes);
-        if self.gzip { inflate(&bytes, self.limit) } else { Ok(bytes) }
     }
 
     /// Inflates, decodes, splits and drops the bytes; blocks for as long as that takes. Of more than `max` items, `max` + 1 are

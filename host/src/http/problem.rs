@@ -121,6 +121,10 @@ impl Problem {
         )
     }
 
+    pub(super) fn is_too_large(&self) -> bool {
+        self.status == StatusCode::PAYLOAD_TOO_LARGE
+    }
+
     pub(super) fn too_slow(seconds: u64) -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,

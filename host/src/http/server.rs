@@ -15,13 +15,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 use super::admin::Operators;
 use super::body::BodyLimits;
 use super::clients::Clients;
+use super::health::Health;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::share::Shares;
 use crate::jobs::Service;
 use crate::operations::Operations;
 use crate::tenants::Secret;
@@ -44,6 +45,8 @@ pub struct HttpSettings {
     pub header_time: Duration,
     /// Time for a body to arrive.
     pub body_time: Duration,
+    /// Time in which a client must take at least something of an answer.
+    pub write_time: Duration,
     /// Bytes of a body, also after inflating.
     pub body_bytes: usize,
     /// Bytes of all bodies that are being read or split.
@@ -72,6 +75,7 @@ enum Site {
 
 struct Handler {
     site: Site,
+    health: Arc<Health>,
     /// Requests that come from now on are turned away.
     closing: AtomicBool,
 }
@@ -81,14 +85,22 @@ impl Server {
     ///
     /// # Errors
     /// If the address cannot be had.
-    pub async fn bind(address: SocketAddr, audience: Audience, settings: HttpSettings) -> io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        audience: Audience,
+        health: Arc<Health>,
+        settings: HttpSettings,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
         let site = match audience {
-            Audience::Clients(service) => Site::Clients(Clients { service, bodies, shares: Shares::default() }),
+            Audience::Clients(service) => {
+                let shares = BodyLimits::shares(settings.body_bytes, settings.body_budget);
+                Site::Clients(Clients::new(service, bodies, shares))
+            }
             Audience::Operators(operations, token) => Site::Operators(Operators::new(*operations, &token, bodies)),
         };
-        let handler = Handler { site, closing: AtomicBool::new(false) };
+        let handler = Handler { site, health, closing: AtomicBool::new(false) };
         Ok(Self { listener, handler: Arc::new(handler), settings })
     }
 
@@ -123,12 +135,14 @@ impl Server {
                 };
                 // Answers are small and written whole; waiting to fill a packet would only delay them.
                 drop(stream.set_nodelay(true));
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(self.settings.write_time));
                 let handler = Arc::clone(&self.handler);
                 let service = service_fn(move |request| {
                     let handler = Arc::clone(&handler);
                     async move { Ok::<_, Infallible>(handler.answer(request).await) }
                 });
-                let connection = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
+                let connection = graceful.watch(protocol.serve_connection(TokioIo::new(Box::pin(stream)), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection ended early");
@@ -162,6 +176,10 @@ impl Handler {
     async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
+        }
+        // A probe has no credentials, and needs none: it learns nothing about anybody.
+        if let Some(reply) = self.health.answer(request.uri().path()).await {
+            return Ok(reply);
         }
         match &self.site {
             Site::Clients(clients) => Ok(clients.answer(request).await),

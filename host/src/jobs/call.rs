@@ -53,7 +53,7 @@ impl Ground for Call<'_> {
         if self.service.calls.is_raised() { Err(End::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End> {
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
         let ids = match self.service.store.apply(self.tenant, &commit.writes)? {
             Applied::Done(ids) => ids,
             Applied::Conflict => return Ok(CommitOutcome::Conflict),

@@ -104,7 +104,8 @@ const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
     pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
-        let limits = limits(&task.limits);
+        // A job's worker can be replaced; a call's thread serves others next.
+        let limits = Limits { gives_way: task.job.is_some(), ..limits(&task.limits) };
         let called = task.pinned.processor;
         let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
         let (used, failures) = (Used::default(), Vec::new());

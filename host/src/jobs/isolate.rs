@@ -60,7 +60,7 @@ pub(super) trait Ground {
     fn go_on(&mut self) -> Result<(), End>;
 
     /// Makes a part take effect, all or nothing.
-    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End>;
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End>;
 }
 
 /// Items that stand together in a job, and the place of the first.
@@ -97,20 +97,35 @@ pub(super) fn isolate(
     failures: &mut Failures,
     part: Part<'_>,
 ) -> Result<(), End> {
+    let mut failed = Failed(None);
+    let ended = halve(decider, ground, failures, &mut failed, part);
+    match ended {
+        Err(End::Gone | End::Cancelled | End::Store(_)) => ended,
+        Ok(()) | Err(_) => failed.settle(ground).and(ended),
+    }
+}
+
+fn halve(
+    decider: &mut Decider<'_>,
+    ground: &mut impl Ground,
+    failures: &mut Failures,
+    failed: &mut Failed,
+    part: Part<'_>,
+) -> Result<(), End> {
     let mut parts = vec![part];
     while let Some(part) = parts.pop() {
         ground.go_on()?;
         if let Some((failure, message)) = given_up(decider, failures) {
-            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, message))?;
+            failed.add(part, failure, message);
             continue;
         }
         let started = Instant::now();
-        let Some(failure) = attempt(decider, ground, part)? else { continue };
+        let Some(failure) = attempt(decider, ground, failed, part)? else { continue };
         failures.wasted += started.elapsed();
         failures.last = Some(failure);
         if part.items.len() <= 1 {
             failures.items += 1;
-            settle(ground, &failed(part.first, part.items.len(), part.keys, failure, failure.message()))?;
+            failed.add(part, failure, failure.message());
         } else {
             let [left, right] = part.halves();
             parts.push(right);
@@ -118,6 +133,29 @@ pub(super) fn isolate(
         }
     }
     Ok(())
+}
+
+/// Rows of items that failed, one behind the other, which are yet to take effect. They write no contact, so nothing has to
+/// wait for them; one by one they would cost the store as much as ten batches.
+struct Failed(Option<BatchCommit>);
+
+impl Failed {
+    fn add(&mut self, part: Part<'_>, failure: Failure, message: &str) {
+        let rows = failed(part.first, part.items.len(), part.keys, failure, message);
+        match &mut self.0 {
+            Some(commit) => commit.rows.extend(rows.rows),
+            None => self.0 = Some(rows),
+        }
+    }
+
+    /// Makes them take effect; they conflict with nothing.
+    fn settle(&mut self, ground: &mut impl Ground) -> Result<(), End> {
+        let Some(commit) = self.0.take() else { return Ok(()) };
+        match ground.commit(commit)? {
+            CommitOutcome::Committed => Ok(()),
+            CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
+        }
+    }
 }
 
 /// Why the rest is not tried any more, if it is not.
@@ -148,7 +186,12 @@ pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Fa
 }
 
 /// Plans, decides and commits a part; says how the guest failed, if it did.
-fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) -> Result<Option<Failure>, End> {
+fn attempt(
+    decider: &mut Decider<'_>,
+    ground: &mut impl Ground,
+    failed: &mut Failed,
+    part: Part<'_>,
+) -> Result<Option<Failure>, End> {
     for _ in 0..CONFLICTS {
         let found = match decider.plan(part) {
             Ok(planned) => match decider.find(&planned)? {
@@ -161,7 +204,8 @@ fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) 
             Ok(commit) => commit,
             Err(stop) => return decider.failed(stop).map(Some),
         };
-        match ground.commit(&commit)? {
+        failed.settle(ground)?;
+        match ground.commit(commit)? {
             CommitOutcome::Committed => return Ok(None),
             CommitOutcome::Fenced => return Err(End::Gone),
             CommitOutcome::Conflict => {}
@@ -171,12 +215,4 @@ fn attempt(decider: &mut Decider<'_>, ground: &mut impl Ground, part: Part<'_>) 
     // tried next, and the component is not blamed for it.
     tracing::warn!(items = part.items.len(), "writes conflict with stored contacts again and again");
     Ok(Some(Failure::BrokeContract))
-}
-
-/// Makes rows take effect that write no contact, and so conflict with nothing.
-fn settle(ground: &mut impl Ground, commit: &BatchCommit) -> Result<(), End> {
-    match ground.commit(commit)? {
-        CommitOutcome::Committed => Ok(()),
-        CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
-    }
 }

@@ -1,10 +1,10 @@
 //! Components by their digests, ready to be started. Their bytes are in the store, so every host has them; what is compiled
 //! of them is kept in memory and on disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::Digest;
+use crate::domain::{Digest, Pinned};
 use crate::sandbox::{ComponentError, Processor, Sandbox, Validator};
 use crate::store::{Store, StoreError};
 
@@ -67,6 +67,21 @@ impl Library {
     /// As [`Self::processor`].
     pub fn validator(&self, digest: Digest) -> Result<Validator, LibraryError> {
         self.get(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
+    }
+
+    /// Whether a job's components can be started without being compiled first.
+    pub(super) fn is_ready(&self, pinned: Pinned) -> bool {
+        let is_compiled = |digest| digest == self.default.digest() || self.sandbox.is_compiled(digest);
+        is_compiled(pinned.processor) && pinned.validator.is_none_or(is_compiled)
+    }
+
+    /// Deletes compiled code that nobody needs. Returns how many files there were.
+    ///
+    /// # Errors
+    /// If the store cannot say what is registered.
+    pub(super) fn tidy(&self) -> Result<usize, StoreError> {
+        let registered: HashSet<Digest> = self.store.components()?.into_iter().map(|record| record.digest).collect();
+        Ok(self.sandbox.tidy(|digest| digest == self.default.digest() || registered.contains(&digest)))
     }
 
     fn get<T: Clone>(

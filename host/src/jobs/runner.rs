@@ -3,18 +3,20 @@
 //! While a batch commits, the next one is planned and, if it concerns other contacts, decided: the guest computes and the
 //! store writes at the same time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Service;
+use super::committer::{Committer, Ordered};
 use super::decider::{Decider, End, Spent, Task};
 use super::isolate::{Failures, Ground, Part, Patience, given_up, isolate};
 use super::overlap::WriteSet;
 use super::running::{RunningJob, Used};
 use super::service::stored_limits;
 use crate::domain::StoredContact;
-use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, StoreError};
+use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
 
 /// How long a worker leaves alone what failed, before it takes up a job again.
 const BREATH: Duration = Duration::from_millis(100);
@@ -25,11 +27,11 @@ const ATTEMPTS: u32 = 10;
 const TURN: u32 = 5;
 
 /// A batch that is being committed while the next one is planned.
-struct Committing<'scope> {
+struct Committing {
     first: u32,
     batch: Batch,
     writes: WriteSet,
-    outcome: ScopedJoinHandle<'scope, (Result<CommitOutcome, StoreError>, Duration)>,
+    outcome: Ordered<(CommitOutcome, Duration)>,
 }
 
 /// What became of the batch before.
@@ -45,20 +47,29 @@ enum Settled {
 #[derive(Clone, Copy)]
 struct Claimed<'a> {
     service: &'a Service,
-    claim: &'a Claim,
+    committer: &'a Committer,
+    claim: &'a Arc<Claim>,
     stopping: &'a AtomicBool,
 }
 
 impl Ground for Claimed<'_> {
     fn go_on(&mut self) -> Result<(), End> {
-        if self.stopping.load(Ordering::Acquire) {
-            return Err(End::ShuttingDown);
-        }
-        if self.service.store.renew(self.claim, self.service.settings.lease)? { Ok(()) } else { Err(End::Gone) }
+        if self.stopping.load(Ordering::Acquire) { Err(End::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: &BatchCommit) -> Result<CommitOutcome, End> {
-        Ok(self.service.store.commit(self.claim, commit, self.service.settings.lease)?)
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
+        Ok(self.order(commit).wait()?.0)
+    }
+}
+
+impl Claimed<'_> {
+    /// Has a batch committed; says how long that took.
+    fn order(&self, commit: BatchCommit) -> Ordered<(CommitOutcome, Duration)> {
+        let (claim, lease) = (Arc::clone(self.claim), self.service.settings.lease);
+        self.committer.order(move |store| {
+            let started = Instant::now();
+            Ok((store.commit(&claim, &commit, lease)?, started.elapsed()))
+        })
     }
 }
 
@@ -74,7 +85,12 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(service: &'a Service, claim: &'a Claim, stopping: &'a AtomicBool) -> Self {
+    pub(super) fn new(
+        service: &'a Service,
+        committer: &'a Committer,
+        claim: &'a Arc<Claim>,
+        stopping: &'a AtomicBool,
+    ) -> Self {
         let running = service.running.begin(claim.id());
         let task = Task {
             tenant: claim.tenant,
@@ -91,7 +107,7 @@ impl<'a> Runner<'a> {
         decider.spent = used.map(|used| used.spent).unwrap_or_default();
         let failures = used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures);
         Self {
-            ground: Claimed { service, claim, stopping },
+            ground: Claimed { service, committer, claim, stopping },
             decider,
             running,
             failures: if claim.attempts > ATTEMPTS { failures.with_dead_hosts() } else { failures },
@@ -108,6 +124,10 @@ impl<'a> Runner<'a> {
         tracing::debug!(
             tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
+        if !self.ground.service.library.is_ready(claim.pinned) {
+            self.running.stopper.go_away();
+            self.ground.service.running.stops.ring();
+        }
         let ended = self.work();
         // While the claim holds: a job that is given back is somebody else's to log for.
         self.keep_printed();
@@ -119,19 +139,23 @@ impl<'a> Runner<'a> {
 
     /// Keeps what the components printed, for the tenant's operator.
     fn keep_printed(&mut self) {
-        let Claimed { service, claim, .. } = self.ground;
+        let Claimed { committer, claim, .. } = self.ground;
         let printed = self.decider.take_printed();
         if printed.is_empty() {
             return;
         }
         let limit = stored_limits(&claim.limits).log_kib << 10;
-        if let Err(error) = service.store.append_log(claim, &printed, limit) {
+        let kept = {
+            let claim = Arc::clone(claim);
+            committer.have(move |store| store.append_log(&claim, &printed, limit))
+        };
+        if let Err(error) = kept {
             tracing::warn!(job = %claim.job, %error, "cannot keep what a component printed");
         }
     }
 
     fn report(&mut self, started: Instant, ended: Result<(), End>) {
-        let Claimed { service, claim, stopping } = self.ground;
+        let Claimed { service, claim, stopping, .. } = self.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         match ended {
             Ok(()) => {
@@ -167,9 +191,13 @@ impl<'a> Runner<'a> {
     }
 
     fn give_back(&self) {
-        let Claimed { service, claim, .. } = self.ground;
+        let Claimed { committer, claim, .. } = self.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
-        match service.store.release(claim) {
+        let released = {
+            let claim = Arc::clone(claim);
+            committer.have(move |store| store.release(&claim))
+        };
+        match released {
             Ok(()) => tracing::info!(tenant, %job, "job given back to the queue"),
             // The lease runs out by itself.
             Err(error) => tracing::warn!(tenant, %job, %error, "cannot give a job back"),
@@ -177,47 +205,49 @@ impl<'a> Runner<'a> {
     }
 
     fn work(&mut self) -> Result<(), End> {
-        let Claimed { service, claim, stopping } = self.ground;
+        let mut committing = None;
+        let ended = self.go_through(&mut committing);
+        // Whatever ended it: what was ordered is done before the job is given back.
+        match self.settle(committing.take()) {
+            Ok(_) => ended,
+            Err(end) => ended.and(Err(end)),
+        }
+    }
+
+    fn go_through(&mut self, committing: &mut Option<Committing>) -> Result<(), End> {
+        let Claimed { service, claim, stopping, .. } = self.ground;
         let mut cursor = claim.cursor;
         let mut chunks = 0;
-        thread::scope(|scope| {
-            let mut committing: Option<Committing<'_>> = None;
-            while cursor < claim.total {
-                if stopping.load(Ordering::Acquire) {
-                    self.settle(committing.take())?;
-                    return Err(End::ShuttingDown);
-                }
-                // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
-                if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable()? {
-                    self.settle(committing.take())?;
-                    return Err(End::TurnOver);
-                }
-                chunks += 1;
-                let started = Instant::now();
-                let batch = service.store.batch(claim, cursor)?;
-                self.decider.spent.reading += started.elapsed();
-                let Some(batch) = batch else { return Err(End::Gone) };
-                let part = Part::whole(cursor, &batch);
-                cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
-                if given_up(&self.decider, &self.failures).is_some() {
-                    self.settle(committing.take())?;
-                    self.isolate(part)?;
-                    continue;
-                }
-                match self.decide_beside(part, committing.take())? {
-                    Some(commit) => {
-                        let writes = WriteSet::of(&commit);
-                        let outcome = scope.spawn(move || {
-                            let started = Instant::now();
-                            (service.store.commit(claim, &commit, service.settings.lease), started.elapsed())
-                        });
-                        committing = Some(Committing { first: part.first, batch, writes, outcome });
-                    }
-                    None => self.isolate(part)?,
-                }
+        while cursor < claim.total {
+            if stopping.load(Ordering::Acquire) {
+                return Err(End::ShuttingDown);
             }
-            self.settle(committing.take()).map(drop)
-        })
+            // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
+            if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable()? {
+                return Err(End::TurnOver);
+            }
+            chunks += 1;
+            let started = Instant::now();
+            let batch = service.store.batch(claim, cursor)?;
+            self.decider.spent.reading += started.elapsed();
+            let Some(batch) = batch else { return Err(End::Gone) };
+            let part = Part::whole(cursor, &batch);
+            cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
+            if given_up(&self.decider, &self.failures).is_some() {
+                self.settle(committing.take())?;
+                self.isolate(part)?;
+                continue;
+            }
+            match self.decide_beside(part, committing)? {
+                Some(commit) => {
+                    let writes = WriteSet::of(&commit);
+                    let outcome = self.ground.order(commit);
+                    *committing = Some(Committing { first: part.first, batch, writes, outcome });
+                }
+                None => self.isolate(part)?,
+            }
+        }
+        Ok(())
     }
 
     /// Decides about a part while the batch before commits: planning needs nothing of that batch, and deciding only if
@@ -225,10 +255,10 @@ impl<'a> Runner<'a> {
     fn decide_beside(
         &mut self,
         part: Part<'_>,
-        mut committing: Option<Committing<'_>>,
+        committing: &mut Option<Committing>,
     ) -> Result<Option<BatchCommit>, End> {
         let mut planned = self.decider.plan(part);
-        if let (Ok(plan), Some(before)) = (&planned, &committing) {
+        if let (Ok(plan), Some(before)) = (&planned, &*committing) {
             let found = self.decider.find(plan)?;
             if let Some(found) = found.filter(|found| before.writes.are_apart_from(plan, found)) {
                 let commit = self.outcome(part, &found)?;
@@ -238,7 +268,7 @@ impl<'a> Runner<'a> {
                 planned = self.decider.plan(part);
             }
         }
-        if self.settle(committing)? == Settled::Redone {
+        if self.settle(committing.take())? == Settled::Redone {
             planned = self.decider.plan(part);
         }
         match planned {
@@ -252,13 +282,10 @@ impl<'a> Runner<'a> {
 
     /// Waits for the commit of the batch before. If contacts changed under it, it is done once more, without overlap;
     /// what was planned meanwhile is void then.
-    fn settle(&mut self, committing: Option<Committing<'_>>) -> Result<Settled, End> {
+    fn settle(&mut self, committing: Option<Committing>) -> Result<Settled, End> {
         let Some(Committing { first, batch, outcome, .. }) = committing else { return Ok(Settled::Done) };
         let started = Instant::now();
-        let (outcome, took) = outcome
-            .join()
-            .unwrap_or_else(|_| (Err(StoreError::Corrupt(String::from("a commit panicked"))), Duration::ZERO));
-        let outcome = outcome?;
+        let (outcome, took) = outcome.wait()?;
         self.committing += took;
         self.waiting += started.elapsed();
         match outcome {

@@ -19,6 +19,8 @@ pub(super) struct Stopper {
     raised_at: Arc<Mutex<Option<Instant>>>,
     /// Whether another worker took the place of the one that does not come back.
     is_replaced: Arc<AtomicBool>,
+    /// Whether its worker is at something that takes long and is no work on the job, such as compiling.
+    is_away: Arc<AtomicBool>,
 }
 
 impl Stopper {
@@ -33,6 +35,11 @@ impl Stopper {
 
     pub(super) fn is_replaced(&self) -> bool {
         self.is_replaced.load(Ordering::Acquire)
+    }
+
+    /// Notes that another worker should take this one's place, if there may be one more.
+    pub(super) fn go_away(&self) {
+        self.is_away.store(true, Ordering::Release);
     }
 
     fn raise(&self) {
@@ -117,6 +124,14 @@ impl Running {
         };
         // Under the lock that a job's end takes, so that it either is not there or learns of it.
         lock(&self.jobs).values().filter_map(overdue).collect()
+    }
+
+    /// Jobs whose worker is away: that their worker is replaced, for at most so many. Each is told once.
+    pub(super) fn away(&self, most: usize) -> Vec<JobId> {
+        let jobs = lock(&self.jobs);
+        let away = jobs.values().filter(|(_, stopper)| stopper.is_away.swap(false, Ordering::AcqRel));
+        let replaced = away.take(most).filter(|(_, stopper)| !stopper.is_replaced.swap(true, Ordering::AcqRel));
+        replaced.map(|(claim, _)| claim.job).collect()
     }
 
     /// Whether any job was told to stop and has not come back, nor been replaced.

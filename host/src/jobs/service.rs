@@ -10,7 +10,9 @@ use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
 use crate::sandbox::Cancel;
-use crate::store::{ClaimId, Idempotency, Known, NewJob, QueueLimits, Store, StoredRow, Submitted, Tenant};
+use crate::store::{
+    ClaimId, Idempotency, Known, NewJob, News, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant,
+};
 use crate::tenants::{Secret, TenantLimits};
 
 /// How long a token is good for. The number is Mautic's.
@@ -151,6 +153,26 @@ impl Service {
             self.library.sandbox().nudge();
         }
         Ok(known)
+    }
+
+    /// Whether the store takes writes now.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check_store(&self) -> Result<(), StoreError> {
+        self.store.check()
+    }
+
+    /// Takes a hint from another host.
+    pub fn hear(&self, news: News) {
+        match news {
+            News::Anything | News::JobAccepted => self.bell.ring(),
+            News::JobDeleted { tenant, job } => {
+                if self.running.stop(tenant, job) {
+                    self.library.sandbox().nudge();
+                }
+            }
+        }
     }
 
     /// Stops the guests of calls that somebody waits for; the calls that are left are refused.

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Service;
+use super::committer::Committer;
 use super::runner::Runner;
+use crate::sandbox::has_given_way;
 
 /// How often a worker looks for jobs that nobody rang for: those of an expired lease, or accepted by another process.
 const POLL: Duration = Duration::from_millis(500);
@@ -31,6 +33,8 @@ pub struct Workers {
 struct Crew {
     service: Arc<Service>,
     stopping: AtomicBool,
+    /// Places of workers that ended because they had given way to others.
+    vacated: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -43,6 +47,7 @@ impl Workers {
         let crew = Arc::new(Crew {
             service: Arc::clone(service),
             stopping: AtomicBool::new(false),
+            vacated: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
         });
         for _ in 0..service.settings.workers {
@@ -89,39 +94,66 @@ impl Crew {
         let mut threads = self.threads();
         threads.retain(|thread| !thread.is_finished());
         let crew = Arc::clone(self);
-        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work())?);
+        let committer = Committer::start(Arc::clone(&self.service.store))?;
+        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work(&committer))?);
         Ok(())
     }
 
     /// Replaces workers whose component does not come back when its job is stopped.
     fn watch(self: &Arc<Self>) {
         let running = &self.service.running;
+        // Places of workers that were replaced and for which there was no thread yet.
+        let mut vacant = 0;
         while !self.is_stopping() {
             let heard = running.stops.heard();
             if running.is_any_stopping() {
                 thread::sleep(LATE / 4);
-            } else {
+            } else if vacant == 0 {
                 running.stops.wait(heard, POLL);
             }
             for (job, waited) in running.overdue(LATE) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 tracing::info!(%job, replaced_after_us, "a component cannot be interrupted; another worker takes over");
+                vacant += 1;
+            }
+            for job in running.away(self.room()) {
+                tracing::info!(%job, "a component must be compiled first; another worker takes over");
+                vacant += 1;
+            }
+            vacant += self.vacated.swap(0, Ordering::AcqRel);
+            while vacant > 0 {
                 if let Err(error) = self.hire() {
                     tracing::error!(%error, "there is no thread for a worker");
+                    thread::sleep(BACK_OFF);
+                    break;
                 }
+                vacant -= 1;
             }
         }
     }
 
-    fn work(&self) {
+    /// How many more workers there may be than are set: as many again.
+    fn room(&self) -> usize {
+        let threads = self.threads().iter().filter(|thread| !thread.is_finished()).count();
+        (self.service.settings.workers * 2).saturating_sub(threads)
+    }
+
+    fn work(&self, committer: &Committer) {
         let service = &self.service;
         while !self.is_stopping() {
             let heard = service.bell.heard();
             match service.store.claim(service.settings.lease) {
                 Ok(Some(claim)) => {
+                    let claim = Arc::new(claim);
                     // A bug in here must cost one job's lease, not a worker.
-                    let run = AssertUnwindSafe(|| Runner::new(service, &claim, &self.stopping).run());
+                    let run = AssertUnwindSafe(|| Runner::new(service, committer, &claim, &self.stopping).run());
                     match catch_unwind(run) {
+                        Ok(true) if has_given_way() => {
+                            // Not hired from here: a thread inherits the priority of the one that started it.
+                            self.vacated.fetch_add(1, Ordering::AcqRel);
+                            service.running.stops.ring();
+                            return;
+                        }
                         Ok(true) => {}
                         // Somebody else has this place now.
                         Ok(false) => return,

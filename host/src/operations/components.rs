@@ -37,12 +37,7 @@ impl Operations {
             }
         }
         if bytes.len() > self.max_component {
-            return Err(Refusal::new(
-                "size",
-                format!("It has {} bytes, and {} are allowed.", bytes.len(), self.max_component),
-                "Build it smaller: without debug information, optimised for size.",
-            )
-            .into());
+            return Err(Refusal::too_large(self.max_component).into());
         }
         let probed = {
             let _turn = self.trying.lock().unwrap_or_else(PoisonError::into_inner);

@@ -60,7 +60,11 @@ impl Operations {
             let processor = self.processor(change.processor.unwrap_or(tenant.assigned.processor))?;
             self.check_profile(change.profile.as_deref().unwrap_or(&tenant.profile), &processor)?;
         }
-        self.store.change_tenant(name, &change)?.ok_or(OperationError::Outdated)
+        match self.store.change_tenant(name, &change)? {
+            Some(assignment) => Ok(assignment),
+            None if self.store.tenant(name)?.is_none() => Err(OperationError::UnknownTenant(name.to_owned())),
+            None => Err(OperationError::Outdated),
+        }
     }
 
     /// Checks a profile for a tenant that has the default processor.

@@ -3,7 +3,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::{fs, io};
 
 use wasmtime::Engine;
@@ -12,11 +14,22 @@ use wasmtime::component::Component;
 use super::engine::Sandbox;
 use crate::domain::Digest;
 
+/// How long compiled code is left alone whoever it is of.
+const YOUNG: Duration = Duration::from_secs(3_600);
+
 impl Sandbox {
     /// The compiled form of `bytes`, whose digest is `digest`.
     pub(super) fn compiled(&self, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = self.cache.as_deref() else { return Component::new(&self.engine, bytes) };
+        let Some(folder) = self.cache.as_deref() else {
+            let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+            return Component::new(&self.engine, bytes);
+        };
         let path = path(&self.engine, folder, digest);
+        if let Some(component) = load(&self.engine, folder, &path) {
+            return Ok(component);
+        }
+        // One at a time: it takes all cores and much memory, and who waited for the same finds it done.
+        let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(component) = load(&self.engine, folder, &path) {
             return Ok(component);
         }
@@ -27,6 +40,35 @@ impl Sandbox {
             Err(error) => tracing::warn!(%error, "cannot serialise a compiled component"),
         }
         Ok(component)
+    }
+}
+
+impl Sandbox {
+    /// Whether what is compiled of a component is on disk.
+    pub fn is_compiled(&self, digest: Digest) -> bool {
+        self.cache.as_deref().is_some_and(|folder| path(&self.engine, folder, digest).exists())
+    }
+
+    /// Deletes what was compiled of components that are not to be kept, by other versions of the engine, or not to the end.
+    /// What is younger than an hour stays: its component may be about to be registered. Returns how many files it were.
+    pub fn tidy(&self, keep: impl Fn(Digest) -> bool) -> usize {
+        let Some(folder) = self.cache.as_deref() else { return 0 };
+        let Ok(entries) = fs::read_dir(folder) else { return 0 };
+        let is_old = |entry: &fs::DirEntry| {
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
+            matches!(age, Ok(Ok(age)) if age > YOUNG)
+        };
+        let is_kept = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let digest = name.split('-').next().and_then(Digest::parse_hex);
+            digest.is_some_and(|digest| keep(digest) && *path == self::path(&self.engine, folder, digest))
+        };
+        let is_ours = |path: &Path| path.extension().is_some_and(|ending| ending == "cwasm" || ending == "partial");
+        entries
+            .flatten()
+            .filter(|entry| is_ours(&entry.path()) && !is_kept(&entry.path()) && is_old(entry))
+            .filter(|entry| fs::remove_file(entry.path()).is_ok())
+            .count()
     }
 }
 

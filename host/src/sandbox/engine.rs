@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -26,6 +27,7 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
+    pub(super) compiling: Arc<Mutex<()>>,
     pub(super) contracts: &'static [Contract],
 }
 
@@ -64,7 +66,7 @@ impl Sandbox {
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache, contracts: Contract::RELEASED })
+        Ok(Self { engine, linker, cache, compiling: Arc::default(), contracts: Contract::RELEASED })
     }
 
     /// The same, serving drafts of the contract beside what is released.

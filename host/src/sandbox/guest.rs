@@ -11,6 +11,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 use super::engine::{Sandbox, State};
 use super::limits::{Limiter, Limits};
 use super::output::Output;
+use super::priority;
 use super::stop::{Cancel, Failure, Interrupt, Stop};
 
 /// A running component with exports `E`.
@@ -49,6 +50,8 @@ impl Usage {
 /// What the interrupt callback looks at.
 pub(super) struct Watch {
     deadline: Instant,
+    /// When the thread gives way to all others, if it ever does.
+    gives_way_at: Option<Instant>,
     cancel: Cancel,
 }
 
@@ -100,13 +103,17 @@ impl<E> Guest<E> {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             let watch = &context.data().watch;
+            let now = Instant::now();
             if watch.cancel.is_raised() {
-                Err(Interrupt::Cancelled.into())
-            } else if Instant::now() >= watch.deadline {
-                Err(Interrupt::OutOfTime.into())
-            } else {
-                Ok(UpdateDeadline::Continue(1))
+                return Err(Interrupt::Cancelled.into());
             }
+            if now >= watch.deadline {
+                return Err(Interrupt::OutOfTime.into());
+            }
+            if watch.gives_way_at.is_some_and(|at| now >= at) {
+                priority::give_way();
+            }
+            Ok(UpdateDeadline::Continue(1))
         });
         let started = Instant::now();
         match instantiate(&mut store) {
@@ -123,7 +130,9 @@ impl<E> Guest<E> {
     ) -> Result<T, Stop> {
         let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
         let watch = &mut self.store.data_mut().watch;
-        watch.deadline = Instant::now() + time;
+        let now = Instant::now();
+        watch.deadline = now + time;
+        watch.gives_way_at = self.limits.gives_way.then(|| now + priority::PATIENCE);
         if watch.cancel.is_raised() {
             return Err(Stop::Cancelled);
         }
@@ -171,7 +180,7 @@ fn state(limits: &Limits, output: &Output, cancel: &Cancel) -> State {
         wasi,
         table,
         limiter: Limiter::new(limits),
-        watch: Watch { deadline: Instant::now() + limits.call_time, cancel: cancel.clone() },
+        watch: Watch { deadline: Instant::now() + limits.call_time, gives_way_at: None, cancel: cancel.clone() },
     }
 }
 

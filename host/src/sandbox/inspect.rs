@@ -55,6 +55,15 @@ impl Refusal {
     pub(crate) fn new(step: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { step, found: found.into(), advice: advice.into() }
     }
+
+    /// The refusal of a component of more than `most` bytes.
+    pub(crate) fn too_large(most: usize) -> Self {
+        Self::new(
+            "size",
+            format!("It has more than the {most} bytes that are allowed."),
+            "Build it smaller: without debug information, optimised for size.",
+        )
+    }
 }
 
 /// What a component says of itself.

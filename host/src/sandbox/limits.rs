@@ -23,6 +23,8 @@ pub struct Limits {
     pub objections: usize,
     /// and bytes of each.
     pub objection_bytes: usize,
+    /// Whether a thread gives way to all others when a call takes long. Only for threads that can be replaced.
+    pub gives_way: bool,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             output: 4 << 10,
             objections: 16,
             objection_bytes: 1_000,
+            gives_way: false,
         }
     }
 }

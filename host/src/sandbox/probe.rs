@@ -64,7 +64,6 @@ impl Sandbox {
             };
             drop(sender.send(loaded));
         };
-        let advice = "Build it smaller, or optimised for size.";
         thread::Builder::new()
             .name(String::from("compiler"))
             .spawn(compile)
@@ -74,7 +73,7 @@ impl Sandbox {
             Ok(Err(ComponentError::Compile { reason, .. })) => Err(Refusal::new(
                 "compile",
                 format!("It cannot be compiled: {reason:#}."),
-                "Build it again, for WASI 0.2.",
+                "Build it again, for WASI 0.2; if a limit is named, with fewer modules, memories or tables.",
             )),
             Ok(Err(ComponentError::Contract { world, reason, .. })) => Err(Refusal::new(
                 "world",
@@ -83,8 +82,8 @@ impl Sandbox {
             )),
             Err(_) => Err(Refusal::new(
                 "compile",
-                format!("Compiling it takes more than {} s.", COMPILE_TIME.as_secs()),
-                advice,
+                format!("Compiling it, and what came before it, takes more than {} s.", COMPILE_TIME.as_secs()),
+                "Build it smaller, or optimised for size; or try again later, if this server is busy.",
             )),
         }
     }

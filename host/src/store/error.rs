@@ -11,6 +11,9 @@ pub enum StoreError {
         /// The driver's own error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The database cannot be reached, or not be worked with.
+    #[error("{0}")]
+    Connection(String),
     /// Something that this program wrote cannot be read back.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
@@ -33,7 +36,7 @@ pub enum StoreError {
     InUse(String),
     /// The schema is from the future.
     #[error(
-        "{path} was written by a newer bulkhead (schema {found}; this one knows {known}). Use that version, or another --data."
+        "{path} was written by a newer bulkhead (schema {found}; this one knows {known}). Use that version, or another --data or --database."
     )]
     NewerSchema {
         /// Which database.

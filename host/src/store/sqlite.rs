@@ -2,6 +2,7 @@
 //!
 //! WAL with `synchronous=FULL`: what is committed survives a power cut. One connection writes, a few read beside it.
 
+mod backup;
 mod claims;
 mod commit;
 mod components;
@@ -51,6 +52,21 @@ impl SqliteStore {
         let connections = Connections::open(&folder.join(FILE))?;
         connections.write(|connection| migrations::run(connection, &folder.join(FILE)))?;
         Ok(Self { folder: folder.to_owned(), connections, clock })
+    }
+
+    /// Whether there is a database in `folder`.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
+    /// Copies the database as it is now into a file that is not there yet, while others use it; returns its size in
+    /// bytes. To go back to it, stop the server and put the file in the place of `bulkhead.sqlite` in an otherwise empty
+    /// data folder.
+    ///
+    /// # Errors
+    /// If the file is there or cannot be written, or the database is damaged. Then there is no file.
+    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        self.connections.apart(|connection| backup::backup(connection, to))
     }
 }
 

@@ -3,6 +3,7 @@
 mod components;
 mod contacts;
 mod jobs;
+mod news;
 mod tenants;
 
 pub use components::{ComponentRecord, NewComponent, Registered, Removed};
@@ -11,4 +12,5 @@ pub use jobs::{
     Batch, BatchCommit, Claim, ClaimId, CommitOutcome, DraftRow, Idempotency, NewJob, QueueLimits, RowBody, StoredRow,
     Submitted, Swept,
 };
+pub use news::News;
 pub use tenants::{Known, NewCredential, RolledBack, Tenant, TenantChange, TenantSummary};

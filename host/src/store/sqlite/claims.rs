@@ -68,19 +68,26 @@ pub(super) fn is_any_claimable(connection: &Connection, now: Timestamp) -> Resul
 }
 
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
-/// long queue hide everybody else's.
+/// long queue hide everybody else's. It takes as long as there are tenants with unfinished jobs, however many jobs.
 fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid)>, StoreError> {
     connection
         .prepare_cached(
-            "WITH waiting AS (
-               SELECT tenant, min(CASE WHEN lease_until > ?1 THEN NULL ELSE sequence END) AS sequence,
-                      count(CASE WHEN lease_until > ?1 THEN 1 END) AS running
-               FROM jobs WHERE finished_at IS NULL AND expires_at > ?1 GROUP BY tenant
+            "WITH RECURSIVE busy (tenant) AS (
+               SELECT min(tenant) FROM jobs WHERE finished_at IS NULL
+               UNION ALL
+               SELECT (SELECT min(tenant) FROM jobs WHERE finished_at IS NULL AND tenant > busy.tenant)
+               FROM busy WHERE busy.tenant IS NOT NULL
+             ), waiting AS (
+               SELECT tenants.id AS tenant, last_served,
+                      (SELECT id FROM jobs
+                       WHERE jobs.tenant = tenants.id AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?1)
+                         AND expires_at > ?1
+                       ORDER BY sequence LIMIT 1) AS job
+               FROM busy CROSS JOIN tenants ON tenants.id = busy.tenant
+               WHERE (SELECT count(*) FROM jobs
+                      WHERE jobs.tenant = tenants.id AND finished_at IS NULL AND lease_until > ?1) < running_jobs
              )
-             SELECT jobs.tenant, jobs.id FROM waiting
-             JOIN tenants ON tenants.id = waiting.tenant AND waiting.running < tenants.running_jobs
-             JOIN jobs ON jobs.tenant = waiting.tenant AND jobs.sequence = waiting.sequence AND jobs.finished_at IS NULL
-             ORDER BY tenants.last_served, tenants.id LIMIT 1",
+             SELECT tenant, job FROM waiting WHERE job IS NOT NULL ORDER BY last_served, tenant LIMIT 1",
         )
         .and_then(|mut statement| statement.query_row([now.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("looking for a job")

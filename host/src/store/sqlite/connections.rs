@@ -69,6 +69,11 @@ impl Connections {
         }
     }
 
+    /// Runs `work` that is no transaction, on a connection of its own that only reads.
+    pub(super) fn apart<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        work(&self.open_reader()?)
+    }
+
     fn take_reader(&self) -> Result<Connection, StoreError> {
         let mut readers = lock(&self.readers);
         loop {
@@ -78,7 +83,10 @@ impl Connections {
             if readers.open < READERS {
                 readers.open += 1;
                 drop(readers);
-                return self.open_reader().inspect_err(|_| lock(&self.readers).open -= 1);
+                return self.open_reader().inspect_err(|_| {
+                    lock(&self.readers).open -= 1;
+                    self.reader_free.notify_one();
+                });
             }
             readers = self.reader_free.wait(readers).unwrap_or_else(PoisonError::into_inner);
         }

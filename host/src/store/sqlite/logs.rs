@@ -10,10 +10,12 @@ use crate::store::{Claim, StoreError};
 pub(super) fn append(connection: &Connection, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
+            // SQLite takes an empty blob for no text at all.
             "INSERT INTO job_logs (tenant, job, text)
-             SELECT tenant, id, CAST(substr(CAST(?4 AS BLOB), 1, ?5) AS TEXT) FROM jobs WHERE tenant = ?1 AND id = ?2 AND epoch = ?3
+             SELECT tenant, id, coalesce(CAST(substr(CAST(?4 AS BLOB), 1, ?5) AS TEXT), '') FROM jobs
+             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3
              ON CONFLICT (tenant, job) DO UPDATE
-             SET text = CAST(substr(CAST(text || excluded.text AS BLOB), 1, ?5) AS TEXT)",
+             SET text = coalesce(CAST(substr(CAST(text || excluded.text AS BLOB), 1, ?5) AS TEXT), '')",
         )
         .and_then(|mut statement| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -22,6 +22,10 @@ ALTER TABLE jobs ADD COLUMN validator BLOB;
 ALTER TABLE jobs ADD COLUMN profile TEXT; -- the tenant's when the job was accepted
 ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0; -- claims since it last got on
 
+-- Jobs that somebody works on, and how much waits: both are asked for whenever a job is accepted or claimed.
+CREATE INDEX jobs_leased    ON jobs (tenant, lease_until) WHERE finished_at IS NULL AND lease_until IS NOT NULL;
+CREATE INDEX payloads_sizes ON payloads (tenant, size);
+
 -- Written to see whether the database takes writes.
 CREATE TABLE pulse (
   id              INTEGER PRIMARY KEY CHECK (id = 1),

@@ -1,0 +1,26 @@
+//! Whether the last page of a job's results costs more than the first.
+
+use std::time::Instant;
+
+use crate::server::{Counts, Server};
+use crate::{Outcome, ROUNDS, contacts, ratio, show};
+
+/// Page 1 against page 100 of a job of 10,000 rows.
+pub(crate) fn pages(body: &[u8]) -> Outcome<()> {
+    let server = Server::start()?;
+    let token = server.tenant("pages")?;
+    let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
+    let job = server.run_job(&token, body, created)?.id;
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS * 10 {
+        for (page, times) in [(1, &mut first), (100, &mut last)] {
+            let started = Instant::now();
+            server.get(&token, &format!("/api/contacts/job/{job}?details=true&limit=100&page={page}"))?;
+            times.push(started.elapsed());
+        }
+    }
+    println!("\n(k) page 1 of a job's results, 100 rows each: {}", show(&first));
+    println!("    page 100:                                 {}", show(&last));
+    println!("    ratio of medians {:.2}", ratio(&last, &first));
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What it costs others that a million expired rows are deleted.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+
+use crate::server::Server;
+use crate::{Outcome, contacts, ratio, show};
+
+/// Jobs that have expired, and rows of results that each of them has.
+const JOBS: u32 = 200_000;
+const RESULTS: u32 = 4;
+/// Small jobs that are timed with nothing to sweep.
+const SMALL_JOBS: usize = 200;
+/// Seconds that the clock is moved, which is what makes the rows expire.
+const LATER: u32 = 3_600;
+
+/// Small jobs while nothing is swept, and while a million rows are.
+pub(crate) fn sweep() -> Outcome<()> {
+    let clock = tempfile::NamedTempFile::new()?;
+    let path = clock.path().display().to_string();
+    let server = Server::start_with(&["--sweep-interval", "1", "--clock-offset-file", &path])?;
+    let token = server.tenant("small")?;
+    fill(&server)?;
+    let small = contacts::body(contacts::items().get(..20).unwrap_or_default());
+    let (mut quiet, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..SMALL_JOBS {
+        quiet.push(server.small_job(&token, &small)?);
+    }
+    fs::write(&path, LATER.to_string())?;
+    let started = Instant::now();
+    while expired(&server)? > 0 {
+        for _ in 0..20 {
+            beside.push(server.small_job(&token, &small)?);
+        }
+    }
+    let took = started.elapsed();
+    let rows = JOBS * (1 + RESULTS);
+    println!("\n(j) jobs of 20 contacts, POST to completed, with nothing to sweep: {}", show(&quiet));
+    println!("    while {rows} expired rows are swept, {} of them:  {}", beside.len(), show(&beside));
+    println!(
+        "    ratio of medians {:.2}; longest {:.1} against {:.1} ms; all swept after {:.0} s, {:.0} rows a second",
+        ratio(&beside, &quiet),
+        longest(&beside),
+        longest(&quiet),
+        took.as_secs_f64(),
+        f64::from(rows) / took.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn longest(times: &[Duration]) -> f64 {
+    times.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3
+}
+
+fn open(server: &Server) -> Outcome<Connection> {
+    let connection = Connection::open(server.data().join("bulkhead.sqlite"))?;
+    connection.busy_timeout(Duration::from_secs(60))?;
+    Ok(connection)
+}
+
+/// Finished jobs that expire before the clock's next stand, with their results.
+fn fill(server: &Server) -> Outcome<()> {
+    let mut connection = open(server)?;
+    let transaction = connection.transaction()?;
+    {
+        let mut job = transaction.prepare(
+            "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
+                               finished_at, expires_at)
+             SELECT max(id), ?1, ?2, 'create', 'completed', x'00', 1, 2000, 0, 0, (unixepoch() + ?3) * 1000000
+             FROM tenants",
+        )?;
+        let mut result = transaction.prepare(
+            "INSERT INTO results (tenant, job, first, count, rows) SELECT max(id), ?1, ?2, 500, zeroblob(200) FROM tenants",
+        )?;
+        for number in 0..JOBS {
+            let id = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_le_bytes();
+            job.execute(params![id, number, LATER / 2])?;
+            for part in 0..RESULTS {
+                result.execute(params![id, part * 500])?;
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Expired jobs that are still there.
+fn expired(server: &Server) -> Outcome<i64> {
+    Ok(open(server)?.query_row("SELECT count(*) FROM jobs WHERE processor = x'00'", [], |row| row.get(0))?)
+}

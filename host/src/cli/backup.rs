@@ -1,0 +1,33 @@
+//! `bulkhead backup`.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use bulkhead::clock::Clock;
+use bulkhead::store::sqlite::SqliteStore;
+use clap::Args;
+
+use super::store::{Place, StoreArgs};
+
+/// Arguments of `bulkhead backup`.
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// Where to; there must be no such file.
+    file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Copies the embedded store, also while a server uses it, and prints one line of JSON.
+pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
+    let data = match args.store.place()? {
+        Place::Folder(folder) => folder,
+        Place::Database(_) => return Err("a PostgreSQL database is backed up by its own tools, such as pg_dump".into()),
+    };
+    if !SqliteStore::is_in(data) {
+        return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());
+    }
+    let bytes = SqliteStore::open(data, Clock::system())?.backup(&args.file)?;
+    println!("{}", serde_json::json!({ "backup": args.file.display().to_string(), "bytes": bytes }));
+    Ok(())
+}

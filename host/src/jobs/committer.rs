@@ -1,0 +1,64 @@
+//! A worker's hand at the store. What changes the store is done by a thread of its own: beside the component, which decides
+//! about the next batch meanwhile, and never by a thread that has had to give way to others (see
+//! [`crate::sandbox::has_given_way`]), which would keep the store's only write lock from them for long.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use crate::store::{Store, StoreError};
+
+type Order = Box<dyn FnOnce(&dyn Store) + Send>;
+
+/// The thread. It does what it is given in that order, and ends when this is dropped.
+pub(super) struct Committer(Sender<Order>);
+
+/// Something that is being done.
+pub(super) struct Ordered<T>(Receiver<Result<T, StoreError>>);
+
+impl Committer {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(super) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
+        let (sender, orders) = mpsc::channel::<Order>();
+        thread::Builder::new().name(String::from("committer")).spawn(move || {
+            for order in orders {
+                // A bug in one must not be the end of all that follow; who waits for it learns that it never came.
+                if catch_unwind(AssertUnwindSafe(|| order(&*store))).is_err() {
+                    tracing::error!("committing panicked");
+                }
+            }
+        })?;
+        Ok(Self(sender))
+    }
+
+    /// Has something done.
+    pub(super) fn order<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Ordered<T> {
+        let (sender, answer) = mpsc::channel();
+        // If the thread is gone, the receiver learns of it.
+        drop(self.0.send(Box::new(move |store| drop(sender.send(work(store))))));
+        Ordered(answer)
+    }
+
+    /// Has something done and waits for it.
+    pub(super) fn have<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.order(work).wait()
+    }
+}
+
+impl<T> Ordered<T> {
+    /// What it came to.
+    pub(super) fn wait(self) -> Result<T, StoreError> {
+        self.0.recv().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("committing panicked"))))
+    }
+}

@@ -1,0 +1,288 @@
+//! The shared store: a PostgreSQL database that any number of hosts work with.
+//!
+//! Every method is one transaction of a few round trips: statements work on whole batches, and those that do not need each
+//! other's answers are sent together. Times are the database's. Who locks more than one thing does so in this order:
+//! tenant, queue, job, tally, component; within one of these by key. What still meets is done again.
+
+mod address;
+mod claims;
+mod commit;
+mod components;
+mod connections;
+mod contacts;
+mod failure;
+mod jobs;
+mod listing;
+mod logs;
+mod migrations;
+mod news;
+mod sql;
+mod submit;
+mod sweep;
+mod tenants;
+mod tls;
+mod unlisted;
+mod words;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+pub use address::{DatabaseUrl, DatabaseUrlError};
+
+use super::types::{
+    Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
+    ContactWrite, Known, NewComponent, NewCredential, NewJob, News, QueueLimits, Registered, Removed, RolledBack,
+    StoredRow, Submitted, Swept, Tenant, TenantChange, TenantSummary,
+};
+use super::{Store, StoreError};
+use crate::clock::{Clock, machine_time};
+use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use connections::Connections;
+use sql::signed;
+
+/// A [`Store`] in a PostgreSQL database.
+#[derive(Debug)]
+pub struct PostgresStore {
+    /// The database without its password.
+    name: String,
+    connections: Connections,
+    /// Shifts the database's clock in tests.
+    clock: Clock,
+    /// Microseconds that the database's clock is ahead of this machine's.
+    ahead: Arc<AtomicI64>,
+}
+
+impl PostgresStore {
+    /// Connects, with up to `connections` at a time, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// If the database cannot be reached or used, or is from a newer version.
+    pub fn open(url: &DatabaseUrl, connections: usize, clock: Clock) -> Result<Self, StoreError> {
+        let name = url.to_string();
+        let connections = Connections::new(url, connections)?;
+        let ahead = connections.run("bringing the schema up to date", async |session| {
+            migrations::run(session, &name).await?;
+            Ok(news::measure(session).await?)
+        })?;
+        Ok(Self { name, connections, clock, ahead: Arc::new(AtomicI64::new(ahead)) })
+    }
+
+    /// What is added to the database's clock.
+    fn shift(&self) -> i64 {
+        signed(self.clock.shift().as_micros())
+    }
+}
+
+impl Store for PostgresStore {
+    fn description(&self) -> String {
+        self.name.clone()
+    }
+
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &str,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError> {
+        let shift = self.shift();
+        self.connections
+            .run("adding a tenant", async |session| tenants::add(session, shift, name, profile, credential).await)
+    }
+
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        self.connections.run("reading a tenant", async |session| tenants::get_by_name(session, name).await)
+    }
+
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+        self.connections.run("listing tenants", async |session| tenants::list(session).await)
+    }
+
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        self.connections.run("removing a tenant", async |session| tenants::remove(session, name).await)
+    }
+
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
+        self.connections
+            .run("changing a tenant", async |session| components::change_tenant(session, name, change).await)
+    }
+
+    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError> {
+        self.connections.run("rolling a tenant back", async |session| components::roll_back(session, name).await)
+    }
+
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
+        let shift = self.shift();
+        self.connections
+            .run("registering a component", async |session| components::add(session, shift, component).await)
+    }
+
+    fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {
+        self.connections.run("listing components", async |session| components::list(session).await)
+    }
+
+    fn component_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.connections.run("reading a component", async |session| components::bytes(session, digest).await)
+    }
+
+    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError> {
+        self.connections.run("removing a component", async |session| components::remove(session, digest).await)
+    }
+
+    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+        self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
+    }
+
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.connections.run("reading a job's log", async |session| logs::read(session, job).await)
+    }
+
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+        let shift = self.shift();
+        self.connections.run("looking up a credential", async |session| {
+            tenants::authenticate(session, shift, client_id, secret_hash).await
+        })
+    }
+
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+        let shift = self.shift();
+        self.connections.run("issuing a token", async |session| {
+            tenants::add_token(session, shift, tenant, token_hash, lifetime).await
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        let database = machine_time().0.saturating_add(self.ahead.load(Ordering::Relaxed));
+        Timestamp(database.saturating_add(self.shift()))
+    }
+
+    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
+        let chunks = submit::Chunks::pack(job)?;
+        let shift = self.shift();
+        let submitted = self
+            .connections
+            .attempt(submit::DOING, async |session| submit::submit(session, shift, job, &chunks, limits).await);
+        let submitted = match submitted {
+            // Perhaps only the answer was lost. The id is this job's alone, so the database can be asked.
+            Err(failure) if failure.lost_connection() => {
+                let accepted =
+                    self.connections.run(submit::DOING, async |session| submit::is_accepted(session, job).await);
+                if matches!(accepted, Ok(true)) {
+                    Submitted::Accepted
+                } else {
+                    Err(failure.into_store_error(submit::DOING))?
+                }
+            }
+            submitted => submitted.map_err(|failure| failure.into_store_error(submit::DOING))?,
+        };
+        if submitted == Submitted::Accepted {
+            news::tell(&self.connections, News::JobAccepted);
+        }
+        Ok(submitted)
+    }
+
+    fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
+        let shift = self.shift();
+        self.connections.run("reading a job", async |session| jobs::job(session, shift, tenant, id).await)
+    }
+
+    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+        self.connections.run("reading results", async |session| jobs::rows(session, tenant, id, page).await)
+    }
+
+    fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
+        let shift = self.shift();
+        let known =
+            self.connections.run("deleting a job", async |session| jobs::delete(session, shift, tenant, id).await)?;
+        if known {
+            news::tell(&self.connections, News::JobDeleted { tenant, job: id });
+        }
+        Ok(known)
+    }
+
+    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        let shift = self.shift();
+        self.connections.run("claiming a job", async |session| claims::claim(session, shift, lease).await)
+    }
+
+    fn is_any_claimable(&self) -> Result<bool, StoreError> {
+        let shift = self.shift();
+        self.connections.run("looking for a job", async |session| claims::is_any_claimable(session, shift).await)
+    }
+
+    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
+        self.connections.run("reading items", async |session| claims::batch(session, claim, first).await)
+    }
+
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.run("reading contacts", async |session| contacts::find(session, tenant, ids, keys).await)
+    }
+
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
+        let shift = self.shift();
+        self.connections
+            .run("writing contacts", async |session| contacts::apply_alone(session, shift, tenant, writes).await)
+    }
+
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
+        let shift = self.shift();
+        self.connections.run("deleting a contact", async |session| contacts::delete(session, shift, tenant, id).await)
+    }
+
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        unlisted::catch_up(&self.connections, tenant)?;
+        self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
+    }
+
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+        let until = self.now().before(age);
+        self.connections.run("bringing lists up to date", async |session| unlisted::list_next(session, until).await)
+    }
+
+    fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
+        let shift = self.shift();
+        self.connections.run(commit::DOING, async |session| commit::commit(session, shift, claim, batch, lease).await)
+    }
+
+    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
+        let shift = self.shift();
+        self.connections.run("renewing a lease", async |session| claims::renew(session, shift, claim, lease).await)
+    }
+
+    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
+        let shift = self.shift();
+        self.connections.run("renewing leases", async |session| claims::renew_all(session, shift, claims, lease).await)
+    }
+
+    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
+        let shift = self.shift();
+        self.connections.run("looking at claims", async |session| claims::void_among(session, shift, claims).await)
+    }
+
+    fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.connections.run("giving a job back", async |session| claims::release(session, claim).await)
+    }
+
+    /// None: whoever holds a claim may be another host, and alive. Those of dead ones end with their leases.
+    fn void_claims(&self) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn sweep(&self) -> Result<Swept, StoreError> {
+        let shift = self.shift();
+        self.connections.run("sweeping", async |session| sweep::sweep(session, shift).await)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let shift = self.shift();
+        self.connections.run("trying to write", async |session| migrations::check(session, &self.name, shift).await)
+    }
+
+    fn unfinished_jobs(&self) -> Result<u64, StoreError> {
+        self.connections.run("counting jobs", async |session| jobs::unfinished(session).await)
+    }
+
+    fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>) {
+        news::listen(&self.connections, Arc::clone(&self.ahead), heard);
+    }
+}

@@ -1,0 +1,288 @@
+//! Who works on what: claims, leases and the items to work on.
+//!
+//! A claim costs the same however many jobs wait: tenants that wait are found by an index in the order of their turns, and
+//! of each only its oldest jobs and those that run are looked at. Locks: the tenant's queue, then the job; both are passed
+//! over if somebody else has them.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::connections::{Session, Verdict};
+use super::failure::Failure;
+use super::sql::{digest, get, now, number, optional_digest, signed};
+use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::store::packing::unpack;
+use crate::store::{Batch, Claim, ClaimId, StoreError};
+
+/// How often to look again when the job that was found had been taken meanwhile.
+const LOOKS: usize = 3;
+/// Queues that are taken out of those that wait at a time.
+const SETTLED: i64 = 100;
+
+/// The oldest job of a queue `q` that a worker could take up: one that nobody has, or whose holder let the lease end.
+macro_rules! oldest {
+    () => {
+        concat!(
+            "(SELECT id FROM (
+               (SELECT id, sequence FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed
+                AND expires_at > ",
+            now!(),
+            " ORDER BY sequence LIMIT 1)
+               UNION ALL
+               (SELECT id, sequence FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed
+                AND lease_until <= ",
+            now!(),
+            " AND expires_at > ",
+            now!(),
+            " ORDER BY sequence LIMIT 1)
+             ) AS candidates ORDER BY sequence LIMIT 1)"
+        )
+    };
+}
+
+/// Whether a queue `q` may have one more job running.
+macro_rules! has_room {
+    () => {
+        concat!(
+            "(SELECT count(*) FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed
+              AND lease_until > ",
+            now!(),
+            ") < q.running_jobs"
+        )
+    };
+}
+
+/// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
+/// long queue hide everybody else's.
+const NEXT: &str = concat!(
+    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND ",
+    has_room!(),
+    " AND EXISTS ",
+    oldest!(),
+    " ORDER BY q.last_served, q.tenant LIMIT 1"
+);
+
+const LOCK_NEXT: &str = concat!(
+    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND ",
+    has_room!(),
+    " AND EXISTS ",
+    oldest!(),
+    " ORDER BY q.last_served, q.tenant LIMIT 1 FOR NO KEY UPDATE OF q SKIP LOCKED"
+);
+
+/// Looks once more, now that nobody else can claim anything of this tenant.
+const TAKE: &str = concat!(
+    "WITH candidate AS (
+       SELECT ",
+    oldest!(),
+    " AS id FROM queues AS q WHERE q.tenant = $2 AND ",
+    has_room!(),
+    "), free AS (
+       SELECT id FROM jobs WHERE tenant = $2 AND id = (SELECT id FROM candidate) AND finished_at IS NULL
+       AND (NOT is_claimed OR lease_until <= ",
+    now!(),
+    ") FOR NO KEY UPDATE SKIP LOCKED
+     ), served AS (
+       UPDATE queues SET last_served = ",
+    now!(),
+    " WHERE tenant = $2 AND EXISTS (SELECT 1 FROM free)
+     )
+     UPDATE jobs SET state = $3, epoch = epoch + 1, attempts = attempts + 1, is_claimed = true,
+                     lease_until = ",
+    now!(),
+    " + $4, started_at = coalesce(started_at, ",
+    now!(),
+    ")
+     FROM tenants
+     WHERE jobs.tenant = $2 AND jobs.id = (SELECT id FROM free) AND tenants.id = $2
+     RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator, jobs.profile, jobs.epoch, jobs.attempts,
+               jobs.cursor, jobs.total, ",
+    now!(),
+    ", tenants.name, tenants.limits"
+);
+
+pub(super) async fn claim(session: &Session, shift: i64, lease: Duration) -> Result<Option<Claim>, Failure> {
+    for _ in 0..LOOKS {
+        // Looking is cheap and happens often; only a find takes locks.
+        if !is_any_claimable(session, shift).await? {
+            settle(session).await?;
+            return Ok(None);
+        }
+        let lock = session.prepare_cached(LOCK_NEXT).await?;
+        let take = session.prepare_cached(TAKE).await?;
+        let row = session
+            .transact(async || {
+                let ((), found) = tokio::try_join!(
+                    biased;
+                    session.begin(),
+                    async { Ok(session.query_opt(&lock, &[&shift]).await?) }
+                )?;
+                let Some(found) = found else { return Ok(Verdict::RollBack(None)) };
+                let (tenant, state) = (get::<i64>(&found, 0)?, JobState::InProgress.as_str());
+                match session.query_opt(&take, &[&shift, &tenant, &state, &signed(lease.as_micros())]).await? {
+                    Some(row) => Ok(Verdict::Commit(Some((tenant, row)))),
+                    None => Ok(Verdict::RollBack(None)),
+                }
+            })
+            .await?;
+        if let Some((tenant, row)) = row {
+            return Ok(Some(read(tenant, &row)?));
+        }
+    }
+    Ok(None)
+}
+
+fn read(tenant: i64, row: &Row) -> Result<Claim, StoreError> {
+    let operation: &str = get(row, 1)?;
+    Ok(Claim {
+        tenant: TenantId(tenant),
+        tenant_name: get(row, 10)?,
+        profile: get(row, 4)?,
+        job: JobId(get(row, 0)?),
+        limits: get(row, 11)?,
+        operation: Operation::parse(operation)
+            .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?,
+        pinned: Pinned { processor: digest(row, 2)?, validator: optional_digest(row, 3)? },
+        epoch: get(row, 5)?,
+        attempts: number(row, 6)?,
+        cursor: number(row, 7)?,
+        total: number(row, 8)?,
+        now: Timestamp(get(row, 9)?),
+    })
+}
+
+pub(super) async fn is_any_claimable(session: &Session, shift: i64) -> Result<bool, Failure> {
+    let next = session.prepare_cached(NEXT).await?;
+    Ok(session.query_opt(&next, &[&shift]).await?.is_some())
+}
+
+/// Takes queues without an unfinished job out of those that wait. That is not done where a job is finished, because then
+/// commits would have to lock the queue.
+pub(super) async fn settle(session: &Session) -> Result<(), Failure> {
+    const IDLE: &str = "SELECT q.tenant FROM queues AS q
+        WHERE q.is_waiting AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL)
+        LIMIT $1";
+    let idle = session.prepare_cached(IDLE).await?;
+    let tenants = session.query(&idle, &[&SETTLED]).await?;
+    let tenants = tenants.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>, _>>()?;
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    // Whoever accepts a job holds the queue's lock, so the second statement sees that job or comes before it.
+    let lock = session
+        .prepare_cached("SELECT tenant FROM queues WHERE tenant = ANY($1) FOR NO KEY UPDATE SKIP LOCKED")
+        .await?;
+    let settle = session
+        .prepare_cached(
+            "UPDATE queues AS q SET is_waiting = false WHERE q.tenant = ANY($1)
+             AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL)",
+        )
+        .await?;
+    session
+        .transact(async || {
+            let ((), locked) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async { Ok(session.query(&lock, &[&tenants]).await?) }
+            )?;
+            let locked = locked.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>, _>>()?;
+            session.execute(&settle, &[&locked]).await?;
+            Ok(Verdict::Commit(()))
+        })
+        .await
+}
+
+pub(super) async fn renew(session: &Session, shift: i64, claim: &Claim, lease: Duration) -> Result<bool, Failure> {
+    const RENEW: &str = concat!(
+        "UPDATE jobs SET lease_until = ",
+        now!(),
+        " + $5 WHERE tenant = $2 AND id = $3 AND epoch = $4 AND finished_at IS NULL AND expires_at > ",
+        now!()
+    );
+    let renew = session.prepare_cached(RENEW).await?;
+    let lease = signed(lease.as_micros());
+    Ok(session.execute(&renew, &[&shift, &claim.tenant.0, &claim.job.0, &claim.epoch, &lease]).await? > 0)
+}
+
+/// Claims as three lists.
+fn columns(claims: &[ClaimId]) -> (Vec<i64>, Vec<Uuid>, Vec<i64>) {
+    let tenants = claims.iter().map(|claim| claim.tenant.0).collect();
+    let jobs = claims.iter().map(|claim| claim.job.0).collect();
+    (tenants, jobs, claims.iter().map(|claim| claim.epoch).collect())
+}
+
+pub(super) async fn renew_all(
+    session: &Session,
+    shift: i64,
+    claims: &[ClaimId],
+    lease: Duration,
+) -> Result<(), Failure> {
+    // In the order of their keys, as everybody who locks several jobs; but for those that are being committed to, which
+    // prolongs their leases anyway.
+    const RENEW: &str = concat!(
+        "WITH held AS (
+           SELECT jobs.tenant, jobs.id FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS claim (tenant, id, epoch)
+           JOIN jobs ON jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
+           WHERE jobs.finished_at IS NULL ORDER BY jobs.tenant, jobs.id FOR NO KEY UPDATE OF jobs SKIP LOCKED
+         )
+         UPDATE jobs SET lease_until = ",
+        now!(),
+        " + $2 FROM held WHERE jobs.tenant = held.tenant AND jobs.id = held.id"
+    );
+    let (tenants, jobs, epochs) = columns(claims);
+    let renew = session.prepare_cached(RENEW).await?;
+    session.execute(&renew, &[&shift, &signed(lease.as_micros()), &tenants, &jobs, &epochs]).await?;
+    Ok(())
+}
+
+pub(super) async fn void_among(session: &Session, shift: i64, claims: &[ClaimId]) -> Result<Vec<ClaimId>, Failure> {
+    const VOID: &str = concat!(
+        "SELECT claim.tenant, claim.id, claim.epoch
+         FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS claim (tenant, id, epoch)
+         WHERE NOT EXISTS (
+           SELECT 1 FROM jobs WHERE jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
+           AND jobs.finished_at IS NULL AND jobs.expires_at > ",
+        now!(),
+        ")"
+    );
+    let (tenants, jobs, epochs) = columns(claims);
+    let void = session.prepare_cached(VOID).await?;
+    let rows = session.query(&void, &[&shift, &tenants, &jobs, &epochs]).await?;
+    let read =
+        |row: &Row| Ok(ClaimId { tenant: TenantId(get(row, 0)?), job: JobId(get(row, 1)?), epoch: get(row, 2)? });
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn release(session: &Session, claim: &Claim) -> Result<(), Failure> {
+    let release = session
+        .prepare_cached(
+            "UPDATE jobs SET is_claimed = false, lease_until = 0, epoch = epoch + 1, attempts = greatest(attempts - 1, 0)
+             WHERE tenant = $1 AND id = $2 AND epoch = $3",
+        )
+        .await?;
+    session.execute(&release, &[&claim.tenant.0, &claim.job.0, &claim.epoch]).await?;
+    Ok(())
+}
+
+pub(super) async fn batch(session: &Session, claim: &Claim, first: u32) -> Result<Option<Batch>, Failure> {
+    let payload = session
+        .prepare_cached(
+            "SELECT first, items, keys FROM payloads WHERE tenant = $1 AND job = $2 AND first <= $3
+             ORDER BY first DESC LIMIT 1",
+        )
+        .await?;
+    let found = session.query_opt(&payload, &[&claim.tenant.0, &claim.job.0, &i64::from(first)]).await?;
+    let Some(row) = found else { return Ok(None) };
+    let skipped = first.saturating_sub(number(&row, 0)?) as usize;
+    let items = unpack(get(&row, 1)?)?.lines().skip(skipped).map(str::to_owned).collect();
+    let keys = match get::<Option<&[u8]>>(&row, 2)? {
+        None => None,
+        Some(blob) => {
+            let keys: Result<Vec<String>, _> = unpack(blob)?.lines().skip(skipped).map(serde_json::from_str).collect();
+            Some(keys.map_err(|error| StoreError::Corrupt(format!("the keys of a job: {error}")))?)
+        }
+    };
+    Ok(Some(Batch { items, keys }))
+}

@@ -1,0 +1,136 @@
+//! The transaction that makes a batch take effect, in three round trips. Its first statement is the fence: it touches the
+//! job only if the claim still holds and the cursor is where the batch begins, so nothing is applied twice or after a delete.
+//!
+//! Locks: the job, then the tenant's tally. Contacts are written only by who holds their tenant's tally, so that writers
+//! cannot meet in the middle.
+
+use std::time::Duration;
+
+use serde_json::value::to_raw_value;
+
+use super::connections::{Session, Verdict};
+use super::contacts::{self, Tally, Writes};
+use super::failure::Failure;
+use super::sql::{get, now, signed};
+use crate::domain::{ContactId, Counts, JobState, ResultRow};
+use crate::store::error::Doing;
+use crate::store::packing::pack;
+use crate::store::{BatchCommit, Claim, CommitOutcome, DraftRow, RowBody, StoreError, StoredRow};
+
+/// What a batch is; also used where a [`StoreError`] says what was being done.
+pub(super) const DOING: &str = "committing a batch";
+
+/// The fence, which also moves the cursor and, with the last item, finishes the job.
+const ADVANCE: &str = concat!(
+    "UPDATE jobs SET
+       cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9, attempts = 0,
+       waiting_bytes = waiting_bytes - coalesce((
+         SELECT sum(size)::bigint FROM payloads WHERE tenant = $2 AND job = $3 AND first + count <= $5 + $6
+       ), 0),
+       lease_until = ",
+    now!(),
+    " + $10,
+       state = CASE WHEN cursor + $6 >= total THEN $11 ELSE state END,
+       is_claimed = cursor + $6 < total,
+       finished_at = CASE WHEN cursor + $6 >= total THEN ",
+    now!(),
+    " END,
+       expires_at = CASE WHEN cursor + $6 >= total THEN ",
+    now!(),
+    " + retention ELSE expires_at END
+     WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL AND expires_at > ",
+    now!(),
+    " RETURNING ",
+    now!()
+);
+
+pub(super) async fn commit(
+    session: &Session,
+    shift: i64,
+    claim: &Claim,
+    batch: &BatchCommit,
+    lease: Duration,
+) -> Result<CommitOutcome, Failure> {
+    let (tenant, job) = (claim.tenant.0, claim.job.0);
+    let (first, count) = (i64::from(batch.first), signed(batch.rows.len()));
+    let counts = batch_counts(&batch.rows);
+    let (created, updated, failed) = (i64::from(counts.created), i64::from(counts.updated), i64::from(counts.failed));
+    let (lease, completed) = (signed(lease.as_micros()), JobState::Completed.as_str());
+    let writes = Writes::new(&batch.writes);
+
+    let advance = session.prepare_cached(ADVANCE).await?;
+    let forget =
+        session.prepare_cached("DELETE FROM payloads WHERE tenant = $1 AND job = $2 AND first + count <= $3").await?;
+    let insert = session
+        .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES ($1, $2, $3, $4, $5)")
+        .await?;
+    let statements = contacts::Statements::prepare(session).await?;
+    session
+        .transact(async || {
+            let ((), advanced, tally, before) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async {
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+                        &shift, &tenant, &job, &claim.epoch, &first, &count, &created, &updated, &failed, &lease,
+                        &completed,
+                    ];
+                    Ok(session.query_opt(&advance, &values).await?)
+                },
+                contacts::take_tally(session, &statements, claim.tenant, &writes),
+                contacts::before(session, &statements, claim.tenant, &writes),
+            )?;
+            let (Some(advanced), Some(tally)) = (advanced, tally) else {
+                return Ok(Verdict::RollBack(CommitOutcome::Fenced));
+            };
+            let tally = Tally { now: get(&advanced, 0)?, ..tally };
+            let ids = writes.ids(tally);
+            let results = async {
+                let rows = packed(batch, &ids)?;
+                Ok::<_, Failure>(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
+            };
+            let end = first.saturating_add(count);
+            // Packing goes on here while the database is at the contacts.
+            let (applied, _, _) = tokio::try_join!(
+                biased;
+                contacts::apply(session, &statements, claim.tenant, &writes, &before, &ids, tally),
+                async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
+                results,
+            )?;
+            Ok(if applied {
+                Verdict::Commit(CommitOutcome::Committed)
+            } else {
+                Verdict::RollBack(CommitOutcome::Conflict)
+            })
+        })
+        .await
+}
+
+fn batch_counts(rows: &[DraftRow]) -> Counts {
+    let mut counts = Counts::default();
+    for row in rows {
+        match row.body {
+            RowBody::Written { status: 201, .. } => counts.created += 1,
+            RowBody::Written { .. } => counts.updated += 1,
+            RowBody::Failed { .. } => counts.failed += 1,
+        }
+    }
+    counts
+}
+
+fn packed(batch: &BatchCommit, ids: &[ContactId]) -> Result<Vec<u8>, StoreError> {
+    let mut lines = Vec::with_capacity(batch.rows.len());
+    for draft in &batch.rows {
+        let row = match &draft.body {
+            RowBody::Written { write, status } => {
+                ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
+            }
+            RowBody::Failed { id, status, error } => {
+                ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).doing(DOING)?) }
+            }
+        };
+        let row = StoredRow { index: 0, key: draft.key.clone(), row };
+        lines.push(serde_json::to_string(&row).doing(DOING)?);
+    }
+    pack(lines.iter().map(String::as_str))
+}

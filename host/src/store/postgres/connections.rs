@@ -1,0 +1,209 @@
+//! Connections to the database and a small runtime that drives them. Whoever asks blocks, for a bounded time: a thread waits
+//! at most [`TIME`] for an answer, whatever becomes of the database or of the network before it.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime,
+    Timeouts,
+};
+use tokio::runtime;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::address::DatabaseUrl;
+use super::failure::{Failure, no_connection};
+use super::tls;
+use crate::store::StoreError;
+
+/// Threads that move bytes between the database and those that wait for it.
+const THREADS: usize = 2;
+/// How long to wait for a connection.
+const POOL: Duration = Duration::from_secs(5);
+/// How long one piece of work may take, all its statements together.
+const TIME: Duration = Duration::from_secs(20);
+/// How often a piece of work is done anew that had to give way to another one.
+const ATTEMPTS: u32 = 5;
+
+/// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
+/// index, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
+/// which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that is
+/// durable on the database's own disk, not for less.
+const SETTINGS: &str = "
+    SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s';
+    SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;
+    SET jit = off; SET plan_cache_mode = force_generic_plan;
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+pub(super) struct Connections {
+    pool: Pool,
+    /// Gone only while this is dropped.
+    runtime: Option<runtime::Runtime>,
+    handle: runtime::Handle,
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    /// Connections are made when they are needed, up to `most` at a time.
+    pub(super) fn new(url: &DatabaseUrl, most: usize) -> Result<Self, StoreError> {
+        let tls = tls::connector(url)?;
+        let failed = |why: String| StoreError::Connection(format!("cannot set up connections: {why}"));
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(url.config.clone(), tls.clone(), recycling);
+        let timeouts = Timeouts { wait: Some(POOL), create: Some(POOL), recycle: Some(POOL) };
+        let pool = Pool::builder(manager)
+            .config(PoolConfig { max_size: most, timeouts, ..PoolConfig::default() })
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(|client: &mut ClientWrapper, _| {
+                Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let handle = runtime.handle().clone();
+        Ok(Self { pool, runtime: Some(runtime), handle, config: url.config.clone(), tls })
+    }
+
+    /// Does `work` on a connection and waits for it. It is done again if it had to give way to somebody else's.
+    pub(super) fn run<T>(
+        &self,
+        doing: &'static str,
+        work: impl AsyncFn(&Session) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.attempt(doing, work).map_err(|failure| failure.into_store_error(doing))
+    }
+
+    /// The same, for those who want to know how it failed.
+    pub(super) fn attempt<T>(
+        &self,
+        doing: &'static str,
+        work: impl AsyncFn(&Session) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.handle.block_on(async {
+            let all = async {
+                let mut attempt = 1;
+                loop {
+                    let session = Session::new(self.pool.get().await.map_err(no_connection)?);
+                    session.is_busy.set(true);
+                    let result = work(&session).await;
+                    session.is_busy.set(false);
+                    match result {
+                        Err(failure) if failure.gave_way() && attempt < ATTEMPTS => {
+                            tracing::debug!(doing, attempt, "gave way to another transaction");
+                            attempt += 1;
+                        }
+                        result => return result,
+                    }
+                }
+            };
+            match tokio::time::timeout(TIME, all).await {
+                Ok(result) => result,
+                Err(_) => Err(StoreError::Connection(format!("{doing}: the database does not answer")).into()),
+            }
+        })
+    }
+
+    /// Does something small that nobody waits for, such as telling others.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.handle.spawn(work));
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// A connection of its own, for one that listens.
+    pub(super) fn own(&self) -> (Config, MakeRustlsConnect) {
+        (self.config.clone(), self.tls.clone())
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        // Waiting for its threads would be forbidden where this may be dropped.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A connection that one thread has. It goes back to the others when this is dropped, unless work was broken off on it.
+pub(super) struct Session {
+    object: Option<Object>,
+    is_busy: Cell<bool>,
+}
+
+/// What becomes of a transaction.
+pub(super) enum Verdict<T> {
+    /// It takes effect.
+    Commit(T),
+    /// It was not to be.
+    RollBack(T),
+}
+
+impl Session {
+    fn new(object: Object) -> Self {
+        Self { object: Some(object), is_busy: Cell::new(false) }
+    }
+
+    /// Does `work` in a transaction. The work itself sends [`Self::begin`], with its first statements behind it in the same
+    /// packet: a round trip costs more than most statements.
+    pub(super) async fn transact<T>(
+        &self,
+        work: impl AsyncFnOnce() -> Result<Verdict<T>, Failure>,
+    ) -> Result<T, Failure> {
+        match work().await {
+            Ok(Verdict::Commit(value)) => {
+                self.batch_execute("COMMIT").await?;
+                Ok(value)
+            }
+            Ok(Verdict::RollBack(value)) => {
+                self.batch_execute("ROLLBACK").await?;
+                Ok(value)
+            }
+            Err(failure) => {
+                drop(self.batch_execute("ROLLBACK").await);
+                Err(failure)
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self) -> Result<(), Failure> {
+        Ok(self.batch_execute("BEGIN").await?)
+    }
+}
+
+impl Deref for Session {
+    type Target = ClientWrapper;
+
+    #[allow(clippy::expect_used, reason = "it is taken only when this is dropped")]
+    fn deref(&self) -> &ClientWrapper {
+        self.object.as_deref().expect("a session has a connection")
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // In the middle of something, nobody knows of what: closing it is what the database understands.
+        if self.is_busy.get()
+            && let Some(object) = self.object.take()
+        {
+            drop(Object::take(object));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What can go wrong while the database works, before it becomes a [`StoreError`].
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::store::StoreError;
+
+/// Why a piece of work did not come to its end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database refused, or the connection to it is gone.
+    Database(tokio_postgres::Error),
+    /// Anything else.
+    Store(StoreError),
+}
+
+impl Failure {
+    /// Whether the database chose this piece of work to give way to another one. It can be done again as it is.
+    pub(super) fn gave_way(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        matches!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE))
+    }
+
+    /// Whether nobody knows what became of the work.
+    pub(super) fn lost_connection(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.is_closed()
+            || error.code().is_none_or(|code| {
+                // Class 57: a shutdown or a crash. Class 08: connections.
+                code.code().starts_with("57P") || code.code().starts_with("08")
+            })
+    }
+
+    pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
+        match self {
+            Self::Database(error) => StoreError::Database { doing, source: Box::new(Told(error)) },
+            Self::Store(error) => error,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Why the pool gave no connection, in words.
+pub(super) fn no_connection(error: PoolError) -> StoreError {
+    StoreError::Connection(match error {
+        PoolError::Timeout(_) => String::from("no connection to the database became free, or could be made, in time"),
+        PoolError::Backend(error) => format!("cannot connect to the database: {}", Told(error)),
+        other => format!("cannot connect to the database: {other}"),
+    })
+}
+
+/// The driver's error with what it holds inside, which says more than it does itself.
+#[derive(Debug)]
+pub(super) struct Told(pub(super) tokio_postgres::Error);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_db_error() {
+            Some(error) => {
+                write!(f, "{} (SQLSTATE {})", error.message(), error.code().code())?;
+                error.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+            }
+            None => {
+                write!(f, "{}", self.0)?;
+                std::error::Error::source(&self.0).map_or(Ok(()), |source| write!(f, ": {source}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Told {}

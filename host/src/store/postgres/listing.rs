@@ -1,0 +1,99 @@
+//! Lists of contacts: a page by an index, never by reading the whole tenant.
+
+use tokio_postgres::types::ToSql;
+
+use super::connections::{Session, Verdict};
+use super::contacts;
+use super::failure::Failure;
+use super::sql::number;
+use super::words;
+use crate::domain::TenantId;
+use crate::store::{ContactFilter, ContactList, ContactOrder, ContactQuery};
+
+/// Of the contacts that a search finds, the newest that are ordered.
+const ORDERED: u32 = 10_000;
+
+pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, Failure> {
+    const OF_TENANT: &str = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
+    const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT contact, changed_at, sort FROM listed WHERE tenant = $1 AND contact = wanted.id LIMIT 1
+    ) AS listed";
+    // The words themselves say whose they are.
+    const WITH_WORDS: &str = "FROM listed WHERE words @@ $2::text::tsquery";
+    match &query.filter {
+        ContactFilter::All => {
+            let count = "SELECT contacts FROM tallies WHERE tenant = $1";
+            page(session, tenant, query, count, OF_TENANT, None).await
+        }
+        ContactFilter::Ids(ids) => {
+            let mut wanted: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            let count = format!("SELECT count(*) {AMONG}");
+            let found = format!("SELECT contact, changed_at, sort {AMONG}");
+            page(session, tenant, query, &count, &found, Some(&wanted)).await
+        }
+        ContactFilter::Words(words) => {
+            let Some(question) = words::question(tenant, words) else {
+                return Ok(ContactList { total: 0, contacts: Vec::new() });
+            };
+            // The first parameter is the tenant also where it is not asked for.
+            let count = format!("SELECT count(*) {WITH_WORDS} AND $1::bigint IS NOT NULL");
+            let found = format!("SELECT contact, changed_at, sort {WITH_WORDS} ORDER BY contact DESC LIMIT {ORDERED}");
+            page(session, tenant, query, &count, &found, Some(&question)).await
+        }
+    }
+}
+
+/// The number of all that are found, and a page of them, as they were at one moment.
+async fn page(
+    session: &Session,
+    tenant: TenantId,
+    query: &ContactQuery,
+    count: &str,
+    found: &str,
+    parameter: Option<&(dyn ToSql + Sync)>,
+) -> Result<ContactList, Failure> {
+    let order = order(query);
+    let (limit, start) = if parameter.is_some() { ("$3", "$4") } else { ("$2", "$3") };
+    // Numbered, because a join keeps no order.
+    let page = format!(
+        "SELECT contact.* FROM (
+           SELECT contact, row_number() OVER () AS place FROM (
+             SELECT contact FROM ({found}) AS found ORDER BY {order} LIMIT {limit} OFFSET {start}
+           ) AS ordered
+         ) AS page CROSS JOIN LATERAL (
+           SELECT id, version, document FROM contacts WHERE tenant = $1 AND id = page.contact LIMIT 1
+         ) AS contact ORDER BY page.place"
+    );
+    let count = session.prepare_cached(count).await?;
+    let page = session.prepare_cached(&page).await?;
+    let (limit, start) = (i64::from(query.limit), i64::from(query.start));
+    let mut of_count: Vec<&(dyn ToSql + Sync)> = vec![&tenant.0];
+    of_count.extend(parameter);
+    let mut of_page = of_count.clone();
+    of_page.extend([&limit as &(dyn ToSql + Sync), &start]);
+    session
+        .transact(async || {
+            let ((), total, contacts) = tokio::try_join!(
+                biased;
+                async { Ok(session.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?) },
+                async { Ok(session.query_one(&count, &of_count).await?) },
+                contacts::read(session, &page, &of_page),
+            )?;
+            Ok(Verdict::Commit(ContactList { total: number(&total, 0)?, contacts }))
+        })
+        .await
+}
+
+/// Each order has an index, which ends in the contact's id.
+fn order(query: &ContactQuery) -> &'static str {
+    match (query.order, query.descending) {
+        (ContactOrder::Id, false) => "contact",
+        (ContactOrder::Id, true) => "contact DESC",
+        (ContactOrder::Changed, false) => "changed_at, contact",
+        (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
+        (ContactOrder::Sort, false) => "sort, contact",
+        (ContactOrder::Sort, true) => "sort DESC, contact DESC",
+    }
+}

@@ -1,0 +1,34 @@
+//! What components print while they work on a job, for the tenant's operator.
+
+use super::connections::Session;
+use super::failure::Failure;
+use super::sql::{get, signed};
+use crate::domain::JobId;
+use crate::store::Claim;
+
+/// Appends to a job's log what fits; nothing if the claim is void, also if that comes to pass just now.
+pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: u64) -> Result<(), Failure> {
+    let append = session
+        .prepare_cached(
+            "WITH held AS (
+               SELECT tenant, id FROM jobs WHERE tenant = $1 AND id = $2 AND epoch = $3 FOR NO KEY UPDATE
+             )
+             INSERT INTO job_logs (tenant, job, text)
+             SELECT tenant, id, substring($4::bytea FROM 1 FOR $5::int) FROM held
+             ON CONFLICT (tenant, job) DO UPDATE SET text = substring(job_logs.text || excluded.text FROM 1 FOR $5::int)",
+        )
+        .await?;
+    let limit = i32::try_from(signed(limit)).unwrap_or(i32::MAX);
+    session.execute(&append, &[&claim.tenant.0, &claim.job.0, &claim.epoch, &text.as_bytes(), &limit]).await?;
+    Ok(())
+}
+
+/// A job's log, by the job's id alone: it is for operators. `None` if there is no such job.
+pub(super) async fn read(session: &Session, job: JobId) -> Result<Option<String>, Failure> {
+    let sql = "SELECT text FROM jobs LEFT JOIN job_logs ON job_logs.tenant = jobs.tenant AND job_logs.job = jobs.id
+               WHERE jobs.id = $1";
+    let Some(row) = session.query_opt(sql, &[&job.0]).await? else { return Ok(None) };
+    // A cut may have gone through a character.
+    let text = get::<Option<&[u8]>>(&row, 0)?.map(|text| String::from_utf8_lossy(text).into_owned());
+    Ok(Some(text.unwrap_or_default()))
+}

@@ -1,0 +1,177 @@
+//! Accepting a job: the job, its items and the idempotency key in one transaction of two round trips.
+//!
+//! Locks: the tenant's queue, so that one job of a tenant is accepted after the other, and the components that the job
+//! needs, so that they stay.
+
+use uuid::Uuid;
+
+use super::components;
+use super::connections::{Session, Verdict};
+use super::failure::Failure;
+use super::sql::{get, now, number, signed};
+use crate::domain::{Digest, JobId, JobState};
+use crate::store::error::Doing;
+use crate::store::packing::pack;
+use crate::store::{NewJob, QueueLimits, StoreError, Submitted};
+
+pub(super) const DOING: &str = "accepting a job";
+
+/// The chunks of a job as they are written, as columns.
+#[derive(Default)]
+pub(super) struct Chunks {
+    firsts: Vec<i64>,
+    counts: Vec<i64>,
+    sizes: Vec<i64>,
+    items: Vec<Vec<u8>>,
+    keys: Vec<Option<Vec<u8>>>,
+}
+
+impl Chunks {
+    pub(super) fn pack(job: &NewJob) -> Result<Self, StoreError> {
+        let mut chunks = Self::default();
+        let mut first = 0;
+        for chunk in &job.chunks {
+            let keys = match &chunk.keys {
+                None => None,
+                Some(keys) => {
+                    let lines: Result<Vec<String>, _> = keys.iter().map(serde_json::to_string).collect();
+                    Some(pack(lines.doing("writing keys")?.iter().map(String::as_str))?)
+                }
+            };
+            let items = pack(chunk.items.iter().map(String::as_str))?;
+            let count = signed(chunk.items.len());
+            chunks.firsts.push(first);
+            chunks.counts.push(count);
+            chunks.sizes.push(signed(items.len() + keys.as_ref().map_or(0, Vec::len)));
+            chunks.items.push(items);
+            chunks.keys.push(keys);
+            first += count;
+        }
+        Ok(chunks)
+    }
+
+    fn bytes(&self) -> i64 {
+        self.sizes.iter().sum()
+    }
+
+    fn total(&self) -> i64 {
+        self.counts.iter().sum()
+    }
+}
+
+/// A queue is told of a job that has something to do.
+const ENTER: &str = "UPDATE queues SET is_waiting = is_waiting OR $2 WHERE tenant = $1";
+
+const EARLIER: &str =
+    concat!("SELECT fingerprint, job FROM idempotency WHERE tenant = $2 AND key = $3 AND expires_at > ", now!());
+
+const WAITING: &str = "SELECT count(*), coalesce(sum(waiting_bytes), 0)::bigint, coalesce(max(sequence), 0) + 1
+    FROM jobs WHERE tenant = $1 AND finished_at IS NULL";
+
+const INSERT: &str = concat!(
+    "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile, retention, total,
+                       waiting_bytes, created_at, started_at, finished_at, expires_at)
+     SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
+            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
+     FROM (SELECT ",
+    now!(),
+    " AS now) AS clock"
+);
+
+const INSERT_CHUNKS: &str = "INSERT INTO payloads (tenant, job, first, count, size, items, keys)
+    SELECT $1, $2, first, count, size, items, keys
+    FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
+      AS chunk (first, count, size, items, keys)";
+
+const REMEMBER: &str = concat!(
+    "INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES ($2, $3, $4, $5, ",
+    now!(),
+    " + $6) ON CONFLICT (tenant, key) DO UPDATE
+     SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at"
+);
+
+pub(super) async fn submit(
+    session: &Session,
+    shift: i64,
+    job: &NewJob,
+    chunks: &Chunks,
+    limits: &QueueLimits,
+) -> Result<Submitted, Failure> {
+    let own = Some(job.pinned.processor).filter(|_| !job.is_default);
+    let needed: Vec<Digest> = own.into_iter().chain(job.pinned.validator).collect();
+    let enter = session.prepare_cached(ENTER).await?;
+    let earlier = session.prepare_cached(EARLIER).await?;
+    let waiting = session.prepare_cached(WAITING).await?;
+    let insert = session.prepare_cached(INSERT).await?;
+    let insert_chunks = session.prepare_cached(INSERT_CHUNKS).await?;
+    let remember = session.prepare_cached(REMEMBER).await?;
+    let lock = components::lock_statement(session).await?;
+
+    let (tenant, id, total, bytes) = (job.tenant.0, job.id.0, chunks.total(), chunks.bytes());
+    let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+    session
+        .transact(async || {
+            let ((), entered, are_known, earlier, waiting) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async { Ok(session.execute(&enter, &[&tenant, &(total > 0)]).await?) },
+                components::are_known(session, &lock, &needed),
+                async { Ok(session.query_opt(&earlier, &[&shift, &tenant, &key]).await?) },
+                async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
+            )?;
+            if entered == 0 {
+                return Ok(Verdict::RollBack(Submitted::NoTenant));
+            }
+            if !are_known {
+                return Ok(Verdict::RollBack(Submitted::Outdated));
+            }
+            if let (Some(row), Some(idempotency)) = (earlier, &job.idempotency) {
+                let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
+                let repeated = Submitted::Repeated(JobId(get::<Uuid>(&row, 1)?));
+                return Ok(Verdict::RollBack(if is_same { repeated } else { Submitted::KeyReused }));
+            }
+            if number::<u64>(&waiting, 0)? >= limits.jobs
+                || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.bytes
+            {
+                return Ok(Verdict::RollBack(Submitted::QueueFull));
+            }
+            let sequence: i64 = get(&waiting, 2)?;
+            // A job without items has nothing to wait for.
+            let state = if total == 0 { JobState::Completed } else { JobState::Queued };
+            let retention = signed(job.retention.as_micros());
+            tokio::try_join!(
+                biased;
+                async {
+                    let (operation, state) = (job.operation.as_str(), state.as_str());
+                    let processor = job.pinned.processor.0.as_slice();
+                    let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
+                        &shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator, &job.profile,
+                        &retention, &total, &bytes,
+                    ];
+                    Ok::<_, Failure>(session.execute(&insert, &values).await?)
+                },
+                async {
+                    let Chunks { firsts, counts, sizes, items, keys } = chunks;
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+                        [&tenant, &id, firsts, counts, sizes, items, keys];
+                    Ok(session.execute(&insert_chunks, &values).await?)
+                },
+                async {
+                    let Some(idempotency) = &job.idempotency else { return Ok(0) };
+                    let fingerprint = idempotency.fingerprint.as_slice();
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                        [&shift, &tenant, &key, &fingerprint, &id, &retention];
+                    Ok(session.execute(&remember, &values).await?)
+                },
+            )?;
+            Ok(Verdict::Commit(Submitted::Accepted))
+        })
+        .await
+}
+
+/// Whether a job is there: asked when the connection was lost while it was being accepted.
+pub(super) async fn is_accepted(session: &Session, job: &NewJob) -> Result<bool, Failure> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND id = $2)";
+    Ok(get(&session.query_one(sql, &[&job.tenant.0, &job.id.0]).await?, 0)?)
+}

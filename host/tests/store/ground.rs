@@ -1,0 +1,283 @@
+//! A store for one test: empty, with a clock that the test moves, and open to others who use the same data.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bulkhead::clock::Clock;
+use bulkhead::domain::{
+    ContactId, Digest, ItemError, Job, JobId, Listing, Operation, Page, Pinned, StoredContact, TenantId, Timestamp,
+    UniqueKey,
+};
+use bulkhead::store::postgres::PostgresStore;
+use bulkhead::store::sqlite::SqliteStore;
+use bulkhead::store::{
+    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite,
+    DraftRow, NewCredential, NewJob, QueueLimits, RowBody, Store, StoreError, Submitted, WriteTarget,
+};
+use bulkhead_postgres::Cluster;
+use tempfile::TempDir;
+
+/// A lease that no test outlives unless it moves the clock.
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
+/// How long jobs live.
+pub(crate) const RETENTION: Duration = Duration::from_secs(3_600);
+/// Limits that nothing reaches.
+pub(crate) const AMPLE: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 << 40 };
+/// The processor that jobs have unless they are given another. It is the server's own, so nobody has to register it.
+pub(crate) const DEFAULT: Digest = Digest([7; 32]);
+
+/// Connections that a host has at most.
+const CONNECTIONS: usize = 8;
+
+/// Where a store's data are.
+enum Place {
+    Folder(PathBuf),
+    Database { cluster: Arc<Cluster>, name: String },
+}
+
+/// A store and its surroundings. [`Ground::store`] is what most tests need.
+pub(crate) struct Ground {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    place: Place,
+    folder: TempDir,
+}
+
+impl Ground {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Folder(folder.path().join("data"));
+        Self::at(place, folder)
+    }
+
+    /// A database of its own in a cluster that the whole run shares.
+    pub(crate) fn postgres() -> Self {
+        static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+        Self::in_cluster(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
+    }
+
+    /// In a cluster of its own, which a test can stop.
+    pub(crate) fn alone() -> Self {
+        Self::in_cluster(&Arc::new(Cluster::start()))
+    }
+
+    fn in_cluster(cluster: &Arc<Cluster>) -> Self {
+        let place = Place::Database { cluster: Arc::clone(cluster), name: cluster.fresh_database() };
+        Self::at(place, tempfile::tempdir().unwrap())
+    }
+
+    /// The cluster and the name of the database.
+    pub(crate) fn database(&self) -> (&Cluster, &str) {
+        match &self.place {
+            Place::Database { cluster, name } => (cluster, name),
+            Place::Folder(_) => panic!("there is no cluster"),
+        }
+    }
+
+    /// Cuts the connections of which a condition over `pg_stat_activity` is true; how many there were.
+    pub(crate) fn cut(&self, condition: &str) -> u32 {
+        let (cluster, name) = self.database();
+        cluster.cut_connections(name, condition)
+    }
+
+    fn at(place: Place, folder: TempDir) -> Self {
+        let store = open(&place, &folder).unwrap();
+        Self { store, place, folder }
+    }
+
+    /// The same data through connections of its own, as another server has them, or this one after a new start.
+    pub(crate) fn another(&self) -> Arc<dyn Store> {
+        self.try_another().unwrap()
+    }
+
+    pub(crate) fn try_another(&self) -> Result<Arc<dyn Store>, StoreError> {
+        open(&self.place, &self.folder)
+    }
+
+    /// Whether one process has the data for itself.
+    pub(crate) fn is_owned(&self) -> bool {
+        matches!(self.place, Place::Folder(_))
+    }
+
+    /// Makes the schema one that comes after this program.
+    pub(crate) fn outdate(&self) {
+        match &self.place {
+            Place::Folder(folder) => {
+                let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+                connection.pragma_update(None, "user_version", 1_000).unwrap();
+            }
+            Place::Database { cluster, name } => drop(cluster.query(name, "UPDATE bulkhead_schema SET version = 1000")),
+        }
+    }
+
+    /// Sets the clock to the present and this much more.
+    pub(crate) fn set_clock(&self, ahead: Duration) {
+        // Never half a number: it appears by a rename.
+        let partial = self.folder.path().join("clock.partial");
+        std::fs::write(&partial, ahead.as_secs().to_string()).unwrap();
+        std::fs::rename(partial, clock_file(&self.folder)).unwrap();
+    }
+
+    /// A tenant; its secret is its name, hashed.
+    pub(crate) fn tenant(&self, name: &str) -> TenantId {
+        self.store.add_tenant(name, "{}", &credential(name)).unwrap().expect("the name is free")
+    }
+
+    /// A job that must be accepted.
+    pub(crate) fn submit(&self, job: &NewJob) -> JobId {
+        assert_eq!(self.store.submit(job, &AMPLE).unwrap(), Submitted::Accepted);
+        job.id
+    }
+
+    /// A job of this many items in one chunk, which must be accepted.
+    pub(crate) fn job_of(&self, tenant: TenantId, items: usize) -> JobId {
+        self.submit(&job(tenant, &[items]))
+    }
+
+    /// The next claim, which there must be.
+    pub(crate) fn claim(&self) -> Claim {
+        self.store.claim(LEASE).unwrap().expect("there is a job")
+    }
+
+    /// The next claim, which must be of this job.
+    pub(crate) fn claim_of(&self, job: JobId) -> Claim {
+        let claim = self.claim();
+        assert_eq!(claim.job, job);
+        claim
+    }
+
+    /// Commits a batch.
+    pub(crate) fn commit(&self, claim: &Claim, batch: &BatchCommit) -> CommitOutcome {
+        self.store.commit(claim, batch, LEASE).unwrap()
+    }
+
+    /// Commits everything of a job that it has yet to do, as failed.
+    pub(crate) fn finish(&self, claim: &Claim) {
+        let rows = (claim.cursor..claim.total).map(|_| failed(400)).collect();
+        let rest = BatchCommit { first: claim.cursor, writes: Vec::new(), rows };
+        assert_eq!(self.commit(claim, &rest), CommitOutcome::Committed);
+    }
+
+    /// Makes contacts that belong to no job, each with an address.
+    pub(crate) fn contacts(&self, tenant: TenantId, addresses: &[&str]) -> Vec<StoredContact> {
+        let writes: Vec<ContactWrite> = addresses.iter().map(|address| new(address)).collect();
+        let Applied::Done(ids) = self.store.apply(tenant, &writes).unwrap() else { panic!("they are new") };
+        ids.iter().map(|id| self.contact(tenant, *id)).collect()
+    }
+
+    /// A contact, which there must be.
+    pub(crate) fn contact(&self, tenant: TenantId, id: ContactId) -> StoredContact {
+        self.store.find(tenant, &[id], &[]).unwrap().pop().expect("the contact is there")
+    }
+
+    /// The contact with an address.
+    pub(crate) fn by_address(&self, tenant: TenantId, address: &str) -> Option<StoredContact> {
+        self.store.find(tenant, &[], &[key("email", address)]).unwrap().pop()
+    }
+
+    /// A job, which there must be.
+    pub(crate) fn job(&self, tenant: TenantId, id: JobId) -> Job {
+        self.store.job(tenant, id).unwrap().expect("the job is there")
+    }
+
+    /// How many contacts a tenant has.
+    pub(crate) fn count(&self, tenant: TenantId) -> u64 {
+        let query =
+            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
+        self.store.list_contacts(tenant, &query).unwrap().total
+    }
+
+    /// The first rows of a job, as JSON.
+    pub(crate) fn rows(&self, tenant: TenantId, id: JobId) -> Vec<String> {
+        let rows = self.store.rows(tenant, id, Page::parse(None, Some("1000")).unwrap()).unwrap();
+        rows.iter().map(|row| serde_json::to_string(&row.row).unwrap()).collect()
+    }
+}
+
+fn clock_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("clock")
+}
+
+fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
+    let clock = Clock::shifted_by(clock_file(folder));
+    match place {
+        Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock)?)),
+        Place::Database { cluster, name } => {
+            let url = cluster.url(name).parse().expect("it is a URL");
+            Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
+        }
+    }
+}
+
+/// The credential of a tenant of this name.
+pub(crate) fn credential(name: &str) -> NewCredential {
+    NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
+}
+
+/// The hash of a secret.
+pub(crate) fn secret(text: &str) -> [u8; 32] {
+    Digest::of(text.as_bytes()).0
+}
+
+/// A job to be accepted, with chunks of these numbers of items.
+pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
+    let mut number = 0;
+    let mut chunk = |items: &usize| {
+        let from = number;
+        number += items;
+        Batch { items: (from..number).map(|place| format!(r#"{{"place":{place}}}"#)).collect(), keys: None }
+    };
+    NewJob {
+        tenant,
+        id: JobId::random(),
+        operation: Operation::Create,
+        pinned: Pinned { processor: DEFAULT, validator: None },
+        profile: String::from("{}"),
+        is_default: true,
+        chunks: chunks.iter().map(&mut chunk).collect(),
+        idempotency: None,
+        retention: RETENTION,
+    }
+}
+
+pub(crate) fn key(field: &str, value: &str) -> UniqueKey {
+    UniqueKey { field: field.to_owned(), value: value.to_owned() }
+}
+
+/// A contact with an address.
+pub(crate) fn new(address: &str) -> ContactWrite {
+    write(WriteTarget::New, address)
+}
+
+/// A contact's new state: this address, which is also what it is searched and ordered by.
+pub(crate) fn write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
+    ContactWrite {
+        target: target.into(),
+        document: format!(r#"{{"email":"{address}"}}"#),
+        keys: vec![key("email", address)],
+        listing: Listing { words: address.to_owned(), sort: address.to_owned() },
+    }
+}
+
+/// A batch that makes contacts, each by one item.
+pub(crate) fn making(first: u32, addresses: &[&str]) -> BatchCommit {
+    let writes = addresses.iter().map(|address| new(address)).collect();
+    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written(write, 201)).collect() }
+}
+
+/// The row of an item that was applied.
+pub(crate) fn written(write: usize, status: u16) -> DraftRow {
+    DraftRow { key: None, body: RowBody::Written { write, status } }
+}
+
+/// The row of an item that was refused.
+pub(crate) fn failed(status: u16) -> DraftRow {
+    let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
+    DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }
+}
+
+/// Seconds between two moments.
+pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    (to.0 - from.0) / 1_000_000
+}

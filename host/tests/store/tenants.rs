@@ -1,0 +1,166 @@
+//! Tenants: added, changed, rolled back, removed.
+
+use bulkhead::domain::{Assignment, Digest, World};
+use bulkhead::store::{Known, NewComponent, RolledBack, Tenant, TenantChange};
+
+use crate::ground::{Ground, credential, job, key, secret};
+
+pub(crate) fn a_name_is_taken_once(ground: &Ground) {
+    let store = &ground.store;
+    let acme = store.add_tenant("acme", r#"{"maxLength":10}"#, &credential("acme")).unwrap().unwrap();
+    assert_eq!(store.add_tenant("acme", "{}", &credential("another")).unwrap(), None);
+    let other = ground.tenant("other");
+    assert_ne!(acme, other);
+    let expected = Tenant {
+        id: acme,
+        name: String::from("acme"),
+        profile: String::from(r#"{"maxLength":10}"#),
+        limits: String::from("{}"),
+        assigned: Assignment::default(),
+    };
+    assert_eq!(store.tenant("acme").unwrap(), Some(expected));
+    assert_eq!(store.tenant("nobody").unwrap(), None);
+}
+
+pub(crate) fn are_listed_by_name(ground: &Ground) {
+    assert!(ground.store.tenants().unwrap().is_empty());
+    for name in ["zeta", "alpha", "a-b", "a_b", "ab"] {
+        ground.tenant(name);
+    }
+    let alpha = ground.store.tenant("alpha").unwrap().unwrap().id;
+    ground.contacts(alpha, &["a@x", "b@x", "c@x"]);
+    ground.store.delete_contact(alpha, ground.by_address(alpha, "b@x").unwrap().id).unwrap();
+    ground.job_of(alpha, 1);
+    ground.job_of(alpha, 0);
+    let listed = ground.store.tenants().unwrap();
+    let shown: Vec<_> = listed.iter().map(|tenant| (&*tenant.tenant, tenant.contacts, tenant.jobs)).collect();
+    assert_eq!(shown, [("a-b", 0, 0), ("a_b", 0, 0), ("ab", 0, 0), ("alpha", 2, 2), ("zeta", 0, 0)]);
+    assert_eq!(listed[3].client_id, "alpha-id");
+    assert_eq!((&listed[3].processor, &listed[3].validator), (&None, &None));
+}
+
+pub(crate) fn a_removed_one_is_gone(ground: &Ground) {
+    let store = &ground.store;
+    let old = ground.tenant("acme");
+    let other = ground.tenant("other");
+    let contact = ground.contacts(old, &["a@x"]).pop().unwrap();
+    ground.contacts(other, &["a@x"]);
+    let (queued, kept) = (ground.job_of(old, 3), ground.job_of(other, 3));
+    assert!(store.add_token(old, &secret("token"), std::time::Duration::from_secs(60)).unwrap());
+    assert!(store.remove_tenant("acme").unwrap());
+    assert!(!store.remove_tenant("acme").unwrap());
+    assert_eq!(store.tenant("acme").unwrap(), None);
+    assert!(store.job(old, queued).unwrap().is_none());
+    assert_eq!(ground.claim_of(kept).tenant, other);
+    assert!(store.claim(crate::ground::LEASE).unwrap().is_none(), "a removed tenant's job");
+    for text in ["acme", "token"] {
+        assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Known::Nobody, "{text}");
+    }
+    // Whoever has the name next gets nothing of what was.
+    let new = ground.tenant("acme");
+    assert_ne!(new, old);
+    assert!(store.find(new, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
+    let mut swept = 0;
+    loop {
+        let some = store.sweep().unwrap();
+        swept += some.contacts;
+        if !some.more {
+            break;
+        }
+    }
+    assert!(swept >= 1);
+    assert!(store.find(old, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
+    assert!(ground.by_address(other, "a@x").is_some());
+}
+
+pub(crate) fn many_contacts_of_a_removed_one_are_swept(ground: &Ground) {
+    let tenant = ground.tenant("acme");
+    let addresses: Vec<String> = (0..2_500).map(|number| format!("c{number}@x")).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let writes: Vec<_> = addresses.iter().map(|address| crate::ground::new(address)).collect();
+    ground.store.apply(tenant, &writes).unwrap();
+    while ground.store.list_next(std::time::Duration::ZERO).unwrap() {}
+    ground.store.remove_tenant("acme").unwrap();
+    let mut batches = 0;
+    while ground.store.sweep().unwrap().more {
+        batches += 1;
+    }
+    assert!(batches >= 2, "swept at a stroke");
+    let keys: Vec<_> = addresses.iter().map(|address| key("email", address)).collect();
+    assert!(ground.store.find(tenant, &[], &keys).unwrap().is_empty());
+    assert_eq!(ground.store.sweep().unwrap(), bulkhead::store::Swept::default());
+}
+
+pub(crate) fn what_is_not_changed_stays(ground: &Ground) {
+    let store = &ground.store;
+    ground.tenant("acme");
+    let (processor, validator) = (add(ground, World::Processor, b"p"), add(ground, World::Validator, b"v"));
+    let change = TenantChange { validator: Some(Some(validator)), ..TenantChange::default() };
+    let assigned = store.change_tenant("acme", &change).unwrap().unwrap();
+    assert_eq!(assigned, Assignment { processor: None, validator: Some(validator) });
+    let change = TenantChange {
+        profile: Some(String::from(r#"{"maxLength":5}"#)),
+        limits: Some((String::from(r#"{"runningJobs":3}"#), 3)),
+        processor: Some(Some(processor)),
+        validator: None,
+    };
+    store.change_tenant("acme", &change).unwrap().unwrap();
+    store.change_tenant("acme", &TenantChange::default()).unwrap().unwrap();
+    let tenant = store.tenant("acme").unwrap().unwrap();
+    assert_eq!((&*tenant.profile, &*tenant.limits), (r#"{"maxLength":5}"#, r#"{"runningJobs":3}"#));
+    assert_eq!(tenant.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
+    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(tenant));
+    let listed = store.tenants().unwrap().pop().unwrap();
+    assert_eq!((listed.processor, listed.validator), (Some(processor.to_string()), Some(validator.to_string())));
+}
+
+pub(crate) fn a_change_is_whole_or_not_at_all(ground: &Ground) {
+    let store = &ground.store;
+    ground.tenant("acme");
+    let unknown = Some(Some(Digest::of(b"unknown")));
+    let change = TenantChange { profile: Some(String::from("[]")), processor: unknown, ..TenantChange::default() };
+    assert_eq!(store.change_tenant("acme", &change).unwrap(), None);
+    let change = TenantChange { profile: Some(String::from("[]")), validator: unknown, ..TenantChange::default() };
+    assert_eq!(store.change_tenant("acme", &change).unwrap(), None);
+    assert_eq!(store.tenant("acme").unwrap().unwrap().profile, "{}");
+    assert_eq!(store.change_tenant("nobody", &TenantChange::default()).unwrap(), None);
+}
+
+pub(crate) fn components_can_be_rolled_back(ground: &Ground) {
+    let store = &ground.store;
+    assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::NoTenant);
+    ground.tenant("acme");
+    assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::NothingBefore);
+    let (one, two) = (add(ground, World::Processor, b"1"), add(ground, World::Validator, b"2"));
+    let give = |change: TenantChange| store.change_tenant("acme", &change).unwrap().unwrap();
+    let first = give(TenantChange { processor: Some(Some(one)), ..TenantChange::default() });
+    let second = give(TenantChange { validator: Some(Some(two)), ..TenantChange::default() });
+    assert_eq!(second, Assignment { processor: Some(one), validator: Some(two) });
+    // What changes nothing about the components is no change of them.
+    give(TenantChange { processor: Some(Some(one)), profile: Some(String::from("{}")), ..TenantChange::default() });
+    for expected in [first, second, first] {
+        assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::To(expected));
+        assert_eq!(store.tenant("acme").unwrap().unwrap().assigned, expected);
+    }
+}
+
+pub(crate) fn a_job_keeps_the_profile_it_came_with(ground: &Ground) {
+    let tenant = ground.tenant("acme");
+    ground.submit(&bulkhead::store::NewJob { profile: String::from(r#"{"maxLength":1}"#), ..job(tenant, &[1]) });
+    let change = TenantChange {
+        profile: Some(String::from(r#"{"maxLength":2}"#)),
+        limits: Some((String::from(r#"{"jobSeconds":9}"#), 1)),
+        ..TenantChange::default()
+    };
+    ground.store.change_tenant("acme", &change).unwrap().unwrap();
+    let claim = ground.claim();
+    // Limits are for the tenant's protection, now.
+    assert_eq!((&*claim.profile, &*claim.limits), (r#"{"maxLength":1}"#, r#"{"jobSeconds":9}"#));
+    assert_eq!((claim.tenant, &*claim.tenant_name), (tenant, "acme"));
+}
+
+fn add(ground: &Ground, world: World, bytes: &[u8]) -> Digest {
+    let digest = Digest::of(bytes);
+    ground.store.add_component(&NewComponent { digest, name: None, world, bytes }).unwrap();
+    digest
+}

@@ -1,0 +1,162 @@
+//! The default component in hosts that are not ours: the reference cases hold in each, and each shows what the server
+//! shows.
+
+use std::path::Path;
+
+use bulkhead_cases::{Answer, Api, Case, Wire, cases};
+use bulkhead_tests::{Foreign, Form, Options, Server};
+use serde_json::Value;
+
+#[test]
+fn they_answer_as_the_server() {
+    let server = Options::default().start();
+    let mut hosts = ["node", "python"].map(|name| (name, Foreign::start(name)));
+    let mut faults = Vec::new();
+    for (place, case) in cases().iter().enumerate() {
+        let ours = play_in_server(&server, place, case);
+        for (name, host) in &mut hosts {
+            let theirs = play(case, &mut Wire::new(host.tenant(&case.profile())));
+            let fault = match (&ours, &theirs) {
+                (Ok(ours), Ok(theirs)) => difference(ours, theirs),
+                (Err(fault), _) => Some(format!("in the server: {fault}")),
+                (_, Err(fault)) => Some(fault.clone()),
+            };
+            faults.extend(fault.map(|fault| format!("{}, {name}\n  {fault}", case.name)));
+        }
+    }
+    assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn play_in_server(server: &Server, place: usize, case: &Case) -> Result<Vec<Value>, String> {
+    let tenant = server.add_tenant_with(&format!("case-{place}"), &case.profile());
+    play(case, &mut server.client(&tenant))
+}
+
+/// Plays a case and returns what the component said meanwhile.
+fn play(case: &Case, api: &mut dyn Api) -> Result<Vec<Value>, String> {
+    let mut recorder = Recorder { api, said: Vec::new() };
+    case.run(Form::Bulk, &mut recorder)?;
+    Ok(recorder.said)
+}
+
+/// Notes what stems from the component: rows, contacts and the errors of single calls. What surrounds them is HTTP.
+struct Recorder<'a> {
+    api: &'a mut dyn Api,
+    said: Vec<Value>,
+}
+
+impl Api for Recorder<'_> {
+    fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let answer = self.api.call(method, path, headers, body);
+        let mut parsed: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        let mut note = |mut said: Value| {
+            normalise(&mut said);
+            if !said.is_null() {
+                self.said.push(said);
+            }
+        };
+        note(parsed["contact"].take());
+        note(parsed["contacts"].take());
+        if path.contains("details=1") {
+            note(parsed["details"]["contacts"].take());
+        }
+        // A contact that is not there, or a body that is no list, is not a matter for the component.
+        if matches!(answer.status, 400 | 422) && method != "GET" && !path.contains("/bulk/") {
+            note(parsed["errors"].take());
+        }
+        answer
+    }
+}
+
+/// The times of changes are those of the moment; whether an error of no type says so differs from envelope to envelope.
+fn normalise(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(normalise),
+        Value::Object(members) => {
+            for time in ["dateAdded", "dateIdentified", "dateModified"] {
+                members.remove(time);
+            }
+            if members.contains_key("code") && members.get("type").is_some_and(Value::is_null) {
+                members.remove("type");
+            }
+            members.values_mut().for_each(normalise);
+        }
+        _ => {}
+    }
+}
+
+/// The first place where they differ.
+fn difference(ours: &[Value], theirs: &[Value]) -> Option<String> {
+    if ours.len() != theirs.len() {
+        return Some(format!("the server said {} things, this host {}", ours.len(), theirs.len()));
+    }
+    ours.iter().zip(theirs).find_map(|(ours, theirs)| differing("", ours, theirs))
+}
+
+fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) if ours.keys().eq(theirs.keys()) => {
+            ours.iter().find_map(|(name, value)| differing(&format!("{path}.{name}"), value, &theirs[name]))
+        }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            let mut pairs = ours.iter().zip(theirs).enumerate();
+            pairs.find_map(|(place, (ours, theirs))| differing(&format!("{path}.{place}"), ours, theirs))
+        }
+        _ if ours == theirs => None,
+        _ => Some(format!("{path}: {ours} in the server, {theirs} here")),
+    }
+}
+
+/// What their pages show is what they print.
+#[test]
+fn their_pages_are_true() {
+    for (host, program) in [("node", "node main.mjs"), ("python", "python main.py")] {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts"));
+        let page = std::fs::read_to_string(folder.join(host).join("README.md")).expect("it has a page");
+        assert!(page.contains(&format!("{program} $W ../contacts.json")), "{page}");
+        let shown = page.split("```").nth(1).expect("a block");
+        let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
+        assert_eq!(printed.trim(), shown.trim(), "{host}");
+    }
+}
+
+/// Contacts are kept from run to run, passed on as they were written, and flaws of a profile are told.
+#[test]
+fn they_keep_contacts_and_take_profiles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path
+    };
+    let contacts =
+        file("create.json", r#" [ {"email":"ada@example.com","score":1.50} ,{"email":"]},\"@example.com"}]"#);
+    let changes = file("update.json", r#"[{"id":1,"city":12345678901234567890},[1,{"a":"[,"}],{"id":2}]"#);
+    let none = file("none.json", "[ ]");
+    let profile =
+        file("profile.json", r#"{"fields":[{"alias":"score","type":"number","scale":2}],"settings":{"a":[1]}}"#);
+    for host in ["node", "python"] {
+        let stored = folder.path().join(format!("{host}.json"));
+        let run = |list: &Path, operation: &str| {
+            let arguments = [
+                list,
+                "--profile".as_ref(),
+                &profile,
+                "--stored".as_ref(),
+                &stored,
+                "--operation".as_ref(),
+                operation.as_ref(),
+            ];
+            Foreign::run_main(host, &arguments)
+        };
+        let codes = |printed: &str| -> Vec<Value> {
+            let row = |line: &str| serde_json::from_str::<Value>(line).expect("a row")["statusCode"].clone();
+            printed.lines().map(row).collect()
+        };
+        assert_eq!(codes(&run(&contacts, "create")), [201, 400], "{host}");
+        assert_eq!(codes(&run(&changes, "update")), [200, 400, 404], "{host}");
+        assert_eq!(run(&none, "create"), "", "{host}");
+        let kept = std::fs::read_to_string(&stored).expect("they were kept");
+        assert!(kept.contains("12345678901234567890") && kept.contains("1.5"), "{host}: {kept}");
+    }
+}

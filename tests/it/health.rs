@@ -1,0 +1,49 @@
+//! What those are told who start and stop servers and send them requests.
+
+use bulkhead_tests::{Database, Options, Server, contacts, wait_until};
+
+#[test]
+fn anybody_may_ask_and_hardly_anything_is_told() {
+    let server = Options::default().admin().start();
+    let component = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
+    for client in [server.stranger(None), server.operator()] {
+        assert_eq!(client.get("/livez").expect(200).json()["live"], true);
+        let ready = client.get("/readyz").expect(200).json();
+        assert_eq!((&ready["ready"], &ready["store"], &ready["draining"]), (&true.into(), &"ok".into(), &false.into()));
+        assert_eq!(ready["component"], component.as_str());
+    }
+    // Everything else still asks who is there.
+    server.stranger(None).get("/healthz").expect(401);
+}
+
+#[test]
+fn a_store_that_takes_no_writes_makes_a_server_that_lives_but_is_not_ready() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let stranger = server.stranger(None);
+    let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    blocker.execute("BEGIN IMMEDIATE");
+    let not_ready = stranger.get("/readyz").expect(503).json();
+    assert_eq!((&not_ready["ready"], &not_ready["store"]), (&false.into(), &"no answer within 2 s".into()));
+    stranger.get("/livez").expect(200);
+    blocker.execute("ROLLBACK");
+    wait_until("the store to be ready again", || (stranger.get("/readyz").status == 200).then_some(()));
+    client.create(&contacts("c", 0..1)).wait_for("completed");
+}
+
+#[test]
+fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
+    let mut server = Options::default().with("--drain-delay", 2).start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    server.signal("TERM");
+    let stranger = server.stranger(None);
+    let draining = wait_until("the server to drain", || {
+        let reply = stranger.get("/readyz");
+        (reply.status == 503).then(|| reply.json())
+    });
+    assert_eq!((&draining["draining"], &draining["store"]), (&true.into(), &"ok".into()));
+    let job = client.create(&contacts("c", 0..10));
+    assert_eq!(job.finished()["created"], 10);
+    assert_eq!(server.wait().code(), Some(0));
+}

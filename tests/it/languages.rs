@@ -1,0 +1,18 @@
+//! The examples in JavaScript and Python in a real server, each against its own table.
+
+use bulkhead_tests::play_table;
+
+#[test]
+fn eu_consent_keeps_its_table() {
+    keeps_its_table("validators/eu-consent");
+}
+
+#[test]
+fn points_tier_keeps_its_table() {
+    keeps_its_table("validators/points-tier");
+}
+
+fn keeps_its_table(example: &str) {
+    let differences = play_table(example);
+    assert!(differences.is_empty(), "{example}:\n{}", differences.join("\n"));
+}

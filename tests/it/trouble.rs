@@ -1,0 +1,55 @@
+//! What surrounds a server fails it: disks, clocks. Clients are told to come again, nothing is lost, and work goes on when
+//! the cause is gone.
+
+use std::time::Duration;
+
+use bulkhead_tests::{Options, contacts, wait_until};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[test]
+fn a_disk_that_takes_nothing_loses_nothing() {
+    let mut server = Options::default().outlives_limits().with("--lease", 1).start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let job = client.create(&contacts("c", 0..10_000));
+    wait_until("some of it", || (server.database().half_done() == 1).then_some(()));
+    server.let_files_grow(Some(0));
+    server.wait_for_log("the store failed; the job goes back to the queue");
+    let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
+    assert_eq!(refused.problem()["type"], "unavailable");
+    assert!(refused.header("retry-after").is_some());
+    // What is there can be read, and a probe is told.
+    job.read("").expect(200);
+    let ready = server.stranger(None).get("/readyz").expect(503).json();
+    assert_eq!(ready["store"], "it takes no writes; the server's log says why");
+    server.stranger(None).get("/livez").expect(200);
+
+    server.let_files_grow(None);
+    assert_eq!(job.finished()["created"], 10_000);
+    wait_until("the server to be ready", || (server.stranger(None).get("/readyz").status == 200).then_some(()));
+    assert_eq!(client.create(&contacts("d", 0..10)).finished()["created"], 10);
+    let database = server.database();
+    assert_eq!((database.contacts_in_version(1), database.jobs()), (10_010, 2));
+}
+
+#[test]
+fn a_clock_that_jumps_applies_nothing_twice() {
+    let server = Options::default().with("--lease", 5).start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let ids: Vec<String> = (0..4).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    for round in 0..20 {
+        // Forth, which ends every lease at once, and back, which makes them long.
+        server.set_clock(if round % 2 == 0 { HOUR } else { Duration::ZERO });
+        let processed = server.database().processed();
+        if processed == 40_000 {
+            break;
+        }
+        wait_until("some progress", || (server.database().processed() > processed).then_some(()));
+    }
+    for id in &ids {
+        assert_eq!(client.job(id).finished()["created"], 10_000);
+    }
+    assert_eq!((server.database().contacts(), server.database().contacts_in_version(1)), (40_000, 40_000));
+}

@@ -1,0 +1,41 @@
+//! Where PostgreSQL's programs are.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the newest PostgreSQL that can make a cluster: one on the `PATH` first, then where distributions put it.
+///
+/// # Panics
+/// If there is none.
+pub(crate) fn folder() -> PathBuf {
+    let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    find(on_path).or_else(|| find(installed())).unwrap_or_else(|| {
+        panic!(
+            "there is no PostgreSQL on this machine (no 'initdb' on the PATH, none under /usr/lib/postgresql): \
+             scripts/prerequisites installs it"
+        )
+    })
+}
+
+/// The folder that has them all; a link to one of them alone, which some systems have, leads to it.
+fn find(folders: Vec<PathBuf>) -> Option<PathBuf> {
+    folders.into_iter().find_map(|folder| {
+        let real = folder.join("initdb").canonicalize().ok()?;
+        let home = real.parent()?;
+        ["initdb", "pg_ctl", "postgres", "psql"].iter().all(|name| home.join(name).is_file()).then(|| home.to_owned())
+    })
+}
+
+/// Where Debian, Red Hat and Homebrew put it, the newest version first.
+fn installed() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"] {
+        for entry in Path::new(parent).read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let version = name.trim_start_matches("postgresql").trim_start_matches("pgsql-").trim_start_matches('@');
+            let version = if version.is_empty() { Some(0) } else { version.parse::<u32>().ok() };
+            found.extend(version.map(|version| (version, entry.path().join("bin"))));
+        }
+    }
+    found.sort_by(|left, right| right.cmp(left));
+    found.into_iter().map(|(_, folder)| folder).collect()
+}

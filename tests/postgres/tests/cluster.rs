@@ -1,0 +1,51 @@
+//! Clusters are there, answer, come back, and leave nothing behind.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bulkhead_postgres::{Cluster, Settings};
+
+/// Tells a process that these tests start to be the one that is killed.
+const VICTIM: &str = "BULKHEAD_POSTGRES_VICTIM";
+
+#[test]
+fn a_cluster_comes_back_and_goes_for_good() {
+    let cluster = Cluster::start_with(&Settings::default().with("work_mem", "8MB"));
+    let (one, other) = (cluster.fresh_database(), cluster.fresh_database());
+    assert_ne!(one, other);
+    assert_eq!(cluster.url(&one), format!("postgres://bulkhead@127.0.0.1:{}/{one}", cluster.port()));
+    cluster.query(&one, "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (2)");
+    cluster.stop_at_once();
+    cluster.start_again();
+    assert_eq!(cluster.query(&one, "SELECT n, n + 1 FROM t ORDER BY n"), "1|2\n2|3");
+    assert_eq!(cluster.query(&one, "SHOW work_mem"), "8MB");
+    assert_eq!(cluster.cut_connections(&one, "pid <> pg_backend_pid()"), 0);
+    let folder = cluster.query("postgres", "SHOW data_directory");
+    assert!(Path::new(&folder).is_dir());
+    drop(cluster);
+    assert!(!Path::new(&folder).exists());
+}
+
+#[test]
+fn a_cluster_goes_with_its_process() {
+    if std::env::var_os(VICTIM).is_some() {
+        let cluster = Cluster::start();
+        println!("folder={}", cluster.query("postgres", "SHOW data_directory"));
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this is a program"));
+    command.args(["--exact", "a_cluster_goes_with_its_process", "--nocapture"]).env(VICTIM, "1").stdout(Stdio::piped());
+    let mut victim = command.spawn().expect("this can be started again");
+    let lines = BufReader::new(victim.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
+    let folder = lines.filter_map(|line| Some(line.split_once("folder=")?.1.to_owned())).next().expect("a cluster");
+    assert!(Path::new(&folder).is_dir());
+    victim.kill().and_then(|()| victim.wait()).expect("it can be killed");
+    let killed = Instant::now();
+    while Path::new(&folder).exists() {
+        assert!(killed.elapsed() < Duration::from_secs(30), "{folder} is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,103 @@
+//! Hosts of the default component that are not ours: programs that hold contacts and speak lines of JSON.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use bulkhead_cases::{Library, Operation};
+use serde_json::{Value, json};
+
+use crate::files::{component, host};
+
+/// Items that are decided together; few, so that cases meet contacts of their own batch and of earlier ones.
+const BATCH: usize = 2;
+
+/// A host at work, which ends with this.
+#[derive(Debug)]
+pub struct Foreign {
+    name: String,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Foreign {
+    /// Starts one of the examples, `examples/hosts/<name>`, with the default component.
+    pub fn start(name: &str) -> Self {
+        let mut child = Command::new(host(name))
+            .arg("lines")
+            .arg(component("contacts"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the host can be started");
+        let input = child.stdin.take().expect("it is a pipe");
+        let output = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        Self { name: name.to_owned(), child, input, output }
+    }
+
+    /// What the example's command line prints about the default component and these arguments.
+    pub fn run_main(name: &str, arguments: &[&Path]) -> String {
+        let output = Command::new(host(name))
+            .arg("main")
+            .arg(component("contacts"))
+            .args(arguments)
+            .output()
+            .expect("the host can be started");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the host in {name}: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Begins anew: a tenant with this profile and no contacts.
+    pub fn tenant(&mut self, profile: &Value) -> &mut Self {
+        self.ask(&json!({"profile": profile, "now": "2024-05-06T07:08:09Z", "chunk": BATCH}));
+        self
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        let mut line = String::new();
+        writeln!(self.input, "{request}")
+            .and_then(|()| self.input.flush())
+            .and_then(|()| self.output.read_line(&mut line))
+            .unwrap_or_else(|error| panic!("the host in {}: {error}", self.name));
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the host in {}: {error}: '{line}'", self.name))
+    }
+}
+
+impl Library for &mut Foreign {
+    fn apply(&mut self, operation: Operation, items: &[String]) -> Vec<Value> {
+        let operation = match operation {
+            Operation::Create => "create",
+            Operation::Replace => "replace",
+            Operation::Update => "update",
+        };
+        list(self.ask(&json!({"operation": operation, "items": items})))
+    }
+
+    fn show(&mut self, ids: Option<&[u64]>) -> Vec<Value> {
+        list(self.ask(&json!({"show": ids})))
+    }
+
+    fn find(&mut self, field: &str, value: &str) -> Option<u64> {
+        self.ask(&json!({"find": [field, value]})).as_u64()
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.ask(&json!({"remove": id}));
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(values) => values,
+        other => panic!("expected a list, got {other}"),
+    }
+}
