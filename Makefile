@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(abspath $(CARGO_TARGET_DIR)),$(CURDIR)/targ
 # What is built for this machine; components are not.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
 
-.PHONY: help run test lint bench fuzz guest prerequisites
+.PHONY: help run test crash load lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
 help: ## What can be made
@@ -24,6 +24,17 @@ test: guest ## Every test
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
 		cargo test --release --locked $(NATIVE)
+
+crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
+	@scripts/prerequisites tests
+	cargo build --release --locked --package bulkhead --package bulkhead-crash
+	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash crash $(STORE)
+	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash partition
+
+load: guest ## 50 tenants, 500 jobs, 200 clients that poll; MINUTES=3 on each store, SEED=, STORE=
+	@scripts/prerequisites tests
+	cargo build --release --locked --package bulkhead --package bulkhead-crash
+	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash load $(STORE)
 
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint

@@ -13,6 +13,7 @@ mod examples;
 mod expiry;
 mod foreign;
 mod health;
+mod hosts;
 mod idempotency;
 mod languages;
 mod limits;

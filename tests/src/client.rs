@@ -89,12 +89,17 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(url: String, authorization: Option<String>) -> Self {
+        Self::with_patience(url, authorization, DEADLINE)
+    }
+
+    /// One that calls a server at a URL with these credentials, and gives up a call after some time.
+    pub fn with_patience(url: String, authorization: Option<String>, patience: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(DEADLINE));
+            .timeout_global(Some(patience));
         Self { agent: config.build().into(), url, authorization }
     }
 

@@ -26,6 +26,8 @@ pub struct Options {
     admin: bool,
     /// Whether a write that the system refuses is an error to the server, and not its end.
     outlives_limits: bool,
+    /// The URL of a database in place of a folder.
+    database: Option<String>,
 }
 
 /// The token that operators show.
@@ -60,6 +62,13 @@ impl Options {
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
     }
 
+    /// On a PostgreSQL database, which other servers may have, too.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.database = Some(url.to_owned());
+        self
+    }
+
     /// For tests that use [`Server::let_files_grow`].
     #[must_use]
     pub fn outlives_limits(mut self) -> Self {
@@ -78,6 +87,16 @@ impl Options {
     #[must_use]
     pub fn start(self) -> Server {
         let turn = Turn::take(self.alone);
+        self.start_in(Some(turn))
+    }
+
+    /// Starts it beside another server of the same test.
+    #[must_use]
+    pub fn start_beside(self, _other: &Server) -> Server {
+        self.start_in(None)
+    }
+
+    fn start_in(self, turn: Option<Turn>) -> Server {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let server = Server { folder, options: self, log: Log::default(), running: None, marker: 0, _turn: turn };
         // Without it, half a second would go into compiling for each test.
@@ -125,7 +144,7 @@ pub struct Server {
     log: Log,
     running: Option<Running>,
     marker: usize,
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 impl Server {
@@ -165,7 +184,7 @@ impl Server {
 
     fn command(&self) -> Command {
         let mut command = if self.options.outlives_limits { under_shell(&bulkhead()) } else { bulkhead() };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"]).arg(self.data());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]).args(self.store_args());
         command.arg("--clock-offset-file").arg(self.clock_file());
         if let Some(component) = &self.options.component {
             command.arg("--component").arg(component);
@@ -173,6 +192,18 @@ impl Server {
         command.args(&self.options.args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// The arguments that name its store.
+    fn store_args(&self) -> Vec<String> {
+        let path = |path: PathBuf| path.display().to_string();
+        match &self.options.database {
+            None => vec![String::from("--data"), path(self.data())],
+            Some(url) => {
+                let cache = path(self.data().join("compiled"));
+                vec![String::from("--database"), url.clone(), String::from("--cache"), cache]
+            }
+        }
     }
 
     /// Its data folder.
@@ -218,18 +249,15 @@ impl Server {
 
     /// Adds a tenant with the default profile.
     pub fn add_tenant(&self, name: &str) -> Tenant {
-        let data = self.data();
-        let added = run([Path::new("tenant"), Path::new("add"), Path::new(name), Path::new("--data"), &data]).expect(0);
-        Tenant::parse(&added.stdout)
+        Tenant::parse(&self.command_line(&["tenant", "add", name]).expect(0).stdout)
     }
 
     /// Adds a tenant with a profile.
     pub fn add_tenant_with(&self, name: &str, profile: &Value) -> Tenant {
         let file = self.scratch(&format!("{name}.json"));
         fs::write(&file, profile.to_string()).expect("a file can be written");
-        let args = [Path::new("tenant"), Path::new("add"), Path::new(name), Path::new("--profile"), &file];
-        let data = self.data();
-        Tenant::parse(&run(args.into_iter().chain([Path::new("--data"), &data])).expect(0).stdout)
+        let file = file.to_str().expect("a plain path");
+        Tenant::parse(&self.command_line(&["tenant", "add", name, "--profile", file]).expect(0).stdout)
     }
 
     /// A client that calls as a tenant.
@@ -255,8 +283,7 @@ impl Server {
 
     /// Runs one of the operator's commands on this server's data, such as `component list`.
     pub fn command_line(&self, args: &[&str]) -> Finished {
-        let data = self.data().display().to_string();
-        run(args.iter().copied().chain(["--data", &data]))
+        run(args.iter().map(|arg| String::from(*arg)).chain(self.store_args()))
     }
 
     /// A bare connection.

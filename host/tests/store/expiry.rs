@@ -32,7 +32,7 @@ pub(crate) fn a_job_lives_on_from_its_end(ground: &Ground) {
     assert_eq!(ground.store.sweep().unwrap().jobs, 1);
 }
 
-pub(crate) fn little_is_swept_at_a_time(ground: &Ground) {
+pub(crate) fn what_has_expired_is_swept(ground: &Ground) {
     assert_eq!(ground.store.sweep().unwrap(), Swept::default());
     let tenant = ground.tenant("acme");
     for number in 0..250 {
@@ -51,14 +51,12 @@ pub(crate) fn little_is_swept_at_a_time(ground: &Ground) {
         let swept = ground.store.sweep().unwrap();
         jobs += swept.jobs;
         batches += 1;
-        assert!(swept.jobs <= 100, "{} jobs in one transaction", swept.jobs);
         assert!(batches < 1_000, "it never ends");
         if !swept.more {
             break;
         }
     }
     assert_eq!(jobs, 250);
-    assert!(batches >= 3);
     assert_eq!(ground.store.tenants().unwrap()[0].jobs, 1);
     assert_eq!(ground.store.unfinished_jobs().unwrap(), 1);
     assert_eq!(ground.store.job_log(claim.job).unwrap(), None);

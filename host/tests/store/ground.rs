@@ -28,7 +28,7 @@ pub(crate) const AMPLE: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 <<
 pub(crate) const DEFAULT: Digest = Digest([7; 32]);
 
 /// Connections that a host has at most.
-const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// Where a store's data are.
 enum Place {

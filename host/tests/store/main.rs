@@ -98,7 +98,7 @@ conformance! {
         expiry:
             an_expired_job_is_unknown_before_it_is_swept,
             a_job_lives_on_from_its_end,
-            little_is_swept_at_a_time,
+            what_has_expired_is_swept,
             what_runs_while_it_expires_ends;
         listing:
             have_an_order_and_parts,

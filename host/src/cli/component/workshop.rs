@@ -108,8 +108,8 @@ impl Workshop {
         operation: Operation,
         contacts: &[Box<RawValue>],
     ) -> Result<Trial, Box<dyn Error>> {
-        let one_line = |item: &Box<RawValue>| item.get().replace(['\n', '\r'], " ");
-        let items = Batch { items: contacts.iter().map(one_line).collect(), keys: None };
+        let one_line = |item: &RawValue| item.get().replace(['\n', '\r'], " ");
+        let items = Batch { items: contacts.iter().map(|item| one_line(item)).collect(), keys: None };
         Ok(self.service.try_out(tenant, Submission::new(operation, items, None)?)?)
     }
 

@@ -1,0 +1,245 @@
+//! Many clients at once, some of them slow, some of them gone in the middle of a word.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bulkhead_postgres::Settings;
+use bulkhead_tests::{Client, Dice, Tenant};
+
+use crate::check::compare;
+use crate::driver::{Sent, drive_watched};
+use crate::hosts::Hosts;
+use crate::site::{Kind, Site};
+
+/// As long as servers have them by default: nobody dies here.
+const LEASE: Duration = Duration::from_secs(30);
+/// How long a client waits for an answer.
+const CALL: Duration = Duration::from_secs(60);
+
+/// How much is asked of servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Where everything is kept.
+    pub kind: Kind,
+    /// Servers.
+    pub hosts: usize,
+    /// Tenants, each of which sends its jobs.
+    pub tenants: usize,
+    /// Jobs at least, over all tenants.
+    pub jobs: usize,
+    /// Clients that ask for jobs and contacts all the time.
+    pub pollers: usize,
+    /// How long it goes on at least.
+    pub time: Duration,
+    /// What the dice begin with.
+    pub seed: u64,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Jobs that were compared.
+    pub jobs: usize,
+    /// Items of these jobs.
+    pub items: usize,
+    /// Answers that polling clients got.
+    pub polls: usize,
+    /// Of these, how many asked to come again, as the documentation says.
+    pub come_again: usize,
+    /// Clients that read slowly or left.
+    pub rude: usize,
+    /// Memory of all servers, in MiB: at the end of the first third, and the most in the last one.
+    pub memory: (u64, u64),
+    /// What is not as it must be; nothing, if all is well.
+    pub wrong: Vec<String>,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} jobs, {} items; {} answers to polls, {} of them 429 or 503; {} slow or lost clients; {} MiB after a third, at most {} MiB in the last: {} differences",
+            self.jobs,
+            self.items,
+            self.polls,
+            self.come_again,
+            self.rude,
+            self.memory.0,
+            self.memory.1,
+            self.wrong.len()
+        )?;
+        self.wrong.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+/// What clients know of each other's jobs.
+struct Known(Mutex<Vec<(Tenant, String)>>);
+
+impl Known {
+    fn any(&self, dice: &mut Dice) -> Option<(Tenant, String)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_empty() {
+            return None;
+        }
+        known.get(usize::try_from(dice.below(known.len() as u64)).ok()?).cloned()
+    }
+}
+
+struct Shared<'a> {
+    hosts: &'a Hosts,
+    known: Known,
+    over: AtomicBool,
+    polls: AtomicUsize,
+    come_again: AtomicUsize,
+    rude: AtomicUsize,
+    wrong: Mutex<Vec<String>>,
+}
+
+/// Runs a load.
+///
+/// # Panics
+/// If a server does not start, a job is never done, or a driver gets an answer that no client should get.
+pub fn load(load: Load) -> Outcome {
+    let site = Site::new(load.kind, &Settings::default());
+    let hosts = Hosts::start(&site, load.hosts, LEASE);
+    let tenants: Vec<Tenant> = (0..load.tenants).map(|number| site.add_tenant(&format!("tenant-{number}"))).collect();
+    let shared = Shared {
+        hosts: &hosts,
+        known: Known(Mutex::new(Vec::new())),
+        over: AtomicBool::new(false),
+        polls: AtomicUsize::new(0),
+        come_again: AtomicUsize::new(0),
+        rude: AtomicUsize::new(0),
+        wrong: Mutex::new(Vec::new()),
+    };
+    let polled = AtomicBool::new(false);
+    let began = Instant::now();
+    let (sent, memory) = thread::scope(|scope| {
+        let drivers: Vec<_> = tenants
+            .iter()
+            .enumerate()
+            .map(|(number, tenant)| {
+                let (shared, tenant) = (&shared, tenant.clone());
+                let seed = load.seed * 1_000 + number as u64;
+                scope.spawn(move || {
+                    let note = |tenant: &Tenant, id: &str| {
+                        let mut known = shared.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+                        known.push((tenant.clone(), id.to_owned()));
+                    };
+                    drive_watched(shared.hosts, tenant, seed, &shared.over, &note)
+                })
+            })
+            .collect();
+        for number in 0..load.pollers {
+            let (shared, polled) = (&shared, &polled);
+            scope.spawn(move || poll(shared, polled, load.seed * 7 + number as u64));
+        }
+        for number in 0..(load.pollers / 10).max(2) {
+            let (shared, polled) = (&shared, &polled);
+            scope.spawn(move || be_rude(shared, polled, load.seed * 11 + number as u64));
+        }
+        let mut memory = Vec::new();
+        let jobs = || shared.known.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        while began.elapsed() < load.time || jobs() < load.jobs {
+            thread::sleep(Duration::from_millis(200));
+            memory.push(hosts.memory() / 1024);
+        }
+        shared.over.store(true, Ordering::Release);
+        let sent: Vec<Sent> = drivers
+            .into_iter()
+            .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
+        polled.store(true, Ordering::Release);
+        (sent, memory)
+    });
+    let third = memory.len() / 3;
+    let early = memory[..third.max(1)].iter().copied().max().unwrap_or(0);
+    let late = memory[memory.len() - third.max(1)..].iter().copied().max().unwrap_or(0);
+    let mut wrong = shared.wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for sent in &sent {
+        wrong.extend(compare(&site, &hosts, sent));
+    }
+    Outcome {
+        jobs: sent.iter().map(|sent| sent.jobs.len()).sum(),
+        items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
+        polls: shared.polls.into_inner(),
+        come_again: shared.come_again.into_inner(),
+        rude: shared.rude.into_inner(),
+        memory: (early, late),
+        wrong,
+    }
+}
+
+/// Asks for this and that until it is over.
+fn poll(shared: &Shared<'_>, over: &AtomicBool, seed: u64) {
+    let mut dice = Dice::new(seed);
+    let clients: Vec<String> =
+        (0..shared.hosts.count()).map(|place| format!("http://{}", shared.hosts.address(place))).collect();
+    while !over.load(Ordering::Acquire) {
+        let Some((tenant, id)) = shared.known.any(&mut dice) else {
+            thread::sleep(Duration::from_millis(50));
+            continue;
+        };
+        let path = match dice.below(10) {
+            0..6 => format!("/api/contacts/job/{id}"),
+            6 => format!("/api/contacts/job/{id}?details=1&limit=100&page={}", 1 + dice.below(10)),
+            7 => format!("/api/contacts/job/{id}?details=full"),
+            8 => format!("/api/contacts?limit=5&start={}", dice.below(500)),
+            _ => format!("/api/contacts?limit=5&search=c{}", dice.below(1_500)),
+        };
+        let url = clients[usize::try_from(dice.below(clients.len() as u64)).expect("it is small")].clone();
+        let client = Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), CALL);
+        let trouble = match client.try_call("GET", &path, &[], &[]) {
+            Ok(reply) if reply.status == 200 => None,
+            Ok(reply) if [429, 503].contains(&reply.status) && reply.header("retry-after").is_some() => {
+                shared.come_again.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+            Ok(reply) => Some(format!("GET {path}: {} {}", reply.status, reply.text())),
+            Err(error) => Some(format!("GET {path}: {error}")),
+        };
+        if let Some(trouble) = trouble {
+            shared.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
+        }
+        shared.polls.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(dice.below(200)));
+    }
+}
+
+/// Reads a byte at a time, or leaves in the middle.
+fn be_rude(shared: &Shared<'_>, over: &AtomicBool, seed: u64) {
+    let mut dice = Dice::new(seed);
+    while !over.load(Ordering::Acquire) {
+        let Some((tenant, id)) = shared.known.any(&mut dice) else {
+            thread::sleep(Duration::from_millis(50));
+            continue;
+        };
+        let place = usize::try_from(dice.below(shared.hosts.count() as u64)).expect("it is small");
+        let Ok(mut stream) = TcpStream::connect(shared.hosts.address(place)) else { continue };
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok();
+        let head = format!("host: x\r\nauthorization: Bearer {}\r\n", tenant.client_secret);
+        if dice.below(2) == 0 {
+            // Much is promised, little is sent.
+            let promise = format!(
+                "POST /api/contacts/bulk/new HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: 100000\r\n\r\n[{{\"email\""
+            );
+            stream.write_all(promise.as_bytes()).ok();
+            thread::sleep(Duration::from_millis(dice.below(500)));
+        } else {
+            let request = format!("GET /api/contacts/job/{id}?details=1&limit=1000 HTTP/1.1\r\n{head}\r\n");
+            stream.write_all(request.as_bytes()).ok();
+            let mut byte = [0];
+            for _ in 0..dice.below(400) {
+                if !matches!(stream.read(&mut byte), Ok(1)) {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        shared.rude.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,58 @@
+//! Long runs: `bulkhead-crash crash|load|partition [sqlite|postgres|both]`, with `SEED`, `ROUNDS` (kills, or cuts) and
+//! `MINUTES` in the environment.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bulkhead_crash::{Kind, Load, Plan, load, run};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let by_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() % 1_000_000);
+    let seed = number("SEED").unwrap_or(by_time);
+    let rounds = number("ROUNDS").map(|rounds| usize::try_from(rounds).unwrap_or(usize::MAX));
+    let kinds = match args.get(1).map(String::as_str) {
+        Some("sqlite") => vec![Kind::Sqlite],
+        Some("postgres") => vec![Kind::Postgres],
+        None | Some("both") => vec![Kind::Sqlite, Kind::Postgres],
+        Some(other) => panic!("'{other}' is neither sqlite nor postgres nor both"),
+    };
+    println!("SEED={seed}");
+    let well = match args.first().map(String::as_str) {
+        Some("crash") => kinds.into_iter().all(|kind| crash(kind, rounds.unwrap_or(100), seed)),
+        Some("load") => kinds.into_iter().all(|kind| loaded(kind, number("MINUTES").unwrap_or(3), seed)),
+        #[cfg(target_os = "linux")]
+        Some("partition") => {
+            let wrong = bulkhead_crash::partition(rounds.unwrap_or(15), seed, &args).unwrap_or_default();
+            wrong.iter().for_each(|line| println!("  {line}"));
+            wrong.is_empty()
+        }
+        _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both]"),
+    };
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: '{text}' is no number")))
+}
+
+fn crash(kind: Kind, kills: usize, seed: u64) -> bool {
+    let plan = Plan { kind, hosts: if kind == Kind::Sqlite { 1 } else { 3 }, kills, seed };
+    println!("{kind:?}, {} servers, {kills} kills", plan.hosts);
+    let report = run(plan);
+    println!("{report}\n");
+    report.wrong.is_empty()
+}
+
+fn loaded(kind: Kind, minutes: u64, seed: u64) -> bool {
+    let hosts = if kind == Kind::Sqlite { 1 } else { 2 };
+    let plan =
+        Load { kind, hosts, tenants: 50, jobs: 500, pollers: 200, time: Duration::from_secs(60 * minutes), seed };
+    println!("{plan:?}");
+    let outcome = load(plan);
+    println!("{outcome}\n");
+    outcome.wrong.is_empty()
+}

@@ -1,0 +1,132 @@
+//! What a tenant's contacts and results must be.
+
+use std::collections::HashMap;
+
+use bulkhead_tests::Dice;
+use serde_json::{Value, json};
+
+/// Items that the server commits together.
+const CHUNK: usize = 500;
+/// Addresses that a tenant's items choose from: few, so that jobs meet on the same contacts.
+const ADDRESSES: u64 = 1_500;
+
+/// What a row must say: the contact's id and the item's status.
+pub(crate) type Row = (Option<u64>, u16);
+
+/// A contact as it must be.
+#[derive(Debug, Default)]
+pub(crate) struct Contact {
+    pub(crate) email: String,
+    pub(crate) city: String,
+    pub(crate) points: u64,
+    /// What was applied to it, in order.
+    pub(crate) tags: Vec<String>,
+    /// How often it was written.
+    pub(crate) version: u64,
+    /// The job and chunk that wrote it last.
+    written_by: (usize, usize),
+}
+
+/// A job to be sent, and what its rows must be.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) items: Value,
+    /// One for each item.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A tenant. Contacts are numbered from 1.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) contacts: Vec<Contact>,
+    by_email: HashMap<String, usize>,
+    jobs: usize,
+}
+
+impl Model {
+    /// Makes up the next job and plays it.
+    pub(crate) fn next_job(&mut self, dice: &mut Dice) -> Planned {
+        self.jobs += 1;
+        let count = 1 + usize::try_from(dice.below(1_600)).expect("it is small");
+        let kind = if self.contacts.is_empty() { 0 } else { dice.below(3) };
+        let (method, path) = [
+            ("POST", "/api/contacts/bulk/new"),
+            ("PATCH", "/api/contacts/bulk/edit"),
+            ("PUT", "/api/contacts/bulk/edit"),
+        ][usize::try_from(kind).expect("it is small")];
+        let mut items = Vec::with_capacity(count);
+        let mut rows = Vec::with_capacity(count);
+        for place in 0..count {
+            let (item, row) = match kind {
+                0 => self.create(dice, place),
+                1 => self.patch(dice, place),
+                _ => self.put(dice, place),
+            };
+            items.push(item);
+            rows.push(row);
+        }
+        Planned { method, path, items: Value::Array(items), rows }
+    }
+
+    /// What an item says, which is said nowhere else.
+    fn mark(&self, place: usize) -> String {
+        format!("j{}i{place}", self.jobs)
+    }
+
+    fn create(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
+        if dice.below(50) == 0 {
+            return (json!({"email": "no address", "city": self.mark(place)}), (None, 400));
+        }
+        let email = format!("c{}@example.com", dice.below(ADDRESSES));
+        let (mark, points) = (self.mark(place), dice.below(1_000));
+        let (index, status) = match self.by_email.get(&email) {
+            Some(index) => (*index, 200),
+            None => {
+                self.contacts.push(Contact { email: email.clone(), ..Contact::default() });
+                self.by_email.insert(email.clone(), self.contacts.len() - 1);
+                (self.contacts.len() - 1, 201)
+            }
+        };
+        let item = json!({"email": email, "city": mark, "points": points, "tags": [mark]});
+        (item, (Some(self.write(index, place, Some(points))), status))
+    }
+
+    fn patch(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
+        if dice.below(50) == 0 {
+            let id = 1_000_000 + dice.below(1_000);
+            return (json!({"id": id, "city": self.mark(place)}), (Some(id), 404));
+        }
+        let (index, mark) = (self.any(dice), self.mark(place));
+        let id = self.write(index, place, None);
+        (json!({"id": id, "city": mark, "tags": [mark]}), (Some(id), 200))
+    }
+
+    fn put(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
+        let (index, mark, points) = (self.any(dice), self.mark(place), dice.below(1_000));
+        let email = self.contacts[index].email.clone();
+        let id = self.write(index, place, Some(points));
+        (json!({"id": id, "email": email, "city": mark, "points": points, "tags": [mark]}), (Some(id), 200))
+    }
+
+    fn any(&self, dice: &mut Dice) -> usize {
+        usize::try_from(dice.below(self.contacts.len() as u64)).expect("it is small")
+    }
+
+    /// Applies an item; returns the contact's id.
+    fn write(&mut self, index: usize, place: usize, points: Option<u64>) -> u64 {
+        let mark = self.mark(place);
+        let chunk = (self.jobs, place / CHUNK);
+        let contact = &mut self.contacts[index];
+        contact.points = points.unwrap_or(contact.points);
+        contact.city.clone_from(&mark);
+        contact.tags.push(mark);
+        // What several items of a chunk make of a contact is written once.
+        if contact.written_by != chunk || contact.version == 0 {
+            contact.version += 1;
+            contact.written_by = chunk;
+        }
+        index as u64 + 1
+    }
+}

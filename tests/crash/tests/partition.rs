@@ -1,0 +1,15 @@
+//! A server that is cut off from the database stops working on its jobs, others take over, and when it is back nothing is
+//! applied twice.
+#![cfg(target_os = "linux")]
+
+#[test]
+fn a_server_is_cut_off_and_comes_back() {
+    if std::env::var_os("BULKHEAD_NO_NAMESPACES").is_some() {
+        eprintln!("left out, as BULKHEAD_NO_NAMESPACES asks");
+        return;
+    }
+    let args = ["--exact", "a_server_is_cut_off_and_comes_back", "--nocapture"].map(str::to_owned);
+    if let Some(wrong) = bulkhead_crash::partition(2, 1, &args) {
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
