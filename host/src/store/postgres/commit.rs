@@ -1,4 +1,4 @@
-//! The transaction that makes a batch take effect, in three round trips. Its first statement is the fence: it touches the
+//! The transaction that makes a batch take effect, in two round trips. Its first statement is the fence: it touches the
 //! job only if the claim still holds and the cursor is where the batch begins, so nothing is applied twice or after a delete.
 //!
 //! Locks: the job, then the tenant's tally. Contacts are written only by who holds their tenant's tally, so that writers
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::value::to_raw_value;
 
 use super::connections::{Session, Verdict};
-use super::contacts::{self, Tally, Writes};
+use super::contacts::{self, Changes, Tally, Writes};
 use super::failure::Failure;
 use super::sql::{get, now, signed};
 use crate::domain::{ContactId, Counts, JobState, ResultRow};
@@ -84,24 +84,28 @@ pub(super) async fn commit(
                 return Ok(Verdict::RollBack(CommitOutcome::Fenced));
             };
             let tally = Tally { now: get(&advanced, 0)?, ..tally };
-            let ids = writes.ids(tally);
-            let results = async {
-                let rows = packed(batch, &ids)?;
-                Ok::<_, Failure>(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
+            let Some(changes) = Changes::of(&writes, &before, tally) else {
+                return Ok(Verdict::RollBack(CommitOutcome::Conflict));
             };
-            let end = first.saturating_add(count);
+            changes.give_up_keys(session, &statements, claim.tenant).await?;
+            let (ids, end) = (writes.ids(tally), first.saturating_add(count));
             // Packing goes on here while the database is at the contacts.
-            let (applied, _, _) = tokio::try_join!(
+            let written = tokio::try_join!(
                 biased;
-                contacts::apply(session, &statements, claim.tenant, &writes, &before, &ids, tally),
+                changes.write(session, &statements, claim.tenant),
                 async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
-                results,
-            )?;
-            Ok(if applied {
-                Verdict::Commit(CommitOutcome::Committed)
-            } else {
-                Verdict::RollBack(CommitOutcome::Conflict)
-            })
+                contacts::note(session, &statements, claim.tenant, &writes, &ids, tally),
+                async {
+                    let rows = packed(batch, &ids)?;
+                    Ok(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
+                },
+                session.commit(),
+            );
+            match written {
+                Ok(_) => Ok(Verdict::Committed(CommitOutcome::Committed)),
+                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(CommitOutcome::Conflict)),
+                Err(failure) => Err(failure),
+            }
         })
         .await
 }

@@ -30,14 +30,15 @@ const ATTEMPTS: u32 = 5;
 const BREATH: Duration = Duration::from_millis(20);
 
 /// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
-/// index, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
+/// index, in its order, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
 /// which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that is
 /// durable on the database's own disk, not for less.
 const SETTINGS: &str = "
     SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s';
     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;
-    SET jit = off; SET plan_cache_mode = force_generic_plan;
+    SET enable_sort = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+    SET plan_cache_mode = force_generic_plan;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 pub(super) struct Connections {
@@ -163,6 +164,8 @@ pub(super) struct Session {
 pub(super) enum Verdict<T> {
     /// It takes effect.
     Commit(T),
+    /// It has taken effect: the work itself sent [`Session::commit`].
+    Committed(T),
     /// It was not to be.
     RollBack(T),
 }
@@ -180,11 +183,10 @@ impl Session {
     ) -> Result<T, Failure> {
         match work().await {
             Ok(Verdict::Commit(value)) => {
-                self.is_committing.set(true);
-                self.batch_execute("COMMIT").await?;
-                self.is_committing.set(false);
+                self.commit().await?;
                 Ok(value)
             }
+            Ok(Verdict::Committed(value)) => Ok(value),
             Ok(Verdict::RollBack(value)) => {
                 self.batch_execute("ROLLBACK").await?;
                 Ok(value)
@@ -194,6 +196,14 @@ impl Session {
                 Err(failure)
             }
         }
+    }
+
+    /// Commits. Can be sent behind other statements without waiting for them: if one fails, this rolls back.
+    pub(super) async fn commit(&self) -> Result<(), Failure> {
+        self.is_committing.set(true);
+        self.batch_execute("COMMIT").await?;
+        self.is_committing.set(false);
+        Ok(())
     }
 
     pub(super) async fn begin(&self) -> Result<(), Failure> {

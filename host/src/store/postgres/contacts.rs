@@ -151,12 +151,11 @@ impl Statements {
                    document
             FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
               AS new (id, version, fields, key_values, document)";
-        // Those that are there already, which is known by then.
+        // Those that are there already, and in this version, which is known by then.
         let update = format!(
             "{INSERT} ON CONFLICT (tenant, id) DO UPDATE
              SET version = contacts.version + 1, key_fields = excluded.key_fields, key_values = excluded.key_values,
-                 document = excluded.document
-             WHERE contacts.version = excluded.version"
+                 document = excluded.document"
         );
         Ok(Self {
             tally: session
@@ -181,8 +180,7 @@ impl Statements {
                 .prepare_cached(
                     "INSERT INTO contact_keys (tenant, field, value, contact)
                      SELECT $1, field, value, contact
-                     FROM unnest($2::bigint[], $3::text[], $4::text[]) AS wanted (contact, field, value)
-                     ON CONFLICT (tenant, field, value) DO NOTHING",
+                     FROM unnest($2::bigint[], $3::text[], $4::text[]) AS wanted (contact, field, value)",
                 )
                 .await?,
             note: session
@@ -226,65 +224,86 @@ pub(super) async fn before(
 /// By id: version and keys.
 pub(super) type Before = BTreeMap<i64, (i64, BTreeSet<(String, String)>)>;
 
-/// Writes contacts under the tenant's tally. `false` if some could not take effect; then the transaction must be rolled
-/// back.
-pub(super) async fn apply(
+/// What a batch changes, given what there was before.
+pub(super) struct Changes<'a> {
+    existing: Columns<'a>,
+    new: Columns<'a>,
+    keys: Keys<'a>,
+}
+
+impl<'a> Changes<'a> {
+    /// `None` if a contact is not what it was when it was read.
+    pub(super) fn of(writes: &Writes<'a>, before: &'a Before, tally: Tally) -> Option<Self> {
+        let is_as_read = |(id, version, _): &(i64, i64, _)| before.get(id).is_some_and(|(now, _)| now == version);
+        if !writes.are_possible || !writes.existing.iter().all(is_as_read) {
+            return None;
+        }
+        let mut keys = Keys::default();
+        let existing = Columns::of(writes.existing.iter().copied(), &mut keys, before);
+        let new = (tally.first_contact..).zip(&writes.new).map(|(id, write)| (id, 1, *write));
+        let new = Columns::of(new, &mut keys, before);
+        Some(Self { existing, new, keys })
+    }
+
+    /// Gives keys up, before any is taken: two contacts of a batch can swap one.
+    pub(super) async fn give_up_keys(
+        &self,
+        session: &Session,
+        statements: &Statements,
+        tenant: TenantId,
+    ) -> Result<(), Failure> {
+        for (field, values) in &self.keys.given_up {
+            session.execute(&statements.give_up_keys, &[&tenant.0, field, values]).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the contacts. Sends everything when it is first polled. Fails if another contact has a key.
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        statements: &Statements,
+        tenant: TenantId,
+    ) -> Result<(), Failure> {
+        let write = async |statement: &Statement, rows: &Columns<'_>| {
+            if rows.ids.is_empty() {
+                return Ok::<_, Failure>(0);
+            }
+            let values: [&(dyn ToSql + Sync); 6] =
+                [&tenant.0, &rows.ids, &rows.versions, &rows.fields, &rows.values, &rows.documents];
+            Ok(session.execute(statement, &values).await?)
+        };
+        let take_keys = async {
+            if self.keys.contacts.is_empty() {
+                return Ok::<_, Failure>(0);
+            }
+            let Keys { contacts, fields, values, .. } = &self.keys;
+            Ok(session.execute(&statements.take_keys, &[&tenant.0, contacts, fields, values]).await?)
+        };
+        tokio::try_join!(
+            biased;
+            write(&statements.update, &self.existing),
+            write(&statements.insert, &self.new),
+            take_keys,
+        )?;
+        Ok(())
+    }
+}
+
+/// Notes how the contacts are found from now on.
+pub(super) async fn note(
     session: &Session,
     statements: &Statements,
     tenant: TenantId,
     writes: &Writes<'_>,
-    before: &Before,
     ids: &[ContactId],
     tally: Tally,
-) -> Result<bool, Failure> {
-    let is_as_read = |(id, version, _): &(i64, i64, _)| before.get(id).is_some_and(|(now, _)| now == version);
-    if !writes.are_possible || !writes.existing.iter().all(is_as_read) {
-        return Ok(false);
-    }
-    if writes.all.is_empty() {
-        return Ok(true);
-    }
-    let mut keys = Keys::default();
-    let existing = writes.existing.iter().map(|(id, version, write)| (*id, *version, *write));
-    let existing = Columns::of(existing, &mut keys, before);
-    let new = (tally.first_contact..).zip(writes.new.iter()).map(|(id, write)| (id, 1, *write));
-    let new = Columns::of(new, &mut keys, before);
-    // Keys are given up before any is taken, so that two contacts of a batch can swap one.
-    let give_up = async {
-        for (field, values) in &keys.given_up {
-            session.execute(&statements.give_up_keys, &[&tenant.0, field, values]).await?;
-        }
-        Ok::<_, Failure>(())
-    };
-    let write = async |statement: &Statement, rows: &Columns<'_>| {
-        if rows.ids.is_empty() {
-            return Ok::<_, Failure>(true);
-        }
-        let values: [&(dyn ToSql + Sync); 6] =
-            [&tenant.0, &rows.ids, &rows.versions, &rows.fields, &rows.values, &rows.documents];
-        Ok(signed(session.execute(statement, &values).await?) == signed(rows.ids.len()))
-    };
-    let take = async {
-        if keys.contacts.is_empty() {
-            return Ok::<_, Failure>(true);
-        }
-        let values: [&(dyn ToSql + Sync); 4] = [&tenant.0, &keys.contacts, &keys.fields, &keys.values];
-        Ok(signed(session.execute(&statements.take_keys, &values).await?) == signed(keys.contacts.len()))
-    };
-    let note = async {
+) -> Result<(), Failure> {
+    if !writes.all.is_empty() {
         let entries = unlisted::entries(ids, writes.all)?;
-        let values: [&(dyn ToSql + Sync); 4] = [&tenant.0, &tally.note, &tally.now, &entries];
-        Ok::<_, Failure>(session.execute(&statements.note, &values).await?)
-    };
-    give_up.await?;
-    let (updated, inserted, taken, _) = tokio::try_join!(
-        biased;
-        write(&statements.update, &existing),
-        write(&statements.insert, &new),
-        take,
-        note,
-    )?;
-    Ok(updated && inserted && taken)
+        session.execute(&statements.note, &[&tenant.0, &tally.note, &tally.now, &entries]).await?;
+    }
+    Ok(())
 }
 
 /// A list within a list: a character that no key has before each.
@@ -367,13 +386,23 @@ pub(super) async fn apply_alone(
                 async { Ok(session.query_one(&time, &[&shift]).await?) },
             )?;
             let Some(tally) = tally else { return Ok(Verdict::RollBack(Applied::NoTenant)) };
-            let ids = writes.ids(tally);
             let tally = Tally { now: get(&time, 0)?, ..tally };
-            Ok(if apply(session, &statements, tenant, &writes, &before, &ids, tally).await? {
-                Verdict::Commit(Applied::Done(ids))
-            } else {
-                Verdict::RollBack(Applied::Conflict)
-            })
+            let Some(changes) = Changes::of(&writes, &before, tally) else {
+                return Ok(Verdict::RollBack(Applied::Conflict));
+            };
+            changes.give_up_keys(session, &statements, tenant).await?;
+            let ids = writes.ids(tally);
+            let written = tokio::try_join!(
+                biased;
+                changes.write(session, &statements, tenant),
+                note(session, &statements, tenant, &writes, &ids, tally),
+                session.commit(),
+            );
+            match written {
+                Ok(_) => Ok(Verdict::Committed(Applied::Done(ids))),
+                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(Applied::Conflict)),
+                Err(failure) => Err(failure),
+            }
         })
         .await
 }

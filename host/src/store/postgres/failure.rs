@@ -21,6 +21,14 @@ impl Failure {
         matches!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE))
     }
 
+    /// Whether a key was to be taken that another contact has.
+    pub(super) fn is_taken_key(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.as_db_error().is_some_and(|error| {
+            *error.code() == SqlState::UNIQUE_VIOLATION && error.constraint() == Some("contact_keys_pkey")
+        })
+    }
+
     /// Whether the connection is gone. What was not committed by then has no effect; of a commit on its way nobody knows.
     pub(super) fn lost_connection(&self) -> bool {
         let Self::Database(error) = self else { return false };
