@@ -7,15 +7,18 @@ use crate::driver::Sent;
 use crate::hosts::Hosts;
 use crate::site::Site;
 
-/// Differences that are told of one tenant at most.
+/// Differences that are told of one tenant's jobs at most, and of its contacts.
 const TOLD: usize = 20;
 
 /// Everything that is not as it must be about one tenant.
 pub(crate) fn compare(site: &Site, hosts: &Hosts, sent: &Sent) -> Vec<String> {
     let mut wrong = Vec::new();
     compare_jobs(hosts, sent, &mut wrong);
-    compare_contacts(site, hosts, sent, &mut wrong);
     wrong.truncate(TOLD);
+    let mut contacts = Vec::new();
+    compare_contacts(site, hosts, sent, &mut contacts);
+    contacts.truncate(TOLD);
+    wrong.extend(contacts);
     wrong
 }
 
@@ -104,4 +107,41 @@ fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> 
         stored.extend(part.iter().map(|(id, contact)| (id.parse().expect("a number"), contact.clone())));
     }
     stored
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use bulkhead_postgres::Settings;
+
+    use super::compare;
+    use crate::driver::drive_watched;
+    use crate::hosts::Hosts;
+    use crate::site::{Kind, Site};
+
+    #[test]
+    fn what_was_tampered_with_is_found() {
+        let site = Site::new(Kind::Sqlite, &Settings::default());
+        let hosts = Hosts::start(&site, 1, Duration::from_secs(30));
+        let tenant = site.add_tenant("acme");
+        let over = AtomicBool::new(false);
+        let sent = drive_watched(&hosts, tenant, 1, &over, &|_, _| over.store(true, Ordering::Release));
+        assert_eq!(compare(&site, &hosts, &sent), [""; 0]);
+        for (sql, difference) in [
+            ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
+            (
+                "UPDATE contacts SET document = replace(document, 'j1i', 'j2i') WHERE id = 2",
+                "what was applied to contact 2",
+            ),
+            ("DELETE FROM contacts WHERE id = 3", "contact 3 is not there"),
+            ("DELETE FROM results WHERE first = 0", "rows, not"),
+            ("UPDATE jobs SET created = created + 1", "created is"),
+        ] {
+            site.tamper(sql);
+            let found = compare(&site, &hosts, &sent);
+            assert!(found.iter().any(|line| line.contains(difference)), "{sql}: {found:#?}");
+        }
+    }
 }

@@ -100,6 +100,15 @@ impl Site {
         }
     }
 
+    /// Changes what is stored, behind the servers' backs.
+    #[cfg(test)]
+    pub(crate) fn tamper(&self, sql: &str) {
+        let connection = Connection::open(self.file("data").join("bulkhead.sqlite")).expect("it is there");
+        connection.busy_timeout(Duration::from_secs(10)).expect("a timeout can be set");
+        let changed = connection.execute(sql, []).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(changed > 0, "{sql} changes nothing");
+    }
+
     /// The one number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> u64 {
         self.query(sql).first().and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{sql}: no number"))

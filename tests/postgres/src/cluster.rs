@@ -130,6 +130,15 @@ impl Cluster {
         name
     }
 
+    /// Backs a database up and restores it into an empty one, both by PostgreSQL's own tools; returns that one's name.
+    pub fn restored_copy(&self, database: &str) -> String {
+        let dump = text(&self.folder.join(format!("{database}.dump")));
+        self.run("pg_dump", &["--format=custom", "--file", &dump, &self.url(database)]);
+        let copy = self.fresh_database();
+        self.run("pg_restore", &["--no-owner", "--exit-on-error", "--dbname", &self.url(&copy), &dump]);
+        copy
+    }
+
     /// What a statement answers: a line for each row, columns separated by `|`.
     pub fn query(&self, database: &str, sql: &str) -> String {
         let port = self.port.to_string();

@@ -125,6 +125,9 @@ fn ssl_mode(value: &str) -> Result<(SslMode, Verify), DatabaseUrlError> {
 }
 
 /// Without the password and whatever else is no address.
+/// PostgreSQL's, unless another one is named.
+const PORT: u16 = 5432;
+
 impl std::fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("postgres://")?;
@@ -137,7 +140,8 @@ impl std::fmt::Display for DatabaseUrl {
                 #[cfg(unix)]
                 Host::Unix(path) => write!(f, "{}", path.display())?,
             }
-            if let Some(port) = self.config.get_ports().get(place).or_else(|| self.config.get_ports().first()) {
+            let port = self.config.get_ports().get(place).or_else(|| self.config.get_ports().first());
+            if let Some(port) = port.filter(|port| **port != PORT) {
                 write!(f, ":{port}")?;
             }
         }
