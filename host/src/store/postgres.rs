@@ -17,12 +17,14 @@ mod logs;
 mod migrations;
 mod news;
 mod sql;
+mod statements;
 mod submit;
 mod sweep;
 mod tenants;
 mod tls;
 mod unlisted;
 mod words;
+mod writes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde_json::value::to_raw_value;
 
 use super::connections::{Session, Verdict};
-use super::contacts::{self, Changes, Tally, Writes};
 use super::failure::Failure;
 use super::sql::{get, now, signed};
+use super::statements::Statements;
+use super::writes::{Changes, Tally, Writes};
 use crate::domain::{ContactId, Counts, JobState, ResultRow};
 use crate::store::error::Doing;
 use crate::store::packing::pack;
@@ -64,10 +65,10 @@ pub(super) async fn commit(
     let insert = session
         .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES ($1, $2, $3, $4, $5)")
         .await?;
-    let statements = contacts::Statements::prepare(session).await?;
+    let statements = Statements::prepare(session).await?;
     session
         .transact(async || {
-            let ((), advanced, tally, before) = tokio::try_join!(
+            let ((), advanced, tally, before, new) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async {
@@ -77,24 +78,25 @@ pub(super) async fn commit(
                     ];
                     Ok(session.query_opt(&advance, &values).await?)
                 },
-                contacts::take_tally(session, &statements, claim.tenant, &writes),
-                contacts::before(session, &statements, claim.tenant, &writes),
+                statements.take_tally(session, claim.tenant, &writes),
+                statements.read(session, claim.tenant, &writes),
+                async { Ok(writes.new_rows()) },
             )?;
             let (Some(advanced), Some(tally)) = (advanced, tally) else {
                 return Ok(Verdict::RollBack(CommitOutcome::Fenced));
             };
             let tally = Tally { now: get(&advanced, 0)?, ..tally };
-            let Some(changes) = Changes::of(&writes, &before, tally) else {
+            let Some(changes) = Changes::of(&writes, new, &before, tally) else {
                 return Ok(Verdict::RollBack(CommitOutcome::Conflict));
             };
-            changes.give_up_keys(session, &statements, claim.tenant).await?;
+            statements.give_up_keys(session, claim.tenant, &changes).await?;
             let (ids, end) = (writes.ids(tally), first.saturating_add(count));
-            // Packing goes on here while the database is at the contacts.
+            // Columns are made, and rows packed, while the database is at what was sent before.
             let written = tokio::try_join!(
                 biased;
-                changes.write(session, &statements, claim.tenant),
+                statements.write(session, claim.tenant, &changes),
                 async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
-                contacts::note(session, &statements, claim.tenant, &writes, &ids, tally),
+                statements.note(session, claim.tenant, &writes, &ids, tally),
                 async {
                     let rows = packed(batch, &ids)?;
                     Ok(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
