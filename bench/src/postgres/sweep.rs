@@ -41,7 +41,7 @@ pub(crate) fn sweep(cluster: &Cluster) -> Outcome<()> {
     }
     cluster.query(&database, "UPDATE jobs SET expires_at = 0 WHERE processor = ''");
     let started = Instant::now();
-    while cluster.query(&database, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE expires_at = 0 LIMIT 1) AS some")
+    while cluster.query(&database, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE expires_at = 0 LIMIT 1) AS rest")
         != "0"
     {
         for _ in 0..20 {
