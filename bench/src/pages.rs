@@ -7,7 +7,11 @@ use crate::{Outcome, ROUNDS, contacts, ratio, show};
 
 /// Page 1 against page 100 of a job of 10,000 rows.
 pub(crate) fn pages(body: &[u8]) -> Outcome<()> {
-    let server = Server::start()?;
+    first_and_last("(k)", &Server::start()?, body)
+}
+
+/// The same for any server.
+pub(crate) fn first_and_last(place: &str, server: &Server, body: &[u8]) -> Outcome<()> {
     let token = server.tenant("pages")?;
     let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
     let job = server.run_job(&token, body, created)?.id;
@@ -19,7 +23,7 @@ pub(crate) fn pages(body: &[u8]) -> Outcome<()> {
             times.push(started.elapsed());
         }
     }
-    println!("\n(k) page 1 of a job's results, 100 rows each: {}", show(&first));
+    println!("\n{place} page 1 of a job's results, 100 rows each: {}", show(&first));
     println!("    page 100:                                 {}", show(&last));
     println!("    ratio of medians {:.2}", ratio(&last, &first));
     Ok(())

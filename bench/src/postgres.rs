@@ -1,13 +1,14 @@
 //! The service on PostgreSQL, in a cluster of its own with everything durable, against the same rows by a plain driver.
 
 mod floor;
+mod sweep;
 
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::{Cluster, Settings};
 
 use crate::server::{Counts, Server};
-use crate::{Outcome, ROUNDS, contacts, floor as rows, lists, median, ratio, show};
+use crate::{Outcome, ROUNDS, contacts, floor as rows, lists, median, pages, ratio, show};
 
 /// Jobs of a tenant each that one server and two have to do.
 const JOBS: usize = 12;
@@ -19,7 +20,9 @@ pub(crate) fn postgres(items: &[String], body: &[u8]) -> Outcome<()> {
     job_against_floor(&cluster, items, body)?;
     two_against_one(&cluster, body)?;
     let server = Server::start_on(&cluster.url(&cluster.fresh_database()), &[])?;
-    lists::growing("(k)", &server, items)
+    pages::first_and_last("(n)", &server, body)?;
+    lists::growing("(o)", &server, items)?;
+    sweep::sweep(&cluster)
 }
 
 fn job_against_floor(cluster: &Cluster, items: &[String], body: &[u8]) -> Outcome<()> {
@@ -39,7 +42,7 @@ fn job_against_floor(cluster: &Cluster, items: &[String], body: &[u8]) -> Outcom
         server.run_job(&tenant, &known, created(contacts::KNOWN as u64))?;
         mix.push(server.run_job(&tenant, &mixed, contacts::MIXED)?.completed);
     }
-    println!("\n(i) floor on PostgreSQL: the same rows and indexes by a plain driver, 500 a durable transaction:");
+    println!("\n(l) floor on PostgreSQL: the same rows and indexes by a plain driver, 500 a durable transaction:");
     println!("    by unnest:                                                  {}", show(&unnest));
     println!("    by COPY:                                                    {}", show(&copy));
     println!("    the job through HTTP and the sandbox, POST to completed:    {}", show(&new));
@@ -65,7 +68,7 @@ fn two_against_one(cluster: &Cluster, body: &[u8]) -> Outcome<()> {
         }
     }
     println!(
-        "\n(j) {JOBS} jobs of 10,000 contacts, a tenant each: by one server of one worker {} ms, by two on the same database {} ms; {:.2} times as fast",
+        "\n(m) {JOBS} jobs of 10,000 contacts, a tenant each: by one server of one worker {} ms, by two on the same database {} ms; {:.2} times as fast",
         show(&one),
         show(&two),
         median(&one).as_secs_f64() / median(&two).as_secs_f64()

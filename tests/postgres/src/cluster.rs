@@ -3,6 +3,7 @@
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -75,6 +76,22 @@ impl Cluster {
             let rules = fs::read_to_string(&path).expect("initdb made it");
             fs::write(path, format!("{rules}\nhost all all all trust\n")).expect("it can be written");
         }
+        if let Some((certificate, key)) = settings.certificate_and_key() {
+            self.speak_tls(certificate, key);
+        }
+    }
+
+    /// A certificate where PostgreSQL looks for it, and nobody without.
+    fn speak_tls(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, text).expect("it can be written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it was just made");
+            self.account.give(&path);
+        }
+        let path = self.data().join("pg_hba.conf");
+        let rules = fs::read_to_string(&path).expect("initdb made it");
+        fs::write(path, format!("hostnossl all all all reject\n{rules}")).expect("it can be written");
     }
 
     fn start_on_some_port(&mut self, settings: &Settings) {

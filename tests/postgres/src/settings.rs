@@ -5,6 +5,7 @@
 pub struct Settings {
     durable: bool,
     everywhere: bool,
+    tls: Option<(String, String)>,
     lines: Vec<(String, String)>,
 }
 
@@ -23,11 +24,22 @@ impl Settings {
         self
     }
 
+    /// Speaking TLS with this certificate and its key, in PEM, and with nobody in plain text.
+    #[must_use]
+    pub fn tls(mut self, certificate: &str, key: &str) -> Self {
+        self.tls = Some((certificate.to_owned(), key.to_owned()));
+        self.with("ssl", "on")
+    }
+
     /// With a setting of `postgresql.conf`.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.lines.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    pub(crate) fn certificate_and_key(&self) -> Option<(&str, &str)> {
+        self.tls.as_ref().map(|(certificate, key)| (certificate.as_str(), key.as_str()))
     }
 
     pub(crate) fn is_everywhere(&self) -> bool {

@@ -10,7 +10,7 @@ use super::sql::{get, now, signed};
 use crate::store::Swept;
 
 /// Jobs per transaction; each has up to some dozens of blobs.
-const JOBS: i64 = 100;
+const JOBS: i64 = 200;
 /// Small rows per statement.
 const ROWS: i64 = 1_000;
 /// Blobs per statement.
