@@ -1,6 +1,7 @@
 //! Several at the same moment, each with connections of its own: what one gets, no other gets, and nobody fails.
 
 use std::collections::HashSet;
+use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -348,7 +349,8 @@ pub(crate) fn of_an_old_claim_with_a_new_one(ground: &Ground) {
             } else {
                 // As after the end of its lease.
                 store.release(&old).unwrap();
-                (store.claim(LEASE).unwrap(), None)
+                // A job that is being committed to is passed over.
+                (Some(iter::repeat_with(|| store.claim(LEASE).unwrap()).flatten().next().unwrap()), None)
             }
         });
         let committed = results[0].1 == Some(CommitOutcome::Committed);

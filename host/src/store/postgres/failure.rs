@@ -15,10 +15,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether the database chose this piece of work to give way to another one. It can be done again as it is.
+    /// Whether the database chose this piece of work to give way to another one, so that it can be done again as it is. An
+    /// answer that only says that something before it failed counts as well: of statements that were sent together, it can
+    /// be heard before the answer that says what.
     pub(super) fn gave_way(&self) -> bool {
         let Self::Database(error) = self else { return false };
-        matches!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE))
+        let Some(code) = error.code() else { return false };
+        [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::IN_FAILED_SQL_TRANSACTION]
+            .contains(code)
     }
 
     /// Whether a key was to be taken that another contact has.
