@@ -51,7 +51,7 @@ pub(crate) fn for_a_claim(ground: &Ground) {
             claims
         });
         let mut claims: Vec<Claim> = claims.into_iter().flatten().collect();
-        claims.extend(std::iter::from_fn(|| ground.store.claim(LEASE).unwrap()));
+        claims.extend(iter::from_fn(|| ground.store.claim(LEASE).unwrap()));
         assert_eq!(claims.len(), jobs.len(), "a job was claimed twice, or never");
         assert_eq!(claims.iter().map(|claim| claim.job).collect::<HashSet<_>>(), jobs);
         claims.iter().for_each(|claim| ground.finish(claim));
@@ -121,7 +121,7 @@ pub(crate) fn for_a_place_in_the_order(ground: &Ground) {
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     });
     let later = ground.job_of(tenant, 1);
-    let order: Vec<_> = std::iter::from_fn(|| ground.store.claim(LEASE).unwrap())
+    let order: Vec<_> = iter::from_fn(|| ground.store.claim(LEASE).unwrap())
         .inspect(|claim| ground.finish(claim))
         .map(|claim| claim.job)
         .collect();
