@@ -9,12 +9,26 @@ use serde_json::json;
 
 type Tampering = fn(&Path);
 
-const TAMPERINGS: [(&str, Tampering); 5] = [
+const TAMPERINGS: [(&str, Tampering); 7] = [
     ("truncated", |file| {
         let bytes = fs::read(file).expect("it can be read");
         fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
     }),
     ("other bytes", |file| fs::write(file, b"not machine code").expect("it can be written")),
+    ("of another engine's version", |file| {
+        let mut bytes = fs::read(file).expect("it can be read");
+        // Its header says by which one it was made: a length and the number.
+        let place = bytes.windows(3).position(|window| window == b"\x0248").expect("it says so");
+        assert!(place < 200, "not in the header, but at {place}");
+        bytes[place + 2] = b'7';
+        fs::write(file, bytes).expect("it can be written");
+    }),
+    ("of another user", |file| {
+        if std::os::unix::fs::chown(file, Some(65_534), None).is_err() {
+            eprintln!("ONLY ROOT CAN GIVE A FILE AWAY: that another user's is not loaded was not tried");
+            set_mode(file, 0o666);
+        }
+    }),
     ("writable by others", |file| set_mode(file, 0o666)),
     ("a link", |file| {
         let moved = file.with_extension("moved");
