@@ -27,14 +27,11 @@ mod worker;
 pub use decider::limits as sandbox_limits;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
+pub use chore::Chores;
 pub use error::ServiceError;
-pub use heart::Heart;
-pub use janitor::Janitor;
 pub use library::{Library, LibraryError};
-pub use lister::Lister;
 pub use reading::{ListRequest, ListedContacts, Search};
 pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
-pub use sweeper::Sweeper;
 pub use trial::Trial;
 pub use worker::Workers;

@@ -4,6 +4,7 @@
 //! blocking pool, never from an async task. Each method is one transaction.
 
 mod error;
+mod listing;
 mod packing;
 pub mod postgres;
 pub mod sqlite;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
 use bulkhead::http::{Audience, Health, HttpSettings, Server};
-use bulkhead::jobs::{Heart, Janitor, Library, Lister, Service, Settings, Sweeper, Workers};
+use bulkhead::jobs::{Chores, Library, Service, Settings, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::{NewComponent, QueueLimits, Store};
@@ -214,10 +214,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             _ => None,
         };
         let workers = Workers::start(&service)?;
-        let heart = Heart::start(&service)?;
-        let lister = Lister::start(&service)?;
-        let janitor = Janitor::start(&service)?;
-        let sweeper = Sweeper::start(Arc::clone(&store), Duration::from_secs(args.sweep_interval.max(1)))?;
+        let chores = Chores::start(&service, Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
             "bulkhead listening on http://{} store={} component={}",
             server.address()?,
@@ -241,10 +238,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         drop(close);
         tokio::task::spawn_blocking(move || {
             workers.stop();
-            heart.stop();
-            lister.stop();
-            sweeper.stop();
-            janitor.stop();
+            chores.stop();
         })
         .await?;
         serving.await?;

@@ -1,9 +1,36 @@
-//! Work that is done now and then, on a thread of its own.
+//! Work that is done now and then, each kind on a thread of its own.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use super::{Service, heart, janitor, lister, sweeper};
+
+/// Everything that a server does now and then, until [`Self::stop`].
+pub struct Chores(Vec<Chore>);
+
+impl Chores {
+    /// Starts all of it: the heart, the lister, the janitor, and the sweeper, which looks for what has expired every
+    /// `sweep_interval`.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(service: &Arc<Service>, sweep_interval: Duration) -> io::Result<Self> {
+        let store = Arc::clone(&service.store);
+        Ok(Self(vec![
+            heart::start(service)?,
+            lister::start(service)?,
+            janitor::start(service)?,
+            sweeper::start(store, sweep_interval)?,
+        ]))
+    }
+
+    /// Ends each after what it is at.
+    pub fn stop(self) {
+        self.0.into_iter().for_each(Chore::stop);
+    }
+}
 
 /// A thread that does something again and again, until [`Self::stop`].
 pub(super) struct Chore {

@@ -12,23 +12,10 @@ use super::chore::Chore;
 /// long; whatever it still decides meanwhile is not committed.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The chore, running until [`Self::stop`].
-pub struct Heart(Chore);
-
-impl Heart {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// If the system gives no thread.
-    pub fn start(service: &Arc<Service>) -> io::Result<Self> {
-        let mut beat = Beat { service: Arc::clone(service), answered: Instant::now(), renewed: Instant::now() };
-        Chore::start("heart", move || beat.beat()).map(Self)
-    }
-
-    /// Ends it.
-    pub fn stop(self) {
-        self.0.stop();
-    }
+/// Starts it.
+pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
+    let mut beat = Beat { service: Arc::clone(service), answered: Instant::now(), renewed: Instant::now() };
+    Chore::start("heart", move || beat.beat())
 }
 
 struct Beat {

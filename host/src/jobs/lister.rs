@@ -15,35 +15,22 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Pause after the store failed.
 const BACK_OFF: Duration = Duration::from_secs(5);
 
-/// The lister, running until [`Self::stop`].
-pub struct Lister(Chore);
-
-impl Lister {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// If the system gives no thread.
-    pub fn start(service: &Arc<Service>) -> io::Result<Self> {
-        let service = Arc::clone(service);
-        let list = move || {
-            let is_busy = service.running.is_any();
-            let started = Instant::now();
-            match service.store.list_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
-                // Beside jobs, half of the time is theirs alone.
-                Ok(true) if is_busy => started.elapsed(),
-                Ok(true) => Duration::ZERO,
-                Ok(false) => IDLE,
-                Err(error) => {
-                    tracing::error!(%error, "cannot bring lists up to date");
-                    BACK_OFF
-                }
+/// Starts it.
+pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
+    let service = Arc::clone(service);
+    let list = move || {
+        let is_busy = service.running.is_any();
+        let started = Instant::now();
+        match service.store.list_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
+            // Beside jobs, half of the time is theirs alone.
+            Ok(true) if is_busy => started.elapsed(),
+            Ok(true) => Duration::ZERO,
+            Ok(false) => IDLE,
+            Err(error) => {
+                tracing::error!(%error, "cannot bring lists up to date");
+                BACK_OFF
             }
-        };
-        Chore::start("lister", list).map(Self)
-    }
-
-    /// Ends it after the batch it is at.
-    pub fn stop(self) {
-        self.0.stop();
-    }
+        }
+    };
+    Chore::start("lister", list)
 }

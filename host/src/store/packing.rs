@@ -1,6 +1,12 @@
 //! Chunks of items and rows as compressed blobs: one JSON text a line, zstd. To look into one by hand:
 //! `zstd -dc | jq`.
 
+mod chunks;
+mod results;
+
+pub(crate) use chunks::{NewChunk, PackedChunk};
+pub(crate) use results::{PackedRows, count, cut_page, pack_rows};
+
 use super::StoreError;
 use super::error::Doing;
 

@@ -21,6 +21,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::packing::{NewChunk, cut_page};
 use super::types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
     ContactWrite, Known, NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow,
@@ -158,8 +159,7 @@ impl Store for SqliteStore {
     }
 
     fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
-        // Compressing is most of the work and needs no lock.
-        let chunks = submit::pack_chunks(job)?;
+        let chunks = NewChunk::all_of(job)?;
         let now = self.clock.now();
         self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
     }
@@ -170,8 +170,8 @@ impl Store for SqliteStore {
     }
 
     fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
-        let blobs = self.connections.read(|connection| jobs::result_blobs(connection, tenant, id, page))?;
-        jobs::cut_page(&blobs, page)
+        let batches = self.connections.read(|connection| jobs::batches(connection, tenant, id, page))?;
+        cut_page(batches, page)
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
@@ -190,8 +190,8 @@ impl Store for SqliteStore {
     }
 
     fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
-        let found = self.connections.read(|connection| claims::payload(connection, claim, first))?;
-        found.map(|payload| payload.unpack_from(first)).transpose()
+        let found = self.connections.read(|connection| claims::chunk(connection, claim, first))?;
+        found.map(|chunk| chunk.unpack_from(first)).transpose()
     }
 
     fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {

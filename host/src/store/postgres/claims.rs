@@ -13,7 +13,7 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{digest, get, now, number, optional_digest, signed};
 use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
-use crate::store::packing::unpack;
+use crate::store::packing::PackedChunk;
 use crate::store::{Batch, Claim, ClaimId, StoreError};
 
 /// How often to look again when the job that was found had been taken meanwhile.
@@ -275,14 +275,6 @@ pub(super) async fn batch(session: &Session, claim: &Claim, first: u32) -> Resul
         .await?;
     let found = session.query_opt(&payload, &[&claim.tenant.0, &claim.job.0, &i64::from(first)]).await?;
     let Some(row) = found else { return Ok(None) };
-    let skipped = first.saturating_sub(number(&row, 0)?) as usize;
-    let items = unpack(get(&row, 1)?)?.lines().skip(skipped).map(str::to_owned).collect();
-    let keys = match get::<Option<&[u8]>>(&row, 2)? {
-        None => None,
-        Some(blob) => {
-            let keys: Result<Vec<String>, _> = unpack(blob)?.lines().skip(skipped).map(serde_json::from_str).collect();
-            Some(keys.map_err(|error| StoreError::Corrupt(format!("the keys of a job: {error}")))?)
-        }
-    };
-    Ok(Some(Batch { items, keys }))
+    let chunk = PackedChunk::<&[u8]> { first: number(&row, 0)?, items: get(&row, 1)?, keys: get(&row, 2)? };
+    Ok(Some(chunk.unpack_from(first)?))
 }

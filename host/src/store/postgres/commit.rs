@@ -6,17 +6,14 @@
 
 use std::time::Duration;
 
-use serde_json::value::to_raw_value;
-
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{get, now, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Tally, Writes};
-use crate::domain::{ContactId, Counts, JobState, ResultRow};
-use crate::store::error::Doing;
-use crate::store::packing::pack;
-use crate::store::{BatchCommit, Claim, CommitOutcome, DraftRow, RowBody, StoreError, StoredRow};
+use crate::domain::JobState;
+use crate::store::packing::{self, pack_rows};
+use crate::store::{BatchCommit, Claim, CommitOutcome};
 
 /// What a batch is; also used where a [`StoreError`] says what was being done.
 pub(super) const DOING: &str = "committing a batch";
@@ -54,7 +51,7 @@ pub(super) async fn commit(
 ) -> Result<CommitOutcome, Failure> {
     let (tenant, job) = (claim.tenant.0, claim.job.0);
     let (first, count) = (i64::from(batch.first), signed(batch.rows.len()));
-    let counts = batch_counts(&batch.rows);
+    let counts = packing::count(&batch.rows);
     let (created, updated, failed) = (i64::from(counts.created), i64::from(counts.updated), i64::from(counts.failed));
     let (lease, completed) = (signed(lease.as_micros()), JobState::Completed.as_str());
     let writes = Writes::new(&batch.writes);
@@ -98,7 +95,7 @@ pub(super) async fn commit(
                 async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
                 statements.note(session, claim.tenant, &writes, &ids, tally),
                 async {
-                    let rows = packed(batch, &ids)?;
+                    let rows = pack_rows(&batch.rows, &ids)?;
                     Ok(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
                 },
                 session.commit(),
@@ -110,33 +107,4 @@ pub(super) async fn commit(
             }
         })
         .await
-}
-
-fn batch_counts(rows: &[DraftRow]) -> Counts {
-    let mut counts = Counts::default();
-    for row in rows {
-        match row.body {
-            RowBody::Written { status: 201, .. } => counts.created += 1,
-            RowBody::Written { .. } => counts.updated += 1,
-            RowBody::Failed { .. } => counts.failed += 1,
-        }
-    }
-    counts
-}
-
-fn packed(batch: &BatchCommit, ids: &[ContactId]) -> Result<Vec<u8>, StoreError> {
-    let mut lines = Vec::with_capacity(batch.rows.len());
-    for draft in &batch.rows {
-        let row = match &draft.body {
-            RowBody::Written { write, status } => {
-                ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
-            }
-            RowBody::Failed { id, status, error } => {
-                ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).doing(DOING)?) }
-            }
-        };
-        let row = StoredRow { index: 0, key: draft.key.clone(), row };
-        lines.push(serde_json::to_string(&row).doing(DOING)?);
-    }
-    pack(lines.iter().map(String::as_str))
 }

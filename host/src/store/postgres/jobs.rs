@@ -6,7 +6,7 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{digest, get, now, number, optional_digest};
 use crate::domain::{Counts, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
-use crate::store::packing::unpack;
+use crate::store::packing::{PackedRows, cut_page};
 use crate::store::{StoreError, StoredRow};
 
 pub(super) async fn job(session: &Session, shift: i64, tenant: TenantId, id: JobId) -> Result<Option<Job>, Failure> {
@@ -53,17 +53,9 @@ pub(super) async fn rows(
         )
         .await?;
     let blobs = session.query(&results, &[&tenant.0, &id.0, &first, &end]).await?;
-    let mut rows = Vec::new();
-    for blob in &blobs {
-        for (index, line) in (number::<u32>(blob, 0)?..).zip(unpack(get(blob, 1)?)?.lines()) {
-            if (first..end).contains(&i64::from(index)) {
-                let row: StoredRow = serde_json::from_str(line)
-                    .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
-                rows.push(StoredRow { index, ..row });
-            }
-        }
-    }
-    Ok(rows)
+    let read = |row| Ok(PackedRows::<&[u8]> { first: number(row, 0)?, rows: get(row, 1)? });
+    let batches: Vec<_> = blobs.iter().map(read).collect::<Result<_, StoreError>>()?;
+    Ok(cut_page(batches, page)?)
 }
 
 /// All at once and in one round trip: the job's own row first, whose lock whoever commits to it holds.

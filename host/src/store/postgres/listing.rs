@@ -8,10 +8,8 @@ use super::failure::Failure;
 use super::sql::number;
 use super::words;
 use crate::domain::TenantId;
-use crate::store::{ContactFilter, ContactList, ContactOrder, ContactQuery};
-
-/// Of the contacts that a search finds, the newest that are ordered.
-const ORDERED: u32 = 10_000;
+use crate::store::listing::{ORDERED, order};
+use crate::store::{ContactFilter, ContactList, ContactQuery};
 
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, Failure> {
     const OF_TENANT: &str = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
@@ -84,16 +82,4 @@ async fn page(
             Ok(Verdict::Commit(ContactList { total: number(&total, 0)?, contacts }))
         })
         .await
-}
-
-/// Each order has an index, which ends in the contact's id.
-fn order(query: &ContactQuery) -> &'static str {
-    match (query.order, query.descending) {
-        (ContactOrder::Id, false) => "contact",
-        (ContactOrder::Id, true) => "contact DESC",
-        (ContactOrder::Changed, false) => "changed_at, contact",
-        (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
-        (ContactOrder::Sort, false) => "sort, contact",
-        (ContactOrder::Sort, true) => "sort DESC, contact DESC",
-    }
 }

@@ -10,8 +10,7 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{get, now, number, signed};
 use crate::domain::{Digest, JobId, JobState};
-use crate::store::error::Doing;
-use crate::store::packing::pack;
+use crate::store::packing::NewChunk;
 use crate::store::{NewJob, QueueLimits, StoreError, Submitted};
 
 pub(super) const DOING: &str = "accepting a job";
@@ -29,23 +28,12 @@ pub(super) struct Chunks {
 impl Chunks {
     pub(super) fn pack(job: &NewJob) -> Result<Self, StoreError> {
         let mut chunks = Self::default();
-        let mut first = 0;
-        for chunk in &job.chunks {
-            let keys = match &chunk.keys {
-                None => None,
-                Some(keys) => {
-                    let lines: Result<Vec<String>, _> = keys.iter().map(serde_json::to_string).collect();
-                    Some(pack(lines.doing("writing keys")?.iter().map(String::as_str))?)
-                }
-            };
-            let items = pack(chunk.items.iter().map(String::as_str))?;
-            let count = signed(chunk.items.len());
-            chunks.firsts.push(first);
-            chunks.counts.push(count);
-            chunks.sizes.push(signed(items.len() + keys.as_ref().map_or(0, Vec::len)));
-            chunks.items.push(items);
-            chunks.keys.push(keys);
-            first += count;
+        for chunk in NewChunk::all_of(job)? {
+            chunks.sizes.push(signed(chunk.size()));
+            chunks.counts.push(i64::from(chunk.count));
+            chunks.firsts.push(i64::from(chunk.blobs.first));
+            chunks.items.push(chunk.blobs.items);
+            chunks.keys.push(chunk.blobs.keys);
         }
         Ok(chunks)
     }

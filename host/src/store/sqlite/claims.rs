@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::unpack;
-use crate::store::{Batch, Claim, ClaimId, StoreError};
+use crate::store::packing::PackedChunk;
+use crate::store::{Claim, ClaimId, StoreError};
 
 pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     // Looking is cheap and happens often; only a find takes the write lock.
@@ -169,14 +169,8 @@ pub(super) fn void_all(connection: &mut Connection) -> Result<usize, StoreError>
         .doing("voiding claims")
 }
 
-/// A chunk of items, still packed.
-pub(super) struct Payload {
-    first: u32,
-    items: Vec<u8>,
-    keys: Option<Vec<u8>>,
-}
-
-pub(super) fn payload(connection: &Connection, claim: &Claim, first: u32) -> Result<Option<Payload>, StoreError> {
+/// The chunk that has the job's item `first`.
+pub(super) fn chunk(connection: &Connection, claim: &Claim, first: u32) -> Result<Option<PackedChunk>, StoreError> {
     connection
         .prepare_cached(
             "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3
@@ -185,26 +179,9 @@ pub(super) fn payload(connection: &Connection, claim: &Claim, first: u32) -> Res
         .and_then(|mut statement| {
             statement
                 .query_row(params![claim.tenant.0, claim.job.0, first], |row| {
-                    Ok(Payload { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
+                    Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
                 })
                 .optional()
         })
         .doing("reading items")
-}
-
-impl Payload {
-    /// The items from the job's item `first` on.
-    pub(super) fn unpack_from(self, first: u32) -> Result<Batch, StoreError> {
-        let skipped = first.saturating_sub(self.first) as usize;
-        let items = unpack(&self.items)?.lines().skip(skipped).map(str::to_owned).collect();
-        let keys = match self.keys {
-            None => None,
-            Some(blob) => {
-                let keys: Result<Vec<String>, _> =
-                    unpack(&blob)?.lines().skip(skipped).map(serde_json::from_str).collect();
-                Some(keys.map_err(|error| StoreError::Corrupt(format!("the keys of a job: {error}")))?)
-            }
-        };
-        Ok(Batch { items, keys })
-    }
 }

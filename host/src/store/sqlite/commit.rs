@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use serde_json::value::to_raw_value;
 
 use super::contacts;
-use crate::domain::{ContactId, Counts, JobState, ResultRow, Timestamp};
+use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::pack;
-use crate::store::{BatchCommit, Claim, CommitOutcome, DraftRow, RowBody, StoreError, StoredRow};
+use crate::store::packing::{self, pack_rows};
+use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError};
 
 const DOING: &str = "committing a batch";
 
@@ -23,7 +22,7 @@ pub(super) fn commit(
 ) -> Result<CommitOutcome, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
     let count = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
-    if !advance(&transaction, claim, batch.first, count, batch_counts(&batch.rows), now.after(lease), now)? {
+    if !advance(&transaction, claim, batch.first, count, packing::count(&batch.rows), now.after(lease), now)? {
         return Ok(CommitOutcome::Fenced);
     }
     let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
@@ -75,18 +74,6 @@ fn advance(
         .doing(DOING)
 }
 
-fn batch_counts(rows: &[DraftRow]) -> Counts {
-    let mut counts = Counts::default();
-    for row in rows {
-        match row.body {
-            RowBody::Written { status: 201, .. } => counts.created += 1,
-            RowBody::Written { .. } => counts.updated += 1,
-            RowBody::Failed { .. } => counts.failed += 1,
-        }
-    }
-    counts
-}
-
 fn insert_rows(
     transaction: &Transaction<'_>,
     claim: &Claim,
@@ -94,20 +81,7 @@ fn insert_rows(
     count: u32,
     ids: &[ContactId],
 ) -> Result<(), StoreError> {
-    let mut lines = Vec::with_capacity(batch.rows.len());
-    for draft in &batch.rows {
-        let row = match &draft.body {
-            RowBody::Written { write, status } => {
-                ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
-            }
-            RowBody::Failed { id, status, error } => {
-                ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).doing(DOING)?) }
-            }
-        };
-        let row = StoredRow { index: 0, key: draft.key.clone(), row };
-        lines.push(serde_json::to_string(&row).doing(DOING)?);
-    }
-    let rows = pack(lines.iter().map(String::as_str))?;
+    let rows = pack_rows(&batch.rows, ids)?;
     transaction
         .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
         .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, batch.first, count, rows]))

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
+use crate::store::StoreError;
 use crate::store::error::Doing;
-use crate::store::packing::unpack;
-use crate::store::{StoreError, StoredRow};
+use crate::store::packing::PackedRows;
 
 pub(super) fn get(
     connection: &Connection,
@@ -44,18 +44,13 @@ fn read(id: JobId, row: &Row<'_>) -> rusqlite::Result<Job> {
     })
 }
 
-/// A run of rows, still packed, and the place of its first.
-pub(super) struct ResultBlob {
-    first: u32,
-    rows: Vec<u8>,
-}
-
-pub(super) fn result_blobs(
+/// The batches that a page touches.
+pub(super) fn batches(
     connection: &Connection,
     tenant: TenantId,
     id: JobId,
     page: Page,
-) -> Result<Vec<ResultBlob>, StoreError> {
+) -> Result<Vec<PackedRows>, StoreError> {
     let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
     let mut statement = connection
         .prepare_cached(
@@ -67,26 +62,10 @@ pub(super) fn result_blobs(
         .doing("reading results")?;
     let rows = statement
         .query_map(params![tenant.0, id.0, first, first + i64::from(page.limit())], |row| {
-            Ok(ResultBlob { first: row.get(0)?, rows: row.get(1)? })
+            Ok(PackedRows { first: row.get(0)?, rows: row.get(1)? })
         })
         .doing("reading results")?;
     rows.collect::<Result<_, _>>().doing("reading results")
-}
-
-/// The rows of `blobs` that are on `page`.
-pub(super) fn cut_page(blobs: &[ResultBlob], page: Page) -> Result<Vec<StoredRow>, StoreError> {
-    let wanted = page.first()..page.first().saturating_add(u64::from(page.limit()));
-    let mut rows = Vec::new();
-    for blob in blobs {
-        for (index, line) in (blob.first..).zip(unpack(&blob.rows)?.lines()) {
-            if wanted.contains(&u64::from(index)) {
-                let row: StoredRow = serde_json::from_str(line)
-                    .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
-                rows.push(StoredRow { index, ..row });
-            }
-        }
-    }
-    Ok(rows)
 }
 
 pub(super) fn delete(

@@ -5,11 +5,10 @@ use rusqlite::{Connection, Params, params};
 use super::{contacts, words};
 use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::error::Doing;
-use crate::store::{ContactFilter, ContactList, ContactOrder, ContactQuery, StoreError};
+use crate::store::listing::{ORDERED, order};
+use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const DOING: &str = "listing contacts";
-/// Of the contacts that a search finds, the newest that are ordered.
-const ORDERED: u32 = 10_000;
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     match &query.filter {
@@ -75,18 +74,6 @@ fn by_words(
     let newest = ids(connection, &sql, params![question, ORDERED])?;
     let newest: Vec<i64> = newest.into_iter().map(words::contact).collect();
     Ok(ContactList { total, contacts: page_of(connection, tenant, query, &as_json(&newest)?)? })
-}
-
-/// Each order has an index, which ends in the contact's id.
-fn order(query: &ContactQuery) -> &'static str {
-    match (query.order, query.descending) {
-        (ContactOrder::Id, false) => "contact",
-        (ContactOrder::Id, true) => "contact DESC",
-        (ContactOrder::Changed, false) => "changed_at, contact",
-        (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
-        (ContactOrder::Sort, false) => "sort, contact",
-        (ContactOrder::Sort, true) => "sort DESC, contact DESC",
-    }
 }
 
 fn count(connection: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {

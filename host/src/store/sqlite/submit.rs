@@ -6,47 +6,15 @@ use uuid::Uuid;
 use super::components;
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::pack;
+use crate::store::packing::NewChunk;
 use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, Submitted};
 
 const DOING: &str = "accepting a job";
 
-/// A chunk as it is written.
-pub(super) struct PackedChunk {
-    first: u32,
-    count: u32,
-    items: Vec<u8>,
-    keys: Option<Vec<u8>>,
-}
-
-impl PackedChunk {
-    fn size(&self) -> usize {
-        self.items.len() + self.keys.as_ref().map_or(0, Vec::len)
-    }
-}
-
-pub(super) fn pack_chunks(job: &NewJob) -> Result<Vec<PackedChunk>, StoreError> {
-    let mut first = 0;
-    let mut packed = Vec::with_capacity(job.chunks.len());
-    for chunk in &job.chunks {
-        let count = u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
-        let keys = match &chunk.keys {
-            None => None,
-            Some(keys) => {
-                let lines: Result<Vec<String>, _> = keys.iter().map(serde_json::to_string).collect();
-                Some(pack(lines.doing("writing keys")?.iter().map(String::as_str))?)
-            }
-        };
-        packed.push(PackedChunk { first, count, items: pack(chunk.items.iter().map(String::as_str))?, keys });
-        first += count;
-    }
-    Ok(packed)
-}
-
 pub(super) fn submit(
     connection: &mut Connection,
     job: &NewJob,
-    chunks: &[PackedChunk],
+    chunks: &[NewChunk],
     limits: &QueueLimits,
     now: Timestamp,
 ) -> Result<Submitted, StoreError> {
@@ -106,7 +74,7 @@ fn earlier(
 fn is_full(
     transaction: &Transaction<'_>,
     job: &NewJob,
-    chunks: &[PackedChunk],
+    chunks: &[NewChunk],
     limits: &QueueLimits,
 ) -> Result<bool, StoreError> {
     let waiting: i64 = transaction
@@ -118,14 +86,14 @@ fn is_full(
     let bytes: i64 = transaction
         .query_row("SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1", [job.tenant.0], |row| row.get(0))
         .doing(DOING)?;
-    let new_bytes: usize = chunks.iter().map(PackedChunk::size).sum();
+    let new_bytes: usize = chunks.iter().map(NewChunk::size).sum();
     Ok(waiting.unsigned_abs() >= limits.jobs || bytes.unsigned_abs() + new_bytes as u64 > limits.bytes)
 }
 
 fn insert_job(
     transaction: &Transaction<'_>,
     job: &NewJob,
-    chunks: &[PackedChunk],
+    chunks: &[NewChunk],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let total: u32 = chunks.iter().map(|chunk| chunk.count).sum();
@@ -156,16 +124,17 @@ fn insert_job(
     Ok(())
 }
 
-fn insert_chunks(transaction: &Transaction<'_>, job: &NewJob, chunks: &[PackedChunk]) -> Result<(), StoreError> {
+fn insert_chunks(transaction: &Transaction<'_>, job: &NewJob, chunks: &[NewChunk]) -> Result<(), StoreError> {
     let mut insert = transaction
         .prepare_cached(
             "INSERT INTO payloads (tenant, job, first, count, size, items, keys) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )
         .doing(DOING)?;
     for chunk in chunks {
+        let blobs = &chunk.blobs;
         let size = i64::try_from(chunk.size()).unwrap_or(i64::MAX);
         insert
-            .execute(params![job.tenant.0, job.id.0, chunk.first, chunk.count, size, chunk.items, chunk.keys])
+            .execute(params![job.tenant.0, job.id.0, blobs.first, chunk.count, size, blobs.items, blobs.keys])
             .doing(DOING)?;
     }
     Ok(())
