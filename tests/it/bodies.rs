@@ -125,3 +125,21 @@ fn a_method_can_be_sent_in_a_header() {
     assert_eq!(client.accepted(&reply).codes(), [200]);
     assert_eq!(client.values(&json!(1))["city"], "Bonn");
 }
+
+#[test]
+fn json_that_is_called_a_form_is_told_so() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for (method, path, body) in [
+        ("POST", "/api/contacts/bulk/new", br#"[{"email":"a@example.com"}]"#.as_slice()),
+        ("POST", "/api/contacts/batch/new", br#" {"0":{"email":"a@example.com"}}"#),
+        ("POST", "/api/contacts/new", br#"{"email":"a@example.com"}"#),
+    ] {
+        let refused = client.call(method, path, &form, body).expect(415);
+        assert!(refused.message().contains("Content-Type: application/json"), "{}", refused.message());
+    }
+    // What only looks like it is a form.
+    let job = client.accepted(&client.call("POST", "/api/contacts/bulk/new", &form, b"[0=x&0[email]=b@example.com"));
+    job.wait_for("completed");
+}

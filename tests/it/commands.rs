@@ -229,3 +229,9 @@ fn there_is_no_backup_of_nothing() {
     assert!(refused.stderr.contains("there is no store in"), "{}", refused.stderr);
     assert!(!folder.path().join("data").exists());
 }
+
+#[test]
+fn a_file_without_contacts_is_told_so() {
+    let sent = run_with_input(["submit", "-", "--user", "a:b", "--url", "http://127.0.0.1:1"], b"[]").expect(0);
+    assert!(sent.stderr.contains("has no contacts, so nothing was sent"), "{}", sent.stderr);
+}

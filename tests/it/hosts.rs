@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bulkhead_postgres::Cluster;
-use bulkhead_tests::{Form, Options, Server, component, contacts, play_cases, wait_until};
+use bulkhead_tests::{Form, Options, Server, component, contacts, play_cases, run, wait_until};
 use serde_json::{Value, json};
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
@@ -188,4 +188,12 @@ fn a_password_is_never_shown() {
     client.create(&contacts("c", 0..1)).wait_for("completed");
     assert!(server.startup_line().contains("store=postgres"), "{}", server.startup_line());
     assert!(!server.startup_line().contains("hunter2") && !server.log().contains("hunter2"));
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named_without_its_password() {
+    let url = "postgres://ada:hunter2@127.0.0.1:1/bulk";
+    let refused = run(["tenant", "list", "--database", url]).expect(2);
+    assert!(refused.stderr.contains("Is PostgreSQL running at postgres://127.0.0.1:1/bulk"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
 }

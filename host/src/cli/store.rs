@@ -83,7 +83,13 @@ impl StoreArgs {
             Place::Folder(folder) => Arc::new(SqliteStore::open(folder, clock)?),
             Place::Database(url) => {
                 let url: DatabaseUrl = url.parse().map_err(|error| format!("--database: {error}"))?;
-                Arc::new(PostgresStore::open(&url, connections, clock)?)
+                let opened = PostgresStore::open(&url, connections, clock);
+                Arc::new(opened.map_err(|error| match error {
+                    StoreError::Connection(why) => {
+                        format!("{why}. Is PostgreSQL running at {url}, and may this user connect?").into()
+                    }
+                    error => Box::<dyn Error>::from(error),
+                })?)
             }
         })
     }

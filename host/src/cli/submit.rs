@@ -82,6 +82,9 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
     let client = Client::new(&args.url, &args.user)?;
     let text = contacts::read(&args.file)?;
     let contacts = Contacts::parse(&args.file, &text)?;
+    if contacts.len() == 0 {
+        eprintln!("bulkhead: {} has no contacts, so nothing was sent", args.file);
+    }
     let mut progress = Progress::start(contacts.len());
     let mut before = 0;
     for batch in contacts.batches() {

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use serde::de::IgnoredAny;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
@@ -193,7 +194,7 @@ impl ReceivedBody {
     pub(super) fn take_item(&mut self) -> Result<String, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Form => form::whole(&bytes),
+            Format::Form => form::whole(form_text(&bytes)?),
             Format::Json | Format::Bytes => json::whole(&bytes),
         }
     }
@@ -205,7 +206,7 @@ impl ReceivedBody {
     pub(super) fn take_fields(&mut self) -> Result<HashMap<String, String>, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Form => Ok(form_urlencoded::parse(&bytes).into_owned().collect()),
+            Format::Form => Ok(form_urlencoded::parse(form_text(&bytes)?).into_owned().collect()),
             Format::Json | Format::Bytes => json::fields(&bytes),
         }
     }
@@ -214,14 +215,28 @@ impl ReceivedBody {
     /// returned.
     ///
     /// # Errors
-    /// 400 with line and column if it cannot be decoded, 413 if it inflates to too much.
+    /// 400 with line and column if it cannot be decoded, 413 if it inflates to too much, 415 if it is JSON and said to be a
+    /// form.
     pub(super) fn take_items(&mut self, max: usize) -> Result<Batch, Problem> {
         let bytes = self.take_bytes()?;
         match self.format {
-            Format::Form => form::split(&bytes, max),
+            Format::Form => form::split(form_text(&bytes)?, max),
             Format::Json | Format::Bytes => json::split(&bytes, max),
         }
     }
+}
+
+/// A form, unless it is JSON that a client forgot to call so, as `curl -d` does: read as a form it would be one contact
+/// without anything in it.
+fn form_text(bytes: &Bytes) -> Result<&[u8], Problem> {
+    let is_json = matches!(bytes.trim_ascii_start().first(), Some(b'[' | b'{'))
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+    if is_json {
+        return Err(Problem::unsupported_type(
+            "The body is JSON, but its Content-Type says that it is a form. Send it with 'Content-Type: application/json'.",
+        ));
+    }
+    Ok(bytes)
 }
 
 fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Problem> {
