@@ -116,10 +116,10 @@ impl ServeArgs {
         self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
     }
 
-    /// Components that can live at the same time: a processor and a validator for each worker, one that takes its place,
-    /// and each interactive call; and some for operators.
+    /// Components that can live at the same time: a processor and a validator for each worker and one that takes its place;
+    /// for each interactive call these and a processor that shows contacts; and some for operators.
     fn instances(&self) -> u32 {
-        u32::try_from(self.settings().workers).unwrap_or(32) * 8 + 8
+        u32::try_from(self.settings().workers).unwrap_or(32) * 10 + 8
     }
 
     fn http_settings(&self) -> HttpSettings {

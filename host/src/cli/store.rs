@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulkhead::clock::Clock;
+use bulkhead::domain::Digest;
 use bulkhead::store::postgres::{DatabaseUrl, PostgresStore};
 use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
 use bulkhead::store::{Store, StoreError};
@@ -100,13 +101,18 @@ impl StoreArgs {
         match (&self.cache, self.place().ok()?) {
             (Some(folder), _) => Some(folder.clone()),
             (None, Place::Folder(folder)) => Some(folder.join("compiled")),
-            (None, Place::Database(_)) => user_cache().map(|folder| folder.join("bulkhead").join("compiled")),
+            // One for each database: a server deletes what its own has no use for.
+            (None, Place::Database(url)) => {
+                let url: DatabaseUrl = url.parse().ok()?;
+                let name: String = hex::encode(Digest::of(url.to_string().as_bytes()).0).chars().take(16).collect();
+                user_cache().map(|folder| folder.join("bulkhead").join("compiled").join(name))
+            }
         }
     }
 }
 
 /// The user's folder for what can be made again.
-fn user_cache() -> Option<PathBuf> {
+pub(super) fn user_cache() -> Option<PathBuf> {
     let absolute = |name| var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }

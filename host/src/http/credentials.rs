@@ -31,6 +31,10 @@ impl Credentials {
             let pair = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             let pair = pair.ok_or_else(Problem::wrong_credentials)?;
             let (id, secret) = pair.split_once(':').ok_or_else(Problem::wrong_credentials)?;
+            // Nobody's, and not every database can even be asked for it.
+            if id.contains('\0') {
+                return Err(Problem::wrong_credentials());
+            }
             Ok(Self::Basic(id.to_owned(), Secret::from_client(secret)))
         } else if scheme.eq_ignore_ascii_case("bearer") {
             Ok(Self::Bearer(Secret::from_client(rest)))

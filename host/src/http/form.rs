@@ -105,12 +105,14 @@ fn path(name: &str) -> Result<Vec<&str>, Problem> {
 impl Array {
     fn insert(&mut self, path: &[&str], value: String, nodes: &mut usize) -> Result<(), Problem> {
         let Some((key, rest)) = path.split_first() else { return Ok(()) };
-        *nodes = nodes.checked_sub(1).ok_or_else(|| {
-            Problem::bad_request(format!("The form has more than {NODES} values. Send it in several requests."))
-        })?;
         let key = if key.is_empty() { self.next.to_string() } else { (*key).to_owned() };
         if let Some(number) = key.parse::<u64>().ok().filter(|number| number.to_string() == key) {
             self.next = self.next.max(number.saturating_add(1));
+        }
+        if !self.entries.contains_key(&key) {
+            *nodes = nodes.checked_sub(1).ok_or_else(|| {
+                Problem::bad_request(format!("The form has more than {NODES} values. Send it in several requests."))
+            })?;
         }
         if rest.is_empty() {
             self.entries.insert(key, Node::Text(value));

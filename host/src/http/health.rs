@@ -33,7 +33,7 @@ pub struct Health {
 struct Store {
     answered: Option<(Instant, Result<(), String>)>,
     /// A question that it has not answered yet. There is never more than one, however long the store is silent.
-    asking: Option<JoinHandle<Result<(), StoreError>>>,
+    asking: Option<(Instant, JoinHandle<Result<(), StoreError>>)>,
 }
 
 #[derive(Serialize)]
@@ -87,7 +87,9 @@ impl Health {
             return answer.clone();
         }
         let service = Arc::clone(&self.service);
-        let asking = store.asking.get_or_insert_with(|| tokio::task::spawn_blocking(move || service.check_store()));
+        let ask = || (Instant::now(), tokio::task::spawn_blocking(move || service.check_store()));
+        let (asked_at, asking) = store.asking.get_or_insert_with(ask);
+        let asked_at = *asked_at;
         let Ok(answer) = tokio::time::timeout(PATIENCE, asking).await else { return silent() };
         store.asking = None;
         let answer = match answer {
@@ -104,7 +106,7 @@ impl Health {
                 Err(String::from("asking it failed; the server's log says why"))
             }
         };
-        store.answered = Some((Instant::now(), answer.clone()));
+        store.answered = Some((asked_at, answer.clone()));
         answer
     }
 }

@@ -9,6 +9,7 @@ use super::reply::{Reply, json};
 use crate::domain::PageError;
 use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
+use crate::store::StoreError;
 
 /// Seconds after which a request that was turned away for want of room may be sent again.
 const RETRY_SECONDS: u64 = 5;
@@ -172,6 +173,12 @@ impl Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
+            ServiceError::Store(error @ StoreError::Unsure(_)) => {
+                tracing::error!(%error, "nobody knows what was stored");
+                Self::unavailable(
+                    "The store broke off before it said whether this was stored. Look before you send it again, or send it with an Idempotency-Key.",
+                )
+            }
             ServiceError::Store(error) => {
                 tracing::error!(%error, "the store cannot answer");
                 Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")

@@ -174,12 +174,12 @@ impl Handler {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
-        if self.closing.load(Ordering::Acquire) {
-            return Err(Problem::shutting_down());
-        }
         // A probe has no credentials, and needs none: it learns nothing about anybody.
         if let Some(reply) = self.health.answer(request.uri().path()).await {
             return Ok(reply);
+        }
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Problem::shutting_down());
         }
         match &self.site {
             Site::Clients(clients) => Ok(clients.answer(request).await),

@@ -81,6 +81,8 @@ impl Service {
     /// If too many call at once, or the store cannot answer; [`ServiceError::PartlyApplied`] if some items had taken
     /// effect by then, and nothing had otherwise.
     pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
+        // Compiling, if that is necessary, is nothing to hold a place in the lane for.
+        self.library.prepare(self.pinned(tenant));
         let _permit = self.lane.enter(tenant.id)?;
         let mut decider = self.decider(tenant, operation);
         let mut call = Call::new(self, tenant.id);

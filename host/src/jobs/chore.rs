@@ -1,11 +1,15 @@
 //! Work that is done now and then, each kind on a thread of its own.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{Service, heart, janitor, lister, sweeper};
+
+/// Pause after one panicked.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// Everything that a server does now and then, until [`Self::stop`].
 pub struct Chores(Vec<Chore>);
@@ -49,7 +53,11 @@ impl Chore {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut pause = Duration::ZERO;
             while !stopped_within(&signal, pause) {
-                pause = work();
+                // A bug in one of them must not be the end of it.
+                pause = catch_unwind(AssertUnwindSafe(&mut work)).unwrap_or_else(|_| {
+                    tracing::error!("a chore panicked");
+                    BREATH
+                });
             }
         })?;
         Ok(Self { stop, thread })

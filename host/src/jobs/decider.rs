@@ -308,13 +308,20 @@ impl<'a> Decider<'a> {
     }
 
     fn start(&mut self) -> Result<Started, Stop> {
-        self.called = self.task.pinned.processor;
-        let (mut instance, profile, fields) = self.start_processor()?;
-        let checker = match self.task.pinned.validator {
+        // Before anything runs: whoever computes for long gives way, and must not be compiling for others then.
+        let validator = match self.task.pinned.validator {
             None => None,
             Some(digest) => {
                 self.called = digest;
-                let validator = self.service.library.validator(digest).map_err(unusable)?;
+                Some((digest, self.service.library.validator(digest).map_err(unusable)?))
+            }
+        };
+        self.called = self.task.pinned.processor;
+        let (mut instance, profile, fields) = self.start_processor()?;
+        let checker = match validator {
+            None => None,
+            Some((digest, validator)) => {
+                self.called = digest;
                 let request =
                     Request { operation: self.task.operation, profile: &profile, fields: &fields, now: self.task.now };
                 Some(Checker::start(self.service.library.sandbox(), &validator, &self.limits, &self.cancel, &request)?)

@@ -2,7 +2,7 @@
 //! of them is kept in memory and on disk.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{Digest, Pinned};
 use crate::sandbox::{ComponentError, Processor, Sandbox, Validator};
@@ -71,8 +71,19 @@ impl Library {
 
     /// Whether a job's components can be started without being compiled first.
     pub(super) fn is_ready(&self, pinned: Pinned) -> bool {
-        let is_compiled = |digest| digest == self.default.digest() || self.sandbox.is_compiled(digest);
-        is_compiled(pinned.processor) && pinned.validator.is_none_or(is_compiled)
+        let has_processor = pinned.processor == self.default.digest()
+            || lock(&self.processors).contains_key(&pinned.processor)
+            || self.sandbox.is_compiled(pinned.processor);
+        let has = |digest| lock(&self.validators).contains_key(&digest) || self.sandbox.is_compiled(digest);
+        has_processor && pinned.validator.is_none_or(has)
+    }
+
+    /// Compiles components that are not compiled yet. What is wrong with them shows when they are started.
+    pub(super) fn prepare(&self, pinned: Pinned) {
+        if !self.is_ready(pinned) {
+            drop(self.processor(pinned.processor));
+            drop(pinned.validator.map(|digest| self.validator(digest)));
+        }
     }
 
     /// Deletes compiled code that nobody needs. Returns how many files there were.
@@ -90,17 +101,20 @@ impl Library {
         digest: Digest,
         load: impl FnOnce(&[u8]) -> Result<T, ComponentError>,
     ) -> Result<T, LibraryError> {
-        let lock = || loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(component) = lock().get(&digest) {
+        if let Some(component) = lock(loaded).get(&digest) {
             return Ok(component.clone());
         }
         let bytes = self.store.component_bytes(digest)?.ok_or(LibraryError::Unknown(digest))?;
         let component = load(&bytes)?;
-        let mut loaded = lock();
+        let mut loaded = lock(loaded);
         if loaded.len() >= LOADED {
             loaded.clear();
         }
         loaded.insert(digest, component.clone());
         Ok(component)
     }
+}
+
+fn lock<T>(loaded: &Mutex<HashMap<Digest, T>>) -> MutexGuard<'_, HashMap<Digest, T>> {
+    loaded.lock().unwrap_or_else(PoisonError::into_inner)
 }

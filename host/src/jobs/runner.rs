@@ -13,7 +13,7 @@ use super::committer::{Committer, Ordered};
 use super::decider::{Decider, End, Spent, Task};
 use super::isolate::{Failures, Ground, Part, Patience, given_up, isolate};
 use super::overlap::WriteSet;
-use super::running::{RunningJob, Used};
+use super::running::{RunningJob, Stopper, Used};
 use super::service::stored_limits;
 use crate::domain::StoredContact;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
@@ -116,9 +116,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Works on the job as long as it may. `false` if the job was told to stop and its component did not come back in
-    /// time, so that another worker has taken this one's place.
-    pub(super) fn run(mut self) -> bool {
+    /// How the job is told to stop.
+    pub(super) fn stopper(&self) -> Stopper {
+        self.running.stopper.clone()
+    }
+
+    /// Works on the job as long as it may.
+    pub(super) fn run(mut self) {
         let started = Instant::now();
         let claim = self.ground.claim;
         tracing::debug!(
@@ -132,9 +136,6 @@ impl<'a> Runner<'a> {
         // While the claim holds: a job that is given back is somebody else's to log for.
         self.keep_printed();
         self.report(started, ended);
-        let stopper = self.running.stopper.clone();
-        drop(self);
-        !stopper.is_replaced()
     }
 
     /// Keeps what the components printed, for the tenant's operator.

@@ -18,6 +18,8 @@ const POLL: Duration = Duration::from_millis(500);
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// How long a shutdown waits for running batches before it interrupts their guests.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long it waits for them then.
+const LAST: Duration = Duration::from_secs(2);
 
 /// How long after a job was told to stop its component must have come back. It does within a tick of the sandbox's clock,
 /// unless it is in a bulk operation on memory, which nothing can interrupt: then another worker takes over, and this one
@@ -72,8 +74,15 @@ impl Workers {
             thread::sleep(Duration::from_millis(5));
         }
         crew.service.interrupt_jobs();
+        // Compiling cannot be interrupted; a job whose worker is at that goes to others when its lease ends.
+        let deadline = Instant::now() + LAST;
+        while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
+            thread::sleep(Duration::from_millis(5));
+        }
         for thread in threads {
-            if thread.join().is_err() {
+            if !thread.is_finished() {
+                tracing::warn!("a worker is left behind; it is compiling a component");
+            } else if thread.join().is_err() {
                 tracing::error!("a worker panicked");
             }
         }
@@ -146,20 +155,20 @@ impl Crew {
                 Ok(Some(claim)) => {
                     let claim = Arc::new(claim);
                     // A bug in here must cost one job's lease, not a worker.
-                    let run = AssertUnwindSafe(|| Runner::new(service, committer, &claim, &self.stopping).run());
-                    match catch_unwind(run) {
-                        Ok(true) if has_given_way() => {
-                            // Not hired from here: a thread inherits the priority of the one that started it.
-                            self.vacated.fetch_add(1, Ordering::AcqRel);
-                            service.running.stops.ring();
-                            return;
-                        }
-                        Ok(true) => {}
-                        // Somebody else has this place now.
-                        Ok(false) => return,
-                        Err(_) => {
-                            tracing::error!(tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");
-                        }
+                    let runner = Runner::new(service, committer, &claim, &self.stopping);
+                    let stopper = runner.stopper();
+                    if catch_unwind(AssertUnwindSafe(|| runner.run())).is_err() {
+                        tracing::error!(tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");
+                    }
+                    // Somebody else has this place now.
+                    if stopper.is_replaced() {
+                        return;
+                    }
+                    if has_given_way() {
+                        // Not hired from here: a thread inherits the priority of the one that started it.
+                        self.vacated.fetch_add(1, Ordering::AcqRel);
+                        service.running.stops.ring();
+                        return;
                     }
                 }
                 Ok(None) => service.bell.wait(heard, POLL),

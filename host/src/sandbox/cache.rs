@@ -4,7 +4,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -102,20 +101,12 @@ fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    // Two threads may compile the same component; each writes a file of its own.
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let partial = path.with_extension(format!("{}-{number}.partial", std::process::id()));
-    {
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&partial)?;
-        io::Write::write_all(&mut file, code)?;
-        file.sync_all()?;
-    }
-    fs::rename(partial, path)
+    // Under a name that nobody else has, for this user alone; under its own when it is complete.
+    let mut file = tempfile::Builder::new().suffix(".partial").tempfile_in(folder)?;
+    io::Write::write_all(&mut file, code)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Whether nobody but this user (or root) can have written what is at `path`.
@@ -123,9 +114,16 @@ fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
 fn trustworthy(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
-    let metadata = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
-    // The owner of a file this process just made is this process's user; std has no other way to ask.
+    // This process belongs to this process's user; std has no other way to ask.
     let me = fs::metadata("/proc/self").map(|own| own.uid()).map_err(|error| error.to_string())?;
+    trusted_by(me, path)
+}
+
+#[cfg(unix)]
+fn trusted_by(me: u32, path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
     if metadata.is_symlink() {
         return Err(format!("{} is a symbolic link", path.display()));
     }
@@ -142,4 +140,19 @@ fn trustworthy(path: &Path) -> Result<(), String> {
 #[cfg(not(unix))]
 fn trustworthy(path: &Path) -> Result<(), String> {
     Err(format!("this system cannot tell who wrote {}", path.display()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::trusted_by;
+
+    #[test]
+    fn what_another_user_owns_is_not_trusted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let owner = file.as_file().metadata().unwrap().uid();
+        trusted_by(owner, file.path()).unwrap();
+        assert!(trusted_by(owner + 1, file.path()).unwrap_err().contains("belongs to another user"));
+    }
 }

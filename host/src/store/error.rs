@@ -1,6 +1,6 @@
 //! What can go wrong below the trait.
 
-/// The store could not do what was asked; nothing was changed.
+/// The store could not do what was asked; nothing was changed, but for [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or failed.
@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The database cannot be reached, or not be worked with.
     #[error("{0}")]
     Connection(String),
+    /// The connection broke off while a change was on its way to take effect: perhaps it did.
+    #[error("{0}: the connection broke off before the database said whether it is done")]
+    Unsure(&'static str),
     /// Something that this program wrote cannot be read back.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),

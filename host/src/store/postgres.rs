@@ -166,7 +166,7 @@ impl Store for PostgresStore {
             .attempt(submit::DOING, async |session| submit::submit(session, shift, job, &chunks, limits).await);
         let submitted = match submitted {
             // Perhaps only the answer was lost. The id is this job's alone, so the database can be asked.
-            Err(failure) if failure.lost_connection() => {
+            Err(failure) if failure.is_unsure() => {
                 let accepted =
                     self.connections.run(submit::DOING, async |session| submit::is_accepted(session, job).await);
                 if matches!(accepted, Ok(true)) {

@@ -2,10 +2,10 @@
 //! command.
 
 use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, fs};
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::{Operation, World};
@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 
 use super::super::serve::DEFAULT_COMPONENT;
+use super::super::store::user_cache;
 use super::read;
 
 /// Components that can live at the same time.
@@ -129,11 +130,9 @@ pub(super) fn sandbox() -> Result<Sandbox, Box<dyn Error>> {
     Ok(Sandbox::new(cache, INSTANCES)?)
 }
 
-/// `bulkhead/compiled` in the user's folder for caches, if there is one.
+/// In the user's folder for caches, if there is one; not that of servers, who keep what they need and no more.
 fn cache_folder() -> Option<PathBuf> {
-    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
-    Some(caches.join("bulkhead").join("compiled"))
+    Some(user_cache()?.join("bulkhead").join("workshop"))
 }
 
 /// Every build of a component leaves a file, and only the last ones are of use. What cannot be removed stays.

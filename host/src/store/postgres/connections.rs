@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -99,11 +100,13 @@ impl Connections {
         doing: &'static str,
         work: impl AsyncFn(&Session) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        let is_committing = Rc::new(Cell::new(false));
+        let unsure = || is_committing.get().then_some(StoreError::Unsure(doing));
         self.handle.block_on(async {
             let all = async {
                 let mut attempt = 1;
                 loop {
-                    let session = Session::new(self.pool.get().await.map_err(no_connection)?);
+                    let session = Session::new(self.pool.get().await.map_err(no_connection)?, &is_committing);
                     session.is_busy.set(true);
                     let result = work(&session).await;
                     session.is_busy.set(false);
@@ -117,6 +120,9 @@ impl Connections {
                             tracing::debug!(doing, attempt, "the connection was gone");
                             tokio::time::sleep(BREATH).await;
                         }
+                        Err(failure) if failure.lost_connection() => {
+                            return Err(unsure().map_or(failure, Failure::Store));
+                        }
                         result => return result,
                     }
                     attempt += 1;
@@ -124,7 +130,10 @@ impl Connections {
             };
             match tokio::time::timeout(TIME, all).await {
                 Ok(result) => result,
-                Err(_) => Err(StoreError::Connection(format!("{doing}: the database does not answer")).into()),
+                Err(_) => {
+                    let silent = || StoreError::Connection(format!("{doing}: the database does not answer"));
+                    Err(unsure().unwrap_or_else(silent).into())
+                }
             }
         })
     }
@@ -157,7 +166,8 @@ impl Drop for Connections {
 pub(super) struct Session {
     object: Option<Object>,
     is_busy: Cell<bool>,
-    is_committing: Cell<bool>,
+    /// Whether a commit was sent and not answered.
+    is_committing: Rc<Cell<bool>>,
 }
 
 /// What becomes of a transaction.
@@ -171,8 +181,9 @@ pub(super) enum Verdict<T> {
 }
 
 impl Session {
-    fn new(object: Object) -> Self {
-        Self { object: Some(object), is_busy: Cell::new(false), is_committing: Cell::new(false) }
+    fn new(object: Object, is_committing: &Rc<Cell<bool>>) -> Self {
+        is_committing.set(false);
+        Self { object: Some(object), is_busy: Cell::new(false), is_committing: Rc::clone(is_committing) }
     }
 
     /// Does `work` in a transaction. The work itself sends [`Self::begin`], with its first statements behind it in the same

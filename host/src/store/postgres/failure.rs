@@ -44,6 +44,11 @@ impl Failure {
         }
     }
 
+    /// Whether it may have taken effect all the same.
+    pub(super) fn is_unsure(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unsure(_)))
+    }
+
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
         match self {
             Self::Database(error) => StoreError::Database { doing, source: Box::new(Told(error)) },

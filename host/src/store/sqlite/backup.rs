@@ -38,11 +38,12 @@ fn copy(connection: &Connection, partial: &Path) -> Result<u64, StoreError> {
     let failed = |source| StoreError::File { path: partial.display().to_string(), source };
     // SQLite writes into an empty file that is there, so it is this user's alone from the beginning.
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(partial).map_err(failed)?;
-    connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).doing(DOING)?;
+    let name = partial.to_str().ok_or_else(|| failed(std::io::Error::other("SQLite takes only names in UTF-8")))?;
+    connection.execute("VACUUM INTO ?1", [name]).doing(DOING)?;
     let copy = Connection::open_with_flags(partial, OpenFlags::SQLITE_OPEN_READ_ONLY).doing(DOING)?;
     let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).doing(DOING)?;
     if verdict != "ok" {

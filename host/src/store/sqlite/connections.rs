@@ -127,3 +127,25 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Connections;
+
+    #[test]
+    fn what_is_committed_survives_a_power_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = Connections::open(&folder.path().join("test.sqlite")).unwrap();
+        let setting = |name: &str| {
+            connections
+                .write(|connection| {
+                    Ok(connection.pragma_query_value(None, name, |row| row.get::<_, String>(0)).unwrap_or_else(|_| {
+                        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap().to_string()
+                    }))
+                })
+                .unwrap()
+        };
+        // 2 is FULL: a commit waits for the disk.
+        assert_eq!((setting("journal_mode").as_str(), setting("synchronous").as_str()), ("wal", "2"));
+    }
+}

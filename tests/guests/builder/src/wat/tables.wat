@@ -1,5 +1,5 @@
 ;; Takes table elements on demand. An item that contains `"tables"`, quotes included, takes them until there are none and
-;; then traps; `"tables-` asks for ever.
+;; then traps; `"tables-` asks for ever; `"tables+` takes 5,000, and traps if it gets less.
 (table $table 1 funcref)
 
 (func $see (param $items i32) (param $count i32)
@@ -17,6 +17,8 @@
             (then (loop $more (br_if $more (call $take))) (unreachable)))
           (if (i64.eq (local.get $word) (i64.const 0x2d73656c62617422)) ;; `"tables-`
             (then (loop $again (drop (call $take)) (br $again))))
+          (if (i64.eq (local.get $word) (i64.const 0x2b73656c62617422)) ;; `"tables+`
+            (then (call $take_some)))
           (local.set $at (i32.add (local.get $at) (i32.const 1)))
           (br $next_byte)))
       (local.set $items (i32.add (local.get $items) (i32.const 8)))
@@ -25,3 +27,11 @@
 
 (func $take (result i32)
   (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1)))
+
+(func $take_some
+  (local $left i32)
+  (local.set $left (i32.const 5))
+  (loop $more
+    (if (i32.eqz (call $take)) (then (unreachable)))
+    (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+    (br_if $more (local.get $left))))
