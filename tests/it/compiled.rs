@@ -4,18 +4,19 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use bulkhead_tests::{Options, Server, component};
+use bulkhead_tests::{Options, Server, component, wait_until};
 use serde_json::json;
 
 type Tampering = fn(&Path);
 
-const TAMPERINGS: [(&str, Tampering); 7] = [
-    ("truncated", |file| {
+/// What is done to the files, and why they are not loaded then.
+const TAMPERINGS: [(&str, &str, Tampering); 7] = [
+    ("truncated", "cannot be loaded", |file| {
         let bytes = fs::read(file).expect("it can be read");
         fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
     }),
-    ("other bytes", |file| fs::write(file, b"not machine code").expect("it can be written")),
-    ("of another engine's version", |file| {
+    ("other bytes", "cannot be loaded", |file| fs::write(file, b"not machine code").expect("it can be written")),
+    ("of another engine's version", "cannot be loaded", |file| {
         let mut bytes = fs::read(file).expect("it can be read");
         // Its header says by which one it was made: a length and the number. Those of components that this server has no
         // use for are as the tamperings before left them.
@@ -24,19 +25,21 @@ const TAMPERINGS: [(&str, Tampering); 7] = [
         head[place + 2] = b'7';
         fs::write(file, bytes).expect("it can be written");
     }),
-    ("of another user", |file| {
+    ("of another user", "to", |file| {
         if std::os::unix::fs::chown(file, Some(65_534), None).is_err() {
             eprintln!("ONLY ROOT CAN GIVE A FILE AWAY: that another user's is not loaded was not tried");
             set_mode(file, 0o666);
         }
     }),
-    ("writable by others", |file| set_mode(file, 0o666)),
-    ("a link", |file| {
+    ("writable by others", "others can write to", |file| set_mode(file, 0o666)),
+    ("a link", "is a symbolic link", |file| {
         let moved = file.with_extension("moved");
         fs::rename(file, &moved).expect("it can be renamed");
         std::os::unix::fs::symlink(moved, file).expect("it can be linked");
     }),
-    ("in a folder writable by others", |file| set_mode(file.parent().expect("it is in a folder"), 0o777)),
+    ("in a folder writable by others", "others can write to", |file| {
+        set_mode(file.parent().expect("it is in a folder"), 0o777)
+    }),
 ];
 
 #[test]
@@ -44,14 +47,17 @@ fn what_was_tampered_with_is_compiled_again() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let folder = server.data().join("compiled");
-    for (what, tamper) in TAMPERINGS {
+    for (what, why, tamper) in TAMPERINGS {
         server.terminate();
         let files = compiled(&folder);
         assert!(!files.is_empty());
         files.iter().for_each(|file| tamper(file));
         let before = server.log().len();
         server.restart();
-        assert!(server.log()[before..].contains("compiling again"), "{what}");
+        wait_until(what, || {
+            let log = server.log();
+            log[before..].lines().any(|line| line.contains("compiling again") && line.contains(why)).then_some(())
+        });
         let client = server.client(&tenant);
         assert_eq!(client.create(&json!([{"email": format!("{}@example.com", what.len())}])).codes(), [201], "{what}");
     }

@@ -33,7 +33,7 @@ fn a_store_that_takes_no_writes_makes_a_server_that_lives_but_is_not_ready() {
 
 #[test]
 fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
-    let mut server = Options::default().with("--drain-delay", 2).start();
+    let mut server = Options::default().with("--drain-delay", 5).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     server.signal("TERM");

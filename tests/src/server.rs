@@ -281,6 +281,12 @@ impl Server {
         Client::new(format!("http://{address}"), Some(format!("Bearer {ADMIN_TOKEN}")))
     }
 
+    /// A client that calls the operators' listener with other credentials, or none.
+    pub fn operator_with(&self, authorization: Option<&str>) -> Client {
+        let address = self.running().admin.expect("there is a listener for operators");
+        Client::new(format!("http://{address}"), authorization.map(str::to_owned))
+    }
+
     /// Runs one of the operator's commands on this server's data, such as `component list`.
     pub fn command_line(&self, args: &[&str]) -> Finished {
         run(args.iter().map(|arg| String::from(*arg)).chain(self.store_args()))
