@@ -1,6 +1,6 @@
 # Thin: the work is in cargo and scripts/. CARGO_TARGET_DIR is honoured.
 
-TARGET := $(if $(CARGO_TARGET_DIR),$(abspath $(CARGO_TARGET_DIR)),$(CURDIR)/target)
+TARGET := $(shell realpath -m "$${CARGO_TARGET_DIR:-target}")
 # What is built for this machine; components are not.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
 
@@ -22,28 +22,29 @@ test: guest ## Every test
 	@scripts/examples-js-python
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
-	BULKHEAD_BIN=$(TARGET)/release/bulkhead BULKHEAD_COMPONENTS=$(TARGET)/components \
+	BULKHEAD_BIN="$(TARGET)/release/bulkhead" BULKHEAD_COMPONENTS="$(TARGET)/components" \
 		cargo test --release --locked $(NATIVE)
 
 crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
 	@scripts/prerequisites tests
 	cargo build --release --locked --package bulkhead --package bulkhead-crash
-	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash crash $(STORE)
-	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash partition
+	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" crash $(STORE)
+	@[ "$(STORE)" = sqlite ] || BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" partition
 
 load: guest ## 50 tenants, 500 jobs, 200 clients that poll; MINUTES=3 on each store, SEED=, STORE=
 	@scripts/prerequisites tests
 	cargo build --release --locked --package bulkhead --package bulkhead-crash
-	BULKHEAD_BIN=$(TARGET)/release/bulkhead $(TARGET)/release/bulkhead-crash load $(STORE)
+	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" load $(STORE)
 
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
 bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages, sweep or postgres is one of them, PART=languages a table
+	@scripts/prerequisites tests
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	@[ "$(PART)" != languages ] || scripts/new-components
-	$(TARGET)/release/bulkhead-bench $(PART)
+	"$(TARGET)/release/bulkhead-bench" $(PART)
 
 fuzz: ## Random items and profiles against the rules; SECONDS=600 for longer than a minute each
 	scripts/fuzz $(SECONDS)

@@ -34,12 +34,19 @@ const QUEUED_JOBS: usize = 200;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// What can be measured.
+const PARTS: [&str; 10] =
+    ["job", "guest", "memory", "neighbours", "tenants", "lists", "pages", "sweep", "postgres", "languages"];
+
 fn main() -> Outcome<()> {
     println!("10,000 new contacts of 8 fields; {ROUNDS} rounds, each side in turn; medians (minimum) in ms\n");
     let items = contacts::items();
     let body = contacts::body(&items);
     println!("request body: {:.2} MB", body.len() as f64 / 1e6);
     let wanted = std::env::args().nth(1);
+    if let Some(unknown) = wanted.as_ref().filter(|wanted| !PARTS.contains(&wanted.as_str())) {
+        return Err(format!("'{unknown}' is nothing to measure; there are {}", PARTS.join(", ")).into());
+    }
     let wants = |part| wanted.as_ref().is_none_or(|wanted| wanted == part);
     if wants("job") {
         job_against_floor(&items, &body)?;

@@ -13,7 +13,7 @@ use crate::{Outcome, ROUNDS, contacts, ratio, show};
 const SMALL_JOBS: usize = 15;
 /// Rows of them, in turn with and without.
 const TURNS: usize = 4;
-/// What the rogues' items make their component do: all that the tests know, but for what only concerns answers to calls.
+/// What the rogues' items make their component do: all that harms or lies while a job is decided.
 const ROGUES: [&str; 38] = [
     "loop",
     "plan-loop",

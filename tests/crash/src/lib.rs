@@ -13,6 +13,7 @@
 mod check;
 mod deleter;
 mod driver;
+mod ending;
 mod faults;
 mod host;
 mod hosts;

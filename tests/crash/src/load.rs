@@ -12,6 +12,7 @@ use bulkhead_tests::{Client, Dice, Tenant};
 
 use crate::check::compare;
 use crate::driver::{Sent, drive_watched};
+use crate::ending::Ending;
 use crate::hosts::Hosts;
 use crate::site::{Kind, Site};
 
@@ -62,7 +63,7 @@ impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} jobs, {} items; {} answers to polls, {} of them 429 or 503; {} slow or lost clients; {} MiB after a third, at most {} MiB in the last: {} differences",
+            "{} jobs, {} items; {} answers to polls, {} of them 429 or 503; {} slow or lost clients; at most {} MiB in the first third, at most {} MiB in the last: {} differences",
             self.jobs,
             self.items,
             self.polls,
@@ -119,6 +120,7 @@ pub fn load(load: Load) -> Outcome {
     let polled = AtomicBool::new(false);
     let began = Instant::now();
     let (sent, memory) = thread::scope(|scope| {
+        let _end = (Ending(&shared.over), Ending(&polled));
         let drivers: Vec<_> = tenants
             .iter()
             .enumerate()
@@ -144,7 +146,8 @@ pub fn load(load: Load) -> Outcome {
         }
         let mut memory = Vec::new();
         let jobs = || shared.known.0.lock().unwrap_or_else(PoisonError::into_inner).len();
-        while began.elapsed() < load.time || jobs() < load.jobs {
+        let is_any_gone = || drivers.iter().any(thread::ScopedJoinHandle::is_finished);
+        while (began.elapsed() < load.time || jobs() < load.jobs) && !is_any_gone() {
             thread::sleep(Duration::from_millis(200));
             memory.push(hosts.memory() / 1024);
         }

@@ -10,6 +10,7 @@ use bulkhead_tests::Dice;
 
 use crate::check::compare;
 use crate::driver::drive;
+use crate::ending::Ending;
 use crate::hosts::Hosts;
 use crate::network::{Machine, enter};
 use crate::site::{Kind, Site};
@@ -45,6 +46,7 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
     let over = AtomicBool::new(false);
     let mut wrong = Vec::new();
     let sent: Vec<_> = thread::scope(|scope| {
+        let _end = Ending(&over);
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
                 let tenant = site.add_tenant(&format!("tenant-{number}"));

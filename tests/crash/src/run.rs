@@ -10,6 +10,7 @@ use bulkhead_tests::Dice;
 use crate::check::compare;
 use crate::deleter::delete;
 use crate::driver::drive;
+use crate::ending::Ending;
 use crate::faults::{Faults, happen};
 use crate::hosts::Hosts;
 use crate::site::{Kind, Site};
@@ -150,13 +151,4 @@ pub fn run(plan: Plan) -> Report {
 
 fn joined<T>(result: thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Says that it is over when it goes out of scope.
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }

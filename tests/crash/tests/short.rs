@@ -7,7 +7,7 @@ fn check(plan: Plan) {
     let report = run(plan);
     println!("{report}");
     assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
-    assert!(report.jobs > 5 && report.faults.kills >= plan.kills, "{report}");
+    assert!(report.jobs > 5 && report.faults.kills >= plan.kills && report.faults.in_the_middle > 0, "{report}");
 }
 
 #[test]
