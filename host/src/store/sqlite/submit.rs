@@ -77,10 +77,13 @@ fn is_full(
     chunks: &[NewChunk],
     limits: &QueueLimits,
 ) -> Result<bool, StoreError> {
+    // By the primary key, as SQLite would have it, all jobs of two days were counted.
     let waiting: i64 = transaction
-        .query_row("SELECT count(*) FROM jobs WHERE tenant = ?1 AND finished_at IS NULL", [job.tenant.0], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL",
+            [job.tenant.0],
+            |row| row.get(0),
+        )
         .doing(DOING)?;
     // Payloads are deleted as they are applied, so what is there is what waits.
     let bytes: i64 = transaction
