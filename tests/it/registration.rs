@@ -18,6 +18,9 @@ fn each_step_refuses_in_words() {
         ("huge-table.wasm", "resources", &["1000000 elements", "20000"]),
         ("start-loop.wasm", "instantiate", &["timed out"]),
         ("start-trap.wasm", "instantiate", &["trapped"]),
+        ("batch-trap.wasm", "batch", &["trapped", "must answer any JSON text"]),
+        // What is looked at first refuses first.
+        ("large-and-trapping.wasm", "resources", &["512 MiB", "256"]),
     ] {
         let path = component_file(file).display().to_string();
         let refused = server.command_line(&["component", "add", &path]).expect(2);

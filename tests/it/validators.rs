@@ -1,6 +1,6 @@
 //! A tenant's own rules on top of the default processor.
 
-use bulkhead_tests::{Client, Options, Server, component, email};
+use bulkhead_tests::{Client, Options, Server, component, email, wait_until};
 use serde_json::{Value, json};
 
 /// A server with the validators `rules-a` and `rules-b` registered.
@@ -103,6 +103,28 @@ fn tables_cannot_grow_without_end() {
         assert_eq!((&rows[0]["statusCode"], &rows[1]["errors"]["type"]), (&json!(201), &json!(reason)), "{behaviour}");
     }
     assert!(server.peak_memory() < 600, "{} MiB", server.peak_memory());
+}
+
+#[test]
+fn a_job_keeps_its_validator_over_a_restart() {
+    let mut server = server(Options::default());
+    let tenant = server.add_tenant("acme");
+    let set = |server: &Server, validator: &str| {
+        server.command_line(&["tenant", "set", "acme", "--validator", validator]).expect(0);
+    };
+    set(&server, "rules-a");
+    let mut items: Vec<Value> = (0..10_000).map(|n| json!({"email": email("kept", n)})).collect();
+    items[9_999] = json!({"probe": true});
+    let id = server.client(&tenant).create(&Value::from(items)).id.clone();
+    wait_until("half of it", || (server.database().half_done() == 1).then_some(()));
+    server.kill9();
+    set(&server, "rules-b");
+    server.restart();
+    let client = server.client(&tenant);
+    client.job(&*id).wait_for("completed");
+    assert_eq!(client.job(&*id).rows()[9_999]["errors"]["message"], "probe: checked by a");
+    let next = client.create(&json!([{"probe": true}])).rows();
+    assert_eq!(next[0]["errors"]["message"], "probe: checked by b");
 }
 
 #[test]

@@ -22,6 +22,10 @@ pub(crate) fn texts() -> Vec<(&'static str, String)> {
         ("start-loop", validator("1", &more("(func $begin (loop $again (br $again))) (start $begin)"), "")),
         // or traps there.
         ("start-trap", validator("1", &more("(func $begin (unreachable)) (start $begin)"), "")),
+        // Traps when it is to see the items,
+        ("batch-trap", validator("1", "(func $see (param i32 i32) (unreachable))", "")),
+        // or at the start already, and is too large as well.
+        ("large-and-trapping", validator("8192", &more("(func $begin (unreachable)) (start $begin)"), "")),
         // Exports wasi:cli/run alone.
         ("stranger", String::from(include_str!("wat/stranger.wat"))),
         // A module, not a component.
