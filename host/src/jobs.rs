@@ -1,11 +1,13 @@
 //! Jobs from acceptance to the last result: the queue's workers, cancelling, expiry, and the lane for calls that do not
 //! queue. All of it blocks; callers in async code use tokio's blocking pool.
 
+mod absence;
 mod assemble;
 mod breaker;
 mod call;
 mod chore;
 mod committer;
+mod course;
 mod decider;
 mod error;
 mod heart;
@@ -15,6 +17,7 @@ mod lane;
 mod library;
 mod lister;
 mod overlap;
+mod pipeline;
 mod reading;
 mod runner;
 mod running;

@@ -153,11 +153,12 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn is_any_claimable(&self) -> Result<bool, StoreError>;
 
-    /// The items from `first` to the end of the chunk they were stored in; `None` if the job is gone.
+    /// The items from `first` on, in the chunks they were stored in: at least one, and a few of those behind it while they
+    /// have no more than `bytes` together. None if the job is gone.
     ///
     /// # Errors
     /// See [`Self::add_tenant`].
-    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError>;
+    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError>;
 
     /// The stored contacts that these ids and keys name, each once.
     ///

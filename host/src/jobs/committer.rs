@@ -5,7 +5,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use crate::store::{Store, StoreError};
@@ -14,9 +14,6 @@ type Order = Box<dyn FnOnce(&dyn Store) + Send>;
 
 /// The thread. It does what it is given in that order, and ends when this is dropped.
 pub(super) struct Committer(Sender<Order>);
-
-/// Something that is being done.
-pub(super) struct Ordered<T>(Receiver<Result<T, StoreError>>);
 
 impl Committer {
     /// Starts it.
@@ -37,14 +34,9 @@ impl Committer {
     }
 
     /// Has something done.
-    pub(super) fn order<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Ordered<T> {
-        let (sender, answer) = mpsc::channel();
-        // If the thread is gone, the receiver learns of it.
-        drop(self.0.send(Box::new(move |store| drop(sender.send(work(store))))));
-        Ordered(answer)
+    pub(super) fn order(&self, work: impl FnOnce(&dyn Store) + Send + 'static) {
+        // If the thread is gone, whoever waits for it learns of it.
+        drop(self.0.send(Box::new(work)));
     }
 
     /// Has something done and waits for it.
@@ -52,13 +44,8 @@ impl Committer {
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.order(work).wait()
-    }
-}
-
-impl<T> Ordered<T> {
-    /// What it came to.
-    pub(super) fn wait(self) -> Result<T, StoreError> {
-        self.0.recv().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("committing panicked"))))
+        let (sender, answer) = mpsc::channel();
+        self.order(move |store| drop(sender.send(work(store))));
+        answer.recv().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("committing panicked"))))
     }
 }

@@ -1,6 +1,7 @@
 //! Whether one batch may be decided before the one ahead of it has been committed.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use crate::domain::{ContactId, StoredContact, UniqueKey};
 use crate::sandbox::Planned;
@@ -11,7 +12,9 @@ use crate::store::{BatchCommit, WriteTarget};
 pub(super) struct WriteSet {
     creates: bool,
     contacts: HashSet<ContactId>,
-    keys: HashSet<UniqueKey>,
+    /// Hashes of them: two that are taken for one only make a batch wait.
+    keys: HashSet<u64>,
+    hashes: RandomState,
 }
 
 impl WriteSet {
@@ -24,7 +27,7 @@ impl WriteSet {
                     set.contacts.insert(id);
                 }
             }
-            set.keys.extend(write.keys.iter().cloned());
+            set.keys.extend(write.keys.iter().map(|key| set.hashes.hash_one(key)));
         }
         set
     }
@@ -35,10 +38,15 @@ impl WriteSet {
     /// It would not if it names a key that is taken, or a contact that is written; a key that is given up shows as a
     /// contact that is written; an id that was not found may be one that is given to a new contact.
     pub(super) fn are_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
-        let takes_a_key = planned.keys.iter().any(|key| self.keys.contains(key));
+        let takes_a_key = self.takes_any(&planned.keys);
         let writes_a_contact = found.iter().any(|contact| self.contacts.contains(&contact.id));
         let may_give_an_id = self.creates && planned.ids.iter().any(|id| found.iter().all(|contact| contact.id != *id));
         !takes_a_key && !writes_a_contact && !may_give_an_id
+    }
+
+    /// Whether one of these keys is taken.
+    pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
+        keys.iter().any(|key| self.keys.contains(&self.hashes.hash_one(key)))
     }
 }
 

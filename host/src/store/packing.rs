@@ -4,8 +4,8 @@
 mod chunks;
 mod results;
 
-pub(crate) use chunks::{NewChunk, PackedChunk};
-pub(crate) use results::{PackedRows, count, cut_page, pack_rows};
+pub(crate) use chunks::{NewChunk, PackedChunk, READ_AHEAD, unpack_some};
+pub(crate) use results::{PackedRows, count, cut_page, pack_batch};
 
 use super::StoreError;
 use super::error::Doing;

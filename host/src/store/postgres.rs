@@ -212,8 +212,8 @@ impl Store for PostgresStore {
         self.connections.run("looking for a job", async |session| claims::is_any_claimable(session, shift).await)
     }
 
-    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
-        self.connections.run("reading items", async |session| claims::batch(session, claim, first).await)
+    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
+        self.connections.run("reading items", async |session| claims::batches(session, claim, first, bytes).await)
     }
 
     fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {

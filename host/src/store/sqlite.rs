@@ -21,7 +21,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::packing::{NewChunk, cut_page};
+use super::packing::{NewChunk, cut_page, unpack_some};
 use super::types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
     ContactWrite, Known, NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow,
@@ -189,9 +189,9 @@ impl Store for SqliteStore {
         self.connections.read(|connection| claims::is_any_claimable(connection, now))
     }
 
-    fn batch(&self, claim: &Claim, first: u32) -> Result<Option<Batch>, StoreError> {
-        let found = self.connections.read(|connection| claims::chunk(connection, claim, first))?;
-        found.map(|chunk| chunk.unpack_from(first)).transpose()
+    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
+        let chunks = self.connections.read(|connection| claims::chunks(connection, claim, first))?;
+        unpack_some(chunks.into_iter().map(Ok), first, bytes)
     }
 
     fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {

@@ -70,7 +70,7 @@ pub(crate) fn what_runs_while_it_expires_ends(ground: &Ground) {
     ground.set_clock(RETENTION + SECOND);
     assert_eq!(ground.store.sweep().unwrap().jobs, 1);
     assert_eq!(ground.store.void_among(&[claim.id()]).unwrap(), [claim.id()]);
-    assert!(ground.store.batch(&claim, 0).unwrap().is_none());
+    assert!(ground.store.batches(&claim, 0, 1).unwrap().is_empty());
     ground.store.release(&claim).unwrap();
     assert_eq!(ground.store.unfinished_jobs().unwrap(), 0);
 }

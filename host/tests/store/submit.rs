@@ -59,13 +59,17 @@ pub(crate) fn items_come_back_as_they_were_sent(ground: &Ground) {
     let plain = Batch { items: items.clone(), keys: None };
     ground.submit(&NewJob { chunks: vec![keyed.clone(), plain.clone()], ..job(tenant, &[]) });
     let claim = ground.claim();
-    let batch = |first| ground.store.batch(&claim, first).unwrap();
-    assert_eq!(batch(0), Some(keyed));
-    assert_eq!(batch(3), Some(Batch { items: items[3..].to_vec(), keys: Some(keys[3..].to_vec()) }));
-    assert_eq!(batch(5), Some(plain));
-    assert_eq!(batch(9), Some(Batch { items: items[4..].to_vec(), keys: None }));
+    let batches = |first, bytes| ground.store.batches(&claim, first, bytes).unwrap();
+    let both: usize = 2 * items.iter().map(String::len).sum::<usize>();
+    assert_eq!(batches(0, both), [keyed.clone(), plain.clone()]);
+    assert_eq!(batches(0, both - 1), std::slice::from_ref(&keyed));
+    assert_eq!(batches(0, 0), [keyed], "always one");
+    let rest = Batch { items: items[3..].to_vec(), keys: Some(keys[3..].to_vec()) };
+    assert_eq!(batches(3, both), [rest, plain.clone()], "from the middle of a chunk");
+    assert_eq!(batches(5, both), [plain]);
+    assert_eq!(batches(9, both), [Batch { items: items[4..].to_vec(), keys: None }]);
     assert!(ground.store.delete_job(tenant, claim.job).unwrap());
-    assert_eq!(batch(0), None);
+    assert_eq!(batches(0, both), []);
 }
 
 fn keyed(tenant: TenantId, key: &str, what: &str) -> NewJob {

@@ -43,9 +43,32 @@ fn pack_keys(keys: &[String]) -> Result<Vec<u8>, StoreError> {
     pack(lines.doing("writing keys")?.iter().map(String::as_str))
 }
 
+/// Chunks that are read at a time, at most.
+pub(crate) const READ_AHEAD: u32 = 4;
+
+/// The items from the job's item `first` on, of these consecutive chunks: of the first one, and of others while all have no
+/// more than `bytes`.
+pub(crate) fn unpack_some<B: AsRef<[u8]>>(
+    chunks: impl Iterator<Item = Result<PackedChunk<B>, StoreError>>,
+    first: u32,
+    bytes: usize,
+) -> Result<Vec<Batch>, StoreError> {
+    let mut batches = Vec::new();
+    let mut sum = 0;
+    for chunk in chunks {
+        let batch = chunk?.unpack_from(first)?;
+        sum += batch.items.iter().map(String::len).sum::<usize>();
+        if sum > bytes && !batches.is_empty() {
+            break;
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
 impl<B: AsRef<[u8]>> PackedChunk<B> {
     /// The items from the job's item `first` on.
-    pub(crate) fn unpack_from(&self, first: u32) -> Result<Batch, StoreError> {
+    fn unpack_from(&self, first: u32) -> Result<Batch, StoreError> {
         let skipped = first.saturating_sub(self.first) as usize;
         let items = unpack(self.items.as_ref())?.lines().skip(skipped).map(str::to_owned).collect();
         let keys = match &self.keys {

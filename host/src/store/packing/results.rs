@@ -1,13 +1,23 @@
-//! Result rows as they are stored: a blob for each batch, out of which a page is cut.
+//! Result rows as they are stored: blobs, out of which a page is cut.
 
 use serde_json::value::to_raw_value;
 
 use super::{pack, unpack};
 use crate::domain::{ContactId, Counts, Page, ResultRow};
 use crate::store::error::Doing;
-use crate::store::{DraftRow, RowBody, StoreError, StoredRow};
+use crate::store::{BatchCommit, DraftRow, RowBody, StoreError, StoredRow};
 
-/// A batch's rows, and the place of the first.
+/// Rows of a blob at most: a page is cut out of whole ones.
+const ROWS: usize = 500;
+
+/// Rows to be stored.
+pub(crate) struct NewRows {
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+    pub(crate) rows: Vec<u8>,
+}
+
+/// A blob of rows, and the place of the first.
 pub(crate) struct PackedRows<B = Vec<u8>> {
     pub(crate) first: u32,
     pub(crate) rows: B,
@@ -26,8 +36,19 @@ pub(crate) fn count(rows: &[DraftRow]) -> Counts {
     counts
 }
 
-/// The rows of a batch whose writes came to these contacts.
-pub(crate) fn pack_rows(rows: &[DraftRow], ids: &[ContactId]) -> Result<Vec<u8>, StoreError> {
+/// The rows of a batch whose writes came to these contacts, as blobs.
+pub(crate) fn pack_batch(batch: &BatchCommit, ids: &[ContactId]) -> Result<Vec<NewRows>, StoreError> {
+    let mut first = batch.first;
+    let mut packed = Vec::new();
+    for some in batch.rows.chunks(ROWS) {
+        let count = u32::try_from(some.len()).unwrap_or(u32::MAX);
+        packed.push(NewRows { first, count, rows: pack_rows(some, ids)? });
+        first = first.saturating_add(count);
+    }
+    Ok(packed)
+}
+
+fn pack_rows(rows: &[DraftRow], ids: &[ContactId]) -> Result<Vec<u8>, StoreError> {
     const DOING: &str = "writing results";
     let mut lines = Vec::with_capacity(rows.len());
     for draft in rows {

@@ -13,7 +13,7 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{digest, get, now, number, optional_digest, signed};
 use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
-use crate::store::packing::PackedChunk;
+use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::{Batch, Claim, ClaimId, StoreError};
 
 /// How often to look again when the job that was found had been taken meanwhile.
@@ -266,15 +266,16 @@ pub(super) async fn release(session: &Session, claim: &Claim) -> Result<(), Fail
     Ok(())
 }
 
-pub(super) async fn batch(session: &Session, claim: &Claim, first: u32) -> Result<Option<Batch>, Failure> {
-    let payload = session
+pub(super) async fn batches(session: &Session, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, Failure> {
+    let payloads = session
         .prepare_cached(
-            "SELECT first, items, keys FROM payloads WHERE tenant = $1 AND job = $2 AND first <= $3
-             ORDER BY first DESC LIMIT 1",
+            "SELECT first, items, keys FROM payloads WHERE tenant = $1 AND job = $2 AND first >= (
+               SELECT first FROM payloads WHERE tenant = $1 AND job = $2 AND first <= $3 ORDER BY first DESC LIMIT 1
+             ) ORDER BY first LIMIT $4",
         )
         .await?;
-    let found = session.query_opt(&payload, &[&claim.tenant.0, &claim.job.0, &i64::from(first)]).await?;
-    let Some(row) = found else { return Ok(None) };
-    let chunk = PackedChunk::<&[u8]> { first: number(&row, 0)?, items: get(&row, 1)?, keys: get(&row, 2)? };
-    Ok(Some(chunk.unpack_from(first)?))
+    let rows =
+        session.query(&payloads, &[&claim.tenant.0, &claim.job.0, &i64::from(first), &i64::from(READ_AHEAD)]).await?;
+    let chunk = |row| Ok(PackedChunk::<&[u8]> { first: number(row, 0)?, items: get(row, 1)?, keys: get(row, 2)? });
+    Ok(unpack_some(rows.iter().map(chunk), first, bytes)?)
 }

@@ -12,7 +12,7 @@ use super::sql::{get, now, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Tally, Writes};
 use crate::domain::JobState;
-use crate::store::packing::{self, pack_rows};
+use crate::store::packing::{self, pack_batch};
 use crate::store::{BatchCommit, Claim, CommitOutcome};
 
 /// What a batch is; also used where a [`StoreError`] says what was being done.
@@ -60,7 +60,11 @@ pub(super) async fn commit(
     let forget =
         session.prepare_cached("DELETE FROM payloads WHERE tenant = $1 AND job = $2 AND first + count <= $3").await?;
     let insert = session
-        .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES ($1, $2, $3, $4, $5)")
+        .prepare_cached(
+            "INSERT INTO results (tenant, job, first, count, rows)
+             SELECT $1, $2, first, count, rows FROM unnest($3::bigint[], $4::bigint[], $5::bytea[])
+               AS new (first, count, rows)",
+        )
         .await?;
     let statements = Statements::prepare(session).await?;
     session
@@ -95,8 +99,11 @@ pub(super) async fn commit(
                 async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
                 statements.note(session, claim.tenant, &writes, &ids, tally),
                 async {
-                    let rows = pack_rows(&batch.rows, &ids)?;
-                    Ok(session.execute(&insert, &[&tenant, &job, &first, &count, &rows]).await?)
+                    let packed = pack_batch(batch, &ids)?;
+                    let firsts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.first)).collect();
+                    let counts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.count)).collect();
+                    let rows: Vec<&[u8]> = packed.iter().map(|rows| rows.rows.as_slice()).collect();
+                    Ok(session.execute(&insert, &[&tenant, &job, &firsts, &counts, &rows]).await?)
                 },
                 session.commit(),
             );

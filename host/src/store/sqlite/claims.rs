@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::PackedChunk;
+use crate::store::packing::{PackedChunk, READ_AHEAD};
 use crate::store::{Claim, ClaimId, StoreError};
 
 pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
@@ -170,18 +170,19 @@ pub(super) fn void_all(connection: &mut Connection) -> Result<usize, StoreError>
 }
 
 /// The chunk that has the job's item `first`.
-pub(super) fn chunk(connection: &Connection, claim: &Claim, first: u32) -> Result<Option<PackedChunk>, StoreError> {
+pub(super) fn chunks(connection: &Connection, claim: &Claim, first: u32) -> Result<Vec<PackedChunk>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3
-             ORDER BY first DESC LIMIT 1",
+            "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first >= (
+               SELECT first FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3 ORDER BY first DESC LIMIT 1
+             ) ORDER BY first LIMIT ?4",
         )
         .and_then(|mut statement| {
             statement
-                .query_row(params![claim.tenant.0, claim.job.0, first], |row| {
+                .query_map(params![claim.tenant.0, claim.job.0, first, READ_AHEAD], |row| {
                     Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
-                })
-                .optional()
+                })?
+                .collect()
         })
         .doing("reading items")
 }

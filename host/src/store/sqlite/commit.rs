@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::contacts;
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::{self, pack_rows};
+use crate::store::packing::{self, pack_batch};
 use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError};
 
 const DOING: &str = "committing a batch";
@@ -28,7 +28,7 @@ pub(super) fn commit(
     let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
-    insert_rows(&transaction, claim, batch, count, &ids)?;
+    insert_rows(&transaction, claim, batch, &ids)?;
     let end = batch.first.saturating_add(count);
     transaction
         .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3")
@@ -78,15 +78,15 @@ fn insert_rows(
     transaction: &Transaction<'_>,
     claim: &Claim,
     batch: &BatchCommit,
-    count: u32,
     ids: &[ContactId],
 ) -> Result<(), StoreError> {
-    let rows = pack_rows(&batch.rows, ids)?;
-    transaction
+    let mut insert = transaction
         .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, batch.first, count, rows]))
-        .map(drop)
-        .doing(DOING)
+        .doing(DOING)?;
+    for packed in pack_batch(batch, ids)? {
+        insert.execute(params![claim.tenant.0, claim.job.0, packed.first, packed.count, packed.rows]).doing(DOING)?;
+    }
+    Ok(())
 }
 
 fn finish(transaction: &Transaction<'_>, claim: &Claim, now: Timestamp) -> Result<(), StoreError> {

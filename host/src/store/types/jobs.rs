@@ -119,7 +119,7 @@ impl Claim {
     }
 }
 
-/// Everything that one batch changes.
+/// Everything that one batch changes, or several that stand one behind the other.
 #[derive(Debug, Default)]
 pub struct BatchCommit {
     /// The place of its first item; must be the job's cursor.
@@ -130,6 +130,15 @@ pub struct BatchCommit {
     pub rows: Vec<DraftRow>,
 }
 
+impl BatchCommit {
+    /// Makes this and the batch behind it one. They must not write to the same contact.
+    pub fn append(&mut self, next: Self) {
+        let before = self.writes.len();
+        self.writes.extend(next.writes);
+        self.rows.extend(next.rows.into_iter().map(|row| row.moved_by(before)));
+    }
+}
+
 /// An item's result before the ids of new contacts are known.
 #[derive(Debug)]
 pub struct DraftRow {
@@ -137,6 +146,16 @@ pub struct DraftRow {
     pub key: Option<String>,
     /// What became of it.
     pub body: RowBody,
+}
+
+impl DraftRow {
+    /// The same, behind so many other writes.
+    fn moved_by(mut self, writes: usize) -> Self {
+        if let RowBody::Written { write, .. } = &mut self.body {
+            *write += writes;
+        }
+        self
+    }
 }
 
 /// What became of one item.

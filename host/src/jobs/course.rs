@@ -1,0 +1,206 @@
+//! The course of one claim, from its cursor to its end: plan, find, decide, commit, batch by batch.
+//!
+//! While batches commit, the next ones are planned and, if they concern other contacts, decided: the guest computes and the
+//! store writes at the same time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::Service;
+use super::absence::{Guess, unproven};
+use super::committer::Committer;
+use super::decider::{Decider, End};
+use super::isolate::{Failures, Ground, Part, given_up, isolate};
+use super::pipeline::{Decided, Halt, Pipeline};
+use crate::domain::StoredContact;
+use crate::sandbox::Planned;
+use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
+
+/// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
+/// again costs about half a chunk.
+const TURN: u32 = 5;
+/// Bytes of items that are read at a time, unless a single batch is larger.
+const AHEAD: usize = 2 << 20;
+
+/// The queue's ground: what is decided is committed under a claim.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed<'a> {
+    pub(super) service: &'a Service,
+    pub(super) committer: &'a Committer,
+    pub(super) claim: &'a Arc<Claim>,
+    pub(super) stopping: &'a AtomicBool,
+}
+
+impl Ground for Claimed<'_> {
+    fn go_on(&mut self) -> Result<(), End> {
+        if self.stopping.load(Ordering::Acquire) { Err(End::ShuttingDown) } else { Ok(()) }
+    }
+
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
+        let (claim, lease) = (Arc::clone(self.claim), self.service.settings.lease);
+        Ok(self.committer.have(move |store| store.commit(&claim, &commit, lease))?)
+    }
+}
+
+/// What became of batches that were on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// They took effect as they were decided.
+    Done,
+    /// They were planned and decided again, so the component holds another plan now.
+    Redone,
+}
+
+pub(super) struct Course<'a> {
+    pub(super) ground: Claimed<'a>,
+    pub(super) decider: Decider<'a>,
+    pub(super) failures: Failures,
+    /// Batches that were read before it is their turn.
+    ahead: VecDeque<Batch>,
+    pub(super) pipeline: Pipeline<'a>,
+    guess: Guess,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(ground: Claimed<'a>, decider: Decider<'a>, failures: Failures) -> Self {
+        let pipeline = Pipeline::new(ground.committer, ground.claim, ground.service.settings.lease);
+        let (ahead, guess) = (VecDeque::new(), Guess::default());
+        Self { ground, decider, failures, ahead, pipeline, guess }
+    }
+
+    /// Goes on until the job is done or the work ends before.
+    pub(super) fn run(&mut self) -> Result<(), End> {
+        let ended = self.go_through();
+        // Whatever ended it: what is under way is done before the job is given back, and what is decided is not to be done
+        // again if that can be helped.
+        match ended {
+            Err(End::Gone | End::Cancelled | End::Store(_)) => {
+                self.pipeline.abandon();
+                ended
+            }
+            Ok(()) | Err(_) => match self.flush() {
+                Ok(_) => ended,
+                Err(end) => ended.and(Err(end)),
+            },
+        }
+    }
+
+    fn go_through(&mut self) -> Result<(), End> {
+        let Claimed { service, claim, .. } = self.ground;
+        let mut cursor = claim.cursor;
+        let mut chunks = 0;
+        while cursor < claim.total {
+            self.ground.go_on()?;
+            // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
+            if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable()? {
+                return Err(End::TurnOver);
+            }
+            chunks += 1;
+            let batch = self.next_batch(cursor)?;
+            let part = Part::whole(cursor, &batch);
+            cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
+            let decided = if given_up(&self.decider, &self.failures).is_some() { None } else { self.decide(part)? };
+            match decided {
+                Some(commit) => {
+                    let pushed = self.pipeline.push(batch, commit);
+                    self.settle(pushed)?;
+                }
+                None => {
+                    self.flush()?;
+                    self.isolate(part)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn next_batch(&mut self, cursor: u32) -> Result<Batch, End> {
+        if self.ahead.is_empty() {
+            let started = Instant::now();
+            self.ahead = self.ground.service.store.batches(self.ground.claim, cursor, AHEAD)?.into();
+            self.decider.spent.reading += started.elapsed();
+        }
+        self.ahead.pop_front().ok_or(End::Gone)
+    }
+
+    /// Decides about a part, beside batches that are on their way if it concerns other contacts, and after them if not.
+    /// `None` if the guest failed.
+    fn decide(&mut self, part: Part<'_>) -> Result<Option<BatchCommit>, End> {
+        let mut planned = self.decider.plan(part);
+        self.pipeline.collect();
+        if let Ok(plan) = &planned
+            && self.guess.holds_for(plan)
+            && !self.pipeline.takes_any(&plan.keys)
+        {
+            let Some(commit) = self.outcome(part, &[])? else { return Ok(None) };
+            let unproven = unproven(plan, &commit);
+            if unproven.keys.is_empty() || self.decider.find(&unproven)?.is_some_and(|found| found.is_empty()) {
+                return Ok(Some(commit));
+            }
+            self.guess.give_up();
+            planned = self.decider.plan(part);
+        }
+        let mut found = match &planned {
+            Ok(plan) => self.find(plan)?.filter(|found| self.pipeline.is_apart_from(plan, found)),
+            Err(_) => None,
+        };
+        if found.is_none() && !self.pipeline.is_empty() {
+            if self.flush()? == Settled::Redone {
+                planned = self.decider.plan(part);
+            }
+            if let Ok(plan) = &planned {
+                found = self.find(plan)?;
+            }
+        }
+        match (planned, found) {
+            (Ok(_), Some(found)) => self.outcome(part, &found),
+            (Ok(_), None) => Ok(None),
+            (Err(stop), _) => self.decider.failed(stop).map(|_| None),
+        }
+    }
+
+    fn find(&mut self, plan: &Planned) -> Result<Option<Vec<StoredContact>>, End> {
+        let found = self.decider.find(plan)?;
+        if let Some(found) = &found {
+            self.guess.learn(plan, found.len());
+        }
+        Ok(found)
+    }
+
+    /// The commit that a planned part comes to; `None` if the guest failed on it.
+    fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, End> {
+        match self.decider.decide(part, found) {
+            Ok(commit) => Ok(Some(commit)),
+            Err(stop) => self.decider.failed(stop).map(|_| None),
+        }
+    }
+
+    /// Makes all that is on its way take effect.
+    fn flush(&mut self) -> Result<Settled, End> {
+        let flushed = self.pipeline.flush();
+        self.settle(flushed)
+    }
+
+    /// Batches that were on their way and did not take effect, as contacts changed under one of them, are done once more, one
+    /// by one.
+    fn settle(&mut self, went: Result<(), Halt>) -> Result<Settled, End> {
+        match went {
+            Ok(()) => Ok(Settled::Done),
+            Err(Halt::Fenced) => Err(End::Gone),
+            Err(Halt::Store(error)) => Err(End::Store(error)),
+            Err(Halt::Conflict(batches)) => {
+                self.guess.give_up();
+                for Decided { first, batch, .. } in batches {
+                    self.isolate(Part::whole(first, &batch))?;
+                }
+                Ok(Settled::Redone)
+            }
+        }
+    }
+
+    fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
+        isolate(&mut self.decider, &mut self.ground, &mut self.failures, part)
+    }
+}
