@@ -1,7 +1,7 @@
 //! What `bulkhead component new` makes is built with the real tools and put to work, and the walk-through in
 //! docs/components.md is true: its commands are run, and what it shows is what they print.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -94,10 +94,11 @@ fn the_page_leads_from_nothing_to_an_objection() {
     assert_eq!(row["errors"]["details"]["email"][0], "Addresses of example.org are not accepted.");
 }
 
-fn new(language: &str) -> (tempfile::TempDir, PathBuf) {
+fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
     let desk = tempfile::tempdir().expect("there is room for a folder");
-    let folder = desk.path().join(format!("made-in-{language}"));
-    run(["component".as_ref(), "new".as_ref(), "--lang".as_ref(), language.as_ref(), folder.as_os_str()]).expect(0);
+    let folder = desk.path().join(format!("{world}-in-{language}"));
+    let args = ["component", "new", "--lang", language, "--world", world].map(OsStr::new);
+    run(args.into_iter().chain([folder.as_os_str()])).expect(0);
     (desk, folder)
 }
 
@@ -109,18 +110,34 @@ fn keeps_its_table(component: &Path, folder: &Path) {
 
 #[test]
 fn what_new_makes_in_rust_builds_and_keeps_its_table() {
-    let (_desk, folder) = new("rust");
-    // The folder's own command needs rustup to have the target; this script also knows another way.
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component");
-    finish(Command::new(script).arg("--folder").arg(&folder).arg("made-in-rust").env("CARGO_TARGET_DIR", target()));
-    keeps_its_table(&component("made-in-rust"), &folder);
+    for world in ["validator", "processor"] {
+        let (_desk, folder) = new("rust", world);
+        let name = format!("{world}-in-rust");
+        // The folder's own command needs rustup to have the target; this script also knows another way.
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component");
+        finish(Command::new(script).arg("--folder").arg(&folder).arg(&name).env("CARGO_TARGET_DIR", target()));
+        keeps_its_table(&component(&name), &folder);
+        let page = fs::read_to_string(folder.join("README.md")).expect("it has a page");
+        assert!(page.contains("bulkhead component try $W contacts.json --profile profile.json"), "{page}");
+        let [contacts, profile] = ["contacts.json", "profile.json"].map(|file| folder.join(file));
+        let tried = run([
+            OsStr::new("component"),
+            OsStr::new("try"),
+            component(&name).as_os_str(),
+            contacts.as_os_str(),
+            OsStr::new("--profile"),
+            profile.as_os_str(),
+        ]);
+        let said = tried.expect(0).stdout;
+        assert!(said.contains(&format!(r#""world":"{world}""#)) && said.contains(r#""201":1"#), "{said}");
+    }
 }
 
 #[test]
 fn what_new_makes_in_python_builds_and_keeps_its_table() {
-    let (_desk, folder) = new("python");
+    let (_desk, folder) = new("python", "validator");
     finish(Command::new("python3").arg("build.py").current_dir(&folder));
-    keeps_its_table(&folder.join("made-in-python.wasm"), &folder);
+    keeps_its_table(&folder.join("validator-in-python.wasm"), &folder);
 
     // The contract is published as a file, too, which its tools take as it is.
     let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/bulkhead-contacts-1.0.0.wasm");
