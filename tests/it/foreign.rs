@@ -10,7 +10,7 @@ use serde_json::Value;
 #[test]
 fn they_answer_as_the_server() {
     let server = Options::default().start();
-    let mut hosts = ["node", "python"].map(|name| (name, Foreign::start(name)));
+    let mut hosts = ["node", "python", "wasmtime"].map(|name| (name, Foreign::start(name)));
     let mut faults = Vec::new();
     for (place, case) in cases().iter().enumerate() {
         let ours = play_in_server(&server, place, case);
@@ -110,10 +110,14 @@ fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
 /// What their pages show is what they print.
 #[test]
 fn their_pages_are_true() {
-    for (host, program) in [("node", "node main.mjs"), ("python", "python main.py")] {
+    for (host, command) in [
+        ("node", "node main.mjs $W ../contacts.json"),
+        ("python", "python main.py $W ../contacts.json"),
+        ("wasmtime", "wasmtime run joined.wasm main < ../contacts.json"),
+    ] {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts"));
         let page = std::fs::read_to_string(folder.join(host).join("README.md")).expect("it has a page");
-        assert!(page.contains(&format!("{program} $W ../contacts.json")), "{page}");
+        assert!(page.contains(command), "{page}");
         let shown = page.split("```").nth(1).expect("a block");
         let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
         assert_eq!(printed.trim(), shown.trim(), "{host}");

@@ -9,6 +9,8 @@ use std::{env, fs};
 use bulkhead_tests::{Server, binary, component, run};
 use serde_json::Value;
 
+use crate::published;
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/components.md");
 
 /// The target directory: where the scripts leave components, and a Node if the machine's was not fit.
@@ -92,6 +94,7 @@ fn the_page_leads_from_nothing_to_an_objection() {
     assert_eq!(without_numbers(&details), without_numbers(shown));
     let row = &client.job(id).rows()[1];
     assert_eq!(row["errors"]["details"]["email"][0], "Addresses of example.org are not accepted.");
+    published::javascript_needs_no_other(&folder.join("no-example-org"), &path());
 }
 
 fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
@@ -140,9 +143,9 @@ fn what_new_makes_in_python_builds_and_keeps_its_table() {
     keeps_its_table(&folder.join("validator-in-python.wasm"), &folder);
 
     // The contract is published as a file, too, which its tools take as it is.
-    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/bulkhead-contacts-1.0.0.wasm");
     let tool = folder.join(".venv/bin/componentize-py");
-    finish(Command::new(tool).args(["-d", published, "-w", "validator", "bindings", "bindings"]).current_dir(&folder));
+    let args = ["-w", "validator", "bindings", "bindings"];
+    finish(Command::new(tool).arg("-d").arg(published::published()).args(args).current_dir(&folder));
     let made = fs::read_to_string(folder.join("bindings/wit_world/exports/__init__.py")).expect("it made bindings");
     assert!(made.contains("Validation"), "{made}");
 }
