@@ -94,7 +94,57 @@ fn the_page_leads_from_nothing_to_an_objection() {
     assert_eq!(without_numbers(&details), without_numbers(shown));
     let row = &client.job(id).rows()[1];
     assert_eq!(row["errors"]["details"]["email"][0], "Addresses of example.org are not accepted.");
-    published::javascript_needs_no_other(&folder.join("no-example-org"), &path());
+    let folder = folder.join("no-example-org");
+    published::javascript_needs_no_other(&folder, &path());
+    shows_its_faults(&Faulty {
+        folder: &folder,
+        source: "validator.js",
+        build: &["npm", "run", "--silent", "build"],
+        component: &folder.join("no-example-org.wasm"),
+        answer: "return objections;",
+        faults: [("return objections", "return (objections"), ("return objections", "throw new Error(\"bad day\")")],
+        place: "validator.js:14",
+    });
+}
+
+/// A folder whose source is to be broken in the line that gives the answer.
+struct Faulty<'a> {
+    folder: &'a Path,
+    source: &'a str,
+    build: &'a [&'a str],
+    component: &'a Path,
+    answer: &'a str,
+    /// What no compiler takes, and what fails when it is called: a part of that line and what comes in its place.
+    faults: [(&'a str, &'a str); 2],
+    /// How tools name the line.
+    place: &'a str,
+}
+
+/// A fault is told with its line: what cannot be built by the build, what fails by `component try`.
+fn shows_its_faults(faulty: &Faulty<'_>) {
+    let Faulty { folder, source, build, answer, place, .. } = *faulty;
+    let file = folder.join(source);
+    let good = fs::read_to_string(&file).expect("it is there");
+    assert_eq!(good.matches(answer).count(), 1, "{good}");
+    let build_with = |(part, fault): (&str, &str)| {
+        fs::write(&file, good.replace(answer, &answer.replace(part, fault))).expect("it can be written");
+        let [program, args @ ..] = build else { panic!("a command") };
+        let mut command = Command::new(program);
+        command.args(args).current_dir(folder).env("PATH", path()).stdin(Stdio::null()).output().expect("it starts")
+    };
+    let [cannot_be_built, fails] = faulty.faults;
+    let output = build_with(cannot_be_built);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains(place), "{build:?}: {said}");
+    let output = build_with(fails);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let contacts = folder.join("contacts.json");
+    let tried = run(["component".as_ref(), "try".as_ref(), faulty.component.as_os_str(), contacts.as_os_str()]);
+    let said = tried.expect(2).stderr;
+    let (printed, advice) = said.split_once("\n\nA component must").unwrap_or_else(|| panic!("{said}"));
+    assert!(printed.contains("bad day") && printed.contains(place), "{said}");
+    assert!(advice.contains("any JSON text"), "{said}");
+    fs::write(&file, good).expect("it can be written");
 }
 
 fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
@@ -148,6 +198,15 @@ fn what_new_makes_in_python_builds_and_keeps_its_table() {
     finish(Command::new(tool).arg("-d").arg(published::published()).args(args).current_dir(&folder));
     let made = fs::read_to_string(folder.join("bindings/wit_world/exports/__init__.py")).expect("it made bindings");
     assert!(made.contains("Validation"), "{made}");
+    shows_its_faults(&Faulty {
+        folder: &folder,
+        source: "validator.py",
+        build: &["python3", "build.py"],
+        component: &folder.join("validator-in-python.wasm"),
+        answer: "        return objections\n",
+        faults: [("return objections", "return (objections"), ("return objections", "raise ValueError(\"bad day\")")],
+        place: "validator.py\", line 26",
+    });
 }
 
 #[test]
