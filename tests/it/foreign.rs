@@ -2,9 +2,10 @@
 //! shows.
 
 use std::path::Path;
+use std::process::Command;
 
 use bulkhead_cases::{Answer, Api, Case, Wire, cases};
-use bulkhead_tests::{Foreign, Form, Options, Server};
+use bulkhead_tests::{Foreign, Form, Options, Server, component, tool};
 use serde_json::Value;
 
 #[test]
@@ -121,6 +122,24 @@ fn their_pages_are_true() {
         let shown = page.split("```").nth(1).expect("a block");
         let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
         assert_eq!(printed.trim(), shown.trim(), "{host}");
+    }
+}
+
+/// What the page has `wasmtime run --invoke` call is called, and what it shows of the second is printed.
+#[test]
+fn single_functions_are_called_from_the_command_line() {
+    let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts/README.md"));
+    let page = std::fs::read_to_string(page).expect("it is there");
+    let shown = page.split("```").nth(1).expect("a block").trim();
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    wasmtime ")).collect();
+    assert_eq!(commands.len(), 2, "{page}");
+    let components = component("contacts");
+    let components = components.parent().expect("it is in a folder");
+    for (command, expected) in commands.iter().zip([r#"ok([{alias: "title""#, shown]) {
+        let script = format!("exec {} {command}", tool("wasmtime").display());
+        let output = Command::new("bash").args(["-c", &script]).current_dir(components).output().expect("it starts");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.starts_with(expected), "{command}: {output:?}");
     }
 }
 
