@@ -20,6 +20,7 @@ test: guest ## Every test
 	@scripts/guests
 	@scripts/examples-rust
 	@scripts/examples-js-python
+	@scripts/wit-tools
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" BULKHEAD_COMPONENTS="$(TARGET)/components" \

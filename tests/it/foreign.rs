@@ -2,15 +2,16 @@
 //! shows.
 
 use std::path::Path;
+use std::process::Command;
 
 use bulkhead_cases::{Answer, Api, Case, Wire, cases};
-use bulkhead_tests::{Foreign, Form, Options, Server};
+use bulkhead_tests::{Foreign, Form, Options, Server, component, tool};
 use serde_json::Value;
 
 #[test]
 fn they_answer_as_the_server() {
     let server = Options::default().start();
-    let mut hosts = ["node", "python"].map(|name| (name, Foreign::start(name)));
+    let mut hosts = ["node", "python", "wasmtime"].map(|name| (name, Foreign::start(name)));
     let mut faults = Vec::new();
     for (place, case) in cases().iter().enumerate() {
         let ours = play_in_server(&server, place, case);
@@ -110,13 +111,35 @@ fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
 /// What their pages show is what they print.
 #[test]
 fn their_pages_are_true() {
-    for (host, program) in [("node", "node main.mjs"), ("python", "python main.py")] {
+    for (host, command) in [
+        ("node", "node main.mjs $W ../contacts.json"),
+        ("python", "python main.py $W ../contacts.json"),
+        ("wasmtime", "wasmtime run joined.wasm main < ../contacts.json"),
+    ] {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts"));
         let page = std::fs::read_to_string(folder.join(host).join("README.md")).expect("it has a page");
-        assert!(page.contains(&format!("{program} $W ../contacts.json")), "{page}");
+        assert!(page.contains(command), "{page}");
         let shown = page.split("```").nth(1).expect("a block");
         let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
         assert_eq!(printed.trim(), shown.trim(), "{host}");
+    }
+}
+
+/// What the page has `wasmtime run --invoke` call is called, and what it shows of the second is printed.
+#[test]
+fn single_functions_are_called_from_the_command_line() {
+    let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts/README.md"));
+    let page = std::fs::read_to_string(page).expect("it is there");
+    let shown = page.split("```").nth(1).expect("a block").trim();
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("    wasmtime ")).collect();
+    assert_eq!(commands.len(), 2, "{page}");
+    let components = component("contacts");
+    let components = components.parent().expect("it is in a folder");
+    for (command, expected) in commands.iter().zip([r#"ok([{alias: "title""#, shown]) {
+        let script = format!("exec {} {command}", tool("wasmtime").display());
+        let output = Command::new("bash").args(["-c", &script]).current_dir(components).output().expect("it starts");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.starts_with(expected), "{command}: {output:?}");
     }
 }
 

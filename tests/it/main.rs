@@ -18,6 +18,7 @@ mod idempotency;
 mod languages;
 mod limits;
 mod merging;
+mod published;
 mod refusals;
 mod registration;
 mod results;

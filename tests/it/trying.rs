@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
-use bulkhead_tests::{Finished, Options, bulkhead, component, component_file, contacts, run};
+use bulkhead_tests::{DEADLINE, Finished, Options, bulkhead, component, component_file, contacts, run};
 use serde_json::{Value, json};
 
 /// A folder with files in it.
@@ -186,6 +188,20 @@ fn test_says_what_differs_and_fails() {
     assert!(refused.contains("cases.json: [0].expect"), "{refused}");
 }
 
+/// Lines of JSON as they come; no read of a pipe ends by itself.
+fn read_on(output: ChildStdout) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let Ok(value) = serde_json::from_str(&line) else { return };
+            if sender.send(value).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
 #[test]
 fn watch_runs_again_when_a_file_changes() {
     let desk = Desk::new();
@@ -197,11 +213,8 @@ fn watch_runs_again_when_a_file_changes() {
         .stderr(Stdio::null())
         .spawn()
         .expect("bulkhead can be started");
-    let mut said = BufReader::new(child.stdout.take().expect("it was piped")).lines();
-    let mut next = || -> Value {
-        let line = said.next().expect("there is more").expect("it is text");
-        serde_json::from_str(&line).expect("it is JSON")
-    };
+    let said = read_on(child.stdout.take().expect("it was piped"));
+    let next = || said.recv_timeout(DEADLINE).expect("it said nothing more");
     assert_eq!(next()["statusCode"], 201);
     assert_eq!(next()["rows"], json!({"201": 1}));
     desk.file("items.json", &json!([7]));
@@ -213,13 +226,15 @@ fn watch_runs_again_when_a_file_changes() {
 #[test]
 fn new_makes_a_folder_once_and_for_good_names() {
     let desk = Desk::new();
-    for (language, files) in [
-        ("rust", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),
-        ("js", &["package.json", "validator.js", "build.mjs"]),
-        ("python", &["requirements.txt", "validator.py", "build.py"]),
+    for (language, world, files) in [
+        ("rust", "validator", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),
+        ("rust", "processor", &["Cargo.toml", "src/lib.rs", "src/contact.rs", ".cargo/config.toml"]),
+        ("js", "validator", &["package.json", "validator.js", "build.mjs"]),
+        ("python", "validator", &["requirements.txt", "validator.py", "build.py"]),
     ] {
-        let folder = desk.path(&format!("my-{language}"));
-        let made = run(["component", "new", "--lang", language, &folder]).expect(0).stdout;
+        let folder = desk.path(&format!("my-{language}-{world}"));
+        let new = || run(["component", "new", "--lang", language, "--world", world, &folder]);
+        let made = new().expect(0).stdout;
         assert!(made.contains(&folder), "{made}");
         for file in files.iter().chain(&["README.md", "CASES.json", "contacts.json", "profile.json", ".gitignore"]) {
             let text = fs::read_to_string(format!("{folder}/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -227,8 +242,14 @@ fn new_makes_a_folder_once_and_for_good_names() {
         }
         let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/1.0.0/contacts.wit");
         assert_eq!(fs::read(format!("{folder}/wit/contacts.wit")).ok(), fs::read(wit).ok());
-        let refused = run(["component", "new", "--lang", language, &folder]).expect(2).stderr;
+        let refused = new().expect(2).stderr;
         assert!(refused.contains("is there already"), "{refused}");
+    }
+    for language in ["js", "python"] {
+        let folder = desk.path("processor");
+        let refused = run(["component", "new", "--lang", language, "--world", "processor", &folder]).expect(2).stderr;
+        assert!(refused.contains("--lang rust --world processor"), "{refused}");
+        assert!(!fs::exists(&folder).expect("it can be looked for"), "nothing is made");
     }
     for bad in ["Bad", "1st", "a b", "-a", ""] {
         run(["component", "new", "--lang", "rust", "--", &desk.path(bad)]).expect(2);

@@ -1,13 +1,15 @@
 //! What `bulkhead component new` makes is built with the real tools and put to work, and the walk-through in
 //! docs/components.md is true: its commands are run, and what it shows is what they print.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use bulkhead_tests::{Server, binary, component, run};
 use serde_json::Value;
+
+use crate::published;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/components.md");
 
@@ -92,12 +94,64 @@ fn the_page_leads_from_nothing_to_an_objection() {
     assert_eq!(without_numbers(&details), without_numbers(shown));
     let row = &client.job(id).rows()[1];
     assert_eq!(row["errors"]["details"]["email"][0], "Addresses of example.org are not accepted.");
+    let folder = folder.join("no-example-org");
+    published::javascript_needs_no_other(&folder, &path());
+    shows_its_faults(&Faulty {
+        folder: &folder,
+        source: "validator.js",
+        build: &["npm", "run", "--silent", "build"],
+        component: &folder.join("no-example-org.wasm"),
+        answer: "return objections;",
+        faults: [("return objections", "return (objections"), ("return objections", "throw new Error(\"bad day\")")],
+        place: "validator.js:14",
+    });
 }
 
-fn new(language: &str) -> (tempfile::TempDir, PathBuf) {
+/// A folder whose source is to be broken in the line that gives the answer.
+struct Faulty<'a> {
+    folder: &'a Path,
+    source: &'a str,
+    build: &'a [&'a str],
+    component: &'a Path,
+    answer: &'a str,
+    /// What no compiler takes, and what fails when it is called: a part of that line and what comes in its place.
+    faults: [(&'a str, &'a str); 2],
+    /// How tools name the line.
+    place: &'a str,
+}
+
+/// A fault is told with its line: what cannot be built by the build, what fails by `component try`.
+fn shows_its_faults(faulty: &Faulty<'_>) {
+    let Faulty { folder, source, build, answer, place, .. } = *faulty;
+    let file = folder.join(source);
+    let good = fs::read_to_string(&file).expect("it is there");
+    assert_eq!(good.matches(answer).count(), 1, "{good}");
+    let build_with = |(part, fault): (&str, &str)| {
+        fs::write(&file, good.replace(answer, &answer.replace(part, fault))).expect("it can be written");
+        let [program, args @ ..] = build else { panic!("a command") };
+        let mut command = Command::new(program);
+        command.args(args).current_dir(folder).env("PATH", path()).stdin(Stdio::null()).output().expect("it starts")
+    };
+    let [cannot_be_built, fails] = faulty.faults;
+    let output = build_with(cannot_be_built);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains(place), "{build:?}: {said}");
+    let output = build_with(fails);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let contacts = folder.join("contacts.json");
+    let tried = run(["component".as_ref(), "try".as_ref(), faulty.component.as_os_str(), contacts.as_os_str()]);
+    let said = tried.expect(2).stderr;
+    let (printed, advice) = said.split_once("\n\nA component must").unwrap_or_else(|| panic!("{said}"));
+    assert!(printed.contains("bad day") && printed.contains(place), "{said}");
+    assert!(advice.contains("any JSON text"), "{said}");
+    fs::write(&file, good).expect("it can be written");
+}
+
+fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
     let desk = tempfile::tempdir().expect("there is room for a folder");
-    let folder = desk.path().join(format!("made-in-{language}"));
-    run(["component".as_ref(), "new".as_ref(), "--lang".as_ref(), language.as_ref(), folder.as_os_str()]).expect(0);
+    let folder = desk.path().join(format!("{world}-in-{language}"));
+    let args = ["component", "new", "--lang", language, "--world", world].map(OsStr::new);
+    run(args.into_iter().chain([folder.as_os_str()])).expect(0);
     (desk, folder)
 }
 
@@ -109,25 +163,50 @@ fn keeps_its_table(component: &Path, folder: &Path) {
 
 #[test]
 fn what_new_makes_in_rust_builds_and_keeps_its_table() {
-    let (_desk, folder) = new("rust");
-    // The folder's own command needs rustup to have the target; this script also knows another way.
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component");
-    finish(Command::new(script).arg("--folder").arg(&folder).arg("made-in-rust").env("CARGO_TARGET_DIR", target()));
-    keeps_its_table(&component("made-in-rust"), &folder);
+    for world in ["validator", "processor"] {
+        let (_desk, folder) = new("rust", world);
+        let name = format!("{world}-in-rust");
+        // The folder's own command needs rustup to have the target; this script also knows another way.
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component");
+        finish(Command::new(script).arg("--folder").arg(&folder).arg(&name).env("CARGO_TARGET_DIR", target()));
+        keeps_its_table(&component(&name), &folder);
+        let page = fs::read_to_string(folder.join("README.md")).expect("it has a page");
+        assert!(page.contains("bulkhead component try $W contacts.json --profile profile.json"), "{page}");
+        let [contacts, profile] = ["contacts.json", "profile.json"].map(|file| folder.join(file));
+        let tried = run([
+            OsStr::new("component"),
+            OsStr::new("try"),
+            component(&name).as_os_str(),
+            contacts.as_os_str(),
+            OsStr::new("--profile"),
+            profile.as_os_str(),
+        ]);
+        let said = tried.expect(0).stdout;
+        assert!(said.contains(&format!(r#""world":"{world}""#)) && said.contains(r#""201":1"#), "{said}");
+    }
 }
 
 #[test]
 fn what_new_makes_in_python_builds_and_keeps_its_table() {
-    let (_desk, folder) = new("python");
+    let (_desk, folder) = new("python", "validator");
     finish(Command::new("python3").arg("build.py").current_dir(&folder));
-    keeps_its_table(&folder.join("made-in-python.wasm"), &folder);
+    keeps_its_table(&folder.join("validator-in-python.wasm"), &folder);
 
     // The contract is published as a file, too, which its tools take as it is.
-    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/bulkhead-contacts-1.0.0.wasm");
     let tool = folder.join(".venv/bin/componentize-py");
-    finish(Command::new(tool).args(["-d", published, "-w", "validator", "bindings", "bindings"]).current_dir(&folder));
+    let args = ["-w", "validator", "bindings", "bindings"];
+    finish(Command::new(tool).arg("-d").arg(published::published()).args(args).current_dir(&folder));
     let made = fs::read_to_string(folder.join("bindings/wit_world/exports/__init__.py")).expect("it made bindings");
     assert!(made.contains("Validation"), "{made}");
+    shows_its_faults(&Faulty {
+        folder: &folder,
+        source: "validator.py",
+        build: &["python3", "build.py"],
+        component: &folder.join("validator-in-python.wasm"),
+        answer: "        return objections\n",
+        faults: [("return objections", "return (objections"), ("return objections", "raise ValueError(\"bad day\")")],
+        place: "validator.py\", line 26",
+    });
 }
 
 #[test]

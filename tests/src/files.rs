@@ -26,6 +26,13 @@ pub(crate) fn host(name: &str) -> PathBuf {
     there(folder.join(name), "BULKHEAD_HOSTS")
 }
 
+/// One of the tools that take components and the published contract: in `BULKHEAD_TOOLS`, or in the target directory's
+/// `tools/bin`.
+pub fn tool(name: &str) -> PathBuf {
+    let folder = env::var_os("BULKHEAD_TOOLS").map_or_else(|| target().join("tools/bin"), PathBuf::from);
+    there(folder.join(name), "BULKHEAD_TOOLS")
+}
+
 fn there(path: PathBuf, variable: &str) -> PathBuf {
     assert!(
         path.is_file(),

@@ -24,7 +24,7 @@ pub use client::{Client, Job, Reply};
 pub use command::{Finished, bulkhead, run, run_with_input};
 pub use database::Database;
 pub use dice::Dice;
-pub use files::{binary, component, component_file};
+pub use files::{binary, component, component_file, tool};
 pub use foreign::Foreign;
 pub use made_up::{contact, contacts, email};
 pub use raw::Raw;

@@ -41,7 +41,7 @@ const GRANTED_VERSION: &str = "0.2.";
 
 /// Why bytes cannot be registered: at which step, what was found, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("refused at the step '{step}': {found} {advice}")]
+#[error("refused at the step '{step}': {found}{}{advice}", self.gap())]
 pub struct Refusal {
     /// The step that refused it: `size`, `kind`, `world`, `imports`, `compile`, `resources`, `instantiate` or `batch`.
     pub step: &'static str,
@@ -54,6 +54,11 @@ pub struct Refusal {
 impl Refusal {
     pub(crate) fn new(step: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { step, found: found.into(), advice: advice.into() }
+    }
+
+    /// What a component printed ends somewhere, and what to do must not look like a part of it.
+    fn gap(&self) -> &'static str {
+        if self.found.contains('\n') { "\n\n" } else { " " }
     }
 
     /// The refusal of a component of more than `most` bytes.

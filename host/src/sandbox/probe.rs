@@ -148,21 +148,26 @@ fn empty_profile() -> Result<Profile, Refusal> {
 }
 
 fn not_started(stop: &Stop) -> Refusal {
-    Refusal::new("instantiate", format!("It does not start: {}.", told(stop)), "Look at what runs when it starts.")
+    Refusal::new("instantiate", format!("It does not start: {}", told(stop)), "Look at what runs when it starts.")
 }
 
 fn failed(stop: &Stop) -> Refusal {
     Refusal::new(
         "batch",
-        format!("It failed on a batch of {}: {}.", BATCH.join(" "), told(stop)),
+        format!("It failed on a batch of {}: {}", BATCH.join(" "), told(stop)),
         "A component must answer any JSON text that a client may send.",
     )
 }
 
+/// The end of a sentence; or lines, if the component printed some or was somewhere.
 fn told(stop: &Stop) -> String {
     match stop {
-        Stop::Cancelled => String::from("it was interrupted"),
-        Stop::Host(reason) => format!("this server has no room for it now ({reason})"),
-        Stop::Failed { failure, detail } => format!("{}; {}", failure.as_str(), detail.trim()),
+        Stop::Cancelled => String::from("it was interrupted."),
+        Stop::Host(reason) => format!("this server has no room for it now ({reason})."),
+        Stop::Failed { failure, detail } => {
+            let detail = detail.trim();
+            let end = if detail.contains('\n') { "" } else { "." };
+            format!("{}; {detail}{end}", failure.as_str())
+        }
     }
 }

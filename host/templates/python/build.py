@@ -15,4 +15,5 @@ if not installed.exists() or installed.read_text() != wanted:
     subprocess.run([tools / "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
     installed.write_text(wanted)
 command = [tools / "componentize-py", "-d", "wit", "-w", "validator", "componentize", "validator", "-o", "__NAME__.wasm"]
-sys.exit(subprocess.run(command).returncode)
+# Without this tool's own stack under an error of yours.
+sys.exit(subprocess.run(command, env={**os.environ, "RUST_BACKTRACE": "0"}).returncode)

@@ -12,9 +12,12 @@ const WIT: &str = include_str!("../../../../wit/1.0.0/contacts.wit");
 /// Arguments of `bulkhead component new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// The language it is to be written in.
+    /// The language it is to be written in; a processor in Rust.
     #[arg(long, value_enum)]
     lang: Language,
+    /// Which world it is to be of.
+    #[arg(long, value_enum, default_value_t = World::Validator)]
+    world: World,
     /// The folder to make; its last part is the component's name: lower-case letters, digits and '-'.
     #[arg(value_name = "NAME")]
     folder: PathBuf,
@@ -27,6 +30,15 @@ enum Language {
     Python,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum World {
+    /// Adds a tenant's own rules to the default ones: one function.
+    Validator,
+    /// Decides everything, in the place of the default one.
+    Processor,
+}
+
+/// A path in the folder that is made, and what is there.
 type File = (&'static str, &'static str);
 
 macro_rules! template {
@@ -35,19 +47,35 @@ macro_rules! template {
     };
 }
 
-const ALL: &[File] = template![
+const VALIDATOR: &[File] = template![
     "CASES.json" from "validator/CASES.json",
     "contacts.json" from "validator/contacts.json",
     "profile.json" from "validator/profile.json",
 ];
 
+const PROCESSOR: &[File] = template![
+    "CASES.json" from "processor/CASES.json",
+    "contacts.json" from "processor/contacts.json",
+    "profile.json" from "processor/profile.json",
+];
+
 const RUST: &[File] = template![
     ".cargo/config.toml" from "rust/cargo-config.toml",
     ".gitignore" from "rust/gitignore",
-    "Cargo.toml" from "rust/Cargo.toml",
-    "README.md" from "rust/README.md",
     "rust-toolchain.toml" from "rust/rust-toolchain.toml",
-    "src/lib.rs" from "rust/src/lib.rs",
+];
+
+const RUST_VALIDATOR: &[File] = template![
+    "Cargo.toml" from "rust-validator/Cargo.toml",
+    "README.md" from "rust-validator/README.md",
+    "src/lib.rs" from "rust-validator/lib.rs",
+];
+
+const RUST_PROCESSOR: &[File] = template![
+    "Cargo.toml" from "rust-processor/Cargo.toml",
+    "README.md" from "rust-processor/README.md",
+    "src/contact.rs" from "rust-processor/contact.rs",
+    "src/lib.rs" from "rust-processor/lib.rs",
 ];
 
 const JS: &[File] = template![
@@ -67,13 +95,15 @@ const PYTHON: &[File] = template![
 ];
 
 impl Language {
-    fn files(self) -> impl Iterator<Item = File> {
-        let own = match self {
-            Self::Rust => RUST,
-            Self::Js => JS,
-            Self::Python => PYTHON,
-        };
-        own.iter().chain(ALL).copied().chain([("wit/contacts.wit", WIT)])
+    /// `None` if there is no such template.
+    fn files(self, world: World) -> Option<[&'static [File]; 3]> {
+        match (self, world) {
+            (Self::Rust, World::Validator) => Some([RUST, RUST_VALIDATOR, VALIDATOR]),
+            (Self::Js, World::Validator) => Some([JS, &[], VALIDATOR]),
+            (Self::Python, World::Validator) => Some([PYTHON, &[], VALIDATOR]),
+            (Self::Rust, World::Processor) => Some([RUST, RUST_PROCESSOR, PROCESSOR]),
+            (Self::Js | Self::Python, World::Processor) => None,
+        }
     }
 
     fn build(self) -> &'static str {
@@ -96,7 +126,11 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
     if folder.exists() {
         return Err(format!("{} is there already; choose another name, or remove it", folder.display()).into());
     }
-    for (path, text) in args.lang.files() {
+    let files = args.lang.files(args.world).ok_or(
+        "a processor is made in Rust: --lang rust --world processor; in JavaScript and Python there are validators, which add \
+         rules to the default processor",
+    )?;
+    for (path, text) in files.into_iter().flatten().copied().chain([("wit/contacts.wit", WIT)]) {
         let text = text.replace("__NAME__", name).replace("__CRATE__", &name.replace('-', "_"));
         write(&folder.join(path), &text)?;
     }
