@@ -6,9 +6,17 @@
 
 mod account;
 mod cluster;
+mod disk;
 mod programs;
 mod settings;
 mod watchdog;
 
+use std::path::Path;
+
 pub use cluster::Cluster;
+pub use disk::Part;
 pub use settings::Settings;
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
