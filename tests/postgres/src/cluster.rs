@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::account::Account;
 use crate::disk::Disk;
+use crate::stuck::Stuck;
 use crate::watchdog::Watchdog;
 use crate::{Part, Settings, programs, text};
 
@@ -185,17 +186,22 @@ impl Cluster {
 
     /// What a statement answers: a line for each row, columns separated by `|`.
     pub fn query(&self, database: &str, sql: &str) -> String {
-        let output = self.psql(database, sql);
+        let output = self.psql(database).args(["-c", sql]).output().expect("psql can be run");
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    fn psql(&self, database: &str, sql: &str) -> Output {
+    /// Begins a transaction, runs a statement in it and leaves it open, with its locks, until the guard is dropped.
+    pub fn begin_and_stay(&self, database: &str, sql: &str) -> Stuck {
+        Stuck::begin(self.psql(database), sql)
+    }
+
+    fn psql(&self, database: &str) -> Command {
         let port = self.port.to_string();
-        let place = ["-h", "127.0.0.1", "-p", &port, "-U", USER, "-d", database];
         let mut command = plain(&text(&self.programs.join("psql")));
-        command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]).args(place).args(["-c", sql]);
-        command.output().expect("psql can be run")
+        command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        command.args(["-h", "127.0.0.1", "-p", &port, "-U", USER, "-d", database]);
+        command
     }
 
     /// Cuts all connections to a database, or those whose backends match a condition over `pg_stat_activity`; returns how
@@ -235,7 +241,7 @@ impl Cluster {
         if status.status.code() == Some(NOT_RUNNING) {
             return self.try_launch().is_ok();
         }
-        self.psql("postgres", "SELECT 1").status.success()
+        self.psql("postgres").args(["-c", "SELECT 1"]).output().is_ok_and(|output| output.status.success())
     }
 
     /// Fills the disk that [`Settings::on_a_disk`] gave it, also what has become free since.

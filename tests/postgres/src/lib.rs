@@ -9,6 +9,7 @@ mod cluster;
 mod disk;
 mod programs;
 mod settings;
+mod stuck;
 mod watchdog;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::path::Path;
 pub use cluster::Cluster;
 pub use disk::Part;
 pub use settings::Settings;
+pub use stuck::Stuck;
 
 fn text(path: &Path) -> String {
     path.display().to_string()
