@@ -9,6 +9,8 @@ mod compiled;
 mod components;
 mod contacts;
 mod crash;
+#[cfg(target_os = "linux")]
+mod disk;
 mod examples;
 mod expiry;
 mod foreign;

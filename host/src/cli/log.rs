@@ -12,7 +12,7 @@ pub(super) struct LogArgs {
     #[arg(long, value_enum, env = "BULKHEAD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
     /// What to log, in the syntax of tracing's `EnvFilter`: `warn`, `info`, `debug`, `bulkhead::jobs=debug`, …
-    #[arg(long, env = "BULKHEAD_LOG", default_value = "info")]
+    #[arg(long, env = "BULKHEAD_LOG", default_value = "info,deadpool=error,tokio_postgres=warn")]
     log: String,
 }
 

@@ -21,12 +21,11 @@ impl Chores {
     /// # Errors
     /// If the system gives no thread.
     pub fn start(service: &Arc<Service>, sweep_interval: Duration) -> io::Result<Self> {
-        let store = Arc::clone(&service.store);
         Ok(Self(vec![
             heart::start(service)?,
             lister::start(service)?,
             janitor::start(service)?,
-            sweeper::start(store, sweep_interval)?,
+            sweeper::start(service, sweep_interval)?,
         ]))
     }
 

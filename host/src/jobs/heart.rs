@@ -1,5 +1,6 @@
 //! The sign of life of this server, and its ear for what others do to its jobs. While jobs run, their leases are prolonged,
-//! however long a component takes; and a job that was deleted, or taken over, elsewhere is stopped here.
+//! however long a component takes; a job that was deleted, or taken over, elsewhere is stopped here; and what could not be
+//! given back while the store was away is given back.
 
 use std::io;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Service;
 use super::chore::Chore;
+use crate::store::{ClaimId, StoreError};
 
 /// Between two looks at the claims of running jobs. A job that was deleted through another server runs on for about that
 /// long; whatever it still decides meanwhile is not committed.
@@ -27,37 +29,53 @@ struct Beat {
 
 impl Beat {
     fn beat(&mut self) -> Duration {
-        let service = &self.service;
-        let claims = service.running.claims();
-        if claims.is_empty() {
-            self.answered = Instant::now();
-            return LOOK;
-        }
-        let lease = service.settings.lease;
+        let claims = self.service.running.claims();
         let asked = Instant::now();
-        let void = match service.store.void_among(&claims) {
-            Ok(void) if self.renewed.elapsed() < lease / 3 => Ok(void),
-            Ok(void) => service.store.renew_all(&claims, lease).map(|()| {
-                self.renewed = asked;
-                void
-            }),
-            Err(error) => Err(error),
-        };
-        match void {
-            Ok(void) => {
+        match self.ask(&claims) {
+            Ok(()) => {
                 self.answered = asked;
-                if !void.is_empty() {
-                    service.stop_claims(&void);
-                }
+                self.settle();
             }
             Err(error) => {
-                tracing::warn!(%error, jobs = claims.len(), "cannot prolong leases");
+                self.service.outage.failed("prolong leases", &error);
                 // The jobs are others' by now, for all that is known here.
-                if self.answered.elapsed() > lease {
-                    service.stop_claims(&claims);
+                if self.answered.elapsed() > self.service.settings.lease {
+                    self.service.stop_claims(&claims);
                 }
             }
         }
         LOOK
+    }
+
+    /// Stops those that do not hold any more and prolongs the others.
+    fn ask(&mut self, claims: &[ClaimId]) -> Result<(), StoreError> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let Self { service, renewed, .. } = self;
+        let void = service.store.void_among(claims)?;
+        if !void.is_empty() {
+            service.stop_claims(&void);
+        }
+        let (lease, asked) = (service.settings.lease, Instant::now());
+        if renewed.elapsed() >= lease / 3 {
+            service.store.renew_all(claims, lease)?;
+            *renewed = asked;
+        }
+        service.outage.answered();
+        Ok(())
+    }
+
+    /// Gives back what is owed.
+    fn settle(&self) {
+        let service = &self.service;
+        match service.owed.settle(&*service.store) {
+            Ok(0) => {}
+            Ok(jobs) => {
+                tracing::debug!(jobs, "what was owed is given back to the queue");
+                service.bell.ring();
+            }
+            Err(error) => service.outage.failed("give jobs back", &error),
+        }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
             Ok(true) => Duration::ZERO,
             Ok(false) => IDLE,
             Err(error) => {
-                tracing::error!(%error, "cannot bring lists up to date");
+                service.outage.failed("bring lists up to date", &error);
                 BACK_OFF
             }
         }

@@ -119,7 +119,10 @@ impl<'a> Runner<'a> {
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
             }
             Err(End::Store(error)) => {
-                tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
+                service.outage.failed("work on a job", &error);
+                if service.outage.is_news(job) {
+                    tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
+                }
                 self.give_back();
                 thread::sleep(BREATH);
             }
@@ -127,16 +130,20 @@ impl<'a> Runner<'a> {
     }
 
     fn give_back(&self) {
-        let Claimed { committer, claim, .. } = self.course.ground;
+        let Claimed { service, committer, claim, .. } = self.course.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         let released = {
             let claim = Arc::clone(claim);
             committer.have(move |store| store.release(&claim))
         };
         match released {
+            Ok(()) if service.outage.lasts() => tracing::debug!(tenant, %job, "job given back to the queue"),
             Ok(()) => tracing::info!(tenant, %job, "job given back to the queue"),
-            // The lease runs out by itself.
-            Err(error) => tracing::warn!(tenant, %job, %error, "cannot give a job back"),
+            // It is given back when the store answers, or its lease runs out by itself.
+            Err(error) => {
+                service.outage.failed("give a job back", &error);
+                service.owed.remember(claim, service.settings.lease);
+            }
         }
     }
 }

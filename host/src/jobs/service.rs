@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::breaker::Breaker;
 use super::lane::Lane;
 use super::library::Library;
+use super::outage::Outage;
+use super::owed::Owed;
 use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
@@ -38,6 +40,8 @@ pub struct Service {
     pub(super) breaker: Breaker,
     pub(super) settings: Settings,
     pub(super) running: Running,
+    pub(super) owed: Owed,
+    pub(super) outage: Outage,
     pub(super) lane: Lane,
     /// Raised when calls that somebody waits for shall end.
     pub(super) calls: Cancel,
@@ -54,6 +58,8 @@ impl Service {
             breaker: Breaker::default(),
             settings,
             running: Running::default(),
+            owed: Owed::default(),
+            outage: Outage::default(),
             lane,
             calls: Cancel::default(),
             bell: Bell::default(),

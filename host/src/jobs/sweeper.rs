@@ -4,15 +4,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Service;
 use super::chore::Chore;
-use crate::store::Store;
 
 /// Pause between batches of one sweep, so that commits get their turn.
 const BREATH: Duration = Duration::from_millis(20);
 
 /// Starts it.
-pub(super) fn start(store: Arc<dyn Store>, interval: Duration) -> io::Result<Chore> {
-    let sweep = move || match store.sweep() {
+pub(super) fn start(service: &Arc<Service>, interval: Duration) -> io::Result<Chore> {
+    let service = Arc::clone(service);
+    let sweep = move || match service.store.sweep() {
         Ok(swept) => {
             if swept.jobs + swept.contacts > 0 {
                 tracing::info!(jobs = swept.jobs, contacts = swept.contacts, "expired data deleted");
@@ -20,7 +21,7 @@ pub(super) fn start(store: Arc<dyn Store>, interval: Duration) -> io::Result<Cho
             if swept.more { BREATH } else { interval }
         }
         Err(error) => {
-            tracing::error!(%error, "cannot delete expired data");
+            service.outage.failed("delete expired data", &error);
             interval
         }
     };

@@ -153,6 +153,7 @@ impl Crew {
             let heard = service.bell.heard();
             match service.store.claim(service.settings.lease) {
                 Ok(Some(claim)) => {
+                    service.outage.answered();
                     let claim = Arc::new(claim);
                     // A bug in here must cost one job's lease, not a worker.
                     let runner = Runner::new(service, committer, &claim, &self.stopping);
@@ -171,9 +172,12 @@ impl Crew {
                         return;
                     }
                 }
-                Ok(None) => service.bell.wait(heard, POLL),
+                Ok(None) => {
+                    service.outage.answered();
+                    service.bell.wait(heard, POLL);
+                }
                 Err(error) => {
-                    tracing::error!(%error, "cannot look for jobs");
+                    service.outage.failed("look for jobs", &error);
                     service.bell.wait(heard, BACK_OFF);
                 }
             }

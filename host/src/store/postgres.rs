@@ -26,6 +26,7 @@ mod unlisted;
 mod words;
 mod writes;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -204,7 +205,16 @@ impl Store for PostgresStore {
 
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let shift = self.shift();
-        self.connections.run("claiming a job", async |session| claims::claim(session, shift, lease).await)
+        let about = RefCell::new(None);
+        let claimed = self
+            .connections
+            .attempt("claiming a job", async |session| claims::claim(session, shift, lease, &about).await);
+        match claimed {
+            // If only the answer was lost, the job is claimed, and must not wait for the end of a lease that nobody knows of.
+            // If not, nothing can be done by this claim: its epoch is nobody's.
+            Err(failure) if failure.is_unsure() && about.borrow().is_some() => Ok(about.take()),
+            claimed => claimed.map_err(|failure| failure.into_store_error("claiming a job")),
+        }
     }
 
     fn is_any_claimable(&self) -> Result<bool, StoreError> {

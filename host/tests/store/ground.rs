@@ -15,7 +15,7 @@ use bulkhead::store::{
     Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite,
     DraftRow, NewCredential, NewJob, QueueLimits, RowBody, Store, StoreError, Submitted, WriteTarget,
 };
-use bulkhead_postgres::Cluster;
+use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
 
 /// A lease that no test outlives unless it moves the clock.
@@ -59,7 +59,12 @@ impl Ground {
 
     /// In a cluster of its own, which a test can stop.
     pub(crate) fn alone() -> Self {
-        Self::in_cluster(&Arc::new(Cluster::start()))
+        Self::alone_with(&Settings::default())
+    }
+
+    /// In one that is run as the test needs it.
+    pub(crate) fn alone_with(settings: &Settings) -> Self {
+        Self::in_cluster(&Arc::new(Cluster::start_with(settings)))
     }
 
     fn in_cluster(cluster: &Arc<Cluster>) -> Self {

@@ -2,14 +2,18 @@
 //! the worse for a database that comes and goes.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{iter, thread};
 
 use bulkhead::store::{CommitOutcome, News, StoreError};
+use bulkhead_postgres::Settings;
 
 use crate::ground::{CONNECTIONS, Ground, LEASE, job, making};
 
 /// How long what should happen at once may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What is far less than any timeout.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What comes of something after connections were lost: each of them may fail once, and none of them for ever.
 fn recovered<T>(act: impl Fn() -> Result<T, StoreError>) -> T {
@@ -60,7 +64,7 @@ pub(crate) fn go_on_after_the_database_was_restarted(_: &Ground) {
     let claim = ground.claim();
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Committed);
     cluster.stop_at_once();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     for error in [
         ground.store.commit(&claim, &making(1, &["b@x"]), LEASE).err(),
         ground.store.claim(LEASE).err(),
@@ -95,4 +99,59 @@ pub(crate) fn say_so_when_nothing_can_be_written(ground: &Ground) {
     ground.cut("true");
     recovered(|| ground.store.check());
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Committed);
+}
+
+/// A host that was stopped in the middle of a transaction holds its locks until the database ends it.
+pub(crate) fn pass_over_what_a_frozen_one_has_locked(ground: &Ground) {
+    let (cluster, name) = ground.database();
+    let (first, second) = (ground.tenant("first"), ground.tenant("second"));
+    for what in [
+        format!("SELECT 1 FROM jobs WHERE tenant = {} ORDER BY sequence LIMIT 1 FOR UPDATE", first.0),
+        format!("SELECT 1 FROM queues WHERE tenant = {} FOR UPDATE", first.0),
+    ] {
+        let held = ground.job_of(first, 1);
+        let free = ground.job_of(second, 1);
+        let stuck = cluster.begin_and_stay(name, &what);
+        let began = Instant::now();
+        let claim = ground.claim_of(free);
+        ground.finish(&claim);
+        assert!(ground.store.claim(LEASE).unwrap().is_none(), "the other one is locked");
+        assert!(began.elapsed() < SOON, "{what}: it took {:?}", began.elapsed());
+        drop(stuck);
+        // Its connection is being closed.
+        let claim = iter::repeat_with(|| ground.store.claim(LEASE).unwrap()).flatten().next().unwrap();
+        assert_eq!(claim.job, held);
+        ground.finish(&claim);
+    }
+}
+
+/// The database says that it has committed when a standby has it, too, and there is none: whoever waits for that is cut off
+/// with the claim made and no answer.
+pub(crate) fn know_a_claim_of_which_only_the_answer_was_lost(_: &Ground) {
+    let waiting = Settings::default().with("synchronous_standby_names", "nobody").with("synchronous_commit", "local");
+    let ground = Ground::alone_with(&waiting);
+    let (cluster, name) = ground.database();
+    let tenant = ground.tenant("acme");
+    let id = ground.submit(&job(tenant, &[1]));
+    let set = |what: &str| {
+        cluster.query("postgres", &format!("ALTER DATABASE {name} {what}"));
+        ground.cut("true");
+    };
+    set("SET synchronous_commit = on");
+    let claim = thread::scope(|scope| {
+        let claiming = scope.spawn(|| ground.store.claim(LEASE));
+        let began = Instant::now();
+        while ground.cut("wait_event = 'SyncRep'") == 0 {
+            assert!(began.elapsed() < PATIENCE, "nobody waits for the standby");
+        }
+        claiming.join().unwrap()
+    });
+    set("RESET synchronous_commit");
+    let claim = claim.unwrap().expect("it took effect");
+    assert_eq!(claim.job, id);
+    assert_eq!(recovered(|| ground.store.void_among(&[claim.id()])), []);
+    recovered(|| ground.store.release(&claim));
+    let next = ground.claim_of(id);
+    assert!(next.epoch > claim.epoch);
+    assert_eq!(next.attempts, 1, "giving it back is no attempt");
 }

@@ -156,6 +156,8 @@ conformance! {
             hear_of_each_other,
             go_on_after_their_connections_were_cut,
             go_on_after_the_database_was_restarted,
-            say_so_when_nothing_can_be_written;
+            say_so_when_nothing_can_be_written,
+            pass_over_what_a_frozen_one_has_locked,
+            know_a_claim_of_which_only_the_answer_was_lost;
     }
 }

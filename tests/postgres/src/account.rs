@@ -15,6 +15,13 @@ pub(crate) enum Account {
         /// Their group's.
         group: u32,
     },
+    /// Whoever runs this, where they are taken for root: in a namespace with users of its own.
+    Mapped {
+        /// Their number elsewhere.
+        user: u32,
+        /// Their group's.
+        group: u32,
+    },
 }
 
 impl Account {
@@ -28,6 +35,15 @@ impl Account {
         of("postgres").or_else(|| of("nobody")).expect("PostgreSQL does not run as root: there must be a user 'nobody'")
     }
 
+    /// The same account in a namespace where root is whoever made it.
+    pub(crate) fn where_mapped(&self) -> Self {
+        let number = |flag| number(&[flag]).expect("whoever runs this has a number");
+        match self {
+            Self::Own => Self::Mapped { user: number("-u"), group: number("-g") },
+            other => other.clone(),
+        }
+    }
+
     /// Gives a file or folder to this account.
     pub(crate) fn give(&self, path: &Path) {
         if let Self::Other { user, group } = self {
@@ -39,6 +55,9 @@ impl Account {
     pub(crate) fn words(&self, program: &Path) -> Vec<String> {
         let mut words = match self {
             Self::Own => Vec::new(),
+            Self::Mapped { user, group } => {
+                vec!["unshare".into(), "--user".into(), format!("--map-user={user}"), format!("--map-group={group}")]
+            }
             Self::Other { user, group } => {
                 vec!["setpriv".into(), format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".into()]
             }

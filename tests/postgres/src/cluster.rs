@@ -4,13 +4,15 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::account::Account;
+use crate::disk::Disk;
+use crate::stuck::Stuck;
 use crate::watchdog::Watchdog;
-use crate::{Settings, programs};
+use crate::{Part, Settings, programs, text};
 
 /// Its only user, who may do everything.
 const USER: &str = "bulkhead";
@@ -19,6 +21,8 @@ const USER: &str = "bulkhead";
 const PORTS: std::ops::Range<u16> = 16_000..31_000;
 /// Starts that are tried with a port each.
 const TRIES: usize = 5;
+/// What `pg_ctl status` answers with about a cluster that is down.
+const NOT_RUNNING: i32 = 3;
 
 /// A PostgreSQL cluster; stopped and removed when it is dropped or its process ends.
 #[derive(Debug)]
@@ -26,6 +30,9 @@ pub struct Cluster {
     programs: PathBuf,
     account: Account,
     folder: PathBuf,
+    /// Its data folder, as its programs see it.
+    data: PathBuf,
+    disk: Option<Disk>,
     port: u16,
     databases: AtomicU32,
     _watchdog: Watchdog,
@@ -45,34 +52,55 @@ impl Cluster {
     /// # Panics
     /// As [`Self::start`].
     pub fn start_with(settings: &Settings) -> Self {
-        let (programs, account) = (programs::folder(), Account::choose());
+        let (programs, mut account) = (programs::folder(), Account::choose());
         // Not where temporary files are: that can be too long a path for a socket.
         let folder =
             tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp").expect("/tmp can be written to");
         account.give(folder.path());
         let folder = folder.keep();
+        let place = match settings.disk() {
+            Some(wanted) if wanted.part == Part::Tables => Disk::place(&folder),
+            _ => folder.clone(),
+        };
+        let data = place.join("data");
+        if settings.disk().is_some() {
+            account = account.where_mapped();
+        }
         let mut stop = account.words(&programs.join("pg_ctl"));
-        stop.extend(["-D", &folder.join("data").display().to_string(), "-m", "immediate", "stop"].map(str::to_owned));
-        let watchdog = Watchdog::start(&folder, &stop);
-        let mut cluster =
-            Self { programs, account, folder, port: 0, databases: AtomicU32::new(0), _watchdog: watchdog };
+        stop.extend(["-D", &text(&data), "-m", "immediate", "stop"].map(str::to_owned));
+        let (watchdog, disk) = match settings.disk() {
+            None => (Watchdog::start(&folder, &stop), None),
+            Some(wanted) => {
+                let (watchdog, disk) = Watchdog::start_with_disk(&folder, &stop, wanted, &account);
+                (watchdog, Some(disk))
+            }
+        };
+        let databases = AtomicU32::new(0);
+        let mut cluster = Self { programs, account, folder, data, disk, port: 0, databases, _watchdog: watchdog };
         cluster.make(settings);
         cluster.start_on_some_port(settings);
         cluster
     }
 
     fn make(&self, settings: &Settings) {
-        let data = self.data();
-        let folder = text(&data);
+        let folder = text(&self.data);
         let mut args = vec!["--no-sync", "-U", USER, "-E", "UTF8", "--locale=C", "--auth=trust", "-D", &folder];
         // As most clusters have it: order and case by a language's rules. What must not depend on them shows it here.
         let help = self.command("initdb", &["--help"]);
         if String::from_utf8_lossy(&help.stdout).contains("--icu-locale") {
             args.extend(["--locale-provider=icu", "--icu-locale=en-US"]);
         }
+        let changes = text(&match &self.disk {
+            Some(disk) if disk.holds(Part::Changes) => Disk::place(&self.folder).join("changes"),
+            _ => self.folder.join("changes"),
+        });
+        if self.disk.is_some() {
+            // In small pieces, so that there is a new one to be made soon.
+            args.extend(["--wal-segsize=1", "--waldir", &changes]);
+        }
         self.run("initdb", &args);
         if settings.is_everywhere() {
-            let path = data.join("pg_hba.conf");
+            let path = self.file("pg_hba.conf");
             let rules = fs::read_to_string(&path).expect("initdb made it");
             fs::write(path, format!("{rules}\nhost all all all trust\n")).expect("it can be written");
         }
@@ -84,18 +112,18 @@ impl Cluster {
     /// A certificate where PostgreSQL looks for it, and nobody without.
     fn speak_tls(&self, certificate: &str, key: &str) {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
-            let path = self.data().join(name);
+            let path = self.file(name);
             fs::write(&path, text).expect("it can be written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it was just made");
             self.account.give(&path);
         }
-        let path = self.data().join("pg_hba.conf");
+        let path = self.file("pg_hba.conf");
         let rules = fs::read_to_string(&path).expect("initdb made it");
         fs::write(path, format!("hostnossl all all all reject\n{rules}")).expect("it can be written");
     }
 
     fn start_on_some_port(&mut self, settings: &Settings) {
-        let path = self.data().join("postgresql.conf");
+        let path = self.file("postgresql.conf");
         let defaults = fs::read_to_string(&path).expect("initdb made it");
         let mut failed = String::new();
         for _ in 0..TRIES {
@@ -112,7 +140,7 @@ impl Cluster {
 
     fn try_launch(&self) -> Result<(), String> {
         let log = self.folder.join("log");
-        let args = ["-D", &text(&self.data()), "-l", &text(&log), "-w", "-t", "60", "-s", "start"];
+        let args = ["-D", &text(&self.data), "-l", &text(&log), "-w", "-t", "60", "-s", "start"];
         let output = self.command("pg_ctl", &args);
         if output.status.success() {
             return Ok(());
@@ -158,13 +186,22 @@ impl Cluster {
 
     /// What a statement answers: a line for each row, columns separated by `|`.
     pub fn query(&self, database: &str, sql: &str) -> String {
-        let port = self.port.to_string();
-        let place = ["-h", "127.0.0.1", "-p", &port, "-U", USER, "-d", database];
-        let mut command = plain(&text(&self.programs.join("psql")));
-        command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]).args(place).args(["-c", sql]);
-        let output = command.output().expect("psql can be run");
+        let output = self.psql(database).args(["-c", sql]).output().expect("psql can be run");
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// Begins a transaction, runs a statement in it and leaves it open, with its locks, until the guard is dropped.
+    pub fn begin_and_stay(&self, database: &str, sql: &str) -> Stuck {
+        Stuck::begin(self.psql(database), sql)
+    }
+
+    fn psql(&self, database: &str) -> Command {
+        let port = self.port.to_string();
+        let mut command = plain(&text(&self.programs.join("psql")));
+        command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        command.args(["-h", "127.0.0.1", "-p", &port, "-U", USER, "-d", database]);
+        command
     }
 
     /// Cuts all connections to a database, or those whose backends match a condition over `pg_stat_activity`; returns how
@@ -179,7 +216,7 @@ impl Cluster {
 
     /// Stops PostgreSQL as a power cut would, but for what the disk had not got yet: no goodbye to anybody, no checkpoint.
     pub fn stop_at_once(&self) {
-        self.run("pg_ctl", &["-D", &text(&self.data()), "-m", "immediate", "-w", "-s", "stop"]);
+        self.run("pg_ctl", &["-D", &text(&self.data), "-m", "immediate", "-w", "-s", "stop"]);
     }
 
     /// Starts it again after [`Self::stop_at_once`], on the same port.
@@ -189,8 +226,32 @@ impl Cluster {
         }
     }
 
-    fn data(&self) -> PathBuf {
-        self.folder.join("data")
+    /// A file of its data folder, as this process sees it.
+    fn file(&self, name: &str) -> PathBuf {
+        let path = self.data.join(name);
+        match &self.disk {
+            Some(disk) if disk.holds(Part::Tables) => disk.from_outside(&path),
+            _ => path,
+        }
+    }
+
+    /// Whether it answers; if it has gone down, it is started again.
+    pub fn answers(&self) -> bool {
+        let status = self.command("pg_ctl", &["-D", &text(&self.data), "status"]);
+        if status.status.code() == Some(NOT_RUNNING) {
+            return self.try_launch().is_ok();
+        }
+        self.psql("postgres").args(["-c", "SELECT 1"]).output().is_ok_and(|output| output.status.success())
+    }
+
+    /// Fills the disk that [`Settings::on_a_disk`] gave it, also what has become free since.
+    pub fn fill_disk(&self) {
+        self.disk.as_ref().expect("it has a disk of its own").fill();
+    }
+
+    /// Makes room again after [`Self::fill_disk`].
+    pub fn free_disk(&self) {
+        self.disk.as_ref().expect("it has a disk of its own").free();
     }
 
     fn run(&self, program: &str, args: &[&str]) {
@@ -200,7 +261,8 @@ impl Cluster {
 
     /// Runs a program as the cluster's owner.
     fn command(&self, program: &str, args: &[&str]) -> Output {
-        let words = self.account.words(&self.programs.join(program));
+        let mut words = self.disk.as_ref().map(Disk::words).unwrap_or_default();
+        words.extend(self.account.words(&self.programs.join(program)));
         let (first, rest) = words.split_first().expect("a program is a word");
         plain(first).args(rest).args(args).output().unwrap_or_else(|error| panic!("{first}: {error}"))
     }
@@ -216,10 +278,6 @@ fn plain(program: &str) -> Command {
     }
     command.env("LC_ALL", "C").current_dir("/");
     command
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }
 
 /// A port that nobody listens on now.

@@ -6,9 +6,19 @@
 
 mod account;
 mod cluster;
+mod disk;
 mod programs;
 mod settings;
+mod stuck;
 mod watchdog;
 
+use std::path::Path;
+
 pub use cluster::Cluster;
+pub use disk::Part;
 pub use settings::Settings;
+pub use stuck::Stuck;
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,11 +1,15 @@
 //! How a cluster is run.
 
+use crate::Part;
+use crate::disk::Wanted;
+
 /// How a cluster is run. By default it is fast and loses everything in a power cut, but nothing when PostgreSQL dies.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     durable: bool,
     everywhere: bool,
     tls: Option<(String, String)>,
+    disk: Option<Wanted>,
     lines: Vec<(String, String)>,
 }
 
@@ -29,6 +33,17 @@ impl Settings {
     pub fn tls(mut self, certificate: &str, key: &str) -> Self {
         self.tls = Some((certificate.to_owned(), key.to_owned()));
         self.with("ssl", "on")
+    }
+
+    /// With a part of it on a disk of its own, of so many MiB, which a test can fill up. (Linux)
+    #[must_use]
+    pub fn on_a_disk(mut self, part: Part, mib: u32) -> Self {
+        self.disk = Some(Wanted { part, mib });
+        self
+    }
+
+    pub(crate) fn disk(&self) -> Option<&Wanted> {
+        self.disk.as_ref()
     }
 
     /// With a setting of `postgresql.conf`.

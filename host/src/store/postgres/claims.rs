@@ -1,9 +1,10 @@
 //! Who works on what: claims, leases and the items to work on.
 //!
 //! A claim costs the same however many jobs wait: tenants that wait are found by an index in the order of their turns, and
-//! of each only its oldest jobs and those that run are looked at. Locks: the tenant's queue, then the job; both are passed
-//! over if somebody else has them.
+//! of each only its oldest jobs and those that run are looked at. Locks: the tenant's queue, then the job; the tenant is
+//! passed over if somebody else has either.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio_postgres::Row;
@@ -16,8 +17,10 @@ use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::{Batch, Claim, ClaimId, StoreError};
 
-/// How often to look again when the job that was found had been taken meanwhile.
+/// How often to look again while others are at it.
 const LOOKS: usize = 3;
+/// Tenants that are passed over at a time: their next job is locked by somebody who does not let go of it.
+const PASSED_OVER: usize = 20;
 /// Queues that are taken out of those that wait at a time.
 const SETTLED: i64 = 100;
 
@@ -65,14 +68,15 @@ const NEXT: &str = concat!(
 );
 
 const LOCK_NEXT: &str = concat!(
-    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND ",
+    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND q.tenant <> ALL($2::bigint[]) AND ",
     has_room!(),
     " AND EXISTS ",
     oldest!(),
     " ORDER BY q.last_served, q.tenant LIMIT 1 FOR NO KEY UPDATE OF q SKIP LOCKED"
 );
 
-/// Looks once more, now that nobody else can claim anything of this tenant.
+/// Looks once more, now that nobody else can claim anything of this tenant. An epoch is a claim's alone, also one of a claim
+/// that did not take effect.
 const TAKE: &str = concat!(
     "WITH candidate AS (
        SELECT ",
@@ -89,8 +93,9 @@ const TAKE: &str = concat!(
     now!(),
     " WHERE tenant = $2 AND EXISTS (SELECT 1 FROM free)
      )
-     UPDATE jobs SET state = $3, epoch = epoch + 1, attempts = attempts + 1, is_claimed = true,
-                     lease_until = ",
+     UPDATE jobs SET state = $3, epoch = greatest(epoch + 1, ",
+    now!(),
+    "), attempts = attempts + 1, is_claimed = true, lease_until = ",
     now!(),
     " + $4, started_at = coalesce(started_at, ",
     now!(),
@@ -103,35 +108,63 @@ const TAKE: &str = concat!(
     ", tenants.name, tenants.limits"
 );
 
-pub(super) async fn claim(session: &Session, shift: i64, lease: Duration) -> Result<Option<Claim>, Failure> {
-    for _ in 0..LOOKS {
+/// What came of looking for a job under locks.
+enum Look {
+    Claimed,
+    /// This tenant's next job cannot be had.
+    InVain(i64),
+    /// All that wait are locked by others who look.
+    Nothing,
+}
+
+/// Claims the next job. The claim is in `about` while it may have taken effect and nobody knows.
+pub(super) async fn claim(
+    session: &Session,
+    shift: i64,
+    lease: Duration,
+    about: &RefCell<Option<Claim>>,
+) -> Result<Option<Claim>, Failure> {
+    about.take();
+    let (mut looks, mut passed_over) = (0, Vec::new());
+    while looks < LOOKS && passed_over.len() < PASSED_OVER {
         // Looking is cheap and happens often; only a find takes locks.
         if !is_any_claimable(session, shift).await? {
             settle(session).await?;
-            return Ok(None);
+            break;
         }
-        let lock = session.prepare_cached(LOCK_NEXT).await?;
-        let take = session.prepare_cached(TAKE).await?;
-        let row = session
-            .transact(async || {
-                let ((), found) = tokio::try_join!(
-                    biased;
-                    session.begin(),
-                    async { Ok(session.query_opt(&lock, &[&shift]).await?) }
-                )?;
-                let Some(found) = found else { return Ok(Verdict::RollBack(None)) };
-                let (tenant, state) = (get::<i64>(&found, 0)?, JobState::InProgress.as_str());
-                match session.query_opt(&take, &[&shift, &tenant, &state, &signed(lease.as_micros())]).await? {
-                    Some(row) => Ok(Verdict::Commit(Some((tenant, row)))),
-                    None => Ok(Verdict::RollBack(None)),
-                }
-            })
-            .await?;
-        if let Some((tenant, row)) = row {
-            return Ok(Some(read(tenant, &row)?));
+        match look(session, shift, lease, &passed_over, about).await? {
+            Look::Claimed => return Ok(about.take()),
+            Look::InVain(tenant) => passed_over.push(tenant),
+            Look::Nothing => looks += 1,
         }
     }
     Ok(None)
+}
+
+async fn look(
+    session: &Session,
+    shift: i64,
+    lease: Duration,
+    passed_over: &Vec<i64>,
+    about: &RefCell<Option<Claim>>,
+) -> Result<Look, Failure> {
+    let lock = session.prepare_cached(LOCK_NEXT).await?;
+    let take = session.prepare_cached(TAKE).await?;
+    session
+        .transact(async || {
+            let ((), found) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async { Ok(session.query_opt(&lock, &[&shift, passed_over]).await?) }
+            )?;
+            let Some(found) = found else { return Ok(Verdict::RollBack(Look::Nothing)) };
+            let (tenant, state) = (get::<i64>(&found, 0)?, JobState::InProgress.as_str());
+            let row = session.query_opt(&take, &[&shift, &tenant, &state, &signed(lease.as_micros())]).await?;
+            let Some(row) = row else { return Ok(Verdict::RollBack(Look::InVain(tenant))) };
+            about.replace(Some(read(tenant, &row)?));
+            Ok(Verdict::Commit(Look::Claimed))
+        })
+        .await
 }
 
 fn read(tenant: i64, row: &Row) -> Result<Claim, StoreError> {

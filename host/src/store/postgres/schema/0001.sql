@@ -74,7 +74,7 @@ CREATE TABLE jobs (
   started_at         bigint,
   finished_at        bigint,
   expires_at         bigint  NOT NULL,
-  epoch              bigint  NOT NULL DEFAULT 0, -- counts claims
+  epoch              bigint  NOT NULL DEFAULT 0, -- a claim's own, larger than those before
   attempts           bigint  NOT NULL DEFAULT 0, -- claims since it last got on
   is_claimed         boolean NOT NULL DEFAULT false,
   lease_until        bigint  NOT NULL DEFAULT 0, -- of the claim, if it is claimed
