@@ -14,6 +14,10 @@ fn tables_that_cannot_grow_lose_nothing() {
     // PostgreSQL is there, so what it holds can be read.
     client.job(&*jobs[0]).read("").expect(200);
     assert_not_ready(&server);
+    assert!(
+        ["0", "1"].contains(&&*cluster.query(&name, "SELECT max(attempts) FROM jobs")),
+        "trying in vain is no death"
+    );
     cluster.free_disk();
     finish(&cluster, &name, &server, &client, [jobs, refused].concat());
 }
@@ -48,6 +52,8 @@ fn begun(cluster: &Cluster, name: &str) -> (Server, Client, Vec<String>) {
     let jobs = (0..3).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
+    // As anything that probes a server has done many times by then.
+    server.stranger(None).get("/readyz").expect(200);
     (server, client, jobs)
 }
 

@@ -141,7 +141,7 @@ fn components_are_everywhere_at_once() {
 #[test]
 fn a_database_that_takes_no_writes_loses_nothing() {
     let database = Database::fresh();
-    let server = database.options().with("--lease", 1).start();
+    let server = database.options().with("--lease", 600).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     let job = client.create(&contacts("c", 0..10_000));
@@ -157,6 +157,37 @@ fn a_database_that_takes_no_writes_loses_nothing() {
     CLUSTER.cut_connections(name, "true");
     assert_eq!(job.finished()["created"], 10_000);
     assert_eq!(database.query("SELECT count(*), max(version) FROM contacts"), "10000|1");
+}
+
+#[test]
+fn a_database_that_was_away_costs_no_lease_and_few_words() {
+    let cluster = Cluster::start();
+    let name = cluster.fresh_database();
+    let mut server = Options::default().database(&cluster.url(&name)).with("--lease", 600).start();
+    let client = server.new_client("acme");
+    let jobs: Vec<String> = (0..2).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let half_done = || cluster.query(&name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
+    wait_until("half of a job", || half_done().then_some(()));
+    cluster.stop_at_once();
+    let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
+    assert!(refused.header("retry-after").is_some());
+    server.wait_for_log("the store failed; the job goes back to the queue");
+    // However often a probe comes, the store is asked once a second: this takes some seconds.
+    wait_until("several probes to be told", || {
+        assert_eq!(server.stranger(None).get("/readyz").status, 503);
+        (server.log().matches("the store is not ready").count() >= 4).then_some(())
+    });
+    cluster.start_again();
+    for job in &jobs {
+        assert_eq!(client.job(&**job).finished()["created"], 10_000);
+    }
+    assert_eq!(cluster.query(&name, "SELECT count(*), max(version) FROM contacts"), "20000|1");
+    server.wait_for_log("the store answers again");
+    let log = server.log();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
+    let own: Vec<&&str> = said.iter().filter(|line| !line.contains("bulkhead::http")).collect();
+    // That the store fails; that the job in work goes back; that no other server is heard.
+    assert!((2..=4).contains(&own.len()), "{own:#?}");
 }
 
 #[test]

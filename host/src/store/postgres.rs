@@ -287,7 +287,11 @@ impl Store for PostgresStore {
 
     fn check(&self) -> Result<(), StoreError> {
         let shift = self.shift();
-        self.connections.run("trying to write", async |session| migrations::check(session, &self.name, shift).await)
+        self.connections.run("trying to write", async |session| migrations::check(session, &self.name, shift).await)?;
+        if self.connections.is_full() {
+            return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
+        }
+        Ok(())
     }
 
     fn unfinished_jobs(&self) -> Result<u64, StoreError> {

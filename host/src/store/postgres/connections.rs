@@ -4,7 +4,8 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime,
@@ -27,6 +28,8 @@ const POOL: Duration = Duration::from_secs(5);
 const TIME: Duration = Duration::from_secs(20);
 /// How often a piece of work is begun that has to give way to another one, or whose connection is gone.
 const ATTEMPTS: u32 = 5;
+/// How long the database counts as full after it said so.
+const FULL: Duration = Duration::from_secs(5);
 /// Before the next attempt after a connection was lost: time to notice which others are.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -49,6 +52,8 @@ pub(super) struct Connections {
     handle: runtime::Handle,
     config: Config,
     tls: MakeRustlsConnect,
+    /// When the database last said that it has no room.
+    full: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for Connections {
@@ -80,7 +85,7 @@ impl Connections {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let handle = runtime.handle().clone();
-        Ok(Self { pool, runtime: Some(runtime), handle, config: url.config.clone(), tls })
+        Ok(Self { pool, runtime: Some(runtime), handle, config: url.config.clone(), tls, full: Mutex::default() })
     }
 
     /// Does `work` on a connection and waits for it. It is begun anew if it had to give way to somebody else's, or if its
@@ -102,7 +107,7 @@ impl Connections {
     ) -> Result<T, Failure> {
         let is_committing = Rc::new(Cell::new(false));
         let unsure = || is_committing.get().then_some(StoreError::Unsure(doing));
-        self.handle.block_on(async {
+        let result = self.handle.block_on(async {
             let all = async {
                 let mut attempt = 1;
                 loop {
@@ -135,7 +140,17 @@ impl Connections {
                     Err(unsure().unwrap_or_else(silent).into())
                 }
             }
-        })
+        });
+        if result.as_ref().is_err_and(Failure::is_disk_full) {
+            *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        result
+    }
+
+    /// Whether the database said lately that it has no room. A small write may succeed all the same, in the place of another.
+    pub(super) fn is_full(&self) -> bool {
+        let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        full.is_some_and(|said| said.elapsed() < FULL)
     }
 
     /// Does something small that nobody waits for, such as telling others.

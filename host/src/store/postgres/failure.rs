@@ -44,6 +44,12 @@ impl Failure {
         }
     }
 
+    /// Whether the database has no room left.
+    pub(super) fn is_disk_full(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.code() == Some(&SqlState::DISK_FULL)
+    }
+
     /// Whether it may have taken effect all the same.
     pub(super) fn is_unsure(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unsure(_)))
