@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_job_goes_on_where_it_was() {
+    // Enough that there is work left after the last kill.
+    const JOBS: i64 = 6;
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
     let ids: Vec<String> =
-        (0..3).map(|n| server.client(&tenant).create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+        (0..JOBS).map(|n| server.client(&tenant).create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let mut dice = Dice::new(7);
     let mut interrupted = 0;
     // Some moments of each kind: between two chunks, in the middle of one, in the middle of a commit.
@@ -30,11 +32,11 @@ fn a_job_goes_on_where_it_was() {
         assert_eq!(counts, [10_000, 10_000, 10_000, 0, 0].map(Value::from), "{id}");
     }
     let rows: Vec<Value> = ids.iter().flat_map(|id| client.job(id).rows()).collect();
-    let in_order: Vec<Value> = (1..=30_000).map(|id| json!({"id": id, "statusCode": 201})).collect();
+    let in_order: Vec<Value> = (1..=JOBS * 10_000).map(|id| json!({"id": id, "statusCode": 201})).collect();
     assert!(rows == in_order, "each item made one contact, in order");
     let database = server.database();
-    assert_eq!((database.contacts(), database.contacts_in_version(1)), (30_000, 30_000));
-    assert_eq!(database.number("SELECT count(*) FROM contact_keys", []), 30_000);
+    assert_eq!((database.contacts(), database.contacts_in_version(1)), (JOBS * 10_000, JOBS * 10_000));
+    assert_eq!(database.number("SELECT count(*) FROM contact_keys", []), JOBS * 10_000);
     assert_eq!(database.number("SELECT count(*) FROM payloads", []), 0);
 }
 
