@@ -57,6 +57,40 @@ fn chunks_that_touch_now_and_then_are_right_too() {
 }
 
 #[test]
+fn known_contacts_are_found_after_many_that_were_not() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("known", 0..20)).wait_for("completed");
+    // Three chunks that find nobody, and then in each a known one, or a bad item that names one.
+    let is_known = |n: usize| n >= 1_500 && n % 500 == 250;
+    let items: Value = (0..6_000)
+        .map(|n| match n {
+            n if !is_known(n) => json!({"email": email("c", n), "points": n}),
+            n if n % 1_000 == 250 => json!({"email": email("known", n / 500), "points": "many"}),
+            n => json!({"email": email("known", n / 500), "points": n}),
+        })
+        .collect();
+    let rows = client.create(&items).rows();
+    let mut created = 20;
+    for (n, row) in (0..).zip(&rows) {
+        let is_bad = is_known(n) && n % 1_000 == 250;
+        let expected = match n {
+            _ if is_bad => {
+                assert_eq!(row["statusCode"], 400, "item {n}: {row}");
+                continue;
+            }
+            n if is_known(n) => json!({"id": n / 500 + 1, "statusCode": 200}),
+            _ => {
+                created += 1;
+                json!({"id": created, "statusCode": 201})
+            }
+        };
+        assert_eq!(*row, expected, "item {n}");
+    }
+    assert_eq!(server.database().contacts(), created);
+}
+
+#[test]
 fn the_same_id_twice_ends_in_the_last_state() {
     let server = Server::start();
     let client = server.new_client("acme");

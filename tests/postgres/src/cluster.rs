@@ -230,7 +230,7 @@ impl Cluster {
     fn file(&self, name: &str) -> PathBuf {
         let path = self.data.join(name);
         match &self.disk {
-            Some(disk) if disk.holds(Part::Tables) => disk.from_outside(&path),
+            Some(disk) if disk.holds(Part::Tables) => disk.seen_from_outside(&path),
             _ => path,
         }
     }

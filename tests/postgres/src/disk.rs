@@ -93,12 +93,12 @@ impl Disk {
     }
 
     /// How a path inside is reached from here.
-    pub(crate) fn from_outside(&self, path: &Path) -> PathBuf {
+    pub(crate) fn seen_from_outside(&self, path: &Path) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{}", self.keeper, text(path)))
     }
 
     fn ballast(&self) -> PathBuf {
-        self.from_outside(&self.mounted.join("ballast"))
+        self.seen_from_outside(&self.mounted.join("ballast"))
     }
 
     /// Fills it up, also what has become free since.
