@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Options, Server, contacts, run, run_with_input, wait_until};
+use bulkhead_tests::{Options, Server, contacts, lasting, run, run_with_input, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -188,11 +188,11 @@ fn submit_cuts_what_is_too_much_for_one_request() {
 
 #[test]
 fn a_backup_is_a_store_of_its_own() {
-    let mut server = Server::start();
+    let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     client.create(&contacts("before-", 0..2_000)).wait_for("completed");
-    let job = client.create(&contacts("during-", 0..10_000)).id.clone();
+    let job = client.create(&lasting("during-", 0..10_000)).id.clone();
     wait_until("half of it", || (server.database().half_done() == 1).then_some(()));
     let copy = server.scratch("copy.sqlite").display().to_string();
     let made = server.command_line(&["backup", &copy]).expect(0);

@@ -1,7 +1,7 @@
 //! PostgreSQL's disk is full. Clients are told to come again, nothing is lost, and work goes on when there is room.
 
 use bulkhead_postgres::{Cluster, Part, Settings};
-use bulkhead_tests::{Client, Options, Server, contacts, wait_until};
+use bulkhead_tests::{Client, Options, Server, contacts, lasting, wait_until};
 
 /// MiB of a disk: room for an empty cluster and for some of the jobs.
 const ROOM: u32 = 96;
@@ -47,9 +47,9 @@ fn cluster(part: Part) -> Option<(Cluster, String)> {
 
 /// A server with several jobs, one of which is half done. None of them may have to wait for its lease.
 fn begun(cluster: &Cluster, name: &str) -> (Server, Client, Vec<String>) {
-    let server = Options::default().database(&cluster.url(name)).with("--lease", 600).start();
+    let server = Options::default().rogue().database(&cluster.url(name)).with("--lease", 600).start();
     let client = server.new_client("acme");
-    let jobs = (0..3).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs = (0..3).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
     // As anything that probes a server has done many times by then.

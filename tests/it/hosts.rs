@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bulkhead_postgres::Cluster;
-use bulkhead_tests::{Form, Options, Server, component, contacts, play_cases, run, wait_until};
+use bulkhead_tests::{Form, Options, Server, component, contacts, lasting, play_cases, run, wait_until};
 use serde_json::{Value, json};
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
@@ -95,13 +95,13 @@ fn a_delete_here_stops_a_component_there() {
 #[test]
 fn what_one_leaves_another_takes_up() {
     let database = Database::fresh();
-    let mut first = database.options().with("--lease", 1).with("--workers", 1).start();
+    let mut first = database.options().rogue().with("--lease", 1).with("--workers", 1).start();
     let tenant = first.add_tenant("acme");
     let ids: Vec<String> =
-        (0..4).map(|n| first.client(&tenant).create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+        (0..4).map(|n| first.client(&tenant).create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || database.query("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
-    let mut second = database.options().with("--lease", 1).with("--workers", 1).start_beside(&first);
+    let mut second = database.options().rogue().with("--lease", 1).with("--workers", 1).start_beside(&first);
     // Killed: its lease ends. Told to end: the job is given back at once, and the attempt does not count.
     first.kill9();
     for id in &ids[..2] {
@@ -141,10 +141,10 @@ fn components_are_everywhere_at_once() {
 #[test]
 fn a_database_that_takes_no_writes_loses_nothing() {
     let database = Database::fresh();
-    let server = database.options().with("--lease", 600).start();
+    let server = database.options().rogue().with("--lease", 600).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let job = client.create(&contacts("c", 0..10_000));
+    let job = client.create(&lasting("c", 0..10_000));
     let name = &database.0;
     CLUSTER.query("postgres", &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
     CLUSTER.cut_connections(name, "true");
@@ -163,9 +163,9 @@ fn a_database_that_takes_no_writes_loses_nothing() {
 fn a_database_that_was_away_costs_no_lease_and_few_words() {
     let cluster = Cluster::start();
     let name = cluster.fresh_database();
-    let mut server = Options::default().database(&cluster.url(&name)).with("--lease", 600).start();
+    let mut server = Options::default().rogue().database(&cluster.url(&name)).with("--lease", 600).start();
     let client = server.new_client("acme");
-    let jobs: Vec<String> = (0..2).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs: Vec<String> = (0..2).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(&name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
     cluster.stop_at_once();
@@ -193,17 +193,17 @@ fn a_database_that_was_away_costs_no_lease_and_few_words() {
 #[test]
 fn a_dump_is_restored_and_work_goes_on() {
     let database = Database::fresh();
-    let server = database.options().with("--lease", 1).start();
+    let server = database.options().rogue().with("--lease", 1).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     client.create(&contacts("before-", 0..2_000)).wait_for("completed");
-    let job = client.create(&contacts("during-", 0..10_000)).id.clone();
+    let job = client.create(&lasting("during-", 0..10_000)).id.clone();
     let half_done = || database.query("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of it", || half_done().then_some(()));
     let copy = Database(CLUSTER.restored_copy(&database.0));
     client.job(&*job).wait_for("completed");
     client.create(&contacts("after-", 0..100)).wait_for("completed");
-    let restored = copy.options().with("--lease", 1).start_beside(&server);
+    let restored = copy.options().rogue().with("--lease", 1).start_beside(&server);
     let client = restored.client(&tenant);
     assert_eq!(client.job(job).finished()["created"], 10_000);
     assert_eq!(copy.query("SELECT count(*), max(version) FROM contacts"), "12000|1");

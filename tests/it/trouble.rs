@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Options, contacts, wait_until};
+use bulkhead_tests::{Options, contacts, lasting, wait_until};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
 fn a_disk_that_takes_nothing_loses_nothing() {
-    let mut server = Options::default().outlives_limits().with("--lease", 1).start();
+    let mut server = Options::default().rogue().outlives_limits().with("--lease", 1).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let job = client.create(&contacts("c", 0..10_000));
+    let job = client.create(&lasting("c", 0..10_000));
     wait_until("some of it", || (server.database().half_done() == 1).then_some(()));
     server.let_files_grow(Some(0));
     server.wait_for_log("the store failed; the job goes back to the queue");
@@ -35,10 +35,10 @@ fn a_disk_that_takes_nothing_loses_nothing() {
 
 #[test]
 fn a_clock_that_jumps_applies_nothing_twice() {
-    let server = Options::default().with("--lease", 5).start();
+    let server = Options::default().rogue().with("--lease", 5).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let ids: Vec<String> = (0..4).map(|n| client.create(&contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let ids: Vec<String> = (0..4).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     for round in 0..20 {
         // Forth, which ends every lease at once, and back, which makes them long.
         server.set_clock(if round % 2 == 0 { HOUR } else { Duration::ZERO });

@@ -26,7 +26,7 @@ pub use database::Database;
 pub use dice::Dice;
 pub use files::{binary, component, component_file, tool};
 pub use foreign::Foreign;
-pub use made_up::{contact, contacts, email};
+pub use made_up::{contact, contacts, email, lasting};
 pub use raw::Raw;
 pub use server::{Options, Server, Tenant};
 pub use tables::play_table;

@@ -20,6 +20,20 @@ pub fn contact(prefix: &str, number: usize) -> Value {
     })
 }
 
+/// Many that are work for a while, about a second for 10,000, so that a test can do something in the middle of a job
+/// however fast a server is. For servers with [`crate::Options::rogue`]; any other component takes them as they are.
+pub fn lasting(prefix: &str, numbers: Range<usize>) -> Value {
+    numbers
+        .map(|number| {
+            let mut contact = contact(prefix, number);
+            if number % 4 == 0 {
+                contact["do"] = "slow".into();
+            }
+            contact
+        })
+        .collect()
+}
+
 /// Many of them, as a list.
 pub fn contacts(prefix: &str, numbers: Range<usize>) -> Value {
     numbers.map(|number| contact(prefix, number)).collect()
