@@ -109,6 +109,20 @@ pub(crate) fn follow_commits(ground: &Ground) {
     }
 }
 
+/// However much one commit holds, no transaction has to list all of it.
+pub(crate) fn follow_large_commits_in_parts(ground: &Ground) {
+    let tenant = ground.tenant("acme");
+    let writes: Vec<ContactWrite> = (0..6_000).map(|n| listed(&format!("word{n}"), "")).collect();
+    make(ground, tenant, &writes);
+    let mut turns = 0;
+    while ground.store.list_next(Duration::ZERO).unwrap() {
+        turns += 1;
+    }
+    assert!(turns >= 2, "all at a stroke");
+    assert_eq!(search(ground, tenant, &["word5999"]).len(), 1);
+    assert_eq!(search(ground, tenant, &["word599"]).len(), 11);
+}
+
 pub(crate) fn can_be_of_some_ids(ground: &Ground) {
     let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
     let made = make(ground, acme, &[listed("", "c"), listed("", "b"), listed("", "a")]);

@@ -105,6 +105,7 @@ conformance! {
             can_go_by_the_last_change,
             show_what_was_committed_before,
             follow_commits,
+            follow_large_commits_in_parts,
             can_be_of_some_ids,
             are_searched_by_the_beginnings_of_words,
             forget_what_was_changed_or_deleted,

@@ -42,8 +42,8 @@ impl Statements {
             tally: session
                 .prepare_cached(
                     "UPDATE tallies SET next_contact = next_contact + $2, contacts = contacts + $2,
-                                        next_note = next_note + 1
-                     WHERE tenant = $1 RETURNING next_contact - $2, next_note - 1",
+                                        next_note = next_note + $3
+                     WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3",
                 )
                 .await?,
             read: session
@@ -65,7 +65,11 @@ impl Statements {
                 )
                 .await?,
             note: session
-                .prepare_cached("INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($1, $2, $3, $4)")
+                .prepare_cached(
+                    "INSERT INTO unlisted (tenant, sequence, changed_at, entries)
+                     SELECT $1, $2 + place - 1, $3, entries
+                     FROM unnest($4::bytea[]) WITH ORDINALITY AS new (entries, place)",
+                )
                 .await?,
         })
     }
@@ -77,7 +81,8 @@ impl Statements {
         tenant: TenantId,
         writes: &Writes<'_>,
     ) -> Result<Option<Tally>, Failure> {
-        let row = session.query_opt(&self.tally, &[&tenant.0, &signed(writes.new.len())]).await?;
+        let notes = signed(unlisted::notes(writes.all));
+        let row = session.query_opt(&self.tally, &[&tenant.0, &signed(writes.new.len()), &notes]).await?;
         let read = |row: Row| Ok::<_, StoreError>(Tally { first_contact: get(&row, 0)?, note: get(&row, 1)?, now: 0 });
         Ok(row.map(read).transpose()?)
     }
@@ -157,8 +162,8 @@ impl Statements {
         tally: Tally,
     ) -> Result<(), Failure> {
         if !writes.all.is_empty() {
-            let entries = unlisted::entries(ids, writes.all)?;
-            session.execute(&self.note, &[&tenant.0, &tally.note, &tally.now, &entries]).await?;
+            let notes = unlisted::entries(ids, writes.all)?;
+            session.execute(&self.note, &[&tenant.0, &tally.note, &tally.now, &notes]).await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What lists and searches go by follows what is committed. A commit only notes, in one row, how its contacts are to be
+//! What lists and searches go by follows what is committed. A commit only notes, in a few rows, how its contacts are to be
 //! found; the indexes are brought up to date when somebody asks or nothing else is to be done. They cost more than the
 //! contacts themselves, and nobody waits for a job in order to search.
 //!
@@ -21,6 +21,8 @@ use crate::store::{ContactWrite, StoreError};
 
 const NOTING: &str = "noting how contacts are found";
 const LISTING: &str = "bringing lists up to date";
+/// Contacts that are noted in one row, so that a row is never too much to work through, however much is committed at once.
+const NOTED: usize = 500;
 /// Notes that are worked through in one transaction.
 const NOTES: i64 = 10;
 /// How long a list may take to be brought up to date while somebody waits for it.
@@ -29,14 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A line of a note: a contact, and its words and place in lists unless it was deleted.
 type Entry<'a> = (u64, Option<&'a str>, Option<&'a str>);
 
-/// How the contacts of a commit are found from now on.
-pub(super) fn entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result<Vec<u8>, StoreError> {
+/// How many notes it takes to say how these contacts are found.
+pub(super) fn notes(writes: &[ContactWrite]) -> usize {
+    writes.len().div_ceil(NOTED)
+}
+
+/// How the contacts of a commit are found from now on, a note each.
+pub(super) fn entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result<Vec<Vec<u8>>, StoreError> {
     let line = |(id, write): (&ContactId, &ContactWrite)| {
         let entry: Entry<'_> = (id.0, Some(&write.listing.words), Some(&write.listing.sort));
         serde_json::to_string(&entry).doing(NOTING)
     };
-    let lines = ids.iter().zip(writes).map(line).collect::<Result<Vec<_>, _>>()?;
-    pack(lines.iter().map(String::as_str))
+    let note = |(ids, writes): (&[ContactId], &[ContactWrite])| {
+        let lines = ids.iter().zip(writes).map(line).collect::<Result<Vec<_>, _>>()?;
+        pack(lines.iter().map(String::as_str))
+    };
+    ids.chunks(NOTED).zip(writes.chunks(NOTED)).map(note).collect()
 }
 
 /// That a contact is not found any more.

@@ -1,4 +1,4 @@
-//! What lists and searches go by follows what is committed. A commit only notes, in one row, how its contacts are to be
+//! What lists and searches go by follows what is committed. A commit only notes, in a few rows, how its contacts are to be
 //! found; the indexes are brought up to date when somebody asks or nothing else is to be done. They cost more than the
 //! contacts themselves, and nobody waits for a job in order to search.
 
@@ -15,10 +15,12 @@ use crate::store::{ContactWrite, StoreError};
 
 const NOTING: &str = "noting how contacts are found";
 const LISTING: &str = "bringing lists up to date";
-/// Batches that are listed in one transaction: the index of words is four times faster in tens than one by one, and holds
-/// up a commit for a few hundredths of a second at most.
-const BATCHES: i64 = 10;
-/// Time after which no further batch is begun: others want to write, too.
+/// Contacts that are noted in one row, so that a row is never too much to work through, however much is committed at once.
+const NOTED: usize = 500;
+/// Notes that are worked through in one transaction: the index of words is four times faster in tens than one by one, and
+/// holds up a commit for a few hundredths of a second at most.
+const NOTES: i64 = 10;
+/// Time after which no further note is begun: others want to write, too.
 const TURN: Duration = Duration::from_millis(40);
 /// How long a list may take to be brought up to date while somebody waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,22 +33,21 @@ pub(super) fn note(
     writes: &[ContactWrite],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if writes.is_empty() {
-        return Ok(());
-    }
     let entry = |(id, write): (&ContactId, &ContactWrite)| {
         serde_json::to_string(&(id.0, &write.listing.words, &write.listing.sort)).doing(NOTING)
     };
-    let entries = ids.iter().zip(writes).map(entry).collect::<Result<Vec<_>, _>>()?;
-    let entries = pack(entries.iter().map(String::as_str))?;
-    transaction
+    let mut insert = transaction
         .prepare_cached(
             "INSERT INTO unlisted (tenant, sequence, changed_at, entries)
              VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM unlisted WHERE tenant = ?1), ?2, ?3)",
         )
-        .and_then(|mut statement| statement.execute(params![tenant.0, now.0, entries]))
-        .map(drop)
-        .doing(NOTING)
+        .doing(NOTING)?;
+    for (ids, writes) in ids.chunks(NOTED).zip(writes.chunks(NOTED)) {
+        let entries = ids.iter().zip(writes).map(entry).collect::<Result<Vec<_>, _>>()?;
+        let entries = pack(entries.iter().map(String::as_str))?;
+        insert.execute(params![tenant.0, now.0, entries]).doing(NOTING)?;
+    }
+    Ok(())
 }
 
 /// Lists everything of one tenant.
@@ -68,7 +69,7 @@ fn is_behind(connection: &Connection, tenant: TenantId) -> Result<bool, StoreErr
         .doing(LISTING)
 }
 
-/// Lists some batches of this or any tenant that were committed by `until`. `false` if there is none.
+/// Lists some notes of this or any tenant that were committed by `until`. `false` if there is none.
 pub(super) fn list_next(
     connection: &mut Connection,
     tenant: Option<TenantId>,
@@ -88,17 +89,17 @@ pub(super) fn list_next(
     let Some((tenant, first)) = next else { return Ok(false) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(LISTING)?;
     let started = Instant::now();
-    for sequence in first..first + BATCHES {
+    for sequence in first..first + NOTES {
         if started.elapsed() > TURN {
             break;
         }
-        let batch: Option<(i64, Vec<u8>)> = transaction
+        let note: Option<(i64, Vec<u8>)> = transaction
             .prepare_cached("DELETE FROM unlisted WHERE tenant = ?1 AND sequence = ?2 RETURNING changed_at, entries")
             .and_then(|mut statement| {
                 statement.query_row([tenant, sequence], |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
             .doing(LISTING)?;
-        if let Some((changed_at, entries)) = batch {
+        if let Some((changed_at, entries)) = note {
             list(&transaction, TenantId(tenant), changed_at, &unpack(&entries)?)?;
         }
     }
