@@ -1,6 +1,6 @@
 //! Which contact an item goes to: in one chunk, across chunks, across jobs that run at the same time.
 
-use bulkhead_tests::{Server, contacts, email};
+use bulkhead_tests::{Options, Server, contacts, email};
 use serde_json::{Value, json};
 
 #[test]
@@ -155,4 +155,23 @@ fn jobs_of_two_servers_worth_of_clients_meet_on_one_contact() {
     }
     assert_eq!(server.database().contacts(), 1_400);
     assert_eq!(server.database().contacts_in_version(3), 1_400);
+}
+
+#[test]
+fn jobs_that_fight_over_contacts_are_all_applied() {
+    const JOBS: usize = 8;
+    let server = Options::default().rogue().with("--workers", JOBS).start();
+    let tenant = server.add_tenant("acme");
+    let limits = server.scratch("limits.json");
+    std::fs::write(&limits, json!({"runningJobs": JOBS}).to_string()).expect("a file can be written");
+    server.command_line(&["tenant", "set", "acme", "--limits", limits.to_str().expect("a plain path")]).expect(0);
+    let client = server.client(&tenant);
+    client.create(&contacts("c", 0..20)).wait_for("completed");
+    // Each takes its time over all of them, in which others are through.
+    let edits: Value = (1..=20).map(|id| json!({"id": id, "do": "hundredfold"})).collect();
+    let jobs: Vec<_> = (0..JOBS * 3).map(|_| client.update(&edits)).collect();
+    for job in &jobs {
+        assert_eq!(job.codes(), [200; 20], "{}", server.log());
+    }
+    assert_eq!(server.database().contacts_in_version(1 + 3 * JOBS as i64), 20);
 }

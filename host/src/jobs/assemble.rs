@@ -1,7 +1,7 @@
 //! From a component's outcomes to what the store commits.
 
 use crate::domain::{ItemError, StoredContact};
-use crate::sandbox::{Failure, Item, Target};
+use crate::sandbox::{Item, Target};
 use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
 /// Several items may write to one contact; the store gets its last state, once.
@@ -52,19 +52,13 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
 }
 
 /// Rows for items that the component could not decide about.
-pub(super) fn failed(
-    first: u32,
-    count: usize,
-    keys: Option<&[String]>,
-    failure: Failure,
-    message: &str,
-) -> BatchCommit {
+pub(super) fn failed(first: u32, count: usize, keys: Option<&[String]>, r#type: &str, message: &str) -> BatchCommit {
     let row = |index| DraftRow {
         key: keys.and_then(|keys| keys.get(index)).cloned(),
         body: RowBody::Failed {
             id: None,
             status: 500,
-            error: ItemError::Api { message: message.to_owned(), code: 500, r#type: failure.as_str().to_owned() },
+            error: ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() },
         },
     };
     BatchCommit { first, writes: Vec::new(), rows: (0..count).map(row).collect() }

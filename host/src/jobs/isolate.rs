@@ -1,6 +1,7 @@
 //! A batch whose guest fails is halved until the item that provokes it is alone; that item gets a row with status 500,
 //! all others are applied. Every request comes to its end, so there is a limit to how long this is tried.
 
+use std::thread;
 use std::time::Duration;
 
 use super::assemble::failed;
@@ -8,9 +9,11 @@ use super::decider::{Decider, End};
 use crate::sandbox::Failure;
 use crate::store::{Batch, BatchCommit, CommitOutcome};
 
-/// How often a batch is decided again because contacts changed under it. Others that write to the same contacts cause a
-/// few; a component that gives two contacts the same key would cause them for ever.
+/// How often a part is decided again because others changed its contacts meanwhile; a smaller one is tried next, which takes
+/// less time, so that fewer changes fall into it.
 const CONFLICTS: u32 = 20;
+/// The longest pause before that.
+const PAUSE: Duration = Duration::from_millis(16);
 
 /// How much failing is put up with before the rest is not tried any more.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +22,15 @@ pub(super) struct Patience {
     items: u32,
     /// Time in calls that failed; finding one item that loops takes some seconds.
     wasted: Duration,
+    /// Parts that others' changes got the better of. The component is not to blame for them, so there may be many.
+    contended: u32,
 }
 
 impl Patience {
     /// For jobs, which nobody sits and waits for.
-    pub(super) const JOB: Self = Self { items: 100, wasted: Duration::from_secs(30) };
+    pub(super) const JOB: Self = Self { items: 100, wasted: Duration::from_secs(30), contended: 1_000 };
     /// For calls that somebody waits for.
-    pub(super) const CALL: Self = Self { items: 10, wasted: Duration::from_secs(8) };
+    pub(super) const CALL: Self = Self { items: 10, wasted: Duration::from_secs(8), contended: 10 };
 }
 
 /// How a request's guest failed so far.
@@ -34,19 +39,20 @@ pub(super) struct Failures {
     patience: Patience,
     items: u32,
     wasted: Duration,
+    contended: u32,
     last: Option<Failure>,
-    /// Whether every server that took up the job died at it.
-    have_hosts_died: bool,
+    /// Whether every server that took up the job died at it, or failed in a way that it would again.
+    have_hosts_failed: bool,
 }
 
 impl Failures {
     pub(super) fn none_yet(patience: Patience) -> Self {
-        Self { patience, items: 0, wasted: Duration::ZERO, last: None, have_hosts_died: false }
+        Self { patience, items: 0, wasted: Duration::ZERO, contended: 0, last: None, have_hosts_failed: false }
     }
 
-    /// The same, for a job that is not to be tried any more because servers die at it.
-    pub(super) fn with_dead_hosts(self) -> Self {
-        Self { have_hosts_died: true, ..self }
+    /// The same, for a job that is not to be tried any more because servers fail at it.
+    pub(super) fn of_hosts(self) -> Self {
+        Self { have_hosts_failed: true, ..self }
     }
 
     fn are_too_many(&self) -> bool {
@@ -115,17 +121,26 @@ fn halve(
     let mut parts = vec![part];
     while let Some(part) = parts.pop() {
         ground.go_on()?;
-        if let Some((failure, message)) = given_up(decider, failures) {
-            failed.add(part, failure, message);
+        if let Some(reason) = given_up(decider, failures) {
+            failed.add(part, reason);
             continue;
         }
         let before = decider.spent.guest;
-        let Some(failure) = attempt(decider, ground, failed, part)? else { continue };
-        failures.wasted += decider.spent.guest.saturating_sub(before);
-        failures.last = Some(failure);
+        let reason = match attempt(decider, ground, failed, part)? {
+            Tried::Done => continue,
+            Tried::Failed(failure) => {
+                failures.wasted += decider.spent.guest.saturating_sub(before);
+                failures.last = Some(failure);
+                failures.items += u32::from(part.items.len() <= 1);
+                Reason { r#type: failure.as_str(), message: failure.message() }
+            }
+            Tried::Contended => {
+                failures.contended += 1;
+                CONTENDED
+            }
+        };
         if part.items.len() <= 1 {
-            failures.items += 1;
-            failed.add(part, failure, failure.message());
+            failed.add(part, reason);
         } else {
             let [left, right] = part.halves();
             parts.push(right);
@@ -140,8 +155,8 @@ fn halve(
 struct Failed(Option<BatchCommit>);
 
 impl Failed {
-    fn add(&mut self, part: Part<'_>, failure: Failure, message: &str) {
-        let rows = failed(part.first, part.items.len(), part.keys, failure, message);
+    fn add(&mut self, part: Part<'_>, reason: Reason) {
+        let rows = failed(part.first, part.items.len(), part.keys, reason.r#type, reason.message);
         match &mut self.0 {
             Some(commit) => commit.rows.extend(rows.rows),
             None => self.0 = Some(rows),
@@ -158,61 +173,98 @@ impl Failed {
     }
 }
 
-/// Why the rest is not tried any more, if it is not.
-pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<(Failure, &'static str)> {
-    if decider.is_out_of_time() {
-        return Some((
-            Failure::TimedOut,
-            "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
-        ));
-    }
-    let last = failures.last.unwrap_or(Failure::Trapped);
-    if failures.have_hosts_died {
-        return Some((
-            last,
-            "The server stopped again and again while it worked on this job, so this item was not tried any more. Nothing of it was stored.",
-        ));
-    }
-    if failures.are_too_many() {
-        return Some((
-            last,
-            "The component that validates contacts failed on too many items of this job, so this one was not tried. Nothing of it was stored.",
-        ));
-    }
-    decider.is_resting().then_some((
-        last,
-        "The component that validates contacts keeps failing, so it is left alone for a while and this item was not tried. Nothing of it was stored.",
-    ))
+/// What the row of an item says that was not applied, though nothing is wrong with it for all that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason {
+    r#type: &'static str,
+    message: &'static str,
 }
 
-/// Plans, decides and commits a part; says how the guest failed, if it did.
+const CONTENDED: Reason = Reason {
+    r#type: "conflict",
+    message: "Other requests kept changing the same contacts, so this item was not applied. Nothing of it was stored; send it again.",
+};
+
+/// Why the rest is not tried any more, if it is not.
+pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<Reason> {
+    let because = |failure: Failure, message| Some(Reason { r#type: failure.as_str(), message });
+    if decider.is_out_of_time() {
+        return because(
+            Failure::TimedOut,
+            "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
+        );
+    }
+    let last = failures.last.unwrap_or(Failure::Trapped);
+    if failures.have_hosts_failed {
+        return because(
+            last,
+            "The server failed again and again at this place of the job, so this item was not tried any more. Nothing of it was stored.",
+        );
+    }
+    if failures.contended >= failures.patience.contended {
+        return Some(CONTENDED);
+    }
+    if failures.are_too_many() {
+        return because(
+            last,
+            "The component that validates contacts failed on too many items of this job, so this one was not tried. Nothing of it was stored.",
+        );
+    }
+    if decider.is_resting() {
+        return because(
+            last,
+            "The component that validates contacts keeps failing, so it is left alone for a while and this item was not tried. Nothing of it was stored.",
+        );
+    }
+    None
+}
+
+/// What became of a part.
+enum Tried {
+    Done,
+    Failed(Failure),
+    /// Others changed its contacts each time.
+    Contended,
+}
+
+/// Plans, decides and commits a part.
 fn attempt(
     decider: &mut Decider<'_>,
     ground: &mut impl Ground,
     failed: &mut Failed,
     part: Part<'_>,
-) -> Result<Option<Failure>, End> {
-    for _ in 0..CONFLICTS {
+) -> Result<Tried, End> {
+    let mut seen = None;
+    for conflicts in 0..CONFLICTS {
         let found = match decider.plan(part) {
             Ok(planned) => match decider.find(&planned)? {
                 Some(found) => found,
-                None => return Ok(Some(Failure::OutOfMemory)),
+                None => return Ok(Tried::Failed(Failure::OutOfMemory)),
             },
-            Err(stop) => return decider.failed(stop).map(Some),
+            Err(stop) => return decider.failed(stop).map(Tried::Failed),
         };
         let commit = match decider.decide(part, &found) {
             Ok(commit) => commit,
-            Err(stop) => return decider.failed(stop).map(Some),
+            Err(stop) => return decider.failed(stop).map(Tried::Failed),
         };
         failed.settle(ground)?;
         match ground.commit(commit)? {
-            CommitOutcome::Committed => return Ok(None),
+            CommitOutcome::Committed => return Ok(Tried::Done),
             CommitOutcome::Fenced => return Err(End::Gone),
             CommitOutcome::Conflict => {}
         }
+        let mut versions: Vec<_> = found.iter().map(|contact| (contact.id, contact.version)).collect();
+        versions.sort_unstable();
+        if seen.as_ref() == Some(&versions) {
+            // Nobody changed what it asked for, so it takes a key that it did not ask for, or was shown to be another's.
+            tracing::warn!(items = part.items.len(), "a component's writes conflict with stored contacts");
+            return Ok(Tried::Failed(Failure::BrokeContract));
+        }
+        seen = Some(versions);
+        ground.go_on()?;
+        // Others are through by then, or a little later.
+        thread::sleep(Duration::from_millis(1 << conflicts.min(4)).min(PAUSE));
     }
-    // Perhaps it gives two contacts one key, perhaps others write to the same contacts all the time; a smaller part is
-    // tried next, and the component is not blamed for it.
-    tracing::warn!(items = part.items.len(), "writes conflict with stored contacts again and again");
-    Ok(Some(Failure::BrokeContract))
+    tracing::info!(items = part.items.len(), "others changed the same contacts again and again");
+    Ok(Tried::Contended)
 }
