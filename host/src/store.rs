@@ -147,11 +147,11 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
-    /// Whether [`Self::claim`] would give a free worker something to do.
+    /// Whether [`Self::claim`] would give a free worker something to do; perhaps not for this tenant.
     ///
     /// # Errors
     /// See [`Self::add_tenant`].
-    fn is_any_claimable(&self) -> Result<bool, StoreError>;
+    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError>;
 
     /// The items from `first` on, in the chunks they were stored in: at least one, and a few of those behind it while they
     /// have no more than `bytes` together. None if the job is gone.
@@ -222,6 +222,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// See [`Self::add_tenant`].
     fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// The same, but the attempt counts: for what would fail again.
+    ///
+    /// # Errors
+    /// See [`Self::add_tenant`].
+    fn release_failed(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Voids all claims. For a store that one process owns, at its start: whoever held a claim is dead. Returns how many
     /// there were.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Dice, Options, Server, contacts, lasting, wait_until};
+use bulkhead_tests::{Database, Dice, Options, Server, contacts, lasting, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -107,7 +107,7 @@ fn a_job_at_which_servers_die_comes_to_an_end() {
     assert_eq!(["total", "failed"].map(|name| status[name].clone()), [101, 101].map(Value::from));
     for row in client.job(&*id).rows() {
         assert_eq!(row["statusCode"], 500, "{row}");
-        assert!(row["errors"].to_string().contains("stopped again and again"), "{row}");
+        assert!(row["errors"].to_string().contains("failed again and again"), "{row}");
     }
     assert_eq!(
         client.create(&json!([{"email": "a@example.com"}])).codes(),
@@ -129,4 +129,22 @@ fn giving_a_job_back_is_no_death() {
         assert_eq!(server.database().number("SELECT max(attempts) FROM jobs", []), 0);
         server.restart();
     }
+}
+
+#[test]
+fn a_job_that_cannot_be_read_any_more_comes_to_an_end() {
+    let server = Options::default().rogue().with("--workers", 1).start();
+    let client = server.new_client("acme");
+    let running = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    running.wait_for("in_progress");
+    let damaged = client.create(&contacts("d", 0..1_200));
+    let next = client.create(&contacts("n", 0..10));
+    let database = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    database.execute("UPDATE payloads SET items = x'00' WHERE first = 500");
+    running.delete().expect(200);
+    let status = damaged.finished();
+    assert_eq!((&status["created"], &status["failed"]), (&json!(500), &json!(700)), "{}", server.log());
+    let rows = damaged.rows();
+    assert!(rows[500]["errors"].to_string().contains("failed again and again"), "{}", rows[500]);
+    assert_eq!(next.finished()["created"], 10, "the jobs behind it had to wait for seconds only");
 }

@@ -150,6 +150,18 @@ pub enum ItemError {
     },
 }
 
+impl ItemError {
+    /// Bytes of text in it.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Validation { message, details, r#type, .. } => {
+                message.len() + details.get().len() + r#type.as_ref().map_or(0, String::len)
+            }
+            Self::Api { message, r#type, .. } => message.len() + r#type.len(),
+        }
+    }
+}
+
 /// The result of one item. The order of the members is the order on the wire.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResultRow {

@@ -14,6 +14,7 @@ use super::committer::Committer;
 use super::decider::{Decider, End};
 use super::isolate::{Failures, Ground, Part, given_up, isolate};
 use super::pipeline::{Decided, Halt, Pipeline};
+use super::running::Stopper;
 use crate::domain::StoredContact;
 use crate::sandbox::Planned;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
@@ -21,6 +22,9 @@ use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
 /// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
 /// again costs about half a chunk.
 const TURN: u32 = 5;
+/// Batches that are committed one by one after others' writes were in the way: much that is decided ahead would be decided in
+/// vain.
+const CAREFUL: u32 = 4;
 /// Bytes of items that are read at a time, unless a single batch is larger.
 const AHEAD: usize = 2 << 20;
 
@@ -61,13 +65,17 @@ pub(super) struct Course<'a> {
     ahead: VecDeque<Batch>,
     pub(super) pipeline: Pipeline<'a>,
     guess: Guess,
+    /// How many of the next batches are to be committed one by one.
+    careful: u32,
 }
 
 impl<'a> Course<'a> {
-    pub(super) fn new(ground: Claimed<'a>, decider: Decider<'a>, failures: Failures) -> Self {
-        let pipeline = Pipeline::new(ground.committer, ground.claim, ground.service.settings.lease);
+    pub(super) fn new(ground: Claimed<'a>, decider: Decider<'a>, failures: Failures, stopper: Stopper) -> Self {
+        let pipeline = Pipeline::new(ground.committer, ground.claim, ground.service.settings.lease, stopper);
         let (ahead, guess) = (VecDeque::new(), Guess::default());
-        Self { ground, decider, failures, ahead, pipeline, guess }
+        // A server that dies again before its first commit, at a batch far ahead, would get nowhere.
+        let careful = u32::from(ground.claim.attempts > 1);
+        Self { ground, decider, failures, ahead, pipeline, guess, careful }
     }
 
     /// Goes on until the job is done or the work ends before.
@@ -82,6 +90,8 @@ impl<'a> Course<'a> {
             }
             Ok(()) | Err(_) => match self.flush() {
                 Ok(_) => ended,
+                // Then it is not given back in good order.
+                Err(end @ (End::Gone | End::Store(_))) => Err(end),
                 Err(end) => ended.and(Err(end)),
             },
         }
@@ -94,7 +104,7 @@ impl<'a> Course<'a> {
         while cursor < claim.total {
             self.ground.go_on()?;
             // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
-            if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable()? {
+            if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable(Some(claim.tenant))? {
                 return Err(End::TurnOver);
             }
             chunks += 1;
@@ -106,6 +116,10 @@ impl<'a> Course<'a> {
                 Some(commit) => {
                     let pushed = self.pipeline.push(batch, commit);
                     self.settle(pushed)?;
+                    if self.careful > 0 {
+                        self.flush()?;
+                        self.careful = self.careful.saturating_sub(1);
+                    }
                 }
                 None => {
                     self.flush()?;
@@ -118,9 +132,18 @@ impl<'a> Course<'a> {
 
     fn next_batch(&mut self, cursor: u32) -> Result<Batch, End> {
         if self.ahead.is_empty() {
+            let Claimed { service, claim, .. } = self.ground;
             let started = Instant::now();
-            self.ahead = self.ground.service.store.batches(self.ground.claim, cursor, AHEAD)?.into();
+            let read = service.store.batches(claim, cursor, AHEAD);
             self.decider.spent.reading += started.elapsed();
+            self.ahead = match read {
+                // Nobody can read them any more. They need their rows all the same.
+                Err(error) if error.would_fail_again() && given_up(&self.decider, &self.failures).is_some() => {
+                    let left = claim.total.saturating_sub(cursor) as usize;
+                    VecDeque::from([Batch { items: vec![String::new(); left], keys: None }])
+                }
+                read => read?.into(),
+            };
         }
         self.ahead.pop_front().ok_or(End::Gone)
     }
@@ -192,6 +215,7 @@ impl<'a> Course<'a> {
             Err(Halt::Store(error)) => Err(End::Store(error)),
             Err(Halt::Conflict(batches)) => {
                 self.guess.give_up();
+                self.careful = CAREFUL;
                 for Decided { first, batch, .. } in batches {
                     self.isolate(Part::whole(first, &batch))?;
                 }

@@ -1,6 +1,7 @@
 //! Claims that could not be given back because the store did not answer. Without this, their jobs would wait for the end of
 //! their leases, though nobody works on them.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ const MOST: usize = 1_000;
 /// They are given back when the store answers. What somebody else has taken over by then stays theirs: a claim counts by its
 /// epoch.
 #[derive(Debug, Default)]
-pub(super) struct Owed(Mutex<Vec<(Arc<Claim>, Instant)>>);
+pub(super) struct Owed(Mutex<VecDeque<(Arc<Claim>, Instant)>>);
 
 impl Owed {
     /// Remembers a claim until its lease ends, which it does within this time.
@@ -21,7 +22,7 @@ impl Owed {
         if let Some(end) = Instant::now().checked_add(lease)
             && owed.len() < MOST
         {
-            owed.push((Arc::clone(claim), end));
+            owed.push_back((Arc::clone(claim), end));
         }
     }
 
@@ -37,7 +38,8 @@ impl Owed {
                 continue;
             }
             if let Err(error) = store.release(&claim) {
-                self.lock().push((claim, end));
+                // Behind the others: perhaps only this one cannot be given back yet.
+                self.lock().push_back((claim, end));
                 return Err(error);
             }
             settled += 1;
@@ -46,10 +48,10 @@ impl Owed {
     }
 
     fn pop(&self) -> Option<(Arc<Claim>, Instant)> {
-        self.lock().pop()
+        self.lock().pop_front()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Arc<Claim>, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Arc<Claim>, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

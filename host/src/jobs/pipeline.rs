@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::committer::Committer;
 use super::overlap::WriteSet;
+use super::running::Stopper;
 use crate::domain::{StoredContact, UniqueKey};
 use crate::sandbox::Planned;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, Store, StoreError};
@@ -15,8 +16,8 @@ use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, Store, StoreError};
 /// Batches that wait at most. What is decided and not committed is lost if the server dies, and a DELETE waits for the commit
 /// that is under way; so not many.
 const WAITING: usize = 4;
-/// Bytes of items and documents that wait at most, unless a single batch is larger.
-const WAITING_BYTES: usize = 4 << 20;
+/// Bytes of what is under way and what waits, unless a single batch is larger: its items, and all that is to be written.
+const BYTES: usize = 8 << 20;
 
 /// A batch that was decided, kept until that took effect.
 pub(super) struct Decided {
@@ -38,6 +39,7 @@ pub(super) enum Halt {
 /// The way into the store for one claim's batches.
 pub(super) struct Pipeline<'a> {
     committer: &'a Committer,
+    stopper: Stopper,
     line: Arc<Line>,
     /// All that was not known to have taken effect when [`Self::collect`] was called last.
     decided: VecDeque<Decided>,
@@ -58,6 +60,8 @@ struct State {
     next: Waiting,
     /// Whether a commit is under way.
     is_busy: bool,
+    /// Bytes of that.
+    busy_bytes: usize,
     /// Batches that took effect and were not collected yet.
     done: usize,
     /// Why nothing takes effect any more.
@@ -73,11 +77,14 @@ struct Waiting {
     bytes: usize,
 }
 
-impl Waiting {
-    fn is_full(&self) -> bool {
-        self.batches >= WAITING || self.bytes >= WAITING_BYTES
+impl State {
+    /// Whether another batch of this size may wait.
+    fn has_room(&self, bytes: usize) -> bool {
+        !self.is_busy || (self.next.batches < WAITING && self.busy_bytes + self.next.bytes + bytes <= BYTES)
     }
+}
 
+impl Waiting {
     fn push(&mut self, commit: BatchCommit, bytes: usize) {
         self.batches += 1;
         self.bytes += bytes;
@@ -89,10 +96,10 @@ impl Waiting {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(committer: &'a Committer, claim: &Arc<Claim>, lease: Duration) -> Self {
+    pub(super) fn new(committer: &'a Committer, claim: &Arc<Claim>, lease: Duration, stopper: Stopper) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
         let line = Arc::new(Line { claim: Arc::clone(claim), lease, state, changed });
-        Self { committer, line, decided: VecDeque::new(), waiting: Duration::ZERO }
+        Self { committer, stopper, line, decided: VecDeque::new(), waiting: Duration::ZERO }
     }
 
     /// Whether nothing is on its way.
@@ -114,10 +121,10 @@ impl<'a> Pipeline<'a> {
 
     /// Sends a batch on its way, behind all others. Waits if too many wait already.
     pub(super) fn push(&mut self, batch: Batch, commit: BatchCommit) -> Result<(), Halt> {
-        let documents: usize = commit.writes.iter().map(|write| write.document.len()).sum();
-        let bytes = documents + batch.items.iter().map(String::len).sum::<usize>();
+        let bytes = commit.bytes() + batch.items.iter().map(String::len).sum::<usize>();
         self.decided.push_back(Decided { first: commit.first, batch, writes: WriteSet::of(&commit) });
-        let mut state = self.line.wait_while(&mut self.waiting, |state| state.next.is_full() && state.failed.is_none());
+        let Self { line, stopper, waiting, .. } = self;
+        let mut state = line.wait_while(stopper, waiting, |state| !state.has_room(bytes) && state.failed.is_none());
         if let Some(failed) = state.failed.take() {
             drop(state);
             return Err(self.halt(failed));
@@ -125,7 +132,7 @@ impl<'a> Pipeline<'a> {
         state.next.push(commit, bytes);
         if !state.is_busy {
             state.is_busy = true;
-            let line = Arc::clone(&self.line);
+            let line = Arc::clone(line);
             self.committer.order(move |store| line.work(store));
         }
         Ok(())
@@ -133,7 +140,8 @@ impl<'a> Pipeline<'a> {
 
     /// Waits until everything has taken effect.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        let failed = self.line.wait_while(&mut self.waiting, |state| state.is_busy).failed.take();
+        let Self { line, stopper, waiting, .. } = self;
+        let failed = line.wait_while(stopper, waiting, |state| state.is_busy).failed.take();
         match failed {
             Some(failed) => Err(self.halt(failed)),
             None => {
@@ -146,7 +154,7 @@ impl<'a> Pipeline<'a> {
     /// Waits for the commit that is under way; nothing else takes effect any more.
     pub(super) fn abandon(&mut self) {
         self.line.lock().next = Waiting::default();
-        drop(self.line.wait_while(&mut self.waiting, |state| state.is_busy));
+        drop(self.line.wait_while(&self.stopper, &mut self.waiting, |state| state.is_busy));
     }
 
     /// Whether a batch that was planned as `planned`, and for which `found` is stored, would find the same after all batches
@@ -177,9 +185,16 @@ impl Line {
     }
 
     /// Waits while the state is such; adds how long that was.
-    fn wait_while(&self, waited: &mut Duration, condition: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+    fn wait_while(
+        &self,
+        stopper: &Stopper,
+        waited: &mut Duration,
+        condition: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'_, State> {
         let started = Instant::now();
+        stopper.waits_for_store(true);
         let state = self.changed.wait_while(self.lock(), |state| condition(state));
+        stopper.waits_for_store(false);
         *waited += started.elapsed();
         state.unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,8 +209,8 @@ impl Line {
     fn commit_all(&self, store: &dyn Store) -> Option<Result<CommitOutcome, StoreError>> {
         let mut state = self.lock();
         loop {
-            let Waiting { commit, batches, .. } = std::mem::take(&mut state.next);
-            state.is_busy = commit.is_some();
+            let Waiting { commit, batches, bytes } = std::mem::take(&mut state.next);
+            (state.is_busy, state.busy_bytes) = (commit.is_some(), bytes);
             self.changed.notify_all();
             let commit = commit?;
             drop(state);

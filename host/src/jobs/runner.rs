@@ -12,11 +12,11 @@ use super::decider::{Decider, End, Spent, Task};
 use super::isolate::{Failures, Patience};
 use super::running::{RunningJob, Stopper, Used};
 use super::service::stored_limits;
-use crate::store::Claim;
+use crate::store::{Claim, Store, StoreError};
 
 /// How long a worker leaves alone what failed, before it takes up a job again.
 const BREATH: Duration = Duration::from_millis(100);
-/// How many servers may die at the same place of a job before its rest is not tried any more.
+/// How many servers may fail at the same place of a job before its rest is not tried any more.
 const ATTEMPTS: u32 = 10;
 
 pub(super) struct Runner<'a> {
@@ -46,9 +46,9 @@ impl<'a> Runner<'a> {
         let mut decider = Decider::new(service, task, running.stopper.cancel().clone());
         decider.spent = used.map(|used| used.spent).unwrap_or_default();
         let failures = used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures);
-        let failures = if claim.attempts > ATTEMPTS { failures.with_dead_hosts() } else { failures };
+        let failures = if claim.attempts > ATTEMPTS { failures.of_hosts() } else { failures };
         let ground = Claimed { service, committer, claim, stopping };
-        Self { course: Course::new(ground, decider, failures), running }
+        Self { course: Course::new(ground, decider, failures, running.stopper.clone()), running }
     }
 
     /// How the job is told to stop.
@@ -68,6 +68,8 @@ impl<'a> Runner<'a> {
             self.course.ground.service.running.stops.ring();
         }
         let ended = self.course.run();
+        // No component runs any more, so a worker that is late now is not late for one.
+        self.running.stopper.waits_for_store(true);
         // While the claim holds: a job that is given back is somebody else's to log for.
         self.keep_printed();
         self.report(started, ended);
@@ -109,8 +111,6 @@ impl<'a> Runner<'a> {
                 thread::sleep(BREATH);
             }
             Err(End::TurnOver) => {
-                let used = Used { failures: self.course.failures, spent: self.course.decider.spent };
-                service.running.remember(claim.tenant, claim.job, used);
                 self.give_back();
                 service.bell.ring();
             }
@@ -123,18 +123,28 @@ impl<'a> Runner<'a> {
                 if service.outage.is_news(job) {
                     tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
                 }
-                self.give_back();
+                if error.would_fail_again() {
+                    self.give_back_by(|store, claim| store.release_failed(claim));
+                } else {
+                    self.give_back();
+                }
                 thread::sleep(BREATH);
             }
         }
     }
 
     fn give_back(&self) {
+        self.give_back_by(|store, claim| store.release(claim));
+    }
+
+    fn give_back_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
         let Claimed { service, committer, claim, .. } = self.course.ground;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
+        let used = Used { failures: self.course.failures, spent: self.course.decider.spent };
+        service.running.remember(claim.tenant, job, used);
         let released = {
             let claim = Arc::clone(claim);
-            committer.have(move |store| store.release(&claim))
+            committer.have(move |store| release(store, &claim))
         };
         match released {
             Ok(()) if service.outage.lasts() => tracing::debug!(tenant, %job, "job given back to the queue"),

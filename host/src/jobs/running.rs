@@ -21,6 +21,8 @@ pub(super) struct Stopper {
     is_replaced: Arc<AtomicBool>,
     /// Whether its worker is at something that takes long and is no work on the job, such as compiling.
     is_away: Arc<AtomicBool>,
+    /// Whether its worker waits for the store, where no component runs.
+    is_in_store: Arc<AtomicBool>,
 }
 
 impl Stopper {
@@ -40,6 +42,11 @@ impl Stopper {
     /// Notes that another worker should take this one's place, if there may be one more.
     pub(super) fn go_away(&self) {
         self.is_away.store(true, Ordering::Release);
+    }
+
+    /// Notes whether the worker waits for the store from now on.
+    pub(super) fn waits_for_store(&self, waits: bool) {
+        self.is_in_store.store(waits, Ordering::Release);
     }
 
     fn raise(&self) {
@@ -114,11 +121,14 @@ impl Running {
         stopper.inspect(Stopper::raise).inspect(|_| self.stops.ring()).is_some()
     }
 
-    /// Jobs that were told to stop at least `late` ago and have not come back: for each, that its worker is replaced, and
-    /// since when it was waited for. Each is told once.
+    /// Jobs that were told to stop at least `late` ago and whose component has not come back: for each, that its worker is
+    /// replaced, and since when it was waited for. Each is told once.
     pub(super) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
         let overdue = |(claim, stopper): &(ClaimId, Stopper)| {
             let waited = stopper.raised_at()?.elapsed();
+            if stopper.is_in_store.load(Ordering::Acquire) {
+                return None;
+            }
             let is_news = waited >= late && !stopper.is_replaced.swap(true, Ordering::AcqRel);
             is_news.then_some((claim.job, waited))
         };

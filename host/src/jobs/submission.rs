@@ -10,7 +10,7 @@ pub const MAX_ITEMS: usize = 10_000;
 /// Items a chunk has at most: as fast as larger ones, at a fifth of the memory, and a point to look up at every few
 /// milliseconds.
 const CHUNK_ITEMS: usize = 500;
-/// Bytes of a chunk, unless a single item is larger.
+/// Bytes of a chunk's items and keys, unless a single one is larger.
 const CHUNK_BYTES: usize = 4 << 20;
 
 /// What a client asks for.
@@ -74,16 +74,18 @@ impl Submission {
         let keyed = self.items.keys.is_some();
         let mut keys = self.items.keys.unwrap_or_default().into_iter();
         for item in self.items.items {
-            let full = |chunk: &Batch| chunk.items.len() == CHUNK_ITEMS || bytes + item.len() > CHUNK_BYTES;
+            let key = keys.next();
+            let size = item.len() + key.as_ref().map_or(0, String::len);
+            let full = |chunk: &Batch| chunk.items.len() == CHUNK_ITEMS || bytes + size > CHUNK_BYTES;
             if chunks.last().is_none_or(full) {
                 chunks.push(Batch { items: Vec::new(), keys: keyed.then(Vec::new) });
                 bytes = 0;
             }
-            bytes += item.len();
+            bytes += size;
             if let Some(chunk) = chunks.last_mut() {
                 chunk.items.push(item);
                 if let Some(list) = &mut chunk.keys {
-                    list.extend(keys.next());
+                    list.extend(key);
                 }
             }
         }
@@ -113,6 +115,8 @@ mod tests {
             submission(vec![large.clone(), large.clone(), String::from("1"), large.repeat(3)], None).into_chunks();
         assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 2, 1]);
         assert!(submission(Vec::new(), None).into_chunks().is_empty());
+        let chunks = submission(vec![String::from("1"); 3], Some(vec![large.clone(); 3])).into_chunks();
+        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 1, 1], "keys count, too");
     }
 
     #[test]

@@ -11,6 +11,14 @@ pub enum StoreError {
         /// The driver's own error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The database will not have what it was given, now or later.
+    #[error("{doing}: {source}")]
+    Refused {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The database cannot be reached, or not be worked with.
     #[error("{0}")]
     Connection(String),
@@ -49,6 +57,13 @@ pub enum StoreError {
         /// The newest this binary knows.
         known: i64,
     },
+}
+
+impl StoreError {
+    /// Whether the same would fail again, however often it is tried.
+    pub fn would_fail_again(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Corrupt(_))
+    }
 }
 
 /// Turns a driver's error into a [`StoreError`] that says what was being done.

@@ -217,9 +217,10 @@ impl Store for PostgresStore {
         }
     }
 
-    fn is_any_claimable(&self) -> Result<bool, StoreError> {
+    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
         let shift = self.shift();
-        self.connections.run("looking for a job", async |session| claims::is_any_claimable(session, shift).await)
+        self.connections
+            .run("looking for a job", async |session| claims::is_any_claimable(session, shift, besides).await)
     }
 
     fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
@@ -272,7 +273,11 @@ impl Store for PostgresStore {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.connections.run("giving a job back", async |session| claims::release(session, claim).await)
+        self.connections.run("giving a job back", async |session| claims::release(session, claim, false).await)
+    }
+
+    fn release_failed(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.connections.run("giving a job back", async |session| claims::release(session, claim, true).await)
     }
 
     /// None: whoever holds a claim may be another host, and alive. Those of dead ones end with their leases.

@@ -184,9 +184,9 @@ impl Store for SqliteStore {
         self.connections.write(|connection| claims::claim(connection, lease, now))
     }
 
-    fn is_any_claimable(&self) -> Result<bool, StoreError> {
+    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        self.connections.read(|connection| claims::is_any_claimable(connection, now))
+        self.connections.read(|connection| claims::is_any_claimable(connection, besides, now))
     }
 
     fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
@@ -238,7 +238,11 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.connections.write(|connection| claims::release(connection, claim))
+        self.connections.write(|connection| claims::release(connection, claim, false))
+    }
+
+    fn release_failed(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.connections.write(|connection| claims::release(connection, claim, true))
     }
 
     fn void_claims(&self) -> Result<usize, StoreError> {

@@ -10,7 +10,7 @@ use crate::ground::{Ground, LEASE, RETENTION, job, making};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn next(ground: &Ground) -> Option<Claim> {
-    let claimable = ground.store.is_any_claimable().unwrap();
+    let claimable = ground.store.is_any_claimable(None).unwrap();
     let claim = ground.store.claim(LEASE).unwrap();
     assert_eq!(claim.is_some(), claimable);
     claim
@@ -143,7 +143,7 @@ pub(crate) fn a_lease_can_be_a_moment(ground: &Ground) {
         assert!(claim.epoch > epoch);
         epoch = claim.epoch;
         let claimed = std::time::Instant::now();
-        while !ground.store.is_any_claimable().unwrap() {
+        while !ground.store.is_any_claimable(None).unwrap() {
             assert!(claimed.elapsed() < Duration::from_secs(10), "the lease does not end");
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -40,7 +40,7 @@ pub(crate) fn a_job_without_items_is_done(ground: &Ground) {
     let id = ground.job_of(tenant, 0);
     let stored = ground.job(tenant, id);
     assert_eq!((stored.state, stored.total, stored.finished_at), (JobState::Completed, 0, Some(stored.created_at)));
-    assert!(!ground.store.is_any_claimable().unwrap());
+    assert!(!ground.store.is_any_claimable(None).unwrap());
     assert_eq!(ground.store.unfinished_jobs().unwrap(), 0);
 }
 

@@ -56,7 +56,11 @@ pub(crate) fn unpack_some<B: AsRef<[u8]>>(
     let mut batches = Vec::new();
     let mut sum = 0;
     for chunk in chunks {
-        let batch = chunk?.unpack_from(first)?;
+        let batch = match chunk.and_then(|chunk| chunk.unpack_from(first)) {
+            // It fails when it is its turn.
+            Err(_) if !batches.is_empty() => break,
+            batch => batch?,
+        };
         sum += batch.items.iter().map(String::len).sum::<usize>();
         if sum > bytes && !batches.is_empty() {
             break;

@@ -64,7 +64,7 @@ const NEXT: &str = concat!(
     has_room!(),
     " AND EXISTS ",
     oldest!(),
-    " ORDER BY q.last_served, q.tenant LIMIT 1"
+    " AND q.tenant IS DISTINCT FROM $2 ORDER BY q.last_served, q.tenant LIMIT 1"
 );
 
 const LOCK_NEXT: &str = concat!(
@@ -128,7 +128,7 @@ pub(super) async fn claim(
     let (mut looks, mut passed_over) = (0, Vec::new());
     while looks < LOOKS && passed_over.len() < PASSED_OVER {
         // Looking is cheap and happens often; only a find takes locks.
-        if !is_any_claimable(session, shift).await? {
+        if !is_any_claimable(session, shift, None).await? {
             settle(session).await?;
             break;
         }
@@ -186,9 +186,14 @@ fn read(tenant: i64, row: &Row) -> Result<Claim, StoreError> {
     })
 }
 
-pub(super) async fn is_any_claimable(session: &Session, shift: i64) -> Result<bool, Failure> {
+pub(super) async fn is_any_claimable(
+    session: &Session,
+    shift: i64,
+    besides: Option<TenantId>,
+) -> Result<bool, Failure> {
     let next = session.prepare_cached(NEXT).await?;
-    Ok(session.query_opt(&next, &[&shift]).await?.is_some())
+    let besides = besides.map(|tenant| tenant.0);
+    Ok(session.query_opt(&next, &[&shift, &besides]).await?.is_some())
 }
 
 /// Takes queues without an unfinished job out of those that wait. That is not done where a job is finished, because then
@@ -288,14 +293,15 @@ pub(super) async fn void_among(session: &Session, shift: i64, claims: &[ClaimId]
     rows.iter().map(read).collect()
 }
 
-pub(super) async fn release(session: &Session, claim: &Claim) -> Result<(), Failure> {
+/// Gives a job back; the attempt may count.
+pub(super) async fn release(session: &Session, claim: &Claim, counts: bool) -> Result<(), Failure> {
     let release = session
         .prepare_cached(
-            "UPDATE jobs SET is_claimed = false, lease_until = 0, epoch = epoch + 1, attempts = greatest(attempts - 1, 0)
+            "UPDATE jobs SET is_claimed = false, lease_until = 0, epoch = epoch + 1, attempts = greatest(attempts - $4, 0)
              WHERE tenant = $1 AND id = $2 AND epoch = $3",
         )
         .await?;
-    session.execute(&release, &[&claim.tenant.0, &claim.job.0, &claim.epoch]).await?;
+    session.execute(&release, &[&claim.tenant.0, &claim.job.0, &claim.epoch, &i64::from(!counts)]).await?;
     Ok(())
 }
 

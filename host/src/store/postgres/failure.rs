@@ -38,8 +38,8 @@ impl Failure {
         let Self::Database(error) = self else { return false };
         let is_io = || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
         match error.code() {
-            // Class 08: connections. 57P: a shutdown or a crash.
-            Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+            // Class 08: connections. 57P: a shutdown or a crash. 25P03: a transaction in which nothing went on for too long.
+            Some(code) => ["08", "57P", "25P03"].iter().any(|begin| code.code().starts_with(begin)),
             None => error.is_closed() || is_io(),
         }
     }
@@ -55,8 +55,17 @@ impl Failure {
         matches!(self, Self::Store(StoreError::Unsure(_)))
     }
 
+    /// Whether the database will not have this, whenever it comes.
+    fn would_fail_again(error: &tokio_postgres::Error) -> bool {
+        // What data must not be, what constraints forbid, and what is too much.
+        error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
+    }
+
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
         match self {
+            Self::Database(error) if Self::would_fail_again(&error) => {
+                StoreError::Refused { doing, source: Box::new(Told(error)) }
+            }
             Self::Database(error) => StoreError::Database { doing, source: Box::new(Told(error)) },
             Self::Store(error) => error,
         }

@@ -12,7 +12,7 @@ use crate::store::{Claim, ClaimId, StoreError};
 
 pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     // Looking is cheap and happens often; only a find takes the write lock.
-    let Some((tenant, job)) = next_job(connection, now)? else { return Ok(None) };
+    let Some((tenant, job)) = next_job(connection, None, now)? else { return Ok(None) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("claiming a job")?;
     let claimed = transaction
         .prepare_cached(
@@ -63,13 +63,21 @@ pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp
     Ok(Some(Claim { tenant_name, profile, limits, operation, ..claim }))
 }
 
-pub(super) fn is_any_claimable(connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(next_job(connection, now)?.is_some())
+pub(super) fn is_any_claimable(
+    connection: &Connection,
+    besides: Option<TenantId>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(next_job(connection, besides, now)?.is_some())
 }
 
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
 /// long queue hide everybody else's. It takes as long as there are tenants with unfinished jobs, however many jobs.
-fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid)>, StoreError> {
+fn next_job(
+    connection: &Connection,
+    besides: Option<TenantId>,
+    now: Timestamp,
+) -> Result<Option<(i64, Uuid)>, StoreError> {
     connection
         .prepare_cached(
             "WITH RECURSIVE busy (tenant) AS (
@@ -87,9 +95,9 @@ fn next_job(connection: &Connection, now: Timestamp) -> Result<Option<(i64, Uuid
                WHERE (SELECT count(*) FROM jobs
                       WHERE jobs.tenant = tenants.id AND finished_at IS NULL AND lease_until > ?1) < running_jobs
              )
-             SELECT tenant, job FROM waiting WHERE job IS NOT NULL ORDER BY last_served, tenant LIMIT 1",
+             SELECT tenant, job FROM waiting WHERE job IS NOT NULL AND tenant IS NOT ?2 ORDER BY last_served, tenant LIMIT 1",
         )
-        .and_then(|mut statement| statement.query_row([now.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .and_then(|mut statement| statement.query_row(params![now.0, besides.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("looking for a job")
 }
 
@@ -152,12 +160,13 @@ pub(super) fn void_among(
     Ok(void)
 }
 
-pub(super) fn release(connection: &Connection, claim: &Claim) -> Result<(), StoreError> {
+/// Gives a job back; the attempt may count.
+pub(super) fn release(connection: &Connection, claim: &Claim, counts: bool) -> Result<(), StoreError> {
     connection
         .execute(
-            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1, attempts = max(attempts - 1, 0)
+            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1, attempts = max(attempts - ?4, 0)
              WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
-            params![claim.tenant.0, claim.job.0, claim.epoch],
+            params![claim.tenant.0, claim.job.0, claim.epoch, !counts],
         )
         .map(drop)
         .doing("giving a job back")

@@ -15,6 +15,14 @@ pub struct ContactWrite {
     pub listing: Listing,
 }
 
+impl ContactWrite {
+    /// Bytes of text in it.
+    pub(super) fn bytes(&self) -> usize {
+        let keys: usize = self.keys.iter().map(|key| key.field.len() + key.value.len()).sum();
+        size_of::<Self>() + self.document.len() + keys + self.listing.words.len() + self.listing.sort.len()
+    }
+}
+
 /// Which contact a write is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteTarget {

@@ -137,6 +137,12 @@ impl BatchCommit {
         self.writes.extend(next.writes);
         self.rows.extend(next.rows.into_iter().map(|row| row.moved_by(before)));
     }
+
+    /// Bytes of text in it, whoever they come from.
+    pub fn bytes(&self) -> usize {
+        let writes: usize = self.writes.iter().map(ContactWrite::bytes).sum();
+        writes + self.rows.iter().map(DraftRow::bytes).sum::<usize>()
+    }
 }
 
 /// An item's result before the ids of new contacts are known.
@@ -149,6 +155,14 @@ pub struct DraftRow {
 }
 
 impl DraftRow {
+    fn bytes(&self) -> usize {
+        let error = match &self.body {
+            RowBody::Written { .. } => 0,
+            RowBody::Failed { error, .. } => error.bytes(),
+        };
+        size_of::<Self>() + error + self.key.as_ref().map_or(0, String::len)
+    }
+
     /// The same, behind so many other writes.
     fn moved_by(mut self, writes: usize) -> Self {
         if let RowBody::Written { write, .. } = &mut self.body {
