@@ -1,17 +1,19 @@
 //! A component at work on the items of one request: those of a job, or of a call that somebody waits for.
 
+mod components;
+
 use std::time::{Duration, Instant};
+
+pub use components::limits;
+use components::{Started, Used, push_output};
 
 use super::Service;
 use super::assemble::assemble;
 use super::isolate::Part;
-use super::library::LibraryError;
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
-use crate::sandbox::{
-    Cancel, Checker, Failure, Fields, FieldsError, Instance, Item, Limits, Objection, Planned, Request, Stop, Usage,
-};
+use crate::sandbox::{Cancel, Failure, Item, Limits, Objection, Planned, Stop};
 use crate::store::{BatchCommit, StoreError};
-use crate::tenants::{Profile, TenantLimits};
+use crate::tenants::TenantLimits;
 
 /// Why work ends before everything is decided.
 #[derive(Debug)]
@@ -61,13 +63,6 @@ pub(super) struct Spent {
     pub(super) reading: Duration,
 }
 
-/// What the components of one request have used.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Used {
-    pub(super) processor: Usage,
-    pub(super) validator: Usage,
-}
-
 /// Failures that are kept, for whoever tries a component.
 const KEPT_FAILURES: usize = 8;
 
@@ -89,14 +84,6 @@ pub(super) struct Decider<'a> {
     used: Used,
     /// How components failed, each way once.
     failures: Vec<String>,
-}
-
-/// Components that have read their tenant's profile.
-struct Started {
-    instance: Instance,
-    checker: Option<Checker>,
-    /// For a validator that looks at stored contacts: what they are shown by.
-    view: Option<(Profile, Fields)>,
 }
 
 /// Contacts that are shown by one call, by the contract.
@@ -286,104 +273,5 @@ impl<'a> Decider<'a> {
     /// How the components failed, each way once; of many ways the first.
     pub(super) fn failures(&self) -> &[String] {
         &self.failures
-    }
-
-    /// Keeps what is to be known of components that failed.
-    fn retire(&mut self, components: &Started) {
-        push_output(&mut self.printed, components);
-        self.used = self.used.and(components);
-    }
-
-    fn take_components(&mut self) -> Result<Started, Stop> {
-        match self.started.take() {
-            Some(started) => Ok(started),
-            None => self.start().inspect_err(|stop| {
-                // There is no instance left to ask what it printed; the detail has it.
-                if let Stop::Failed { detail, .. } = stop {
-                    self.printed.push_str(detail);
-                    self.printed.push('\n');
-                }
-            }),
-        }
-    }
-
-    fn start(&mut self) -> Result<Started, Stop> {
-        // Before anything runs: whoever computes for long gives way, and must not be compiling for others then.
-        let validator = match self.task.pinned.validator {
-            None => None,
-            Some(digest) => {
-                self.called = digest;
-                Some((digest, self.service.library.validator(digest).map_err(unusable)?))
-            }
-        };
-        self.called = self.task.pinned.processor;
-        let (mut instance, profile, fields) = self.start_processor()?;
-        let checker = match validator {
-            None => None,
-            Some((digest, validator)) => {
-                self.called = digest;
-                let request =
-                    Request { operation: self.task.operation, profile: &profile, fields: &fields, now: self.task.now };
-                Some(Checker::start(self.service.library.sandbox(), &validator, &self.limits, &self.cancel, &request)?)
-            }
-        };
-        self.called = self.task.pinned.processor;
-        let wants_stored = checker.as_ref().is_some_and(Checker::wants_stored);
-        let view = wants_stored.then(|| (profile.clone(), fields.clone()));
-        instance.open(self.task.operation, &profile, fields, self.task.now)?;
-        Ok(Started { instance, checker, view })
-    }
-
-    fn start_processor(&self) -> Result<(Instance, Profile, Fields), Stop> {
-        let broken = |detail: String| Stop::Failed { failure: Failure::BrokeContract, detail };
-        let profile = Profile::parse(self.task.profile).map_err(|error| broken(error.to_string()))?;
-        let processor = self.service.library.processor(self.task.pinned.processor).map_err(unusable)?;
-        let mut instance = Instance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
-        let fields = instance.fields(&profile).map_err(|error| match error {
-            FieldsError::Stopped(stop) => stop,
-            flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
-        })?;
-        Ok((instance, profile, fields))
-    }
-}
-
-impl Used {
-    fn and(self, components: &Started) -> Self {
-        let checker = components.checker.as_ref().map(Checker::usage).unwrap_or_default();
-        Self { processor: self.processor.and(components.instance.usage()), validator: self.validator.and(checker) }
-    }
-}
-
-fn push_output(printed: &mut String, components: &Started) {
-    let outputs = [Some(components.instance.output()), components.checker.as_ref().map(Checker::output)];
-    for output in outputs.into_iter().flatten().filter(|output| !output.is_empty()) {
-        printed.push_str(&output);
-        printed.push('\n');
-    }
-}
-
-/// A component that is not there, or that this host cannot run, is as one that does not keep the contract.
-fn unusable(error: LibraryError) -> Stop {
-    match error {
-        LibraryError::Store(error) => Stop::Host(error.to_string()),
-        LibraryError::Unknown(_) | LibraryError::Component(_) => {
-            Stop::Failed { failure: Failure::BrokeContract, detail: error.to_string() }
-        }
-    }
-}
-
-/// A tenant's limits in the sandbox's words.
-pub fn limits(limits: &TenantLimits) -> Limits {
-    let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
-    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    Limits {
-        memory: bytes(limits.memory_mib),
-        table_elements: count(limits.table_elements),
-        call_time: Duration::from_millis(limits.call_millis),
-        item_time: Duration::from_millis(limits.item_millis),
-        reply: bytes(limits.reply_mib),
-        objections: count(limits.objections),
-        objection_bytes: count(limits.objection_bytes),
-        ..Limits::default()
     }
 }

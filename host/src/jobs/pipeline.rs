@@ -242,3 +242,30 @@ impl Drop for Ending<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES, State, WAITING};
+    use crate::store::BatchCommit;
+
+    fn state(busy_bytes: usize, waiting: &[usize]) -> State {
+        let mut state = State { is_busy: true, busy_bytes, ..State::default() };
+        waiting.iter().for_each(|bytes| state.next.push(BatchCommit::default(), *bytes));
+        state
+    }
+
+    #[test]
+    fn what_is_under_way_and_what_waits_is_bounded() {
+        for (what, state, bytes, has_room) in [
+            ("nothing is under way", State::default(), usize::MAX, true),
+            ("one is", state(1, &[]), 1, true),
+            ("one place is left", state(1, &[1; WAITING - 1]), 1, true),
+            ("none is", state(1, &[1; WAITING]), 1, false),
+            ("all bytes", state(BYTES / 2, &[BYTES / 4]), BYTES / 4, true),
+            ("one more", state(BYTES / 2, &[BYTES / 4]), BYTES / 4 + 1, false),
+            ("a batch larger than all that may be", state(1, &[]), BYTES, false),
+        ] {
+            assert_eq!(state.has_room(bytes), has_room, "{what}");
+        }
+    }
+}
