@@ -36,9 +36,10 @@ const BREATH: Duration = Duration::from_millis(20);
 /// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
 /// index, in its order, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans look dear,
 /// which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that is
-/// durable on the database's own disk, not for less.
+/// durable on the database's own disk, not for less. No transaction waits for anything here, so one that is idle for long is
+/// that of a server which is cut off, or asleep: its locks are not to keep others from its jobs when their leases are over.
 const SETTINGS: &str = "
-    SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s';
+    SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s';
     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;
     SET enable_sort = off; SET jit = off; SET max_parallel_workers_per_gather = 0;

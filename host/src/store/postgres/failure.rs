@@ -38,8 +38,12 @@ impl Failure {
         let Self::Database(error) = self else { return false };
         let is_io = || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
         match error.code() {
-            // Class 08: connections. 57P: a shutdown or a crash.
-            Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+            // Class 08: connections. 57P: a shutdown or a crash. The last: this server slept in a transaction.
+            Some(code) => {
+                code.code().starts_with("08")
+                    || code.code().starts_with("57P")
+                    || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            }
             None => error.is_closed() || is_io(),
         }
     }
