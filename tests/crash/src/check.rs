@@ -118,13 +118,13 @@ mod tests {
 
     use super::compare;
     use crate::driver::drive_watched;
-    use crate::hosts::Hosts;
+    use crate::hosts::{Hosts, SOON};
     use crate::site::{Kind, Site};
 
     #[test]
     fn what_was_tampered_with_is_found() {
         let site = Site::new(Kind::Sqlite, &Settings::default());
-        let hosts = Hosts::start(&site, 1, Duration::from_secs(30));
+        let hosts = Hosts::start(&site, 1, Duration::from_secs(30), SOON);
         let tenant = site.add_tenant("acme");
         let over = AtomicBool::new(false);
         let sent = drive_watched(&hosts, tenant, 1, &over, &|_, _| over.store(true, Ordering::Release));

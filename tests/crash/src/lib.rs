@@ -15,6 +15,8 @@ mod deleter;
 mod driver;
 mod ending;
 mod faults;
+#[cfg(target_os = "linux")]
+mod hands;
 mod host;
 mod hosts;
 mod load;
@@ -29,5 +31,5 @@ mod site;
 pub use load::{Load, Outcome, load};
 #[cfg(target_os = "linux")]
 pub use partition::partition;
-pub use run::{Plan, Report, run};
+pub use run::{Extent, Plan, Report, run};
 pub use site::Kind;

@@ -11,8 +11,8 @@ use crate::check::compare;
 use crate::deleter::delete;
 use crate::driver::drive;
 use crate::ending::Ending;
-use crate::faults::{Faults, happen};
-use crate::hosts::Hosts;
+use crate::faults::{Fault, Faults};
+use crate::hosts::{Hosts, SOON};
 use crate::site::{Kind, Site};
 
 /// Short, so that a run sees many of them end.
@@ -22,6 +22,15 @@ const TENANTS: u64 = 3;
 /// Between two faults at most.
 const QUIET: u64 = 700;
 
+/// What goes wrong in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What dice choose, until so many servers were killed.
+    Kills(usize),
+    /// Each kind of fault that there is, in an order that dice choose.
+    EachKind,
+}
+
 /// What a run is like. The same seed sends the same jobs and chooses the same faults; the moments are never quite the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -29,8 +38,8 @@ pub struct Plan {
     pub kind: Kind,
     /// Servers: one with SQLite.
     pub hosts: usize,
-    /// Servers that are killed until it is over.
-    pub kills: usize,
+    /// What goes wrong until it is over.
+    pub extent: Extent,
     /// What the dice begin with.
     pub seed: u64,
 }
@@ -95,7 +104,7 @@ impl std::fmt::Display for Report {
 pub fn run(plan: Plan) -> Report {
     let began = Instant::now();
     let site = Site::new(plan.kind, &Settings::default());
-    let hosts = Hosts::start(&site, plan.hosts, LEASE);
+    let hosts = Hosts::start(&site, plan.hosts, LEASE, SOON);
     let deleting = site.add_tenant("deleting");
     let over = AtomicBool::new(false);
     let mut faults = Faults::default();
@@ -111,9 +120,15 @@ pub fn run(plan: Plan) -> Report {
             .collect();
         let deleter = scope.spawn(|| delete(&hosts, &deleting, plan.seed * 100 + 99, &over));
         let mut dice = Dice::new(plan.seed);
-        while faults.kills < plan.kills && !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
+        let mut each = Fault::each(&site, &hosts, &mut dice).into_iter();
+        while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
+            let next = match plan.extent {
+                Extent::Kills(kills) => (faults.kills < kills).then(|| Fault::any(&site, &hosts, &mut dice)),
+                Extent::EachKind => each.next(),
+            };
+            let Some(fault) = next else { break };
             thread::sleep(Duration::from_millis(dice.below(QUIET)));
-            happen(&site, &hosts, &mut dice, LEASE, &mut faults);
+            fault.happen(&site, &hosts, &mut dice, LEASE, &mut faults);
         }
         over.store(true, Ordering::Release);
         let sent: Vec<_> = drivers.into_iter().map(|driver| joined(driver.join())).collect();

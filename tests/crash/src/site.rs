@@ -119,6 +119,23 @@ impl Site {
         self.number("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total")
     }
 
+    /// The jobs that some server works on, for all that the database knows.
+    pub(crate) fn claimed(&self) -> Vec<String> {
+        self.query("SELECT id FROM jobs WHERE is_claimed AND finished_at IS NULL")
+    }
+
+    /// How many of these jobs are not finished.
+    pub(crate) fn unfinished(&self, jobs: &[String]) -> u64 {
+        let ids = jobs.join("', '");
+        self.number(&format!("SELECT count(*) FROM jobs WHERE finished_at IS NULL AND id IN ('{ids}')"))
+    }
+
+    /// How many jobs of a tenant there are.
+    pub(crate) fn jobs_of(&self, tenant: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM jobs JOIN tenants ON tenants.id = jobs.tenant WHERE name = '{tenant}'");
+        self.number(&sql)
+    }
+
     /// How often each contact of a tenant was written, by its id.
     pub(crate) fn versions(&self, tenant: &str) -> BTreeMap<u64, u64> {
         let sql = format!(
