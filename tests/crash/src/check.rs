@@ -22,7 +22,8 @@ pub(crate) fn compare(site: &Site, hosts: &Hosts, sent: &Sent) -> Vec<String> {
     wrong
 }
 
-fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
+/// The same about its jobs' counters and rows.
+pub(crate) fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
     let dice = &mut Dice::new(1);
     for (number, (id, expected)) in sent.jobs.iter().enumerate() {
         let job = hosts.get(&sent.tenant, dice, &format!("/api/contacts/job/{id}?details=full"));
@@ -98,7 +99,7 @@ fn compare_contacts(site: &Site, hosts: &Hosts, sent: &Sent, wrong: &mut Vec<Str
 }
 
 /// All contacts of a tenant by their ids.
-fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
+pub(crate) fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
     let dice = &mut Dice::new(1);
     let mut stored = std::collections::BTreeMap::new();
     for start in (0..).step_by(200) {

@@ -81,6 +81,14 @@ impl Site {
         Tenant::parse(&run(words.into_iter().chain(self.args())).expect(0).stdout)
     }
 
+    /// Lets so many jobs of a tenant run at once.
+    pub(crate) fn let_run_at_once(&self, tenant: &Tenant, jobs: usize) {
+        let file = self.file("limits.json");
+        std::fs::write(&file, format!("{{\"runningJobs\":{jobs}}}")).expect("a file can be written");
+        let words = ["tenant", "set", &tenant.name, "--limits", &file.to_string_lossy()].map(str::to_owned);
+        run(words.into_iter().chain(self.args())).expect(0);
+    }
+
     /// The lines that a query returns.
     fn query(&self, sql: &str) -> Vec<String> {
         match &self.database {

@@ -9,7 +9,7 @@ fn check(plan: Plan) {
     println!("{report}");
     assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
     let faults = &report.faults;
-    assert!(report.jobs > 5 && report.deleted > 0 && faults.in_the_middle > 0, "{report}");
+    assert!(report.jobs > 5 && report.deleted > 0 && report.batches.0 > 0 && faults.in_the_middle > 0, "{report}");
     for (count, least, what) in [
         (faults.kills, 5, "kills"),
         (faults.long_sleeps, 1, "sleeps past the lease"),
