@@ -23,6 +23,7 @@ impl Chores {
     pub fn start(service: &Arc<Service>, sweep_interval: Duration) -> io::Result<Self> {
         Ok(Self(vec![
             heart::start(service)?,
+            heart::start_watch(service)?,
             lister::start(service)?,
             janitor::start(service)?,
             sweeper::start(service, sweep_interval)?,

@@ -1,6 +1,7 @@
 //! The sign of life of this server, and its ear for what others do to its jobs. While jobs run, their leases are prolonged,
 //! however long a component takes; a job that was deleted, or taken over, elsewhere is stopped here; and what could not be
-//! given back while the store was away is given back.
+//! given back while the store was away is given back. A job whose lease could not be prolonged is stopped when that is over,
+//! by a thread of its own: the store may take long to say that it does not answer.
 
 use std::io;
 use std::sync::Arc;
@@ -16,33 +17,32 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Starts it.
 pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
-    let mut beat = Beat { service: Arc::clone(service), answered: Instant::now(), renewed: Instant::now() };
+    let mut beat = Beat { service: Arc::clone(service), renewed: Instant::now() };
     Chore::start("heart", move || beat.beat())
+}
+
+/// Starts what stops jobs whose leases are over.
+pub(super) fn start_watch(service: &Arc<Service>) -> io::Result<Chore> {
+    let service = Arc::clone(service);
+    Chore::start("watch", move || {
+        for job in service.stop_lapsed() {
+            tracing::warn!(%job, "a lease is over that could not be prolonged; the job is left to others");
+        }
+        LOOK
+    })
 }
 
 struct Beat {
     service: Arc<Service>,
-    /// When the store answered last, or there was nothing to ask.
-    answered: Instant,
     renewed: Instant,
 }
 
 impl Beat {
     fn beat(&mut self) -> Duration {
         let claims = self.service.running.claims();
-        let asked = Instant::now();
         match self.ask(&claims) {
-            Ok(()) => {
-                self.answered = asked;
-                self.settle();
-            }
-            Err(error) => {
-                self.service.outage.failed("prolong leases", &error);
-                // The jobs are others' by now, for all that is known here.
-                if self.answered.elapsed() > self.service.settings.lease {
-                    self.service.stop_claims(&claims);
-                }
-            }
+            Ok(()) => self.settle(),
+            Err(error) => self.service.outage.failed("prolong leases", &error),
         }
         LOOK
     }
@@ -60,6 +60,7 @@ impl Beat {
         let (lease, asked) = (service.settings.lease, Instant::now());
         if renewed.elapsed() >= lease / 3 {
             service.store.renew_all(claims, lease)?;
+            service.running.prolonged(claims, asked);
             *renewed = asked;
         }
         service.outage.answered();

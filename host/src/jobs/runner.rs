@@ -25,13 +25,15 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
+    /// For a claim that was asked for then.
     pub(super) fn new(
         service: &'a Service,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
+        asked: Instant,
         stopping: &'a AtomicBool,
     ) -> Self {
-        let running = service.running.begin(claim.id());
+        let running = service.running.begin(claim.id(), asked);
         let task = Task {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -117,6 +119,10 @@ impl<'a> Runner<'a> {
             Err(End::Gone | End::Cancelled) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(tenant, %job, stopped_after_us, "job stopped");
+                // The store may have prolonged the lease after all, and nobody would work on the job until that ends.
+                if self.running.stopper.is_lapsed() {
+                    service.owed.remember(claim, service.settings.lease);
+                }
             }
             Err(End::Store(error)) => {
                 service.outage.failed("work on a job", &error);

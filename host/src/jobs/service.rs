@@ -1,7 +1,7 @@
 //! What can be asked of the service, apart from how it is asked.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::breaker::Breaker;
 use super::lane::Lane;
@@ -191,6 +191,15 @@ impl Service {
     pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
         self.running.stop_claims(claims);
         self.library.sandbox().nudge();
+    }
+
+    /// Stops the guests of the jobs whose leases are over; which these are.
+    pub(super) fn stop_lapsed(&self) -> Vec<JobId> {
+        let stopped = self.running.stop_lapsed(Instant::now(), self.settings.lease);
+        if !stopped.is_empty() {
+            self.library.sandbox().nudge();
+        }
+        stopped
     }
 
     /// Stops the guests of all running jobs, whose workers give the jobs back.

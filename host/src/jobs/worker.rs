@@ -108,7 +108,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Replaces workers whose component does not come back when its job is stopped.
+    /// Replaces workers who do not come back when their job is stopped.
     fn watch(self: &Arc<Self>) {
         let running = &self.service.running;
         // Places of workers that were replaced and for which there was no thread yet.
@@ -122,7 +122,7 @@ impl Crew {
             }
             for (job, waited) in running.overdue(LATE) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-                tracing::info!(%job, replaced_after_us, "a component cannot be interrupted; another worker takes over");
+                tracing::info!(%job, replaced_after_us, "a stopped job does not come back; another worker takes over");
                 vacant += 1;
             }
             for job in running.away(self.room()) {
@@ -151,12 +151,13 @@ impl Crew {
         let service = &self.service;
         while !self.is_stopping() {
             let heard = service.bell.heard();
+            let asked = Instant::now();
             match service.store.claim(service.settings.lease) {
                 Ok(Some(claim)) => {
                     service.outage.answered();
                     let claim = Arc::new(claim);
                     // A bug in here must cost one job's lease, not a worker.
-                    let runner = Runner::new(service, committer, &claim, &self.stopping);
+                    let runner = Runner::new(service, committer, &claim, asked, &self.stopping);
                     let stopper = runner.stopper();
                     if catch_unwind(AssertUnwindSafe(|| runner.run())).is_err() {
                         tracing::error!(tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");

@@ -22,7 +22,8 @@ pub(crate) fn compare(site: &Site, hosts: &Hosts, sent: &Sent) -> Vec<String> {
     wrong
 }
 
-fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
+/// The same about its jobs' counters and rows.
+pub(crate) fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
     let dice = &mut Dice::new(1);
     for (number, (id, expected)) in sent.jobs.iter().enumerate() {
         let job = hosts.get(&sent.tenant, dice, &format!("/api/contacts/job/{id}?details=full"));
@@ -98,7 +99,7 @@ fn compare_contacts(site: &Site, hosts: &Hosts, sent: &Sent, wrong: &mut Vec<Str
 }
 
 /// All contacts of a tenant by their ids.
-fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
+pub(crate) fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
     let dice = &mut Dice::new(1);
     let mut stored = std::collections::BTreeMap::new();
     for start in (0..).step_by(200) {
@@ -118,13 +119,13 @@ mod tests {
 
     use super::compare;
     use crate::driver::drive_watched;
-    use crate::hosts::Hosts;
+    use crate::hosts::{Hosts, SOON};
     use crate::site::{Kind, Site};
 
     #[test]
     fn what_was_tampered_with_is_found() {
         let site = Site::new(Kind::Sqlite, &Settings::default());
-        let hosts = Hosts::start(&site, 1, Duration::from_secs(30));
+        let hosts = Hosts::start(&site, 1, Duration::from_secs(30), SOON);
         let tenant = site.add_tenant("acme");
         let over = AtomicBool::new(false);
         let sent = drive_watched(&hosts, tenant, 1, &over, &|_, _| over.store(true, Ordering::Release));

@@ -14,6 +14,8 @@ const ITEMS: usize = 2_000;
 /// Makes and deletes jobs until it is over; returns how many, and what was wrong.
 pub(crate) fn delete(hosts: &Hosts, tenant: &Tenant, seed: u64, over: &AtomicBool) -> (usize, Vec<String>) {
     let mut dice = Dice::new(seed);
+    // Which server is called is another matter than when: how often it is called depends on the moment.
+    let mut choice = Dice::new(!seed);
     let mut wrong = Vec::new();
     let (mut jobs, mut known) = (0, 0);
     while !over.load(Ordering::Acquire) {
@@ -21,13 +23,13 @@ pub(crate) fn delete(hosts: &Hosts, tenant: &Tenant, seed: u64, over: &AtomicBoo
         let key = format!("job-{jobs}");
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
         let path = "/api/contacts/bulk/new";
-        let accepted = hosts.call(tenant, &mut dice, "POST", path, &headers, body.as_bytes()).expect(202).json();
+        let accepted = hosts.call(tenant, &mut choice, "POST", path, &headers, body.as_bytes()).expect(202).json();
         dice.pass_time(Duration::from_millis(600));
         let path = format!("/api/contacts/job/{}", accepted["id"].as_str().expect("an id"));
-        let deleted = hosts.call(tenant, &mut dice, "DELETE", &path, &[], &[]);
+        let deleted = hosts.call(tenant, &mut choice, "DELETE", &path, &[], &[]);
         // 404 if an earlier call got through, of which no answer came.
         assert!([200, 404].contains(&deleted.status), "{}", deleted.text());
-        let now = total(hosts, tenant, &mut dice);
+        let now = total(hosts, tenant, &mut choice);
         // A commit before the deletion is whole.
         let chunk: u64 = 500;
         if now < known || !(now - known).is_multiple_of(chunk) || now - known > ITEMS as u64 {
@@ -37,7 +39,7 @@ pub(crate) fn delete(hosts: &Hosts, tenant: &Tenant, seed: u64, over: &AtomicBoo
         jobs += 1;
         // The next job, and whoever wakes up meanwhile, comes after this look.
         dice.pass_time(Duration::from_millis(1_500));
-        let later = total(hosts, tenant, &mut dice);
+        let later = total(hosts, tenant, &mut choice);
         if later != known {
             wrong.push(format!("after job {jobs} was deleted, {known} contacts became {later}"));
             known = later;

@@ -60,7 +60,8 @@ pub(crate) fn drive_watched(
     sent
 }
 
-fn wait_for(hosts: &Hosts, tenant: &Tenant, choice: &mut Dice, id: &str) {
+/// Waits for a job's end.
+pub(crate) fn wait_for(hosts: &Hosts, tenant: &Tenant, choice: &mut Dice, id: &str) {
     let began = Instant::now();
     loop {
         let job = hosts.get(tenant, choice, &format!("/api/contacts/job/{id}"));

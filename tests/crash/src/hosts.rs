@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::host::Host;
 use crate::site::Site;
 
-/// How long one call may take before it is made to another server.
-const CALL: Duration = Duration::from_secs(5);
+/// How long one call may take before it is made to another server, where servers die.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 /// How long anything may take in all, whatever happens meanwhile.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two tries.
@@ -26,6 +26,8 @@ pub(crate) struct Hosts {
     /// Where they can be called.
     urls: Mutex<Vec<Option<String>>>,
     answers: Mutex<Answers>,
+    /// How long one call may take before it is made to another server.
+    patience: Duration,
 }
 
 /// How calls ended that did not get what they wanted.
@@ -40,16 +42,17 @@ pub(crate) struct Answers {
 }
 
 impl Hosts {
-    /// Servers on this machine.
-    pub(crate) fn start(site: &Arc<Site>, count: usize, lease: Duration) -> Arc<Self> {
+    /// Servers on this machine, and how long a call may take before it is made to another one.
+    pub(crate) fn start(site: &Arc<Site>, count: usize, lease: Duration, patience: Duration) -> Arc<Self> {
         let own = Arc::clone(site);
-        Self::start_by(site, count, move |_| own.serve(bulkhead(), lease))
+        Self::start_by(site, count, patience, move |_| own.serve(bulkhead(), lease))
     }
 
     /// Servers that commands start.
     pub(crate) fn start_by(
         site: &Arc<Site>,
         count: usize,
+        patience: Duration,
         command: impl Fn(usize) -> Command + Send + Sync + 'static,
     ) -> Arc<Self> {
         let hosts = Self {
@@ -58,6 +61,7 @@ impl Hosts {
             places: (0..count).map(|_| Mutex::new(None)).collect(),
             urls: Mutex::new(vec![None; count]),
             answers: Mutex::new(Answers::default()),
+            patience,
         };
         (0..count).for_each(|place| hosts.restart(place));
         Arc::new(hosts)
@@ -106,8 +110,7 @@ impl Hosts {
 
     /// A client that calls the server at a place.
     pub(crate) fn at(&self, place: usize) -> Client {
-        let url = lock(&self.urls)[place].clone().expect("there is one");
-        Client::with_patience(url, None, CALL)
+        Client::with_patience(format!("http://{}", self.address(place)), None, self.patience)
     }
 
     /// Where the server at a place listens.
@@ -126,7 +129,7 @@ impl Hosts {
         let urls = lock(&self.urls);
         let place = usize::try_from(dice.below(urls.len() as u64)).expect("it is small");
         let url = urls[place].clone()?;
-        Some(Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), CALL))
+        Some(Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), self.patience))
     }
 
     /// Calls servers until one gives an answer that is none of those which ask to come again.

@@ -4,17 +4,21 @@
 //! longer than their leases, ended in good order and started again; with PostgreSQL, the database is restarted without a
 //! goodbye and its connections are cut. When that is over and all jobs are done, everything is compared with a
 //! [`model`] that plays each tenant's jobs in the order in which they were accepted: each item must have been applied once,
-//! in its turn.
+//! in its turn. One tenant lets its jobs run several at a time, beside batches that are answered at once; of what it sent, no more
+//! than the order is open.
 //!
 //! Each item adds a tag of its own to its contact. Tags stay in the order in which they came, so a contact carries the history
 //! of what was applied to it; and its version in the database counts how often it was written, so that what was applied
 //! twice shows, too.
 
 mod check;
+mod crowd;
 mod deleter;
 mod driver;
 mod ending;
 mod faults;
+#[cfg(target_os = "linux")]
+mod hands;
 mod host;
 mod hosts;
 mod load;
@@ -29,5 +33,5 @@ mod site;
 pub use load::{Load, Outcome, load};
 #[cfg(target_os = "linux")]
 pub use partition::partition;
-pub use run::{Plan, Report, run};
+pub use run::{Extent, Plan, Report, run};
 pub use site::Kind;

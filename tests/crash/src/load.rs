@@ -18,7 +18,7 @@ use crate::site::{Kind, Site};
 
 /// As long as servers have them by default: nobody dies here.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long a client waits for an answer.
+/// How long a client waits for an answer, which nobody may have to.
 const CALL: Duration = Duration::from_secs(60);
 
 /// How much is asked of servers.
@@ -51,10 +51,12 @@ pub struct Outcome {
     pub polls: usize,
     /// Of these, how many asked to come again, as the documentation says.
     pub come_again: usize,
+    /// Calls of those who send jobs that were answered 503, answered 429, each made again.
+    pub repeated: (usize, usize),
     /// Clients that read slowly or left.
     pub rude: usize,
-    /// Memory of all servers, in MiB: at the end of the first third, and the most in the last one.
-    pub memory: (u64, u64),
+    /// The most memory that all servers had together in each third of the time, in MiB.
+    pub memory: [u64; 3],
     /// What is not as it must be; nothing, if all is well.
     pub wrong: Vec<String>,
 }
@@ -63,17 +65,27 @@ impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} jobs, {} items; {} answers to polls, {} of them 429 or 503; {} slow or lost clients; at most {} MiB in the first third, at most {} MiB in the last: {} differences",
+            "{} jobs, {} items, sent again {} times after 503, {} after 429; {} answers to polls, {} of them 429 or 503; \
+             {} slow or lost clients; at most {:?} MiB in each third of the time: {} differences",
             self.jobs,
             self.items,
+            self.repeated.0,
+            self.repeated.1,
             self.polls,
             self.come_again,
             self.rude,
-            self.memory.0,
-            self.memory.1,
+            self.memory,
             self.wrong.len()
         )?;
         self.wrong.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl Outcome {
+    /// Whether memory did not grow once everything had been used. A run of a few seconds says nothing of it.
+    pub fn is_flat(&self) -> bool {
+        let [_, middle, last] = self.memory;
+        last <= middle + middle / 10
     }
 }
 
@@ -106,7 +118,7 @@ struct Shared<'a> {
 /// If a server does not start, a job is never done, or a driver gets an answer that no client should get.
 pub fn load(load: Load) -> Outcome {
     let site = Site::new(load.kind, &Settings::default());
-    let hosts = Hosts::start(&site, load.hosts, LEASE);
+    let hosts = Hosts::start(&site, load.hosts, LEASE, CALL);
     let tenants: Vec<Tenant> = (0..load.tenants).map(|number| site.add_tenant(&format!("tenant-{number}"))).collect();
     let shared = Shared {
         hosts: &hosts,
@@ -159,20 +171,25 @@ pub fn load(load: Load) -> Outcome {
         polled.store(true, Ordering::Release);
         (sent, memory)
     });
-    let third = memory.len() / 3;
-    let early = memory[..third.max(1)].iter().copied().max().unwrap_or(0);
-    let late = memory[memory.len() - third.max(1)..].iter().copied().max().unwrap_or(0);
+    let third = memory.len().div_ceil(3).max(1);
+    let mut most = memory.chunks(third).map(|part| part.iter().copied().max().unwrap_or(0));
     let mut wrong = shared.wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
     for sent in &sent {
         wrong.extend(compare(&site, &hosts, sent));
+    }
+    let answers = hosts.answers();
+    // Nobody died.
+    if answers.none > 0 {
+        wrong.push(format!("{} calls of those who send jobs got no answer within {CALL:?}", answers.none));
     }
     Outcome {
         jobs: sent.iter().map(|sent| sent.jobs.len()).sum(),
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
         polls: shared.polls.into_inner(),
         come_again: shared.come_again.into_inner(),
+        repeated: (answers.unavailable, answers.too_many),
         rude: shared.rude.into_inner(),
-        memory: (early, late),
+        memory: std::array::from_fn(|_| most.next().unwrap_or(0)),
         wrong,
     }
 }

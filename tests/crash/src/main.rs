@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bulkhead_crash::{Kind, Load, Plan, load, run};
+use bulkhead_crash::{Extent, Kind, Load, Plan, load, run};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -45,7 +45,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn crash(kind: Kind, kills: usize, seed: u64) -> bool {
-    let plan = Plan { kind, hosts: if kind == Kind::Sqlite { 1 } else { 3 }, kills, seed };
+    let plan = Plan { kind, hosts: if kind == Kind::Sqlite { 1 } else { 3 }, extent: Extent::Kills(kills), seed };
     println!("{kind:?}, {} servers, {kills} kills", plan.hosts);
     let report = run(plan);
     println!("{report}\n");
@@ -59,10 +59,8 @@ fn loaded(kind: Kind, minutes: u64, seed: u64) -> bool {
     println!("{plan:?}");
     let outcome = load(plan);
     println!("{outcome}\n");
-    let (early, late) = outcome.memory;
-    let is_flat = late <= early + early / 2;
-    if !is_flat {
+    if !outcome.is_flat() {
         println!("memory is not flat\n");
     }
-    outcome.wrong.is_empty() && is_flat
+    outcome.wrong.is_empty() && outcome.is_flat()
 }

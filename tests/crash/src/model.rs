@@ -6,7 +6,7 @@ use bulkhead_tests::Dice;
 use serde_json::{Value, json};
 
 /// Items that the server commits together.
-const CHUNK: usize = 500;
+pub(crate) const CHUNK: usize = 500;
 /// Addresses that a tenant's items choose from: few, so that jobs meet on the same contacts.
 const ADDRESSES: u64 = 1_500;
 

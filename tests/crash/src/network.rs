@@ -111,6 +111,11 @@ impl Machine {
         self.address(1, 1)
     }
 
+    /// Where the database sees it.
+    pub(crate) fn address_at_database(&self) -> String {
+        self.address(1, 2)
+    }
+
     /// A program that runs on it.
     fn inside(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");

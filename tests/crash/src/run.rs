@@ -8,19 +8,31 @@ use bulkhead_postgres::Settings;
 use bulkhead_tests::Dice;
 
 use crate::check::compare;
+use crate::crowd::{CONTACTS, Crowd};
 use crate::deleter::delete;
 use crate::driver::drive;
 use crate::ending::Ending;
-use crate::faults::{Faults, happen};
-use crate::hosts::Hosts;
+use crate::faults::{Fault, Faults};
+use crate::hosts::{Hosts, SOON};
 use crate::site::{Kind, Site};
 
 /// Short, so that a run sees many of them end.
 const LEASE: Duration = Duration::from_secs(2);
-/// Tenants that send jobs; another one deletes its own.
+/// Tenants that send jobs, which run one after the other. Of another one, some run at once; and one deletes its own.
 const TENANTS: u64 = 3;
+/// Jobs of that other one that run at once.
+const AT_ONCE: usize = 4;
 /// Between two faults at most.
 const QUIET: u64 = 700;
+
+/// What goes wrong in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What dice choose, until so many servers were killed.
+    Kills(usize),
+    /// Each kind of fault that there is, in an order that dice choose.
+    EachKind,
+}
 
 /// What a run is like. The same seed sends the same jobs and chooses the same faults; the moments are never quite the same.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +41,8 @@ pub struct Plan {
     pub kind: Kind,
     /// Servers: one with SQLite.
     pub hosts: usize,
-    /// Servers that are killed until it is over.
-    pub kills: usize,
+    /// What goes wrong until it is over.
+    pub extent: Extent,
     /// What the dice begin with.
     pub seed: u64,
 }
@@ -48,6 +60,8 @@ pub struct Report {
     pub contacts: usize,
     /// Jobs that were deleted.
     pub deleted: usize,
+    /// Batches that were answered at once, and those of which nobody knew whether they took effect.
+    pub batches: (usize, usize),
     /// Calls without an answer, answered 503, answered 429, each made again.
     pub repeated: (usize, usize, usize),
     /// What is not as it must be; nothing, if all is well.
@@ -76,11 +90,13 @@ impl std::fmt::Display for Report {
         )?;
         write!(
             f,
-            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, in {} s: {} differences",
+            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, {} batches, {} without an answer, in {} s: {} differences",
             self.jobs,
             self.items,
             self.contacts,
             self.deleted,
+            self.batches.0,
+            self.batches.1,
             self.took.as_secs(),
             self.wrong.len()
         )?;
@@ -95,11 +111,13 @@ impl std::fmt::Display for Report {
 pub fn run(plan: Plan) -> Report {
     let began = Instant::now();
     let site = Site::new(plan.kind, &Settings::default());
-    let hosts = Hosts::start(&site, plan.hosts, LEASE);
+    let hosts = Hosts::start(&site, plan.hosts, LEASE, SOON);
     let deleting = site.add_tenant("deleting");
+    let crowded = site.add_tenant("crowded");
+    site.let_run_at_once(&crowded, AT_ONCE);
     let over = AtomicBool::new(false);
     let mut faults = Faults::default();
-    let (sent, (deleted, mut wrong)) = thread::scope(|scope| {
+    let (sent, crowd, (deleted, mut wrong)) = thread::scope(|scope| {
         // Whatever happens here, the clients come to an end.
         let _end = Ending(&over);
         let drivers: Vec<_> = (0..TENANTS)
@@ -110,18 +128,26 @@ pub fn run(plan: Plan) -> Report {
             })
             .collect();
         let deleter = scope.spawn(|| delete(&hosts, &deleting, plan.seed * 100 + 99, &over));
+        let crowd = scope.spawn(|| Crowd::drive(&hosts, crowded, plan.seed * 100 + 98, &over));
         let mut dice = Dice::new(plan.seed);
-        while faults.kills < plan.kills && !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
+        let mut each = Fault::each(&site, &hosts, &mut dice).into_iter();
+        while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
+            let next = match plan.extent {
+                Extent::Kills(kills) => (faults.kills < kills).then(|| Fault::any(&site, &hosts, &mut dice)),
+                Extent::EachKind => each.next(),
+            };
+            let Some(fault) = next else { break };
             thread::sleep(Duration::from_millis(dice.below(QUIET)));
-            happen(&site, &hosts, &mut dice, LEASE, &mut faults);
+            fault.happen(&site, &hosts, &mut dice, LEASE, &mut faults);
         }
         over.store(true, Ordering::Release);
         let sent: Vec<_> = drivers.into_iter().map(|driver| joined(driver.join())).collect();
-        (sent, joined(deleter.join()))
+        (sent, joined(crowd.join()), joined(deleter.join()))
     });
     for sent in &sent {
         wrong.extend(compare(&site, &hosts, sent));
     }
+    wrong.extend(crowd.compare(&site, &hosts));
     let answers = hosts.answers();
     for (what, sql) in [
         ("items of finished jobs are kept", "SELECT count(*) FROM payloads"),
@@ -139,10 +165,11 @@ pub fn run(plan: Plan) -> Report {
     }
     Report {
         faults,
-        jobs: sent.iter().map(|sent| sent.jobs.len()).sum(),
+        jobs: sent.iter().map(|sent| sent.jobs.len()).sum::<usize>() + crowd.jobs(),
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
-        contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum(),
+        contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum::<usize>() + CONTACTS,
         deleted,
+        batches: crowd.batches,
         repeated: (answers.none, answers.unavailable, answers.too_many),
         wrong,
         took: began.elapsed(),

@@ -81,6 +81,14 @@ impl Site {
         Tenant::parse(&run(words.into_iter().chain(self.args())).expect(0).stdout)
     }
 
+    /// Lets so many jobs of a tenant run at once.
+    pub(crate) fn let_run_at_once(&self, tenant: &Tenant, jobs: usize) {
+        let file = self.file("limits.json");
+        std::fs::write(&file, format!("{{\"runningJobs\":{jobs}}}")).expect("a file can be written");
+        let words = ["tenant", "set", &tenant.name, "--limits", &file.to_string_lossy()].map(str::to_owned);
+        run(words.into_iter().chain(self.args())).expect(0);
+    }
+
     /// The lines that a query returns.
     fn query(&self, sql: &str) -> Vec<String> {
         match &self.database {
@@ -117,6 +125,23 @@ impl Site {
     /// Jobs that were begun and not finished.
     pub(crate) fn half_done(&self) -> u64 {
         self.number("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total")
+    }
+
+    /// The jobs that some server works on, for all that the database knows.
+    pub(crate) fn claimed(&self) -> Vec<String> {
+        self.query("SELECT id FROM jobs WHERE is_claimed AND finished_at IS NULL")
+    }
+
+    /// How many of these jobs are not finished.
+    pub(crate) fn unfinished(&self, jobs: &[String]) -> u64 {
+        let ids = jobs.join("', '");
+        self.number(&format!("SELECT count(*) FROM jobs WHERE finished_at IS NULL AND id IN ('{ids}')"))
+    }
+
+    /// How many jobs of a tenant there are.
+    pub(crate) fn jobs_of(&self, tenant: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM jobs JOIN tenants ON tenants.id = jobs.tenant WHERE name = '{tenant}'");
+        self.number(&sql)
     }
 
     /// How often each contact of a tenant was written, by its id.

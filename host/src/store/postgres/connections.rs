@@ -34,10 +34,10 @@ const FULL: Duration = Duration::from_secs(5);
 const BREATH: Duration = Duration::from_millis(20);
 
 /// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
-/// index, in its order, also where a table was empty when the statement was prepared. Who stops in the middle of a transaction, as
-/// a server that is suspended or cut off does, loses it before those who wait for its locks give up. (To price what is unwanted makes plans look dear,
-/// which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that is
-/// durable on the database's own disk, not for less.
+/// index, in its order, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans
+/// look dear, which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that
+/// is durable on the database's own disk, not for less. No transaction waits for anything here, so one that is idle for long
+/// is that of a server which is cut off, or asleep: it loses its locks before those who wait for them give up.
 const SETTINGS: &str = "
     SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '3s';
     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;

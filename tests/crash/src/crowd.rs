@@ -1,0 +1,269 @@
+//! A tenant whose jobs run several at a time, beside batches that are answered at once: they come in no order, but nothing may
+//! be lost, half applied, or applied twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bulkhead_tests::{Dice, Tenant, contacts};
+use serde_json::{Value, json};
+
+use crate::check::{compare_jobs, stored};
+use crate::driver::{Sent, wait_for};
+use crate::hosts::Hosts;
+use crate::model::{CHUNK, Model};
+use crate::site::Site;
+
+/// Contacts that all of it is about.
+pub(crate) const CONTACTS: usize = 800;
+/// Jobs that run or wait at a time.
+const WAITING: usize = 5;
+/// Items of a batch at most.
+const BATCH: u64 = 100;
+/// A batch that got no answer may still be under way in a server that has just woken up; then another look is taken.
+const LOOKS: usize = 5;
+const PAUSE: Duration = Duration::from_secs(2);
+/// Differences that are told at most.
+const TOLD: usize = 20;
+
+/// A job or a batch: each item adds a tag of its own to a contact, and makes it the contact's city.
+struct Change {
+    name: String,
+    /// The contact of each item.
+    contacts: Vec<u64>,
+    /// Whether it must have taken effect. If there was no answer, it may have, as a whole.
+    is_sure: bool,
+}
+
+impl Change {
+    fn any(name: String, most: u64, dice: &mut Dice) -> Self {
+        let contacts = (0..=dice.below(most)).map(|_| 1 + dice.below(CONTACTS as u64)).collect();
+        Self { name, contacts, is_sure: true }
+    }
+
+    fn mark(&self, place: usize) -> String {
+        format!("{}i{place}", self.name)
+    }
+
+    fn items(&self) -> Value {
+        let item = |(place, id): (usize, &u64)| json!({"id": id, "city": self.mark(place), "tags": [self.mark(place)]});
+        self.contacts.iter().enumerate().map(item).collect()
+    }
+}
+
+/// What such a tenant sent.
+pub(crate) struct Crowd {
+    /// Its jobs; the model has nothing to say of them.
+    sent: Sent,
+    changes: Vec<Change>,
+    /// Batches that were answered, and those of which nobody knows.
+    pub(crate) batches: (usize, usize),
+}
+
+impl Crowd {
+    pub(crate) fn jobs(&self) -> usize {
+        self.sent.jobs.len()
+    }
+
+    /// Sends jobs and batches until it is over; waits for the end of all.
+    pub(crate) fn drive(hosts: &Hosts, tenant: Tenant, seed: u64, over: &AtomicBool) -> Self {
+        // As in `drive`: how often a server is called depends on the moment, what is sent does not.
+        let (mut dice, mut choice) = (Dice::new(seed), Dice::new(!seed));
+        let sent = Sent { tenant, model: Model::default(), jobs: Vec::new() };
+        let mut crowd = Self { sent, changes: Vec::new(), batches: (0, 0) };
+        let first = (1..=CONTACTS as u64).map(|id| (Some(id), 201)).collect();
+        crowd.job(hosts, &mut choice, "POST", "/api/contacts/bulk/new", &contacts("c", 0..CONTACTS), first);
+        wait_for(hosts, &crowd.sent.tenant, &mut choice, &crowd.sent.jobs[0].0);
+        let mut done = 1;
+        while !over.load(Ordering::Acquire) {
+            let job = Change::any(format!("j{}", crowd.sent.jobs.len()), 1_200, &mut dice);
+            let rows = job.contacts.iter().map(|id| (Some(*id), 200)).collect();
+            crowd.job(hosts, &mut choice, "PATCH", "/api/contacts/bulk/edit", &job.items(), rows);
+            crowd.changes.push(job);
+            for _ in 0..dice.below(4) {
+                crowd.batch(hosts, &mut dice, &mut choice);
+            }
+            while crowd.sent.jobs.len() - done > WAITING {
+                wait_for(hosts, &crowd.sent.tenant, &mut choice, &crowd.sent.jobs[done].0);
+                done += 1;
+            }
+        }
+        for (id, _) in &crowd.sent.jobs[done..] {
+            wait_for(hosts, &crowd.sent.tenant, &mut choice, id);
+        }
+        crowd
+    }
+
+    fn job(
+        &mut self,
+        hosts: &Hosts,
+        choice: &mut Dice,
+        method: &str,
+        path: &str,
+        items: &Value,
+        rows: Vec<(Option<u64>, u16)>,
+    ) {
+        let key = format!("job-{}", self.sent.jobs.len());
+        let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+        let reply = hosts.call(&self.sent.tenant, choice, method, path, &headers, items.to_string().as_bytes());
+        let id = reply.expect(202).json()["id"].as_str().expect("an id").to_owned();
+        self.sent.jobs.push((id, rows));
+    }
+
+    /// Sends a batch once: a batch has no key by which it would be safe to send it again.
+    fn batch(&mut self, hosts: &Hosts, dice: &mut Dice, choice: &mut Dice) {
+        let mut batch = Change::any(format!("b{}", self.batches.0 + self.batches.1), BATCH, dice);
+        let items = batch.items().to_string();
+        let headers = [("content-type", "application/json")];
+        let reply = hosts
+            .any(&self.sent.tenant, choice)
+            .and_then(|client| client.try_call("PATCH", "/api/contacts/batch/edit", &headers, items.as_bytes()).ok());
+        match reply {
+            Some(reply) if reply.status == 200 => {
+                let answer = reply.json();
+                assert_eq!(answer["statusCodes"], json!(vec![200; batch.contacts.len()]), "{answer}");
+                self.batches.0 += 1;
+            }
+            Some(reply) if [429, 503].contains(&reply.status) && reply.header("retry-after").is_none() => {
+                panic!("{} without Retry-After", reply.text());
+            }
+            Some(reply) if ![429, 503].contains(&reply.status) => panic!("{} {}", reply.status, reply.text()),
+            Some(_) | None => {
+                batch.is_sure = false;
+                self.batches.1 += 1;
+            }
+        }
+        self.changes.push(batch);
+    }
+
+    /// Everything that is not as it must be.
+    pub(crate) fn compare(&self, site: &Site, hosts: &Hosts) -> Vec<String> {
+        let mut wrong = Vec::new();
+        compare_jobs(hosts, &self.sent, &mut wrong);
+        let mut contacts = self.compare_contacts(site, hosts);
+        for _ in 1..LOOKS {
+            if contacts.is_empty() {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            contacts = self.compare_contacts(site, hosts);
+        }
+        wrong.extend(contacts);
+        wrong.truncate(TOLD);
+        wrong
+    }
+
+    fn compare_contacts(&self, site: &Site, hosts: &Hosts) -> Vec<String> {
+        let name = &self.sent.tenant.name;
+        let versions = site.versions(name);
+        let mut wrong = Vec::new();
+        // Which change and item a tag is of, for each contact.
+        let marks: BTreeMap<String, (usize, usize)> = self
+            .changes
+            .iter()
+            .enumerate()
+            .flat_map(|(number, change)| {
+                (0..change.contacts.len()).map(move |place| (change.mark(place), (number, place)))
+            })
+            .collect();
+        let mut applied: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        let stored = stored(hosts, &self.sent);
+        if stored.len() != CONTACTS || versions.len() != CONTACTS {
+            wrong.push(format!("{name} has {} contacts, not {CONTACTS}", stored.len()));
+        }
+        for (id, contact) in &stored {
+            let tags: Vec<&str> =
+                contact["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["tag"].as_str()).collect();
+            // Tags one after the other that were written by one commit.
+            let mut writes: Vec<(usize, usize)> = Vec::new();
+            let mut last = None;
+            for tag in &tags {
+                let Some((number, place)) = marks.get(*tag).copied() else {
+                    wrong.push(format!("{name}: nobody added {tag} to contact {id}"));
+                    continue;
+                };
+                if self.changes[number].contacts[place] != *id || !applied.entry(number).or_default().insert(place) {
+                    wrong.push(format!("{name}: contact {id} has {tag}, which is of another, or there twice"));
+                }
+                let write = (number, place / CHUNK);
+                let is_later = writes.iter().all(|(other, chunk)| *other != number || *chunk <= write.1);
+                if !is_later || last.is_some_and(|(other, before)| other == number && before >= place) {
+                    wrong.push(format!("{name}: contact {id} has {tag} out of its job's order: {tags:?}"));
+                }
+                if writes.last() != Some(&write) {
+                    if writes.contains(&write) {
+                        wrong
+                            .push(format!("{name}: something came between what was written at once to {id}: {tags:?}"));
+                    }
+                    writes.push(write);
+                }
+                last = Some((number, place));
+            }
+            if let Some(tag) = tags.last()
+                && contact["fields"]["all"]["city"] != **tag
+            {
+                wrong
+                    .push(format!("{name}: contact {id} has the last tag {tag}: {}", contact["fields"]["all"]["city"]));
+            }
+            if versions.get(id) != Some(&(writes.len() as u64 + 1)) {
+                let times = versions.get(id);
+                wrong.push(format!("{name}: contact {id} was written {times:?} times, not {}", writes.len() + 1));
+            }
+        }
+        for (number, change) in self.changes.iter().enumerate() {
+            let found = applied.get(&number).map_or(0, BTreeSet::len);
+            if found != change.contacts.len() && (change.is_sure || found > 0) {
+                let (change, all) = (&change.name, change.contacts.len());
+                wrong.push(format!("{name}: of {change}, {found} of {all} items were applied"));
+            }
+        }
+        wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use bulkhead_postgres::Settings;
+
+    use super::Crowd;
+    use crate::ending::Ending;
+    use crate::hosts::{Hosts, SOON};
+    use crate::site::{Kind, Site};
+
+    #[test]
+    fn what_was_tampered_with_is_found() {
+        let site = Site::new(Kind::Sqlite, &Settings::default());
+        let hosts = Hosts::start(&site, 1, Duration::from_secs(30), SOON);
+        let tenant = site.add_tenant("acme");
+        site.let_run_at_once(&tenant, 2);
+        let over = AtomicBool::new(false);
+        let crowd = thread::scope(|scope| {
+            let _end = Ending(&over);
+            let crowd = scope.spawn(|| Crowd::drive(&hosts, tenant, 1, &over));
+            while site.jobs_of("acme") < 4 && !crowd.is_finished() {
+                thread::sleep(Duration::from_millis(10));
+            }
+            over.store(true, Ordering::Release);
+            crowd.join().expect("it comes to its end")
+        });
+        assert_eq!(crowd.compare(&site, &hosts), [""; 0]);
+        assert!(crowd.jobs() > 3 && crowd.batches.0 > 0, "{:?}", crowd.batches);
+        for (sql, difference) in [
+            ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
+            ("UPDATE contacts SET document = replace(document, '\"j1i', '\"j2i') WHERE id < 20", "is of another"),
+            ("UPDATE contacts SET document = replace(document, '\"b0i', '\"x') WHERE id < 800", "of b0, "),
+            ("DELETE FROM contacts WHERE id = 3", "799 contacts"),
+            ("UPDATE jobs SET updated = updated + 1", "updated is"),
+        ] {
+            site.tamper(sql);
+            let (mut found, jobs) = (crowd.compare_contacts(&site, &hosts), &mut Vec::new());
+            super::compare_jobs(&hosts, &crowd.sent, jobs);
+            found.append(jobs);
+            assert!(found.iter().any(|line| line.contains(difference)), "{sql}: {found:#?}");
+        }
+    }
+}
