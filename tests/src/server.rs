@@ -284,6 +284,15 @@ impl Server {
         Tenant::parse(&self.command_line(&["tenant", "add", name, "--profile", file]).expect(0).stdout)
     }
 
+    /// Lets one call into a tenant's component last for seconds: as long as a call may, so that a test which stops one is not
+    /// outrun by the limit.
+    pub fn allow_long_calls(&self, tenant: &str) {
+        let file = self.scratch("long-calls.json");
+        fs::write(&file, r#"{"callMillis":5000,"itemMillis":20}"#).expect("a file can be written");
+        let file = file.to_str().expect("a plain path");
+        self.command_line(&["tenant", "set", tenant, "--limits", file]).expect(0);
+    }
+
     /// A client that calls as a tenant.
     pub fn client(&self, tenant: &Tenant) -> Client {
         Client::new(self.url(), Some(format!("Bearer {}", tenant.client_secret)))
