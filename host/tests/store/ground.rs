@@ -100,6 +100,26 @@ impl Ground {
         open(&self.place, &self.folder)
     }
 
+    /// Opens a store where there is none yet, as often as it is called.
+    pub(crate) fn elsewhere(&self) -> impl Fn() -> Result<Arc<dyn Store>, StoreError> + use<'_> {
+        let place = match &self.place {
+            Place::Folder(folder) => Place::Folder(folder.join(JobId::random().to_string())),
+            Place::Database { cluster, .. } => {
+                Place::Database { cluster: Arc::clone(cluster), name: cluster.fresh_database() }
+            }
+        };
+        move || open(&place, &self.folder)
+    }
+
+    /// A SQLite store whose file another version has left.
+    pub(crate) fn left_by(make: impl FnOnce(&rusqlite::Connection)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        make(&rusqlite::Connection::open(data.join("bulkhead.sqlite")).unwrap());
+        Self::at(Place::Folder(data), folder)
+    }
+
     /// Whether one process has the data for itself.
     pub(crate) fn is_owned(&self) -> bool {
         matches!(self.place, Place::Folder(_))

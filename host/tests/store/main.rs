@@ -16,6 +16,7 @@ mod contacts;
 mod credentials;
 mod expiry;
 mod ground;
+mod history;
 mod hosts;
 mod listing;
 mod logs;
@@ -44,8 +45,8 @@ macro_rules! dialect {
 /// Makes a test of each of these functions for every dialect, or for some of them. A function that is missing here is dead code, which the
 /// compiler warns of.
 macro_rules! conformance {
-    (both { $($both:tt)+ } shared { $($shared:tt)+ }) => {
-        dialect!(sqlite { $($both)+ });
+    (both { $($both:tt)+ } embedded { $($embedded:tt)+ } shared { $($shared:tt)+ }) => {
+        dialect!(sqlite { $($both)+ $($embedded)+ });
         dialect!(postgres { $($both)+ $($shared)+ });
     };
 }
@@ -150,6 +151,10 @@ conformance! {
             a_change_is_whole_or_not_at_all,
             components_can_be_rolled_back,
             a_job_keeps_the_profile_it_came_with;
+    }
+    embedded {
+        history:
+            what_the_first_version_stored_is_kept;
     }
     shared {
         hosts:
