@@ -100,6 +100,7 @@ conformance! {
             an_expired_job_is_unknown_before_it_is_swept,
             a_job_lives_on_from_its_end,
             what_has_expired_is_swept,
+            a_sweep_takes_some_at_a_time,
             what_runs_while_it_expires_ends;
         listing:
             have_an_order_and_parts,
@@ -130,6 +131,7 @@ conformance! {
             of_a_deletion_with_a_change,
             of_listing_with_writing,
             of_chores_with_commits,
+            of_sweeping_with_claims,
             of_an_old_claim_with_a_new_one;
         results:
             pages_join_without_gap_or_overlap;
