@@ -20,9 +20,11 @@ mod history;
 mod hosts;
 mod listing;
 mod logs;
+mod lost_answers;
 mod opening;
 mod races;
 mod results;
+mod setup;
 mod submit;
 mod tenants;
 
@@ -165,6 +167,17 @@ conformance! {
             go_on_after_the_database_was_restarted,
             say_so_when_nothing_can_be_written,
             pass_over_what_a_frozen_one_has_locked,
-            know_a_claim_of_which_only_the_answer_was_lost;
+            pass_over_what_a_frozen_one_sweeps;
+        lost_answers:
+            of_a_claim,
+            of_a_submission,
+            of_a_commit,
+            of_a_write_that_belongs_to_no_job;
+        setup:
+            a_role_that_cannot_create_serves_what_is_there,
+            a_schema_each_makes_two_services,
+            another_encoding_is_refused,
+            a_commit_waits_for_the_disk_whatever_the_database_says,
+            the_host_that_takes_writes_is_found;
     }
 }
