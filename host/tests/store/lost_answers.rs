@@ -77,7 +77,7 @@ pub(crate) fn of_a_commit(_: &Ground) {
     assert!(matches!(told, Err(StoreError::Unsure(_))), "{told:?}");
     assert_eq!(recovered(|| ground.store.job(tenant, id)).unwrap().counts.created, 1);
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Fenced);
-    // As its worker does, who cannot tell a fence from a lost claim.
+    // As its worker does, whom the store has failed.
     ground.store.release(&claim).unwrap();
     let next = ground.claim_of(id);
     assert_eq!((next.cursor, next.attempts), (1, 1));
