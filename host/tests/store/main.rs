@@ -21,6 +21,7 @@ mod hosts;
 mod listing;
 mod logs;
 mod lost_answers;
+mod made_up;
 mod opening;
 mod races;
 mod results;
