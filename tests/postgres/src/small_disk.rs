@@ -55,7 +55,7 @@ impl SmallDisk {
     pub fn set_read_only(&self, is_read_only: bool) {
         let words = self.disk.words();
         let (first, rest) = words.split_first().expect("a program is a word");
-        let options = if is_read_only { "remount,ro" } else { "remount,rw" };
+        let options = if is_read_only { "remount,bind,ro" } else { "remount,bind,rw" };
         let done = Command::new(first).args(rest).args(["mount", "-o", options, &text(&self.path)]).status();
         assert!(done.is_ok_and(|status| status.success()), "the disk cannot be mounted with {options}");
     }
