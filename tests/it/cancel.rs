@@ -1,12 +1,16 @@
 //! DELETE stops a job, whatever it is doing, and after its 200 the job changes nothing any more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bulkhead_tests::{Dice, Options, contacts, wait_until};
 use serde_json::{Value, json};
 
+use crate::databases::Database;
+
 /// From the DELETE to the free worker, in microseconds.
 const PROMPT: u64 = 50_000;
+/// From what nobody is told of to the end of the job.
+const SOON: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_queued_job_is_never_begun() {
@@ -131,15 +135,35 @@ fn a_completed_job_can_be_deleted_and_its_contacts_stay() {
 fn a_job_that_another_process_voids_stops_its_guest() {
     let mut server = Options::default().rogue().with("--workers", 1).start();
     let tenant = server.add_tenant("acme");
-    let slow = server.scratch("slow.json");
-    std::fs::write(&slow, r#"{"callMillis":5000,"itemMillis":20}"#).expect("a file can be written");
-    let slow = slow.to_str().expect("a plain path");
-    server.command_line(&["tenant", "set", "acme", "--limits", slow]).expect(0);
+    server.allow_long_calls("acme");
     let client = server.client(&tenant);
     client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
     server.skip_log();
     server.command_line(&["tenant", "remove", "acme"]).expect(0);
     server.wait_for_log("job stopped");
     // And its worker is free: left alone, the call would go on for 15 seconds.
+    server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
+}
+
+/// What the command line does is told to no server: each finds it by asking.
+#[test]
+fn a_job_that_another_process_voids_in_a_shared_database_stops_its_guest() {
+    let database = Database::fresh();
+    let mut server = database.options().rogue().with("--workers", 1).alone().start();
+    let mut late = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let client = server.new_client(name);
+        server.allow_long_calls(name);
+        client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
+        server.skip_log();
+        server.command_line(&["tenant", "remove", name]).expect(0);
+        let begun = Instant::now();
+        server.wait_for_log("job stopped");
+        let took = begun.elapsed();
+        if took >= SOON {
+            late.push(took);
+        }
+    }
+    assert!(late.len() <= 1, "late after {late:?}");
     server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use bulkhead_tests::{Options, Server, contacts, lasting, run, run_with_input, wait_until};
+use bulkhead_tests::{Options, Server, component, contacts, lasting, run, run_with_input, wait_until};
 use serde_json::{Value, json};
+
+use crate::databases::Database;
 
 #[test]
 fn the_startup_line_says_what_runs_where() {
@@ -219,6 +221,46 @@ fn a_backup_is_a_store_of_its_own() {
     assert_eq!((database.contacts(), database.contacts_in_version(1)), (12_000, 12_000));
     assert_eq!(client.search("after-1@example.com").0, 0);
     assert_eq!(client.search("before-1@example.com").0, 1);
+}
+
+#[test]
+fn an_operator_can_do_everything_with_a_shared_database() {
+    let database = Database::fresh();
+    let server = database.options().start();
+    let client = server.new_client("acme");
+    server.add_tenant("other");
+    let one = |args: &[&str]| -> Value {
+        let printed = server.command_line(args).expect(0).stdout;
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{args:?}: {error}: {printed}"))
+    };
+    let file = component("rogue").display().to_string();
+    let digest = one(&["component", "add", &file, "--name", "rogue"])["digest"].clone();
+    assert_eq!(one(&["tenant", "set", "acme", "--processor", "rogue"])["processor"], digest);
+    let job = client.create(&json!([{"email": "a@example.com"}, {"do": "panic"}]));
+    assert_eq!(job.rows()[1]["errors"]["type"], "trapped");
+    wait_until("the job's log", || {
+        server.command_line(&["job", "log", &job.id]).expect(0).stdout.contains("long story").then_some(())
+    });
+    let shown = one(&["component", "show", "rogue"]);
+    assert_eq!((&shown["digest"], &shown["tenants"]), (&digest, &json!(["acme"])));
+    let listed = server.command_line(&["component", "list"]).expect(0).stdout;
+    assert!(listed.lines().any(|line| line.contains("\"rogue\"")), "{listed}");
+    assert_eq!(one(&["tenant", "rollback", "acme"])["processor"], "default");
+    let names = || -> Vec<Value> {
+        let listed = server.command_line(&["tenant", "list"]).expect(0).stdout;
+        let parsed = listed.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        parsed.map(|tenant| tenant["tenant"].clone()).collect()
+    };
+    assert_eq!(names(), ["acme", "other"]);
+    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    assert_eq!(names(), ["other"]);
+    server.command_line(&["component", "remove", "rogue"]).expect(0);
+    client.get("/api/contacts").expect(401);
+    // A copy of it is its own tools' to make.
+    let copy = server.scratch("copy.sqlite");
+    let refused = run(["backup", &copy.display().to_string(), "--database", &database.url()]).expect(2);
+    assert!(refused.stderr.contains("its own tools, such as pg_dump"), "{}", refused.stderr);
+    assert!(!copy.exists());
 }
 
 #[test]

@@ -1,16 +1,21 @@
-//! PostgreSQL's disk is full. Clients are told to come again, nothing is lost, and work goes on when there is room.
+//! The disk is full, PostgreSQL's or the server's own. Clients are told to come again, nothing is lost, and work goes on when
+//! there is room.
 
-use bulkhead_postgres::{Cluster, Part, Settings};
+use std::sync::Arc;
+
+use bulkhead_postgres::{Cluster, Part, Settings, SmallDisk};
 use bulkhead_tests::{Client, Options, Server, contacts, lasting, wait_until};
 
 /// MiB of a disk: room for an empty cluster and for some of the jobs.
 const ROOM: u32 = 96;
+/// MiB of a disk for an embedded store.
+const LITTLE_ROOM: u32 = 64;
 
 #[test]
 fn tables_that_cannot_grow_lose_nothing() {
     let Some((cluster, name)) = cluster(Part::Tables) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
-    let refused = fill_until_refused(&cluster, &client);
+    let refused = fill_until_refused(|| cluster.fill_disk(), &client);
     // PostgreSQL is there, so what it holds can be read.
     client.job(&*jobs[0]).read("").expect(200);
     assert_not_ready(&server);
@@ -19,25 +24,95 @@ fn tables_that_cannot_grow_lose_nothing() {
         "trying in vain is no death"
     );
     cluster.free_disk();
-    finish(&cluster, &name, &server, &client, [jobs, refused].concat());
+    let jobs = [jobs, refused].concat();
+    finish(&server, &client, &jobs);
+    assert_written_once(&cluster, &name, jobs.len());
 }
 
 #[test]
 fn changes_that_cannot_be_logged_lose_nothing() {
     let Some((cluster, name)) = cluster(Part::Changes) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
-    let refused = fill_until_refused(&cluster, &client);
+    let refused = fill_until_refused(|| cluster.fill_disk(), &client);
     assert_not_ready(&server);
     assert!(cluster.log().contains("PANIC"), "PostgreSQL has not gone down:\n{}", cluster.log());
     cluster.free_disk();
     wait_until("PostgreSQL to be there again", || cluster.answers().then_some(()));
-    finish(&cluster, &name, &server, &client, [jobs, refused].concat());
+    let jobs = [jobs, refused].concat();
+    finish(&server, &client, &jobs);
+    assert_written_once(&cluster, &name, jobs.len());
+}
+
+#[test]
+fn an_embedded_store_that_cannot_grow_loses_nothing() {
+    if is_left_out() {
+        return;
+    }
+    let disk = Arc::new(SmallDisk::make(LITTLE_ROOM));
+    // None of the jobs may have to wait for its lease.
+    let mut server = Options::default().rogue().on(&disk).with("--lease", 600).start();
+    let client = server.new_client("acme");
+    let jobs: Vec<String> = (0..3).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    wait_until("some of a job", || has_begun(&client, &jobs[0]).then_some(()));
+    let refused = fill_until_refused(|| disk.fill(), &client);
+    server.wait_for_log("the store failed; the job goes back to the queue");
+    client.job(&*jobs[0]).read("").expect(200);
+    assert_not_ready(&server);
+    assert!(server.log().contains("disk is full"), "another fault than the one that was meant");
+    // A copy elsewhere can still be made, which this does.
+    assert!(server.database().number("SELECT max(attempts) FROM jobs", []) <= 1, "trying in vain is no death");
+    disk.free();
+    let jobs = [jobs, refused].concat();
+    finish(&server, &client, &jobs);
+    assert_stored_once(&server, jobs.len());
+}
+
+/// The system does not make a disk read-only under a file that is being written; it comes up so, after a fault.
+#[test]
+fn an_embedded_store_that_cannot_be_written_loses_nothing() {
+    if is_left_out() {
+        return;
+    }
+    let disk = Arc::new(SmallDisk::make(LITTLE_ROOM));
+    let mut server = Options::default().rogue().on(&disk).start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let jobs: Vec<String> = (0..2).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    wait_until("some of a job", || has_begun(&client, &jobs[0]).then_some(()));
+    server.kill9();
+    disk.set_read_only(true);
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["tenant", "add", "other"]] {
+        let refused = server.command_line(args).expect(2);
+        assert!(
+            ["Read-only", "readonly"].iter().any(|word| refused.stderr.contains(word)),
+            "{args:?}: {}",
+            refused.stderr
+        );
+    }
+    // What is there can be read, and copied elsewhere.
+    assert!(server.command_line(&["tenant", "list"]).expect(0).stdout.contains("\"acme\""));
+    assert_eq!(server.database().jobs(), 2);
+    disk.set_read_only(false);
+    server.restart();
+    finish(&server, &server.client(&tenant), &jobs);
+    assert_stored_once(&server, jobs.len());
+}
+
+fn has_begun(client: &Client, job: &str) -> bool {
+    client.job(job).read("?details=full").expect(200).json()["processed"] != 0
+}
+
+fn is_left_out() -> bool {
+    let is_left_out = std::env::var_os("BULKHEAD_NO_NAMESPACES").is_some();
+    if is_left_out {
+        eprintln!("left out, as BULKHEAD_NO_NAMESPACES asks");
+    }
+    is_left_out
 }
 
 /// A cluster with a part of it on a small disk, and a database in it.
 fn cluster(part: Part) -> Option<(Cluster, String)> {
-    if std::env::var_os("BULKHEAD_NO_NAMESPACES").is_some() {
-        eprintln!("left out, as BULKHEAD_NO_NAMESPACES asks");
+    if is_left_out() {
         return None;
     }
     let cluster = Cluster::start_with(&Settings::default().on_a_disk(part, ROOM).with("max_wal_size", "16MB"));
@@ -58,10 +133,10 @@ fn begun(cluster: &Cluster, name: &str) -> (Server, Client, Vec<String>) {
 }
 
 /// Fills the disk until jobs are refused; the ones that were accepted meanwhile.
-fn fill_until_refused(cluster: &Cluster, client: &Client) -> Vec<String> {
+fn fill_until_refused(fill: impl Fn(), client: &Client) -> Vec<String> {
     let mut accepted = Vec::new();
     let refused = wait_until("a job to be refused", || {
-        cluster.fill_disk();
+        fill();
         let items = contacts(&format!("k{}-", accepted.len()), 0..10_000);
         let reply = client.send("POST", "/api/contacts/bulk/new", &[], &items);
         if reply.status == 202 {
@@ -81,15 +156,27 @@ fn assert_not_ready(server: &Server) {
     server.stranger(None).get("/livez").expect(200);
 }
 
-/// Everything that was accepted comes to its end, each contact once, and the server takes jobs again.
-fn finish(cluster: &Cluster, name: &str, server: &Server, client: &Client, jobs: Vec<String>) {
-    for job in &jobs {
+/// Everything that was accepted comes to its end, and the server takes jobs again.
+fn finish(server: &Server, client: &Client, jobs: &[String]) {
+    for job in jobs {
         assert_eq!(client.job(&**job).finished()["created"], 10_000);
     }
     let ready = || server.stranger(None).get("/readyz").status == 200;
     wait_until("the server to be ready", || ready().then_some(()));
     assert_eq!(client.create(&contacts("later-", 0..10)).finished()["created"], 10);
+}
+
+/// Each contact of so many jobs was written once, as were those that came later.
+fn assert_written_once(cluster: &Cluster, name: &str, jobs: usize) {
     let counts = cluster.query(name, "SELECT count(*), max(version), (SELECT count(*) FROM jobs) FROM contacts");
-    assert_eq!(counts, format!("{}|1|{}", jobs.len() * 10_000 + 10, jobs.len() + 1));
+    assert_eq!(counts, format!("{}|1|{}", jobs * 10_000 + 10, jobs + 1));
     assert_eq!(cluster.query(name, "SELECT count(*) FROM payloads"), "0");
+}
+
+/// The same in an embedded store.
+fn assert_stored_once(server: &Server, jobs: usize) {
+    let (database, jobs) = (server.database(), i64::try_from(jobs).expect("it is a small number"));
+    let counts = (database.contacts(), database.contacts_in_version(1), database.jobs());
+    assert_eq!(counts, (jobs * 10_000 + 10, jobs * 10_000 + 10, jobs + 1));
+    assert_eq!(database.number("SELECT count(*) FROM payloads", []), 0);
 }

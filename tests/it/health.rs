@@ -1,6 +1,8 @@
 //! What those are told who start and stop servers and send them requests.
 
-use bulkhead_tests::{Database, Options, Server, contacts, wait_until};
+use bulkhead_tests::{Client, Database, Options, Server, contacts, wait_until};
+
+use crate::databases;
 
 #[test]
 fn anybody_may_ask_and_hardly_anything_is_told() {
@@ -46,4 +48,34 @@ fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
     let job = client.create(&contacts("c", 0..10));
     assert_eq!(job.finished()["created"], 10);
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_schema_of_a_newer_version_makes_a_server_that_is_not_ready() {
+    let server = Server::start();
+    let store = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
+    let version = store.number("PRAGMA user_version", []);
+    assert_schema_matters(&server.stranger(None), version, |version| {
+        store.execute(&format!("PRAGMA user_version = {version}"));
+    });
+    drop(server);
+    let database = databases::Database::fresh();
+    let server = database.options().start();
+    let version = database.number("SELECT version FROM bulkhead_schema");
+    assert_schema_matters(&server.stranger(None), version, |version| {
+        database.query(&format!("UPDATE bulkhead_schema SET version = {version}"));
+    });
+}
+
+fn assert_schema_matters(stranger: &Client, version: i64, set: impl Fn(i64)) {
+    stranger.get("/readyz").expect(200);
+    set(version + 1);
+    let not_ready = wait_until("a probe to be told", || {
+        let reply = stranger.get("/readyz");
+        (reply.status == 503).then(|| reply.json())
+    });
+    assert_eq!((&not_ready["ready"], &not_ready["store"]), (&false.into(), &"its schema is a newer version's".into()));
+    stranger.get("/livez").expect(200);
+    set(version);
+    wait_until("the server to be ready again", || (stranger.get("/readyz").status == 200).then_some(()));
 }

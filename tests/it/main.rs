@@ -9,6 +9,7 @@ mod compiled;
 mod components;
 mod contacts;
 mod crash;
+mod databases;
 #[cfg(target_os = "linux")]
 mod disk;
 mod examples;

@@ -48,8 +48,28 @@ pub fn run(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
 
 /// Runs `bulkhead` to its end with something on standard input.
 pub fn run_with_input(args: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Finished {
-    let mut child = bulkhead()
-        .args(args)
+    let mut command = bulkhead();
+    command.args(args);
+    finish(command, input)
+}
+
+/// The same command with words before it that name a program to start it by.
+pub(crate) fn under(words: &[String], command: &Command) -> Command {
+    let (first, rest) = words.split_first().expect("a program is a word");
+    let mut outer = Command::new(first);
+    outer.args(rest).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
+}
+
+/// Runs a command to its end.
+pub(crate) fn finish(mut command: Command, input: &[u8]) -> Finished {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,13 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use bulkhead_postgres::SmallDisk;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::command::{Finished, bulkhead, run};
+use crate::command::{Finished, bulkhead, finish, under};
 use crate::gate::Turn;
 use crate::log::Log;
 use crate::raw::Raw;
@@ -28,6 +30,8 @@ pub struct Options {
     outlives_limits: bool,
     /// The URL of a database in place of a folder.
     database: Option<String>,
+    /// What the data folder is on.
+    disk: Option<Arc<SmallDisk>>,
 }
 
 /// The token that operators show.
@@ -66,6 +70,13 @@ impl Options {
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.database = Some(url.to_owned());
+        self
+    }
+
+    /// With the data folder on a disk that a test can fill up.
+    #[must_use]
+    pub fn on(mut self, disk: &Arc<SmallDisk>) -> Self {
+        self.disk = Some(Arc::clone(disk));
         self
     }
 
@@ -183,7 +194,12 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut command = if self.options.outlives_limits { under_shell(&bulkhead()) } else { bulkhead() };
+        let mut command = self.program();
+        if self.options.outlives_limits {
+            // With the signal ignored that a write beyond a limit sends.
+            let words = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""].map(str::to_owned);
+            command = under(&words, &command);
+        }
         command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]).args(self.store_args());
         command.arg("--clock-offset-file").arg(self.clock_file());
         if let Some(component) = &self.options.component {
@@ -194,16 +210,24 @@ impl Server {
         command
     }
 
+    /// `bulkhead`, where it sees the server's data.
+    fn program(&self) -> Command {
+        match &self.options.disk {
+            None => bulkhead(),
+            Some(disk) => under(&disk.words(), &bulkhead()),
+        }
+    }
+
     /// The arguments that name its store.
     fn store_args(&self) -> Vec<String> {
         let path = |path: PathBuf| path.display().to_string();
-        match &self.options.database {
-            None => vec![String::from("--data"), path(self.data())],
-            Some(url) => {
-                let cache = path(self.data().join("compiled"));
-                vec![String::from("--database"), url.clone(), String::from("--cache"), cache]
-            }
-        }
+        let place = match (&self.options.database, &self.options.disk) {
+            (None, None) => return vec![String::from("--data"), path(self.data())],
+            (None, Some(disk)) => [String::from("--data"), path(disk.path().join("data"))],
+            (Some(url), _) => [String::from("--database"), url.clone()],
+        };
+        let cache = [String::from("--cache"), path(self.data().join("compiled"))];
+        [place, cache].concat()
     }
 
     /// Its data folder.
@@ -260,6 +284,15 @@ impl Server {
         Tenant::parse(&self.command_line(&["tenant", "add", name, "--profile", file]).expect(0).stdout)
     }
 
+    /// Lets one call into a tenant's component last for seconds: as long as a call may, so that a test which stops one is not
+    /// outrun by the limit.
+    pub fn allow_long_calls(&self, tenant: &str) {
+        let file = self.scratch("long-calls.json");
+        fs::write(&file, r#"{"callMillis":5000,"itemMillis":20}"#).expect("a file can be written");
+        let file = file.to_str().expect("a plain path");
+        self.command_line(&["tenant", "set", tenant, "--limits", file]).expect(0);
+    }
+
     /// A client that calls as a tenant.
     pub fn client(&self, tenant: &Tenant) -> Client {
         Client::new(self.url(), Some(format!("Bearer {}", tenant.client_secret)))
@@ -289,7 +322,9 @@ impl Server {
 
     /// Runs one of the operator's commands on this server's data, such as `component list`.
     pub fn command_line(&self, args: &[&str]) -> Finished {
-        run(args.iter().map(|arg| String::from(*arg)).chain(self.store_args()))
+        let mut command = self.program();
+        command.args(args).args(self.store_args());
+        finish(command, &[])
     }
 
     /// A bare connection.
@@ -297,9 +332,15 @@ impl Server {
         Raw::connect(self.address())
     }
 
-    /// A look into its database, which also works when it does not run.
+    /// A look into its database, which also works when it does not run. On a disk that only the server sees it is a copy.
     pub fn database(&self) -> Database {
-        Database::open(&self.data().join("bulkhead.sqlite"))
+        if self.options.disk.is_none() {
+            return Database::open(&self.data().join("bulkhead.sqlite"));
+        }
+        let copy = self.scratch("copy.sqlite");
+        drop(fs::remove_file(&copy));
+        self.command_line(&["backup", &copy.display().to_string()]).expect(0);
+        Database::open(&copy)
     }
 
     /// Waits for a log entry with this message that nobody has waited for yet; returns its fields.
@@ -387,19 +428,6 @@ impl Server {
         self.signal("TERM");
         self.wait()
     }
-}
-
-/// The same command, by a shell that has the signal ignored which a write beyond a limit sends.
-fn under_shell(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
 }
 
 impl Drop for Server {

@@ -63,6 +63,24 @@ pub(crate) fn what_has_expired_is_swept(ground: &Ground) {
     ground.claim_of(kept);
 }
 
+pub(crate) fn a_sweep_takes_some_at_a_time(ground: &Ground) {
+    const JOBS: usize = 1_000;
+    const MOST: usize = 400;
+    let tenant = ground.tenant("acme");
+    for _ in 0..JOBS {
+        ground.job_of(tenant, 1);
+    }
+    ground.set_clock(RETENTION + SECOND);
+    let mut left = JOBS;
+    while left > 0 {
+        let swept = ground.store.sweep().unwrap();
+        assert!((1..=MOST).contains(&swept.jobs), "{} of {left} jobs at once", swept.jobs);
+        left -= swept.jobs;
+        assert!(swept.more || left == 0, "nobody would sweep the other {left}");
+    }
+    assert_eq!(ground.store.sweep().unwrap(), Swept::default());
+}
+
 pub(crate) fn what_runs_while_it_expires_ends(ground: &Ground) {
     let tenant = ground.tenant("acme");
     ground.job_of(tenant, 1);

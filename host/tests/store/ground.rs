@@ -5,18 +5,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::domain::{
-    ContactId, Digest, ItemError, Job, JobId, Listing, Operation, Page, Pinned, StoredContact, TenantId, Timestamp,
-    UniqueKey,
-};
+use bulkhead::domain::{ContactId, Digest, Job, JobId, Page, StoredContact, TenantId};
 use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
-    Applied, Batch, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite,
-    DraftRow, NewCredential, NewJob, QueueLimits, RowBody, Store, StoreError, Submitted, WriteTarget,
+    Applied, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
+    QueueLimits, Store, StoreError, Submitted,
 };
 use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
+
+pub(crate) use crate::made_up::{credential, failed, job, key, making, new, seconds, secret, write, written};
 
 /// A lease that no test outlives unless it moves the clock.
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
@@ -98,6 +97,26 @@ impl Ground {
 
     pub(crate) fn try_another(&self) -> Result<Arc<dyn Store>, StoreError> {
         open(&self.place, &self.folder)
+    }
+
+    /// Opens a store where there is none yet, as often as it is called.
+    pub(crate) fn elsewhere(&self) -> impl Fn() -> Result<Arc<dyn Store>, StoreError> + use<'_> {
+        let place = match &self.place {
+            Place::Folder(folder) => Place::Folder(folder.join(JobId::random().to_string())),
+            Place::Database { cluster, .. } => {
+                Place::Database { cluster: Arc::clone(cluster), name: cluster.fresh_database() }
+            }
+        };
+        move || open(&place, &self.folder)
+    }
+
+    /// A SQLite store whose file another version has left.
+    pub(crate) fn left_by(make: impl FnOnce(&rusqlite::Connection)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        make(&rusqlite::Connection::open(data.join("bulkhead.sqlite")).unwrap());
+        Self::at(Place::Folder(data), folder)
     }
 
     /// Whether one process has the data for itself.
@@ -213,76 +232,4 @@ fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
             Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
         }
     }
-}
-
-/// The credential of a tenant of this name.
-pub(crate) fn credential(name: &str) -> NewCredential {
-    NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
-}
-
-/// The hash of a secret.
-pub(crate) fn secret(text: &str) -> [u8; 32] {
-    Digest::of(text.as_bytes()).0
-}
-
-/// A job to be accepted, with chunks of these numbers of items.
-pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
-    let mut number = 0;
-    let mut chunk = |items: &usize| {
-        let from = number;
-        number += items;
-        Batch { items: (from..number).map(|place| format!(r#"{{"place":{place}}}"#)).collect(), keys: None }
-    };
-    NewJob {
-        tenant,
-        id: JobId::random(),
-        operation: Operation::Create,
-        pinned: Pinned { processor: DEFAULT, validator: None },
-        profile: String::from("{}"),
-        is_default: true,
-        chunks: chunks.iter().map(&mut chunk).collect(),
-        idempotency: None,
-        retention: RETENTION,
-    }
-}
-
-pub(crate) fn key(field: &str, value: &str) -> UniqueKey {
-    UniqueKey { field: field.to_owned(), value: value.to_owned() }
-}
-
-/// A contact with an address.
-pub(crate) fn new(address: &str) -> ContactWrite {
-    write(WriteTarget::New, address)
-}
-
-/// A contact's new state: this address, which is also what it is searched and ordered by.
-pub(crate) fn write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
-    ContactWrite {
-        target: target.into(),
-        document: format!(r#"{{"email":"{address}"}}"#),
-        keys: vec![key("email", address)],
-        listing: Listing { words: address.to_owned(), sort: address.to_owned() },
-    }
-}
-
-/// A batch that makes contacts, each by one item.
-pub(crate) fn making(first: u32, addresses: &[&str]) -> BatchCommit {
-    let writes = addresses.iter().map(|address| new(address)).collect();
-    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written(write, 201)).collect() }
-}
-
-/// The row of an item that was applied.
-pub(crate) fn written(write: usize, status: u16) -> DraftRow {
-    DraftRow { key: None, body: RowBody::Written { write, status } }
-}
-
-/// The row of an item that was refused.
-pub(crate) fn failed(status: u16) -> DraftRow {
-    let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
-    DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }
-}
-
-/// Seconds between two moments.
-pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> i64 {
-    (to.0 - from.0) / 1_000_000
 }

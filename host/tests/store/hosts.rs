@@ -1,22 +1,21 @@
 //! What is promised where several hosts share a database beyond their reach: they hear of each other, and none of them is
 //! the worse for a database that comes and goes.
 
+use std::iter;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use std::{iter, thread};
 
 use bulkhead::store::{CommitOutcome, News, StoreError};
-use bulkhead_postgres::Settings;
 
-use crate::ground::{CONNECTIONS, Ground, LEASE, job, making};
+use crate::ground::{CONNECTIONS, Ground, LEASE, RETENTION, job, making};
 
 /// How long what should happen at once may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What is far less than any timeout.
 const SOON: Duration = Duration::from_secs(2);
 
 /// What comes of something after connections were lost: each of them may fail once, and none of them for ever.
-fn recovered<T>(act: impl Fn() -> Result<T, StoreError>) -> T {
+pub(crate) fn recovered<T>(act: impl Fn() -> Result<T, StoreError>) -> T {
     (0..2 * CONNECTIONS).find_map(|_| act().ok()).unwrap_or_else(|| act().expect("it should have gone on by now"))
 }
 
@@ -125,33 +124,22 @@ pub(crate) fn pass_over_what_a_frozen_one_has_locked(ground: &Ground) {
     }
 }
 
-/// The database says that it has committed when a standby has it, too, and there is none: whoever waits for that is cut off
-/// with the claim made and no answer.
-pub(crate) fn know_a_claim_of_which_only_the_answer_was_lost(_: &Ground) {
-    let waiting = Settings::default().with("synchronous_standby_names", "nobody").with("synchronous_commit", "local");
-    let ground = Ground::alone_with(&waiting);
+/// Nor does one that was stopped in the middle of a sweep hold up anybody, also not those of the tenant whose jobs it is at.
+pub(crate) fn pass_over_what_a_frozen_one_sweeps(ground: &Ground) {
     let (cluster, name) = ground.database();
     let tenant = ground.tenant("acme");
-    let id = ground.submit(&job(tenant, &[1]));
-    let set = |what: &str| {
-        cluster.query("postgres", &format!("ALTER DATABASE {name} {what}"));
-        ground.cut("true");
-    };
-    set("SET synchronous_commit = on");
-    let claim = thread::scope(|scope| {
-        let claiming = scope.spawn(|| ground.store.claim(LEASE));
-        let began = Instant::now();
-        while ground.cut("wait_event = 'SyncRep'") == 0 {
-            assert!(began.elapsed() < PATIENCE, "nobody waits for the standby");
-        }
-        claiming.join().unwrap()
-    });
-    set("RESET synchronous_commit");
-    let claim = claim.unwrap().expect("it took effect");
-    assert_eq!(claim.job, id);
-    assert_eq!(recovered(|| ground.store.void_among(&[claim.id()])), []);
-    recovered(|| ground.store.release(&claim));
-    let next = ground.claim_of(id);
-    assert!(next.epoch > claim.epoch);
-    assert_eq!(next.attempts, 1, "giving it back is no attempt");
+    ground.job_of(tenant, 1);
+    ground.set_clock(RETENTION + Duration::from_secs(1));
+    let fresh = ground.job_of(tenant, 1);
+    let stuck = cluster.begin_and_stay(name, "DELETE FROM jobs WHERE sequence = 1");
+    let began = Instant::now();
+    assert_eq!(ground.store.sweep().unwrap().jobs, 0, "somebody else is at it");
+    let claim = ground.claim_of(fresh);
+    ground.finish(&claim);
+    assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+    drop(stuck);
+    // Its connection is being closed.
+    while ground.store.sweep().unwrap().jobs == 0 {
+        assert!(began.elapsed() < PATIENCE, "it is never swept");
+    }
 }

@@ -16,12 +16,16 @@ mod contacts;
 mod credentials;
 mod expiry;
 mod ground;
+mod history;
 mod hosts;
 mod listing;
 mod logs;
+mod lost_answers;
+mod made_up;
 mod opening;
 mod races;
 mod results;
+mod setup;
 mod submit;
 mod tenants;
 
@@ -44,8 +48,8 @@ macro_rules! dialect {
 /// Makes a test of each of these functions for every dialect, or for some of them. A function that is missing here is dead code, which the
 /// compiler warns of.
 macro_rules! conformance {
-    (both { $($both:tt)+ } shared { $($shared:tt)+ }) => {
-        dialect!(sqlite { $($both)+ });
+    (both { $($both:tt)+ } embedded { $($embedded:tt)+ } shared { $($shared:tt)+ }) => {
+        dialect!(sqlite { $($both)+ $($embedded)+ });
         dialect!(postgres { $($both)+ $($shared)+ });
     };
 }
@@ -99,6 +103,7 @@ conformance! {
             an_expired_job_is_unknown_before_it_is_swept,
             a_job_lives_on_from_its_end,
             what_has_expired_is_swept,
+            a_sweep_takes_some_at_a_time,
             what_runs_while_it_expires_ends;
         listing:
             have_an_order_and_parts,
@@ -130,6 +135,7 @@ conformance! {
             of_a_deletion_with_a_change,
             of_listing_with_writing,
             of_chores_with_commits,
+            of_sweeping_with_claims,
             of_an_old_claim_with_a_new_one;
         results:
             pages_join_without_gap_or_overlap;
@@ -152,6 +158,10 @@ conformance! {
             components_can_be_rolled_back,
             a_job_keeps_the_profile_it_came_with;
     }
+    embedded {
+        history:
+            what_the_first_version_stored_is_kept;
+    }
     shared {
         hosts:
             hear_of_each_other,
@@ -159,6 +169,17 @@ conformance! {
             go_on_after_the_database_was_restarted,
             say_so_when_nothing_can_be_written,
             pass_over_what_a_frozen_one_has_locked,
-            know_a_claim_of_which_only_the_answer_was_lost;
+            pass_over_what_a_frozen_one_sweeps;
+        lost_answers:
+            of_a_claim,
+            of_a_submission,
+            of_a_commit,
+            of_a_write_that_belongs_to_no_job;
+        setup:
+            a_role_that_cannot_create_serves_what_is_there,
+            a_schema_each_makes_two_services,
+            another_encoding_is_refused,
+            a_commit_waits_for_the_disk_whatever_the_database_says,
+            the_host_that_takes_writes_is_found;
     }
 }

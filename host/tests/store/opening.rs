@@ -3,9 +3,10 @@
 use std::sync::Barrier;
 use std::thread;
 
+use bulkhead::domain::TenantId;
 use bulkhead::store::StoreError;
 
-use crate::ground::Ground;
+use crate::ground::{Ground, credential};
 
 pub(crate) fn nothing_is_lost_between_two_starts(ground: &Ground) {
     let tenant = ground.tenant("acme");
@@ -18,15 +19,28 @@ pub(crate) fn nothing_is_lost_between_two_starts(ground: &Ground) {
 }
 
 pub(crate) fn several_can_open_it_at_the_same_moment(ground: &Ground) {
-    let barrier = Barrier::new(4);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                barrier.wait();
-                ground.another().check().unwrap();
-            });
-        }
-    });
+    const ROUNDS: usize = 5;
+    for _ in 0..ROUNDS {
+        let (open, barrier) = (ground.elsewhere(), Barrier::new(4));
+        let ids: Vec<TenantId> = thread::scope(|scope| {
+            let opening = |number: usize| {
+                let (open, barrier) = (&open, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let store = open().unwrap();
+                    store.check().unwrap();
+                    let name = format!("t{number}");
+                    store.add_tenant(&name, "{}", &credential(&name)).unwrap().unwrap()
+                })
+            };
+            let all: Vec<_> = (0..4).map(opening).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        // One made the schema, and nobody made it again.
+        let known: Vec<TenantId> =
+            (0..4).map(|number| open().unwrap().tenant(&format!("t{number}")).unwrap().unwrap().id).collect();
+        assert_eq!(ids, known);
+    }
 }
 
 pub(crate) fn a_newer_schema_is_refused_in_words(ground: &Ground) {

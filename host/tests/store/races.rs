@@ -5,6 +5,7 @@ use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bulkhead::domain::ContactId;
 use bulkhead::store::{
@@ -12,10 +13,12 @@ use bulkhead::store::{
     TenantChange,
 };
 
-use crate::ground::{AMPLE, Ground, LEASE, failed, job, making, new, secret, write, written};
+use crate::ground::{AMPLE, Ground, LEASE, RETENTION, failed, job, making, new, secret, write, written};
 
 /// How many race.
 const RACERS: usize = 4;
+/// What nobody who is not held up takes.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Has each of several stores on the same data do something at the same moment, with the racer's number; what they got.
 fn race<T: Send>(stores: &[Arc<dyn Store>], act: impl Fn(usize, &dyn Store) -> T + Sync) -> Vec<T> {
@@ -288,7 +291,7 @@ pub(crate) fn of_listing_with_writing(ground: &Ground) {
                     store.apply(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(),
                     Applied::Done(_)
                 )),
-                2 => drop(store.list_next(std::time::Duration::ZERO).unwrap()),
+                2 => drop(store.list_next(Duration::ZERO).unwrap()),
                 _ => drop(store.list_contacts(tenant, &query).unwrap()),
             }
         }
@@ -334,6 +337,37 @@ pub(crate) fn of_chores_with_commits(ground: &Ground) {
     for tenant in ground.store.tenants().unwrap() {
         assert_eq!(tenant.contacts, 30);
     }
+}
+
+/// While what has expired is swept, whoever looks for a job of the same tenants gets one, and soon.
+pub(crate) fn of_sweeping_with_claims(ground: &Ground) {
+    const JOBS: usize = 20;
+    let stores = stores(ground, RACERS);
+    let tenants = [ground.tenant("a"), ground.tenant("b")];
+    for number in 0..400 {
+        ground.job_of(tenants[number % 2], 1);
+    }
+    ground.set_clock(RETENTION + Duration::from_secs(1));
+    for number in 0..JOBS {
+        ground.job_of(tenants[number % 2], 1);
+    }
+    let finished = AtomicUsize::new(0);
+    race(&stores, |racer, store| {
+        while finished.load(Ordering::Acquire) < JOBS {
+            if racer < 2 {
+                store.sweep().unwrap();
+                continue;
+            }
+            let began = Instant::now();
+            if let Some(claim) = store.claim(LEASE).unwrap() {
+                ground.finish(&claim);
+                finished.fetch_add(1, Ordering::AcqRel);
+            }
+            assert!(began.elapsed() < SOON, "a claim took {:?}", began.elapsed());
+        }
+    });
+    while ground.store.sweep().unwrap().more {}
+    assert_eq!(ground.store.tenants().unwrap().iter().map(|tenant| tenant.jobs).sum::<u64>(), JOBS as u64);
 }
 
 /// Two that hold claims of one job, the one from before: only the later one gets anywhere.

@@ -1,4 +1,4 @@
-//! Whose the cluster is: PostgreSQL refuses to be root's.
+//! Whose the cluster is: PostgreSQL refuses to be root's. What is no cluster is whoever's who runs this.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,6 +33,11 @@ impl Account {
         }
         let of = |name| Some(Self::Other { user: number(&["-u", name])?, group: number(&["-g", name])? });
         of("postgres").or_else(|| of("nobody")).expect("PostgreSQL does not run as root: there must be a user 'nobody'")
+    }
+
+    /// Whoever runs this, for what root may own.
+    pub(crate) fn of_caller() -> Self {
+        if number(&["-u"]) == Some(0) { Self::Other { user: 0, group: 0 } } else { Self::Own }
     }
 
     /// The same account in a namespace where root is whoever made it.

@@ -32,7 +32,7 @@ pub struct Cluster {
     folder: PathBuf,
     /// Its data folder, as its programs see it.
     data: PathBuf,
-    disk: Option<Disk>,
+    disk: Option<(Part, Disk)>,
     port: u16,
     databases: AtomicU32,
     _watchdog: Watchdog,
@@ -71,8 +71,8 @@ impl Cluster {
         let (watchdog, disk) = match settings.disk() {
             None => (Watchdog::start(&folder, &stop), None),
             Some(wanted) => {
-                let (watchdog, disk) = Watchdog::start_with_disk(&folder, &stop, wanted, &account);
-                (watchdog, Some(disk))
+                let (watchdog, disk) = Watchdog::start_with_disk(&folder, &stop, wanted.mib, &account);
+                (watchdog, Some((wanted.part, disk)))
             }
         };
         let databases = AtomicU32::new(0);
@@ -91,7 +91,7 @@ impl Cluster {
             args.extend(["--locale-provider=icu", "--icu-locale=en-US"]);
         }
         let changes = text(&match &self.disk {
-            Some(disk) if disk.holds(Part::Changes) => Disk::place(&self.folder).join("changes"),
+            Some((Part::Changes, _)) => Disk::place(&self.folder).join("changes"),
             _ => self.folder.join("changes"),
         });
         if self.disk.is_some() {
@@ -230,7 +230,7 @@ impl Cluster {
     fn file(&self, name: &str) -> PathBuf {
         let path = self.data.join(name);
         match &self.disk {
-            Some(disk) if disk.holds(Part::Tables) => disk.seen_from_outside(&path),
+            Some((Part::Tables, disk)) => disk.seen_from_outside(&path),
             _ => path,
         }
     }
@@ -246,12 +246,16 @@ impl Cluster {
 
     /// Fills the disk that [`Settings::on_a_disk`] gave it, also what has become free since.
     pub fn fill_disk(&self) {
-        self.disk.as_ref().expect("it has a disk of its own").fill();
+        self.disk().fill();
     }
 
     /// Makes room again after [`Self::fill_disk`].
     pub fn free_disk(&self) {
-        self.disk.as_ref().expect("it has a disk of its own").free();
+        self.disk().free();
+    }
+
+    fn disk(&self) -> &Disk {
+        &self.disk.as_ref().expect("it has a disk of its own").1
     }
 
     fn run(&self, program: &str, args: &[&str]) {
@@ -261,7 +265,7 @@ impl Cluster {
 
     /// Runs a program as the cluster's owner.
     fn command(&self, program: &str, args: &[&str]) -> Output {
-        let mut words = self.disk.as_ref().map(Disk::words).unwrap_or_default();
+        let mut words = self.disk.as_ref().map(|(_, disk)| disk.words()).unwrap_or_default();
         words.extend(self.account.words(&self.programs.join(program)));
         let (first, rest) = words.split_first().expect("a program is a word");
         plain(first).args(rest).args(args).output().unwrap_or_else(|error| panic!("{first}: {error}"))

@@ -1,5 +1,5 @@
-//! A small file system for a part of a cluster, which can be filled up: in a mount namespace of its own, so that nothing of
-//! the machine's is touched and it goes with the processes in it. (Linux)
+//! A small file system, which can be filled up: in a mount namespace of its own, so that nothing of the machine's is touched
+//! and it goes with the processes in it. (Linux)
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::text;
 
 /// What to do about a system that allows none of this.
-const HELP: &str = "This test gives PostgreSQL a small disk in a mount namespace, which this system does not allow. Run it \
+const HELP: &str = "This test makes a small disk in a mount namespace, which this system does not allow. Run it \
     as root (in a container: with the capability SYS_ADMIN), or let users make namespaces (Debian: sysctl \
     kernel.unprivileged_userns_clone=1; Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0). Where neither can \
     be, BULKHEAD_NO_NAMESPACES=1 leaves it out.";
@@ -36,7 +36,6 @@ pub(crate) struct Wanted {
 /// One that is there.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    part: Part,
     /// Where it is, seen from inside.
     mounted: PathBuf,
     /// The namespace's first process, which stays.
@@ -51,10 +50,10 @@ impl Disk {
     }
 
     /// A shell in a namespace of its own, to be given a script, and the options by which that mounts the disk.
-    pub(crate) fn namespace(wanted: &Wanted, account: &Account) -> (Command, String) {
+    pub(crate) fn namespace(mib: u32, account: &Account) -> (Command, String) {
         let mut unshare = Command::new("unshare");
         unshare.arg("--mount");
-        let mut options = format!("size={}m,mode=0700", wanted.mib);
+        let mut options = format!("size={mib}m,mode=0700");
         match account {
             Account::Other { user, group } => options.push_str(&format!(",uid={user},gid={group}")),
             Account::Own | Account::Mapped { .. } => drop(unshare.args(["--user", "--map-root-user"])),
@@ -67,18 +66,13 @@ impl Disk {
     ///
     /// # Panics
     /// If it did not, with what to do about it.
-    pub(crate) fn made(wanted: &Wanted, folder: &Path, account: &Account, keeper: Option<u32>) -> Self {
+    pub(crate) fn made(folder: &Path, account: &Account, keeper: Option<u32>) -> Self {
         let Some(keeper) = keeper else {
             drop(fs::remove_dir_all(folder));
             panic!("{HELP}");
         };
         let has_own_users = !matches!(account, Account::Other { .. });
-        Self { part: wanted.part, mounted: Self::place(folder), keeper, has_own_users }
-    }
-
-    /// Whether a part of the cluster is here.
-    pub(crate) fn holds(&self, part: Part) -> bool {
-        self.part == part
+        Self { mounted: Self::place(folder), keeper, has_own_users }
     }
 
     /// Words before those of a program that shall see it.

@@ -2,13 +2,14 @@
 //! process that made it, also when that is killed.
 //!
 //! The binaries must be on this machine (`scripts/prerequisites` installs them); none is downloaded. PostgreSQL does not run
-//! as root, so there it is another user's.
+//! as root, so there it is another user's. And small disks, for clusters and for others.
 
 mod account;
 mod cluster;
 mod disk;
 mod programs;
 mod settings;
+mod small_disk;
 mod stuck;
 mod watchdog;
 
@@ -17,6 +18,7 @@ use std::path::Path;
 pub use cluster::Cluster;
 pub use disk::Part;
 pub use settings::Settings;
+pub use small_disk::SmallDisk;
 pub use stuck::Stuck;
 
 fn text(path: &Path) -> String {

@@ -1,4 +1,4 @@
-//! What ends a cluster when its owner ends, however that happens: a shell that reads from a pipe of the owner's. A pipe
+//! What ends a cluster, or a disk, when its owner ends, however that happens: a shell that reads from a pipe of the owner's. A pipe
 //! closes when a process dies, also by a kill -9 that leaves it no time for anything.
 
 use std::io::{BufRead as _, BufReader};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::account::Account;
-use crate::disk::{Disk, Wanted};
+use crate::disk::Disk;
 
 /// Waits for the end of its input; stops the cluster by the words in `$@`; removes the folder `$0`.
 const SCRIPT: &str = r#"cat >/dev/null; "$@" >/dev/null 2>&1; rm -rf -- "$0""#;
@@ -30,15 +30,15 @@ impl Watchdog {
     ///
     /// # Panics
     /// If there can be no such disk, with what to do about it.
-    pub(crate) fn start_with_disk(folder: &Path, stop: &[String], wanted: &Wanted, account: &Account) -> (Self, Disk) {
-        let (mut command, options) = Disk::namespace(wanted, account);
+    pub(crate) fn start_with_disk(folder: &Path, stop: &[String], mib: u32, account: &Account) -> (Self, Disk) {
+        let (mut command, options) = Disk::namespace(mib, account);
         command.args(["-c", SCRIPT_WITH_DISK]).arg(folder).arg(options).args(stop).stdout(Stdio::piped());
         let mut watchdog = Self::spawn(command);
         let mut line = String::new();
         let stdout = watchdog.0.stdout.take().expect("it was piped");
         let said = BufReader::new(stdout).read_line(&mut line).is_ok_and(|length| length > 0);
         let keeper = said.then(|| watchdog.0.id());
-        let disk = Disk::made(wanted, folder, account, keeper);
+        let disk = Disk::made(folder, account, keeper);
         (watchdog, disk)
     }
 

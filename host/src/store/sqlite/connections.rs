@@ -17,6 +17,8 @@ const READERS: usize = 4;
 const BUSY: Duration = Duration::from_secs(10);
 /// Pages of 4 KiB between checkpoints; larger than SQLite's 1,000, because a job writes that many in a few chunks.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// How SQLite calls a file from which free pages are taken a few at a time.
+const INCREMENTAL: i64 = 2;
 
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -35,8 +37,13 @@ struct Readers {
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = Connection::open(path).doing("opening the database")?;
-        // Both are properties of the file, and only the first has an effect on an existing one.
-        writer.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing("setting up the database")?;
+        // Both are properties of the file. The first is written anew whenever it is set, also by whoever only wants to read, on
+        // a disk that may be full.
+        let vacuum: i64 =
+            writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).doing("setting up the database")?;
+        if vacuum != INCREMENTAL {
+            writer.pragma_update(None, "auto_vacuum", INCREMENTAL).doing("setting up the database")?;
+        }
         writer.pragma_update(None, "journal_mode", "WAL").doing("setting up the database")?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).doing("setting up the database")?;
         configure(&writer)?;

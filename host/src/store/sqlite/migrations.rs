@@ -14,6 +14,10 @@ const STEPS: &[&str] =
     &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    // Where there is nothing to do nothing is written, so that a store on a full disk can be opened and copied.
+    if version(connection, path)? == known() {
+        return Ok(());
+    }
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("locking the schema")?;
     let done = usize::try_from(version(&transaction, path)?).unwrap_or(0);

@@ -1,0 +1,78 @@
+//! Jobs, contacts and batches to give to a store.
+
+use bulkhead::domain::{Digest, ItemError, JobId, Listing, Operation, Pinned, TenantId, Timestamp, UniqueKey};
+use bulkhead::store::{Batch, BatchCommit, ContactWrite, DraftRow, NewCredential, NewJob, RowBody, WriteTarget};
+
+use crate::ground::{DEFAULT, RETENTION};
+
+/// The credential of a tenant of this name.
+pub(crate) fn credential(name: &str) -> NewCredential {
+    NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
+}
+
+/// The hash of a secret.
+pub(crate) fn secret(text: &str) -> [u8; 32] {
+    Digest::of(text.as_bytes()).0
+}
+
+/// A job to be accepted, with chunks of these numbers of items.
+pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
+    let mut number = 0;
+    let mut chunk = |items: &usize| {
+        let from = number;
+        number += items;
+        Batch { items: (from..number).map(|place| format!(r#"{{"place":{place}}}"#)).collect(), keys: None }
+    };
+    NewJob {
+        tenant,
+        id: JobId::random(),
+        operation: Operation::Create,
+        pinned: Pinned { processor: DEFAULT, validator: None },
+        profile: String::from("{}"),
+        is_default: true,
+        chunks: chunks.iter().map(&mut chunk).collect(),
+        idempotency: None,
+        retention: RETENTION,
+    }
+}
+
+pub(crate) fn key(field: &str, value: &str) -> UniqueKey {
+    UniqueKey { field: field.to_owned(), value: value.to_owned() }
+}
+
+/// A contact with an address.
+pub(crate) fn new(address: &str) -> ContactWrite {
+    write(WriteTarget::New, address)
+}
+
+/// A contact's new state: this address, which is also what it is searched and ordered by.
+pub(crate) fn write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
+    ContactWrite {
+        target: target.into(),
+        document: format!(r#"{{"email":"{address}"}}"#),
+        keys: vec![key("email", address)],
+        listing: Listing { words: address.to_owned(), sort: address.to_owned() },
+    }
+}
+
+/// A batch that makes contacts, each by one item.
+pub(crate) fn making(first: u32, addresses: &[&str]) -> BatchCommit {
+    let writes = addresses.iter().map(|address| new(address)).collect();
+    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written(write, 201)).collect() }
+}
+
+/// The row of an item that was applied.
+pub(crate) fn written(write: usize, status: u16) -> DraftRow {
+    DraftRow { key: None, body: RowBody::Written { write, status } }
+}
+
+/// The row of an item that was refused.
+pub(crate) fn failed(status: u16) -> DraftRow {
+    let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
+    DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }
+}
+
+/// Seconds between two moments.
+pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    (to.0 - from.0) / 1_000_000
+}
