@@ -34,3 +34,4 @@ mod trying;
 mod validators;
 mod versions;
 mod walkthrough;
+mod watching;
