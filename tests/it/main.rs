@@ -27,6 +27,7 @@ mod results;
 mod rogue;
 mod shutdown;
 mod single;
+mod templates;
 mod tenants;
 mod tokens;
 mod trouble;
