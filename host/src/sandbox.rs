@@ -11,6 +11,7 @@ mod engine;
 mod guest;
 mod inspect;
 mod instance;
+mod lift;
 mod limits;
 mod output;
 mod priority;

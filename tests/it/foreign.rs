@@ -1,12 +1,12 @@
 //! The default component in hosts that are not ours: the reference cases hold in each, and each shows what the server
 //! shows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulkhead_cases::{Answer, Api, Case, Wire, cases};
 use bulkhead_tests::{Foreign, Form, Options, Server, component, tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn they_answer_as_the_server() {
@@ -143,24 +143,45 @@ fn single_functions_are_called_from_the_command_line() {
     }
 }
 
-/// Contacts are kept from run to run, passed on as they were written, and flaws of a profile are told.
-#[test]
-fn they_keep_contacts_and_take_profiles() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
+/// Files for a host's command line.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
         std::fs::write(&path, text).expect("it can be written");
         path
-    };
+    }
+}
+
+/// The rows that were printed, and the contacts after them.
+fn rows(printed: &str) -> (Vec<Value>, Vec<Value>) {
+    let lines = printed.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    lines.partition(|line| line.get("statusCode").is_some())
+}
+
+fn codes(printed: &str) -> Vec<Value> {
+    rows(printed).0.iter().map(|row| row["statusCode"].clone()).collect()
+}
+
+/// Contacts are kept from run to run, passed on as they were written, replaced, and shown.
+#[test]
+fn they_keep_contacts_and_take_profiles() {
+    let files = Files::new();
     let contacts =
-        file("create.json", r#" [ {"email":"ada@example.com","score":1.50} ,{"email":"]},\"@example.com"}]"#);
-    let changes = file("update.json", r#"[{"id":1,"city":12345678901234567890},[1,{"a":"[,"}],{"id":2}]"#);
-    let none = file("none.json", "[ ]");
+        files.write("create.json", r#" [ {"email":"ada@example.com","score":1.50} ,{"email":"]},\"@example.com"}]"#);
+    let changes = files.write("update.json", r#"[{"id":1,"city":12345678901234567890},[1,{"a":"[,"}],{"id":2}]"#);
+    let whole = files.write("replace.json", r#"[{"id":1,"lastname":"Lovelace"},{"id":2,"city":"Bonn"}]"#);
+    let none = files.write("none.json", "[ ]");
     let profile =
-        file("profile.json", r#"{"fields":[{"alias":"score","type":"number","scale":2}],"settings":{"a":[1]}}"#);
+        files.write("profile.json", r#"{"fields":[{"alias":"score","type":"number","scale":2}],"settings":{"a":[1]}}"#);
     for host in ["node", "python"] {
-        let stored = folder.path().join(format!("{host}.json"));
-        let run = |list: &Path, operation: &str| {
+        let stored = files.0.path().join(format!("{host}.json"));
+        let run = |list: &Path, operation: &str, more: &[&Path]| {
             let arguments = [
                 list,
                 "--profile".as_ref(),
@@ -170,16 +191,42 @@ fn they_keep_contacts_and_take_profiles() {
                 "--operation".as_ref(),
                 operation.as_ref(),
             ];
-            Foreign::run_main(host, &arguments)
+            Foreign::run_main(host, &[&arguments, more].concat())
         };
-        let codes = |printed: &str| -> Vec<Value> {
-            let row = |line: &str| serde_json::from_str::<Value>(line).expect("a row")["statusCode"].clone();
-            printed.lines().map(row).collect()
-        };
-        assert_eq!(codes(&run(&contacts, "create")), [201, 400], "{host}");
-        assert_eq!(codes(&run(&changes, "update")), [200, 400, 404], "{host}");
-        assert_eq!(run(&none, "create"), "", "{host}");
+        assert_eq!(codes(&run(&contacts, "create", &[])), [201, 400], "{host}");
+        assert_eq!(codes(&run(&changes, "update", &[])), [200, 400, 404], "{host}");
+        assert_eq!(run(&none, "create", &[]), "", "{host}");
         let kept = std::fs::read_to_string(&stored).expect("they were kept");
         assert!(kept.contains("12345678901234567890") && kept.contains("1.5"), "{host}: {kept}");
+
+        let (rows, shown) = rows(&run(&whole, "replace", &["--show".as_ref()]));
+        let codes: Vec<&Value> = rows.iter().map(|row| &row["statusCode"]).collect();
+        assert_eq!(codes, [200, 201], "{host}");
+        let fields: Vec<_> = shown.iter().map(|contact| &contact["fields"]["all"]).collect();
+        assert_eq!(fields.len(), 2, "{host}: {shown:?}");
+        assert_eq!((&fields[0]["lastname"], &fields[1]["city"]), (&json!("Lovelace"), &json!("Bonn")), "{host}");
+        assert!(fields[0]["city"].is_null() && fields[0]["email"].is_null(), "what is not sent is gone: {host}");
     }
+    for (operation, expected) in [("replace", [201, 201]), ("update", [404, 404])] {
+        assert_eq!(codes(&Foreign::run_main("wasmtime", &[&whole, operation.as_ref()])), expected, "{operation}");
+    }
+}
+
+/// In the words of the component, and nothing else.
+#[test]
+fn flaws_of_a_profile_are_told() {
+    let files = Files::new();
+    let none = files.write("none.json", "[]");
+    let profile = files.write(
+        "profile.json",
+        r#"{"fields":[{"alias":"a"},{"alias":"b","type":"nonsense"},{"alias":"c","scale":99}]}"#,
+    );
+    let mut told = ["node", "python"].map(|host| {
+        let said = Foreign::refused_by_main(host, &[&none, "--profile".as_ref(), &profile]);
+        assert!(said.starts_with("fields[1].type: `nonsense` is no type of field"), "{host}: {said}");
+        said.trim().to_owned()
+    });
+    told.sort_unstable();
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0].lines().filter(|line| line.starts_with("fields[")).count(), told[0].lines().count(), "{told:?}");
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, fs, str};
 
-use bulkhead_tests::{component, run, tool};
+use bulkhead_tests::{component, tool};
 use serde_json::Value;
+
+use crate::templates::keeps_its_table;
 
 /// A package of somebody else that builds on it.
 const OWN: &str = "package my:rules;\n\nworld rules {\n  include bulkhead:contacts/validator@1.0.0;\n}\n";
@@ -74,6 +76,17 @@ pub(crate) fn javascript_needs_no_other(folder: &Path, path: &OsStr) {
     composes(&made, folder);
 }
 
+/// In a folder that `component new --lang python` made and its build was run in: the page's command makes the same of the file.
+pub(crate) fn python_needs_no_other(folder: &Path) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/components.md");
+    let page = fs::read_to_string(page).expect("it is there");
+    let command = page.split('`').find_map(|code| code.strip_prefix("componentize-py -d ")).expect("a command");
+    fs::copy(published(), folder.join("bulkhead-contacts-1.0.0.wasm")).expect("it can be copied");
+    let tool = folder.join(".venv/bin/componentize-py");
+    finish(Command::new(tool).arg("-d").args(command.split_whitespace()).current_dir(folder));
+    keeps_its_table(&folder.join("rules.wasm"), folder);
+}
+
 /// A validator of the file's world is told from a processor, and composed to something that is a validator still.
 fn composes(validator: &Path, folder: &Path) {
     finish(&mut targets(validator, "validator"));
@@ -96,9 +109,7 @@ fn composes(validator: &Path, folder: &Path) {
     let composed = folder.join("composed.wasm");
     finish(&mut compose("validator", &composed));
     refused(&mut compose("processor", &folder.join("none.wasm")), "bulkhead:contacts/batch@1.0.0");
-    let cases = folder.join("CASES.json");
-    let said = run(["component".as_ref(), "test".as_ref(), composed.as_os_str(), cases.as_os_str()]).expect(0).stdout;
-    assert!(said.ends_with(" 0 failed\n"), "{said}");
+    keeps_its_table(&composed, folder);
 }
 
 /// The default component and a program that wants one: what is left to import is WASI.
@@ -135,6 +146,15 @@ fn wkg_publishes_and_fetches_it() {
     };
     finish(&mut wkg(&["publish".as_ref(), published().as_ref()]));
     finish(&mut wkg(&["get", "bulkhead:contacts@1.0.0", "-o", "./back.wasm"].map(OsStr::new)));
+    // As text it is a package, too.
+    fs::create_dir(folder.join("text")).expect("a folder can be made");
+    finish(&mut wkg(&["get", "bulkhead:contacts@1.0.0", "-o", "./text/contacts.wit"].map(OsStr::new)));
+    let text = fs::read_to_string(folder.join("text/contacts.wit")).expect("it is there");
+    assert!(
+        text.contains("package bulkhead:contacts@1.0.0;") && text.contains("Objections to 1 to 1,000 items"),
+        "{text}"
+    );
+    finish(&mut wkg(&["build", "-d", "text", "-o", "text.wasm"].map(OsStr::new)));
     let read = |file: &Path| fs::read(file).expect("it is there");
     assert!(read(&folder.join("back.wasm")) == read(&published()), "it comes back as it was");
 

@@ -1,29 +1,25 @@
 //! The developer's loop: a component is made, checked, tried and tested without a server, and behaves as in one.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{ChildStdout, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 
-use bulkhead_tests::{DEADLINE, Finished, Options, bulkhead, component, component_file, contacts, run};
+use bulkhead_tests::{Finished, Options, component, component_file, contacts, run};
 use serde_json::{Value, json};
 
 /// A folder with files in it.
-struct Desk(tempfile::TempDir);
+pub(crate) struct Desk(tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("there is room for a folder"))
     }
 
-    fn file(&self, name: &str, content: &Value) -> String {
+    pub(crate) fn file(&self, name: &str, content: &Value) -> String {
         let path = self.0.path().join(name);
         fs::write(&path, content.to_string()).expect("a file can be written");
         path.display().to_string()
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 }
@@ -45,6 +41,7 @@ fn check_says_what_a_component_is_and_needs() {
         (&said["world"], &said["exports"]),
         (&json!("validator"), &json!(["bulkhead:contacts/validation@1.0.0"]))
     );
+    assert_eq!(said["contract"], "1.0.0");
     assert!(
         said["imports"].as_array().is_some_and(|imports| imports.contains(&json!("bulkhead:contacts/types@1.0.0")))
     );
@@ -58,6 +55,16 @@ fn check_says_what_a_component_is_and_needs() {
         let path = component_file(file).display().to_string();
         let refused = run(["component", "check", &path]).expect(2).stderr;
         assert!(refused.contains(&path) && refused.contains(part), "{part}: {refused}");
+    }
+    let (desk, cases) = (Desk::new(), json!([]));
+    let (large, cases) = (desk.path("large.wasm"), desk.file("cases.json", &cases));
+    // Of holes alone.
+    fs::File::create(&large).and_then(|file| file.set_len((32 << 20) + 1)).expect("it can be made");
+    for args in [&["check", &large][..], &["try", &large, &cases], &["test", &large, &cases]] {
+        let refused = run(["component"].iter().chain(args)).expect(2).stderr;
+        for part in [large.as_str(), "refused at the step 'size'", "33554432 bytes", "Build it smaller"] {
+            assert!(refused.contains(part), "{args:?}: {refused}");
+        }
     }
     assert!(run(["component", "check", "missing.wasm"]).expect(2).stderr.contains("missing.wasm"));
 }
@@ -126,6 +133,11 @@ fn try_takes_processors_other_operations_and_limits() {
         (&said[0]["statusCode"], &said[1]["statusCode"], &said[2]["world"]),
         (&json!(200), &json!(404), &json!("processor"))
     );
+    // What is not sent is gone, and whom nobody knows is made.
+    let args = ["component", "try", &built("contacts"), &items, "--stored", &stored, "--operation", "replace"];
+    let said = lines(&run(args).expect(0));
+    let row = |place: usize| (&said[place]["id"], &said[place]["statusCode"]);
+    assert_eq!((row(0), row(1)), ((&json!(1), &json!(200)), (&json!(2), &json!(201))), "{said:?}");
 
     let limits = desk.file("limits.json", &json!({"memoryMiB": 1}));
     let said = lines(&run(["component", "try", &built("rules-a"), &items, "--limits", &limits]).expect(1));
@@ -188,48 +200,13 @@ fn test_says_what_differs_and_fails() {
     assert!(refused.contains("cases.json: [0].expect"), "{refused}");
 }
 
-/// Lines of JSON as they come; no read of a pipe ends by itself.
-fn read_on(output: ChildStdout) -> Receiver<Value> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let Ok(value) = serde_json::from_str(&line) else { return };
-            if sender.send(value).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-#[test]
-fn watch_runs_again_when_a_file_changes() {
-    let desk = Desk::new();
-    let items = desk.file("items.json", &json!([{"email": "a@example.com"}]));
-    let mut child = bulkhead()
-        .args(["component", "try", &built("rules-a"), &items, "--watch"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("bulkhead can be started");
-    let said = read_on(child.stdout.take().expect("it was piped"));
-    let next = || said.recv_timeout(DEADLINE).expect("it said nothing more");
-    assert_eq!(next()["statusCode"], 201);
-    assert_eq!(next()["rows"], json!({"201": 1}));
-    desk.file("items.json", &json!([7]));
-    assert_eq!(next()["statusCode"], 400);
-    assert_eq!(next()["rows"], json!({"400": 1}));
-    child.kill().and_then(|()| child.wait()).expect("it can be ended");
-}
-
 #[test]
 fn new_makes_a_folder_once_and_for_good_names() {
     let desk = Desk::new();
     for (language, world, files) in [
         ("rust", "validator", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),
         ("rust", "processor", &["Cargo.toml", "src/lib.rs", "src/contact.rs", ".cargo/config.toml"]),
-        ("js", "validator", &["package.json", "validator.js", "build.mjs"]),
+        ("js", "validator", &["package.json", "package-lock.json", "validator.js", "build.mjs"]),
         ("python", "validator", &["requirements.txt", "validator.py", "build.py"]),
     ] {
         let folder = desk.path(&format!("my-{language}-{world}"));

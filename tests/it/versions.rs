@@ -6,12 +6,16 @@ use std::path::Path;
 use bulkhead_tests::{Client, Options, Server, component, email};
 use serde_json::{Value, json};
 
-/// Of the validator that was built against 1.0.0 and is kept as it was.
-const DIGEST: &str = "sha256:e881c48902037eb1628da61243bb92047545835347a484eec519aeeef39765ea";
+/// Components that were built against 1.0.0 and are kept as they were: an objection to what is forbidden, one with all that it
+/// was told, a processor.
+const VALIDATOR: (&str, &str) =
+    ("validator", "sha256:e881c48902037eb1628da61243bb92047545835347a484eec519aeeef39765ea");
+const TELLER: (&str, &str) = ("teller", "sha256:4fb6126ec5a76d7d62d476945dc206415628d483906e745ef1af162002694c77");
+const KEEPER: (&str, &str) = ("keeper", "sha256:aa152fa2b2ad85a53ba365fb0e666551a451a4a6a0c654d650f0c694d0ab0afb");
 
-fn kept() -> Vec<u8> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/1.0.0/validator.wasm");
-    fs::read(file).expect("it is kept")
+fn kept(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/1.0.0");
+    fs::read(folder.join(format!("{name}.wasm"))).expect("it is kept")
 }
 
 fn with_drafts() -> Server {
@@ -22,11 +26,60 @@ fn register(server: &Server, name: &str, bytes: &[u8]) -> Value {
     server.operator().call("POST", &format!("/admin/components?name={name}"), &[], bytes).expect(201).json()
 }
 
+fn register_kept(server: &Server, (name, digest): (&str, &str)) {
+    assert_eq!(register(server, name, &kept(name))["digest"], digest);
+}
+
 fn client(server: &Server, tenant: &str, validator: &str) -> Client {
+    client_with(server, tenant, &json!({"validator": validator}))
+}
+
+fn client_with(server: &Server, tenant: &str, change: &Value) -> Client {
     let client = server.new_client(tenant);
-    let change = json!({"validator": validator});
-    server.operator().send("PATCH", &format!("/admin/tenants/{tenant}"), &[], &change).expect(200);
+    server.operator().send("PATCH", &format!("/admin/tenants/{tenant}"), &[], change).expect(200);
     client
+}
+
+/// All that a profile can say.
+fn profile() -> Value {
+    json!({
+        "fields": [
+            {"alias": "own_a", "label": "A", "type": "number", "group": "professional", "required": true, "scale": 2},
+            {"alias": "own_b", "unique": true, "maxLength": 7},
+            {"alias": "own_c", "type": "select", "choices": [{"label": "One", "value": "1"}]},
+        ],
+        "maxLength": 40,
+        "owners": [{"id": 5, "username": "ada", "firstName": "Ada", "lastName": "Lovelace"}],
+        "stages": [{"id": 6, "name": "Lead"}],
+        "companies": [{"id": 7, "name": "Acme"}, {"id": 8, "name": "Apex"}],
+        "settings": {"blocked": ["example.org"], "level": 1.5},
+    })
+}
+
+/// The same, member by member in the words of a component of 1.0.0. The catalogue's own fields are left out.
+const PROFILE: [(&str, &str); 8] = [
+    (
+        "fields.own_a",
+        r#"Field { alias: "own_a", label: "A", kind: "number", group: "professional", choices: [], is-required: true, is-unique: false, max-length: None, scale: Some(2) }"#,
+    ),
+    (
+        "fields.own_b",
+        r#"Field { alias: "own_b", label: "own_b", kind: "text", group: "core", choices: [], is-required: false, is-unique: true, max-length: Some(7), scale: None }"#,
+    ),
+    (
+        "fields.own_c",
+        r#"Field { alias: "own_c", label: "own_c", kind: "select", group: "core", choices: [Choice { label: "One", value: "1" }], is-required: false, is-unique: false, max-length: None, scale: None }"#,
+    ),
+    ("max-length", "40"),
+    ("owners", r#"[Owner { id: 5, username: "ada", first-name: "Ada", last-name: "Lovelace" }]"#),
+    ("stages", r#"[Named { id: 6, name: "Lead" }]"#),
+    ("companies", r#"[Named { id: 7, name: "Acme" }, Named { id: 8, name: "Apex" }]"#),
+    ("settings", r#"[("blocked", "[\"example.org\"]"), ("level", "1.5")]"#),
+];
+
+fn is_time(text: &str) -> bool {
+    let form: String = text.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+    form == "####-##-##T##:##:##Z"
 }
 
 fn judges_by_1_0(client: &Client) {
@@ -40,17 +93,119 @@ fn judges_by_1_0(client: &Client) {
 #[test]
 fn what_was_built_against_1_0_works_as_it_did() {
     let server = Options::default().admin().start();
-    let added = register(&server, "old", &kept());
-    assert_eq!((&added["digest"], &added["world"]), (&json!(DIGEST), &json!("validator")));
-    judges_by_1_0(&client(&server, "acme", "old"));
+    register_kept(&server, VALIDATOR);
+    judges_by_1_0(&client(&server, "acme", "validator"));
+}
+
+#[test]
+fn a_validator_of_1_0_is_told_what_it_was_told() {
+    let server = Options::default().admin().start();
+    register_kept(&server, TELLER);
+    let client = client_with(&server, "acme", &json!({"validator": "teller", "profile": profile()}));
+    client.create(&json!([{"own_a": 1}])).wait_for("completed");
+    let items = json!([{"id": 1, "own_a": 1}, {"id": 1, "own_a": 1, "tell": [1]}]);
+    for (operation, job) in
+        [("Create", client.create(&items)), ("Replace", client.replace(&items)), ("Update", client.update(&items))]
+    {
+        let rows = job.rows();
+        assert!(rows[0]["errors"]["details"]["item"].is_null(), "{rows:?}");
+        let told = |name: &str| rows[1]["errors"]["details"][name][0].as_str().unwrap_or_else(|| panic!("{rows:?}"));
+        assert_eq!(told("operation"), format!("Operation::{operation}"));
+        assert_eq!(told("item"), items[1].to_string());
+        assert!(is_time(told("now")), "{rows:?}");
+        for (name, expected) in PROFILE {
+            assert_eq!(told(name), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_processor_of_1_0_works_as_it_did() {
+    let server = with_drafts();
+    register_kept(&server, KEEPER);
+    let client = server.new_client("acme");
+    let set = |change: &Value| server.operator().send("PATCH", "/admin/tenants/acme", &[], change);
+    let flawed = json!({"processor": "keeper", "profile": {"fields": [{"alias": "fine"}, {"alias": "flawed"}]}});
+    let refused = set(&flawed);
+    assert!(refused.status == 400 && refused.text().contains("fields[1].alias: This is flawed."), "{}", refused.text());
+    set(&json!({"processor": "keeper", "profile": profile()})).expect(200);
+
+    let rows = client.create(&json!([{"email": "a@example.com", "points": 5}, 7, {"refuse": 1}])).rows();
+    assert_eq!((&rows[0]["id"], &rows[0]["statusCode"]), (&json!(1), &json!(201)));
+    assert_eq!(rows[1]["errors"], json!({"message": "This is no object.", "code": 400, "type": "api"}));
+    let details = json!({"refused": ["As it says."]});
+    assert_eq!(
+        rows[2]["errors"],
+        json!({"code": 422, "message": "This is refused.", "details": details, "type": null})
+    );
+    let contact = client.get("/api/contacts/1").expect(200).json()["contact"].take();
+    assert_eq!((&contact["fields"]["all"]["points"], &contact["found"]), (&json!(5), &json!(0)));
+    for (member, operation) in [("shown", ""), ("told", "Operation::Create ")] {
+        let told = contact[member].as_str().expect("a text");
+        assert_eq!(told, format!("{operation}{}", told_to_keeper(told)));
+    }
+    // Found by its address, by its id, and among the items of its own batch.
+    let rows = client
+        .create(&json!([{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com", "n": 3}]))
+        .rows();
+    let found = |row: &Value| (row["id"].as_u64(), row["statusCode"].as_u64());
+    assert_eq!(
+        rows.iter().map(found).collect::<Vec<_>>(),
+        [1, 2, 2].map(Some).into_iter().zip([200, 201, 200].map(Some)).collect::<Vec<_>>()
+    );
+    assert_eq!(client.search("b@example.com"), (1, json!({"email": "b@example.com", "n": 3})));
+    for (job, operation, codes) in [
+        (client.update(&json!([{"id": 1, "points": 6}, {"id": 9}])), "Update", [200, 404]),
+        (client.replace(&json!([{"id": 1, "points": 7}, {"email": "c@example.com"}])), "Replace", [200, 201]),
+    ] {
+        assert_eq!(job.codes(), codes, "{operation}");
+        let told = client.get("/api/contacts/1").expect(200).json()["contact"]["told"].take();
+        assert!(told.as_str().is_some_and(|told| told.starts_with(&format!("Operation::{operation} "))), "{told}");
+    }
+}
+
+/// The profile as that processor repeats it, at the time which is in the text.
+fn told_to_keeper(text: &str) -> String {
+    let now = text.split_once("now: '").and_then(|(_, rest)| rest.get(..20)).expect("a time");
+    assert!(is_time(now), "{text}");
+    let [a, b, c, max_length, owners, stages, companies, settings] = PROFILE.map(|(_, text)| text);
+    let email = r#"Field { alias: "email", label: "E-mail", kind: "email", group: "core", choices: [], is-required: false, is-unique: true, max-length: None, scale: None }"#;
+    let profile = format!(
+        "Profile {{ fields: [{email}, {a}, {b}, {c}], max-length: {max_length}, owners: {owners}, stages: {stages}, \
+         companies: {companies}, now: '{now}', settings: {settings} }}"
+    );
+    profile.replace('\\', "").replace('"', "'")
+}
+
+/// Whatever the versions of the two are, the one hears what the other has to say.
+#[test]
+fn objections_of_each_version_reach_a_processor_of_1_0() {
+    let server = with_drafts();
+    register_kept(&server, KEEPER);
+    register_kept(&server, VALIDATOR);
+    register(&server, "stored", &fs::read(component("stored")).expect("it was built"));
+    let client = client_with(&server, "acme", &json!({"processor": "keeper", "validator": "validator"}));
+    let items = json!([{"email": "a@example.com", "points": 5}, {"email": "forbidden@example.com"}]);
+    let rows = client.create(&items).rows();
+    assert_eq!(rows[1]["errors"]["details"], json!({"email": ["This is forbidden."]}), "{rows:?}");
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "stored"})).expect(200);
+    let rows = client.update(&json!([{"id": 1, "points": 4}, {"id": 1, "points": -1}, {"check": "nowhere"}])).rows();
+    let said = |text: &str| json!([format!("Points may not sink from 5 to {text}.")]);
+    assert_eq!(rows[0]["errors"]["details"], json!({"points": said("4")}));
+    assert_eq!(
+        rows[1]["errors"]["details"],
+        json!({"points": said("-1"), "level": said("-1")}),
+        "one objection, two fields"
+    );
+    assert_eq!((&rows[2]["statusCode"], &rows[2]["errors"]["type"]), (&json!(500), &json!("broke the contract")));
 }
 
 #[test]
 fn a_newer_contract_is_served_beside_it() {
     let server = with_drafts();
-    assert_eq!(register(&server, "old", &kept())["digest"], DIGEST);
+    register_kept(&server, VALIDATOR);
     register(&server, "stored", &fs::read(component("stored")).expect("it was built"));
-    let (old, new) = (client(&server, "old", "old"), client(&server, "new", "stored"));
+    let (old, new) = (client(&server, "old", "validator"), client(&server, "new", "stored"));
     judges_by_1_0(&old);
 
     // The new one sees the stored contact, found by its id or by a unique field.
@@ -68,7 +223,7 @@ fn a_newer_contract_is_served_beside_it() {
     assert_eq!(new.update(&json!([{"id": 1, "points": 3}, {"id": 1, "points": 6}])).codes(), [400, 200]);
     let refused = new.send("PATCH", "/api/contacts/1/edit", &[], &json!({"points": 1})).expect(400);
     assert!(refused.text().contains("from 6 to 1"), "{}", refused.text());
-    judges_by_1_0(&client(&server, "old-again", "old"));
+    judges_by_1_0(&client(&server, "old-again", "validator"));
 }
 
 #[test]

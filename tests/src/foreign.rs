@@ -38,15 +38,27 @@ impl Foreign {
 
     /// What the example's command line prints about the default component and these arguments.
     pub fn run_main(name: &str, arguments: &[&Path]) -> String {
+        let (is_fine, printed, errors) = Self::main(name, arguments);
+        assert!(is_fine, "the host in {name}: {errors}");
+        printed
+    }
+
+    /// The same of arguments that it refuses: what it says.
+    pub fn refused_by_main(name: &str, arguments: &[&Path]) -> String {
+        let (is_fine, printed, errors) = Self::main(name, arguments);
+        assert!(!is_fine, "the host in {name}: {printed}");
+        errors
+    }
+
+    fn main(name: &str, arguments: &[&Path]) -> (bool, String, String) {
         let output = Command::new(host(name))
             .arg("main")
             .arg(component("contacts"))
             .args(arguments)
             .output()
             .expect("the host can be started");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "the host in {name}: {errors}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let [printed, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (output.status.success(), printed, errors)
     }
 
     /// Begins anew: a tenant with this profile and no contacts.

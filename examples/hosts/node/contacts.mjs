@@ -135,11 +135,10 @@ function catalogue(batch, entries) {
   });
   try {
     return batch.fields(full);
-  } catch (error) {
-    // A `result` that is no `ok` is thrown, with what it holds as `payload`.
-    if (!Array.isArray(error.payload)) throw error;
-    const flaws = error.payload.map(({ entry, member, message }) => `fields[${entry}].${member}: ${message}`);
-    throw new Error(flaws.join("\n"));
+  } catch (flaws) {
+    // What a `result` holds that is no `ok` is thrown, as it is.
+    if (!Array.isArray(flaws)) throw flaws;
+    throw new Error(flaws.map(({ entry, member, message }) => `fields[${entry}].${member}: ${message}`).join("\n"));
   }
 }
 

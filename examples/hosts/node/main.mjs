@@ -32,9 +32,19 @@ if (positionals.length !== 2 || !["create", "replace", "update"].includes(values
 const [component, list] = positionals;
 const instantiate = await load(component);
 const profile = values.profile ? JSON.parse(await readFile(values.profile, "utf8")) : {};
-const contacts = new Contacts(await instantiate(), profile);
+const contacts = begin(await instantiate(), profile);
 if (values.stored && existsSync(values.stored)) contacts.restore(JSON.parse(await readFile(values.stored, "utf8")));
 
 for (const row of contacts.apply(values.operation, split(await readFile(list, "utf8")))) console.log(JSON.stringify(row));
 if (values.show) for (const contact of contacts.show()) console.log(contact);
 if (values.stored) await writeFile(values.stored, JSON.stringify(contacts.save()));
+
+/** Without contacts; or says what is wrong with the profile. */
+function begin(batch, profile) {
+  try {
+    return new Contacts(batch, profile);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}

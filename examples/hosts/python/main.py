@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from component import Loaded
@@ -12,7 +13,10 @@ from items import split
 def main():
     arguments = parse()
     profile = json.loads(arguments.profile.read_text()) if arguments.profile else {}
-    contacts = Contacts(Loaded(arguments.component).instantiate(), profile)
+    try:
+        contacts = Contacts(Loaded(arguments.component).instantiate(), profile)
+    except ValueError as flaws:
+        sys.exit(str(flaws))
     if arguments.stored and arguments.stored.exists():
         contacts.restore(json.loads(arguments.stored.read_text()))
     for row in contacts.apply(arguments.operation, split(arguments.contacts.read_text())):

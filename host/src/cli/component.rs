@@ -8,10 +8,14 @@ mod watch;
 mod workshop;
 
 use std::error::Error;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bulkhead::operations::{MAX_COMPONENT, ShownComponent};
+use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
@@ -84,7 +88,7 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
 }
 
 fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let bytes = read(file)?;
+    let bytes = read(file, max_size)?;
     let added = operations(store, max_size)?
         .add_component(&bytes, name)
         .map_err(|error| format!("{}: {error}", file.display()))?;
@@ -93,8 +97,16 @@ fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> R
     print(added.record)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    Ok(std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?)
+/// A component's file, refused as too large before all of it is read.
+fn read(file: &Path, most: usize) -> Result<Vec<u8>, Box<dyn Error>> {
+    let wrong = |why: &dyn Display| format!("{}: {why}", file.display());
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
+    if bytes.len() > most {
+        return Err(wrong(&Refusal::too_large(most)).into());
+    }
+    Ok(bytes)
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {

@@ -1,5 +1,5 @@
-//! The versions of the contract. Each is served for ever once it is released; the host's own words are those of the newest,
-//! and what was built against an older one is lifted to them where it is called.
+//! The versions of the contract. Each is served for ever once it is released; what was built against an older one is lifted to
+//! the newest where it is called.
 
 use crate::domain::World;
 

@@ -62,7 +62,8 @@ impl Refusal {
     }
 
     /// The refusal of a component of more than `most` bytes.
-    pub(crate) fn too_large(most: usize) -> Self {
+    #[must_use]
+    pub fn too_large(most: usize) -> Self {
         Self::new(
             "size",
             format!("It has more than the {most} bytes that are allowed."),

@@ -1,12 +1,12 @@
 //! A running validator: a tenant's own rules on top of its processor's.
 
-use super::bindings::types as wit;
-use super::bindings::{validator, validator_1_1};
+use super::bindings::{types, types_1_1, validator, validator_1_1};
 use super::component::{Validator, ValidatorPre};
 use super::convert;
 use super::engine::Sandbox;
 use super::guest::{Guest, Usage};
 use super::instance::Fields;
+use super::lift;
 use super::limits::Limits;
 use super::stop::{Cancel, Stop};
 use super::verdict;
@@ -36,17 +36,17 @@ pub struct Request<'a> {
     pub now: Timestamp,
 }
 
-/// What a running validator exports, by the version of the contract that it was built against.
+/// What a running validator exports, and what it is told of its tenant, by the version of the contract that it was built
+/// against.
 enum Exports {
-    V1_0(validator::Validator),
-    V1_1(validator_1_1::Validator),
+    V1_0(validator::Validator, types::Profile),
+    V1_1(validator_1_1::Validator, types_1_1::Profile),
 }
 
 /// A validator at work on one request's items.
 pub struct Checker {
     guest: Guest<Exports>,
     operation: Operation,
-    profile: wit::Profile,
 }
 
 impl Checker {
@@ -61,17 +61,17 @@ impl Checker {
         cancel: &Cancel,
         request: &Request<'_>,
     ) -> Result<Self, Stop> {
-        let guest = Guest::start(sandbox, limits, cancel, |store| match &validator.pre {
-            ValidatorPre::V1_0(pre) => pre.instantiate(store).map(Exports::V1_0),
-            ValidatorPre::V1_1(pre) => pre.instantiate(store).map(Exports::V1_1),
-        })?;
         let profile = convert::profile(request.profile, request.fields.0.clone(), request.now.to_rfc3339());
-        Ok(Self { guest, operation: request.operation, profile })
+        let guest = Guest::start(sandbox, limits, cancel, |store| match &validator.pre {
+            ValidatorPre::V1_0(pre) => pre.instantiate(store).map(|exports| Exports::V1_0(exports, profile)),
+            ValidatorPre::V1_1(pre) => pre.instantiate(store).map(|exports| Exports::V1_1(exports, profile.into())),
+        })?;
+        Ok(Self { guest, operation: request.operation })
     }
 
     /// Whether it looks at stored contacts, so that they must be found before it is asked.
     pub fn wants_stored(&self) -> bool {
-        matches!(self.guest.exports(), Exports::V1_1(_))
+        matches!(self.guest.exports(), Exports::V1_1(..))
     }
 
     /// What it has against these items, given the stored contacts they are about, as clients see them. One of 1.0.0 does
@@ -80,15 +80,16 @@ impl Checker {
     /// # Errors
     /// [`Stop`] if the component fails, or its answer breaks the contract.
     pub fn check(&mut self, items: &[String], stored: &[(ContactId, String)]) -> Result<Vec<Objection>, Stop> {
-        let (operation, profile) = (convert::operation(self.operation), &self.profile);
+        let operation = convert::operation(self.operation);
         let objections = self.guest.call(items.len(), |exports, store| match exports {
-            Exports::V1_0(exports) => {
-                exports.bulkhead_contacts_validation().call_check(store, operation, profile, items)
+            Exports::V1_0(exports, profile) => {
+                exports.bulkhead_contacts_validation().call_check(store, operation, profile, items).map(lift::all)
             }
-            Exports::V1_1(exports) => {
-                let to_stored = |(id, object): &(ContactId, String)| wit::Stored { id: id.0, document: object.clone() };
+            Exports::V1_1(exports, profile) => {
+                let to_stored =
+                    |(id, object): &(ContactId, String)| types_1_1::Stored { id: id.0, document: object.clone() };
                 let stored: Vec<_> = stored.iter().map(to_stored).collect();
-                exports.bulkhead_contacts_validation().call_check(store, operation, profile, items, &stored)
+                exports.bulkhead_contacts_validation().call_check(store, operation.into(), profile, items, &stored)
             }
         })?;
         verdict::objections(items.len(), objections, self.guest.limits()).map_err(Stop::broke_contract)

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::bindings::processor::exports::bulkhead::contacts::batch;
-use super::bindings::types as wit;
+use super::bindings::{types as wit, types_1_1};
 use super::instance::Planned;
 use super::limits::Limits;
 use super::validator::Objection;
@@ -125,24 +125,33 @@ pub(super) fn checked(
 }
 
 /// Checks an answer to `check` about `count` items.
-pub(super) fn objections(count: usize, answer: Vec<wit::Objection>, limits: &Limits) -> Result<Vec<Objection>, String> {
+pub(super) fn objections(
+    count: usize,
+    answer: Vec<types_1_1::Objection>,
+    limits: &Limits,
+) -> Result<Vec<Objection>, String> {
     let mut objections = Vec::with_capacity(answer.len());
     let mut per_item = vec![0; count];
-    for wit::Objection { index, field, message } in answer {
+    for types_1_1::Objection { index, fields, message } in answer {
         let number: &mut usize =
             per_item.get_mut(index as usize).ok_or_else(|| format!("check: item {index}, of {count}"))?;
-        *number += 1;
+        *number += fields.len();
+        if fields.is_empty() {
+            return Err(format!("check: item {index}: an objection to no field"));
+        }
         if *number > limits.objections {
             return Err(format!("check: item {index}: more than {} objections", limits.objections));
         }
-        if message.len() > limits.objection_bytes || field.len() > KEY_BYTES {
-            return Err(format!(
-                "check: item {index}: {} bytes of field and {} of message",
-                field.len(),
-                message.len()
-            ));
+        for field in fields {
+            if message.len() > limits.objection_bytes || field.len() > KEY_BYTES {
+                return Err(format!(
+                    "check: item {index}: {} bytes of field and {} of message",
+                    field.len(),
+                    message.len()
+                ));
+            }
+            objections.push(Objection { index, field, message: message.clone() });
         }
-        objections.push(Objection { index, field, message });
     }
     Ok(objections)
 }

@@ -12,7 +12,7 @@ installed = Path(".venv") / "installed.txt"
 wanted = Path("requirements.txt").read_text()
 if not installed.exists() or installed.read_text() != wanted:
     venv.create(".venv", with_pip=True, clear=True)
-    subprocess.run([tools / "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
+    subprocess.run([tools / "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt"], check=True)
     installed.write_text(wanted)
 command = [tools / "componentize-py", "-d", "wit", "-w", "validator", "componentize", "validator", "-o", "__NAME__.wasm"]
 # Without this tool's own stack under an error of yours.

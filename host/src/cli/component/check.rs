@@ -35,13 +35,9 @@ struct Checked<'a> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
-    let bytes = read(&args.file)?;
-    let refused = |reason: &dyn std::fmt::Display| format!("{}: {reason}", args.file.display());
-    if bytes.len() > MAX_COMPONENT {
-        return Err(refused(&format!("it has {} bytes, and {MAX_COMPONENT} are allowed", bytes.len())).into());
-    }
+    let bytes = read(&args.file, MAX_COMPONENT)?;
     let limits = sandbox_limits(&TenantLimits::default());
-    let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| refused(&refusal))?;
+    let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),
         world: probed.inspected.world.as_str(),

@@ -9,6 +9,9 @@ use clap::{Args, ValueEnum};
 /// The contract, as it is put into each folder.
 const WIT: &str = include_str!("../../../../wit/1.0.0/contacts.wit");
 
+/// npm's list of what the tools are made of.
+const LOCK: &str = "package-lock.json";
+
 /// Arguments of `bulkhead component new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
@@ -82,6 +85,7 @@ const JS: &[File] = template![
     ".gitignore" from "js/gitignore",
     "README.md" from "js/README.md",
     "build.mjs" from "js/build.mjs",
+    "package-lock.json" from "../../examples/validators/eu-consent/package-lock.json",
     "package.json" from "js/package.json",
     "validator.js" from "js/validator.js",
 ];
@@ -90,7 +94,7 @@ const PYTHON: &[File] = template![
     ".gitignore" from "python/gitignore",
     "README.md" from "python/README.md",
     "build.py" from "python/build.py",
-    "requirements.txt" from "python/requirements.txt",
+    "requirements.txt" from "../../examples/validators/points-tier/requirements.txt",
     "validator.py" from "python/validator.py",
 ];
 
@@ -132,10 +136,20 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
     )?;
     for (path, text) in files.into_iter().flatten().copied().chain([("wit/contacts.wit", WIT)]) {
         let text = text.replace("__NAME__", name).replace("__CRATE__", &name.replace('-', "_"));
+        let text = if path == LOCK { pinned_for(name, &text) } else { text };
         write(&folder.join(path), &text)?;
     }
     println!("made {}; to build it: cd {} && {}", folder.display(), folder.display(), args.lang.build());
     Ok(())
+}
+
+/// What pins an example's tools, for a package that has the same ones; the licence is the example's own.
+fn pinned_for(name: &str, lock: &str) -> String {
+    lock.replace(r#""name": "eu-consent""#, &format!(r#""name": "{name}""#)).replacen(
+        "      \"license\": \"Apache-2.0\",\n",
+        "",
+        1,
+    )
 }
 
 /// A name that Cargo, npm, file systems and `component add` take alike.

@@ -41,7 +41,7 @@ pub(super) struct Workshop {
 impl Workshop {
     /// Takes a component, after the same inspection as when it is registered.
     pub(super) fn open(file: &Path) -> Result<Self, Box<dyn Error>> {
-        let bytes = read(file)?;
+        let bytes = read(file, MAX_COMPONENT)?;
         let folder = tempfile::tempdir()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
         let sandbox = sandbox()?;

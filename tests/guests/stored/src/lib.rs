@@ -1,5 +1,6 @@
 //! A validator of the draft 1.1.0: points may not sink. It objects to an item that has fewer points than the stored contact
-//! with its id or its e-mail address. An item with `"check": "trap"` makes it trap.
+//! with its id or its e-mail address; below zero, in `level`, too. An item with `"check": "trap"` makes it trap; to one with
+//! `"nowhere"` it objects without saying where, which is not allowed.
 
 #[allow(
     missing_docs,
@@ -29,15 +30,21 @@ impl Guest for Validator {
         let mut objections = Vec::new();
         for (index, item) in (0..).zip(&items) {
             let item = read(item);
-            assert!(item.get("check").is_none_or(|what| what != "trap"), "told to trap");
+            let check = item.get("check").and_then(Value::as_str);
+            assert!(check != Some("trap"), "told to trap");
             let about = found.iter().find(|(id, contact)| is_about(&item, *id, contact));
             let before = about.and_then(|(_, contact)| contact.pointer("/fields/all/points")?.as_f64());
             let after = item.get("points").and_then(Value::as_f64);
             if let (Some(before), Some(after)) = (before, after)
                 && after < before
             {
+                let below = (after < 0.0).then_some("level");
+                let fields = ["points"].into_iter().chain(below).map(str::to_owned).collect();
                 let message = format!("Points may not sink from {before} to {after}.");
-                objections.push(Objection { index, field: String::from("points"), message });
+                objections.push(Objection { index, fields, message });
+            }
+            if check == Some("nowhere") {
+                objections.push(Objection { index, fields: Vec::new(), message: String::from("No.") });
             }
         }
         objections
