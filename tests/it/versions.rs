@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const VALIDATOR: (&str, &str) =
     ("validator", "sha256:e881c48902037eb1628da61243bb92047545835347a484eec519aeeef39765ea");
 const TELLER: (&str, &str) = ("teller", "sha256:4fb6126ec5a76d7d62d476945dc206415628d483906e745ef1af162002694c77");
-const KEEPER: (&str, &str) = ("keeper", "sha256:aa152fa2b2ad85a53ba365fb0e666551a451a4a6a0c654d650f0c694d0ab0afb");
+const KEEPER: (&str, &str) = ("keeper", "sha256:6cfce35e6f72faa059765530cb29a0b42ad5fa9c996cc7d958959c11e891cf42");
 
 fn kept(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/1.0.0");
