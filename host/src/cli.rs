@@ -5,6 +5,7 @@ mod component;
 mod job;
 mod log;
 mod operator;
+mod output;
 mod sample;
 mod serve;
 mod store;
@@ -64,7 +65,10 @@ fn report(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     }
 }
 
-fn refused(error: &dyn std::error::Error) -> ExitCode {
+fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    if output::is_closed(error) {
+        return ExitCode::SUCCESS;
+    }
     eprintln!("bulkhead: {error}");
     ExitCode::from(2)
 }

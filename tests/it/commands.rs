@@ -277,3 +277,14 @@ fn a_file_without_contacts_is_told_so() {
     let sent = run_with_input(["submit", "-", "--user", "a:b", "--url", "http://127.0.0.1:1"], b"[]").expect(0);
     assert!(sent.stderr.contains("has no contacts, so nothing was sent"), "{}", sent.stderr);
 }
+
+#[test]
+fn whoever_stops_reading_is_no_failure() {
+    for args in [&["tenant", "limits"][..], &["sample", "--count", "100"]] {
+        let (reader, writer) = std::io::pipe().expect("there are pipes");
+        drop(reader);
+        let ended = bulkhead_tests::bulkhead().args(args).stdout(writer).output().expect("it can be run");
+        assert!(ended.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert_eq!(ended.status.code(), Some(0), "{args:?}");
+    }
+}

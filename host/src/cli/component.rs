@@ -20,6 +20,7 @@ use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
 use super::operator::operations;
+use super::output::print_line;
 use super::store::StoreArgs;
 
 /// What can be done with components. A running server knows of it at once.
@@ -110,6 +111,6 @@ fn read(file: &Path, most: usize) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {
-    println!("{}", serde_json::to_string(&ShownComponent::from(record))?);
+    print_line(serde_json::to_string(&ShownComponent::from(record))?)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::operator::{open, operations};
+use super::output::print_line;
 use super::store::StoreArgs;
 
 /// What can be done with tenants. A running server knows of it at once.
@@ -79,7 +80,7 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         TenantCommand::Add { name, profile, store } => add(&name, profile, &store),
         TenantCommand::List { store } => {
             for tenant in open(&store)?.tenants()? {
-                println!("{}", serde_json::to_string(&tenant)?);
+                print_line(serde_json::to_string(&tenant)?)?;
             }
             Ok(())
         }
@@ -91,7 +92,7 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         }
         TenantCommand::Limits => {
             for rule in TenantLimits::RULES {
-                println!("{}", serde_json::to_string(rule)?);
+                print_line(serde_json::to_string(rule)?)?;
             }
             Ok(())
         }
@@ -118,7 +119,7 @@ fn add(name: &TenantName, profile: Option<PathBuf>, store: &StoreArgs) -> Result
         );
     }
     let added = Added { tenant: name.as_str(), client_id: &credential.client_id, client_secret: secret.reveal() };
-    println!("{}", serde_json::to_string(&added)?);
+    print_line(serde_json::to_string(&added)?)?;
     Ok(())
 }
 
@@ -143,7 +144,7 @@ fn set(
 }
 
 fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<dyn Error>> {
-    println!("{}", serde_json::to_string(&ShownAssignment::new(name.as_str(), assigned))?);
+    print_line(serde_json::to_string(&ShownAssignment::new(name.as_str(), assigned))?)?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::read;
 use super::workshop::sandbox;
+use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component check`.
 #[derive(Debug, Args)]
@@ -49,6 +50,6 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
         table_elements_at_start: probed.inspected.table,
         compile_millis: probed.compiled_in.as_millis(),
     };
-    println!("{}", serde_json::to_string_pretty(&checked)?);
+    print_line(serde_json::to_string_pretty(&checked)?)?;
     Ok(())
 }

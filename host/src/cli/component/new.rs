@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::output::print_line;
+
 /// The contract, as it is put into each folder.
 const WIT: &str = include_str!("../../../../wit/1.0.0/contacts.wit");
 
@@ -139,7 +141,12 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
         let text = if path == LOCK { pinned_for(name, &text) } else { text };
         write(&folder.join(path), &text)?;
     }
-    println!("made {}; to build it: cd {} && {}", folder.display(), folder.display(), args.lang.build());
+    print_line(format_args!(
+        "made {}; to build it: cd {} && {}",
+        folder.display(),
+        folder.display(),
+        args.lang.build()
+    ))?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use clap::Args;
 use super::trial::shown;
 use super::watch::Watch;
 use super::workshop::Workshop;
+use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component test`.
 ///
@@ -50,18 +51,18 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
         let (differences, said) =
             play(&mut workshop, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
         let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
-        println!("{verdict:<6} {}", case.name);
+        print_line(format_args!("{verdict:<6} {}", case.name))?;
         for difference in &differences {
-            println!("       {difference}");
+            print_line(format_args!("       {difference}"))?;
         }
         if !differences.is_empty() {
             failed += 1;
             for line in said.lines() {
-                println!("       | {line}");
+                print_line(format_args!("       | {line}"))?;
             }
         }
     }
-    println!("{} cases, {failed} failed", cases.len());
+    print_line(format_args!("{} cases, {failed} failed", cases.len()))?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
