@@ -55,7 +55,7 @@ fn the_poison_item_is_found_and_all_others_are_applied() {
     for (behaviour, reason) in GALLERY {
         let client = server.new_client(behaviour);
         // What takes long but comes to an end must not be outrun by the limit on a busy machine.
-        if reason != TIMED_OUT {
+        if *reason != TIMED_OUT {
             server.allow_long_calls(behaviour);
         }
         let mut items: Vec<Value> = (0..40).map(|n| json!({"email": email("c", n)})).collect();
