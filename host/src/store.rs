@@ -198,12 +198,6 @@ pub trait Store: Send + Sync + 'static {
     /// See [`Self::add_tenant`].
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
 
-    /// Prolongs a lease. `false` if the claim is void.
-    ///
-    /// # Errors
-    /// See [`Self::add_tenant`].
-    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError>;
-
     /// Prolongs the leases of those claims that hold. How a host says that it lives.
     ///
     /// # Errors
@@ -247,12 +241,6 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Why it does not.
     fn check(&self) -> Result<(), StoreError>;
-
-    /// Jobs that wait or run, over all tenants.
-    ///
-    /// # Errors
-    /// See [`Self::add_tenant`].
-    fn unfinished_jobs(&self) -> Result<u64, StoreError>;
 
     /// Has what other hosts tell heard from now on, on a thread that must not be held up. A store of one host has nothing to
     /// tell.

@@ -257,11 +257,6 @@ impl Store for PostgresStore {
         self.connections.run(commit::DOING, async |session| commit::commit(session, shift, claim, batch, lease).await)
     }
 
-    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
-        let shift = self.shift();
-        self.connections.run("renewing a lease", async |session| claims::renew(session, shift, claim, lease).await)
-    }
-
     fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
         let shift = self.shift();
         self.connections.run("renewing leases", async |session| claims::renew_all(session, shift, claims, lease).await)
@@ -297,10 +292,6 @@ impl Store for PostgresStore {
             return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
         }
         Ok(())
-    }
-
-    fn unfinished_jobs(&self) -> Result<u64, StoreError> {
-        self.connections.run("counting jobs", async |session| jobs::unfinished(session).await)
     }
 
     fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>) {

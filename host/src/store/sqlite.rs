@@ -222,11 +222,6 @@ impl Store for SqliteStore {
         self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
     }
 
-    fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.connections.write(|connection| claims::renew(connection, claim, lease, now))
-    }
-
     fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| claims::renew_all(connection, claims, lease, now))
@@ -257,9 +252,5 @@ impl Store for SqliteStore {
     fn check(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| migrations::check(connection, &self.folder.join(FILE), now))
-    }
-
-    fn unfinished_jobs(&self) -> Result<u64, StoreError> {
-        self.connections.read(jobs::unfinished)
     }
 }

@@ -105,7 +105,7 @@ pub(crate) fn a_lease_ends(ground: &Ground) {
     assert!(second.epoch > first.epoch);
     // Nothing of the first claim counts any more, whatever it does.
     assert_eq!(ground.commit(&first, &making(0, &["a@x"])), CommitOutcome::Fenced);
-    assert!(!ground.store.renew(&first, LEASE).unwrap());
+    assert!(!ground.holds(&first));
     ground.store.renew_all(&[first.id()], LEASE).unwrap();
     ground.store.release(&first).unwrap();
     ground.store.append_log(&first, "late", 100).unwrap();
@@ -122,7 +122,7 @@ pub(crate) fn a_lease_can_be_prolonged(ground: &Ground) {
     }
     let claims = [(); 3].map(|()| ground.store.claim(60 * SECOND).unwrap().unwrap());
     ground.set_clock(50 * SECOND);
-    assert!(ground.store.renew(&claims[0], 60 * SECOND).unwrap());
+    ground.store.renew_all(&[claims[0].id()], 60 * SECOND).unwrap();
     let nobody = ClaimId { job: JobId::random(), ..claims[1].id() };
     ground.store.renew_all(&[nobody, claims[1].id()], 60 * SECOND).unwrap();
     ground.store.renew_all(&[], 60 * SECOND).unwrap();
@@ -228,7 +228,7 @@ pub(crate) fn an_expired_claim_is_void(ground: &Ground) {
     let claim = ground.claim_of(id);
     ground.set_clock(RETENTION + SECOND);
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Fenced);
-    assert!(!ground.store.renew(&claim, LEASE).unwrap());
+    assert!(!ground.holds(&claim));
     assert!(ground.by_address(tenant, "a@x").is_none());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulkhead::domain::{Counts, ItemError, JobState};
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, RowBody, TenantChange, WriteTarget};
 
-use crate::ground::{Ground, LEASE, RETENTION, failed, job, key, making, new, write, written};
+use crate::ground::{Ground, RETENTION, failed, job, key, making, new, write, written};
 
 const COMMITTED: CommitOutcome = CommitOutcome::Committed;
 const CONFLICT: CommitOutcome = CommitOutcome::Conflict;
@@ -58,7 +58,7 @@ pub(crate) fn the_last_one_finishes_the_job(ground: &Ground) {
     let next = ground.job_of(tenant, 1);
     let claim = ground.claim_of(id);
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), COMMITTED);
-    assert_eq!(ground.store.unfinished_jobs().unwrap(), 2);
+    assert_eq!(ground.unfinished_jobs(), 2);
     ground.set_clock(Duration::from_secs(100));
     assert_eq!(ground.commit(&claim, &making(1, &["b@x"])), COMMITTED);
     let done = ground.job(tenant, id);
@@ -66,9 +66,9 @@ pub(crate) fn the_last_one_finishes_the_job(ground: &Ground) {
     assert_eq!((done.state, done.counts.created), (JobState::Completed, 2));
     assert!(finished.0 - done.created_at.0 >= 99_000_000, "by the clock of the end");
     assert_eq!(done.expires_at, finished.after(RETENTION));
-    assert_eq!(ground.store.unfinished_jobs().unwrap(), 1);
+    assert_eq!(ground.unfinished_jobs(), 1);
     assert_eq!(ground.commit(&claim, &making(2, &["c@x"])), FENCED);
-    assert!(!ground.store.renew(&claim, LEASE).unwrap());
+    assert!(!ground.holds(&claim));
     ground.claim_of(next);
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn nothing_takes_effect_after_a_delete(ground: &Ground) {
     assert!(ground.by_address(tenant, "b@x").is_none());
     assert!(ground.store.job(tenant, id).unwrap().is_none());
     assert!(ground.rows(tenant, id).is_empty());
-    assert_eq!(ground.store.unfinished_jobs().unwrap(), 0);
+    assert_eq!(ground.unfinished_jobs(), 0);
 }
 
 pub(crate) fn nothing_takes_effect_after_the_tenant(ground: &Ground) {

@@ -119,6 +119,23 @@ impl Ground {
         Self::at(Place::Folder(data), folder)
     }
 
+    /// Whether a claim still counts.
+    pub(crate) fn holds(&self, claim: &Claim) -> bool {
+        self.store.void_among(&[claim.id()]).unwrap().is_empty()
+    }
+
+    /// Jobs that wait or run, over all tenants.
+    pub(crate) fn unfinished_jobs(&self) -> i64 {
+        const COUNT: &str = "SELECT count(*) FROM jobs WHERE finished_at IS NULL";
+        match &self.place {
+            Place::Folder(folder) => {
+                let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+                connection.query_row(COUNT, [], |row| row.get(0)).unwrap()
+            }
+            Place::Database { cluster, name } => cluster.query(name, COUNT).parse().unwrap(),
+        }
+    }
+
     /// Whether one process has the data for itself.
     pub(crate) fn is_owned(&self) -> bool {
         matches!(self.place, Place::Folder(_))

@@ -63,7 +63,8 @@ pub(crate) fn of_a_submission(_: &Ground) {
     let tenant = ground.tenant("acme");
     let new = job(tenant, &[1]);
     assert_eq!(unheard(&ground, || ground.store.submit(&new, &AMPLE)).unwrap(), Submitted::Accepted);
-    assert_eq!(recovered(|| ground.store.unfinished_jobs()), 1);
+    assert!(recovered(|| ground.store.job(tenant, new.id)).is_some());
+    assert_eq!(ground.unfinished_jobs(), 1);
     ground.claim_of(new.id);
 }
 

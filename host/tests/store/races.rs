@@ -97,7 +97,7 @@ pub(crate) fn for_an_idempotency_key(ground: &Ground) {
         let repeated = outcomes.iter().filter(|(_, outcome)| *outcome == Submitted::Repeated(accepted[0].0)).count();
         assert_eq!(repeated, RACERS - 1, "{outcomes:?}");
     }
-    assert_eq!(ground.store.unfinished_jobs().unwrap(), 40);
+    assert_eq!(ground.unfinished_jobs(), 40);
 }
 
 pub(crate) fn for_the_last_place_in_the_queue(ground: &Ground) {
@@ -109,7 +109,7 @@ pub(crate) fn for_the_last_place_in_the_queue(ground: &Ground) {
         let accepted = outcomes.iter().filter(|outcome| **outcome == Submitted::Accepted).count();
         assert_eq!(accepted, 2, "{outcomes:?}");
     }
-    assert_eq!(ground.store.unfinished_jobs().unwrap(), 50);
+    assert_eq!(ground.unfinished_jobs(), 50);
 }
 
 /// Jobs that are accepted at the same moment still have an order, and each its place.

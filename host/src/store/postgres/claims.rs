@@ -232,18 +232,6 @@ pub(super) async fn settle(session: &Session) -> Result<(), Failure> {
         .await
 }
 
-pub(super) async fn renew(session: &Session, shift: i64, claim: &Claim, lease: Duration) -> Result<bool, Failure> {
-    const RENEW: &str = concat!(
-        "UPDATE jobs SET lease_until = ",
-        now!(),
-        " + $5 WHERE tenant = $2 AND id = $3 AND epoch = $4 AND finished_at IS NULL AND expires_at > ",
-        now!()
-    );
-    let renew = session.prepare_cached(RENEW).await?;
-    let lease = signed(lease.as_micros());
-    Ok(session.execute(&renew, &[&shift, &claim.tenant.0, &claim.job.0, &claim.epoch, &lease]).await? > 0)
-}
-
 /// Claims as three lists.
 fn columns(claims: &[ClaimId]) -> (Vec<i64>, Vec<Uuid>, Vec<i64>) {
     let tenants = claims.iter().map(|claim| claim.tenant.0).collect();

@@ -88,8 +88,3 @@ pub(super) async fn delete(session: &Session, shift: i64, tenant: TenantId, id: 
         })
         .await
 }
-
-pub(super) async fn unfinished(session: &Session) -> Result<u64, Failure> {
-    let row = session.query_one("SELECT count(*) FROM jobs WHERE finished_at IS NULL", &[]).await?;
-    Ok(number(&row, 0)?)
-}

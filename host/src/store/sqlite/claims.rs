@@ -101,22 +101,6 @@ fn next_job(
         .doing("looking for a job")
 }
 
-pub(super) fn renew(
-    connection: &Connection,
-    claim: &Claim,
-    lease: Duration,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    connection
-        .execute(
-            "UPDATE jobs SET lease_until = ?4 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
-             AND expires_at > ?5",
-            params![claim.tenant.0, claim.job.0, claim.epoch, now.after(lease).0, now.0],
-        )
-        .map(|changed| changed > 0)
-        .doing("renewing a lease")
-}
-
 pub(super) fn renew_all(
     connection: &mut Connection,
     claims: &[ClaimId],

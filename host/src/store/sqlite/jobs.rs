@@ -100,10 +100,3 @@ pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId)
     }
     Ok(())
 }
-
-pub(super) fn unfinished(connection: &Connection) -> Result<u64, StoreError> {
-    connection
-        .query_row("SELECT count(*) FROM jobs WHERE finished_at IS NULL", [], |row| row.get::<_, i64>(0))
-        .map(i64::unsigned_abs)
-        .doing("counting jobs")
-}
