@@ -19,7 +19,9 @@ impl Guest for Validator {
         let Some(domains) = domains(&profile) else { return Vec::new() };
         let mut objections = Vec::new();
         for (index, text) in (0..).zip(&items) {
-            if let Err(message) = check_item(text, &domains) {
+            // A setting that cannot be read must not let everybody in.
+            let checked = domains.as_ref().map_err(String::clone).and_then(|domains| check_item(text, domains));
+            if let Err(message) = checked {
                 objections.push(Objection { index, field: "email".to_owned(), message });
             }
         }
@@ -43,8 +45,10 @@ fn check_item(text: &str, domains: &[String]) -> Result<(), String> {
     Err(format!("Only addresses of {} are accepted.", shown.join(", ")))
 }
 
-fn domains(profile: &Profile) -> Option<Vec<String>> {
+/// The setting, if there is one.
+fn domains(profile: &Profile) -> Option<Result<Vec<String>, String>> {
     let (_, json) = profile.settings.iter().find(|(name, _)| name == "corporateDomains")?;
-    let domains: Vec<String> = serde_json::from_str(json).ok()?;
-    Some(domains.iter().map(|domain| domain.to_lowercase()).collect())
+    let lower = |domains: Vec<String>| domains.iter().map(|domain| domain.to_lowercase()).collect();
+    let unreadable = |_| r#"The setting 'corporateDomains' is no list of domains, such as ["acme.com"]."#.to_owned();
+    Some(serde_json::from_str(json).map(lower).map_err(unreadable))
 }
