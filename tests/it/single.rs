@@ -88,7 +88,7 @@ fn what_fails_is_answered_with_its_own_status() {
         let reply = client.send(method, path, &[], &body).expect(status);
         assert_eq!(reply.text(), expected, "{method} {path}");
     }
-    for body in ["", "7", "null", "{\"a\":", "{} x"] {
+    for body in ["7", "null", "{\"a\":", "{} x"] {
         let headers = [("content-type", "application/json")];
         let message = client.call("POST", "/api/contacts/new", &headers, body.as_bytes()).expect(400).message();
         assert!(message.contains("cannot be read as JSON"), "{body}: {message}");

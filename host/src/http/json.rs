@@ -50,6 +50,9 @@ pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Err(Problem::bad_request("The body is empty, and must be JSON."));
+    }
     std::str::from_utf8(body).map_err(|error| {
         let (line, column) = position(body, error.valid_up_to());
         Problem::bad_request(format!("The body is not UTF-8 at line {line} column {column}."))
@@ -187,7 +190,7 @@ mod tests {
     #[test]
     fn what_is_no_list_is_refused_with_its_place() {
         for (body, part) in [
-            ("", "line 1 column 0"),
+            ("", "The body is empty"),
             ("null", "null where a list"),
             ("7", "integer `7`"),
             ("\"x\"", "string \"x\""),
