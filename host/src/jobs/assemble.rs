@@ -51,14 +51,23 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
     commit
 }
 
-/// Rows for items that the component could not decide about.
-pub(super) fn failed(first: u32, count: usize, keys: Option<&[String]>, r#type: &str, message: &str) -> BatchCommit {
+/// Why an item was not applied, as its row says it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason {
+    /// For programs.
+    pub(super) r#type: &'static str,
+    /// For people.
+    pub(super) message: &'static str,
+}
+
+/// Rows for items that were not applied.
+pub(super) fn failed(first: u32, count: usize, keys: Option<&[String]>, reason: Reason) -> BatchCommit {
     let row = |index| DraftRow {
         key: keys.and_then(|keys| keys.get(index)).cloned(),
         body: RowBody::Failed {
             id: None,
             status: 500,
-            error: ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() },
+            error: ItemError::Api { message: reason.message.to_owned(), code: 500, r#type: reason.r#type.to_owned() },
         },
     };
     BatchCommit { first, writes: Vec::new(), rows: (0..count).map(row).collect() }

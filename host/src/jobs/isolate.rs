@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::assemble::failed;
+use super::assemble::{Reason, failed};
 use super::decider::{Decider, End};
 use crate::sandbox::Failure;
 use crate::store::{Batch, BatchCommit, CommitOutcome};
@@ -12,8 +12,6 @@ use crate::store::{Batch, BatchCommit, CommitOutcome};
 /// How often a part is decided again because others changed its contacts meanwhile; a smaller one is tried next, which takes
 /// less time, so that fewer changes fall into it.
 const CONFLICTS: u32 = 20;
-/// The longest pause before that.
-const PAUSE: Duration = Duration::from_millis(16);
 
 /// How much failing is put up with before the rest is not tried any more.
 #[derive(Debug, Clone, Copy)]
@@ -156,7 +154,7 @@ struct Failed(Option<BatchCommit>);
 
 impl Failed {
     fn add(&mut self, part: Part<'_>, reason: Reason) {
-        let rows = failed(part.first, part.items.len(), part.keys, reason.r#type, reason.message);
+        let rows = failed(part.first, part.items.len(), part.keys, reason);
         match &mut self.0 {
             Some(commit) => commit.rows.extend(rows.rows),
             None => self.0 = Some(rows),
@@ -173,16 +171,14 @@ impl Failed {
     }
 }
 
-/// What the row of an item says that was not applied, though nothing is wrong with it for all that is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reason {
-    r#type: &'static str,
-    message: &'static str,
-}
-
 const CONTENDED: Reason = Reason {
     r#type: "conflict",
     message: "Other requests kept changing the same contacts, so this item was not applied. Nothing of it was stored; send it again.",
+};
+
+const HOSTS_FAILED: Reason = Reason {
+    r#type: "server failed",
+    message: "The server failed again and again at this place of the job, so this item was not tried any more. Nothing of it was stored.",
 };
 
 /// Why the rest is not tried any more, if it is not.
@@ -194,16 +190,13 @@ pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<Rea
             "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
         );
     }
-    let last = failures.last.unwrap_or(Failure::Trapped);
     if failures.have_hosts_failed {
-        return because(
-            last,
-            "The server failed again and again at this place of the job, so this item was not tried any more. Nothing of it was stored.",
-        );
+        return Some(HOSTS_FAILED);
     }
     if failures.contended >= failures.patience.contended {
         return Some(CONTENDED);
     }
+    let last = failures.last.unwrap_or(Failure::Trapped);
     if failures.are_too_many() {
         return because(
             last,
@@ -262,8 +255,8 @@ fn attempt(
         }
         seen = Some(versions);
         ground.go_on()?;
-        // Others are through by then, or a little later.
-        thread::sleep(Duration::from_millis(1 << conflicts.min(4)).min(PAUSE));
+        // Others are through by then: 1 ms, then twice as long each time, up to 16.
+        thread::sleep(Duration::from_millis(1 << conflicts.min(4)));
     }
     tracing::info!(items = part.items.len(), "others changed the same contacts again and again");
     Ok(Tried::Contended)
