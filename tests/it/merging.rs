@@ -162,9 +162,7 @@ fn jobs_that_fight_over_contacts_are_all_applied() {
     const JOBS: usize = 8;
     let server = Options::default().rogue().with("--workers", JOBS).start();
     let tenant = server.add_tenant("acme");
-    let limits = server.scratch("limits.json");
-    std::fs::write(&limits, json!({"runningJobs": JOBS}).to_string()).expect("a file can be written");
-    server.command_line(&["tenant", "set", "acme", "--limits", limits.to_str().expect("a plain path")]).expect(0);
+    server.limit("acme", &json!({"runningJobs": JOBS}));
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
     // Each takes its time over all of them, in which others are through.

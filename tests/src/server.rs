@@ -287,8 +287,13 @@ impl Server {
     /// Lets one call into a tenant's component last for seconds: as long as a call may, so that a test which stops one is not
     /// outrun by the limit.
     pub fn allow_long_calls(&self, tenant: &str) {
-        let file = self.scratch("long-calls.json");
-        fs::write(&file, r#"{"callMillis":5000,"itemMillis":20}"#).expect("a file can be written");
+        self.limit(tenant, &serde_json::json!({"callMillis": 5_000, "itemMillis": 20}));
+    }
+
+    /// Gives a tenant limits of its own.
+    pub fn limit(&self, tenant: &str, limits: &Value) {
+        let file = self.scratch("limits.json");
+        fs::write(&file, limits.to_string()).expect("a file can be written");
         let file = file.to_str().expect("a plain path");
         self.command_line(&["tenant", "set", tenant, "--limits", file]).expect(0);
     }
