@@ -110,6 +110,17 @@ pub(crate) fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u
     stored
 }
 
+/// Tampers with a store in some ways, one after the other; each must show as a difference with these words.
+#[cfg(test)]
+pub(crate) fn assert_found(site: &Site, tampering: &[(&str, &str)], compare: impl Fn() -> Vec<String>) {
+    assert_eq!(compare(), [""; 0]);
+    for (sql, difference) in tampering {
+        site.tamper(sql);
+        let found = compare();
+        assert!(found.iter().any(|line| line.contains(difference)), "{sql}: {found:#?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +128,7 @@ mod tests {
 
     use bulkhead_postgres::Settings;
 
-    use super::compare;
+    use super::{assert_found, compare};
     use crate::driver::drive_watched;
     use crate::hosts::{Hosts, SOON};
     use crate::site::{Kind, Site};
@@ -129,8 +140,7 @@ mod tests {
         let tenant = site.add_tenant("acme");
         let over = AtomicBool::new(false);
         let sent = drive_watched(&hosts, tenant, 1, &over, &|_, _| over.store(true, Ordering::Release));
-        assert_eq!(compare(&site, &hosts, &sent), [""; 0]);
-        for (sql, difference) in [
+        let tampering = [
             ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
             (
                 "UPDATE contacts SET document = replace(document, 'j1i', 'j2i') WHERE id = 2",
@@ -139,10 +149,7 @@ mod tests {
             ("DELETE FROM contacts WHERE id = 3", "contact 3 is not there"),
             ("DELETE FROM results WHERE first = 0", "rows, not"),
             ("UPDATE jobs SET created = created + 1", "created is"),
-        ] {
-            site.tamper(sql);
-            let found = compare(&site, &hosts, &sent);
-            assert!(found.iter().any(|line| line.contains(difference)), "{sql}: {found:#?}");
-        }
+        ];
+        assert_found(&site, &tampering, || compare(&site, &hosts, &sent));
     }
 }

@@ -23,8 +23,8 @@ const LEASE: Duration = Duration::from_secs(2);
 const TENANTS: u64 = 4;
 /// How long after a cut a server may go on with its jobs: their leases, and some time to see that they are over.
 const LEAVING: Duration = LEASE.saturating_add(Duration::from_secs(2));
-/// How long after that others may take to finish the jobs: the ten seconds after which the database ends transactions of
-/// somebody who is gone, with their locks, and some for a busy machine.
+/// How long after that others may take to finish the jobs: the three seconds after which the database ends transactions of
+/// somebody who is gone, with their locks, the work, and some for a busy machine.
 const TAKING_OVER: Duration = Duration::from_secs(20);
 /// How long a server may take to notice that the database is gone, or there again.
 const NOTICING: Duration = Duration::from_secs(30);
