@@ -176,6 +176,7 @@ conformance! {
             of_a_commit,
             of_a_write_that_belongs_to_no_job;
         setup:
+            every_key_begins_with_the_tenant,
             a_role_that_cannot_create_serves_what_is_there,
             a_schema_each_makes_two_services,
             another_encoding_is_refused,

@@ -31,6 +31,17 @@ fn serve(store: &dyn Store) {
     store.sweep().unwrap();
 }
 
+/// So that whatever shards by tenant can take the tables that grow. The others are what `docs/operating.md` keeps everywhere.
+pub(crate) fn every_key_begins_with_the_tenant(ground: &Ground) {
+    const OTHERS: &str = "
+        SELECT string_agg(DISTINCT indrelid::regclass::text, ' ' ORDER BY indrelid::regclass::text)
+        FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+        JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+        WHERE indisunique AND relnamespace = 'public'::regnamespace AND attname <> 'tenant'";
+    let (cluster, name) = ground.database();
+    assert_eq!(cluster.query(name, OTHERS), "components pulse tenants tokens");
+}
+
 pub(crate) fn a_role_that_cannot_create_serves_what_is_there(ground: &Ground) {
     let (cluster, name) = ground.database();
     let role = format!("{name}_server");
