@@ -8,6 +8,7 @@ mod component;
 mod contract;
 mod convert;
 mod engine;
+mod error_text;
 mod guest;
 mod inspect;
 mod instance;

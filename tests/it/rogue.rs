@@ -242,3 +242,30 @@ fn who_computes_for_long_gives_way_and_is_replaced() {
     wait_until("its replacement", || (workers(0) == 2 && workers(19) == 0).then_some(()));
     client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }
+
+/// The names of a component's functions reach the host when the component traps. They can be made to hang a demangler, to fill
+/// a log, or to forge its lines.
+#[test]
+fn names_of_functions_cost_the_host_nothing() {
+    let mut server = Options::default().start();
+    for name in ["mangled-name", "long-name", "control-name"] {
+        let file = bulkhead_tests::component(name).display().to_string();
+        server.command_line(&["component", "add", &file, "--name", name]).expect(0);
+        let client = server.new_client(name);
+        server.command_line(&["tenant", "set", name, "--validator", name]).expect(0);
+        let before = server.log().len();
+        let job = client.create(&json!([{"email": "a@example.com"}, {"q": 1}]));
+        let rows = job.rows();
+        assert_eq!((&rows[0]["statusCode"], &rows[1]["errors"]["type"]), (&json!(201), &json!(TRAPPED)), "{name}");
+        let failed = server.wait_for_log("a component failed");
+        let detail = failed["detail"].as_str().expect("a text");
+        assert!(detail.contains("unreachable") && detail.contains("function "), "{name}: {detail}");
+        assert!(detail.len() < 8 << 10, "{name}: {} bytes of detail", detail.len());
+        assert!(!detail.contains('\u{1b}'), "{name}: {detail:?}");
+        let log = server.log();
+        let written = &log[before..];
+        assert!(written.len() < 64 << 10, "{name}: {} bytes of log for one item", written.len());
+        assert!(written.lines().all(|line| line.starts_with("{\"timestamp\"")), "{name}: {written}");
+    }
+    assert!(server.peak_memory() < 700, "{} MiB", server.peak_memory());
+}

@@ -4,6 +4,7 @@ use super::bindings::processor::ProcessorPre;
 use super::bindings::{validator, validator_1_1};
 use super::contract::{Contract, world_of};
 use super::engine::{Sandbox, State};
+use super::error_text::describe;
 use crate::domain::Digest;
 
 /// A processor, ready to be instantiated. Cheap to clone.
@@ -32,23 +33,23 @@ pub(super) enum ValidatorPre {
 pub enum ComponentError {
     /// Not WebAssembly at all, or damaged.
     #[error(
-        "{digest} cannot be compiled: {reason:#}. It must be a WebAssembly component, such as a wasm32-wasip2 build gives."
+        "{digest} cannot be compiled: {reason}. It must be a WebAssembly component, such as a wasm32-wasip2 build gives."
     )]
     Compile {
         /// Which bytes.
         digest: Digest,
-        /// By wasmtime's word.
-        reason: wasmtime::Error,
+        /// By wasmtime's word, bounded.
+        reason: String,
     },
     /// A component, but of another shape.
-    #[error("{digest} is no {world} of bulkhead:contacts: {reason:#}")]
+    #[error("{digest} is no {world} of bulkhead:contacts: {reason}")]
     Contract {
         /// Which bytes.
         digest: Digest,
         /// What it should be.
         world: &'static str,
-        /// By wasmtime's word.
-        reason: wasmtime::Error,
+        /// By wasmtime's word, bounded.
+        reason: String,
     },
 }
 
@@ -74,8 +75,10 @@ impl Sandbox {
     /// If the bytes are no component, or one that exports or imports something else.
     pub fn load_processor(&self, bytes: &[u8]) -> Result<Processor, ComponentError> {
         let digest = Digest::of(bytes);
-        let component = self.compiled(digest, bytes).map_err(|reason| ComponentError::Compile { digest, reason })?;
-        let contract = |reason| ComponentError::Contract { digest, world: "processor", reason };
+        let component = self
+            .compiled(digest, bytes)
+            .map_err(|error| ComponentError::Compile { digest, reason: describe(&error) })?;
+        let contract = |error| ComponentError::Contract { digest, world: "processor", reason: describe(&error) };
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
         Ok(Processor { digest, pre: ProcessorPre::new(pre).map_err(contract)? })
     }
@@ -86,12 +89,14 @@ impl Sandbox {
     /// As [`Self::load_processor`].
     pub fn load_validator(&self, bytes: &[u8]) -> Result<Validator, ComponentError> {
         let digest = Digest::of(bytes);
-        let component = self.compiled(digest, bytes).map_err(|reason| ComponentError::Compile { digest, reason })?;
+        let component = self
+            .compiled(digest, bytes)
+            .map_err(|error| ComponentError::Compile { digest, reason: describe(&error) })?;
         // By exact names: wasmtime itself would take a newer version's function for an older one's.
         let form = component.component_type();
         let exports: Vec<&str> = form.exports(&self.engine).map(|(name, _)| name).collect();
         let version = world_of(&exports, self.contracts).map_or(Contract::V1_0, |(contract, _)| contract);
-        let contract = |reason| ComponentError::Contract { digest, world: "validator", reason };
+        let contract = |error| ComponentError::Contract { digest, world: "validator", reason: describe(&error) };
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
         let pre = match version {
             Contract::V1_0 => validator::ValidatorPre::new(pre).map(ValidatorPre::V1_0),

@@ -9,6 +9,7 @@ use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
 use super::engine::{Sandbox, State};
+use super::error_text::{bounded, describe};
 use super::limits::{Limiter, Limits};
 use super::output::Output;
 use super::priority;
@@ -190,7 +191,7 @@ fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> Stop 
         return Stop::Cancelled;
     }
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
-        return Stop::Host(format!("{error:#}"));
+        return Stop::Host(describe(error));
     }
     let failure = if error.downcast_ref::<Interrupt>().is_some() {
         Failure::TimedOut
@@ -201,13 +202,21 @@ fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> Stop 
     } else {
         Failure::Trapped
     };
+    let mut detail = describe(error);
     let printed = output.text();
-    let detail =
-        if printed.is_empty() { format!("{error:?}") } else { format!("{error:?}\nthe guest printed:\n{printed}") };
+    if !printed.is_empty() {
+        detail.push_str("\nthe guest printed:\n");
+        detail.push_str(&printed);
+    }
     Stop::Failed { failure, detail }
 }
 
+/// Bytes of an error in which the words about a reply's size are looked for.
+const REPLY_ERROR_BYTES: usize = 256;
+
 /// wasmtime has no type for this one; a test fails when it rewords it.
 fn reply_too_large(error: &wasmtime::Error) -> bool {
-    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+    error
+        .chain()
+        .any(|cause| bounded(cause, REPLY_ERROR_BYTES).contains("fuel allocated for hostcalls has been exhausted"))
 }

@@ -1,9 +1,10 @@
 //! What can be said of a component without compiling it: what kind of file it is, which world it exports and what it asks
 //! for. A stranger's bytes are refused here in microseconds, and in words.
 
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Encoding, KnownCustom, Name, NameSectionReader, Parser, Payload, Validator, WasmFeatures};
 
 use super::contract::{Contract, PACKAGE, world_of};
+use super::error_text::bounded;
 use crate::domain::World;
 
 /// Interfaces of WASI 0.2 that a guest gets, with nothing in them: no files, no network, no environment, a clock that
@@ -53,7 +54,8 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(step: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { step, found: found.into(), advice: advice.into() }
+        let found: String = found.into();
+        Self { step, found: bounded(found, MAX_FOUND_BYTES), advice: advice.into() }
     }
 
     /// What a component printed ends somewhere, and what to do must not look like a part of it.
@@ -96,8 +98,15 @@ struct Contents {
     imports: Vec<String>,
     memory: u64,
     table: u64,
+    /// Bytes of the longest name that a module gives one of its functions.
+    longest_name: usize,
 }
 
+/// Most bytes that a refusal quotes of what it found; a component names its imports and exports as it likes.
+const MAX_FOUND_BYTES: usize = 8 << 10;
+/// Most bytes of a function's name in a component's name section: what the specification's tools allow an import. wasmtime
+/// copies the names of all frames when a guest traps.
+const MAX_FUNCTION_NAME_BYTES: usize = 100_000;
 /// Bytes of a WebAssembly page.
 const PAGE: u64 = 64 << 10;
 
@@ -110,9 +119,16 @@ pub fn inspect(bytes: &[u8], served: &[Contract]) -> Result<Inspected, Refusal> 
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
-    let Contents { exports, imports, memory, table } = contents(bytes).map_err(|error| {
+    let Contents { exports, imports, memory, table, longest_name } = contents(bytes).map_err(|error| {
         Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
+    if longest_name > MAX_FUNCTION_NAME_BYTES {
+        return Err(Refusal::new(
+            "resources",
+            format!("It names a function with {longest_name} bytes, and {MAX_FUNCTION_NAME_BYTES} are allowed."),
+            "Build it without debug information, or strip it.",
+        ));
+    }
     let (contract, world) = world(&exports, served)?;
     let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name, served)).collect();
     if !refused.is_empty() {
@@ -180,10 +196,24 @@ fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
                     contents.table = contents.table.max(table?.ty.initial);
                 }
             }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    contents.longest_name = contents.longest_name.max(longest_function_name(names));
+                }
+            }
             _ => {}
         }
     }
     Ok(contents)
+}
+
+/// Returns the length of the longest function name. What cannot be read is skipped, as wasmtime skips it.
+fn longest_function_name(names: NameSectionReader<'_>) -> usize {
+    let functions = names.into_iter().map_while(Result::ok).filter_map(|name| match name {
+        Name::Function(functions) => Some(functions),
+        _ => None,
+    });
+    functions.flatten().map_while(Result::ok).map(|naming| naming.name.len()).max().unwrap_or(0)
 }
 
 fn world(exports: &[String], served: &[Contract]) -> Result<(Contract, World), Refusal> {

@@ -7,6 +7,7 @@ use super::bindings::types as wit;
 use super::component::Processor;
 use super::convert;
 use super::engine::Sandbox;
+use super::error_text::bounded;
 use super::guest::{Guest, Usage};
 use super::limits::Limits;
 use super::stop::{Cancel, Stop};
@@ -29,6 +30,11 @@ pub struct Planned {
     /// By the value of a unique field.
     pub keys: Vec<UniqueKey>,
 }
+
+/// Most flaws of a profile that are told.
+const MAX_FLAWS: usize = 100;
+/// Most bytes of a flaw's member, and of its message.
+const MAX_FLAW_BYTES: usize = 500;
 
 /// Why a component gave no field list.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +76,12 @@ impl Instance {
             FieldsError::Profile(
                 flaws
                     .into_iter()
-                    .map(|flaw| format!("fields[{}].{}: {}", flaw.entry, flaw.member, flaw.message))
+                    .take(MAX_FLAWS)
+                    .map(|flaw| {
+                        let (member, message) =
+                            (bounded(flaw.member, MAX_FLAW_BYTES), bounded(flaw.message, MAX_FLAW_BYTES));
+                        format!("fields[{}].{member}: {message}", flaw.entry)
+                    })
                     .collect(),
             )
         })

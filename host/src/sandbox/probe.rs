@@ -72,12 +72,12 @@ impl Sandbox {
             Ok(Ok(loaded)) => Ok(loaded),
             Ok(Err(ComponentError::Compile { reason, .. })) => Err(Refusal::new(
                 "compile",
-                format!("It cannot be compiled: {reason:#}."),
+                format!("It cannot be compiled: {reason}."),
                 "Build it again, for WASI 0.2; if a limit is named, with fewer modules, memories or tables.",
             )),
             Ok(Err(ComponentError::Contract { world, reason, .. })) => Err(Refusal::new(
                 "world",
-                format!("It does not fit the world '{world}': {reason:#}."),
+                format!("It does not fit the world '{world}': {reason}."),
                 "Generate its bindings from this server's version of the contract.",
             )),
             Err(_) => Err(Refusal::new(

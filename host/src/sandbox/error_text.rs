@@ -1,0 +1,97 @@
+//! Texts about a guest's failure, bounded before they are formatted. A guest chooses the names of its functions, imports and
+//! exports, and they can be megabytes long: no host code formats, demangles or logs such a name whole.
+
+use std::fmt::{self, Display, Write as _};
+
+use wasmtime::WasmBacktrace;
+
+/// Most bytes of one error's text, the backtrace not counted.
+const MAX_ERROR_BYTES: usize = 2 << 10;
+/// Most bytes of a function's name in a backtrace.
+const MAX_NAME_BYTES: usize = 120;
+/// Most bytes of a backtrace in all.
+const MAX_BACKTRACE_BYTES: usize = 4 << 10;
+
+/// Returns the text of an error and its causes, at most 2 KiB, and of the guest's backtrace, at most 4 KiB.
+///
+/// It replaces wasmtime's own formatting, which writes function names whole.
+pub(super) fn describe(error: &wasmtime::Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    // wasmtime attaches the backtrace as one of the causes; that one is written below, in our own form.
+    let skipped = backtrace.map(|backtrace| bounded(backtrace, MAX_NAME_BYTES));
+    let mut text = String::new();
+    for cause in error.chain() {
+        let room = MAX_ERROR_BYTES.saturating_sub(text.len());
+        let is_backtrace = skipped.as_ref().is_some_and(|skipped| *skipped == bounded(cause, MAX_NAME_BYTES));
+        if room == 0 || is_backtrace {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&bounded(cause, room));
+    }
+    if let Some(backtrace) = backtrace {
+        push_frames(&mut text, backtrace);
+    }
+    text
+}
+
+fn push_frames(text: &mut String, backtrace: &WasmBacktrace) {
+    let end = text.len() + MAX_BACKTRACE_BYTES;
+    for (place, frame) in backtrace.frames().iter().enumerate() {
+        let name = frame.func_name().map_or_else(String::new, |name| bounded(name.escape_debug(), MAX_NAME_BYTES));
+        let line = format!("\n  {place}: function {} {name}", frame.func_index());
+        if text.len() + line.len() > end {
+            return;
+        }
+        text.push_str(line.trim_end());
+    }
+}
+
+/// Returns the first `limit` bytes of what `value` displays as, with `…` in place of the rest. Formatting stops there, so the
+/// rest is not even produced.
+pub(super) fn bounded(value: impl Display, limit: usize) -> String {
+    let mut cut = Cut { text: String::new(), left: limit };
+    if write!(cut, "{value}").is_err() {
+        cut.text.push('…');
+    }
+    cut.text
+}
+
+/// A text that takes so many bytes and then fails.
+struct Cut {
+    text: String,
+    left: usize,
+}
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let end = more.floor_char_boundary(self.left);
+        let (taken, rest) = more.split_at(end);
+        self.text.push_str(taken);
+        self.left -= taken.len();
+        if rest.is_empty() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bounded, describe};
+
+    #[test]
+    fn a_text_is_cut_at_a_character_and_marked() {
+        for (text, limit, expected) in
+            [("", 0, ""), ("abc", 3, "abc"), ("abc", 2, "ab…"), ("äöü", 3, "ä…"), ("x", 0, "…")]
+        {
+            assert_eq!(bounded(text, limit), expected, "{text} to {limit}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_described_with_its_causes_within_bounds() {
+        let error = wasmtime::Error::msg("no memory").context("it did not start");
+        assert_eq!(describe(&error), "it did not start: no memory");
+        assert!(describe(&error.context("x".repeat(1 << 20))).len() < 3_000);
+    }
+}
