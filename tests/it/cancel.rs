@@ -22,7 +22,7 @@ fn a_queued_job_is_never_begun() {
     assert_eq!(queued.delete().expect(200).json(), json!({"id": queued.id}));
     queued.read("").expect(404);
     blocking.delete().expect(200);
-    server.wait_for_log("job stopped");
+    server.wait_for_event("job_stopped");
     client.create(&json!([{"email": "last@example.com"}])).wait_for("completed");
     let database = server.database();
     assert_eq!(database.contacts(), 1);
@@ -68,7 +68,7 @@ fn a_component_that_never_returns_is_interrupted_within_50_ms() {
             let job = client.create(&json!(vec![json!({"do": behaviour}); 100]));
             job.wait_for("in_progress");
             job.delete().expect(200);
-            let stopped = server.wait_for_log("job stopped");
+            let stopped = server.wait_for_event("job_stopped");
             let micros = stopped["stopped_after_us"].as_u64().expect("it was told to stop");
             if micros > PROMPT {
                 late.push(micros);
@@ -92,7 +92,7 @@ fn a_worker_that_cannot_be_interrupted_is_replaced() {
         job.delete().expect(200);
         // The only worker's place is taken, so the next job does not wait for the operation's end.
         client.create(&json!([{"email": "next@example.com"}])).wait_for("completed");
-        let stopped = server.wait_for_log("job stopped");
+        let stopped = server.wait_for_event("job_stopped");
         assert!(stopped["stopped_after_us"].is_u64(), "round {round}: {stopped}");
     }
     // The workers that were replaced have ended: there is one again, and jobs run one after the other.
@@ -140,7 +140,7 @@ fn a_job_that_another_process_voids_stops_its_guest() {
     client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
     server.skip_log();
     server.command_line(&["tenant", "remove", "acme"]).expect(0);
-    server.wait_for_log("job stopped");
+    server.wait_for_event("job_stopped");
     // And its worker is free: left alone, the call would go on for 15 seconds.
     server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }
@@ -158,7 +158,7 @@ fn a_job_that_another_process_voids_in_a_shared_database_stops_its_guest() {
         server.skip_log();
         server.command_line(&["tenant", "remove", name]).expect(0);
         let begun = Instant::now();
-        server.wait_for_log("job stopped");
+        server.wait_for_event("job_stopped");
         let took = begun.elapsed();
         if took >= SOON {
             late.push(took);

@@ -25,7 +25,7 @@ fn the_log_is_for_machines_if_wanted() {
     let mut server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..3)).wait_for("completed");
-    let completed = server.wait_for_log("job completed");
+    let completed = server.wait_for_event("job_completed");
     assert_eq!((&completed["tenant"], &completed["items"]), (&json!("acme"), &json!(3)));
     for line in server.log().lines() {
         let entry: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

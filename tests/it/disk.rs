@@ -55,7 +55,7 @@ fn an_embedded_store_that_cannot_grow_loses_nothing() {
     let jobs: Vec<String> = (0..3).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     wait_until("some of a job", || has_begun(&client, &jobs[0]).then_some(()));
     let refused = fill_until_refused(|| disk.fill(), &client);
-    server.wait_for_log("the store failed; the job goes back to the queue");
+    server.wait_for_event("job_interrupted");
     client.job(&*jobs[0]).read("").expect(200);
     assert_not_ready(&server);
     assert!(server.log().contains("disk is full"), "another fault than the one that was meant");

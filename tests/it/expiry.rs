@@ -50,7 +50,7 @@ fn an_unfinished_job_that_expires_is_stopped() {
     looping.wait_for("in_progress");
     server.set_clock(48 * HOUR + MINUTE);
     looping.read("").expect(404);
-    server.wait_for_log("job stopped");
+    server.wait_for_event("job_stopped");
     let next = client.create(&json!([{"email": "a@example.com"}]));
     next.wait_for("completed");
 }

@@ -60,7 +60,7 @@ fn a_delete_here_stops_a_component_there() {
     for _ in 0..5 {
         let job = servers[1].client(&tenant).create(&json!(vec![json!({"do": "loop"}); 500])).id.clone();
         let claims =
-            |server: &Server| server.log().lines().any(|line| line.contains("\"job claimed\"") && line.contains(&job));
+            |server: &Server| server.events("job_claimed").iter().any(|claimed| claimed["job"] == job.as_str());
         // Either may have it, so one of these is told by the other.
         let at_it = wait_until("one of them to claim it", || servers.iter().position(claims));
         let computes = || servers[at_it].nice_values("worker").contains(&19);
@@ -69,7 +69,7 @@ fn a_delete_here_stops_a_component_there() {
         let told = servers[1 - at_it].client(&tenant);
         let begun = Instant::now();
         told.job(&*job).delete().expect(200);
-        servers[at_it].wait_for_log("job stopped");
+        servers[at_it].wait_for_event("job_stopped");
         let took = begun.elapsed();
         if took >= SOON {
             late.push(took);
@@ -83,7 +83,7 @@ fn a_delete_here_stops_a_component_there() {
     assert!(late.len() <= 1, "late after {late:?}");
     // Each was stopped in the middle of its call, and did not come to the end of its time.
     for server in &servers {
-        assert!(!server.log().contains("a component failed"));
+        assert_eq!(server.events("component_failed"), [] as [serde_json::Value; 0]);
     }
 }
 
@@ -217,18 +217,18 @@ fn a_database_that_was_away_costs_no_lease_and_few_words() {
     cluster.stop_at_once();
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert!(refused.header("retry-after").is_some());
-    server.wait_for_log("the store failed; the job goes back to the queue");
+    server.wait_for_event("job_interrupted");
     // However often a probe comes, the store is asked once a second: this takes some seconds.
     wait_until("several probes to be told", || {
         assert_eq!(server.stranger(None).get("/readyz").status, 503);
-        (server.log().matches("the store is not ready").count() >= 4).then_some(())
+        (server.events("store_not_ready").len() >= 4).then_some(())
     });
     cluster.start_again();
     for job in &jobs {
         assert_eq!(client.job(&**job).finished()["created"], 10_000);
     }
     assert_eq!(cluster.query(&name, "SELECT count(*), max(version) FROM contacts"), "20000|1");
-    server.wait_for_log("the store answers again");
+    server.wait_for_event("store_recovered");
     let log = server.log();
     let said: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
     let own: Vec<&&str> = said.iter().filter(|line| !line.contains("bulkhead::http")).collect();

@@ -231,7 +231,7 @@ fn work_goes_on_when_the_store_is_back() {
     job.wait_for("in_progress");
     let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     blocker.execute("BEGIN IMMEDIATE");
-    server.wait_for_log("the store failed; the job goes back to the queue");
+    server.wait_for_event("job_interrupted");
     blocker.execute("ROLLBACK");
     assert_eq!(job.finished()["created"], 10_000);
     assert_eq!(server.database().contacts_in_version(1), 10_000);

@@ -70,7 +70,7 @@ fn a_request_that_was_begun_is_answered() {
     // The server asks for the body, so it is at work on this request.
     assert_eq!(connection.reply().status, 100);
     server.signal("TERM");
-    server.wait_for_log("no more requests are taken; those that were begun are finished");
+    server.wait_for_event("drain_started");
     connection.send(&body);
     let id = connection.reply().expect(202).json()["id"].as_str().expect("an id").to_owned();
     assert_eq!(server.wait().code(), Some(0));
@@ -87,7 +87,7 @@ fn a_request_that_comes_too_late_is_told_to_come_again() {
     // Another connection's answer shows that the first was accepted before.
     server.client(&tenant).get("/api/contacts/job/x").expect(404);
     server.signal("TERM");
-    server.wait_for_log("no more requests are taken; those that were begun are finished");
+    server.wait_for_event("drain_started");
     connection.send(format!("authorization: Bearer {}\r\ncontent-length: 4\r\n\r\n[{{}}]", tenant.client_secret));
     let reply = connection.reply().expect(503);
     assert_eq!(reply.problem()["type"], "unavailable");

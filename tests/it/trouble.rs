@@ -17,7 +17,7 @@ fn a_disk_that_takes_nothing_loses_nothing() {
     let job = client.create(&lasting("c", 0..10_000));
     wait_until("some of it", || (server.database().half_done() == 1).then_some(()));
     server.let_files_grow(Some(0));
-    server.wait_for_log("the store failed; the job goes back to the queue");
+    server.wait_for_event("job_interrupted");
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert_eq!(refused.problem()["type"], "unavailable");
     assert!(refused.header("retry-after").is_some());

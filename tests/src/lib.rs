@@ -2,7 +2,7 @@
 //! client would send, and a look into its database.
 //!
 //! Nothing waits blindly: [`wait_until`] asks again until something has happened or its time is over, and
-//! [`Server::wait_for_log`] is woken by the log. Everything panics with a message that says what was expected.
+//! [`Server::wait_for_event`] is woken by the log. Everything panics with a message that says what was expected.
 
 mod cases;
 mod client;

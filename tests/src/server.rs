@@ -348,19 +348,25 @@ impl Server {
         Database::open(&copy)
     }
 
-    /// Waits for a log entry with this message that nobody has waited for yet; returns its fields.
+    /// Waits for the next log entry of this event, after the one that was waited for last; returns its fields.
     ///
     /// # Panics
     /// If there is none in time.
-    pub fn wait_for_log(&mut self, message: &str) -> Value {
-        let wanted = |entry: &Value| entry["fields"]["message"] == message;
+    pub fn wait_for_event(&mut self, event: &str) -> Value {
+        let wanted = |entry: &Value| entry["fields"]["event"] == event;
         match self.log.wait_for(self.marker, DEADLINE, wanted) {
             Some((mut entry, next)) => {
                 self.marker = next;
                 entry["fields"].take()
             }
-            None => panic!("the server never logged '{message}':\n{}", self.log.text()),
+            None => panic!("the server never logged the event '{event}':\n{}", self.log.text()),
         }
+    }
+
+    /// Returns the fields of all log entries of this event so far.
+    pub fn events(&self, event: &str) -> Vec<Value> {
+        let fields = |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["fields"].take());
+        self.log.text().lines().filter_map(fields).filter(|fields| fields["event"] == event).collect()
     }
 
     /// Forgets what was logged so far.

@@ -25,7 +25,7 @@ const LOOKS: usize = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 /// What servers log when they try the halves of a batch, or of a job's chunk, by themselves: others' changes got the better of
 /// the whole, or its component was interrupted.
-const IN_PARTS: [&str; 2] = ["others changed the same contacts again and again", "a component failed"];
+const IN_PARTS: [&str; 2] = [r#""event":"contacts_contended""#, r#""event":"component_failed""#];
 /// Differences that are told at most.
 const TOLD: usize = 20;
 
@@ -161,7 +161,7 @@ impl Crowd {
         let versions = site.versions(name);
         let is_any_in_parts = (0..hosts.count())
             .map(|place| hosts.log(place))
-            .any(|log| IN_PARTS.iter().any(|message| log.contains(message)));
+            .any(|log| IN_PARTS.iter().any(|event| log.contains(event)));
         let mut wrong = Vec::new();
         // Which change and item a tag is of, for each contact.
         let marks: BTreeMap<String, (usize, usize)> = self

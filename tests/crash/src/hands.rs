@@ -6,7 +6,7 @@ use crate::hosts::Hosts;
 
 /// A line of a server's log that concerns a job.
 pub(crate) struct Line {
-    message: String,
+    event: String,
     job: String,
 }
 
@@ -14,17 +14,13 @@ impl Line {
     fn parse(line: &str) -> Option<Self> {
         let entry: Value = serde_json::from_str(line).ok()?;
         let field = |name: &str| Some(entry["fields"][name].as_str()?.to_owned());
-        Some(Self { message: field("message")?, job: field("job")? })
+        Some(Self { event: field("event")?, job: field("job")? })
     }
 
     /// Whether it says that the server does not work on the job any more, though it is not done.
     pub(crate) fn leaves(&self, job: &str) -> bool {
-        const LEFT: [&str; 3] = [
-            "a lease is over that could not be prolonged; the job is left to others",
-            "the store failed; the job goes back to the queue",
-            "job stopped",
-        ];
-        self.job == job && LEFT.contains(&self.message.as_str())
+        const LEFT: [&str; 3] = ["lease_lost", "job_interrupted", "job_stopped"];
+        self.job == job && LEFT.contains(&self.event.as_str())
     }
 }
 
@@ -37,9 +33,9 @@ pub(crate) fn log(hosts: &Hosts, place: usize) -> Vec<Line> {
 pub(crate) fn held(log: &[Line]) -> Vec<String> {
     let mut held: Vec<String> = Vec::new();
     for line in log {
-        match line.message.as_str() {
-            "job claimed" => held.push(line.job.clone()),
-            "job completed" | "job given back to the queue" => held.retain(|job| *job != line.job),
+        match line.event.as_str() {
+            "job_claimed" => held.push(line.job.clone()),
+            "job_completed" | "job_released" => held.retain(|job| *job != line.job),
             _ if line.leaves(&line.job) => held.retain(|job| *job != line.job),
             _ => {}
         }
