@@ -173,11 +173,18 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let store = args.store.open(clock, args.connections())?;
     let voided = store.void_claims()?;
     if voided > 0 {
-        tracing::info!(jobs = voided, "jobs of a server that ended early go back to the queue");
+        tracing::info!(
+            event = "jobs_recovered",
+            jobs = voided,
+            "jobs of a server that ended early go back to the queue"
+        );
     }
     let compiled = args.store.compiled();
     if compiled.is_none() {
-        tracing::warn!("there is no folder to keep compiled components in; name one with --cache");
+        tracing::warn!(
+            event = "no_cache_folder",
+            "there is no folder to keep compiled components in; name one with --cache"
+        );
     }
     let sandbox = Sandbox::new(compiled, args.instances())?;
     let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
@@ -231,10 +238,17 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         shutdown.await;
         health.drain();
         if args.drain_delay > 0 {
-            tracing::info!(seconds = args.drain_delay, "not ready any more; going on for a while");
+            tracing::info!(
+                event = "drain_delayed",
+                seconds = args.drain_delay,
+                "not ready any more; going on for a while"
+            );
             tokio::time::sleep(Duration::from_secs(args.drain_delay)).await;
         }
-        tracing::info!("shutting down: running batches commit, the rest goes back to the queue");
+        tracing::info!(
+            event = "shutdown_started",
+            "shutting down: running batches commit, the rest goes back to the queue"
+        );
         drop(close);
         tokio::task::spawn_blocking(move || {
             workers.stop();
@@ -248,7 +262,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     })?;
     // What still blocks, such as compiling for an operator, is not waited for.
     runtime.shutdown_timeout(LINGER);
-    tracing::info!("stopped");
+    tracing::info!(event = "shutdown_finished", "stopped");
     Ok(())
 }
 

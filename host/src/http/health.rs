@@ -95,14 +95,14 @@ impl Health {
         let answer = match answer {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the store is not ready");
+                tracing::warn!(event = "store_not_ready", %error, "the store is not ready");
                 Err(String::from(match error {
                     StoreError::NewerSchema { .. } => "its schema is a newer version's",
                     _ => "it takes no writes; the server's log says why",
                 }))
             }
             Err(error) => {
-                tracing::error!(%error, "asking the store panicked");
+                tracing::error!(event = "readiness_panicked", %error, "asking the store panicked");
                 Err(String::from("asking it failed; the server's log says why"))
             }
         };

@@ -151,7 +151,7 @@ impl Problem {
     }
 
     pub(super) fn panicked(what: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%what, "handling a request panicked");
+        tracing::error!(event = "request_panicked", %what, "handling a request panicked");
         Self::internal()
     }
 
@@ -174,19 +174,19 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(error @ StoreError::Unsure(_)) => {
-                tracing::error!(%error, "nobody knows what was stored");
+                tracing::error!(event = "outcome_unknown", %error, "nobody knows what was stored");
                 Self::unavailable(
                     "The store broke off before it said whether this was stored. Look before you send it again, or send it with an Idempotency-Key.",
                 )
             }
             ServiceError::Store(error) => {
-                tracing::error!(%error, "the store cannot answer");
+                tracing::error!(event = "store_unavailable", %error, "the store cannot answer");
                 Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")
             }
             ServiceError::Busy => Self::unavailable("Too many requests at once. Nothing was stored; send it again."),
             ServiceError::ShuttingDown => Self::shutting_down(),
             ServiceError::PartlyApplied(error) => {
-                tracing::error!(%error, "a call ended after some of its items had been applied");
+                tracing::error!(event = "call_cut_short", %error, "a call ended after some of its items had been applied");
                 Self::unavailable(
                     "Some of the contacts were stored before the server could not go on. Look which before you send the others again.",
                 )
@@ -197,7 +197,7 @@ impl From<ServiceError> for Problem {
                 "The component that knows this tenant's contacts failed. Nothing was changed; the server's log says more.",
             ),
             ServiceError::Random(error) => {
-                tracing::error!(%error, "the system gives no random bytes");
+                tracing::error!(event = "no_random_bytes", %error, "the system gives no random bytes");
                 Self::internal()
             }
             ServiceError::KeyReused => Self::new(
@@ -220,7 +220,7 @@ impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
         let (status, kind) = match &error {
             OperationError::Store(error) => {
-                tracing::error!(%error, "the store cannot answer");
+                tracing::error!(event = "store_unavailable", %error, "the store cannot answer");
                 return Self::unavailable("The store cannot be reached just now. Nothing was changed; try again.");
             }
             OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),

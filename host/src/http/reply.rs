@@ -14,7 +14,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
         Ok(text) => text_reply(status, text),
         Err(error) => {
-            tracing::error!(%error, "an answer cannot be written");
+            tracing::error!(event = "answer_not_written", %error, "an answer cannot be written");
             text_reply(StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
         }
     }

@@ -128,7 +128,7 @@ impl Server {
                 let stream = match self.listener.accept().await {
                     Ok((stream, _)) => stream,
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection");
+                        tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
                         tokio::time::sleep(ACCEPT_BACK_OFF).await;
                         continue;
                     }
@@ -145,7 +145,7 @@ impl Server {
                 let connection = graceful.watch(protocol.serve_connection(TokioIo::new(Box::pin(stream)), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection ended early");
+                        tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
                     }
                     drop(permit);
                 });
@@ -157,9 +157,9 @@ impl Server {
         }
         self.handler.closing.store(true, Ordering::Release);
         drop(self.listener);
-        tracing::info!("no more requests are taken; those that were begun are finished");
+        tracing::info!(event = "drain_started", "no more requests are taken; those that were begun are finished");
         if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests were not finished in time");
+            tracing::warn!(event = "drain_timed_out", "some requests were not finished in time");
         }
     }
 }
@@ -169,7 +169,7 @@ impl Handler {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
-        tracing::debug!(%method, path, status = reply.status().as_u16(), "answered");
+        tracing::debug!(event = "request_answered", %method, path, status = reply.status().as_u16(), "answered");
         reply
     }
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::decider::{Decider, End, Task};
-use super::isolate::{Failures, Ground, Part, Patience, isolate};
 use super::service::stored_limits;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
+use crate::jobs::decide::decider::{Decider, End, Task};
+use crate::jobs::decide::isolate::{Failures, Ground, Part, Patience, isolate};
 use crate::sandbox::Stop;
 use crate::store::{Applied, Batch, BatchCommit, CommitOutcome, RowBody, Tenant};
 
@@ -111,7 +111,9 @@ impl Service {
         if !unread.is_empty() {
             match self.store.find(call.tenant, &unread, &[]) {
                 Ok(found) => contacts.extend(found),
-                Err(error) => tracing::warn!(%error, "contacts of a call cannot be read back"),
+                Err(error) => {
+                    tracing::warn!(event = "contacts_not_read_back", %error, "contacts of a call cannot be read back")
+                }
             }
         }
         if contacts.is_empty() {

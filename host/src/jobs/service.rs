@@ -3,14 +3,14 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::breaker::Breaker;
-use super::lane::Lane;
-use super::library::Library;
-use super::outage::Outage;
-use super::owed::Owed;
-use super::running::Running;
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
+use crate::jobs::call_limiter::Lane;
+use crate::jobs::decide::breaker::Breaker;
+use crate::jobs::decide::component_loader::Library;
+use crate::jobs::store_outage::Outage;
+use crate::jobs::worker::running::Running;
+use crate::jobs::worker::unreleased::Owed;
 use crate::sandbox::Cancel;
 use crate::store::{
     ClaimId, Idempotency, Known, NewJob, News, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant,
@@ -213,7 +213,7 @@ impl Service {
 /// had not been.
 pub(super) fn stored_limits(text: &str) -> TenantLimits {
     TenantLimits::parse(text).unwrap_or_else(|error| {
-        tracing::error!(%error, "a tenant's limits cannot be read; the defaults apply");
+        tracing::error!(event = "tenant_limits_unreadable", %error, "a tenant's limits cannot be read; the defaults apply");
         TenantLimits::default()
     })
 }

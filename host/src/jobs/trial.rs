@@ -1,8 +1,8 @@
 //! Trying a component: what a job would do, by the same code, without the queue.
 
 use super::call::Call;
-use super::isolate::{Failures, Part, Patience, isolate};
 use super::{CallRow, Service, ServiceError, Submission};
+use crate::jobs::decide::isolate::{Failures, Part, Patience, isolate};
 use crate::sandbox::Usage;
 use crate::store::Tenant;
 

@@ -35,8 +35,12 @@ impl Sandbox {
         let component = Component::new(&self.engine, bytes)?;
         match component.serialize().map(|code| write(folder, &path, &code)) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(path = %path.display(), %error, "cannot keep a compiled component"),
-            Err(error) => tracing::warn!(%error, "cannot serialise a compiled component"),
+            Ok(Err(error)) => {
+                tracing::warn!(event = "compiled_code_not_kept", path = %path.display(), %error, "cannot keep a compiled component")
+            }
+            Err(error) => {
+                tracing::warn!(event = "compiled_code_not_kept", %error, "cannot serialise a compiled component")
+            }
         }
         Ok(component)
     }
@@ -82,7 +86,7 @@ fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
         return None;
     }
     if let Err(reason) = trustworthy(folder).and_then(|()| trustworthy(path)) {
-        tracing::warn!(path = %path.display(), %reason, "a compiled component is not trusted; compiling again");
+        tracing::warn!(event = "compiled_code_not_trusted", path = %path.display(), %reason, "a compiled component is not trusted; compiling again");
         return None;
     }
     // SAFETY: the file was written by `write` below: only this user can write to the file and its folder, as was just
@@ -91,7 +95,7 @@ fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
     #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded
-        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a compiled component cannot be loaded; compiling again"))
+        .inspect_err(|error| tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), %error, "a compiled component cannot be loaded; compiling again"))
         .ok()
 }
 

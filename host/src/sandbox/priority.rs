@@ -24,6 +24,6 @@ pub(super) fn give_way() {
     // Elsewhere a nice value belongs to the whole process.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(19) {
-        tracing::debug!(%error, "a thread keeps its priority");
+        tracing::debug!(event = "priority_not_lowered", %error, "a thread keeps its priority");
     }
 }

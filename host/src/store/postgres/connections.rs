@@ -118,12 +118,17 @@ impl Connections {
                     session.is_busy.set(false);
                     match result {
                         Err(failure) if failure.gave_way() && attempt < ATTEMPTS => {
-                            tracing::debug!(doing, attempt, "gave way to another transaction");
+                            tracing::debug!(
+                                event = "transaction_retried",
+                                doing,
+                                attempt,
+                                "gave way to another transaction"
+                            );
                         }
                         Err(failure)
                             if failure.lost_connection() && !session.is_committing.get() && attempt < ATTEMPTS =>
                         {
-                            tracing::debug!(doing, attempt, "the connection was gone");
+                            tracing::debug!(event = "connection_retried", doing, attempt, "the connection was gone");
                             tokio::time::sleep(BREATH).await;
                         }
                         Err(failure) if failure.lost_connection() => {

@@ -38,7 +38,9 @@ pub(super) fn tell(connections: &Connections, news: News) {
         let tell = async { object.execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &text]).await };
         match tokio::time::timeout(PATIENCE, tell).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(error = %Told(error), "cannot tell other servers"),
+            Ok(Err(error)) => {
+                tracing::debug!(event = "notification_not_sent", error = %Told(error), "cannot tell other servers")
+            }
             Err(_) => drop(Object::take(object)),
         }
     });
@@ -53,7 +55,7 @@ pub(super) fn listen(connections: &Connections, ahead: Arc<AtomicI64>, heard: He
             let mut was_listening = false;
             let why = listen_once(&config, tls.clone(), &ahead, &heard, &mut was_listening).await;
             if was_listening || !is_lost {
-                tracing::warn!(why, "cannot be told by other servers; asking goes on");
+                tracing::warn!(event = "notifications_lost", why, "cannot be told by other servers; asking goes on");
             }
             is_lost = true;
             tokio::time::sleep(BREATH).await;

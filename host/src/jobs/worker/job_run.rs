@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Service;
-use super::committer::Committer;
-use super::course::{Claimed, Course};
-use super::decider::{Decider, End, Spent, Task};
-use super::isolate::{Failures, Patience};
-use super::running::{RunningJob, Stopper, Used};
-use super::service::stored_limits;
+use crate::jobs::Service;
+use crate::jobs::decide::decider::{Decider, End, Spent, Task};
+use crate::jobs::decide::isolate::{Failures, Patience};
+use crate::jobs::service::stored_limits;
+use crate::jobs::worker::claim_loop::{Claimed, Course};
+use crate::jobs::worker::committer::Committer;
+use crate::jobs::worker::running::{RunningJob, Stopper, Used};
 use crate::store::{Claim, Store, StoreError};
 
 /// How long a worker leaves alone what failed, before it takes up a job again.
@@ -19,14 +19,14 @@ const BREATH: Duration = Duration::from_millis(100);
 /// How many servers may fail at the same place of a job before its rest is not tried any more.
 const ATTEMPTS: u32 = 10;
 
-pub(super) struct Runner<'a> {
+pub(in crate::jobs) struct Runner<'a> {
     course: Course<'a>,
     running: RunningJob<'a>,
 }
 
 impl<'a> Runner<'a> {
     /// For a claim that was asked for then.
-    pub(super) fn new(
+    pub(in crate::jobs) fn new(
         service: &'a Service,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
@@ -54,16 +54,16 @@ impl<'a> Runner<'a> {
     }
 
     /// How the job is told to stop.
-    pub(super) fn stopper(&self) -> Stopper {
+    pub(in crate::jobs) fn stopper(&self) -> Stopper {
         self.running.stopper.clone()
     }
 
     /// Works on the job as long as it may.
-    pub(super) fn run(mut self) {
+    pub(in crate::jobs) fn run(mut self) {
         let started = Instant::now();
         let claim = self.course.ground.claim;
         tracing::debug!(
-            tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
+            event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
         if !self.course.ground.service.library.is_ready(claim.pinned) {
             self.running.stopper.go_away();
@@ -90,7 +90,7 @@ impl<'a> Runner<'a> {
             committer.have(move |store| store.append_log(&claim, &printed, limit))
         };
         if let Err(error) = kept {
-            tracing::warn!(job = %claim.job, %error, "cannot keep what a component printed");
+            tracing::warn!(event = "job_log_not_stored", job = %claim.job, %error, "cannot keep what a component printed");
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Runner<'a> {
             Ok(()) => {
                 let Spent { guest, reading } = self.course.decider.spent;
                 tracing::info!(
-                    tenant, %job, items = claim.total, us = micros(started), guest_us = as_micros(guest),
+                    event = "job_completed", tenant, %job, items = claim.total, us = micros(started), guest_us = as_micros(guest),
                     reading_us = as_micros(reading), committing_us = as_micros(self.course.pipeline.committing()), waiting_us = as_micros(self.course.pipeline.waiting), "job completed"
                 );
             }
@@ -118,7 +118,7 @@ impl<'a> Runner<'a> {
             }
             Err(End::Gone | End::Cancelled) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
-                tracing::info!(tenant, %job, stopped_after_us, "job stopped");
+                tracing::info!(event = "job_stopped", tenant, %job, stopped_after_us, "job stopped");
                 // The store may have prolonged the lease after all, and nobody would work on the job until that ends.
                 if self.running.stopper.is_lapsed() {
                     service.owed.remember(claim, service.settings.lease);
@@ -127,7 +127,7 @@ impl<'a> Runner<'a> {
             Err(End::Store(error)) => {
                 service.outage.failed("work on a job", &error);
                 if service.outage.is_news(job) {
-                    tracing::error!(tenant, %job, %error, "the store failed; the job goes back to the queue");
+                    tracing::error!(event = "job_interrupted", tenant, %job, %error, "the store failed; the job goes back to the queue");
                 }
                 if error.would_fail_again() {
                     self.give_back_by(|store, claim| store.release_failed(claim));
@@ -153,8 +153,10 @@ impl<'a> Runner<'a> {
             committer.have(move |store| release(store, &claim))
         };
         match released {
-            Ok(()) if service.outage.lasts() => tracing::debug!(tenant, %job, "job given back to the queue"),
-            Ok(()) => tracing::info!(tenant, %job, "job given back to the queue"),
+            Ok(()) if service.outage.lasts() => {
+                tracing::debug!(event = "job_released", tenant, %job, "job given back to the queue")
+            }
+            Ok(()) => tracing::info!(event = "job_released", tenant, %job, "job given back to the queue"),
             // It is given back when the store answers, or its lease runs out by itself.
             Err(error) => {
                 service.outage.failed("give a job back", &error);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Decider;
-use crate::jobs::library::LibraryError;
+use crate::jobs::decide::component_loader::LibraryError;
 use crate::sandbox::{Checker, Failure, Fields, FieldsError, Instance, Limits, Request, Stop, Usage};
 use crate::tenants::{Profile, TenantLimits};
 

@@ -5,7 +5,12 @@ use crate::sandbox::{Item, Target};
 use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
 /// Several items may write to one contact; the store gets its last state, once.
-pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, found: &[StoredContact]) -> BatchCommit {
+pub(in crate::jobs) fn assemble(
+    first: u32,
+    keys: Option<&[String]>,
+    items: Vec<Item>,
+    found: &[StoredContact],
+) -> BatchCommit {
     let mut commit =
         BatchCommit { first, writes: Vec::with_capacity(items.len()), rows: Vec::with_capacity(items.len()) };
     // Which write each item and each found contact came to.
@@ -53,15 +58,15 @@ pub(super) fn assemble(first: u32, keys: Option<&[String]>, items: Vec<Item>, fo
 
 /// Why an item was not applied, as its row says it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reason {
+pub(in crate::jobs) struct Reason {
     /// For programs.
-    pub(super) r#type: &'static str,
+    pub(in crate::jobs) r#type: &'static str,
     /// For people.
-    pub(super) message: &'static str,
+    pub(in crate::jobs) message: &'static str,
 }
 
 /// Rows for items that were not applied.
-pub(super) fn failed(first: u32, count: usize, keys: Option<&[String]>, reason: Reason) -> BatchCommit {
+pub(in crate::jobs) fn failed(first: u32, count: usize, keys: Option<&[String]>, reason: Reason) -> BatchCommit {
     let row = |index| DraftRow {
         key: keys.and_then(|keys| keys.get(index)).cloned(),
         body: RowBody::Failed {

@@ -9,7 +9,7 @@ use crate::store::{BatchCommit, WriteTarget};
 
 /// What a commit changes, as far as a later batch can notice.
 #[derive(Debug, Default)]
-pub(super) struct WriteSet {
+pub(in crate::jobs) struct WriteSet {
     creates: bool,
     contacts: HashSet<ContactId>,
     /// Hashes of them: two that are taken for one only make a batch wait.
@@ -18,7 +18,7 @@ pub(super) struct WriteSet {
 }
 
 impl WriteSet {
-    pub(super) fn of(commit: &BatchCommit) -> Self {
+    pub(in crate::jobs) fn of(commit: &BatchCommit) -> Self {
         let mut set = Self::default();
         for write in &commit.writes {
             match write.target {
@@ -37,7 +37,7 @@ impl WriteSet {
     ///
     /// It would not if it names a key that is taken, or a contact that is written; a key that is given up shows as a
     /// contact that is written; an id that was not found may be one that is given to a new contact.
-    pub(super) fn are_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
+    pub(in crate::jobs) fn are_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
         let takes_a_key = self.takes_any(&planned.keys);
         let writes_a_contact = found.iter().any(|contact| self.contacts.contains(&contact.id));
         let may_give_an_id = self.creates && planned.ids.iter().any(|id| found.iter().all(|contact| contact.id != *id));
@@ -45,7 +45,7 @@ impl WriteSet {
     }
 
     /// Whether one of these keys is taken.
-    pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
+    pub(in crate::jobs) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
         keys.iter().any(|key| self.keys.contains(&self.hashes.hash_one(key)))
     }
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::decider::Spent;
-use super::isolate::Failures;
-use super::service::Bell;
 use crate::domain::{JobId, TenantId};
+use crate::jobs::decide::decider::Spent;
+use crate::jobs::decide::isolate::Failures;
+use crate::jobs::service::Bell;
 use crate::sandbox::Cancel;
 use crate::store::ClaimId;
 
 /// One job's way to be stopped.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stopper {
+pub(in crate::jobs) struct Stopper {
     cancel: Cancel,
     raised_at: Arc<Mutex<Option<Instant>>>,
     /// Whether another worker took the place of the one that does not come back.
@@ -28,30 +28,30 @@ pub(super) struct Stopper {
 }
 
 impl Stopper {
-    pub(super) fn cancel(&self) -> &Cancel {
+    pub(in crate::jobs) fn cancel(&self) -> &Cancel {
         &self.cancel
     }
 
     /// When the job was told to stop.
-    pub(super) fn raised_at(&self) -> Option<Instant> {
+    pub(in crate::jobs) fn raised_at(&self) -> Option<Instant> {
         *lock(&self.raised_at)
     }
 
-    pub(super) fn is_replaced(&self) -> bool {
+    pub(in crate::jobs) fn is_replaced(&self) -> bool {
         self.is_replaced.load(Ordering::Acquire)
     }
 
-    pub(super) fn is_lapsed(&self) -> bool {
+    pub(in crate::jobs) fn is_lapsed(&self) -> bool {
         self.is_lapsed.load(Ordering::Acquire)
     }
 
     /// Notes that another worker should take this one's place, if there may be one more.
-    pub(super) fn go_away(&self) {
+    pub(in crate::jobs) fn go_away(&self) {
         self.is_away.store(true, Ordering::Release);
     }
 
     /// Notes whether the worker waits for the store from now on.
-    pub(super) fn waits_for_store(&self, waits: bool) {
+    pub(in crate::jobs) fn waits_for_store(&self, waits: bool) {
         self.is_in_store.store(waits, Ordering::Release);
     }
 
@@ -63,9 +63,9 @@ impl Stopper {
 
 /// What a job has used up of its component's patience and time, kept while it waits for its next turn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Used {
-    pub(super) failures: Failures,
-    pub(super) spent: Spent,
+pub(in crate::jobs) struct Used {
+    pub(in crate::jobs) failures: Failures,
+    pub(in crate::jobs) spent: Spent,
 }
 
 /// Jobs between two turns whose use is remembered; more are a sign of jobs that expired while they waited.
@@ -82,16 +82,16 @@ struct Held {
 
 /// All jobs this process is working on, or was before their turn was over.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+pub(in crate::jobs) struct Running {
     jobs: Mutex<HashMap<(TenantId, JobId), Held>>,
     used: Mutex<HashMap<(TenantId, JobId), Used>>,
     /// Rung when a job is told to stop.
-    pub(super) stops: Bell,
+    pub(in crate::jobs) stops: Bell,
 }
 
 impl Running {
     /// Notes that a job runs by a claim that was asked for then, until the guard is dropped.
-    pub(super) fn begin(&self, claim: ClaimId, asked: Instant) -> RunningJob<'_> {
+    pub(in crate::jobs) fn begin(&self, claim: ClaimId, asked: Instant) -> RunningJob<'_> {
         let stopper = Stopper::default();
         let held = Held { claim, stopper: stopper.clone(), asked };
         lock(&self.jobs).insert((claim.tenant, claim.job), held);
@@ -99,13 +99,13 @@ impl Running {
     }
 
     /// The claims that jobs run by and that have not been told to stop.
-    pub(super) fn claims(&self) -> Vec<ClaimId> {
+    pub(in crate::jobs) fn claims(&self) -> Vec<ClaimId> {
         let jobs = lock(&self.jobs);
         jobs.values().filter(|held| held.stopper.raised_at().is_none()).map(|held| held.claim).collect()
     }
 
     /// Notes that the leases of these claims were prolonged, which was asked for then.
-    pub(super) fn prolonged(&self, claims: &[ClaimId], asked: Instant) {
+    pub(in crate::jobs) fn prolonged(&self, claims: &[ClaimId], asked: Instant) {
         let mut jobs = lock(&self.jobs);
         for claim in claims {
             if let Some(held) = jobs.get_mut(&(claim.tenant, claim.job)).filter(|held| held.claim == *claim) {
@@ -115,7 +115,7 @@ impl Running {
     }
 
     /// Tells the jobs to stop whose leases are over `now`, for all that is known here; which these are.
-    pub(super) fn stop_lapsed(&self, now: Instant, lease: Duration) -> Vec<JobId> {
+    pub(in crate::jobs) fn stop_lapsed(&self, now: Instant, lease: Duration) -> Vec<JobId> {
         let jobs = lock(&self.jobs);
         let is_over =
             |held: &&Held| held.stopper.raised_at().is_none() && now.saturating_duration_since(held.asked) >= lease;
@@ -133,7 +133,7 @@ impl Running {
     }
 
     /// Tells the jobs that run by these claims to stop.
-    pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
+    pub(in crate::jobs) fn stop_claims(&self, claims: &[ClaimId]) {
         let jobs = lock(&self.jobs);
         for claim in claims {
             if let Some(held) = jobs.get(&(claim.tenant, claim.job)).filter(|held| held.claim == *claim) {
@@ -145,7 +145,7 @@ impl Running {
     }
 
     /// Remembers what a job has used up when its turn is over.
-    pub(super) fn remember(&self, tenant: TenantId, job: JobId, used: Used) {
+    pub(in crate::jobs) fn remember(&self, tenant: TenantId, job: JobId, used: Used) {
         let mut remembered = lock(&self.used);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
@@ -154,12 +154,12 @@ impl Running {
     }
 
     /// What a job used up in its turns before.
-    pub(super) fn used(&self, tenant: TenantId, job: JobId) -> Option<Used> {
+    pub(in crate::jobs) fn used(&self, tenant: TenantId, job: JobId) -> Option<Used> {
         lock(&self.used).remove(&(tenant, job))
     }
 
     /// Tells a job to stop. `false` if it is not running here.
-    pub(super) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
+    pub(in crate::jobs) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
         lock(&self.used).remove(&(tenant, job));
         let stopper = lock(&self.jobs).get(&(tenant, job)).map(|held| held.stopper.clone());
         stopper.inspect(Stopper::raise).inspect(|_| self.stops.ring()).is_some()
@@ -167,7 +167,7 @@ impl Running {
 
     /// Jobs that were told to stop at least `late` ago and whose component has not come back: for each, that its worker is
     /// replaced, and since when it was waited for. Each is told once.
-    pub(super) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
+    pub(in crate::jobs) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
         let overdue = |held: &Held| {
             let waited = held.stopper.raised_at()?.elapsed();
             if held.stopper.is_in_store.load(Ordering::Acquire) {
@@ -181,7 +181,7 @@ impl Running {
     }
 
     /// Jobs whose worker is away: that their worker is replaced, for at most so many. Each is told once.
-    pub(super) fn away(&self, most: usize) -> Vec<JobId> {
+    pub(in crate::jobs) fn away(&self, most: usize) -> Vec<JobId> {
         let jobs = lock(&self.jobs);
         let away = jobs.values().filter(|held| held.stopper.is_away.swap(false, Ordering::AcqRel));
         let replaced = away.take(most).filter(|held| !held.stopper.is_replaced.swap(true, Ordering::AcqRel));
@@ -189,26 +189,26 @@ impl Running {
     }
 
     /// Whether any job was told to stop and has not come back, nor been replaced.
-    pub(super) fn is_any_stopping(&self) -> bool {
+    pub(in crate::jobs) fn is_any_stopping(&self) -> bool {
         lock(&self.jobs).values().any(|held| held.stopper.raised_at().is_some() && !held.stopper.is_replaced())
     }
 
     /// Whether any job runs.
-    pub(super) fn is_any(&self) -> bool {
+    pub(in crate::jobs) fn is_any(&self) -> bool {
         !lock(&self.jobs).is_empty()
     }
 
     /// Tells all jobs to stop.
-    pub(super) fn stop_all(&self) {
+    pub(in crate::jobs) fn stop_all(&self) {
         lock(&self.jobs).values().for_each(|held| held.stopper.raise());
     }
 }
 
 /// A job that runs while this lives.
-pub(super) struct RunningJob<'a> {
+pub(in crate::jobs) struct RunningJob<'a> {
     running: &'a Running,
     claim: ClaimId,
-    pub(super) stopper: Stopper,
+    pub(in crate::jobs) stopper: Stopper,
 }
 
 impl Drop for RunningJob<'_> {

@@ -11,7 +11,7 @@ use crate::store::{BatchCommit, WriteTarget};
 
 /// Whether a job's contacts are thought to be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Guess {
+pub(in crate::jobs) enum Guess {
     /// Not before a batch was seen to find nobody.
     #[default]
     NotYet,
@@ -23,26 +23,26 @@ pub(super) enum Guess {
 
 impl Guess {
     /// Whether what was planned is thought to find nobody. Ids are always looked up: whoever names one knows it.
-    pub(super) fn holds_for(self, planned: &Planned) -> bool {
+    pub(in crate::jobs) fn holds_for(self, planned: &Planned) -> bool {
         self == Self::Unknown && planned.ids.is_empty()
     }
 
     /// Learns what a look-up found.
-    pub(super) fn learn(&mut self, planned: &Planned, found: usize) {
+    pub(in crate::jobs) fn learn(&mut self, planned: &Planned, found: usize) {
         if *self != Self::Never && !planned.keys.is_empty() {
             *self = if found == 0 { Self::Unknown } else { Self::NotYet };
         }
     }
 
     /// Learns that it was wrong.
-    pub(super) fn give_up(&mut self) {
+    pub(in crate::jobs) fn give_up(&mut self) {
         *self = Self::Never;
     }
 }
 
 /// What must be looked up yet, if a batch that was planned as `planned` was decided as if it found nobody: the keys that its
 /// commit does not take.
-pub(super) fn unproven(planned: &Planned, commit: &BatchCommit) -> Planned {
+pub(in crate::jobs) fn unproven(planned: &Planned, commit: &BatchCommit) -> Planned {
     let new = commit.writes.iter().filter(|write| write.target == WriteTarget::New);
     let taken: HashSet<&UniqueKey> = new.flat_map(|write| &write.keys).collect();
     let keys = planned.keys.iter().filter(|key| !taken.contains(key)).cloned().collect();

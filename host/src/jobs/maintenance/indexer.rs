@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Service;
-use super::chore::Chore;
+use crate::jobs::Service;
+use crate::jobs::maintenance::task::Chore;
 
 /// How long a batch waits while jobs run.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_millis(100);
 const BACK_OFF: Duration = Duration::from_secs(5);
 
 /// Starts it.
-pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
+pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
     let service = Arc::clone(service);
     let list = move || {
         let is_busy = service.running.is_any();

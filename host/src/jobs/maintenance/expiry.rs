@@ -4,19 +4,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Service;
-use super::chore::Chore;
+use crate::jobs::Service;
+use crate::jobs::maintenance::task::Chore;
 
 /// Pause between batches of one sweep, so that commits get their turn.
 const BREATH: Duration = Duration::from_millis(20);
 
 /// Starts it.
-pub(super) fn start(service: &Arc<Service>, interval: Duration) -> io::Result<Chore> {
+pub(in crate::jobs) fn start(service: &Arc<Service>, interval: Duration) -> io::Result<Chore> {
     let service = Arc::clone(service);
     let sweep = move || match service.store.sweep() {
         Ok(swept) => {
             if swept.jobs + swept.contacts > 0 {
-                tracing::info!(jobs = swept.jobs, contacts = swept.contacts, "expired data deleted");
+                tracing::info!(
+                    event = "expired_data_deleted",
+                    jobs = swept.jobs,
+                    contacts = swept.contacts,
+                    "expired data deleted"
+                );
             }
             if swept.more { BREATH } else { interval }
         }

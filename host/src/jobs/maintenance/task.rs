@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Service, heart, janitor, lister, sweeper};
+use super::{compiled_cache, expiry, indexer, lease_keeper};
+use crate::jobs::Service;
 
 /// Pause after one panicked.
 const BREATH: Duration = Duration::from_secs(1);
@@ -22,11 +23,11 @@ impl Chores {
     /// If the system gives no thread.
     pub fn start(service: &Arc<Service>, sweep_interval: Duration) -> io::Result<Self> {
         Ok(Self(vec![
-            heart::start(service)?,
-            heart::start_watch(service)?,
-            lister::start(service)?,
-            janitor::start(service)?,
-            sweeper::start(service, sweep_interval)?,
+            lease_keeper::start(service)?,
+            lease_keeper::start_watch(service)?,
+            indexer::start(service)?,
+            compiled_cache::start(service)?,
+            expiry::start(service, sweep_interval)?,
         ]))
     }
 
@@ -37,7 +38,7 @@ impl Chores {
 }
 
 /// A thread that does something again and again, until [`Self::stop`].
-pub(super) struct Chore {
+pub(in crate::jobs) struct Chore {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: JoinHandle<()>,
 }
@@ -47,7 +48,7 @@ impl Chore {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(super) fn start(name: &str, mut work: impl FnMut() -> Duration + Send + 'static) -> io::Result<Self> {
+    pub(in crate::jobs) fn start(name: &str, mut work: impl FnMut() -> Duration + Send + 'static) -> io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let signal = Arc::clone(&stop);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -55,7 +56,7 @@ impl Chore {
             while !stopped_within(&signal, pause) {
                 // A bug in one of them must not be the end of it.
                 pause = catch_unwind(AssertUnwindSafe(&mut work)).unwrap_or_else(|_| {
-                    tracing::error!("a chore panicked");
+                    tracing::error!(event = "task_panicked", "a chore panicked");
                     BREATH
                 });
             }
@@ -64,7 +65,7 @@ impl Chore {
     }
 
     /// Ends the thread after what it is at.
-    pub(super) fn stop(self) {
+    pub(in crate::jobs) fn stop(self) {
         *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.stop.1.notify_all();
         drop(self.thread.join());

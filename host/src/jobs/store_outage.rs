@@ -37,7 +37,7 @@ impl Outage {
     fn failed_at(&self, now: Instant, doing: &'static str, error: &StoreError) {
         let mut outage = self.lock();
         let Some(lasting) = &mut *outage else {
-            tracing::error!(doing, %error, "the store fails; it is tried again and again");
+            tracing::error!(event = "store_failed", doing, %error, "the store fails; it is tried again and again");
             *outage = Some(Lasting { began: now, said: now, failed: now, failures: 1, named: HashSet::default() });
             return;
         };
@@ -46,7 +46,7 @@ impl Outage {
         if now.duration_since(lasting.said) >= REMINDER {
             lasting.said = now;
             let (failures, seconds) = (lasting.failures, now.duration_since(lasting.began).as_secs());
-            tracing::error!(doing, %error, failures, seconds, "the store still fails");
+            tracing::error!(event = "store_still_failing", doing, %error, failures, seconds, "the store still fails");
         }
     }
 
@@ -59,7 +59,7 @@ impl Outage {
         let mut outage = self.lock();
         if let Some(lasting) = outage.take_if(|lasting| now.duration_since(lasting.failed) >= CALM) {
             let (failures, seconds) = (lasting.failures, now.duration_since(lasting.began).as_secs());
-            tracing::info!(failures, seconds, "the store answers again");
+            tracing::info!(event = "store_recovered", failures, seconds, "the store answers again");
         }
     }
 

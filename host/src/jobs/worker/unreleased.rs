@@ -13,11 +13,11 @@ const MOST: usize = 1_000;
 /// They are given back when the store answers. What somebody else has taken over by then stays theirs: a claim counts by its
 /// epoch.
 #[derive(Debug, Default)]
-pub(super) struct Owed(Mutex<VecDeque<(Arc<Claim>, Instant)>>);
+pub(in crate::jobs) struct Owed(Mutex<VecDeque<(Arc<Claim>, Instant)>>);
 
 impl Owed {
     /// Remembers a claim until its lease ends, which it does within this time.
-    pub(super) fn remember(&self, claim: &Arc<Claim>, lease: Duration) {
+    pub(in crate::jobs) fn remember(&self, claim: &Arc<Claim>, lease: Duration) {
         let mut owed = self.lock();
         if let Some(end) = Instant::now().checked_add(lease)
             && owed.len() < MOST
@@ -30,7 +30,7 @@ impl Owed {
     ///
     /// # Errors
     /// If it does not.
-    pub(super) fn settle(&self, store: &dyn Store) -> Result<usize, StoreError> {
+    pub(in crate::jobs) fn settle(&self, store: &dyn Store) -> Result<usize, StoreError> {
         let mut settled = 0;
         // Not under the lock: the store may take its time.
         while let Some((claim, end)) = self.pop() {

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::Service;
-use super::absence::{Guess, unproven};
-use super::committer::Committer;
-use super::decider::{Decider, End};
-use super::isolate::{Failures, Ground, Part, given_up, isolate};
-use super::pipeline::{Decided, Halt, Pipeline};
-use super::running::Stopper;
 use crate::domain::StoredContact;
+use crate::jobs::Service;
+use crate::jobs::decide::decider::{Decider, End};
+use crate::jobs::decide::isolate::{Failures, Ground, Part, given_up, isolate};
+use crate::jobs::worker::committer::Committer;
+use crate::jobs::worker::pipeline::{Decided, Halt, Pipeline};
+use crate::jobs::worker::running::Stopper;
+use crate::jobs::worker::speculation::{Guess, unproven};
 use crate::sandbox::Planned;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
 
@@ -30,11 +30,11 @@ const AHEAD: usize = 2 << 20;
 
 /// The queue's ground: what is decided is committed under a claim.
 #[derive(Clone, Copy)]
-pub(super) struct Claimed<'a> {
-    pub(super) service: &'a Service,
-    pub(super) committer: &'a Committer,
-    pub(super) claim: &'a Arc<Claim>,
-    pub(super) stopping: &'a AtomicBool,
+pub(in crate::jobs) struct Claimed<'a> {
+    pub(in crate::jobs) service: &'a Service,
+    pub(in crate::jobs) committer: &'a Committer,
+    pub(in crate::jobs) claim: &'a Arc<Claim>,
+    pub(in crate::jobs) stopping: &'a AtomicBool,
 }
 
 impl Ground for Claimed<'_> {
@@ -57,20 +57,25 @@ enum Settled {
     Redone,
 }
 
-pub(super) struct Course<'a> {
-    pub(super) ground: Claimed<'a>,
-    pub(super) decider: Decider<'a>,
-    pub(super) failures: Failures,
+pub(in crate::jobs) struct Course<'a> {
+    pub(in crate::jobs) ground: Claimed<'a>,
+    pub(in crate::jobs) decider: Decider<'a>,
+    pub(in crate::jobs) failures: Failures,
     /// Batches that were read before it is their turn.
     ahead: VecDeque<Batch>,
-    pub(super) pipeline: Pipeline<'a>,
+    pub(in crate::jobs) pipeline: Pipeline<'a>,
     guess: Guess,
     /// How many of the next batches are to be committed one by one.
     careful: u32,
 }
 
 impl<'a> Course<'a> {
-    pub(super) fn new(ground: Claimed<'a>, decider: Decider<'a>, failures: Failures, stopper: Stopper) -> Self {
+    pub(in crate::jobs) fn new(
+        ground: Claimed<'a>,
+        decider: Decider<'a>,
+        failures: Failures,
+        stopper: Stopper,
+    ) -> Self {
         let pipeline = Pipeline::new(ground.committer, ground.claim, ground.service.settings.lease, stopper);
         let (ahead, guess) = (VecDeque::new(), Guess::default());
         // A server that dies again before its first commit, at a batch far ahead, would get nowhere.
@@ -79,7 +84,7 @@ impl<'a> Course<'a> {
     }
 
     /// Goes on until the job is done or the work ends before.
-    pub(super) fn run(&mut self) -> Result<(), End> {
+    pub(in crate::jobs) fn run(&mut self) -> Result<(), End> {
         let ended = self.go_through();
         // Whatever ended it: what is under way is done before the job is given back, and what is decided is not to be done
         // again if that can be helped.

@@ -5,20 +5,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Service;
-use super::chore::Chore;
+use crate::jobs::Service;
+use crate::jobs::maintenance::task::Chore;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(600);
 
 /// Starts it.
-pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
+pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
     let service = Arc::clone(service);
     let tidy = move || {
         match service.library.tidy() {
             Ok(0) => {}
-            Ok(files) => tracing::info!(files, "compiled code deleted that nobody needs"),
-            Err(error) => tracing::warn!(%error, "cannot say which compiled code is needed"),
+            Ok(files) => {
+                tracing::info!(event = "compiled_code_deleted", files, "compiled code deleted that nobody needs")
+            }
+            Err(error) => {
+                tracing::warn!(event = "compiled_code_not_checked", %error, "cannot say which compiled code is needed")
+            }
         }
         INTERVAL
     };

@@ -70,7 +70,7 @@ impl Library {
     }
 
     /// Whether a job's components can be started without being compiled first.
-    pub(super) fn is_ready(&self, pinned: Pinned) -> bool {
+    pub(in crate::jobs) fn is_ready(&self, pinned: Pinned) -> bool {
         let has_processor = pinned.processor == self.default.digest()
             || lock(&self.processors).contains_key(&pinned.processor)
             || self.sandbox.is_compiled(pinned.processor);
@@ -79,7 +79,7 @@ impl Library {
     }
 
     /// Compiles components that are not compiled yet. What is wrong with them shows when they are started.
-    pub(super) fn prepare(&self, pinned: Pinned) {
+    pub(in crate::jobs) fn prepare(&self, pinned: Pinned) {
         if !self.is_ready(pinned) {
             drop(self.processor(pinned.processor));
             drop(pinned.validator.map(|digest| self.validator(digest)));
@@ -90,7 +90,7 @@ impl Library {
     ///
     /// # Errors
     /// If the store cannot say what is registered.
-    pub(super) fn tidy(&self) -> Result<usize, StoreError> {
+    pub(in crate::jobs) fn tidy(&self) -> Result<usize, StoreError> {
         let registered: HashSet<Digest> = self.store.components()?.into_iter().map(|record| record.digest).collect();
         Ok(self.sandbox.tidy(|digest| digest == self.default.digest() || registered.contains(&digest)))
     }

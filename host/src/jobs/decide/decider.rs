@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 pub use components::limits;
 use components::{Started, Used, push_output};
 
-use super::Service;
-use super::assemble::assemble;
-use super::isolate::Part;
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
+use crate::jobs::Service;
+use crate::jobs::decide::assemble::assemble;
+use crate::jobs::decide::isolate::Part;
 use crate::sandbox::{Cancel, Failure, Item, Limits, Objection, Planned, Stop};
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::TenantLimits;
 
 /// Why work ends before everything is decided.
 #[derive(Debug)]
-pub(super) enum End {
+pub(in crate::jobs) enum End {
     /// The job was deleted or has expired, or the claim or the tenant is gone.
     Gone,
     /// It was told to stop.
@@ -40,34 +40,34 @@ impl From<StoreError> for End {
 
 /// Whose items are decided, by what, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Task<'a> {
-    pub(super) tenant: TenantId,
-    pub(super) tenant_name: &'a str,
+pub(in crate::jobs) struct Task<'a> {
+    pub(in crate::jobs) tenant: TenantId,
+    pub(in crate::jobs) tenant_name: &'a str,
     /// As JSON.
-    pub(super) profile: &'a str,
-    pub(super) limits: TenantLimits,
-    pub(super) pinned: Pinned,
-    pub(super) operation: Operation,
+    pub(in crate::jobs) profile: &'a str,
+    pub(in crate::jobs) limits: TenantLimits,
+    pub(in crate::jobs) pinned: Pinned,
+    pub(in crate::jobs) operation: Operation,
     /// The moment to record as that of a change.
-    pub(super) now: Timestamp,
+    pub(in crate::jobs) now: Timestamp,
     /// For the log; a call that somebody waits for has none.
-    pub(super) job: Option<JobId>,
+    pub(in crate::jobs) job: Option<JobId>,
 }
 
 /// Where the time went.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Spent {
+pub(in crate::jobs) struct Spent {
     /// In components, with the copying in and out.
-    pub(super) guest: Duration,
+    pub(in crate::jobs) guest: Duration,
     /// Reading items and contacts.
-    pub(super) reading: Duration,
+    pub(in crate::jobs) reading: Duration,
 }
 
 /// Failures that are kept, for whoever tries a component.
 const KEPT_FAILURES: usize = 8;
 
 /// The tenant's components, started when they are needed and again after one failed.
-pub(super) struct Decider<'a> {
+pub(in crate::jobs) struct Decider<'a> {
     service: &'a Service,
     task: Task<'a>,
     limits: Limits,
@@ -79,7 +79,7 @@ pub(super) struct Decider<'a> {
     printed: String,
     /// The component that was called last.
     called: Digest,
-    pub(super) spent: Spent,
+    pub(in crate::jobs) spent: Spent,
     /// What components used that were stopped.
     used: Used,
     /// How components failed, each way once.
@@ -90,7 +90,7 @@ pub(super) struct Decider<'a> {
 const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
-    pub(super) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
+    pub(in crate::jobs) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
         // A job's worker can be replaced; a call's thread serves others next.
         let limits = Limits { gives_way: task.job.is_some(), ..limits(&task.limits) };
         let called = task.pinned.processor;
@@ -100,7 +100,7 @@ impl<'a> Decider<'a> {
     }
 
     /// Reads a part's items, and has the validator check them.
-    pub(super) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
+    pub(in crate::jobs) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
         self.plan_and_check(part.items)
     }
 
@@ -173,13 +173,13 @@ impl<'a> Decider<'a> {
     }
 
     /// Which stored contacts one item refers to.
-    pub(super) fn plan_one(&mut self, item: &str) -> Result<Planned, Stop> {
+    pub(in crate::jobs) fn plan_one(&mut self, item: &str) -> Result<Planned, Stop> {
         self.plan_and_check(&[item.to_owned()])
     }
 
     /// The stored contacts that a plan names; `None` if they are too much to hold in memory, which is the component's fault
     /// as if it had taken the memory itself.
-    pub(super) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
+    pub(in crate::jobs) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let started = Instant::now();
         let found = self.service.store.find(self.task.tenant, &planned.ids, &planned.keys);
         self.spent.reading += started.elapsed();
@@ -190,7 +190,7 @@ impl<'a> Decider<'a> {
     }
 
     /// What the part that was planned last comes to.
-    pub(super) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
+    pub(in crate::jobs) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
         let started = Instant::now();
         let mut components = self.take_components()?;
         let items = self.decided_by(&mut components, part.items, found);
@@ -206,19 +206,19 @@ impl<'a> Decider<'a> {
     }
 
     /// Contacts as clients see them, in order.
-    pub(super) fn present(&mut self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, Stop> {
+    pub(in crate::jobs) fn present(&mut self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, Stop> {
         let (mut instance, profile, fields) = self.start_processor()?;
         let objects = instance.present(&profile, fields, self.task.now, contacts)?;
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
     }
 
     /// Whether the components have had all the time that their tenant's jobs have.
-    pub(super) fn is_out_of_time(&self) -> bool {
+    pub(in crate::jobs) fn is_out_of_time(&self) -> bool {
         self.spent.guest >= Duration::from_secs(self.task.limits.job_seconds)
     }
 
     /// Whether one of the components has failed so often lately that it is left alone.
-    pub(super) fn is_resting(&self) -> bool {
+    pub(in crate::jobs) fn is_resting(&self) -> bool {
         let Pinned { processor, validator } = self.task.pinned;
         let is_resting = |component| self.service.breaker.is_resting(self.task.tenant, component);
         is_resting(processor) || validator.is_some_and(is_resting)
@@ -233,14 +233,14 @@ impl<'a> Decider<'a> {
 
     /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
     /// way.
-    pub(super) fn failed(&mut self, stop: Stop) -> Result<Failure, End> {
+    pub(in crate::jobs) fn failed(&mut self, stop: Stop) -> Result<Failure, End> {
         self.started = None;
         let Task { tenant_name: tenant, job, .. } = self.task;
         let job = job.map(tracing::field::display);
         match stop {
             Stop::Cancelled => Err(End::Cancelled),
             Stop::Host(reason) => {
-                tracing::warn!(tenant, job, reason, "cannot run a component now");
+                tracing::warn!(event = "sandbox_full", tenant, job, reason, "cannot run a component now");
                 Err(End::NoRoom)
             }
             Stop::Failed { failure, detail } => {
@@ -250,14 +250,14 @@ impl<'a> Decider<'a> {
                 if self.failures.len() < KEPT_FAILURES && !self.failures.contains(&detail) {
                     self.failures.push(detail.clone());
                 }
-                tracing::warn!(tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
+                tracing::warn!(event = "component_failed", tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
                 Ok(failure)
             }
         }
     }
 
     /// What the components printed since this was asked last, with a line for each that has failed.
-    pub(super) fn take_printed(&mut self) -> String {
+    pub(in crate::jobs) fn take_printed(&mut self) -> String {
         let mut printed = std::mem::take(&mut self.printed);
         if let Some(started) = &self.started {
             push_output(&mut printed, started);
@@ -266,12 +266,12 @@ impl<'a> Decider<'a> {
     }
 
     /// What the components have used so far.
-    pub(super) fn used(&self) -> Used {
+    pub(in crate::jobs) fn used(&self) -> Used {
         self.started.as_ref().map_or(self.used, |started| self.used.and(started))
     }
 
     /// How the components failed, each way once; of many ways the first.
-    pub(super) fn failures(&self) -> &[String] {
+    pub(in crate::jobs) fn failures(&self) -> &[String] {
         &self.failures
     }
 }

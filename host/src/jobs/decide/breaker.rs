@@ -21,11 +21,11 @@ struct Record {
 
 /// How components did lately, over all jobs and calls of each tenant.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<HashMap<(TenantId, Digest), Record>>);
+pub(in crate::jobs) struct Breaker(Mutex<HashMap<(TenantId, Digest), Record>>);
 
 impl Breaker {
     /// Whether a component is to be left alone now.
-    pub(super) fn is_resting(&self, tenant: TenantId, component: Digest) -> bool {
+    pub(in crate::jobs) fn is_resting(&self, tenant: TenantId, component: Digest) -> bool {
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         records
             .get(&(tenant, component))
@@ -33,7 +33,7 @@ impl Breaker {
             .is_some_and(|until| Instant::now() < until)
     }
 
-    pub(super) fn failed(&self, tenant: TenantId, component: Digest) {
+    pub(in crate::jobs) fn failed(&self, tenant: TenantId, component: Digest) {
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let record = records.entry((tenant, component)).or_default();
         if record.resting_until.is_some_and(|until| until <= Instant::now()) {
@@ -41,12 +41,12 @@ impl Breaker {
         }
         record.failures = record.failures.saturating_add(1);
         if record.failures >= FAILURES && record.resting_until.is_none() {
-            tracing::warn!(%component, failures = record.failures, "a component keeps failing and is left alone");
+            tracing::warn!(event = "component_suspended", %component, failures = record.failures, "a component keeps failing and is left alone");
             record.resting_until = Some(Instant::now() + REST);
         }
     }
 
-    pub(super) fn succeeded(&self, tenant: TenantId, component: Digest) {
+    pub(in crate::jobs) fn succeeded(&self, tenant: TenantId, component: Digest) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, component));
     }
 }

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::committer::Committer;
-use super::overlap::WriteSet;
-use super::running::Stopper;
 use crate::domain::{StoredContact, UniqueKey};
+use crate::jobs::worker::committer::Committer;
+use crate::jobs::worker::overlap::WriteSet;
+use crate::jobs::worker::running::Stopper;
 use crate::sandbox::Planned;
 use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, Store, StoreError};
 
@@ -20,14 +20,14 @@ const WAITING: usize = 4;
 const BYTES: usize = 8 << 20;
 
 /// A batch that was decided, kept until that took effect.
-pub(super) struct Decided {
-    pub(super) first: u32,
-    pub(super) batch: Batch,
+pub(in crate::jobs) struct Decided {
+    pub(in crate::jobs) first: u32,
+    pub(in crate::jobs) batch: Batch,
     writes: WriteSet,
 }
 
 /// Why batches that were on their way did not take effect.
-pub(super) enum Halt {
+pub(in crate::jobs) enum Halt {
     /// Contacts changed under one of them. These are to be decided again, in this order.
     Conflict(Vec<Decided>),
     /// The claim does not hold any more.
@@ -37,14 +37,14 @@ pub(super) enum Halt {
 }
 
 /// The way into the store for one claim's batches.
-pub(super) struct Pipeline<'a> {
+pub(in crate::jobs) struct Pipeline<'a> {
     committer: &'a Committer,
     stopper: Stopper,
     line: Arc<Line>,
     /// All that was not known to have taken effect when [`Self::collect`] was called last.
     decided: VecDeque<Decided>,
     /// Time spent waiting for commits with nothing else to do.
-    pub(super) waiting: Duration,
+    pub(in crate::jobs) waiting: Duration,
 }
 
 /// What the worker and its committer share.
@@ -96,31 +96,36 @@ impl Waiting {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(committer: &'a Committer, claim: &Arc<Claim>, lease: Duration, stopper: Stopper) -> Self {
+    pub(in crate::jobs) fn new(
+        committer: &'a Committer,
+        claim: &Arc<Claim>,
+        lease: Duration,
+        stopper: Stopper,
+    ) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
         let line = Arc::new(Line { claim: Arc::clone(claim), lease, state, changed });
         Self { committer, stopper, line, decided: VecDeque::new(), waiting: Duration::ZERO }
     }
 
     /// Whether nothing is on its way.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::jobs) fn is_empty(&self) -> bool {
         self.decided.is_empty()
     }
 
     /// Time that commits took.
-    pub(super) fn committing(&self) -> Duration {
+    pub(in crate::jobs) fn committing(&self) -> Duration {
         self.line.lock().took
     }
 
     /// Forgets what has taken effect. To be called before contacts are looked up, and not between that and
     /// [`Self::is_apart_from`]: what takes effect in between was not seen.
-    pub(super) fn collect(&mut self) {
+    pub(in crate::jobs) fn collect(&mut self) {
         let done = std::mem::take(&mut self.line.lock().done);
         self.decided.drain(..done.min(self.decided.len()));
     }
 
     /// Sends a batch on its way, behind all others. Waits if too many wait already.
-    pub(super) fn push(&mut self, batch: Batch, commit: BatchCommit) -> Result<(), Halt> {
+    pub(in crate::jobs) fn push(&mut self, batch: Batch, commit: BatchCommit) -> Result<(), Halt> {
         let bytes = commit.bytes() + batch.items.iter().map(String::len).sum::<usize>();
         self.decided.push_back(Decided { first: commit.first, batch, writes: WriteSet::of(&commit) });
         let Self { line, stopper, waiting, .. } = self;
@@ -139,7 +144,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Waits until everything has taken effect.
-    pub(super) fn flush(&mut self) -> Result<(), Halt> {
+    pub(in crate::jobs) fn flush(&mut self) -> Result<(), Halt> {
         let Self { line, stopper, waiting, .. } = self;
         let failed = line.wait_while(stopper, waiting, |state| state.is_busy).failed.take();
         match failed {
@@ -152,19 +157,19 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Waits for the commit that is under way; nothing else takes effect any more.
-    pub(super) fn abandon(&mut self) {
+    pub(in crate::jobs) fn abandon(&mut self) {
         self.line.lock().next = Waiting::default();
         drop(self.line.wait_while(&self.stopper, &mut self.waiting, |state| state.is_busy));
     }
 
     /// Whether a batch that was planned as `planned`, and for which `found` is stored, would find the same after all batches
     /// that are on their way.
-    pub(super) fn is_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
+    pub(in crate::jobs) fn is_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
         self.decided.iter().all(|batch| batch.writes.are_apart_from(planned, found))
     }
 
     /// Whether a batch that is on its way takes one of these keys.
-    pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
+    pub(in crate::jobs) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
         self.decided.iter().any(|batch| batch.writes.takes_any(keys))
     }
 

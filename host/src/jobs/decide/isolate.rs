@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::assemble::{Reason, failed};
-use super::decider::{Decider, End};
+use crate::jobs::decide::assemble::{Reason, failed};
+use crate::jobs::decide::decider::{Decider, End};
 use crate::sandbox::Failure;
 use crate::store::{Batch, BatchCommit, CommitOutcome};
 
@@ -15,7 +15,7 @@ const CONFLICTS: u32 = 20;
 
 /// How much failing is put up with before the rest is not tried any more.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(in crate::jobs) struct Patience {
     /// Items on which the component failed.
     items: u32,
     /// Time in calls that failed; finding one item that loops takes some seconds.
@@ -26,14 +26,14 @@ pub(super) struct Patience {
 
 impl Patience {
     /// For jobs, which nobody sits and waits for.
-    pub(super) const JOB: Self = Self { items: 100, wasted: Duration::from_secs(30), contended: 1_000 };
+    pub(in crate::jobs) const JOB: Self = Self { items: 100, wasted: Duration::from_secs(30), contended: 1_000 };
     /// For calls that somebody waits for.
-    pub(super) const CALL: Self = Self { items: 10, wasted: Duration::from_secs(8), contended: 10 };
+    pub(in crate::jobs) const CALL: Self = Self { items: 10, wasted: Duration::from_secs(8), contended: 10 };
 }
 
 /// How a request's guest failed so far.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failures {
+pub(in crate::jobs) struct Failures {
     patience: Patience,
     items: u32,
     wasted: Duration,
@@ -44,12 +44,12 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    pub(super) fn none_yet(patience: Patience) -> Self {
+    pub(in crate::jobs) fn none_yet(patience: Patience) -> Self {
         Self { patience, items: 0, wasted: Duration::ZERO, contended: 0, last: None, have_hosts_failed: false }
     }
 
     /// The same, for a job that is not to be tried any more because servers fail at it.
-    pub(super) fn of_hosts(self) -> Self {
+    pub(in crate::jobs) fn of_hosts(self) -> Self {
         Self { have_hosts_failed: true, ..self }
     }
 
@@ -59,7 +59,7 @@ impl Failures {
 }
 
 /// Where what was decided takes effect.
-pub(super) trait Ground {
+pub(in crate::jobs) trait Ground {
     /// Asked before each part; an error ends the work.
     fn go_on(&mut self) -> Result<(), End>;
 
@@ -69,14 +69,14 @@ pub(super) trait Ground {
 
 /// Items that stand together in a job, and the place of the first.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) first: u32,
-    pub(super) items: &'a [String],
-    pub(super) keys: Option<&'a [String]>,
+pub(in crate::jobs) struct Part<'a> {
+    pub(in crate::jobs) first: u32,
+    pub(in crate::jobs) items: &'a [String],
+    pub(in crate::jobs) keys: Option<&'a [String]>,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn whole(first: u32, batch: &'a Batch) -> Self {
+    pub(in crate::jobs) fn whole(first: u32, batch: &'a Batch) -> Self {
         Self { first, items: &batch.items, keys: batch.keys.as_deref() }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Part<'a> {
 }
 
 /// Does a part step by step, halving whatever the guest fails on.
-pub(super) fn isolate(
+pub(in crate::jobs) fn isolate(
     decider: &mut Decider<'_>,
     ground: &mut impl Ground,
     failures: &mut Failures,
@@ -182,7 +182,7 @@ const HOSTS_FAILED: Reason = Reason {
 };
 
 /// Why the rest is not tried any more, if it is not.
-pub(super) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<Reason> {
+pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<Reason> {
     let because = |failure: Failure, message| Some(Reason { r#type: failure.as_str(), message });
     if decider.is_out_of_time() {
         return because(
@@ -250,7 +250,11 @@ fn attempt(
         versions.sort_unstable();
         if seen.as_ref() == Some(&versions) {
             // Nobody changed what it asked for, so it takes a key that it did not ask for, or was shown to be another's.
-            tracing::warn!(items = part.items.len(), "a component's writes conflict with stored contacts");
+            tracing::warn!(
+                event = "component_conflicted",
+                items = part.items.len(),
+                "a component's writes conflict with stored contacts"
+            );
             return Ok(Tried::Failed(Failure::BrokeContract));
         }
         seen = Some(versions);
@@ -258,6 +262,10 @@ fn attempt(
         // Others are through by then: 1 ms, then twice as long each time, up to 16.
         thread::sleep(Duration::from_millis(1 << conflicts.min(4)));
     }
-    tracing::info!(items = part.items.len(), "others changed the same contacts again and again");
+    tracing::info!(
+        event = "contacts_contended",
+        items = part.items.len(),
+        "others changed the same contacts again and again"
+    );
     Ok(Tried::Contended)
 }

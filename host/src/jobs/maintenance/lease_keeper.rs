@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Service;
-use super::chore::Chore;
+use crate::jobs::Service;
+use crate::jobs::maintenance::task::Chore;
 use crate::store::{ClaimId, StoreError};
 
 /// Between two looks at the claims of running jobs. A job that was deleted through another server runs on for about that
@@ -16,17 +16,17 @@ use crate::store::{ClaimId, StoreError};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Starts it.
-pub(super) fn start(service: &Arc<Service>) -> io::Result<Chore> {
+pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
     let mut beat = Beat { service: Arc::clone(service), renewed: Instant::now() };
     Chore::start("heart", move || beat.beat())
 }
 
 /// Starts what stops jobs whose leases are over.
-pub(super) fn start_watch(service: &Arc<Service>) -> io::Result<Chore> {
+pub(in crate::jobs) fn start_watch(service: &Arc<Service>) -> io::Result<Chore> {
     let service = Arc::clone(service);
     Chore::start("watch", move || {
         for job in service.stop_lapsed() {
-            tracing::warn!(%job, "a lease is over that could not be prolonged; the job is left to others");
+            tracing::warn!(event = "lease_lost", %job, "a lease is over that could not be prolonged; the job is left to others");
         }
         LOOK
     })
@@ -73,7 +73,7 @@ impl Beat {
         match service.owed.settle(&*service.store) {
             Ok(0) => {}
             Ok(jobs) => {
-                tracing::debug!(jobs, "what was owed is given back to the queue");
+                tracing::debug!(event = "claims_released", jobs, "what was owed is given back to the queue");
                 service.bell.ring();
             }
             Err(error) => service.outage.failed("give jobs back", &error),

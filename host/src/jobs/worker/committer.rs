@@ -13,20 +13,20 @@ use crate::store::{Store, StoreError};
 type Order = Box<dyn FnOnce(&dyn Store) + Send>;
 
 /// The thread. It does what it is given in that order, and ends when this is dropped.
-pub(super) struct Committer(Sender<Order>);
+pub(in crate::jobs) struct Committer(Sender<Order>);
 
 impl Committer {
     /// Starts it.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(super) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
+    pub(in crate::jobs) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
         let (sender, orders) = mpsc::channel::<Order>();
         thread::Builder::new().name(String::from("committer")).spawn(move || {
             for order in orders {
                 // A bug in one must not be the end of all that follow; who waits for it learns that it never came.
                 if catch_unwind(AssertUnwindSafe(|| order(&*store))).is_err() {
-                    tracing::error!("committing panicked");
+                    tracing::error!(event = "commit_panicked", "committing panicked");
                 }
             }
         })?;
@@ -34,13 +34,13 @@ impl Committer {
     }
 
     /// Has something done.
-    pub(super) fn order(&self, work: impl FnOnce(&dyn Store) + Send + 'static) {
+    pub(in crate::jobs) fn order(&self, work: impl FnOnce(&dyn Store) + Send + 'static) {
         // If the thread is gone, whoever waits for it learns of it.
         drop(self.0.send(Box::new(work)));
     }
 
     /// Has something done and waits for it.
-    pub(super) fn have<T: Send + 'static>(
+    pub(in crate::jobs) fn have<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
