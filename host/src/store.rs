@@ -7,6 +7,7 @@ mod error;
 mod listing;
 mod packing;
 pub mod postgres;
+mod profile_cache;
 pub mod sqlite;
 mod types;
 
@@ -15,12 +16,13 @@ use std::time::Duration;
 pub use error::StoreError;
 pub use types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactFilter, ContactList,
-    ContactOrder, ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewCredential, NewJob, News,
-    QueueLimits, Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange,
-    TenantSummary, WriteTarget,
+    ContactOrder, ContactQuery, ContactWrite, DraftRow, Idempotency, Known, NewComponent, NewJob, News, QueueLimits,
+    Registered, Removed, RolledBack, RowBody, StoredRow, Submitted, Swept, Tenant, TenantChange, TenantSummary,
+    WriteTarget,
 };
 
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::tenants::{NewCredential, Profile};
 
 /// Everything the service remembers.
 pub trait Store: Send + Sync + 'static {
@@ -31,8 +33,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer; then nothing is stored. The same holds for every method below.
-    fn add_tenant(&self, name: &str, profile: &str, credential: &NewCredential)
-    -> Result<Option<TenantId>, StoreError>;
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &Profile,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError>;
 
     /// A tenant by its name.
     ///

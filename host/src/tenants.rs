@@ -4,8 +4,10 @@ mod credentials;
 mod limits;
 mod name;
 mod profile;
+mod stored_profile;
 
-pub use credentials::{Secret, generate};
-pub use limits::{LimitRule, LimitsError, TenantLimits};
+pub use credentials::{NewCredential, Secret, generate};
+pub use limits::{LimitRule, LimitSettings, LimitsError, TenantLimits};
 pub use name::{NameError, TenantName};
 pub use profile::{Choice, FieldEntry, Named, Owner, Profile, ProfileError};
+pub use stored_profile::StoredProfile;

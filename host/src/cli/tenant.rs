@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bulkhead::domain::Assignment;
 use bulkhead::operations::{MAX_COMPONENT, ShownAssignment, TenantSettings, Wanted};
-use bulkhead::tenants::{TenantLimits, TenantName, generate};
+use bulkhead::tenants::{Profile, TenantLimits, TenantName, generate};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -108,12 +108,12 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
 }
 
 fn add(name: &TenantName, profile: Option<PathBuf>, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let text = match &profile {
-        None => String::from("{}"),
+    let profile = match &profile {
+        None => Profile::default(),
         Some(path) => read_profile(path, store)?,
     };
     let (credential, secret) = generate(name)?;
-    if open(store)?.add_tenant(name.as_str(), &text, &credential)?.is_none() {
+    if open(store)?.add_tenant(name.as_str(), &profile, &credential)?.is_none() {
         return Err(
             format!("there is a tenant '{}' already; remove it first, or choose another name", name.as_str()).into()
         );
@@ -153,9 +153,7 @@ fn read(path: &Path) -> Result<String, Box<dyn Error>> {
 }
 
 /// Reads a profile and has the component check what only it can judge.
-fn read_profile(path: &Path, store: &StoreArgs) -> Result<String, Box<dyn Error>> {
-    let text = read(path)?;
-    let checked = operations(store, MAX_COMPONENT)?.check_new_profile(&text);
-    checked.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(text)
+fn read_profile(path: &Path, store: &StoreArgs) -> Result<Profile, Box<dyn Error>> {
+    let checked = operations(store, MAX_COMPONENT)?.check_new_profile(&read(path)?);
+    Ok(checked.map_err(|error| format!("{}: {error}", path.display()))?)
 }

@@ -127,7 +127,7 @@ impl Clients {
         let credentials = Credentials::from_headers(request.headers())?;
         let service = Arc::clone(&self.service);
         blocking(move || match service.authenticate(credentials.client_id(), credentials.secret())? {
-            Known::Tenant(tenant) => Ok(tenant),
+            Known::Tenant(tenant) => Ok(*tenant),
             Known::Expired => Err(Problem::expired_token()),
             Known::Nobody => Err(credentials.refusal()),
         })

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::service::stored_limits;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
 use crate::jobs::decide::decider::{Decider, End, Task};
@@ -134,7 +133,7 @@ impl Service {
             tenant: tenant.id,
             tenant_name: &tenant.name,
             profile: &tenant.profile,
-            limits: stored_limits(&tenant.limits),
+            limits: tenant.limits,
             pinned: self.pinned(tenant),
             operation,
             now: self.store.now(),

@@ -15,7 +15,7 @@ use crate::sandbox::Cancel;
 use crate::store::{
     ClaimId, Idempotency, Known, NewJob, News, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant,
 };
-use crate::tenants::{Secret, TenantLimits};
+use crate::tenants::Secret;
 
 /// How long a token is good for. The number is Mautic's.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
@@ -113,7 +113,7 @@ impl Service {
             idempotency,
             retention: self.settings.retention,
         };
-        let limits = stored_limits(&tenant.limits);
+        let limits = tenant.limits;
         let queue = QueueLimits {
             jobs: limits.queued_jobs.min(self.settings.queue.jobs),
             bytes: (limits.queued_mib << 20).min(self.settings.queue.bytes),
@@ -207,15 +207,6 @@ impl Service {
         self.running.stop_all();
         self.library.sandbox().nudge();
     }
-}
-
-/// Limits as the store has them; they were checked when they were set, and what a newer version may have set is as if it
-/// had not been.
-pub(super) fn stored_limits(text: &str) -> TenantLimits {
-    TenantLimits::parse(text).unwrap_or_else(|error| {
-        tracing::error!(event = "tenant_limits_unreadable", %error, "a tenant's limits cannot be read; the defaults apply");
-        TenantLimits::default()
-    })
 }
 
 /// Wakes workers when there may be work.

@@ -4,8 +4,8 @@ use super::{OperationError, Operations};
 use crate::domain::{Assignment, Digest, World};
 use crate::jobs::sandbox_limits;
 use crate::sandbox::{Cancel, Instance, Processor};
-use crate::store::{RolledBack, TenantChange};
-use crate::tenants::{Profile, TenantLimits};
+use crate::store::{RolledBack, Tenant, TenantChange};
+use crate::tenants::{LimitSettings, Profile, TenantLimits};
 
 /// Which component a tenant shall have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +48,17 @@ impl Operations {
     /// If there is no such tenant or component, or something about the settings is wrong; then nothing is changed.
     pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<Assignment, OperationError> {
         let tenant = self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
-        let limits = settings.limits.as_deref().map(TenantLimits::parse).transpose();
-        let limits = limits.map_err(|error| OperationError::Limits(error.to_string()))?;
+        let limits = settings.limits.as_deref().map(LimitSettings::parse).transpose();
         let change = TenantChange {
-            profile: settings.profile.clone(),
-            limits: settings.limits.clone().zip(limits.map(|limits| limits.running_jobs)),
+            limits: limits.map_err(|error| OperationError::Limits(error.to_string()))?,
             processor: self.resolve(settings.processor.as_ref(), World::Processor)?,
             validator: self.resolve(settings.validator.as_ref(), World::Validator)?,
+            profile: settings.profile.as_deref().map(Profile::parse).transpose().map_err(wrong)?,
         };
         if change.profile.is_some() || change.processor.is_some() {
             let processor = self.processor(change.processor.unwrap_or(tenant.assigned.processor))?;
-            self.check_profile(change.profile.as_deref().unwrap_or(&tenant.profile), &processor)?;
+            let profile = change.profile.as_ref().map_or_else(|| readable(&tenant), Ok)?;
+            self.check_profile(profile, &processor)?;
         }
         match self.store.change_tenant(name, &change)? {
             Some(assignment) => Ok(assignment),
@@ -67,12 +67,14 @@ impl Operations {
         }
     }
 
-    /// Checks a profile for a tenant that has the default processor.
+    /// Reads and checks a profile for a tenant that has the default processor.
     ///
     /// # Errors
     /// Says where what is wrong with it.
-    pub fn check_new_profile(&self, text: &str) -> Result<(), OperationError> {
-        self.check_profile(text, &self.default)
+    pub fn check_new_profile(&self, text: &str) -> Result<Profile, OperationError> {
+        let profile = Profile::parse(text).map_err(wrong)?;
+        self.check_profile(&profile, &self.default)?;
+        Ok(profile)
     }
 
     /// Gives a tenant back the components that it had before the last change of them.
@@ -118,16 +120,22 @@ impl Operations {
 
     fn check_assigned(&self, name: &str, assignment: Assignment) -> Result<(), OperationError> {
         let tenant = self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
-        self.check_profile(&tenant.profile, &self.processor(assignment.processor)?)
+        self.check_profile(readable(&tenant)?, &self.processor(assignment.processor)?)
     }
 
     /// What only the processor can judge, it judges.
-    fn check_profile(&self, text: &str, processor: &Processor) -> Result<(), OperationError> {
-        let wrong = |error: &dyn std::fmt::Display| OperationError::Profile(error.to_string());
-        let profile = Profile::parse(text).map_err(|error| wrong(&error))?;
+    fn check_profile(&self, profile: &Profile, processor: &Processor) -> Result<(), OperationError> {
         let limits = sandbox_limits(&TenantLimits::default());
         let mut instance = Instance::start(&self.sandbox, processor, &limits, &Cancel::default())
             .map_err(|stop| OperationError::Profile(format!("the processor cannot start: {stop:?}")))?;
-        instance.fields(&profile).map(drop).map_err(|error| wrong(&error))
+        instance.fields(profile).map(drop).map_err(wrong)
     }
+}
+
+fn readable(tenant: &Tenant) -> Result<&Profile, OperationError> {
+    tenant.profile.profile().map(AsRef::as_ref).map_err(wrong)
+}
+
+fn wrong(error: impl std::fmt::Display) -> OperationError {
+    OperationError::Profile(error.to_string())
 }

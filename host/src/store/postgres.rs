@@ -33,14 +33,16 @@ use std::time::Duration;
 
 pub use address::{DatabaseUrl, DatabaseUrlError};
 
+use super::profile_cache::ProfileCache;
 use super::types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
-    ContactWrite, Known, NewComponent, NewCredential, NewJob, News, QueueLimits, Registered, Removed, RolledBack,
-    StoredRow, Submitted, Swept, Tenant, TenantChange, TenantSummary,
+    ContactWrite, Known, NewComponent, NewJob, News, QueueLimits, Registered, Removed, RolledBack, StoredRow,
+    Submitted, Swept, Tenant, TenantChange, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::{Clock, machine_time};
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::tenants::{NewCredential, Profile};
 use connections::Connections;
 use sql::signed;
 
@@ -54,6 +56,7 @@ pub struct PostgresStore {
     clock: Clock,
     /// Microseconds that the database's clock is ahead of this machine's.
     ahead: Arc<AtomicI64>,
+    profiles: ProfileCache,
 }
 
 impl PostgresStore {
@@ -68,7 +71,8 @@ impl PostgresStore {
             migrations::run(session, &name).await?;
             Ok(news::measure(session).await?)
         })?;
-        Ok(Self { name, connections, clock, ahead: Arc::new(AtomicI64::new(ahead)) })
+        let (ahead, profiles) = (Arc::new(AtomicI64::new(ahead)), ProfileCache::default());
+        Ok(Self { name, connections, clock, ahead, profiles })
     }
 
     /// What is added to the database's clock.
@@ -85,7 +89,7 @@ impl Store for PostgresStore {
     fn add_tenant(
         &self,
         name: &str,
-        profile: &str,
+        profile: &Profile,
         credential: &NewCredential,
     ) -> Result<Option<TenantId>, StoreError> {
         let shift = self.shift();
@@ -94,7 +98,8 @@ impl Store for PostgresStore {
     }
 
     fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
-        self.connections.run("reading a tenant", async |session| tenants::get_by_name(session, name).await)
+        self.connections
+            .run("reading a tenant", async |session| tenants::get_by_name(session, &self.profiles, name).await)
     }
 
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
@@ -143,7 +148,7 @@ impl Store for PostgresStore {
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
         let shift = self.shift();
         self.connections.run("looking up a credential", async |session| {
-            tenants::authenticate(session, shift, client_id, secret_hash).await
+            tenants::authenticate(session, shift, &self.profiles, client_id, secret_hash).await
         })
     }
 
@@ -206,9 +211,9 @@ impl Store for PostgresStore {
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let shift = self.shift();
         let about = RefCell::new(None);
-        let claimed = self
-            .connections
-            .attempt("claiming a job", async |session| claims::claim(session, shift, lease, &about).await);
+        let claimed = self.connections.attempt("claiming a job", async |session| {
+            claims::claim(session, shift, &self.profiles, lease, &about).await
+        });
         match claimed {
             // If only the answer was lost, the job is claimed, and must not wait for the end of a lease that nobody knows of.
             // If not, nothing can be done by this claim: its epoch is nobody's.

@@ -22,14 +22,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::packing::{NewChunk, cut_page, unpack_some};
+use super::profile_cache::ProfileCache;
 use super::types::{
     Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
-    ContactWrite, Known, NewComponent, NewCredential, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow,
-    Submitted, Swept, Tenant, TenantChange, TenantSummary,
+    ContactWrite, Known, NewComponent, NewJob, QueueLimits, Registered, Removed, RolledBack, StoredRow, Submitted,
+    Swept, Tenant, TenantChange, TenantSummary,
 };
 use super::{Store, StoreError};
 use crate::clock::Clock;
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::tenants::{NewCredential, Profile};
 use connections::Connections;
 
 /// The file in the data folder.
@@ -41,6 +43,7 @@ pub struct SqliteStore {
     folder: PathBuf,
     connections: Connections,
     clock: Clock,
+    profiles: ProfileCache,
 }
 
 impl SqliteStore {
@@ -52,7 +55,7 @@ impl SqliteStore {
         make_private_folder(folder)?;
         let connections = Connections::open(&folder.join(FILE))?;
         connections.write(|connection| migrations::run(connection, &folder.join(FILE)))?;
-        Ok(Self { folder: folder.to_owned(), connections, clock })
+        Ok(Self { folder: folder.to_owned(), connections, clock, profiles: ProfileCache::default() })
     }
 
     /// Whether there is a database in `folder`.
@@ -92,7 +95,7 @@ impl Store for SqliteStore {
     fn add_tenant(
         &self,
         name: &str,
-        profile: &str,
+        profile: &Profile,
         credential: &NewCredential,
     ) -> Result<Option<TenantId>, StoreError> {
         let now = self.clock.now();
@@ -100,7 +103,7 @@ impl Store for SqliteStore {
     }
 
     fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
-        self.connections.read(|connection| tenants::get(connection, name))
+        self.connections.read(|connection| tenants::get(connection, &self.profiles, name))
     }
 
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
@@ -146,7 +149,8 @@ impl Store for SqliteStore {
 
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
         let now = self.clock.now();
-        self.connections.read(|connection| tenants::authenticate(connection, client_id, secret_hash, now))
+        self.connections
+            .read(|connection| tenants::authenticate(connection, &self.profiles, client_id, secret_hash, now))
     }
 
     fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
@@ -181,7 +185,7 @@ impl Store for SqliteStore {
 
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let now = self.clock.now();
-        self.connections.write(|connection| claims::claim(connection, lease, now))
+        self.connections.write(|connection| claims::claim(connection, &self.profiles, lease, now))
     }
 
     fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {

@@ -13,4 +13,4 @@ pub use jobs::{
     Submitted, Swept,
 };
 pub use news::News;
-pub use tenants::{Known, NewCredential, RolledBack, Tenant, TenantChange, TenantSummary};
+pub use tenants::{Known, RolledBack, Tenant, TenantChange, TenantSummary};

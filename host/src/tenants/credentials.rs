@@ -5,7 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::TenantName;
-use crate::store::NewCredential;
+
+/// A credential as it is stored: never the secret itself.
+#[derive(Debug, Clone)]
+pub struct NewCredential {
+    /// The public half.
+    pub client_id: String,
+    /// SHA-256 of the secret. The secret is 256 random bits, so a slow hash would add nothing.
+    pub secret_hash: [u8; 32],
+}
 
 /// A secret in the clear. It is shown once and never stored; its `Debug` shows nothing.
 #[derive(Clone)]

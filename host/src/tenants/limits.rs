@@ -107,6 +107,43 @@ impl TenantLimits {
         limits.check()?;
         Ok(limits)
     }
+
+    /// Reads limits from a text that the store has. They were checked before they were stored, but a newer server may have
+    /// stored limits that this one does not know: then the defaults apply, and the log says so.
+    pub fn parse_stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|error| {
+            tracing::error!(event = "tenant_limits_unreadable", %error, "a tenant's limits cannot be read; the defaults apply");
+            Self::default()
+        })
+    }
+}
+
+/// Limits as an operator sets them. The store keeps the text, so that a limit that the text does not name has the default
+/// of the server that reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitSettings {
+    limits: TenantLimits,
+    text: String,
+}
+
+impl LimitSettings {
+    /// Reads limits from JSON.
+    ///
+    /// # Errors
+    /// See [`TenantLimits::parse`].
+    pub fn parse(text: &str) -> Result<Self, LimitsError> {
+        Ok(Self { limits: TenantLimits::parse(text)?, text: text.to_owned() })
+    }
+
+    /// Returns the limits, with the defaults for those that the text does not name.
+    pub fn limits(&self) -> TenantLimits {
+        self.limits
+    }
+
+    /// Returns the text that the limits were read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 #[cfg(test)]

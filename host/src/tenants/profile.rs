@@ -31,6 +31,32 @@ pub struct Profile {
     /// For the tenant's component alone; any JSON values.
     #[serde(default)]
     pub settings: BTreeMap<String, Box<RawValue>>,
+    #[serde(skip)]
+    text: String,
+}
+
+/// Equal texts; the same settings in another order are another profile.
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Profile {}
+
+/// The profile that changes nothing: `{}`.
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            fields: Vec::new(),
+            max_length: DEFAULT_MAX_LENGTH,
+            owners: Vec::new(),
+            stages: Vec::new(),
+            companies: Vec::new(),
+            settings: BTreeMap::new(),
+            text: String::from("{}"),
+        }
+    }
 }
 
 /// One field: everything but the alias may be left out. What the names and numbers may be is up to the component.
@@ -118,7 +144,7 @@ impl Profile {
     /// looked at here.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let profile: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let mut profile: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             ProfileError::Shape { path: error.path().to_string(), message: error.inner().to_string() }
         })?;
         deserializer
@@ -133,7 +159,13 @@ impl Profile {
         check_ids("owners", profile.owners.iter().map(|owner| owner.id))?;
         check_ids("stages", profile.stages.iter().map(|stage| stage.id))?;
         check_ids("companies", profile.companies.iter().map(|company| company.id))?;
+        text.clone_into(&mut profile.text);
         Ok(profile)
+    }
+
+    /// Returns the text that the profile was parsed from, which is what the store keeps.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }
 
@@ -160,6 +192,8 @@ mod tests {
         let profile = Profile::parse("{}").unwrap();
         assert_eq!(profile.max_length, 64);
         assert!(profile.fields.is_empty());
+        let default = Profile::default();
+        assert_eq!(format!("{profile:?}"), format!("{default:?}"));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bulkhead::domain::{JobId, JobState, TenantId};
-use bulkhead::store::{Claim, ClaimId, CommitOutcome, TenantChange};
+use bulkhead::store::{Claim, ClaimId, CommitOutcome};
 
-use crate::ground::{Ground, LEASE, RETENTION, job, making};
+use crate::ground::{Ground, LEASE, RETENTION, job, making, running_jobs};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -60,7 +60,7 @@ pub(crate) fn a_tenant_can_have_several_at_once(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let jobs = [(); 4].map(|()| ground.job_of(tenant, 1));
     let limits = |running| {
-        let change = TenantChange { limits: Some((String::from("{}"), running)), ..TenantChange::default() };
+        let change = running_jobs(running);
         ground.store.change_tenant("acme", &change).unwrap().unwrap();
     };
     limits(3);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bulkhead::domain::{Counts, ItemError, JobState};
-use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, RowBody, TenantChange, WriteTarget};
+use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, RowBody, WriteTarget};
 
-use crate::ground::{Ground, RETENTION, failed, job, key, making, new, write, written};
+use crate::ground::{Ground, RETENTION, failed, job, key, making, new, running_jobs, write, written};
 
 const COMMITTED: CommitOutcome = CommitOutcome::Committed;
 const CONFLICT: CommitOutcome = CommitOutcome::Conflict;
@@ -223,7 +223,7 @@ pub(crate) fn a_batch_can_be_large(ground: &Ground) {
 /// Jobs of one tenant that run at once are kept apart by the versions of contacts alone.
 pub(crate) fn jobs_beside_each_other_conflict_by_contacts_alone(ground: &Ground) {
     let tenant = ground.tenant("acme");
-    let change = TenantChange { limits: Some((String::from("{}"), 2)), ..TenantChange::default() };
+    let change = running_jobs(2);
     ground.store.change_tenant("acme", &change).unwrap().unwrap();
     let contacts = ground.contacts(tenant, &["a@x", "b@x"]);
     for _ in 0..2 {

@@ -10,7 +10,7 @@ pub(crate) fn a_secret_is_one_tenants(ground: &Ground) {
     let store = &ground.store;
     ground.tenant("acme");
     ground.tenant("other");
-    let acme = Known::Tenant(store.tenant("acme").unwrap().unwrap());
+    let acme = Known::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "acme"), acme);
     assert_eq!(known(Some("acme-id"), "acme"), acme);
@@ -28,7 +28,7 @@ pub(crate) fn a_secret_is_one_tenants(ground: &Ground) {
 pub(crate) fn a_token_stands_for_a_tenant_for_some_time(ground: &Ground) {
     let store = &ground.store;
     let tenant = ground.tenant("acme");
-    let acme = Known::Tenant(store.tenant("acme").unwrap().unwrap());
+    let acme = Known::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
     assert!(store.add_token(tenant, &secret("short"), Duration::from_secs(60)).unwrap());
     assert!(store.add_token(tenant, &secret("long"), Duration::from_secs(600)).unwrap());
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();

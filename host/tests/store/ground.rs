@@ -12,10 +12,13 @@ use bulkhead::store::{
     Applied, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
     QueueLimits, Store, StoreError, Submitted,
 };
+use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
 
-pub(crate) use crate::made_up::{credential, failed, job, key, making, new, seconds, secret, write, written};
+pub(crate) use crate::made_up::{
+    credential, failed, job, key, making, new, profile, running_jobs, seconds, secret, write, written,
+};
 
 /// A lease that no test outlives unless it moves the clock.
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
@@ -136,6 +139,18 @@ impl Ground {
         }
     }
 
+    /// Gives all tenants settings that only a newer server can read.
+    pub(crate) fn store_newer_settings(&self) {
+        const UPDATE: &str = r#"UPDATE tenants SET profile = '{"newer":1}', limits = '{"runningJobs":2,"newer":1}'"#;
+        match &self.place {
+            Place::Folder(folder) => {
+                let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+                connection.execute(UPDATE, []).unwrap();
+            }
+            Place::Database { cluster, name } => drop(cluster.query(name, UPDATE)),
+        }
+    }
+
     /// Whether one process has the data for itself.
     pub(crate) fn is_owned(&self) -> bool {
         matches!(self.place, Place::Folder(_))
@@ -162,7 +177,7 @@ impl Ground {
 
     /// A tenant; its secret is its name, hashed.
     pub(crate) fn tenant(&self, name: &str) -> TenantId {
-        self.store.add_tenant(name, "{}", &credential(name)).unwrap().expect("the name is free")
+        self.store.add_tenant(name, &Profile::default(), &credential(name)).unwrap().expect("the name is free")
     }
 
     /// A job that must be accepted.

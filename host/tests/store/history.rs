@@ -62,7 +62,7 @@ pub(crate) fn what_the_first_version_stored_is_kept(_: &Ground) {
     let mut cursors = Vec::new();
     for place in 0..2 {
         let claim = ground.claim();
-        assert_eq!((claim.tenant, &*claim.profile, claim.attempts), (tenant, r#"{"maxLength":64}"#, 1));
+        assert_eq!((claim.tenant, claim.profile.text(), claim.attempts), (tenant, r#"{"maxLength":64}"#, 1));
         let batches = ground.store.batches(&claim, claim.cursor, 1 << 20).unwrap();
         assert_eq!(batches[0].items, [format!(r#"{{"place":{}}}"#, claim.cursor)]);
         cursors.push(claim.cursor);

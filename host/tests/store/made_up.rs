@@ -1,13 +1,25 @@
 //! Jobs, contacts and batches to give to a store.
 
 use bulkhead::domain::{Digest, ItemError, JobId, Listing, Operation, Pinned, TenantId, Timestamp, UniqueKey};
-use bulkhead::store::{Batch, BatchCommit, ContactWrite, DraftRow, NewCredential, NewJob, RowBody, WriteTarget};
+use bulkhead::store::{Batch, BatchCommit, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
+use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
 
 use crate::ground::{DEFAULT, RETENTION};
 
 /// The credential of a tenant of this name.
 pub(crate) fn credential(name: &str) -> NewCredential {
     NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
+}
+
+/// A profile.
+pub(crate) fn profile(text: &str) -> Profile {
+    Profile::parse(text).unwrap()
+}
+
+/// A change that lets a tenant have this many jobs running at once.
+pub(crate) fn running_jobs(count: u64) -> TenantChange {
+    let limits = LimitSettings::parse(&format!(r#"{{"runningJobs":{count}}}"#)).unwrap();
+    TenantChange { limits: Some(limits), ..TenantChange::default() }
 }
 
 /// The hash of a secret.
@@ -28,7 +40,7 @@ pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         id: JobId::random(),
         operation: Operation::Create,
         pinned: Pinned { processor: DEFAULT, validator: None },
-        profile: String::from("{}"),
+        profile: Profile::default().into(),
         is_default: true,
         chunks: chunks.iter().map(&mut chunk).collect(),
         idempotency: None,

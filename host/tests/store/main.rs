@@ -156,7 +156,8 @@ conformance! {
             what_is_not_changed_stays,
             a_change_is_whole_or_not_at_all,
             components_can_be_rolled_back,
-            a_job_keeps_the_profile_it_came_with;
+            a_job_keeps_the_profile_it_came_with,
+            settings_of_a_newer_server_stop_nothing;
     }
     embedded {
         history:

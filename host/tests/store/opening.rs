@@ -5,6 +5,7 @@ use std::thread;
 
 use bulkhead::domain::TenantId;
 use bulkhead::store::StoreError;
+use bulkhead::tenants::Profile;
 
 use crate::ground::{Ground, credential};
 
@@ -30,7 +31,7 @@ pub(crate) fn several_can_open_it_at_the_same_moment(ground: &Ground) {
                     let store = open().unwrap();
                     store.check().unwrap();
                     let name = format!("t{number}");
-                    store.add_tenant(&name, "{}", &credential(&name)).unwrap().unwrap()
+                    store.add_tenant(&name, &Profile::default(), &credential(&name)).unwrap().unwrap()
                 })
             };
             let all: Vec<_> = (0..4).map(opening).collect();

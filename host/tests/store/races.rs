@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 use bulkhead::domain::ContactId;
 use bulkhead::store::{
     Applied, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store, Submitted,
-    TenantChange,
 };
 
-use crate::ground::{AMPLE, Ground, LEASE, RETENTION, failed, job, making, new, secret, write, written};
+use crate::ground::{AMPLE, Ground, LEASE, RETENTION, failed, job, making, new, running_jobs, secret, write, written};
 
 /// How many race.
 const RACERS: usize = 4;
@@ -65,7 +64,7 @@ pub(crate) fn for_a_tenants_turn(ground: &Ground) {
     let stores = stores(ground, RACERS);
     let tenant = ground.tenant("acme");
     for limit in [1, 2] {
-        let change = TenantChange { limits: Some((String::from("{}"), limit)), ..TenantChange::default() };
+        let change = running_jobs(limit);
         ground.store.change_tenant("acme", &change).unwrap().unwrap();
         for _ in 0..20 {
             for _ in 0..5 {
@@ -157,7 +156,7 @@ pub(crate) fn for_a_chunk(ground: &Ground) {
 pub(crate) fn for_a_unique_key(ground: &Ground) {
     let stores = stores(ground, RACERS);
     let tenant = ground.tenant("acme");
-    let change = TenantChange { limits: Some((String::from("{}"), RACERS as u64)), ..TenantChange::default() };
+    let change = running_jobs(RACERS as u64);
     ground.store.change_tenant("acme", &change).unwrap().unwrap();
     for round in 0..40 {
         for _ in 0..RACERS {

@@ -6,6 +6,7 @@ use std::thread;
 use bulkhead::clock::Clock;
 use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::{CommitOutcome, Store, StoreError};
+use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 
 use crate::ground::{AMPLE, CONNECTIONS, Ground, LEASE, credential, job, making};
@@ -19,7 +20,7 @@ fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// A job from its beginning to its end, and what else a server does all the time.
 fn serve(store: &dyn Store) {
     store.check().unwrap();
-    let tenant = store.add_tenant("acme", "{}", &credential("acme")).unwrap().expect("the name is free");
+    let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
     let new = job(tenant, &[1]);
     store.submit(&new, &AMPLE).unwrap();
     let claim = store.claim(LEASE).unwrap().unwrap();
@@ -94,7 +95,7 @@ pub(crate) fn a_commit_waits_for_the_disk_whatever_the_database_says(_: &Ground)
     ground.cut("true");
     assert_eq!(cluster.query(name, "SHOW synchronous_commit"), "off");
     let told = thread::scope(|scope| {
-        let adding = scope.spawn(|| ground.store.add_tenant("acme", "{}", &credential("acme")));
+        let adding = scope.spawn(|| ground.store.add_tenant("acme", &Profile::default(), &credential("acme")));
         cut_off_a_commit(&ground);
         adding.join().unwrap()
     });

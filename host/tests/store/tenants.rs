@@ -1,21 +1,22 @@
 //! Tenants: added, changed, rolled back, removed.
 
 use bulkhead::domain::{Assignment, Digest, World};
-use bulkhead::store::{Known, NewComponent, RolledBack, Tenant, TenantChange};
+use bulkhead::store::{Known, NewComponent, NewJob, RolledBack, Tenant, TenantChange};
+use bulkhead::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
 
-use crate::ground::{Ground, credential, job, key, secret};
+use crate::ground::{Ground, credential, job, key, profile, running_jobs, secret};
 
 pub(crate) fn a_name_is_taken_once(ground: &Ground) {
     let store = &ground.store;
-    let acme = store.add_tenant("acme", r#"{"maxLength":10}"#, &credential("acme")).unwrap().unwrap();
-    assert_eq!(store.add_tenant("acme", "{}", &credential("another")).unwrap(), None);
+    let acme = store.add_tenant("acme", &profile(r#"{"maxLength":10}"#), &credential("acme")).unwrap().unwrap();
+    assert_eq!(store.add_tenant("acme", &Profile::default(), &credential("another")).unwrap(), None);
     let other = ground.tenant("other");
     assert_ne!(acme, other);
     let expected = Tenant {
         id: acme,
         name: String::from("acme"),
-        profile: String::from(r#"{"maxLength":10}"#),
-        limits: String::from("{}"),
+        profile: profile(r#"{"maxLength":10}"#).into(),
+        limits: TenantLimits::default(),
         assigned: Assignment::default(),
     };
     assert_eq!(store.tenant("acme").unwrap(), Some(expected));
@@ -99,17 +100,17 @@ pub(crate) fn what_is_not_changed_stays(ground: &Ground) {
     let assigned = store.change_tenant("acme", &change).unwrap().unwrap();
     assert_eq!(assigned, Assignment { processor: None, validator: Some(validator) });
     let change = TenantChange {
-        profile: Some(String::from(r#"{"maxLength":5}"#)),
-        limits: Some((String::from(r#"{"runningJobs":3}"#), 3)),
+        profile: Some(profile(r#"{"maxLength":5}"#)),
+        limits: running_jobs(3).limits,
         processor: Some(Some(processor)),
         validator: None,
     };
     store.change_tenant("acme", &change).unwrap().unwrap();
     store.change_tenant("acme", &TenantChange::default()).unwrap().unwrap();
     let tenant = store.tenant("acme").unwrap().unwrap();
-    assert_eq!((&*tenant.profile, &*tenant.limits), (r#"{"maxLength":5}"#, r#"{"runningJobs":3}"#));
+    assert_eq!((tenant.profile.text(), tenant.limits.running_jobs), (r#"{"maxLength":5}"#, 3));
     assert_eq!(tenant.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
-    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(tenant));
+    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(Box::new(tenant)));
     let listed = store.tenants().unwrap().pop().unwrap();
     assert_eq!((listed.processor, listed.validator), (Some(processor.to_string()), Some(validator.to_string())));
 }
@@ -118,11 +119,13 @@ pub(crate) fn a_change_is_whole_or_not_at_all(ground: &Ground) {
     let store = &ground.store;
     ground.tenant("acme");
     let unknown = Some(Some(Digest::of(b"unknown")));
-    let change = TenantChange { profile: Some(String::from("[]")), processor: unknown, ..TenantChange::default() };
+    let change =
+        TenantChange { profile: Some(profile(r#"{"maxLength":5}"#)), processor: unknown, ..TenantChange::default() };
     assert_eq!(store.change_tenant("acme", &change).unwrap(), None);
-    let change = TenantChange { profile: Some(String::from("[]")), validator: unknown, ..TenantChange::default() };
+    let change =
+        TenantChange { profile: Some(profile(r#"{"maxLength":5}"#)), validator: unknown, ..TenantChange::default() };
     assert_eq!(store.change_tenant("acme", &change).unwrap(), None);
-    assert_eq!(store.tenant("acme").unwrap().unwrap().profile, "{}");
+    assert_eq!(store.tenant("acme").unwrap().unwrap().profile.text(), "{}");
     assert_eq!(store.change_tenant("nobody", &TenantChange::default()).unwrap(), None);
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn components_can_be_rolled_back(ground: &Ground) {
     let second = give(TenantChange { validator: Some(Some(two)), ..TenantChange::default() });
     assert_eq!(second, Assignment { processor: Some(one), validator: Some(two) });
     // What changes nothing about the components is no change of them.
-    give(TenantChange { processor: Some(Some(one)), profile: Some(String::from("{}")), ..TenantChange::default() });
+    give(TenantChange { processor: Some(Some(one)), profile: Some(Profile::default()), ..TenantChange::default() });
     for expected in [first, second, first] {
         assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::To(expected));
         assert_eq!(store.tenant("acme").unwrap().unwrap().assigned, expected);
@@ -146,17 +149,33 @@ pub(crate) fn components_can_be_rolled_back(ground: &Ground) {
 
 pub(crate) fn a_job_keeps_the_profile_it_came_with(ground: &Ground) {
     let tenant = ground.tenant("acme");
-    ground.submit(&bulkhead::store::NewJob { profile: String::from(r#"{"maxLength":1}"#), ..job(tenant, &[1]) });
+    ground.submit(&NewJob { profile: profile(r#"{"maxLength":1}"#).into(), ..job(tenant, &[1]) });
     let change = TenantChange {
-        profile: Some(String::from(r#"{"maxLength":2}"#)),
-        limits: Some((String::from(r#"{"jobSeconds":9}"#), 1)),
+        profile: Some(profile(r#"{"maxLength":2}"#)),
+        limits: Some(LimitSettings::parse(r#"{"jobSeconds":9}"#).unwrap()),
         ..TenantChange::default()
     };
     ground.store.change_tenant("acme", &change).unwrap().unwrap();
     let claim = ground.claim();
     // Limits are for the tenant's protection, now.
-    assert_eq!((&*claim.profile, &*claim.limits), (r#"{"maxLength":1}"#, r#"{"jobSeconds":9}"#));
+    assert_eq!((claim.profile.text(), claim.limits.job_seconds), (r#"{"maxLength":1}"#, 9));
     assert_eq!((claim.tenant, &*claim.tenant_name), (tenant, "acme"));
+}
+
+pub(crate) fn settings_of_a_newer_server_stop_nothing(ground: &Ground) {
+    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
+    ground.store_newer_settings();
+    let tenant = ground.store.tenant("acme").unwrap().unwrap();
+    assert_eq!((tenant.profile.text(), tenant.limits), (r#"{"newer":1}"#, TenantLimits::default()));
+    assert!(tenant.profile.profile().is_err());
+    assert_eq!(ground.store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(Box::new(tenant.clone())));
+    // A job pins the profile as it is, and the jobs of other tenants are claimed as ever.
+    ground.submit(&NewJob { profile: tenant.profile, ..job(acme, &[1]) });
+    ground.submit(&NewJob { profile: StoredProfile::parse("{}"), ..job(other, &[1]) });
+    let claims = [ground.claim(), ground.claim()];
+    assert_eq!(claims.each_ref().map(|claim| claim.tenant), [acme, other]);
+    assert_eq!(claims.each_ref().map(|claim| claim.profile.text()), [r#"{"newer":1}"#, "{}"]);
+    assert_eq!(claims.each_ref().map(|claim| claim.limits), [TenantLimits::default(); 2]);
 }
 
 fn add(ground: &Ground, world: World, bytes: &[u8]) -> Digest {

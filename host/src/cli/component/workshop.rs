@@ -14,7 +14,7 @@ use bulkhead::operations::{Added, MAX_COMPONENT, Operations, TenantSettings, Wan
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{Batch, QueueLimits, Store, Tenant};
-use bulkhead::tenants::{TenantName, generate};
+use bulkhead::tenants::{Profile, TenantName, generate};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
 
@@ -68,7 +68,7 @@ impl Workshop {
         self.tenants += 1;
         let name: TenantName = format!("trial-{}", self.tenants).parse()?;
         let (credential, _) = generate(&name)?;
-        self.store.add_tenant(name.as_str(), "{}", &credential)?;
+        self.store.add_tenant(name.as_str(), &Profile::default(), &credential)?;
         let component = Some(Wanted::Component(self.added.record.digest.to_string()));
         let settings = |processor, validator| TenantSettings {
             profile: profile.map(str::to_owned),

@@ -13,7 +13,7 @@ use crate::jobs::decide::assemble::assemble;
 use crate::jobs::decide::isolate::Part;
 use crate::sandbox::{Cancel, Failure, Item, Limits, Objection, Planned, Stop};
 use crate::store::{BatchCommit, StoreError};
-use crate::tenants::TenantLimits;
+use crate::tenants::{StoredProfile, TenantLimits};
 
 /// Why work ends before everything is decided.
 #[derive(Debug)]
@@ -43,8 +43,7 @@ impl From<StoreError> for End {
 pub(in crate::jobs) struct Task<'a> {
     pub(in crate::jobs) tenant: TenantId,
     pub(in crate::jobs) tenant_name: &'a str,
-    /// As JSON.
-    pub(in crate::jobs) profile: &'a str,
+    pub(in crate::jobs) profile: &'a StoredProfile,
     pub(in crate::jobs) limits: TenantLimits,
     pub(in crate::jobs) pinned: Pinned,
     pub(in crate::jobs) operation: Operation,

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use crate::jobs::Service;
 use crate::jobs::decide::decider::{Decider, End, Spent, Task};
 use crate::jobs::decide::isolate::{Failures, Patience};
-use crate::jobs::service::stored_limits;
 use crate::jobs::worker::claim_loop::{Claimed, Course};
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::running::{RunningJob, Stopper, Used};
@@ -38,7 +37,7 @@ impl<'a> Runner<'a> {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
             profile: &claim.profile,
-            limits: stored_limits(&claim.limits),
+            limits: claim.limits,
             pinned: claim.pinned,
             operation: claim.operation,
             now: claim.now,
@@ -84,7 +83,7 @@ impl<'a> Runner<'a> {
         if printed.is_empty() {
             return;
         }
-        let limit = stored_limits(&claim.limits).log_kib << 10;
+        let limit = claim.limits.log_kib << 10;
         let kept = {
             let claim = Arc::clone(claim);
             committer.have(move |store| store.append_log(&claim, &printed, limit))

@@ -15,7 +15,9 @@ use super::failure::Failure;
 use super::sql::{digest, get, now, number, optional_digest, signed};
 use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
+use crate::store::profile_cache::ProfileCache;
 use crate::store::{Batch, Claim, ClaimId, StoreError};
+use crate::tenants::TenantLimits;
 
 /// How often to look again while others are at it.
 const LOOKS: usize = 3;
@@ -121,6 +123,7 @@ enum Look {
 pub(super) async fn claim(
     session: &Session,
     shift: i64,
+    profiles: &ProfileCache,
     lease: Duration,
     about: &RefCell<Option<Claim>>,
 ) -> Result<Option<Claim>, Failure> {
@@ -132,7 +135,7 @@ pub(super) async fn claim(
             settle(session).await?;
             break;
         }
-        match look(session, shift, lease, &passed_over, about).await? {
+        match look(session, shift, profiles, lease, &passed_over, about).await? {
             Look::Claimed => return Ok(about.take()),
             Look::InVain(tenant) => passed_over.push(tenant),
             Look::Nothing => looks += 1,
@@ -144,6 +147,7 @@ pub(super) async fn claim(
 async fn look(
     session: &Session,
     shift: i64,
+    profiles: &ProfileCache,
     lease: Duration,
     passed_over: &Vec<i64>,
     about: &RefCell<Option<Claim>>,
@@ -161,20 +165,20 @@ async fn look(
             let (tenant, state) = (get::<i64>(&found, 0)?, JobState::InProgress.as_str());
             let row = session.query_opt(&take, &[&shift, &tenant, &state, &signed(lease.as_micros())]).await?;
             let Some(row) = row else { return Ok(Verdict::RollBack(Look::InVain(tenant))) };
-            about.replace(Some(read(tenant, &row)?));
+            about.replace(Some(read(tenant, &row, profiles)?));
             Ok(Verdict::Commit(Look::Claimed))
         })
         .await
 }
 
-fn read(tenant: i64, row: &Row) -> Result<Claim, StoreError> {
+fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreError> {
     let operation: &str = get(row, 1)?;
     Ok(Claim {
         tenant: TenantId(tenant),
         tenant_name: get(row, 10)?,
-        profile: get(row, 4)?,
+        profile: profiles.parse(get(row, 4)?),
         job: JobId(get(row, 0)?),
-        limits: get(row, 11)?,
+        limits: TenantLimits::parse_stored(get(row, 11)?),
         operation: Operation::parse(operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?,
         pinned: Pinned { processor: digest(row, 2)?, validator: optional_digest(row, 3)? },

@@ -137,11 +137,11 @@ pub(super) async fn change_tenant(
                 session.execute(sql, &[&tenant, &bytes(&after.processor), &bytes(&after.validator)]).await?;
             }
             if let Some(profile) = &change.profile {
-                session.execute("UPDATE tenants SET profile = $2 WHERE id = $1", &[&tenant, profile]).await?;
+                session.execute("UPDATE tenants SET profile = $2 WHERE id = $1", &[&tenant, &profile.text()]).await?;
             }
-            if let Some((limits, running_jobs)) = &change.limits {
-                session.execute("UPDATE tenants SET limits = $2 WHERE id = $1", &[&tenant, limits]).await?;
-                let running_jobs = i64::try_from(*running_jobs).unwrap_or(1);
+            if let Some(settings) = &change.limits {
+                session.execute("UPDATE tenants SET limits = $2 WHERE id = $1", &[&tenant, &settings.text()]).await?;
+                let running_jobs = i64::try_from(settings.limits().running_jobs).unwrap_or(1);
                 session
                     .execute("UPDATE queues SET running_jobs = $2 WHERE tenant = $1", &[&tenant, &running_jobs])
                     .await?;

@@ -130,11 +130,11 @@ pub(super) async fn submit(
             tokio::try_join!(
                 biased;
                 async {
-                    let (operation, state) = (job.operation.as_str(), state.as_str());
+                    let (operation, state, profile) = (job.operation.as_str(), state.as_str(), job.profile.text());
                     let processor = job.pinned.processor.0.as_slice();
                     let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
-                        &shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator, &job.profile,
+                        &shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator, &profile,
                         &retention, &total, &bytes,
                     ];
                     Ok::<_, Failure>(session.execute(&insert, &values).await?)

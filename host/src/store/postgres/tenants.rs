@@ -8,13 +8,15 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{get, now, number, optional_digest, signed};
 use crate::domain::{Assignment, TenantId};
-use crate::store::{Known, NewCredential, StoreError, Tenant, TenantSummary};
+use crate::store::profile_cache::ProfileCache;
+use crate::store::{Known, StoreError, Tenant, TenantSummary};
+use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 pub(super) async fn add(
     session: &Session,
     shift: i64,
     name: &str,
-    profile: &str,
+    profile: &Profile,
     credential: &NewCredential,
 ) -> Result<Option<TenantId>, Failure> {
     const ADD: &str = concat!(
@@ -33,7 +35,7 @@ pub(super) async fn add(
     session
         .transact(async || {
             session.begin().await?;
-            let row = session.query_opt(ADD, &[&shift, &name, &profile, &credential.client_id, &hash]).await?;
+            let row = session.query_opt(ADD, &[&shift, &name, &profile.text(), &credential.client_id, &hash]).await?;
             Ok(Verdict::Commit(row.map(|row| get(&row, 0).map(TenantId)).transpose()?))
         })
         .await
@@ -79,6 +81,7 @@ const TENANT: &str = "tenants.id, name, profile, limits, processor, validator";
 pub(super) async fn authenticate(
     session: &Session,
     shift: i64,
+    profiles: &ProfileCache,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
 ) -> Result<Known, Failure> {
@@ -87,7 +90,7 @@ pub(super) async fn authenticate(
     let by_secret = session.prepare_cached(&by_secret).await?;
     let hash = secret_hash.as_slice();
     if let Some(row) = session.query_opt(&by_secret, &[&hash, &client_id]).await? {
-        return Ok(Known::Tenant(tenant(&row)?));
+        return Ok(Known::Tenant(Box::new(tenant(&row, profiles)?)));
     }
     if client_id.is_some() {
         return Ok(Known::Nobody);
@@ -98,23 +101,27 @@ pub(super) async fn authenticate(
     );
     let by_token = session.prepare_cached(&by_token).await?;
     Ok(match session.query_opt(&by_token, &[&shift, &hash]).await? {
-        Some(row) if get::<bool>(&row, 6)? => Known::Tenant(tenant(&row)?),
+        Some(row) if get::<bool>(&row, 6)? => Known::Tenant(Box::new(tenant(&row, profiles)?)),
         Some(_) => Known::Expired,
         None => Known::Nobody,
     })
 }
 
-pub(super) async fn get_by_name(session: &Session, name: &str) -> Result<Option<Tenant>, Failure> {
+pub(super) async fn get_by_name(
+    session: &Session,
+    profiles: &ProfileCache,
+    name: &str,
+) -> Result<Option<Tenant>, Failure> {
     let row = session.query_opt(&format!("SELECT {TENANT} FROM tenants WHERE name = $1"), &[&name]).await?;
-    Ok(row.map(|row| tenant(&row)).transpose()?)
+    Ok(row.map(|row| tenant(&row, profiles)).transpose()?)
 }
 
-fn tenant(row: &Row) -> Result<Tenant, StoreError> {
+fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: TenantId(get(row, 0)?),
         name: get(row, 1)?,
-        profile: get(row, 2)?,
-        limits: get(row, 3)?,
+        profile: profiles.parse(get(row, 2)?),
+        limits: TenantLimits::parse_stored(get(row, 3)?),
         assigned: Assignment { processor: optional_digest(row, 4)?, validator: optional_digest(row, 5)? },
     })
 }

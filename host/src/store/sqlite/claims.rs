@@ -8,59 +8,84 @@ use uuid::Uuid;
 use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::{PackedChunk, READ_AHEAD};
+use crate::store::profile_cache::ProfileCache;
 use crate::store::{Claim, ClaimId, StoreError};
+use crate::tenants::TenantLimits;
 
-pub(super) fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+/// What the row of a claimed job says.
+struct ClaimedJob {
+    operation: String,
+    pinned: Pinned,
+    epoch: i64,
+    attempts: u32,
+    cursor: u32,
+    total: u32,
+    /// None in jobs that the first version accepted: they go by the profile that their tenant has.
+    profile: Option<String>,
+}
+
+pub(super) fn claim(
+    connection: &mut Connection,
+    profiles: &ProfileCache,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<Option<Claim>, StoreError> {
+    const DOING: &str = "claiming a job";
     // Looking is cheap and happens often; only a find takes the write lock.
     let Some((tenant, job)) = next_job(connection, None, now)? else { return Ok(None) };
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("claiming a job")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
     let claimed = transaction
         .prepare_cached(
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, attempts = attempts + 1, lease_until = ?4,
                              started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
-             RETURNING operation, processor, epoch, cursor, total, validator, profile, attempts",
+             RETURNING operation, processor, validator, epoch, attempts, cursor, total, profile",
         )
         .and_then(|mut statement| {
+            let state = JobState::InProgress.as_str();
             statement
-                .query_row(params![tenant, job, JobState::InProgress.as_str(), now.after(lease).0, now.0], |row| {
-                    Ok((
-                        row.get::<_, String>(0)?,
-                        Claim {
-                            tenant: TenantId(tenant),
-                            tenant_name: String::new(),
-                            profile: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
-                            job: JobId(job),
-                            operation: Operation::Create,
-                            limits: String::new(),
-                            pinned: Pinned {
-                                processor: Digest(row.get(1)?),
-                                validator: row.get::<_, Option<[u8; 32]>>(5)?.map(Digest),
-                            },
-                            epoch: row.get(2)?,
-                            attempts: row.get(7)?,
-                            cursor: row.get(3)?,
-                            total: row.get(4)?,
-                            now,
+                .query_row(params![tenant, job, state, now.after(lease).0, now.0], |row| {
+                    Ok(ClaimedJob {
+                        operation: row.get(0)?,
+                        pinned: Pinned {
+                            processor: Digest(row.get(1)?),
+                            validator: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest),
                         },
-                    ))
+                        epoch: row.get(3)?,
+                        attempts: row.get(4)?,
+                        cursor: row.get(5)?,
+                        total: row.get(6)?,
+                        profile: row.get(7)?,
+                    })
                 })
                 .optional()
         })
-        .doing("claiming a job")?;
-    let Some((operation, claim)) = claimed else { return Ok(None) };
-    let (tenant_name, profile, limits) = transaction
+        .doing(DOING)?;
+    let Some(claimed) = claimed else { return Ok(None) };
+    let (tenant_name, tenant_profile, limits): (String, String, String) = transaction
         .query_row(
             "UPDATE tenants SET last_served = ?2 WHERE id = ?1 RETURNING name, profile, limits",
             params![tenant, now.0],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
-        .doing("claiming a job")?;
-    transaction.commit().doing("claiming a job")?;
-    let operation =
-        Operation::parse(&operation).ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
-    let profile = if claim.profile.is_empty() { profile } else { claim.profile };
-    Ok(Some(Claim { tenant_name, profile, limits, operation, ..claim }))
+        .doing(DOING)?;
+    transaction.commit().doing(DOING)?;
+    let operation = Operation::parse(&claimed.operation)
+        .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{}'", claimed.operation)))?;
+    Ok(Some(Claim {
+        tenant: TenantId(tenant),
+        tenant_name,
+        profile: profiles.parse(&claimed.profile.unwrap_or(tenant_profile)),
+        job: JobId(job),
+        limits: TenantLimits::parse_stored(&limits),
+        operation,
+        pinned: claimed.pinned,
+        epoch: claimed.epoch,
+        attempts: claimed.attempts,
+        cursor: claimed.cursor,
+        total: claimed.total,
+        now,
+    }))
 }
 
 pub(super) fn is_any_claimable(

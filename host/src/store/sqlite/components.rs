@@ -136,13 +136,15 @@ pub(super) fn change_tenant(
             .doing(DOING)?;
     }
     if let Some(profile) = &change.profile {
-        transaction.execute("UPDATE tenants SET profile = ?2 WHERE name = ?1", params![name, profile]).doing(DOING)?;
+        transaction
+            .execute("UPDATE tenants SET profile = ?2 WHERE name = ?1", params![name, profile.text()])
+            .doing(DOING)?;
     }
-    if let Some((limits, running_jobs)) = &change.limits {
+    if let Some(settings) = &change.limits {
         transaction
             .execute(
                 "UPDATE tenants SET limits = ?2, running_jobs = ?3 WHERE name = ?1",
-                params![name, limits, i64::try_from(*running_jobs).unwrap_or(1)],
+                params![name, settings.text(), i64::try_from(settings.limits().running_jobs).unwrap_or(1)],
             )
             .doing(DOING)?;
     }

@@ -120,7 +120,7 @@ fn insert_job(
                 finished_at,
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
-                job.profile,
+                job.profile.text(),
             ],
         )
         .doing(DOING)?;

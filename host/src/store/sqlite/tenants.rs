@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{Assignment, Digest, TenantId, Timestamp};
 use crate::store::error::Doing;
-use crate::store::{Known, NewCredential, StoreError, Tenant, TenantSummary};
+use crate::store::profile_cache::ProfileCache;
+use crate::store::{Known, StoreError, Tenant, TenantSummary};
+use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 pub(super) fn add(
     connection: &Connection,
     name: &str,
-    profile: &str,
+    profile: &Profile,
     credential: &NewCredential,
     now: Timestamp,
 ) -> Result<Option<TenantId>, StoreError> {
@@ -17,7 +19,7 @@ pub(super) fn add(
         .query_row(
             "INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (name) DO NOTHING RETURNING id",
-            params![name, profile, credential.client_id, credential.secret_hash, now.0],
+            params![name, profile.text(), credential.client_id, credential.secret_hash, now.0],
             |row| row.get(0).map(TenantId),
         )
         .optional()
@@ -63,6 +65,7 @@ pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<bool, St
 
 pub(super) fn authenticate(
     connection: &Connection,
+    profiles: &ProfileCache,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
     now: Timestamp,
@@ -72,10 +75,10 @@ pub(super) fn authenticate(
         .prepare_cached(
             "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
         )
-        .and_then(|mut statement| statement.query_row(params![secret_hash, client_id], tenant).optional())
+        .and_then(|mut statement| statement.query_row(params![secret_hash, client_id], |row| tenant(row, profiles)).optional())
         .doing(DOING)?;
     if let Some(tenant) = by_secret {
-        return Ok(Known::Tenant(tenant));
+        return Ok(Known::Tenant(Box::new(tenant)));
     }
     if client_id.is_some() {
         return Ok(Known::Nobody);
@@ -86,34 +89,34 @@ pub(super) fn authenticate(
              WHERE hash = ?1",
         )
         .and_then(|mut statement| {
-            statement.query_row([secret_hash], |row| Ok((tenant(row)?, row.get::<_, i64>(6)?))).optional()
+            statement.query_row([secret_hash], |row| Ok((tenant(row, profiles)?, row.get::<_, i64>(6)?))).optional()
         })
         .doing(DOING)?;
     Ok(match by_token {
-        Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(tenant),
+        Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(Box::new(tenant)),
         Some(_) => Known::Expired,
         None => Known::Nobody,
     })
 }
 
-pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Tenant>, StoreError> {
+pub(super) fn get(connection: &Connection, profiles: &ProfileCache, name: &str) -> Result<Option<Tenant>, StoreError> {
     connection
         .query_row(
             "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
             [name],
-            tenant,
+            |row| tenant(row, profiles),
         )
         .optional()
         .doing("reading a tenant")
 }
 
-fn tenant(row: &Row<'_>) -> rusqlite::Result<Tenant> {
+fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result<Tenant> {
     let (processor, validator): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(4)?, row.get(5)?);
     Ok(Tenant {
         id: TenantId(row.get(0)?),
         name: row.get(1)?,
-        profile: row.get(2)?,
-        limits: row.get(3)?,
+        profile: profiles.parse(row.get_ref(2)?.as_str()?),
+        limits: TenantLimits::parse_stored(row.get_ref(3)?.as_str()?),
         assigned: Assignment { processor: processor.map(Digest), validator: validator.map(Digest) },
     })
 }

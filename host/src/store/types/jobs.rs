@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ContactWrite;
 use crate::domain::{ItemError, JobId, Operation, Pinned, ResultRow, TenantId, Timestamp};
+use crate::tenants::{StoredProfile, TenantLimits};
 
 /// A job to be accepted.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub struct NewJob {
     pub operation: Operation,
     /// The components that decide.
     pub pinned: Pinned,
-    /// The tenant's profile, as JSON: the job is decided by what the tenant was when it was accepted.
-    pub profile: String,
+    /// The tenant's profile at this time: it decides about the job, however the tenant is changed later.
+    pub profile: StoredProfile,
     /// Whether the processor is the server's own, which need not be registered.
     pub is_default: bool,
     /// The items in request order, cut into chunks; no chunk is empty.
@@ -79,12 +80,12 @@ pub struct Claim {
     pub tenant: TenantId,
     /// The tenant's name, for the log.
     pub tenant_name: String,
-    /// The tenant's profile, as JSON.
-    pub profile: String,
+    /// The profile that the tenant had when the job was accepted.
+    pub profile: StoredProfile,
     /// Which job.
     pub job: JobId,
-    /// The tenant's limits, as JSON.
-    pub limits: String,
+    /// The limits that the tenant has now.
+    pub limits: TenantLimits,
     /// What to do with its items.
     pub operation: Operation,
     /// The components that decide.

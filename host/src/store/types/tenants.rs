@@ -3,15 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{Assignment, Digest, TenantId};
-
-/// A credential as it is stored: never the secret itself.
-#[derive(Debug, Clone)]
-pub struct NewCredential {
-    /// The public half.
-    pub client_id: String,
-    /// SHA-256 of the secret. The secret is 256 random bits, so a slow hash would add nothing.
-    pub secret_hash: [u8; 32],
-}
+use crate::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
 
 /// A tenant as requests need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +12,10 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its name.
     pub name: String,
-    /// Its profile, as JSON.
-    pub profile: String,
-    /// Its limits, as JSON.
-    pub limits: String,
+    /// Its profile.
+    pub profile: StoredProfile,
+    /// Its limits.
+    pub limits: TenantLimits,
     /// Its components.
     pub assigned: Assignment,
 }
@@ -50,10 +42,10 @@ pub struct TenantSummary {
 /// What is to be different about a tenant; what is `None` stays.
 #[derive(Debug, Default)]
 pub struct TenantChange {
-    /// As JSON.
-    pub profile: Option<String>,
-    /// As JSON, and how many jobs may run at once by them.
-    pub limits: Option<(String, u64)>,
+    /// Its profile.
+    pub profile: Option<Profile>,
+    /// Its limits.
+    pub limits: Option<LimitSettings>,
     /// `Some(None)`: the default.
     pub processor: Option<Option<Digest>>,
     /// `Some(None)`: none.
@@ -75,7 +67,7 @@ pub enum RolledBack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
     /// This tenant's.
-    Tenant(Tenant),
+    Tenant(Box<Tenant>),
     /// A token's that has expired.
     Expired,
     /// Nobody's.

@@ -1,5 +1,6 @@
 //! Starting a tenant's components, and what is to be known of them when they end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Decider;
@@ -12,7 +13,7 @@ pub(super) struct Started {
     pub(super) instance: Instance,
     pub(super) checker: Option<Checker>,
     /// For a validator that looks at stored contacts: what they are shown by.
-    pub(super) view: Option<(Profile, Fields)>,
+    pub(super) view: Option<(Arc<Profile>, Fields)>,
 }
 
 /// What the components of one request have used.
@@ -64,21 +65,21 @@ impl Decider<'_> {
         };
         self.called = self.task.pinned.processor;
         let wants_stored = checker.as_ref().is_some_and(Checker::wants_stored);
-        let view = wants_stored.then(|| (profile.clone(), fields.clone()));
+        let view = wants_stored.then(|| (Arc::clone(&profile), fields.clone()));
         instance.open(self.task.operation, &profile, fields, self.task.now)?;
         Ok(Started { instance, checker, view })
     }
 
-    pub(super) fn start_processor(&self) -> Result<(Instance, Profile, Fields), Stop> {
+    pub(super) fn start_processor(&self) -> Result<(Instance, Arc<Profile>, Fields), Stop> {
         let broken = |detail: String| Stop::Failed { failure: Failure::BrokeContract, detail };
-        let profile = Profile::parse(self.task.profile).map_err(|error| broken(error.to_string()))?;
+        let profile = self.task.profile.profile().map_err(|error| broken(error.to_string()))?;
         let processor = self.service.library.processor(self.task.pinned.processor).map_err(unusable)?;
         let mut instance = Instance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
-        let fields = instance.fields(&profile).map_err(|error| match error {
+        let fields = instance.fields(profile).map_err(|error| match error {
             FieldsError::Stopped(stop) => stop,
             flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
         })?;
-        Ok((instance, profile, fields))
+        Ok((instance, Arc::clone(profile), fields))
     }
 }
 

@@ -1,0 +1,71 @@
+//! Profiles as the store has them.
+
+use std::sync::Arc;
+
+use super::{Profile, ProfileError};
+
+/// A profile that was read from the store. If a newer server wrote it, this server may be unable to read it: the profile
+/// is then kept as text, jobs still pin it, and their items fail with the error. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct StoredProfile(Result<Arc<Profile>, Arc<Unreadable>>);
+
+#[derive(Debug)]
+struct Unreadable {
+    text: String,
+    error: ProfileError,
+}
+
+impl StoredProfile {
+    /// Parses a stored text, which need not be readable.
+    pub fn parse(text: &str) -> Self {
+        Self(match Profile::parse(text) {
+            Ok(profile) => Ok(Arc::new(profile)),
+            Err(error) => Err(Arc::new(Unreadable { text: text.to_owned(), error })),
+        })
+    }
+
+    /// Returns the text that the store has.
+    pub fn text(&self) -> &str {
+        match &self.0 {
+            Ok(profile) => profile.text(),
+            Err(unreadable) => &unreadable.text,
+        }
+    }
+
+    /// Returns the profile.
+    ///
+    /// # Errors
+    /// Why this server cannot read it.
+    pub fn profile(&self) -> Result<&Arc<Profile>, &ProfileError> {
+        self.0.as_ref().map_err(|unreadable| &unreadable.error)
+    }
+}
+
+impl From<Profile> for StoredProfile {
+    fn from(profile: Profile) -> Self {
+        Self(Ok(Arc::new(profile)))
+    }
+}
+
+/// Equal texts.
+impl PartialEq for StoredProfile {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for StoredProfile {}
+
+#[cfg(test)]
+mod tests {
+    use super::StoredProfile;
+
+    #[test]
+    fn an_unreadable_profile_keeps_its_text_and_says_what_is_wrong() {
+        let newer = r#"{"colours":["red"]}"#;
+        let stored = StoredProfile::parse(newer);
+        assert_eq!(stored.text(), newer);
+        assert!(stored.profile().unwrap_err().to_string().starts_with("colours: unknown field"));
+        assert_eq!(StoredProfile::parse(r#"{"maxLength":5}"#).profile().unwrap().max_length, 5);
+    }
+}
