@@ -1,15 +1,19 @@
-//! The wire contract: routes, credentials, bodies in, envelopes out. Nothing here knows SQL or wasm; what is asked is
-//! asked of [`crate::jobs::Service`], on tokio's blocking pool.
+//! The HTTP APIs: [`Api::client`] for tenants' clients, as Mautic's API defines it, and [`Api::admin`] for operators.
+//!
+//! A request passes `server`, one of the two APIs, `route`, and `body`; then a handler runs on tokio's blocking pool and
+//! calls [`crate::jobs::Service`] or [`crate::operations::Operations`]. Errors become answers in `problem`. Nothing here
+//! knows SQL or WebAssembly.
 
-mod admin;
+mod admin_api;
 mod batch;
 mod blocking;
 mod body;
 mod bulk;
-mod clients;
+mod client_api;
 mod contacts;
 mod credentials;
 mod form;
+mod format;
 mod health;
 mod job;
 mod json;
@@ -18,9 +22,10 @@ mod problem;
 mod reply;
 mod route;
 mod server;
-mod share;
 mod single;
+mod tenant_semaphores;
 mod token;
 
+pub use body::BodySettings;
 pub use health::Health;
-pub use server::{Audience, HttpSettings, Server};
+pub use server::{Api, HttpSettings, Server};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
-use bulkhead::http::{Audience, Health, HttpSettings, Server};
+use bulkhead::http::{Api, BodySettings, Health, HttpSettings, Server};
 use bulkhead::jobs::{Chores, Library, Service, Settings, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
@@ -24,12 +24,14 @@ use super::store::StoreArgs;
 /// The component that decides when none other is named.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
 
-/// How long the end waits for work that cannot be interrupted.
-const LINGER: Duration = Duration::from_secs(1);
-/// Characters of the operators' token at least.
-const ADMIN_TOKEN: usize = 32;
+/// How long a shutdown waits for work that cannot be interrupted.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes that the operators' token has at least.
+const MIN_ADMIN_TOKEN_BYTES: usize = 32;
+/// Connections to the operators' listener at a time; further ones wait.
+const MAX_ADMIN_CONNECTIONS: usize = 16;
 /// Threads that wait for the store on behalf of requests.
-const BLOCKING_THREADS: usize = 64;
+const MAX_BLOCKING_THREADS: usize = 64;
 
 /// Arguments of `bulkhead serve`. Each can be given as an environment variable, too.
 #[derive(Debug, Args)]
@@ -124,37 +126,39 @@ impl ServeArgs {
 
     fn http_settings(&self) -> HttpSettings {
         HttpSettings {
-            connections: self.max_connections,
-            header_time: Duration::from_secs(self.header_timeout),
-            body_time: Duration::from_secs(self.body_timeout),
-            write_time: Duration::from_secs(self.write_timeout),
-            body_bytes: self.max_body,
-            body_budget: self.body_memory,
+            max_connections: self.max_connections,
+            header_timeout: Duration::from_secs(self.header_timeout),
+            write_timeout: Duration::from_secs(self.write_timeout),
         }
     }
 
-    fn operators(
+    fn body_settings(&self) -> BodySettings {
+        BodySettings {
+            max_bytes: self.max_body,
+            timeout: Duration::from_secs(self.body_timeout),
+            memory_bytes: self.body_memory,
+        }
+    }
+
+    /// Returns the operators' API and the address for it, if there is to be one.
+    fn admin_api(
         &self,
         store: &Arc<dyn Store>,
         sandbox: &Sandbox,
         default: &Processor,
-    ) -> Result<Option<Audience>, Box<dyn std::error::Error>> {
-        let Some(token) = self.admin_token.as_ref().filter(|_| self.admin_listen.is_some()) else { return Ok(None) };
-        if token.len() < ADMIN_TOKEN {
-            return Err(format!("the token for operators must have at least {ADMIN_TOKEN} characters").into());
+    ) -> Result<Option<(SocketAddr, Api)>, Box<dyn std::error::Error>> {
+        let (Some(address), Some(token)) = (self.admin_listen, &self.admin_token) else { return Ok(None) };
+        if token.len() < MIN_ADMIN_TOKEN_BYTES {
+            return Err(format!("the token for operators must have at least {MIN_ADMIN_TOKEN_BYTES} characters").into());
         }
         let operations = Operations::new(Arc::clone(store), sandbox.clone(), default.clone(), MAX_COMPONENT);
-        Ok(Some(Audience::Operators(Box::new(operations), Secret::from_client(token.as_str()))))
+        // Components are larger than requests, and operators few.
+        let bodies = BodySettings { max_bytes: MAX_COMPONENT, memory_bytes: MAX_COMPONENT * 2, ..self.body_settings() };
+        Ok(Some((address, Api::admin(operations, &Secret::from_client(token.as_str()), bodies))))
     }
 
-    /// Components are larger than requests, and operators few.
     fn admin_http_settings(&self) -> HttpSettings {
-        HttpSettings {
-            body_bytes: MAX_COMPONENT,
-            body_budget: MAX_COMPONENT * 2,
-            connections: 16,
-            ..self.http_settings()
-        }
+        HttpSettings { max_connections: MAX_ADMIN_CONNECTIONS, ..self.http_settings() }
     }
 
     fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
@@ -197,7 +201,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         world: World::Processor,
         bytes: &component,
     })?;
-    let operators = args.operators(&store, &sandbox, &processor)?;
+    let admin = args.admin_api(&store, &sandbox, &processor)?;
     let library = Library::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
     let hearing = Arc::downgrade(&service);
@@ -208,17 +212,17 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     }));
 
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
     runtime.block_on(async {
         let shutdown = shutdown_signal()?;
-        let clients = Audience::Clients(Arc::clone(&service));
+        let api = Api::client(Arc::clone(&service), args.body_settings());
         let health = Arc::new(Health::new(Arc::clone(&service)));
-        let server = listen(args.listen, "--listen", clients, &health, args.http_settings()).await?;
-        let admin = match (args.admin_listen, operators) {
-            (Some(address), Some(operators)) => {
-                Some(listen(address, "--admin-listen", operators, &health, args.admin_http_settings()).await?)
+        let server = listen(args.listen, "--listen", api, &health, args.http_settings()).await?;
+        let admin = match admin {
+            Some((address, api)) => {
+                Some(listen(address, "--admin-listen", api, &health, args.admin_http_settings()).await?)
             }
-            _ => None,
+            None => None,
         };
         let workers = Workers::start(&service)?;
         let chores = Chores::start(&service, Duration::from_secs(args.sweep_interval.max(1)))?;
@@ -261,7 +265,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         Ok::<_, Box<dyn std::error::Error>>(())
     })?;
     // What still blocks, such as compiling for an operator, is not waited for.
-    runtime.shutdown_timeout(LINGER);
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     tracing::info!(event = "shutdown_finished", "stopped");
     Ok(())
 }
@@ -269,11 +273,11 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
 async fn listen(
     address: SocketAddr,
     option: &str,
-    audience: Audience,
+    api: Api,
     health: &Arc<Health>,
     settings: HttpSettings,
 ) -> Result<Server, String> {
-    Server::bind(address, audience, Arc::clone(health), settings).await.map_err(|error| {
+    Server::bind(address, api, Arc::clone(health), settings).await.map_err(|error| {
         format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
     })
 }

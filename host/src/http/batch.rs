@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::body::ReceivedBody;
+use super::body::ItemBody;
 use super::contacts::raw;
 use super::problem::Problem;
 use super::reply::{Reply, json};
@@ -57,7 +57,7 @@ pub(super) fn apply(
     service: &Service,
     tenant: &Tenant,
     operation: Operation,
-    mut body: ReceivedBody,
+    mut body: ItemBody,
 ) -> Result<Reply, Problem> {
     let mut items = body.take_items(MAX_CALL_ITEMS)?;
     if items.items.len() > MAX_CALL_ITEMS {

@@ -4,7 +4,7 @@ use hyper::header::{HeaderValue, LOCATION};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::body::ReceivedBody;
+use super::body::ItemBody;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::Operation;
@@ -27,7 +27,7 @@ pub(super) fn submit(
     service: &Service,
     tenant: &Tenant,
     operation: Operation,
-    mut body: ReceivedBody,
+    mut body: ItemBody,
     idempotency_key: Option<String>,
 ) -> Result<Reply, Problem> {
     let items = body.take_items(MAX_ITEMS)?;

@@ -13,18 +13,19 @@ use crate::store::Tenant;
 
 /// One contact, as Mautic wraps it.
 #[derive(Serialize)]
-pub(super) struct One {
+pub(super) struct ContactBody {
     pub(super) contact: Box<RawValue>,
 }
 
+/// A list of contacts, as Mautic wraps it.
 #[derive(Serialize)]
-struct Many {
-    /// A string, as Mautic has it.
+struct ContactListBody {
+    /// A string, as in Mautic.
     total: String,
     contacts: ById,
 }
 
-/// An object by ids, in the list's order.
+/// Contacts as the members of an object, by id and in the list's order.
 struct ById(Vec<(ContactId, Box<RawValue>)>);
 
 impl Serialize for ById {
@@ -33,27 +34,27 @@ impl Serialize for ById {
     }
 }
 
-/// One contact; blocks.
+/// Reads a contact; blocks.
 pub(super) fn read(service: &Service, tenant: &Tenant, id: ContactId) -> Result<Reply, Problem> {
     let object = service.contact(tenant, id)?.ok_or_else(Problem::unknown_contact)?;
-    Ok(json(StatusCode::OK, &One { contact: raw(object)? }))
+    Ok(json(StatusCode::OK, &ContactBody { contact: raw(object)? }))
 }
 
-/// Deletes a contact, and shows it for the last time; blocks.
+/// Deletes a contact, and returns it as it was; blocks.
 pub(super) fn delete(service: &Service, tenant: &Tenant, id: ContactId) -> Result<Reply, Problem> {
     let object = service.delete_contact(tenant, id)?.ok_or_else(Problem::unknown_contact)?;
-    Ok(json(StatusCode::OK, &One { contact: raw(object)? }))
+    Ok(json(StatusCode::OK, &ContactBody { contact: raw(object)? }))
 }
 
-/// Part of a list; blocks.
+/// Lists contacts; blocks.
 pub(super) fn list(service: &Service, tenant: &Tenant, query: Option<&str>) -> Result<Reply, Problem> {
     let listed = service.contacts(tenant, &listing::parse(query)?)?;
     let contacts = listed.contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?)));
     let contacts = ById(contacts.collect::<Result<_, Problem>>()?);
-    Ok(json(StatusCode::OK, &Many { total: listed.total.to_string(), contacts }))
+    Ok(json(StatusCode::OK, &ContactListBody { total: listed.total.to_string(), contacts }))
 }
 
-/// The sandbox checked that these are JSON objects.
+/// Returns a contact's JSON, which the sandbox has checked to be an object.
 pub(super) fn raw(object: String) -> Result<Box<RawValue>, Problem> {
     RawValue::from_string(object).map_err(|error| Problem::panicked(&error))
 }

@@ -104,8 +104,7 @@ struct FullRow {
 }
 
 /// Answers how a job stands; blocks.
-pub(super) fn read(service: &Service, tenant: &Tenant, id: Option<JobId>, query: &Query) -> Result<Reply, Problem> {
-    let id = id.ok_or_else(Problem::unknown_job)?;
+pub(super) fn read(service: &Service, tenant: &Tenant, id: JobId, query: &Query) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
     let completed = job.state == JobState::Completed;
     let details = if completed && query.details != Details::None {
@@ -158,8 +157,7 @@ struct Deleted {
 }
 
 /// Deletes a job; blocks until nothing of it can be committed any more.
-pub(super) fn delete(service: &Service, tenant: &Tenant, id: Option<JobId>) -> Result<Reply, Problem> {
-    let id = id.ok_or_else(Problem::unknown_job)?;
+pub(super) fn delete(service: &Service, tenant: &Tenant, id: JobId) -> Result<Reply, Problem> {
     if service.delete_job(tenant.id, id)? {
         Ok(json(StatusCode::OK, &Deleted { id: id.to_string() }))
     } else {

@@ -138,6 +138,14 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry()
     }
 
+    pub(super) fn too_many_requests() -> Self {
+        Self::unavailable("Too many requests at once. Nothing was stored; send it again.")
+    }
+
+    pub(super) fn too_many_large_requests() -> Self {
+        Self::unavailable("Too many large requests at once. Nothing was stored; send it again.")
+    }
+
     pub(super) fn shutting_down() -> Self {
         Self::unavailable("The server is shutting down. Nothing was stored; send the request again.")
     }
@@ -183,7 +191,7 @@ impl From<ServiceError> for Problem {
                 tracing::error!(event = "store_unavailable", %error, "the store cannot answer");
                 Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")
             }
-            ServiceError::Busy => Self::unavailable("Too many requests at once. Nothing was stored; send it again."),
+            ServiceError::Busy => Self::too_many_requests(),
             ServiceError::ShuttingDown => Self::shutting_down(),
             ServiceError::PartlyApplied(error) => {
                 tracing::error!(event = "call_cut_short", %error, "a call ended after some of its items had been applied");

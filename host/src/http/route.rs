@@ -1,4 +1,4 @@
-//! Which call a request is.
+//! Which call a request is for.
 
 use hyper::Method;
 
@@ -14,10 +14,10 @@ pub(super) enum Route {
     Batch(Operation),
     /// `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`.
     Single(Operation, Option<ContactId>),
-    /// `GET /api/contacts/job/{id}`; `None` if what stands there is no id.
-    ReadJob(Option<JobId>),
+    /// `GET /api/contacts/job/{id}`.
+    ReadJob(JobId),
     /// `DELETE /api/contacts/job/{id}`.
-    DeleteJob(Option<JobId>),
+    DeleteJob(JobId),
     /// `GET /api/contacts`.
     ListContacts,
     /// `GET /api/contacts/{id}`.
@@ -27,10 +27,11 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// Finds the call.
+    /// Finds the call that a method and a path name.
     ///
     /// # Errors
-    /// 404 for an unknown path, 405 for a known one with another method.
+    /// 404 if the path is unknown or its id cannot be that of anything, 405 if the path has no such method. An id that is no
+    /// number makes the path unknown (404), a job's id that cannot be one does not (405), as in Mautic.
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
         let rest = path.strip_prefix("/api/contacts").ok_or_else(unknown)?;
@@ -45,10 +46,16 @@ impl Route {
             ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
             ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
             ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
-            ["job", id] => match *method {
-                Method::DELETE => (Some(Self::DeleteJob(JobId::parse(id))), ""),
-                _ => (get(method, Self::ReadJob(JobId::parse(id))), "GET, DELETE"),
-            },
+            ["job", id] => {
+                // A wrong method is reported even where the id cannot be one.
+                let id = || JobId::parse(id).ok_or_else(Problem::unknown_job);
+                let route = match *method {
+                    Method::GET => Some(Self::ReadJob(id()?)),
+                    Method::DELETE => Some(Self::DeleteJob(id()?)),
+                    _ => None,
+                };
+                (route, "GET, DELETE")
+            }
             ["new"] => (create(method).map(|operation| Self::Single(operation, None)), "POST"),
             [id] => (get(method, Self::ReadContact(contact_id(id).ok_or_else(unknown)?)), "GET"),
             [id, "edit"] => {
@@ -95,17 +102,15 @@ mod tests {
     use crate::domain::{ContactId, JobId, Operation};
 
     #[test]
-    fn calls_are_found_by_method_and_path() {
+    fn a_method_and_a_path_name_a_call() {
         let id = JobId::random();
         let job = format!("/api/contacts/job/{id}");
         for (method, path, route) in [
             (Method::POST, "/api/contacts/bulk/new", Route::Bulk(Operation::Create)),
             (Method::PUT, "/api/contacts/bulk/edit", Route::Bulk(Operation::Replace)),
             (Method::PATCH, "/api/contacts/bulk/edit", Route::Bulk(Operation::Update)),
-            (Method::GET, job.as_str(), Route::ReadJob(Some(id))),
-            (Method::DELETE, job.as_str(), Route::DeleteJob(Some(id))),
-            (Method::GET, "/api/contacts/job/nonsense", Route::ReadJob(None)),
-            (Method::GET, "/api/contacts/job/", Route::ReadJob(None)),
+            (Method::GET, job.as_str(), Route::ReadJob(id)),
+            (Method::DELETE, job.as_str(), Route::DeleteJob(id)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
             (Method::POST, "/api/contacts/batch/new", Route::Batch(Operation::Create)),
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_told_apart() {
+    fn unknown_paths_return_404_and_wrong_methods_405() {
         for (method, path, status) in [
             (Method::GET, "/", 404),
             (Method::GET, "/api", 404),
@@ -128,6 +133,8 @@ mod tests {
             (Method::GET, "/api/contacts/x", 404),
             (Method::GET, "/api/contacts/1/2", 404),
             (Method::GET, "/api/contacts/job/a/b", 404),
+            (Method::GET, "/api/contacts/job/nonsense", 404),
+            (Method::DELETE, "/api/contacts/job/", 404),
             (Method::GET, "/api/contacts/99999999999999999999", 404),
             (Method::GET, "/api/contacts/bulk/new", 405),
             (Method::POST, "/api/contacts/bulk/edit", 405),

@@ -1,4 +1,4 @@
-//! Connections in, requests to their handlers, and a shutdown that finishes what was begun.
+//! Accepts connections, routes requests to an API, and shuts down without cutting requests off.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,9 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
-use super::admin::Operators;
-use super::body::BodyLimits;
-use super::clients::Clients;
+use super::admin_api::AdminApi;
+use super::body::BodySettings;
+use super::client_api::ClientApi;
 use super::health::Health;
 use super::problem::Problem;
 use super::reply::Reply;
@@ -27,101 +27,97 @@ use crate::jobs::Service;
 use crate::operations::Operations;
 use crate::tenants::Secret;
 
-/// Header fields of a request.
+/// Header fields that a request may have.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head, and of hyper's buffer for a body.
-const HEAD_BYTES: usize = 64 << 10;
+const MAX_HEAD_BYTES: usize = 64 << 10;
 /// How long a shutdown waits for requests that are being answered.
-const DRAIN: Duration = Duration::from_secs(5);
-/// How long to leave `accept` alone after it failed, which it does when file descriptors run out.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause after `accept` failed, which it does when the process has no file descriptors left.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// What an operator sets.
+/// The limits of a listener's connections.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpSettings {
-    /// Connections at a time; more wait in the system's queue.
-    pub connections: usize,
+    /// Connections that are served at a time; further ones wait in the system's queue.
+    pub max_connections: usize,
     /// Time for the head of a request to arrive.
-    pub header_time: Duration,
-    /// Time for a body to arrive.
-    pub body_time: Duration,
-    /// Time in which a client must take at least something of an answer.
-    pub write_time: Duration,
-    /// Bytes of a body, also after inflating.
-    pub body_bytes: usize,
-    /// Bytes of all bodies that are being read or split.
-    pub body_budget: usize,
+    pub header_timeout: Duration,
+    /// Time in which a client must accept at least some bytes of an answer.
+    pub write_timeout: Duration,
 }
 
-/// A listening server.
+/// What a listener serves.
+pub struct Api(Handler);
+
+enum Handler {
+    Client(ClientApi),
+    Admin(AdminApi),
+}
+
+impl Api {
+    /// The API for tenants' clients.
+    pub fn client(service: Arc<Service>, bodies: BodySettings) -> Self {
+        Self(Handler::Client(ClientApi::new(service, bodies)))
+    }
+
+    /// The API for operators, who authenticate with `token`.
+    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
+        Self(Handler::Admin(AdminApi::new(operations, token, bodies)))
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        match &self.0 {
+            Handler::Client(api) => Ok(api.answer(request).await),
+            Handler::Admin(api) => api.answer(request).await,
+        }
+    }
+}
+
+/// A listener and the API that it serves.
 pub struct Server {
     listener: TcpListener,
-    handler: Arc<Handler>,
+    router: Arc<Router>,
     settings: HttpSettings,
 }
 
-/// For whom a server answers.
-pub enum Audience {
-    /// Tenants' clients.
-    Clients(Arc<Service>),
-    /// Operators who know this token.
-    Operators(Box<Operations>, Secret),
-}
-
-enum Site {
-    Clients(Clients),
-    Operators(Operators),
-}
-
-struct Handler {
-    site: Site,
+/// Answers the requests of one listener.
+struct Router {
+    api: Api,
     health: Arc<Health>,
-    /// Requests that come from now on are turned away.
-    closing: AtomicBool,
+    /// Whether new requests are turned away.
+    is_closing: AtomicBool,
 }
 
 impl Server {
-    /// Listens on `address`; port 0 lets the system choose.
+    /// Listens on `address`; with port 0 the system chooses a port.
     ///
     /// # Errors
-    /// If the address cannot be had.
-    pub async fn bind(
-        address: SocketAddr,
-        audience: Audience,
-        health: Arc<Health>,
-        settings: HttpSettings,
-    ) -> io::Result<Self> {
+    /// If the address is not available.
+    pub async fn bind(address: SocketAddr, api: Api, health: Arc<Health>, settings: HttpSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let bodies = BodyLimits::new(settings.body_bytes, settings.body_time, settings.body_budget);
-        let site = match audience {
-            Audience::Clients(service) => {
-                let shares = BodyLimits::shares(settings.body_bytes, settings.body_budget);
-                Site::Clients(Clients::new(service, bodies, shares))
-            }
-            Audience::Operators(operations, token) => Site::Operators(Operators::new(*operations, &token, bodies)),
-        };
-        let handler = Handler { site, health, closing: AtomicBool::new(false) };
-        Ok(Self { listener, handler: Arc::new(handler), settings })
+        let router = Router { api, health, is_closing: AtomicBool::new(false) };
+        Ok(Self { listener, router: Arc::new(router), settings })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     ///
     /// # Errors
-    /// If the system does not say.
+    /// If the system does not report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` is ready; then finishes what was begun, for at most five seconds.
+    /// Serves until `shutdown` is ready; then finishes the requests that were begun, for at most five seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(self.settings.connections));
+        let connections = Arc::new(Semaphore::new(self.settings.max_connections));
         let graceful = GracefulShutdown::new();
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
-            .header_read_timeout(self.settings.header_time)
+            .header_read_timeout(self.settings.header_timeout)
             .max_headers(MAX_HEADERS)
-            .max_buf_size(HEAD_BYTES);
+            .max_buf_size(MAX_HEAD_BYTES);
         let accept = async {
             loop {
                 let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
@@ -129,18 +125,18 @@ impl Server {
                     Ok((stream, _)) => stream,
                     Err(error) => {
                         tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
-                        tokio::time::sleep(ACCEPT_BACK_OFF).await;
+                        tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
                         continue;
                     }
                 };
-                // Answers are small and written whole; waiting to fill a packet would only delay them.
+                // Answers are small and written in one piece, so that waiting to fill a packet would only delay them.
                 drop(stream.set_nodelay(true));
                 let mut stream = TimeoutStream::new(stream);
-                stream.set_write_timeout(Some(self.settings.write_time));
-                let handler = Arc::clone(&self.handler);
+                stream.set_write_timeout(Some(self.settings.write_timeout));
+                let router = Arc::clone(&self.router);
                 let service = service_fn(move |request| {
-                    let handler = Arc::clone(&handler);
-                    async move { Ok::<_, Infallible>(handler.answer(request).await) }
+                    let router = Arc::clone(&router);
+                    async move { Ok::<_, Infallible>(router.answer(request).await) }
                 });
                 let connection = graceful.watch(protocol.serve_connection(TokioIo::new(Box::pin(stream)), service));
                 tokio::spawn(async move {
@@ -155,16 +151,19 @@ impl Server {
             () = accept => {}
             () = shutdown => {}
         }
-        self.handler.closing.store(true, Ordering::Release);
+        self.router.is_closing.store(true, Ordering::Release);
         drop(self.listener);
-        tracing::info!(event = "drain_started", "no more requests are taken; those that were begun are finished");
-        if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-            tracing::warn!(event = "drain_timed_out", "some requests were not finished in time");
+        tracing::info!(event = "drain_started", "no new requests are accepted; requests in progress are finished");
+        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+            tracing::warn!(
+                event = "drain_timed_out",
+                "requests were still in progress when the time to drain was over"
+            );
         }
     }
 }
 
-impl Handler {
+impl Router {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
@@ -174,16 +173,13 @@ impl Handler {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
-        // A probe has no credentials, and needs none: it learns nothing about anybody.
+        // Health checks need no credentials: they reveal nothing about tenants.
         if let Some(reply) = self.health.answer(request.uri().path()).await {
             return Ok(reply);
         }
-        if self.closing.load(Ordering::Acquire) {
+        if self.is_closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
         }
-        match &self.site {
-            Site::Clients(clients) => Ok(clients.answer(request).await),
-            Site::Operators(operators) => operators.answer(request).await,
-        }
+        self.api.answer(request).await
     }
 }

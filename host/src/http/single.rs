@@ -5,8 +5,8 @@ use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::body::ReceivedBody;
-use super::contacts::{One, raw};
+use super::body::ItemBody;
+use super::contacts::{ContactBody, raw};
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{ContactId, ItemError, Operation};
@@ -35,7 +35,7 @@ pub(super) fn apply(
     tenant: &Tenant,
     operation: Operation,
     id: Option<ContactId>,
-    mut body: ReceivedBody,
+    mut body: ItemBody,
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
@@ -49,7 +49,7 @@ pub(super) fn apply(
     let mut contacts = answer.contacts;
     let (id, object) =
         row.id.and_then(|id| contacts.remove_entry(&id)).ok_or_else(|| Problem::panicked(&"no contact"))?;
-    let mut reply = json(status, &One { contact: raw(object)? });
+    let mut reply = json(status, &ContactBody { contact: raw(object)? });
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))
     {

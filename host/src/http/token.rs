@@ -3,7 +3,7 @@
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::body::ReceivedBody;
+use super::body::ItemBody;
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
@@ -27,7 +27,7 @@ struct Request {
 }
 
 impl Request {
-    fn read(headers: &HeaderMap, mut body: ReceivedBody) -> Result<Self, Problem> {
+    fn read(headers: &HeaderMap, mut body: ItemBody) -> Result<Self, Problem> {
         let mut fields = body.take_fields()?;
         let (id, secret) = (fields.remove("client_id"), fields.remove("client_secret"));
         let (id, secret) = match Credentials::from_headers(headers) {
@@ -39,7 +39,7 @@ impl Request {
 }
 
 /// Issues a token; blocks.
-pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ReceivedBody) -> Result<Reply, Problem> {
+pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> Result<Reply, Problem> {
     let request = Request::read(headers, body)?;
     match request.grant.as_deref() {
         Some("client_credentials") => {}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::blocking::blocking;
-use super::body::{self, BodyLimits};
+use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
@@ -19,16 +19,16 @@ use crate::sandbox::Refusal;
 use crate::tenants::Secret;
 
 /// The site for operators.
-pub(super) struct Operators {
+pub(super) struct AdminApi {
     operations: Arc<Operations>,
     token_hash: [u8; 32],
-    bodies: BodyLimits,
+    bodies: Bodies,
 }
 
-impl Operators {
+impl AdminApi {
     /// A site for operators who know a token.
-    pub(super) fn new(operations: Operations, token: &Secret, bodies: BodyLimits) -> Self {
-        Self { operations: Arc::new(operations), token_hash: token.hash(), bodies }
+    pub(super) fn new(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
+        Self { operations: Arc::new(operations), token_hash: token.hash(), bodies: Bodies::new(bodies) }
     }
 
     /// Answers a request.
@@ -48,7 +48,7 @@ impl Operators {
             ["components"] if head.method == Method::GET => blocking(move || list(&operations)).await,
             ["components"] if head.method == Method::POST => {
                 let name = query(&head, "name");
-                let received = body::receive_bytes(&head.headers, body, &self.bodies).await;
+                let received = self.bodies.receive_bytes(&head.headers, body).await;
                 let mut received = received.map_err(|problem| self.size_refused(problem))?;
                 let added = blocking(move || add(&operations, &received.take_bytes()?, name.as_deref())).await;
                 added.map_err(|problem| self.size_refused(problem))
@@ -64,7 +64,7 @@ impl Operators {
             }
             ["tenants", name] if head.method == Method::PATCH => {
                 let name = (*name).to_owned();
-                let mut received = body::receive(&head.headers, body, &self.bodies).await?;
+                let mut received = self.bodies.receive(&head.headers, body).await?;
                 blocking(move || set(&operations, &name, &received.take_item()?)).await
             }
             ["tenants", _] => Err(Problem::wrong_method(head.method.as_str(), "PATCH")),
@@ -83,11 +83,11 @@ impl Operators {
     }
 }
 
-impl Operators {
+impl AdminApi {
     /// A component cannot be sent in parts; its size is the first thing that it is refused for.
     fn size_refused(&self, problem: Problem) -> Problem {
         if problem.is_too_large() {
-            OperationError::from(Refusal::too_large(self.bodies.bytes)).into()
+            OperationError::from(Refusal::too_large(self.bodies.max_bytes())).into()
         } else {
             problem
         }

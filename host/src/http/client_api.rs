@@ -1,0 +1,182 @@
+//! The API for tenants' clients: credentials first, then the route, then the body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, Request};
+
+use super::blocking::blocking;
+use super::body::{Bodies, BodySettings};
+use super::credentials::Credentials;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::route::Route;
+use super::tenant_semaphores::TenantSemaphores;
+use super::{batch, bulk, contacts, job, single, token};
+use crate::jobs::Service;
+use crate::store::{Known, Tenant};
+
+/// The path at which clients get tokens.
+const TOKEN_PATH: &str = "/oauth/v2/token";
+/// Bytes of the body of a request for a token.
+const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
+/// Calls of one tenant that run at once; further ones wait.
+const MAX_CALLS_PER_TENANT: usize = 8;
+/// How long a call waits until it may run.
+const CALL_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The version of Mautic's API that this API follows. Mautic's clients read this header.
+const API_VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("mautic-version"), HeaderValue::from_static("5.1.0"));
+
+/// The API for tenants' clients.
+pub(super) struct ClientApi {
+    service: Arc<Service>,
+    bodies: Bodies,
+    /// Bounds the memory that one tenant's bodies take.
+    body_permits: TenantSemaphores,
+    /// Bounds the blocking threads that one tenant's calls take.
+    call_permits: TenantSemaphores,
+}
+
+impl ClientApi {
+    pub(super) fn new(service: Arc<Service>, bodies: BodySettings) -> Self {
+        Self {
+            service,
+            body_permits: TenantSemaphores::new(bodies.permits_per_tenant()),
+            bodies: Bodies::new(bodies),
+            call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
+        }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let mut reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
+        let (name, value) = API_VERSION;
+        reply.headers_mut().insert(name, value);
+        reply
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if request.uri().path() == TOKEN_PATH {
+            return self.issue_token(request).await;
+        }
+        // A client without credentials learns nothing, not even which paths exist.
+        let tenant = self.authenticate(request.headers()).await?;
+        let (head, body) = request.into_parts();
+        let query = head.uri.query().map(str::to_owned);
+        let bodies = self.bodies.bounded_by(self.body_permits.of(tenant.id));
+        let receive = || bodies.receive(&head.headers, body);
+        match Route::find(&intended_method(&head.method, &head.headers), head.uri.path())? {
+            Route::Bulk(operation) => {
+                let key = bulk::idempotency_key(&head.headers)?;
+                let body = receive().await?;
+                self.blocking(move |service| bulk::submit(service, &tenant, operation, body, key)).await
+            }
+            Route::ReadJob(id) => {
+                self.blocking(move |service| job::read(service, &tenant, id, &job::Query::parse(query.as_deref())))
+                    .await
+            }
+            Route::DeleteJob(id) => self.blocking(move |service| job::delete(service, &tenant, id)).await,
+            Route::Batch(operation) => {
+                self.call_with_body(tenant, receive(), move |service, tenant, body| {
+                    batch::apply(service, tenant, operation, body)
+                })
+                .await
+            }
+            Route::Single(operation, id) => {
+                self.call_with_body(tenant, receive(), move |service, tenant, body| {
+                    single::apply(service, tenant, operation, id, body)
+                })
+                .await
+            }
+            Route::ListContacts => {
+                self.call(tenant, move |service, tenant| contacts::list(service, tenant, query.as_deref())).await
+            }
+            Route::ReadContact(id) => {
+                self.call(tenant, move |service, tenant| contacts::read(service, tenant, id)).await
+            }
+            Route::DeleteContact(id) => {
+                self.call(tenant, move |service, tenant| contacts::delete(service, tenant, id)).await
+            }
+        }
+    }
+
+    /// Answers a request for a token. Its credentials may be in the body, so the body is read before they are checked, and
+    /// must be small.
+    async fn issue_token(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if request.method() != Method::POST {
+            return Err(Problem::wrong_method(request.method().as_str(), "POST"));
+        }
+        let (head, body) = request.into_parts();
+        let body = self.bodies.at_most(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
+        self.blocking(move |service| token::issue(service, &head.headers, body)).await
+    }
+
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Tenant, Problem> {
+        let credentials = Credentials::from_headers(headers)?;
+        self.blocking(move |service| match service.authenticate(credentials.client_id(), credentials.secret())? {
+            Known::Tenant(tenant) => Ok(*tenant),
+            Known::Expired => Err(Problem::expired_token()),
+            Known::Nobody => Err(credentials.refusal()),
+        })
+        .await
+    }
+
+    /// Runs `work` as one of the tenant's calls.
+    ///
+    /// # Errors
+    /// 503 if the tenant has too many calls for too long.
+    async fn call(
+        &self,
+        tenant: Tenant,
+        work: impl FnOnce(&Service, &Tenant) -> Result<Reply, Problem> + Send + 'static,
+    ) -> Result<Reply, Problem> {
+        self.call_with_body(tenant, std::future::ready(Ok(())), |service, tenant, ()| work(service, tenant)).await
+    }
+
+    /// Runs `work` as one of the tenant's calls, with a body that is received only once the call may run: a waiting call
+    /// takes no memory for a body.
+    ///
+    /// # Errors
+    /// 503 if the tenant has too many calls for too long.
+    async fn call_with_body<B: Send + 'static>(
+        &self,
+        tenant: Tenant,
+        body: impl Future<Output = Result<B, Problem>>,
+        work: impl FnOnce(&Service, &Tenant, B) -> Result<Reply, Problem> + Send + 'static,
+    ) -> Result<Reply, Problem> {
+        let permit = self.call_permits.of(tenant.id).acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await else {
+            return Err(Problem::too_many_requests());
+        };
+        let body = body.await?;
+        self.blocking(move |service| {
+            // The work may outlive the request, so the work holds the permit.
+            let _permit = permit;
+            work(service, &tenant, body)
+        })
+        .await
+    }
+
+    /// Runs `work` on the blocking pool.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let service = Arc::clone(&self.service);
+        blocking(move || work(&service)).await
+    }
+}
+
+/// Returns the method that a client means. Clients behind proxies that let only GET and POST through send it in a header,
+/// as Mautic allows.
+fn intended_method(method: &Method, headers: &HeaderMap) -> Method {
+    let meant = headers.get("x-http-method-override").and_then(|value| Method::from_bytes(value.as_bytes()).ok());
+    match meant {
+        Some(meant) if method == Method::POST => meant,
+        _ => method.clone(),
+    }
+}
