@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use bulkhead::clock::Clock;
-use bulkhead::store::Store as _;
+use bulkhead::store::MaintenanceStore as _;
 use bulkhead::store::postgres::PostgresStore;
 use bulkhead_postgres::{Cluster, Settings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};

@@ -69,7 +69,7 @@ impl Ground for Call<'_> {
                 CallRow { id: id.map(ContactId), status: *status, error: Some(error.clone()) }
             }
         }));
-        Ok(CommitOutcome::Committed)
+        Ok(CommitOutcome::Committed { job_finished: false })
     }
 }
 

@@ -34,19 +34,19 @@ use std::time::Duration;
 pub use address::{DatabaseUrl, DatabaseUrlError};
 
 use super::profile_cache::ProfileCache;
-use super::types::{
-    Applied, Batch, BatchCommit, Claim, ClaimId, CommitOutcome, ComponentRecord, ContactList, ContactQuery,
-    ContactWrite, Known, NewComponent, NewJob, News, QueueLimits, Registered, Removed, RolledBack, StoredRow,
-    Submitted, Swept, Tenant, TenantChange, TenantSummary,
+use super::{
+    Applied, Batch, BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, ComponentRecord, ComponentStore,
+    ContactList, ContactQuery, ContactStore, ContactWrite, JobStore, Known, MaintenanceStore, NewComponent, NewJob,
+    News, QueueLimits, Registered, Removed, RolledBack, StoreError, StoredRow, Submitted, Swept, Tenant, TenantChange,
+    TenantStore, TenantSummary,
 };
-use super::{Store, StoreError};
 use crate::clock::{Clock, machine_time};
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::tenants::{NewCredential, Profile};
 use connections::Connections;
 use sql::signed;
 
-/// A [`Store`] in a PostgreSQL database.
+/// A [`Store`](super::Store) in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PostgresStore {
     /// The database without its password.
@@ -81,11 +81,7 @@ impl PostgresStore {
     }
 }
 
-impl Store for PostgresStore {
-    fn description(&self) -> String {
-        self.name.clone()
-    }
-
+impl TenantStore for PostgresStore {
     fn add_tenant(
         &self,
         name: &str,
@@ -119,6 +115,22 @@ impl Store for PostgresStore {
         self.connections.run("rolling a tenant back", async |session| components::roll_back(session, name).await)
     }
 
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+        let shift = self.shift();
+        self.connections.run("looking up a credential", async |session| {
+            tenants::authenticate(session, shift, &self.profiles, client_id, secret_hash).await
+        })
+    }
+
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+        let shift = self.shift();
+        self.connections.run("issuing a token", async |session| {
+            tenants::add_token(session, shift, tenant, token_hash, lifetime).await
+        })
+    }
+}
+
+impl ComponentStore for PostgresStore {
     fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
         let shift = self.shift();
         self.connections
@@ -136,34 +148,9 @@ impl Store for PostgresStore {
     fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError> {
         self.connections.run("removing a component", async |session| components::remove(session, digest).await)
     }
+}
 
-    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
-        self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
-    }
-
-    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
-        self.connections.run("reading a job's log", async |session| logs::read(session, job).await)
-    }
-
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
-        let shift = self.shift();
-        self.connections.run("looking up a credential", async |session| {
-            tenants::authenticate(session, shift, &self.profiles, client_id, secret_hash).await
-        })
-    }
-
-    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
-        let shift = self.shift();
-        self.connections.run("issuing a token", async |session| {
-            tenants::add_token(session, shift, tenant, token_hash, lifetime).await
-        })
-    }
-
-    fn now(&self) -> Timestamp {
-        let database = machine_time().0.saturating_add(self.ahead.load(Ordering::Relaxed));
-        Timestamp(database.saturating_add(self.shift()))
-    }
-
+impl JobStore for PostgresStore {
     fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
         let chunks = submit::Chunks::pack(job)?;
         let shift = self.shift();
@@ -208,6 +195,16 @@ impl Store for PostgresStore {
         Ok(known)
     }
 
+    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+        self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
+    }
+
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.connections.run("reading a job's log", async |session| logs::read(session, job).await)
+    }
+}
+
+impl ClaimStore for PostgresStore {
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let shift = self.shift();
         let about = RefCell::new(None);
@@ -230,31 +227,6 @@ impl Store for PostgresStore {
 
     fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
         self.connections.run("reading items", async |session| claims::batches(session, claim, first, bytes).await)
-    }
-
-    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
-        self.connections.run("reading contacts", async |session| contacts::find(session, tenant, ids, keys).await)
-    }
-
-    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
-        let shift = self.shift();
-        self.connections
-            .run("writing contacts", async |session| contacts::apply_alone(session, shift, tenant, writes).await)
-    }
-
-    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
-        let shift = self.shift();
-        self.connections.run("deleting a contact", async |session| contacts::delete(session, shift, tenant, id).await)
-    }
-
-    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
-        unlisted::catch_up(&self.connections, tenant)?;
-        self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
-    }
-
-    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
-        let until = self.now().before(age);
-        self.connections.run("bringing lists up to date", async |session| unlisted::list_next(session, until).await)
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
@@ -284,10 +256,43 @@ impl Store for PostgresStore {
     fn void_claims(&self) -> Result<usize, StoreError> {
         Ok(0)
     }
+}
 
-    fn sweep(&self) -> Result<Swept, StoreError> {
+impl ContactStore for PostgresStore {
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.run("reading contacts", async |session| contacts::find(session, tenant, ids, keys).await)
+    }
+
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
         let shift = self.shift();
-        self.connections.run("sweeping", async |session| sweep::sweep(session, shift).await)
+        self.connections
+            .run("writing contacts", async |session| contacts::apply_alone(session, shift, tenant, writes).await)
+    }
+
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
+        let shift = self.shift();
+        self.connections.run("deleting a contact", async |session| contacts::delete(session, shift, tenant, id).await)
+    }
+
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        unlisted::catch_up(&self.connections, tenant)?;
+        self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
+    }
+
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+        let until = self.now().before(age);
+        self.connections.run("bringing lists up to date", async |session| unlisted::list_next(session, until).await)
+    }
+}
+
+impl MaintenanceStore for PostgresStore {
+    fn description(&self) -> String {
+        self.name.clone()
+    }
+
+    fn now(&self) -> Timestamp {
+        let database = machine_time().0.saturating_add(self.ahead.load(Ordering::Relaxed));
+        Timestamp(database.saturating_add(self.shift()))
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -297,6 +302,11 @@ impl Store for PostgresStore {
             return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
         }
         Ok(())
+    }
+
+    fn sweep(&self) -> Result<Swept, StoreError> {
+        let shift = self.shift();
+        self.connections.run("sweeping", async |session| sweep::sweep(session, shift).await)
     }
 
     fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulkhead::domain::{JobId, JobState, TenantId};
 use bulkhead::store::{Claim, ClaimId, CommitOutcome};
 
-use crate::ground::{Ground, LEASE, RETENTION, job, making, running_jobs};
+use crate::ground::{COMMITTED, FINISHED, Ground, LEASE, RETENTION, job, making, running_jobs};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -84,7 +84,7 @@ pub(crate) fn a_claim_says_everything(ground: &Ground) {
     assert!((ground.store.now().0 - first.now.0).abs() < 60_000_000);
     let started = ground.job(tenant, id);
     assert_eq!((started.state, started.started_at), (JobState::InProgress, Some(first.now)));
-    assert_eq!(ground.commit(&first, &making(0, &["a@x", "b@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&first, &making(0, &["a@x", "b@x"])), COMMITTED);
     ground.store.release(&first).unwrap();
     ground.set_clock(10 * SECOND);
     let second = ground.claim();
@@ -112,7 +112,7 @@ pub(crate) fn a_lease_ends(ground: &Ground) {
     assert!(next(ground).is_none(), "a void claim gave a job back that is another's");
     assert_eq!(ground.store.job_log(id).unwrap().as_deref(), Some(""));
     assert!(ground.by_address(tenant, "a@x").is_none());
-    assert_eq!(ground.commit(&second, &making(0, &["a@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&second, &making(0, &["a@x"])), FINISHED);
 }
 
 pub(crate) fn a_lease_can_be_prolonged(ground: &Ground) {
@@ -126,7 +126,7 @@ pub(crate) fn a_lease_can_be_prolonged(ground: &Ground) {
     let nobody = ClaimId { job: JobId::random(), ..claims[1].id() };
     ground.store.renew_all(&[nobody, claims[1].id()], 60 * SECOND).unwrap();
     ground.store.renew_all(&[], 60 * SECOND).unwrap();
-    assert_eq!(ground.store.commit(&claims[2], &making(0, &["a@x"]), 60 * SECOND).unwrap(), CommitOutcome::Committed);
+    assert_eq!(ground.store.commit(&claims[2], &making(0, &["a@x"]), 60 * SECOND).unwrap(), COMMITTED);
     ground.set_clock(100 * SECOND);
     assert!(next(ground).is_none());
     ground.set_clock(111 * SECOND);
@@ -179,13 +179,13 @@ pub(crate) fn what_is_given_back_goes_on(ground: &Ground) {
     let id = ground.submit(&job(tenant, &[2, 2]));
     let later = ground.job_of(tenant, 1);
     let first = ground.claim_of(id);
-    assert_eq!(ground.commit(&first, &making(0, &["a@x", "b@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&first, &making(0, &["a@x", "b@x"])), COMMITTED);
     ground.store.release(&first).unwrap();
     // The order of a tenant's jobs stays.
     let second = ground.claim_of(id);
     assert_eq!((second.cursor, second.attempts), (2, 1));
     assert_eq!(ground.commit(&first, &making(2, &["c@x", "d@x"])), CommitOutcome::Fenced);
-    assert_eq!(ground.commit(&second, &making(2, &["c@x", "d@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&second, &making(2, &["c@x", "d@x"])), FINISHED);
     // What is finished stays finished, whoever gives it back.
     ground.store.release(&second).unwrap();
     assert_eq!(ground.job(tenant, id).state, JobState::Completed);
@@ -209,7 +209,7 @@ pub(crate) fn attempts_count_since_a_job_got_on(ground: &Ground) {
     ground.store.release(&claim).unwrap();
     let claim = ground.claim();
     assert_eq!(claim.attempts, 3);
-    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), COMMITTED);
     assert_eq!(lose().attempts, 1);
 }
 

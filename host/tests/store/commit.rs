@@ -5,9 +5,10 @@ use std::time::Duration;
 use bulkhead::domain::{Counts, ItemError, JobState};
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, RowBody, WriteTarget};
 
-use crate::ground::{Ground, RETENTION, failed, job, key, making, new, running_jobs, write, written};
+use crate::ground::{
+    COMMITTED, FINISHED, Ground, RETENTION, failed, job, key, making, new, running_jobs, write, written,
+};
 
-const COMMITTED: CommitOutcome = CommitOutcome::Committed;
 const CONFLICT: CommitOutcome = CommitOutcome::Conflict;
 const FENCED: CommitOutcome = CommitOutcome::Fenced;
 
@@ -60,7 +61,7 @@ pub(crate) fn the_last_one_finishes_the_job(ground: &Ground) {
     assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), COMMITTED);
     assert_eq!(ground.unfinished_jobs(), 2);
     ground.set_clock(Duration::from_secs(100));
-    assert_eq!(ground.commit(&claim, &making(1, &["b@x"])), COMMITTED);
+    assert_eq!(ground.commit(&claim, &making(1, &["b@x"])), FINISHED);
     let done = ground.job(tenant, id);
     let finished = done.finished_at.expect("it is finished");
     assert_eq!((done.state, done.counts.created), (JobState::Completed, 2));
@@ -83,7 +84,7 @@ pub(crate) fn nothing_takes_effect_twice(ground: &Ground) {
     }
     assert!(ground.by_address(tenant, "b@x").is_none());
     assert_eq!(ground.rows(tenant, id).len(), 1);
-    assert_eq!(ground.commit(&claim, &making(1, &["b@x", "c@x"])), COMMITTED);
+    assert_eq!(ground.commit(&claim, &making(1, &["b@x", "c@x"])), FINISHED);
     assert_eq!(ground.job(tenant, id).state, JobState::Completed);
 }
 
@@ -156,7 +157,7 @@ pub(crate) fn keys_can_change_hands_within_a_batch(ground: &Ground) {
         writes: vec![new("c@x"), write(&contacts[0], "b@x"), write(&contacts[1], "a@x"), two],
         rows: vec![written(0, 201), written(1, 200), written(2, 200), written(3, 200)],
     };
-    assert_eq!(ground.commit(&claim, &batch), COMMITTED);
+    assert_eq!(ground.commit(&claim, &batch), FINISHED);
     let id = |address| ground.by_address(tenant, address).unwrap().id;
     assert_eq!((id("a@x"), id("b@x"), id("d@x")), (contacts[1].id, contacts[0].id, contacts[2].id));
     assert!(id("c@x").0 > contacts[2].id.0);
@@ -172,7 +173,7 @@ pub(crate) fn keys_are_a_tenants_and_a_fields(ground: &Ground) {
         let nul = ContactWrite { keys: vec![key("email", "a@x\0"), key("é", &"ü".repeat(500))], ..new("-") };
         let none = ContactWrite { keys: Vec::new(), ..new("-") };
         let batch = BatchCommit { writes: vec![new("a@x"), phone, nul, none], ..making(0, &[""; 4]) };
-        assert_eq!(ground.commit(&claim, &batch), COMMITTED);
+        assert_eq!(ground.commit(&claim, &batch), FINISHED);
         let found = ground.store.find(
             tenant,
             &[],
@@ -215,7 +216,7 @@ pub(crate) fn a_batch_can_be_large(ground: &Ground) {
         writes: writes.collect(),
         rows: (0..2_000).map(|write| written(write, 200)).collect(),
     };
-    assert_eq!(ground.commit(&claim, &batch), COMMITTED);
+    assert_eq!(ground.commit(&claim, &batch), FINISHED);
     assert_eq!(ground.job(tenant, id).counts, Counts { created: 2_000, updated: 2_000, failed: 0 });
     assert!(ground.store.find(tenant, &[], &keys).unwrap().is_empty());
 }
@@ -231,7 +232,7 @@ pub(crate) fn jobs_beside_each_other_conflict_by_contacts_alone(ground: &Ground)
     }
     let (one, two) = (ground.claim(), ground.claim());
     let batch = |writes: Vec<ContactWrite>| BatchCommit { first: 0, writes, rows: vec![written(0, 200), failed(400)] };
-    assert_eq!(ground.commit(&one, &batch(vec![write(&contacts[0], "a@x")])), COMMITTED);
+    assert_eq!(ground.commit(&one, &batch(vec![write(&contacts[0], "a@x")])), FINISHED);
     assert_eq!(ground.commit(&two, &batch(vec![write(&contacts[0], "a@x")])), CONFLICT);
-    assert_eq!(ground.commit(&two, &batch(vec![write(&contacts[1], "b@x")])), COMMITTED);
+    assert_eq!(ground.commit(&two, &batch(vec![write(&contacts[1], "b@x")])), FINISHED);
 }

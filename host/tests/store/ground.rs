@@ -17,7 +17,8 @@ use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
 
 pub(crate) use crate::made_up::{
-    credential, failed, job, key, making, new, profile, running_jobs, seconds, secret, write, written,
+    COMMITTED, FINISHED, credential, failed, job, key, making, new, profile, running_jobs, seconds, secret, write,
+    written,
 };
 
 /// A lease that no test outlives unless it moves the clock.
@@ -212,7 +213,7 @@ impl Ground {
     pub(crate) fn finish(&self, claim: &Claim) {
         let rows = (claim.cursor..claim.total).map(|_| failed(400)).collect();
         let rest = BatchCommit { first: claim.cursor, writes: Vec::new(), rows };
-        assert_eq!(self.commit(claim, &rest), CommitOutcome::Committed);
+        assert_eq!(self.commit(claim, &rest), FINISHED);
     }
 
     /// Makes contacts that belong to no job, each with an address.

@@ -1,10 +1,10 @@
 //! What earlier versions of this program have left in an embedded store.
 
 use bulkhead::domain::{JobState, TenantId};
-use bulkhead::store::{CommitOutcome, Known};
+use bulkhead::store::Known;
 use rusqlite::params;
 
-use crate::ground::{DEFAULT, Ground, RETENTION, making, secret};
+use crate::ground::{DEFAULT, FINISHED, Ground, RETENTION, making, secret};
 
 const FIRST: &str = include_str!("../../src/store/sqlite/schema/0001.sql");
 
@@ -68,7 +68,7 @@ pub(crate) fn what_the_first_version_stored_is_kept(_: &Ground) {
         cursors.push(claim.cursor);
         let addresses: Vec<String> = (claim.cursor..2).map(|number| format!("new-{place}-{number}@x")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-        assert_eq!(ground.commit(&claim, &making(claim.cursor, &addresses)), CommitOutcome::Committed);
+        assert_eq!(ground.commit(&claim, &making(claim.cursor, &addresses)), FINISHED);
         let job = ground.job(tenant, claim.job);
         assert_eq!((job.state, job.counts.created), (JobState::Completed, 2));
     }

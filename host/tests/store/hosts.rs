@@ -5,9 +5,9 @@ use std::iter;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bulkhead::store::{CommitOutcome, News, StoreError};
+use bulkhead::store::{News, StoreError};
 
-use crate::ground::{CONNECTIONS, Ground, LEASE, RETENTION, job, making};
+use crate::ground::{COMMITTED, CONNECTIONS, FINISHED, Ground, LEASE, RETENTION, job, making};
 
 /// How long what should happen at once may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub(crate) fn go_on_after_their_connections_were_cut(ground: &Ground) {
         ground.cut("true");
         let address = format!("c{round}@x");
         let outcome = recovered(|| ground.store.commit(&claim, &making(0, &[&address]), LEASE));
-        assert_eq!(outcome, CommitOutcome::Committed);
+        assert_eq!(outcome, FINISHED);
     }
     assert_eq!(ground.count(tenant), 5);
 }
@@ -61,7 +61,7 @@ pub(crate) fn go_on_after_the_database_was_restarted(_: &Ground) {
     let tenant = ground.tenant("acme");
     let id = ground.submit(&job(tenant, &[1, 1]));
     let claim = ground.claim();
-    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), COMMITTED);
     cluster.stop_at_once();
     let began = Instant::now();
     for error in [
@@ -78,7 +78,7 @@ pub(crate) fn go_on_after_the_database_was_restarted(_: &Ground) {
     recovered(|| ground.store.check());
     // What was durable is there, and the claim with it.
     assert_eq!(ground.job(tenant, id).counts.created, 1);
-    assert_eq!(ground.commit(&claim, &making(1, &["b@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&claim, &making(1, &["b@x"])), FINISHED);
     assert_eq!(ground.count(tenant), 2);
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn say_so_when_nothing_can_be_written(ground: &Ground) {
     set("RESET default_transaction_read_only");
     ground.cut("true");
     recovered(|| ground.store.check());
-    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&claim, &making(0, &["a@x"])), FINISHED);
 }
 
 /// A host that was stopped in the middle of a transaction holds its locks until the database ends it.

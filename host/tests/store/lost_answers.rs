@@ -9,7 +9,7 @@ use std::time::Instant;
 use bulkhead::store::{Applied, CommitOutcome, StoreError, Submitted};
 use bulkhead_postgres::Settings;
 
-use crate::ground::{AMPLE, Ground, LEASE, job, making, new};
+use crate::ground::{AMPLE, FINISHED, Ground, LEASE, job, making, new};
 use crate::hosts::{PATIENCE, recovered};
 
 /// In a cluster that waits for a standby if it is told to.
@@ -82,7 +82,7 @@ pub(crate) fn of_a_commit(_: &Ground) {
     ground.store.release(&claim).unwrap();
     let next = ground.claim_of(id);
     assert_eq!((next.cursor, next.attempts), (1, 1));
-    assert_eq!(ground.commit(&next, &making(1, &["b@x"])), CommitOutcome::Committed);
+    assert_eq!(ground.commit(&next, &making(1, &["b@x"])), FINISHED);
     assert_eq!((ground.count(tenant), ground.rows(tenant, id).len()), (2, 2));
     assert_eq!(ground.by_address(tenant, "a@x").unwrap().version, 1);
 }

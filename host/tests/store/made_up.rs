@@ -1,10 +1,17 @@
 //! Jobs, contacts and batches to give to a store.
 
 use bulkhead::domain::{Digest, ItemError, JobId, Listing, Operation, Pinned, TenantId, Timestamp, UniqueKey};
-use bulkhead::store::{Batch, BatchCommit, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
+use bulkhead::store::{
+    Batch, BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget,
+};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
 
 use crate::ground::{DEFAULT, RETENTION};
+
+/// What a batch comes to that is not a job's last.
+pub(crate) const COMMITTED: CommitOutcome = CommitOutcome::Committed { job_finished: false };
+/// What a job's last batch comes to.
+pub(crate) const FINISHED: CommitOutcome = CommitOutcome::Committed { job_finished: true };
 
 /// The credential of a tenant of this name.
 pub(crate) fn credential(name: &str) -> NewCredential {

@@ -12,7 +12,10 @@ use bulkhead::store::{
     Applied, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store, Submitted,
 };
 
-use crate::ground::{AMPLE, Ground, LEASE, RETENTION, failed, job, making, new, running_jobs, secret, write, written};
+use crate::ground::{
+    AMPLE, COMMITTED, FINISHED, Ground, LEASE, RETENTION, failed, job, making, new, running_jobs, secret, write,
+    written,
+};
 
 /// How many race.
 const RACERS: usize = 4;
@@ -144,7 +147,7 @@ pub(crate) fn for_a_chunk(ground: &Ground) {
         let outcomes = race(&stores, |racer, store| {
             store.commit(&claim, &making(first, &[&format!("{first}-{racer}@x")]), LEASE).unwrap()
         });
-        let committed = outcomes.iter().filter(|outcome| **outcome == CommitOutcome::Committed).count();
+        let committed = outcomes.iter().filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. })).count();
         let fenced = outcomes.iter().filter(|outcome| **outcome == CommitOutcome::Fenced).count();
         assert_eq!((committed, fenced), (1, RACERS - 1), "{outcomes:?}");
     }
@@ -170,11 +173,11 @@ pub(crate) fn for_a_unique_key(ground: &Ground) {
             let (a, b) = (&*shared[racer % 2], &*shared[(racer + 1) % 2]);
             if racer == RACERS - 1 {
                 let applied = store.apply(tenant, &[new(&own), new(a), new(b)]).unwrap();
-                return if applied == Applied::Conflict { CommitOutcome::Conflict } else { CommitOutcome::Committed };
+                return if applied == Applied::Conflict { CommitOutcome::Conflict } else { FINISHED };
             }
             store.commit(&claims[racer], &making(0, &[&own, a, b]), LEASE).unwrap()
         });
-        let committed = outcomes.iter().filter(|outcome| **outcome == CommitOutcome::Committed).count();
+        let committed = outcomes.iter().filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. })).count();
         assert_eq!(committed, 1, "{outcomes:?}");
         assert!(outcomes.iter().all(|outcome| *outcome != CommitOutcome::Fenced), "{outcomes:?}");
         for claim in &claims {
@@ -312,7 +315,8 @@ pub(crate) fn of_chores_with_commits(ground: &Ground) {
         0 | 1 => {
             for first in 0..30 {
                 let batch = BatchCommit { rows: vec![written(0, 201)], ..making(first, &[&format!("{first}@x")]) };
-                assert_eq!(store.commit(&claims[racer], &batch, LEASE).unwrap(), CommitOutcome::Committed);
+                let expected = CommitOutcome::Committed { job_finished: first == 29 };
+                assert_eq!(store.commit(&claims[racer], &batch, LEASE).unwrap(), expected);
             }
             over.store(true, Ordering::Release);
         }
@@ -386,13 +390,13 @@ pub(crate) fn of_an_old_claim_with_a_new_one(ground: &Ground) {
                 (Some(iter::repeat_with(|| store.claim(LEASE).unwrap()).flatten().next().unwrap()), None)
             }
         });
-        let committed = results[0].1 == Some(CommitOutcome::Committed);
+        let committed = results[0].1 == Some(COMMITTED);
         let new = results[1].0.clone().expect("nobody else claims");
         assert_eq!(new.cursor, u32::from(committed), "the new claim begins where the old one ended");
         assert_eq!(ground.by_address(tenant, &format!("o{round}@x")).is_some(), committed);
         assert_eq!(ground.commit(&old, &making(new.cursor, &["late@x"])), CommitOutcome::Fenced);
         let rest =
             BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed(400)).collect() };
-        assert_eq!(ground.commit(&new, &rest), CommitOutcome::Committed);
+        assert_eq!(ground.commit(&new, &rest), FINISHED);
     }
 }

@@ -5,11 +5,11 @@ use std::thread;
 
 use bulkhead::clock::Clock;
 use bulkhead::store::postgres::PostgresStore;
-use bulkhead::store::{CommitOutcome, Store, StoreError};
+use bulkhead::store::{Store, StoreError};
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 
-use crate::ground::{AMPLE, CONNECTIONS, Ground, LEASE, credential, job, making};
+use crate::ground::{AMPLE, CONNECTIONS, FINISHED, Ground, LEASE, credential, job, making};
 use crate::hosts::recovered;
 use crate::lost_answers::cut_off_a_commit;
 
@@ -26,7 +26,7 @@ fn serve(store: &dyn Store) {
     let claim = store.claim(LEASE).unwrap().unwrap();
     store.renew_all(&[claim.id()], LEASE).unwrap();
     store.append_log(&claim, "text", 100).unwrap();
-    assert_eq!(store.commit(&claim, &making(0, &["a@x"]), LEASE).unwrap(), CommitOutcome::Committed);
+    assert_eq!(store.commit(&claim, &making(0, &["a@x"]), LEASE).unwrap(), FINISHED);
     assert!(store.list_next(std::time::Duration::ZERO).unwrap());
     assert!(store.delete_job(tenant, new.id).unwrap());
     store.sweep().unwrap();

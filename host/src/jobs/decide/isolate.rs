@@ -165,7 +165,7 @@ impl Failed {
     fn settle(&mut self, ground: &mut impl Ground) -> Result<(), End> {
         let Some(commit) = self.0.take() else { return Ok(()) };
         match ground.commit(commit)? {
-            CommitOutcome::Committed => Ok(()),
+            CommitOutcome::Committed { .. } => Ok(()),
             CommitOutcome::Fenced | CommitOutcome::Conflict => Err(End::Gone),
         }
     }
@@ -242,7 +242,7 @@ fn attempt(
         };
         failed.settle(ground)?;
         match ground.commit(commit)? {
-            CommitOutcome::Committed => return Ok(Tried::Done),
+            CommitOutcome::Committed { .. } => return Ok(Tried::Done),
             CommitOutcome::Fenced => return Err(End::Gone),
             CommitOutcome::Conflict => {}
         }

@@ -177,7 +177,9 @@ impl<'a> Pipeline<'a> {
         self.line.lock().next = Waiting::default();
         self.collect();
         match failed {
-            Ok(CommitOutcome::Committed | CommitOutcome::Conflict) => Halt::Conflict(self.decided.drain(..).collect()),
+            Ok(CommitOutcome::Committed { .. } | CommitOutcome::Conflict) => {
+                Halt::Conflict(self.decided.drain(..).collect())
+            }
             Ok(CommitOutcome::Fenced) => Halt::Fenced,
             Err(error) => Halt::Store(error),
         }
@@ -224,7 +226,7 @@ impl Line {
             state = self.lock();
             state.took += started.elapsed();
             match outcome {
-                Ok(CommitOutcome::Committed) => state.done += batches,
+                Ok(CommitOutcome::Committed { .. }) => state.done += batches,
                 failed => return Some(failed),
             }
         }

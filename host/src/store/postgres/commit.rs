@@ -39,7 +39,8 @@ const ADVANCE: &str = concat!(
      WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL AND expires_at > ",
     now!(),
     " RETURNING ",
-    now!()
+    now!(),
+    ", finished_at IS NOT NULL"
 );
 
 pub(super) async fn commit(
@@ -87,6 +88,7 @@ pub(super) async fn commit(
                 return Ok(Verdict::RollBack(CommitOutcome::Fenced));
             };
             let tally = Tally { now: get(&advanced, 0)?, ..tally };
+            let job_finished = get(&advanced, 1)?;
             let Some(changes) = Changes::of(&writes, new, &before, tally) else {
                 return Ok(Verdict::RollBack(CommitOutcome::Conflict));
             };
@@ -108,7 +110,7 @@ pub(super) async fn commit(
                 session.commit(),
             );
             match written {
-                Ok(_) => Ok(Verdict::Committed(CommitOutcome::Committed)),
+                Ok(_) => Ok(Verdict::Committed(CommitOutcome::Committed { job_finished })),
                 Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(CommitOutcome::Conflict)),
                 Err(failure) => Err(failure),
             }

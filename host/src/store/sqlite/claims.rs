@@ -5,12 +5,125 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::{SqliteStore, commit};
 use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
-use crate::store::packing::{PackedChunk, READ_AHEAD};
+use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Claim, ClaimId, StoreError};
+use crate::store::{Batch, BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
 use crate::tenants::TenantLimits;
+
+impl ClaimStore for SqliteStore {
+    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| claim(connection, &self.profiles, lease, now))
+    }
+
+    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        Ok(self.connections.read(|connection| next_job(connection, besides, now))?.is_some())
+    }
+
+    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
+        let chunks: Vec<PackedChunk> = self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first >= (
+                       SELECT first FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3 ORDER BY first DESC LIMIT 1
+                     ) ORDER BY first LIMIT ?4",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_map(params![claim.tenant.0, claim.job.0, first, READ_AHEAD], |row| {
+                            Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
+                        })?
+                        .collect()
+                })
+                .doing("reading items")
+        })?;
+        unpack_some(chunks.into_iter().map(Ok), first, bytes)
+    }
+
+    fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
+    }
+
+    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
+        const DOING: &str = "renewing leases";
+        let lease_until = self.clock.now().after(lease);
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+            for claim in claims {
+                transaction
+                    .prepare_cached(
+                        "UPDATE jobs SET lease_until = ?4
+                         WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL",
+                    )
+                    .and_then(|mut statement| {
+                        statement.execute(params![claim.tenant.0, claim.job.0, claim.epoch, lease_until.0])
+                    })
+                    .doing(DOING)?;
+            }
+            transaction.commit().doing(DOING)
+        })
+    }
+
+    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
+        const DOING: &str = "looking at claims";
+        let now = self.clock.now();
+        self.connections.read(|connection| {
+            let mut holds = connection
+                .prepare_cached(
+                    "SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
+                     AND expires_at > ?4",
+                )
+                .doing(DOING)?;
+            let mut lost = Vec::new();
+            for claim in claims {
+                if !holds.exists(params![claim.tenant.0, claim.job.0, claim.epoch, now.0]).doing(DOING)? {
+                    lost.push(*claim);
+                }
+            }
+            Ok(lost)
+        })
+    }
+
+    fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.give_back(claim, false)
+    }
+
+    fn release_failed(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.give_back(claim, true)
+    }
+
+    fn void_claims(&self) -> Result<usize, StoreError> {
+        self.connections.write(|connection| {
+            connection
+                .execute(
+                    "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1
+                     WHERE lease_until IS NOT NULL AND finished_at IS NULL",
+                    [],
+                )
+                .doing("voiding claims")
+        })
+    }
+}
+
+impl SqliteStore {
+    fn give_back(&self, claim: &Claim, attempt_counts: bool) -> Result<(), StoreError> {
+        self.connections.write(|connection| {
+            connection
+                .execute(
+                    "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1, attempts = max(attempts - ?4, 0)
+                     WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
+                    params![claim.tenant.0, claim.job.0, claim.epoch, !attempt_counts],
+                )
+                .map(drop)
+                .doing("giving a job back")
+        })
+    }
+}
 
 /// What the row of a claimed job says.
 struct ClaimedJob {
@@ -24,7 +137,7 @@ struct ClaimedJob {
     profile: Option<String>,
 }
 
-pub(super) fn claim(
+fn claim(
     connection: &mut Connection,
     profiles: &ProfileCache,
     lease: Duration,
@@ -88,14 +201,6 @@ pub(super) fn claim(
     }))
 }
 
-pub(super) fn is_any_claimable(
-    connection: &Connection,
-    besides: Option<TenantId>,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    Ok(next_job(connection, besides, now)?.is_some())
-}
-
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
 /// long queue hide everybody else's. It takes as long as there are tenants with unfinished jobs, however many jobs.
 fn next_job(
@@ -124,83 +229,4 @@ fn next_job(
         )
         .and_then(|mut statement| statement.query_row(params![now.0, besides.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("looking for a job")
-}
-
-pub(super) fn renew_all(
-    connection: &mut Connection,
-    claims: &[ClaimId],
-    lease: Duration,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    const DOING: &str = "renewing leases";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
-    for claim in claims {
-        transaction
-            .prepare_cached(
-                "UPDATE jobs SET lease_until = ?4 WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![claim.tenant.0, claim.job.0, claim.epoch, now.after(lease).0])
-            })
-            .doing(DOING)?;
-    }
-    transaction.commit().doing(DOING)
-}
-
-pub(super) fn void_among(
-    connection: &Connection,
-    claims: &[ClaimId],
-    now: Timestamp,
-) -> Result<Vec<ClaimId>, StoreError> {
-    const DOING: &str = "looking at claims";
-    let mut void = Vec::new();
-    for claim in claims {
-        let holds = connection
-            .prepare_cached(
-                "SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
-                 AND expires_at > ?4",
-            )
-            .and_then(|mut statement| statement.exists(params![claim.tenant.0, claim.job.0, claim.epoch, now.0]))
-            .doing(DOING)?;
-        if !holds {
-            void.push(*claim);
-        }
-    }
-    Ok(void)
-}
-
-/// Gives a job back; the attempt may count.
-pub(super) fn release(connection: &Connection, claim: &Claim, counts: bool) -> Result<(), StoreError> {
-    connection
-        .execute(
-            "UPDATE jobs SET lease_until = NULL, epoch = epoch + 1, attempts = max(attempts - ?4, 0)
-             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3",
-            params![claim.tenant.0, claim.job.0, claim.epoch, !counts],
-        )
-        .map(drop)
-        .doing("giving a job back")
-}
-
-pub(super) fn void_all(connection: &mut Connection) -> Result<usize, StoreError> {
-    connection
-        .execute("UPDATE jobs SET lease_until = NULL, epoch = epoch + 1 WHERE lease_until IS NOT NULL AND finished_at IS NULL", [])
-        .doing("voiding claims")
-}
-
-/// The chunk that has the job's item `first`.
-pub(super) fn chunks(connection: &Connection, claim: &Claim, first: u32) -> Result<Vec<PackedChunk>, StoreError> {
-    connection
-        .prepare_cached(
-            "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first >= (
-               SELECT first FROM payloads WHERE tenant = ?1 AND job = ?2 AND first <= ?3 ORDER BY first DESC LIMIT 1
-             ) ORDER BY first LIMIT ?4",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map(params![claim.tenant.0, claim.job.0, first, READ_AHEAD], |row| {
-                    Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
-                })?
-                .collect()
-        })
-        .doing("reading items")
 }

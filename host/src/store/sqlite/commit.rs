@@ -34,11 +34,12 @@ pub(super) fn commit(
         .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3")
         .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, end]))
         .doing(DOING)?;
-    if end >= claim.total {
+    let job_finished = end >= claim.total;
+    if job_finished {
         finish(&transaction, claim, now)?;
     }
     transaction.commit().doing(DOING)?;
-    Ok(CommitOutcome::Committed)
+    Ok(CommitOutcome::Committed { job_finished })
 }
 
 fn advance(

@@ -1,16 +1,80 @@
 //! Contacts and the keys they are found by.
 
+use std::time::Duration;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::unlisted;
+use super::{SqliteStore, listing, unlisted};
 use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Doing;
-use crate::store::{Applied, ContactWrite, StoreError, WriteTarget};
+use crate::store::{Applied, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
 
 /// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
 const FOUND: usize = 64 << 20;
 const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
+
+impl ContactStore for SqliteStore {
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.read(|connection| find(connection, tenant, ids, keys))
+    }
+
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(WRITING)?;
+            let known: bool = transaction
+                .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))
+                .doing(WRITING)?;
+            if !known {
+                return Ok(Applied::NoTenant);
+            }
+            let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(Applied::Conflict) };
+            transaction.commit().doing(WRITING)?;
+            Ok(Applied::Done(ids))
+        })
+    }
+
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
+        const DELETING: &str = "deleting a contact";
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DELETING)?;
+            let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
+            let number = i64::try_from(id.0).unwrap_or(i64::MAX);
+            let keys: String = transaction
+                .query_row(
+                    "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys",
+                    params![tenant.0, number],
+                    |row| row.get(0),
+                )
+                .doing(DELETING)?;
+            for (field, value) in parse_keys(&keys)? {
+                transaction
+                    .execute(
+                        "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
+                        params![tenant.0, field, value, number],
+                    )
+                    .doing(DELETING)?;
+            }
+            unlisted::forget(&transaction, tenant, number).doing(DELETING)?;
+            transaction
+                .execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0])
+                .doing(DELETING)?;
+            transaction.commit().doing(DELETING)?;
+            Ok(Some(contact))
+        })
+    }
+
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        unlisted::catch_up(&self.connections, tenant)?;
+        self.connections.read(|connection| listing::list(connection, tenant, query))
+    }
+
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+        let until = self.clock.now().before(age);
+        self.connections.write(|connection| unlisted::list_next(connection, None, until))
+    }
+}
 
 pub(super) fn find(
     connection: &Connection,
@@ -159,55 +223,6 @@ fn give_up_keys(
         }
     }
     Ok(true)
-}
-
-/// Writes that belong to no job.
-pub(super) fn apply_alone(
-    connection: &mut Connection,
-    tenant: TenantId,
-    writes: &[ContactWrite],
-    now: Timestamp,
-) -> Result<Applied, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(WRITING)?;
-    let known: bool = transaction
-        .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))
-        .doing(WRITING)?;
-    if !known {
-        return Ok(Applied::NoTenant);
-    }
-    let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(Applied::Conflict) };
-    transaction.commit().doing(WRITING)?;
-    Ok(Applied::Done(ids))
-}
-
-pub(super) fn delete(
-    connection: &mut Connection,
-    tenant: TenantId,
-    id: ContactId,
-) -> Result<Option<StoredContact>, StoreError> {
-    const DELETING: &str = "deleting a contact";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DELETING)?;
-    let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
-    let number = i64::try_from(id.0).unwrap_or(i64::MAX);
-    let keys: String = transaction
-        .query_row(
-            "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys",
-            params![tenant.0, number],
-            |row| row.get(0),
-        )
-        .doing(DELETING)?;
-    for (field, value) in parse_keys(&keys)? {
-        transaction
-            .execute(
-                "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
-                params![tenant.0, field, value, number],
-            )
-            .doing(DELETING)?;
-    }
-    unlisted::forget(&transaction, tenant, number).doing(DELETING)?;
-    transaction.execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0]).doing(DELETING)?;
-    transaction.commit().doing(DELETING)?;
-    Ok(Some(contact))
 }
 
 /// The keys of a contact as its row lists them: field and value.

@@ -2,91 +2,130 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::{SqliteStore, logs, submit};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
-use crate::store::StoreError;
 use crate::store::error::Doing;
-use crate::store::packing::PackedRows;
+use crate::store::packing::{NewChunk, PackedRows, cut_page};
+use crate::store::{Claim, JobStore, NewJob, QueueLimits, StoreError, StoredRow, Submitted};
 
-pub(super) fn get(
-    connection: &Connection,
-    tenant: TenantId,
-    id: JobId,
-    now: Timestamp,
-) -> Result<Option<Job>, StoreError> {
-    let found = connection
-        .prepare_cached(
-            "SELECT state, total, created, updated, failed, processor, created_at, started_at, finished_at, expires_at,
-                    validator
-             FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![tenant.0, id.0, now.0], |row| Ok((row.get::<_, String>(0)?, read(id, row)?)))
-                .optional()
-        })
-        .doing("reading a job")?;
-    let Some((state, job)) = found else { return Ok(None) };
-    let state = JobState::parse(&state).ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{state}'")))?;
-    Ok(Some(Job { state, ..job }))
-}
-
-fn read(id: JobId, row: &Row<'_>) -> rusqlite::Result<Job> {
-    Ok(Job {
-        id,
-        state: JobState::Queued,
-        total: row.get(1)?,
-        counts: Counts { created: row.get(2)?, updated: row.get(3)?, failed: row.get(4)? },
-        pinned: Pinned { processor: Digest(row.get(5)?), validator: row.get::<_, Option<[u8; 32]>>(10)?.map(Digest) },
-        created_at: Timestamp(row.get(6)?),
-        started_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
-        finished_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
-        expires_at: Timestamp(row.get(9)?),
-    })
-}
-
-/// The batches that a page touches.
-pub(super) fn batches(
-    connection: &Connection,
-    tenant: TenantId,
-    id: JobId,
-    page: Page,
-) -> Result<Vec<PackedRows>, StoreError> {
-    let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT first, rows FROM results WHERE tenant = ?1 AND job = ?2 AND first < ?4
-             AND first >= coalesce((SELECT max(first) FROM results WHERE tenant = ?1 AND job = ?2 AND first <= ?3), 0)
-             AND first + count > ?3
-             ORDER BY first",
-        )
-        .doing("reading results")?;
-    let rows = statement
-        .query_map(params![tenant.0, id.0, first, first + i64::from(page.limit())], |row| {
-            Ok(PackedRows { first: row.get(0)?, rows: row.get(1)? })
-        })
-        .doing("reading results")?;
-    rows.collect::<Result<_, _>>().doing("reading results")
-}
-
-pub(super) fn delete(
-    connection: &mut Connection,
-    tenant: TenantId,
-    id: JobId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let transaction = connection.transaction().doing("deleting a job")?;
-    let known = transaction
-        .execute("DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3", params![tenant.0, id.0, now.0])
-        .doing("deleting a job")?
-        > 0;
-    if known {
-        delete_parts(&transaction, tenant, id)?;
+impl JobStore for SqliteStore {
+    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
+        let chunks = NewChunk::all_of(job)?;
+        let now = self.clock.now();
+        self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
     }
-    transaction.commit().doing("deleting a job")?;
-    Ok(known)
+
+    fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
+        let now = self.clock.now();
+        let row = self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at,
+                            finished_at, expires_at
+                     FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
+                )
+                .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
+                .doing("reading a job")
+        })?;
+        row.map(|row| row.into_job(id)).transpose()
+    }
+
+    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+        let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
+        let end = first + i64::from(page.limit());
+        let packed: Vec<PackedRows> = self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT first, rows FROM results WHERE tenant = ?1 AND job = ?2 AND first < ?4
+                     AND first >= coalesce((SELECT max(first) FROM results WHERE tenant = ?1 AND job = ?2 AND first <= ?3), 0)
+                     AND first + count > ?3
+                     ORDER BY first",
+                )
+                .and_then(|mut statement| {
+                    let packed = |row: &Row<'_>| Ok(PackedRows { first: row.get(0)?, rows: row.get(1)? });
+                    statement.query_map(params![tenant.0, id.0, first, end], packed)?.collect()
+                })
+                .doing("reading results")
+        })?;
+        cut_page(packed, page)
+    }
+
+    fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
+        const DOING: &str = "deleting a job";
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            let transaction = connection.transaction().doing(DOING)?;
+            let deleted = transaction
+                .execute(
+                    "DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
+                    params![tenant.0, id.0, now.0],
+                )
+                .doing(DOING)?;
+            if deleted > 0 {
+                delete_parts(&transaction, tenant, id)?;
+            }
+            transaction.commit().doing(DOING)?;
+            Ok(deleted > 0)
+        })
+    }
+
+    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+        self.connections.write(|connection| logs::append(connection, claim, text, limit))
+    }
+
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.connections.read(|connection| logs::read(connection, job))
+    }
 }
 
-/// Deletes what belongs to a job besides its own row.
+/// The columns of a job.
+struct JobRow {
+    state: String,
+    total: u32,
+    counts: Counts,
+    pinned: Pinned,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    expires_at: i64,
+}
+
+impl JobRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            state: row.get(0)?,
+            total: row.get(1)?,
+            counts: Counts { created: row.get(2)?, updated: row.get(3)?, failed: row.get(4)? },
+            pinned: Pinned {
+                processor: Digest(row.get(5)?),
+                validator: row.get::<_, Option<[u8; 32]>>(6)?.map(Digest),
+            },
+            created_at: row.get(7)?,
+            started_at: row.get(8)?,
+            finished_at: row.get(9)?,
+            expires_at: row.get(10)?,
+        })
+    }
+
+    fn into_job(self, id: JobId) -> Result<Job, StoreError> {
+        let state = JobState::parse(&self.state)
+            .ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{}'", self.state)))?;
+        Ok(Job {
+            id,
+            state,
+            total: self.total,
+            counts: self.counts,
+            pinned: self.pinned,
+            created_at: Timestamp(self.created_at),
+            started_at: self.started_at.map(Timestamp),
+            finished_at: self.finished_at.map(Timestamp),
+            expires_at: Timestamp(self.expires_at),
+        })
+    }
+}
+
+/// Deletes all rows of a job except the one in `jobs`. A new table with rows of jobs is to be added here and in
+/// `sweep::RemovedTenant::delete_some`.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2",

@@ -46,7 +46,7 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
         );
         more |= transaction.execute(&sql, [now.0]).doing(DOING)? == ROWS;
     }
-    let removed = Removed::find(&transaction)?;
+    let removed = RemovedTenant::find(&transaction)?;
     let contacts = removed.as_ref().map(|tenant| tenant.delete_some(&transaction)).transpose()?.unwrap_or(0);
     more |= removed.is_some();
     transaction.commit().doing(DOING)?;
@@ -67,9 +67,9 @@ fn expired_jobs(connection: &Connection, now: Timestamp) -> Result<Vec<(TenantId
 }
 
 /// A tenant that was removed and has left something.
-struct Removed(i64);
+struct RemovedTenant(i64);
 
-impl Removed {
+impl RemovedTenant {
     fn find(connection: &Connection) -> Result<Option<Self>, StoreError> {
         connection
             .prepare_cached("SELECT tenant FROM removed_tenants LIMIT 1")

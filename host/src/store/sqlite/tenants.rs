@@ -1,137 +1,228 @@
 //! Tenants and their credentials.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Duration;
 
-use crate::domain::{Assignment, Digest, TenantId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::SqliteStore;
+use super::components::are_known;
+use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::error::Doing;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Known, StoreError, Tenant, TenantSummary};
+use crate::store::{Known, RolledBack, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
-pub(super) fn add(
-    connection: &Connection,
+impl TenantStore for SqliteStore {
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &Profile,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            connection
+                .query_row(
+                    "INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (name) DO NOTHING RETURNING id",
+                    params![name, profile.text(), credential.client_id, credential.secret_hash, now.0],
+                    |row| row.get(0).map(TenantId),
+                )
+                .optional()
+                .doing("adding a tenant")
+        })
+    }
+
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        self.connections.read(|connection| {
+            connection
+                .query_row(
+                    "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
+                    [name],
+                    |row| tenant(row, &self.profiles),
+                )
+                .optional()
+                .doing("reading a tenant")
+        })
+    }
+
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+        self.connections.read(|connection| {
+            connection
+                .prepare(
+                    "SELECT name, client_id, contacts, (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id),
+                            processor, validator
+                     FROM tenants ORDER BY name",
+                )
+                .and_then(|mut statement| statement.query_map([], summary)?.collect())
+                .doing("listing tenants")
+        })
+    }
+
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        const DOING: &str = "removing a tenant";
+        self.connections.write(|connection| {
+            let transaction = connection.transaction().doing(DOING)?;
+            let id: Option<i64> = transaction
+                .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id", [name], |row| row.get(0))
+                .optional()
+                .doing(DOING)?;
+            let Some(id) = id else { return Ok(false) };
+            // Without these rows the tenant cannot be asked for or worked on; sweeps delete the rest, which is large.
+            transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).doing(DOING)?;
+            transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).doing(DOING)?;
+            transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing(DOING)?;
+            transaction.commit().doing(DOING)?;
+            Ok(true)
+        })
+    }
+
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
+        self.connections.write(|connection| change_tenant(connection, name, change))
+    }
+
+    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError> {
+        self.connections.write(|connection| {
+            let changed = connection
+                .execute(
+                    "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
+                                        validator = previous_validator, previous_validator = validator
+                     WHERE name = ?1 AND can_roll_back",
+                    [name],
+                )
+                .doing("rolling a tenant back")?;
+            Ok(match (assignment(connection, name)?, changed) {
+                (None, _) => RolledBack::NoTenant,
+                (Some(_), 0) => RolledBack::NothingBefore,
+                (Some(now), _) => RolledBack::To(now),
+            })
+        })
+    }
+
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+        const DOING: &str = "looking up a credential";
+        let now = self.clock.now();
+        self.connections.read(|connection| {
+            let by_secret = connection
+                .prepare_cached(
+                    "SELECT id, name, profile, limits, processor, validator FROM tenants
+                     WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
+                )
+                .and_then(|mut statement| {
+                    statement.query_row(params![secret_hash, client_id], |row| tenant(row, &self.profiles)).optional()
+                })
+                .doing(DOING)?;
+            if let Some(tenant) = by_secret {
+                return Ok(Known::Tenant(Box::new(tenant)));
+            }
+            if client_id.is_some() {
+                return Ok(Known::Nobody);
+            }
+            let by_token = connection
+                .prepare_cached(
+                    "SELECT tenants.id, name, profile, limits, processor, validator, expires_at
+                     FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = ?1",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_row([secret_hash], |row| Ok((tenant(row, &self.profiles)?, row.get::<_, i64>(6)?)))
+                        .optional()
+                })
+                .doing(DOING)?;
+            Ok(match by_token {
+                Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(Box::new(tenant)),
+                Some(_) => Known::Expired,
+                None => Known::Nobody,
+            })
+        })
+    }
+
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+        let expires_at = self.clock.now().after(lifetime);
+        self.connections.write(|connection| {
+            connection
+                .execute(
+                    "INSERT INTO tokens (hash, tenant, expires_at) SELECT ?1, id, ?3 FROM tenants WHERE id = ?2",
+                    params![token_hash, tenant.0, expires_at.0],
+                )
+                .map(|added| added > 0)
+                .doing("issuing a token")
+        })
+    }
+}
+
+fn change_tenant(
+    connection: &mut Connection,
     name: &str,
-    profile: &Profile,
-    credential: &NewCredential,
-    now: Timestamp,
-) -> Result<Option<TenantId>, StoreError> {
+    change: &TenantChange,
+) -> Result<Option<Assignment>, StoreError> {
+    const DOING: &str = "changing a tenant";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let Some(before) = assignment(&transaction, name)? else { return Ok(None) };
+    let after = Assignment {
+        processor: change.processor.unwrap_or(before.processor),
+        validator: change.validator.unwrap_or(before.validator),
+    };
+    if !are_known(&transaction, after.processor.into_iter().chain(after.validator))? {
+        return Ok(None);
+    }
+    if after != before {
+        transaction
+            .execute(
+                "UPDATE tenants SET previous_processor = processor, previous_validator = validator, can_roll_back = 1,
+                                    processor = ?2, validator = ?3 WHERE name = ?1",
+                params![name, after.processor.map(|digest| digest.0), after.validator.map(|digest| digest.0)],
+            )
+            .doing(DOING)?;
+    }
+    if let Some(profile) = &change.profile {
+        transaction
+            .execute("UPDATE tenants SET profile = ?2 WHERE name = ?1", params![name, profile.text()])
+            .doing(DOING)?;
+    }
+    if let Some(settings) = &change.limits {
+        let running_jobs = i64::try_from(settings.limits().running_jobs).unwrap_or(1);
+        transaction
+            .execute(
+                "UPDATE tenants SET limits = ?2, running_jobs = ?3 WHERE name = ?1",
+                params![name, settings.text(), running_jobs],
+            )
+            .doing(DOING)?;
+    }
+    transaction.commit().doing(DOING)?;
+    Ok(Some(after))
+}
+
+fn assignment(connection: &Connection, name: &str) -> Result<Option<Assignment>, StoreError> {
     connection
-        .query_row(
-            "INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (name) DO NOTHING RETURNING id",
-            params![name, profile.text(), credential.client_id, credential.secret_hash, now.0],
-            |row| row.get(0).map(TenantId),
-        )
-        .optional()
-        .doing("adding a tenant")
-}
-
-pub(super) fn list(connection: &Connection) -> Result<Vec<TenantSummary>, StoreError> {
-    let mut statement = connection
-        .prepare(
-            "SELECT name, client_id, contacts,
-                    (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator
-             FROM tenants ORDER BY name",
-        )
-        .doing("listing tenants")?;
-    let rows = statement.query_map([], |row| {
-        Ok(TenantSummary {
-            tenant: row.get(0)?,
-            client_id: row.get(1)?,
-            contacts: row.get::<_, i64>(2)?.unsigned_abs(),
-            jobs: row.get::<_, i64>(3)?.unsigned_abs(),
-            processor: row.get::<_, Option<[u8; 32]>>(4)?.map(|digest| Digest(digest).to_string()),
-            validator: row.get::<_, Option<[u8; 32]>>(5)?.map(|digest| Digest(digest).to_string()),
+        .query_row("SELECT processor, validator FROM tenants WHERE name = ?1", [name], |row| {
+            Ok(Assignment { processor: digest(row, 0)?, validator: digest(row, 1)? })
         })
-    });
-    rows.doing("listing tenants")?.collect::<Result<_, _>>().doing("listing tenants")
-}
-
-pub(super) fn remove(connection: &mut Connection, name: &str) -> Result<bool, StoreError> {
-    let transaction = connection.transaction().doing("removing a tenant")?;
-    let id: Option<i64> = transaction
-        .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id", [name], |row| row.get(0))
-        .optional()
-        .doing("removing a tenant")?;
-    let Some(id) = id else { return Ok(false) };
-    // Without these rows nothing of the tenant can be asked for or worked on; the rest is large, and the sweeper's.
-    for table in ["jobs", "tokens"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [id]).doing("removing a tenant")?;
-    }
-    transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing("removing a tenant")?;
-    transaction.commit().doing("removing a tenant")?;
-    Ok(true)
-}
-
-pub(super) fn authenticate(
-    connection: &Connection,
-    profiles: &ProfileCache,
-    client_id: Option<&str>,
-    secret_hash: &[u8; 32],
-    now: Timestamp,
-) -> Result<Known, StoreError> {
-    const DOING: &str = "looking up a credential";
-    let by_secret = connection
-        .prepare_cached(
-            "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
-        )
-        .and_then(|mut statement| statement.query_row(params![secret_hash, client_id], |row| tenant(row, profiles)).optional())
-        .doing(DOING)?;
-    if let Some(tenant) = by_secret {
-        return Ok(Known::Tenant(Box::new(tenant)));
-    }
-    if client_id.is_some() {
-        return Ok(Known::Nobody);
-    }
-    let by_token = connection
-        .prepare_cached(
-            "SELECT tenants.id, name, profile, limits, processor, validator, expires_at FROM tokens JOIN tenants ON tenants.id = tokens.tenant
-             WHERE hash = ?1",
-        )
-        .and_then(|mut statement| {
-            statement.query_row([secret_hash], |row| Ok((tenant(row, profiles)?, row.get::<_, i64>(6)?))).optional()
-        })
-        .doing(DOING)?;
-    Ok(match by_token {
-        Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(Box::new(tenant)),
-        Some(_) => Known::Expired,
-        None => Known::Nobody,
-    })
-}
-
-pub(super) fn get(connection: &Connection, profiles: &ProfileCache, name: &str) -> Result<Option<Tenant>, StoreError> {
-    connection
-        .query_row(
-            "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
-            [name],
-            |row| tenant(row, profiles),
-        )
         .optional()
         .doing("reading a tenant")
 }
 
 fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result<Tenant> {
-    let (processor, validator): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(4)?, row.get(5)?);
     Ok(Tenant {
         id: TenantId(row.get(0)?),
         name: row.get(1)?,
         profile: profiles.parse(row.get_ref(2)?.as_str()?),
         limits: TenantLimits::parse_stored(row.get_ref(3)?.as_str()?),
-        assigned: Assignment { processor: processor.map(Digest), validator: validator.map(Digest) },
+        assigned: Assignment { processor: digest(row, 4)?, validator: digest(row, 5)? },
     })
 }
 
-pub(super) fn add_token(
-    connection: &Connection,
-    tenant: TenantId,
-    hash: &[u8; 32],
-    expires_at: Timestamp,
-) -> Result<bool, StoreError> {
-    connection
-        .execute(
-            "INSERT INTO tokens (hash, tenant, expires_at) SELECT ?1, id, ?3 FROM tenants WHERE id = ?2",
-            params![hash, tenant.0, expires_at.0],
-        )
-        .map(|added| added > 0)
-        .doing("issuing a token")
+fn summary(row: &Row<'_>) -> rusqlite::Result<TenantSummary> {
+    Ok(TenantSummary {
+        tenant: row.get(0)?,
+        client_id: row.get(1)?,
+        contacts: row.get::<_, i64>(2)?.unsigned_abs(),
+        jobs: row.get::<_, i64>(3)?.unsigned_abs(),
+        processor: digest(row, 4)?.map(|digest| digest.to_string()),
+        validator: digest(row, 5)?.map(|digest| digest.to_string()),
+    })
+}
+
+fn digest(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<Digest>> {
+    Ok(row.get::<_, Option<[u8; 32]>>(place)?.map(Digest))
 }

@@ -1,6 +1,29 @@
-//! Contacts: writing and listing them.
+//! Contacts: finding, writing, deleting and listing them.
 
-use crate::domain::{ContactId, Listing, StoredContact, UniqueKey};
+use std::time::Duration;
+
+use super::StoreError;
+use crate::domain::{ContactId, Listing, StoredContact, TenantId, UniqueKey};
+
+/// Contacts, and the index by which they are listed.
+pub trait ContactStore {
+    /// Returns the stored contacts that these ids and keys name, each contact once.
+    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError>;
+
+    /// Makes the writes of a call take effect, all or none of them.
+    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError>;
+
+    /// Deletes a contact, and returns it as it was. `None` if there is no such contact.
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
+
+    /// Returns a part of a list of contacts, after indexing what was committed before. Takes as long for a million contacts
+    /// as for a thousand, plus the time for the contacts that the query skips.
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
+
+    /// Indexes the contacts of some commits that are at least this old. `false` if there are none. Called while the server
+    /// has nothing else to do, so that [`Self::list_contacts`] finds little left to index.
+    fn list_next(&self, age: Duration) -> Result<bool, StoreError>;
+}
 
 /// One contact's new state.
 #[derive(Debug)]

@@ -1,9 +1,46 @@
 //! Tenants and their credentials.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
+use super::StoreError;
 use crate::domain::{Assignment, Digest, TenantId};
-use crate::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
+use crate::tenants::{LimitSettings, NewCredential, Profile, StoredProfile, TenantLimits};
+
+/// Tenants, their settings, credentials and tokens.
+pub trait TenantStore {
+    /// Adds a tenant. `None` if the name is taken.
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &Profile,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError>;
+
+    /// Returns the tenant of this name.
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError>;
+
+    /// Returns all tenants, ordered by name.
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError>;
+
+    /// Removes a tenant with its credentials and jobs at once; its contacts go with later sweeps
+    /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). `false` if there is no such tenant.
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Changes a tenant, and returns the components that it has then. The components that it had are kept for
+    /// [`Self::roll_back_tenant`]. `None` if there is no such tenant, or if a component that it would have is not registered.
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError>;
+
+    /// Gives a tenant back the components that it had before their last change.
+    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError>;
+
+    /// Returns whose secret has this SHA-256: the tenant with this client id or, without a client id, a tenant or a token.
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError>;
+
+    /// Adds a token that stands for a tenant for `lifetime`. `false` if the tenant was removed.
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
+}
 
 /// A tenant as requests need it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,76 +1,44 @@
-//! Jobs: accepting them, working on them, their results.
+//! Claims: which worker works on which job, and how what it decides takes effect.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-use super::ContactWrite;
-use crate::domain::{ItemError, JobId, Operation, Pinned, ResultRow, TenantId, Timestamp};
+use super::{Batch, ContactWrite, StoreError};
+use crate::domain::{ItemError, JobId, Operation, Pinned, TenantId, Timestamp};
 use crate::tenants::{StoredProfile, TenantLimits};
 
-/// A job to be accepted.
-#[derive(Debug)]
-pub struct NewJob {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Its id.
-    pub id: JobId,
-    /// What to do with its items.
-    pub operation: Operation,
-    /// The components that decide.
-    pub pinned: Pinned,
-    /// The tenant's profile at this time: it decides about the job, however the tenant is changed later.
-    pub profile: StoredProfile,
-    /// Whether the processor is the server's own, which need not be registered.
-    pub is_default: bool,
-    /// The items in request order, cut into chunks; no chunk is empty.
-    pub chunks: Vec<Batch>,
-    /// For requests that may be sent twice.
-    pub idempotency: Option<Idempotency>,
-    /// How long the id lives.
-    pub retention: std::time::Duration,
-}
+/// The queue of jobs, and the claims of workers to them.
+pub trait ClaimStore {
+    /// Claims a worker's next job: of the tenants that have a job waiting and may have one more running, the tenant that was
+    /// served least recently; of its jobs, the oldest.
+    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
-/// What makes a repeated request the same request.
-#[derive(Debug, Clone)]
-pub struct Idempotency {
-    /// The client's `Idempotency-Key`.
-    pub key: String,
-    /// SHA-256 of what was asked.
-    pub fingerprint: [u8; 32],
-}
+    /// Returns whether [`Self::claim`] would find a job, leaving out those of the tenant `besides`.
+    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError>;
 
-/// What one tenant may have waiting.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueLimits {
-    /// Unfinished jobs.
-    pub jobs: u64,
-    /// Bytes of their items that are yet to be processed, as stored.
-    pub bytes: u64,
-}
+    /// Returns the items from `first` on, in the chunks that they are stored in: the rest of one chunk, and a few more chunks
+    /// while all of them have at most `bytes` bytes. Empty if the job is gone.
+    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError>;
 
-/// What became of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted {
-    /// It is durable.
-    Accepted,
-    /// The same was accepted before, as this job.
-    Repeated(JobId),
-    /// The idempotency key was used for something else.
-    KeyReused,
-    /// The tenant has too much waiting.
-    QueueFull,
-    /// The tenant was removed meanwhile.
-    NoTenant,
-    /// A component was removed meanwhile, after the tenant had been given another.
-    Outdated,
-}
+    /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them.
+    fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
 
-/// A run of consecutive items of one job.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Batch {
-    /// Each a JSON text without line breaks.
-    pub items: Vec<String>,
-    /// The caller's key of each item, for keyed bodies.
-    pub keys: Option<Vec<String>>,
+    /// Renews the leases of those of these claims that are not lost.
+    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError>;
+
+    /// Returns those of these claims that are lost: their job was deleted, has expired, is finished, or belongs to another
+    /// claim. Called several times a second while jobs run.
+    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError>;
+
+    /// Gives a job back to the queue, where it goes on behind its cursor. The attempt does not count.
+    fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Gives a job back to the queue after a failure that another attempt would meet again. The attempt counts.
+    fn release_failed(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Voids the claims that only servers that have ended can hold, and returns how many there were. Called when a server
+    /// starts. SQLite: all claims, as one server owns the store. PostgreSQL: none, as another server may hold them; they end
+    /// with their leases.
+    fn void_claims(&self) -> Result<usize, StoreError>;
 }
 
 /// The right to work on a job, until the lease ends or somebody else gets the claim.
@@ -198,33 +166,12 @@ pub enum RowBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// All of it took effect.
-    Committed,
+    Committed {
+        /// Whether the job's last item has its result now.
+        job_finished: bool,
+    },
     /// None of it did: a contact changed since it was read, or a key was taken. Read and decide again.
     Conflict,
     /// None of it did, and none of this claim will: the job was deleted, has expired, or belongs to another claim.
     Fenced,
-}
-
-/// A result row as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoredRow {
-    /// The item's place in the request, from 0.
-    #[serde(skip)]
-    pub index: u32,
-    /// The caller's key, for keyed bodies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// The row itself.
-    pub row: ResultRow,
-}
-
-/// What a sweep did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Swept {
-    /// Jobs deleted.
-    pub jobs: usize,
-    /// Contacts of removed tenants deleted.
-    pub contacts: usize,
-    /// Whether there is more to do at once.
-    pub more: bool,
 }

@@ -1,6 +1,22 @@
 //! Registered components.
 
+use super::StoreError;
 use crate::domain::{Digest, Timestamp, World};
+
+/// Registered components.
+pub trait ComponentStore {
+    /// Registers a component.
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError>;
+
+    /// Returns all registered components, the oldest first.
+    fn components(&self) -> Result<Vec<ComponentRecord>, StoreError>;
+
+    /// Returns the bytes of a registered component.
+    fn component_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes a component that no tenant has or can roll back to, and that no unfinished job needs.
+    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError>;
+}
 
 /// A component to be registered.
 #[derive(Debug)]
