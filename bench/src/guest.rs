@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{Cancel, Instance, Limits, Processor, Sandbox};
-use bulkhead::tenants::Profile;
+use bulkhead::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance, Sandbox};
+use bulkhead::tenants::{Profile, TenantLimits};
 
 use crate::Outcome;
 
@@ -57,7 +57,12 @@ impl Sandboxed {
         const TIMES: u32 = 2_000;
         let started = Instant::now();
         for _ in 0..TIMES {
-            let instance = Instance::start(&self.sandbox, &self.component, &Limits::default(), &Cancel::default());
+            let instance = ProcessorInstance::start(
+                &self.sandbox,
+                &self.component,
+                &Limits::from(&TenantLimits::default()),
+                &CancelFlag::default(),
+            );
             drop(instance.map_err(|stop| format!("the component stopped: {stop:?}"))?);
         }
         Ok(started.elapsed() / TIMES)
@@ -67,8 +72,13 @@ impl Sandboxed {
     pub(crate) fn run(&mut self, items: &[String]) -> Outcome<Duration> {
         let stopped = |stop| format!("the component stopped: {stop:?}");
         let started = Instant::now();
-        let mut instance =
-            Instance::start(&self.sandbox, &self.component, &Limits::default(), &Cancel::default()).map_err(stopped)?;
+        let mut instance = ProcessorInstance::start(
+            &self.sandbox,
+            &self.component,
+            &Limits::from(&TenantLimits::default()),
+            &CancelFlag::default(),
+        )
+        .map_err(stopped)?;
         let fields = instance.fields(&self.profile)?;
         instance.open(Operation::Create, &self.profile, fields, Timestamp(0)).map_err(stopped)?;
         let mut outcomes = 0;

@@ -4,8 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{Cancel, Checker, Instance, Limits, Request, Sandbox};
-use bulkhead::tenants::Profile;
+use bulkhead::sandbox::{CancelFlag, Limits, ProcessorInstance, RequestContext, Sandbox, ValidatorInstance};
+use bulkhead::tenants::{Profile, TenantLimits};
 
 use crate::guest::CHUNK;
 use crate::server::{Counts, Server, built};
@@ -55,13 +55,16 @@ fn measure(component: &str, items: &[String]) -> Outcome<Measured> {
     let began = Instant::now();
     let validator = sandbox.load_validator(&bytes)?;
     let compile = began.elapsed();
-    let (limits, cancel, profile) = (Limits::default(), Cancel::default(), Profile::parse(PROFILE)?);
-    let fields = Instance::start(&sandbox, &processor, &limits, &cancel).map_err(stopped)?.fields(&profile)?;
-    let request = Request { operation: Operation::Create, profile: &profile, fields: &fields, now: Timestamp(0) };
+    let (limits, cancel, profile) =
+        (Limits::from(&TenantLimits::default()), CancelFlag::default(), Profile::parse(PROFILE)?);
+    let fields = ProcessorInstance::start(&sandbox, &processor, &limits, &cancel).map_err(stopped)?.fields(&profile)?;
+    let request =
+        RequestContext { operation: Operation::Create, profile: &profile, fields: &fields, now: Timestamp(0) };
     let (mut starts, mut chunks, mut memory) = (Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let mut checker = Checker::start(&sandbox, &validator, &limits, &cancel, &request).map_err(stopped)?;
+        let mut checker =
+            ValidatorInstance::start(&sandbox, &validator, &limits, &cancel, &request).map_err(stopped)?;
         starts.push(began.elapsed());
         for chunk in items.chunks(CHUNK) {
             let began = Instant::now();

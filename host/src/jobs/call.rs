@@ -7,7 +7,7 @@ use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
 use crate::jobs::decide::decider::{Decider, End, Task};
 use crate::jobs::decide::isolate::{Failures, Ground, Part, Patience, isolate};
-use crate::sandbox::Stop;
+use crate::sandbox::CallError;
 use crate::store::{Applied, Batch, BatchCommit, CommitOutcome, RowBody, Tenant};
 
 /// Items a call has at most. The number is Mautic's.
@@ -155,7 +155,7 @@ impl From<End> for ServiceError {
 }
 
 /// For calls that only read, where a component's failure is the call's.
-pub(super) fn stopped(decider: &mut Decider<'_>, stop: Stop) -> ServiceError {
+pub(super) fn stopped(decider: &mut Decider<'_>, stop: CallError) -> ServiceError {
     match decider.failed(stop) {
         Ok(failure) => ServiceError::Component(failure),
         Err(end) => end.into(),

@@ -8,4 +8,3 @@ pub(in crate::jobs) mod decider;
 pub(in crate::jobs) mod isolate;
 
 pub use component_loader::{Library, LibraryError};
-pub use decider::limits as sandbox_limits;

@@ -1,6 +1,6 @@
 //! Why the service cannot do what was asked.
 
-use crate::sandbox::Failure;
+use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
 
 /// Nothing was changed.
@@ -20,7 +20,7 @@ pub enum ServiceError {
     PartlyApplied(Box<ServiceError>),
     /// The tenant's component failed; the log says how.
     #[error("the tenant's component failed: {}", .0.as_str())]
-    Component(Failure),
+    Component(GuestFailure),
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),

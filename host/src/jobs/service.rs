@@ -11,7 +11,7 @@ use crate::jobs::decide::component_loader::Library;
 use crate::jobs::store_outage::Outage;
 use crate::jobs::worker::running::Running;
 use crate::jobs::worker::unreleased::Owed;
-use crate::sandbox::Cancel;
+use crate::sandbox::CancelFlag;
 use crate::store::{
     ClaimId, Idempotency, Known, NewJob, News, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant,
 };
@@ -44,7 +44,7 @@ pub struct Service {
     pub(super) outage: Outage,
     pub(super) lane: Lane,
     /// Raised when calls that somebody waits for shall end.
-    pub(super) calls: Cancel,
+    pub(super) calls: CancelFlag,
     pub(super) bell: Bell,
 }
 
@@ -61,7 +61,7 @@ impl Service {
             owed: Owed::default(),
             outage: Outage::default(),
             lane,
-            calls: Cancel::default(),
+            calls: CancelFlag::default(),
             bell: Bell::default(),
         }
     }
@@ -156,7 +156,7 @@ impl Service {
         // The store's answer is the fence; stopping the guest only frees the worker.
         let known = self.store.delete_job(tenant, id)?;
         if known && self.running.stop(tenant, id) {
-            self.library.sandbox().nudge();
+            self.library.sandbox().bump_epoch();
         }
         Ok(known)
     }
@@ -175,7 +175,7 @@ impl Service {
             News::Anything | News::JobAccepted => self.bell.ring(),
             News::JobDeleted { tenant, job } => {
                 if self.running.stop(tenant, job) {
-                    self.library.sandbox().nudge();
+                    self.library.sandbox().bump_epoch();
                 }
             }
         }
@@ -184,20 +184,20 @@ impl Service {
     /// Stops the guests of calls that somebody waits for; the calls that are left are refused.
     pub fn interrupt_calls(&self) {
         self.calls.raise();
-        self.library.sandbox().nudge();
+        self.library.sandbox().bump_epoch();
     }
 
     /// Stops the guests of the jobs that run by these claims.
     pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
         self.running.stop_claims(claims);
-        self.library.sandbox().nudge();
+        self.library.sandbox().bump_epoch();
     }
 
     /// Stops the guests of the jobs whose leases are over; which these are.
     pub(super) fn stop_lapsed(&self) -> Vec<JobId> {
         let stopped = self.running.stop_lapsed(Instant::now(), self.settings.lease);
         if !stopped.is_empty() {
-            self.library.sandbox().nudge();
+            self.library.sandbox().bump_epoch();
         }
         stopped
     }
@@ -205,7 +205,7 @@ impl Service {
     /// Stops the guests of all running jobs, whose workers give the jobs back.
     pub(super) fn interrupt_jobs(&self) {
         self.running.stop_all();
-        self.library.sandbox().nudge();
+        self.library.sandbox().bump_epoch();
     }
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::{OperationError, Operations};
 use crate::domain::Digest;
-use crate::jobs::sandbox_limits;
-use crate::sandbox::Refusal;
+use crate::sandbox::{Limits, Refusal};
 use crate::store::{ComponentRecord, NewComponent, Registered, Removed};
 use crate::tenants::{TenantLimits, TenantName};
 
@@ -41,7 +40,7 @@ impl Operations {
         }
         let probed = {
             let _turn = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
-            self.sandbox.probe(bytes, &sandbox_limits(&TenantLimits::default()))?
+            self.sandbox.probe(bytes, &Limits::from(&TenantLimits::default()))?
         };
         let digest = Digest::of(bytes);
         let component = NewComponent { digest, name, world: probed.inspected.world, bytes };

@@ -2,8 +2,7 @@
 
 use super::{OperationError, Operations};
 use crate::domain::{Assignment, Digest, World};
-use crate::jobs::sandbox_limits;
-use crate::sandbox::{Cancel, Instance, Processor};
+use crate::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance};
 use crate::store::{RolledBack, Tenant, TenantChange};
 use crate::tenants::{LimitSettings, Profile, TenantLimits};
 
@@ -125,8 +124,8 @@ impl Operations {
 
     /// What only the processor can judge, it judges.
     fn check_profile(&self, profile: &Profile, processor: &Processor) -> Result<(), OperationError> {
-        let limits = sandbox_limits(&TenantLimits::default());
-        let mut instance = Instance::start(&self.sandbox, processor, &limits, &Cancel::default())
+        let limits = Limits::from(&TenantLimits::default());
+        let mut instance = ProcessorInstance::start(&self.sandbox, processor, &limits, &CancelFlag::default())
             .map_err(|stop| OperationError::Profile(format!("the processor cannot start: {stop:?}")))?;
         instance.fields(profile).map(drop).map_err(wrong)
     }

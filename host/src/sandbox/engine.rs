@@ -76,7 +76,7 @@ impl Sandbox {
     }
 
     /// Makes every running guest look up now, and not at the next tick.
-    pub fn nudge(&self) {
+    pub fn bump_epoch(&self) {
         self.engine.increment_epoch();
     }
 }

@@ -1,5 +1,5 @@
 //! What every running component has: a store of its own, limits, a way to be interrupted, and a record of what it prints.
-//! After any [`Stop`] it is dead.
+//! After any [`CallError`] it is dead.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,13 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
+use super::call_error::{CallError, GuestFailure, InterruptReason};
+use super::cancel::CancelFlag;
 use super::engine::{Sandbox, State};
 use super::error_text::{bounded, describe};
 use super::limits::{Limiter, Limits};
 use super::output::Output;
 use super::priority;
-use super::stop::{Cancel, Failure, Interrupt, Stop};
 
 /// A running component with exports `E`.
 pub(super) struct Guest<E> {
@@ -52,8 +53,8 @@ impl Usage {
 pub(super) struct Watch {
     deadline: Instant,
     /// When the thread gives way to all others, if it ever does.
-    gives_way_at: Option<Instant>,
-    cancel: Cancel,
+    lowers_priority_at: Option<Instant>,
+    cancel: CancelFlag,
 }
 
 /// Bytes that a guest may ask for at a time, where it asks for random ones.
@@ -94,9 +95,9 @@ impl<E> Guest<E> {
     pub(super) fn start(
         sandbox: &Sandbox,
         limits: &Limits,
-        cancel: &Cancel,
+        cancel: &CancelFlag,
         instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<E>,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, CallError> {
         let output = Output::new(limits.output);
         let mut store = Store::new(&sandbox.engine, state(limits, &output, cancel));
         store.limiter(|state| &mut state.limiter);
@@ -106,13 +107,13 @@ impl<E> Guest<E> {
             let watch = &context.data().watch;
             let now = Instant::now();
             if watch.cancel.is_raised() {
-                return Err(Interrupt::Cancelled.into());
+                return Err(InterruptReason::Cancelled.into());
             }
             if now >= watch.deadline {
-                return Err(Interrupt::OutOfTime.into());
+                return Err(InterruptReason::OutOfTime.into());
             }
-            if watch.gives_way_at.is_some_and(|at| now >= at) {
-                priority::give_way();
+            if watch.lowers_priority_at.is_some_and(|at| now >= at) {
+                priority::lower_priority();
             }
             Ok(UpdateDeadline::Continue(1))
         });
@@ -128,14 +129,14 @@ impl<E> Guest<E> {
         &mut self,
         items: usize,
         call: impl FnOnce(&E, &mut Store<State>) -> wasmtime::Result<T>,
-    ) -> Result<T, Stop> {
+    ) -> Result<T, CallError> {
         let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
         let watch = &mut self.store.data_mut().watch;
         let now = Instant::now();
         watch.deadline = now + time;
-        watch.gives_way_at = self.limits.gives_way.then(|| now + priority::PATIENCE);
+        watch.lowers_priority_at = self.limits.lowers_priority.then(|| now + priority::LONG_CALL);
         if watch.cancel.is_raised() {
-            return Err(Stop::Cancelled);
+            return Err(CallError::Cancelled);
         }
         self.store.set_epoch_deadline(1);
         let started = Instant::now();
@@ -164,7 +165,7 @@ impl<E> Guest<E> {
     }
 }
 
-fn state(limits: &Limits, output: &Output, cancel: &Cancel) -> State {
+fn state(limits: &Limits, output: &Output, cancel: &CancelFlag) -> State {
     let wasi = WasiCtx::builder()
         .stdout(output.clone())
         .stderr(output.clone())
@@ -181,26 +182,26 @@ fn state(limits: &Limits, output: &Output, cancel: &Cancel) -> State {
         wasi,
         table,
         limiter: Limiter::new(limits),
-        watch: Watch { deadline: Instant::now() + limits.call_time, gives_way_at: None, cancel: cancel.clone() },
+        watch: Watch { deadline: Instant::now() + limits.call_time, lowers_priority_at: None, cancel: cancel.clone() },
     }
 }
 
 /// What wasmtime's error means. The order matters: a guest that got no memory traps like one that panicked.
-fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> Stop {
-    if error.downcast_ref::<Interrupt>() == Some(&Interrupt::Cancelled) {
-        return Stop::Cancelled;
+fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> CallError {
+    if error.downcast_ref::<InterruptReason>() == Some(&InterruptReason::Cancelled) {
+        return CallError::Cancelled;
     }
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
-        return Stop::Host(describe(error));
+        return CallError::HostUnavailable(describe(error));
     }
-    let failure = if error.downcast_ref::<Interrupt>().is_some() {
-        Failure::TimedOut
+    let failure = if error.downcast_ref::<InterruptReason>().is_some() {
+        GuestFailure::TimedOut
     } else if store.data().limiter.refused_memory() {
-        Failure::OutOfMemory
+        GuestFailure::OutOfMemory
     } else if error.downcast_ref::<Trap>().is_none() && reply_too_large(error) {
-        Failure::ReplyTooLarge
+        GuestFailure::ReplyTooLarge
     } else {
-        Failure::Trapped
+        GuestFailure::Trapped
     };
     let mut detail = describe(error);
     let printed = output.text();
@@ -208,7 +209,7 @@ fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> Stop 
         detail.push_str("\nthe guest printed:\n");
         detail.push_str(&printed);
     }
-    Stop::Failed { failure, detail }
+    CallError::Failed { failure, detail }
 }
 
 /// Bytes of an error in which the words about a reply's size are looked for.

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::tenants::TenantLimits;
+
+/// Bytes kept of what one instance prints.
+const MAX_OUTPUT_BYTES: usize = 4 << 10;
+
 /// Limits of one instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -24,21 +29,24 @@ pub struct Limits {
     /// and bytes of each.
     pub objection_bytes: usize,
     /// Whether a thread gives way to all others when a call takes long. Only for threads that can be replaced.
-    pub gives_way: bool,
+    pub lowers_priority: bool,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+/// The thread keeps its priority, unless the caller changes that.
+impl From<&TenantLimits> for Limits {
+    fn from(limits: &TenantLimits) -> Self {
+        let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
-            memory: 256 << 20,
-            table_elements: 20_000,
-            call_time: Duration::from_millis(500),
-            item_time: Duration::from_millis(3),
-            reply: 32 << 20,
-            output: 4 << 10,
-            objections: 16,
-            objection_bytes: 1_000,
-            gives_way: false,
+            memory: bytes(limits.memory_mib),
+            table_elements: count(limits.table_elements),
+            call_time: Duration::from_millis(limits.call_millis),
+            item_time: Duration::from_millis(limits.item_millis),
+            reply: bytes(limits.reply_mib),
+            output: MAX_OUTPUT_BYTES,
+            objections: count(limits.objections),
+            objection_bytes: count(limits.objection_bytes),
+            lowers_priority: false,
         }
     }
 }
@@ -105,10 +113,11 @@ mod tests {
     use wasmtime::ResourceLimiter;
 
     use super::{Limiter, Limits};
+    use crate::tenants::TenantLimits;
 
     #[test]
     fn memory_is_summed_and_a_refusal_is_remembered() {
-        let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::default() });
+        let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::from(&TenantLimits::default()) });
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert!(!limiter.refused_memory());

@@ -5,20 +5,20 @@ use std::cell::Cell;
 use std::time::Duration;
 
 /// How long a call may take before its thread gives way: about ten times what a batch takes in the default component.
-pub(super) const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const LONG_CALL: Duration = Duration::from_millis(50);
 
 thread_local! {
-    static HAS_GIVEN_WAY: Cell<bool> = const { Cell::new(false) };
+    static HAS_LOWERED_PRIORITY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread has the lowest priority now. It cannot get another one, so somebody new should take its place.
-pub fn has_given_way() -> bool {
-    HAS_GIVEN_WAY.get()
+pub fn has_lowered_priority() -> bool {
+    HAS_LOWERED_PRIORITY.get()
 }
 
 /// Gives this thread the lowest priority there is.
-pub(super) fn give_way() {
-    if HAS_GIVEN_WAY.replace(true) {
+pub(super) fn lower_priority() {
+    if HAS_LOWERED_PRIORITY.replace(true) {
         return;
     }
     // Elsewhere a nice value belongs to the whole process.

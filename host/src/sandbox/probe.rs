@@ -5,13 +5,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::call_error::CallError;
+use super::cancel::CancelFlag;
 use super::component::{ComponentError, Processor, Validator};
 use super::engine::Sandbox;
 use super::inspect::{Inspected, Refusal, inspect};
-use super::instance::Instance;
 use super::limits::Limits;
-use super::stop::{Cancel, Stop};
-use super::validator::{Checker, Request};
+use super::processor::ProcessorInstance;
+use super::validator::{RequestContext, ValidatorInstance};
 use crate::domain::{Operation, Timestamp, World};
 use crate::tenants::Profile;
 
@@ -89,8 +90,9 @@ impl Sandbox {
     }
 
     fn try_processor(&self, processor: &Processor, limits: &Limits) -> Result<(), Refusal> {
-        let cancel = Cancel::default();
-        let mut instance = Instance::start(self, processor, limits, &cancel).map_err(|stop| not_started(&stop))?;
+        let cancel = CancelFlag::default();
+        let mut instance =
+            ProcessorInstance::start(self, processor, limits, &cancel).map_err(|stop| not_started(&stop))?;
         let profile = empty_profile()?;
         let fields = instance.fields(&profile).map_err(|error| {
             Refusal::new(
@@ -112,12 +114,12 @@ impl Sandbox {
     }
 
     fn try_validator(&self, validator: &Validator, limits: &Limits) -> Result<(), Refusal> {
-        let cancel = Cancel::default();
-        let (profile, fields) = (empty_profile()?, super::instance::Fields::none());
+        let cancel = CancelFlag::default();
+        let (profile, fields) = (empty_profile()?, super::processor::Fields::none());
         for operation in [Operation::Create, Operation::Replace, Operation::Update] {
-            let request = Request { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
-            let mut checker =
-                Checker::start(self, validator, limits, &cancel, &request).map_err(|stop| not_started(&stop))?;
+            let request = RequestContext { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
+            let mut checker = ValidatorInstance::start(self, validator, limits, &cancel, &request)
+                .map_err(|stop| not_started(&stop))?;
             checker.check(&BATCH.map(str::to_owned), &[]).map_err(|stop| failed(&stop))?;
         }
         Ok(())
@@ -147,11 +149,11 @@ fn empty_profile() -> Result<Profile, Refusal> {
     Profile::parse("{}").map_err(|error| Refusal::new("batch", error.to_string(), "Report this."))
 }
 
-fn not_started(stop: &Stop) -> Refusal {
+fn not_started(stop: &CallError) -> Refusal {
     Refusal::new("instantiate", format!("It does not start: {}", told(stop)), "Look at what runs when it starts.")
 }
 
-fn failed(stop: &Stop) -> Refusal {
+fn failed(stop: &CallError) -> Refusal {
     Refusal::new(
         "batch",
         format!("It failed on a batch of {}: {}", BATCH.join(" "), told(stop)),
@@ -160,11 +162,11 @@ fn failed(stop: &Stop) -> Refusal {
 }
 
 /// The end of a sentence; or lines, if the component printed some or was somewhere.
-fn told(stop: &Stop) -> String {
+fn told(stop: &CallError) -> String {
     match stop {
-        Stop::Cancelled => String::from("it was interrupted."),
-        Stop::Host(reason) => format!("this server has no room for it now ({reason})."),
-        Stop::Failed { failure, detail } => {
+        CallError::Cancelled => String::from("it was interrupted."),
+        CallError::HostUnavailable(reason) => format!("this server has no room for it now ({reason})."),
+        CallError::Failed { failure, detail } => {
             let detail = detail.trim();
             let end = if detail.contains('\n') { "" } else { "." };
             format!("{}; {detail}{end}", failure.as_str())

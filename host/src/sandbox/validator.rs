@@ -1,15 +1,16 @@
 //! A running validator: a tenant's own rules on top of its processor's.
 
 use super::bindings::{types, types_1_1, validator, validator_1_1};
+use super::call_error::CallError;
+use super::cancel::CancelFlag;
 use super::component::{Validator, ValidatorPre};
 use super::convert;
 use super::engine::Sandbox;
 use super::guest::{Guest, Usage};
-use super::instance::Fields;
 use super::lift;
 use super::limits::Limits;
-use super::stop::{Cancel, Stop};
-use super::verdict;
+use super::processor::Fields;
+use super::reply;
 use crate::domain::{ContactId, Operation, Timestamp};
 use crate::tenants::Profile;
 
@@ -25,7 +26,7 @@ pub struct Objection {
 }
 
 /// What a request is about, for a validator.
-pub struct Request<'a> {
+pub struct RequestContext<'a> {
     /// What is done with its items.
     pub operation: Operation,
     /// The tenant's profile.
@@ -44,23 +45,23 @@ enum Exports {
 }
 
 /// A validator at work on one request's items.
-pub struct Checker {
+pub struct ValidatorInstance {
     guest: Guest<Exports>,
     operation: Operation,
 }
 
-impl Checker {
+impl ValidatorInstance {
     /// Starts a validator.
     ///
     /// # Errors
-    /// [`Stop`] if the component cannot start within its limits, or the host has no room for it.
+    /// [`CallError`] if the component cannot start within its limits, or the host has no room for it.
     pub fn start(
         sandbox: &Sandbox,
         validator: &Validator,
         limits: &Limits,
-        cancel: &Cancel,
-        request: &Request<'_>,
-    ) -> Result<Self, Stop> {
+        cancel: &CancelFlag,
+        request: &RequestContext<'_>,
+    ) -> Result<Self, CallError> {
         let profile = convert::profile(request.profile, request.fields.0.clone(), request.now.to_rfc3339());
         let guest = Guest::start(sandbox, limits, cancel, |store| match &validator.pre {
             ValidatorPre::V1_0(pre) => pre.instantiate(store).map(|exports| Exports::V1_0(exports, profile)),
@@ -78,8 +79,8 @@ impl Checker {
     /// not look at those.
     ///
     /// # Errors
-    /// [`Stop`] if the component fails, or its answer breaks the contract.
-    pub fn check(&mut self, items: &[String], stored: &[(ContactId, String)]) -> Result<Vec<Objection>, Stop> {
+    /// [`CallError`] if the component fails, or its answer breaks the contract.
+    pub fn check(&mut self, items: &[String], stored: &[(ContactId, String)]) -> Result<Vec<Objection>, CallError> {
         let operation = convert::operation(self.operation);
         let objections = self.guest.call(items.len(), |exports, store| match exports {
             Exports::V1_0(exports, profile) => {
@@ -92,7 +93,7 @@ impl Checker {
                 exports.bulkhead_contacts_validation().call_check(store, operation.into(), profile, items, &stored)
             }
         })?;
-        verdict::objections(items.len(), objections, self.guest.limits()).map_err(Stop::broke_contract)
+        reply::objections(items.len(), objections, self.guest.limits()).map_err(CallError::broke_contract)
     }
 
     /// What it has used so far.

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use bulkhead::domain::Digest;
-use bulkhead::jobs::sandbox_limits;
 use bulkhead::operations::MAX_COMPONENT;
+use bulkhead::sandbox::Limits;
 use bulkhead::tenants::TenantLimits;
 use clap::Args;
 use serde::Serialize;
@@ -37,7 +37,7 @@ struct Checked<'a> {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(&args.file, MAX_COMPONENT)?;
-    let limits = sandbox_limits(&TenantLimits::default());
+    let limits = Limits::from(&TenantLimits::default());
     let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),

@@ -1,14 +1,14 @@
 //! From a component's outcomes to what the store commits.
 
 use crate::domain::{ItemError, StoredContact};
-use crate::sandbox::{Item, Target};
+use crate::sandbox::{Outcome, Target};
 use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
 /// Several items may write to one contact; the store gets its last state, once.
 pub(in crate::jobs) fn assemble(
     first: u32,
     keys: Option<&[String]>,
-    items: Vec<Item>,
+    items: Vec<Outcome>,
     found: &[StoredContact],
 ) -> BatchCommit {
     let mut commit =
@@ -19,7 +19,7 @@ pub(in crate::jobs) fn assemble(
     for (index, item) in items.into_iter().enumerate() {
         let key = keys.and_then(|keys| keys.get(index)).cloned();
         let (write, body) = match item {
-            Item::Write { target, status, document, keys, listing } => {
+            Outcome::Write { target, status, document, keys, listing } => {
                 let earlier = match target {
                     Target::New => None,
                     Target::Found(place) => by_found.get(place).copied().flatten(),
@@ -48,7 +48,7 @@ pub(in crate::jobs) fn assemble(
                 }
                 (Some(write), RowBody::Written { write, status })
             }
-            Item::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
+            Outcome::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
         };
         by_item.push(write);
         commit.rows.push(DraftRow { key, body });
@@ -82,11 +82,11 @@ pub(in crate::jobs) fn failed(first: u32, count: usize, keys: Option<&[String]>,
 mod tests {
     use super::assemble;
     use crate::domain::{ContactId, Listing, StoredContact};
-    use crate::sandbox::{Item, Target};
+    use crate::sandbox::{Outcome, Target};
     use crate::store::{RowBody, WriteTarget};
 
-    fn write(target: Target, document: &str) -> Item {
-        Item::Write {
+    fn write(target: Target, document: &str) -> Outcome {
+        Outcome::Write {
             target,
             status: 200,
             document: document.to_owned(),

@@ -4,14 +4,13 @@ mod components;
 
 use std::time::{Duration, Instant};
 
-pub use components::limits;
 use components::{Started, Used, push_output};
 
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
 use crate::jobs::Service;
 use crate::jobs::decide::assemble::assemble;
 use crate::jobs::decide::isolate::Part;
-use crate::sandbox::{Cancel, Failure, Item, Limits, Objection, Planned, Stop};
+use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::{StoredProfile, TenantLimits};
 
@@ -70,7 +69,7 @@ pub(in crate::jobs) struct Decider<'a> {
     service: &'a Service,
     task: Task<'a>,
     limits: Limits,
-    cancel: Cancel,
+    cancel: CancelFlag,
     started: Option<Started>,
     /// What the validator has against the items that were planned last.
     objections: Vec<Objection>,
@@ -89,9 +88,9 @@ pub(in crate::jobs) struct Decider<'a> {
 const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
-    pub(in crate::jobs) fn new(service: &'a Service, task: Task<'a>, cancel: Cancel) -> Self {
+    pub(in crate::jobs) fn new(service: &'a Service, task: Task<'a>, cancel: CancelFlag) -> Self {
         // A job's worker can be replaced; a call's thread serves others next.
-        let limits = Limits { gives_way: task.job.is_some(), ..limits(&task.limits) };
+        let limits = Limits { lowers_priority: task.job.is_some(), ..Limits::from(&task.limits) };
         let called = task.pinned.processor;
         let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
         let (used, failures) = (Used::default(), Vec::new());
@@ -99,14 +98,14 @@ impl<'a> Decider<'a> {
     }
 
     /// Reads a part's items, and has the validator check them.
-    pub(in crate::jobs) fn plan(&mut self, part: Part<'_>) -> Result<Planned, Stop> {
+    pub(in crate::jobs) fn plan(&mut self, part: Part<'_>) -> Result<Planned, CallError> {
         self.plan_and_check(part.items)
     }
 
-    fn plan_and_check(&mut self, items: &[String]) -> Result<Planned, Stop> {
+    fn plan_and_check(&mut self, items: &[String]) -> Result<Planned, CallError> {
         if self.is_out_of_time() {
-            return Err(Stop::Failed {
-                failure: Failure::TimedOut,
+            return Err(CallError::Failed {
+                failure: GuestFailure::TimedOut,
                 detail: String::from("the components' time for this job is used up"),
             });
         }
@@ -120,7 +119,7 @@ impl<'a> Decider<'a> {
         Ok(planned)
     }
 
-    fn planned_by(&mut self, components: &mut Started, items: &[String]) -> Result<Planned, Stop> {
+    fn planned_by(&mut self, components: &mut Started, items: &[String]) -> Result<Planned, CallError> {
         let planned = components.instance.plan(items);
         if planned.is_err() {
             self.retire(components);
@@ -144,7 +143,7 @@ impl<'a> Decider<'a> {
         components: &mut Started,
         items: &[String],
         stored: &[(ContactId, String)],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CallError> {
         if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
             self.called = validator;
             self.objections = checker.check(items, stored)?;
@@ -159,7 +158,7 @@ impl<'a> Decider<'a> {
         components: &mut Started,
         items: &[String],
         found: &[StoredContact],
-    ) -> Result<Vec<Item>, Stop> {
+    ) -> Result<Vec<Outcome>, CallError> {
         if let Some((profile, fields)) = &components.view {
             let mut stored = Vec::with_capacity(found.len());
             for some in found.chunks(SHOWN) {
@@ -172,7 +171,7 @@ impl<'a> Decider<'a> {
     }
 
     /// Which stored contacts one item refers to.
-    pub(in crate::jobs) fn plan_one(&mut self, item: &str) -> Result<Planned, Stop> {
+    pub(in crate::jobs) fn plan_one(&mut self, item: &str) -> Result<Planned, CallError> {
         self.plan_and_check(&[item.to_owned()])
     }
 
@@ -189,7 +188,11 @@ impl<'a> Decider<'a> {
     }
 
     /// What the part that was planned last comes to.
-    pub(in crate::jobs) fn decide(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<BatchCommit, Stop> {
+    pub(in crate::jobs) fn decide(
+        &mut self,
+        part: Part<'_>,
+        found: &[StoredContact],
+    ) -> Result<BatchCommit, CallError> {
         let started = Instant::now();
         let mut components = self.take_components()?;
         let items = self.decided_by(&mut components, part.items, found);
@@ -205,7 +208,10 @@ impl<'a> Decider<'a> {
     }
 
     /// Contacts as clients see them, in order.
-    pub(in crate::jobs) fn present(&mut self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, Stop> {
+    pub(in crate::jobs) fn present(
+        &mut self,
+        contacts: &[StoredContact],
+    ) -> Result<Vec<(ContactId, String)>, CallError> {
         let (mut instance, profile, fields) = self.start_processor()?;
         let objects = instance.present(&profile, fields, self.task.now, contacts)?;
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
@@ -232,17 +238,17 @@ impl<'a> Decider<'a> {
 
     /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
     /// way.
-    pub(in crate::jobs) fn failed(&mut self, stop: Stop) -> Result<Failure, End> {
+    pub(in crate::jobs) fn failed(&mut self, stop: CallError) -> Result<GuestFailure, End> {
         self.started = None;
         let Task { tenant_name: tenant, job, .. } = self.task;
         let job = job.map(tracing::field::display);
         match stop {
-            Stop::Cancelled => Err(End::Cancelled),
-            Stop::Host(reason) => {
+            CallError::Cancelled => Err(End::Cancelled),
+            CallError::HostUnavailable(reason) => {
                 tracing::warn!(event = "sandbox_full", tenant, job, reason, "cannot run a component now");
                 Err(End::NoRoom)
             }
-            Stop::Failed { failure, detail } => {
+            CallError::Failed { failure, detail } => {
                 let component = self.called;
                 self.called = self.task.pinned.processor;
                 self.service.breaker.failed(self.task.tenant, component);

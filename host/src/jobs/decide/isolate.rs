@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::jobs::decide::assemble::{Reason, failed};
 use crate::jobs::decide::decider::{Decider, End};
-use crate::sandbox::Failure;
+use crate::sandbox::GuestFailure;
 use crate::store::{Batch, BatchCommit, CommitOutcome};
 
 /// How often a part is decided again because others changed its contacts meanwhile; a smaller one is tried next, which takes
@@ -38,7 +38,7 @@ pub(in crate::jobs) struct Failures {
     items: u32,
     wasted: Duration,
     contended: u32,
-    last: Option<Failure>,
+    last: Option<GuestFailure>,
     /// Whether every server that took up the job died at it, or failed in a way that it would again.
     have_hosts_failed: bool,
 }
@@ -183,10 +183,10 @@ const HOSTS_FAILED: Reason = Reason {
 
 /// Why the rest is not tried any more, if it is not.
 pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &Failures) -> Option<Reason> {
-    let because = |failure: Failure, message| Some(Reason { r#type: failure.as_str(), message });
+    let because = |failure: GuestFailure, message| Some(Reason { r#type: failure.as_str(), message });
     if decider.is_out_of_time() {
         return because(
-            Failure::TimedOut,
+            GuestFailure::TimedOut,
             "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
         );
     }
@@ -196,7 +196,7 @@ pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &Failures) -> O
     if failures.contended >= failures.patience.contended {
         return Some(CONTENDED);
     }
-    let last = failures.last.unwrap_or(Failure::Trapped);
+    let last = failures.last.unwrap_or(GuestFailure::Trapped);
     if failures.are_too_many() {
         return because(
             last,
@@ -215,7 +215,7 @@ pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &Failures) -> O
 /// What became of a part.
 enum Tried {
     Done,
-    Failed(Failure),
+    Failed(GuestFailure),
     /// Others changed its contacts each time.
     Contended,
 }
@@ -232,7 +232,7 @@ fn attempt(
         let found = match decider.plan(part) {
             Ok(planned) => match decider.find(&planned)? {
                 Some(found) => found,
-                None => return Ok(Tried::Failed(Failure::OutOfMemory)),
+                None => return Ok(Tried::Failed(GuestFailure::OutOfMemory)),
             },
             Err(stop) => return decider.failed(stop).map(Tried::Failed),
         };
@@ -255,7 +255,7 @@ fn attempt(
                 items = part.items.len(),
                 "a component's writes conflict with stored contacts"
             );
-            return Ok(Tried::Failed(Failure::BrokeContract));
+            return Ok(Tried::Failed(GuestFailure::BrokeContract));
         }
         seen = Some(versions);
         ground.go_on()?;

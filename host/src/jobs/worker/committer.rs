@@ -1,6 +1,6 @@
 //! A worker's hand at the store. What changes the store is done by a thread of its own: beside the component, which decides
 //! about the next batch meanwhile, and never by a thread that has had to give way to others (see
-//! [`crate::sandbox::has_given_way`]), which would keep the store's only write lock from them for long.
+//! [`crate::sandbox::has_lowered_priority`]), which would keep the store's only write lock from them for long.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::jobs::Service;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::Runner;
-use crate::sandbox::has_given_way;
+use crate::sandbox::has_lowered_priority;
 
 /// How often a worker looks for jobs that nobody rang for: those of an expired lease, or accepted by another process.
 const POLL: Duration = Duration::from_millis(500);
@@ -166,7 +166,7 @@ impl Crew {
                     if stopper.is_replaced() {
                         return;
                     }
-                    if has_given_way() {
+                    if has_lowered_priority() {
                         // Not hired from here: a thread inherits the priority of the one that started it.
                         self.vacated.fetch_add(1, Ordering::AcqRel);
                         service.running.stops.ring();

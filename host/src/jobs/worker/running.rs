@@ -9,13 +9,13 @@ use crate::domain::{JobId, TenantId};
 use crate::jobs::decide::decider::Spent;
 use crate::jobs::decide::isolate::Failures;
 use crate::jobs::service::Bell;
-use crate::sandbox::Cancel;
+use crate::sandbox::CancelFlag;
 use crate::store::ClaimId;
 
 /// One job's way to be stopped.
 #[derive(Debug, Clone, Default)]
 pub(in crate::jobs) struct Stopper {
-    cancel: Cancel,
+    cancel: CancelFlag,
     raised_at: Arc<Mutex<Option<Instant>>>,
     /// Whether another worker took the place of the one that does not come back.
     is_replaced: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ pub(in crate::jobs) struct Stopper {
 }
 
 impl Stopper {
-    pub(in crate::jobs) fn cancel(&self) -> &Cancel {
+    pub(in crate::jobs) fn cancel(&self) -> &CancelFlag {
         &self.cancel
     }
 

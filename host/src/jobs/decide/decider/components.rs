@@ -1,17 +1,18 @@
 //! Starting a tenant's components, and what is to be known of them when they end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Decider;
 use crate::jobs::decide::component_loader::LibraryError;
-use crate::sandbox::{Checker, Failure, Fields, FieldsError, Instance, Limits, Request, Stop, Usage};
-use crate::tenants::{Profile, TenantLimits};
+use crate::sandbox::{
+    CallError, Fields, FieldsError, GuestFailure, ProcessorInstance, RequestContext, Usage, ValidatorInstance,
+};
+use crate::tenants::Profile;
 
 /// Components that have read their tenant's profile.
 pub(super) struct Started {
-    pub(super) instance: Instance,
-    pub(super) checker: Option<Checker>,
+    pub(super) instance: ProcessorInstance,
+    pub(super) checker: Option<ValidatorInstance>,
     /// For a validator that looks at stored contacts: what they are shown by.
     pub(super) view: Option<(Arc<Profile>, Fields)>,
 }
@@ -30,12 +31,12 @@ impl Decider<'_> {
         self.used = self.used.and(components);
     }
 
-    pub(super) fn take_components(&mut self) -> Result<Started, Stop> {
+    pub(super) fn take_components(&mut self) -> Result<Started, CallError> {
         match self.started.take() {
             Some(started) => Ok(started),
             None => self.start().inspect_err(|stop| {
                 // There is no instance left to ask what it printed; the detail has it.
-                if let Stop::Failed { detail, .. } = stop {
+                if let CallError::Failed { detail, .. } = stop {
                     self.printed.push_str(detail);
                     self.printed.push('\n');
                 }
@@ -43,7 +44,7 @@ impl Decider<'_> {
         }
     }
 
-    fn start(&mut self) -> Result<Started, Stop> {
+    fn start(&mut self) -> Result<Started, CallError> {
         // Before anything runs: whoever computes for long gives way, and must not be compiling for others then.
         let validator = match self.task.pinned.validator {
             None => None,
@@ -58,25 +59,36 @@ impl Decider<'_> {
             None => None,
             Some((digest, validator)) => {
                 self.called = digest;
-                let request =
-                    Request { operation: self.task.operation, profile: &profile, fields: &fields, now: self.task.now };
-                Some(Checker::start(self.service.library.sandbox(), &validator, &self.limits, &self.cancel, &request)?)
+                let request = RequestContext {
+                    operation: self.task.operation,
+                    profile: &profile,
+                    fields: &fields,
+                    now: self.task.now,
+                };
+                Some(ValidatorInstance::start(
+                    self.service.library.sandbox(),
+                    &validator,
+                    &self.limits,
+                    &self.cancel,
+                    &request,
+                )?)
             }
         };
         self.called = self.task.pinned.processor;
-        let wants_stored = checker.as_ref().is_some_and(Checker::wants_stored);
+        let wants_stored = checker.as_ref().is_some_and(ValidatorInstance::wants_stored);
         let view = wants_stored.then(|| (Arc::clone(&profile), fields.clone()));
         instance.open(self.task.operation, &profile, fields, self.task.now)?;
         Ok(Started { instance, checker, view })
     }
 
-    pub(super) fn start_processor(&self) -> Result<(Instance, Arc<Profile>, Fields), Stop> {
-        let broken = |detail: String| Stop::Failed { failure: Failure::BrokeContract, detail };
+    pub(super) fn start_processor(&self) -> Result<(ProcessorInstance, Arc<Profile>, Fields), CallError> {
+        let broken = |detail: String| CallError::Failed { failure: GuestFailure::BrokeContract, detail };
         let profile = self.task.profile.profile().map_err(|error| broken(error.to_string()))?;
         let processor = self.service.library.processor(self.task.pinned.processor).map_err(unusable)?;
-        let mut instance = Instance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
+        let mut instance =
+            ProcessorInstance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
         let fields = instance.fields(profile).map_err(|error| match error {
-            FieldsError::Stopped(stop) => stop,
+            FieldsError::Call(stop) => stop,
             flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
         })?;
         Ok((instance, Arc::clone(profile), fields))
@@ -85,13 +97,13 @@ impl Decider<'_> {
 
 impl Used {
     pub(super) fn and(self, components: &Started) -> Self {
-        let checker = components.checker.as_ref().map(Checker::usage).unwrap_or_default();
+        let checker = components.checker.as_ref().map(ValidatorInstance::usage).unwrap_or_default();
         Self { processor: self.processor.and(components.instance.usage()), validator: self.validator.and(checker) }
     }
 }
 
 pub(super) fn push_output(printed: &mut String, components: &Started) {
-    let outputs = [Some(components.instance.output()), components.checker.as_ref().map(Checker::output)];
+    let outputs = [Some(components.instance.output()), components.checker.as_ref().map(ValidatorInstance::output)];
     for output in outputs.into_iter().flatten().filter(|output| !output.is_empty()) {
         printed.push_str(&output);
         printed.push('\n');
@@ -99,27 +111,11 @@ pub(super) fn push_output(printed: &mut String, components: &Started) {
 }
 
 /// A component that is not there, or that this host cannot run, is as one that does not keep the contract.
-fn unusable(error: LibraryError) -> Stop {
+fn unusable(error: LibraryError) -> CallError {
     match error {
-        LibraryError::Store(error) => Stop::Host(error.to_string()),
+        LibraryError::Store(error) => CallError::HostUnavailable(error.to_string()),
         LibraryError::Unknown(_) | LibraryError::Component(_) => {
-            Stop::Failed { failure: Failure::BrokeContract, detail: error.to_string() }
+            CallError::Failed { failure: GuestFailure::BrokeContract, detail: error.to_string() }
         }
-    }
-}
-
-/// A tenant's limits in the sandbox's words.
-pub fn limits(limits: &TenantLimits) -> Limits {
-    let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
-    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    Limits {
-        memory: bytes(limits.memory_mib),
-        table_elements: count(limits.table_elements),
-        call_time: Duration::from_millis(limits.call_millis),
-        item_time: Duration::from_millis(limits.item_millis),
-        reply: bytes(limits.reply_mib),
-        objections: count(limits.objections),
-        objection_bytes: count(limits.objection_bytes),
-        ..Limits::default()
     }
 }

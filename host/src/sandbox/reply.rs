@@ -6,8 +6,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::bindings::processor::exports::bulkhead::contacts::batch;
 use super::bindings::{types as wit, types_1_1};
-use super::instance::Planned;
 use super::limits::Limits;
+use super::processor::Planned;
 use super::validator::Objection;
 use crate::domain::{ContactId, ItemError, Listing, StoredContact, UniqueKey};
 
@@ -32,7 +32,7 @@ const DETAILS_BYTES: usize = 64 << 10;
 
 /// What becomes of one item, checked.
 #[derive(Debug)]
-pub enum Item {
+pub enum Outcome {
     /// It is applied.
     Write {
         /// To which contact.
@@ -100,7 +100,7 @@ pub(super) fn checked(
     found: &[StoredContact],
     objections: &[Objection],
     answer: Vec<batch::Outcome>,
-) -> Result<Vec<Item>, String> {
+) -> Result<Vec<Outcome>, String> {
     if answer.len() != count {
         return Err(format!("decide: {} outcomes for {count} items", answer.len()));
     }
@@ -110,7 +110,7 @@ pub(super) fn checked(
             *objected = true;
         }
     }
-    let mut items: Vec<Item> = Vec::with_capacity(count);
+    let mut items: Vec<Outcome> = Vec::with_capacity(count);
     for (index, outcome) in answer.into_iter().enumerate() {
         let item = match outcome {
             batch::Outcome::Write(_) if objected.get(index) == Some(&true) => {
@@ -167,7 +167,7 @@ pub(super) fn presented(count: usize, answer: Vec<String>) -> Result<Vec<String>
     Ok(answer)
 }
 
-fn checked_write(earlier: &[Item], found: &[StoredContact], write: batch::Write) -> Result<Item, String> {
+fn checked_write(earlier: &[Outcome], found: &[StoredContact], write: batch::Write) -> Result<Outcome, String> {
     let target = match write.target {
         batch::Target::New => Target::New,
         batch::Target::Existing(id) => found
@@ -178,7 +178,7 @@ fn checked_write(earlier: &[Item], found: &[StoredContact], write: batch::Write)
         batch::Target::Earlier(index) => {
             let index = index as usize;
             match earlier.get(index) {
-                Some(Item::Write { target: Target::New, .. }) => Target::Earlier(index),
+                Some(Outcome::Write { target: Target::New, .. }) => Target::Earlier(index),
                 _ => return Err(format!("refers to item {index}, which is no earlier item that makes a contact")),
             }
         }
@@ -200,10 +200,10 @@ fn checked_write(earlier: &[Item], found: &[StoredContact], write: batch::Write)
     if listing.words.len() > WORDS_BYTES || listing.sort.len() > SORT_BYTES {
         return Err(format!("{} bytes of words and {} of sort", listing.words.len(), listing.sort.len()));
     }
-    Ok(Item::Write { target, status: write.status, document: write.document, keys, listing })
+    Ok(Outcome::Write { target, status: write.status, document: write.document, keys, listing })
 }
 
-fn checked_rejection(rejection: batch::Rejection) -> Result<Item, String> {
+fn checked_rejection(rejection: batch::Rejection) -> Result<Outcome, String> {
     let batch::Rejection { id, status, message, details, api_style } = rejection;
     if !matches!(status, 400 | 403 | 404 | 409 | 422) {
         return Err(format!("rejected with status {status}"));
@@ -219,7 +219,7 @@ fn checked_rejection(rejection: batch::Rejection) -> Result<Item, String> {
     } else {
         ItemError::Validation { code: status, message, details: details_object(&details)?, r#type: None }
     };
-    Ok(Item::Reject { id, status, error })
+    Ok(Outcome::Reject { id, status, error })
 }
 
 fn details_object(details: &[(String, Vec<String>)]) -> Result<Box<RawValue>, String> {

@@ -1,23 +1,24 @@
-//! A running processor, serving one job or one interactive request. After any [`Stop`] it is dead.
+//! A running processor, serving one job or one interactive request. After any [`CallError`] it is dead.
 
 use wasmtime::component::ResourceAny;
 
 use super::bindings::processor::Processor as Exports;
 use super::bindings::types as wit;
+use super::call_error::CallError;
+use super::cancel::CancelFlag;
 use super::component::Processor;
 use super::convert;
 use super::engine::Sandbox;
 use super::error_text::bounded;
 use super::guest::{Guest, Usage};
 use super::limits::Limits;
-use super::stop::{Cancel, Stop};
+use super::reply::{self, Outcome};
 use super::validator::Objection;
-use super::verdict::{self, Item};
 use crate::domain::{ContactId, Operation, StoredContact, Timestamp, UniqueKey};
 use crate::tenants::Profile;
 
 /// A running processor.
-pub struct Instance {
+pub struct ProcessorInstance {
     guest: Guest<Exports>,
     session: Option<ResourceAny>,
 }
@@ -44,21 +45,26 @@ pub enum FieldsError {
     Profile(Vec<String>),
     /// The component is.
     #[error("the component could not read the profile: {0:?}")]
-    Stopped(Stop),
+    Call(CallError),
 }
 
-impl From<Stop> for FieldsError {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
+impl From<CallError> for FieldsError {
+    fn from(stop: CallError) -> Self {
+        Self::Call(stop)
     }
 }
 
-impl Instance {
+impl ProcessorInstance {
     /// Starts a processor.
     ///
     /// # Errors
-    /// [`Stop`] if the component cannot start within its limits, or the host has no room for it.
-    pub fn start(sandbox: &Sandbox, processor: &Processor, limits: &Limits, cancel: &Cancel) -> Result<Self, Stop> {
+    /// [`CallError`] if the component cannot start within its limits, or the host has no room for it.
+    pub fn start(
+        sandbox: &Sandbox,
+        processor: &Processor,
+        limits: &Limits,
+        cancel: &CancelFlag,
+    ) -> Result<Self, CallError> {
         let guest = Guest::start(sandbox, limits, cancel, |store| processor.pre.instantiate(store))?;
         Ok(Self { guest, session: None })
     }
@@ -90,14 +96,14 @@ impl Instance {
     /// Opens a session; the one before it, if any, is closed.
     ///
     /// # Errors
-    /// [`Stop`] if the component fails.
+    /// [`CallError`] if the component fails.
     pub fn open(
         &mut self,
         operation: Operation,
         profile: &Profile,
         fields: Fields,
         now: Timestamp,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CallError> {
         let profile = convert::profile(profile, fields.0, now.to_rfc3339());
         let session = self.guest.call(0, |exports, store| {
             exports.bulkhead_contacts_batch().session().call_constructor(store, convert::operation(operation), &profile)
@@ -111,52 +117,52 @@ impl Instance {
     /// Reads items and says which stored contacts they refer to.
     ///
     /// # Errors
-    /// [`Stop`] if the component fails.
-    pub fn plan(&mut self, items: &[String]) -> Result<Planned, Stop> {
+    /// [`CallError`] if the component fails.
+    pub fn plan(&mut self, items: &[String]) -> Result<Planned, CallError> {
         let session = self.session()?;
         let keys = self.guest.call(items.len(), |exports, store| {
             exports.bulkhead_contacts_batch().session().call_plan(store, session, items)
         })?;
-        verdict::planned(items.len(), keys).map_err(Stop::broke_contract)
+        reply::planned(items.len(), keys).map_err(CallError::broke_contract)
     }
 
     /// What becomes of the `count` items that were planned last, given the stored contacts they refer to and what a
     /// validator has against them.
     ///
     /// # Errors
-    /// [`Stop`] if the component fails, or its answer breaks the contract.
+    /// [`CallError`] if the component fails, or its answer breaks the contract.
     pub fn decide(
         &mut self,
         count: usize,
         found: &[StoredContact],
         objections: &[Objection],
-    ) -> Result<Vec<Item>, Stop> {
+    ) -> Result<Vec<Outcome>, CallError> {
         let session = self.session()?;
         let stored: Vec<_> = found.iter().map(to_stored).collect();
         let told: Vec<_> = objections.iter().map(convert::objection).collect();
         let outcomes = self.guest.call(count, |exports, store| {
             exports.bulkhead_contacts_batch().session().call_decide(store, session, &stored, &told)
         })?;
-        verdict::checked(count, found, objections, outcomes).map_err(Stop::broke_contract)
+        reply::checked(count, found, objections, outcomes).map_err(CallError::broke_contract)
     }
 
     /// Contacts as a client sees them, in order; each a JSON object.
     ///
     /// # Errors
-    /// [`Stop`] if the component fails, or its answer breaks the contract.
+    /// [`CallError`] if the component fails, or its answer breaks the contract.
     pub fn present(
         &mut self,
         profile: &Profile,
         fields: Fields,
         now: Timestamp,
         contacts: &[StoredContact],
-    ) -> Result<Vec<String>, Stop> {
+    ) -> Result<Vec<String>, CallError> {
         let profile = convert::profile(profile, fields.0, now.to_rfc3339());
         let stored: Vec<_> = contacts.iter().map(to_stored).collect();
         let objects = self.guest.call(contacts.len(), |exports, store| {
             exports.bulkhead_contacts_batch().call_present(store, &profile, &stored)
         })?;
-        verdict::presented(contacts.len(), objects).map_err(Stop::broke_contract)
+        reply::presented(contacts.len(), objects).map_err(CallError::broke_contract)
     }
 
     /// What it has used so far.
@@ -169,8 +175,8 @@ impl Instance {
         self.guest.output()
     }
 
-    fn session(&self) -> Result<ResourceAny, Stop> {
-        self.session.ok_or_else(|| Stop::Host(String::from("no session was opened")))
+    fn session(&self) -> Result<ResourceAny, CallError> {
+        self.session.ok_or_else(|| CallError::HostUnavailable(String::from("no session was opened")))
     }
 }
 

@@ -1,27 +1,8 @@
-//! How a call into a guest ends before its time.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// A flag that makes every guest which watches it stop at the next tick.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Raises the flag, for good.
-    pub fn raise(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it was raised.
-    pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
+//! Why a call into a guest returned no answer.
 
 /// Why the host interrupted a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Interrupt {
+pub(super) enum InterruptReason {
     #[error("cancelled")]
     Cancelled,
     #[error("out of time")]
@@ -30,7 +11,7 @@ pub(super) enum Interrupt {
 
 /// Why a component gave no answer that can be used. The closed set of reasons a client may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Failure {
+pub enum GuestFailure {
     /// It crashed.
     Trapped,
     /// It used up its time.
@@ -43,7 +24,7 @@ pub enum Failure {
     BrokeContract,
 }
 
-impl Failure {
+impl GuestFailure {
     /// As the `type` of an item's error spells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,22 +58,22 @@ impl Failure {
 
 /// How a call ended without an answer. The instance is dead after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub enum CallError {
     /// The job was cancelled.
     Cancelled,
     /// The guest failed.
     Failed {
         /// In which way.
-        failure: Failure,
+        failure: GuestFailure,
         /// What happened, for the log: the trap, and what the guest printed.
         detail: String,
     },
     /// The host could not run the guest now; not the guest's fault.
-    Host(String),
+    HostUnavailable(String),
 }
 
-impl Stop {
+impl CallError {
     pub(super) fn broke_contract(detail: impl Into<String>) -> Self {
-        Self::Failed { failure: Failure::BrokeContract, detail: detail.into() }
+        Self::Failed { failure: GuestFailure::BrokeContract, detail: detail.into() }
     }
 }
