@@ -44,7 +44,6 @@ use crate::clock::{Clock, machine_time};
 use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::tenants::{NewCredential, Profile};
 use connections::Connections;
-use sql::signed;
 
 /// A [`Store`](super::Store) in a PostgreSQL database.
 #[derive(Debug)]
@@ -52,8 +51,6 @@ pub struct PostgresStore {
     /// The database without its password.
     name: String,
     connections: Connections,
-    /// Shifts the database's clock in tests.
-    clock: Clock,
     /// Microseconds that the database's clock is ahead of this machine's.
     ahead: Arc<AtomicI64>,
     profiles: ProfileCache,
@@ -66,18 +63,13 @@ impl PostgresStore {
     /// If the database cannot be reached or used, or is from a newer version.
     pub fn open(url: &DatabaseUrl, connections: usize, clock: Clock) -> Result<Self, StoreError> {
         let name = url.to_string();
-        let connections = Connections::new(url, connections)?;
+        let connections = Connections::new(url, connections, clock)?;
         let ahead = connections.run("bringing the schema up to date", async |session| {
             migrations::run(session, &name).await?;
             Ok(news::measure(session).await?)
         })?;
         let (ahead, profiles) = (Arc::new(AtomicI64::new(ahead)), ProfileCache::default());
-        Ok(Self { name, connections, clock, ahead, profiles })
-    }
-
-    /// What is added to the database's clock.
-    fn shift(&self) -> i64 {
-        signed(self.clock.shift().as_micros())
+        Ok(Self { name, connections, ahead, profiles })
     }
 }
 
@@ -88,9 +80,7 @@ impl TenantStore for PostgresStore {
         profile: &Profile,
         credential: &NewCredential,
     ) -> Result<Option<TenantId>, StoreError> {
-        let shift = self.shift();
-        self.connections
-            .run("adding a tenant", async |session| tenants::add(session, shift, name, profile, credential).await)
+        self.connections.run("adding a tenant", async |session| tenants::add(session, name, profile, credential).await)
     }
 
     fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
@@ -116,25 +106,20 @@ impl TenantStore for PostgresStore {
     }
 
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
-        let shift = self.shift();
         self.connections.run("looking up a credential", async |session| {
-            tenants::authenticate(session, shift, &self.profiles, client_id, secret_hash).await
+            tenants::authenticate(session, &self.profiles, client_id, secret_hash).await
         })
     }
 
     fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
-        let shift = self.shift();
-        self.connections.run("issuing a token", async |session| {
-            tenants::add_token(session, shift, tenant, token_hash, lifetime).await
-        })
+        self.connections
+            .run("issuing a token", async |session| tenants::add_token(session, tenant, token_hash, lifetime).await)
     }
 }
 
 impl ComponentStore for PostgresStore {
     fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
-        let shift = self.shift();
-        self.connections
-            .run("registering a component", async |session| components::add(session, shift, component).await)
+        self.connections.run("registering a component", async |session| components::add(session, component).await)
     }
 
     fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {
@@ -153,10 +138,9 @@ impl ComponentStore for PostgresStore {
 impl JobStore for PostgresStore {
     fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
         let chunks = submit::Chunks::pack(job)?;
-        let shift = self.shift();
         let submitted = self
             .connections
-            .attempt(submit::DOING, async |session| submit::submit(session, shift, job, &chunks, limits).await);
+            .attempt(submit::DOING, async |session| submit::submit(session, job, &chunks, limits).await);
         let submitted = match submitted {
             // Perhaps only the answer was lost. The id is this job's alone, so the database can be asked.
             Err(failure) if failure.is_unsure() => {
@@ -177,8 +161,7 @@ impl JobStore for PostgresStore {
     }
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
-        let shift = self.shift();
-        self.connections.run("reading a job", async |session| jobs::job(session, shift, tenant, id).await)
+        self.connections.run("reading a job", async |session| jobs::job(session, tenant, id).await)
     }
 
     fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
@@ -186,9 +169,7 @@ impl JobStore for PostgresStore {
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
-        let shift = self.shift();
-        let known =
-            self.connections.run("deleting a job", async |session| jobs::delete(session, shift, tenant, id).await)?;
+        let known = self.connections.run("deleting a job", async |session| jobs::delete(session, tenant, id).await)?;
         if known {
             news::tell(&self.connections, News::JobDeleted { tenant, job: id });
         }
@@ -206,11 +187,10 @@ impl JobStore for PostgresStore {
 
 impl ClaimStore for PostgresStore {
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        let shift = self.shift();
         let about = RefCell::new(None);
-        let claimed = self.connections.attempt("claiming a job", async |session| {
-            claims::claim(session, shift, &self.profiles, lease, &about).await
-        });
+        let claimed = self
+            .connections
+            .attempt("claiming a job", async |session| claims::claim(session, &self.profiles, lease, &about).await);
         match claimed {
             // If only the answer was lost, the job is claimed, and must not wait for the end of a lease that nobody knows of.
             // If not, nothing can be done by this claim: its epoch is nobody's.
@@ -220,9 +200,7 @@ impl ClaimStore for PostgresStore {
     }
 
     fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
-        let shift = self.shift();
-        self.connections
-            .run("looking for a job", async |session| claims::is_any_claimable(session, shift, besides).await)
+        self.connections.run("looking for a job", async |session| claims::is_any_claimable(session, besides).await)
     }
 
     fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
@@ -230,18 +208,15 @@ impl ClaimStore for PostgresStore {
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
-        let shift = self.shift();
-        self.connections.run(commit::DOING, async |session| commit::commit(session, shift, claim, batch, lease).await)
+        self.connections.run(commit::DOING, async |session| commit::commit(session, claim, batch, lease).await)
     }
 
     fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
-        let shift = self.shift();
-        self.connections.run("renewing leases", async |session| claims::renew_all(session, shift, claims, lease).await)
+        self.connections.run("renewing leases", async |session| claims::renew_all(session, claims, lease).await)
     }
 
     fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
-        let shift = self.shift();
-        self.connections.run("looking at claims", async |session| claims::void_among(session, shift, claims).await)
+        self.connections.run("looking at claims", async |session| claims::void_among(session, claims).await)
     }
 
     fn release(&self, claim: &Claim) -> Result<(), StoreError> {
@@ -264,14 +239,11 @@ impl ContactStore for PostgresStore {
     }
 
     fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
-        let shift = self.shift();
-        self.connections
-            .run("writing contacts", async |session| contacts::apply_alone(session, shift, tenant, writes).await)
+        self.connections.run("writing contacts", async |session| contacts::apply_alone(session, tenant, writes).await)
     }
 
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
-        let shift = self.shift();
-        self.connections.run("deleting a contact", async |session| contacts::delete(session, shift, tenant, id).await)
+        self.connections.run("deleting a contact", async |session| contacts::delete(session, tenant, id).await)
     }
 
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
@@ -292,12 +264,11 @@ impl MaintenanceStore for PostgresStore {
 
     fn now(&self) -> Timestamp {
         let database = machine_time().0.saturating_add(self.ahead.load(Ordering::Relaxed));
-        Timestamp(database.saturating_add(self.shift()))
+        Timestamp(database.saturating_add(self.connections.clock_shift()))
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        let shift = self.shift();
-        self.connections.run("trying to write", async |session| migrations::check(session, &self.name, shift).await)?;
+        self.connections.run("trying to write", async |session| migrations::check(session, &self.name).await)?;
         if self.connections.is_full() {
             return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
         }
@@ -305,8 +276,7 @@ impl MaintenanceStore for PostgresStore {
     }
 
     fn sweep(&self) -> Result<Swept, StoreError> {
-        let shift = self.shift();
-        self.connections.run("sweeping", async |session| sweep::sweep(session, shift).await)
+        self.connections.run("sweeping", async |session| sweep::sweep(session).await)
     }
 
     fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>) {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{digest, get, now, number, optional_digest, signed};
+use super::sql::{digest, get, number, optional_digest, signed};
 use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::profile_cache::ProfileCache;
@@ -26,89 +26,65 @@ const PASSED_OVER: usize = 20;
 /// Queues that are taken out of those that wait at a time.
 const SETTLED: i64 = 100;
 
-/// The oldest job of a queue `q` that a worker could take up: one that nobody has, or whose holder let the lease end.
-macro_rules! oldest {
-    () => {
-        concat!(
-            "(SELECT id FROM (
-               (SELECT id, sequence FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed
-                AND expires_at > ",
-            now!(),
-            " ORDER BY sequence LIMIT 1)
-               UNION ALL
-               (SELECT id, sequence FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed
-                AND lease_until <= ",
-            now!(),
-            " AND expires_at > ",
-            now!(),
-            " ORDER BY sequence LIMIT 1)
-             ) AS candidates ORDER BY sequence LIMIT 1)"
-        )
-    };
-}
-
-/// Whether a queue `q` may have one more job running.
-macro_rules! has_room {
-    () => {
-        concat!(
-            "(SELECT count(*) FROM jobs WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed
-              AND lease_until > ",
-            now!(),
-            ") < q.running_jobs"
-        )
-    };
-}
-
 /// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
-/// long queue hide everybody else's.
-const NEXT: &str = concat!(
-    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND ",
-    has_room!(),
-    " AND EXISTS ",
-    oldest!(),
-    " AND q.tenant IS DISTINCT FROM $2 ORDER BY q.last_served, q.tenant LIMIT 1"
-);
+/// long queue hide everybody else's. A job can be claimed if nobody has it, or its holder let the lease end; and only while
+/// fewer jobs of its tenant run than its limits allow.
+const NEXT: &str = "
+    SELECT q.tenant FROM queues AS q
+    WHERE q.is_waiting AND q.tenant <> ALL($2::bigint[])
+      AND (SELECT count(*) FROM jobs
+           WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until > bulkhead_now($1)
+          ) < q.running_jobs
+      AND EXISTS (
+        SELECT id FROM (
+          (SELECT id, sequence FROM jobs
+           WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed AND expires_at > bulkhead_now($1)
+           ORDER BY sequence LIMIT 1)
+          UNION ALL
+          (SELECT id, sequence FROM jobs
+           WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until <= bulkhead_now($1)
+             AND expires_at > bulkhead_now($1)
+           ORDER BY sequence LIMIT 1)
+        ) AS candidates ORDER BY sequence LIMIT 1
+      )
+    ORDER BY q.last_served, q.tenant LIMIT 1";
 
-const LOCK_NEXT: &str = concat!(
-    "SELECT q.tenant FROM queues AS q WHERE q.is_waiting AND q.tenant <> ALL($2::bigint[]) AND ",
-    has_room!(),
-    " AND EXISTS ",
-    oldest!(),
-    " ORDER BY q.last_served, q.tenant LIMIT 1 FOR NO KEY UPDATE OF q SKIP LOCKED"
-);
-
-/// Looks once more, now that nobody else can claim anything of this tenant. An epoch is a claim's alone, also one of a claim
-/// that did not take effect.
-const TAKE: &str = concat!(
-    "WITH candidate AS (
-       SELECT ",
-    oldest!(),
-    " AS id FROM queues AS q WHERE q.tenant = $2 AND ",
-    has_room!(),
-    "), free AS (
-       SELECT id FROM jobs WHERE tenant = $2 AND id = (SELECT id FROM candidate) AND finished_at IS NULL
-       AND (NOT is_claimed OR lease_until <= ",
-    now!(),
-    ") FOR NO KEY UPDATE SKIP LOCKED
-     ), served AS (
-       UPDATE queues SET last_served = ",
-    now!(),
-    " WHERE tenant = $2 AND EXISTS (SELECT 1 FROM free)
-     )
-     UPDATE jobs SET state = $3, epoch = greatest(epoch + 1, ",
-    now!(),
-    "), attempts = attempts + 1, is_claimed = true, lease_until = ",
-    now!(),
-    " + $4, started_at = coalesce(started_at, ",
-    now!(),
-    ")
-     FROM tenants
-     WHERE jobs.tenant = $2 AND jobs.id = (SELECT id FROM free) AND tenants.id = $2
-     RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator, jobs.profile, jobs.epoch, jobs.attempts,
-               jobs.cursor, jobs.total, ",
-    now!(),
-    ", tenants.name, tenants.limits"
-);
+/// Looks once more, by the conditions of [`NEXT`], now that nobody else can claim anything of this tenant. An epoch is a
+/// claim's alone, also one of a claim that did not take effect.
+const TAKE: &str = "
+    WITH candidate AS (
+      SELECT (
+        SELECT id FROM (
+          (SELECT id, sequence FROM jobs
+           WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed AND expires_at > bulkhead_now($1)
+           ORDER BY sequence LIMIT 1)
+          UNION ALL
+          (SELECT id, sequence FROM jobs
+           WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until <= bulkhead_now($1)
+             AND expires_at > bulkhead_now($1)
+           ORDER BY sequence LIMIT 1)
+        ) AS candidates ORDER BY sequence LIMIT 1
+      ) AS id
+      FROM queues AS q
+      WHERE q.tenant = $2
+        AND (SELECT count(*) FROM jobs
+             WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until > bulkhead_now($1)
+            ) < q.running_jobs
+    ), free AS (
+      SELECT id FROM jobs
+      WHERE tenant = $2 AND id = (SELECT id FROM candidate) AND finished_at IS NULL
+        AND (NOT is_claimed OR lease_until <= bulkhead_now($1))
+      FOR NO KEY UPDATE SKIP LOCKED
+    ), served AS (
+      UPDATE queues SET last_served = bulkhead_now($1) WHERE tenant = $2 AND EXISTS (SELECT 1 FROM free)
+    )
+    UPDATE jobs
+    SET state = $3, epoch = greatest(epoch + 1, bulkhead_now($1)), attempts = attempts + 1, is_claimed = true,
+        lease_until = bulkhead_now($1) + $4, started_at = coalesce(started_at, bulkhead_now($1))
+    FROM tenants
+    WHERE jobs.tenant = $2 AND jobs.id = (SELECT id FROM free) AND tenants.id = $2
+    RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator, jobs.profile, jobs.epoch, jobs.attempts,
+              jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits";
 
 /// What came of looking for a job under locks.
 enum Look {
@@ -122,7 +98,6 @@ enum Look {
 /// Claims the next job. The claim is in `about` while it may have taken effect and nobody knows.
 pub(super) async fn claim(
     session: &Session,
-    shift: i64,
     profiles: &ProfileCache,
     lease: Duration,
     about: &RefCell<Option<Claim>>,
@@ -131,11 +106,11 @@ pub(super) async fn claim(
     let (mut looks, mut passed_over) = (0, Vec::new());
     while looks < LOOKS && passed_over.len() < PASSED_OVER {
         // Looking is cheap and happens often; only a find takes locks.
-        if !is_any_claimable(session, shift, None).await? {
+        if !is_any_claimable(session, None).await? {
             settle(session).await?;
             break;
         }
-        match look(session, shift, profiles, lease, &passed_over, about).await? {
+        match look(session, profiles, lease, &passed_over, about).await? {
             Look::Claimed => return Ok(about.take()),
             Look::InVain(tenant) => passed_over.push(tenant),
             Look::Nothing => looks += 1,
@@ -146,24 +121,24 @@ pub(super) async fn claim(
 
 async fn look(
     session: &Session,
-    shift: i64,
     profiles: &ProfileCache,
     lease: Duration,
     passed_over: &Vec<i64>,
     about: &RefCell<Option<Claim>>,
 ) -> Result<Look, Failure> {
-    let lock = session.prepare_cached(LOCK_NEXT).await?;
+    let lock = session.prepare_cached(&format!("{NEXT} FOR NO KEY UPDATE OF q SKIP LOCKED")).await?;
     let take = session.prepare_cached(TAKE).await?;
     session
         .transact(async || {
             let ((), found) = tokio::try_join!(
                 biased;
                 session.begin(),
-                async { Ok(session.query_opt(&lock, &[&shift, passed_over]).await?) }
+                async { Ok(session.query_opt(&lock, &[&session.clock_shift, passed_over]).await?) }
             )?;
             let Some(found) = found else { return Ok(Verdict::RollBack(Look::Nothing)) };
             let (tenant, state) = (get::<i64>(&found, 0)?, JobState::InProgress.as_str());
-            let row = session.query_opt(&take, &[&shift, &tenant, &state, &signed(lease.as_micros())]).await?;
+            let row =
+                session.query_opt(&take, &[&session.clock_shift, &tenant, &state, &signed(lease.as_micros())]).await?;
             let Some(row) = row else { return Ok(Verdict::RollBack(Look::InVain(tenant))) };
             about.replace(Some(read(tenant, &row, profiles)?));
             Ok(Verdict::Commit(Look::Claimed))
@@ -190,14 +165,10 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
     })
 }
 
-pub(super) async fn is_any_claimable(
-    session: &Session,
-    shift: i64,
-    besides: Option<TenantId>,
-) -> Result<bool, Failure> {
+pub(super) async fn is_any_claimable(session: &Session, besides: Option<TenantId>) -> Result<bool, Failure> {
     let next = session.prepare_cached(NEXT).await?;
-    let besides = besides.map(|tenant| tenant.0);
-    Ok(session.query_opt(&next, &[&shift, &besides]).await?.is_some())
+    let besides: Vec<i64> = besides.iter().map(|tenant| tenant.0).collect();
+    Ok(session.query_opt(&next, &[&session.clock_shift, &besides]).await?.is_some())
 }
 
 /// Takes queues without an unfinished job out of those that wait. That is not done where a job is finished, because then
@@ -243,43 +214,34 @@ fn columns(claims: &[ClaimId]) -> (Vec<i64>, Vec<Uuid>, Vec<i64>) {
     (tenants, jobs, claims.iter().map(|claim| claim.epoch).collect())
 }
 
-pub(super) async fn renew_all(
-    session: &Session,
-    shift: i64,
-    claims: &[ClaimId],
-    lease: Duration,
-) -> Result<(), Failure> {
+pub(super) async fn renew_all(session: &Session, claims: &[ClaimId], lease: Duration) -> Result<(), Failure> {
     // In the order of their keys, as everybody who locks several jobs; but for those that are being committed to, which
     // prolongs their leases anyway.
-    const RENEW: &str = concat!(
-        "WITH held AS (
-           SELECT jobs.tenant, jobs.id FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS claim (tenant, id, epoch)
-           JOIN jobs ON jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
-           WHERE jobs.finished_at IS NULL ORDER BY jobs.tenant, jobs.id FOR NO KEY UPDATE OF jobs SKIP LOCKED
-         )
-         UPDATE jobs SET lease_until = ",
-        now!(),
-        " + $2 FROM held WHERE jobs.tenant = held.tenant AND jobs.id = held.id"
-    );
+    const RENEW: &str = "
+        WITH held AS (
+          SELECT jobs.tenant, jobs.id FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS claim (tenant, id, epoch)
+          JOIN jobs ON jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
+          WHERE jobs.finished_at IS NULL ORDER BY jobs.tenant, jobs.id FOR NO KEY UPDATE OF jobs SKIP LOCKED
+        )
+        UPDATE jobs SET lease_until = bulkhead_now($1) + $2
+        FROM held WHERE jobs.tenant = held.tenant AND jobs.id = held.id";
     let (tenants, jobs, epochs) = columns(claims);
     let renew = session.prepare_cached(RENEW).await?;
-    session.execute(&renew, &[&shift, &signed(lease.as_micros()), &tenants, &jobs, &epochs]).await?;
+    session.execute(&renew, &[&session.clock_shift, &signed(lease.as_micros()), &tenants, &jobs, &epochs]).await?;
     Ok(())
 }
 
-pub(super) async fn void_among(session: &Session, shift: i64, claims: &[ClaimId]) -> Result<Vec<ClaimId>, Failure> {
-    const VOID: &str = concat!(
-        "SELECT claim.tenant, claim.id, claim.epoch
-         FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS claim (tenant, id, epoch)
-         WHERE NOT EXISTS (
-           SELECT 1 FROM jobs WHERE jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
-           AND jobs.finished_at IS NULL AND jobs.expires_at > ",
-        now!(),
-        ")"
-    );
+pub(super) async fn void_among(session: &Session, claims: &[ClaimId]) -> Result<Vec<ClaimId>, Failure> {
+    const VOID: &str = "
+        SELECT claim.tenant, claim.id, claim.epoch
+        FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS claim (tenant, id, epoch)
+        WHERE NOT EXISTS (
+          SELECT 1 FROM jobs WHERE jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
+            AND jobs.finished_at IS NULL AND jobs.expires_at > bulkhead_now($1)
+        )";
     let (tenants, jobs, epochs) = columns(claims);
     let void = session.prepare_cached(VOID).await?;
-    let rows = session.query(&void, &[&shift, &tenants, &jobs, &epochs]).await?;
+    let rows = session.query(&void, &[&session.clock_shift, &tenants, &jobs, &epochs]).await?;
     let read =
         |row: &Row| Ok(ClaimId { tenant: TenantId(get(row, 0)?), job: JobId(get(row, 1)?), epoch: get(row, 2)? });
     rows.iter().map(read).collect()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now, signed};
+use super::sql::{get, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Tally, Writes};
 use crate::domain::JobState;
@@ -19,33 +19,23 @@ use crate::store::{BatchCommit, Claim, CommitOutcome};
 pub(super) const DOING: &str = "committing a batch";
 
 /// The fence, which also moves the cursor and, with the last item, finishes the job.
-const ADVANCE: &str = concat!(
-    "UPDATE jobs SET
-       cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9, attempts = 0,
-       waiting_bytes = waiting_bytes - coalesce((
-         SELECT sum(size)::bigint FROM payloads WHERE tenant = $2 AND job = $3 AND first + count <= $5 + $6
-       ), 0),
-       lease_until = ",
-    now!(),
-    " + $10,
-       state = CASE WHEN cursor + $6 >= total THEN $11 ELSE state END,
-       is_claimed = cursor + $6 < total,
-       finished_at = CASE WHEN cursor + $6 >= total THEN ",
-    now!(),
-    " END,
-       expires_at = CASE WHEN cursor + $6 >= total THEN ",
-    now!(),
-    " + retention ELSE expires_at END
-     WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL AND expires_at > ",
-    now!(),
-    " RETURNING ",
-    now!(),
-    ", finished_at IS NOT NULL"
-);
+const ADVANCE: &str = "
+    UPDATE jobs SET
+      cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9, attempts = 0,
+      waiting_bytes = waiting_bytes - coalesce((
+        SELECT sum(size)::bigint FROM payloads WHERE tenant = $2 AND job = $3 AND first + count <= $5 + $6
+      ), 0),
+      lease_until = bulkhead_now($1) + $10,
+      state = CASE WHEN cursor + $6 >= total THEN $11 ELSE state END,
+      is_claimed = cursor + $6 < total,
+      finished_at = CASE WHEN cursor + $6 >= total THEN bulkhead_now($1) END,
+      expires_at = CASE WHEN cursor + $6 >= total THEN bulkhead_now($1) + retention ELSE expires_at END
+    WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL
+      AND expires_at > bulkhead_now($1)
+    RETURNING bulkhead_now($1), finished_at IS NOT NULL";
 
 pub(super) async fn commit(
     session: &Session,
-    shift: i64,
     claim: &Claim,
     batch: &BatchCommit,
     lease: Duration,
@@ -75,8 +65,8 @@ pub(super) async fn commit(
                 session.begin(),
                 async {
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
-                        &shift, &tenant, &job, &claim.epoch, &first, &count, &created, &updated, &failed, &lease,
-                        &completed,
+                        &session.clock_shift, &tenant, &job, &claim.epoch, &first, &count, &created, &updated, &failed,
+                        &lease, &completed,
                     ];
                     Ok(session.query_opt(&advance, &values).await?)
                 },

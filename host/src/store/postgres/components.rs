@@ -7,16 +7,14 @@ use tokio_postgres::{Row, Statement};
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{digest, get, now, number, optional_digest, signed};
+use super::sql::{digest, get, number, optional_digest, signed};
 use crate::domain::{Assignment, Digest, Timestamp, World};
 use crate::store::{ComponentRecord, NewComponent, Registered, Removed, RolledBack, StoreError, TenantChange};
 
-pub(super) async fn add(session: &Session, shift: i64, component: &NewComponent<'_>) -> Result<Registered, Failure> {
-    const INSERT: &str = concat!(
-        "INSERT INTO components (digest, name, world, size, added_at, bytes) VALUES ($2, $3, $4, $5, ",
-        now!(),
-        ", $6) ON CONFLICT DO NOTHING"
-    );
+pub(super) async fn add(session: &Session, component: &NewComponent<'_>) -> Result<Registered, Failure> {
+    const INSERT: &str = "
+        INSERT INTO components (digest, name, world, size, added_at, bytes)
+        VALUES ($2, $3, $4, $5, bulkhead_now($1), $6) ON CONFLICT DO NOTHING";
     let bytes = component.digest.0.as_slice();
     session
         .transact(async || {
@@ -25,7 +23,7 @@ pub(super) async fn add(session: &Session, shift: i64, component: &NewComponent<
             if !is_there {
                 let (world, size) = (component.world.as_str(), signed(component.bytes.len()));
                 let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                    [&shift, &bytes, &component.name, &world, &size, &component.bytes];
+                    [&session.clock_shift, &bytes, &component.name, &world, &size, &component.bytes];
                 if session.execute(INSERT, &values).await? > 0 {
                     return Ok(Verdict::Commit(Registered::New));
                 }

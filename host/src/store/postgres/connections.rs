@@ -17,7 +17,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::DatabaseUrl;
 use super::failure::{Failure, no_connection};
+use super::sql::signed;
 use super::tls;
+use crate::clock::Clock;
 use crate::store::StoreError;
 
 /// Threads that move bytes between the database and those that wait for it.
@@ -53,6 +55,7 @@ pub(super) struct Connections {
     handle: runtime::Handle,
     config: Config,
     tls: MakeRustlsConnect,
+    clock: Clock,
     /// When the database last said that it has no room.
     full: Mutex<Option<Instant>>,
 }
@@ -65,7 +68,7 @@ impl std::fmt::Debug for Connections {
 
 impl Connections {
     /// Connections are made when they are needed, up to `most` at a time.
-    pub(super) fn new(url: &DatabaseUrl, most: usize) -> Result<Self, StoreError> {
+    pub(super) fn new(url: &DatabaseUrl, most: usize, clock: Clock) -> Result<Self, StoreError> {
         let tls = tls::connector(url)?;
         let failed = |why: String| StoreError::Connection(format!("cannot set up connections: {why}"));
         let runtime = runtime::Builder::new_multi_thread()
@@ -86,7 +89,8 @@ impl Connections {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let handle = runtime.handle().clone();
-        Ok(Self { pool, runtime: Some(runtime), handle, config: url.config.clone(), tls, full: Mutex::default() })
+        let config = url.config.clone();
+        Ok(Self { pool, runtime: Some(runtime), handle, config, tls, clock, full: Mutex::default() })
     }
 
     /// Does `work` on a connection and waits for it. It is begun anew if it had to give way to somebody else's, or if its
@@ -112,7 +116,8 @@ impl Connections {
             let all = async {
                 let mut attempt = 1;
                 loop {
-                    let session = Session::new(self.pool.get().await.map_err(no_connection)?, &is_committing);
+                    let object = self.pool.get().await.map_err(no_connection)?;
+                    let session = Session::new(object, self.clock_shift(), &is_committing);
                     session.is_busy.set(true);
                     let result = work(&session).await;
                     session.is_busy.set(false);
@@ -153,6 +158,11 @@ impl Connections {
         result
     }
 
+    /// Microseconds that the store's clock is ahead of the database's: 0, but in tests.
+    pub(super) fn clock_shift(&self) -> i64 {
+        signed(self.clock.shift().as_micros())
+    }
+
     /// Whether the database said lately that it has no room. A small write may succeed all the same, in the place of another.
     pub(super) fn is_full(&self) -> bool {
         let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,6 +199,8 @@ pub(super) struct Session {
     is_busy: Cell<bool>,
     /// Whether a commit was sent and not answered.
     is_committing: Rc<Cell<bool>>,
+    /// The parameter of `bulkhead_now`: microseconds that the store's clock is ahead of the database's.
+    pub(super) clock_shift: i64,
 }
 
 /// What becomes of a transaction.
@@ -202,9 +214,10 @@ pub(super) enum Verdict<T> {
 }
 
 impl Session {
-    fn new(object: Object, is_committing: &Rc<Cell<bool>>) -> Self {
+    fn new(object: Object, clock_shift: i64, is_committing: &Rc<Cell<bool>>) -> Self {
         is_committing.set(false);
-        Self { object: Some(object), is_busy: Cell::new(false), is_committing: Rc::clone(is_committing) }
+        let is_committing = Rc::clone(is_committing);
+        Self { object: Some(object), is_busy: Cell::new(false), is_committing, clock_shift }
     }
 
     /// Does `work` in a transaction. The work itself sends [`Self::begin`], with its first statements behind it in the same

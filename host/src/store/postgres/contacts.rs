@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now, number};
+use super::sql::{get, number};
 use super::statements::Statements;
 use super::unlisted;
 use super::writes::{Changes, Tally, Writes, as_stored};
@@ -76,13 +76,12 @@ fn slice<'a>(values: &'a [&'a (dyn ToSql + Sync)]) -> impl ExactSizeIterator<Ite
 /// Writes that belong to no job.
 pub(super) async fn apply_alone(
     session: &Session,
-    shift: i64,
     tenant: TenantId,
     writes: &[ContactWrite],
 ) -> Result<Applied, Failure> {
     let writes = Writes::new(writes);
     let statements = Statements::prepare(session).await?;
-    let time = session.prepare_cached(concat!("SELECT ", now!())).await?;
+    let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
     session
         .transact(async || {
             let ((), tally, before, time, new) = tokio::try_join!(
@@ -90,7 +89,7 @@ pub(super) async fn apply_alone(
                 session.begin(),
                 statements.take_tally(session, tenant, &writes),
                 statements.read(session, tenant, &writes),
-                async { Ok(session.query_one(&time, &[&shift]).await?) },
+                async { Ok(session.query_one(&time, &[&session.clock_shift]).await?) },
                 async { Ok(writes.new_rows()) },
             )?;
             let Some(tally) = tally else { return Ok(Verdict::RollBack(Applied::NoTenant)) };
@@ -117,12 +116,11 @@ pub(super) async fn apply_alone(
 
 pub(super) async fn delete(
     session: &Session,
-    shift: i64,
     tenant: TenantId,
     id: ContactId,
 ) -> Result<Option<StoredContact>, Failure> {
     const NOTE: &str =
-        concat!("INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($2, $3, ", now!(), ", $4)");
+        "INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($2, $3, bulkhead_now($1), $4)";
     let Ok(number) = i64::try_from(id.0) else { return Ok(None) };
     // Whoever writes contacts locks the tally first, also here, where the number of contacts follows at the end.
     let lock = session
@@ -149,13 +147,11 @@ pub(super) async fn delete(
             for (field, value) in get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?) {
                 session.execute(&give_up, &[&tenant.0, &field, &value]).await?;
             }
-            let entries = unlisted::removal(id)?;
+            let (place, entries) = (get::<i64>(&place, 0)?, unlisted::removal(id)?);
             tokio::try_join!(
                 biased;
                 async { Ok::<_, Failure>(session.execute(&count, &[&tenant.0]).await?) },
-                async {
-                    Ok(session.execute(&note, &[&shift, &tenant.0, &get::<i64>(&place, 0)?, &entries]).await?)
-                },
+                async { Ok(session.execute(&note, &[&session.clock_shift, &tenant.0, &place, &entries]).await?) },
             )?;
             Ok(Verdict::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))
         })

@@ -4,20 +4,18 @@ use tokio_postgres::Row;
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{digest, get, now, number, optional_digest};
+use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use crate::domain::{Counts, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedRows, cut_page};
 use crate::store::{StoreError, StoredRow};
 
-pub(super) async fn job(session: &Session, shift: i64, tenant: TenantId, id: JobId) -> Result<Option<Job>, Failure> {
-    const JOB: &str = concat!(
-        "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
-                expires_at
-         FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > ",
-        now!()
-    );
+pub(super) async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, Failure> {
+    const JOB: &str = "
+        SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
+               expires_at
+        FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(JOB).await?;
-    let row = session.query_opt(&job, &[&shift, &tenant.0, &id.0]).await?;
+    let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
     Ok(row.map(|row| read(id, &row)).transpose()?)
 }
 
@@ -59,16 +57,12 @@ pub(super) async fn rows(
 }
 
 /// All at once and in one round trip: the job's own row first, whose lock whoever commits to it holds.
-pub(super) async fn delete(session: &Session, shift: i64, tenant: TenantId, id: JobId) -> Result<bool, Failure> {
-    const DELETE: &str = concat!("DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > ", now!());
+pub(super) async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, Failure> {
+    const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
-    for sql in [
-        "DELETE FROM payloads WHERE tenant = $1 AND job = $2",
-        "DELETE FROM results WHERE tenant = $1 AND job = $2",
-        "DELETE FROM job_logs WHERE tenant = $1 AND job = $2",
-    ] {
-        parts.push(session.prepare_cached(sql).await?);
+    for table in JOB_TABLES {
+        parts.push(session.prepare_cached(&format!("DELETE FROM {table} WHERE tenant = $1 AND job = $2")).await?);
     }
     session
         .transact(async || {
@@ -79,7 +73,7 @@ pub(super) async fn delete(session: &Session, shift: i64, tenant: TenantId, id: 
             let ((), known, ..) = tokio::try_join!(
                 biased;
                 session.begin(),
-                async { Ok(session.execute(&job, &[&shift, &tenant.0, &id.0]).await?) },
+                async { Ok(session.execute(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?) },
                 part(0),
                 part(1),
                 part(2),

@@ -2,11 +2,13 @@
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now};
+use super::sql::get;
 use crate::store::StoreError;
 
 /// Step n brings schema n to n + 1. Released steps never change.
 const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+/// The function that statements take the time from.
+const CLOCK: &str = include_str!("schema/clock.sql");
 /// The lock's number: "bulkhead" in ASCII.
 const LOCK: i64 = 0x6275_6c6b_6865_6164;
 
@@ -20,7 +22,7 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), Failure
         .into());
     }
     // A host may come without the right to change the schema, if there is nothing to change.
-    if version(session, database).await? == known() {
+    if version(session, database).await? == known() && has_clock(session).await? {
         return Ok(());
     }
     session
@@ -32,6 +34,9 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), Failure
             for step in STEPS.iter().skip(usize::try_from(done).unwrap_or(0)) {
                 session.batch_execute(step).await?;
             }
+            if !has_clock(session).await? {
+                session.batch_execute(CLOCK).await?;
+            }
             session.batch_execute("DELETE FROM bulkhead_schema").await?;
             session.execute("INSERT INTO bulkhead_schema (version) VALUES ($1)", &[&known()]).await?;
             Ok(Verdict::Commit(()))
@@ -40,16 +45,20 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), Failure
 }
 
 /// Whether the database has a schema that this program knows, and takes a write.
-pub(super) async fn check(session: &Session, database: &str, shift: i64) -> Result<(), Failure> {
+pub(super) async fn check(session: &Session, database: &str) -> Result<(), Failure> {
+    const WRITE: &str = "
+        INSERT INTO pulse (id, beat_at) VALUES (1, bulkhead_now($1))
+        ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at";
     version(session, database).await?;
-    let sql = concat!(
-        "INSERT INTO pulse (id, beat_at) VALUES (1, ",
-        now!(),
-        ") ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at"
-    );
-    let write = session.prepare_cached(sql).await?;
-    session.execute(&write, &[&shift]).await?;
+    let write = session.prepare_cached(WRITE).await?;
+    session.execute(&write, &[&session.clock_shift]).await?;
     Ok(())
+}
+
+/// Whether the function is there that statements take the time from.
+async fn has_clock(session: &Session) -> Result<bool, Failure> {
+    let sql = "SELECT to_regprocedure('bulkhead_now(bigint)') IS NOT NULL";
+    Ok(get(&session.query_one(sql, &[]).await?, 0)?)
 }
 
 /// The number of the schema that is there; 0 if there is none.

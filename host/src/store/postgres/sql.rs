@@ -1,4 +1,7 @@
-//! What many statements share: the database's clock, and columns in the types of the domain.
+//! What many statements share, and columns in the types of the domain.
+//!
+//! Statements are plain text that can be pasted into `psql`. Where one asks for the time, it says `bulkhead_now($1)`
+//! (`schema/clock.sql`): its first parameter is then the session's clock shift, 0 outside of tests.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -6,14 +9,8 @@ use tokio_postgres::types::FromSql;
 use crate::domain::Digest;
 use crate::store::StoreError;
 
-/// The database's clock in microseconds since 1970, plus `$1`, which is always the shift that a test may give the clock.
-/// The time of the statement, not of each row: so an index can be searched by it.
-macro_rules! now {
-    () => {
-        "((extract(epoch FROM statement_timestamp()) * 1000000)::bigint + $1::bigint)"
-    };
-}
-pub(super) use now;
+/// The tables with rows of a job, which are deleted with it: `tenant` and `job` begin the primary key of each.
+pub(super) const JOB_TABLES: [&str; 3] = ["payloads", "results", "job_logs"];
 
 /// A column; a wrong type is damage, not a reason to panic.
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, place: usize) -> Result<T, StoreError> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::components;
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now, number, signed};
+use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::NewChunk;
 use crate::store::{NewJob, QueueLimits, StoreError, Submitted};
@@ -50,37 +50,33 @@ impl Chunks {
 /// A queue is told of a job that has something to do.
 const ENTER: &str = "UPDATE queues SET is_waiting = is_waiting OR $2 WHERE tenant = $1";
 
-const EARLIER: &str =
-    concat!("SELECT fingerprint, job FROM idempotency WHERE tenant = $2 AND key = $3 AND expires_at > ", now!());
+const EARLIER: &str = "
+    SELECT fingerprint, job FROM idempotency WHERE tenant = $2 AND key = $3 AND expires_at > bulkhead_now($1)";
 
-const WAITING: &str = "SELECT count(*), coalesce(sum(waiting_bytes), 0)::bigint, coalesce(max(sequence), 0) + 1
+const WAITING: &str = "
+    SELECT count(*), coalesce(sum(waiting_bytes), 0)::bigint, coalesce(max(sequence), 0) + 1
     FROM jobs WHERE tenant = $1 AND finished_at IS NULL";
 
-const INSERT: &str = concat!(
-    "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile, retention, total,
-                       waiting_bytes, created_at, started_at, finished_at, expires_at)
-     SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
-            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
-     FROM (SELECT ",
-    now!(),
-    " AS now) AS clock"
-);
+const INSERT: &str = "
+    INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile, retention, total,
+                      waiting_bytes, created_at, started_at, finished_at, expires_at)
+    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
+           CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
+    FROM (SELECT bulkhead_now($1) AS now) AS clock";
 
-const INSERT_CHUNKS: &str = "INSERT INTO payloads (tenant, job, first, count, size, items, keys)
+const INSERT_CHUNKS: &str = "
+    INSERT INTO payloads (tenant, job, first, count, size, items, keys)
     SELECT $1, $2, first, count, size, items, keys
     FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
       AS chunk (first, count, size, items, keys)";
 
-const REMEMBER: &str = concat!(
-    "INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES ($2, $3, $4, $5, ",
-    now!(),
-    " + $6) ON CONFLICT (tenant, key) DO UPDATE
-     SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at"
-);
+const REMEMBER: &str = "
+    INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES ($2, $3, $4, $5, bulkhead_now($1) + $6)
+    ON CONFLICT (tenant, key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at";
 
 pub(super) async fn submit(
     session: &Session,
-    shift: i64,
     job: &NewJob,
     chunks: &Chunks,
     limits: &QueueLimits,
@@ -104,7 +100,7 @@ pub(super) async fn submit(
                 session.begin(),
                 async { Ok(session.execute(&enter, &[&tenant, &(total > 0)]).await?) },
                 components::are_known(session, &lock, &needed),
-                async { Ok(session.query_opt(&earlier, &[&shift, &tenant, &key]).await?) },
+                async { Ok(session.query_opt(&earlier, &[&session.clock_shift, &tenant, &key]).await?) },
                 async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
             )?;
             if entered == 0 {
@@ -134,8 +130,8 @@ pub(super) async fn submit(
                     let processor = job.pinned.processor.0.as_slice();
                     let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
-                        &shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator, &profile,
-                        &retention, &total, &bytes,
+                        &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
+                        &profile, &retention, &total, &bytes,
                     ];
                     Ok::<_, Failure>(session.execute(&insert, &values).await?)
                 },
@@ -149,7 +145,7 @@ pub(super) async fn submit(
                     let Some(idempotency) = &job.idempotency else { return Ok(0) };
                     let fingerprint = idempotency.fingerprint.as_slice();
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                        [&shift, &tenant, &key, &fingerprint, &id, &retention];
+                        [&session.clock_shift, &tenant, &key, &fingerprint, &id, &retention];
                     Ok(session.execute(&remember, &values).await?)
                 },
             )?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::claims;
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now, signed};
+use super::sql::{JOB_TABLES, get, signed};
 use crate::store::Swept;
 
 /// Jobs per transaction; each has up to some dozens of blobs.
@@ -16,19 +16,31 @@ const ROWS: i64 = 1_000;
 /// Blobs per statement.
 const BLOBS: i64 = 400;
 
-pub(super) async fn sweep(session: &Session, shift: i64) -> Result<Swept, Failure> {
+const EXPIRED_JOBS: &str = "
+    DELETE FROM jobs WHERE (tenant, id) IN (
+      SELECT tenant, id FROM jobs WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) RETURNING tenant, id";
+
+const EXPIRED_KEYS: &str = "
+    DELETE FROM idempotency WHERE (tenant, key) IN (
+      SELECT tenant, key FROM idempotency WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
+const EXPIRED_TOKENS: &str = "
+    DELETE FROM tokens WHERE (hash) IN (
+      SELECT hash FROM tokens WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
+pub(super) async fn sweep(session: &Session) -> Result<Swept, Failure> {
     claims::settle(session).await?;
-    let jobs = expired_jobs(session, shift).await?;
+    let jobs = expired_jobs(session).await?;
     let mut others = 0;
-    for (table, key) in [("idempotency", "tenant, key"), ("tokens", "hash")] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE ({key}) IN (
-               SELECT {key} FROM {table} WHERE expires_at <= {} ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-             )",
-            now!()
-        );
-        let delete = session.prepare_cached(&sql).await?;
-        others = session.execute(&delete, &[&shift, &ROWS]).await?.max(others);
+    for sql in [EXPIRED_KEYS, EXPIRED_TOKENS] {
+        let delete = session.prepare_cached(sql).await?;
+        others = session.execute(&delete, &[&session.clock_shift, &ROWS]).await?.max(others);
     }
     let (mut contacts, mut is_left) = (0, false);
     if let Some(removed) = Removed::find(session).await? {
@@ -43,17 +55,10 @@ pub(super) async fn sweep(session: &Session, shift: i64) -> Result<Swept, Failur
 }
 
 /// Jobs first, whose locks keep out whoever would still add to what belongs to them.
-async fn expired_jobs(session: &Session, shift: i64) -> Result<usize, Failure> {
-    const JOBS_GONE: &str = concat!(
-        "DELETE FROM jobs WHERE (tenant, id) IN (
-           SELECT tenant, id FROM jobs WHERE expires_at <= ",
-        now!(),
-        " ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-         ) RETURNING tenant, id"
-    );
-    let delete = session.prepare_cached(JOBS_GONE).await?;
+async fn expired_jobs(session: &Session) -> Result<usize, Failure> {
+    let delete = session.prepare_cached(EXPIRED_JOBS).await?;
     let mut parts = Vec::new();
-    for table in ["payloads", "results", "job_logs"] {
+    for table in JOB_TABLES {
         let sql = format!(
             "DELETE FROM {table} USING unnest($1::bigint[], $2::uuid[]) AS gone (tenant, id)
              WHERE {table}.tenant = gone.tenant AND {table}.job = gone.id"
@@ -65,7 +70,7 @@ async fn expired_jobs(session: &Session, shift: i64) -> Result<usize, Failure> {
             let ((), gone) = tokio::try_join!(
                 biased;
                 session.begin(),
-                async { Ok(session.query(&delete, &[&shift, &JOBS]).await?) },
+                async { Ok(session.query(&delete, &[&session.clock_shift, &JOBS]).await?) },
             )?;
             let tenants = gone.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>, _>>()?;
             let jobs = gone.iter().map(|row| get(row, 1)).collect::<Result<Vec<Uuid>, _>>()?;

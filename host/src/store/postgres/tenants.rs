@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
-use super::sql::{get, now, number, optional_digest, signed};
+use super::sql::{get, number, optional_digest, signed};
 use crate::domain::{Assignment, TenantId};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Known, StoreError, Tenant, TenantSummary};
@@ -14,28 +14,28 @@ use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 pub(super) async fn add(
     session: &Session,
-    shift: i64,
     name: &str,
     profile: &Profile,
     credential: &NewCredential,
 ) -> Result<Option<TenantId>, Failure> {
-    const ADD: &str = concat!(
-        "WITH added AS (
-           INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES ($2, $3, $4, $5, ",
-        now!(),
-        ") ON CONFLICT (name) DO NOTHING RETURNING id
-         ), queue AS (
-           INSERT INTO queues (tenant) SELECT id FROM added
-         ), tally AS (
-           INSERT INTO tallies (tenant) SELECT id FROM added
-         )
-         SELECT id FROM added"
-    );
+    const ADD: &str = "
+        WITH added AS (
+          INSERT INTO tenants (name, profile, client_id, secret_hash, created_at)
+          VALUES ($2, $3, $4, $5, bulkhead_now($1))
+          ON CONFLICT (name) DO NOTHING RETURNING id
+        ), queue AS (
+          INSERT INTO queues (tenant) SELECT id FROM added
+        ), tally AS (
+          INSERT INTO tallies (tenant) SELECT id FROM added
+        )
+        SELECT id FROM added";
     let hash = credential.secret_hash.as_slice();
     session
         .transact(async || {
             session.begin().await?;
-            let row = session.query_opt(ADD, &[&shift, &name, &profile.text(), &credential.client_id, &hash]).await?;
+            let row = session
+                .query_opt(ADD, &[&session.clock_shift, &name, &profile.text(), &credential.client_id, &hash])
+                .await?;
             Ok(Verdict::Commit(row.map(|row| get(&row, 0).map(TenantId)).transpose()?))
         })
         .await
@@ -76,18 +76,19 @@ pub(super) async fn remove(session: &Session, name: &str) -> Result<bool, Failur
         .await
 }
 
-const TENANT: &str = "tenants.id, name, profile, limits, processor, validator";
-
 pub(super) async fn authenticate(
     session: &Session,
-    shift: i64,
     profiles: &ProfileCache,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
 ) -> Result<Known, Failure> {
-    let by_secret =
-        format!("SELECT {TENANT} FROM tenants WHERE secret_hash = $1 AND client_id = coalesce($2, client_id)");
-    let by_secret = session.prepare_cached(&by_secret).await?;
+    const BY_SECRET: &str = "
+        SELECT tenants.id, name, profile, limits, processor, validator FROM tenants
+        WHERE secret_hash = $1 AND client_id = coalesce($2, client_id)";
+    const BY_TOKEN: &str = "
+        SELECT tenants.id, name, profile, limits, processor, validator, expires_at > bulkhead_now($1)
+        FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = $2";
+    let by_secret = session.prepare_cached(BY_SECRET).await?;
     let hash = secret_hash.as_slice();
     if let Some(row) = session.query_opt(&by_secret, &[&hash, &client_id]).await? {
         return Ok(Known::Tenant(Box::new(tenant(&row, profiles)?)));
@@ -95,12 +96,8 @@ pub(super) async fn authenticate(
     if client_id.is_some() {
         return Ok(Known::Nobody);
     }
-    let by_token = format!(
-        "SELECT {TENANT}, expires_at > {} FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = $2",
-        now!()
-    );
-    let by_token = session.prepare_cached(&by_token).await?;
-    Ok(match session.query_opt(&by_token, &[&shift, &hash]).await? {
+    let by_token = session.prepare_cached(BY_TOKEN).await?;
+    Ok(match session.query_opt(&by_token, &[&session.clock_shift, &hash]).await? {
         Some(row) if get::<bool>(&row, 6)? => Known::Tenant(Box::new(tenant(&row, profiles)?)),
         Some(_) => Known::Expired,
         None => Known::Nobody,
@@ -112,7 +109,8 @@ pub(super) async fn get_by_name(
     profiles: &ProfileCache,
     name: &str,
 ) -> Result<Option<Tenant>, Failure> {
-    let row = session.query_opt(&format!("SELECT {TENANT} FROM tenants WHERE name = $1"), &[&name]).await?;
+    let sql = "SELECT tenants.id, name, profile, limits, processor, validator FROM tenants WHERE name = $1";
+    let row = session.query_opt(sql, &[&name]).await?;
     Ok(row.map(|row| tenant(&row, profiles)).transpose()?)
 }
 
@@ -128,24 +126,20 @@ fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
 
 pub(super) async fn add_token(
     session: &Session,
-    shift: i64,
     tenant: TenantId,
     hash: &[u8; 32],
     lifetime: Duration,
 ) -> Result<bool, Failure> {
     // The tenant's row is shared until the end, so that it is not removed beside its token.
-    const ADD: &str = concat!(
-        "WITH known AS (SELECT id FROM tenants WHERE id = $3 FOR KEY SHARE)
-         INSERT INTO tokens (hash, tenant, expires_at) SELECT $2, id, ",
-        now!(),
-        " + $4 FROM known"
-    );
+    const ADD: &str = "
+        WITH known AS (SELECT id FROM tenants WHERE id = $3 FOR KEY SHARE)
+        INSERT INTO tokens (hash, tenant, expires_at) SELECT $2, id, bulkhead_now($1) + $4 FROM known";
     let add = session.prepare_cached(ADD).await?;
     let (hash, lifetime) = (hash.as_slice(), signed(lifetime.as_micros()));
     session
         .transact(async || {
             session.begin().await?;
-            Ok(Verdict::Commit(session.execute(&add, &[&shift, &hash, &tenant.0, &lifetime]).await? > 0))
+            Ok(Verdict::Commit(session.execute(&add, &[&session.clock_shift, &hash, &tenant.0, &lifetime]).await? > 0))
         })
         .await
 }
