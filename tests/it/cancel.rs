@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Dice, Options, contacts, wait_until};
+use bulkhead_tests::{Options, Rng, contacts, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -34,12 +34,12 @@ fn a_running_job_stops_where_it_is() {
     // Alone, so that many random moments are hit in little time.
     let server = Options::default().with("--workers", 1).alone().start();
     let client = server.new_client("acme");
-    let mut dice = Dice::new(42);
+    let mut rng = Rng::new(42);
     let mut cut_short = 0;
     for round in 0..40 {
         let job = client.create(&contacts(&format!("r{round}-"), 0..10_000));
         wait_until("it to begin", || (job.status() != "queued").then_some(()));
-        dice.pass_time(Duration::from_millis(60));
+        rng.spin_up_to(Duration::from_millis(60));
         job.delete().expect(200);
         let after = server.database().versions();
         job.read("").expect(404);

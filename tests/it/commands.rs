@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Options, Server, component, contacts, lasting, run, run_with_input, wait_until};
+use bulkhead_tests::{Options, Server, component, contacts, run, run_with_input, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -194,7 +194,7 @@ fn a_backup_is_a_store_of_its_own() {
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     client.create(&contacts("before-", 0..2_000)).wait_for("completed");
-    let job = client.create(&lasting("during-", 0..10_000)).id.clone();
+    let job = client.create(&slow_contacts("during-", 0..10_000)).id.clone();
     wait_until("half of it", || (server.database().half_done() == 1).then_some(()));
     let copy = server.scratch("copy.sqlite").display().to_string();
     let made = server.command_line(&["backup", &copy]).expect(0);

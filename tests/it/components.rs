@@ -195,7 +195,7 @@ fn the_same_can_be_done_over_http() {
     // A tenant is no operator, and an operator no tenant.
     let stranger = |client: &Client, path: &str| client.get(path).status;
     assert_eq!(stranger(&server.client(&tenant), "/admin/components"), 404);
-    assert_eq!(server.stranger(Some("Bearer an-operators-token-for-tests-only")).get("/api/contacts").status, 401);
+    assert_eq!(server.client_with(Some("Bearer an-operators-token-for-tests-only")).get("/api/contacts").status, 401);
 }
 
 #[test]
@@ -277,8 +277,8 @@ fn each_limit_is_a_tenants_own() {
     let log = server.command_line(&["job", "log", &job.id]).expect(0).stdout;
     assert!((1..=1024).contains(&log.len()), "{} bytes", log.len());
     let queueing = client(json!({"processor": "rogue", "limits": {"queuedMiB": 1}}));
-    let mut dice = bulkhead_tests::Dice::new(5);
-    let noise: String = (0..3 << 20).map(|_| char::from(b'!' + u8::try_from(dice.below(90)).unwrap_or(0))).collect();
+    let mut rng = bulkhead_tests::Rng::new(5);
+    let noise: String = (0..3 << 20).map(|_| char::from(b'!' + u8::try_from(rng.below(90)).unwrap_or(0))).collect();
     let large = json!([{"do": "loop", "lastname": noise.replace(['"', '\\'], "-")}]);
     queueing.send("POST", "/api/contacts/bulk/new", &[], &large).expect(429);
 }

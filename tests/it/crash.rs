@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Database, Dice, Options, Server, contacts, lasting, wait_until};
+use bulkhead_tests::{Database, Options, Rng, Server, contacts, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -11,7 +11,7 @@ fn a_job_goes_on_where_it_was() {
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
     let mut ids = Vec::new();
-    let mut dice = Dice::new(7);
+    let mut rng = Rng::new(7);
     let mut interrupted = 0;
     // Some moments of each kind: between two chunks, in the middle of one, in the middle of a commit.
     for job in 0..JOBS {
@@ -21,7 +21,7 @@ fn a_job_goes_on_where_it_was() {
             let now = server.database().contacts();
             (now > before || now == (job + 1) * 10_000).then_some(())
         });
-        dice.pass_time(Duration::from_millis(15));
+        rng.spin_up_to(Duration::from_millis(15));
         server.kill9();
         interrupted += server.database().half_done();
         server.restart();
@@ -77,7 +77,7 @@ fn a_deleted_job_stays_deleted() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let job = client.create(&lasting("c", 0..10_000)).id.clone();
+    let job = client.create(&slow_contacts("c", 0..10_000)).id.clone();
     client.job(&*job).wait_for("in_progress");
     client.job(&*job).delete().expect(200);
     let applied = server.database().contacts();

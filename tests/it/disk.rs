@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bulkhead_postgres::{Cluster, Part, Settings, SmallDisk};
-use bulkhead_tests::{Client, Options, Server, contacts, lasting, wait_until};
+use bulkhead_tests::{Client, Options, Server, contacts, slow_contacts, wait_until};
 
 /// MiB of a disk: room for an empty cluster and for some of the jobs.
 const ROOM: u32 = 96;
@@ -52,7 +52,8 @@ fn an_embedded_store_that_cannot_grow_loses_nothing() {
     // None of the jobs may have to wait for its lease.
     let mut server = Options::default().rogue().on(&disk).with("--lease", 600).start();
     let client = server.new_client("acme");
-    let jobs: Vec<String> = (0..3).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs: Vec<String> =
+        (0..3).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     wait_until("some of a job", || has_begun(&client, &jobs[0]).then_some(()));
     let refused = fill_until_refused(|| disk.fill(), &client);
     server.wait_for_event("job_interrupted");
@@ -77,7 +78,8 @@ fn an_embedded_store_that_cannot_be_written_loses_nothing() {
     let mut server = Options::default().rogue().on(&disk).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let jobs: Vec<String> = (0..2).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs: Vec<String> =
+        (0..2).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     wait_until("some of a job", || has_begun(&client, &jobs[0]).then_some(()));
     server.kill9();
     disk.set_read_only(true);
@@ -124,11 +126,11 @@ fn cluster(part: Part) -> Option<(Cluster, String)> {
 fn begun(cluster: &Cluster, name: &str) -> (Server, Client, Vec<String>) {
     let server = Options::default().rogue().database(&cluster.url(name)).with("--lease", 600).start();
     let client = server.new_client("acme");
-    let jobs = (0..3).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs = (0..3).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
     // As anything that probes a server has done many times by then.
-    server.stranger(None).get("/readyz").expect(200);
+    server.client_with(None).get("/readyz").expect(200);
     (server, client, jobs)
 }
 
@@ -152,8 +154,8 @@ fn fill_until_refused(fill: impl Fn(), client: &Client) -> Vec<String> {
 }
 
 fn assert_not_ready(server: &Server) {
-    wait_until("a probe to be told", || (server.stranger(None).get("/readyz").status == 503).then_some(()));
-    server.stranger(None).get("/livez").expect(200);
+    wait_until("a probe to be told", || (server.client_with(None).get("/readyz").status == 503).then_some(()));
+    server.client_with(None).get("/livez").expect(200);
 }
 
 /// Everything that was accepted comes to its end, and the server takes jobs again.
@@ -161,7 +163,7 @@ fn finish(server: &Server, client: &Client, jobs: &[String]) {
     for job in jobs {
         assert_eq!(client.job(&**job).finished()["created"], 10_000);
     }
-    let ready = || server.stranger(None).get("/readyz").status == 200;
+    let ready = || server.client_with(None).get("/readyz").status == 200;
     wait_until("the server to be ready", || ready().then_some(()));
     assert_eq!(client.create(&contacts("later-", 0..10)).finished()["created"], 10);
 }

@@ -1,6 +1,6 @@
 //! The examples in a real server, each against its own table.
 
-use bulkhead_tests::play_table;
+use bulkhead_tests::run_table;
 
 #[test]
 fn corporate_email_keeps_its_table() {
@@ -18,7 +18,7 @@ fn strict_keeps_its_table() {
 }
 
 fn keeps_its_table(example: &str) {
-    let differences = play_table(example);
+    let differences = run_table(example);
     assert!(differences.is_empty(), "{example}:\n{}", differences.join("\n"));
 }
 

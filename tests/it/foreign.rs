@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulkhead_cases::{Answer, Api, Case, Wire, cases};
-use bulkhead_tests::{Foreign, Form, Options, Server, component, tool};
+use bulkhead_tests::{ForeignHost, Form, Options, Server, component, tool};
 use serde_json::{Value, json};
 
 #[test]
 fn they_answer_as_the_server() {
     let server = Options::default().start();
-    let mut hosts = ["node", "python", "wasmtime"].map(|name| (name, Foreign::start(name)));
+    let mut hosts = ["node", "python", "wasmtime"].map(|name| (name, ForeignHost::start(name)));
     let mut faults = Vec::new();
     for (place, case) in cases().iter().enumerate() {
         let ours = play_in_server(&server, place, case);
@@ -120,7 +120,7 @@ fn their_pages_are_true() {
         let page = std::fs::read_to_string(folder.join(host).join("README.md")).expect("it has a page");
         assert!(page.contains(command), "{page}");
         let shown = page.split("```").nth(1).expect("a block");
-        let printed = Foreign::run_main(host, &[&folder.join("contacts.json")]);
+        let printed = ForeignHost::run_main(host, &[&folder.join("contacts.json")]);
         assert_eq!(printed.trim(), shown.trim(), "{host}");
     }
 }
@@ -191,7 +191,7 @@ fn they_keep_contacts_and_take_profiles() {
                 "--operation".as_ref(),
                 operation.as_ref(),
             ];
-            Foreign::run_main(host, &[&arguments, more].concat())
+            ForeignHost::run_main(host, &[&arguments, more].concat())
         };
         assert_eq!(codes(&run(&contacts, "create", &[])), [201, 400], "{host}");
         assert_eq!(codes(&run(&changes, "update", &[])), [200, 400, 404], "{host}");
@@ -208,7 +208,7 @@ fn they_keep_contacts_and_take_profiles() {
         assert!(fields[0]["city"].is_null() && fields[0]["email"].is_null(), "what is not sent is gone: {host}");
     }
     for (operation, expected) in [("replace", [201, 201]), ("update", [404, 404])] {
-        assert_eq!(codes(&Foreign::run_main("wasmtime", &[&whole, operation.as_ref()])), expected, "{operation}");
+        assert_eq!(codes(&ForeignHost::run_main("wasmtime", &[&whole, operation.as_ref()])), expected, "{operation}");
     }
 }
 
@@ -222,7 +222,7 @@ fn flaws_of_a_profile_are_told() {
         r#"{"fields":[{"alias":"a"},{"alias":"b","type":"nonsense"},{"alias":"c","scale":99}]}"#,
     );
     let mut told = ["node", "python"].map(|host| {
-        let said = Foreign::refused_by_main(host, &[&none, "--profile".as_ref(), &profile]);
+        let said = ForeignHost::refused_by_main(host, &[&none, "--profile".as_ref(), &profile]);
         assert!(said.starts_with("fields[1].type: `nonsense` is no type of field"), "{host}: {said}");
         said.trim().to_owned()
     });

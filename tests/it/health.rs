@@ -8,21 +8,21 @@ use crate::databases;
 fn anybody_may_ask_and_hardly_anything_is_told() {
     let server = Options::default().admin().start();
     let component = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
-    for client in [server.stranger(None), server.operator()] {
+    for client in [server.client_with(None), server.operator()] {
         assert_eq!(client.get("/livez").expect(200).json()["live"], true);
         let ready = client.get("/readyz").expect(200).json();
         assert_eq!((&ready["ready"], &ready["store"], &ready["draining"]), (&true.into(), &"ok".into(), &false.into()));
         assert_eq!(ready["component"], component.as_str());
     }
     // Everything else still asks who is there.
-    server.stranger(None).get("/healthz").expect(401);
+    server.client_with(None).get("/healthz").expect(401);
 }
 
 #[test]
 fn a_store_that_takes_no_writes_makes_a_server_that_lives_but_is_not_ready() {
     let server = Server::start();
     let client = server.new_client("acme");
-    let stranger = server.stranger(None);
+    let stranger = server.client_with(None);
     let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     blocker.execute("BEGIN IMMEDIATE");
     let not_ready = stranger.get("/readyz").expect(503).json();
@@ -39,7 +39,7 @@ fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     server.signal("TERM");
-    let stranger = server.stranger(None);
+    let stranger = server.client_with(None);
     let draining = wait_until("the server to drain", || {
         let reply = stranger.get("/readyz");
         (reply.status == 503).then(|| reply.json())
@@ -55,14 +55,14 @@ fn a_schema_of_a_newer_version_makes_a_server_that_is_not_ready() {
     let server = Server::start();
     let store = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     let version = store.number("PRAGMA user_version", []);
-    assert_schema_matters(&server.stranger(None), version, |version| {
+    assert_schema_matters(&server.client_with(None), version, |version| {
         store.execute(&format!("PRAGMA user_version = {version}"));
     });
     drop(server);
     let database = databases::Database::fresh();
     let server = database.options().start();
     let version = database.number("SELECT version FROM bulkhead_schema");
-    assert_schema_matters(&server.stranger(None), version, |version| {
+    assert_schema_matters(&server.client_with(None), version, |version| {
         database.query(&format!("UPDATE bulkhead_schema SET version = {version}"));
     });
 }

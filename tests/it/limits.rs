@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Database, Options, Server, contacts, gzip, lasting};
+use bulkhead_tests::{Database, Options, Server, contacts, gzip, slow_contacts};
 use serde_json::json;
 
 const NEW: &str = "/api/contacts/bulk/new";
@@ -227,7 +227,7 @@ fn a_store_that_does_not_answer_is_a_503() {
 fn work_goes_on_when_the_store_is_back() {
     let mut server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    let job = client.create(&lasting("c", 0..10_000));
+    let job = client.create(&slow_contacts("c", 0..10_000));
     job.wait_for("in_progress");
     let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     blocker.execute("BEGIN IMMEDIATE");

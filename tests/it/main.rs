@@ -16,7 +16,7 @@ mod examples;
 mod expiry;
 mod foreign;
 mod health;
-mod hosts;
+
 mod idempotency;
 mod languages;
 mod limits;
@@ -26,6 +26,7 @@ mod refusals;
 mod registration;
 mod results;
 mod rogue;
+mod several_servers;
 mod shutdown;
 mod single;
 mod templates;

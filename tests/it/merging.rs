@@ -38,8 +38,8 @@ fn chunks_see_what_earlier_ones_did() {
 fn chunks_that_touch_now_and_then_are_right_too() {
     let server = Server::start();
     let client = server.new_client("acme");
-    let mut dice = bulkhead_tests::Dice::new(11);
-    let addresses: Vec<u64> = (0..6_000).map(|n| if dice.below(10) == 0 { dice.below(n + 1) } else { n }).collect();
+    let mut rng = bulkhead_tests::Rng::new(11);
+    let addresses: Vec<u64> = (0..6_000).map(|n| if rng.below(10) == 0 { rng.below(n + 1) } else { n }).collect();
     let items: Value =
         addresses.iter().enumerate().map(|(n, a)| json!({"email": format!("a{a}@example.com"), "points": n})).collect();
     let rows = client.create(&items).rows();

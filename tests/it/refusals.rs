@@ -116,7 +116,7 @@ fn credentials_come_before_everything() {
     };
     let good = [basic(&tenant.client_id, &tenant.client_secret), format!("bearer {}", tenant.client_secret)];
     for authorization in &good {
-        server.stranger(Some(authorization)).send("POST", NEW, &[], &json!([])).expect(202);
+        server.client_with(Some(authorization)).send("POST", NEW, &[], &json!([])).expect(202);
     }
     let bad = [
         (None, "access_denied", "API authorization denied."),
@@ -128,7 +128,7 @@ fn credentials_come_before_everything() {
     ];
     let jobs = server.database().jobs();
     for (authorization, kind, message) in &bad {
-        let stranger = server.stranger(authorization.as_deref());
+        let stranger = server.client_with(authorization.as_deref());
         // Neither the path nor the method nor the body is looked at.
         for (method, path, body) in [("POST", NEW, &b"not json"[..]), ("GET", NEW, b""), ("GET", "/nowhere", b"")] {
             let reply = stranger.call(method, path, &[JSON], body).expect(401);

@@ -103,7 +103,7 @@ fn a_registration_that_is_cut_off_leaves_the_old_or_the_new() {
     let mut server = Options::default().admin().start();
     let tenant = server.add_tenant("acme");
     let bytes = std::fs::read(component("rules-a")).expect("it was built");
-    let mut dice = bulkhead_tests::Dice::new(3);
+    let mut rng = bulkhead_tests::Rng::new(3);
     for _ in 0..6 {
         let operator = server.operator();
         let call = std::thread::spawn(move || {
@@ -116,7 +116,7 @@ fn a_registration_that_is_cut_off_leaves_the_old_or_the_new() {
             );
             drop((added, set));
         });
-        dice.pass_time(std::time::Duration::from_millis(250));
+        rng.spin_up_to(std::time::Duration::from_millis(250));
         server.kill9();
         call.join().expect("the client copes with that");
         server.restart();

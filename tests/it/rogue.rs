@@ -87,7 +87,7 @@ fn the_poison_item_is_found_and_all_others_are_applied() {
 fn slow_and_talkative_is_no_crime() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    for behaviour in ["slow", "chatty", "hundredfold", "clock", "dice", "duplicate-target"] {
+    for behaviour in ["slow", "chatty", "hundredfold", "clock", "rng", "duplicate-target"] {
         let items: Vec<Value> = (0..20).map(|n| json!({"email": email(behaviour, n), "do": behaviour})).collect();
         assert_eq!(client.create(&Value::from(items)).finished()["created"], 20, "{behaviour}");
     }
@@ -97,7 +97,7 @@ fn slow_and_talkative_is_no_crime() {
 fn neither_clock_nor_chance_gets_into_a_contact() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    let items = json!([{"do": "clock"}, {"do": "dice"}]);
+    let items = json!([{"do": "clock"}, {"do": "rng"}]);
     client.create(&items).wait_for("completed");
     client.create(&items).wait_for("completed");
     let documents: Vec<String> = server.database().documents().into_iter().map(|(_, document)| document).collect();

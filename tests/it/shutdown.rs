@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Options, Server, contacts, lasting, wait_until};
+use bulkhead_tests::{Options, Server, contacts, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 /// Three seconds of grace for guests, five for requests.
@@ -14,8 +14,9 @@ fn a_job_is_given_back_and_goes_on() {
     for signal in ["TERM", "INT"] {
         let mut server = Options::default().rogue().start();
         let tenant = server.add_tenant("acme");
-        let ids: Vec<String> =
-            (0..3).map(|n| server.client(&tenant).create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+        let ids: Vec<String> = (0..3)
+            .map(|n| server.client(&tenant).create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone())
+            .collect();
         for _ in 0..3 {
             let processed = server.database().processed();
             wait_until("some progress", || (server.database().processed() > processed).then_some(()));

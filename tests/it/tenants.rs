@@ -1,6 +1,6 @@
 //! Tenants: added and removed while the server runs, and walled off from each other.
 
-use bulkhead_tests::{Server, contacts, lasting, run, wait_until};
+use bulkhead_tests::{Server, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -67,7 +67,7 @@ fn removing_a_tenant_stops_its_jobs_and_deletes_its_contacts() {
     let client = server.new_client("gone");
     let kept = server.new_client("kept");
     kept.create(&contacts("k", 0..10)).wait_for("completed");
-    let job = client.create(&lasting("c", 0..10_000));
+    let job = client.create(&slow_contacts("c", 0..10_000));
     job.wait_for("in_progress");
     run(["tenant", "remove", "gone", "--data", server.data().to_str().expect("a plain path")]).expect(0);
     job.read("").expect(401);

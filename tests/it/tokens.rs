@@ -17,14 +17,19 @@ fn form(tenant: &Tenant) -> String {
 fn a_token_stands_for_its_tenant_for_an_hour() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
-    let stranger = server.stranger(None);
+    let stranger = server.client_with(None);
     let basic =
         base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", tenant.client_id, tenant.client_secret));
     let body = json!({"grant_type": "client_credentials", "client_id": tenant.client_id, "client_secret": tenant.client_secret});
     let replies = [
         stranger.call("POST", PATH, &[FORM], form(&tenant).as_bytes()),
         stranger.send("POST", PATH, &[], &body),
-        server.stranger(Some(&format!("Basic {basic}"))).call("POST", PATH, &[FORM], b"grant_type=client_credentials"),
+        server.client_with(Some(&format!("Basic {basic}"))).call(
+            "POST",
+            PATH,
+            &[FORM],
+            b"grant_type=client_credentials",
+        ),
     ];
     let tokens = replies.map(|reply| {
         let reply = reply.expect(200);
@@ -39,7 +44,7 @@ fn a_token_stands_for_its_tenant_for_an_hour() {
         token
     });
     assert_ne!(tokens[0], tokens[1]);
-    let client = server.stranger(Some(&format!("Bearer {}", tokens[0])));
+    let client = server.client_with(Some(&format!("Bearer {}", tokens[0])));
     client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
     assert_eq!(server.client(&tenant).search("a@example.com").0, 1);
     server.set_clock(Duration::from_secs(3_590));
@@ -58,9 +63,9 @@ fn a_token_stands_for_its_tenant_for_an_hour() {
 fn tokens_go_with_their_tenant_and_are_stored_hashed() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
-    let reply = server.stranger(None).call("POST", PATH, &[FORM], form(&tenant).as_bytes()).expect(200);
+    let reply = server.client_with(None).call("POST", PATH, &[FORM], form(&tenant).as_bytes()).expect(200);
     let token = reply.json()["access_token"].as_str().expect("a token").to_owned();
-    let client = server.stranger(Some(&format!("Bearer {token}")));
+    let client = server.client_with(Some(&format!("Bearer {token}")));
     client.get("/api/contacts").expect(200);
     for file in ["bulkhead.sqlite", "bulkhead.sqlite-wal"] {
         let bytes = std::fs::read(server.data().join(file)).expect("it is there");
@@ -76,7 +81,7 @@ fn refusals_have_the_texts_that_clients_know() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let other = server.add_tenant("other");
-    let stranger = server.stranger(None);
+    let stranger = server.client_with(None);
     let (id, secret) = (&tenant.client_id, &tenant.client_secret);
     for (body, kind, message) in [
         (String::new(), "invalid_request", "Invalid grant_type parameter or parameter missing"),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bulkhead_tests::{Options, Server, contacts, lasting, wait_until};
+use bulkhead_tests::{Options, Server, contacts, slow_contacts, wait_until};
 
 use crate::databases::Database;
 
@@ -11,25 +11,25 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
 fn a_disk_that_takes_nothing_loses_nothing() {
-    let mut server = Options::default().rogue().outlives_limits().with("--lease", 1).start();
+    let mut server = Options::default().rogue().survives_file_limits().with("--lease", 1).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let job = client.create(&lasting("c", 0..10_000));
+    let job = client.create(&slow_contacts("c", 0..10_000));
     wait_until("some of it", || (server.database().half_done() == 1).then_some(()));
-    server.let_files_grow(Some(0));
+    server.limit_file_size(Some(0));
     server.wait_for_event("job_interrupted");
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert_eq!(refused.problem()["type"], "unavailable");
     assert!(refused.header("retry-after").is_some());
     // What is there can be read, and a probe is told.
     job.read("").expect(200);
-    let ready = server.stranger(None).get("/readyz").expect(503).json();
+    let ready = server.client_with(None).get("/readyz").expect(503).json();
     assert_eq!(ready["store"], "it takes no writes; the server's log says why");
-    server.stranger(None).get("/livez").expect(200);
+    server.client_with(None).get("/livez").expect(200);
 
-    server.let_files_grow(None);
+    server.limit_file_size(None);
     assert_eq!(job.finished()["created"], 10_000);
-    wait_until("the server to be ready", || (server.stranger(None).get("/readyz").status == 200).then_some(()));
+    wait_until("the server to be ready", || (server.client_with(None).get("/readyz").status == 200).then_some(()));
     assert_eq!(client.create(&contacts("d", 0..10)).finished()["created"], 10);
     let database = server.database();
     assert_eq!((database.contacts_in_version(1), database.jobs()), (10_010, 2));
@@ -47,14 +47,15 @@ fn a_clock_that_jumps_applies_nothing_twice() {
 fn a_clock_that_jumps_on_one_of_two_servers_applies_nothing_twice() {
     let database = Database::fresh();
     let server = database.options().rogue().with("--lease", 5).start();
-    let _other = database.options().rogue().with("--lease", 5).start_beside(&server);
+    let _other = database.options().rogue().with("--lease", 5).start_alongside(&server);
     work_while_the_clock_jumps(&server, || database.number("SELECT coalesce(sum(cursor), 0) FROM jobs"));
     assert_eq!(database.query("SELECT count(*), max(version) FROM contacts"), "40000|1");
 }
 
 fn work_while_the_clock_jumps(server: &Server, processed: impl Fn() -> i64) {
     let client = server.new_client("acme");
-    let ids: Vec<String> = (0..4).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let ids: Vec<String> =
+        (0..4).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     for round in 0..20 {
         // Forth, which ends every lease at once, and back, which makes them long.
         server.set_clock(if round % 2 == 0 { HOUR } else { Duration::ZERO });

@@ -12,7 +12,7 @@ impl Api for Client {
 }
 
 /// Plays every reference case on a tenant of its own; returns what does not hold, a text for each case.
-pub fn play_cases(server: &Server, form: Form) -> Vec<String> {
+pub fn run_cases(server: &Server, form: Form) -> Vec<String> {
     let play = |(place, case): (usize, &bulkhead_cases::Case)| {
         let tenant = server.add_tenant_with(&format!("{form:?}-{place}").to_lowercase(), &case.profile());
         let fault = case.run(form, &mut server.client(&tenant)).err()?;

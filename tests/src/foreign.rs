@@ -14,14 +14,14 @@ const BATCH: usize = 2;
 
 /// A host at work, which ends with this.
 #[derive(Debug)]
-pub struct Foreign {
+pub struct ForeignHost {
     name: String,
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
-impl Foreign {
+impl ForeignHost {
     /// Starts one of the examples, `examples/hosts/<name>`, with the default component.
     pub fn start(name: &str) -> Self {
         let mut child = Command::new(host(name))
@@ -77,7 +77,7 @@ impl Foreign {
     }
 }
 
-impl Library for &mut Foreign {
+impl Library for &mut ForeignHost {
     fn apply(&mut self, operation: Operation, items: &[String]) -> Vec<Value> {
         let operation = match operation {
             Operation::Create => "create",
@@ -100,7 +100,7 @@ impl Library for &mut Foreign {
     }
 }
 
-impl Drop for Foreign {
+impl Drop for ForeignHost {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());

@@ -4,32 +4,32 @@
 //! Nothing waits blindly: [`wait_until`] asks again until something has happened or its time is over, and
 //! [`Server::wait_for_event`] is woken by the log. Everything panics with a message that says what was expected.
 
+mod builders;
 mod cases;
 mod client;
 mod command;
 mod database;
-mod dice;
+mod exclusive;
 mod files;
 mod foreign;
-mod gate;
 mod log;
-mod made_up;
-mod raw;
+mod raw_socket;
+mod rng;
 mod server;
 mod tables;
 mod wait;
 
-pub use cases::play_cases;
+pub use builders::{contact, contacts, email, slow_contacts};
+pub use cases::run_cases;
 pub use client::{Client, Job, Reply};
 pub use command::{Finished, bulkhead, run, run_with_input};
 pub use database::Database;
-pub use dice::Dice;
 pub use files::{binary, component, component_file, tool};
-pub use foreign::Foreign;
-pub use made_up::{contact, contacts, email, lasting};
-pub use raw::Raw;
+pub use foreign::ForeignHost;
+pub use raw_socket::RawSocket;
+pub use rng::Rng;
 pub use server::{Options, Server, Tenant};
-pub use tables::play_table;
+pub use tables::run_table;
 pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;

@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::command::{Finished, bulkhead, finish, under};
-use crate::gate::Turn;
+use crate::exclusive::Turn;
 use crate::log::Log;
-use crate::raw::Raw;
+use crate::raw_socket::RawSocket;
 use crate::{DEADLINE, Database, component, files, wait_until};
 
 /// How a server is started.
@@ -27,7 +27,7 @@ pub struct Options {
     alone: bool,
     admin: bool,
     /// Whether a write that the system refuses is an error to the server, and not its end.
-    outlives_limits: bool,
+    survives_file_limits: bool,
     /// The URL of a database in place of a folder.
     database: Option<String>,
     /// What the data folder is on.
@@ -80,10 +80,10 @@ impl Options {
         self
     }
 
-    /// For tests that use [`Server::let_files_grow`].
+    /// For tests that use [`Server::limit_file_size`].
     #[must_use]
-    pub fn outlives_limits(mut self) -> Self {
-        self.outlives_limits = true;
+    pub fn survives_file_limits(mut self) -> Self {
+        self.survives_file_limits = true;
         self
     }
 
@@ -103,7 +103,7 @@ impl Options {
 
     /// Starts it beside another server of the same test.
     #[must_use]
-    pub fn start_beside(self, _other: &Server) -> Server {
+    pub fn start_alongside(self, _other: &Server) -> Server {
         self.start_in(None)
     }
 
@@ -195,7 +195,7 @@ impl Server {
 
     fn command(&self) -> Command {
         let mut command = self.program();
-        if self.options.outlives_limits {
+        if self.options.survives_file_limits {
             // With the signal ignored that a write beyond a limit sends.
             let words = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""].map(str::to_owned);
             command = under(&words, &command);
@@ -309,7 +309,7 @@ impl Server {
     }
 
     /// A client that shows no credentials, or these.
-    pub fn stranger(&self, authorization: Option<&str>) -> Client {
+    pub fn client_with(&self, authorization: Option<&str>) -> Client {
         Client::new(self.url(), authorization.map(str::to_owned))
     }
 
@@ -333,8 +333,8 @@ impl Server {
     }
 
     /// A bare connection.
-    pub fn connect(&self) -> Raw {
-        Raw::connect(self.address())
+    pub fn connect(&self) -> RawSocket {
+        RawSocket::connect(self.address())
     }
 
     /// A look into its database, which also works when it does not run. On a disk that only the server sees it is a copy.
@@ -416,7 +416,7 @@ impl Server {
     }
 
     /// Lets the server write to files no further than to this byte, as a full disk would; `None` takes that back.
-    pub fn let_files_grow(&self, to: Option<u64>) {
+    pub fn limit_file_size(&self, to: Option<u64>) {
         let most = to.map_or_else(|| String::from("unlimited"), |bytes| bytes.to_string());
         let pid = self.running().process.id().to_string();
         // The hard limit stays, so that the soft one can be raised again without being root.

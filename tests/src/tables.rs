@@ -10,7 +10,7 @@ use crate::{Client, Options, Server, component};
 
 /// Plays the table of an example, `examples/<path>/CASES.json`, through a server in which the tenant of each case has the
 /// component that is built of the example. Returns what differs, a line each.
-pub fn play_table(path: &str) -> Vec<String> {
+pub fn run_table(path: &str) -> Vec<String> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(path);
     let name = path.rsplit('/').next().unwrap_or(path);
     let text = fs::read_to_string(folder.join("CASES.json")).expect("the example has a table");

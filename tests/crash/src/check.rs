@@ -1,32 +1,32 @@
 //! Compares what is there with what must be.
 
-use bulkhead_tests::Dice;
+use bulkhead_tests::Rng;
 use serde_json::Value;
 
+use crate::deployment::Deployment;
 use crate::driver::Sent;
-use crate::hosts::Hosts;
-use crate::site::Site;
+use crate::servers::Servers;
 
 /// Differences that are told of one tenant's jobs at most, and of its contacts.
 const TOLD: usize = 20;
 
 /// Everything that is not as it must be about one tenant.
-pub(crate) fn compare(site: &Site, hosts: &Hosts, sent: &Sent) -> Vec<String> {
+pub(crate) fn compare(deployment: &Deployment, servers: &Servers, sent: &Sent) -> Vec<String> {
     let mut wrong = Vec::new();
-    compare_jobs(hosts, sent, &mut wrong);
+    compare_jobs(servers, sent, &mut wrong);
     wrong.truncate(TOLD);
     let mut contacts = Vec::new();
-    compare_contacts(site, hosts, sent, &mut contacts);
+    compare_contacts(deployment, servers, sent, &mut contacts);
     contacts.truncate(TOLD);
     wrong.extend(contacts);
     wrong
 }
 
 /// The same about its jobs' counters and rows.
-pub(crate) fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
-    let dice = &mut Dice::new(1);
+pub(crate) fn compare_jobs(servers: &Servers, sent: &Sent, wrong: &mut Vec<String>) {
+    let rng = &mut Rng::new(1);
     for (number, (id, expected)) in sent.jobs.iter().enumerate() {
-        let job = hosts.get(&sent.tenant, dice, &format!("/api/contacts/job/{id}?details=full"));
+        let job = servers.get(&sent.tenant, rng, &format!("/api/contacts/job/{id}?details=full"));
         let count = |codes: &[u16]| expected.iter().filter(|(_, status)| codes.contains(status)).count() as u64;
         for (name, wanted) in [
             ("total", expected.len() as u64),
@@ -39,7 +39,7 @@ pub(crate) fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) 
                 wrong.push(format!("job {number} of {}: {name} is {}, not {wanted}", sent.tenant.name, job[name]));
             }
         }
-        let rows = rows(hosts, sent, dice, id);
+        let rows = rows(servers, sent, rng, id);
         if rows.len() != expected.len() {
             wrong.push(format!("job {number} of {}: {} rows, not {}", sent.tenant.name, rows.len(), expected.len()));
         }
@@ -52,24 +52,24 @@ pub(crate) fn compare_jobs(hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) 
     }
 }
 
-fn rows(hosts: &Hosts, sent: &Sent, dice: &mut Dice, id: &str) -> Vec<Value> {
+fn rows(servers: &Servers, sent: &Sent, rng: &mut Rng, id: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut next = Some(format!("/api/contacts/job/{id}?details=1&limit=1000"));
     while let Some(path) = next {
-        let page = hosts.get(&sent.tenant, dice, &path);
+        let page = servers.get(&sent.tenant, rng, &path);
         rows.extend(page["details"]["contacts"].as_array().expect("a list").iter().cloned());
         next = page["details"]["next-page"].as_str().map(str::to_owned);
     }
     rows
 }
 
-fn compare_contacts(site: &Site, hosts: &Hosts, sent: &Sent, wrong: &mut Vec<String>) {
+fn compare_contacts(deployment: &Deployment, servers: &Servers, sent: &Sent, wrong: &mut Vec<String>) {
     let name = &sent.tenant.name;
-    let versions = site.versions(name);
+    let versions = deployment.versions(name);
     if versions.len() != sent.model.contacts.len() {
         wrong.push(format!("{name} has {} contacts, not {}", versions.len(), sent.model.contacts.len()));
     }
-    let mut stored = stored(hosts, sent);
+    let mut stored = stored(servers, sent);
     for (index, contact) in sent.model.contacts.iter().enumerate() {
         let id = index as u64 + 1;
         let Some(found) = stored.remove(&id) else {
@@ -99,11 +99,11 @@ fn compare_contacts(site: &Site, hosts: &Hosts, sent: &Sent, wrong: &mut Vec<Str
 }
 
 /// All contacts of a tenant by their ids.
-pub(crate) fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
-    let dice = &mut Dice::new(1);
+pub(crate) fn stored(servers: &Servers, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
+    let rng = &mut Rng::new(1);
     let mut stored = std::collections::BTreeMap::new();
     for start in (0..).step_by(200) {
-        let list = hosts.get(&sent.tenant, dice, &format!("/api/contacts?limit=200&start={start}&orderBy=id"));
+        let list = servers.get(&sent.tenant, rng, &format!("/api/contacts?limit=200&start={start}&orderBy=id"));
         let Some(part) = list["contacts"].as_object().filter(|part| !part.is_empty()) else { break };
         stored.extend(part.iter().map(|(id, contact)| (id.parse().expect("a number"), contact.clone())));
     }
@@ -112,10 +112,10 @@ pub(crate) fn stored(hosts: &Hosts, sent: &Sent) -> std::collections::BTreeMap<u
 
 /// Tampers with a store in some ways, one after the other; each must show as a difference with these words.
 #[cfg(test)]
-pub(crate) fn assert_found(site: &Site, tampering: &[(&str, &str)], compare: impl Fn() -> Vec<String>) {
+pub(crate) fn assert_found(deployment: &Deployment, tampering: &[(&str, &str)], compare: impl Fn() -> Vec<String>) {
     assert_eq!(compare(), [""; 0]);
     for (sql, difference) in tampering {
-        site.tamper(sql);
+        deployment.tamper(sql);
         let found = compare();
         assert!(found.iter().any(|line| line.contains(difference)), "{sql}: {found:#?}");
     }
@@ -123,23 +123,23 @@ pub(crate) fn assert_found(site: &Site, tampering: &[(&str, &str)], compare: imp
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
     use bulkhead_postgres::Settings;
 
     use super::{assert_found, compare};
+    use crate::deployment::{Deployment, Kind};
+    use crate::done_flag::DoneFlag;
     use crate::driver::drive_watched;
-    use crate::hosts::{Hosts, SOON};
-    use crate::site::{Kind, Site};
+    use crate::servers::{SOON, Servers};
 
     #[test]
     fn what_was_tampered_with_is_found() {
-        let site = Site::new(Kind::Sqlite, &Settings::default());
-        let hosts = Hosts::start(&site, 1, Duration::from_secs(30), SOON);
-        let tenant = site.add_tenant("acme");
-        let over = AtomicBool::new(false);
-        let sent = drive_watched(&hosts, tenant, 1, &over, &|_, _| over.store(true, Ordering::Release));
+        let deployment = Deployment::new(Kind::Sqlite, &Settings::default());
+        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), SOON);
+        let tenant = deployment.add_tenant("acme");
+        let done_flag = DoneFlag::default();
+        let sent = drive_watched(&servers, tenant, 1, &done_flag, &|_, _| done_flag.set());
         let tampering = [
             ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
             (
@@ -150,6 +150,6 @@ mod tests {
             ("DELETE FROM results WHERE first = 0", "rows, not"),
             ("UPDATE jobs SET created = created + 1", "created is"),
         ];
-        assert_found(&site, &tampering, || compare(&site, &hosts, &sent));
+        assert_found(&deployment, &tampering, || compare(&deployment, &servers, &sent));
     }
 }

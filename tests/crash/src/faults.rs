@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use bulkhead_tests::Dice;
+use bulkhead_tests::Rng;
 
-use crate::hosts::Hosts;
-use crate::site::Site;
+use crate::deployment::Deployment;
+use crate::servers::Servers;
 
 /// How often each of them happened.
 #[derive(Debug, Default, Clone)]
@@ -45,11 +45,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// One that dice choose.
-    pub(crate) fn any(site: &Site, hosts: &Hosts, dice: &mut Dice) -> Self {
+    /// One that rng choose.
+    pub(crate) fn any(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Self {
         // Without a database of its own, nothing happens to that.
-        match if site.database().is_some() { dice.below(100) } else { dice.below(80) } {
-            0..12 if hosts.count() > 1 => Self::KillTwo,
+        match if deployment.database().is_some() { rng.below(100) } else { rng.below(80) } {
+            0..12 if servers.count() > 1 => Self::KillTwo,
             0..60 => Self::Kill,
             60..68 => Self::LongSleep,
             68..72 => Self::ShortSleep,
@@ -60,46 +60,53 @@ impl Fault {
         }
     }
 
-    /// Each kind that can happen here, in an order that dice choose; kills several times, as not each finds a job half done.
-    pub(crate) fn each(site: &Site, hosts: &Hosts, dice: &mut Dice) -> Vec<Self> {
+    /// Each kind that can happen here, in an order that rng choose; kills several times, as not each finds a job half done.
+    pub(crate) fn each(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Vec<Self> {
         let mut faults = vec![Self::Kill; 5];
         faults.extend([Self::LongSleep, Self::ShortSleep, Self::End]);
-        if hosts.count() > 1 {
+        if servers.count() > 1 {
             faults.push(Self::KillTwo);
         }
-        if site.database().is_some() {
+        if deployment.database().is_some() {
             faults.extend([Self::Restart, Self::Cut, Self::Deafen]);
         }
         for last in (1..faults.len()).rev() {
-            faults.swap(last, usize::try_from(dice.below(last as u64 + 1)).expect("it is small"));
+            faults.swap(last, usize::try_from(rng.below(last as u64 + 1)).expect("it is small"));
         }
         faults
     }
 
-    /// Happens to a server that dice choose, or to the database.
-    pub(crate) fn happen(self, site: &Site, hosts: &Hosts, dice: &mut Dice, lease: Duration, faults: &mut Faults) {
-        let place = usize::try_from(dice.below(hosts.count() as u64)).expect("it is small");
-        let database = || site.database().expect("there is one");
+    /// Happens to a server that rng choose, or to the database.
+    pub(crate) fn happen(
+        self,
+        deployment: &Deployment,
+        servers: &Servers,
+        rng: &mut Rng,
+        lease: Duration,
+        faults: &mut Faults,
+    ) {
+        let place = usize::try_from(rng.below(servers.count() as u64)).expect("it is small");
+        let database = || deployment.database().expect("there is one");
         match self {
-            Self::Kill => kill(site, hosts, dice, &[place], faults),
-            Self::KillTwo => kill(site, hosts, dice, &[place, (place + 1) % hosts.count()], faults),
+            Self::Kill => kill(deployment, servers, rng, &[place], faults),
+            Self::KillTwo => kill(deployment, servers, rng, &[place, (place + 1) % servers.count()], faults),
             Self::LongSleep => {
-                sleep(hosts, place, lease + Duration::from_millis(500 + dice.below(1_500)));
+                sleep(servers, place, lease + Duration::from_millis(500 + rng.below(1_500)));
                 faults.long_sleeps += 1;
             }
             Self::ShortSleep => {
-                sleep(hosts, place, Duration::from_millis(dice.below(900)));
+                sleep(servers, place, Duration::from_millis(rng.below(900)));
                 faults.short_sleeps += 1;
             }
             Self::End => {
-                hosts.take(place).terminate();
-                hosts.restart(place);
+                servers.take(place).terminate();
+                servers.restart(place);
                 faults.ends += 1;
             }
             Self::Restart => {
                 let (cluster, _) = database();
                 cluster.stop_at_once();
-                thread::sleep(Duration::from_millis(dice.below(1_000)));
+                thread::sleep(Duration::from_millis(rng.below(1_000)));
                 cluster.start_again();
                 faults.restarts += 1;
             }
@@ -117,18 +124,18 @@ impl Fault {
     }
 }
 
-fn kill(site: &Site, hosts: &Hosts, dice: &mut Dice, places: &[usize], faults: &mut Faults) {
+fn kill(deployment: &Deployment, servers: &Servers, rng: &mut Rng, places: &[usize], faults: &mut Faults) {
     for place in places {
-        hosts.take(*place).kill9();
+        servers.take(*place).kill9();
         faults.kills += 1;
     }
-    faults.in_the_middle += usize::from(site.half_done() > 0);
-    thread::sleep(Duration::from_millis(dice.below(400)));
-    places.iter().for_each(|place| hosts.restart(*place));
+    faults.in_the_middle += usize::from(deployment.half_done() > 0);
+    thread::sleep(Duration::from_millis(rng.below(400)));
+    places.iter().for_each(|place| servers.restart(*place));
 }
 
-fn sleep(hosts: &Hosts, place: usize, time: Duration) {
-    hosts.signal(place, "STOP");
+fn sleep(servers: &Servers, place: usize, time: Duration) {
+    servers.signal(place, "STOP");
     thread::sleep(time);
-    hosts.signal(place, "CONT");
+    servers.signal(place, "CONT");
 }

@@ -1,4 +1,4 @@
-//! What becomes of jobs when servers die, sleep and lose their database, at moments that dice choose.
+//! What becomes of jobs when servers die, sleep and lose their database, at moments that rng choose.
 //!
 //! Tenants send jobs that change the same contacts again and again. Meanwhile servers are killed (`kill -9`), stopped for
 //! longer than their leases, ended in good order and started again; with PostgreSQL, the database is restarted without a
@@ -12,15 +12,15 @@
 //! twice shows, too.
 
 mod check;
-mod crowd;
+mod concurrent_tenant;
 mod deleter;
+mod deployment;
+mod done_flag;
 mod driver;
-mod ending;
 mod faults;
 #[cfg(target_os = "linux")]
-mod hands;
+mod held_jobs;
 mod host;
-mod hosts;
 mod load;
 mod model;
 #[cfg(target_os = "linux")]
@@ -28,10 +28,10 @@ mod network;
 #[cfg(target_os = "linux")]
 mod partition;
 mod run;
-mod site;
+mod servers;
 
+pub use deployment::Kind;
 pub use load::{Load, Outcome, load};
 #[cfg(target_os = "linux")]
 pub use partition::partition;
 pub use run::{Extent, Plan, Report, run};
-pub use site::Kind;

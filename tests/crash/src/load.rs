@@ -2,19 +2,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Settings;
-use bulkhead_tests::{Client, Dice, Tenant};
+use bulkhead_tests::{Client, Rng, Tenant};
 
 use crate::check::compare;
+use crate::deployment::{Deployment, Kind};
+use crate::done_flag::DoneFlag;
 use crate::driver::{Sent, drive_watched};
-use crate::ending::Ending;
-use crate::hosts::Hosts;
-use crate::site::{Kind, Site};
+use crate::servers::Servers;
 
 /// As long as servers have them by default: nobody dies here.
 const LEASE: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub struct Load {
     /// Where everything is kept.
     pub kind: Kind,
     /// Servers.
-    pub hosts: usize,
+    pub servers: usize,
     /// Tenants, each of which sends its jobs.
     pub tenants: usize,
     /// Jobs at least, over all tenants.
@@ -36,7 +36,7 @@ pub struct Load {
     pub pollers: usize,
     /// How long it goes on at least.
     pub time: Duration,
-    /// What the dice begin with.
+    /// What the rng begin with.
     pub seed: u64,
 }
 
@@ -93,19 +93,19 @@ impl Outcome {
 struct Known(Mutex<Vec<(Tenant, String)>>);
 
 impl Known {
-    fn any(&self, dice: &mut Dice) -> Option<(Tenant, String)> {
+    fn any(&self, rng: &mut Rng) -> Option<(Tenant, String)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
             return None;
         }
-        known.get(usize::try_from(dice.below(known.len() as u64)).ok()?).cloned()
+        known.get(usize::try_from(rng.below(known.len() as u64)).ok()?).cloned()
     }
 }
 
 struct Shared<'a> {
-    hosts: &'a Hosts,
+    servers: &'a Servers,
     known: Known,
-    over: AtomicBool,
+    done_flag: DoneFlag,
     polls: AtomicUsize,
     come_again: AtomicUsize,
     rude: AtomicUsize,
@@ -117,22 +117,23 @@ struct Shared<'a> {
 /// # Panics
 /// If a server does not start, a job is never done, or a driver gets an answer that no client should get.
 pub fn load(load: Load) -> Outcome {
-    let site = Site::new(load.kind, &Settings::default());
-    let hosts = Hosts::start(&site, load.hosts, LEASE, CALL);
-    let tenants: Vec<Tenant> = (0..load.tenants).map(|number| site.add_tenant(&format!("tenant-{number}"))).collect();
+    let deployment = Deployment::new(load.kind, &Settings::default());
+    let servers = Servers::start(&deployment, load.servers, LEASE, CALL);
+    let tenants: Vec<Tenant> =
+        (0..load.tenants).map(|number| deployment.add_tenant(&format!("tenant-{number}"))).collect();
     let shared = Shared {
-        hosts: &hosts,
+        servers: &servers,
         known: Known(Mutex::new(Vec::new())),
-        over: AtomicBool::new(false),
+        done_flag: DoneFlag::default(),
         polls: AtomicUsize::new(0),
         come_again: AtomicUsize::new(0),
         rude: AtomicUsize::new(0),
         wrong: Mutex::new(Vec::new()),
     };
-    let polled = AtomicBool::new(false);
+    let polled = DoneFlag::default();
     let began = Instant::now();
     let (sent, memory) = thread::scope(|scope| {
-        let _end = (Ending(&shared.over), Ending(&polled));
+        let _end = (shared.done_flag.set_on_drop(), polled.set_on_drop());
         let drivers: Vec<_> = tenants
             .iter()
             .enumerate()
@@ -144,7 +145,7 @@ pub fn load(load: Load) -> Outcome {
                         let mut known = shared.known.0.lock().unwrap_or_else(PoisonError::into_inner);
                         known.push((tenant.clone(), id.to_owned()));
                     };
-                    drive_watched(shared.hosts, tenant, seed, &shared.over, &note)
+                    drive_watched(shared.servers, tenant, seed, &shared.done_flag, &note)
                 })
             })
             .collect();
@@ -161,23 +162,23 @@ pub fn load(load: Load) -> Outcome {
         let is_any_gone = || drivers.iter().any(thread::ScopedJoinHandle::is_finished);
         while (began.elapsed() < load.time || jobs() < load.jobs) && !is_any_gone() {
             thread::sleep(Duration::from_millis(200));
-            memory.push(hosts.memory() / 1024);
+            memory.push(servers.memory() / 1024);
         }
-        shared.over.store(true, Ordering::Release);
+        shared.done_flag.set();
         let sent: Vec<Sent> = drivers
             .into_iter()
             .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect();
-        polled.store(true, Ordering::Release);
+        polled.set();
         (sent, memory)
     });
     let third = memory.len().div_ceil(3).max(1);
     let mut most = memory.chunks(third).map(|part| part.iter().copied().max().unwrap_or(0));
     let mut wrong = shared.wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
     for sent in &sent {
-        wrong.extend(compare(&site, &hosts, sent));
+        wrong.extend(compare(&deployment, &servers, sent));
     }
-    let answers = hosts.answers();
+    let answers = servers.answers();
     // Nobody died.
     if answers.none > 0 {
         wrong.push(format!("{} calls of those who send jobs got no answer within {CALL:?}", answers.none));
@@ -195,23 +196,23 @@ pub fn load(load: Load) -> Outcome {
 }
 
 /// Asks for this and that until it is over.
-fn poll(shared: &Shared<'_>, over: &AtomicBool, seed: u64) {
-    let mut dice = Dice::new(seed);
+fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
+    let mut rng = Rng::new(seed);
     let clients: Vec<String> =
-        (0..shared.hosts.count()).map(|place| format!("http://{}", shared.hosts.address(place))).collect();
-    while !over.load(Ordering::Acquire) {
-        let Some((tenant, id)) = shared.known.any(&mut dice) else {
+        (0..shared.servers.count()).map(|place| format!("http://{}", shared.servers.address(place))).collect();
+    while !done_flag.is_set() {
+        let Some((tenant, id)) = shared.known.any(&mut rng) else {
             thread::sleep(Duration::from_millis(50));
             continue;
         };
-        let path = match dice.below(10) {
+        let path = match rng.below(10) {
             0..6 => format!("/api/contacts/job/{id}"),
-            6 => format!("/api/contacts/job/{id}?details=1&limit=100&page={}", 1 + dice.below(10)),
+            6 => format!("/api/contacts/job/{id}?details=1&limit=100&page={}", 1 + rng.below(10)),
             7 => format!("/api/contacts/job/{id}?details=full"),
-            8 => format!("/api/contacts?limit=5&start={}", dice.below(500)),
-            _ => format!("/api/contacts?limit=5&search=c{}", dice.below(1_500)),
+            8 => format!("/api/contacts?limit=5&start={}", rng.below(500)),
+            _ => format!("/api/contacts?limit=5&search=c{}", rng.below(1_500)),
         };
-        let url = clients[usize::try_from(dice.below(clients.len() as u64)).expect("it is small")].clone();
+        let url = clients[usize::try_from(rng.below(clients.len() as u64)).expect("it is small")].clone();
         let client = Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), CALL);
         let trouble = match client.try_call("GET", &path, &[], &[]) {
             Ok(reply) if reply.status == 200 => None,
@@ -226,34 +227,34 @@ fn poll(shared: &Shared<'_>, over: &AtomicBool, seed: u64) {
             shared.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
         }
         shared.polls.fetch_add(1, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(dice.below(200)));
+        thread::sleep(Duration::from_millis(rng.below(200)));
     }
 }
 
 /// Reads a byte at a time, or leaves in the middle.
-fn be_rude(shared: &Shared<'_>, over: &AtomicBool, seed: u64) {
-    let mut dice = Dice::new(seed);
-    while !over.load(Ordering::Acquire) {
-        let Some((tenant, id)) = shared.known.any(&mut dice) else {
+fn be_rude(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
+    let mut rng = Rng::new(seed);
+    while !done_flag.is_set() {
+        let Some((tenant, id)) = shared.known.any(&mut rng) else {
             thread::sleep(Duration::from_millis(50));
             continue;
         };
-        let place = usize::try_from(dice.below(shared.hosts.count() as u64)).expect("it is small");
-        let Ok(mut stream) = TcpStream::connect(shared.hosts.address(place)) else { continue };
+        let place = usize::try_from(rng.below(shared.servers.count() as u64)).expect("it is small");
+        let Ok(mut stream) = TcpStream::connect(shared.servers.address(place)) else { continue };
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok();
         let head = format!("host: x\r\nauthorization: Bearer {}\r\n", tenant.client_secret);
-        if dice.below(2) == 0 {
+        if rng.below(2) == 0 {
             // Much is promised, little is sent.
             let promise = format!(
                 "POST /api/contacts/bulk/new HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: 100000\r\n\r\n[{{\"email\""
             );
             stream.write_all(promise.as_bytes()).ok();
-            thread::sleep(Duration::from_millis(dice.below(500)));
+            thread::sleep(Duration::from_millis(rng.below(500)));
         } else {
             let request = format!("GET /api/contacts/job/{id}?details=1&limit=1000 HTTP/1.1\r\n{head}\r\n");
             stream.write_all(request.as_bytes()).ok();
             let mut byte = [0];
-            for _ in 0..dice.below(400) {
+            for _ in 0..rng.below(400) {
                 if !matches!(stream.read(&mut byte), Ok(1)) {
                     break;
                 }

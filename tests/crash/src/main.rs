@@ -45,17 +45,17 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn crash(kind: Kind, kills: usize, seed: u64) -> bool {
-    let plan = Plan { kind, hosts: if kind == Kind::Sqlite { 1 } else { 3 }, extent: Extent::Kills(kills), seed };
-    println!("{kind:?}, {} servers, {kills} kills", plan.hosts);
+    let plan = Plan { kind, servers: if kind == Kind::Sqlite { 1 } else { 3 }, extent: Extent::Kills(kills), seed };
+    println!("{kind:?}, {} servers, {kills} kills", plan.servers);
     let report = run(plan);
     println!("{report}\n");
     report.wrong.is_empty()
 }
 
 fn loaded(kind: Kind, minutes: u64, seed: u64) -> bool {
-    let hosts = if kind == Kind::Sqlite { 1 } else { 2 };
+    let servers = if kind == Kind::Sqlite { 1 } else { 2 };
     let plan =
-        Load { kind, hosts, tenants: 50, jobs: 500, pollers: 200, time: Duration::from_secs(60 * minutes), seed };
+        Load { kind, servers, tenants: 50, jobs: 500, pollers: 200, time: Duration::from_secs(60 * minutes), seed };
     println!("{plan:?}");
     let outcome = load(plan);
     println!("{outcome}\n");

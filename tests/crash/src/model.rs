@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bulkhead_tests::Dice;
+use bulkhead_tests::Rng;
 use serde_json::{Value, json};
 
 /// Items that the server commits together.
@@ -47,10 +47,10 @@ pub(crate) struct Model {
 
 impl Model {
     /// Makes up the next job and plays it.
-    pub(crate) fn next_job(&mut self, dice: &mut Dice) -> Planned {
+    pub(crate) fn next_job(&mut self, rng: &mut Rng) -> Planned {
         self.jobs += 1;
-        let count = 1 + usize::try_from(dice.below(1_600)).expect("it is small");
-        let kind = if self.contacts.is_empty() { 0 } else { dice.below(3) };
+        let count = 1 + usize::try_from(rng.below(1_600)).expect("it is small");
+        let kind = if self.contacts.is_empty() { 0 } else { rng.below(3) };
         let (method, path) = [
             ("POST", "/api/contacts/bulk/new"),
             ("PATCH", "/api/contacts/bulk/edit"),
@@ -60,9 +60,9 @@ impl Model {
         let mut rows = Vec::with_capacity(count);
         for place in 0..count {
             let (item, row) = match kind {
-                0 => self.create(dice, place),
-                1 => self.patch(dice, place),
-                _ => self.put(dice, place),
+                0 => self.create(rng, place),
+                1 => self.patch(rng, place),
+                _ => self.put(rng, place),
             };
             items.push(item);
             rows.push(row);
@@ -75,12 +75,12 @@ impl Model {
         format!("j{}i{place}", self.jobs)
     }
 
-    fn create(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
-        if dice.below(50) == 0 {
+    fn create(&mut self, rng: &mut Rng, place: usize) -> (Value, Row) {
+        if rng.below(50) == 0 {
             return (json!({"email": "no address", "city": self.mark(place)}), (None, 400));
         }
-        let email = format!("c{}@example.com", dice.below(ADDRESSES));
-        let (mark, points) = (self.mark(place), dice.below(1_000));
+        let email = format!("c{}@example.com", rng.below(ADDRESSES));
+        let (mark, points) = (self.mark(place), rng.below(1_000));
         let (index, status) = match self.by_email.get(&email) {
             Some(index) => (*index, 200),
             None => {
@@ -93,25 +93,25 @@ impl Model {
         (item, (Some(self.write(index, place, Some(points))), status))
     }
 
-    fn patch(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
-        if dice.below(50) == 0 {
-            let id = 1_000_000 + dice.below(1_000);
+    fn patch(&mut self, rng: &mut Rng, place: usize) -> (Value, Row) {
+        if rng.below(50) == 0 {
+            let id = 1_000_000 + rng.below(1_000);
             return (json!({"id": id, "city": self.mark(place)}), (Some(id), 404));
         }
-        let (index, mark) = (self.any(dice), self.mark(place));
+        let (index, mark) = (self.any(rng), self.mark(place));
         let id = self.write(index, place, None);
         (json!({"id": id, "city": mark, "tags": [mark]}), (Some(id), 200))
     }
 
-    fn put(&mut self, dice: &mut Dice, place: usize) -> (Value, Row) {
-        let (index, mark, points) = (self.any(dice), self.mark(place), dice.below(1_000));
+    fn put(&mut self, rng: &mut Rng, place: usize) -> (Value, Row) {
+        let (index, mark, points) = (self.any(rng), self.mark(place), rng.below(1_000));
         let email = self.contacts[index].email.clone();
         let id = self.write(index, place, Some(points));
         (json!({"id": id, "email": email, "city": mark, "points": points, "tags": [mark]}), (Some(id), 200))
     }
 
-    fn any(&self, dice: &mut Dice) -> usize {
-        usize::try_from(dice.below(self.contacts.len() as u64)).expect("it is small")
+    fn any(&self, rng: &mut Rng) -> usize {
+        usize::try_from(rng.below(self.contacts.len() as u64)).expect("it is small")
     }
 
     /// Applies an item; returns the contact's id.

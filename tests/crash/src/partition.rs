@@ -1,20 +1,19 @@
 //! Servers that lose sight of the database, while clients and other servers see it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Settings;
-use bulkhead_tests::{Client, Dice, Tenant};
+use bulkhead_tests::{Client, Rng, Tenant};
 
 use crate::check::compare;
+use crate::deployment::{Deployment, Kind};
+use crate::done_flag::DoneFlag;
 use crate::driver::drive;
-use crate::ending::Ending;
-use crate::hands::{held, log};
-use crate::hosts::{Hosts, SOON};
+use crate::held_jobs::{held, log};
 use crate::network::{Machine, enter};
-use crate::site::{Kind, Site};
+use crate::servers::{SOON, Servers};
 
 /// Machines with a server each.
 const MACHINES: usize = 3;
@@ -64,36 +63,36 @@ struct Tally {
 }
 
 fn run(cuts: usize, seed: u64) -> Vec<String> {
-    let site = Site::new(Kind::Postgres, &Settings::default().everywhere());
+    let deployment = Deployment::new(Kind::Postgres, &Settings::default().everywhere());
     let machines: Arc<Vec<Machine>> = Arc::new((0..MACHINES).map(Machine::new).collect());
-    let (store, network) = (Arc::clone(&site), Arc::clone(&machines));
-    let hosts = Hosts::start_by(&site, MACHINES, SOON, move |place| {
+    let (store, network) = (Arc::clone(&deployment), Arc::clone(&machines));
+    let servers = Servers::start_by(&deployment, MACHINES, SOON, move |place| {
         let machine = &network[place];
         let mut server = store.serve_at(machine.bulkhead(), LEASE, &machine.own_address(), &machine.database_address());
         server.args(["--log-format", "json", "--log", "info,bulkhead::jobs=debug"]);
         server
     });
-    let calling = site.add_tenant("calling");
-    let over = AtomicBool::new(false);
+    let calling = deployment.add_tenant("calling");
+    let done_flag = DoneFlag::default();
     let mut tally = Tally::default();
     let sent: Vec<_> = thread::scope(|scope| {
-        let _end = Ending(&over);
+        let _end = done_flag.set_on_drop();
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
-                let tenant = site.add_tenant(&format!("tenant-{number}"));
-                let (hosts, over) = (&hosts, &over);
-                scope.spawn(move || drive(hosts, tenant, seed * 100 + number, over))
+                let tenant = deployment.add_tenant(&format!("tenant-{number}"));
+                let (servers, done_flag) = (&servers, &done_flag);
+                scope.spawn(move || drive(servers, tenant, seed * 100 + number, done_flag))
             })
             .collect();
-        let mut dice = Dice::new(seed);
+        let mut rng = Rng::new(seed);
         for number in 0..cuts {
-            thread::sleep(Duration::from_millis(300 + dice.below(700)));
+            thread::sleep(Duration::from_millis(300 + rng.below(700)));
             let place = number % MACHINES;
             let caller = (number % CALLS == 0).then(|| Caller { tenant: &calling, key: format!("cut-{number}") });
-            let cut = Cut { site: &site, hosts: &hosts, machine: &machines[place], place };
-            cut.make(caller, &mut dice, &mut tally);
+            let cut = Cut { deployment: &deployment, servers: &servers, machine: &machines[place], place };
+            cut.make(caller, &mut rng, &mut tally);
         }
-        over.store(true, Ordering::Release);
+        done_flag.set();
         drivers
             .into_iter()
             .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -101,10 +100,10 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
     });
     let Tally { held, in_transaction, left, finished, calls, answered, mut wrong } = tally;
     for sent in &sent {
-        wrong.extend(compare(&site, &hosts, sent));
+        wrong.extend(compare(&deployment, &servers, sent));
     }
     // Each was sent twice with one key: while the server was cut off, and afterwards.
-    let (posts, jobs) = (cuts.div_ceil(CALLS) as u64, site.jobs_of(&calling.name));
+    let (posts, jobs) = (cuts.div_ceil(CALLS) as u64, deployment.jobs_of(&calling.name));
     if jobs != posts {
         wrong.push(format!("{posts} jobs sent to servers that were cut off, and sent again, became {jobs}"));
     }
@@ -160,32 +159,32 @@ impl Caller<'_> {
 
 /// One server that is cut off for longer than its leases.
 struct Cut<'a> {
-    site: &'a Site,
-    hosts: &'a Hosts,
+    deployment: &'a Deployment,
+    servers: &'a Servers,
     machine: &'a Machine,
     place: usize,
 }
 
 impl Cut<'_> {
-    fn make(&self, caller: Option<Caller<'_>>, dice: &mut Dice, tally: &mut Tally) {
-        let Self { site, hosts, machine, place } = *self;
-        let Some((held, said)) = self.pull(dice.below(2) == 0) else {
+    fn make(&self, caller: Option<Caller<'_>>, rng: &mut Rng, tally: &mut Tally) {
+        let Self { deployment, servers, machine, place } = *self;
+        let Some((held, said)) = self.pull(rng.below(2) == 0) else {
             tally.wrong.push(format!("server {place} was never cut off in the middle of a job"));
             return;
         };
-        let (cut, before) = (Instant::now(), finished(site));
+        let (cut, before) = (Instant::now(), finished(deployment));
         tally.held += held.len();
         tally.in_transaction += usize::from(self.is_in_transaction());
         let answers = thread::scope(|scope| {
-            let url = format!("http://{}", hosts.address(place));
+            let url = format!("http://{}", servers.address(place));
             let calls = caller.as_ref().map(|caller| scope.spawn(move || caller.call(url)));
-            let left = |job: &String| log(hosts, place).split_off(said).iter().any(|line| line.leaves(job));
+            let left = |job: &String| log(servers, place).split_off(said).iter().any(|line| line.leaves(job));
             if wait_until(LEAVING, || held.iter().all(left)) {
                 tally.left = tally.left.max(cut.elapsed());
             } else {
                 tally.wrong.push(format!("server {place} is cut off and works on after its leases: {held:?}"));
             }
-            if wait_until(TAKING_OVER, || site.unfinished(&held) == 0) {
+            if wait_until(TAKING_OVER, || deployment.unfinished(&held) == 0) {
                 tally.finished = tally.finished.max(cut.elapsed());
             } else {
                 tally.wrong.push(format!("server {place} is cut off and nobody finishes its jobs: {held:?}"));
@@ -193,7 +192,7 @@ impl Cut<'_> {
             if !wait_until(NOTICING, || self.is_ready(503)) {
                 tally.wrong.push(format!("server {place} is cut off and thinks that it is ready"));
             }
-            if !wait_until(NOTICING, || finished(site) > before + 3) {
+            if !wait_until(NOTICING, || finished(deployment) > before + 3) {
                 tally.wrong.push(format!("server {place} is cut off and the others do not get on"));
             }
             calls.map(|calls| calls.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -205,14 +204,14 @@ impl Cut<'_> {
                 Err(wrong) => tally.wrong.push(wrong),
             }
         }
-        thread::sleep(Duration::from_millis(dice.below(2_000)));
+        thread::sleep(Duration::from_millis(rng.below(2_000)));
         machine.connect(true);
         if !wait_until(NOTICING, || self.is_ready(200)) {
             tally.wrong.push(format!("server {place} is connected again and not ready"));
         }
         if let Some(caller) = caller {
             let path = "/api/contacts/bulk/new";
-            hosts.call(caller.tenant, dice, "POST", path, &caller.headers(), Caller::ITEM).expect(202);
+            servers.call(caller.tenant, rng, "POST", path, &caller.headers(), Caller::ITEM).expect(202);
         }
     }
 
@@ -221,14 +220,14 @@ impl Cut<'_> {
     fn pull(&self, in_transaction: bool) -> Option<(Vec<String>, usize)> {
         let began = Instant::now();
         while began.elapsed() < NOTICING {
-            if held(&log(self.hosts, self.place)).is_empty() {
+            if held(&log(self.servers, self.place)).is_empty() {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            let said = log(self.hosts, self.place).len();
+            let said = log(self.servers, self.place).len();
             self.machine.connect(false);
-            let mut held = held(&log(self.hosts, self.place));
-            let claimed = self.site.claimed();
+            let mut held = held(&log(self.servers, self.place));
+            let claimed = self.deployment.claimed();
             held.retain(|job| claimed.contains(job));
             let is_right = !in_transaction || began.elapsed() > NOTICING / 2 || self.is_in_transaction();
             if !held.is_empty() && is_right {
@@ -243,18 +242,18 @@ impl Cut<'_> {
     /// Whether the database holds locks for it.
     fn is_in_transaction(&self) -> bool {
         let address = self.machine.address_at_database();
-        self.site.number(&format!(
+        self.deployment.number(&format!(
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND client_addr = '{address}'"
         )) > 0
     }
 
     fn is_ready(&self, wanted: u16) -> bool {
-        self.hosts.at(self.place).try_call("GET", "/readyz", &[], &[]).is_ok_and(|reply| reply.status == wanted)
+        self.servers.at(self.place).try_call("GET", "/readyz", &[], &[]).is_ok_and(|reply| reply.status == wanted)
     }
 }
 
-fn finished(site: &Site) -> u64 {
-    site.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")
+fn finished(deployment: &Deployment) -> u64 {
+    deployment.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")
 }
 
 fn wait_until(most: Duration, mut happened: impl FnMut() -> bool) -> bool {

@@ -1,20 +1,19 @@
 //! A whole run.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Settings;
-use bulkhead_tests::Dice;
+use bulkhead_tests::Rng;
 
 use crate::check::compare;
-use crate::crowd::{CONTACTS, Crowd};
+use crate::concurrent_tenant::{CONTACTS, ConcurrentTenant};
 use crate::deleter::delete;
+use crate::deployment::{Deployment, Kind};
+use crate::done_flag::DoneFlag;
 use crate::driver::drive;
-use crate::ending::Ending;
 use crate::faults::{Fault, Faults};
-use crate::hosts::{Hosts, SOON};
-use crate::site::{Kind, Site};
+use crate::servers::{SOON, Servers};
 
 /// Short, so that a run sees many of them end.
 const LEASE: Duration = Duration::from_secs(2);
@@ -28,9 +27,9 @@ const QUIET: u64 = 700;
 /// What goes wrong in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What dice choose, until so many servers were killed.
+    /// What rng choose, until so many servers were killed.
     Kills(usize),
-    /// Each kind of fault that there is, in an order that dice choose.
+    /// Each kind of fault that there is, in an order that rng choose.
     EachKind,
 }
 
@@ -40,10 +39,10 @@ pub struct Plan {
     /// Where everything is kept.
     pub kind: Kind,
     /// Servers: one with SQLite.
-    pub hosts: usize,
+    pub servers: usize,
     /// What goes wrong until it is over.
     pub extent: Extent,
-    /// What the dice begin with.
+    /// What the rng begin with.
     pub seed: u64,
 }
 
@@ -110,45 +109,46 @@ impl std::fmt::Display for Report {
 /// If a server does not start, a call gets an answer that no client should get, or a job is never done.
 pub fn run(plan: Plan) -> Report {
     let began = Instant::now();
-    let site = Site::new(plan.kind, &Settings::default());
-    let hosts = Hosts::start(&site, plan.hosts, LEASE, SOON);
-    let deleting = site.add_tenant("deleting");
-    let crowded = site.add_tenant("crowded");
-    site.let_run_at_once(&crowded, AT_ONCE);
-    let over = AtomicBool::new(false);
+    let deployment = Deployment::new(plan.kind, &Settings::default());
+    let servers = Servers::start(&deployment, plan.servers, LEASE, SOON);
+    let deleting = deployment.add_tenant("deleting");
+    let concurrent_tenant = deployment.add_tenant("concurrent_tenant");
+    deployment.let_run_at_once(&concurrent_tenant, AT_ONCE);
+    let done_flag = DoneFlag::default();
     let mut faults = Faults::default();
-    let (sent, crowd, (deleted, mut wrong)) = thread::scope(|scope| {
+    let (sent, concurrent, (deleted, mut wrong)) = thread::scope(|scope| {
         // Whatever happens here, the clients come to an end.
-        let _end = Ending(&over);
+        let _end = done_flag.set_on_drop();
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
-                let tenant = site.add_tenant(&format!("tenant-{number}"));
-                let (hosts, over) = (&hosts, &over);
-                scope.spawn(move || drive(hosts, tenant, plan.seed * 100 + number, over))
+                let tenant = deployment.add_tenant(&format!("tenant-{number}"));
+                let (servers, done_flag) = (&servers, &done_flag);
+                scope.spawn(move || drive(servers, tenant, plan.seed * 100 + number, done_flag))
             })
             .collect();
-        let deleter = scope.spawn(|| delete(&hosts, &deleting, plan.seed * 100 + 99, &over));
-        let crowd = scope.spawn(|| Crowd::drive(&hosts, crowded, plan.seed * 100 + 98, &over));
-        let mut dice = Dice::new(plan.seed);
-        let mut each = Fault::each(&site, &hosts, &mut dice).into_iter();
+        let deleter = scope.spawn(|| delete(&servers, &deleting, plan.seed * 100 + 99, &done_flag));
+        let concurrent =
+            scope.spawn(|| ConcurrentTenant::drive(&servers, concurrent_tenant, plan.seed * 100 + 98, &done_flag));
+        let mut rng = Rng::new(plan.seed);
+        let mut each = Fault::each(&deployment, &servers, &mut rng).into_iter();
         while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
             let next = match plan.extent {
-                Extent::Kills(kills) => (faults.kills < kills).then(|| Fault::any(&site, &hosts, &mut dice)),
+                Extent::Kills(kills) => (faults.kills < kills).then(|| Fault::any(&deployment, &servers, &mut rng)),
                 Extent::EachKind => each.next(),
             };
             let Some(fault) = next else { break };
-            thread::sleep(Duration::from_millis(dice.below(QUIET)));
-            fault.happen(&site, &hosts, &mut dice, LEASE, &mut faults);
+            thread::sleep(Duration::from_millis(rng.below(QUIET)));
+            fault.happen(&deployment, &servers, &mut rng, LEASE, &mut faults);
         }
-        over.store(true, Ordering::Release);
+        done_flag.set();
         let sent: Vec<_> = drivers.into_iter().map(|driver| joined(driver.join())).collect();
-        (sent, joined(crowd.join()), joined(deleter.join()))
+        (sent, joined(concurrent.join()), joined(deleter.join()))
     });
     for sent in &sent {
-        wrong.extend(compare(&site, &hosts, sent));
+        wrong.extend(compare(&deployment, &servers, sent));
     }
-    wrong.extend(crowd.compare(&site, &hosts));
-    let answers = hosts.answers();
+    wrong.extend(concurrent.compare(&deployment, &servers));
+    let answers = servers.answers();
     for (what, sql) in [
         ("items of finished jobs are kept", "SELECT count(*) FROM payloads"),
         ("jobs are unfinished", "SELECT count(*) FROM jobs WHERE finished_at IS NULL"),
@@ -158,18 +158,18 @@ pub fn run(plan: Plan) -> Report {
              WHERE contacts.tenant = contact_keys.tenant AND contacts.id = contact_keys.contact)",
         ),
     ] {
-        let count = site.number(sql);
+        let count = deployment.number(sql);
         if count > 0 {
             wrong.push(format!("{count} {what}"));
         }
     }
     Report {
         faults,
-        jobs: sent.iter().map(|sent| sent.jobs.len()).sum::<usize>() + crowd.jobs(),
+        jobs: sent.iter().map(|sent| sent.jobs.len()).sum::<usize>() + concurrent.jobs(),
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
         contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum::<usize>() + CONTACTS,
         deleted,
-        batches: crowd.batches,
+        batches: concurrent.batches,
         repeated: (answers.none, answers.unavailable, answers.too_many),
         wrong,
         took: began.elapsed(),

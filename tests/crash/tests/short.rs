@@ -25,19 +25,19 @@ fn check(plan: Plan) {
 
 #[test]
 fn one_server_on_sqlite() {
-    check(Plan { kind: Kind::Sqlite, hosts: 1, extent: Extent::EachKind, seed: 1 });
+    check(Plan { kind: Kind::Sqlite, servers: 1, extent: Extent::EachKind, seed: 1 });
 }
 
 #[test]
 fn three_servers_on_postgres() {
-    check(Plan { kind: Kind::Postgres, hosts: 3, extent: Extent::EachKind, seed: 1 });
+    check(Plan { kind: Kind::Postgres, servers: 3, extent: Extent::EachKind, seed: 1 });
 }
 
 #[test]
 fn many_clients_at_once() {
     let plan = Load {
         kind: Kind::Sqlite,
-        hosts: 1,
+        servers: 1,
         tenants: 8,
         jobs: 24,
         pollers: 30,

@@ -22,7 +22,7 @@ pub fn contact(prefix: &str, number: usize) -> Value {
 
 /// Many that are work for a while, about a second for 10,000, so that a test can do something in the middle of a job
 /// however fast a server is. For servers with [`crate::Options::rogue`]; any other component takes them as they are.
-pub fn lasting(prefix: &str, numbers: Range<usize>) -> Value {
+pub fn slow_contacts(prefix: &str, numbers: Range<usize>) -> Value {
     numbers
         .map(|number| {
             let mut contact = contact(prefix, number);

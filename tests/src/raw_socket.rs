@@ -6,12 +6,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use crate::{DEADLINE, Reply};
 
 /// A TCP connection to a server.
-pub struct Raw {
+pub struct RawSocket {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
-impl Raw {
+impl RawSocket {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the server accepts connections");
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");

@@ -4,11 +4,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Client, Dice, Reply, Tenant, bulkhead};
+use bulkhead_tests::{Client, Reply, Rng, Tenant, bulkhead};
 use serde_json::Value;
 
+use crate::deployment::Deployment;
 use crate::host::Host;
-use crate::site::Site;
 
 /// How long one call may take before it is made to another server, where servers die.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Servers on one store, each in a place of its own, where it may be or not.
-pub(crate) struct Hosts {
-    site: Arc<Site>,
+pub(crate) struct Servers {
+    deployment: Arc<Deployment>,
     /// What starts the server at a place.
     command: Box<dyn Fn(usize) -> Command + Send + Sync>,
     places: Vec<Mutex<Option<Host>>>,
@@ -41,30 +41,30 @@ pub(crate) struct Answers {
     pub(crate) too_many: usize,
 }
 
-impl Hosts {
+impl Servers {
     /// Servers on this machine, and how long a call may take before it is made to another one.
-    pub(crate) fn start(site: &Arc<Site>, count: usize, lease: Duration, patience: Duration) -> Arc<Self> {
-        let own = Arc::clone(site);
-        Self::start_by(site, count, patience, move |_| own.serve(bulkhead(), lease))
+    pub(crate) fn start(deployment: &Arc<Deployment>, count: usize, lease: Duration, patience: Duration) -> Arc<Self> {
+        let own = Arc::clone(deployment);
+        Self::start_by(deployment, count, patience, move |_| own.serve(bulkhead(), lease))
     }
 
     /// Servers that commands start.
     pub(crate) fn start_by(
-        site: &Arc<Site>,
+        deployment: &Arc<Deployment>,
         count: usize,
         patience: Duration,
         command: impl Fn(usize) -> Command + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let hosts = Self {
-            site: Arc::clone(site),
+        let servers = Self {
+            deployment: Arc::clone(deployment),
             command: Box::new(command),
             places: (0..count).map(|_| Mutex::new(None)).collect(),
             urls: Mutex::new(vec![None; count]),
             answers: Mutex::new(Answers::default()),
             patience,
         };
-        (0..count).for_each(|place| hosts.restart(place));
-        Arc::new(hosts)
+        (0..count).for_each(|place| servers.restart(place));
+        Arc::new(servers)
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -80,7 +80,7 @@ impl Hosts {
     /// # Panics
     /// If it does not start, though tried again.
     pub(crate) fn restart(&self, place: usize) {
-        let log = self.site.file(&format!("host-{place}.log"));
+        let log = self.deployment.file(&format!("host-{place}.log"));
         let began = Instant::now();
         let host = loop {
             match Host::start((self.command)(place), &log) {
@@ -121,13 +121,13 @@ impl Hosts {
 
     /// What the server at a place logged.
     pub(crate) fn log(&self, place: usize) -> String {
-        std::fs::read_to_string(self.site.file(&format!("host-{place}.log"))).unwrap_or_default()
+        std::fs::read_to_string(self.deployment.file(&format!("host-{place}.log"))).unwrap_or_default()
     }
 
     /// A client that calls one of the servers.
-    pub(crate) fn any(&self, tenant: &Tenant, dice: &mut Dice) -> Option<Client> {
+    pub(crate) fn any(&self, tenant: &Tenant, rng: &mut Rng) -> Option<Client> {
         let urls = lock(&self.urls);
-        let place = usize::try_from(dice.below(urls.len() as u64)).expect("it is small");
+        let place = usize::try_from(rng.below(urls.len() as u64)).expect("it is small");
         let url = urls[place].clone()?;
         Some(Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), self.patience))
     }
@@ -139,7 +139,7 @@ impl Hosts {
     pub(crate) fn call(
         &self,
         tenant: &Tenant,
-        dice: &mut Dice,
+        rng: &mut Rng,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -148,7 +148,7 @@ impl Hosts {
         let began = Instant::now();
         let mut last = String::from("there was no server");
         loop {
-            if let Some(client) = self.any(tenant, dice) {
+            if let Some(client) = self.any(tenant, rng) {
                 match client.try_call(method, path, headers, body) {
                     Ok(reply) if reply.status == 503 || reply.status == 429 => {
                         assert!(reply.header("retry-after").is_some(), "{} without Retry-After", reply.text());
@@ -173,8 +173,8 @@ impl Hosts {
     }
 
     /// Reads something that must be there.
-    pub(crate) fn get(&self, tenant: &Tenant, dice: &mut Dice, path: &str) -> Value {
-        self.call(tenant, dice, "GET", path, &[], &[]).expect(200).json()
+    pub(crate) fn get(&self, tenant: &Tenant, rng: &mut Rng, path: &str) -> Value {
+        self.call(tenant, rng, "GET", path, &[], &[]).expect(200).json()
     }
 
     /// The ends of all logs.

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 /// Numbers that look random and are the same in every run (xorshift64*).
 #[derive(Debug)]
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The same seed gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
@@ -21,7 +21,7 @@ impl Dice {
     }
 
     /// Passes up to `most` of time, to hit a moment that nothing announces. Not for waiting until something is done.
-    pub fn pass_time(&mut self, most: Duration) {
+    pub fn spin_up_to(&mut self, most: Duration) {
         let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
         let end = Instant::now() + Duration::from_micros(self.below(micros));
         while Instant::now() < end {

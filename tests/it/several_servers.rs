@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Cluster;
-use bulkhead_tests::{Form, Options, Server, component, contacts, lasting, play_cases, run, wait_until};
+use bulkhead_tests::{Form, Options, Server, component, contacts, run, run_cases, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(1);
 #[test]
 fn all_cases_hold_on_postgres() {
     for form in [Form::Batch, Form::Bulk] {
-        let faults = play_cases(&Database::fresh().options().start(), form);
+        let faults = run_cases(&Database::fresh().options().start(), form);
         assert!(faults.is_empty(), "{} cases do not hold:\n{}", faults.len(), faults.join("\n"));
     }
 }
@@ -23,7 +23,7 @@ fn all_cases_hold_on_postgres() {
 fn each_answers_for_all() {
     let database = Database::fresh();
     let first = database.options().start();
-    let second = database.options().start_beside(&first);
+    let second = database.options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
     let (here, there) = (first.client(&tenant), second.client(&tenant));
     let job = here.create(&contacts("c", 0..1_000)).id.clone();
@@ -51,7 +51,7 @@ fn a_delete_here_stops_a_component_there() {
     // So that the log says who claims what.
     let options = || database.options().rogue().with("--workers", 1).with("--log", "bulkhead=debug").alone();
     let first = options().start();
-    let second = options().start_beside(&first);
+    let second = options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
     // 15 seconds, if nobody stopped it.
     first.allow_long_calls("acme");
@@ -93,10 +93,10 @@ fn what_one_leaves_another_takes_up() {
     let mut first = database.options().rogue().with("--lease", 1).with("--workers", 1).start();
     let tenant = first.add_tenant("acme");
     let ids: Vec<String> =
-        (0..4).map(|n| first.client(&tenant).create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+        (0..4).map(|n| first.client(&tenant).create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     wait_until("half of a job", || database.has_half_a_job().then_some(()));
     // Its own leases do not end in the time of a test.
-    let mut second = database.options().rogue().with("--lease", 600).with("--workers", 1).start_beside(&first);
+    let mut second = database.options().rogue().with("--lease", 600).with("--workers", 1).start_alongside(&first);
     // Killed: its lease ends. Told to end: the job is given back at once.
     first.kill9();
     for id in &ids[..2] {
@@ -135,7 +135,7 @@ fn a_job_at_which_servers_die_comes_to_an_end() {
     let database = Database::fresh();
     let options = || database.options().rogue().with("--lease", 1).with("--workers", 1);
     let first = options().start();
-    let second = options().start_beside(&first);
+    let second = options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
     first.allow_long_calls("acme");
     let items: Vec<Value> =
@@ -171,7 +171,7 @@ fn a_job_at_which_servers_die_comes_to_an_end() {
 fn components_are_everywhere_at_once() {
     let database = Database::fresh();
     let first = database.options().start();
-    let second = database.options().start_beside(&first);
+    let second = database.options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
     let file = component("rules-a").display().to_string();
     first.command_line(&["component", "add", &file, "--name", "rules"]).expect(0);
@@ -193,9 +193,9 @@ fn a_database_that_takes_no_writes_loses_nothing() {
     let server = database.options().rogue().with("--lease", 600).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
-    let job = client.create(&lasting("c", 0..10_000));
+    let job = client.create(&slow_contacts("c", 0..10_000));
     database.alter("SET default_transaction_read_only = on");
-    wait_until("a probe to be told", || (server.stranger(None).get("/readyz").status == 503).then_some(()));
+    wait_until("a probe to be told", || (server.client_with(None).get("/readyz").status == 503).then_some(()));
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert_eq!(refused.problem()["type"], "unavailable");
     assert!(refused.header("retry-after").is_some());
@@ -211,7 +211,8 @@ fn a_database_that_was_away_costs_no_lease_and_few_words() {
     let name = cluster.fresh_database();
     let mut server = Options::default().rogue().database(&cluster.url(&name)).with("--lease", 600).start();
     let client = server.new_client("acme");
-    let jobs: Vec<String> = (0..2).map(|n| client.create(&lasting(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
+    let jobs: Vec<String> =
+        (0..2).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(&name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
     cluster.stop_at_once();
@@ -220,7 +221,7 @@ fn a_database_that_was_away_costs_no_lease_and_few_words() {
     server.wait_for_event("job_interrupted");
     // However often a probe comes, the store is asked once a second: this takes some seconds.
     wait_until("several probes to be told", || {
-        assert_eq!(server.stranger(None).get("/readyz").status, 503);
+        assert_eq!(server.client_with(None).get("/readyz").status, 503);
         (server.events("store_not_ready").len() >= 4).then_some(())
     });
     cluster.start_again();
@@ -243,12 +244,12 @@ fn a_dump_is_restored_and_work_goes_on() {
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     client.create(&contacts("before-", 0..2_000)).wait_for("completed");
-    let job = client.create(&lasting("during-", 0..10_000)).id.clone();
+    let job = client.create(&slow_contacts("during-", 0..10_000)).id.clone();
     wait_until("half of it", || database.has_half_a_job().then_some(()));
     let copy = database.restored_copy();
     client.job(&*job).wait_for("completed");
     client.create(&contacts("after-", 0..100)).wait_for("completed");
-    let restored = copy.options().rogue().with("--lease", 1).start_beside(&server);
+    let restored = copy.options().rogue().with("--lease", 1).start_alongside(&server);
     let client = restored.client(&tenant);
     assert_eq!(client.job(job).finished()["created"], 10_000);
     assert_eq!(copy.query("SELECT count(*), max(version) FROM contacts"), "12000|1");

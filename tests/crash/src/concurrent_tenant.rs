@@ -2,17 +2,17 @@
 //! be lost, half applied, or applied twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bulkhead_tests::{Dice, Tenant, contacts};
+use bulkhead_tests::{Rng, Tenant, contacts};
 use serde_json::{Value, json};
 
 use crate::check::{compare_jobs, stored};
+use crate::deployment::Deployment;
+use crate::done_flag::DoneFlag;
 use crate::driver::{Sent, wait_for};
-use crate::hosts::Hosts;
 use crate::model::{CHUNK, Model};
-use crate::site::Site;
+use crate::servers::Servers;
 
 /// Contacts that all of it is about.
 pub(crate) const CONTACTS: usize = 800;
@@ -39,8 +39,8 @@ struct Change {
 }
 
 impl Change {
-    fn any(name: String, most: u64, dice: &mut Dice) -> Self {
-        let contacts = (0..=dice.below(most)).map(|_| 1 + dice.below(CONTACTS as u64)).collect();
+    fn any(name: String, most: u64, rng: &mut Rng) -> Self {
+        let contacts = (0..=rng.below(most)).map(|_| 1 + rng.below(CONTACTS as u64)).collect();
         Self { name, contacts, is_sure: true }
     }
 
@@ -55,7 +55,7 @@ impl Change {
 }
 
 /// What such a tenant sent.
-pub(crate) struct Crowd {
+pub(crate) struct ConcurrentTenant {
     /// Its jobs; the model has nothing to say of them.
     sent: Sent,
     changes: Vec<Change>,
@@ -63,44 +63,44 @@ pub(crate) struct Crowd {
     pub(crate) batches: (usize, usize),
 }
 
-impl Crowd {
+impl ConcurrentTenant {
     pub(crate) fn jobs(&self) -> usize {
         self.sent.jobs.len()
     }
 
     /// Sends jobs and batches until it is over; waits for the end of all.
-    pub(crate) fn drive(hosts: &Hosts, tenant: Tenant, seed: u64, over: &AtomicBool) -> Self {
+    pub(crate) fn drive(servers: &Servers, tenant: Tenant, seed: u64, done_flag: &DoneFlag) -> Self {
         // As in `drive`: how often a server is called depends on the moment, what is sent does not.
-        let (mut dice, mut choice) = (Dice::new(seed), Dice::new(!seed));
+        let (mut rng, mut choice) = (Rng::new(seed), Rng::new(!seed));
         let sent = Sent { tenant, model: Model::default(), jobs: Vec::new() };
-        let mut crowd = Self { sent, changes: Vec::new(), batches: (0, 0) };
+        let mut concurrent = Self { sent, changes: Vec::new(), batches: (0, 0) };
         let first = (1..=CONTACTS as u64).map(|id| (Some(id), 201)).collect();
-        crowd.job(hosts, &mut choice, "POST", "/api/contacts/bulk/new", &contacts("c", 0..CONTACTS), first);
-        wait_for(hosts, &crowd.sent.tenant, &mut choice, &crowd.sent.jobs[0].0);
+        concurrent.job(servers, &mut choice, "POST", "/api/contacts/bulk/new", &contacts("c", 0..CONTACTS), first);
+        wait_for(servers, &concurrent.sent.tenant, &mut choice, &concurrent.sent.jobs[0].0);
         let mut done = 1;
-        while !over.load(Ordering::Acquire) {
-            let job = Change::any(format!("j{}", crowd.sent.jobs.len()), 1_200, &mut dice);
+        while !done_flag.is_set() {
+            let job = Change::any(format!("j{}", concurrent.sent.jobs.len()), 1_200, &mut rng);
             let rows = job.contacts.iter().map(|id| (Some(*id), 200)).collect();
-            crowd.job(hosts, &mut choice, "PATCH", "/api/contacts/bulk/edit", &job.items(), rows);
-            crowd.changes.push(job);
-            for _ in 0..dice.below(4) {
-                crowd.batch(hosts, &mut dice, &mut choice);
+            concurrent.job(servers, &mut choice, "PATCH", "/api/contacts/bulk/edit", &job.items(), rows);
+            concurrent.changes.push(job);
+            for _ in 0..rng.below(4) {
+                concurrent.batch(servers, &mut rng, &mut choice);
             }
-            while crowd.sent.jobs.len() - done > WAITING {
-                wait_for(hosts, &crowd.sent.tenant, &mut choice, &crowd.sent.jobs[done].0);
+            while concurrent.sent.jobs.len() - done > WAITING {
+                wait_for(servers, &concurrent.sent.tenant, &mut choice, &concurrent.sent.jobs[done].0);
                 done += 1;
             }
         }
-        for (id, _) in &crowd.sent.jobs[done..] {
-            wait_for(hosts, &crowd.sent.tenant, &mut choice, id);
+        for (id, _) in &concurrent.sent.jobs[done..] {
+            wait_for(servers, &concurrent.sent.tenant, &mut choice, id);
         }
-        crowd
+        concurrent
     }
 
     fn job(
         &mut self,
-        hosts: &Hosts,
-        choice: &mut Dice,
+        servers: &Servers,
+        choice: &mut Rng,
         method: &str,
         path: &str,
         items: &Value,
@@ -108,17 +108,17 @@ impl Crowd {
     ) {
         let key = format!("job-{}", self.sent.jobs.len());
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
-        let reply = hosts.call(&self.sent.tenant, choice, method, path, &headers, items.to_string().as_bytes());
+        let reply = servers.call(&self.sent.tenant, choice, method, path, &headers, items.to_string().as_bytes());
         let id = reply.expect(202).json()["id"].as_str().expect("an id").to_owned();
         self.sent.jobs.push((id, rows));
     }
 
     /// Sends a batch once: a batch has no key by which it would be safe to send it again.
-    fn batch(&mut self, hosts: &Hosts, dice: &mut Dice, choice: &mut Dice) {
-        let mut batch = Change::any(format!("b{}", self.batches.0 + self.batches.1), BATCH, dice);
+    fn batch(&mut self, servers: &Servers, rng: &mut Rng, choice: &mut Rng) {
+        let mut batch = Change::any(format!("b{}", self.batches.0 + self.batches.1), BATCH, rng);
         let items = batch.items().to_string();
         let headers = [("content-type", "application/json")];
-        let reply = hosts
+        let reply = servers
             .any(&self.sent.tenant, choice)
             .and_then(|client| client.try_call("PATCH", "/api/contacts/batch/edit", &headers, items.as_bytes()).ok());
         match reply {
@@ -140,27 +140,27 @@ impl Crowd {
     }
 
     /// Everything that is not as it must be.
-    pub(crate) fn compare(&self, site: &Site, hosts: &Hosts) -> Vec<String> {
+    pub(crate) fn compare(&self, deployment: &Deployment, servers: &Servers) -> Vec<String> {
         let mut wrong = Vec::new();
-        compare_jobs(hosts, &self.sent, &mut wrong);
-        let mut contacts = self.compare_contacts(site, hosts);
+        compare_jobs(servers, &self.sent, &mut wrong);
+        let mut contacts = self.compare_contacts(deployment, servers);
         for _ in 1..LOOKS {
             if contacts.is_empty() {
                 break;
             }
             std::thread::sleep(PAUSE);
-            contacts = self.compare_contacts(site, hosts);
+            contacts = self.compare_contacts(deployment, servers);
         }
         wrong.extend(contacts);
         wrong.truncate(TOLD);
         wrong
     }
 
-    fn compare_contacts(&self, site: &Site, hosts: &Hosts) -> Vec<String> {
+    fn compare_contacts(&self, deployment: &Deployment, servers: &Servers) -> Vec<String> {
         let name = &self.sent.tenant.name;
-        let versions = site.versions(name);
-        let is_any_in_parts = (0..hosts.count())
-            .map(|place| hosts.log(place))
+        let versions = deployment.versions(name);
+        let is_any_in_parts = (0..servers.count())
+            .map(|place| servers.log(place))
             .any(|log| IN_PARTS.iter().any(|event| log.contains(event)));
         let mut wrong = Vec::new();
         // Which change and item a tag is of, for each contact.
@@ -173,7 +173,7 @@ impl Crowd {
             })
             .collect();
         let mut applied: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        let stored = stored(hosts, &self.sent);
+        let stored = stored(servers, &self.sent);
         if stored.len() != CONTACTS || versions.len() != CONTACTS {
             wrong.push(format!("{name} has {} contacts, not {CONTACTS}", stored.len()));
         }
@@ -232,35 +232,34 @@ impl Crowd {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Duration;
 
     use bulkhead_postgres::Settings;
 
-    use super::Crowd;
+    use super::ConcurrentTenant;
     use crate::check::assert_found;
-    use crate::ending::Ending;
-    use crate::hosts::{Hosts, SOON};
-    use crate::site::{Kind, Site};
+    use crate::deployment::{Deployment, Kind};
+    use crate::done_flag::DoneFlag;
+    use crate::servers::{SOON, Servers};
 
     #[test]
     fn what_was_tampered_with_is_found() {
-        let site = Site::new(Kind::Sqlite, &Settings::default());
-        let hosts = Hosts::start(&site, 1, Duration::from_secs(30), SOON);
-        let tenant = site.add_tenant("acme");
-        site.let_run_at_once(&tenant, 2);
-        let over = AtomicBool::new(false);
-        let crowd = thread::scope(|scope| {
-            let _end = Ending(&over);
-            let crowd = scope.spawn(|| Crowd::drive(&hosts, tenant, 1, &over));
-            while site.jobs_of("acme") < 4 && !crowd.is_finished() {
+        let deployment = Deployment::new(Kind::Sqlite, &Settings::default());
+        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), SOON);
+        let tenant = deployment.add_tenant("acme");
+        deployment.let_run_at_once(&tenant, 2);
+        let done_flag = DoneFlag::default();
+        let concurrent = thread::scope(|scope| {
+            let _end = done_flag.set_on_drop();
+            let concurrent = scope.spawn(|| ConcurrentTenant::drive(&servers, tenant, 1, &done_flag));
+            while deployment.jobs_of("acme") < 4 && !concurrent.is_finished() {
                 thread::sleep(Duration::from_millis(10));
             }
-            over.store(true, Ordering::Release);
-            crowd.join().expect("it comes to its end")
+            done_flag.set();
+            concurrent.join().expect("it comes to its end")
         });
-        assert!(crowd.jobs() > 3 && crowd.batches.0 > 0, "{:?}", crowd.batches);
+        assert!(concurrent.jobs() > 3 && concurrent.batches.0 > 0, "{:?}", concurrent.batches);
         let tampering = [
             ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
             ("UPDATE contacts SET document = replace(document, '\"j1i', '\"j2i') WHERE id < 20", "is of another"),
@@ -268,9 +267,9 @@ mod tests {
             ("DELETE FROM contacts WHERE id = 3", "799 contacts"),
             ("UPDATE jobs SET updated = updated + 1", "updated is"),
         ];
-        assert_found(&site, &tampering, || {
-            let mut found = crowd.compare_contacts(&site, &hosts);
-            super::compare_jobs(&hosts, &crowd.sent, &mut found);
+        assert_found(&deployment, &tampering, || {
+            let mut found = concurrent.compare_contacts(&deployment, &servers);
+            super::compare_jobs(&servers, &concurrent.sent, &mut found);
             found
         });
     }

@@ -21,12 +21,12 @@ pub enum Kind {
 }
 
 /// A store and a folder for what servers keep beside it.
-pub(crate) struct Site {
+pub(crate) struct Deployment {
     folder: TempDir,
     database: Option<(Cluster, String)>,
 }
 
-impl Site {
+impl Deployment {
     pub(crate) fn new(kind: Kind, settings: &Settings) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let database = (kind == Kind::Postgres).then(|| {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::hosts::Hosts;
+use crate::servers::Servers;
 
 /// A line of a server's log that concerns a job.
 pub(crate) struct Line {
@@ -25,8 +25,8 @@ impl Line {
 }
 
 /// What a server logged of jobs.
-pub(crate) fn log(hosts: &Hosts, place: usize) -> Vec<Line> {
-    hosts.log(place).lines().filter_map(Line::parse).collect()
+pub(crate) fn log(servers: &Servers, place: usize) -> Vec<Line> {
+    servers.log(place).lines().filter_map(Line::parse).collect()
 }
 
 /// The jobs that are still in its hands.
