@@ -15,7 +15,7 @@ mod worker;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use contacts::{ListRequest, ListedContacts, Search};
-pub use decide::{Library, LibraryError};
+pub use decide::{ComponentLoader, LoadError};
 pub use error::ServiceError;
 pub use maintenance::Chores;
 pub use service::{Service, Settings, TOKEN_LIFETIME};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
 use bulkhead::http::{Api, BodySettings, Health, HttpSettings, Server};
-use bulkhead::jobs::{Chores, Library, Service, Settings, Workers};
+use bulkhead::jobs::{Chores, ComponentLoader, Service, Settings, Workers};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::{NewComponent, QueueLimits, Store};
@@ -202,8 +202,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         bytes: &component,
     })?;
     let admin = args.admin_api(&store, &sandbox, &processor)?;
-    let library = Library::new(Arc::clone(&store), sandbox, processor);
-    let service = Arc::new(Service::new(Arc::clone(&store), library, args.settings()));
+    let components = ComponentLoader::new(Arc::clone(&store), sandbox, processor);
+    let service = Arc::new(Service::new(Arc::clone(&store), components, args.settings()));
     let hearing = Arc::downgrade(&service);
     store.on_news(Box::new(move |news| {
         if let Some(service) = hearing.upgrade() {

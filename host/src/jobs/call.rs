@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
-use crate::jobs::decide::decider::{Decider, End, Task};
-use crate::jobs::decide::isolate::{Failures, Ground, Part, Patience, isolate};
+use crate::jobs::decide::{CommitTarget, Decider, FailureBudget, FailureTally, Part, RunError, Task, isolate};
 use crate::sandbox::CallError;
 use crate::store::{Applied, Batch, BatchCommit, CommitOutcome, RowBody, Tenant};
 
@@ -34,25 +33,25 @@ pub struct CallAnswer {
 }
 
 /// Where a call's items take effect, and what they came to so far.
-pub(super) struct Call<'a> {
+pub(super) struct CallTarget<'a> {
     service: &'a Service,
     tenant: TenantId,
     pub(super) rows: Vec<CallRow>,
     documents: BTreeMap<ContactId, StoredContact>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> CallTarget<'a> {
     pub(super) fn new(service: &'a Service, tenant: TenantId) -> Self {
         Self { service, tenant, rows: Vec::new(), documents: BTreeMap::new() }
     }
 }
 
-impl Ground for Call<'_> {
-    fn go_on(&mut self) -> Result<(), End> {
-        if self.service.calls.is_raised() { Err(End::ShuttingDown) } else { Ok(()) }
+impl CommitTarget for CallTarget<'_> {
+    fn go_on(&mut self) -> Result<(), RunError> {
+        if self.service.calls.is_raised() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         let ids = match self.service.store.apply(self.tenant, &commit.writes)? {
             Applied::Done(ids) => ids,
             Applied::Conflict => return Ok(CommitOutcome::Conflict),
@@ -81,12 +80,12 @@ impl Service {
     /// effect by then, and nothing had otherwise.
     pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
         // Compiling, if that is necessary, is nothing to hold a place in the lane for.
-        self.library.prepare(self.pinned(tenant));
-        let _permit = self.lane.enter(tenant.id)?;
+        self.decider_context.components.prepare(self.pinned(tenant));
+        let _permit = self.call_limiter.enter(tenant.id)?;
         let mut decider = self.decider(tenant, operation);
-        let mut call = Call::new(self, tenant.id);
+        let mut call = CallTarget::new(self, tenant.id);
         if !items.items.is_empty() {
-            let mut failures = Failures::none_yet(Patience::CALL);
+            let mut failures = FailureTally::new(FailureBudget::CALL);
             let done = isolate(&mut decider, &mut call, &mut failures, Part::whole(0, items));
             if let Err(end) = done {
                 let error = ServiceError::from(end);
@@ -103,7 +102,7 @@ impl Service {
 
     /// The contacts that a call's rows name, also those of items that failed. What was applied stays applied, so whatever
     /// keeps them from being shown, the call has not failed: then their ids say where to look.
-    fn contacts_of(&self, call: &Call<'_>, decider: &mut Decider<'_>) -> BTreeMap<ContactId, String> {
+    fn contacts_of(&self, call: &CallTarget<'_>, decider: &mut Decider<'_>) -> BTreeMap<ContactId, String> {
         let is_unread = |id: &ContactId| !call.documents.contains_key(id);
         let unread: Vec<ContactId> = call.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
         let mut contacts: Vec<StoredContact> = call.documents.values().cloned().collect();
@@ -139,17 +138,17 @@ impl Service {
             now: self.store.now(),
             job: None,
         };
-        Decider::new(self, task, self.calls.clone())
+        Decider::new(&self.decider_context, task, self.calls.clone())
     }
 }
 
-impl From<End> for ServiceError {
-    fn from(end: End) -> Self {
+impl From<RunError> for ServiceError {
+    fn from(end: RunError) -> Self {
         match end {
-            End::Gone => Self::NoTenant,
-            End::Cancelled | End::ShuttingDown | End::TurnOver => Self::ShuttingDown,
-            End::NoRoom => Self::Busy,
-            End::Store(error) => Self::Store(error),
+            RunError::Gone => Self::NoTenant,
+            RunError::Cancelled | RunError::ShuttingDown | RunError::TurnOver => Self::ShuttingDown,
+            RunError::SandboxFull => Self::Busy,
+            RunError::Store(error) => Self::Store(error),
         }
     }
 }

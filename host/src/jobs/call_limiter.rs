@@ -12,13 +12,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Permits for interactive calls, of which one tenant has half at most.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct CallLimiter {
     width: usize,
     taken: Mutex<HashMap<TenantId, usize>>,
     freed: Condvar,
 }
 
-impl Lane {
+impl CallLimiter {
     /// A lane in which so many calls of one tenant run at once, and twice as many of all.
     pub(super) fn new(per_tenant: usize) -> Self {
         Self { width: per_tenant.max(1) * 2, taken: Mutex::default(), freed: Condvar::new() }
@@ -40,18 +40,18 @@ impl Lane {
             return Err(ServiceError::Busy);
         }
         *taken.entry(tenant).or_default() += 1;
-        Ok(Permit { lane: self, tenant })
+        Ok(Permit { limiter: self, tenant })
     }
 }
 
 pub(super) struct Permit<'a> {
-    lane: &'a Lane,
+    limiter: &'a CallLimiter,
     tenant: TenantId,
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut taken = self.lane.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.limiter.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = taken.get_mut(&self.tenant) {
             *own -= 1;
             if *own == 0 {
@@ -59,6 +59,6 @@ impl Drop for Permit<'_> {
             }
         }
         // Whoever is woken may be one of a tenant that has its share.
-        self.lane.freed.notify_all();
+        self.limiter.freed.notify_all();
     }
 }

@@ -86,7 +86,7 @@ impl Service {
     fn with_email(&self, tenant: &Tenant, address: &str) -> Result<Vec<ContactId>, ServiceError> {
         let item = serde_json::json!({ "email": address }).to_string();
         let planned = {
-            let _permit = self.lane.enter(tenant.id)?;
+            let _permit = self.call_limiter.enter(tenant.id)?;
             let mut decider = self.decider(tenant, Operation::Create);
             decider.plan_one(&item).map_err(|stop| stopped(&mut decider, stop))?
         };
@@ -97,7 +97,7 @@ impl Service {
         if contacts.is_empty() {
             return Ok(Vec::new());
         }
-        let _permit = self.lane.enter(tenant.id)?;
+        let _permit = self.call_limiter.enter(tenant.id)?;
         let mut decider = self.decider(tenant, Operation::Create);
         decider.present(contacts).map_err(|stop| stopped(&mut decider, stop))
     }

@@ -2,9 +2,38 @@
 //! which one fails, and what the store is to commit.
 
 mod assemble;
-pub(in crate::jobs) mod breaker;
-pub(in crate::jobs) mod component_loader;
-pub(in crate::jobs) mod decider;
-pub(in crate::jobs) mod isolate;
+mod breaker;
+mod component_loader;
+mod decider;
+mod failure_budget;
+mod isolate;
+mod part;
+mod run_error;
 
-pub use component_loader::{Library, LibraryError};
+use std::sync::Arc;
+
+use breaker::Breaker;
+pub use component_loader::{ComponentLoader, LoadError};
+pub(super) use decider::{Decider, Spent, Task};
+pub(super) use failure_budget::{FailureBudget, FailureTally};
+pub(super) use isolate::{CommitTarget, given_up, isolate};
+pub(super) use part::Part;
+pub(super) use run_error::RunError;
+
+use crate::store::Store;
+
+/// What all deciders of a server share.
+pub(super) struct DeciderContext {
+    /// The store in which items' contacts are looked up.
+    pub(super) store: Arc<dyn Store>,
+    /// The components of all tenants.
+    pub(super) components: ComponentLoader,
+    breaker: Breaker,
+}
+
+impl DeciderContext {
+    /// Returns a context in which no component has failed yet.
+    pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader) -> Self {
+        Self { store, components, breaker: Breaker::default() }
+    }
+}

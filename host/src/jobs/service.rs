@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{ServiceError, Submission};
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
-use crate::jobs::call_limiter::Lane;
-use crate::jobs::decide::breaker::Breaker;
-use crate::jobs::decide::component_loader::Library;
+use crate::jobs::call_limiter::CallLimiter;
+use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::store_outage::Outage;
 use crate::jobs::worker::running::Running;
 use crate::jobs::worker::unreleased::Owed;
@@ -36,31 +35,29 @@ pub struct Settings {
 /// The service. Cheap to share; all methods block.
 pub struct Service {
     pub(super) store: Arc<dyn Store>,
-    pub(super) library: Library,
-    pub(super) breaker: Breaker,
+    pub(super) decider_context: Arc<DeciderContext>,
     pub(super) settings: Settings,
     pub(super) running: Running,
     pub(super) owed: Owed,
     pub(super) outage: Outage,
-    pub(super) lane: Lane,
+    pub(super) call_limiter: CallLimiter,
     /// Raised when calls that somebody waits for shall end.
     pub(super) calls: CancelFlag,
     pub(super) bell: Bell,
 }
 
 impl Service {
-    /// A service over a store and a library of components.
-    pub fn new(store: Arc<dyn Store>, library: Library, settings: Settings) -> Self {
-        let lane = Lane::new(settings.workers);
+    /// A service over a store and the loader of its components.
+    pub fn new(store: Arc<dyn Store>, components: ComponentLoader, settings: Settings) -> Self {
+        let decider_context = Arc::new(DeciderContext::new(Arc::clone(&store), components));
         Self {
             store,
-            library,
-            breaker: Breaker::default(),
+            decider_context,
             settings,
             running: Running::default(),
             owed: Owed::default(),
             outage: Outage::default(),
-            lane,
+            call_limiter: CallLimiter::new(settings.workers),
             calls: CancelFlag::default(),
             bell: Bell::default(),
         }
@@ -68,7 +65,7 @@ impl Service {
 
     /// The processor of tenants that have none of their own.
     pub fn default_processor(&self) -> Digest {
-        self.library.default_processor().digest()
+        self.decider_context.components.default_processor().digest()
     }
 
     /// The components that decide about a new job of a tenant.
@@ -156,7 +153,7 @@ impl Service {
         // The store's answer is the fence; stopping the guest only frees the worker.
         let known = self.store.delete_job(tenant, id)?;
         if known && self.running.stop(tenant, id) {
-            self.library.sandbox().bump_epoch();
+            self.decider_context.components.sandbox().bump_epoch();
         }
         Ok(known)
     }
@@ -175,7 +172,7 @@ impl Service {
             News::Anything | News::JobAccepted => self.bell.ring(),
             News::JobDeleted { tenant, job } => {
                 if self.running.stop(tenant, job) {
-                    self.library.sandbox().bump_epoch();
+                    self.decider_context.components.sandbox().bump_epoch();
                 }
             }
         }
@@ -184,20 +181,20 @@ impl Service {
     /// Stops the guests of calls that somebody waits for; the calls that are left are refused.
     pub fn interrupt_calls(&self) {
         self.calls.raise();
-        self.library.sandbox().bump_epoch();
+        self.decider_context.components.sandbox().bump_epoch();
     }
 
     /// Stops the guests of the jobs that run by these claims.
     pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
         self.running.stop_claims(claims);
-        self.library.sandbox().bump_epoch();
+        self.decider_context.components.sandbox().bump_epoch();
     }
 
     /// Stops the guests of the jobs whose leases are over; which these are.
     pub(super) fn stop_lapsed(&self) -> Vec<JobId> {
         let stopped = self.running.stop_lapsed(Instant::now(), self.settings.lease);
         if !stopped.is_empty() {
-            self.library.sandbox().bump_epoch();
+            self.decider_context.components.sandbox().bump_epoch();
         }
         stopped
     }
@@ -205,7 +202,7 @@ impl Service {
     /// Stops the guests of all running jobs, whose workers give the jobs back.
     pub(super) fn interrupt_jobs(&self) {
         self.running.stop_all();
-        self.library.sandbox().bump_epoch();
+        self.decider_context.components.sandbox().bump_epoch();
     }
 }
 

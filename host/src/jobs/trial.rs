@@ -1,8 +1,8 @@
 //! Trying a component: what a job would do, by the same code, without the queue.
 
-use super::call::Call;
+use super::call::CallTarget;
 use super::{CallRow, Service, ServiceError, Submission};
-use crate::jobs::decide::isolate::{Failures, Part, Patience, isolate};
+use crate::jobs::decide::{FailureBudget, FailureTally, Part, isolate};
 use crate::sandbox::Usage;
 use crate::store::Tenant;
 
@@ -28,16 +28,16 @@ impl Service {
     /// If the store cannot answer, or there is no room for the components.
     pub fn try_out(&self, tenant: &Tenant, submission: Submission) -> Result<Trial, ServiceError> {
         let mut decider = self.decider(tenant, submission.operation());
-        let mut ground = Call::new(self, tenant.id);
-        let mut failures = Failures::none_yet(Patience::JOB);
+        let mut target = CallTarget::new(self, tenant.id);
+        let mut failures = FailureTally::new(FailureBudget::JOB);
         let mut first = 0;
         for chunk in submission.into_chunks() {
-            isolate(&mut decider, &mut ground, &mut failures, Part::whole(first, &chunk))?;
+            isolate(&mut decider, &mut target, &mut failures, Part::whole(first, &chunk))?;
             first += u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
         }
         let (used, printed) = (decider.used(), decider.take_printed());
         Ok(Trial {
-            rows: ground.rows,
+            rows: target.rows,
             processor: used.processor,
             validator: used.validator,
             printed,

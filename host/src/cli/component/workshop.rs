@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::{Operation, World};
-use bulkhead::jobs::{Library, Service, Settings, Submission, Trial};
+use bulkhead::jobs::{ComponentLoader, Service, Settings, Submission, Trial};
 use bulkhead::operations::{Added, MAX_COMPONENT, Operations, TenantSettings, Wanted};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::sqlite::SqliteStore;
@@ -54,7 +54,8 @@ impl Workshop {
             queue: QueueLimits { jobs: 0, bytes: 0 },
             lease: Duration::ZERO,
         };
-        let service = Service::new(Arc::clone(&store), Library::new(Arc::clone(&store), sandbox, default), settings);
+        let service =
+            Service::new(Arc::clone(&store), ComponentLoader::new(Arc::clone(&store), sandbox, default), settings);
         Ok(Self { store, operations, service, added, tenants: 0, _folder: folder })
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Digest, TenantId};
 
-/// Failures in a row, over all of a tenant's jobs, after which a component is left alone.
+/// FailureTally in a row, over all of a tenant's jobs, after which a component is left alone.
 const FAILURES: u32 = 300;
 /// For how long; then counting begins anew.
 const REST: Duration = Duration::from_secs(30);

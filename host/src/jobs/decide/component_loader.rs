@@ -13,7 +13,7 @@ const LOADED: usize = 64;
 
 /// Why a component cannot be started.
 #[derive(Debug, thiserror::Error)]
-pub enum LibraryError {
+pub enum LoadError {
     /// It was removed. The store refuses that while a tenant or a job needs it.
     #[error("{0} is not registered")]
     Unknown(Digest),
@@ -26,7 +26,7 @@ pub enum LibraryError {
 }
 
 /// The components of all tenants.
-pub struct Library {
+pub struct ComponentLoader {
     store: Arc<dyn Store>,
     sandbox: Sandbox,
     default: Processor,
@@ -34,7 +34,7 @@ pub struct Library {
     validators: Mutex<HashMap<Digest, Validator>>,
 }
 
-impl Library {
+impl ComponentLoader {
     /// A library whose tenants have `default` as their processor unless they have another.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, default: Processor) -> Self {
         Self { store, sandbox, default, processors: Mutex::default(), validators: Mutex::default() }
@@ -54,7 +54,7 @@ impl Library {
     ///
     /// # Errors
     /// If it is unknown, cannot be run here, or the store cannot answer.
-    pub fn processor(&self, digest: Digest) -> Result<Processor, LibraryError> {
+    pub fn processor(&self, digest: Digest) -> Result<Processor, LoadError> {
         if digest == self.default.digest() {
             return Ok(self.default.clone());
         }
@@ -65,7 +65,7 @@ impl Library {
     ///
     /// # Errors
     /// As [`Self::processor`].
-    pub fn validator(&self, digest: Digest) -> Result<Validator, LibraryError> {
+    pub fn validator(&self, digest: Digest) -> Result<Validator, LoadError> {
         self.get(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
     }
 
@@ -100,11 +100,11 @@ impl Library {
         loaded: &Mutex<HashMap<Digest, T>>,
         digest: Digest,
         load: impl FnOnce(&[u8]) -> Result<T, ComponentError>,
-    ) -> Result<T, LibraryError> {
+    ) -> Result<T, LoadError> {
         if let Some(component) = lock(loaded).get(&digest) {
             return Ok(component.clone());
         }
-        let bytes = self.store.component_bytes(digest)?.ok_or(LibraryError::Unknown(digest))?;
+        let bytes = self.store.component_bytes(digest)?.ok_or(LoadError::Unknown(digest))?;
         let component = load(&bytes)?;
         let mut loaded = lock(loaded);
         if loaded.len() >= LOADED {

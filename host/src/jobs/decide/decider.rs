@@ -6,36 +6,14 @@ use std::time::{Duration, Instant};
 
 use components::{Started, Used, push_output};
 
+use super::DeciderContext;
+use super::assemble::assemble;
+use super::part::Part;
+use super::run_error::RunError;
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
-use crate::jobs::Service;
-use crate::jobs::decide::assemble::assemble;
-use crate::jobs::decide::isolate::Part;
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::{StoredProfile, TenantLimits};
-
-/// Why work ends before everything is decided.
-#[derive(Debug)]
-pub(in crate::jobs) enum End {
-    /// The job was deleted or has expired, or the claim or the tenant is gone.
-    Gone,
-    /// It was told to stop.
-    Cancelled,
-    /// The server shuts down.
-    ShuttingDown,
-    /// Somebody else's job is waiting for a worker, and this one had its turn.
-    TurnOver,
-    /// The server has no room for an instance.
-    NoRoom,
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl From<StoreError> for End {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
 
 /// Whose items are decided, by what, and how.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +39,12 @@ pub(in crate::jobs) struct Spent {
     pub(in crate::jobs) reading: Duration,
 }
 
-/// Failures that are kept, for whoever tries a component.
+/// FailureTally that are kept, for whoever tries a component.
 const KEPT_FAILURES: usize = 8;
 
 /// The tenant's components, started when they are needed and again after one failed.
 pub(in crate::jobs) struct Decider<'a> {
-    service: &'a Service,
+    context: &'a DeciderContext,
     task: Task<'a>,
     limits: Limits,
     cancel: CancelFlag,
@@ -88,13 +66,13 @@ pub(in crate::jobs) struct Decider<'a> {
 const SHOWN: usize = 1_000;
 
 impl<'a> Decider<'a> {
-    pub(in crate::jobs) fn new(service: &'a Service, task: Task<'a>, cancel: CancelFlag) -> Self {
+    pub(in crate::jobs) fn new(context: &'a DeciderContext, task: Task<'a>, cancel: CancelFlag) -> Self {
         // A job's worker can be replaced; a call's thread serves others next.
         let limits = Limits { lowers_priority: task.job.is_some(), ..Limits::from(&task.limits) };
         let called = task.pinned.processor;
         let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
         let (used, failures) = (Used::default(), Vec::new());
-        Self { service, task, limits, cancel, started: None, objections, printed, called, spent, used, failures }
+        Self { context, task, limits, cancel, started: None, objections, printed, called, spent, used, failures }
     }
 
     /// Reads a part's items, and has the validator check them.
@@ -179,7 +157,7 @@ impl<'a> Decider<'a> {
     /// as if it had taken the memory itself.
     pub(in crate::jobs) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let started = Instant::now();
-        let found = self.service.store.find(self.task.tenant, &planned.ids, &planned.keys);
+        let found = self.context.store.find(self.task.tenant, &planned.ids, &planned.keys);
         self.spent.reading += started.elapsed();
         match found {
             Err(StoreError::TooMuch(_)) => Ok(None),
@@ -225,33 +203,33 @@ impl<'a> Decider<'a> {
     /// Whether one of the components has failed so often lately that it is left alone.
     pub(in crate::jobs) fn is_resting(&self) -> bool {
         let Pinned { processor, validator } = self.task.pinned;
-        let is_resting = |component| self.service.breaker.is_resting(self.task.tenant, component);
+        let is_resting = |component| self.context.breaker.is_resting(self.task.tenant, component);
         is_resting(processor) || validator.is_some_and(is_resting)
     }
 
     fn succeeded(&self) {
         let Pinned { processor, validator } = self.task.pinned;
         for component in [Some(processor), validator].into_iter().flatten() {
-            self.service.breaker.succeeded(self.task.tenant, component);
+            self.context.breaker.succeeded(self.task.tenant, component);
         }
     }
 
     /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
     /// way.
-    pub(in crate::jobs) fn failed(&mut self, stop: CallError) -> Result<GuestFailure, End> {
+    pub(in crate::jobs) fn failed(&mut self, stop: CallError) -> Result<GuestFailure, RunError> {
         self.started = None;
         let Task { tenant_name: tenant, job, .. } = self.task;
         let job = job.map(tracing::field::display);
         match stop {
-            CallError::Cancelled => Err(End::Cancelled),
+            CallError::Cancelled => Err(RunError::Cancelled),
             CallError::HostUnavailable(reason) => {
                 tracing::warn!(event = "sandbox_full", tenant, job, reason, "cannot run a component now");
-                Err(End::NoRoom)
+                Err(RunError::SandboxFull)
             }
             CallError::Failed { failure, detail } => {
                 let component = self.called;
                 self.called = self.task.pinned.processor;
-                self.service.breaker.failed(self.task.tenant, component);
+                self.context.breaker.failed(self.task.tenant, component);
                 if self.failures.len() < KEPT_FAILURES && !self.failures.contains(&detail) {
                     self.failures.push(detail.clone());
                 }

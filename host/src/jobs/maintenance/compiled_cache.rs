@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(600);
 pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
     let service = Arc::clone(service);
     let tidy = move || {
-        match service.library.tidy() {
+        match service.decider_context.components.tidy() {
             Ok(0) => {}
             Ok(files) => {
                 tracing::info!(event = "compiled_code_deleted", files, "compiled code deleted that nobody needs")

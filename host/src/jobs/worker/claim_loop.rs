@@ -10,8 +10,7 @@ use std::time::Instant;
 
 use crate::domain::StoredContact;
 use crate::jobs::Service;
-use crate::jobs::decide::decider::{Decider, End};
-use crate::jobs::decide::isolate::{Failures, Ground, Part, given_up, isolate};
+use crate::jobs::decide::{CommitTarget, Decider, FailureTally, Part, RunError, given_up, isolate};
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::pipeline::{Decided, Halt, Pipeline};
 use crate::jobs::worker::running::Stopper;
@@ -28,21 +27,21 @@ const CAREFUL: u32 = 4;
 /// Bytes of items that are read at a time, unless a single batch is larger.
 const AHEAD: usize = 2 << 20;
 
-/// The queue's ground: what is decided is committed under a claim.
+/// The queue's target: what is decided is committed under a claim.
 #[derive(Clone, Copy)]
-pub(in crate::jobs) struct Claimed<'a> {
+pub(in crate::jobs) struct JobTarget<'a> {
     pub(in crate::jobs) service: &'a Service,
     pub(in crate::jobs) committer: &'a Committer,
     pub(in crate::jobs) claim: &'a Arc<Claim>,
     pub(in crate::jobs) stopping: &'a AtomicBool,
 }
 
-impl Ground for Claimed<'_> {
-    fn go_on(&mut self) -> Result<(), End> {
-        if self.stopping.load(Ordering::Acquire) { Err(End::ShuttingDown) } else { Ok(()) }
+impl CommitTarget for JobTarget<'_> {
+    fn go_on(&mut self) -> Result<(), RunError> {
+        if self.stopping.load(Ordering::Acquire) { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, End> {
+    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         let (claim, lease) = (Arc::clone(self.claim), self.service.settings.lease);
         Ok(self.committer.have(move |store| store.commit(&claim, &commit, lease))?)
     }
@@ -58,9 +57,9 @@ enum Settled {
 }
 
 pub(in crate::jobs) struct Course<'a> {
-    pub(in crate::jobs) ground: Claimed<'a>,
+    pub(in crate::jobs) target: JobTarget<'a>,
     pub(in crate::jobs) decider: Decider<'a>,
-    pub(in crate::jobs) failures: Failures,
+    pub(in crate::jobs) failures: FailureTally,
     /// Batches that were read before it is their turn.
     ahead: VecDeque<Batch>,
     pub(in crate::jobs) pipeline: Pipeline<'a>,
@@ -71,46 +70,46 @@ pub(in crate::jobs) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub(in crate::jobs) fn new(
-        ground: Claimed<'a>,
+        target: JobTarget<'a>,
         decider: Decider<'a>,
-        failures: Failures,
+        failures: FailureTally,
         stopper: Stopper,
     ) -> Self {
-        let pipeline = Pipeline::new(ground.committer, ground.claim, ground.service.settings.lease, stopper);
+        let pipeline = Pipeline::new(target.committer, target.claim, target.service.settings.lease, stopper);
         let (ahead, guess) = (VecDeque::new(), Guess::default());
         // A server that dies again before its first commit, at a batch far ahead, would get nowhere.
-        let careful = u32::from(ground.claim.attempts > 1);
-        Self { ground, decider, failures, ahead, pipeline, guess, careful }
+        let careful = u32::from(target.claim.attempts > 1);
+        Self { target, decider, failures, ahead, pipeline, guess, careful }
     }
 
     /// Goes on until the job is done or the work ends before.
-    pub(in crate::jobs) fn run(&mut self) -> Result<(), End> {
+    pub(in crate::jobs) fn run(&mut self) -> Result<(), RunError> {
         let ended = self.go_through();
         // Whatever ended it: what is under way is done before the job is given back, and what is decided is not to be done
         // again if that can be helped.
         match ended {
-            Err(End::Gone | End::Cancelled | End::Store(_)) => {
+            Err(RunError::Gone | RunError::Cancelled | RunError::Store(_)) => {
                 self.pipeline.abandon();
                 ended
             }
             Ok(()) | Err(_) => match self.flush() {
                 Ok(_) => ended,
                 // Then it is not given back in good order.
-                Err(end @ (End::Gone | End::Store(_))) => Err(end),
+                Err(end @ (RunError::Gone | RunError::Store(_))) => Err(end),
                 Err(end) => ended.and(Err(end)),
             },
         }
     }
 
-    fn go_through(&mut self) -> Result<(), End> {
-        let Claimed { service, claim, .. } = self.ground;
+    fn go_through(&mut self) -> Result<(), RunError> {
+        let JobTarget { service, claim, .. } = self.target;
         let mut cursor = claim.cursor;
         let mut chunks = 0;
         while cursor < claim.total {
-            self.ground.go_on()?;
+            self.target.go_on()?;
             // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
             if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable(Some(claim.tenant))? {
-                return Err(End::TurnOver);
+                return Err(RunError::TurnOver);
             }
             chunks += 1;
             let batch = self.next_batch(cursor)?;
@@ -135,9 +134,9 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn next_batch(&mut self, cursor: u32) -> Result<Batch, End> {
+    fn next_batch(&mut self, cursor: u32) -> Result<Batch, RunError> {
         if self.ahead.is_empty() {
-            let Claimed { service, claim, .. } = self.ground;
+            let JobTarget { service, claim, .. } = self.target;
             let started = Instant::now();
             let read = service.store.batches(claim, cursor, AHEAD);
             self.decider.spent.reading += started.elapsed();
@@ -150,12 +149,12 @@ impl<'a> Course<'a> {
                 read => read?.into(),
             };
         }
-        self.ahead.pop_front().ok_or(End::Gone)
+        self.ahead.pop_front().ok_or(RunError::Gone)
     }
 
     /// Decides about a part, beside batches that are on their way if it concerns other contacts, and after them if not.
     /// `None` if the guest failed.
-    fn decide(&mut self, part: Part<'_>) -> Result<Option<BatchCommit>, End> {
+    fn decide(&mut self, part: Part<'_>) -> Result<Option<BatchCommit>, RunError> {
         let mut planned = self.decider.plan(part);
         self.pipeline.collect();
         if let Ok(plan) = &planned
@@ -189,7 +188,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn find(&mut self, plan: &Planned) -> Result<Option<Vec<StoredContact>>, End> {
+    fn find(&mut self, plan: &Planned) -> Result<Option<Vec<StoredContact>>, RunError> {
         let found = self.decider.find(plan)?;
         if let Some(found) = &found {
             self.guess.learn(plan, found.len());
@@ -198,7 +197,7 @@ impl<'a> Course<'a> {
     }
 
     /// The commit that a planned part comes to; `None` if the guest failed on it.
-    fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, End> {
+    fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, RunError> {
         match self.decider.decide(part, found) {
             Ok(commit) => Ok(Some(commit)),
             Err(stop) => self.decider.failed(stop).map(|_| None),
@@ -206,18 +205,18 @@ impl<'a> Course<'a> {
     }
 
     /// Makes all that is on its way take effect.
-    fn flush(&mut self) -> Result<Settled, End> {
+    fn flush(&mut self) -> Result<Settled, RunError> {
         let flushed = self.pipeline.flush();
         self.settle(flushed)
     }
 
     /// Batches that were on their way and did not take effect, as contacts changed under one of them, are done once more, one
     /// by one.
-    fn settle(&mut self, went: Result<(), Halt>) -> Result<Settled, End> {
+    fn settle(&mut self, went: Result<(), Halt>) -> Result<Settled, RunError> {
         match went {
             Ok(()) => Ok(Settled::Done),
-            Err(Halt::Fenced) => Err(End::Gone),
-            Err(Halt::Store(error)) => Err(End::Store(error)),
+            Err(Halt::Fenced) => Err(RunError::Gone),
+            Err(Halt::Store(error)) => Err(RunError::Store(error)),
             Err(Halt::Conflict(batches)) => {
                 self.guess.give_up();
                 self.careful = CAREFUL;
@@ -229,7 +228,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn isolate(&mut self, part: Part<'_>) -> Result<(), End> {
-        isolate(&mut self.decider, &mut self.ground, &mut self.failures, part)
+    fn isolate(&mut self, part: Part<'_>) -> Result<(), RunError> {
+        isolate(&mut self.decider, &mut self.target, &mut self.failures, part)
     }
 }

@@ -6,9 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::jobs::Service;
-use crate::jobs::decide::decider::{Decider, End, Spent, Task};
-use crate::jobs::decide::isolate::{Failures, Patience};
-use crate::jobs::worker::claim_loop::{Claimed, Course};
+use crate::jobs::decide::{Decider, FailureBudget, FailureTally, RunError, Spent, Task};
+use crate::jobs::worker::claim_loop::{Course, JobTarget};
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::running::{RunningJob, Stopper, Used};
 use crate::store::{Claim, Store, StoreError};
@@ -44,12 +43,12 @@ impl<'a> Runner<'a> {
             job: Some(claim.job),
         };
         let used = service.running.used(claim.tenant, claim.job);
-        let mut decider = Decider::new(service, task, running.stopper.cancel().clone());
+        let mut decider = Decider::new(&service.decider_context, task, running.stopper.cancel().clone());
         decider.spent = used.map(|used| used.spent).unwrap_or_default();
-        let failures = used.map_or_else(|| Failures::none_yet(Patience::JOB), |used| used.failures);
-        let failures = if claim.attempts > ATTEMPTS { failures.of_hosts() } else { failures };
-        let ground = Claimed { service, committer, claim, stopping };
-        Self { course: Course::new(ground, decider, failures, running.stopper.clone()), running }
+        let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
+        let failures = if claim.attempts > ATTEMPTS { failures.with_failed_servers() } else { failures };
+        let target = JobTarget { service, committer, claim, stopping };
+        Self { course: Course::new(target, decider, failures, running.stopper.clone()), running }
     }
 
     /// How the job is told to stop.
@@ -60,13 +59,13 @@ impl<'a> Runner<'a> {
     /// Works on the job as long as it may.
     pub(in crate::jobs) fn run(mut self) {
         let started = Instant::now();
-        let claim = self.course.ground.claim;
+        let claim = self.course.target.claim;
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
-        if !self.course.ground.service.library.is_ready(claim.pinned) {
+        if !self.course.target.service.decider_context.components.is_ready(claim.pinned) {
             self.running.stopper.go_away();
-            self.course.ground.service.running.stops.ring();
+            self.course.target.service.running.stops.ring();
         }
         let ended = self.course.run();
         // No component runs any more, so a worker that is late now is not late for one.
@@ -78,7 +77,7 @@ impl<'a> Runner<'a> {
 
     /// Keeps what the components printed, for the tenant's operator.
     fn keep_printed(&mut self) {
-        let Claimed { committer, claim, .. } = self.course.ground;
+        let JobTarget { committer, claim, .. } = self.course.target;
         let printed = self.course.decider.take_printed();
         if printed.is_empty() {
             return;
@@ -93,8 +92,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn report(&mut self, started: Instant, ended: Result<(), End>) {
-        let Claimed { service, claim, stopping, .. } = self.course.ground;
+    fn report(&mut self, started: Instant, ended: Result<(), RunError>) {
+        let JobTarget { service, claim, stopping, .. } = self.course.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         match ended {
             Ok(()) => {
@@ -105,17 +104,17 @@ impl<'a> Runner<'a> {
                 );
             }
             // A shutdown interrupts guests, too.
-            Err(End::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
-            Err(End::ShuttingDown) => self.give_back(),
-            Err(End::NoRoom) => {
+            Err(RunError::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
+            Err(RunError::ShuttingDown) => self.give_back(),
+            Err(RunError::SandboxFull) => {
                 self.give_back();
                 thread::sleep(BREATH);
             }
-            Err(End::TurnOver) => {
+            Err(RunError::TurnOver) => {
                 self.give_back();
                 service.bell.ring();
             }
-            Err(End::Gone | End::Cancelled) => {
+            Err(RunError::Gone | RunError::Cancelled) => {
                 let stopped_after_us = self.running.stopper.raised_at().map(micros);
                 tracing::info!(event = "job_stopped", tenant, %job, stopped_after_us, "job stopped");
                 // The store may have prolonged the lease after all, and nobody would work on the job until that ends.
@@ -123,7 +122,7 @@ impl<'a> Runner<'a> {
                     service.owed.remember(claim, service.settings.lease);
                 }
             }
-            Err(End::Store(error)) => {
+            Err(RunError::Store(error)) => {
                 service.outage.failed("work on a job", &error);
                 if service.outage.is_news(job) {
                     tracing::error!(event = "job_interrupted", tenant, %job, %error, "the store failed; the job goes back to the queue");
@@ -143,7 +142,7 @@ impl<'a> Runner<'a> {
     }
 
     fn give_back_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
-        let Claimed { service, committer, claim, .. } = self.course.ground;
+        let JobTarget { service, committer, claim, .. } = self.course.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         let used = Used { failures: self.course.failures, spent: self.course.decider.spent };
         service.running.remember(claim.tenant, job, used);

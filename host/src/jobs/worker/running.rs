@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::{JobId, TenantId};
-use crate::jobs::decide::decider::Spent;
-use crate::jobs::decide::isolate::Failures;
+use crate::jobs::decide::{FailureTally, Spent};
 use crate::jobs::service::Bell;
 use crate::sandbox::CancelFlag;
 use crate::store::ClaimId;
@@ -64,7 +63,7 @@ impl Stopper {
 /// What a job has used up of its component's patience and time, kept while it waits for its next turn.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::jobs) struct Used {
-    pub(in crate::jobs) failures: Failures,
+    pub(in crate::jobs) failures: FailureTally,
     pub(in crate::jobs) spent: Spent,
 }
 

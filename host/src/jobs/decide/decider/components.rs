@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::super::component_loader::LoadError;
 use super::Decider;
-use crate::jobs::decide::component_loader::LibraryError;
 use crate::sandbox::{
     CallError, Fields, FieldsError, GuestFailure, ProcessorInstance, RequestContext, Usage, ValidatorInstance,
 };
@@ -50,7 +50,7 @@ impl Decider<'_> {
             None => None,
             Some(digest) => {
                 self.called = digest;
-                Some((digest, self.service.library.validator(digest).map_err(unusable)?))
+                Some((digest, self.context.components.validator(digest).map_err(unusable)?))
             }
         };
         self.called = self.task.pinned.processor;
@@ -66,7 +66,7 @@ impl Decider<'_> {
                     now: self.task.now,
                 };
                 Some(ValidatorInstance::start(
-                    self.service.library.sandbox(),
+                    self.context.components.sandbox(),
                     &validator,
                     &self.limits,
                     &self.cancel,
@@ -84,9 +84,9 @@ impl Decider<'_> {
     pub(super) fn start_processor(&self) -> Result<(ProcessorInstance, Arc<Profile>, Fields), CallError> {
         let broken = |detail: String| CallError::Failed { failure: GuestFailure::BrokeContract, detail };
         let profile = self.task.profile.profile().map_err(|error| broken(error.to_string()))?;
-        let processor = self.service.library.processor(self.task.pinned.processor).map_err(unusable)?;
+        let processor = self.context.components.processor(self.task.pinned.processor).map_err(unusable)?;
         let mut instance =
-            ProcessorInstance::start(self.service.library.sandbox(), &processor, &self.limits, &self.cancel)?;
+            ProcessorInstance::start(self.context.components.sandbox(), &processor, &self.limits, &self.cancel)?;
         let fields = instance.fields(profile).map_err(|error| match error {
             FieldsError::Call(stop) => stop,
             flaws @ FieldsError::Profile(_) => broken(flaws.to_string()),
@@ -111,10 +111,10 @@ pub(super) fn push_output(printed: &mut String, components: &Started) {
 }
 
 /// A component that is not there, or that this host cannot run, is as one that does not keep the contract.
-fn unusable(error: LibraryError) -> CallError {
+fn unusable(error: LoadError) -> CallError {
     match error {
-        LibraryError::Store(error) => CallError::HostUnavailable(error.to_string()),
-        LibraryError::Unknown(_) | LibraryError::Component(_) => {
+        LoadError::Store(error) => CallError::HostUnavailable(error.to_string()),
+        LoadError::Unknown(_) | LoadError::Component(_) => {
             CallError::Failed { failure: GuestFailure::BrokeContract, detail: error.to_string() }
         }
     }

@@ -1,0 +1,35 @@
+//! The piece of a request that one call into a component is about.
+
+use crate::store::Batch;
+
+/// Consecutive items of a request.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::jobs) struct Part<'a> {
+    /// The place of the first item in the request.
+    pub(super) first: u32,
+    /// The items, as JSON texts.
+    pub(super) items: &'a [String],
+    /// One key for each item, if the request's body was a JSON object.
+    pub(super) keys: Option<&'a [String]>,
+}
+
+impl<'a> Part<'a> {
+    /// Returns a part with all items of `batch`, whose first has the place `first` in the request.
+    pub(in crate::jobs) fn whole(first: u32, batch: &'a Batch) -> Self {
+        Self { first, items: &batch.items, keys: batch.keys.as_deref() }
+    }
+
+    /// Cuts the part in the middle.
+    pub(super) fn halves(self) -> [Self; 2] {
+        let middle = self.items.len() / 2;
+        let (left, right) = self.items.split_at(middle);
+        let (left_keys, right_keys) = match self.keys.and_then(|keys| keys.split_at_checked(middle)) {
+            Some((left, right)) => (Some(left), Some(right)),
+            None => (None, None),
+        };
+        [
+            Self { first: self.first, items: left, keys: left_keys },
+            Self { first: self.first + u32::try_from(middle).unwrap_or(0), items: right, keys: right_keys },
+        ]
+    }
+}
