@@ -2,11 +2,13 @@
 //! cannot be wrong; nothing here knows HTTP, SQL or wasm.
 
 mod contact;
+mod item;
 mod job;
 mod page;
 mod timestamp;
 
-pub use contact::{ContactId, Listing, StoredContact, UniqueKey};
+pub use contact::{ContactId, IndexEntry, StoredContact, UniqueKey};
+pub use item::ItemList;
 pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
 pub use page::{Page, PageError};
 pub use timestamp::Timestamp;

@@ -19,14 +19,14 @@ pub mod sqlite;
 mod tenants;
 
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody};
-pub use components::{ComponentRecord, ComponentStore, NewComponent, Registered, Removed};
+pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
-    Applied, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, WriteTarget,
+    ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, WriteTarget,
 };
 pub use error::StoreError;
-pub use jobs::{Batch, Idempotency, JobStore, NewJob, QueueLimits, StoredRow, Submitted};
-pub use maintenance::{MaintenanceStore, News, Swept};
-pub use tenants::{Known, RolledBack, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitOutcome};
+pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use tenants::{Authentication, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 
 /// A whole store. What implements all of its parts implements it.
 pub trait Store:

@@ -205,7 +205,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let components = ComponentLoader::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), components, args.settings()));
     let hearing = Arc::downgrade(&service);
-    store.on_news(Box::new(move |news| {
+    store.subscribe(Box::new(move |news| {
         if let Some(service) = hearing.upgrade() {
             service.hear(news);
         }

@@ -14,13 +14,13 @@ pub struct UniqueKey {
     pub value: String,
 }
 
-/// How lists and searches find a contact.
+/// How a contact is found in lists and searches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Listing {
-    /// Text by whose words people search.
-    pub words: String,
-    /// What lists are ordered by, as text, unless a client asks otherwise.
-    pub sort: String,
+pub struct IndexEntry {
+    /// Text whose words searches look for.
+    pub search_text: String,
+    /// Text that orders lists unless a client asks for another order.
+    pub sort_key: String,
 }
 
 /// A contact as it stands in the store.

@@ -14,7 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::format::Format;
 use super::problem::Problem;
-use crate::store::Batch;
+use crate::domain::ItemList;
 
 /// Bytes of memory that one permit stands for.
 const PERMIT_BYTES: usize = 16 << 10;
@@ -167,7 +167,7 @@ impl ItemBody {
     /// # Errors
     /// 400 with line and column if the body cannot be decoded, 413 if it inflates to too many bytes, 415 if JSON was sent as
     /// a form.
-    pub(super) fn take_items(&mut self, max: usize) -> Result<Batch, Problem> {
+    pub(super) fn take_items(&mut self, max: usize) -> Result<ItemList, Problem> {
         self.format.items(&self.body.take_bytes()?, max)
     }
 

@@ -16,7 +16,7 @@ use super::route::Route;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{batch, bulk, contacts, job, single, token};
 use crate::jobs::Service;
-use crate::store::{Known, Tenant};
+use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
 const TOKEN_PATH: &str = "/oauth/v2/token";
@@ -118,9 +118,9 @@ impl ClientApi {
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Tenant, Problem> {
         let credentials = Credentials::from_headers(headers)?;
         self.blocking(move |service| match service.authenticate(credentials.client_id(), credentials.secret())? {
-            Known::Tenant(tenant) => Ok(*tenant),
-            Known::Expired => Err(Problem::expired_token()),
-            Known::Nobody => Err(credentials.refusal()),
+            Authentication::Tenant(tenant) => Ok(*tenant),
+            Authentication::ExpiredToken => Err(Problem::expired_token()),
+            Authentication::Unknown => Err(credentials.refusal()),
         })
         .await
     }

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use serde::{Serialize, Serializer};
 
 use super::problem::Problem;
-use crate::store::Batch;
+use crate::domain::ItemList;
 
 /// Brackets after one name.
 const DEPTH: usize = 16;
@@ -18,10 +18,10 @@ const NODES: usize = 500_000;
 ///
 /// # Errors
 /// 400 if a name is nested too deeply, something is not UTF-8, or there is too much of it.
-pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
+pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     let root = read(body, max)?;
     let mut batch =
-        Batch { items: Vec::with_capacity(root.entries.len()), keys: Some(Vec::with_capacity(root.entries.len())) };
+        ItemList { items: Vec::with_capacity(root.entries.len()), keys: Some(Vec::with_capacity(root.entries.len())) };
     for (key, node) in root.entries {
         batch.items.push(as_json(&node)?);
         batch.keys.get_or_insert_default().push(key);

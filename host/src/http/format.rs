@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::problem::Problem;
 use super::{form, json};
-use crate::store::Batch;
+use crate::domain::ItemList;
 
 /// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Format {
     ///
     /// # Errors
     /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
-    pub(super) fn items(self, body: &[u8], max: usize) -> Result<Batch, Problem> {
+    pub(super) fn items(self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
         match self {
             Self::Json => json::split(body, max),
             Self::Form => form::split(form_text(body)?, max),

@@ -10,14 +10,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
-use crate::store::Batch;
+use crate::domain::ItemList;
 
 /// The items of a body: a list, or an object whose names are the caller's keys. Of more than `max`, `max` + 1 are
 /// returned. If a name occurs twice, the last one counts, as with Mautic.
 ///
 /// # Errors
 /// 400 with line and column.
-pub(super) fn split(body: &[u8], max: usize) -> Result<Batch, Problem> {
+pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
     deserializer
         .deserialize_any(Items { max })
@@ -75,25 +75,25 @@ struct Items {
 }
 
 impl<'de> Visitor<'de> for Items {
-    type Value = Batch;
+    type Value = ItemList;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of contacts, or an object of contacts")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ItemList, A::Error> {
         let mut items = Vec::new();
         while items.len() <= self.max {
             match list.next_element::<&RawValue>()? {
                 Some(item) => items.push(one_line(item)),
-                None => return Ok(Batch { items, keys: None }),
+                None => return Ok(ItemList { items, keys: None }),
             }
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Batch { items, keys: None })
+        Ok(ItemList { items, keys: None })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Batch, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<ItemList, A::Error> {
         let mut places: HashMap<String, usize> = HashMap::new();
         let (mut items, mut keys) = (Vec::new(), Vec::new());
         while let Some(Key(key)) = object.next_key_seed(KeySeed)? {
@@ -111,10 +111,10 @@ impl<'de> Visitor<'de> for Items {
                 }
             }
         }
-        Ok(Batch { items, keys: Some(keys) })
+        Ok(ItemList { items, keys: Some(keys) })
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Batch, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<ItemList, E> {
         Err(E::custom("null where a list of contacts was expected"))
     }
 }
@@ -160,9 +160,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::split;
-    use crate::store::Batch;
+    use crate::domain::ItemList;
 
-    fn batch(body: &str) -> Batch {
+    fn batch(body: &str) -> ItemList {
         split(body.as_bytes(), 100).unwrap()
     }
 

@@ -9,9 +9,9 @@ use super::body::ItemBody;
 use super::contacts::{ContactBody, raw};
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{ContactId, ItemError, Operation};
+use crate::domain::{ContactId, ItemError, ItemList, Operation};
 use crate::jobs::Service;
-use crate::store::{Batch, Tenant};
+use crate::store::Tenant;
 
 /// The order of the members is Mautic's.
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ pub(super) fn apply(
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
-    let answer = service.apply(tenant, operation, &Batch { items: vec![item], keys: None })?;
+    let answer = service.apply(tenant, operation, &ItemList { items: vec![item], keys: None })?;
     let mut rows = answer.rows;
     let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item came to nothing"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;

@@ -8,7 +8,7 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::jobs::{Service, TOKEN_LIFETIME};
-use crate::store::Known;
+use crate::store::Authentication;
 use crate::tenants::Secret;
 
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> R
     }
     let invalid = || Problem::oauth("invalid_client", "The client credentials are invalid");
     let (id, secret) = request.client.ok_or_else(invalid)?;
-    let Known::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
+    let Authentication::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
     let token = service.issue_token(&tenant)?;
     let answer =
         Token { access_token: token.reveal(), expires_in: TOKEN_LIFETIME.as_secs(), token_type: "bearer", scope: () };

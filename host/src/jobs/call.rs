@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{Service, ServiceError};
-use crate::domain::{ContactId, ItemError, Operation, StoredContact, TenantId};
+use crate::domain::{ContactId, ItemError, ItemList, Operation, StoredContact, TenantId};
 use crate::jobs::decide::{CommitTarget, Decider, FailureBudget, FailureTally, Part, RunError, Task, isolate};
 use crate::sandbox::CallError;
-use crate::store::{Applied, Batch, BatchCommit, CommitOutcome, RowBody, Tenant};
+use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, RowBody, Tenant};
 
 /// Items a call has at most. The number is Mautic's.
 pub const MAX_CALL_ITEMS: usize = 200;
@@ -52,10 +52,10 @@ impl CommitTarget for CallTarget<'_> {
     }
 
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
-        let ids = match self.service.store.apply(self.tenant, &commit.writes)? {
-            Applied::Done(ids) => ids,
-            Applied::Conflict => return Ok(CommitOutcome::Conflict),
-            Applied::NoTenant => return Ok(CommitOutcome::Fenced),
+        let ids = match self.service.store.apply_writes(self.tenant, &commit.writes)? {
+            ApplyOutcome::Done(ids) => ids,
+            ApplyOutcome::Conflict => return Ok(CommitOutcome::Conflict),
+            ApplyOutcome::NoTenant => return Ok(CommitOutcome::Fenced),
         };
         for (id, write) in ids.iter().zip(&commit.writes) {
             self.documents.insert(*id, StoredContact { id: *id, version: 0, document: write.document.clone() });
@@ -78,7 +78,7 @@ impl Service {
     /// # Errors
     /// If too many call at once, or the store cannot answer; [`ServiceError::PartlyApplied`] if some items had taken
     /// effect by then, and nothing had otherwise.
-    pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &Batch) -> Result<CallAnswer, ServiceError> {
+    pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &ItemList) -> Result<CallAnswer, ServiceError> {
         // Compiling, if that is necessary, is nothing to hold a place in the lane for.
         self.decider_context.components.prepare(self.pinned(tenant));
         let _permit = self.call_limiter.enter(tenant.id)?;
@@ -107,7 +107,7 @@ impl Service {
         let unread: Vec<ContactId> = call.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
         let mut contacts: Vec<StoredContact> = call.documents.values().cloned().collect();
         if !unread.is_empty() {
-            match self.store.find(call.tenant, &unread, &[]) {
+            match self.store.find_contacts(call.tenant, &unread, &[]) {
                 Ok(found) => contacts.extend(found),
                 Err(error) => {
                     tracing::warn!(event = "contacts_not_read_back", %error, "contacts of a call cannot be read back")

@@ -51,7 +51,7 @@ impl Service {
     /// # Errors
     /// If the store or the tenant's component cannot answer, or too many ask at once.
     pub fn contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
-        let found = self.store.find(tenant.id, &[id], &[])?;
+        let found = self.store.find_contacts(tenant.id, &[id], &[])?;
         Ok(self.present(tenant, &found)?.pop().map(|(_, object)| object))
     }
 
@@ -90,7 +90,7 @@ impl Service {
             let mut decider = self.decider(tenant, Operation::Create);
             decider.plan_one(&item).map_err(|stop| stopped(&mut decider, stop))?
         };
-        Ok(self.store.find(tenant.id, &planned.ids, &planned.keys)?.iter().map(|contact| contact.id).collect())
+        Ok(self.store.find_contacts(tenant.id, &planned.ids, &planned.keys)?.iter().map(|contact| contact.id).collect())
     }
 
     fn present(&self, tenant: &Tenant, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {

@@ -12,7 +12,8 @@ use crate::jobs::worker::running::Running;
 use crate::jobs::worker::unreleased::Owed;
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    ClaimId, Idempotency, Known, NewJob, News, QueueLimits, Store, StoreError, StoredRow, Submitted, Tenant,
+    Authentication, ClaimId, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
+    SubmitOutcome, Tenant,
 };
 use crate::tenants::Secret;
 
@@ -78,7 +79,7 @@ impl Service {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Known, ServiceError> {
+    pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Authentication, ServiceError> {
         Ok(self.store.authenticate(client_id, &secret.hash())?)
     }
 
@@ -115,16 +116,16 @@ impl Service {
             jobs: limits.queued_jobs.min(self.settings.queue.jobs),
             bytes: (limits.queued_mib << 20).min(self.settings.queue.bytes),
         };
-        match self.store.submit(&job, &queue)? {
-            Submitted::Accepted => {
+        match self.store.submit_job(&job, &queue)? {
+            SubmitOutcome::Accepted => {
                 self.bell.ring();
                 Ok(id)
             }
-            Submitted::Repeated(id) => Ok(id),
-            Submitted::KeyReused => Err(ServiceError::KeyReused),
-            Submitted::QueueFull => Err(ServiceError::QueueFull),
-            Submitted::NoTenant => Err(ServiceError::NoTenant),
-            Submitted::Outdated => Err(ServiceError::Busy),
+            SubmitOutcome::Repeated(id) => Ok(id),
+            SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
+            SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
+            SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
+            SubmitOutcome::Outdated => Err(ServiceError::Busy),
         }
     }
 
@@ -141,7 +142,7 @@ impl Service {
     /// # Errors
     /// If the store cannot answer.
     pub fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, ServiceError> {
-        Ok(self.store.rows(tenant, id, page)?)
+        Ok(self.store.job_rows(tenant, id, page)?)
     }
 
     /// Deletes a job and stops it if it runs. When this returns, no contact is changed by it any more. `false` if the
@@ -167,10 +168,10 @@ impl Service {
     }
 
     /// Takes a hint from another host.
-    pub fn hear(&self, news: News) {
+    pub fn hear(&self, news: Notification) {
         match news {
-            News::Anything | News::JobAccepted => self.bell.ring(),
-            News::JobDeleted { tenant, job } => {
+            Notification::Missed | Notification::JobAccepted => self.bell.ring(),
+            Notification::JobDeleted { tenant, job } => {
                 if self.running.stop(tenant, job) {
                     self.decider_context.components.sandbox().bump_epoch();
                 }

@@ -90,7 +90,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     fn fail(outage: &Outage, at: Instant) {
-        outage.failed_at(at, "try", &StoreError::Behind);
+        outage.failed_at(at, "try", &StoreError::IndexBehind);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::ItemList;
 use crate::domain::Operation;
-use crate::store::Batch;
 
 /// Items a job has at most.
 pub const MAX_ITEMS: usize = 10_000;
@@ -17,7 +17,7 @@ const CHUNK_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Submission {
     operation: Operation,
-    items: Batch,
+    items: ItemList,
     idempotency_key: Option<String>,
 }
 
@@ -37,7 +37,11 @@ impl Submission {
     ///
     /// # Errors
     /// If there are too many items, or the idempotency key is unusable.
-    pub fn new(operation: Operation, items: Batch, idempotency_key: Option<String>) -> Result<Self, SubmissionError> {
+    pub fn new(
+        operation: Operation,
+        items: ItemList,
+        idempotency_key: Option<String>,
+    ) -> Result<Self, SubmissionError> {
         if items.items.len() > MAX_ITEMS {
             return Err(SubmissionError::TooMany);
         }
@@ -68,17 +72,17 @@ impl Submission {
         Some((key, hash.finalize().into()))
     }
 
-    pub(super) fn into_chunks(self) -> Vec<Batch> {
-        let mut chunks: Vec<Batch> = Vec::new();
+    pub(super) fn into_chunks(self) -> Vec<ItemList> {
+        let mut chunks: Vec<ItemList> = Vec::new();
         let mut bytes = 0;
         let keyed = self.items.keys.is_some();
         let mut keys = self.items.keys.unwrap_or_default().into_iter();
         for item in self.items.items {
             let key = keys.next();
             let size = item.len() + key.as_ref().map_or(0, String::len);
-            let full = |chunk: &Batch| chunk.items.len() == CHUNK_ITEMS || bytes + size > CHUNK_BYTES;
+            let full = |chunk: &ItemList| chunk.items.len() == CHUNK_ITEMS || bytes + size > CHUNK_BYTES;
             if chunks.last().is_none_or(full) {
-                chunks.push(Batch { items: Vec::new(), keys: keyed.then(Vec::new) });
+                chunks.push(ItemList { items: Vec::new(), keys: keyed.then(Vec::new) });
                 bytes = 0;
             }
             bytes += size;
@@ -96,11 +100,11 @@ impl Submission {
 #[cfg(test)]
 mod tests {
     use super::{CHUNK_BYTES, CHUNK_ITEMS, MAX_ITEMS, Submission, SubmissionError};
+    use crate::domain::ItemList;
     use crate::domain::Operation;
-    use crate::store::Batch;
 
     fn submission(items: Vec<String>, keys: Option<Vec<String>>) -> Submission {
-        Submission::new(Operation::Create, Batch { items, keys }, None).unwrap()
+        Submission::new(Operation::Create, ItemList { items, keys }, None).unwrap()
     }
 
     #[test]
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn one_item_too_many_is_refused() {
-        let batch = |count| Batch { items: vec![String::from("{}"); count], keys: None };
+        let batch = |count| ItemList { items: vec![String::from("{}"); count], keys: None };
         assert!(Submission::new(Operation::Create, batch(MAX_ITEMS), None).is_ok());
         let refused = Submission::new(Operation::Create, batch(MAX_ITEMS + 1), None).unwrap_err();
         assert_eq!(refused, SubmissionError::TooMany);
@@ -132,7 +136,7 @@ mod tests {
     fn a_fingerprint_tells_requests_apart() {
         let fingerprint = |operation, items: &[&str], keys: Option<&[&str]>| {
             let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            Submission::new(operation, Batch { items: own(items), keys: keys.map(own) }, Some(String::from("k")))
+            Submission::new(operation, ItemList { items: own(items), keys: keys.map(own) }, Some(String::from("k")))
                 .unwrap()
                 .idempotency()
                 .unwrap()
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn keys_are_visible_ascii() {
         for bad in ["", " ", "ü", "a b", &"x".repeat(256)] {
-            let refused = Submission::new(Operation::Create, Batch::default(), Some(bad.to_owned()));
+            let refused = Submission::new(Operation::Create, ItemList::default(), Some(bad.to_owned()));
             assert_eq!(refused.unwrap_err(), SubmissionError::Key, "{bad}");
         }
     }

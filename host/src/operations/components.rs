@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{OperationError, Operations};
 use crate::domain::Digest;
 use crate::sandbox::{Limits, Refusal};
-use crate::store::{ComponentRecord, NewComponent, Registered, Removed};
+use crate::store::{ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome};
 use crate::tenants::{TenantLimits, TenantName};
 
 /// Characters of a digest that name a component at least.
@@ -45,12 +45,12 @@ impl Operations {
         let digest = Digest::of(bytes);
         let component = NewComponent { digest, name, world: probed.inspected.world, bytes };
         let registered = self.store.add_component(&component)?;
-        if let Registered::NameTaken(owner) = registered {
+        if let RegisterOutcome::NameTaken(owner) = registered {
             let name = name.unwrap_or_default().to_owned();
             return Err(OperationError::NameTaken { name, owner: owner.to_string() });
         }
         let record = self.component(&digest.to_string())?;
-        Ok(Added { record, is_new: registered == Registered::New, compiled_in: probed.compiled_in })
+        Ok(Added { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
     }
 
     /// All registered components, the oldest first.
@@ -89,9 +89,9 @@ impl Operations {
             return Err(OperationError::IsDefault);
         }
         match self.store.remove_component(record.digest)? {
-            Removed::Done => Ok(record),
-            Removed::Unknown => Err(OperationError::UnknownComponent(reference.to_owned())),
-            Removed::InUse(record) => Err(OperationError::InUse(Box::new(record))),
+            RemoveOutcome::Done => Ok(record),
+            RemoveOutcome::Unknown => Err(OperationError::UnknownComponent(reference.to_owned())),
+            RemoveOutcome::InUse(record) => Err(OperationError::InUse(Box::new(record))),
         }
     }
 }

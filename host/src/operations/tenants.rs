@@ -3,7 +3,7 @@
 use super::{OperationError, Operations};
 use crate::domain::{Assignment, Digest, World};
 use crate::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance};
-use crate::store::{RolledBack, Tenant, TenantChange};
+use crate::store::{RollBackOutcome, Tenant, TenantChange};
 use crate::tenants::{LimitSettings, Profile, TenantLimits};
 
 /// Which component a tenant shall have.
@@ -82,7 +82,7 @@ impl Operations {
     /// If there is no such tenant, or its components were never changed.
     pub fn roll_back_tenant(&self, name: &str) -> Result<Assignment, OperationError> {
         match self.store.roll_back_tenant(name)? {
-            RolledBack::To(assignment) => {
+            RollBackOutcome::To(assignment) => {
                 if let Err(error) = self.check_assigned(name, assignment) {
                     // Forth again: components that cannot work with the profile would fail every item.
                     self.store.roll_back_tenant(name)?;
@@ -90,8 +90,8 @@ impl Operations {
                 }
                 Ok(assignment)
             }
-            RolledBack::NothingBefore => Err(OperationError::NothingBefore(name.to_owned())),
-            RolledBack::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
+            RollBackOutcome::NothingBefore => Err(OperationError::NothingBefore(name.to_owned())),
+            RollBackOutcome::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
         }
     }
 

@@ -9,7 +9,7 @@ use super::bindings::{types as wit, types_1_1};
 use super::limits::Limits;
 use super::processor::Planned;
 use super::validator::Objection;
-use crate::domain::{ContactId, ItemError, Listing, StoredContact, UniqueKey};
+use crate::domain::{ContactId, IndexEntry, ItemError, StoredContact, UniqueKey};
 
 /// Keys that one item may name.
 const KEYS_PER_ITEM: usize = 64;
@@ -44,7 +44,7 @@ pub enum Outcome {
         /// All the contact's keys.
         keys: Vec<UniqueKey>,
         /// How lists and searches find it.
-        listing: Listing,
+        index_entry: IndexEntry,
     },
     /// It is refused.
     Reject {
@@ -196,11 +196,15 @@ fn checked_write(earlier: &[Outcome], found: &[StoredContact], write: batch::Wri
     if keys.iter().enumerate().any(is_repeated) {
         return Err(String::from("two keys for the same field"));
     }
-    let listing = Listing { words: write.words, sort: write.sort };
-    if listing.words.len() > WORDS_BYTES || listing.sort.len() > SORT_BYTES {
-        return Err(format!("{} bytes of words and {} of sort", listing.words.len(), listing.sort.len()));
+    let index_entry = IndexEntry { search_text: write.words, sort_key: write.sort };
+    if index_entry.search_text.len() > WORDS_BYTES || index_entry.sort_key.len() > SORT_BYTES {
+        return Err(format!(
+            "{} bytes of words and {} of sort",
+            index_entry.search_text.len(),
+            index_entry.sort_key.len()
+        ));
     }
-    Ok(Outcome::Write { target, status: write.status, document: write.document, keys, listing })
+    Ok(Outcome::Write { target, status: write.status, document: write.document, keys, index_entry })
 }
 
 fn checked_rejection(rejection: batch::Rejection) -> Result<Outcome, String> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Batch, ContactWrite, StoreError};
-use crate::domain::{ItemError, JobId, Operation, Pinned, TenantId, Timestamp};
+use super::{ContactWrite, StoreError};
+use crate::domain::{ItemError, ItemList, JobId, Operation, Pinned, TenantId, Timestamp};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// The queue of jobs, and the claims of workers to them.
@@ -12,22 +12,22 @@ pub trait ClaimStore {
     /// served least recently; of its jobs, the oldest.
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
-    /// Returns whether [`Self::claim`] would find a job, leaving out those of the tenant `besides`.
-    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError>;
+    /// Returns whether [`Self::claim`] would find a job of another tenant than `excluding`.
+    fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError>;
 
     /// Returns the items from `first` on, in the chunks that they are stored in: the rest of one chunk, and a few more chunks
     /// while all of them have at most `bytes` bytes. Empty if the job is gone.
-    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError>;
+    fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError>;
 
     /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them.
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
 
     /// Renews the leases of those of these claims that are not lost.
-    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError>;
+    fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError>;
 
     /// Returns those of these claims that are lost: their job was deleted, has expired, is finished, or belongs to another
     /// claim. Called several times a second while jobs run.
-    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError>;
+    fn lost_claims(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError>;
 
     /// Gives a job back to the queue, where it goes on behind its cursor. The attempt does not count.
     fn release(&self, claim: &Claim) -> Result<(), StoreError>;
@@ -41,73 +41,74 @@ pub trait ClaimStore {
     fn void_claims(&self) -> Result<usize, StoreError>;
 }
 
-/// The right to work on a job, until the lease ends or somebody else gets the claim.
+/// A worker's right to work on a job, until its lease ends or it is voided.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Whose job.
+    /// The job's tenant.
     pub tenant: TenantId,
     /// The tenant's name, for the log.
     pub tenant_name: String,
     /// The profile that the tenant had when the job was accepted.
     pub profile: StoredProfile,
-    /// Which job.
+    /// The job.
     pub job: JobId,
     /// The limits that the tenant has now.
     pub limits: TenantLimits,
-    /// What to do with its items.
+    /// What to do with the job's items.
     pub operation: Operation,
-    /// The components that decide.
+    /// The components that decide about the job.
     pub pinned: Pinned,
-    /// Which claim of this job this is; a write under an older one does nothing.
+    /// The claim epoch, which is larger in later claims of the job. Writes under an older epoch do nothing.
     pub epoch: i64,
-    /// How often the job was claimed since it last got on, this time included. Those who gave it back do not count.
+    /// How often the job was claimed since its last commit, this claim included. Claims that were released do not count,
+    /// except by [`ClaimStore::release_failed`].
     pub attempts: u32,
-    /// Items that have a result.
+    /// The first item that is not yet committed.
     pub cursor: u32,
-    /// Items in all.
+    /// How many items the job has.
     pub total: u32,
     /// The store's time when the claim was made.
     pub now: Timestamp,
 }
 
-/// What tells a claim from all others.
+/// What identifies a claim among all claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClaimId {
-    /// Whose job.
+    /// The job's tenant.
     pub tenant: TenantId,
-    /// Which job.
+    /// The job.
     pub job: JobId,
-    /// Which claim of it.
+    /// The claim epoch.
     pub epoch: i64,
 }
 
 impl Claim {
-    /// What tells this claim from all others.
+    /// Returns what identifies this claim.
     pub fn id(&self) -> ClaimId {
         ClaimId { tenant: self.tenant, job: self.job, epoch: self.epoch }
     }
 }
 
-/// Everything that one batch changes, or several that stand one behind the other.
+/// Everything that is committed for one batch, or for several consecutive ones.
 #[derive(Debug, Default)]
 pub struct BatchCommit {
-    /// The place of its first item; must be the job's cursor.
+    /// The place of its first item, which must be the job's cursor.
     pub first: u32,
-    /// The contacts, each once.
+    /// The contacts to write, each once.
     pub writes: Vec<ContactWrite>,
-    /// One for each item, in order.
+    /// The results, one for each item, in request order.
     pub rows: Vec<DraftRow>,
 }
 
 impl BatchCommit {
-    /// Makes this and the batch behind it one. They must not write to the same contact.
+    /// Appends the batch that follows. No contact may be written by both.
     pub fn append(&mut self, next: Self) {
         let before = self.writes.len();
         self.writes.extend(next.writes);
         self.rows.extend(next.rows.into_iter().map(|row| row.moved_by(before)));
     }
 
-    /// Bytes of text in it, whoever they come from.
+    /// Returns the bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
         let writes: usize = self.writes.iter().map(ContactWrite::bytes).sum();
         writes + self.rows.iter().map(DraftRow::bytes).sum::<usize>()
@@ -117,9 +118,9 @@ impl BatchCommit {
 /// An item's result before the ids of new contacts are known.
 #[derive(Debug)]
 pub struct DraftRow {
-    /// The caller's key, for keyed bodies.
+    /// The client's key of the item, if the request's body was an object.
     pub key: Option<String>,
-    /// What became of it.
+    /// The result.
     pub body: RowBody,
 }
 
@@ -132,7 +133,7 @@ impl DraftRow {
         size_of::<Self>() + error + self.key.as_ref().map_or(0, String::len)
     }
 
-    /// The same, behind so many other writes.
+    /// Returns the row as it is when `writes` other writes stand before its own.
     fn moved_by(mut self, writes: usize) -> Self {
         if let RowBody::Written { write, .. } = &mut self.body {
             *write += writes;
@@ -141,37 +142,37 @@ impl DraftRow {
     }
 }
 
-/// What became of one item.
+/// An item's result.
 #[derive(Debug)]
 pub enum RowBody {
-    /// It was applied.
+    /// The item was applied.
     Written {
         /// Index into [`BatchCommit::writes`].
         write: usize,
-        /// 201 if it made the contact, else 200.
+        /// 201 if the item created the contact, otherwise 200.
         status: u16,
     },
-    /// It was not.
+    /// The item failed.
     Failed {
-        /// The contact it named.
+        /// The contact that the item named.
         id: Option<u64>,
         /// From 400.
         status: u16,
-        /// Why.
+        /// Why it failed.
         error: ItemError,
     },
 }
 
-/// What became of a commit.
+/// The outcome of [`ClaimStore::commit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// All of it took effect.
+    /// All of the batch took effect.
     Committed {
-        /// Whether the job's last item has its result now.
+        /// Whether the job has a result for its last item now.
         job_finished: bool,
     },
-    /// None of it did: a contact changed since it was read, or a key was taken. Read and decide again.
+    /// Nothing took effect: a contact changed since it was read, or another contact has a key. To be read and decided again.
     Conflict,
-    /// None of it did, and none of this claim will: the job was deleted, has expired, or belongs to another claim.
+    /// Nothing took effect, and nothing of this claim will: the job was deleted, has expired, or belongs to another claim.
     Fenced,
 }

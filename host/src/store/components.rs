@@ -6,7 +6,7 @@ use crate::domain::{Digest, Timestamp, World};
 /// Registered components.
 pub trait ComponentStore {
     /// Registers a component.
-    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError>;
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError>;
 
     /// Returns all registered components, the oldest first.
     fn components(&self) -> Result<Vec<ComponentRecord>, StoreError>;
@@ -15,7 +15,7 @@ pub trait ComponentStore {
     fn component_bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Removes a component that no tenant has or can roll back to, and that no unfinished job needs.
-    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError>;
+    fn remove_component(&self, digest: Digest) -> Result<RemoveOutcome, StoreError>;
 }
 
 /// A component to be registered.
@@ -23,22 +23,22 @@ pub trait ComponentStore {
 pub struct NewComponent<'a> {
     /// SHA-256 of its bytes.
     pub digest: Digest,
-    /// What people call it.
+    /// Its name for operators.
     pub name: Option<&'a str>,
-    /// What it is.
+    /// Whether it is a processor or a validator.
     pub world: World,
     /// The component itself.
     pub bytes: &'a [u8],
 }
 
-/// What became of a registration.
+/// The outcome of [`ComponentStore::add_component`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registered {
-    /// It is there now.
+pub enum RegisterOutcome {
+    /// The component is registered now.
     New,
-    /// It was there before; if a name was given, it has that now.
+    /// The component was registered before. If a name was given, the component has that name now.
     Known,
-    /// The name is another component's.
+    /// Nothing was registered, as another component has the name.
     NameTaken(Digest),
 }
 
@@ -47,27 +47,27 @@ pub enum Registered {
 pub struct ComponentRecord {
     /// SHA-256 of its bytes.
     pub digest: Digest,
-    /// What people call it.
+    /// Its name for operators.
     pub name: Option<String>,
-    /// What it is.
+    /// Whether it is a processor or a validator.
     pub world: World,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
     /// When it was registered.
     pub added_at: Timestamp,
-    /// Tenants that have it, or can go back to it.
+    /// Names of the tenants that have it or can roll back to it.
     pub tenants: Vec<String>,
-    /// Unfinished jobs that need it.
+    /// How many unfinished jobs need it.
     pub jobs: u64,
 }
 
-/// What became of a removal.
+/// The outcome of [`ComponentStore::remove_component`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removed {
-    /// It is gone.
+pub enum RemoveOutcome {
+    /// The component is removed.
     Done,
-    /// There is none.
+    /// There is no such component.
     Unknown,
-    /// Somebody needs it.
+    /// Nothing was removed, as tenants or jobs need the component.
     InUse(ComponentRecord),
 }

@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use super::StoreError;
-use crate::domain::{ContactId, Listing, StoredContact, TenantId, UniqueKey};
+use crate::domain::{ContactId, IndexEntry, StoredContact, TenantId, UniqueKey};
 
 /// Contacts, and the index by which they are listed.
 pub trait ContactStore {
     /// Returns the stored contacts that these ids and keys name, each contact once.
-    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError>;
+    fn find_contacts(
+        &self,
+        tenant: TenantId,
+        ids: &[ContactId],
+        keys: &[UniqueKey],
+    ) -> Result<Vec<StoredContact>, StoreError>;
 
     /// Makes the writes of a call take effect, all or none of them.
-    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError>;
+    fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError>;
 
     /// Deletes a contact, and returns it as it was. `None` if there is no such contact.
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
@@ -22,40 +27,41 @@ pub trait ContactStore {
 
     /// Indexes the contacts of some commits that are at least this old. `false` if there are none. Called while the server
     /// has nothing else to do, so that [`Self::list_contacts`] finds little left to index.
-    fn list_next(&self, age: Duration) -> Result<bool, StoreError>;
+    fn index_next(&self, age: Duration) -> Result<bool, StoreError>;
 }
 
-/// One contact's new state.
+/// A contact's new state.
 #[derive(Debug)]
 pub struct ContactWrite {
-    /// Which contact.
+    /// The contact that is written.
     pub target: WriteTarget,
     /// The whole document.
     pub document: String,
     /// All its keys.
     pub keys: Vec<UniqueKey>,
-    /// How lists and searches find it.
-    pub listing: Listing,
+    /// How it is found in lists and searches.
+    pub index_entry: IndexEntry,
 }
 
 impl ContactWrite {
-    /// Bytes of text in it.
+    /// Returns the bytes of memory that it takes.
     pub(super) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|key| key.field.len() + key.value.len()).sum();
-        size_of::<Self>() + self.document.len() + keys + self.listing.words.len() + self.listing.sort.len()
+        let IndexEntry { search_text, sort_key } = &self.index_entry;
+        size_of::<Self>() + self.document.len() + keys + search_text.len() + sort_key.len()
     }
 }
 
-/// Which contact a write is for.
+/// The contact that a write is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteTarget {
-    /// One to be made.
+    /// A new contact.
     New,
-    /// One that was read in this version.
+    /// A stored contact.
     Existing {
         /// Its id.
         id: ContactId,
-        /// The version that was read.
+        /// The version that was read. If the contact has another version by now, the write is a conflict.
         version: i64,
     },
 }
@@ -66,59 +72,59 @@ impl From<&StoredContact> for WriteTarget {
     }
 }
 
-/// What became of a call's writes.
+/// The outcome of [`ContactStore::apply_writes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Applied {
-    /// All of them took effect; the contacts in the order of the writes.
+pub enum ApplyOutcome {
+    /// All writes took effect; the contacts' ids are in the order of the writes.
     Done(Vec<ContactId>),
-    /// None of them did: a contact changed since it was read, or a key was taken. Read and decide again.
+    /// No write took effect: a contact changed since it was read, or another contact has a key. To be read and decided again.
     Conflict,
-    /// None of them did: the tenant was removed meanwhile.
+    /// No write took effect: the tenant was removed.
     NoTenant,
 }
 
-/// Which contacts a list is to have, in which order, and which part of it is wanted.
+/// A list of contacts, and the part of it that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactQuery {
-    /// Which ones.
+    /// The contacts in the list.
     pub filter: ContactFilter,
-    /// By what they are ordered.
+    /// The order of the list.
     pub order: ContactOrder,
-    /// The largest first.
+    /// Whether the order is reversed, the largest first.
     pub descending: bool,
-    /// How many to skip.
+    /// Contacts to skip.
     pub start: u32,
-    /// How many to return at most.
+    /// Contacts to return at most.
     pub limit: u32,
 }
 
-/// Which contacts a list is to have.
+/// Which contacts a list has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactFilter {
-    /// All of the tenant's.
+    /// All contacts of the tenant.
     All,
-    /// Those of these that exist.
+    /// The contacts with these ids, as far as they exist.
     Ids(Vec<ContactId>),
-    /// Those that have, for each of these, a word that begins with it. Case and accents do not matter.
+    /// The contacts whose search text has, for each of these words, a word that begins with it. Case and accents do not matter.
     Words(Vec<String>),
 }
 
-/// What a list is ordered by; equal ones by id.
+/// The order of a list. Contacts that are equal in it are ordered by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContactOrder {
-    /// When it was made.
+    /// By id, which is the order in which contacts were created.
     Id,
-    /// When it was changed last.
+    /// By the time of the last change.
     Changed,
-    /// What the component says: [`Listing::sort`].
+    /// By the component's [`IndexEntry::sort_key`].
     Sort,
 }
 
 /// A part of a list.
 #[derive(Debug)]
 pub struct ContactList {
-    /// How many the whole list has.
+    /// How many contacts the whole list has.
     pub total: u64,
-    /// The part that was asked for.
+    /// The contacts of the part.
     pub contacts: Vec<StoredContact>,
 }

@@ -38,10 +38,10 @@ pub enum StoreError {
     },
     /// The contacts that were asked for at once are too much to hold in memory.
     #[error("the contacts that a component asks for are more than {0} bytes")]
-    TooMuch(usize),
+    ResultTooLarge(usize),
     /// More was written than could be listed while somebody waited.
     #[error("lists are not up to date yet")]
-    Behind,
+    IndexBehind,
     /// Another server has the data folder.
     #[error("{0} is in use by another 'bulkhead serve'. Stop that one, or choose another folder with --data.")]
     InUse(String),

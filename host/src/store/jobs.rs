@@ -3,25 +3,25 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, StoreError};
-use crate::domain::{Job, JobId, Operation, Page, Pinned, ResultRow, TenantId};
+use crate::domain::{ItemList, Job, JobId, Operation, Page, Pinned, ResultRow, TenantId};
 use crate::tenants::StoredProfile;
 
 /// Jobs, their results and logs.
 pub trait JobStore {
     /// Accepts a job. When this returns, the job is durable.
-    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError>;
+    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError>;
 
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
 
     /// Returns a page of a job's rows in request order. Items without a result have no row, and a page past the end is empty.
-    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError>;
+    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError>;
 
     /// Deletes a job. Once this returned, nothing of the job is committed any more. `false` if the tenant has no such job.
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError>;
 
     /// Appends to the log of a job's components, up to `limit` bytes in all. Does nothing if the claim is lost.
-    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError>;
+    fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError>;
 
     /// Returns the log of a job's components. For operators, so the job may be any tenant's. `None` if there is no such job.
     fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError>;
@@ -30,68 +30,59 @@ pub trait JobStore {
 /// A job to be accepted.
 #[derive(Debug)]
 pub struct NewJob {
-    /// Whose.
+    /// The tenant that the job is for.
     pub tenant: TenantId,
-    /// Its id.
+    /// The job's id.
     pub id: JobId,
-    /// What to do with its items.
+    /// What to do with the items.
     pub operation: Operation,
-    /// The components that decide.
+    /// The components that decide about the job.
     pub pinned: Pinned,
-    /// The tenant's profile at this time: it decides about the job, however the tenant is changed later.
+    /// The tenant's profile at this time: the job goes by it even if the tenant is changed later.
     pub profile: StoredProfile,
-    /// Whether the processor is the server's own, which need not be registered.
+    /// Whether the processor is the server's default, which need not be registered.
     pub is_default: bool,
-    /// The items in request order, cut into chunks; no chunk is empty.
-    pub chunks: Vec<Batch>,
-    /// For requests that may be sent twice.
+    /// The items in request order, cut into chunks, none of which is empty.
+    pub chunks: Vec<ItemList>,
+    /// For requests that a client may send twice.
     pub idempotency: Option<Idempotency>,
-    /// How long the id lives.
+    /// How long the id lives, from the job's acceptance and again from its end.
     pub retention: std::time::Duration,
 }
 
-/// What makes a repeated request the same request.
+/// What identifies a request that is sent again.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
     /// The client's `Idempotency-Key`.
     pub key: String,
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the request's operation, items and keys.
     pub fingerprint: [u8; 32],
 }
 
-/// What one tenant may have waiting.
+/// Limits of one tenant's queue.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     /// Unfinished jobs.
     pub jobs: u64,
-    /// Bytes of their items that are yet to be processed, as stored.
+    /// Bytes of their unprocessed items, as stored.
     pub bytes: u64,
 }
 
-/// What became of a submission.
+/// The outcome of [`JobStore::submit_job`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted {
-    /// It is durable.
+pub enum SubmitOutcome {
+    /// The job is durable.
     Accepted,
-    /// The same was accepted before, as this job.
+    /// The same request was accepted before, as this job.
     Repeated(JobId),
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for another request.
     KeyReused,
-    /// The tenant has too much waiting.
+    /// The tenant's queue is at one of its limits.
     QueueFull,
-    /// The tenant was removed meanwhile.
+    /// The tenant was removed.
     NoTenant,
-    /// A component was removed meanwhile, after the tenant had been given another.
+    /// A component of the job was removed after the tenant had been given another.
     Outdated,
-}
-
-/// A run of consecutive items of one job.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Batch {
-    /// Each a JSON text without line breaks.
-    pub items: Vec<String>,
-    /// The caller's key of each item, for keyed bodies.
-    pub keys: Option<Vec<String>>,
 }
 
 /// A result row as it is stored.
@@ -100,7 +91,7 @@ pub struct StoredRow {
     /// The item's place in the request, from 0.
     #[serde(skip)]
     pub index: u32,
-    /// The caller's key, for keyed bodies.
+    /// The client's key of the item, if the request's body was an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The row itself.

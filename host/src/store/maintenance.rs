@@ -18,34 +18,34 @@ pub trait MaintenanceStore {
     /// Deletes some of what has expired or belongs to removed tenants. To be called again while [`Swept::more`].
     fn sweep(&self) -> Result<Swept, StoreError>;
 
-    /// Calls `heard` with each notification of another server from now on, on a thread that it must not hold up. SQLite: does
-    /// nothing, as there are no other servers.
-    fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>);
+    /// Calls `notify` with each notification of another server from now on, on a thread that it must not hold up. SQLite:
+    /// does nothing, as there are no other servers.
+    fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>);
 }
 
-/// What a sweep did.
+/// The outcome of [`MaintenanceStore::sweep`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Jobs deleted.
+    /// Jobs that were deleted.
     pub jobs: usize,
-    /// Contacts of removed tenants deleted.
+    /// Contacts of removed tenants that were deleted.
     pub contacts: usize,
-    /// Whether there is more to do at once.
+    /// Whether there is more to delete at once.
     pub more: bool,
 }
 
-/// A hint that something happened, perhaps through another host. None of them need arrive.
+/// A hint of another server that something happened. A notification may be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News {
-    /// Who was not listening does not know what happened.
-    Anything,
+pub enum Notification {
+    /// Notifications may have been missed, so anything may have happened.
+    Missed,
     /// There may be a job to claim.
     JobAccepted,
-    /// A job is gone.
+    /// A job was deleted.
     JobDeleted {
-        /// Whose.
+        /// The job's tenant.
         tenant: TenantId,
-        /// Which.
+        /// The job.
         job: JobId,
     },
 }

@@ -35,13 +35,15 @@ pub use address::{DatabaseUrl, DatabaseUrlError};
 
 use super::profile_cache::ProfileCache;
 use super::{
-    Applied, Batch, BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, ComponentRecord, ComponentStore,
-    ContactList, ContactQuery, ContactStore, ContactWrite, JobStore, Known, MaintenanceStore, NewComponent, NewJob,
-    News, QueueLimits, Registered, Removed, RolledBack, StoreError, StoredRow, Submitted, Swept, Tenant, TenantChange,
-    TenantStore, TenantSummary,
+    ApplyOutcome, Authentication, BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, ComponentRecord,
+    ComponentStore, ContactList, ContactQuery, ContactStore, ContactWrite, JobStore, MaintenanceStore, NewComponent,
+    NewJob, Notification, QueueLimits, RegisterOutcome, RemoveOutcome, RollBackOutcome, StoreError, StoredRow,
+    SubmitOutcome, Swept, Tenant, TenantChange, TenantStore, TenantSummary,
 };
 use crate::clock::{Clock, machine_time};
-use crate::domain::{Assignment, ContactId, Digest, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::domain::{
+    Assignment, ContactId, Digest, ItemList, Job, JobId, Page, StoredContact, TenantId, Timestamp, UniqueKey,
+};
 use crate::tenants::{NewCredential, Profile};
 use connections::Connections;
 
@@ -101,11 +103,11 @@ impl TenantStore for PostgresStore {
             .run("changing a tenant", async |session| components::change_tenant(session, name, change).await)
     }
 
-    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError> {
+    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
         self.connections.run("rolling a tenant back", async |session| components::roll_back(session, name).await)
     }
 
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
         self.connections.run("looking up a credential", async |session| {
             tenants::authenticate(session, &self.profiles, client_id, secret_hash).await
         })
@@ -118,7 +120,7 @@ impl TenantStore for PostgresStore {
 }
 
 impl ComponentStore for PostgresStore {
-    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError> {
         self.connections.run("registering a component", async |session| components::add(session, component).await)
     }
 
@@ -130,13 +132,13 @@ impl ComponentStore for PostgresStore {
         self.connections.run("reading a component", async |session| components::bytes(session, digest).await)
     }
 
-    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError> {
+    fn remove_component(&self, digest: Digest) -> Result<RemoveOutcome, StoreError> {
         self.connections.run("removing a component", async |session| components::remove(session, digest).await)
     }
 }
 
 impl JobStore for PostgresStore {
-    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
+    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError> {
         let chunks = submit::Chunks::pack(job)?;
         let submitted = self
             .connections
@@ -147,15 +149,15 @@ impl JobStore for PostgresStore {
                 let accepted =
                     self.connections.run(submit::DOING, async |session| submit::is_accepted(session, job).await);
                 if matches!(accepted, Ok(true)) {
-                    Submitted::Accepted
+                    SubmitOutcome::Accepted
                 } else {
                     Err(failure.into_store_error(submit::DOING))?
                 }
             }
             submitted => submitted.map_err(|failure| failure.into_store_error(submit::DOING))?,
         };
-        if submitted == Submitted::Accepted {
-            news::tell(&self.connections, News::JobAccepted);
+        if submitted == SubmitOutcome::Accepted {
+            news::tell(&self.connections, Notification::JobAccepted);
         }
         Ok(submitted)
     }
@@ -164,19 +166,19 @@ impl JobStore for PostgresStore {
         self.connections.run("reading a job", async |session| jobs::job(session, tenant, id).await)
     }
 
-    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
         self.connections.run("reading results", async |session| jobs::rows(session, tenant, id, page).await)
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
         let known = self.connections.run("deleting a job", async |session| jobs::delete(session, tenant, id).await)?;
         if known {
-            news::tell(&self.connections, News::JobDeleted { tenant, job: id });
+            news::tell(&self.connections, Notification::JobDeleted { tenant, job: id });
         }
         Ok(known)
     }
 
-    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+    fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
         self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
     }
 
@@ -199,11 +201,11 @@ impl ClaimStore for PostgresStore {
         }
     }
 
-    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
+    fn has_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
         self.connections.run("looking for a job", async |session| claims::is_any_claimable(session, besides).await)
     }
 
-    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
+    fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError> {
         self.connections.run("reading items", async |session| claims::batches(session, claim, first, bytes).await)
     }
 
@@ -211,11 +213,11 @@ impl ClaimStore for PostgresStore {
         self.connections.run(commit::DOING, async |session| commit::commit(session, claim, batch, lease).await)
     }
 
-    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
+    fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
         self.connections.run("renewing leases", async |session| claims::renew_all(session, claims, lease).await)
     }
 
-    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
+    fn lost_claims(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
         self.connections.run("looking at claims", async |session| claims::void_among(session, claims).await)
     }
 
@@ -234,11 +236,16 @@ impl ClaimStore for PostgresStore {
 }
 
 impl ContactStore for PostgresStore {
-    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+    fn find_contacts(
+        &self,
+        tenant: TenantId,
+        ids: &[ContactId],
+        keys: &[UniqueKey],
+    ) -> Result<Vec<StoredContact>, StoreError> {
         self.connections.run("reading contacts", async |session| contacts::find(session, tenant, ids, keys).await)
     }
 
-    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
+    fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
         self.connections.run("writing contacts", async |session| contacts::apply_alone(session, tenant, writes).await)
     }
 
@@ -251,7 +258,7 @@ impl ContactStore for PostgresStore {
         self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
     }
 
-    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+    fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.now().before(age);
         self.connections.run("bringing lists up to date", async |session| unlisted::list_next(session, until).await)
     }
@@ -279,7 +286,7 @@ impl MaintenanceStore for PostgresStore {
         self.connections.run("sweeping", async |session| sweep::sweep(session).await)
     }
 
-    fn on_news(&self, heard: Box<dyn Fn(News) + Send + Sync>) {
+    fn subscribe(&self, heard: Box<dyn Fn(Notification) + Send + Sync>) {
         news::listen(&self.connections, Arc::clone(&self.ahead), heard);
     }
 }

@@ -33,10 +33,10 @@ pub trait TenantStore {
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError>;
 
     /// Gives a tenant back the components that it had before their last change.
-    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError>;
+    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError>;
 
     /// Returns whose secret has this SHA-256: the tenant with this client id or, without a client id, a tenant or a token.
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError>;
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError>;
 
     /// Adds a token that stands for a tenant for `lifetime`. `false` if the tenant was removed.
     fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
@@ -68,7 +68,7 @@ pub struct TenantSummary {
     pub contacts: u64,
     /// How many jobs it has, of any state.
     pub jobs: u64,
-    /// Its processor, unless it is the default.
+    /// Its processor, unless that is the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processor: Option<String>,
     /// Its validator, if it has one.
@@ -76,37 +76,37 @@ pub struct TenantSummary {
     pub validator: Option<String>,
 }
 
-/// What is to be different about a tenant; what is `None` stays.
+/// A change of a tenant. What is `None` stays as it is.
 #[derive(Debug, Default)]
 pub struct TenantChange {
-    /// Its profile.
+    /// Its new profile.
     pub profile: Option<Profile>,
-    /// Its limits.
+    /// Its new limits.
     pub limits: Option<LimitSettings>,
-    /// `Some(None)`: the default.
+    /// Its new processor; `Some(None)` for the server's default.
     pub processor: Option<Option<Digest>>,
-    /// `Some(None)`: none.
+    /// Its new validator; `Some(None)` for none.
     pub validator: Option<Option<Digest>>,
 }
 
-/// What became of going back.
+/// The outcome of [`TenantStore::roll_back_tenant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RolledBack {
-    /// These are the tenant's components again. Once more goes forth again.
+pub enum RollBackOutcome {
+    /// The tenant has these components again. Rolling back once more undoes this.
     To(Assignment),
-    /// They were never changed.
+    /// The tenant's components were never changed.
     NothingBefore,
     /// There is no such tenant.
     NoTenant,
 }
 
-/// Whose credential something is.
+/// The outcome of [`TenantStore::authenticate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
-    /// This tenant's.
+pub enum Authentication {
+    /// The credential, or the unexpired token, is this tenant's.
     Tenant(Box<Tenant>),
-    /// A token's that has expired.
-    Expired,
-    /// Nobody's.
-    Nobody,
+    /// The token has expired.
+    ExpiredToken,
+    /// No tenant has such a credential or token.
+    Unknown,
 }

@@ -10,7 +10,7 @@ use crate::ground::{COMMITTED, FINISHED, Ground, LEASE, RETENTION, job, making, 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn next(ground: &Ground) -> Option<Claim> {
-    let claimable = ground.store.is_any_claimable(None).unwrap();
+    let claimable = ground.store.has_claimable(None).unwrap();
     let claim = ground.store.claim(LEASE).unwrap();
     assert_eq!(claim.is_some(), claimable);
     claim
@@ -106,9 +106,9 @@ pub(crate) fn a_lease_ends(ground: &Ground) {
     // Nothing of the first claim counts any more, whatever it does.
     assert_eq!(ground.commit(&first, &making(0, &["a@x"])), CommitOutcome::Fenced);
     assert!(!ground.holds(&first));
-    ground.store.renew_all(&[first.id()], LEASE).unwrap();
+    ground.store.renew_claims(&[first.id()], LEASE).unwrap();
     ground.store.release(&first).unwrap();
-    ground.store.append_log(&first, "late", 100).unwrap();
+    ground.store.append_job_log(&first, "late", 100).unwrap();
     assert!(next(ground).is_none(), "a void claim gave a job back that is another's");
     assert_eq!(ground.store.job_log(id).unwrap().as_deref(), Some(""));
     assert!(ground.by_address(tenant, "a@x").is_none());
@@ -122,10 +122,10 @@ pub(crate) fn a_lease_can_be_prolonged(ground: &Ground) {
     }
     let claims = [(); 3].map(|()| ground.store.claim(60 * SECOND).unwrap().unwrap());
     ground.set_clock(50 * SECOND);
-    ground.store.renew_all(&[claims[0].id()], 60 * SECOND).unwrap();
+    ground.store.renew_claims(&[claims[0].id()], 60 * SECOND).unwrap();
     let nobody = ClaimId { job: JobId::random(), ..claims[1].id() };
-    ground.store.renew_all(&[nobody, claims[1].id()], 60 * SECOND).unwrap();
-    ground.store.renew_all(&[], 60 * SECOND).unwrap();
+    ground.store.renew_claims(&[nobody, claims[1].id()], 60 * SECOND).unwrap();
+    ground.store.renew_claims(&[], 60 * SECOND).unwrap();
     assert_eq!(ground.store.commit(&claims[2], &making(0, &["a@x"]), 60 * SECOND).unwrap(), COMMITTED);
     ground.set_clock(100 * SECOND);
     assert!(next(ground).is_none());
@@ -143,7 +143,7 @@ pub(crate) fn a_lease_can_be_a_moment(ground: &Ground) {
         assert!(claim.epoch > epoch);
         epoch = claim.epoch;
         let claimed = std::time::Instant::now();
-        while !ground.store.is_any_claimable(None).unwrap() {
+        while !ground.store.has_claimable(None).unwrap() {
             assert!(claimed.elapsed() < Duration::from_secs(10), "the lease does not end");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -159,19 +159,19 @@ pub(crate) fn void_ones_are_told_from_those_that_hold(ground: &Ground) {
         ground.store.claim(lease).unwrap().unwrap()
     });
     let ids = claims.each_ref().map(Claim::id);
-    assert_eq!(ground.store.void_among(&ids).unwrap(), []);
-    assert_eq!(ground.store.void_among(&[]).unwrap(), []);
+    assert_eq!(ground.store.lost_claims(&ids).unwrap(), []);
+    assert_eq!(ground.store.lost_claims(&[]).unwrap(), []);
     assert!(ground.store.delete_job(claims[1].tenant, claims[1].job).unwrap());
     ground.finish(&claims[2]);
     ground.set_clock(6 * SECOND);
     assert_eq!(ground.claim().job, claims[4].job);
     ground.store.release(&claims[5]).unwrap();
-    let mut void = ground.store.void_among(&ids).unwrap();
+    let mut void = ground.store.lost_claims(&ids).unwrap();
     void.sort_by_key(|claim| ids.iter().position(|id| id == claim));
     assert_eq!(void, ids[1..]);
     // Another tenant's number does not help.
     let stranger = ClaimId { tenant: TenantId(ids[5].tenant.0), ..ids[0] };
-    assert_eq!(ground.store.void_among(&[stranger]).unwrap(), [stranger]);
+    assert_eq!(ground.store.lost_claims(&[stranger]).unwrap(), [stranger]);
 }
 
 pub(crate) fn what_is_given_back_goes_on(ground: &Ground) {
@@ -242,7 +242,7 @@ pub(crate) fn a_new_start_voids_what_only_the_dead_can_hold(ground: &Ground) {
     let store = ground.another();
     let voided = store.void_claims().unwrap();
     assert_eq!(voided, usize::from(ground.is_owned()));
-    assert_eq!(ground.store.void_among(&[claim.id()]).unwrap().len(), voided);
+    assert_eq!(ground.store.lost_claims(&[claim.id()]).unwrap().len(), voided);
     let left = std::iter::from_fn(|| next(ground)).count();
     assert_eq!(left, 1 + voided);
 }

@@ -49,7 +49,7 @@ pub(crate) fn everything_takes_effect_at_once(ground: &Ground) {
     assert_eq!(rows[3], format!(r#"{{"id":{},"statusCode":201}}"#, a.id.0));
     let page = bulkhead::domain::Page::parse(None, None).unwrap();
     let keys: Vec<_> =
-        ground.store.rows(tenant, id, page).unwrap().into_iter().map(|row| (row.index, row.key)).collect();
+        ground.store.job_rows(tenant, id, page).unwrap().into_iter().map(|row| (row.index, row.key)).collect();
     assert_eq!(keys, [(0, Some(String::from("k\0é"))), (1, None), (2, None), (3, None)]);
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn a_conflict_changes_nothing(ground: &Ground) {
     let contacts = ground.contacts(tenant, &["one@x", "two@x", "gone@x", "taken@x"]);
     let id = ground.submit(&job(tenant, &[2, 1]));
     let claim = ground.claim();
-    ground.store.apply(tenant, &[write(&contacts[0], "one@x")]).unwrap();
+    ground.store.apply_writes(tenant, &[write(&contacts[0], "one@x")]).unwrap();
     ground.store.delete_contact(tenant, contacts[2].id).unwrap();
     let beyond = WriteTarget::Existing { id: bulkhead::domain::ContactId(u64::MAX), version: 1 };
     for (what, second) in [
@@ -161,7 +161,7 @@ pub(crate) fn keys_can_change_hands_within_a_batch(ground: &Ground) {
     let id = |address| ground.by_address(tenant, address).unwrap().id;
     assert_eq!((id("a@x"), id("b@x"), id("d@x")), (contacts[1].id, contacts[0].id, contacts[2].id));
     assert!(id("c@x").0 > contacts[2].id.0);
-    assert_eq!(ground.store.find(tenant, &[], &[key("phone", "a@x")]).unwrap()[0].id, contacts[2].id);
+    assert_eq!(ground.store.find_contacts(tenant, &[], &[key("phone", "a@x")]).unwrap()[0].id, contacts[2].id);
 }
 
 pub(crate) fn keys_are_a_tenants_and_a_fields(ground: &Ground) {
@@ -174,7 +174,7 @@ pub(crate) fn keys_are_a_tenants_and_a_fields(ground: &Ground) {
         let none = ContactWrite { keys: Vec::new(), ..new("-") };
         let batch = BatchCommit { writes: vec![new("a@x"), phone, nul, none], ..making(0, &[""; 4]) };
         assert_eq!(ground.commit(&claim, &batch), FINISHED);
-        let found = ground.store.find(
+        let found = ground.store.find_contacts(
             tenant,
             &[],
             &[
@@ -195,7 +195,7 @@ pub(crate) fn what_fails_changes_no_contact(ground: &Ground) {
     ground.finish(&ground.claim());
     assert_eq!(ground.job(tenant, id).counts, Counts { failed: 3, ..Counts::default() });
     assert_eq!(ground.store.tenants().unwrap()[0].contacts, 0);
-    assert!(!ground.store.list_next(Duration::ZERO).unwrap(), "there is nothing to list");
+    assert!(!ground.store.index_next(Duration::ZERO).unwrap(), "there is nothing to list");
 }
 
 pub(crate) fn a_batch_can_be_large(ground: &Ground) {
@@ -206,7 +206,7 @@ pub(crate) fn a_batch_can_be_large(ground: &Ground) {
     let claim = ground.claim();
     assert_eq!(ground.commit(&claim, &making(0, &addresses)), COMMITTED);
     let keys: Vec<_> = addresses.iter().map(|address| key("email", address)).collect();
-    let contacts = ground.store.find(tenant, &[], &keys).unwrap();
+    let contacts = ground.store.find_contacts(tenant, &[], &keys).unwrap();
     let writes = contacts.iter().map(|contact| ContactWrite {
         document: format!("\"{}\"", "é".repeat(10_000)),
         ..write(contact, &format!("n{}@x", contact.id.0))
@@ -218,7 +218,7 @@ pub(crate) fn a_batch_can_be_large(ground: &Ground) {
     };
     assert_eq!(ground.commit(&claim, &batch), FINISHED);
     assert_eq!(ground.job(tenant, id).counts, Counts { created: 2_000, updated: 2_000, failed: 0 });
-    assert!(ground.store.find(tenant, &[], &keys).unwrap().is_empty());
+    assert!(ground.store.find_contacts(tenant, &[], &keys).unwrap().is_empty());
 }
 
 /// Jobs of one tenant that run at once are kept apart by the versions of contacts alone.

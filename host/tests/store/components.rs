@@ -1,11 +1,13 @@
 //! Registered components, and who needs them.
 
 use bulkhead::domain::{Digest, Pinned, World};
-use bulkhead::store::{ComponentRecord, NewComponent, NewJob, Registered, Removed, Submitted, TenantChange};
+use bulkhead::store::{
+    ComponentRecord, NewComponent, NewJob, RegisterOutcome, RemoveOutcome, SubmitOutcome, TenantChange,
+};
 
 use crate::ground::{AMPLE, Ground, job};
 
-fn add(ground: &Ground, name: Option<&str>, world: World, bytes: &[u8]) -> Registered {
+fn add(ground: &Ground, name: Option<&str>, world: World, bytes: &[u8]) -> RegisterOutcome {
     let component = NewComponent { digest: Digest::of(bytes), name, world, bytes };
     ground.store.add_component(&component).unwrap()
 }
@@ -17,15 +19,15 @@ fn record(ground: &Ground, bytes: &[u8]) -> ComponentRecord {
 
 pub(crate) fn are_registered_once(ground: &Ground) {
     let store = &ground.store;
-    assert_eq!(add(ground, None, World::Processor, b"one"), Registered::New);
+    assert_eq!(add(ground, None, World::Processor, b"one"), RegisterOutcome::New);
     assert_eq!(record(ground, b"one").name, None);
-    assert_eq!(add(ground, Some("uno"), World::Processor, b"one"), Registered::Known);
+    assert_eq!(add(ground, Some("uno"), World::Processor, b"one"), RegisterOutcome::Known);
     assert_eq!(record(ground, b"one").name.as_deref(), Some("uno"));
-    assert_eq!(add(ground, None, World::Processor, b"one"), Registered::Known);
+    assert_eq!(add(ground, None, World::Processor, b"one"), RegisterOutcome::Known);
     assert_eq!(record(ground, b"one").name.as_deref(), Some("uno"), "no name is given, none is taken");
-    assert_eq!(add(ground, Some("uno"), World::Validator, b"two"), Registered::NameTaken(Digest::of(b"one")));
+    assert_eq!(add(ground, Some("uno"), World::Validator, b"two"), RegisterOutcome::NameTaken(Digest::of(b"one")));
     assert_eq!(store.component_bytes(Digest::of(b"two")).unwrap(), None);
-    assert_eq!(add(ground, Some("due"), World::Validator, b"two"), Registered::New);
+    assert_eq!(add(ground, Some("due"), World::Validator, b"two"), RegisterOutcome::New);
     let two = record(ground, b"two");
     assert_eq!((two.world, two.size, two.tenants, two.jobs), (World::Validator, 3, vec![], 0));
     assert!((store.now().0 - two.added_at.0).abs() < 60_000_000);
@@ -50,7 +52,7 @@ pub(crate) fn keep_every_byte(ground: &Ground) {
 pub(crate) fn are_removed_when_nobody_needs_them(ground: &Ground) {
     let store = &ground.store;
     let digest = Digest::of(b"one");
-    assert_eq!(store.remove_component(digest).unwrap(), Removed::Unknown);
+    assert_eq!(store.remove_component(digest).unwrap(), RemoveOutcome::Unknown);
     add(ground, None, World::Processor, b"one");
     let tenant = ground.tenant("acme");
     let give = |processor| {
@@ -59,25 +61,25 @@ pub(crate) fn are_removed_when_nobody_needs_them(ground: &Ground) {
     };
     give(Some(digest));
     // By a tenant; by a tenant that can go back to it.
-    assert_eq!(store.remove_component(digest).unwrap(), Removed::InUse(record(ground, b"one")));
+    assert_eq!(store.remove_component(digest).unwrap(), RemoveOutcome::InUse(record(ground, b"one")));
     assert_eq!(record(ground, b"one").tenants, ["acme"]);
     let pinned = Pinned { processor: digest, validator: None };
     ground.submit(&NewJob { pinned, is_default: false, ..job(tenant, &[1]) });
     give(None);
     assert_eq!(record(ground, b"one").tenants, ["acme"]);
     assert_eq!(record(ground, b"one").jobs, 1);
-    assert!(matches!(store.remove_component(digest).unwrap(), Removed::InUse(_)));
+    assert!(matches!(store.remove_component(digest).unwrap(), RemoveOutcome::InUse(_)));
     // By an unfinished job.
     add(ground, None, World::Processor, b"two");
     give(Some(Digest::of(b"two")));
     give(None);
     let record = record(ground, b"one");
     assert_eq!((&*record.tenants, record.jobs), (&[] as &[String], 1));
-    assert_eq!(store.remove_component(digest).unwrap(), Removed::InUse(record));
+    assert_eq!(store.remove_component(digest).unwrap(), RemoveOutcome::InUse(record));
     ground.finish(&ground.claim());
-    assert_eq!(store.remove_component(digest).unwrap(), Removed::Done);
+    assert_eq!(store.remove_component(digest).unwrap(), RemoveOutcome::Done);
     assert_eq!(store.component_bytes(digest).unwrap(), None);
-    assert_eq!(store.remove_component(digest).unwrap(), Removed::Unknown);
+    assert_eq!(store.remove_component(digest).unwrap(), RemoveOutcome::Unknown);
 }
 
 pub(crate) fn a_job_needs_registered_ones(ground: &Ground) {
@@ -85,18 +87,18 @@ pub(crate) fn a_job_needs_registered_ones(ground: &Ground) {
     add(ground, None, World::Processor, b"known");
     let (known, unknown) = (Digest::of(b"known"), Digest::of(b"unknown"));
     for (processor, validator, is_default, expected) in [
-        (known, None, false, Submitted::Accepted),
-        (unknown, None, false, Submitted::Outdated),
-        (unknown, None, true, Submitted::Accepted),
-        (known, Some(known), false, Submitted::Accepted),
-        (known, Some(unknown), false, Submitted::Outdated),
-        (unknown, Some(unknown), true, Submitted::Outdated),
+        (known, None, false, SubmitOutcome::Accepted),
+        (unknown, None, false, SubmitOutcome::Outdated),
+        (unknown, None, true, SubmitOutcome::Accepted),
+        (known, Some(known), false, SubmitOutcome::Accepted),
+        (known, Some(unknown), false, SubmitOutcome::Outdated),
+        (unknown, Some(unknown), true, SubmitOutcome::Outdated),
     ] {
         let pinned = Pinned { processor, validator };
         let new = NewJob { pinned, is_default, ..job(tenant, &[1]) };
-        assert_eq!(ground.store.submit(&new, &AMPLE).unwrap(), expected, "{pinned:?}");
+        assert_eq!(ground.store.submit_job(&new, &AMPLE).unwrap(), expected, "{pinned:?}");
         let stored = ground.store.job(tenant, new.id).unwrap();
-        assert_eq!(stored.map(|job| job.pinned), (expected == Submitted::Accepted).then_some(pinned));
+        assert_eq!(stored.map(|job| job.pinned), (expected == SubmitOutcome::Accepted).then_some(pinned));
     }
     assert_eq!(ground.claim().pinned, Pinned { processor: known, validator: None });
 }

@@ -41,7 +41,7 @@ pub(crate) fn what_has_expired_is_swept(ground: &Ground) {
     }
     let claim = ground.claim();
     ground.commit(&claim, &making(0, &["a@x", "b@x"]));
-    ground.store.append_log(&claim, "text", 100).unwrap();
+    ground.store.append_job_log(&claim, "text", 100).unwrap();
     assert_eq!(ground.store.sweep().unwrap(), Swept::default(), "nothing has expired");
     ground.set_clock(RETENTION / 2);
     let kept = ground.job_of(tenant, 1);
@@ -87,8 +87,8 @@ pub(crate) fn what_runs_while_it_expires_ends(ground: &Ground) {
     let claim = ground.claim();
     ground.set_clock(RETENTION + SECOND);
     assert_eq!(ground.store.sweep().unwrap().jobs, 1);
-    assert_eq!(ground.store.void_among(&[claim.id()]).unwrap(), [claim.id()]);
-    assert!(ground.store.batches(&claim, 0, 1).unwrap().is_empty());
+    assert_eq!(ground.store.lost_claims(&[claim.id()]).unwrap(), [claim.id()]);
+    assert!(ground.store.chunks(&claim, 0, 1).unwrap().is_empty());
     ground.store.release(&claim).unwrap();
     assert_eq!(ground.unfinished_jobs(), 0);
 }

@@ -9,8 +9,8 @@ use bulkhead::domain::{ContactId, Digest, Job, JobId, Page, StoredContact, Tenan
 use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
-    Applied, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
-    QueueLimits, Store, StoreError, Submitted,
+    ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
+    QueueLimits, Store, StoreError, SubmitOutcome,
 };
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
@@ -125,7 +125,7 @@ impl Ground {
 
     /// Whether a claim still counts.
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
-        self.store.void_among(&[claim.id()]).unwrap().is_empty()
+        self.store.lost_claims(&[claim.id()]).unwrap().is_empty()
     }
 
     /// Jobs that wait or run, over all tenants.
@@ -183,7 +183,7 @@ impl Ground {
 
     /// A job that must be accepted.
     pub(crate) fn submit(&self, job: &NewJob) -> JobId {
-        assert_eq!(self.store.submit(job, &AMPLE).unwrap(), Submitted::Accepted);
+        assert_eq!(self.store.submit_job(job, &AMPLE).unwrap(), SubmitOutcome::Accepted);
         job.id
     }
 
@@ -219,18 +219,18 @@ impl Ground {
     /// Makes contacts that belong to no job, each with an address.
     pub(crate) fn contacts(&self, tenant: TenantId, addresses: &[&str]) -> Vec<StoredContact> {
         let writes: Vec<ContactWrite> = addresses.iter().map(|address| new(address)).collect();
-        let Applied::Done(ids) = self.store.apply(tenant, &writes).unwrap() else { panic!("they are new") };
+        let ApplyOutcome::Done(ids) = self.store.apply_writes(tenant, &writes).unwrap() else { panic!("they are new") };
         ids.iter().map(|id| self.contact(tenant, *id)).collect()
     }
 
     /// A contact, which there must be.
     pub(crate) fn contact(&self, tenant: TenantId, id: ContactId) -> StoredContact {
-        self.store.find(tenant, &[id], &[]).unwrap().pop().expect("the contact is there")
+        self.store.find_contacts(tenant, &[id], &[]).unwrap().pop().expect("the contact is there")
     }
 
     /// The contact with an address.
     pub(crate) fn by_address(&self, tenant: TenantId, address: &str) -> Option<StoredContact> {
-        self.store.find(tenant, &[], &[key("email", address)]).unwrap().pop()
+        self.store.find_contacts(tenant, &[], &[key("email", address)]).unwrap().pop()
     }
 
     /// A job, which there must be.
@@ -247,7 +247,7 @@ impl Ground {
 
     /// The first rows of a job, as JSON.
     pub(crate) fn rows(&self, tenant: TenantId, id: JobId) -> Vec<String> {
-        let rows = self.store.rows(tenant, id, Page::parse(None, Some("1000")).unwrap()).unwrap();
+        let rows = self.store.job_rows(tenant, id, Page::parse(None, Some("1000")).unwrap()).unwrap();
         rows.iter().map(|row| serde_json::to_string(&row.row).unwrap()).collect()
     }
 }

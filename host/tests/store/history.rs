@@ -1,7 +1,7 @@
 //! What earlier versions of this program have left in an embedded store.
 
 use bulkhead::domain::{JobState, TenantId};
-use bulkhead::store::Known;
+use bulkhead::store::Authentication;
 use rusqlite::params;
 
 use crate::ground::{DEFAULT, FINISHED, Ground, RETENTION, making, secret};
@@ -55,7 +55,7 @@ pub(crate) fn what_the_first_version_stored_is_kept(_: &Ground) {
     let ground = Ground::left_by(leave);
     let tenant = TenantId(1);
     assert_eq!(ground.store.tenant("acme").unwrap().unwrap().id, tenant);
-    assert!(matches!(ground.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Known::Tenant(_)));
+    assert!(matches!(ground.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Authentication::Tenant(_)));
     assert_eq!(ground.by_address(tenant, "a@x").unwrap().document, r#"{"email":"a@x"}"#);
     assert_eq!(ground.count(tenant), 1);
     // The jobs go on where they were, by the profile that their tenant has.
@@ -63,7 +63,7 @@ pub(crate) fn what_the_first_version_stored_is_kept(_: &Ground) {
     for place in 0..2 {
         let claim = ground.claim();
         assert_eq!((claim.tenant, claim.profile.text(), claim.attempts), (tenant, r#"{"maxLength":64}"#, 1));
-        let batches = ground.store.batches(&claim, claim.cursor, 1 << 20).unwrap();
+        let batches = ground.store.chunks(&claim, claim.cursor, 1 << 20).unwrap();
         assert_eq!(batches[0].items, [format!(r#"{{"place":{}}}"#, claim.cursor)]);
         cursors.push(claim.cursor);
         let addresses: Vec<String> = (claim.cursor..2).map(|number| format!("new-{place}-{number}@x")).collect();

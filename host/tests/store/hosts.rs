@@ -5,7 +5,7 @@ use std::iter;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bulkhead::store::{News, StoreError};
+use bulkhead::store::{Notification, StoreError};
 
 use crate::ground::{COMMITTED, CONNECTIONS, FINISHED, Ground, LEASE, RETENTION, job, making};
 
@@ -22,24 +22,24 @@ pub(crate) fn recovered<T>(act: impl Fn() -> Result<T, StoreError>) -> T {
 pub(crate) fn hear_of_each_other(ground: &Ground) {
     let host = ground.another();
     let (send, heard) = mpsc::channel();
-    host.on_news(Box::new(move |news| {
+    host.subscribe(Box::new(move |news| {
         send.send(news).ok();
     }));
-    let wait_for = |wanted: News| {
+    let wait_for = |wanted: Notification| {
         while heard.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{wanted:?} was never heard")) != wanted {}
     };
     // Who begins to listen has heard nothing of what was.
-    wait_for(News::Anything);
+    wait_for(Notification::Missed);
     let tenant = ground.tenant("acme");
     let id = ground.job_of(tenant, 1);
-    wait_for(News::JobAccepted);
+    wait_for(Notification::JobAccepted);
     assert!(ground.store.delete_job(tenant, id).unwrap());
-    wait_for(News::JobDeleted { tenant, job: id });
+    wait_for(Notification::JobDeleted { tenant, job: id });
     // Its connection is cut: it listens again.
     assert!(ground.cut("query ILIKE 'LISTEN%'") > 0, "nobody listens");
-    wait_for(News::Anything);
+    wait_for(Notification::Missed);
     ground.job_of(tenant, 1);
-    wait_for(News::JobAccepted);
+    wait_for(Notification::JobAccepted);
 }
 
 pub(crate) fn go_on_after_their_connections_were_cut(ground: &Ground) {
@@ -67,7 +67,7 @@ pub(crate) fn go_on_after_the_database_was_restarted(_: &Ground) {
     for error in [
         ground.store.commit(&claim, &making(1, &["b@x"]), LEASE).err(),
         ground.store.claim(LEASE).err(),
-        ground.store.submit(&job(tenant, &[1]), &crate::ground::AMPLE).err(),
+        ground.store.submit_job(&job(tenant, &[1]), &crate::ground::AMPLE).err(),
         ground.store.check().err(),
     ] {
         let error = error.expect("there is no database");

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bulkhead::domain::{ContactId, Listing, TenantId};
-use bulkhead::store::{Applied, ContactFilter, ContactOrder, ContactQuery, ContactWrite};
+use bulkhead::domain::{ContactId, IndexEntry, TenantId};
+use bulkhead::store::{ApplyOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite};
 
 use crate::ground::{Ground, making, new, write};
 
@@ -26,11 +26,15 @@ fn search(ground: &Ground, tenant: TenantId, words: &[&str]) -> Vec<u64> {
 
 /// A contact that is found by these words and ordered by this text.
 fn listed(words: &str, sort: &str) -> ContactWrite {
-    ContactWrite { keys: Vec::new(), listing: Listing { words: words.to_owned(), sort: sort.to_owned() }, ..new("-") }
+    ContactWrite {
+        keys: Vec::new(),
+        index_entry: IndexEntry { search_text: words.to_owned(), sort_key: sort.to_owned() },
+        ..new("-")
+    }
 }
 
 fn make(ground: &Ground, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
-    let Applied::Done(ids) = ground.store.apply(tenant, writes).unwrap() else { panic!("they are new") };
+    let ApplyOutcome::Done(ids) = ground.store.apply_writes(tenant, writes).unwrap() else { panic!("they are new") };
     ids.iter().map(|id| id.0).collect()
 }
 
@@ -62,7 +66,7 @@ pub(crate) fn can_go_by_the_last_change(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let contacts = ground.contacts(tenant, &["a@x", "b@x", "c@x"]);
     ground.set_clock(Duration::from_secs(10));
-    ground.store.apply(tenant, &[write(&contacts[1], "b@x")]).unwrap();
+    ground.store.apply_writes(tenant, &[write(&contacts[1], "b@x")]).unwrap();
     ground.set_clock(Duration::from_secs(20));
     ground.job_of(tenant, 1);
     ground.commit(&ground.claim(), &making(0, &["d@x"]));
@@ -83,22 +87,22 @@ pub(crate) fn show_what_was_committed_before(ground: &Ground) {
         assert_eq!((list.total, list.contacts.len() as u64), (round + 1, round + 1));
         assert_eq!(search(ground, tenant, &[&format!("c{round}")]), [id]);
     }
-    assert!(!ground.store.list_next(Duration::ZERO).unwrap(), "everything is listed");
+    assert!(!ground.store.index_next(Duration::ZERO).unwrap(), "everything is listed");
 }
 
 pub(crate) fn follow_commits(ground: &Ground) {
     let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
     let store = &ground.store;
-    assert!(!store.list_next(Duration::ZERO).unwrap());
+    assert!(!store.index_next(Duration::ZERO).unwrap());
     for tenant in [acme, other] {
         for number in 0..25 {
             make(ground, tenant, &[new(&format!("c{number}@x"))]);
         }
     }
     // Not yet: jobs go first.
-    assert!(!store.list_next(Duration::from_secs(60)).unwrap());
+    assert!(!store.index_next(Duration::from_secs(60)).unwrap());
     let mut turns = 0;
-    while store.list_next(Duration::ZERO).unwrap() {
+    while store.index_next(Duration::ZERO).unwrap() {
         turns += 1;
         assert!(turns < 1_000, "it never ends");
     }
@@ -115,7 +119,7 @@ pub(crate) fn follow_large_commits_in_parts(ground: &Ground) {
     let writes: Vec<ContactWrite> = (0..6_000).map(|n| listed(&format!("word{n}"), "")).collect();
     make(ground, tenant, &writes);
     let mut turns = 0;
-    while ground.store.list_next(Duration::ZERO).unwrap() {
+    while ground.store.index_next(Duration::ZERO).unwrap() {
         turns += 1;
     }
     assert!(turns >= 2, "all at a stroke");
@@ -193,7 +197,7 @@ pub(crate) fn forget_what_was_changed_or_deleted(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let contact = ground.contacts(tenant, &["before@x"]).pop().unwrap();
     assert_eq!(search(ground, tenant, &["before"]), [contact.id.0]);
-    ground.store.apply(tenant, &[write(&contact, "after@x")]).unwrap();
+    ground.store.apply_writes(tenant, &[write(&contact, "after@x")]).unwrap();
     assert!(search(ground, tenant, &["before"]).is_empty());
     assert_eq!(search(ground, tenant, &["after"]), [contact.id.0]);
     ground.store.delete_contact(tenant, contact.id).unwrap();
@@ -214,7 +218,10 @@ pub(crate) fn end_with_the_last_change(ground: &Ground) {
     for round in 0..30 {
         ground
             .store
-            .apply(tenant, &[ContactWrite { document: String::from("1"), ..write(&contact, &format!("r{round}@x")) }])
+            .apply_writes(
+                tenant,
+                &[ContactWrite { document: String::from("1"), ..write(&contact, &format!("r{round}@x")) }],
+            )
             .unwrap();
         contact = ground.contact(tenant, contact.id);
     }

@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::Instant;
 
-use bulkhead::store::{Applied, CommitOutcome, StoreError, Submitted};
+use bulkhead::store::{ApplyOutcome, CommitOutcome, StoreError, SubmitOutcome};
 use bulkhead_postgres::Settings;
 
 use crate::ground::{AMPLE, FINISHED, Ground, LEASE, job, making, new};
@@ -50,7 +50,7 @@ pub(crate) fn of_a_claim(_: &Ground) {
     let id = ground.submit(&job(tenant, &[1]));
     let claim = unheard(&ground, || ground.store.claim(LEASE)).unwrap().expect("it took effect");
     assert_eq!(claim.job, id);
-    assert_eq!(recovered(|| ground.store.void_among(&[claim.id()])), []);
+    assert_eq!(recovered(|| ground.store.lost_claims(&[claim.id()])), []);
     recovered(|| ground.store.release(&claim));
     let next = ground.claim_of(id);
     assert!(next.epoch > claim.epoch);
@@ -62,7 +62,7 @@ pub(crate) fn of_a_submission(_: &Ground) {
     let ground = ground();
     let tenant = ground.tenant("acme");
     let new = job(tenant, &[1]);
-    assert_eq!(unheard(&ground, || ground.store.submit(&new, &AMPLE)).unwrap(), Submitted::Accepted);
+    assert_eq!(unheard(&ground, || ground.store.submit_job(&new, &AMPLE)).unwrap(), SubmitOutcome::Accepted);
     assert!(recovered(|| ground.store.job(tenant, new.id)).is_some());
     assert_eq!(ground.unfinished_jobs(), 1);
     ground.claim_of(new.id);
@@ -91,9 +91,9 @@ pub(crate) fn of_a_commit(_: &Ground) {
 pub(crate) fn of_a_write_that_belongs_to_no_job(_: &Ground) {
     let ground = ground();
     let tenant = ground.tenant("acme");
-    let told = unheard(&ground, || ground.store.apply(tenant, &[new("a@x")]));
+    let told = unheard(&ground, || ground.store.apply_writes(tenant, &[new("a@x")]));
     assert!(matches!(told, Err(StoreError::Unsure(_))), "{told:?}");
-    assert_eq!(recovered(|| ground.store.apply(tenant, &[new("a@x")])), Applied::Conflict);
+    assert_eq!(recovered(|| ground.store.apply_writes(tenant, &[new("a@x")])), ApplyOutcome::Conflict);
     assert_eq!(ground.by_address(tenant, "a@x").unwrap().version, 1);
     assert_eq!(ground.count(tenant), 1);
 }

@@ -1,9 +1,9 @@
 //! Jobs, contacts and batches to give to a store.
 
-use bulkhead::domain::{Digest, ItemError, JobId, Listing, Operation, Pinned, TenantId, Timestamp, UniqueKey};
-use bulkhead::store::{
-    Batch, BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget,
+use bulkhead::domain::{
+    Digest, IndexEntry, ItemError, ItemList, JobId, Operation, Pinned, TenantId, Timestamp, UniqueKey,
 };
+use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
 
 use crate::ground::{DEFAULT, RETENTION};
@@ -40,7 +40,7 @@ pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
     let mut chunk = |items: &usize| {
         let from = number;
         number += items;
-        Batch { items: (from..number).map(|place| format!(r#"{{"place":{place}}}"#)).collect(), keys: None }
+        ItemList { items: (from..number).map(|place| format!(r#"{{"place":{place}}}"#)).collect(), keys: None }
     };
     NewJob {
         tenant,
@@ -70,7 +70,7 @@ pub(crate) fn write(target: impl Into<WriteTarget>, address: &str) -> ContactWri
         target: target.into(),
         document: format!(r#"{{"email":"{address}"}}"#),
         keys: vec![key("email", address)],
-        listing: Listing { words: address.to_owned(), sort: address.to_owned() },
+        index_entry: IndexEntry { search_text: address.to_owned(), sort_key: address.to_owned() },
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use bulkhead::domain::ContactId;
 use bulkhead::store::{
-    Applied, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store, Submitted,
+    ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store,
+    SubmitOutcome,
 };
 
 use crate::ground::{
@@ -92,11 +93,12 @@ pub(crate) fn for_an_idempotency_key(ground: &Ground) {
         let outcomes = race(&stores, |_, store| {
             let idempotency = Idempotency { key: format!("k{round}"), fingerprint: secret("this") };
             let new = NewJob { idempotency: Some(idempotency), ..job(tenant, &[1]) };
-            (new.id, store.submit(&new, &AMPLE).unwrap())
+            (new.id, store.submit_job(&new, &AMPLE).unwrap())
         });
-        let accepted: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == Submitted::Accepted).collect();
+        let accepted: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == SubmitOutcome::Accepted).collect();
         assert_eq!(accepted.len(), 1, "{outcomes:?}");
-        let repeated = outcomes.iter().filter(|(_, outcome)| *outcome == Submitted::Repeated(accepted[0].0)).count();
+        let repeated =
+            outcomes.iter().filter(|(_, outcome)| *outcome == SubmitOutcome::Repeated(accepted[0].0)).count();
         assert_eq!(repeated, RACERS - 1, "{outcomes:?}");
     }
     assert_eq!(ground.unfinished_jobs(), 40);
@@ -107,8 +109,8 @@ pub(crate) fn for_the_last_place_in_the_queue(ground: &Ground) {
     let tenant = ground.tenant("acme");
     for round in 0..25 {
         let limits = QueueLimits { jobs: round * 2 + 2, ..AMPLE };
-        let outcomes = race(&stores, |_, store| store.submit(&job(tenant, &[1]), &limits).unwrap());
-        let accepted = outcomes.iter().filter(|outcome| **outcome == Submitted::Accepted).count();
+        let outcomes = race(&stores, |_, store| store.submit_job(&job(tenant, &[1]), &limits).unwrap());
+        let accepted = outcomes.iter().filter(|outcome| **outcome == SubmitOutcome::Accepted).count();
         assert_eq!(accepted, 2, "{outcomes:?}");
     }
     assert_eq!(ground.unfinished_jobs(), 50);
@@ -121,8 +123,8 @@ pub(crate) fn for_a_place_in_the_order(ground: &Ground) {
     let earlier = ground.job_of(tenant, 1);
     let between = race(&stores, |_, store| {
         let ids: Vec<_> =
-            (0..10).map(|_| job(tenant, &[1])).map(|job| (job.id, store.submit(&job, &AMPLE).unwrap())).collect();
-        assert!(ids.iter().all(|(_, outcome)| *outcome == Submitted::Accepted));
+            (0..10).map(|_| job(tenant, &[1])).map(|job| (job.id, store.submit_job(&job, &AMPLE).unwrap())).collect();
+        assert!(ids.iter().all(|(_, outcome)| *outcome == SubmitOutcome::Accepted));
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     });
     let later = ground.job_of(tenant, 1);
@@ -172,8 +174,8 @@ pub(crate) fn for_a_unique_key(ground: &Ground) {
             // In the one and the other order.
             let (a, b) = (&*shared[racer % 2], &*shared[(racer + 1) % 2]);
             if racer == RACERS - 1 {
-                let applied = store.apply(tenant, &[new(&own), new(a), new(b)]).unwrap();
-                return if applied == Applied::Conflict { CommitOutcome::Conflict } else { FINISHED };
+                let applied = store.apply_writes(tenant, &[new(&own), new(a), new(b)]).unwrap();
+                return if applied == ApplyOutcome::Conflict { CommitOutcome::Conflict } else { FINISHED };
             }
             store.commit(&claims[racer], &making(0, &[&own, a, b]), LEASE).unwrap()
         });
@@ -198,7 +200,7 @@ pub(crate) fn for_the_same_contacts(ground: &Ground) {
     race(&stores, |racer, store| {
         for round in 0..ROUNDS {
             loop {
-                let mut contacts = store.find(tenant, &ids, &[]).unwrap();
+                let mut contacts = store.find_contacts(tenant, &ids, &[]).unwrap();
                 contacts.sort_by_key(|contact| contact.id);
                 let writes = contacts.iter().map(|contact| {
                     let address = ["a@x", "b@x", "c@x", "d@x"][ids.iter().position(|id| *id == contact.id).unwrap()];
@@ -209,10 +211,10 @@ pub(crate) fn for_the_same_contacts(ground: &Ground) {
                 if racer % 2 == 1 {
                     writes.reverse();
                 }
-                match store.apply(tenant, &writes).unwrap() {
-                    Applied::Done(_) => break,
-                    Applied::Conflict => conflicts.fetch_add(1, Ordering::Relaxed),
-                    Applied::NoTenant => panic!("the tenant is there"),
+                match store.apply_writes(tenant, &writes).unwrap() {
+                    ApplyOutcome::Done(_) => break,
+                    ApplyOutcome::Conflict => conflicts.fetch_add(1, Ordering::Relaxed),
+                    ApplyOutcome::NoTenant => panic!("the tenant is there"),
                 };
             }
         }
@@ -264,7 +266,7 @@ pub(crate) fn of_a_deletion_with_a_change(ground: &Ground) {
                 let found = store.delete_contact(tenant, contact.id).unwrap();
                 deleted.fetch_add(usize::from(found.is_some()), Ordering::Relaxed);
             } else {
-                store.apply(tenant, &[write(&contact, &after)]).unwrap();
+                store.apply_writes(tenant, &[write(&contact, &after)]).unwrap();
             }
         });
         assert_eq!(deleted.into_inner(), 1, "a contact is deleted once");
@@ -290,10 +292,10 @@ pub(crate) fn of_listing_with_writing(ground: &Ground) {
         for number in 0..EACH {
             match racer {
                 0 | 1 => assert!(matches!(
-                    store.apply(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(),
-                    Applied::Done(_)
+                    store.apply_writes(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(),
+                    ApplyOutcome::Done(_)
                 )),
-                2 => drop(store.list_next(Duration::ZERO).unwrap()),
+                2 => drop(store.index_next(Duration::ZERO).unwrap()),
                 _ => drop(store.list_contacts(tenant, &query).unwrap()),
             }
         }
@@ -323,16 +325,16 @@ pub(crate) fn of_chores_with_commits(ground: &Ground) {
         2 => {
             while !over.load(Ordering::Acquire) {
                 store.sweep().unwrap();
-                store.renew_all(&claims.each_ref().map(Claim::id), LEASE).unwrap();
+                store.renew_claims(&claims.each_ref().map(Claim::id), LEASE).unwrap();
                 store.check().unwrap();
             }
         }
         _ => {
             while !over.load(Ordering::Acquire) {
                 let other = job(tenants[0], &[1]);
-                assert_eq!(store.submit(&other, &AMPLE).unwrap(), Submitted::Accepted);
+                assert_eq!(store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
                 assert!(store.claim(LEASE).unwrap().is_none_or(|claim| claim.job == other.id));
-                store.void_among(&claims.each_ref().map(Claim::id)).unwrap();
+                store.lost_claims(&claims.each_ref().map(Claim::id)).unwrap();
                 assert!(store.delete_job(tenants[0], other.id).unwrap());
             }
         }

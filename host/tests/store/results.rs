@@ -21,15 +21,15 @@ pub(crate) fn pages_join_without_gap_or_overlap(ground: &Ground) {
         first += count;
         if place == 1 {
             // What does not exist yet is left out.
-            let rows = ground.store.rows(tenant, id, page(1, 1_000)).unwrap();
+            let rows = ground.store.job_rows(tenant, id, page(1, 1_000)).unwrap();
             assert_eq!(rows.len(), 500);
-            assert!(ground.store.rows(tenant, id, page(2, 500)).unwrap().is_empty());
+            assert!(ground.store.job_rows(tenant, id, page(2, 500)).unwrap().is_empty());
         }
     }
     for limit in [1_000, 500, 499, 100, 7, 1] {
         let mut expected = 0;
         for number in 1.. {
-            let rows = ground.store.rows(tenant, id, page(number, limit)).unwrap();
+            let rows = ground.store.job_rows(tenant, id, page(number, limit)).unwrap();
             for row in &rows {
                 assert_eq!((row.index, u32::from(row.row.status_code)), (expected, 400 + expected % 100));
                 expected += 1;
@@ -41,6 +41,6 @@ pub(crate) fn pages_join_without_gap_or_overlap(ground: &Ground) {
         }
         assert!(expected == 1_123 || limit == 1, "{limit}: {expected}");
     }
-    assert!(ground.store.rows(tenant, id, page(u32::MAX, 1_000)).unwrap().is_empty());
-    assert!(ground.store.rows(tenant, JobId::random(), page(1, 1_000)).unwrap().is_empty());
+    assert!(ground.store.job_rows(tenant, id, page(u32::MAX, 1_000)).unwrap().is_empty());
+    assert!(ground.store.job_rows(tenant, JobId::random(), page(1, 1_000)).unwrap().is_empty());
 }

@@ -22,12 +22,12 @@ fn serve(store: &dyn Store) {
     store.check().unwrap();
     let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
     let new = job(tenant, &[1]);
-    store.submit(&new, &AMPLE).unwrap();
+    store.submit_job(&new, &AMPLE).unwrap();
     let claim = store.claim(LEASE).unwrap().unwrap();
-    store.renew_all(&[claim.id()], LEASE).unwrap();
-    store.append_log(&claim, "text", 100).unwrap();
+    store.renew_claims(&[claim.id()], LEASE).unwrap();
+    store.append_job_log(&claim, "text", 100).unwrap();
     assert_eq!(store.commit(&claim, &making(0, &["a@x"]), LEASE).unwrap(), FINISHED);
-    assert!(store.list_next(std::time::Duration::ZERO).unwrap());
+    assert!(store.index_next(std::time::Duration::ZERO).unwrap());
     assert!(store.delete_job(tenant, new.id).unwrap());
     store.sweep().unwrap();
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use bulkhead::domain::{Counts, JobState, Operation, TenantId};
-use bulkhead::store::{Batch, Idempotency, NewJob, QueueLimits, Submitted};
+use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
+use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitOutcome};
 
 use crate::ground::{AMPLE, Ground, RETENTION, job, making, seconds, secret};
 
 pub(crate) fn what_is_accepted_is_there(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let new = NewJob { operation: Operation::Update, ..job(tenant, &[3, 2]) };
-    assert_eq!(ground.store.submit(&new, &AMPLE).unwrap(), Submitted::Accepted);
+    assert_eq!(ground.store.submit_job(&new, &AMPLE).unwrap(), SubmitOutcome::Accepted);
     let stored = ground.another().job(tenant, new.id).unwrap().unwrap();
     assert_eq!((stored.id, stored.state, stored.total), (new.id, JobState::Queued, 5));
     assert_eq!((stored.counts, stored.pinned), (Counts::default(), new.pinned));
@@ -32,7 +32,7 @@ pub(crate) fn belongs_to_its_tenant(ground: &Ground) {
     assert!(ground.rows(other, id).is_empty());
     assert_eq!(ground.rows(acme, id).len(), 1);
     let stranger = NewJob { tenant: TenantId(acme.0 + other.0 + 1_000), ..job(acme, &[1]) };
-    assert_eq!(ground.store.submit(&stranger, &AMPLE).unwrap(), Submitted::NoTenant);
+    assert_eq!(ground.store.submit_job(&stranger, &AMPLE).unwrap(), SubmitOutcome::NoTenant);
 }
 
 pub(crate) fn a_job_without_items_is_done(ground: &Ground) {
@@ -40,7 +40,7 @@ pub(crate) fn a_job_without_items_is_done(ground: &Ground) {
     let id = ground.job_of(tenant, 0);
     let stored = ground.job(tenant, id);
     assert_eq!((stored.state, stored.total, stored.finished_at), (JobState::Completed, 0, Some(stored.created_at)));
-    assert!(!ground.store.is_any_claimable(None).unwrap());
+    assert!(!ground.store.has_claimable(None).unwrap());
     assert_eq!(ground.unfinished_jobs(), 0);
 }
 
@@ -55,19 +55,19 @@ pub(crate) fn items_come_back_as_they_were_sent(ground: &Ground) {
     ];
     let items: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     let keys = ["0", "line\nbreak", "", "nul\0", "🦀"].map(str::to_owned).to_vec();
-    let keyed = Batch { items: items.clone(), keys: Some(keys.clone()) };
-    let plain = Batch { items: items.clone(), keys: None };
+    let keyed = ItemList { items: items.clone(), keys: Some(keys.clone()) };
+    let plain = ItemList { items: items.clone(), keys: None };
     ground.submit(&NewJob { chunks: vec![keyed.clone(), plain.clone()], ..job(tenant, &[]) });
     let claim = ground.claim();
-    let batches = |first, bytes| ground.store.batches(&claim, first, bytes).unwrap();
+    let batches = |first, bytes| ground.store.chunks(&claim, first, bytes).unwrap();
     let both: usize = 2 * items.iter().map(String::len).sum::<usize>();
     assert_eq!(batches(0, both), [keyed.clone(), plain.clone()]);
     assert_eq!(batches(0, both - 1), std::slice::from_ref(&keyed));
     assert_eq!(batches(0, 0), [keyed], "always one");
-    let rest = Batch { items: items[3..].to_vec(), keys: Some(keys[3..].to_vec()) };
+    let rest = ItemList { items: items[3..].to_vec(), keys: Some(keys[3..].to_vec()) };
     assert_eq!(batches(3, both), [rest, plain.clone()], "from the middle of a chunk");
     assert_eq!(batches(5, both), [plain]);
-    assert_eq!(batches(9, both), [Batch { items: items[4..].to_vec(), keys: None }]);
+    assert_eq!(batches(9, both), [ItemList { items: items[4..].to_vec(), keys: None }]);
     assert!(ground.store.delete_job(tenant, claim.job).unwrap());
     assert_eq!(batches(0, both), []);
 }
@@ -79,50 +79,50 @@ fn keyed(tenant: TenantId, key: &str, what: &str) -> NewJob {
 
 pub(crate) fn the_same_request_is_the_same_job(ground: &Ground) {
     let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    let submit = |job: &NewJob| ground.store.submit(job, &AMPLE).unwrap();
+    let submit = |job: &NewJob| ground.store.submit_job(job, &AMPLE).unwrap();
     let first = keyed(acme, "k", "this");
-    assert_eq!(submit(&first), Submitted::Accepted);
-    assert_eq!(submit(&keyed(acme, "k", "this")), Submitted::Repeated(first.id));
-    assert_eq!(submit(&keyed(acme, "k", "that")), Submitted::KeyReused);
-    assert_eq!(submit(&keyed(acme, "K", "this")), Submitted::Accepted);
-    assert_eq!(submit(&keyed(other, "k", "that")), Submitted::Accepted);
+    assert_eq!(submit(&first), SubmitOutcome::Accepted);
+    assert_eq!(submit(&keyed(acme, "k", "this")), SubmitOutcome::Repeated(first.id));
+    assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::KeyReused);
+    assert_eq!(submit(&keyed(acme, "K", "this")), SubmitOutcome::Accepted);
+    assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
     assert_eq!(ground.unfinished_jobs(), 3);
     // Also when the job is gone, and when nothing new would be taken.
     let none = QueueLimits { jobs: 0, bytes: 0 };
     assert!(ground.store.delete_job(acme, first.id).unwrap());
-    assert_eq!(ground.store.submit(&keyed(acme, "k", "this"), &none).unwrap(), Submitted::Repeated(first.id));
+    assert_eq!(ground.store.submit_job(&keyed(acme, "k", "this"), &none).unwrap(), SubmitOutcome::Repeated(first.id));
     // It lives as long as the job would.
     ground.set_clock(RETENTION + Duration::from_secs(1));
     let again = keyed(acme, "k", "that");
-    assert_eq!(submit(&again), Submitted::Accepted);
-    assert_eq!(submit(&keyed(acme, "k", "that")), Submitted::Repeated(again.id));
+    assert_eq!(submit(&again), SubmitOutcome::Accepted);
+    assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::Repeated(again.id));
 }
 
 pub(crate) fn what_was_refused_uses_up_no_key(ground: &Ground) {
     let tenant = ground.tenant("acme");
     let none = QueueLimits { jobs: 0, bytes: 1 << 20 };
-    assert_eq!(ground.store.submit(&keyed(tenant, "k", "this"), &none).unwrap(), Submitted::QueueFull);
+    assert_eq!(ground.store.submit_job(&keyed(tenant, "k", "this"), &none).unwrap(), SubmitOutcome::QueueFull);
     let other = keyed(tenant, "k", "that");
-    assert_eq!(ground.store.submit(&other, &AMPLE).unwrap(), Submitted::Accepted);
+    assert_eq!(ground.store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
     assert_eq!(ground.claim().job, other.id);
 }
 
 pub(crate) fn jobs_that_wait_are_limited_for_each_tenant(ground: &Ground) {
     let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
     let two = QueueLimits { jobs: 2, ..AMPLE };
-    let submit = |tenant| ground.store.submit(&job(tenant, &[1]), &two).unwrap();
-    assert_eq!(submit(acme), Submitted::Accepted);
+    let submit = |tenant| ground.store.submit_job(&job(tenant, &[1]), &two).unwrap();
+    assert_eq!(submit(acme), SubmitOutcome::Accepted);
     let claim = ground.claim();
-    assert_eq!(submit(acme), Submitted::Accepted);
-    assert_eq!(submit(acme), Submitted::QueueFull, "a running job is unfinished, too");
-    assert_eq!(submit(other), Submitted::Accepted);
+    assert_eq!(submit(acme), SubmitOutcome::Accepted);
+    assert_eq!(submit(acme), SubmitOutcome::QueueFull, "a running job is unfinished, too");
+    assert_eq!(submit(other), SubmitOutcome::Accepted);
     // What has no items has nothing to wait for, and takes nobody's place.
     ground.finish(&claim);
-    assert_eq!(submit(acme), Submitted::Accepted);
-    assert_eq!(submit(acme), Submitted::QueueFull);
+    assert_eq!(submit(acme), SubmitOutcome::Accepted);
+    assert_eq!(submit(acme), SubmitOutcome::QueueFull);
     let queued = ground.claim();
     assert!(ground.store.delete_job(queued.tenant, queued.job).unwrap());
-    assert_eq!(submit(queued.tenant), Submitted::Accepted);
+    assert_eq!(submit(queued.tenant), SubmitOutcome::Accepted);
 }
 
 pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
@@ -137,24 +137,24 @@ pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
         format!("\"{}\"", text.collect::<String>())
     };
     let big = |tenant, seed: u32| {
-        let chunks = [0_u32, 1].map(|part| Batch { items: vec![noise(seed * 2 + part)], keys: None }).to_vec();
+        let chunks = [0_u32, 1].map(|part| ItemList { items: vec![noise(seed * 2 + part)], keys: None }).to_vec();
         NewJob { chunks, ..job(tenant, &[]) }
     };
     // About 2,400 bytes a chunk, once it is packed.
     let limits = QueueLimits { bytes: 8_000, ..AMPLE };
-    let submit = |job: &NewJob| ground.store.submit(job, &limits).unwrap();
-    assert_eq!(submit(&big(acme, 1)), Submitted::Accepted);
-    assert_eq!(submit(&big(acme, 2)), Submitted::QueueFull);
-    assert_eq!(submit(&big(other, 3)), Submitted::Accepted);
+    let submit = |job: &NewJob| ground.store.submit_job(job, &limits).unwrap();
+    assert_eq!(submit(&big(acme, 1)), SubmitOutcome::Accepted);
+    assert_eq!(submit(&big(acme, 2)), SubmitOutcome::QueueFull);
+    assert_eq!(submit(&big(other, 3)), SubmitOutcome::Accepted);
     // What is done does not wait any more.
     let claim = ground.claim();
     assert_eq!(claim.tenant, acme);
     ground.commit(&claim, &making(0, &["a@x"]));
-    assert_eq!(submit(&big(acme, 4)), Submitted::Accepted);
-    assert_eq!(submit(&big(acme, 5)), Submitted::QueueFull);
+    assert_eq!(submit(&big(acme, 4)), SubmitOutcome::Accepted);
+    assert_eq!(submit(&big(acme, 5)), SubmitOutcome::QueueFull);
     assert!(ground.store.delete_job(acme, claim.job).unwrap());
     assert_eq!(
-        submit(&NewJob { chunks: vec![Batch { items: vec![noise(9)], keys: None }], ..job(acme, &[]) }),
-        Submitted::Accepted
+        submit(&NewJob { chunks: vec![ItemList { items: vec![noise(9)], keys: None }], ..job(acme, &[]) }),
+        SubmitOutcome::Accepted
     );
 }

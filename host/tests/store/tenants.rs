@@ -1,7 +1,7 @@
 //! Tenants: added, changed, rolled back, removed.
 
 use bulkhead::domain::{Assignment, Digest, World};
-use bulkhead::store::{Known, NewComponent, NewJob, RolledBack, Tenant, TenantChange};
+use bulkhead::store::{Authentication, NewComponent, NewJob, RollBackOutcome, Tenant, TenantChange};
 use bulkhead::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
 
 use crate::ground::{Ground, credential, job, key, profile, running_jobs, secret};
@@ -55,12 +55,12 @@ pub(crate) fn a_removed_one_is_gone(ground: &Ground) {
     assert_eq!(ground.claim_of(kept).tenant, other);
     assert!(store.claim(crate::ground::LEASE).unwrap().is_none(), "a removed tenant's job");
     for text in ["acme", "token"] {
-        assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Known::Nobody, "{text}");
+        assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Authentication::Unknown, "{text}");
     }
     // Whoever has the name next gets nothing of what was.
     let new = ground.tenant("acme");
     assert_ne!(new, old);
-    assert!(store.find(new, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
+    assert!(store.find_contacts(new, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
     let mut swept = 0;
     loop {
         let some = store.sweep().unwrap();
@@ -70,7 +70,7 @@ pub(crate) fn a_removed_one_is_gone(ground: &Ground) {
         }
     }
     assert!(swept >= 1);
-    assert!(store.find(old, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
+    assert!(store.find_contacts(old, &[contact.id], &[key("email", "a@x")]).unwrap().is_empty());
     assert!(ground.by_address(other, "a@x").is_some());
 }
 
@@ -79,8 +79,8 @@ pub(crate) fn many_contacts_of_a_removed_one_are_swept(ground: &Ground) {
     let addresses: Vec<String> = (0..2_500).map(|number| format!("c{number}@x")).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     let writes: Vec<_> = addresses.iter().map(|address| crate::ground::new(address)).collect();
-    ground.store.apply(tenant, &writes).unwrap();
-    while ground.store.list_next(std::time::Duration::ZERO).unwrap() {}
+    ground.store.apply_writes(tenant, &writes).unwrap();
+    while ground.store.index_next(std::time::Duration::ZERO).unwrap() {}
     ground.store.remove_tenant("acme").unwrap();
     let mut batches = 0;
     while ground.store.sweep().unwrap().more {
@@ -88,7 +88,7 @@ pub(crate) fn many_contacts_of_a_removed_one_are_swept(ground: &Ground) {
     }
     assert!(batches >= 2, "swept at a stroke");
     let keys: Vec<_> = addresses.iter().map(|address| key("email", address)).collect();
-    assert!(ground.store.find(tenant, &[], &keys).unwrap().is_empty());
+    assert!(ground.store.find_contacts(tenant, &[], &keys).unwrap().is_empty());
     assert_eq!(ground.store.sweep().unwrap(), bulkhead::store::Swept::default());
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn what_is_not_changed_stays(ground: &Ground) {
     let tenant = store.tenant("acme").unwrap().unwrap();
     assert_eq!((tenant.profile.text(), tenant.limits.running_jobs), (r#"{"maxLength":5}"#, 3));
     assert_eq!(tenant.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
-    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(Box::new(tenant)));
+    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Authentication::Tenant(Box::new(tenant)));
     let listed = store.tenants().unwrap().pop().unwrap();
     assert_eq!((listed.processor, listed.validator), (Some(processor.to_string()), Some(validator.to_string())));
 }
@@ -131,9 +131,9 @@ pub(crate) fn a_change_is_whole_or_not_at_all(ground: &Ground) {
 
 pub(crate) fn components_can_be_rolled_back(ground: &Ground) {
     let store = &ground.store;
-    assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::NoTenant);
+    assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::NoTenant);
     ground.tenant("acme");
-    assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::NothingBefore);
+    assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::NothingBefore);
     let (one, two) = (add(ground, World::Processor, b"1"), add(ground, World::Validator, b"2"));
     let give = |change: TenantChange| store.change_tenant("acme", &change).unwrap().unwrap();
     let first = give(TenantChange { processor: Some(Some(one)), ..TenantChange::default() });
@@ -142,7 +142,7 @@ pub(crate) fn components_can_be_rolled_back(ground: &Ground) {
     // What changes nothing about the components is no change of them.
     give(TenantChange { processor: Some(Some(one)), profile: Some(Profile::default()), ..TenantChange::default() });
     for expected in [first, second, first] {
-        assert_eq!(store.roll_back_tenant("acme").unwrap(), RolledBack::To(expected));
+        assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::To(expected));
         assert_eq!(store.tenant("acme").unwrap().unwrap().assigned, expected);
     }
 }
@@ -168,7 +168,10 @@ pub(crate) fn settings_of_a_newer_server_stop_nothing(ground: &Ground) {
     let tenant = ground.store.tenant("acme").unwrap().unwrap();
     assert_eq!((tenant.profile.text(), tenant.limits), (r#"{"newer":1}"#, TenantLimits::default()));
     assert!(tenant.profile.profile().is_err());
-    assert_eq!(ground.store.authenticate(None, &secret("acme")).unwrap(), Known::Tenant(Box::new(tenant.clone())));
+    assert_eq!(
+        ground.store.authenticate(None, &secret("acme")).unwrap(),
+        Authentication::Tenant(Box::new(tenant.clone()))
+    );
     // A job pins the profile as it is, and the jobs of other tenants are claimed as ever.
     ground.submit(&NewJob { profile: tenant.profile, ..job(acme, &[1]) });
     ground.submit(&NewJob { profile: StoredProfile::parse("{}"), ..job(other, &[1]) });

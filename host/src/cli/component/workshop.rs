@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::domain::{Operation, World};
+use bulkhead::domain::{ItemList, Operation, World};
 use bulkhead::jobs::{ComponentLoader, Service, Settings, Submission, Trial};
 use bulkhead::operations::{Added, MAX_COMPONENT, Operations, TenantSettings, Wanted};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::sqlite::SqliteStore;
-use bulkhead::store::{Batch, QueueLimits, Store, Tenant};
+use bulkhead::store::{QueueLimits, Store, Tenant};
 use bulkhead::tenants::{Profile, TenantName, generate};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -111,7 +111,7 @@ impl Workshop {
         contacts: &[Box<RawValue>],
     ) -> Result<Trial, Box<dyn Error>> {
         let one_line = |item: &RawValue| item.get().replace(['\n', '\r'], " ");
-        let items = Batch { items: contacts.iter().map(|item| one_line(item)).collect(), keys: None };
+        let items = ItemList { items: contacts.iter().map(|item| one_line(item)).collect(), keys: None };
         Ok(self.service.try_out(tenant, Submission::new(operation, items, None)?)?)
     }
 

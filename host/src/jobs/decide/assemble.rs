@@ -19,7 +19,7 @@ pub(in crate::jobs) fn assemble(
     for (index, item) in items.into_iter().enumerate() {
         let key = keys.and_then(|keys| keys.get(index)).cloned();
         let (write, body) = match item {
-            Outcome::Write { target, status, document, keys, listing } => {
+            Outcome::Write { target, status, document, keys, index_entry } => {
                 let earlier = match target {
                     Target::New => None,
                     Target::Found(place) => by_found.get(place).copied().flatten(),
@@ -29,7 +29,7 @@ pub(in crate::jobs) fn assemble(
                     Some((write, state)) => {
                         state.document = document;
                         state.keys = keys;
-                        state.listing = listing;
+                        state.index_entry = index_entry;
                         write
                     }
                     None => {
@@ -37,7 +37,7 @@ pub(in crate::jobs) fn assemble(
                             Target::Found(place) => found.get(place).map_or(WriteTarget::New, WriteTarget::from),
                             Target::New | Target::Earlier(_) => WriteTarget::New,
                         };
-                        commit.writes.push(ContactWrite { target, document, keys, listing });
+                        commit.writes.push(ContactWrite { target, document, keys, index_entry });
                         commit.writes.len() - 1
                     }
                 };
@@ -81,7 +81,7 @@ pub(in crate::jobs) fn failed(first: u32, count: usize, keys: Option<&[String]>,
 #[cfg(test)]
 mod tests {
     use super::assemble;
-    use crate::domain::{ContactId, Listing, StoredContact};
+    use crate::domain::{ContactId, IndexEntry, StoredContact};
     use crate::sandbox::{Outcome, Target};
     use crate::store::{RowBody, WriteTarget};
 
@@ -91,7 +91,7 @@ mod tests {
             status: 200,
             document: document.to_owned(),
             keys: Vec::new(),
-            listing: Listing::default(),
+            index_entry: IndexEntry::default(),
         }
     }
 

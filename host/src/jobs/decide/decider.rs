@@ -157,10 +157,10 @@ impl<'a> Decider<'a> {
     /// as if it had taken the memory itself.
     pub(in crate::jobs) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let started = Instant::now();
-        let found = self.context.store.find(self.task.tenant, &planned.ids, &planned.keys);
+        let found = self.context.store.find_contacts(self.task.tenant, &planned.ids, &planned.keys);
         self.spent.reading += started.elapsed();
         match found {
-            Err(StoreError::TooMuch(_)) => Ok(None),
+            Err(StoreError::ResultTooLarge(_)) => Ok(None),
             found => found.map(Some),
         }
     }

@@ -1,6 +1,6 @@
 //! The piece of a request that one call into a component is about.
 
-use crate::store::Batch;
+use crate::domain::ItemList;
 
 /// Consecutive items of a request.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,7 @@ pub(in crate::jobs) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Returns a part with all items of `batch`, whose first has the place `first` in the request.
-    pub(in crate::jobs) fn whole(first: u32, batch: &'a Batch) -> Self {
+    pub(in crate::jobs) fn whole(first: u32, batch: &'a ItemList) -> Self {
         Self { first, items: &batch.items, keys: batch.keys.as_deref() }
     }
 

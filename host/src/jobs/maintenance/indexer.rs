@@ -21,7 +21,7 @@ pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
     let list = move || {
         let is_busy = service.running.is_any();
         let started = Instant::now();
-        match service.store.list_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
+        match service.store.index_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
             // Beside jobs, half of the time is theirs alone.
             Ok(true) if is_busy => started.elapsed(),
             Ok(true) => Duration::ZERO,

@@ -53,13 +53,13 @@ impl Beat {
             return Ok(());
         }
         let Self { service, renewed, .. } = self;
-        let void = service.store.void_among(claims)?;
+        let void = service.store.lost_claims(claims)?;
         if !void.is_empty() {
             service.stop_claims(&void);
         }
         let (lease, asked) = (service.settings.lease, Instant::now());
         if renewed.elapsed() >= lease / 3 {
-            service.store.renew_all(claims, lease)?;
+            service.store.renew_claims(claims, lease)?;
             service.running.prolonged(claims, asked);
             *renewed = asked;
         }

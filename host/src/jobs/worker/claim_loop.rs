@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::domain::StoredContact;
+use crate::domain::{ItemList, StoredContact};
 use crate::jobs::Service;
 use crate::jobs::decide::{CommitTarget, Decider, FailureTally, Part, RunError, given_up, isolate};
 use crate::jobs::worker::committer::Committer;
@@ -16,7 +16,7 @@ use crate::jobs::worker::pipeline::{Decided, Halt, Pipeline};
 use crate::jobs::worker::running::Stopper;
 use crate::jobs::worker::speculation::{Guess, unproven};
 use crate::sandbox::Planned;
-use crate::store::{Batch, BatchCommit, Claim, CommitOutcome};
+use crate::store::{BatchCommit, Claim, CommitOutcome};
 
 /// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
 /// again costs about half a chunk.
@@ -61,7 +61,7 @@ pub(in crate::jobs) struct Course<'a> {
     pub(in crate::jobs) decider: Decider<'a>,
     pub(in crate::jobs) failures: FailureTally,
     /// Batches that were read before it is their turn.
-    ahead: VecDeque<Batch>,
+    ahead: VecDeque<ItemList>,
     pub(in crate::jobs) pipeline: Pipeline<'a>,
     guess: Guess,
     /// How many of the next batches are to be committed one by one.
@@ -108,7 +108,7 @@ impl<'a> Course<'a> {
         while cursor < claim.total {
             self.target.go_on()?;
             // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
-            if chunks > 0 && chunks % TURN == 0 && service.store.is_any_claimable(Some(claim.tenant))? {
+            if chunks > 0 && chunks % TURN == 0 && service.store.has_claimable(Some(claim.tenant))? {
                 return Err(RunError::TurnOver);
             }
             chunks += 1;
@@ -134,17 +134,17 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn next_batch(&mut self, cursor: u32) -> Result<Batch, RunError> {
+    fn next_batch(&mut self, cursor: u32) -> Result<ItemList, RunError> {
         if self.ahead.is_empty() {
             let JobTarget { service, claim, .. } = self.target;
             let started = Instant::now();
-            let read = service.store.batches(claim, cursor, AHEAD);
+            let read = service.store.chunks(claim, cursor, AHEAD);
             self.decider.spent.reading += started.elapsed();
             self.ahead = match read {
                 // Nobody can read them any more. They need their rows all the same.
                 Err(error) if error.would_fail_again() && given_up(&self.decider, &self.failures).is_some() => {
                     let left = claim.total.saturating_sub(cursor) as usize;
-                    VecDeque::from([Batch { items: vec![String::new(); left], keys: None }])
+                    VecDeque::from([ItemList { items: vec![String::new(); left], keys: None }])
                 }
                 read => read?.into(),
             };

@@ -85,7 +85,7 @@ impl<'a> Runner<'a> {
         let limit = claim.limits.log_kib << 10;
         let kept = {
             let claim = Arc::clone(claim);
-            committer.have(move |store| store.append_log(&claim, &printed, limit))
+            committer.have(move |store| store.append_job_log(&claim, &printed, limit))
         };
         if let Err(error) = kept {
             tracing::warn!(event = "job_log_not_stored", job = %claim.job, %error, "cannot keep what a component printed");

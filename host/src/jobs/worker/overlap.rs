@@ -53,7 +53,7 @@ impl WriteSet {
 #[cfg(test)]
 mod tests {
     use super::WriteSet;
-    use crate::domain::{ContactId, Listing, StoredContact, UniqueKey};
+    use crate::domain::{ContactId, IndexEntry, StoredContact, UniqueKey};
     use crate::sandbox::Planned;
     use crate::store::{BatchCommit, ContactWrite, WriteTarget};
 
@@ -66,7 +66,7 @@ mod tests {
             target: id.map_or(WriteTarget::New, |id| WriteTarget::Existing { id: ContactId(id), version: 1 }),
             document: String::from("{}"),
             keys: vec![key(value)],
-            listing: Listing::default(),
+            index_entry: IndexEntry::default(),
         };
         WriteSet::of(&BatchCommit { first: 0, writes: writes.iter().map(write).collect(), rows: Vec::new() })
     }

@@ -6,12 +6,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::{StoredContact, UniqueKey};
+use crate::domain::{ItemList, StoredContact, UniqueKey};
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
 use crate::jobs::worker::running::Stopper;
 use crate::sandbox::Planned;
-use crate::store::{Batch, BatchCommit, Claim, CommitOutcome, Store, StoreError};
+use crate::store::{BatchCommit, Claim, CommitOutcome, Store, StoreError};
 
 /// Batches that wait at most. What is decided and not committed is lost if the server dies, and a DELETE waits for the commit
 /// that is under way; so not many.
@@ -22,7 +22,7 @@ const BYTES: usize = 8 << 20;
 /// A batch that was decided, kept until that took effect.
 pub(in crate::jobs) struct Decided {
     pub(in crate::jobs) first: u32,
-    pub(in crate::jobs) batch: Batch,
+    pub(in crate::jobs) batch: ItemList,
     writes: WriteSet,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Sends a batch on its way, behind all others. Waits if too many wait already.
-    pub(in crate::jobs) fn push(&mut self, batch: Batch, commit: BatchCommit) -> Result<(), Halt> {
+    pub(in crate::jobs) fn push(&mut self, batch: ItemList, commit: BatchCommit) -> Result<(), Halt> {
         let bytes = commit.bytes() + batch.items.iter().map(String::len).sum::<usize>();
         self.decided.push_back(Decided { first: commit.first, batch, writes: WriteSet::of(&commit) });
         let Self { line, stopper, waiting, .. } = self;

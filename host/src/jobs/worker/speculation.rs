@@ -52,7 +52,7 @@ pub(in crate::jobs) fn unproven(planned: &Planned, commit: &BatchCommit) -> Plan
 #[cfg(test)]
 mod tests {
     use super::{Guess, unproven};
-    use crate::domain::{ContactId, Listing, UniqueKey};
+    use crate::domain::{ContactId, IndexEntry, UniqueKey};
     use crate::sandbox::Planned;
     use crate::store::{BatchCommit, ContactWrite, WriteTarget};
 
@@ -86,7 +86,7 @@ mod tests {
             target,
             document: String::from("{}"),
             keys: keys.iter().copied().map(key).collect(),
-            listing: Listing::default(),
+            index_entry: IndexEntry::default(),
         };
         let existing = WriteTarget::Existing { id: ContactId(7), version: 1 };
         let writes = vec![write(WriteTarget::New, &["a", "b"]), write(existing, &["c"])];

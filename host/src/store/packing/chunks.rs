@@ -1,8 +1,9 @@
 //! Items as they are stored: a blob for each chunk of a job, and one for the callers' keys if there are any.
 
 use super::{pack, unpack};
+use crate::domain::ItemList;
 use crate::store::error::Doing;
-use crate::store::{Batch, NewJob, StoreError};
+use crate::store::{NewJob, StoreError};
 
 /// A chunk's blobs, and the place of its first item. What is read of a chunk borrows them where the driver lets it.
 pub(crate) struct PackedChunk<B = Vec<u8>> {
@@ -21,7 +22,7 @@ impl NewChunk {
     /// All chunks of a job. Compressing them is most of the work of accepting it, and needs no lock.
     pub(crate) fn all_of(job: &NewJob) -> Result<Vec<Self>, StoreError> {
         let mut first = 0;
-        let pack_chunk = |chunk: &Batch| {
+        let pack_chunk = |chunk: &ItemList| {
             let count = u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
             let items = pack(chunk.items.iter().map(String::as_str))?;
             let blobs = PackedChunk { first, items, keys: chunk.keys.as_deref().map(pack_keys).transpose()? };
@@ -52,7 +53,7 @@ pub(crate) fn unpack_some<B: AsRef<[u8]>>(
     chunks: impl Iterator<Item = Result<PackedChunk<B>, StoreError>>,
     first: u32,
     bytes: usize,
-) -> Result<Vec<Batch>, StoreError> {
+) -> Result<Vec<ItemList>, StoreError> {
     let mut batches = Vec::new();
     let mut sum = 0;
     for chunk in chunks {
@@ -72,7 +73,7 @@ pub(crate) fn unpack_some<B: AsRef<[u8]>>(
 
 impl<B: AsRef<[u8]>> PackedChunk<B> {
     /// The items from the job's item `first` on.
-    fn unpack_from(&self, first: u32) -> Result<Batch, StoreError> {
+    fn unpack_from(&self, first: u32) -> Result<ItemList, StoreError> {
         let skipped = first.saturating_sub(self.first) as usize;
         let items = unpack(self.items.as_ref())?.lines().skip(skipped).map(str::to_owned).collect();
         let keys = match &self.keys {
@@ -83,6 +84,6 @@ impl<B: AsRef<[u8]>> PackedChunk<B> {
                 Some(keys.map_err(|error| StoreError::Corrupt(format!("the keys of a job: {error}")))?)
             }
         };
-        Ok(Batch { items, keys })
+        Ok(ItemList { items, keys })
     }
 }

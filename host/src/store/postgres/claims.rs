@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{digest, get, number, optional_digest, signed};
-use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Batch, Claim, ClaimId, StoreError};
+use crate::store::{Claim, ClaimId, StoreError};
 use crate::tenants::TenantLimits;
 
 /// How often to look again while others are at it.
@@ -259,7 +259,12 @@ pub(super) async fn release(session: &Session, claim: &Claim, counts: bool) -> R
     Ok(())
 }
 
-pub(super) async fn batches(session: &Session, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, Failure> {
+pub(super) async fn batches(
+    session: &Session,
+    claim: &Claim,
+    first: u32,
+    bytes: usize,
+) -> Result<Vec<ItemList>, Failure> {
     let payloads = session
         .prepare_cached(
             "SELECT first, items, keys FROM payloads WHERE tenant = $1 AND job = $2 AND first >= (

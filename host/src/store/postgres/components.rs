@@ -9,9 +9,11 @@ use super::connections::{Session, Verdict};
 use super::failure::Failure;
 use super::sql::{digest, get, number, optional_digest, signed};
 use crate::domain::{Assignment, Digest, Timestamp, World};
-use crate::store::{ComponentRecord, NewComponent, Registered, Removed, RolledBack, StoreError, TenantChange};
+use crate::store::{
+    ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome, RollBackOutcome, StoreError, TenantChange,
+};
 
-pub(super) async fn add(session: &Session, component: &NewComponent<'_>) -> Result<Registered, Failure> {
+pub(super) async fn add(session: &Session, component: &NewComponent<'_>) -> Result<RegisterOutcome, Failure> {
     const INSERT: &str = "
         INSERT INTO components (digest, name, world, size, added_at, bytes)
         VALUES ($2, $3, $4, $5, bulkhead_now($1), $6) ON CONFLICT DO NOTHING";
@@ -25,18 +27,18 @@ pub(super) async fn add(session: &Session, component: &NewComponent<'_>) -> Resu
                 let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
                     [&session.clock_shift, &bytes, &component.name, &world, &size, &component.bytes];
                 if session.execute(INSERT, &values).await? > 0 {
-                    return Ok(Verdict::Commit(Registered::New));
+                    return Ok(Verdict::Commit(RegisterOutcome::New));
                 }
             }
             if let Some(name) = component.name {
                 let owner = session.query_opt("SELECT digest FROM components WHERE name = $1", &[&name]).await?;
                 let owner = owner.map(|row| digest(&row, 0)).transpose()?;
                 if let Some(owner) = owner.filter(|owner| *owner != component.digest) {
-                    return Ok(Verdict::RollBack(Registered::NameTaken(owner)));
+                    return Ok(Verdict::RollBack(RegisterOutcome::NameTaken(owner)));
                 }
                 session.execute("UPDATE components SET name = $2 WHERE digest = $1", &[&bytes, &name]).await?;
             }
-            Ok(Verdict::Commit(Registered::Known))
+            Ok(Verdict::Commit(RegisterOutcome::Known))
         })
         .await
 }
@@ -72,21 +74,21 @@ pub(super) async fn bytes(session: &Session, digest: Digest) -> Result<Option<Ve
     Ok(row.map(|row| get(&row, 0)).transpose()?)
 }
 
-pub(super) async fn remove(session: &Session, digest: Digest) -> Result<Removed, Failure> {
+pub(super) async fn remove(session: &Session, digest: Digest) -> Result<RemoveOutcome, Failure> {
     let bytes = digest.0.as_slice();
     session
         .transact(async || {
             session.begin().await?;
             let lock = "SELECT 1 FROM components WHERE digest = $1 FOR UPDATE";
             if session.query_opt(lock, &[&bytes]).await?.is_none() {
-                return Ok(Verdict::RollBack(Removed::Unknown));
+                return Ok(Verdict::RollBack(RemoveOutcome::Unknown));
             }
             let record = read(&session.query_one(&format!("{LIST} WHERE digest = $1"), &[&bytes]).await?)?;
             if !record.tenants.is_empty() || record.jobs > 0 {
-                return Ok(Verdict::RollBack(Removed::InUse(record)));
+                return Ok(Verdict::RollBack(RemoveOutcome::InUse(record)));
             }
             session.execute("DELETE FROM components WHERE digest = $1", &[&bytes]).await?;
-            Ok(Verdict::Commit(Removed::Done))
+            Ok(Verdict::Commit(RemoveOutcome::Done))
         })
         .await
 }
@@ -149,7 +151,7 @@ pub(super) async fn change_tenant(
         .await
 }
 
-pub(super) async fn roll_back(session: &Session, name: &str) -> Result<RolledBack, Failure> {
+pub(super) async fn roll_back(session: &Session, name: &str) -> Result<RollBackOutcome, Failure> {
     let sql = "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
                                   validator = previous_validator, previous_validator = validator
                WHERE name = $1 AND can_roll_back RETURNING processor, validator";
@@ -157,10 +159,10 @@ pub(super) async fn roll_back(session: &Session, name: &str) -> Result<RolledBac
         .transact(async || {
             session.begin().await?;
             if let Some(row) = session.query_opt(sql, &[&name]).await? {
-                return Ok(Verdict::Commit(RolledBack::To(assignment(&row)?)));
+                return Ok(Verdict::Commit(RollBackOutcome::To(assignment(&row)?)));
             }
             let is_there = session.query_opt("SELECT 1 FROM tenants WHERE name = $1", &[&name]).await?.is_some();
-            Ok(Verdict::RollBack(if is_there { RolledBack::NothingBefore } else { RolledBack::NoTenant }))
+            Ok(Verdict::RollBack(if is_there { RollBackOutcome::NothingBefore } else { RollBackOutcome::NoTenant }))
         })
         .await
 }

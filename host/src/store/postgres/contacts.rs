@@ -11,7 +11,7 @@ use super::statements::Statements;
 use super::unlisted;
 use super::writes::{Changes, Tally, Writes, as_stored};
 use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
-use crate::store::{Applied, ContactWrite, StoreError};
+use crate::store::{ApplyOutcome, ContactWrite, StoreError};
 
 /// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
 const FOUND: usize = 64 << 20;
@@ -62,7 +62,7 @@ pub(super) async fn read(
             StoredContact { id: ContactId(number(&row, 0)?), version: get(&row, 1)?, document: get(&row, 2)? };
         bytes += contact.document.len();
         if bytes > FOUND {
-            return Err(StoreError::TooMuch(FOUND).into());
+            return Err(StoreError::ResultTooLarge(FOUND).into());
         }
         contacts.push(contact);
     }
@@ -78,7 +78,7 @@ pub(super) async fn apply_alone(
     session: &Session,
     tenant: TenantId,
     writes: &[ContactWrite],
-) -> Result<Applied, Failure> {
+) -> Result<ApplyOutcome, Failure> {
     let writes = Writes::new(writes);
     let statements = Statements::prepare(session).await?;
     let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
@@ -92,10 +92,10 @@ pub(super) async fn apply_alone(
                 async { Ok(session.query_one(&time, &[&session.clock_shift]).await?) },
                 async { Ok(writes.new_rows()) },
             )?;
-            let Some(tally) = tally else { return Ok(Verdict::RollBack(Applied::NoTenant)) };
+            let Some(tally) = tally else { return Ok(Verdict::RollBack(ApplyOutcome::NoTenant)) };
             let tally = Tally { now: get(&time, 0)?, ..tally };
             let Some(changes) = Changes::of(&writes, new, &before, tally) else {
-                return Ok(Verdict::RollBack(Applied::Conflict));
+                return Ok(Verdict::RollBack(ApplyOutcome::Conflict));
             };
             statements.give_up_keys(session, tenant, &changes).await?;
             let ids = writes.ids(tally);
@@ -106,8 +106,8 @@ pub(super) async fn apply_alone(
                 session.commit(),
             );
             match written {
-                Ok(_) => Ok(Verdict::Committed(Applied::Done(ids))),
-                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(Applied::Conflict)),
+                Ok(_) => Ok(Verdict::Committed(ApplyOutcome::Done(ids))),
+                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(ApplyOutcome::Conflict)),
                 Err(failure) => Err(failure),
             }
         })

@@ -16,7 +16,7 @@ use super::connections::Connections;
 use super::failure::Told;
 use crate::clock::machine_time;
 use crate::domain::{JobId, TenantId};
-use crate::store::News;
+use crate::store::Notification;
 
 /// What hints are called in the database.
 const CHANNEL: &str = "bulkhead";
@@ -27,10 +27,10 @@ const PROBE: Duration = Duration::from_secs(15);
 /// Before a lost connection is made again.
 const BREATH: Duration = Duration::from_secs(1);
 
-pub(super) type Heard = Box<dyn Fn(News) + Send + Sync>;
+pub(super) type Heard = Box<dyn Fn(Notification) + Send + Sync>;
 
 /// Tells all hosts, this one included, without waiting for it.
-pub(super) fn tell(connections: &Connections, news: News) {
+pub(super) fn tell(connections: &Connections, news: Notification) {
     let pool = connections.pool().clone();
     connections.spawn(async move {
         let Ok(object) = pool.get().await else { return };
@@ -90,7 +90,7 @@ async fn listen_once(
     let is_listening = tokio::time::timeout(PATIENCE, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
     if matches!(is_listening, Ok(Ok(()))) {
         *was_listening = true;
-        heard(News::Anything);
+        heard(Notification::Missed);
         loop {
             match tokio::time::timeout(PROBE, hearing.recv()).await {
                 Ok(Some(notification)) => heard(read(notification.payload())),
@@ -117,21 +117,21 @@ pub(super) async fn measure(client: &Client) -> Result<i64, tokio_postgres::Erro
     Ok(row.try_get::<_, i64>(0)? - (asked + (answered - asked) / 2))
 }
 
-fn write(news: News) -> String {
+fn write(news: Notification) -> String {
     match news {
-        News::Anything => String::new(),
-        News::JobAccepted => String::from("accepted"),
-        News::JobDeleted { tenant, job } => format!("deleted {} {job}", tenant.0),
+        Notification::Missed => String::new(),
+        Notification::JobAccepted => String::from("accepted"),
+        Notification::JobDeleted { tenant, job } => format!("deleted {} {job}", tenant.0),
     }
 }
 
-fn read(text: &str) -> News {
+fn read(text: &str) -> Notification {
     let mut words = text.split(' ');
     match (words.next(), words.next().and_then(|tenant| tenant.parse().ok()), words.next().and_then(JobId::parse)) {
-        (Some("accepted"), ..) => News::JobAccepted,
-        (Some("deleted"), Some(tenant), Some(job)) => News::JobDeleted { tenant: TenantId(tenant), job },
+        (Some("accepted"), ..) => Notification::JobAccepted,
+        (Some("deleted"), Some(tenant), Some(job)) => Notification::JobDeleted { tenant: TenantId(tenant), job },
         // From another version, perhaps.
-        _ => News::Anything,
+        _ => Notification::Missed,
     }
 }
 
@@ -139,16 +139,16 @@ fn read(text: &str) -> News {
 mod tests {
     use super::{read, write};
     use crate::domain::{JobId, TenantId};
-    use crate::store::News;
+    use crate::store::Notification;
 
     #[test]
     fn news_arrive_as_they_were_sent() {
-        let deleted = News::JobDeleted { tenant: TenantId(7), job: JobId::random() };
-        for news in [News::Anything, News::JobAccepted, deleted] {
+        let deleted = Notification::JobDeleted { tenant: TenantId(7), job: JobId::random() };
+        for news in [Notification::Missed, Notification::JobAccepted, deleted] {
             assert_eq!(read(&write(news)), news);
         }
         for text in ["", "deleted", "deleted 7", "deleted x y", "something new"] {
-            assert_eq!(read(text), News::Anything, "{text}");
+            assert_eq!(read(text), Notification::Missed, "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::NewChunk;
-use crate::store::{NewJob, QueueLimits, StoreError, Submitted};
+use crate::store::{NewJob, QueueLimits, StoreError, SubmitOutcome};
 
 pub(super) const DOING: &str = "accepting a job";
 
@@ -80,7 +80,7 @@ pub(super) async fn submit(
     job: &NewJob,
     chunks: &Chunks,
     limits: &QueueLimits,
-) -> Result<Submitted, Failure> {
+) -> Result<SubmitOutcome, Failure> {
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
     let needed: Vec<Digest> = own.into_iter().chain(job.pinned.validator).collect();
     let enter = session.prepare_cached(ENTER).await?;
@@ -104,20 +104,20 @@ pub(super) async fn submit(
                 async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
             )?;
             if entered == 0 {
-                return Ok(Verdict::RollBack(Submitted::NoTenant));
+                return Ok(Verdict::RollBack(SubmitOutcome::NoTenant));
             }
             if !are_known {
-                return Ok(Verdict::RollBack(Submitted::Outdated));
+                return Ok(Verdict::RollBack(SubmitOutcome::Outdated));
             }
             if let (Some(row), Some(idempotency)) = (earlier, &job.idempotency) {
                 let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
-                let repeated = Submitted::Repeated(JobId(get::<Uuid>(&row, 1)?));
-                return Ok(Verdict::RollBack(if is_same { repeated } else { Submitted::KeyReused }));
+                let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
+                return Ok(Verdict::RollBack(if is_same { repeated } else { SubmitOutcome::KeyReused }));
             }
             if number::<u64>(&waiting, 0)? >= limits.jobs
                 || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.bytes
             {
-                return Ok(Verdict::RollBack(Submitted::QueueFull));
+                return Ok(Verdict::RollBack(SubmitOutcome::QueueFull));
             }
             let sequence: i64 = get(&waiting, 2)?;
             // A job without items has nothing to wait for.
@@ -149,7 +149,7 @@ pub(super) async fn submit(
                     Ok(session.execute(&remember, &values).await?)
                 },
             )?;
-            Ok(Verdict::Commit(Submitted::Accepted))
+            Ok(Verdict::Commit(SubmitOutcome::Accepted))
         })
         .await
 }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::sql::{get, number, optional_digest, signed};
 use crate::domain::{Assignment, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Known, StoreError, Tenant, TenantSummary};
+use crate::store::{Authentication, StoreError, Tenant, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 pub(super) async fn add(
@@ -81,7 +81,7 @@ pub(super) async fn authenticate(
     profiles: &ProfileCache,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
-) -> Result<Known, Failure> {
+) -> Result<Authentication, Failure> {
     const BY_SECRET: &str = "
         SELECT tenants.id, name, profile, limits, processor, validator FROM tenants
         WHERE secret_hash = $1 AND client_id = coalesce($2, client_id)";
@@ -91,16 +91,16 @@ pub(super) async fn authenticate(
     let by_secret = session.prepare_cached(BY_SECRET).await?;
     let hash = secret_hash.as_slice();
     if let Some(row) = session.query_opt(&by_secret, &[&hash, &client_id]).await? {
-        return Ok(Known::Tenant(Box::new(tenant(&row, profiles)?)));
+        return Ok(Authentication::Tenant(Box::new(tenant(&row, profiles)?)));
     }
     if client_id.is_some() {
-        return Ok(Known::Nobody);
+        return Ok(Authentication::Unknown);
     }
     let by_token = session.prepare_cached(BY_TOKEN).await?;
     Ok(match session.query_opt(&by_token, &[&session.clock_shift, &hash]).await? {
-        Some(row) if get::<bool>(&row, 6)? => Known::Tenant(Box::new(tenant(&row, profiles)?)),
-        Some(_) => Known::Expired,
-        None => Known::Nobody,
+        Some(row) if get::<bool>(&row, 6)? => Authentication::Tenant(Box::new(tenant(&row, profiles)?)),
+        Some(_) => Authentication::ExpiredToken,
+        None => Authentication::Unknown,
     })
 }
 

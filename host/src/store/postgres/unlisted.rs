@@ -39,7 +39,7 @@ pub(super) fn notes(writes: &[ContactWrite]) -> usize {
 /// How the contacts of a commit are found from now on, a note each.
 pub(super) fn entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result<Vec<Vec<u8>>, StoreError> {
     let line = |(id, write): (&ContactId, &ContactWrite)| {
-        let entry: Entry<'_> = (id.0, Some(&write.listing.words), Some(&write.listing.sort));
+        let entry: Entry<'_> = (id.0, Some(&write.index_entry.search_text), Some(&write.index_entry.sort_key));
         serde_json::to_string(&entry).doing(NOTING)
     };
     let note = |(ids, writes): (&[ContactId], &[ContactWrite])| {
@@ -60,7 +60,7 @@ pub(super) fn catch_up(connections: &Connections, tenant: TenantId) -> Result<()
     let started = Instant::now();
     while connections.run(LISTING, async |session| is_behind(session, tenant).await)? {
         if started.elapsed() > PATIENCE {
-            return Err(StoreError::Behind);
+            return Err(StoreError::IndexBehind);
         }
         connections.run(LISTING, async |session| list(session, tenant, Timestamp::LAST, true).await)?;
     }

@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{SqliteStore, commit};
-use crate::domain::{Digest, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{Digest, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Batch, BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
+use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
 use crate::tenants::TenantLimits;
 
 impl ClaimStore for SqliteStore {
@@ -19,12 +19,12 @@ impl ClaimStore for SqliteStore {
         self.connections.write(|connection| claim(connection, &self.profiles, lease, now))
     }
 
-    fn is_any_claimable(&self, besides: Option<TenantId>) -> Result<bool, StoreError> {
+    fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        Ok(self.connections.read(|connection| next_job(connection, besides, now))?.is_some())
+        Ok(self.connections.read(|connection| next_job(connection, excluding, now))?.is_some())
     }
 
-    fn batches(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<Batch>, StoreError> {
+    fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError> {
         let chunks: Vec<PackedChunk> = self.connections.read(|connection| {
             connection
                 .prepare_cached(
@@ -49,7 +49,7 @@ impl ClaimStore for SqliteStore {
         self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
     }
 
-    fn renew_all(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
+    fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
         const DOING: &str = "renewing leases";
         let lease_until = self.clock.now().after(lease);
         self.connections.write(|connection| {
@@ -69,7 +69,7 @@ impl ClaimStore for SqliteStore {
         })
     }
 
-    fn void_among(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
+    fn lost_claims(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
         const DOING: &str = "looking at claims";
         let now = self.clock.now();
         self.connections.read(|connection| {
@@ -205,7 +205,7 @@ fn claim(
 /// long queue hide everybody else's. It takes as long as there are tenants with unfinished jobs, however many jobs.
 fn next_job(
     connection: &Connection,
-    besides: Option<TenantId>,
+    excluding: Option<TenantId>,
     now: Timestamp,
 ) -> Result<Option<(i64, Uuid)>, StoreError> {
     connection
@@ -227,6 +227,6 @@ fn next_job(
              )
              SELECT tenant, job FROM waiting WHERE job IS NOT NULL AND tenant IS NOT ?2 ORDER BY last_served, tenant LIMIT 1",
         )
-        .and_then(|mut statement| statement.query_row(params![now.0, besides.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .and_then(|mut statement| statement.query_row(params![now.0, excluding.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("looking for a job")
 }

@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use super::SqliteStore;
 use crate::domain::{Digest, Timestamp, World};
 use crate::store::error::Doing;
-use crate::store::{ComponentRecord, ComponentStore, NewComponent, Registered, Removed, StoreError};
+use crate::store::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome, StoreError};
 
 impl ComponentStore for SqliteStore {
-    fn add_component(&self, component: &NewComponent<'_>) -> Result<Registered, StoreError> {
+    fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| add(connection, component, now))
     }
@@ -26,24 +26,28 @@ impl ComponentStore for SqliteStore {
         })
     }
 
-    fn remove_component(&self, digest: Digest) -> Result<Removed, StoreError> {
+    fn remove_component(&self, digest: Digest) -> Result<RemoveOutcome, StoreError> {
         const DOING: &str = "removing a component";
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
             let Some(record) = list(&transaction)?.into_iter().find(|record| record.digest == digest) else {
-                return Ok(Removed::Unknown);
+                return Ok(RemoveOutcome::Unknown);
             };
             if !record.tenants.is_empty() || record.jobs > 0 {
-                return Ok(Removed::InUse(record));
+                return Ok(RemoveOutcome::InUse(record));
             }
             transaction.execute("DELETE FROM components WHERE digest = ?1", [digest.0]).doing(DOING)?;
             transaction.commit().doing(DOING)?;
-            Ok(Removed::Done)
+            Ok(RemoveOutcome::Done)
         })
     }
 }
 
-fn add(connection: &mut Connection, component: &NewComponent<'_>, now: Timestamp) -> Result<Registered, StoreError> {
+fn add(
+    connection: &mut Connection,
+    component: &NewComponent<'_>,
+    now: Timestamp,
+) -> Result<RegisterOutcome, StoreError> {
     const DOING: &str = "registering a component";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
     if let Some(name) = component.name {
@@ -52,7 +56,7 @@ fn add(connection: &mut Connection, component: &NewComponent<'_>, now: Timestamp
             .optional()
             .doing(DOING)?;
         if let Some(owner) = owner.filter(|owner| *owner != component.digest.0) {
-            return Ok(Registered::NameTaken(Digest(owner)));
+            return Ok(RegisterOutcome::NameTaken(Digest(owner)));
         }
     }
     let added = transaction
@@ -75,7 +79,7 @@ fn add(connection: &mut Connection, component: &NewComponent<'_>, now: Timestamp
             .doing(DOING)?;
     }
     transaction.commit().doing(DOING)?;
-    Ok(if added > 0 { Registered::New } else { Registered::Known })
+    Ok(if added > 0 { RegisterOutcome::New } else { RegisterOutcome::Known })
 }
 
 fn list(connection: &Connection) -> Result<Vec<ComponentRecord>, StoreError> {

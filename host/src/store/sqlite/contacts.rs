@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, Tran
 use super::{SqliteStore, listing, unlisted};
 use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Doing;
-use crate::store::{Applied, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
+use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
 
 /// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
 const FOUND: usize = 64 << 20;
@@ -15,11 +15,16 @@ const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
 
 impl ContactStore for SqliteStore {
-    fn find(&self, tenant: TenantId, ids: &[ContactId], keys: &[UniqueKey]) -> Result<Vec<StoredContact>, StoreError> {
+    fn find_contacts(
+        &self,
+        tenant: TenantId,
+        ids: &[ContactId],
+        keys: &[UniqueKey],
+    ) -> Result<Vec<StoredContact>, StoreError> {
         self.connections.read(|connection| find(connection, tenant, ids, keys))
     }
 
-    fn apply(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<Applied, StoreError> {
+    fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(WRITING)?;
@@ -27,11 +32,11 @@ impl ContactStore for SqliteStore {
                 .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))
                 .doing(WRITING)?;
             if !known {
-                return Ok(Applied::NoTenant);
+                return Ok(ApplyOutcome::NoTenant);
             }
-            let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(Applied::Conflict) };
+            let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(ApplyOutcome::Conflict) };
             transaction.commit().doing(WRITING)?;
-            Ok(Applied::Done(ids))
+            Ok(ApplyOutcome::Done(ids))
         })
     }
 
@@ -70,9 +75,9 @@ impl ContactStore for SqliteStore {
         self.connections.read(|connection| listing::list(connection, tenant, query))
     }
 
-    fn list_next(&self, age: Duration) -> Result<bool, StoreError> {
+    fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.clock.now().before(age);
-        self.connections.write(|connection| unlisted::list_next(connection, None, until))
+        self.connections.write(|connection| unlisted::index_next(connection, None, until))
     }
 }
 
@@ -112,7 +117,7 @@ pub(super) fn find(
             .doing(READING)?;
         bytes += found.as_ref().map_or(0, |contact| contact.document.len());
         if bytes > FOUND {
-            return Err(StoreError::TooMuch(FOUND));
+            return Err(StoreError::ResultTooLarge(FOUND));
         }
         contacts.extend(found);
     }

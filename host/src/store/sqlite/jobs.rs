@@ -6,10 +6,10 @@ use super::{SqliteStore, logs, submit};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::{NewChunk, PackedRows, cut_page};
-use crate::store::{Claim, JobStore, NewJob, QueueLimits, StoreError, StoredRow, Submitted};
+use crate::store::{Claim, JobStore, NewJob, QueueLimits, StoreError, StoredRow, SubmitOutcome};
 
 impl JobStore for SqliteStore {
-    fn submit(&self, job: &NewJob, limits: &QueueLimits) -> Result<Submitted, StoreError> {
+    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError> {
         let chunks = NewChunk::all_of(job)?;
         let now = self.clock.now();
         self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
@@ -30,7 +30,7 @@ impl JobStore for SqliteStore {
         row.map(|row| row.into_job(id)).transpose()
     }
 
-    fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
         let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
         let end = first + i64::from(page.limit());
         let packed: Vec<PackedRows> = self.connections.read(|connection| {
@@ -69,7 +69,7 @@ impl JobStore for SqliteStore {
         })
     }
 
-    fn append_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+    fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
         self.connections.write(|connection| logs::append(connection, claim, text, limit))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{FILE, SqliteStore, migrations, sweep};
 use crate::domain::Timestamp;
-use crate::store::{MaintenanceStore, News, StoreError, Swept};
+use crate::store::{MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for SqliteStore {
     fn description(&self) -> String {
@@ -23,5 +23,5 @@ impl MaintenanceStore for SqliteStore {
         self.connections.write(|connection| sweep::sweep(connection, now))
     }
 
-    fn on_news(&self, _heard: Box<dyn Fn(News) + Send + Sync>) {}
+    fn subscribe(&self, _notify: Box<dyn Fn(Notification) + Send + Sync>) {}
 }

@@ -7,7 +7,7 @@ use super::components;
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Doing;
 use crate::store::packing::NewChunk;
-use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, Submitted};
+use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, SubmitOutcome};
 
 const DOING: &str = "accepting a job";
 
@@ -17,18 +17,18 @@ pub(super) fn submit(
     chunks: &[NewChunk],
     limits: &QueueLimits,
     now: Timestamp,
-) -> Result<Submitted, StoreError> {
+) -> Result<SubmitOutcome, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
     let known: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)")
         .and_then(|mut statement| statement.query_row([job.tenant.0], |row| row.get(0)))
         .doing(DOING)?;
     if !known {
-        return Ok(Submitted::NoTenant);
+        return Ok(SubmitOutcome::NoTenant);
     }
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
     if !components::are_known(&transaction, own.into_iter().chain(job.pinned.validator))? {
-        return Ok(Submitted::Outdated);
+        return Ok(SubmitOutcome::Outdated);
     }
     if let Some(idempotency) = &job.idempotency
         && let Some(earlier) = earlier(&transaction, job, idempotency, now)?
@@ -36,7 +36,7 @@ pub(super) fn submit(
         return Ok(earlier);
     }
     if is_full(&transaction, job, chunks, limits)? {
-        return Ok(Submitted::QueueFull);
+        return Ok(SubmitOutcome::QueueFull);
     }
     insert_job(&transaction, job, chunks, now)?;
     insert_chunks(&transaction, job, chunks)?;
@@ -49,7 +49,7 @@ pub(super) fn submit(
             .doing(DOING)?;
     }
     transaction.commit().doing(DOING)?;
-    Ok(Submitted::Accepted)
+    Ok(SubmitOutcome::Accepted)
 }
 
 fn earlier(
@@ -57,7 +57,7 @@ fn earlier(
     job: &NewJob,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<Option<Submitted>, StoreError> {
+) -> Result<Option<SubmitOutcome>, StoreError> {
     let found: Option<(Vec<u8>, Uuid)> = transaction
         .query_row(
             "SELECT fingerprint, job FROM idempotency WHERE tenant = ?1 AND key = ?2 AND expires_at > ?3",
@@ -67,7 +67,11 @@ fn earlier(
         .optional()
         .doing(DOING)?;
     Ok(found.map(|(fingerprint, id)| {
-        if fingerprint == idempotency.fingerprint { Submitted::Repeated(JobId(id)) } else { Submitted::KeyReused }
+        if fingerprint == idempotency.fingerprint {
+            SubmitOutcome::Repeated(JobId(id))
+        } else {
+            SubmitOutcome::KeyReused
+        }
     }))
 }
 

@@ -9,7 +9,7 @@ use super::components::are_known;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::error::Doing;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Known, RolledBack, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{Authentication, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for SqliteStore {
@@ -81,7 +81,7 @@ impl TenantStore for SqliteStore {
         self.connections.write(|connection| change_tenant(connection, name, change))
     }
 
-    fn roll_back_tenant(&self, name: &str) -> Result<RolledBack, StoreError> {
+    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
         self.connections.write(|connection| {
             let changed = connection
                 .execute(
@@ -92,14 +92,14 @@ impl TenantStore for SqliteStore {
                 )
                 .doing("rolling a tenant back")?;
             Ok(match (assignment(connection, name)?, changed) {
-                (None, _) => RolledBack::NoTenant,
-                (Some(_), 0) => RolledBack::NothingBefore,
-                (Some(now), _) => RolledBack::To(now),
+                (None, _) => RollBackOutcome::NoTenant,
+                (Some(_), 0) => RollBackOutcome::NothingBefore,
+                (Some(now), _) => RollBackOutcome::To(now),
             })
         })
     }
 
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Known, StoreError> {
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
         const DOING: &str = "looking up a credential";
         let now = self.clock.now();
         self.connections.read(|connection| {
@@ -113,10 +113,10 @@ impl TenantStore for SqliteStore {
                 })
                 .doing(DOING)?;
             if let Some(tenant) = by_secret {
-                return Ok(Known::Tenant(Box::new(tenant)));
+                return Ok(Authentication::Tenant(Box::new(tenant)));
             }
             if client_id.is_some() {
-                return Ok(Known::Nobody);
+                return Ok(Authentication::Unknown);
             }
             let by_token = connection
                 .prepare_cached(
@@ -130,9 +130,9 @@ impl TenantStore for SqliteStore {
                 })
                 .doing(DOING)?;
             Ok(match by_token {
-                Some((tenant, expires_at)) if expires_at > now.0 => Known::Tenant(Box::new(tenant)),
-                Some(_) => Known::Expired,
-                None => Known::Nobody,
+                Some((tenant, expires_at)) if expires_at > now.0 => Authentication::Tenant(Box::new(tenant)),
+                Some(_) => Authentication::ExpiredToken,
+                None => Authentication::Unknown,
             })
         })
     }

@@ -34,7 +34,7 @@ pub(super) fn note(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let entry = |(id, write): (&ContactId, &ContactWrite)| {
-        serde_json::to_string(&(id.0, &write.listing.words, &write.listing.sort)).doing(NOTING)
+        serde_json::to_string(&(id.0, &write.index_entry.search_text, &write.index_entry.sort_key)).doing(NOTING)
     };
     let mut insert = transaction
         .prepare_cached(
@@ -55,9 +55,9 @@ pub(super) fn catch_up(connections: &Connections, tenant: TenantId) -> Result<()
     let started = Instant::now();
     while connections.read(|connection| is_behind(connection, tenant))? {
         if started.elapsed() > PATIENCE {
-            return Err(StoreError::Behind);
+            return Err(StoreError::IndexBehind);
         }
-        connections.write(|connection| list_next(connection, Some(tenant), Timestamp::LAST))?;
+        connections.write(|connection| index_next(connection, Some(tenant), Timestamp::LAST))?;
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ fn is_behind(connection: &Connection, tenant: TenantId) -> Result<bool, StoreErr
 }
 
 /// Lists some notes of this or any tenant that were committed by `until`. `false` if there is none.
-pub(super) fn list_next(
+pub(super) fn index_next(
     connection: &mut Connection,
     tenant: Option<TenantId>,
     until: Timestamp,
