@@ -1,5 +1,12 @@
-//! Jobs from acceptance to the last result: the queue's workers, cancelling, expiry, and the lane for calls that do not
-//! queue. All of it blocks; callers in async code use tokio's blocking pool.
+//! Jobs and calls, from the request to the last row. Everything here blocks; async code calls it on tokio's blocking pool.
+//!
+//! - [`Service`] accepts jobs ([`Submission`]), reads and deletes them, and answers calls: requests that need no job.
+//! - `worker` runs jobs, on the threads of the [`WorkerPool`].
+//! - `decide` has a tenant's components decide about items, for jobs and calls alike.
+//! - `maintenance` renews leases, indexes contacts and deletes expired data, on the threads of [`MaintenanceTasks`].
+//!
+//! Workers and maintenance tasks share a `WorkerContext`; with calls they share a `DeciderContext`. Who renews a lease, stops a
+//! job or commits a batch is said at the top of `worker.rs`.
 
 mod call;
 mod call_limiter;
@@ -11,14 +18,15 @@ mod service;
 mod store_outage;
 mod submission;
 mod trial;
+mod wakeup;
 mod worker;
 
 pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use contacts::{ListRequest, ListedContacts, Search};
 pub use decide::{ComponentLoader, LoadError};
 pub use error::ServiceError;
-pub use maintenance::Chores;
+pub use maintenance::MaintenanceTasks;
 pub use service::{Service, Settings, TOKEN_LIFETIME};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use trial::Trial;
-pub use worker::Workers;
+pub use worker::WorkerPool;

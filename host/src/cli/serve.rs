@@ -10,7 +10,7 @@ use std::time::Duration;
 use bulkhead::clock::Clock;
 use bulkhead::domain::World;
 use bulkhead::http::{Api, BodySettings, Health, HttpSettings, Server};
-use bulkhead::jobs::{Chores, ComponentLoader, Service, Settings, Workers};
+use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, Settings, WorkerPool};
 use bulkhead::operations::{MAX_COMPONENT, Operations};
 use bulkhead::sandbox::{Processor, Sandbox};
 use bulkhead::store::{NewComponent, QueueLimits, Store};
@@ -113,7 +113,7 @@ impl ServeArgs {
         }
     }
 
-    /// A worker commits a batch beside reading for the next one; the rest is for requests and chores.
+    /// A worker commits a batch beside reading for the next one; the rest is for requests and maintenance tasks.
     fn connections(&self) -> usize {
         self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
     }
@@ -205,9 +205,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let components = ComponentLoader::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), components, args.settings()));
     let hearing = Arc::downgrade(&service);
-    store.subscribe(Box::new(move |news| {
+    store.subscribe(Box::new(move |notification| {
         if let Some(service) = hearing.upgrade() {
-            service.hear(news);
+            service.notified(notification);
         }
     }));
 
@@ -224,8 +224,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
             }
             None => None,
         };
-        let workers = Workers::start(&service)?;
-        let chores = Chores::start(&service, Duration::from_secs(args.sweep_interval.max(1)))?;
+        let workers = WorkerPool::start(&service)?;
+        let maintenance = MaintenanceTasks::start(&service, Duration::from_secs(args.sweep_interval.max(1)))?;
         announce(&format!(
             "bulkhead listening on http://{} store={} component={}",
             server.address()?,
@@ -256,7 +256,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         drop(close);
         tokio::task::spawn_blocking(move || {
             workers.stop();
-            chores.stop();
+            maintenance.stop();
         })
         .await?;
         serving.await?;

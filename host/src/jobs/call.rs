@@ -48,11 +48,11 @@ impl<'a> CallTarget<'a> {
 
 impl CommitTarget for CallTarget<'_> {
     fn go_on(&mut self) -> Result<(), RunError> {
-        if self.service.calls.is_raised() { Err(RunError::ShuttingDown) } else { Ok(()) }
+        if self.service.call_cancel().is_raised() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
-        let ids = match self.service.store.apply_writes(self.tenant, &commit.writes)? {
+        let ids = match self.service.store().apply_writes(self.tenant, &commit.writes)? {
             ApplyOutcome::Done(ids) => ids,
             ApplyOutcome::Conflict => return Ok(CommitOutcome::Conflict),
             ApplyOutcome::NoTenant => return Ok(CommitOutcome::Fenced),
@@ -80,8 +80,8 @@ impl Service {
     /// effect by then, and nothing had otherwise.
     pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &ItemList) -> Result<CallAnswer, ServiceError> {
         // Compiling, if that is necessary, is nothing to hold a place in the lane for.
-        self.decider_context.components.prepare(self.pinned(tenant));
-        let _permit = self.call_limiter.enter(tenant.id)?;
+        self.decider_context().components.prepare(self.pinned(tenant));
+        let _permit = self.admit_call(tenant.id)?;
         let mut decider = self.decider(tenant, operation);
         let mut call = CallTarget::new(self, tenant.id);
         if !items.items.is_empty() {
@@ -107,7 +107,7 @@ impl Service {
         let unread: Vec<ContactId> = call.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
         let mut contacts: Vec<StoredContact> = call.documents.values().cloned().collect();
         if !unread.is_empty() {
-            match self.store.find_contacts(call.tenant, &unread, &[]) {
+            match self.store().find_contacts(call.tenant, &unread, &[]) {
                 Ok(found) => contacts.extend(found),
                 Err(error) => {
                     tracing::warn!(event = "contacts_not_read_back", %error, "contacts of a call cannot be read back")
@@ -135,10 +135,10 @@ impl Service {
             limits: tenant.limits,
             pinned: self.pinned(tenant),
             operation,
-            now: self.store.now(),
+            now: self.store().now(),
             job: None,
         };
-        Decider::new(&self.decider_context, task, self.calls.clone())
+        Decider::new(self.decider_context(), task, self.call_cancel().clone())
     }
 }
 

@@ -51,7 +51,7 @@ impl Service {
     /// # Errors
     /// If the store or the tenant's component cannot answer, or too many ask at once.
     pub fn contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
-        let found = self.store.find_contacts(tenant.id, &[id], &[])?;
+        let found = self.store().find_contacts(tenant.id, &[id], &[])?;
         Ok(self.present(tenant, &found)?.pop().map(|(_, object)| object))
     }
 
@@ -62,7 +62,7 @@ impl Service {
     pub fn delete_contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
         // Shown first: a component that cannot show it must not make it vanish without an answer.
         let Some(object) = self.contact(tenant, id)? else { return Ok(None) };
-        Ok(self.store.delete_contact(tenant.id, id)?.map(|_| object))
+        Ok(self.store().delete_contact(tenant.id, id)?.map(|_| object))
     }
 
     /// Part of a list of contacts.
@@ -77,7 +77,7 @@ impl Service {
             Search::Words(words) => ContactFilter::Words(words.clone()),
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let list = self.store.list_contacts(tenant.id, &ContactQuery { filter, order, descending, start, limit })?;
+        let list = self.store().list_contacts(tenant.id, &ContactQuery { filter, order, descending, start, limit })?;
         Ok(ListedContacts { total: list.total, contacts: self.present_list(tenant, &list.contacts)? })
     }
 
@@ -86,18 +86,23 @@ impl Service {
     fn with_email(&self, tenant: &Tenant, address: &str) -> Result<Vec<ContactId>, ServiceError> {
         let item = serde_json::json!({ "email": address }).to_string();
         let planned = {
-            let _permit = self.call_limiter.enter(tenant.id)?;
+            let _permit = self.admit_call(tenant.id)?;
             let mut decider = self.decider(tenant, Operation::Create);
             decider.plan_one(&item).map_err(|stop| stopped(&mut decider, stop))?
         };
-        Ok(self.store.find_contacts(tenant.id, &planned.ids, &planned.keys)?.iter().map(|contact| contact.id).collect())
+        Ok(self
+            .store()
+            .find_contacts(tenant.id, &planned.ids, &planned.keys)?
+            .iter()
+            .map(|contact| contact.id)
+            .collect())
     }
 
     fn present(&self, tenant: &Tenant, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
         if contacts.is_empty() {
             return Ok(Vec::new());
         }
-        let _permit = self.call_limiter.enter(tenant.id)?;
+        let _permit = self.admit_call(tenant.id)?;
         let mut decider = self.decider(tenant, Operation::Create);
         decider.present(contacts).map_err(|stop| stopped(&mut decider, stop))
     }

@@ -1,4 +1,12 @@
-//! Work that a server does from time to time beside its jobs, each kind on a thread of its own.
+//! Maintenance tasks: what a server does periodically, each task on a thread of its own.
+//!
+//! | Task | Purpose |
+//! |---|---|
+//! | [`lease_keeper`] | Renews the leases of running jobs, stops jobs whose claims are lost, and releases claims whose release failed |
+//! | [`lease_keeper`], its watch | Stops jobs whose leases have ended, even if the store does not answer |
+//! | [`indexer`] | Indexes contacts after commits, so that lists find them |
+//! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
+//! | [`compiled_cache`] | Deletes compiled code that no component needs any more |
 
 mod compiled_cache;
 mod expiry;
@@ -6,4 +14,34 @@ mod indexer;
 mod lease_keeper;
 mod task;
 
-pub use task::Chores;
+use std::io;
+use std::time::Duration;
+
+use task::Task;
+
+use crate::jobs::Service;
+
+/// The maintenance tasks of a server, which run until [`Self::stop`].
+pub struct MaintenanceTasks(Vec<Task>);
+
+impl MaintenanceTasks {
+    /// Starts all tasks. Expired data is deleted every `expiry_interval`.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(service: &Service, expiry_interval: Duration) -> io::Result<Self> {
+        let context = service.worker_context();
+        Ok(Self(vec![
+            lease_keeper::start(context)?,
+            lease_keeper::start_watch(context)?,
+            indexer::start(context)?,
+            compiled_cache::start(context)?,
+            expiry::start(context, expiry_interval)?,
+        ]))
+    }
+
+    /// Stops the tasks, each after the run that it is in.
+    pub fn stop(self) {
+        self.0.into_iter().for_each(Task::stop);
+    }
+}

@@ -1,19 +1,19 @@
-//! A request for a job, checked, and cut into chunks.
+//! A bulk request: checked, and split into chunks.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::ItemList;
 use crate::domain::Operation;
 
-/// Items a job has at most.
+/// Items that a job may have.
 pub const MAX_ITEMS: usize = 10_000;
-/// Items a chunk has at most: as fast as larger ones, at a fifth of the memory, and a point to look up at every few
-/// milliseconds.
-const CHUNK_ITEMS: usize = 500;
-/// Bytes of a chunk's items and keys, unless a single one is larger.
-const CHUNK_BYTES: usize = 4 << 20;
+/// Items that a chunk may have. Larger chunks are no faster, need more memory, and make a worker check less often whether its
+/// turn is over.
+const MAX_CHUNK_ITEMS: usize = 500;
+/// Bytes of items and keys that a chunk may have. A single item may be larger.
+const MAX_CHUNK_BYTES: usize = 4 << 20;
 
-/// What a client asks for.
+/// A checked bulk request.
 #[derive(Debug)]
 pub struct Submission {
     operation: Operation,
@@ -21,22 +21,22 @@ pub struct Submission {
     idempotency_key: Option<String>,
 }
 
-/// A request that no job can be made of.
+/// Why a request cannot become a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmissionError {
-    /// More than [`MAX_ITEMS`]. The text is Mautic's.
+    /// The request has more than [`MAX_ITEMS`] items. The text is Mautic's.
     #[error("A max of {MAX_ITEMS} entities are supported at a time.")]
     TooMany,
-    /// An unusable `Idempotency-Key`.
+    /// The `Idempotency-Key` is not usable.
     #[error("'Idempotency-Key' must be 1 to 255 visible ASCII characters.")]
     Key,
 }
 
 impl Submission {
-    /// Checks a request. Items are JSON texts without line breaks; keys, if any, are as many.
+    /// Checks a request. Items are JSON texts without line breaks; `items` has as many keys as items, or none.
     ///
     /// # Errors
-    /// If there are too many items, or the idempotency key is unusable.
+    /// If there are too many items, or the idempotency key is not usable.
     pub fn new(
         operation: Operation,
         items: ItemList,
@@ -45,19 +45,20 @@ impl Submission {
         if items.items.len() > MAX_ITEMS {
             return Err(SubmissionError::TooMany);
         }
-        let usable = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if idempotency_key.as_ref().is_some_and(|key| !usable(key)) {
+        let is_usable =
+            |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if idempotency_key.as_ref().is_some_and(|key| !is_usable(key)) {
             return Err(SubmissionError::Key);
         }
         Ok(Self { operation, items, idempotency_key })
     }
 
-    /// What to do with the items.
+    /// Returns the operation that the client requests for each item.
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// The key that makes a repeated request the same one, and the SHA-256 of what is asked.
+    /// Returns the idempotency key, and the SHA-256 of the request that it stands for.
     pub(super) fn idempotency(&self) -> Option<(String, [u8; 32])> {
         let key = self.idempotency_key.clone()?;
         let mut hash = Sha256::new();
@@ -72,17 +73,18 @@ impl Submission {
         Some((key, hash.finalize().into()))
     }
 
+    /// Splits the items into chunks, in order.
     pub(super) fn into_chunks(self) -> Vec<ItemList> {
         let mut chunks: Vec<ItemList> = Vec::new();
         let mut bytes = 0;
-        let keyed = self.items.keys.is_some();
+        let is_keyed = self.items.keys.is_some();
         let mut keys = self.items.keys.unwrap_or_default().into_iter();
         for item in self.items.items {
             let key = keys.next();
             let size = item.len() + key.as_ref().map_or(0, String::len);
-            let full = |chunk: &ItemList| chunk.items.len() == CHUNK_ITEMS || bytes + size > CHUNK_BYTES;
-            if chunks.last().is_none_or(full) {
-                chunks.push(ItemList { items: Vec::new(), keys: keyed.then(Vec::new) });
+            let is_full = |chunk: &ItemList| chunk.items.len() == MAX_CHUNK_ITEMS || bytes + size > MAX_CHUNK_BYTES;
+            if chunks.last().is_none_or(is_full) {
+                chunks.push(ItemList { items: Vec::new(), keys: is_keyed.then(Vec::new) });
                 bytes = 0;
             }
             bytes += size;
@@ -99,7 +101,7 @@ impl Submission {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK_BYTES, CHUNK_ITEMS, MAX_ITEMS, Submission, SubmissionError};
+    use super::{MAX_CHUNK_BYTES, MAX_CHUNK_ITEMS, MAX_ITEMS, Submission, SubmissionError};
     use crate::domain::ItemList;
     use crate::domain::Operation;
 
@@ -108,23 +110,26 @@ mod tests {
     }
 
     #[test]
-    fn chunks_keep_the_order_and_their_limits() {
+    fn chunks_keep_the_order_of_items_and_stay_within_their_limits() {
         let items: Vec<String> = (0..1_234).map(|n| n.to_string()).collect();
         let chunks = submission(items.clone(), Some(items.clone())).into_chunks();
-        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [CHUNK_ITEMS, CHUNK_ITEMS, 234]);
+        assert_eq!(
+            chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(),
+            [MAX_CHUNK_ITEMS, MAX_CHUNK_ITEMS, 234]
+        );
         assert_eq!(chunks.iter().flat_map(|chunk| chunk.items.clone()).collect::<Vec<_>>(), items);
         assert_eq!(chunks.iter().flat_map(|chunk| chunk.keys.clone().unwrap()).collect::<Vec<_>>(), items);
-        let large = "x".repeat(CHUNK_BYTES / 2 + 1);
+        let large = "x".repeat(MAX_CHUNK_BYTES / 2 + 1);
         let chunks =
             submission(vec![large.clone(), large.clone(), String::from("1"), large.repeat(3)], None).into_chunks();
         assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 2, 1]);
         assert!(submission(Vec::new(), None).into_chunks().is_empty());
         let chunks = submission(vec![String::from("1"); 3], Some(vec![large.clone(); 3])).into_chunks();
-        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 1, 1], "keys count, too");
+        assert_eq!(chunks.iter().map(|chunk| chunk.items.len()).collect::<Vec<_>>(), [1, 1, 1], "keys count as well");
     }
 
     #[test]
-    fn one_item_too_many_is_refused() {
+    fn a_request_with_more_than_10_000_items_is_refused() {
         let batch = |count| ItemList { items: vec![String::from("{}"); count], keys: None };
         assert!(Submission::new(Operation::Create, batch(MAX_ITEMS), None).is_ok());
         let refused = Submission::new(Operation::Create, batch(MAX_ITEMS + 1), None).unwrap_err();
@@ -133,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_requests_apart() {
+    fn different_requests_have_different_fingerprints() {
         let fingerprint = |operation, items: &[&str], keys: Option<&[&str]>| {
             let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
             Submission::new(operation, ItemList { items: own(items), keys: keys.map(own) }, Some(String::from("k")))
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_visible_ascii() {
+    fn an_idempotency_key_must_be_visible_ascii() {
         for bad in ["", " ", "ü", "a b", &"x".repeat(256)] {
             let refused = Submission::new(Operation::Create, ItemList::default(), Some(bad.to_owned()));
             assert_eq!(refused.unwrap_err(), SubmissionError::Key, "{bad}");

@@ -1,13 +1,116 @@
-//! Worker threads: each claims a job, has its items decided batch by batch, and commits them.
+//! Running jobs.
+//!
+//! A worker of the [`WorkerPool`] claims a job and runs the claim as a [`JobRun`](job_run::JobRun). Its
+//! [`ClaimLoop`](claim_loop::ClaimLoop) has the job's items decided, batch by batch. The answers to what is asked first:
+//!
+//! - **Where is a batch committed?** By the worker's [`Committer`](committer::Committer), a thread. The
+//!   [`Pipeline`](pipeline::Pipeline) submits what was decided ahead, and [`JobTarget`](job_target::JobTarget) what isolation
+//!   decides part by part.
+//! - **Where is a job's lease renewed?** Each commit renews the lease. Between commits the
+//!   [`lease_keeper`](crate::jobs::maintenance) does, a maintenance task.
+//! - **What happens if a lease cannot be renewed?** When the lease ends by this server's clock,
+//!   [`WorkerContext::stop_lapsed_jobs`] stops the job, even if the store has not answered yet. Another server may then claim the
+//!   job, and the claim epoch fences the writes of this one.
+//! - **Who stops a worker that does not come back?** Nobody can. When its job is stopped, the job's
+//!   [`JobHandle`](running::JobHandle) raises the cancel flag, which interrupts the component. If the component does not come
+//!   back in time, the supervisor in [`pool`] starts another worker, and the old one ends after its job.
+//! - **What happens to a claim that could not be released?** [`UnreleasedClaims`] keeps the claim until the lease keeper can
+//!   release it, or its lease ends.
 
-pub(in crate::jobs) mod claim_loop;
-pub(in crate::jobs) mod committer;
+mod carry_over;
+mod claim_loop;
+mod committer;
 mod job_run;
+mod job_target;
 mod overlap;
 mod pipeline;
 mod pool;
-pub(in crate::jobs) mod running;
+mod running;
 mod speculation;
-pub(in crate::jobs) mod unreleased;
+mod unreleased;
 
-pub use pool::Workers;
+use std::sync::Arc;
+use std::time::Instant;
+
+use carry_over::CarryOver;
+pub use pool::WorkerPool;
+use running::RunningJobs;
+use unreleased::UnreleasedClaims;
+
+use crate::domain::{JobId, TenantId};
+use crate::jobs::Settings;
+use crate::jobs::decide::DeciderContext;
+use crate::jobs::store_outage::StoreOutage;
+use crate::jobs::wakeup::Wakeup;
+use crate::store::{Claim, ClaimId, Store};
+
+/// What the workers and the maintenance tasks of a server share.
+pub(in crate::jobs) struct WorkerContext {
+    pub(in crate::jobs) decider: Arc<DeciderContext>,
+    pub(in crate::jobs) settings: Settings,
+    pub(in crate::jobs) running: RunningJobs,
+    pub(in crate::jobs) unreleased: UnreleasedClaims,
+    pub(in crate::jobs) store_outage: StoreOutage,
+    /// Notified when there may be a job to claim.
+    pub(in crate::jobs) job_wakeup: Wakeup,
+    carry_over: CarryOver,
+}
+
+impl WorkerContext {
+    /// Makes the context of a server that runs no job yet.
+    pub(in crate::jobs) fn new(decider: Arc<DeciderContext>, settings: Settings) -> Self {
+        Self {
+            decider,
+            settings,
+            running: RunningJobs::default(),
+            unreleased: UnreleasedClaims::default(),
+            store_outage: StoreOutage::default(),
+            job_wakeup: Wakeup::default(),
+            carry_over: CarryOver::default(),
+        }
+    }
+
+    /// Returns the store of jobs.
+    pub(in crate::jobs) fn store(&self) -> &Arc<dyn Store> {
+        &self.decider.store
+    }
+
+    /// Stops a job that was deleted, if this server runs it.
+    pub(in crate::jobs) fn stop_job(&self, tenant: TenantId, job: JobId) {
+        self.carry_over.forget(tenant, job);
+        if self.running.stop(tenant, job) {
+            self.interrupt_components();
+        }
+    }
+
+    /// Stops the jobs that run under these claims, which are lost.
+    pub(in crate::jobs) fn stop_claims(&self, claims: &[ClaimId]) {
+        self.running.stop_claims(claims);
+        self.interrupt_components();
+    }
+
+    /// Stops the jobs whose leases have ended. Returns these jobs.
+    pub(in crate::jobs) fn stop_lapsed_jobs(&self) -> Vec<JobId> {
+        let stopped = self.running.stop_lapsed(Instant::now(), self.settings.lease);
+        if !stopped.is_empty() {
+            self.interrupt_components();
+        }
+        stopped
+    }
+
+    /// Stops all jobs, whose workers then release them.
+    fn stop_all_jobs(&self) {
+        self.running.stop_all();
+        self.interrupt_components();
+    }
+
+    /// Has the lease keeper release a claim when the store answers.
+    fn release_later(&self, claim: &Arc<Claim>) {
+        self.unreleased.remember(claim, self.settings.lease);
+    }
+
+    /// Makes running components check their cancel flags now, and not at the next tick.
+    fn interrupt_components(&self) {
+        self.decider.components.sandbox().bump_epoch();
+    }
+}

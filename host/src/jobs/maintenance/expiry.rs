@@ -1,19 +1,21 @@
-//! Deleting what has expired. Answers do not depend on it: a job that has expired is unknown at once.
+//! Deletes expired jobs, and the contacts of removed tenants, to free their space.
+//!
+//! Answers to clients do not depend on this task: an expired job is unknown from the moment that it expires.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::jobs::Service;
-use crate::jobs::maintenance::task::Chore;
+use crate::jobs::maintenance::task::Task;
+use crate::jobs::worker::WorkerContext;
 
-/// Pause between batches of one sweep, so that commits get their turn.
-const BREATH: Duration = Duration::from_millis(20);
+/// Pause between two transactions of a run, so that commits can take the store's write lock.
+const TRANSACTION_PAUSE: Duration = Duration::from_millis(20);
 
-/// Starts it.
-pub(in crate::jobs) fn start(service: &Arc<Service>, interval: Duration) -> io::Result<Chore> {
-    let service = Arc::clone(service);
-    let sweep = move || match service.store.sweep() {
+/// Starts the task, which runs every `interval`.
+pub(super) fn start(context: &Arc<WorkerContext>, interval: Duration) -> io::Result<Task> {
+    let context = Arc::clone(context);
+    Task::start("expiry", move || match context.store().sweep() {
         Ok(swept) => {
             if swept.jobs + swept.contacts > 0 {
                 tracing::info!(
@@ -23,12 +25,11 @@ pub(in crate::jobs) fn start(service: &Arc<Service>, interval: Duration) -> io::
                     "expired data deleted"
                 );
             }
-            if swept.more { BREATH } else { interval }
+            if swept.more { TRANSACTION_PAUSE } else { interval }
         }
         Err(error) => {
-            service.outage.failed("delete expired data", &error);
+            context.store_outage.failed("delete expired data", &error);
             interval
         }
-    };
-    Chore::start("sweeper", sweep)
+    })
 }

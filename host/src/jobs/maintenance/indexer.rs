@@ -1,36 +1,36 @@
-//! Bringing lists of contacts up to date behind what is committed, so that there is little left to do when somebody asks
-//! for one. Jobs come first: while any runs, only what has waited for some time is listed.
+//! Indexes contacts after commits, so that a list has little left to index when a client requests one.
+//!
+//! Jobs have priority: while any job runs on this server, only contacts that have waited for some time are indexed.
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::jobs::Service;
-use crate::jobs::maintenance::task::Chore;
+use crate::jobs::maintenance::task::Task;
+use crate::jobs::worker::WorkerContext;
 
-/// How long a batch waits while jobs run.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Pause when there is nothing to do.
-const IDLE: Duration = Duration::from_millis(100);
+/// Age from which a commit's contacts are indexed although jobs run.
+const MIN_AGE_DURING_JOBS: Duration = Duration::from_secs(2);
+/// Pause when there is nothing to index.
+const IDLE_PAUSE: Duration = Duration::from_millis(100);
 /// Pause after the store failed.
-const BACK_OFF: Duration = Duration::from_secs(5);
+const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Starts it.
-pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
-    let service = Arc::clone(service);
-    let list = move || {
-        let is_busy = service.running.is_any();
+/// Starts the task.
+pub(super) fn start(context: &Arc<WorkerContext>) -> io::Result<Task> {
+    let context = Arc::clone(context);
+    Task::start("indexer", move || {
+        let is_busy = context.running.is_any();
         let started = Instant::now();
-        match service.store.index_next(if is_busy { PATIENCE } else { Duration::ZERO }) {
-            // Beside jobs, half of the time is theirs alone.
+        match context.store().index_next(if is_busy { MIN_AGE_DURING_JOBS } else { Duration::ZERO }) {
+            // Pauses for as long as it worked, which leaves half of the time to the jobs.
             Ok(true) if is_busy => started.elapsed(),
             Ok(true) => Duration::ZERO,
-            Ok(false) => IDLE,
+            Ok(false) => IDLE_PAUSE,
             Err(error) => {
-                service.outage.failed("bring lists up to date", &error);
-                BACK_OFF
+                context.store_outage.failed("index contacts", &error);
+                FAILURE_PAUSE
             }
         }
-    };
-    Chore::start("lister", list)
+    })
 }

@@ -1,82 +1,90 @@
-//! The sign of life of this server, and its ear for what others do to its jobs. While jobs run, their leases are prolonged,
-//! however long a component takes; a job that was deleted, or taken over, elsewhere is stopped here; and what could not be
-//! given back while the store was away is given back. A job whose lease could not be prolonged is stopped when that is over,
-//! by a thread of its own: the store may take long to say that it does not answer.
+//! Renews the leases of running jobs, and stops jobs that this server no longer owns.
+//!
+//! Leases are renewed however long a component takes. Four times a second the lease keeper asks the store which claims are
+//! lost, because a job was deleted through another server or claimed by one, and stops these jobs. It also releases the claims
+//! whose release failed before.
+//!
+//! The store may take long to fail, so a second task, the watch, stops the jobs whose leases end before they could be renewed.
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::jobs::Service;
-use crate::jobs::maintenance::task::Chore;
+use crate::jobs::maintenance::task::Task;
+use crate::jobs::worker::WorkerContext;
 use crate::store::{ClaimId, StoreError};
 
-/// Between two looks at the claims of running jobs. A job that was deleted through another server runs on for about that
-/// long; whatever it still decides meanwhile is not committed.
-const LOOK: Duration = Duration::from_millis(250);
+/// Time between two checks of the claims. A job that was deleted through another server runs on for about this long, and
+/// commits nothing.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// Leases are renewed after this fraction of their length, so that two renewals may fail before a lease ends.
+const RENEWALS_PER_LEASE: u32 = 3;
 
-/// Starts it.
-pub(in crate::jobs) fn start(service: &Arc<Service>) -> io::Result<Chore> {
-    let mut beat = Beat { service: Arc::clone(service), renewed: Instant::now() };
-    Chore::start("heart", move || beat.beat())
-}
-
-/// Starts what stops jobs whose leases are over.
-pub(in crate::jobs) fn start_watch(service: &Arc<Service>) -> io::Result<Chore> {
-    let service = Arc::clone(service);
-    Chore::start("watch", move || {
-        for job in service.stop_lapsed() {
-            tracing::warn!(event = "lease_lost", %job, "a lease is over that could not be prolonged; the job is left to others");
-        }
-        LOOK
+/// Starts the lease keeper.
+pub(super) fn start(context: &Arc<WorkerContext>) -> io::Result<Task> {
+    let mut heartbeat = Heartbeat { context: Arc::clone(context), renewed_at: Instant::now() };
+    Task::start("lease-keeper", move || {
+        heartbeat.beat();
+        CHECK_INTERVAL
     })
 }
 
-struct Beat {
-    service: Arc<Service>,
-    renewed: Instant,
+/// Starts the watch, which stops the jobs whose leases have ended.
+pub(super) fn start_watch(context: &Arc<WorkerContext>) -> io::Result<Task> {
+    let context = Arc::clone(context);
+    Task::start("lease-watch", move || {
+        for job in context.stop_lapsed_jobs() {
+            tracing::warn!(event = "lease_lost", %job, "a lease ended before it could be renewed; the job is stopped here");
+        }
+        CHECK_INTERVAL
+    })
 }
 
-impl Beat {
-    fn beat(&mut self) -> Duration {
-        let claims = self.service.running.claims();
-        match self.ask(&claims) {
-            Ok(()) => self.settle(),
-            Err(error) => self.service.outage.failed("prolong leases", &error),
+struct Heartbeat {
+    context: Arc<WorkerContext>,
+    /// When the last renewal was requested.
+    renewed_at: Instant,
+}
+
+impl Heartbeat {
+    fn beat(&mut self) {
+        let claims = self.context.running.claims();
+        match self.keep(&claims) {
+            Ok(()) => self.release_unreleased(),
+            Err(error) => self.context.store_outage.failed("renew leases", &error),
         }
-        LOOK
     }
 
-    /// Stops those that do not hold any more and prolongs the others.
-    fn ask(&mut self, claims: &[ClaimId]) -> Result<(), StoreError> {
+    /// Stops the jobs whose claims are lost, and renews the leases of the others if that is due.
+    fn keep(&mut self, claims: &[ClaimId]) -> Result<(), StoreError> {
         if claims.is_empty() {
             return Ok(());
         }
-        let Self { service, renewed, .. } = self;
-        let void = service.store.lost_claims(claims)?;
-        if !void.is_empty() {
-            service.stop_claims(&void);
+        let Self { context, renewed_at } = self;
+        let lost = context.store().lost_claims(claims)?;
+        if !lost.is_empty() {
+            context.stop_claims(&lost);
         }
-        let (lease, asked) = (service.settings.lease, Instant::now());
-        if renewed.elapsed() >= lease / 3 {
-            service.store.renew_claims(claims, lease)?;
-            service.running.prolonged(claims, asked);
-            *renewed = asked;
+        let (lease, requested_at) = (context.settings.lease, Instant::now());
+        if renewed_at.elapsed() >= lease / RENEWALS_PER_LEASE {
+            context.store().renew_claims(claims, lease)?;
+            context.running.leases_renewed(claims, requested_at);
+            *renewed_at = requested_at;
         }
-        service.outage.answered();
+        context.store_outage.succeeded();
         Ok(())
     }
 
-    /// Gives back what is owed.
-    fn settle(&self) {
-        let service = &self.service;
-        match service.owed.settle(&*service.store) {
+    /// Releases the claims whose release failed before.
+    fn release_unreleased(&self) {
+        let context = &self.context;
+        match context.unreleased.release_all(&**context.store()) {
             Ok(0) => {}
             Ok(jobs) => {
-                tracing::debug!(event = "claims_released", jobs, "what was owed is given back to the queue");
-                service.bell.ring();
+                tracing::debug!(event = "claims_released", jobs, "claims released after an outage");
+                context.job_wakeup.notify();
             }
-            Err(error) => service.outage.failed("give jobs back", &error),
+            Err(error) => context.store_outage.failed("release jobs", &error),
         }
     }
 }

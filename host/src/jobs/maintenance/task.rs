@@ -1,78 +1,66 @@
-//! Work that is done now and then, each kind on a thread of its own.
+//! A thread that repeats some work, with a pause after each run.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{compiled_cache, expiry, indexer, lease_keeper};
-use crate::jobs::Service;
+use parking_lot::{Condvar, Mutex};
 
-/// Pause after one panicked.
-const BREATH: Duration = Duration::from_secs(1);
+/// Pause after a run that panicked.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
-/// Everything that a server does now and then, until [`Self::stop`].
-pub struct Chores(Vec<Chore>);
-
-impl Chores {
-    /// Starts all of it: the heart, the lister, the janitor, and the sweeper, which looks for what has expired every
-    /// `sweep_interval`.
-    ///
-    /// # Errors
-    /// If the system gives no thread.
-    pub fn start(service: &Arc<Service>, sweep_interval: Duration) -> io::Result<Self> {
-        Ok(Self(vec![
-            lease_keeper::start(service)?,
-            lease_keeper::start_watch(service)?,
-            indexer::start(service)?,
-            compiled_cache::start(service)?,
-            expiry::start(service, sweep_interval)?,
-        ]))
-    }
-
-    /// Ends each after what it is at.
-    pub fn stop(self) {
-        self.0.into_iter().for_each(Chore::stop);
-    }
-}
-
-/// A thread that does something again and again, until [`Self::stop`].
-pub(in crate::jobs) struct Chore {
-    stop: Arc<(Mutex<bool>, Condvar)>,
+/// A maintenance task, which runs until [`Self::stop`].
+pub(super) struct Task {
+    signal: Arc<StopSignal>,
     thread: JoinHandle<()>,
 }
 
-impl Chore {
-    /// Starts it. `work` says how long to wait until it is to be done again.
+#[derive(Default)]
+struct StopSignal {
+    is_raised: Mutex<bool>,
+    raised: Condvar,
+}
+
+impl Task {
+    /// Starts a thread that calls `work` again and again. Each call returns the pause until the next one.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(in crate::jobs) fn start(name: &str, mut work: impl FnMut() -> Duration + Send + 'static) -> io::Result<Self> {
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let signal = Arc::clone(&stop);
+    pub(super) fn start(name: &'static str, mut work: impl FnMut() -> Duration + Send + 'static) -> io::Result<Self> {
+        let signal = Arc::new(StopSignal::default());
+        let stop = Arc::clone(&signal);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut pause = Duration::ZERO;
-            while !stopped_within(&signal, pause) {
-                // A bug in one of them must not be the end of it.
+            while !stop.is_raised_within(pause) {
+                // A bug in one run must not end the task.
                 pause = catch_unwind(AssertUnwindSafe(&mut work)).unwrap_or_else(|_| {
-                    tracing::error!(event = "task_panicked", "a chore panicked");
-                    BREATH
+                    tracing::error!(event = "task_panicked", task = name, "a maintenance task panicked");
+                    PANIC_PAUSE
                 });
             }
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { signal, thread })
     }
 
-    /// Ends the thread after what it is at.
-    pub(in crate::jobs) fn stop(self) {
-        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.stop.1.notify_all();
+    /// Stops the task after the run that it is in, and waits for that.
+    pub(super) fn stop(self) {
+        self.signal.raise();
         drop(self.thread.join());
     }
 }
 
-fn stopped_within(signal: &(Mutex<bool>, Condvar), pause: Duration) -> bool {
-    let stopped = signal.0.lock().unwrap_or_else(PoisonError::into_inner);
-    *signal.1.wait_timeout_while(stopped, pause, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner).0
+impl StopSignal {
+    fn raise(&self) {
+        *self.is_raised.lock() = true;
+        self.raised.notify_all();
+    }
+
+    /// Waits until the signal is raised, for at most `timeout`. Returns whether it is raised.
+    fn is_raised_within(&self, timeout: Duration) -> bool {
+        let mut is_raised = self.is_raised.lock();
+        self.raised.wait_while_for(&mut is_raised, |is_raised| !*is_raised, timeout);
+        *is_raised
+    }
 }

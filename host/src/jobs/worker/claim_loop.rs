@@ -1,130 +1,103 @@
-//! The course of one claim, from its cursor to its end: plan, find, decide, commit, batch by batch.
+//! The loop over the batches of one claim, from its cursor to the end of the job: plan, look up, decide, commit.
 //!
-//! While batches commit, the next ones are planned and, if they concern other contacts, decided: the guest computes and the
-//! store writes at the same time.
+//! A batch is committed in one of two ways. Usually the [pipeline](super::pipeline) commits it during the work on the next
+//! ones: the component computes and the store writes at the same time. If a component fails on a batch, or contacts changed
+//! under it, [isolation](crate::jobs::decide::isolate) commits it in parts, one after the other.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::domain::{ItemList, StoredContact};
-use crate::jobs::Service;
-use crate::jobs::decide::{CommitTarget, Decider, FailureTally, Part, RunError, given_up, isolate};
-use crate::jobs::worker::committer::Committer;
-use crate::jobs::worker::pipeline::{Decided, Halt, Pipeline};
-use crate::jobs::worker::running::Stopper;
-use crate::jobs::worker::speculation::{Guess, unproven};
+use crate::jobs::decide::CommitTarget as _;
+use crate::jobs::decide::{Decider, FailureTally, Part, RunError, given_up, isolate};
+use crate::jobs::worker::job_target::JobTarget;
+use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
+use crate::jobs::worker::running::JobHandle;
+use crate::jobs::worker::speculation::{Speculation, unproven};
 use crate::sandbox::Planned;
-use crate::store::{BatchCommit, Claim, CommitOutcome};
+use crate::store::BatchCommit;
 
-/// Chunks that a job has at least before it makes room for a job of another tenant. Giving a job back and taking it up
-/// again costs about half a chunk.
-const TURN: u32 = 5;
-/// Batches that are committed one by one after others' writes were in the way: much that is decided ahead would be decided in
-/// vain.
-const CAREFUL: u32 = 4;
-/// Bytes of items that are read at a time, unless a single batch is larger.
-const AHEAD: usize = 2 << 20;
+/// Chunks after which a job goes back to the queue if a job of another tenant waits. Releasing a job and claiming it again
+/// costs about as much as half a chunk.
+const CHUNKS_PER_TURN: u32 = 5;
+/// Batches that are committed one by one after a conflict. Deciding ahead would often be in vain while other requests change
+/// the same contacts.
+const SINGLE_COMMITS_AFTER_CONFLICT: u32 = 4;
+/// Bytes of items that are read ahead. A single chunk may be larger.
+const MAX_READ_AHEAD_BYTES: usize = 2 << 20;
 
-/// The queue's target: what is decided is committed under a claim.
-#[derive(Clone, Copy)]
-pub(in crate::jobs) struct JobTarget<'a> {
-    pub(in crate::jobs) service: &'a Service,
-    pub(in crate::jobs) committer: &'a Committer,
-    pub(in crate::jobs) claim: &'a Arc<Claim>,
-    pub(in crate::jobs) stopping: &'a AtomicBool,
-}
-
-impl CommitTarget for JobTarget<'_> {
-    fn go_on(&mut self) -> Result<(), RunError> {
-        if self.stopping.load(Ordering::Acquire) { Err(RunError::ShuttingDown) } else { Ok(()) }
-    }
-
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
-        let (claim, lease) = (Arc::clone(self.claim), self.service.settings.lease);
-        Ok(self.committer.have(move |store| store.commit(&claim, &commit, lease))?)
-    }
-}
-
-/// What became of batches that were on their way.
+/// What came of the batches in flight when they were to be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Settled {
-    /// They took effect as they were decided.
-    Done,
-    /// They were planned and decided again, so the component holds another plan now.
-    Redone,
+enum FlushOutcome {
+    /// They were committed as they were decided.
+    Committed,
+    /// They were decided again and then committed, so the component has forgotten the plan that it made before.
+    DecidedAgain,
 }
 
-pub(in crate::jobs) struct Course<'a> {
-    pub(in crate::jobs) target: JobTarget<'a>,
-    pub(in crate::jobs) decider: Decider<'a>,
-    pub(in crate::jobs) failures: FailureTally,
-    /// Batches that were read before it is their turn.
-    ahead: VecDeque<ItemList>,
-    pub(in crate::jobs) pipeline: Pipeline<'a>,
-    guess: Guess,
+/// The loop over the batches of one claim.
+pub(super) struct ClaimLoop<'a> {
+    pub(super) target: JobTarget<'a>,
+    pub(super) decider: Decider<'a>,
+    pub(super) failures: FailureTally,
+    pub(super) pipeline: Pipeline<'a>,
+    speculation: Speculation,
+    /// Chunks that were read ahead.
+    read_ahead: VecDeque<ItemList>,
     /// How many of the next batches are to be committed one by one.
-    careful: u32,
+    single_commits: u32,
 }
 
-impl<'a> Course<'a> {
-    pub(in crate::jobs) fn new(
-        target: JobTarget<'a>,
-        decider: Decider<'a>,
-        failures: FailureTally,
-        stopper: Stopper,
-    ) -> Self {
-        let pipeline = Pipeline::new(target.committer, target.claim, target.service.settings.lease, stopper);
-        let (ahead, guess) = (VecDeque::new(), Guess::default());
-        // A server that dies again before its first commit, at a batch far ahead, would get nowhere.
-        let careful = u32::from(target.claim.attempts > 1);
-        Self { target, decider, failures, ahead, pipeline, guess, careful }
+impl<'a> ClaimLoop<'a> {
+    /// Prepares the loop; `handle` stops the job.
+    pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally, handle: JobHandle) -> Self {
+        let pipeline = Pipeline::new(target.committer, target.claim, target.context.settings.lease, handle);
+        // If a server died at this job, the first batch is committed alone. A server that dies again, at a batch far ahead,
+        // would otherwise lose what it decided before, and the job would never get further.
+        let single_commits = u32::from(target.claim.attempts > 1);
+        let (speculation, read_ahead) = (Speculation::default(), VecDeque::new());
+        Self { target, decider, failures, pipeline, speculation, read_ahead, single_commits }
     }
 
-    /// Goes on until the job is done or the work ends before.
-    pub(in crate::jobs) fn run(&mut self) -> Result<(), RunError> {
-        let ended = self.go_through();
-        // Whatever ended it: what is under way is done before the job is given back, and what is decided is not to be done
-        // again if that can be helped.
+    /// Works until the job is finished or the claim must be given up. Afterwards no commit is under way.
+    ///
+    /// # Errors
+    /// Why the job is not finished.
+    pub(super) fn run(&mut self) -> Result<(), RunError> {
+        let ended = self.run_batches();
         match ended {
             Err(RunError::Gone | RunError::Cancelled | RunError::Store(_)) => {
                 self.pipeline.abandon();
-                ended
+                return ended;
             }
+            // The job goes back to the queue, so batches that are decided are committed first and need not be decided again.
             Ok(()) | Err(_) => match self.flush() {
-                Ok(_) => ended,
-                // Then it is not given back in good order.
-                Err(end @ (RunError::Gone | RunError::Store(_))) => Err(end),
-                Err(end) => ended.and(Err(end)),
+                Ok(_) => ended?,
+                Err(error @ (RunError::Gone | RunError::Store(_))) => return Err(error),
+                Err(error) => return ended.and(Err(error)),
             },
         }
+        // The store has the last word on whether every item has its row.
+        if self.target.is_job_finished || self.pipeline.is_job_finished() { Ok(()) } else { Err(RunError::Gone) }
     }
 
-    fn go_through(&mut self) -> Result<(), RunError> {
-        let JobTarget { service, claim, .. } = self.target;
+    fn run_batches(&mut self) -> Result<(), RunError> {
+        let JobTarget { context, claim, .. } = self.target;
         let mut cursor = claim.cursor;
         let mut chunks = 0;
         while cursor < claim.total {
             self.target.go_on()?;
-            // Large jobs take turns with others' jobs, which would otherwise wait for all of this one.
-            if chunks > 0 && chunks % TURN == 0 && service.store.has_claimable(Some(claim.tenant))? {
+            let is_turn_over = chunks > 0 && chunks % CHUNKS_PER_TURN == 0;
+            if is_turn_over && context.store().has_claimable(Some(claim.tenant))? {
                 return Err(RunError::TurnOver);
             }
             chunks += 1;
-            let batch = self.next_batch(cursor)?;
-            let part = Part::whole(cursor, &batch);
-            cursor += u32::try_from(batch.items.len()).unwrap_or(u32::MAX).max(1);
-            let decided = if given_up(&self.decider, &self.failures).is_some() { None } else { self.decide(part)? };
-            match decided {
-                Some(commit) => {
-                    let pushed = self.pipeline.push(batch, commit);
-                    self.settle(pushed)?;
-                    if self.careful > 0 {
-                        self.flush()?;
-                        self.careful = self.careful.saturating_sub(1);
-                    }
-                }
+            let items = self.next_batch(cursor)?;
+            let part = Part::whole(cursor, &items);
+            cursor += u32::try_from(items.items.len()).unwrap_or(u32::MAX).max(1);
+            let commit = if self.has_given_up() { None } else { self.decide(part)? };
+            match commit {
+                Some(commit) => self.commit(items, commit)?,
                 None => {
                     self.flush()?;
                     self.isolate(part)?;
@@ -134,96 +107,127 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
+    /// Returns whether the components are not called for this job any more.
+    fn has_given_up(&self) -> bool {
+        given_up(&self.decider, &self.failures).is_some()
+    }
+
     fn next_batch(&mut self, cursor: u32) -> Result<ItemList, RunError> {
-        if self.ahead.is_empty() {
-            let JobTarget { service, claim, .. } = self.target;
-            let started = Instant::now();
-            let read = service.store.chunks(claim, cursor, AHEAD);
-            self.decider.spent.reading += started.elapsed();
-            self.ahead = match read {
-                // Nobody can read them any more. They need their rows all the same.
-                Err(error) if error.would_fail_again() && given_up(&self.decider, &self.failures).is_some() => {
-                    let left = claim.total.saturating_sub(cursor) as usize;
-                    VecDeque::from([ItemList { items: vec![String::new(); left], keys: None }])
-                }
-                read => read?.into(),
-            };
+        if self.read_ahead.is_empty() {
+            self.read_ahead = self.read_chunks(cursor)?;
         }
-        self.ahead.pop_front().ok_or(RunError::Gone)
+        self.read_ahead.pop_front().ok_or(RunError::Gone)
     }
 
-    /// Decides about a part, beside batches that are on their way if it concerns other contacts, and after them if not.
-    /// `None` if the guest failed.
+    fn read_chunks(&mut self, cursor: u32) -> Result<VecDeque<ItemList>, RunError> {
+        let JobTarget { context, claim, .. } = self.target;
+        let started = Instant::now();
+        let read = context.store().chunks(claim, cursor, MAX_READ_AHEAD_BYTES);
+        self.decider.spent.reading += started.elapsed();
+        match read {
+            // No server can read these items, and the job has given up. Each item needs a row nevertheless.
+            Err(error) if error.would_fail_again() && self.has_given_up() => {
+                let left = claim.total.saturating_sub(cursor) as usize;
+                Ok(VecDeque::from([ItemList { items: vec![String::new(); left], keys: None }]))
+            }
+            read => Ok(read?.into()),
+        }
+    }
+
+    /// Decides a part: ahead of the batches in flight if it concerns other contacts, otherwise after them. Returns `None` if
+    /// a component failed on the part.
     fn decide(&mut self, part: Part<'_>) -> Result<Option<BatchCommit>, RunError> {
-        let mut planned = self.decider.plan(part);
-        self.pipeline.collect();
-        if let Ok(plan) = &planned
-            && self.guess.holds_for(plan)
-            && !self.pipeline.takes_any(&plan.keys)
-        {
-            let Some(commit) = self.outcome(part, &[])? else { return Ok(None) };
-            let unproven = unproven(plan, &commit);
-            if unproven.keys.is_empty() || self.decider.find(&unproven)?.is_some_and(|found| found.is_empty()) {
-                return Ok(Some(commit));
+        loop {
+            let Some(plan) = self.plan(part)? else { return Ok(None) };
+            if self.may_speculate(&plan) {
+                let Some(commit) = self.decide_planned(part, &[])? else { return Ok(None) };
+                if self.is_proven(&plan, &commit)? {
+                    return Ok(Some(commit));
+                }
+                self.speculation.disable();
+                continue;
             }
-            self.guess.give_up();
-            planned = self.decider.plan(part);
-        }
-        let mut found = match &planned {
-            Ok(plan) => self.find(plan)?.filter(|found| self.pipeline.is_apart_from(plan, found)),
-            Err(_) => None,
-        };
-        if found.is_none() && !self.pipeline.is_empty() {
-            if self.flush()? == Settled::Redone {
-                planned = self.decider.plan(part);
+            let mut found = self.look_up(&plan)?;
+            if found.is_none() && !self.pipeline.is_empty() {
+                if self.flush()? == FlushOutcome::DecidedAgain {
+                    continue;
+                }
+                found = self.look_up(&plan)?;
             }
-            if let Ok(plan) = &planned {
-                found = self.find(plan)?;
-            }
-        }
-        match (planned, found) {
-            (Ok(_), Some(found)) => self.outcome(part, &found),
-            (Ok(_), None) => Ok(None),
-            (Err(stop), _) => self.decider.failed(stop).map(|_| None),
+            let Some(found) = found else { return Ok(None) };
+            return self.decide_planned(part, &found);
         }
     }
 
-    fn find(&mut self, plan: &Planned) -> Result<Option<Vec<StoredContact>>, RunError> {
-        let found = self.decider.find(plan)?;
-        if let Some(found) = &found {
-            self.guess.learn(plan, found.len());
+    /// Has the components plan a part. Returns `None` if one of them failed.
+    fn plan(&mut self, part: Part<'_>) -> Result<Option<Planned>, RunError> {
+        match self.decider.plan(part) {
+            Ok(plan) => Ok(Some(plan)),
+            Err(stop) => self.decider.failed(stop).map(|_| None),
         }
-        Ok(found)
     }
 
-    /// The commit that a planned part comes to; `None` if the guest failed on it.
-    fn outcome(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, RunError> {
+    /// Has the components decide the part that they planned last. Returns `None` if one of them failed.
+    fn decide_planned(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, RunError> {
         match self.decider.decide(part, found) {
             Ok(commit) => Ok(Some(commit)),
             Err(stop) => self.decider.failed(stop).map(|_| None),
         }
     }
 
-    /// Makes all that is on its way take effect.
-    fn flush(&mut self) -> Result<Settled, RunError> {
-        let flushed = self.pipeline.flush();
-        self.settle(flushed)
+    fn may_speculate(&mut self, plan: &Planned) -> bool {
+        self.speculation.applies_to(plan) && !self.pipeline.in_flight().takes_any(&plan.keys)
     }
 
-    /// Batches that were on their way and did not take effect, as contacts changed under one of them, are done once more, one
-    /// by one.
-    fn settle(&mut self, went: Result<(), Halt>) -> Result<Settled, RunError> {
-        match went {
-            Ok(()) => Ok(Settled::Done),
-            Err(Halt::Fenced) => Err(RunError::Gone),
-            Err(Halt::Store(error)) => Err(RunError::Store(error)),
-            Err(Halt::Conflict(batches)) => {
-                self.guess.give_up();
-                self.careful = CAREFUL;
-                for Decided { first, batch, .. } in batches {
-                    self.isolate(Part::whole(first, &batch))?;
+    /// Returns whether a batch that was decided without a look-up would have found nothing, provided that `commit` succeeds.
+    fn is_proven(&mut self, plan: &Planned, commit: &BatchCommit) -> Result<bool, RunError> {
+        let unproven = unproven(plan, commit);
+        Ok(unproven.keys.is_empty() || self.decider.find(&unproven)?.is_some_and(|found| found.is_empty()))
+    }
+
+    /// Looks up the contacts that a plan names. Returns `None` if a batch in flight may change them, or if they do not fit
+    /// into memory.
+    fn look_up(&mut self, plan: &Planned) -> Result<Option<Vec<StoredContact>>, RunError> {
+        let Self { decider, speculation, pipeline, .. } = self;
+        pipeline.in_flight().look_up(plan, || {
+            let found = decider.find(plan)?;
+            if let Some(found) = &found {
+                speculation.learn(plan, found.len());
+            }
+            Ok(found)
+        })
+    }
+
+    /// Commits a batch, at once or in the pipeline.
+    fn commit(&mut self, items: ItemList, commit: BatchCommit) -> Result<(), RunError> {
+        let pushed = self.pipeline.push(items, commit);
+        self.recover(pushed)?;
+        if self.single_commits > 0 {
+            self.flush()?;
+            self.single_commits = self.single_commits.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// Commits all batches in flight.
+    fn flush(&mut self) -> Result<FlushOutcome, RunError> {
+        let flushed = self.pipeline.flush();
+        self.recover(flushed)
+    }
+
+    /// Decides the batches of a conflict again and commits them, one by one.
+    fn recover(&mut self, result: Result<(), PipelineError>) -> Result<FlushOutcome, RunError> {
+        match result {
+            Ok(()) => Ok(FlushOutcome::Committed),
+            Err(PipelineError::ClaimLost) => Err(RunError::Gone),
+            Err(PipelineError::Store(error)) => Err(RunError::Store(error)),
+            Err(PipelineError::Conflict(batches)) => {
+                self.speculation.disable();
+                self.single_commits = SINGLE_COMMITS_AFTER_CONFLICT;
+                for DecidedBatch { first, items, .. } in batches {
+                    self.isolate(Part::whole(first, &items))?;
                 }
-                Ok(Settled::Redone)
+                Ok(FlushOutcome::DecidedAgain)
             }
         }
     }

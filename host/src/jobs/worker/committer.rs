@@ -1,6 +1,8 @@
-//! A worker's hand at the store. What changes the store is done by a thread of its own: beside the component, which decides
-//! about the next batch meanwhile, and never by a thread that has had to give way to others (see
-//! [`crate::sandbox::has_lowered_priority`]), which would keep the store's only write lock from them for long.
+//! The committer: a worker's second thread, which makes the worker's writes to the store.
+//!
+//! A thread of its own lets the worker's component decide the next batch during a commit. It also keeps its normal priority:
+//! a worker thread whose priority was lowered (see [`crate::sandbox::has_lowered_priority`]) would hold the store's only write lock
+//! for long.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,42 +12,45 @@ use std::thread;
 
 use crate::store::{Store, StoreError};
 
-type Order = Box<dyn FnOnce(&dyn Store) + Send>;
+type Write = Box<dyn FnOnce(&dyn Store) + Send>;
 
-/// The thread. It does what it is given in that order, and ends when this is dropped.
-pub(in crate::jobs) struct Committer(Sender<Order>);
+/// Runs a worker's writes on a thread, in the order in which they were submitted. The thread ends after this is dropped.
+pub(super) struct Committer(Sender<Write>);
 
 impl Committer {
-    /// Starts it.
+    /// Starts the thread.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(in crate::jobs) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
-        let (sender, orders) = mpsc::channel::<Order>();
+    pub(super) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
+        let (sender, writes) = mpsc::channel::<Write>();
         thread::Builder::new().name(String::from("committer")).spawn(move || {
-            for order in orders {
-                // A bug in one must not be the end of all that follow; who waits for it learns that it never came.
-                if catch_unwind(AssertUnwindSafe(|| order(&*store))).is_err() {
-                    tracing::error!(event = "commit_panicked", "committing panicked");
+            for write in writes {
+                // A bug in one write must not end the thread, which has the next ones to do.
+                if catch_unwind(AssertUnwindSafe(|| write(&*store))).is_err() {
+                    tracing::error!(event = "commit_panicked", "a commit panicked");
                 }
             }
         })?;
         Ok(Self(sender))
     }
 
-    /// Has something done.
-    pub(in crate::jobs) fn order(&self, work: impl FnOnce(&dyn Store) + Send + 'static) {
-        // If the thread is gone, whoever waits for it learns of it.
-        drop(self.0.send(Box::new(work)));
+    /// Submits a write and returns at once.
+    pub(super) fn submit(&self, write: impl FnOnce(&dyn Store) + Send + 'static) {
+        // Sending fails only if the thread is gone, and then `write` is dropped, which ends every wait for its answer.
+        drop(self.0.send(Box::new(write)));
     }
 
-    /// Has something done and waits for it.
-    pub(in crate::jobs) fn have<T: Send + 'static>(
+    /// Submits a write and waits for its result.
+    ///
+    /// # Errors
+    /// If the store fails, or `write` panics.
+    pub(super) fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+        write: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (sender, answer) = mpsc::channel();
-        self.order(move |store| drop(sender.send(work(store))));
-        answer.recv().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("committing panicked"))))
+        let (sender, result) = mpsc::channel();
+        self.submit(move |store| drop(sender.send(write(store))));
+        result.recv().unwrap_or_else(|_| Err(StoreError::Corrupt(String::from("committing panicked"))))
     }
 }

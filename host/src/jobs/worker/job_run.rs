@@ -1,37 +1,40 @@
-//! One claim of one job: what it begins with, and what becomes of it when its course ends.
+//! One claim of one job: what it starts with, and what follows when its loop ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::jobs::Service;
 use crate::jobs::decide::{Decider, FailureBudget, FailureTally, RunError, Spent, Task};
-use crate::jobs::worker::claim_loop::{Course, JobTarget};
+use crate::jobs::worker::WorkerContext;
+use crate::jobs::worker::carry_over::JobUsage;
+use crate::jobs::worker::claim_loop::ClaimLoop;
 use crate::jobs::worker::committer::Committer;
-use crate::jobs::worker::running::{RunningJob, Stopper, Used};
+use crate::jobs::worker::job_target::JobTarget;
+use crate::jobs::worker::running::{JobHandle, RunningJob};
 use crate::store::{Claim, Store, StoreError};
 
-/// How long a worker leaves alone what failed, before it takes up a job again.
-const BREATH: Duration = Duration::from_millis(100);
-/// How many servers may fail at the same place of a job before its rest is not tried any more.
-const ATTEMPTS: u32 = 10;
+/// Pause of a worker after the store failed or the sandbox was full, before it claims a job again.
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// Claims of a job without a commit, each ended by a failure of the server, after which the remaining items are not attempted.
+const MAX_ATTEMPTS: u32 = 10;
 
-pub(in crate::jobs) struct Runner<'a> {
-    course: Course<'a>,
+/// One claim of one job, registered as running while this lives.
+pub(super) struct JobRun<'a> {
+    claim_loop: ClaimLoop<'a>,
     running: RunningJob<'a>,
 }
 
-impl<'a> Runner<'a> {
-    /// For a claim that was asked for then.
-    pub(in crate::jobs) fn new(
-        service: &'a Service,
+impl<'a> JobRun<'a> {
+    /// Registers a claim that was requested at `requested_at`; `stopping` is raised when the worker pool stops.
+    pub(super) fn new(
+        context: &'a WorkerContext,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
-        asked: Instant,
+        requested_at: Instant,
         stopping: &'a AtomicBool,
     ) -> Self {
-        let running = service.running.begin(claim.id(), asked);
+        let running = context.running.begin(claim.id(), requested_at);
         let task = Task {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -42,132 +45,146 @@ impl<'a> Runner<'a> {
             now: claim.now,
             job: Some(claim.job),
         };
-        let used = service.running.used(claim.tenant, claim.job);
-        let mut decider = Decider::new(&service.decider_context, task, running.stopper.cancel().clone());
+        let used = context.carry_over.take(claim.tenant, claim.job);
+        let mut decider = Decider::new(&context.decider, task, running.handle().cancel().clone());
         decider.spent = used.map(|used| used.spent).unwrap_or_default();
         let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
-        let failures = if claim.attempts > ATTEMPTS { failures.with_failed_servers() } else { failures };
-        let target = JobTarget { service, committer, claim, stopping };
-        Self { course: Course::new(target, decider, failures, running.stopper.clone()), running }
+        let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
+        let target = JobTarget { context, committer, claim, stopping, is_job_finished: false };
+        let claim_loop = ClaimLoop::new(target, decider, failures, running.handle().clone());
+        Self { claim_loop, running }
     }
 
-    /// How the job is told to stop.
-    pub(in crate::jobs) fn stopper(&self) -> Stopper {
-        self.running.stopper.clone()
+    /// Returns the handle that stops the job.
+    pub(super) fn handle(&self) -> &JobHandle {
+        self.running.handle()
     }
 
-    /// Works on the job as long as it may.
-    pub(in crate::jobs) fn run(mut self) {
+    /// Runs the job until it is finished or the claim must be given up, and then reports and releases the claim.
+    pub(super) fn run(mut self) {
         let started = Instant::now();
-        let claim = self.course.target.claim;
+        let JobTarget { context, claim, .. } = self.claim_loop.target;
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
-        if !self.course.target.service.decider_context.components.is_ready(claim.pinned) {
-            self.running.stopper.go_away();
-            self.course.target.service.running.stops.ring();
+        if !context.decider.components.is_ready(claim.pinned) {
+            self.running.detach();
         }
-        let ended = self.course.run();
-        // No component runs any more, so a worker that is late now is not late for one.
-        self.running.stopper.waits_for_store(true);
-        // While the claim holds: a job that is given back is somebody else's to log for.
-        self.keep_printed();
+        let ended = self.claim_loop.run();
+        // No component runs from here on, so the supervisor need not replace this worker.
+        let handle = self.running.handle().clone();
+        let _in_store = handle.enter_store();
+        // Before the release, as the store accepts output only under the claim.
+        self.store_output();
         self.report(started, ended);
     }
 
-    /// Keeps what the components printed, for the tenant's operator.
-    fn keep_printed(&mut self) {
-        let JobTarget { committer, claim, .. } = self.course.target;
-        let printed = self.course.decider.take_printed();
+    /// Stores the components' output in the job's log.
+    fn store_output(&mut self) {
+        let JobTarget { committer, claim, .. } = self.claim_loop.target;
+        let printed = self.claim_loop.decider.take_printed();
         if printed.is_empty() {
             return;
         }
         let limit = claim.limits.log_kib << 10;
-        let kept = {
+        let stored = {
             let claim = Arc::clone(claim);
-            committer.have(move |store| store.append_job_log(&claim, &printed, limit))
+            committer.run(move |store| store.append_job_log(&claim, &printed, limit))
         };
-        if let Err(error) = kept {
-            tracing::warn!(event = "job_log_not_stored", job = %claim.job, %error, "cannot keep what a component printed");
+        if let Err(error) = stored {
+            tracing::warn!(event = "job_log_not_stored", job = %claim.job, %error, "the output of a job's components was not stored");
         }
     }
 
-    fn report(&mut self, started: Instant, ended: Result<(), RunError>) {
-        let JobTarget { service, claim, stopping, .. } = self.course.target;
+    /// Logs how the run ended, and releases the claim unless the job is finished or lost.
+    fn report(&self, started: Instant, ended: Result<(), RunError>) {
+        let JobTarget { context, claim, .. } = self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         match ended {
-            Ok(()) => {
-                let Spent { guest, reading } = self.course.decider.spent;
-                tracing::info!(
-                    event = "job_completed", tenant, %job, items = claim.total, us = micros(started), guest_us = as_micros(guest),
-                    reading_us = as_micros(reading), committing_us = as_micros(self.course.pipeline.committing()), waiting_us = as_micros(self.course.pipeline.waiting), "job completed"
-                );
-            }
-            // A shutdown interrupts guests, too.
-            Err(RunError::Cancelled) if stopping.load(Ordering::Acquire) => self.give_back(),
-            Err(RunError::ShuttingDown) => self.give_back(),
+            Ok(()) => self.report_completed(started),
+            // A shutdown cancels running components, too.
+            Err(RunError::Cancelled) if self.claim_loop.target.is_stopping() => self.release(),
+            Err(RunError::ShuttingDown) => self.release(),
             Err(RunError::SandboxFull) => {
-                self.give_back();
-                thread::sleep(BREATH);
+                self.release();
+                thread::sleep(FAILURE_PAUSE);
             }
             Err(RunError::TurnOver) => {
-                self.give_back();
-                service.bell.ring();
+                self.release();
+                context.job_wakeup.notify();
             }
             Err(RunError::Gone | RunError::Cancelled) => {
-                let stopped_after_us = self.running.stopper.raised_at().map(micros);
+                let stopped_after_us = self.running.handle().stop_requested_at().map(micros_since);
                 tracing::info!(event = "job_stopped", tenant, %job, stopped_after_us, "job stopped");
-                // The store may have prolonged the lease after all, and nobody would work on the job until that ends.
-                if self.running.stopper.is_lapsed() {
-                    service.owed.remember(claim, service.settings.lease);
+                // The store may have renewed the lease although its answer was lost. Without a release, no server would claim
+                // the job until that lease ends.
+                if self.running.handle().is_lease_lost() {
+                    context.release_later(claim);
                 }
             }
             Err(RunError::Store(error)) => {
-                service.outage.failed("work on a job", &error);
-                if service.outage.is_news(job) {
+                context.store_outage.failed("work on a job", &error);
+                if context.store_outage.should_log(job) {
                     tracing::error!(event = "job_interrupted", tenant, %job, %error, "the store failed; the job goes back to the queue");
                 }
                 if error.would_fail_again() {
-                    self.give_back_by(|store, claim| store.release_failed(claim));
+                    self.release_by(|store, claim| store.release_failed(claim));
                 } else {
-                    self.give_back();
+                    self.release();
                 }
-                thread::sleep(BREATH);
+                thread::sleep(FAILURE_PAUSE);
             }
         }
     }
 
-    fn give_back(&self) {
-        self.give_back_by(|store, claim| store.release(claim));
+    fn report_completed(&self, started: Instant) {
+        let ClaimLoop { target: JobTarget { claim, .. }, decider, pipeline, .. } = &self.claim_loop;
+        let Spent { guest, reading } = decider.spent;
+        tracing::info!(
+            event = "job_completed",
+            tenant = claim.tenant_name,
+            job = %claim.job,
+            items = claim.total,
+            us = micros_since(started),
+            guest_us = micros(guest),
+            reading_us = micros(reading),
+            committing_us = micros(pipeline.commit_time()),
+            waiting_us = micros(pipeline.waiting_time),
+            "job completed"
+        );
     }
 
-    fn give_back_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
-        let JobTarget { service, committer, claim, .. } = self.course.target;
+    /// Releases the claim, so that the job goes back to the queue.
+    fn release(&self) {
+        self.release_by(|store, claim| store.release(claim));
+    }
+
+    fn release_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
+        let JobTarget { context, committer, claim, .. } = self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
-        let used = Used { failures: self.course.failures, spent: self.course.decider.spent };
-        service.running.remember(claim.tenant, job, used);
+        let used = JobUsage { failures: self.claim_loop.failures, spent: self.claim_loop.decider.spent };
+        context.carry_over.remember(claim.tenant, job, used);
         let released = {
             let claim = Arc::clone(claim);
-            committer.have(move |store| release(store, &claim))
+            committer.run(move |store| release(store, &claim))
         };
         match released {
-            Ok(()) if service.outage.lasts() => {
-                tracing::debug!(event = "job_released", tenant, %job, "job given back to the queue")
+            Ok(()) if context.store_outage.is_ongoing() => {
+                tracing::debug!(event = "job_released", tenant, %job, "job released to the queue");
             }
-            Ok(()) => tracing::info!(event = "job_released", tenant, %job, "job given back to the queue"),
-            // It is given back when the store answers, or its lease runs out by itself.
+            Ok(()) => tracing::info!(event = "job_released", tenant, %job, "job released to the queue"),
             Err(error) => {
-                service.outage.failed("give a job back", &error);
-                service.owed.remember(claim, service.settings.lease);
+                context.store_outage.failed("release a job", &error);
+                context.release_later(claim);
             }
         }
     }
 }
 
-fn micros(since: Instant) -> u64 {
-    as_micros(since.elapsed())
+fn micros_since(start: Instant) -> u64 {
+    micros(start.elapsed())
 }
 
-fn as_micros(time: Duration) -> u64 {
+fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Whether one batch may be decided before the one ahead of it has been committed.
+//! Whether a batch may be decided before an earlier batch is committed.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -7,46 +7,48 @@ use crate::domain::{ContactId, StoredContact, UniqueKey};
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, WriteTarget};
 
-/// What a commit changes, as far as a later batch can notice.
+/// The changes of a commit that the look-up of a later batch can see.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct WriteSet {
-    creates: bool,
+pub(super) struct WriteSet {
+    creates_contacts: bool,
     contacts: HashSet<ContactId>,
-    /// Hashes of them: two that are taken for one only make a batch wait.
+    /// Hashes of the keys that are taken. A collision only makes a batch wait.
     keys: HashSet<u64>,
-    hashes: RandomState,
+    hasher: RandomState,
 }
 
 impl WriteSet {
-    pub(in crate::jobs) fn of(commit: &BatchCommit) -> Self {
+    /// Collects the changes of a commit.
+    pub(super) fn of(commit: &BatchCommit) -> Self {
         let mut set = Self::default();
         for write in &commit.writes {
             match write.target {
-                WriteTarget::New => set.creates = true,
+                WriteTarget::New => set.creates_contacts = true,
                 WriteTarget::Existing { id, .. } => {
                     set.contacts.insert(id);
                 }
             }
-            set.keys.extend(write.keys.iter().map(|key| set.hashes.hash_one(key)));
+            set.keys.extend(write.keys.iter().map(|key| set.hasher.hash_one(key)));
         }
         set
     }
 
-    /// Whether a batch that was planned as `planned`, and for which `found` was read before the commit, would have read
-    /// the same after it.
+    /// Returns whether a batch that was planned as `planned` would find the same contacts after the commit as `found`, which
+    /// were read before the commit.
     ///
-    /// It would not if it names a key that is taken, or a contact that is written; a key that is given up shows as a
-    /// contact that is written; an id that was not found may be one that is given to a new contact.
-    pub(in crate::jobs) fn are_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
+    /// The commit may change what the batch finds in three ways: it takes a key that the batch names; it writes a contact
+    /// that the batch found, which includes giving up a key; or it creates a contact whose id the batch names.
+    pub(super) fn is_disjoint_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
         let takes_a_key = self.takes_any(&planned.keys);
         let writes_a_contact = found.iter().any(|contact| self.contacts.contains(&contact.id));
-        let may_give_an_id = self.creates && planned.ids.iter().any(|id| found.iter().all(|contact| contact.id != *id));
+        let may_give_an_id =
+            self.creates_contacts && planned.ids.iter().any(|id| found.iter().all(|contact| contact.id != *id));
         !takes_a_key && !writes_a_contact && !may_give_an_id
     }
 
-    /// Whether one of these keys is taken.
-    pub(in crate::jobs) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
-        keys.iter().any(|key| self.keys.contains(&self.hashes.hash_one(key)))
+    /// Returns whether the commit takes one of these keys.
+    pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
+        keys.iter().any(|key| self.keys.contains(&self.hasher.hash_one(key)))
     }
 }
 
@@ -72,14 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn batches_overlap_only_if_they_concern_other_contacts() {
-        for (what, writes, ids, keys, found, apart) in [
+    fn a_batch_is_disjoint_only_if_the_commit_cannot_change_what_it_finds() {
+        for (case, writes, ids, keys, found, is_disjoint) in [
             ("nothing in common", vec![(None, "a"), (Some(7), "b")], vec![], vec!["c"], vec![8], true),
             ("a key that is taken", vec![(None, "a")], vec![], vec!["a"], vec![], false),
             ("a contact that is written", vec![(Some(7), "b")], vec![7], vec![], vec![7], false),
             ("a key that is given up", vec![(Some(7), "new")], vec![], vec!["old"], vec![7], false),
-            ("an id that may be given", vec![(None, "a")], vec![9], vec![], vec![], false),
-            ("an unknown id when none is given", vec![(Some(7), "b")], vec![9], vec![], vec![], true),
+            ("an id that a new contact may get", vec![(None, "a")], vec![9], vec![], vec![], false),
+            ("an unknown id, and no new contact", vec![(Some(7), "b")], vec![9], vec![], vec![], true),
         ] {
             let planned =
                 Planned { ids: ids.into_iter().map(ContactId).collect(), keys: keys.into_iter().map(key).collect() };
@@ -87,7 +89,7 @@ mod tests {
                 .into_iter()
                 .map(|id| StoredContact { id: ContactId(id), version: 1, document: String::from("{}") })
                 .collect();
-            assert_eq!(set(&writes).are_apart_from(&planned, &found), apart, "{what}");
+            assert_eq!(set(&writes).is_disjoint_from(&planned, &found), is_disjoint, "{case}");
         }
     }
 }

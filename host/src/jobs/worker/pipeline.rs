@@ -1,90 +1,217 @@
-//! Batches on their way into the store, in their order. One commit is under way; what is decided meanwhile waits, and goes
-//! into the next one together. So the component does not wait for the store, nor the store for the component, and a slow store
-//! gets fewer, larger transactions.
+//! Batches that are decided and not yet committed, in their order.
+//!
+//! One commit is under way at a time. Batches that are decided during a commit wait and share the next one. So the component
+//! does not wait for the store, nor the store for the component, and a slow store gets fewer and larger transactions.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::domain::{ItemList, StoredContact, UniqueKey};
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
-use crate::jobs::worker::running::Stopper;
+use crate::jobs::worker::running::JobHandle;
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, Claim, CommitOutcome, Store, StoreError};
 
-/// Batches that wait at most. What is decided and not committed is lost if the server dies, and a DELETE waits for the commit
-/// that is under way; so not many.
-const WAITING: usize = 4;
-/// Bytes of what is under way and what waits, unless a single batch is larger: its items, and all that is to be written.
-const BYTES: usize = 8 << 20;
+/// Batches that wait for the next commit at most. A batch that waits is lost if the server dies, and a DELETE waits for the
+/// commit that is under way.
+const MAX_WAITING_BATCHES: usize = 4;
+/// Bytes in the commit under way and in the batches that wait: their items, and all that is to be written. A single batch
+/// may be larger.
+const MAX_BYTES: usize = 8 << 20;
 
-/// A batch that was decided, kept until that took effect.
-pub(in crate::jobs) struct Decided {
-    pub(in crate::jobs) first: u32,
-    pub(in crate::jobs) batch: ItemList,
+/// A batch that is decided, kept until it is known to be committed, in case it must be decided again.
+pub(super) struct DecidedBatch {
+    /// The place of the batch's first item in the job.
+    pub(super) first: u32,
+    pub(super) items: ItemList,
     writes: WriteSet,
 }
 
-/// Why batches that were on their way did not take effect.
-pub(in crate::jobs) enum Halt {
-    /// Contacts changed under one of them. These are to be decided again, in this order.
-    Conflict(Vec<Decided>),
-    /// The claim does not hold any more.
-    Fenced,
+/// Why batches were not committed. The pipeline is empty afterwards.
+pub(super) enum PipelineError {
+    /// Contacts changed under one of these batches, so none of them was committed. They are to be decided again, in this
+    /// order.
+    Conflict(Vec<DecidedBatch>),
+    /// The claim is lost.
+    ClaimLost,
     /// The store failed.
     Store(StoreError),
 }
 
-/// The way into the store for one claim's batches.
-pub(in crate::jobs) struct Pipeline<'a> {
+/// The batches of one claim that are decided and not yet committed.
+pub(super) struct Pipeline<'a> {
     committer: &'a Committer,
-    stopper: Stopper,
-    line: Arc<Line>,
-    /// All that was not known to have taken effect when [`Self::collect`] was called last.
-    decided: VecDeque<Decided>,
-    /// Time spent waiting for commits with nothing else to do.
-    pub(in crate::jobs) waiting: Duration,
+    handle: JobHandle,
+    commits: Arc<Commits>,
+    /// The batches that were not known to be committed at the last [`Self::in_flight`] or [`Self::flush`].
+    decided: VecDeque<DecidedBatch>,
+    /// Time that the worker spent waiting for commits.
+    pub(super) waiting_time: Duration,
 }
 
-/// What the worker and its committer share.
-struct Line {
+/// The batches that were not known to be committed at a moment. Nothing can be added to the pipeline while this lives.
+pub(super) struct InFlight<'p>(&'p VecDeque<DecidedBatch>);
+
+impl InFlight<'_> {
+    /// Looks contacts up for a batch that was planned as `planned`. Returns what `find` found, or `None` if a batch in flight
+    /// may change that, so that the batch has to wait for a flush.
+    ///
+    /// What is in flight was determined before `find` runs: a batch that is committed between the two is checked as well,
+    /// although `find` may have read the state before it.
+    pub(super) fn look_up<E>(
+        &self,
+        planned: &Planned,
+        find: impl FnOnce() -> Result<Option<Vec<StoredContact>>, E>,
+    ) -> Result<Option<Vec<StoredContact>>, E> {
+        Ok(find()?.filter(|found| self.0.iter().all(|batch| batch.writes.is_disjoint_from(planned, found))))
+    }
+
+    /// Returns whether a batch in flight takes one of these keys.
+    pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
+        self.0.iter().any(|batch| batch.writes.takes_any(keys))
+    }
+}
+
+impl<'a> Pipeline<'a> {
+    /// Makes an empty pipeline for a claim, whose lease each commit renews for `lease`.
+    pub(super) fn new(committer: &'a Committer, claim: &Arc<Claim>, lease: Duration, handle: JobHandle) -> Self {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let commits = Arc::new(Commits { claim: Arc::clone(claim), lease, state, changed });
+        Self { committer, handle, commits, decided: VecDeque::new(), waiting_time: Duration::ZERO }
+    }
+
+    /// Returns whether no batch is in flight, as of the last [`Self::in_flight`] or [`Self::flush`].
+    pub(super) fn is_empty(&self) -> bool {
+        self.decided.is_empty()
+    }
+
+    /// Returns whether a commit finished the job.
+    pub(super) fn is_job_finished(&self) -> bool {
+        self.commits.state.lock().is_job_finished
+    }
+
+    /// Returns the time that commits took.
+    pub(super) fn commit_time(&self) -> Duration {
+        self.commits.state.lock().commit_time
+    }
+
+    /// Returns the batches that are not known to be committed now.
+    pub(super) fn in_flight(&mut self) -> InFlight<'_> {
+        self.forget_committed();
+        InFlight(&self.decided)
+    }
+
+    /// Adds a batch behind all others. Waits while the pipeline is full.
+    ///
+    /// # Errors
+    /// If a batch, this one or one before it, was not committed.
+    pub(super) fn push(&mut self, items: ItemList, commit: BatchCommit) -> Result<(), PipelineError> {
+        let bytes = commit.bytes() + items.items.iter().map(String::len).sum::<usize>();
+        self.decided.push_back(DecidedBatch { first: commit.first, items, writes: WriteSet::of(&commit) });
+        let Self { commits, handle, waiting_time, .. } = self;
+        let mut state =
+            commits.wait_while(handle, waiting_time, |state| !state.has_room(bytes) && state.failure.is_none());
+        if let Some(failure) = state.failure.take() {
+            drop(state);
+            return Err(self.fail(failure));
+        }
+        state.next.push(commit, bytes);
+        if !state.is_committing {
+            state.is_committing = true;
+            let commits = Arc::clone(commits);
+            self.committer.submit(move |store| commits.run(store));
+        }
+        Ok(())
+    }
+
+    /// Waits until all batches are committed.
+    ///
+    /// # Errors
+    /// If a batch was not committed.
+    pub(super) fn flush(&mut self) -> Result<(), PipelineError> {
+        let Self { commits, handle, waiting_time, .. } = self;
+        let failure = commits.wait_while(handle, waiting_time, |state| state.is_committing).failure.take();
+        match failure {
+            Some(failure) => Err(self.fail(failure)),
+            None => {
+                self.forget_committed();
+                Ok(())
+            }
+        }
+    }
+
+    /// Drops the batches that wait, and waits for the commit that is under way.
+    pub(super) fn abandon(&mut self) {
+        self.commits.state.lock().next = NextCommit::default();
+        drop(self.commits.wait_while(&self.handle, &mut self.waiting_time, |state| state.is_committing));
+    }
+
+    fn forget_committed(&mut self) {
+        let committed = std::mem::take(&mut self.commits.state.lock().committed_batches);
+        self.decided.drain(..committed.min(self.decided.len()));
+    }
+
+    fn fail(&mut self, failure: CommitFailure) -> PipelineError {
+        self.commits.state.lock().next = NextCommit::default();
+        self.forget_committed();
+        let undone = self.decided.drain(..).collect();
+        match failure {
+            CommitFailure::Conflict => PipelineError::Conflict(undone),
+            CommitFailure::ClaimLost => PipelineError::ClaimLost,
+            CommitFailure::Store(error) => PipelineError::Store(error),
+        }
+    }
+}
+
+/// The commits of one claim, shared by the worker and its committer.
+struct Commits {
     claim: Arc<Claim>,
     lease: Duration,
-    state: Mutex<State>,
+    state: Mutex<CommitState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    next: Waiting,
-    /// Whether a commit is under way.
-    is_busy: bool,
-    /// Bytes of that.
-    busy_bytes: usize,
-    /// Batches that took effect and were not collected yet.
-    done: usize,
-    /// Why nothing takes effect any more.
-    failed: Option<Result<CommitOutcome, StoreError>>,
-    took: Duration,
+struct CommitState {
+    next: NextCommit,
+    is_committing: bool,
+    /// Bytes in the commit that is under way.
+    committing_bytes: usize,
+    /// Batches that were committed since the worker asked last.
+    committed_batches: usize,
+    /// Why the last commit failed; nothing is committed after it until the worker has taken this.
+    failure: Option<CommitFailure>,
+    is_job_finished: bool,
+    commit_time: Duration,
 }
 
-/// What goes into the next commit.
+enum CommitFailure {
+    Conflict,
+    ClaimLost,
+    Store(StoreError),
+}
+
+/// The batches that wait for the next commit.
 #[derive(Default)]
-struct Waiting {
+struct NextCommit {
     commit: Option<BatchCommit>,
     batches: usize,
     bytes: usize,
 }
 
-impl State {
-    /// Whether another batch of this size may wait.
+impl CommitState {
+    /// Returns whether a batch of this many bytes may be added.
     fn has_room(&self, bytes: usize) -> bool {
-        !self.is_busy || (self.next.batches < WAITING && self.busy_bytes + self.next.bytes + bytes <= BYTES)
+        !self.is_committing
+            || (self.next.batches < MAX_WAITING_BATCHES && self.committing_bytes + self.next.bytes + bytes <= MAX_BYTES)
     }
 }
 
-impl Waiting {
+impl NextCommit {
     fn push(&mut self, commit: BatchCommit, bytes: usize) {
         self.batches += 1;
         self.bytes += bytes;
@@ -95,184 +222,94 @@ impl Waiting {
     }
 }
 
-impl<'a> Pipeline<'a> {
-    pub(in crate::jobs) fn new(
-        committer: &'a Committer,
-        claim: &Arc<Claim>,
-        lease: Duration,
-        stopper: Stopper,
-    ) -> Self {
-        let (state, changed) = (Mutex::default(), Condvar::new());
-        let line = Arc::new(Line { claim: Arc::clone(claim), lease, state, changed });
-        Self { committer, stopper, line, decided: VecDeque::new(), waiting: Duration::ZERO }
-    }
-
-    /// Whether nothing is on its way.
-    pub(in crate::jobs) fn is_empty(&self) -> bool {
-        self.decided.is_empty()
-    }
-
-    /// Time that commits took.
-    pub(in crate::jobs) fn committing(&self) -> Duration {
-        self.line.lock().took
-    }
-
-    /// Forgets what has taken effect. To be called before contacts are looked up, and not between that and
-    /// [`Self::is_apart_from`]: what takes effect in between was not seen.
-    pub(in crate::jobs) fn collect(&mut self) {
-        let done = std::mem::take(&mut self.line.lock().done);
-        self.decided.drain(..done.min(self.decided.len()));
-    }
-
-    /// Sends a batch on its way, behind all others. Waits if too many wait already.
-    pub(in crate::jobs) fn push(&mut self, batch: ItemList, commit: BatchCommit) -> Result<(), Halt> {
-        let bytes = commit.bytes() + batch.items.iter().map(String::len).sum::<usize>();
-        self.decided.push_back(Decided { first: commit.first, batch, writes: WriteSet::of(&commit) });
-        let Self { line, stopper, waiting, .. } = self;
-        let mut state = line.wait_while(stopper, waiting, |state| !state.has_room(bytes) && state.failed.is_none());
-        if let Some(failed) = state.failed.take() {
-            drop(state);
-            return Err(self.halt(failed));
-        }
-        state.next.push(commit, bytes);
-        if !state.is_busy {
-            state.is_busy = true;
-            let line = Arc::clone(line);
-            self.committer.order(move |store| line.work(store));
-        }
-        Ok(())
-    }
-
-    /// Waits until everything has taken effect.
-    pub(in crate::jobs) fn flush(&mut self) -> Result<(), Halt> {
-        let Self { line, stopper, waiting, .. } = self;
-        let failed = line.wait_while(stopper, waiting, |state| state.is_busy).failed.take();
-        match failed {
-            Some(failed) => Err(self.halt(failed)),
-            None => {
-                self.collect();
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits for the commit that is under way; nothing else takes effect any more.
-    pub(in crate::jobs) fn abandon(&mut self) {
-        self.line.lock().next = Waiting::default();
-        drop(self.line.wait_while(&self.stopper, &mut self.waiting, |state| state.is_busy));
-    }
-
-    /// Whether a batch that was planned as `planned`, and for which `found` is stored, would find the same after all batches
-    /// that are on their way.
-    pub(in crate::jobs) fn is_apart_from(&self, planned: &Planned, found: &[StoredContact]) -> bool {
-        self.decided.iter().all(|batch| batch.writes.are_apart_from(planned, found))
-    }
-
-    /// Whether a batch that is on its way takes one of these keys.
-    pub(in crate::jobs) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
-        self.decided.iter().any(|batch| batch.writes.takes_any(keys))
-    }
-
-    fn halt(&mut self, failed: Result<CommitOutcome, StoreError>) -> Halt {
-        self.line.lock().next = Waiting::default();
-        self.collect();
-        match failed {
-            Ok(CommitOutcome::Committed { .. } | CommitOutcome::Conflict) => {
-                Halt::Conflict(self.decided.drain(..).collect())
-            }
-            Ok(CommitOutcome::Fenced) => Halt::Fenced,
-            Err(error) => Halt::Store(error),
-        }
-    }
-}
-
-impl Line {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits while the state is such; adds how long that was.
+impl Commits {
+    /// Waits while `condition` holds, and adds the time to `waiting_time`.
     fn wait_while(
         &self,
-        stopper: &Stopper,
-        waited: &mut Duration,
-        condition: impl Fn(&State) -> bool,
-    ) -> MutexGuard<'_, State> {
+        handle: &JobHandle,
+        waiting_time: &mut Duration,
+        condition: impl Fn(&CommitState) -> bool,
+    ) -> MutexGuard<'_, CommitState> {
         let started = Instant::now();
-        stopper.waits_for_store(true);
-        let state = self.changed.wait_while(self.lock(), |state| condition(state));
-        stopper.waits_for_store(false);
-        *waited += started.elapsed();
-        state.unwrap_or_else(PoisonError::into_inner)
+        let _in_store = handle.enter_store();
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| condition(state));
+        *waiting_time += started.elapsed();
+        state
     }
 
-    /// Commits what waits, until nothing does or a commit does not take effect.
-    fn work(&self, store: &dyn Store) {
-        let panicked = Err(StoreError::Corrupt(String::from("committing panicked")));
-        let mut ending = Ending { line: self, failed: Some(panicked) };
-        ending.failed = self.commit_all(store);
+    /// Commits the batches that wait until there are none left or a commit fails.
+    fn run(&self, store: &dyn Store) {
+        let panicked = CommitFailure::Store(StoreError::Corrupt(String::from("committing panicked")));
+        let mut guard = CommitGuard { commits: self, failure: Some(panicked) };
+        guard.failure = self.commit_all(store).err();
     }
 
-    fn commit_all(&self, store: &dyn Store) -> Option<Result<CommitOutcome, StoreError>> {
-        let mut state = self.lock();
+    fn commit_all(&self, store: &dyn Store) -> Result<(), CommitFailure> {
+        let mut state = self.state.lock();
         loop {
-            let Waiting { commit, batches, bytes } = std::mem::take(&mut state.next);
-            (state.is_busy, state.busy_bytes) = (commit.is_some(), bytes);
+            let NextCommit { commit, batches, bytes } = std::mem::take(&mut state.next);
+            (state.is_committing, state.committing_bytes) = (commit.is_some(), bytes);
             self.changed.notify_all();
-            let commit = commit?;
+            let Some(commit) = commit else { return Ok(()) };
             drop(state);
             let started = Instant::now();
             let outcome = store.commit(&self.claim, &commit, self.lease);
-            state = self.lock();
-            state.took += started.elapsed();
+            state = self.state.lock();
+            state.commit_time += started.elapsed();
             match outcome {
-                Ok(CommitOutcome::Committed { .. }) => state.done += batches,
-                failed => return Some(failed),
+                Ok(CommitOutcome::Committed { job_finished }) => {
+                    state.committed_batches += batches;
+                    state.is_job_finished |= job_finished;
+                }
+                Ok(CommitOutcome::Conflict) => return Err(CommitFailure::Conflict),
+                Ok(CommitOutcome::Fenced) => return Err(CommitFailure::ClaimLost),
+                Err(error) => return Err(CommitFailure::Store(error)),
             }
         }
     }
 }
 
-/// The end of a committer's work. Whatever that was, nobody waits for it for ever.
-struct Ending<'a> {
-    line: &'a Line,
-    failed: Option<Result<CommitOutcome, StoreError>>,
+/// Clears `is_committing` after a failure, even if the commit panics, so that the worker never waits in vain.
+struct CommitGuard<'a> {
+    commits: &'a Commits,
+    failure: Option<CommitFailure>,
 }
 
-impl Drop for Ending<'_> {
+impl Drop for CommitGuard<'_> {
     fn drop(&mut self) {
-        if let Some(failed) = self.failed.take() {
-            let mut state = self.line.lock();
-            state.is_busy = false;
-            state.failed = Some(failed);
-            self.line.changed.notify_all();
+        if let Some(failure) = self.failure.take() {
+            let mut state = self.commits.state.lock();
+            state.is_committing = false;
+            state.failure = Some(failure);
+            self.commits.changed.notify_all();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES, State, WAITING};
+    use super::{CommitState, MAX_BYTES, MAX_WAITING_BATCHES};
     use crate::store::BatchCommit;
 
-    fn state(busy_bytes: usize, waiting: &[usize]) -> State {
-        let mut state = State { is_busy: true, busy_bytes, ..State::default() };
+    fn committing(committing_bytes: usize, waiting: &[usize]) -> CommitState {
+        let mut state = CommitState { is_committing: true, committing_bytes, ..CommitState::default() };
         waiting.iter().for_each(|bytes| state.next.push(BatchCommit::default(), *bytes));
         state
     }
 
     #[test]
-    fn what_is_under_way_and_what_waits_is_bounded() {
-        for (what, state, bytes, has_room) in [
-            ("nothing is under way", State::default(), usize::MAX, true),
-            ("one is", state(1, &[]), 1, true),
-            ("one place is left", state(1, &[1; WAITING - 1]), 1, true),
-            ("none is", state(1, &[1; WAITING]), 1, false),
-            ("all bytes", state(BYTES / 2, &[BYTES / 4]), BYTES / 4, true),
-            ("one more", state(BYTES / 2, &[BYTES / 4]), BYTES / 4 + 1, false),
-            ("a batch larger than all that may be", state(1, &[]), BYTES, false),
+    fn waiting_batches_are_bounded_in_number_and_bytes() {
+        for (case, state, bytes, has_room) in [
+            ("no commit is under way", CommitState::default(), usize::MAX, true),
+            ("a commit is under way", committing(1, &[]), 1, true),
+            ("one place is left", committing(1, &[1; MAX_WAITING_BATCHES - 1]), 1, true),
+            ("no place is left", committing(1, &[1; MAX_WAITING_BATCHES]), 1, false),
+            ("all bytes are used", committing(MAX_BYTES / 2, &[MAX_BYTES / 4]), MAX_BYTES / 4, true),
+            ("one byte too many", committing(MAX_BYTES / 2, &[MAX_BYTES / 4]), MAX_BYTES / 4 + 1, false),
+            ("a batch larger than the limit", committing(1, &[]), MAX_BYTES, false),
         ] {
-            assert_eq!(state.has_room(bytes), has_room, "{what}");
+            assert_eq!(state.has_room(bytes), has_room, "{case}");
         }
     }
 }

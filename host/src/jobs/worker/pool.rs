@@ -1,87 +1,100 @@
-//! The threads that work on jobs.
+//! The worker threads, and the supervisor that replaces those that cannot take another job.
+//!
+//! A worker is replaced for one of three reasons:
+//!
+//! - Its job was stopped, and its component does not come back in time. Nothing interrupts a bulk operation on memory.
+//! - It compiles a component, which takes seconds and cannot be interrupted.
+//! - Its component computed for long, so its thread has the lowest priority now, and an unprivileged thread cannot raise its
+//!   priority again.
+//!
+//! A replaced worker finishes its job and ends.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::jobs::Service;
+use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
-use crate::jobs::worker::job_run::Runner;
+use crate::jobs::worker::job_run::JobRun;
 use crate::sandbox::has_lowered_priority;
 
-/// How often a worker looks for jobs that nobody rang for: those of an expired lease, or accepted by another process.
-const POLL: Duration = Duration::from_millis(500);
-/// How long to leave the store alone after it failed.
+/// Time between two polls for jobs of which no notification came: whose lease ended, or that another server accepted.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Pause after the store, or the start of a thread, failed.
 const BACK_OFF: Duration = Duration::from_millis(500);
-/// How long a shutdown waits for running batches before it interrupts their guests.
-const GRACE: Duration = Duration::from_secs(3);
-/// How long it waits for them then.
-const LAST: Duration = Duration::from_secs(2);
+/// Time that a shutdown waits for running batches before it interrupts their components.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time that a shutdown waits for the interrupted workers.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time between two checks of a shutdown whether the workers have ended.
+const SHUTDOWN_POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Time within which a component must come back after its job was stopped, or its worker is replaced. A component that can
+/// be interrupted comes back within one tick of the engine epoch.
+const STOP_TIMEOUT: Duration = Duration::from_millis(8);
 
-/// How long after a job was told to stop its component must have come back. It does within a tick of the sandbox's clock,
-/// unless it is in a bulk operation on memory, which nothing can interrupt: then another worker takes over, and this one
-/// ends when it comes back.
-const LATE: Duration = Duration::from_millis(8);
-
-/// The worker threads, running until [`Self::stop`].
-pub struct Workers {
-    crew: Arc<Crew>,
-    foreman: JoinHandle<()>,
+/// The worker threads, which run until [`Self::stop`].
+pub struct WorkerPool {
+    pool: Arc<Pool>,
+    supervisor: JoinHandle<()>,
 }
 
-struct Crew {
-    service: Arc<Service>,
-    stopping: AtomicBool,
-    /// Places of workers that ended because they had given way to others.
-    vacated: AtomicUsize,
+/// What the workers and the supervisor share.
+struct Pool {
+    context: Arc<WorkerContext>,
+    is_stopping: AtomicBool,
+    /// Workers that ended because of their lowered priority and have not been replaced yet.
+    replacements_due: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl Workers {
-    /// Starts as many workers as the settings say.
+impl WorkerPool {
+    /// Starts the number of workers that the service's settings name, and their supervisor.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(service: &Arc<Service>) -> io::Result<Self> {
-        let crew = Arc::new(Crew {
-            service: Arc::clone(service),
-            stopping: AtomicBool::new(false),
-            vacated: AtomicUsize::new(0),
+    pub fn start(service: &Service) -> io::Result<Self> {
+        let pool = Arc::new(Pool {
+            context: Arc::clone(service.worker_context()),
+            is_stopping: AtomicBool::new(false),
+            replacements_due: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
         });
-        for _ in 0..service.settings.workers {
-            crew.hire()?;
+        for _ in 0..pool.context.settings.workers {
+            pool.spawn_worker()?;
         }
-        let watched = Arc::clone(&crew);
-        let foreman = thread::Builder::new().name(String::from("foreman")).spawn(move || watched.watch())?;
-        Ok(Self { crew, foreman })
+        let supervised = Arc::clone(&pool);
+        let supervisor =
+            thread::Builder::new().name(String::from("supervisor")).spawn(move || supervised.supervise())?;
+        Ok(Self { pool, supervisor })
     }
 
-    /// Lets running batches commit, gives their jobs back to the queue, and ends the threads. Guests that are still
-    /// running after three seconds are interrupted; what they did not finish is done again after the next start.
+    /// Lets running batches commit, releases their jobs, and ends the threads.
+    ///
+    /// Components that still run after three seconds are interrupted; the batch that such a component was deciding is
+    /// decided again when a worker claims the job. Workers that still compile two seconds later are left behind, and their
+    /// jobs go to other servers when the leases end.
     pub fn stop(self) {
-        let Self { crew, foreman } = self;
-        crew.stopping.store(true, Ordering::Release);
-        crew.service.bell.ring();
-        crew.service.running.stops.ring();
-        drop(foreman.join());
-        let threads = std::mem::take(&mut *crew.threads());
-        let deadline = Instant::now() + GRACE;
-        while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        crew.service.interrupt_jobs();
-        // Compiling cannot be interrupted; a job whose worker is at that goes to others when its lease ends.
-        let deadline = Instant::now() + LAST;
-        while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
-            thread::sleep(Duration::from_millis(5));
-        }
+        let Self { pool, supervisor } = self;
+        pool.is_stopping.store(true, Ordering::Release);
+        pool.context.job_wakeup.notify();
+        pool.context.running.supervisor_wakeup.notify();
+        drop(supervisor.join());
+        let threads = std::mem::take(&mut *pool.threads.lock());
+        wait_for(&threads, COMMIT_TIMEOUT);
+        pool.context.stop_all_jobs();
+        wait_for(&threads, INTERRUPT_TIMEOUT);
         for thread in threads {
             if !thread.is_finished() {
-                tracing::warn!(event = "worker_abandoned", "a worker is left behind; it is compiling a component");
+                tracing::warn!(
+                    event = "worker_abandoned",
+                    "a worker is still compiling a component and is left behind"
+                );
             } else if thread.join().is_err() {
                 tracing::error!(event = "worker_panicked", "a worker panicked");
             }
@@ -89,97 +102,111 @@ impl Workers {
     }
 }
 
-impl Crew {
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+/// Waits until the threads have ended, for at most `timeout`.
+fn wait_for(threads: &[JoinHandle<()>], timeout: Duration) {
+    let deadline = Instant::now() + timeout;
+    while Instant::now() < deadline && threads.iter().any(|thread| !thread.is_finished()) {
+        thread::sleep(SHUTDOWN_POLL_INTERVAL);
     }
+}
 
+impl Pool {
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.is_stopping.load(Ordering::Acquire)
     }
 
-    /// Starts one more worker.
-    fn hire(self: &Arc<Self>) -> io::Result<()> {
-        let mut threads = self.threads();
+    fn spawn_worker(self: &Arc<Self>) -> io::Result<()> {
+        let mut threads = self.threads.lock();
         threads.retain(|thread| !thread.is_finished());
-        let crew = Arc::clone(self);
-        let committer = Committer::start(Arc::clone(&self.service.store))?;
-        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || crew.work(&committer))?);
+        let pool = Arc::clone(self);
+        let committer = Committer::start(Arc::clone(self.context.store()))?;
+        threads.push(thread::Builder::new().name(String::from("worker")).spawn(move || pool.work(&committer))?);
         Ok(())
     }
 
-    /// Replaces workers who do not come back when their job is stopped.
-    fn watch(self: &Arc<Self>) {
-        let running = &self.service.running;
-        // Places of workers that were replaced and for which there was no thread yet.
-        let mut vacant = 0;
+    /// Starts a worker in place of each one that was replaced, until the pool stops.
+    fn supervise(self: &Arc<Self>) {
+        let running = &self.context.running;
+        // Replaced workers for which no thread could be started yet.
+        let mut missing = 0;
         while !self.is_stopping() {
-            let heard = running.stops.heard();
+            let seen = running.supervisor_wakeup.generation();
             if running.is_any_stopping() {
-                thread::sleep(LATE / 4);
-            } else if vacant == 0 {
-                running.stops.wait(heard, POLL);
+                thread::sleep(STOP_TIMEOUT / 4);
+            } else if missing == 0 {
+                running.supervisor_wakeup.wait(seen, POLL_INTERVAL);
             }
-            for (job, waited) in running.overdue(LATE) {
+            for (job, waited) in running.take_overdue(STOP_TIMEOUT) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-                tracing::info!(event = "worker_replaced", %job, replaced_after_us, "a stopped job does not come back; another worker takes over");
-                vacant += 1;
+                tracing::info!(
+                    event = "worker_replaced",
+                    %job,
+                    replaced_after_us,
+                    "a component did not stop in time; another worker is started"
+                );
+                missing += 1;
             }
-            for job in running.away(self.room()) {
-                tracing::info!(event = "worker_compiling", %job, "a component must be compiled first; another worker takes over");
-                vacant += 1;
+            for job in running.take_detached(self.free_places()) {
+                tracing::info!(event = "worker_compiling", %job, "a worker compiles a component; another worker is started");
+                missing += 1;
             }
-            vacant += self.vacated.swap(0, Ordering::AcqRel);
-            while vacant > 0 {
-                if let Err(error) = self.hire() {
-                    tracing::error!(event = "worker_not_started", %error, "there is no thread for a worker");
+            missing += self.replacements_due.swap(0, Ordering::AcqRel);
+            while missing > 0 {
+                if let Err(error) = self.spawn_worker() {
+                    tracing::error!(event = "worker_not_started", %error, "the system gave no thread for a worker");
                     thread::sleep(BACK_OFF);
                     break;
                 }
-                vacant -= 1;
+                missing -= 1;
             }
         }
     }
 
-    /// How many more workers there may be than are set: as many again.
-    fn room(&self) -> usize {
-        let threads = self.threads().iter().filter(|thread| !thread.is_finished()).count();
-        (self.service.settings.workers * 2).saturating_sub(threads)
+    /// Returns how many more workers may run, of at most twice the number that is set.
+    fn free_places(&self) -> usize {
+        let workers = self.threads.lock().iter().filter(|thread| !thread.is_finished()).count();
+        (self.context.settings.workers * 2).saturating_sub(workers)
     }
 
+    /// Claims and runs jobs until the pool stops or this worker is replaced.
     fn work(&self, committer: &Committer) {
-        let service = &self.service;
+        let context = &self.context;
         while !self.is_stopping() {
-            let heard = service.bell.heard();
-            let asked = Instant::now();
-            match service.store.claim(service.settings.lease) {
+            let seen = context.job_wakeup.generation();
+            let requested_at = Instant::now();
+            match context.store().claim(context.settings.lease) {
                 Ok(Some(claim)) => {
-                    service.outage.answered();
+                    context.store_outage.succeeded();
                     let claim = Arc::new(claim);
-                    // A bug in here must cost one job's lease, not a worker.
-                    let runner = Runner::new(service, committer, &claim, asked, &self.stopping);
-                    let stopper = runner.stopper();
-                    if catch_unwind(AssertUnwindSafe(|| runner.run())).is_err() {
-                        tracing::error!(event = "job_panicked", tenant = claim.tenant_name, job = %claim.job, "working on a job panicked");
+                    let run = JobRun::new(context, committer, &claim, requested_at, &self.is_stopping);
+                    let handle = run.handle().clone();
+                    // A bug must cost the lease of one job, and not a worker.
+                    if catch_unwind(AssertUnwindSafe(|| run.run())).is_err() {
+                        tracing::error!(
+                            event = "job_panicked",
+                            tenant = claim.tenant_name,
+                            job = %claim.job,
+                            "a worker panicked over a job"
+                        );
                     }
-                    // Somebody else has this place now.
-                    if stopper.is_replaced() {
+                    if handle.is_replaced() {
                         return;
                     }
                     if has_lowered_priority() {
-                        // Not hired from here: a thread inherits the priority of the one that started it.
-                        self.vacated.fetch_add(1, Ordering::AcqRel);
-                        service.running.stops.ring();
+                        // The supervisor starts the replacement, as a new thread inherits the priority of the thread that
+                        // starts it.
+                        self.replacements_due.fetch_add(1, Ordering::AcqRel);
+                        context.running.supervisor_wakeup.notify();
                         return;
                     }
                 }
                 Ok(None) => {
-                    service.outage.answered();
-                    service.bell.wait(heard, POLL);
+                    context.store_outage.succeeded();
+                    context.job_wakeup.wait(seen, POLL_INTERVAL);
                 }
                 Err(error) => {
-                    service.outage.failed("look for jobs", &error);
-                    service.bell.wait(heard, BACK_OFF);
+                    context.store_outage.failed("look for jobs", &error);
+                    context.job_wakeup.wait(seen, BACK_OFF);
                 }
             }
         }

@@ -1,235 +1,247 @@
-//! The jobs that this process is working on, and how to stop them.
+//! The jobs that this server runs, and how to stop them.
+//!
+//! Three kinds of threads meet here. A worker registers its job with [`RunningJobs::begin`]. The lease keeper renews the
+//! leases of the registered claims, and stops the jobs that this server has lost. The pool's supervisor replaces the workers
+//! that do not come back from a job that was stopped.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::domain::{JobId, TenantId};
-use crate::jobs::decide::{FailureTally, Spent};
-use crate::jobs::service::Bell;
+use crate::jobs::wakeup::Wakeup;
 use crate::sandbox::CancelFlag;
 use crate::store::ClaimId;
 
-/// One job's way to be stopped.
+/// Stops one running job, and says how far its worker is. Clones are handles of the same job.
 #[derive(Debug, Clone, Default)]
-pub(in crate::jobs) struct Stopper {
-    cancel: CancelFlag,
-    raised_at: Arc<Mutex<Option<Instant>>>,
-    /// Whether another worker took the place of the one that does not come back.
-    is_replaced: Arc<AtomicBool>,
-    /// Whether its worker is at something that takes long and is no work on the job, such as compiling.
-    is_away: Arc<AtomicBool>,
-    /// Whether its worker waits for the store, where no component runs.
-    is_in_store: Arc<AtomicBool>,
-    /// Whether it was told to stop because its lease was over.
-    is_lapsed: Arc<AtomicBool>,
-}
+pub(super) struct JobHandle(Arc<JobFlags>);
 
-impl Stopper {
-    pub(in crate::jobs) fn cancel(&self) -> &CancelFlag {
-        &self.cancel
-    }
-
-    /// When the job was told to stop.
-    pub(in crate::jobs) fn raised_at(&self) -> Option<Instant> {
-        *lock(&self.raised_at)
-    }
-
-    pub(in crate::jobs) fn is_replaced(&self) -> bool {
-        self.is_replaced.load(Ordering::Acquire)
-    }
-
-    pub(in crate::jobs) fn is_lapsed(&self) -> bool {
-        self.is_lapsed.load(Ordering::Acquire)
-    }
-
-    /// Notes that another worker should take this one's place, if there may be one more.
-    pub(in crate::jobs) fn go_away(&self) {
-        self.is_away.store(true, Ordering::Release);
-    }
-
-    /// Notes whether the worker waits for the store from now on.
-    pub(in crate::jobs) fn waits_for_store(&self, waits: bool) {
-        self.is_in_store.store(waits, Ordering::Release);
-    }
-
-    fn raise(&self) {
-        lock(&self.raised_at).get_or_insert_with(Instant::now);
-        self.cancel.raise();
-    }
-}
-
-/// What a job has used up of its component's patience and time, kept while it waits for its next turn.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::jobs) struct Used {
-    pub(in crate::jobs) failures: FailureTally,
-    pub(in crate::jobs) spent: Spent,
-}
-
-/// Jobs between two turns whose use is remembered; more are a sign of jobs that expired while they waited.
-const REMEMBERED: usize = 10_000;
-
-/// A job that this process is working on.
-#[derive(Debug)]
-struct Held {
-    claim: ClaimId,
-    stopper: Stopper,
-    /// When the store was asked for the lease that the claim has; by this process's clock, which nobody sets.
-    asked: Instant,
-}
-
-/// All jobs this process is working on, or was before their turn was over.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Running {
-    jobs: Mutex<HashMap<(TenantId, JobId), Held>>,
-    used: Mutex<HashMap<(TenantId, JobId), Used>>,
-    /// Rung when a job is told to stop.
-    pub(in crate::jobs) stops: Bell,
+struct JobFlags {
+    cancel: CancelFlag,
+    stop_requested_at: Mutex<Option<Instant>>,
+    /// Another worker was started in place of this job's worker, which therefore ends after this job.
+    is_replaced: AtomicBool,
+    /// The worker compiles a component, which takes long and cannot be interrupted.
+    is_detached: AtomicBool,
+    /// The worker waits for the store, so no component runs.
+    is_in_store: AtomicBool,
+    /// The job was stopped because its lease ended.
+    is_lease_lost: AtomicBool,
 }
 
-impl Running {
-    /// Notes that a job runs by a claim that was asked for then, until the guard is dropped.
-    pub(in crate::jobs) fn begin(&self, claim: ClaimId, asked: Instant) -> RunningJob<'_> {
-        let stopper = Stopper::default();
-        let held = Held { claim, stopper: stopper.clone(), asked };
-        lock(&self.jobs).insert((claim.tenant, claim.job), held);
-        RunningJob { running: self, claim, stopper }
+impl JobHandle {
+    /// Returns the flag that interrupts the job's component.
+    pub(super) fn cancel(&self) -> &CancelFlag {
+        &self.0.cancel
     }
 
-    /// The claims that jobs run by and that have not been told to stop.
+    /// Returns when the job was first asked to stop.
+    pub(super) fn stop_requested_at(&self) -> Option<Instant> {
+        *self.0.stop_requested_at.lock()
+    }
+
+    /// Returns whether another worker was started in place of the job's worker.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.0.is_replaced.load(Ordering::Acquire)
+    }
+
+    /// Returns whether the job was stopped because its lease ended.
+    pub(super) fn is_lease_lost(&self) -> bool {
+        self.0.is_lease_lost.load(Ordering::Acquire)
+    }
+
+    /// Marks the worker as waiting for the store until the guard is dropped. A worker that waits for the store is not
+    /// replaced when its job is stopped.
+    pub(super) fn enter_store(&self) -> InStore<'_> {
+        self.0.is_in_store.store(true, Ordering::Release);
+        InStore(&self.0)
+    }
+
+    fn stop(&self) {
+        self.0.stop_requested_at.lock().get_or_insert_with(Instant::now);
+        self.0.cancel.raise();
+    }
+
+    /// Marks the job's worker as replaced. Returns `false` if it was marked before.
+    fn replace(&self) -> bool {
+        !self.0.is_replaced.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// A worker waits for the store while this lives.
+pub(super) struct InStore<'a>(&'a JobFlags);
+
+impl Drop for InStore<'_> {
+    fn drop(&mut self) {
+        self.0.is_in_store.store(false, Ordering::Release);
+    }
+}
+
+/// A job that this server runs.
+#[derive(Debug)]
+struct RunningEntry {
+    claim: ClaimId,
+    handle: JobHandle,
+    /// When the claim's current lease was requested. The store's clock is not used, so this is at or before the lease's
+    /// begin.
+    lease_requested_at: Instant,
+}
+
+impl RunningEntry {
+    fn is_stopping(&self) -> bool {
+        self.handle.stop_requested_at().is_some()
+    }
+}
+
+/// The jobs that this server runs.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct RunningJobs {
+    jobs: Mutex<HashMap<(TenantId, JobId), RunningEntry>>,
+    /// Notified when a job is stopped, or a worker needs a replacement.
+    pub(super) supervisor_wakeup: Wakeup,
+}
+
+impl RunningJobs {
+    /// Registers a job until the guard is dropped. `lease_requested_at` is when the claim was requested.
+    pub(super) fn begin(&self, claim: ClaimId, lease_requested_at: Instant) -> RunningJob<'_> {
+        let handle = JobHandle::default();
+        let entry = RunningEntry { claim, handle: handle.clone(), lease_requested_at };
+        self.jobs.lock().insert((claim.tenant, claim.job), entry);
+        RunningJob { running: self, claim, handle }
+    }
+
+    /// Returns the claims of the jobs that have not been asked to stop: those whose leases are to be renewed.
     pub(in crate::jobs) fn claims(&self) -> Vec<ClaimId> {
-        let jobs = lock(&self.jobs);
-        jobs.values().filter(|held| held.stopper.raised_at().is_none()).map(|held| held.claim).collect()
+        self.jobs.lock().values().filter(|entry| !entry.is_stopping()).map(|entry| entry.claim).collect()
     }
 
-    /// Notes that the leases of these claims were prolonged, which was asked for then.
-    pub(in crate::jobs) fn prolonged(&self, claims: &[ClaimId], asked: Instant) {
-        let mut jobs = lock(&self.jobs);
+    /// Records that the leases of these claims were renewed, and when that was requested.
+    pub(in crate::jobs) fn leases_renewed(&self, claims: &[ClaimId], requested_at: Instant) {
+        let mut jobs = self.jobs.lock();
         for claim in claims {
-            if let Some(held) = jobs.get_mut(&(claim.tenant, claim.job)).filter(|held| held.claim == *claim) {
-                held.asked = asked;
+            if let Some(entry) = jobs.get_mut(&(claim.tenant, claim.job)).filter(|entry| entry.claim == *claim) {
+                entry.lease_requested_at = requested_at;
             }
         }
     }
 
-    /// Tells the jobs to stop whose leases are over `now`, for all that is known here; which these are.
-    pub(in crate::jobs) fn stop_lapsed(&self, now: Instant, lease: Duration) -> Vec<JobId> {
-        let jobs = lock(&self.jobs);
-        let is_over =
-            |held: &&Held| held.stopper.raised_at().is_none() && now.saturating_duration_since(held.asked) >= lease;
-        let stop = |held: &Held| {
-            held.stopper.is_lapsed.store(true, Ordering::Release);
-            held.stopper.raise();
-            held.claim.job
-        };
-        let stopped: Vec<JobId> = jobs.values().filter(is_over).map(stop).collect();
-        drop(jobs);
+    /// Stops the jobs whose leases have ended by `now` as far as this server knows. Returns these jobs.
+    pub(super) fn stop_lapsed(&self, now: Instant, lease: Duration) -> Vec<JobId> {
+        let mut stopped = Vec::new();
+        for entry in self.jobs.lock().values() {
+            if !entry.is_stopping() && now.saturating_duration_since(entry.lease_requested_at) >= lease {
+                entry.handle.0.is_lease_lost.store(true, Ordering::Release);
+                entry.handle.stop();
+                stopped.push(entry.claim.job);
+            }
+        }
         if !stopped.is_empty() {
-            self.stops.ring();
+            self.supervisor_wakeup.notify();
         }
         stopped
     }
 
-    /// Tells the jobs that run by these claims to stop.
-    pub(in crate::jobs) fn stop_claims(&self, claims: &[ClaimId]) {
-        let jobs = lock(&self.jobs);
+    /// Stops the jobs that run under these claims.
+    pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
+        let jobs = self.jobs.lock();
         for claim in claims {
-            if let Some(held) = jobs.get(&(claim.tenant, claim.job)).filter(|held| held.claim == *claim) {
-                held.stopper.raise();
+            if let Some(entry) = jobs.get(&(claim.tenant, claim.job)).filter(|entry| entry.claim == *claim) {
+                entry.handle.stop();
             }
         }
         drop(jobs);
-        self.stops.ring();
+        self.supervisor_wakeup.notify();
     }
 
-    /// Remembers what a job has used up when its turn is over.
-    pub(in crate::jobs) fn remember(&self, tenant: TenantId, job: JobId, used: Used) {
-        let mut remembered = lock(&self.used);
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert((tenant, job), used);
+    /// Stops a job. Returns `false` if this server does not run the job.
+    pub(super) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
+        let handle = self.jobs.lock().get(&(tenant, job)).map(|entry| entry.handle.clone());
+        let Some(handle) = handle else { return false };
+        handle.stop();
+        self.supervisor_wakeup.notify();
+        true
     }
 
-    /// What a job used up in its turns before.
-    pub(in crate::jobs) fn used(&self, tenant: TenantId, job: JobId) -> Option<Used> {
-        lock(&self.used).remove(&(tenant, job))
+    /// Stops all jobs, at a shutdown.
+    pub(super) fn stop_all(&self) {
+        self.jobs.lock().values().for_each(|entry| entry.handle.stop());
     }
 
-    /// Tells a job to stop. `false` if it is not running here.
-    pub(in crate::jobs) fn stop(&self, tenant: TenantId, job: JobId) -> bool {
-        lock(&self.used).remove(&(tenant, job));
-        let stopper = lock(&self.jobs).get(&(tenant, job)).map(|held| held.stopper.clone());
-        stopper.inspect(Stopper::raise).inspect(|_| self.stops.ring()).is_some()
-    }
-
-    /// Jobs that were told to stop at least `late` ago and whose component has not come back: for each, that its worker is
-    /// replaced, and since when it was waited for. Each is told once.
-    pub(in crate::jobs) fn overdue(&self, late: Duration) -> Vec<(JobId, Duration)> {
-        let overdue = |held: &Held| {
-            let waited = held.stopper.raised_at()?.elapsed();
-            if held.stopper.is_in_store.load(Ordering::Acquire) {
+    /// Marks the workers as replaced whose jobs were asked to stop at least `timeout` ago and whose components still run.
+    /// Returns each of these jobs once, with the time since it was asked to stop.
+    pub(super) fn take_overdue(&self, timeout: Duration) -> Vec<(JobId, Duration)> {
+        let overdue = |entry: &RunningEntry| {
+            let waited = entry.handle.stop_requested_at()?.elapsed();
+            if entry.handle.0.is_in_store.load(Ordering::Acquire) {
                 return None;
             }
-            let is_news = waited >= late && !held.stopper.is_replaced.swap(true, Ordering::AcqRel);
-            is_news.then_some((held.claim.job, waited))
+            (waited >= timeout && entry.handle.replace()).then_some((entry.claim.job, waited))
         };
-        // Under the lock that a job's end takes, so that it either is not there or learns of it.
-        lock(&self.jobs).values().filter_map(overdue).collect()
+        // Under the lock that `RunningJob::drop` takes: a worker that ends its job has either left the map or sees that it
+        // was replaced.
+        self.jobs.lock().values().filter_map(overdue).collect()
     }
 
-    /// Jobs whose worker is away: that their worker is replaced, for at most so many. Each is told once.
-    pub(in crate::jobs) fn away(&self, most: usize) -> Vec<JobId> {
-        let jobs = lock(&self.jobs);
-        let away = jobs.values().filter(|held| held.stopper.is_away.swap(false, Ordering::AcqRel));
-        let replaced = away.take(most).filter(|held| !held.stopper.is_replaced.swap(true, Ordering::AcqRel));
-        replaced.map(|held| held.claim.job).collect()
+    /// Marks the workers as replaced that detached themselves, at most `max` of them. Returns each of their jobs once.
+    pub(super) fn take_detached(&self, max: usize) -> Vec<JobId> {
+        let jobs = self.jobs.lock();
+        let detached = jobs.values().filter(|entry| entry.handle.0.is_detached.swap(false, Ordering::AcqRel));
+        let replaced = detached.take(max).filter(|entry| entry.handle.replace());
+        replaced.map(|entry| entry.claim.job).collect()
     }
 
-    /// Whether any job was told to stop and has not come back, nor been replaced.
-    pub(in crate::jobs) fn is_any_stopping(&self) -> bool {
-        lock(&self.jobs).values().any(|held| held.stopper.raised_at().is_some() && !held.stopper.is_replaced())
+    /// Returns whether a job was asked to stop whose worker has neither come back nor been replaced.
+    pub(super) fn is_any_stopping(&self) -> bool {
+        self.jobs.lock().values().any(|entry| entry.is_stopping() && !entry.handle.is_replaced())
     }
 
-    /// Whether any job runs.
+    /// Returns whether this server runs any job.
     pub(in crate::jobs) fn is_any(&self) -> bool {
-        !lock(&self.jobs).is_empty()
-    }
-
-    /// Tells all jobs to stop.
-    pub(in crate::jobs) fn stop_all(&self) {
-        lock(&self.jobs).values().for_each(|held| held.stopper.raise());
+        !self.jobs.lock().is_empty()
     }
 }
 
-/// A job that runs while this lives.
-pub(in crate::jobs) struct RunningJob<'a> {
-    running: &'a Running,
+/// The registration of a running job, which ends when this is dropped.
+pub(super) struct RunningJob<'a> {
+    running: &'a RunningJobs,
     claim: ClaimId,
-    pub(in crate::jobs) stopper: Stopper,
+    handle: JobHandle,
+}
+
+impl RunningJob<'_> {
+    /// Returns the handle that stops the job.
+    pub(super) fn handle(&self) -> &JobHandle {
+        &self.handle
+    }
+
+    /// Asks the supervisor to start another worker in place of this job's worker, if the pool has room for one more.
+    pub(super) fn detach(&self) {
+        self.handle.0.is_detached.store(true, Ordering::Release);
+        self.running.supervisor_wakeup.notify();
+    }
 }
 
 impl Drop for RunningJob<'_> {
     fn drop(&mut self) {
-        let mut jobs = lock(&self.running.jobs);
+        let mut jobs = self.running.jobs.lock();
         let key = (self.claim.tenant, self.claim.job);
-        // Another worker may have the job by now, by a newer claim.
-        if jobs.get(&key).is_some_and(|held| held.claim == self.claim) {
+        // Another worker of this server may have claimed the job again.
+        if jobs.get(&key).is_some_and(|entry| entry.claim == self.claim) {
             jobs.remove(&key);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Running;
+    use super::RunningJobs;
     use crate::domain::{JobId, TenantId};
     use crate::store::ClaimId;
 
@@ -241,27 +253,51 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_stopped_when_its_lease_is_over_whether_or_not_the_store_has_answered() {
-        let (running, begin) = (Running::default(), Instant::now());
+    fn a_job_is_stopped_when_its_lease_ends_even_if_the_store_does_not_answer() {
+        let (running, begin) = (RunningJobs::default(), Instant::now());
         let (first, second) = (claim(1), claim(2));
-        let (lapsing, prolonged) = (running.begin(first, begin), running.begin(second, begin));
-        running.prolonged(&[second], begin + MOMENT);
+        let (lapsing, renewed) = (running.begin(first, begin), running.begin(second, begin));
+        running.leases_renewed(&[second], begin + MOMENT);
         assert_eq!(running.stop_lapsed(begin + LEASE - MOMENT, LEASE), []);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [first.job]);
-        assert!(lapsing.stopper.is_lapsed() && lapsing.stopper.raised_at().is_some());
-        assert!(!prolonged.stopper.is_lapsed() && prolonged.stopper.raised_at().is_none());
-        assert_eq!(running.claims(), [second], "who is stopped is not prolonged");
-        assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [], "each is told once");
+        assert!(lapsing.handle.is_lease_lost() && lapsing.handle.stop_requested_at().is_some());
+        assert!(!renewed.handle.is_lease_lost() && renewed.handle.stop_requested_at().is_none());
+        assert_eq!(running.claims(), [second], "the lease of a stopped job is not renewed");
+        assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [], "each job is stopped once");
         assert_eq!(running.stop_lapsed(begin + LEASE + MOMENT, LEASE), [second.job]);
     }
 
     #[test]
-    fn an_older_claim_prolongs_nothing() {
-        let (running, begin) = (Running::default(), Instant::now());
+    fn renewing_an_older_claim_does_not_extend_the_lease_of_a_newer_one() {
+        let (running, begin) = (RunningJobs::default(), Instant::now());
         let (old, new) = (claim(1), claim(2));
         let new = ClaimId { job: old.job, ..new };
         let _runs = running.begin(new, begin);
-        running.prolonged(&[old], begin + LEASE);
+        running.leases_renewed(&[old], begin + LEASE);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [new.job]);
+    }
+
+    #[test]
+    fn a_stopped_worker_is_replaced_once_unless_it_waits_for_the_store() {
+        let running = RunningJobs::default();
+        let job = running.begin(claim(1), Instant::now());
+        assert_eq!(running.take_overdue(Duration::ZERO), [], "the job was not stopped");
+        assert!(running.stop(job.claim.tenant, job.claim.job) && running.is_any_stopping());
+        let in_store = job.handle.enter_store();
+        assert_eq!(running.take_overdue(Duration::ZERO), []);
+        drop(in_store);
+        assert_eq!(running.take_overdue(Duration::ZERO).len(), 1);
+        assert!(job.handle.is_replaced() && !running.is_any_stopping());
+        assert_eq!(running.take_overdue(Duration::ZERO), []);
+    }
+
+    #[test]
+    fn a_detached_worker_is_replaced_once_and_only_if_there_is_room() {
+        let running = RunningJobs::default();
+        let job = running.begin(claim(1), Instant::now());
+        job.detach();
+        assert_eq!(running.take_detached(0), []);
+        assert_eq!(running.take_detached(1), [job.claim.job]);
+        assert_eq!(running.take_detached(1), []);
     }
 }

@@ -1,7 +1,9 @@
-//! Deciding without looking contacts up. Most imports bring contacts that are not known yet; to find that out costs as much as
-//! a commit, and the store checks it once more when their keys are taken. So after a batch that found nobody, the next one is
-//! decided as if it found nobody, too. Nothing is believed of it that is not proven: a key that the batch takes for a new
-//! contact was free, or its commit fails; the others are looked up before.
+//! Deciding a batch without a look-up, as if none of its contacts were stored.
+//!
+//! Most imports bring new contacts only. For them a look-up costs as much as a commit and finds nothing, and the store checks
+//! the keys of new contacts once more when it commits. So after a batch that found nothing, the next batch is decided as if it
+//! found nothing. That is proven before the batch takes effect: the commit fails if a key of a new contact is taken, and the
+//! keys that the commit does not take are looked up before (see [`unproven`]).
 
 use std::collections::HashSet;
 
@@ -9,40 +11,41 @@ use crate::domain::UniqueKey;
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, WriteTarget};
 
-/// Whether a job's contacts are thought to be unknown.
+/// Whether the batches of a claim are decided without a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::jobs) enum Guess {
-    /// Not before a batch was seen to find nobody.
+pub(super) enum Speculation {
+    /// No: the last look-up found contacts, or there was none yet.
     #[default]
-    NotYet,
-    /// Yes.
-    Unknown,
-    /// It was wrong once, which costs a batch to be decided again.
-    Never,
+    Inactive,
+    /// Yes: the last look-up found nothing.
+    Active,
+    /// Never again: a speculation was wrong, which costs deciding a batch twice.
+    Disabled,
 }
 
-impl Guess {
-    /// Whether what was planned is thought to find nobody. Ids are always looked up: whoever names one knows it.
-    pub(in crate::jobs) fn holds_for(self, planned: &Planned) -> bool {
-        self == Self::Unknown && planned.ids.is_empty()
+impl Speculation {
+    /// Returns whether a batch that was planned as `planned` is decided without a look-up. A batch that names ids is always
+    /// looked up, as a client that names an id expects a stored contact.
+    pub(super) fn applies_to(self, planned: &Planned) -> bool {
+        self == Self::Active && planned.ids.is_empty()
     }
 
-    /// Learns what a look-up found.
-    pub(in crate::jobs) fn learn(&mut self, planned: &Planned, found: usize) {
-        if *self != Self::Never && !planned.keys.is_empty() {
-            *self = if found == 0 { Self::Unknown } else { Self::NotYet };
+    /// Learns how many contacts a look-up found.
+    pub(super) fn learn(&mut self, planned: &Planned, found: usize) {
+        if *self != Self::Disabled && !planned.keys.is_empty() {
+            *self = if found == 0 { Self::Active } else { Self::Inactive };
         }
     }
 
-    /// Learns that it was wrong.
-    pub(in crate::jobs) fn give_up(&mut self) {
-        *self = Self::Never;
+    /// Ends speculation for this claim, after it was wrong.
+    pub(super) fn disable(&mut self) {
+        *self = Self::Disabled;
     }
 }
 
-/// What must be looked up yet, if a batch that was planned as `planned` was decided as if it found nobody: the keys that its
-/// commit does not take.
-pub(in crate::jobs) fn unproven(planned: &Planned, commit: &BatchCommit) -> Planned {
+/// Returns the keys that must still be looked up after a batch was decided as if it found nothing: those that `commit` does
+/// not take.
+pub(super) fn unproven(planned: &Planned, commit: &BatchCommit) -> Planned {
     let new = commit.writes.iter().filter(|write| write.target == WriteTarget::New);
     let taken: HashSet<&UniqueKey> = new.flat_map(|write| &write.keys).collect();
     let keys = planned.keys.iter().filter(|key| !taken.contains(key)).cloned().collect();
@@ -51,7 +54,7 @@ pub(in crate::jobs) fn unproven(planned: &Planned, commit: &BatchCommit) -> Plan
 
 #[cfg(test)]
 mod tests {
-    use super::{Guess, unproven};
+    use super::{Speculation, unproven};
     use crate::domain::{ContactId, IndexEntry, UniqueKey};
     use crate::sandbox::Planned;
     use crate::store::{BatchCommit, ContactWrite, WriteTarget};
@@ -65,23 +68,23 @@ mod tests {
     }
 
     #[test]
-    fn contacts_are_thought_unknown_after_a_batch_that_found_nobody() {
-        let mut guess = Guess::default();
-        assert!(!guess.holds_for(&planned(&[], &["a"])));
-        guess.learn(&planned(&[], &[]), 0);
-        assert_eq!(guess, Guess::NotYet, "nothing was asked");
-        guess.learn(&planned(&[], &["a"]), 0);
-        assert!(guess.holds_for(&planned(&[], &["b"])));
-        assert!(!guess.holds_for(&planned(&[1], &["b"])), "an id");
-        guess.learn(&planned(&[], &["b"]), 1);
-        assert!(!guess.holds_for(&planned(&[], &["c"])));
-        guess.give_up();
-        guess.learn(&planned(&[], &["c"]), 0);
-        assert!(!guess.holds_for(&planned(&[], &["d"])), "it was wrong once");
+    fn speculation_begins_after_a_look_up_that_found_nothing_and_ends_when_wrong() {
+        let mut speculation = Speculation::default();
+        assert!(!speculation.applies_to(&planned(&[], &["a"])));
+        speculation.learn(&planned(&[], &[]), 0);
+        assert_eq!(speculation, Speculation::Inactive, "no key was looked up");
+        speculation.learn(&planned(&[], &["a"]), 0);
+        assert!(speculation.applies_to(&planned(&[], &["b"])));
+        assert!(!speculation.applies_to(&planned(&[1], &["b"])), "the batch names an id");
+        speculation.learn(&planned(&[], &["b"]), 1);
+        assert!(!speculation.applies_to(&planned(&[], &["c"])));
+        speculation.disable();
+        speculation.learn(&planned(&[], &["c"]), 0);
+        assert!(!speculation.applies_to(&planned(&[], &["d"])), "speculation was wrong");
     }
 
     #[test]
-    fn what_a_new_contact_takes_proves_itself() {
+    fn only_keys_that_no_new_contact_takes_are_looked_up() {
         let write = |target, keys: &[&str]| ContactWrite {
             target,
             document: String::from("{}"),

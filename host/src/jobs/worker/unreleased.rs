@@ -1,57 +1,60 @@
-//! Claims that could not be given back because the store did not answer. Without this, their jobs would wait for the end of
-//! their leases, though nobody works on them.
+//! Claims whose release failed because the store was unavailable.
+//!
+//! Such a claim is remembered here, and the lease keeper releases the claim as soon as the store answers. Without that, its
+//! job would wait until the lease ends, although no worker has the job.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::store::{Claim, Store, StoreError};
 
-/// Claims that are remembered. A worker owes one at a time, unless the store comes and goes.
-const MOST: usize = 1_000;
+/// Claims that are remembered at a time. A worker adds one for each job that it interrupts during an outage.
+const MAX_CLAIMS: usize = 1_000;
 
-/// They are given back when the store answers. What somebody else has taken over by then stays theirs: a claim counts by its
-/// epoch.
+/// Claims whose release failed, and when their leases end.
+///
+/// Releasing a claim late is safe: if another worker has claimed the job since, the claim epoch differs and the store
+/// changes nothing.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Owed(Mutex<VecDeque<(Arc<Claim>, Instant)>>);
+pub(in crate::jobs) struct UnreleasedClaims(Mutex<VecDeque<(Arc<Claim>, Instant)>>);
 
-impl Owed {
-    /// Remembers a claim until its lease ends, which it does within this time.
-    pub(in crate::jobs) fn remember(&self, claim: &Arc<Claim>, lease: Duration) {
-        let mut owed = self.lock();
-        if let Some(end) = Instant::now().checked_add(lease)
-            && owed.len() < MOST
+impl UnreleasedClaims {
+    /// Remembers a claim whose lease ends within `lease` from now. Drops the claim if there are [`MAX_CLAIMS`] already; its
+    /// job then waits for the end of the lease.
+    pub(super) fn remember(&self, claim: &Arc<Claim>, lease: Duration) {
+        let mut claims = self.0.lock();
+        if let Some(lease_end) = Instant::now().checked_add(lease)
+            && claims.len() < MAX_CLAIMS
         {
-            owed.push_back((Arc::clone(claim), end));
+            claims.push_back((Arc::clone(claim), lease_end));
         }
     }
 
-    /// Gives back what is owed, as long as the store answers; how many jobs wait in the queue again.
+    /// Releases the remembered claims until one fails. Returns how many jobs went back to the queue.
     ///
     /// # Errors
-    /// If it does not.
-    pub(in crate::jobs) fn settle(&self, store: &dyn Store) -> Result<usize, StoreError> {
-        let mut settled = 0;
-        // Not under the lock: the store may take its time.
-        while let Some((claim, end)) = self.pop() {
-            if end <= Instant::now() {
+    /// If the store failed; the claim that failed is tried last at the next call.
+    pub(in crate::jobs) fn release_all(&self, store: &dyn Store) -> Result<usize, StoreError> {
+        let mut released = 0;
+        while let Some((claim, lease_end)) = self.pop() {
+            if lease_end <= Instant::now() {
                 continue;
             }
+            // Without the lock, as the store may take long to answer.
             if let Err(error) = store.release(&claim) {
-                // Behind the others: perhaps only this one cannot be given back yet.
-                self.lock().push_back((claim, end));
+                // Last, in case the store fails for this claim alone.
+                self.0.lock().push_back((claim, lease_end));
                 return Err(error);
             }
-            settled += 1;
+            released += 1;
         }
-        Ok(settled)
+        Ok(released)
     }
 
     fn pop(&self) -> Option<(Arc<Claim>, Instant)> {
-        self.lock().pop_front()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Arc<Claim>, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().pop_front()
     }
 }
