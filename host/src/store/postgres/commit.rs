@@ -6,17 +6,14 @@
 
 use std::time::Duration;
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{get, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Tally, Writes};
 use crate::domain::JobState;
 use crate::store::packing::{self, pack_batch};
 use crate::store::{BatchCommit, Claim, CommitOutcome};
-
-/// What a batch is; also used where a [`StoreError`] says what was being done.
-pub(super) const DOING: &str = "committing a batch";
 
 /// The fence, which also moves the cursor and, with the last item, finishes the job.
 const ADVANCE: &str = "
@@ -39,7 +36,7 @@ pub(super) async fn commit(
     claim: &Claim,
     batch: &BatchCommit,
     lease: Duration,
-) -> Result<CommitOutcome, Failure> {
+) -> Result<CommitOutcome, PgError> {
     let (tenant, job) = (claim.tenant.0, claim.job.0);
     let (first, count) = (i64::from(batch.first), signed(batch.rows.len()));
     let counts = packing::count(&batch.rows);
@@ -75,12 +72,12 @@ pub(super) async fn commit(
                 async { Ok(writes.new_rows()) },
             )?;
             let (Some(advanced), Some(tally)) = (advanced, tally) else {
-                return Ok(Verdict::RollBack(CommitOutcome::Fenced));
+                return Ok(TxOutcome::RollBack(CommitOutcome::Fenced));
             };
             let tally = Tally { now: get(&advanced, 0)?, ..tally };
             let job_finished = get(&advanced, 1)?;
             let Some(changes) = Changes::of(&writes, new, &before, tally) else {
-                return Ok(Verdict::RollBack(CommitOutcome::Conflict));
+                return Ok(TxOutcome::RollBack(CommitOutcome::Conflict));
             };
             statements.give_up_keys(session, claim.tenant, &changes).await?;
             let (ids, end) = (writes.ids(tally), first.saturating_add(count));
@@ -100,9 +97,9 @@ pub(super) async fn commit(
                 session.commit(),
             );
             match written {
-                Ok(_) => Ok(Verdict::Committed(CommitOutcome::Committed { job_finished })),
-                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(CommitOutcome::Conflict)),
-                Err(failure) => Err(failure),
+                Ok(_) => Ok(TxOutcome::AlreadyCommitted(CommitOutcome::Committed { job_finished })),
+                Err(error) if error.is_key_taken() => Ok(TxOutcome::RollBack(CommitOutcome::Conflict)),
+                Err(error) => Err(error),
             }
         })
         .await

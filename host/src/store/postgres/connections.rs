@@ -16,7 +16,7 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::DatabaseUrl;
-use super::failure::{Failure, no_connection};
+use super::error::{PgError, pool_error};
 use super::sql::signed;
 use super::tls;
 use crate::clock::Clock;
@@ -99,30 +99,30 @@ impl Connections {
     pub(super) fn run<T>(
         &self,
         doing: &'static str,
-        work: impl AsyncFn(&Session) -> Result<T, Failure>,
+        work: impl AsyncFn(&Session) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
-        self.attempt(doing, work).map_err(|failure| failure.into_store_error(doing))
+        self.attempt(doing, work).map_err(|error| error.into_store_error(doing))
     }
 
     /// The same, for those who want to know how it failed.
     pub(super) fn attempt<T>(
         &self,
         doing: &'static str,
-        work: impl AsyncFn(&Session) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+        work: impl AsyncFn(&Session) -> Result<T, PgError>,
+    ) -> Result<T, PgError> {
         let is_committing = Rc::new(Cell::new(false));
         let unsure = || is_committing.get().then_some(StoreError::Unsure(doing));
         let result = self.handle.block_on(async {
             let all = async {
                 let mut attempt = 1;
                 loop {
-                    let object = self.pool.get().await.map_err(no_connection)?;
+                    let object = self.pool.get().await.map_err(pool_error)?;
                     let session = Session::new(object, self.clock_shift(), &is_committing);
                     session.is_busy.set(true);
                     let result = work(&session).await;
                     session.is_busy.set(false);
                     match result {
-                        Err(failure) if failure.gave_way() && attempt < ATTEMPTS => {
+                        Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
                             tracing::debug!(
                                 event = "transaction_retried",
                                 doing,
@@ -130,14 +130,14 @@ impl Connections {
                                 "gave way to another transaction"
                             );
                         }
-                        Err(failure)
-                            if failure.lost_connection() && !session.is_committing.get() && attempt < ATTEMPTS =>
+                        Err(error)
+                            if error.is_connection_lost() && !session.is_committing.get() && attempt < ATTEMPTS =>
                         {
                             tracing::debug!(event = "connection_retried", doing, attempt, "the connection was gone");
                             tokio::time::sleep(BREATH).await;
                         }
-                        Err(failure) if failure.lost_connection() => {
-                            return Err(unsure().map_or(failure, Failure::Store));
+                        Err(error) if error.is_connection_lost() => {
+                            return Err(unsure().map_or(error, PgError::Store));
                         }
                         result => return result,
                     }
@@ -152,7 +152,7 @@ impl Connections {
                 }
             }
         });
-        if result.as_ref().is_err_and(Failure::is_disk_full) {
+        if result.as_ref().is_err_and(PgError::is_disk_full) {
             *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
         result
@@ -164,7 +164,7 @@ impl Connections {
     }
 
     /// Whether the database said lately that it has no room. A small write may succeed all the same, in the place of another.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_disk_full(&self) -> bool {
         let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
         full.is_some_and(|said| said.elapsed() < FULL)
     }
@@ -204,11 +204,11 @@ pub(super) struct Session {
 }
 
 /// What becomes of a transaction.
-pub(super) enum Verdict<T> {
+pub(super) enum TxOutcome<T> {
     /// It takes effect.
     Commit(T),
     /// It has taken effect: the work itself sent [`Session::commit`].
-    Committed(T),
+    AlreadyCommitted(T),
     /// It was not to be.
     RollBack(T),
 }
@@ -224,34 +224,34 @@ impl Session {
     /// packet: a round trip costs more than most statements.
     pub(super) async fn transact<T>(
         &self,
-        work: impl AsyncFnOnce() -> Result<Verdict<T>, Failure>,
-    ) -> Result<T, Failure> {
+        work: impl AsyncFnOnce() -> Result<TxOutcome<T>, PgError>,
+    ) -> Result<T, PgError> {
         match work().await {
-            Ok(Verdict::Commit(value)) => {
+            Ok(TxOutcome::Commit(value)) => {
                 self.commit().await?;
                 Ok(value)
             }
-            Ok(Verdict::Committed(value)) => Ok(value),
-            Ok(Verdict::RollBack(value)) => {
+            Ok(TxOutcome::AlreadyCommitted(value)) => Ok(value),
+            Ok(TxOutcome::RollBack(value)) => {
                 self.batch_execute("ROLLBACK").await?;
                 Ok(value)
             }
-            Err(failure) => {
+            Err(error) => {
                 drop(self.batch_execute("ROLLBACK").await);
-                Err(failure)
+                Err(error)
             }
         }
     }
 
     /// Commits. Can be sent behind other statements without waiting for them: if one fails, this rolls back.
-    pub(super) async fn commit(&self) -> Result<(), Failure> {
+    pub(super) async fn commit(&self) -> Result<(), PgError> {
         self.is_committing.set(true);
         self.batch_execute("COMMIT").await?;
         self.is_committing.set(false);
         Ok(())
     }
 
-    pub(super) async fn begin(&self) -> Result<(), Failure> {
+    pub(super) async fn begin(&self) -> Result<(), PgError> {
         Ok(self.batch_execute("BEGIN").await?)
     }
 }

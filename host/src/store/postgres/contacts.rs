@@ -1,27 +1,60 @@
 //! Contacts: finding them, writing those of a call, deleting one.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{get, number};
 use super::statements::Statements;
-use super::unlisted;
 use super::writes::{Changes, Tally, Writes, as_stored};
+use super::{PostgresStore, index_queue, listing};
 use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
-use crate::store::{ApplyOutcome, ContactWrite, StoreError};
+use crate::store::{
+    ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, MaintenanceStore as _, StoreError,
+};
 
-/// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
-const FOUND: usize = 64 << 20;
+/// Bytes of documents that one call reads: a thousand contacts of 64 KiB, where most have less than one.
+const MAX_FOUND_BYTES: usize = 64 << 20;
 
-pub(super) async fn find(
+impl ContactStore for PostgresStore {
+    fn find_contacts(
+        &self,
+        tenant: TenantId,
+        ids: &[ContactId],
+        keys: &[UniqueKey],
+    ) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.run("reading contacts", async |session| find(session, tenant, ids, keys).await)
+    }
+
+    fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
+        self.connections.run("writing contacts", async |session| apply(session, tenant, writes).await)
+    }
+
+    fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
+        self.connections.run("deleting a contact", async |session| delete(session, tenant, id).await)
+    }
+
+    fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
+        index_queue::catch_up(&self.connections, tenant)?;
+        self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
+    }
+
+    fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
+        let until = self.now().before(age);
+        self.connections.run(index_queue::INDEXING, async |session| index_queue::index_next(session, until).await)
+    }
+}
+
+async fn find(
     session: &Session,
     tenant: TenantId,
     ids: &[ContactId],
     keys: &[UniqueKey],
-) -> Result<Vec<StoredContact>, Failure> {
+) -> Result<Vec<StoredContact>, PgError> {
     const FIND: &str = "
         WITH wanted AS (
           SELECT unnest($2::bigint[]) AS id
@@ -47,12 +80,12 @@ pub(super) async fn find(
     Ok(contacts)
 }
 
-/// Contacts that a statement finds: id, version, document.
+/// Returns the contacts that a statement finds: id, version, document.
 pub(super) async fn read(
     session: &Session,
     statement: &Statement,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<StoredContact>, Failure> {
+) -> Result<Vec<StoredContact>, PgError> {
     let rows = session.query_raw(statement, slice(values)).await?;
     let mut rows = std::pin::pin!(rows);
     let mut contacts = Vec::new();
@@ -61,8 +94,8 @@ pub(super) async fn read(
         let contact =
             StoredContact { id: ContactId(number(&row, 0)?), version: get(&row, 1)?, document: get(&row, 2)? };
         bytes += contact.document.len();
-        if bytes > FOUND {
-            return Err(StoreError::ResultTooLarge(FOUND).into());
+        if bytes > MAX_FOUND_BYTES {
+            return Err(StoreError::ResultTooLarge(MAX_FOUND_BYTES).into());
         }
         contacts.push(contact);
     }
@@ -73,12 +106,8 @@ fn slice<'a>(values: &'a [&'a (dyn ToSql + Sync)]) -> impl ExactSizeIterator<Ite
     values.iter().copied()
 }
 
-/// Writes that belong to no job.
-pub(super) async fn apply_alone(
-    session: &Session,
-    tenant: TenantId,
-    writes: &[ContactWrite],
-) -> Result<ApplyOutcome, Failure> {
+/// Makes the writes of a call take effect.
+async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, PgError> {
     let writes = Writes::new(writes);
     let statements = Statements::prepare(session).await?;
     let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
@@ -92,10 +121,10 @@ pub(super) async fn apply_alone(
                 async { Ok(session.query_one(&time, &[&session.clock_shift]).await?) },
                 async { Ok(writes.new_rows()) },
             )?;
-            let Some(tally) = tally else { return Ok(Verdict::RollBack(ApplyOutcome::NoTenant)) };
+            let Some(tally) = tally else { return Ok(TxOutcome::RollBack(ApplyOutcome::NoTenant)) };
             let tally = Tally { now: get(&time, 0)?, ..tally };
             let Some(changes) = Changes::of(&writes, new, &before, tally) else {
-                return Ok(Verdict::RollBack(ApplyOutcome::Conflict));
+                return Ok(TxOutcome::RollBack(ApplyOutcome::Conflict));
             };
             statements.give_up_keys(session, tenant, &changes).await?;
             let ids = writes.ids(tally);
@@ -106,19 +135,15 @@ pub(super) async fn apply_alone(
                 session.commit(),
             );
             match written {
-                Ok(_) => Ok(Verdict::Committed(ApplyOutcome::Done(ids))),
-                Err(failure) if failure.is_taken_key() => Ok(Verdict::RollBack(ApplyOutcome::Conflict)),
-                Err(failure) => Err(failure),
+                Ok(_) => Ok(TxOutcome::AlreadyCommitted(ApplyOutcome::Done(ids))),
+                Err(error) if error.is_key_taken() => Ok(TxOutcome::RollBack(ApplyOutcome::Conflict)),
+                Err(error) => Err(error),
             }
         })
         .await
 }
 
-pub(super) async fn delete(
-    session: &Session,
-    tenant: TenantId,
-    id: ContactId,
-) -> Result<Option<StoredContact>, Failure> {
+async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, PgError> {
     const NOTE: &str =
         "INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($2, $3, bulkhead_now($1), $4)";
     let Ok(number) = i64::try_from(id.0) else { return Ok(None) };
@@ -143,17 +168,17 @@ pub(super) async fn delete(
                 async { Ok(session.query_opt(&lock, &[&tenant.0]).await?) },
                 async { Ok(session.query_opt(&delete, &[&tenant.0, &number]).await?) },
             )?;
-            let (Some(place), Some(deleted)) = (place, deleted) else { return Ok(Verdict::RollBack(None)) };
+            let (Some(place), Some(deleted)) = (place, deleted) else { return Ok(TxOutcome::RollBack(None)) };
             for (field, value) in get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?) {
                 session.execute(&give_up, &[&tenant.0, &field, &value]).await?;
             }
-            let (place, entries) = (get::<i64>(&place, 0)?, unlisted::removal(id)?);
+            let (place, entries) = (get::<i64>(&place, 0)?, index_queue::removal(id)?);
             tokio::try_join!(
                 biased;
-                async { Ok::<_, Failure>(session.execute(&count, &[&tenant.0]).await?) },
+                async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0]).await?) },
                 async { Ok(session.execute(&note, &[&session.clock_shift, &tenant.0, &place, &entries]).await?) },
             )?;
-            Ok(Verdict::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))
+            Ok(TxOutcome::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))
         })
         .await
 }

@@ -2,14 +2,49 @@
 
 use tokio_postgres::Row;
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
+use super::{PostgresStore, logs, notifications, submit};
 use crate::domain::{Counts, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedRows, cut_page};
-use crate::store::{StoreError, StoredRow};
+use crate::store::{Claim, JobStore, NewJob, Notification, QueueLimits, StoreError, StoredRow, SubmitOutcome};
 
-pub(super) async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, Failure> {
+impl JobStore for PostgresStore {
+    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError> {
+        let submitted = submit::submit(&self.connections, job, limits)?;
+        if submitted == SubmitOutcome::Accepted {
+            notifications::notify(&self.connections, Notification::JobAccepted);
+        }
+        Ok(submitted)
+    }
+
+    fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.connections.run("reading a job", async |session| job(session, tenant, id).await)
+    }
+
+    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
+        self.connections.run("reading results", async |session| rows(session, tenant, id, page).await)
+    }
+
+    fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
+        let deleted = self.connections.run("deleting a job", async |session| delete(session, tenant, id).await)?;
+        if deleted {
+            notifications::notify(&self.connections, Notification::JobDeleted { tenant, job: id });
+        }
+        Ok(deleted)
+    }
+
+    fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
+        self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
+    }
+
+    fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.connections.run("reading a job's log", async |session| logs::read(session, job).await)
+    }
+}
+
+async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, PgError> {
     const JOB: &str = "
         SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
                expires_at
@@ -34,12 +69,7 @@ fn read(id: JobId, row: &Row) -> Result<Job, StoreError> {
     })
 }
 
-pub(super) async fn rows(
-    session: &Session,
-    tenant: TenantId,
-    id: JobId,
-    page: Page,
-) -> Result<Vec<StoredRow>, Failure> {
+async fn rows(session: &Session, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, PgError> {
     let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
     let end = first.saturating_add(i64::from(page.limit()));
     let results = session
@@ -56,8 +86,8 @@ pub(super) async fn rows(
     Ok(cut_page(batches, page)?)
 }
 
-/// All at once and in one round trip: the job's own row first, whose lock whoever commits to it holds.
-pub(super) async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, Failure> {
+/// Deletes a job in one round trip. The job's own row goes first: a commit to the job holds its lock.
+async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, PgError> {
     const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
@@ -68,7 +98,7 @@ pub(super) async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Re
         .transact(async || {
             let part = async |place: usize| match parts.get(place) {
                 Some(part) => Ok(session.execute(part, &[&tenant.0, &id.0]).await?),
-                None => Ok::<u64, Failure>(0),
+                None => Ok::<u64, PgError>(0),
             };
             let ((), known, ..) = tokio::try_join!(
                 biased;
@@ -78,7 +108,7 @@ pub(super) async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Re
                 part(1),
                 part(2),
             )?;
-            Ok(if known > 0 { Verdict::Commit(true) } else { Verdict::RollBack(false) })
+            Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })
         })
         .await
 }

@@ -2,16 +2,16 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::connections::{Session, Verdict};
+use super::connections::{Session, TxOutcome};
 use super::contacts;
-use super::failure::Failure;
+use super::error::PgError;
 use super::sql::number;
 use super::words;
 use crate::domain::TenantId;
 use crate::store::listing::{ORDERED, order};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
-pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, Failure> {
+pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
     const OF_TENANT: &str = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
     const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
         SELECT contact, changed_at, sort FROM listed WHERE tenant = $1 AND contact = wanted.id LIMIT 1
@@ -51,7 +51,7 @@ async fn page(
     count: &str,
     found: &str,
     parameter: Option<&(dyn ToSql + Sync)>,
-) -> Result<ContactList, Failure> {
+) -> Result<ContactList, PgError> {
     let order = order(query);
     let (limit, start) = if parameter.is_some() { ("$3", "$4") } else { ("$2", "$3") };
     // Numbered, because a join keeps no order.
@@ -79,7 +79,7 @@ async fn page(
                 async { Ok(session.query_one(&count, &of_count).await?) },
                 contacts::read(session, &page, &of_page),
             )?;
-            Ok(Verdict::Commit(ContactList { total: number(&total, 0)?, contacts }))
+            Ok(TxOutcome::Commit(ContactList { total: number(&total, 0)?, contacts }))
         })
         .await
 }

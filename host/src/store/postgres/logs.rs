@@ -1,13 +1,13 @@
 //! What components print while they work on a job, for the tenant's operator.
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{get, signed};
 use crate::domain::JobId;
 use crate::store::Claim;
 
 /// Appends to a job's log what fits; nothing if the claim is void, also if that comes to pass just now.
-pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: u64) -> Result<(), Failure> {
+pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: u64) -> Result<(), PgError> {
     let append = session
         .prepare_cached(
             "WITH held AS (
@@ -23,13 +23,13 @@ pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: 
         .transact(async || {
             session.begin().await?;
             session.execute(&append, &[&claim.tenant.0, &claim.job.0, &claim.epoch, &text.as_bytes(), &limit]).await?;
-            Ok(Verdict::Commit(()))
+            Ok(TxOutcome::Commit(()))
         })
         .await
 }
 
 /// A job's log, by the job's id alone: it is for operators. `None` if there is no such job.
-pub(super) async fn read(session: &Session, job: JobId) -> Result<Option<String>, Failure> {
+pub(super) async fn read(session: &Session, job: JobId) -> Result<Option<String>, PgError> {
     let sql = "SELECT text FROM jobs LEFT JOIN job_logs ON job_logs.tenant = jobs.tenant AND job_logs.job = jobs.id
                WHERE jobs.id = $1";
     let Some(row) = session.query_opt(sql, &[&job.0]).await? else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! Brings the schema up to date, under an advisory lock: of several hosts that start at once, one does it.
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::get;
 use crate::store::StoreError;
 
@@ -12,7 +12,7 @@ const CLOCK: &str = include_str!("schema/clock.sql");
 /// The lock's number: "bulkhead" in ASCII.
 const LOCK: i64 = 0x6275_6c6b_6865_6164;
 
-pub(super) async fn run(session: &Session, database: &str) -> Result<(), Failure> {
+pub(super) async fn run(session: &Session, database: &str) -> Result<(), PgError> {
     let encoding = session.query_one("SHOW server_encoding", &[]).await?;
     if get::<&str>(&encoding, 0)? != "UTF8" {
         return Err(StoreError::Connection(format!(
@@ -39,13 +39,13 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), Failure
             }
             session.batch_execute("DELETE FROM bulkhead_schema").await?;
             session.execute("INSERT INTO bulkhead_schema (version) VALUES ($1)", &[&known()]).await?;
-            Ok(Verdict::Commit(()))
+            Ok(TxOutcome::Commit(()))
         })
         .await
 }
 
 /// Whether the database has a schema that this program knows, and takes a write.
-pub(super) async fn check(session: &Session, database: &str) -> Result<(), Failure> {
+pub(super) async fn check(session: &Session, database: &str) -> Result<(), PgError> {
     const WRITE: &str = "
         INSERT INTO pulse (id, beat_at) VALUES (1, bulkhead_now($1))
         ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at";
@@ -56,13 +56,13 @@ pub(super) async fn check(session: &Session, database: &str) -> Result<(), Failu
 }
 
 /// Whether the function is there that statements take the time from.
-async fn has_clock(session: &Session) -> Result<bool, Failure> {
+async fn has_clock(session: &Session) -> Result<bool, PgError> {
     let sql = "SELECT to_regprocedure('bulkhead_now(bigint)') IS NOT NULL";
     Ok(get(&session.query_one(sql, &[]).await?, 0)?)
 }
 
 /// The number of the schema that is there; 0 if there is none.
-async fn version(session: &Session, database: &str) -> Result<i64, Failure> {
+async fn version(session: &Session, database: &str) -> Result<i64, PgError> {
     let there = session.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
     if !get::<bool>(&there, 0)? {
         return Ok(0);

@@ -5,9 +5,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::connections::Session;
-use super::failure::Failure;
+use super::error::PgError;
+use super::index_queue;
 use super::sql::{get, signed};
-use super::unlisted;
 use super::writes::{Before, Changes, Keys, Rows, Tally, Writes};
 use crate::domain::{ContactId, TenantId};
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) async fn prepare(session: &Session) -> Result<Self, Failure> {
+    pub(super) async fn prepare(session: &Session) -> Result<Self, PgError> {
         // Lists within a list stand behind a character each that no key has.
         const INSERT: &str = "
             INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
@@ -80,8 +80,8 @@ impl Statements {
         session: &Session,
         tenant: TenantId,
         writes: &Writes<'_>,
-    ) -> Result<Option<Tally>, Failure> {
-        let notes = signed(unlisted::notes(writes.all));
+    ) -> Result<Option<Tally>, PgError> {
+        let notes = signed(index_queue::notes(writes.all));
         let row = session.query_opt(&self.tally, &[&tenant.0, &signed(writes.new.len()), &notes]).await?;
         let read = |row: Row| Ok::<_, StoreError>(Tally { first_contact: get(&row, 0)?, note: get(&row, 1)?, now: 0 });
         Ok(row.map(read).transpose()?)
@@ -93,7 +93,7 @@ impl Statements {
         session: &Session,
         tenant: TenantId,
         writes: &Writes<'_>,
-    ) -> Result<Before, Failure> {
+    ) -> Result<Before, PgError> {
         let mut before = Before::new();
         if writes.existing.is_empty() {
             return Ok(before);
@@ -112,7 +112,7 @@ impl Statements {
         session: &Session,
         tenant: TenantId,
         changes: &Changes<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PgError> {
         for (field, values) in &changes.given_up {
             session.execute(&self.give_up_keys, &[&tenant.0, field, values]).await?;
         }
@@ -125,10 +125,10 @@ impl Statements {
         session: &Session,
         tenant: TenantId,
         changes: &Changes<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PgError> {
         let write = async |statement: &Statement, rows: &Rows<'_>| {
             if rows.ids.is_empty() {
-                return Ok::<_, Failure>(());
+                return Ok::<_, PgError>(());
             }
             let values: [&(dyn ToSql + Sync); 6] =
                 [&tenant.0, &rows.ids, &rows.versions, &rows.fields, &rows.values, &rows.documents];
@@ -140,7 +140,7 @@ impl Statements {
                 let Keys { contacts, fields, values } = keys;
                 session.execute(&self.take_keys, &[&tenant.0, contacts, fields, values]).await?;
             }
-            Ok::<_, Failure>(())
+            Ok::<_, PgError>(())
         };
         tokio::try_join!(
             biased;
@@ -160,9 +160,9 @@ impl Statements {
         writes: &Writes<'_>,
         ids: &[ContactId],
         tally: Tally,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PgError> {
         if !writes.all.is_empty() {
-            let notes = unlisted::entries(ids, writes.all)?;
+            let notes = index_queue::entries(ids, writes.all)?;
             session.execute(&self.note, &[&tenant.0, &tally.note, &tally.now, &notes]).await?;
         }
         Ok(())

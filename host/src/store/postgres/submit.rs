@@ -6,18 +6,18 @@
 use uuid::Uuid;
 
 use super::components;
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Connections, Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::NewChunk;
 use crate::store::{NewJob, QueueLimits, StoreError, SubmitOutcome};
 
-pub(super) const DOING: &str = "accepting a job";
+const ACCEPTING: &str = "accepting a job";
 
-/// The chunks of a job as they are written, as columns.
+/// The chunks of a job, packed and as columns.
 #[derive(Default)]
-pub(super) struct Chunks {
+struct Chunks {
     firsts: Vec<i64>,
     counts: Vec<i64>,
     sizes: Vec<i64>,
@@ -26,7 +26,7 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn pack(job: &NewJob) -> Result<Self, StoreError> {
+    fn pack(job: &NewJob) -> Result<Self, StoreError> {
         let mut chunks = Self::default();
         for chunk in NewChunk::all_of(job)? {
             chunks.sizes.push(signed(chunk.size()));
@@ -47,8 +47,8 @@ impl Chunks {
     }
 }
 
-/// A queue is told of a job that has something to do.
-const ENTER: &str = "UPDATE queues SET is_waiting = is_waiting OR $2 WHERE tenant = $1";
+/// Marks the queue as waiting if the job has items, and locks it.
+const MARK_WAITING: &str = "UPDATE queues SET is_waiting = is_waiting OR $2 WHERE tenant = $1";
 
 const EARLIER: &str = "
     SELECT fingerprint, job FROM idempotency WHERE tenant = $2 AND key = $3 AND expires_at > bulkhead_now($1)";
@@ -75,15 +75,37 @@ const REMEMBER: &str = "
     ON CONFLICT (tenant, key) DO UPDATE
     SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at";
 
-pub(super) async fn submit(
+/// Accepts a job. When this returns, the job is durable.
+pub(super) fn submit(
+    connections: &Connections,
+    job: &NewJob,
+    limits: &QueueLimits,
+) -> Result<SubmitOutcome, StoreError> {
+    let chunks = Chunks::pack(job)?;
+    let submitted = connections.attempt(ACCEPTING, async |session| insert(session, job, &chunks, limits).await);
+    match submitted {
+        // If the commit took effect, the database has the job's id, which no other job has.
+        Err(error) if error.is_unsure() => {
+            let accepted = connections.run(ACCEPTING, async |session| is_accepted(session, job).await);
+            if matches!(accepted, Ok(true)) {
+                Ok(SubmitOutcome::Accepted)
+            } else {
+                Err(error.into_store_error(ACCEPTING))
+            }
+        }
+        submitted => submitted.map_err(|error| error.into_store_error(ACCEPTING)),
+    }
+}
+
+async fn insert(
     session: &Session,
     job: &NewJob,
     chunks: &Chunks,
     limits: &QueueLimits,
-) -> Result<SubmitOutcome, Failure> {
+) -> Result<SubmitOutcome, PgError> {
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
     let needed: Vec<Digest> = own.into_iter().chain(job.pinned.validator).collect();
-    let enter = session.prepare_cached(ENTER).await?;
+    let mark_waiting = session.prepare_cached(MARK_WAITING).await?;
     let earlier = session.prepare_cached(EARLIER).await?;
     let waiting = session.prepare_cached(WAITING).await?;
     let insert = session.prepare_cached(INSERT).await?;
@@ -95,29 +117,29 @@ pub(super) async fn submit(
     let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
     session
         .transact(async || {
-            let ((), entered, are_known, earlier, waiting) = tokio::try_join!(
+            let ((), queues, are_known, earlier, waiting) = tokio::try_join!(
                 biased;
                 session.begin(),
-                async { Ok(session.execute(&enter, &[&tenant, &(total > 0)]).await?) },
+                async { Ok(session.execute(&mark_waiting, &[&tenant, &(total > 0)]).await?) },
                 components::are_known(session, &lock, &needed),
                 async { Ok(session.query_opt(&earlier, &[&session.clock_shift, &tenant, &key]).await?) },
                 async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
             )?;
-            if entered == 0 {
-                return Ok(Verdict::RollBack(SubmitOutcome::NoTenant));
+            if queues == 0 {
+                return Ok(TxOutcome::RollBack(SubmitOutcome::NoTenant));
             }
             if !are_known {
-                return Ok(Verdict::RollBack(SubmitOutcome::Outdated));
+                return Ok(TxOutcome::RollBack(SubmitOutcome::Outdated));
             }
             if let (Some(row), Some(idempotency)) = (earlier, &job.idempotency) {
                 let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
                 let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
-                return Ok(Verdict::RollBack(if is_same { repeated } else { SubmitOutcome::KeyReused }));
+                return Ok(TxOutcome::RollBack(if is_same { repeated } else { SubmitOutcome::KeyReused }));
             }
             if number::<u64>(&waiting, 0)? >= limits.jobs
                 || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.bytes
             {
-                return Ok(Verdict::RollBack(SubmitOutcome::QueueFull));
+                return Ok(TxOutcome::RollBack(SubmitOutcome::QueueFull));
             }
             let sequence: i64 = get(&waiting, 2)?;
             // A job without items has nothing to wait for.
@@ -133,7 +155,7 @@ pub(super) async fn submit(
                         &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
                         &profile, &retention, &total, &bytes,
                     ];
-                    Ok::<_, Failure>(session.execute(&insert, &values).await?)
+                    Ok::<_, PgError>(session.execute(&insert, &values).await?)
                 },
                 async {
                     let Chunks { firsts, counts, sizes, items, keys } = chunks;
@@ -149,13 +171,13 @@ pub(super) async fn submit(
                     Ok(session.execute(&remember, &values).await?)
                 },
             )?;
-            Ok(Verdict::Commit(SubmitOutcome::Accepted))
+            Ok(TxOutcome::Commit(SubmitOutcome::Accepted))
         })
         .await
 }
 
-/// Whether a job is there: asked when the connection was lost while it was being accepted.
-pub(super) async fn is_accepted(session: &Session, job: &NewJob) -> Result<bool, Failure> {
+/// Returns whether a job is in the database.
+async fn is_accepted(session: &Session, job: &NewJob) -> Result<bool, PgError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND id = $2)";
     Ok(get(&session.query_one(sql, &[&job.tenant.0, &job.id.0]).await?, 0)?)
 }

@@ -3,9 +3,9 @@
 
 use uuid::Uuid;
 
-use super::claims;
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
+use super::next_job;
 use super::sql::{JOB_TABLES, get, signed};
 use crate::store::Swept;
 
@@ -34,8 +34,8 @@ const EXPIRED_TOKENS: &str = "
       ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )";
 
-pub(super) async fn sweep(session: &Session) -> Result<Swept, Failure> {
-    claims::settle(session).await?;
+pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
+    next_job::clear_idle_queues(session).await?;
     let jobs = expired_jobs(session).await?;
     let mut others = 0;
     for sql in [EXPIRED_KEYS, EXPIRED_TOKENS] {
@@ -55,7 +55,7 @@ pub(super) async fn sweep(session: &Session) -> Result<Swept, Failure> {
 }
 
 /// Jobs first, whose locks keep out whoever would still add to what belongs to them.
-async fn expired_jobs(session: &Session) -> Result<usize, Failure> {
+async fn expired_jobs(session: &Session) -> Result<usize, PgError> {
     let delete = session.prepare_cached(EXPIRED_JOBS).await?;
     let mut parts = Vec::new();
     for table in JOB_TABLES {
@@ -79,7 +79,7 @@ async fn expired_jobs(session: &Session) -> Result<usize, Failure> {
                     session.execute(part, &[&tenants, &jobs]).await?;
                 }
             }
-            Ok(Verdict::Commit(jobs.len()))
+            Ok(TxOutcome::Commit(jobs.len()))
         })
         .await
 }
@@ -88,14 +88,14 @@ async fn expired_jobs(session: &Session) -> Result<usize, Failure> {
 struct Removed(i64);
 
 impl Removed {
-    async fn find(session: &Session) -> Result<Option<Self>, Failure> {
+    async fn find(session: &Session) -> Result<Option<Self>, PgError> {
         let find = session.prepare_cached("SELECT tenant FROM removed_tenants LIMIT 1").await?;
         Ok(session.query_opt(&find, &[]).await?.map(|row| get(&row, 0).map(Self)).transpose()?)
     }
 
     /// Deletes some of what it left; returns how many contacts that were. Forgets the tenant when nothing is left. Notes go
     /// before what is listed: whoever lists them is waited for, and adds nothing after.
-    async fn delete_some(&self, session: &Session) -> Result<u64, Failure> {
+    async fn delete_some(&self, session: &Session) -> Result<u64, PgError> {
         let (mut is_left, mut contacts) = (false, 0);
         for (table, key, limit) in [
             ("payloads", "job, first", BLOBS),

@@ -4,20 +4,72 @@ use std::time::Duration;
 
 use tokio_postgres::Row;
 
-use super::connections::{Session, Verdict};
-use super::failure::Failure;
+use super::PostgresStore;
+use super::components::{are_known, lock_statement};
+use super::connections::{Session, TxOutcome};
+use super::error::PgError;
 use super::sql::{get, number, optional_digest, signed};
-use crate::domain::{Assignment, TenantId};
+use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Authentication, StoreError, Tenant, TenantSummary};
+use crate::store::{Authentication, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
-pub(super) async fn add(
+impl TenantStore for PostgresStore {
+    fn add_tenant(
+        &self,
+        name: &str,
+        profile: &Profile,
+        credential: &NewCredential,
+    ) -> Result<Option<TenantId>, StoreError> {
+        self.connections.run("adding a tenant", async |session| add(session, name, profile, credential).await)
+    }
+
+    fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
+        self.connections.run("reading a tenant", async |session| {
+            let sql = "SELECT tenants.id, name, profile, limits, processor, validator FROM tenants WHERE name = $1";
+            let row = session.query_opt(sql, &[&name]).await?;
+            Ok(row.map(|row| tenant(&row, &self.profiles)).transpose()?)
+        })
+    }
+
+    fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+        self.connections.run("listing tenants", async |session| {
+            let sql = "SELECT name, client_id, coalesce(contacts, 0),
+                              (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator
+                       FROM tenants LEFT JOIN tallies ON tallies.tenant = tenants.id ORDER BY name";
+            Ok(session.query(sql, &[]).await?.iter().map(summary).collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+        self.connections.run("removing a tenant", async |session| remove(session, name).await)
+    }
+
+    fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
+        self.connections.run("changing a tenant", async |session| self::change(session, name, change).await)
+    }
+
+    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
+        self.connections.run("rolling a tenant back", async |session| roll_back(session, name).await)
+    }
+
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
+        self.connections.run("looking up a credential", async |session| {
+            authenticate(session, &self.profiles, client_id, secret_hash).await
+        })
+    }
+
+    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+        self.connections.run("issuing a token", async |session| add_token(session, tenant, token_hash, lifetime).await)
+    }
+}
+
+async fn add(
     session: &Session,
     name: &str,
     profile: &Profile,
     credential: &NewCredential,
-) -> Result<Option<TenantId>, Failure> {
+) -> Result<Option<TenantId>, PgError> {
     const ADD: &str = "
         WITH added AS (
           INSERT INTO tenants (name, profile, client_id, secret_hash, created_at)
@@ -29,59 +81,94 @@ pub(super) async fn add(
           INSERT INTO tallies (tenant) SELECT id FROM added
         )
         SELECT id FROM added";
-    let hash = credential.secret_hash.as_slice();
+    let (shift, hash) = (session.clock_shift, credential.secret_hash.as_slice());
     session
         .transact(async || {
             session.begin().await?;
-            let row = session
-                .query_opt(ADD, &[&session.clock_shift, &name, &profile.text(), &credential.client_id, &hash])
-                .await?;
-            Ok(Verdict::Commit(row.map(|row| get(&row, 0).map(TenantId)).transpose()?))
+            let row = session.query_opt(ADD, &[&shift, &name, &profile.text(), &credential.client_id, &hash]).await?;
+            Ok(TxOutcome::Commit(row.map(|row| get(&row, 0).map(TenantId)).transpose()?))
         })
         .await
 }
 
-pub(super) async fn list(session: &Session) -> Result<Vec<TenantSummary>, Failure> {
-    let sql = "SELECT name, client_id, coalesce(contacts, 0),
-                      (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator
-               FROM tenants LEFT JOIN tallies ON tallies.tenant = tenants.id ORDER BY name";
-    let read = |row: &Row| {
-        Ok(TenantSummary {
-            tenant: get(row, 0)?,
-            client_id: get(row, 1)?,
-            contacts: number(row, 2)?,
-            jobs: number(row, 3)?,
-            processor: optional_digest(row, 4)?.map(|digest| digest.to_string()),
-            validator: optional_digest(row, 5)?.map(|digest| digest.to_string()),
-        })
-    };
-    session.query(sql, &[]).await?.iter().map(read).collect()
-}
-
-/// Locks: the tenant, its queue, its jobs, its tally, as everybody else.
-pub(super) async fn remove(session: &Session, name: &str) -> Result<bool, Failure> {
+/// Locks the tenant, its queue, its jobs and its tally, in the order of all transactions.
+async fn remove(session: &Session, name: &str) -> Result<bool, PgError> {
     session
         .transact(async || {
             session.begin().await?;
             let removed = session.query_opt("DELETE FROM tenants WHERE name = $1 RETURNING id", &[&name]).await?;
-            let Some(removed) = removed else { return Ok(Verdict::RollBack(false)) };
+            let Some(removed) = removed else { return Ok(TxOutcome::RollBack(false)) };
             let id: i64 = get(&removed, 0)?;
-            // Without these rows nothing of the tenant can be asked for or worked on; the rest is large, and the sweeper's.
+            // Without these rows no request and no worker finds anything of the tenant. Later sweeps delete the rest, which
+            // is large.
             for table in ["queues", "jobs", "tallies", "tokens"] {
                 session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
             }
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;
-            Ok(Verdict::Commit(true))
+            Ok(TxOutcome::Commit(true))
         })
         .await
 }
 
-pub(super) async fn authenticate(
+async fn change(session: &Session, name: &str, change: &TenantChange) -> Result<Option<Assignment>, PgError> {
+    let lock = lock_statement(session).await?;
+    session
+        .transact(async || {
+            session.begin().await?;
+            let sql = "SELECT processor, validator, id FROM tenants WHERE name = $1 FOR NO KEY UPDATE";
+            let Some(row) = session.query_opt(sql, &[&name]).await? else { return Ok(TxOutcome::RollBack(None)) };
+            let (before, tenant) = (assignment(&row)?, get::<i64>(&row, 2)?);
+            let after = Assignment {
+                processor: change.processor.unwrap_or(before.processor),
+                validator: change.validator.unwrap_or(before.validator),
+            };
+            let needed: Vec<Digest> = after.processor.into_iter().chain(after.validator).collect();
+            if !are_known(session, &lock, &needed).await? {
+                return Ok(TxOutcome::RollBack(None));
+            }
+            if after != before {
+                let bytes = |digest: &Option<Digest>| digest.map(|digest| digest.0.to_vec());
+                let sql = "UPDATE tenants SET previous_processor = processor, previous_validator = validator,
+                                              can_roll_back = true, processor = $2, validator = $3 WHERE id = $1";
+                session.execute(sql, &[&tenant, &bytes(&after.processor), &bytes(&after.validator)]).await?;
+            }
+            if let Some(profile) = &change.profile {
+                session.execute("UPDATE tenants SET profile = $2 WHERE id = $1", &[&tenant, &profile.text()]).await?;
+            }
+            if let Some(settings) = &change.limits {
+                session.execute("UPDATE tenants SET limits = $2 WHERE id = $1", &[&tenant, &settings.text()]).await?;
+                let running_jobs = i64::try_from(settings.limits().running_jobs).unwrap_or(1);
+                session
+                    .execute("UPDATE queues SET running_jobs = $2 WHERE tenant = $1", &[&tenant, &running_jobs])
+                    .await?;
+            }
+            Ok(TxOutcome::Commit(Some(after)))
+        })
+        .await
+}
+
+async fn roll_back(session: &Session, name: &str) -> Result<RollBackOutcome, PgError> {
+    let sql = "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
+                                  validator = previous_validator, previous_validator = validator
+               WHERE name = $1 AND can_roll_back RETURNING processor, validator";
+    session
+        .transact(async || {
+            session.begin().await?;
+            if let Some(row) = session.query_opt(sql, &[&name]).await? {
+                return Ok(TxOutcome::Commit(RollBackOutcome::To(assignment(&row)?)));
+            }
+            let is_there = session.query_opt("SELECT 1 FROM tenants WHERE name = $1", &[&name]).await?.is_some();
+            Ok(TxOutcome::RollBack(if is_there { RollBackOutcome::NothingBefore } else { RollBackOutcome::NoTenant }))
+        })
+        .await
+}
+
+async fn authenticate(
     session: &Session,
     profiles: &ProfileCache,
     client_id: Option<&str>,
     secret_hash: &[u8; 32],
-) -> Result<Authentication, Failure> {
+) -> Result<Authentication, PgError> {
     const BY_SECRET: &str = "
         SELECT tenants.id, name, profile, limits, processor, validator FROM tenants
         WHERE secret_hash = $1 AND client_id = coalesce($2, client_id)";
@@ -104,14 +191,20 @@ pub(super) async fn authenticate(
     })
 }
 
-pub(super) async fn get_by_name(
-    session: &Session,
-    profiles: &ProfileCache,
-    name: &str,
-) -> Result<Option<Tenant>, Failure> {
-    let sql = "SELECT tenants.id, name, profile, limits, processor, validator FROM tenants WHERE name = $1";
-    let row = session.query_opt(sql, &[&name]).await?;
-    Ok(row.map(|row| tenant(&row, profiles)).transpose()?)
+async fn add_token(session: &Session, tenant: TenantId, hash: &[u8; 32], lifetime: Duration) -> Result<bool, PgError> {
+    // The tenant's row is locked until the end, so that the tenant is not removed while it gets the token.
+    const ADD: &str = "
+        WITH known AS (SELECT id FROM tenants WHERE id = $3 FOR KEY SHARE)
+        INSERT INTO tokens (hash, tenant, expires_at) SELECT $2, id, bulkhead_now($1) + $4 FROM known";
+    let add = session.prepare_cached(ADD).await?;
+    let (hash, lifetime) = (hash.as_slice(), signed(lifetime.as_micros()));
+    session
+        .transact(async || {
+            session.begin().await?;
+            let added = session.execute(&add, &[&session.clock_shift, &hash, &tenant.0, &lifetime]).await?;
+            Ok(TxOutcome::Commit(added > 0))
+        })
+        .await
 }
 
 fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
@@ -124,22 +217,17 @@ fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
     })
 }
 
-pub(super) async fn add_token(
-    session: &Session,
-    tenant: TenantId,
-    hash: &[u8; 32],
-    lifetime: Duration,
-) -> Result<bool, Failure> {
-    // The tenant's row is shared until the end, so that it is not removed beside its token.
-    const ADD: &str = "
-        WITH known AS (SELECT id FROM tenants WHERE id = $3 FOR KEY SHARE)
-        INSERT INTO tokens (hash, tenant, expires_at) SELECT $2, id, bulkhead_now($1) + $4 FROM known";
-    let add = session.prepare_cached(ADD).await?;
-    let (hash, lifetime) = (hash.as_slice(), signed(lifetime.as_micros()));
-    session
-        .transact(async || {
-            session.begin().await?;
-            Ok(Verdict::Commit(session.execute(&add, &[&session.clock_shift, &hash, &tenant.0, &lifetime]).await? > 0))
-        })
-        .await
+fn summary(row: &Row) -> Result<TenantSummary, StoreError> {
+    Ok(TenantSummary {
+        tenant: get(row, 0)?,
+        client_id: get(row, 1)?,
+        contacts: number(row, 2)?,
+        jobs: number(row, 3)?,
+        processor: optional_digest(row, 4)?.map(|digest| digest.to_string()),
+        validator: optional_digest(row, 5)?.map(|digest| digest.to_string()),
+    })
+}
+
+fn assignment(row: &Row) -> Result<Assignment, StoreError> {
+    Ok(Assignment { processor: optional_digest(row, 0)?, validator: optional_digest(row, 1)? })
 }

@@ -13,7 +13,7 @@ use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connections::Connections;
-use super::failure::Told;
+use super::error::DisplayPgError;
 use crate::clock::machine_time;
 use crate::domain::{JobId, TenantId};
 use crate::store::Notification;
@@ -27,10 +27,10 @@ const PROBE: Duration = Duration::from_secs(15);
 /// Before a lost connection is made again.
 const BREATH: Duration = Duration::from_secs(1);
 
-pub(super) type Heard = Box<dyn Fn(Notification) + Send + Sync>;
+pub(super) type Handler = Box<dyn Fn(Notification) + Send + Sync>;
 
 /// Tells all hosts, this one included, without waiting for it.
-pub(super) fn tell(connections: &Connections, news: Notification) {
+pub(super) fn notify(connections: &Connections, news: Notification) {
     let pool = connections.pool().clone();
     connections.spawn(async move {
         let Ok(object) = pool.get().await else { return };
@@ -39,7 +39,7 @@ pub(super) fn tell(connections: &Connections, news: Notification) {
         match tokio::time::timeout(PATIENCE, tell).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                tracing::debug!(event = "notification_not_sent", error = %Told(error), "cannot tell other servers")
+                tracing::debug!(event = "notification_not_sent", error = %DisplayPgError(error), "cannot tell other servers")
             }
             Err(_) => drop(Object::take(object)),
         }
@@ -47,13 +47,13 @@ pub(super) fn tell(connections: &Connections, news: Notification) {
 }
 
 /// Listens from now on, and connects anew for as long as the store lives.
-pub(super) fn listen(connections: &Connections, ahead: Arc<AtomicI64>, heard: Heard) {
+pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, heard: Handler) {
     let (config, tls) = connections.own();
     connections.spawn(async move {
         let mut is_lost = false;
         loop {
             let mut was_listening = false;
-            let why = listen_once(&config, tls.clone(), &ahead, &heard, &mut was_listening).await;
+            let why = listen_once(&config, tls.clone(), &clock_lead, &heard, &mut was_listening).await;
             if was_listening || !is_lost {
                 tracing::warn!(event = "notifications_lost", why, "cannot be told by other servers; asking goes on");
             }
@@ -67,13 +67,13 @@ pub(super) fn listen(connections: &Connections, ahead: Arc<AtomicI64>, heard: He
 async fn listen_once(
     config: &Config,
     tls: MakeRustlsConnect,
-    ahead: &AtomicI64,
-    heard: &Heard,
+    clock_lead: &AtomicI64,
+    heard: &Handler,
     was_listening: &mut bool,
 ) -> String {
     let (client, mut connection) = match tokio::time::timeout(PATIENCE, config.connect(tls)).await {
         Ok(Ok(connected)) => connected,
-        Ok(Err(error)) => return Told(error).to_string(),
+        Ok(Err(error)) => return DisplayPgError(error).to_string(),
         Err(_) => return String::from("the database does not answer"),
     };
     let (hear, mut hearing) = mpsc::unbounded_channel();
@@ -82,7 +82,7 @@ async fn listen_once(
             match poll_fn(|context| connection.poll_message(context)).await {
                 Some(Ok(AsyncMessage::Notification(notification))) => drop(hear.send(notification)),
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Told(error).to_string(),
+                Some(Err(error)) => return DisplayPgError(error).to_string(),
                 None => return String::from("the connection was closed"),
             }
         }
@@ -95,8 +95,8 @@ async fn listen_once(
             match tokio::time::timeout(PROBE, hearing.recv()).await {
                 Ok(Some(notification)) => heard(read(notification.payload())),
                 Ok(None) => break,
-                Err(_) => match tokio::time::timeout(PATIENCE, measure(&client)).await {
-                    Ok(Ok(measured)) => ahead.store(measured, Ordering::Relaxed),
+                Err(_) => match tokio::time::timeout(PATIENCE, measure_clock_lead(&client)).await {
+                    Ok(Ok(measured)) => clock_lead.store(measured, Ordering::Relaxed),
                     _ => break,
                 },
             }
@@ -109,8 +109,8 @@ async fn listen_once(
     reading.await.unwrap_or_else(|error| error.to_string())
 }
 
-/// How many microseconds the database's clock is ahead of this machine's.
-pub(super) async fn measure(client: &Client) -> Result<i64, tokio_postgres::Error> {
+/// Returns how many microseconds the database's clock is ahead of this machine's.
+pub(super) async fn measure_clock_lead(client: &Client) -> Result<i64, tokio_postgres::Error> {
     let asked = machine_time().0;
     let row = client.query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &[]).await?;
     let answered = machine_time().0;

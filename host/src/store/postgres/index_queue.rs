@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Row;
 
-use super::connections::{Connections, Session, Verdict};
-use super::failure::Failure;
+use super::connections::{Connections, Session, TxOutcome};
+use super::error::PgError;
 use super::sql::get;
 use super::words;
 use crate::domain::{ContactId, TenantId, Timestamp};
@@ -20,7 +20,7 @@ use crate::store::packing::{pack, unpack};
 use crate::store::{ContactWrite, StoreError};
 
 const NOTING: &str = "noting how contacts are found";
-const LISTING: &str = "bringing lists up to date";
+pub(super) const INDEXING: &str = "bringing lists up to date";
 /// Contacts that are noted in one row, so that a row is never too much to work through, however much is committed at once.
 const NOTED: usize = 500;
 /// Notes that are worked through in one transaction.
@@ -58,22 +58,22 @@ pub(super) fn removal(id: ContactId) -> Result<Vec<u8>, StoreError> {
 /// Lists everything of one tenant.
 pub(super) fn catch_up(connections: &Connections, tenant: TenantId) -> Result<(), StoreError> {
     let started = Instant::now();
-    while connections.run(LISTING, async |session| is_behind(session, tenant).await)? {
+    while connections.run(INDEXING, async |session| is_behind(session, tenant).await)? {
         if started.elapsed() > PATIENCE {
             return Err(StoreError::IndexBehind);
         }
-        connections.run(LISTING, async |session| list(session, tenant, Timestamp::LAST, true).await)?;
+        connections.run(INDEXING, async |session| list(session, tenant, Timestamp::LAST, true).await)?;
     }
     Ok(())
 }
 
-async fn is_behind(session: &Session, tenant: TenantId) -> Result<bool, Failure> {
+async fn is_behind(session: &Session, tenant: TenantId) -> Result<bool, PgError> {
     let behind = session.prepare_cached("SELECT EXISTS (SELECT 1 FROM unlisted WHERE tenant = $1)").await?;
     Ok(get(&session.query_one(&behind, &[&tenant.0]).await?, 0)?)
 }
 
 /// Lists some notes of any tenant that were made by `until`. `false` if there is none that nobody else is at.
-pub(super) async fn list_next(session: &Session, until: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn index_next(session: &Session, until: Timestamp) -> Result<bool, PgError> {
     let next = session
         .prepare_cached("SELECT tenant FROM unlisted WHERE changed_at <= $1 ORDER BY tenant, sequence LIMIT 1")
         .await?;
@@ -84,7 +84,7 @@ pub(super) async fn list_next(session: &Session, until: Timestamp) -> Result<boo
 }
 
 /// Lists some notes of a tenant. If another host is at them, it is waited for or, `false`, left alone.
-async fn list(session: &Session, tenant: TenantId, until: Timestamp, is_awaited: bool) -> Result<bool, Failure> {
+async fn list(session: &Session, tenant: TenantId, until: Timestamp, is_awaited: bool) -> Result<bool, PgError> {
     const FIRST: &str = "SELECT sequence FROM unlisted WHERE tenant = $1
         AND sequence = (SELECT min(sequence) FROM unlisted WHERE tenant = $1) FOR UPDATE";
     const FREE_FIRST: &str = "SELECT sequence FROM unlisted WHERE tenant = $1
@@ -113,11 +113,11 @@ async fn list(session: &Session, tenant: TenantId, until: Timestamp, is_awaited:
                 session.begin(),
                 async { Ok(session.query_opt(&lock, &[&tenant.0]).await?) },
             )?;
-            let Some(first) = first else { return Ok(Verdict::RollBack(false)) };
+            let Some(first) = first else { return Ok(TxOutcome::RollBack(false)) };
             let end = get::<i64>(&first, 0)?.saturating_add(NOTES);
             let mut notes = session.query(&take, &[&tenant.0, &end, &until.0]).await?;
             if notes.is_empty() {
-                return Ok(Verdict::RollBack(false));
+                return Ok(TxOutcome::RollBack(false));
             }
             notes.sort_by_key(|note| note.try_get::<_, i64>(0).unwrap_or(i64::MAX));
             let lists = Lists::of(tenant, &notes)?;
@@ -125,13 +125,13 @@ async fn list(session: &Session, tenant: TenantId, until: Timestamp, is_awaited:
                 biased;
                 async {
                     let (times, sorts, words) = (&lists.changed_at, &lists.sorts, &lists.words);
-                    Ok::<_, Failure>(
+                    Ok::<_, PgError>(
                         session.execute(&write, &[&tenant.0, &lists.contacts, times, sorts, words]).await?,
                     )
                 },
                 async { Ok(session.execute(&remove, &[&tenant.0, &lists.removed]).await?) },
             )?;
-            Ok(Verdict::Commit(true))
+            Ok(TxOutcome::Commit(true))
         })
         .await
 }

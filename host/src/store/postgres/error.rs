@@ -7,18 +7,18 @@ use crate::store::StoreError;
 
 /// Why a piece of work did not come to its end.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum PgError {
     /// The database refused, or the connection to it is gone.
     Database(tokio_postgres::Error),
     /// Anything else.
     Store(StoreError),
 }
 
-impl Failure {
+impl PgError {
     /// Whether the database chose this piece of work to give way to another one, so that it can be done again as it is. An
     /// answer that only says that something before it failed counts as well: of statements that were sent together, it can
     /// be heard before the answer that says what.
-    pub(super) fn gave_way(&self) -> bool {
+    pub(super) fn is_retryable(&self) -> bool {
         let Self::Database(error) = self else { return false };
         let Some(code) = error.code() else { return false };
         [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::IN_FAILED_SQL_TRANSACTION]
@@ -26,7 +26,7 @@ impl Failure {
     }
 
     /// Whether a key was to be taken that another contact has.
-    pub(super) fn is_taken_key(&self) -> bool {
+    pub(super) fn is_key_taken(&self) -> bool {
         let Self::Database(error) = self else { return false };
         error.as_db_error().is_some_and(|error| {
             *error.code() == SqlState::UNIQUE_VIOLATION && error.constraint() == Some("contact_keys_pkey")
@@ -34,7 +34,7 @@ impl Failure {
     }
 
     /// Whether the connection is gone. What was not committed by then has no effect; of a commit on its way nobody knows.
-    pub(super) fn lost_connection(&self) -> bool {
+    pub(super) fn is_connection_lost(&self) -> bool {
         let Self::Database(error) = self else { return false };
         let is_io = || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
         match error.code() {
@@ -64,40 +64,40 @@ impl Failure {
     pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
         match self {
             Self::Database(error) if Self::would_fail_again(&error) => {
-                StoreError::Refused { doing, source: Box::new(Told(error)) }
+                StoreError::Refused { doing, source: Box::new(DisplayPgError(error)) }
             }
-            Self::Database(error) => StoreError::Database { doing, source: Box::new(Told(error)) },
+            Self::Database(error) => StoreError::Database { doing, source: Box::new(DisplayPgError(error)) },
             Self::Store(error) => error,
         }
     }
 }
 
-impl From<tokio_postgres::Error> for Failure {
+impl From<tokio_postgres::Error> for PgError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for PgError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 /// Why the pool gave no connection, in words.
-pub(super) fn no_connection(error: PoolError) -> StoreError {
+pub(super) fn pool_error(error: PoolError) -> StoreError {
     StoreError::Connection(match error {
         PoolError::Timeout(_) => String::from("no connection to the database became free, or could be made, in time"),
-        PoolError::Backend(error) => format!("cannot connect to the database: {}", Told(error)),
+        PoolError::Backend(error) => format!("cannot connect to the database: {}", DisplayPgError(error)),
         other => format!("cannot connect to the database: {other}"),
     })
 }
 
 /// The driver's error with what it holds inside, which says more than it does itself.
 #[derive(Debug)]
-pub(super) struct Told(pub(super) tokio_postgres::Error);
+pub(super) struct DisplayPgError(pub(super) tokio_postgres::Error);
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for DisplayPgError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0.as_db_error() {
             Some(error) => {
@@ -112,4 +112,4 @@ impl std::fmt::Display for Told {
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for DisplayPgError {}

@@ -1,0 +1,36 @@
+//! The store as a whole.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{PostgresStore, migrations, notifications, sweep};
+use crate::clock::machine_time;
+use crate::domain::Timestamp;
+use crate::store::{MaintenanceStore, Notification, StoreError, Swept};
+
+impl MaintenanceStore for PostgresStore {
+    fn description(&self) -> String {
+        self.name.clone()
+    }
+
+    fn now(&self) -> Timestamp {
+        let database = machine_time().0.saturating_add(self.clock_lead.load(Ordering::Relaxed));
+        Timestamp(database.saturating_add(self.connections.clock_shift()))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.connections.run("trying to write", async |session| migrations::check(session, &self.name).await)?;
+        if self.connections.is_disk_full() {
+            return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
+        }
+        Ok(())
+    }
+
+    fn sweep(&self) -> Result<Swept, StoreError> {
+        self.connections.run("sweeping", async |session| sweep::sweep(session).await)
+    }
+
+    fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>) {
+        notifications::subscribe(&self.connections, Arc::clone(&self.clock_lead), notify);
+    }
+}
