@@ -1,6 +1,6 @@
-//! The default processor component: the contract in `wit/` on one side, `bulkhead-rules` on the other.
+//! The default processor component. It exports the contract in `wit/` and calls `bulkhead-rules`.
 //!
-//! Conversions only. What a contact is and how it changes is in the library.
+//! This crate only converts types. The rules for contacts are in the library.
 
 #[allow(
     missing_docs,
@@ -18,8 +18,8 @@ mod bindings {
     export!(Processor with_types_in self);
 }
 
-mod inward;
-mod outward;
+mod from_contract;
+mod to_contract;
 
 use std::cell::RefCell;
 
@@ -29,24 +29,24 @@ use bulkhead_rules as rules;
 
 struct Processor;
 
-/// The contract's calls share a session; it is called by one caller at a time and never re-entered.
+/// A session of the contract. A component has one caller at a time and is not re-entered, so the borrows never conflict.
 struct Session(RefCell<rules::Session>);
 
 impl GuestSession for Session {
     fn new(operation: types::Operation, profile: types::Profile) -> Self {
-        Self(RefCell::new(rules::Session::new(inward::operation(operation), inward::profile(profile))))
+        Self(RefCell::new(rules::Session::new(from_contract::operation(operation), from_contract::profile(profile))))
     }
 
     fn plan(&self, items: Vec<String>) -> Vec<Vec<types::Key>> {
         let planned = self.0.borrow_mut().plan(items);
-        planned.into_iter().map(|keys| keys.into_iter().map(outward::key).collect()).collect()
+        planned.into_iter().map(|keys| keys.into_iter().map(to_contract::key).collect()).collect()
     }
 
     fn decide(&self, found: Vec<types::Stored>, objections: Vec<types::Objection>) -> Vec<batch::Outcome> {
-        let found = found.into_iter().map(inward::stored).collect();
-        let objections = objections.into_iter().map(inward::objection).collect();
+        let found = found.into_iter().map(from_contract::stored).collect();
+        let objections = objections.into_iter().map(from_contract::objection).collect();
         let outcomes = self.0.borrow_mut().decide(found, objections);
-        outcomes.into_iter().map(outward::outcome).collect()
+        outcomes.into_iter().map(to_contract::outcome).collect()
     }
 }
 
@@ -54,14 +54,14 @@ impl Guest for Processor {
     type Session = Session;
 
     fn fields(entries: Vec<types::FieldEntry>) -> Result<Vec<types::Field>, Vec<batch::Flaw>> {
-        let entries: Vec<_> = entries.into_iter().map(inward::entry).collect();
+        let entries: Vec<_> = entries.into_iter().map(from_contract::entry).collect();
         match rules::fields(&entries) {
-            Ok(fields) => Ok(fields.into_iter().map(outward::field).collect()),
-            Err(flaws) => Err(flaws.into_iter().map(outward::flaw).collect()),
+            Ok(fields) => Ok(fields.into_iter().map(to_contract::field).collect()),
+            Err(flaws) => Err(flaws.into_iter().map(to_contract::flaw).collect()),
         }
     }
 
     fn present(profile: types::Profile, contacts: Vec<types::Stored>) -> Vec<String> {
-        rules::present(&inward::profile(profile), contacts.into_iter().map(inward::stored).collect())
+        rules::present(&from_contract::profile(profile), contacts.into_iter().map(from_contract::stored).collect())
     }
 }

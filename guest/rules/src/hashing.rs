@@ -1,20 +1,21 @@
-//! Maps that hash with fixed keys: the same batch takes the same steps each time, and no random numbers are asked for.
+//! Maps and sets that hash with fixed keys. The same batch takes the same steps each time, and no random numbers are
+//! needed.
 //!
-//! A batch has 1,000 items at most, so colliding on purpose gains nothing.
+//! Keys that collide on purpose do little harm, because a batch has at most 1,000 items.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 
-/// A hash map without random keys.
-pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+/// A hash map without random hash keys.
+pub(crate) type StableMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
-/// A hash set without random keys.
-pub(crate) type Set<T> = HashSet<T, BuildHasherDefault<DefaultHasher>>;
+/// A hash set without random hash keys.
+pub(crate) type StableSet<T> = HashSet<T, BuildHasherDefault<DefaultHasher>>;
 
-/// A map from the names a profile chose, which are short and no stranger's.
-pub(crate) type Names<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
+/// A map by names that a profile defines. These names are short and do not come from clients.
+pub(crate) type NameMap<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
 
-/// FNV-1a, 64 bits: for a name of a few bytes it is done before the default hasher has started.
+/// FNV-1a with 64 bits, which is faster than the default hasher for names of a few bytes.
 #[derive(Debug)]
 pub(crate) struct NameHasher(u64);
 

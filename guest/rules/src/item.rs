@@ -1,80 +1,85 @@
-//! One item of a batch: read once, before it is known which contact it goes to.
+//! One item of a batch. It is read once, before the contact that it applies to is known.
 
-use crate::contact::Value;
-use crate::faults::Faults;
-use crate::in_play::KeyText;
+use crate::item_errors::ItemErrors;
 use crate::json;
-use crate::kinds::{self, Places};
+use crate::kinds::{self, PlaceNames};
 use crate::model::{Operation, Profile};
-use crate::schema::{Schema, Slot, normal_form};
-use crate::specials::{Edits, Special};
+use crate::reserved_key::ReservedKey;
+use crate::reserved_keys::Edits;
+use crate::schema::{ItemKey, Schema, normal_form};
+use crate::value::Value;
+use crate::working_set::NormalizedKey;
 
-/// Longest item, in bytes: four times what a contact may take. Reading one takes memory in proportion to it.
-const ITEM_LIMIT: usize = 1 << 20;
+/// Largest item, in bytes: four times the largest document. Reading an item takes memory in proportion to its size.
+const MAX_ITEM_BYTES: usize = 1 << 20;
 
-/// What an item says.
+/// An item's content.
 #[derive(Debug, Default)]
 pub(crate) struct Item {
-    /// The contact it names; never for `create`, where Mautic drops it.
+    /// The id of the contact that the item names. For `create` it is always `None`, because Mautic ignores the id there.
     pub(crate) id: Option<u64>,
-    /// Places of fields and what they are to hold; `None` is a blank. Each place once.
-    pub(crate) sent: Vec<(usize, Option<Value>)>,
-    /// The unique values among them.
-    pub(crate) keys: Vec<KeyText>,
+    /// The fields that were sent, each once, by position in the catalogue. A blank value is `None`.
+    pub(crate) fields: Vec<(usize, Option<Value>)>,
+    /// The unique values among `fields`.
+    pub(crate) keys: Vec<NormalizedKey>,
     pub(crate) edits: Edits,
-    /// Whether blanks replace values where they would be skipped.
+    /// Whether a blank clears its field in a patch, where blanks are otherwise skipped.
     pub(crate) overwrites_with_blank: bool,
-    pub(crate) faults: Faults,
+    pub(crate) errors: ItemErrors,
 }
 
-/// What reading an item takes.
-pub(crate) struct Reader<'a> {
+/// Reads the items of one session.
+pub(crate) struct ItemReader<'a> {
     pub(crate) operation: Operation,
     pub(crate) profile: &'a Profile,
     pub(crate) schema: &'a Schema,
-    pub(crate) places: &'a Places,
+    pub(crate) place_names: &'a PlaceNames,
 }
 
-impl Reader<'_> {
-    /// The item in `text`, or a sentence that says why it is none. `seen` has room for each field.
+impl ItemReader<'_> {
+    /// Reads the item in `text`. `seen` has one entry for each field of the catalogue; its content does not matter.
+    ///
+    /// # Errors
+    ///
+    /// Returns one sentence for the client if `text` is too large or is not a JSON object.
     pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
-        let Self { operation, profile, schema, places } = *self;
-        if text.len() > ITEM_LIMIT {
-            return Err(format!("A contact is sent in {ITEM_LIMIT} bytes at most."));
+        let Self { operation, profile, schema, place_names } = *self;
+        if text.len() > MAX_ITEM_BYTES {
+            return Err(format!("A contact is sent in {MAX_ITEM_BYTES} bytes at most."));
         }
         seen.fill(false);
-        let members = match json::members(text, |name| schema.slot(name)) {
+        let members = match json::members(text, |name| schema.item_key(name)) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
-        let mut item = Item { sent: Vec::with_capacity(members.len()), ..Item::default() };
-        let mut seen_specials = Vec::new();
-        // From the end: of a name that is repeated the last value counts, as in most readers of JSON.
-        for (slot, raw) in members.iter().rev() {
-            match *slot {
-                Slot::Field(place) => {
-                    let (Some(rule), Some(seen)) = (schema.rules.get(place), seen.get_mut(place)) else {
+        let mut item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
+        let mut seen_reserved = Vec::new();
+        // From the end, because the last value of a repeated name counts, as in most JSON parsers.
+        for (item_key, raw) in members.iter().rev() {
+            match *item_key {
+                ItemKey::Field(position) => {
+                    let (Some(rule), Some(seen)) = (schema.rules.get(position), seen.get_mut(position)) else {
                         continue;
                     };
                     if std::mem::replace(seen, true) {
                         continue;
                     }
-                    match kinds::take(rule, raw, places) {
-                        Ok(value) => item.sent.push((place, value)),
-                        Err(fault) => item.faults.add(schema, place, fault),
+                    match kinds::parse(rule, raw, place_names) {
+                        Ok(value) => item.fields.push((position, value)),
+                        Err(error) => item.errors.add(schema, position, error),
                     }
                 }
-                Slot::Special(special) if seen_specials.contains(&special) => {}
-                Slot::Special(special) => {
-                    seen_specials.push(special);
-                    match special {
-                        Special::Id if operation == Operation::Create => {}
-                        Special::Id => item.id = raw.as_id(),
-                        Special::OverwriteWithBlank => item.overwrites_with_blank = raw.is_truthy(),
+                ItemKey::Reserved(key) if seen_reserved.contains(&key) => {}
+                ItemKey::Reserved(key) => {
+                    seen_reserved.push(key);
+                    match key {
+                        ReservedKey::Id if operation == Operation::Create => {}
+                        ReservedKey::Id => item.id = raw.as_id(),
+                        ReservedKey::OverwriteWithBlank => item.overwrites_with_blank = raw.is_truthy(),
                         _ => {
-                            if let Err(fault) = item.edits.read(special, raw, profile) {
-                                item.faults.add_special(special, fault);
+                            if let Err(error) = item.edits.read(key, raw, profile) {
+                                item.errors.add_reserved(key, error);
                             }
                         }
                     }
@@ -87,9 +92,9 @@ impl Reader<'_> {
 }
 
 impl Item {
-    fn unique_values(&self, schema: &Schema) -> Vec<KeyText> {
+    fn unique_values(&self, schema: &Schema) -> Vec<NormalizedKey> {
         let key = |(field, &unique): (usize, &usize)| {
-            let (_, value) = self.sent.iter().find(|(place, _)| *place == unique)?;
+            let (_, value) = self.fields.iter().find(|(position, _)| *position == unique)?;
             Some((field, normal_form(value.as_ref()?)?))
         };
         schema.unique.iter().enumerate().filter_map(key).collect()

@@ -1,4 +1,4 @@
-//! JSON as it was sent: read lazily, borrowed from the text, never deeper than asked.
+//! JSON values that borrow from the text that was sent. Nested values are parsed only on request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One JSON value, of which only the outermost layer has been looked at.
+/// One JSON value, of which only the outermost layer has been parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// The digits as they were sent: a double would lose the tail of a long number.
+    /// The number as it was sent, because a double would lose the last digits of a long number.
     Number(&'a str),
     /// A string, unescaped.
     Text(Cow<'a, str>),
-    /// A list, unread.
+    /// A list, not parsed.
     List(&'a str),
-    /// An object, unread.
+    /// An object, not parsed.
     Object(&'a str),
-    /// A string with a lone surrogate: JSON, but no text.
-    Broken,
+    /// A string with a lone surrogate, which is JSON but cannot be text.
+    InvalidString,
 }
 
 impl<'a> Raw<'a> {
@@ -43,11 +43,13 @@ impl<'a> Raw<'a> {
         let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match inner {
             Some(plain) if !plain.as_bytes().contains(&b'\\') => Self::Text(Cow::Borrowed(plain)),
-            _ => serde_json::from_str::<String>(quoted).map_or(Self::Broken, |text| Self::Text(Cow::Owned(text))),
+            _ => {
+                serde_json::from_str::<String>(quoted).map_or(Self::InvalidString, |text| Self::Text(Cow::Owned(text)))
+            }
         }
     }
 
-    /// The entries of a list; nothing for any other value.
+    /// Returns the entries of a list, and an empty list for any other value.
     pub(crate) fn entries(&self) -> Vec<Raw<'a>> {
         let Self::List(text) = self else {
             return Vec::new();
@@ -56,7 +58,8 @@ impl<'a> Raw<'a> {
         values.into_iter().map(Raw::of).collect()
     }
 
-    /// The members of an object whose names `wanted` knows, as sent; nothing for any other value.
+    /// Returns the members of an object whose names `wanted` knows, in the order in which they were sent. For any other
+    /// value, returns an empty list.
     pub(crate) fn members<K>(&self, wanted: impl Fn(&str) -> Option<K>) -> Vec<(K, Raw<'a>)> {
         let Self::Object(text) = self else {
             return Vec::new();
@@ -64,20 +67,20 @@ impl<'a> Raw<'a> {
         members(text, wanted).ok().flatten().unwrap_or_default()
     }
 
-    /// A scalar as text, the way PHP casts one: `true` is `1`, `false` and `null` are nothing.
+    /// Converts a scalar to text as PHP does: `true` is `1`; `false` and `null` are the empty text.
     ///
-    /// `None` for what has no text: lists, objects, broken strings.
+    /// Returns `None` for lists, objects and invalid strings.
     pub(crate) fn as_text(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Null | Self::Bool(false) => Some(Cow::Borrowed("")),
             Self::Bool(true) => Some(Cow::Borrowed("1")),
             Self::Number(digits) => Some(plain_digits(digits)),
             Self::Text(text) => Some(text.clone()),
-            Self::List(_) | Self::Object(_) | Self::Broken => None,
+            Self::List(_) | Self::Object(_) | Self::InvalidString => None,
         }
     }
 
-    /// A whole number that is not negative, or a string of its digits.
+    /// Returns the value as an id: a whole number that is not negative, or a string of its digits.
     pub(crate) fn as_id(&self) -> Option<u64> {
         match self {
             Self::Number(digits) => plain_digits(digits).parse().ok(),
@@ -90,7 +93,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Whether PHP takes the value for true: the string `"false"` is, `"0"` is not.
+    /// Whether PHP considers the value true. The string `"false"` is true, and `"0"` is false.
     pub(crate) fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,
@@ -98,29 +101,34 @@ impl<'a> Raw<'a> {
             Self::Number(digits) => digits.parse::<f64>() != Ok(0.0),
             Self::Text(text) => !text.is_empty() && text != "0",
             Self::List(text) | Self::Object(text) => text.bytes().skip(1).any(|byte| !is_closing(byte)),
-            Self::Broken => true,
+            Self::InvalidString => true,
         }
     }
 }
 
-/// A number the way PHP writes it: `1.0` and `1e0` are `1`, `2.50` is `2.5`. One that a double does not hold exactly
-/// enough stays as it was sent.
+/// Returns a number as PHP prints it: `1.0` and `1e0` are `1`, `2.50` is `2.5`. A number with more digits than a double
+/// keeps is returned as it was sent.
 fn plain_digits(sent: &str) -> Cow<'_, str> {
-    /// Digits that every double keeps.
-    const KEPT: usize = 15;
-    let is_short = sent.len() <= KEPT && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    /// The number of decimal digits that every double keeps.
+    const MAX_EXACT_DIGITS: usize = 15;
+    let is_short = sent.len() <= MAX_EXACT_DIGITS && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
     let number = sent.parse::<f64>().ok().filter(|number| is_short && number.is_finite());
     let shown = number.map(|number| number.to_string());
-    shown.filter(|shown| shown.len() <= KEPT).map_or(Cow::Borrowed(sent), Cow::Owned)
+    shown.filter(|shown| shown.len() <= MAX_EXACT_DIGITS).map_or(Cow::Borrowed(sent), Cow::Owned)
 }
 
 fn is_closing(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b']' | b'}')
 }
 
-/// The members of the object `text` whose names `wanted` knows, in the order and as often as they were sent.
+/// Returns the members of the object `text` whose names `wanted` knows, in the order in which they were sent. Repeated
+/// names are kept.
 ///
-/// `Ok(None)` if `text` is another JSON value.
+/// Returns `Ok(None)` if `text` is not an object.
+///
+/// # Errors
+///
+/// Returns the syntax error if `text` starts like an object but is not valid JSON.
 pub(crate) fn members<'a, K>(
     text: &'a str,
     wanted: impl Fn(&str) -> Option<K>,

@@ -1,26 +1,32 @@
 //! What a valid contact is and how a batch of edits is applied to stored contacts.
 //!
-//! Pure: no input or output, no clock, the same answer to the same question. The rules are those of Mautic 5's batch
-//! API; where this crate departs from them it is so that no data is changed or dropped without saying so, and so that
-//! one item's fault stays that item's.
+//! This crate is pure: it does no input or output, reads no clock, and returns the same answer to the same call. The
+//! rules are those of Mautic 5's batch API. This crate departs from them in two cases: where Mautic changes or drops data
+//! without reporting it, and where one bad item fails the whole request.
 //!
-//! A [`Session`] reads a batch with [`Session::plan`], which says which stored contacts matter, and settles it with
-//! [`Session::decide`]. [`fields`] makes a tenant's catalogue, [`present`] shows stored contacts to clients.
+//! A [`Session`] reads a batch with [`Session::plan`], which returns the keys of the stored contacts that the batch
+//! concerns, and decides it with [`Session::decide`]. [`fields`] builds a tenant's catalogue. [`present`] renders stored
+//! contacts for clients.
 
 mod catalogue;
 mod contact;
-mod faults;
+mod field_error;
 mod hashing;
-mod in_play;
 mod item;
+mod item_errors;
 mod json;
+mod kind;
 mod kinds;
+mod limits;
 mod merge;
 mod model;
 mod present;
+mod reserved_key;
+mod reserved_keys;
 mod schema;
 mod session;
-mod specials;
+mod value;
+mod working_set;
 
 pub use catalogue::fields;
 pub use model::{

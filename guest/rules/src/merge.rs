@@ -1,79 +1,81 @@
-//! What an item makes of a contact.
+//! Applies an item to a contact.
 
 use std::borrow::Cow;
 
-use crate::contact::{Contact, Value};
+use crate::contact::Contact;
 use crate::item::Item;
 use crate::schema::Schema;
+use crate::value::Value;
 
-/// How what was not sent, and blanks, are understood.
+/// The treatment of fields that were not sent, and of blanks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The whole contact: a field that was not sent is blank. `PUT`, and `POST` of a contact that is new.
-    Full,
-    /// A change: a field that was not sent stays, and so does one sent blank unless the item says otherwise. `PATCH`,
-    /// and `POST` of a contact that exists.
-    Partial,
+pub(crate) enum MergeMode {
+    /// The item is the whole contact: a field that was not sent becomes blank. Used by `PUT`, and by `POST` if the contact
+    /// is new.
+    Replace,
+    /// The item is a change: a field that was not sent keeps its value. A field that was sent blank also keeps its value,
+    /// unless the item has `overwriteWithBlank`. Used by `PATCH`, and by `POST` if the contact exists.
+    Patch,
 }
 
-/// Reports required fields that the item leaves blank; a change may leave them out.
-pub(crate) fn check_required(item: &mut Item, form: Form, schema: &Schema) {
-    for (place, _) in schema.rules.iter().enumerate().filter(|(_, rule)| rule.is_required) {
-        if item.faults.has(place) {
+/// Adds an error for each required field that the item leaves blank. A patch may leave required fields out.
+pub(crate) fn check_required(item: &mut Item, mode: MergeMode, schema: &Schema) {
+    for (position, _) in schema.rules.iter().enumerate().filter(|(_, rule)| rule.is_required) {
+        if item.errors.has(position) {
             continue;
         }
-        let sent = item.sent.iter().find(|(sent, _)| *sent == place);
-        let is_blank = match (sent, form) {
+        let sent = item.fields.iter().find(|(sent, _)| *sent == position);
+        let is_blank = match (sent, mode) {
             (Some((_, value)), _) => value.is_none(),
-            (None, Form::Full) => true,
-            (None, Form::Partial) => false,
+            (None, MergeMode::Replace) => true,
+            (None, MergeMode::Patch) => false,
         };
         if is_blank {
-            item.faults.add(schema, place, Cow::Borrowed("This field is required."));
+            item.errors.add(schema, position, Cow::Borrowed("This field is required."));
         }
     }
 }
 
-/// Applies an item without faults.
-pub(crate) fn apply(item: Item, form: Form, contact: &mut Contact, schema: &Schema, now: &str) {
-    if form == Form::Full {
+/// Applies an item without errors to `contact`.
+pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: &Schema, now: &str) {
+    if mode == MergeMode::Replace {
         contact.values.fill(None);
     }
-    let mut sent_last_active = form == Form::Full;
-    for (place, value) in item.sent {
-        let is_skipped = value.is_none() && form == Form::Partial && !item.overwrites_with_blank;
-        if let Some(slot) = contact.values.get_mut(place).filter(|_| !is_skipped) {
-            *slot = value;
-            sent_last_active |= schema.last_active == Some(place);
+    let mut sent_last_active = mode == MergeMode::Replace;
+    for (position, value) in item.fields {
+        let is_skipped = value.is_none() && mode == MergeMode::Patch && !item.overwrites_with_blank;
+        if let Some(value_slot) = contact.values.get_mut(position).filter(|_| !is_skipped) {
+            *value_slot = value;
+            sent_last_active |= schema.last_active == Some(position);
         }
     }
-    let is_moment_sent = item.edits.has_last_active();
+    let is_key_sent = item.edits.has_last_active();
     item.edits.apply(contact, now);
-    if let Some(field) = schema.last_active.and_then(|place| contact.values.get_mut(place)) {
-        share_last_active(field, &mut contact.last_active, sent_last_active, is_moment_sent);
+    if let Some(field) = schema.last_active.and_then(|position| contact.values.get_mut(position)) {
+        synchronize_last_active(field, &mut contact.last_active, sent_last_active, is_key_sent);
     }
 }
 
-/// The field `last_active` and the key `lastActive` are one column in Mautic, where the field is written last. The field
-/// keeps no seconds; those of the key are kept beside it for as long as both tell the same minute.
-fn share_last_active(
+/// Makes the field `last_active` and the key `lastActive` agree. In Mautic they share one column, and the field is written
+/// last. The field has no seconds; the seconds of the key are kept as long as both are in the same minute.
+fn synchronize_last_active(
     field: &mut Option<Value>,
-    moment: &mut Option<String>,
+    datetime: &mut Option<String>,
     is_field_sent: bool,
-    is_moment_sent: bool,
+    is_key_sent: bool,
 ) {
-    if is_moment_sent && field_of(moment.as_deref()) != *field && (!is_field_sent || field.is_none()) {
-        *field = field_of(moment.as_deref());
-    } else if is_field_sent && field_of(moment.as_deref()) != *field {
-        *moment = match field {
+    if is_key_sent && field_value(datetime.as_deref()) != *field && (!is_field_sent || field.is_none()) {
+        *field = field_value(datetime.as_deref());
+    } else if is_field_sent && field_value(datetime.as_deref()) != *field {
+        *datetime = match field {
             Some(Value::Text(text)) => Some(format!("{}Z", text.replacen(' ', "T", 1))),
             _ => None,
         };
     }
 }
 
-/// `2024-02-14T10:20:30Z` as a field holds it: `2024-02-14 10:20:00`.
-fn field_of(moment: Option<&str>) -> Option<Value> {
-    let minute = moment?.get(.."2024-02-14T10:20".len())?;
+/// Converts `2024-02-14T10:20:30Z` to the form of a field: `2024-02-14 10:20:00`.
+fn field_value(datetime: Option<&str>) -> Option<Value> {
+    let minute = datetime?.get(.."2024-02-14T10:20".len())?;
     Some(Value::Text(format!("{}:00", minute.replacen('T', " ", 1))))
 }

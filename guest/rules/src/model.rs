@@ -1,49 +1,49 @@
-//! The words of the contract as plain Rust: what goes in and out of this crate.
+//! The types of the contract as plain Rust: the parameters and results of this crate.
 
-/// What a request does with its items; the same for all items of a job.
+/// The operation of a request. It is the same for all items of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Make a contact, or merge into the one that a unique field names.
+    /// Create a contact, or merge into the contact that a unique field names.
     Create,
-    /// Replace the contact that `id` names; make one if there is none.
+    /// Replace the contact that `id` names, or create one if it does not exist.
     Replace,
-    /// Change the sent fields of the contact that `id` names.
+    /// Change the fields that were sent, in the contact that `id` names.
     Update,
 }
 
 /// One option of a choice field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// As people see it.
+    /// The text that people see.
     pub label: String,
-    /// As it is sent and stored.
+    /// The value that is sent and stored.
     pub value: String,
 }
 
-/// One field of a catalogue, complete.
+/// One field of a catalogue, with all its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// The name used in requests and documents; unique in a catalogue.
     pub alias: String,
-    /// As people see it.
+    /// The text that people see.
     pub label: String,
-    /// What values it takes, such as `text`; an unknown kind is treated as `text`.
+    /// The kind of values, such as `text`. An unknown kind is treated as `text`.
     pub kind: String,
-    /// Where it is listed, such as `core`.
+    /// The group that contains the field, such as `core`.
     pub group: String,
     /// The options of a `select`, `multiselect` or `lookup`, in order.
     pub choices: Vec<Choice>,
-    /// A contact cannot be made without it.
+    /// Whether a contact cannot be created without this field.
     pub is_required: bool,
-    /// No two contacts may share a value, and `Create` finds contacts by it.
+    /// Whether a value of this field belongs to at most one contact. `Create` finds contacts by unique fields.
     pub is_unique: bool,
-    /// Longest value in Unicode code points; `None` means the profile's.
+    /// Largest value, in Unicode code points. `None` means [`Profile::max_length`].
     pub max_length: Option<u32>,
-    /// Digits after the decimal mark that a `number` keeps; `None` means 0.
+    /// Digits that a `number` keeps after the decimal mark. `None` means 0.
     pub scale: Option<u32>,
 }
 
-/// A field as a profile names it: everything but the alias may be left out.
+/// One entry of a profile's field list. Every member except the alias may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldEntry {
     /// See [`Field::alias`].
@@ -66,23 +66,23 @@ pub struct FieldEntry {
     pub scale: Option<u32>,
 }
 
-/// What is wrong with one entry of a profile's field list.
+/// A flaw of one entry of a profile's field list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// The entry's place in the list, from 0.
+    /// The entry's index in the list, from 0.
     pub entry: u32,
-    /// The member at fault, as the profile's JSON spells it.
+    /// The member that is wrong, as spelled in the profile's JSON.
     pub member: String,
-    /// What is wrong and what would be right, in one sentence.
+    /// One sentence that says what is wrong and what would be right.
     pub message: String,
 }
 
-/// Somebody a contact may belong to.
+/// A user who can own contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The number that `owner` names.
+    /// The id that an item's `owner` contains.
     pub id: u64,
-    /// The name to sign in with.
+    /// The name with which the user signs in.
     pub username: String,
     /// Given name.
     pub first_name: String,
@@ -93,32 +93,32 @@ pub struct Owner {
 /// A stage or a company.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The number that `stage` and `companies` name.
+    /// The id that an item's `stage` or `companies` contains.
     pub id: u64,
-    /// As people see it.
+    /// The text that people see.
     pub name: String,
 }
 
-/// What is particular to one tenant.
+/// The settings of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// The complete catalogue, as [`crate::fields`] made it: in the order in which errors are reported.
+    /// The complete catalogue, a result of [`crate::fields`]. Errors are reported in the order of these fields.
     pub fields: Vec<Field>,
-    /// Longest value in Unicode code points for fields that name none of their own.
+    /// Largest value of fields without a [`Field::max_length`], in Unicode code points.
     pub max_length: u32,
-    /// Whom `owner` may name.
+    /// The users that `owner` may name.
     pub owners: Vec<Owner>,
-    /// What `stage` may name.
+    /// The stages that `stage` may name.
     pub stages: Vec<Named>,
-    /// What `companies` may name.
+    /// The companies that `companies` may name.
     pub companies: Vec<Named>,
-    /// The moment of a change: UTC, `YYYY-MM-DDTHH:MM:SSZ`.
+    /// The time that changes are dated with: UTC, `YYYY-MM-DDTHH:MM:SSZ`.
     pub now: String,
-    /// Settings, as pairs of a name and a JSON text. None are known today.
+    /// Settings, as pairs of a name and a JSON text. This crate uses none of them.
     pub settings: Vec<(String, String)>,
 }
 
-/// A value by which at most one contact can be found.
+/// A value that at most one contact has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueKey {
     /// The field's alias.
@@ -127,83 +127,83 @@ pub struct UniqueKey {
     pub value: String,
 }
 
-/// How an item refers to a stored contact.
+/// A reference of an item to a stored contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// By its id.
+    /// The contact with this id.
     Id(u64),
-    /// By the value of a unique field.
+    /// The contact with this value in a unique field.
     Unique(UniqueKey),
 }
 
-/// A contact as it is stored.
+/// A stored contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Given by the host.
+    /// The id that the host assigned.
     pub id: u64,
-    /// The [`Write::document`] that was last written for it.
+    /// The last [`Write::document`] that was written for this contact.
     pub document: String,
 }
 
-/// A validator's complaint about one item.
+/// A validator's objection to one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Objection {
-    /// The item's place in the batch, from 0; one that is out of range is ignored.
+    /// The item's index in the batch, from 0. An objection with an index out of range is ignored.
     pub index: u32,
-    /// The alias complained about.
+    /// The alias of the field that the objection is about.
     pub field: String,
     /// One sentence for the client.
     pub message: String,
 }
 
-/// Which contact a write goes to.
+/// The contact that a write changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A contact that does not exist yet.
     New,
-    /// A contact that was found, by its id.
+    /// The stored contact with this id.
     Existing(u64),
-    /// The contact that an earlier item of this batch makes, by that item's index. That item's target is `New`.
+    /// The contact that an earlier item of this batch creates. The number is that item's index, and its target is `New`.
     Earlier(u32),
 }
 
-/// An item that was accepted.
+/// The outcome of an accepted item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Where it goes.
+    /// The contact to write.
     pub target: Target,
     /// 201 for a new contact, 200 otherwise.
     pub status: u16,
-    /// The whole contact from now on: a JSON object of at most 256 KiB.
+    /// The whole new content of the contact: a JSON object of at most 256 KiB.
     pub document: String,
-    /// By what it can be found from now on: at most 32, at most one a field.
+    /// All unique values of the contact: at most 32, and at most one for each field.
     pub keys: Vec<UniqueKey>,
-    /// Text by whose words people find it, at most 1 KiB.
+    /// Text whose words find the contact in a search, at most 1 KiB.
     pub words: String,
-    /// What lists are ordered by, the largest first: when it was last active, or nothing.
+    /// Sort key for lists, which start with the largest key: the time of the last activity, or the empty text.
     pub sort: String,
 }
 
-/// An item that was refused; nothing of it is stored.
+/// The outcome of a rejected item, of which nothing is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The contact the item named by `id`.
+    /// The id that the item named.
     pub id: Option<u64>,
     /// 400, 404 or 422.
     pub status: u16,
-    /// For people; at most 16 KiB.
+    /// A message for people, at most 16 KiB.
     pub message: String,
-    /// Alias and texts, in catalogue order; at most 256.
+    /// Pairs of an alias and its error texts, in catalogue order, at most 256.
     pub details: Vec<(String, Vec<String>)>,
-    /// Refused before its values were looked at.
+    /// Whether the item was rejected before its values were looked at.
     pub api_style: bool,
 }
 
-/// What becomes of one item.
+/// The outcome of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was accepted.
+    /// The item was accepted.
     Write(Write),
-    /// It was refused.
+    /// The item was rejected.
     Reject(Rejection),
 }

@@ -1,4 +1,4 @@
-//! Stored contacts as clients see them: Mautic 5's contact object, member by member.
+//! Renders stored contacts for clients, as Mautic 5's contact object.
 
 mod fields;
 
@@ -8,48 +8,57 @@ use crate::contact::{Contact, DoNotContact};
 use crate::model::{Owner, Profile, Stored};
 use crate::schema::Schema;
 
-use fields::{Catalogue, Fields, points};
+use fields::{Catalogue, FieldsView, points};
 
-/// Longest object that a host takes, in bytes.
-const SHOWN_LIMIT: usize = 1024 * 1024;
-/// Stored contacts up to this size, in bytes, are shown in fewer than [`SHOWN_LIMIT`], as none of their parts becomes more
-/// than 13 times as long: an address is shown twice and with words around it.
-const SMALL: usize = 32 * 1024;
+/// Largest contact object that a host accepts, in bytes.
+const MAX_PRESENTED_BYTES: usize = 1024 * 1024;
+/// A document of up to this size, in bytes, always takes less than [`MAX_PRESENTED_BYTES`] when it is presented. No part of
+/// a document grows more than 13-fold; the worst case is an IP address, which is shown twice and with JSON around it.
+const ALWAYS_PRESENTABLE_BYTES: usize = 32 * 1024;
 
-/// One JSON object for each contact, in order.
+/// Returns one JSON object for each contact, in order.
 #[must_use]
 pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
     let schema = Schema::of(profile);
     let catalogue = Catalogue::of(profile, &schema);
-    let shown = |stored: Stored| {
+    let to_json = |stored: Stored| {
         let contact = Contact::read(&stored.document, &schema);
-        shown(&Shown::of(stored.id, &contact, profile, &catalogue))
+        to_json(&ContactView::of(stored.id, &contact, profile, &catalogue))
     };
-    contacts.into_iter().map(shown).collect()
+    contacts.into_iter().map(to_json).collect()
 }
 
-/// Refuses a contact that could be stored in `stored` bytes, but never be shown.
-pub(crate) fn check_size(contact: &Contact, stored: usize, profile: &Profile, schema: &Schema) -> Result<(), String> {
-    if stored <= SMALL {
+/// Checks that a contact whose document has `stored` bytes can be presented.
+///
+/// # Errors
+///
+/// Returns one sentence for the client if the presented contact is larger than [`MAX_PRESENTED_BYTES`].
+pub(crate) fn check_presentable(
+    contact: &Contact,
+    stored: usize,
+    profile: &Profile,
+    schema: &Schema,
+) -> Result<(), String> {
+    if stored <= ALWAYS_PRESENTABLE_BYTES {
         return Ok(());
     }
-    let size = shown(&Shown::of(u64::MAX, contact, profile, &Catalogue::of(profile, schema))).len();
-    if size > SHOWN_LIMIT {
-        Err(format!("A contact takes {SHOWN_LIMIT} bytes at most when it is shown."))
+    let size = to_json(&ContactView::of(u64::MAX, contact, profile, &Catalogue::of(profile, schema))).len();
+    if size > MAX_PRESENTED_BYTES {
+        Err(format!("A contact takes {MAX_PRESENTED_BYTES} bytes at most when it is shown."))
     } else {
         Ok(())
     }
 }
 
-fn shown(contact: &Shown<'_>) -> String {
-    // Writing text into memory does not fail.
+fn to_json(contact: &ContactView<'_>) -> String {
+    // Writing to memory does not fail.
     serde_json::to_string(contact).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The members in Mautic's order; those it always leaves empty are empty.
+/// A contact's members in Mautic's order. Members that do not apply here are always empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct ContactView<'a> {
     is_published: bool,
     date_added: Option<String>,
     date_modified: Option<String>,
@@ -60,20 +69,20 @@ struct Shown<'a> {
     id: u64,
     points: i64,
     color: (),
-    fields: Fields<'a>,
+    fields: FieldsView<'a>,
     last_active: Option<String>,
-    owner: Option<ShownOwner<'a>>,
-    ip_addresses: IpAddresses<'a>,
-    tags: Vec<ShownTag<'a>>,
+    owner: Option<OwnerView<'a>>,
+    ip_addresses: IpAddressesView<'a>,
+    tags: Vec<TagView<'a>>,
     utmtags: [(); 0],
-    stage: Option<ShownStage<'a>>,
+    stage: Option<StageView<'a>>,
     date_identified: Option<String>,
     preferred_profile_image: &'static str,
-    do_not_contact: Vec<ShownDoNotContact<'a>>,
+    do_not_contact: Vec<DoNotContactView<'a>>,
     frequency_rules: [(); 0],
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ContactView<'a> {
     fn of(id: u64, contact: &'a Contact, profile: &'a Profile, catalogue: &'a Catalogue<'a>) -> Self {
         let owner = profile.owners.iter().find(|owner| Some(owner.id) == contact.owner);
         let stage = profile.stages.iter().find(|stage| Some(stage.id) == contact.stage);
@@ -88,13 +97,13 @@ impl<'a> Shown<'a> {
             id,
             points: points(contact, catalogue),
             color: (),
-            fields: Fields { id, contact, catalogue },
+            fields: FieldsView { id, contact, catalogue },
             last_active: contact.last_active.as_deref().map(with_offset),
-            owner: owner.map(ShownOwner::of),
-            ip_addresses: IpAddresses(&contact.ip_addresses),
-            tags: contact.tags.iter().map(|tag| ShownTag { id: name_id(tag), tag, description: () }).collect(),
+            owner: owner.map(OwnerView::of),
+            ip_addresses: IpAddressesView(&contact.ip_addresses),
+            tags: contact.tags.iter().map(|tag| TagView { id: name_id(tag), tag, description: () }).collect(),
             utmtags: [],
-            stage: stage.map(|stage| ShownStage {
+            stage: stage.map(|stage| StageView {
                 id: stage.id,
                 name: &stage.name,
                 category: (),
@@ -107,46 +116,47 @@ impl<'a> Shown<'a> {
                 .map(with_offset)
                 .filter(|_| catalogue.is_identified(contact)),
             preferred_profile_image: "gravatar",
-            do_not_contact: (1..).zip(&contact.do_not_contact).map(ShownDoNotContact::of).collect(),
+            do_not_contact: (1..).zip(&contact.do_not_contact).map(DoNotContactView::of).collect(),
             frequency_rules: [],
         }
     }
 }
 
-/// `2024-02-14T08:20:00Z` the way PHP writes it.
-fn with_offset(moment: &str) -> String {
-    moment.strip_suffix('Z').map_or_else(|| moment.to_owned(), |moment| format!("{moment}+00:00"))
+/// Converts `2024-02-14T08:20:00Z` to PHP's form, `2024-02-14T08:20:00+00:00`.
+fn with_offset(datetime: &str) -> String {
+    datetime.strip_suffix('Z').map_or_else(|| datetime.to_owned(), |datetime| format!("{datetime}+00:00"))
 }
 
-/// Tags and addresses are stored by name; clients expect a number, the same for the same name (FNV-1a, 32 bits).
+/// Returns the id of a tag or IP address. Clients expect a number, but tags and addresses are stored by name, so the id is a
+/// hash of the name (FNV-1a, 32 bits).
 fn name_id(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownOwner<'a> {
+struct OwnerView<'a> {
     id: u64,
     username: &'a str,
     first_name: &'a str,
     last_name: &'a str,
 }
 
-impl<'a> ShownOwner<'a> {
+impl<'a> OwnerView<'a> {
     fn of(owner: &'a Owner) -> Self {
         Self { id: owner.id, username: &owner.username, first_name: &owner.first_name, last_name: &owner.last_name }
     }
 }
 
 #[derive(Serialize)]
-struct ShownTag<'a> {
+struct TagView<'a> {
     id: u32,
     tag: &'a str,
     description: (),
 }
 
 #[derive(Serialize)]
-struct ShownStage<'a> {
+struct StageView<'a> {
     id: u64,
     name: &'a str,
     category: (),
@@ -156,7 +166,7 @@ struct ShownStage<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownDoNotContact<'a> {
+struct DoNotContactView<'a> {
     id: u32,
     date_added: String,
     reason: u8,
@@ -165,7 +175,7 @@ struct ShownDoNotContact<'a> {
     channel_id: (),
 }
 
-impl<'a> ShownDoNotContact<'a> {
+impl<'a> DoNotContactView<'a> {
     fn of((id, entry): (u32, &'a DoNotContact)) -> Self {
         Self {
             id,
@@ -178,24 +188,24 @@ impl<'a> ShownDoNotContact<'a> {
     }
 }
 
-struct IpAddresses<'a>(&'a [String]);
+struct IpAddressesView<'a>(&'a [String]);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownIpAddress<'a> {
+struct IpAddressView<'a> {
     ip: &'a str,
     id: u32,
     ip_address: &'a str,
     ip_details: [(); 0],
 }
 
-impl Serialize for IpAddresses<'_> {
+impl Serialize for IpAddressesView<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // PHP shows an empty map as a list.
+        // PHP writes an empty map as a list.
         if self.0.is_empty() {
             return serializer.collect_seq::<[(); 0]>([]);
         }
-        let shown = |ip| (ip, ShownIpAddress { ip, id: name_id(ip), ip_address: ip, ip_details: [] });
-        serializer.collect_map(self.0.iter().map(|ip| shown(ip.as_str())))
+        let to_json = |ip| (ip, IpAddressView { ip, id: name_id(ip), ip_address: ip, ip_details: [] });
+        serializer.collect_map(self.0.iter().map(|ip| to_json(ip.as_str())))
     }
 }

@@ -1,40 +1,42 @@
-//! A profile made ready for work: once for each session.
+//! A profile's catalogue, indexed once for each session.
 
-use crate::catalogue::{LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT, UNIQUE_LENGTH_LIMIT};
-use crate::contact::Value;
-use crate::hashing::{Names, Set};
-use crate::kinds::Kind;
+use crate::hashing::{NameMap, StableSet};
+use crate::kind::Kind;
+use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
 use crate::model::{Field, Profile};
-use crate::specials::Special;
+use crate::reserved_key::ReservedKey;
+use crate::value::Value;
 
-/// Longest value of Mautic's text columns, in code points.
-const SHORT_LIMIT: u32 = 191;
-/// The fields whose words Mautic's plain search looks at.
+/// Largest value of Mautic's short text columns, in code points.
+const MAX_SHORT_TEXT_LENGTH: u32 = 191;
+/// The fields that Mautic's plain search looks at.
 const SEARCHED: [&str; 8] = ["firstname", "lastname", "email", "company", "city", "state", "zipcode", "country"];
-/// The number that is also shown beside the fields, as an integer.
+/// The field that a presented contact also contains outside `fields`, as an integer.
 pub(crate) const POINTS: &str = "points";
-/// The field that is also shown beside the fields, as a moment.
+/// The field that shares its value with the key `lastActive`.
 const LAST_ACTIVE: &str = "last_active";
-/// Longest key, in bytes.
-const KEY_LIMIT: usize = 1_024;
+/// Largest unique value in normal form, in bytes.
+const MAX_KEY_BYTES: usize = 1_024;
 
-/// What a name in an item means.
+/// The meaning of a name in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slot {
-    /// The field at this place of the catalogue.
+pub(crate) enum ItemKey {
+    /// The field at this position of the catalogue.
     Field(usize),
-    /// A key with a meaning of its own.
-    Special(Special),
+    /// A reserved key.
+    Reserved(ReservedKey),
 }
 
-/// A field made ready for checking.
+/// The rules of one field, in the form that checks need.
 #[derive(Debug)]
 pub(crate) struct FieldRule {
     pub(crate) alias: String,
     pub(crate) kind: Kind,
-    pub(crate) choices: Set<String>,
-    /// In code points; of several that are exceeded the last is reported.
+    /// The values of the field's choices.
+    pub(crate) choices: StableSet<String>,
+    /// Largest lengths, in code points. If a value exceeds several of them, the last one is reported.
     pub(crate) limits: Vec<u32>,
+    /// Digits after the decimal mark.
     pub(crate) scale: u32,
     pub(crate) is_required: bool,
 }
@@ -44,68 +46,73 @@ impl FieldRule {
         let kind = Kind::named(&field.kind).unwrap_or(Kind::Text);
         let mut limits = vec![field.max_length.unwrap_or(default_limit)];
         if field.max_length.is_none() && kind.is_short() {
-            limits.push(SHORT_LIMIT);
+            limits.push(MAX_SHORT_TEXT_LENGTH);
         }
         if kind == Kind::MultiSelect {
-            limits.push(LENGTH_LIMIT);
+            limits.push(MAX_LENGTH);
         }
         if field.is_unique {
-            limits.push(UNIQUE_LENGTH_LIMIT);
+            limits.push(MAX_UNIQUE_LENGTH);
         }
         Self {
             alias: field.alias.clone(),
             kind,
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
             limits,
-            // Points are whole numbers whatever a profile says.
-            scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(SCALE_LIMIT),
+            // Points are always whole numbers, even if a profile sets a scale.
+            scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(MAX_SCALE),
             is_required: field.is_required,
         }
     }
 }
 
-/// The catalogue, indexed.
+/// A catalogue with its indexes.
 #[derive(Debug)]
 pub(crate) struct Schema {
     pub(crate) rules: Vec<FieldRule>,
-    /// Places of the unique fields, in catalogue order.
+    /// Positions of the unique fields, in catalogue order.
     pub(crate) unique: Vec<usize>,
-    /// Places of the fields that people search by.
+    /// Positions of the fields that are searched.
     pub(crate) searched: Vec<usize>,
-    /// Place of the field that shares its column with the key `lastActive`.
+    /// Position of the field `last_active`, if it is a `datetime`.
     pub(crate) last_active: Option<usize>,
-    slots: Names<Slot>,
+    item_keys: NameMap<ItemKey>,
 }
 
 impl Schema {
     pub(crate) fn of(profile: &Profile) -> Self {
         let rules: Vec<_> = profile.fields.iter().map(|field| FieldRule::of(field, profile.max_length)).collect();
-        let mut slots: Names<_> =
-            Special::ALL.iter().map(|special| (special.name().to_owned(), Slot::Special(*special))).collect();
-        slots.extend(rules.iter().enumerate().map(|(place, rule)| (rule.alias.clone(), Slot::Field(place))));
-        let unique = profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(place, _)| place);
+        let mut item_keys: NameMap<_> =
+            ReservedKey::ALL.iter().map(|key| (key.name().to_owned(), ItemKey::Reserved(*key))).collect();
+        item_keys
+            .extend(rules.iter().enumerate().map(|(position, rule)| (rule.alias.clone(), ItemKey::Field(position))));
+        let unique =
+            profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(position, _)| position);
         let is_searched = |(_, rule): &(usize, &FieldRule)| SEARCHED.contains(&rule.alias.as_str());
-        let searched = rules.iter().enumerate().filter(is_searched).map(|(place, _)| place).collect();
+        let searched = rules.iter().enumerate().filter(is_searched).map(|(position, _)| position).collect();
         let is_last_active = |rule: &FieldRule| rule.alias == LAST_ACTIVE && rule.kind == Kind::DateTime;
         let last_active = rules.iter().position(is_last_active);
-        Self { unique: unique.take(UNIQUE_FIELDS_LIMIT).collect(), searched, last_active, rules, slots }
+        Self { unique: unique.take(MAX_UNIQUE_FIELDS).collect(), searched, last_active, rules, item_keys }
     }
 
-    /// What `name` means in an item; nothing if it is unknown.
-    pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
-        self.slots.get(name).copied()
+    /// Returns the meaning of `name` in an item, or `None` if the name is unknown.
+    pub(crate) fn item_key(&self, name: &str) -> Option<ItemKey> {
+        self.item_keys.get(name).copied()
     }
 
-    /// The place in the catalogue of the field called `alias`.
-    pub(crate) fn place(&self, alias: &str) -> Option<usize> {
-        match self.slot(alias) {
-            Some(Slot::Field(place)) => Some(place),
+    /// Returns the position of the field called `alias`.
+    pub(crate) fn position(&self, alias: &str) -> Option<usize> {
+        match self.item_key(alias) {
+            Some(ItemKey::Field(position)) => Some(position),
             _ => None,
         }
     }
 }
 
-/// The normal form of a unique field's value: values that Mautic's database takes for equal are the same text.
+/// Returns the normal form of a unique field's value, in which values that Mautic's database considers equal are the same
+/// text.
+///
+/// Returns `None` if the normal form is empty or larger than a key may be.
 pub(crate) fn normal_form(value: &Value) -> Option<String> {
     let text = match value {
         Value::Text(text) if text.is_ascii() => text.trim().to_ascii_lowercase(),
@@ -113,5 +120,5 @@ pub(crate) fn normal_form(value: &Value) -> Option<String> {
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => u8::from(*flag).to_string(),
     };
-    (text.len() <= KEY_LIMIT && !text.is_empty()).then_some(text)
+    (text.len() <= MAX_KEY_BYTES && !text.is_empty()).then_some(text)
 }

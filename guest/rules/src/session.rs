@@ -1,110 +1,117 @@
-//! A job's batches: read, then settled.
+//! Plans and decides the batches of a job.
 
 use crate::contact::Contact;
-use crate::faults::refusal;
-use crate::hashing::Map;
-use crate::in_play::{InPlay, KeyText, keys};
-use crate::item::{Item, Reader};
-use crate::kinds::Places;
-use crate::merge::{Form, apply, check_required};
+use crate::hashing::StableMap;
+use crate::item::{Item, ItemReader};
+use crate::item_errors::reject_unread;
+use crate::kinds::PlaceNames;
+use crate::merge::{MergeMode, apply, check_required};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
-use crate::present::check_size;
+use crate::present::check_presentable;
 use crate::schema::Schema;
+use crate::working_set::{NormalizedKey, WorkingSet, unique_values};
 
 /// Largest document, in bytes.
-const DOCUMENT_LIMIT: usize = 256 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// The work on one job's items: [`Session::plan`] and then [`Session::decide`], batch after batch.
+/// A session on the items of one job. For each batch, call [`Session::plan`] and then [`Session::decide`].
 #[derive(Debug)]
 pub struct Session {
     operation: Operation,
     profile: Profile,
     schema: Schema,
-    places: Places,
-    /// What was read of each item, or why it cannot be read.
+    place_names: PlaceNames,
+    /// For each planned item, its content or the reason why it cannot be read.
     planned: Vec<Result<Item, String>>,
 }
 
 impl Session {
-    /// A session without items. The profile's fields are those that [`crate::fields`] made.
+    /// Returns a session without items. The profile's fields must be a result of [`crate::fields`].
     #[must_use]
     pub fn new(operation: Operation, profile: Profile) -> Self {
         let schema = Schema::of(&profile);
-        Self { operation, profile, schema, places: Places::default(), planned: Vec::new() }
+        Self { operation, profile, schema, place_names: PlaceNames::default(), planned: Vec::new() }
     }
 
-    /// Reads the next items, any JSON texts, and says which stored contacts each may touch or clash with.
+    /// Reads the next batch of items, which may be any texts. Returns, for each item in order, the keys of the stored
+    /// contacts that the item may change or clash with: at most 33 keys an item.
     ///
-    /// One list for each item, in order, of 33 keys at most. What was planned before is forgotten.
+    /// Items that were planned before and not decided are dropped.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
         let mut seen = vec![false; self.schema.rules.len()];
-        let reader =
-            Reader { operation: self.operation, profile: &self.profile, schema: &self.schema, places: &self.places };
+        let reader = ItemReader {
+            operation: self.operation,
+            profile: &self.profile,
+            schema: &self.schema,
+            place_names: &self.place_names,
+        };
         let read = |text: String| reader.read(&text, &mut seen);
         self.planned = items.into_iter().map(read).collect();
-        self.planned.iter().map(|item| item.as_ref().map(|item| self.wanted(item)).unwrap_or_default()).collect()
+        self.planned.iter().map(|item| item.as_ref().map(|item| self.keys_of(item)).unwrap_or_default()).collect()
     }
 
-    fn wanted(&self, item: &Item) -> Vec<Key> {
+    fn keys_of(&self, item: &Item) -> Vec<Key> {
         let unique = self.unique_keys(&item.keys).into_iter().map(Key::Unique);
         item.id.map(Key::Id).into_iter().chain(unique).collect()
     }
 
-    fn unique_keys(&self, keys: &[KeyText]) -> Vec<UniqueKey> {
-        let named = |(field, value): &KeyText| {
-            let rule = self.schema.unique.get(*field).and_then(|&place| self.schema.rules.get(place))?;
+    fn unique_keys(&self, keys: &[NormalizedKey]) -> Vec<UniqueKey> {
+        let unique_key = |(field, value): &NormalizedKey| {
+            let rule = self.schema.unique.get(*field).and_then(|&position| self.schema.rules.get(position))?;
             Some(UniqueKey { field: rule.alias.clone(), value: value.clone() })
         };
-        keys.iter().filter_map(named).collect()
+        keys.iter().filter_map(unique_key).collect()
     }
 
-    /// What becomes of each planned item, in order, given those of the planned contacts that exist.
+    /// Returns the outcome of each planned item, in order. `found` holds the existing contacts among those that `plan` asked
+    /// for. An item with an objection is rejected.
     ///
-    /// Nothing if nothing is planned. An item with objections is rejected.
+    /// Returns an empty list if no items are planned.
     pub fn decide(&mut self, found: Vec<Stored>, objections: Vec<Objection>) -> Vec<Outcome> {
         let planned = std::mem::take(&mut self.planned);
-        let mut objections = by_index(objections);
-        let mut in_play = InPlay::of(found, &self.schema);
-        let settle = |(index, item): (u32, Result<Item, String>)| {
+        let mut objections = group_by_index(objections);
+        let mut working_set = WorkingSet::of(found, &self.schema);
+        let decide_item = |(index, item): (u32, Result<Item, String>)| {
             let mut item = match item {
                 Ok(item) => item,
-                Err(reason) => return Outcome::Reject(refusal(None, 400, reason)),
+                Err(reason) => return Outcome::Reject(reject_unread(None, 400, reason)),
             };
             for (field, message) in objections.remove(&index).unwrap_or_default() {
-                item.faults.add_objection(&self.schema, field, message);
+                item.errors.add_objection(&self.schema, field, message);
             }
-            match self.settle(index, item, &mut in_play) {
+            match self.decide_item(index, item, &mut working_set) {
                 Ok(write) => Outcome::Write(write),
                 Err(rejection) => Outcome::Reject(rejection),
             }
         };
-        (0..).zip(planned).map(settle).collect()
+        (0..).zip(planned).map(decide_item).collect()
     }
 
-    fn settle(&self, index: u32, mut item: Item, in_play: &mut InPlay) -> Result<Write, Rejection> {
-        let named = match self.operation {
-            Operation::Create => in_play.newest_with(&item.keys),
-            Operation::Replace | Operation::Update => item.id.and_then(|id| in_play.with_id(id)),
+    fn decide_item(&self, index: u32, mut item: Item, working_set: &mut WorkingSet) -> Result<Write, Rejection> {
+        let target = match self.operation {
+            Operation::Create => working_set.newest_with(&item.keys),
+            Operation::Replace | Operation::Update => item.id.and_then(|id| working_set.with_id(id)),
         };
-        let form = match (self.operation, named) {
-            (Operation::Update, None) => return Err(refusal(item.id, 404, "Item was not found.")),
-            (Operation::Create | Operation::Update, Some(_)) => Form::Partial,
-            (Operation::Replace, _) | (Operation::Create, None) => Form::Full,
+        let mode = match (self.operation, target) {
+            (Operation::Update, None) => return Err(reject_unread(item.id, 404, "Item was not found.")),
+            (Operation::Create | Operation::Update, Some(_)) => MergeMode::Patch,
+            (Operation::Replace, _) | (Operation::Create, None) => MergeMode::Replace,
         };
-        check_required(&mut item, form, &self.schema);
-        self.check_unique(&mut item, named, in_play);
-        if !item.faults.is_empty() {
-            return Err(std::mem::take(&mut item.faults).into_rejection(item.id));
+        check_required(&mut item, mode, &self.schema);
+        self.check_unique(&mut item, target, working_set);
+        if !item.errors.is_empty() {
+            return Err(std::mem::take(&mut item.errors).into_rejection(item.id));
         }
-        self.write(index, item, form, named, in_play)
+        self.write(index, item, mode, target, working_set)
     }
 
-    fn check_unique(&self, item: &mut Item, named: Option<usize>, in_play: &InPlay) {
+    fn check_unique(&self, item: &mut Item, target: Option<usize>, working_set: &WorkingSet) {
         for key in &item.keys {
-            let belongs_to = in_play.with_key(key);
-            if let Some(&place) = self.schema.unique.get(key.0).filter(|_| belongs_to.is_some() && belongs_to != named)
+            let belongs_to = working_set.with_key(key);
+            if let Some(&position) =
+                self.schema.unique.get(key.0).filter(|_| belongs_to.is_some() && belongs_to != target)
             {
-                item.faults.add_clash(&self.schema, place);
+                item.errors.add_clash(&self.schema, position);
             }
         }
     }
@@ -113,43 +120,44 @@ impl Session {
         &self,
         index: u32,
         mut item: Item,
-        form: Form,
-        named: Option<usize>,
-        in_play: &mut InPlay,
+        mode: MergeMode,
+        target: Option<usize>,
+        working_set: &mut WorkingSet,
     ) -> Result<Write, Rejection> {
         let now = self.profile.now.as_str();
         let id = item.id;
-        let known = named.and_then(|number| Some((number, in_play.contact(number)?)));
+        let known = target.and_then(|number| Some((number, working_set.contact(number)?)));
         let (target, status, mut contact) = match known {
             Some((_, (target, contact))) => (target, 200, contact.clone()),
             None => (Target::New, 201, Contact::new(self.schema.rules.len(), now)),
         };
         let known = known.map(|(number, _)| number);
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
-        apply(item, form, &mut contact, &self.schema, now);
+        apply(item, mode, &mut contact, &self.schema, now);
         if known.is_some() {
             contact.date_modified = Some(now.to_owned());
         }
         let document = contact.document(&self.schema);
-        if document.len() > DOCUMENT_LIMIT {
-            return Err(refusal(id, 400, format!("A contact takes {DOCUMENT_LIMIT} bytes at most.")));
+        if document.len() > MAX_DOCUMENT_BYTES {
+            return Err(reject_unread(id, 400, format!("A contact takes {MAX_DOCUMENT_BYTES} bytes at most.")));
         }
-        check_size(&contact, document.len(), &self.profile, &self.schema).map_err(|why| refusal(id, 400, why))?;
-        // A new contact has no values but the item's.
-        let keys = sent_keys.unwrap_or_else(|| keys(&contact, &self.schema));
+        check_presentable(&contact, document.len(), &self.profile, &self.schema)
+            .map_err(|why| reject_unread(id, 400, why))?;
+        // A new contact has no unique values except those of the item.
+        let keys = sent_keys.unwrap_or_else(|| unique_values(&contact, &self.schema));
         let unique_keys = self.unique_keys(&keys);
         let words = contact.words(&self.schema);
         let sort = contact.last_active.clone().unwrap_or_default();
         match known {
-            Some(number) => in_play.change(number, contact, keys, &self.schema),
-            None => in_play.add(index, contact, keys),
+            Some(number) => working_set.replace(number, contact, keys, &self.schema),
+            None => working_set.add(index, contact, keys),
         }
         Ok(Write { target, status, document, keys: unique_keys, words, sort })
     }
 }
 
-fn by_index(objections: Vec<Objection>) -> Map<u32, Vec<(String, String)>> {
-    let mut sorted: Map<u32, Vec<_>> = Map::default();
+fn group_by_index(objections: Vec<Objection>) -> StableMap<u32, Vec<(String, String)>> {
+    let mut sorted: StableMap<u32, Vec<_>> = StableMap::default();
     for Objection { index, field, message } in objections {
         sorted.entry(index).or_default().push((field, message));
     }

@@ -1,7 +1,8 @@
-//! The fields of a fresh Mautic 5, in its order.
+//! The fields of a new Mautic 5 installation, in Mautic's order.
 
 use crate::model::{Choice, Field};
 
+/// Alias, label, kind and group of each field.
 const FIELDS: [(&str, &str, &str, &str); 28] = [
     ("title", "Title", "lookup", "core"),
     ("firstname", "First Name", "text", "core"),

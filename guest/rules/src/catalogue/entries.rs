@@ -1,57 +1,63 @@
-//! A profile's entries over the default fields, and what can be wrong with them.
+//! Applies a profile's entries to the default fields, and reports flaws of the entries.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::kinds::Kind;
+use crate::kind::Kind;
+use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
 use crate::model::{Field, FieldEntry, Flaw};
-use crate::specials::Special;
+use crate::reserved_key::ReservedKey;
 
-use super::{
-    ALIAS_LIMIT, DESCRIPTIONS_LIMIT, FIELDS_LIMIT, LABEL_LIMIT, LENGTH_LIMIT, SCALE_LIMIT, UNIQUE_FIELDS_LIMIT,
-    UNIQUE_LENGTH_LIMIT,
-};
+/// Largest alias, in bytes.
+const MAX_ALIAS_BYTES: usize = 50;
+/// Largest label of a field or choice, and largest name of a group, in bytes.
+const MAX_LABEL_BYTES: usize = 255;
+/// Largest number of fields in a catalogue.
+const MAX_FIELDS: usize = 1_000;
+/// Largest total size of the descriptions of all fields, in bytes of JSON. Every presented contact contains them.
+const MAX_DESCRIPTIONS_BYTES: usize = 192 * 1024;
 
-pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<Vec<Field>, Vec<Flaw>> {
-    let mut places: HashMap<String, usize> =
-        fields.iter().enumerate().map(|(place, field)| (field.alias.clone(), place)).collect();
+pub(super) fn apply_entries(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<Vec<Field>, Vec<Flaw>> {
+    let mut positions: HashMap<String, usize> =
+        fields.iter().enumerate().map(|(position, field)| (field.alias.clone(), position)).collect();
     let mut named = HashSet::new();
     let mut flaws = Vec::new();
-    let mut described: usize = fields.iter().map(description_size).sum();
+    let mut descriptions_bytes: usize = fields.iter().map(description_bytes).sum();
 
     for (index, entry) in entries.iter().enumerate() {
         let mut flaws = Flaws { entry: u32::try_from(index).unwrap_or(u32::MAX), found: &mut flaws };
         if !named.insert(entry.alias.as_str()) {
-            flaws.add("alias", format!("The alias `{}` is used twice; name each field once.", shown(&entry.alias)));
+            flaws.add("alias", format!("The alias `{}` is used twice; name each field once.", excerpt(&entry.alias)));
             continue;
         }
-        let place = places.get(&entry.alias).copied();
-        let mut field = match place.and_then(|place| fields.get(place)) {
+        let position = positions.get(&entry.alias).copied();
+        let mut field = match position.and_then(|position| fields.get(position)) {
             Some(known) => known.clone(),
-            None => blank(&entry.alias, &mut flaws),
+            None => new_field(&entry.alias, &mut flaws),
         };
-        overlay(&mut field, entry);
-        examine(&field, entry, &mut flaws);
-        described += description_size(&field);
-        match place.and_then(|place| fields.get_mut(place)) {
+        apply_entry(&mut field, entry);
+        check_entry(&field, entry, &mut flaws);
+        descriptions_bytes += description_bytes(&field);
+        match position.and_then(|position| fields.get_mut(position)) {
             Some(known) => {
-                described -= description_size(known);
+                descriptions_bytes -= description_bytes(known);
                 *known = field;
             }
             None => {
-                places.insert(field.alias.clone(), fields.len());
+                positions.insert(field.alias.clone(), fields.len());
                 fields.push(field);
             }
         }
-        if fields.len() > FIELDS_LIMIT {
-            flaws.add("alias", format!("A catalogue has {FIELDS_LIMIT} fields at most."));
+        if fields.len() > MAX_FIELDS {
+            flaws.add("alias", format!("A catalogue has {MAX_FIELDS} fields at most."));
             break;
         }
-        if fields.iter().filter(|field| field.is_unique).count() > UNIQUE_FIELDS_LIMIT {
-            flaws.add("isUnique", format!("{UNIQUE_FIELDS_LIMIT} fields at most can be unique."));
+        if fields.iter().filter(|field| field.is_unique).count() > MAX_UNIQUE_FIELDS {
+            flaws.add("isUnique", format!("{MAX_UNIQUE_FIELDS} fields at most can be unique."));
             break;
         }
-        if described > DESCRIPTIONS_LIMIT {
-            let limit = format!("All fields with their labels and choices take {DESCRIPTIONS_LIMIT} bytes at most.");
+        if descriptions_bytes > MAX_DESCRIPTIONS_BYTES {
+            let limit =
+                format!("All fields with their labels and choices take {MAX_DESCRIPTIONS_BYTES} bytes at most.");
             flaws.add("choices", limit);
             break;
         }
@@ -59,6 +65,7 @@ pub(super) fn applied(mut fields: Vec<Field>, entries: &[FieldEntry]) -> Result<
     if flaws.is_empty() { Ok(fields) } else { Err(flaws) }
 }
 
+/// The flaws of one entry, appended to those of all entries.
 struct Flaws<'a> {
     entry: u32,
     found: &'a mut Vec<Flaw>,
@@ -70,7 +77,7 @@ impl Flaws<'_> {
     }
 }
 
-fn blank(alias: &str, flaws: &mut Flaws<'_>) -> Field {
+fn new_field(alias: &str, flaws: &mut Flaws<'_>) -> Field {
     if let Some(message) = alias_flaw(alias) {
         flaws.add("alias", message);
     }
@@ -91,18 +98,18 @@ fn alias_flaw(alias: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if alias.is_empty() {
         Some("A field needs an alias, the name it is sent under.".to_owned())
-    } else if alias.len() > ALIAS_LIMIT {
-        Some(format!("An alias has {ALIAS_LIMIT} characters at most."))
+    } else if alias.len() > MAX_ALIAS_BYTES {
+        Some(format!("An alias has {MAX_ALIAS_BYTES} characters at most."))
     } else if !alias.bytes().all(is_plain) || alias.starts_with(|first: char| first.is_ascii_digit()) {
         Some("An alias is made of letters, digits and underscores, and starts with no digit.".to_owned())
-    } else if Special::named(alias).is_some() {
+    } else if ReservedKey::named(alias).is_some() {
         Some(format!("`{alias}` has a meaning of its own in every contact; choose another alias."))
     } else {
         None
     }
 }
 
-fn overlay(field: &mut Field, entry: &FieldEntry) {
+fn apply_entry(field: &mut Field, entry: &FieldEntry) {
     fn set<T: Clone>(target: &mut T, value: Option<&T>) {
         if let Some(value) = value {
             target.clone_from(value);
@@ -118,23 +125,23 @@ fn overlay(field: &mut Field, entry: &FieldEntry) {
     field.scale = entry.scale.or(field.scale);
 }
 
-fn examine(field: &Field, entry: &FieldEntry, flaws: &mut Flaws<'_>) {
-    if entry.label.as_ref().is_some_and(|label| label.is_empty() || label.len() > LABEL_LIMIT) {
-        flaws.add("label", format!("A label has 1 to {LABEL_LIMIT} bytes."));
+fn check_entry(field: &Field, entry: &FieldEntry, flaws: &mut Flaws<'_>) {
+    if entry.label.as_ref().is_some_and(|label| label.is_empty() || label.len() > MAX_LABEL_BYTES) {
+        flaws.add("label", format!("A label has 1 to {MAX_LABEL_BYTES} bytes."));
     }
-    if matches!(field.group.as_str(), "" | "all") || field.group.len() > LABEL_LIMIT {
-        flaws.add("group", format!("A group has 1 to {LABEL_LIMIT} bytes and is not called `all`."));
+    if matches!(field.group.as_str(), "" | "all") || field.group.len() > MAX_LABEL_BYTES {
+        flaws.add("group", format!("A group has 1 to {MAX_LABEL_BYTES} bytes and is not called `all`."));
     }
     let Some(kind) = Kind::named(&field.kind) else {
         let known = Kind::ALL.map(|(name, _)| name).join(", ");
-        flaws.add("type", format!("`{}` is no type of field; the types are {known}.", shown(&field.kind)));
+        flaws.add("type", format!("`{}` is no type of field; the types are {known}.", excerpt(&field.kind)));
         return;
     };
-    examine_choices(field, kind, flaws);
-    examine_numbers(field, entry, kind, flaws);
+    check_choices(field, kind, flaws);
+    check_numbers(field, entry, kind, flaws);
 }
 
-fn examine_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
+fn check_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
     if matches!(kind, Kind::Select | Kind::MultiSelect) && field.choices.is_empty() {
         flaws.add("choices", format!("A {} field needs at least one choice.", field.kind));
     }
@@ -146,23 +153,23 @@ fn examine_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
         } else if kind == Kind::MultiSelect && value.contains('|') {
             flaws.add(
                 "choices",
-                format!("`{}` holds a `|`, which separates the values of a multiselect.", shown(value)),
+                format!("`{}` holds a `|`, which separates the values of a multiselect.", excerpt(value)),
             );
         } else if !values.insert(value) {
-            flaws.add("choices", format!("The choice `{}` is there twice.", shown(value)));
+            flaws.add("choices", format!("The choice `{}` is there twice.", excerpt(value)));
         }
-        if choice.label.len() > LABEL_LIMIT {
-            flaws.add("choices", format!("The label of a choice has {LABEL_LIMIT} bytes at most."));
+        if choice.label.len() > MAX_LABEL_BYTES {
+            flaws.add("choices", format!("The label of a choice has {MAX_LABEL_BYTES} bytes at most."));
         }
     }
 }
 
-fn examine_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Flaws<'_>) {
-    if entry.max_length.is_some_and(|length| length == 0 || length > LENGTH_LIMIT) {
-        flaws.add("maxLength", format!("`maxLength` is 1 to {LENGTH_LIMIT} characters."));
+fn check_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Flaws<'_>) {
+    if entry.max_length.is_some_and(|length| length == 0 || length > MAX_LENGTH) {
+        flaws.add("maxLength", format!("`maxLength` is 1 to {MAX_LENGTH} characters."));
     }
-    if entry.scale.is_some_and(|scale| scale > SCALE_LIMIT) {
-        flaws.add("scale", format!("`scale` is 0 to {SCALE_LIMIT} digits."));
+    if entry.scale.is_some_and(|scale| scale > MAX_SCALE) {
+        flaws.add("scale", format!("`scale` is 0 to {MAX_SCALE} digits."));
     }
     if !field.is_unique {
         return;
@@ -170,28 +177,31 @@ fn examine_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Fl
     if !kind.can_be_unique() {
         flaws.add("isUnique", format!("A {} field cannot be unique.", field.kind));
     }
-    if field.max_length.is_some_and(|length| length > UNIQUE_LENGTH_LIMIT) {
-        flaws.add("maxLength", format!("A unique field takes {UNIQUE_LENGTH_LIMIT} characters at most."));
+    if field.max_length.is_some_and(|length| length > MAX_UNIQUE_LENGTH) {
+        flaws.add("maxLength", format!("A unique field takes {MAX_UNIQUE_LENGTH} characters at most."));
     }
 }
 
-/// What a contact is shown with for this field, in bytes, at most.
-fn description_size(field: &Field) -> usize {
-    /// Names and brackets around the texts of a field, and of a choice.
-    const FIELD: usize = 140;
-    const CHOICE: usize = 24;
+/// Returns the largest number of bytes that the description of `field` takes in a presented contact.
+fn description_bytes(field: &Field) -> usize {
+    /// JSON names and brackets around the texts of a field, in bytes.
+    const FIELD_OVERHEAD: usize = 140;
+    /// JSON names and brackets around the texts of a choice, in bytes.
+    const CHOICE_OVERHEAD: usize = 24;
 
     let size = |text: &String| -> usize {
-        // In JSON a control character takes six bytes.
+        // In JSON, a control character takes six bytes instead of one.
         let escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\');
         text.len() + 5 * text.bytes().filter(|&byte| escaped(byte)).count()
     };
-    let choices = field.choices.iter().map(|choice| CHOICE + size(&choice.label) + size(&choice.value));
+    let choices = field.choices.iter().map(|choice| CHOICE_OVERHEAD + size(&choice.label) + size(&choice.value));
     let names = 3 * size(&field.alias) + size(&field.label) + size(&field.kind) + 2 * size(&field.group);
-    FIELD + names + choices.sum::<usize>()
+    FIELD_OVERHEAD + names + choices.sum::<usize>()
 }
 
-/// The start of a text that may be long, for a message.
-fn shown(text: &str) -> String {
-    text.chars().take(60).collect()
+/// Returns the first characters of a text, for a message.
+fn excerpt(text: &str) -> String {
+    const MAX_EXCERPT_CHARS: usize = 60;
+
+    text.chars().take(MAX_EXCERPT_CHARS).collect()
 }

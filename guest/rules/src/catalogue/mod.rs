@@ -1,34 +1,18 @@
-//! The catalogue: which fields a contact has.
+//! The catalogue: the fields that a tenant's contacts have.
 
 mod defaults;
 mod entries;
 
 use crate::model::{Field, FieldEntry, Flaw};
 
-/// Longest alias, in bytes.
-const ALIAS_LIMIT: usize = 50;
-/// Longest label and group, in bytes.
-const LABEL_LIMIT: usize = 255;
-/// Largest `maxLength` a field may ask for, in code points: what Mautic's text column takes.
-pub(crate) const LENGTH_LIMIT: u32 = 65_535;
-/// Longest value of a unique field, in code points: Mautic's indexed column, and short enough for a key of 1,024 bytes.
-pub(crate) const UNIQUE_LENGTH_LIMIT: u32 = 191;
-/// Most digits a `number` can keep after the decimal mark.
-pub(crate) const SCALE_LIMIT: u32 = 10;
-/// Most unique fields, so that a contact never has more keys than the contract allows.
-pub(crate) const UNIQUE_FIELDS_LIMIT: usize = 32;
-/// Most fields in a catalogue.
-const FIELDS_LIMIT: usize = 1_000;
-/// Largest descriptions of all fields together, in bytes of JSON: every contact is shown with them.
-const DESCRIPTIONS_LIMIT: usize = 192 * 1024;
-
-/// A tenant's complete catalogue: the 28 fields of a fresh Mautic 5 with the profile's entries applied.
+/// Returns a tenant's complete catalogue: the 28 fields of a new Mautic 5 installation, with `entries` of the tenant's
+/// profile applied to them.
 ///
-/// An entry whose alias is in the catalogue changes only what it names, any other is appended.
+/// An entry whose alias is in the catalogue changes the members that it contains. Any other entry adds a field at the end.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the entries, in their order.
+/// Returns all flaws of the entries, in the order of the entries.
 pub fn fields(entries: &[FieldEntry]) -> Result<Vec<Field>, Vec<Flaw>> {
-    entries::applied(defaults::fields(), entries)
+    entries::apply_entries(defaults::fields(), entries)
 }

@@ -1,15 +1,16 @@
-//! The stored form of a contact: a JSON object of what is not blank.
+//! The stored form of a contact: a JSON object of all values that are not blank.
 //!
-//! Reading never fails: what has another form than this crate writes counts as blank.
+//! Reading never fails: a value in a form that this crate does not write counts as blank.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Contact, DoNotContact, Number, Value};
+use super::{Contact, DoNotContact};
 use crate::json::{Raw, members};
 use crate::schema::Schema;
+use crate::value::{Number, Value};
 
-/// Most documents are smaller, in bytes.
-const USUAL_SIZE: usize = 640;
+/// The size of the buffer for a new document, in bytes. Most documents are smaller.
+const TYPICAL_DOCUMENT_BYTES: usize = 640;
 
 #[derive(Clone, Copy)]
 enum Member {
@@ -42,7 +43,7 @@ fn member(name: &str) -> Option<Member> {
 }
 
 impl Contact {
-    /// The contact that was stored as `document`.
+    /// Returns the contact that was stored as `document`.
     pub(crate) fn read(document: &str, schema: &Schema) -> Self {
         let mut contact = Self { values: vec![None; schema.rules.len()], ..Self::default() };
         for (member, raw) in members(document, member).ok().flatten().unwrap_or_default() {
@@ -65,24 +66,24 @@ impl Contact {
     }
 
     fn read_fields(&mut self, raw: &Raw<'_>, schema: &Schema) {
-        let placed = |alias: &str| Some(schema.place(alias).ok_or_else(|| alias.to_owned()));
-        for (place, raw) in raw.members(placed) {
-            match place {
-                Ok(place) => {
-                    if let Some(slot) = self.values.get_mut(place) {
-                        *slot = value(&raw);
+        let placed = |alias: &str| Some(schema.position(alias).ok_or_else(|| alias.to_owned()));
+        for (position, raw) in raw.members(placed) {
+            match position {
+                Ok(position) => {
+                    if let Some(value_slot) = self.values.get_mut(position) {
+                        *value_slot = value(&raw);
                     }
                 }
-                Err(alias) => self.strays.extend(value(&raw).map(|value| (alias, value))),
+                Err(alias) => self.orphaned.extend(value(&raw).map(|value| (alias, value))),
             }
         }
     }
 
-    /// The text to store.
+    /// Returns the JSON text to store.
     pub(crate) fn document(&self, schema: &Schema) -> String {
-        let mut text = Vec::with_capacity(USUAL_SIZE);
+        let mut text = Vec::with_capacity(TYPICAL_DOCUMENT_BYTES);
         let is_written = serde_json::to_writer(&mut text, &Document { contact: self, schema }).is_ok();
-        // Writing into memory does not fail, and what is written is UTF-8.
+        // Writing to memory does not fail, and serde_json writes UTF-8.
         String::from_utf8(text).ok().filter(|_| is_written).unwrap_or_else(|| "{}".to_owned())
     }
 }
@@ -112,8 +113,8 @@ fn do_not_contact(raw: &Raw<'_>) -> Option<DoNotContact> {
     let known = |name: &str| ["channel", "reason", "comments", "dateAdded"].into_iter().position(|known| known == name);
     let mut entry =
         DoNotContact { channel: String::new(), reason: 0, comments: String::new(), date_added: String::new() };
-    for (place, raw) in raw.members(known) {
-        match place {
+    for (position, raw) in raw.members(known) {
+        match position {
             0 => entry.channel = text(&raw)?,
             1 => entry.reason = raw.as_id()?.try_into().ok()?,
             2 => entry.comments = text(&raw)?,
@@ -171,7 +172,7 @@ impl Serialize for Fields<'_> {
                 map.serialize_entry(rule.alias.as_str(), value)?;
             }
         }
-        for (alias, value) in &self.contact.strays {
+        for (alias, value) in &self.contact.orphaned {
             map.serialize_entry(alias, value)?;
         }
         map.end()

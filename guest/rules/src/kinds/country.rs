@@ -1,9 +1,9 @@
-//! Names of countries: the English short names of ISO 3166-1, where Mautic has no spelling of its own. They are in the
-//! crate `rust_iso3166`, which is compiled from Debian's iso-codes.
+//! Names of countries: Mautic's spellings, and for all other countries the English short names of ISO 3166-1. The names of
+//! ISO 3166-1 come from the crate `rust_iso3166`, which is generated from Debian's iso-codes.
 
 use rust_iso3166::ALL;
 
-/// Countries that Mautic spells in its own way.
+/// Countries whose name in Mautic differs from ISO 3166-1.
 const RENAMED: [(&str, &str); 34] = [
     ("BN", "Brunei"),
     ("BO", "Bolivia"),
@@ -41,10 +41,10 @@ const RENAMED: [(&str, &str); 34] = [
     ("VN", "Vietnam"),
 ];
 
-/// Countries that are not in Mautic's list.
+/// Countries that Mautic's list does not have.
 const ABSENT: [&str; 9] = ["AS", "CC", "CX", "FO", "IO", "NF", "SX", "TF", "UM"];
 
-/// Names in Mautic's list that ISO 3166-1 does not have.
+/// Names of Mautic's list that ISO 3166-1 does not have.
 const ADDED: [&str; 4] = ["Kosovo", "Tahiti", "Unknown", "Yugoslavia"];
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

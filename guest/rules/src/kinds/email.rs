@@ -1,33 +1,36 @@
-//! E-mail addresses: cleaned the way Mautic does, then judged.
+//! E-mail addresses, cleaned as in Mautic and then validated.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
-use crate::contact::Value;
+use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::schema::FieldRule;
+use crate::value::Value;
 
 use super::text::{check_length, trim};
-use super::{Fault, NOT_VALID, Taken, markup};
+use super::{Parsed, markup};
 
-/// The published wording of the bulk API; Mautic 4.2 and later name the address instead.
-const NOT_AN_ADDRESS: Fault = Cow::Borrowed("A valid email is required.");
+/// The published text of the bulk API. The text of Mautic 4.2 and later contains the address instead.
+const NOT_AN_ADDRESS: FieldError = Cow::Borrowed("A valid email is required.");
 
-/// Allowed by the standard, refused by Mautic 4.2 and later.
+/// Characters that the standard allows and that Mautic 4.2 and later refuse.
 const REFUSED: [char; 4] = ['^', '&', '*', '%'];
 
-/// Longest address, part before the `@` and label of a domain, in bytes.
-const LIMIT: usize = 254;
-const LOCAL_LIMIT: usize = 64;
-const LABEL_LIMIT: usize = 63;
+/// Largest address, in bytes.
+const MAX_ADDRESS_BYTES: usize = 254;
+/// Largest part before the `@`, in bytes.
+const MAX_LOCAL_BYTES: usize = 64;
+/// Largest label of a domain, in bytes.
+const MAX_LABEL_BYTES: usize = 63;
 
-pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let address = cleaned(&sent)?;
     if address.is_empty() {
         return if markup::plain(&sent).is_empty() { Ok(None) } else { Err(NOT_AN_ADDRESS) };
     }
-    // PHP takes "0" for empty, and what is empty is not validated.
+    // PHP considers "0" empty, and empty values are not validated.
     if address != "0" {
         validate(&address)?;
     }
@@ -35,7 +38,7 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     Ok(Some(Value::Text(address.into_owned())))
 }
 
-fn validate(address: &str) -> Result<(), Fault> {
+fn validate(address: &str) -> Result<(), FieldError> {
     if !is_address(address) {
         return Err(NOT_AN_ADDRESS);
     }
@@ -45,21 +48,22 @@ fn validate(address: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// PHP's `FILTER_VALIDATE_EMAIL`, for what [`cleaned`] leaves: no quotes, no blanks, ASCII only.
+/// Whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address. Only for results of [`cleaned`], which are ASCII and have no
+/// quotes and no blanks.
 fn is_address(address: &str) -> bool {
     let Some((local, domain)) = address.split_once('@') else { return false };
     let is_atom = |atom: &str| !atom.is_empty() && !atom.contains(['[', ']']);
-    address.len() <= LIMIT
-        && local.len() <= LOCAL_LIMIT
+    address.len() <= MAX_ADDRESS_BYTES
+        && local.len() <= MAX_LOCAL_BYTES
         && local.split('.').all(is_atom)
         && (is_host(domain) || is_literal(domain))
 }
 
-/// Labels of letters, digits and hyphens inside, at least two; the last starts with a letter.
+/// Whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a letter.
 fn is_host(domain: &str) -> bool {
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let is_label = |label: &str| {
-        matches!(label.len(), 1..=LABEL_LIMIT)
+        matches!(label.len(), 1..=MAX_LABEL_BYTES)
             && !label.starts_with('-')
             && !label.ends_with('-')
             && label.bytes().all(is_known)
@@ -68,15 +72,16 @@ fn is_host(domain: &str) -> bool {
     top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic())) && domain.split('.').all(is_label)
 }
 
-/// `[192.0.2.1]`. Addresses of version 6 cannot come here: their colons are cleaned away.
+/// Whether `domain` is an IPv4 literal such as `[192.0.2.1]`. IPv6 literals do not occur, because [`cleaned`] removes their
+/// colons.
 fn is_literal(domain: &str) -> bool {
     let address = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     address.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok())
 }
 
-/// PHP's `FILTER_SANITIZE_EMAIL` after tags are stripped, but only for ASCII: letters of other scripts are no dirt, and
-/// cutting them out makes another person's address.
-fn cleaned(sent: &str) -> Result<Cow<'_, str>, Fault> {
+/// Strips tags and then applies PHP's `FILTER_SANITIZE_EMAIL` to an ASCII text. Any other text is refused: the filter would
+/// remove its other letters, and the result could be another person's address.
+fn cleaned(sent: &str) -> Result<Cow<'_, str>, FieldError> {
     if sent.bytes().all(is_kept) {
         return Ok(Cow::Borrowed(sent));
     }

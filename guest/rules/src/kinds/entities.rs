@@ -1,6 +1,6 @@
-//! The characters that HTML 4 has names for, apart from Greek letters and signs of mathematics.
+//! The named characters of HTML 4, except Greek letters and mathematical symbols.
 
-/// Names of the code points from U+00A0 to U+00FF, in order.
+/// The names of the code points from U+00A0 to U+00FF, in order.
 const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 \
     sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc \
     Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve \
@@ -8,7 +8,7 @@ const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf 
     acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde \
     ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
-/// The rest, sorted by name.
+/// All other named characters, sorted by name.
 const OTHERS: [(&str, char); 36] = [
     ("Dagger", '\u{2021}'),
     ("OElig", '\u{152}'),
@@ -48,7 +48,7 @@ const OTHERS: [(&str, char); 36] = [
     ("zwnj", '\u{200c}'),
 ];
 
-/// What `&name;` stands for. `lt` and `gt` are not among them: decoded they could make a tag that was not there.
+/// Returns the character that `&name;` stands for. `lt` and `gt` are not decoded, because the result could form a new tag.
 pub(super) fn named(name: &str) -> Option<char> {
     match name {
         "amp" => return Some('&'),
@@ -56,8 +56,8 @@ pub(super) fn named(name: &str) -> Option<char> {
         "apos" => return Some('\''),
         _ => {}
     }
-    if let Ok(place) = OTHERS.binary_search_by_key(&name, |(known, _)| known) {
-        return OTHERS.get(place).map(|&(_, character)| character);
+    if let Ok(index) = OTHERS.binary_search_by_key(&name, |(known, _)| known) {
+        return OTHERS.get(index).map(|&(_, character)| character);
     }
     let mut latin = ('\u{a0}'..='\u{ff}').zip(LATIN.split(' '));
     latin.find(|(_, known)| *known == name).map(|(character, _)| character)

@@ -1,21 +1,23 @@
-//! Tags and entities: how Mautic's input filter makes plain text of markup, and markup harmless.
+//! Tags and entities. As Mautic's input filter does, this module converts markup to plain text, and removes scripts from
+//! markup.
 
 use std::borrow::Cow;
 
-use crate::contact::Value;
+use crate::field_error::NOT_VALID;
 use crate::json::Raw;
 use crate::schema::FieldRule;
+use crate::value::Value;
 
 use super::text::{check_length, trim};
-use super::{NOT_VALID, Taken, entities};
+use super::{Parsed, entities};
 
-/// Longest entity that is decoded, in bytes.
-const ENTITY_LIMIT: usize = 11;
+/// Largest entity that is decoded, in bytes.
+const MAX_ENTITY_BYTES: usize = 11;
 
-/// An `html` field keeps its markup, without attributes that run scripts.
-pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+/// Parses the value of an `html` field. Its markup is kept, except attributes that run scripts.
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
-    let text = without_handlers(trim(&sent));
+    let text = without_event_handlers(trim(&sent));
     if text.is_empty() {
         return Ok(None);
     }
@@ -23,16 +25,17 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     Ok(Some(Value::Text(text.into_owned())))
 }
 
-/// Plain text: tags stripped, entities decoded once, trimmed. A `<` that opens no tag stays.
+/// Converts markup to plain text: strips tags, decodes entities once and trims the result. A `<` that does not open a tag is
+/// kept.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let trimmed = trim(text);
-    // Without a way out of the loop it is done many bytes at a time.
+    // The compiler vectorizes this loop because it has no early exit.
     let has_markup = trimmed.bytes().fold(false, |found, byte| found | (byte == b'<') | (byte == b'&'));
     if !has_markup {
         return Cow::Borrowed(trimmed);
     }
     let stripped = without_tags(trimmed);
-    let decoded = decoded(&stripped);
+    let decoded = decode_entities(&stripped);
     Cow::Owned(trim(&decoded).to_owned())
 }
 
@@ -46,12 +49,12 @@ fn without_tags(text: &str) -> String {
     kept
 }
 
-fn without_handlers(text: &str) -> Cow<'_, str> {
+fn without_event_handlers(text: &str) -> Cow<'_, str> {
     let mut kept = String::new();
     let mut tags = Tags::of(text);
     for (before, tag) in tags.by_ref() {
         kept.push_str(before);
-        kept.push_str(&cleaned_tag(tag));
+        kept.push_str(&clean_tag(tag));
     }
     if kept.is_empty() {
         return Cow::Borrowed(text);
@@ -60,11 +63,12 @@ fn without_handlers(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// The real tags of a text, each with what stands before it; both `<` and `>` are part of a tag.
+/// The tags of a text, each with the text before it. A tag includes its `<` and `>`.
 struct Tags<'a> {
-    /// What follows the last tag.
+    /// The text after the last tag found.
     rest: &'a str,
-    /// Whether a comment may still end. Looked for once: a text may be all `<!--`.
+    /// Whether `rest` may still contain the end of a comment. Without this flag, a text of many `<!--` would be searched to
+    /// its end for each of them.
     can_end_comment: bool,
 }
 
@@ -73,12 +77,13 @@ impl<'a> Tags<'a> {
         Self { rest: text, can_end_comment: true }
     }
 
-    /// The place of the tag's `>` if a tag opens behind a `<`.
+    /// Returns the position of the tag's `>` in `inside`, the text after a `<`: `None` if no tag opens there, and
+    /// `Some(None)` if the tag has no `>`.
     fn end(&mut self, inside: &str) -> Option<Option<usize>> {
         if inside.starts_with("!--") {
             let end = self.can_end_comment.then(|| comment_end(inside)).flatten();
             self.can_end_comment = end.is_some();
-            // One that never ends is no comment, and tags may follow.
+            // Without an end it is not a comment, and tags may follow.
             return end.map(Some);
         }
         (inside.starts_with(['!', '?']) || is_named(inside)).then(|| tag_end(inside))
@@ -94,7 +99,7 @@ impl<'a> Iterator for Tags<'a> {
         loop {
             let start = from + text.get(from..)?.find('<')?;
             if let Some(end) = self.end(text.get(start + 1..)?) {
-                // Without a `>` anywhere behind it, no later `<` opens a tag either.
+                // If no `>` follows, no later `<` opens a tag either.
                 let end = start + 1 + end?;
                 self.rest = text.get(end + 1..)?;
                 return Some((text.get(..start)?, text.get(start..=end)?));
@@ -104,7 +109,7 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// Where the comment's `>` is: `-->`, or `--!>`, where browsers end one, too.
+/// Returns the position of the `>` that ends a comment. Like browsers, this accepts `-->` and `--!>`.
 fn comment_end(inside: &str) -> Option<usize> {
     let mut from = "!".len();
     loop {
@@ -120,7 +125,7 @@ fn comment_end(inside: &str) -> Option<usize> {
     }
 }
 
-/// Whether a tag's name stands here, perhaps behind a `/`: `<a@b.co>` is no tag.
+/// Whether `inside` starts with a tag's name after an optional `/`. `<a@b.co>` is not a tag.
 fn is_named(inside: &str) -> bool {
     let name = inside.strip_prefix('/').unwrap_or(inside);
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
@@ -129,7 +134,7 @@ fn is_named(inside: &str) -> bool {
         && rest.starts_with(|next: char| next.is_ascii_whitespace() || matches!(next, '/' | '>'))
 }
 
-/// Where the tag's `>` is; one inside a quoted attribute does not count unless the quote is never closed.
+/// Returns the position of the tag's `>`. A `>` in a quoted attribute does not count, unless the quote is never closed.
 fn tag_end(inside: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in inside.bytes().enumerate() {
@@ -143,8 +148,8 @@ fn tag_end(inside: &str) -> Option<usize> {
     inside.find('>')
 }
 
-/// A tag without its attributes that start with `on`.
-fn cleaned_tag(tag: &str) -> String {
+/// Returns a tag without the attributes whose names start with `on`.
+fn clean_tag(tag: &str) -> String {
     let name_end = tag.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(tag.len());
     let (mut kept, mut rest) = match tag.split_at_checked(name_end) {
         Some((name, rest)) if name_end > 1 => (name.to_owned(), rest),
@@ -168,8 +173,9 @@ fn cleaned_tag(tag: &str) -> String {
     kept
 }
 
-/// How many bytes the next attribute has, with the blanks before it and, at the end of the tag, the `>`. Attributes end where
-/// browsers end them: quotes count around a value alone, and behind one the next attribute may follow at once.
+/// Returns the length of the next attribute, in bytes. It includes the blanks before the attribute and, at the end of the
+/// tag, the `>`. Attributes end where browsers end them: only quotes around a value count, and the next attribute may follow
+/// a closing quote without a blank.
 fn attribute_length(text: &str) -> usize {
     let mut quote = None;
     let (mut has_name, mut has_equals, mut awaits_value) = (false, false, false);
@@ -191,15 +197,15 @@ fn attribute_length(text: &str) -> usize {
     text.len()
 }
 
-/// Entities decoded once. `&lt;` and `&gt;` stay: decoded they could make a tag that was not there.
-fn decoded(text: &str) -> String {
+/// Decodes entities once. `&lt;` and `&gt;` are kept, because the result could form a new tag.
+fn decode_entities(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('&') {
         let (before, from) = rest.split_at(start);
         kept.push_str(before);
-        // No name is longer; searched to its end, a text of nothing but `&` would take a very long time.
-        let entity = from.bytes().take(ENTITY_LIMIT).position(|byte| byte == b';').and_then(|end| from.get(1..end));
+        // No name is longer. If every `&` were searched to the end of the text, a text of `&` alone would take quadratic time.
+        let entity = from.bytes().take(MAX_ENTITY_BYTES).position(|byte| byte == b';').and_then(|end| from.get(1..end));
         match entity.and_then(|name| Some((name, character(name)?))) {
             Some((name, character)) => {
                 kept.push(character);

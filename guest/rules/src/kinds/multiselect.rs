@@ -1,19 +1,20 @@
-//! Several of a field's own choices, by value.
+//! Values that consist of several of a field's choices.
 
 use std::borrow::Cow;
 
-use crate::contact::Value;
+use crate::field_error::NOT_VALID;
 use crate::json::Raw;
 use crate::schema::FieldRule;
+use crate::value::Value;
 
+use super::Parsed;
 use super::text::check_length;
-use super::{NOT_VALID, Taken};
 
-/// Between values, in the stored form and in a text that holds several.
+/// Separates the values, in the stored form and in a text with several values.
 const SEPARATOR: char = '|';
 
-/// Stored as the values joined by `|`, in the order and as often as they were sent.
-pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+/// Parses a `multiselect`, which is stored as the values joined by `|`. Order and repetitions are kept as sent.
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let joined = match raw {
         Raw::List(_) => {
             let entries = raw.entries();
@@ -33,7 +34,8 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     Ok(Some(Value::Text(joined)))
 }
 
-/// An entry of a list: a text or a number. No choice is the empty text, so an empty list is all that joins to nothing.
+/// Returns the value of one entry of a list, which must be a text or a number. It is never empty, because no choice has an
+/// empty value.
 fn value<'a>(field: &FieldRule, entry: &Raw<'a>) -> Option<Cow<'a, str>> {
     match entry {
         Raw::Text(_) | Raw::Number(_) => entry.as_text().filter(|value| field.choices.contains(value.as_ref())),

@@ -1,28 +1,29 @@
-//! Decimal numbers, as Symfony's number type reads them.
+//! Decimal numbers, parsed as by Symfony's number type.
 
-use crate::contact::{Number, Value};
+use crate::field_error::NOT_VALID;
 use crate::json::Raw;
+use crate::value::{Number, Value};
 
+use super::Parsed;
 use super::text::trim;
-use super::{NOT_VALID, Taken};
 
-/// All numbers are smaller: PHP's integers end there.
-const LIMIT: f64 = 9_223_372_036_854_775_807.0;
-/// Longest number as text, in bytes; enough for every double.
-const TEXT_LIMIT: usize = 400;
+/// The largest integer of PHP. The absolute value of a number must be smaller.
+const MAX_MAGNITUDE: f64 = 9_223_372_036_854_775_807.0;
+/// Largest number as text, in bytes. Every double fits.
+const MAX_TEXT_BYTES: usize = 400;
 
-pub(super) fn take(scale: u32, raw: &Raw<'_>) -> Taken {
+pub(super) fn parse(scale: u32, raw: &Raw<'_>) -> Parsed {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let text = trim(&sent);
     if text.is_empty() {
         return Ok(None);
     }
-    let number = parse(text).ok_or(NOT_VALID)?;
+    let number = parse_number(text).ok_or(NOT_VALID)?;
     Ok(Some(Value::Number(rounded(number, scale))))
 }
 
-/// How a number is shown: without a scale, cut off towards zero; otherwise as a decimal.
-pub(crate) fn shown(number: Number, scale: u32) -> Number {
+/// Returns a number in the form that clients see: without a scale, truncated towards zero; otherwise as a double.
+pub(crate) fn displayed(number: Number, scale: u32) -> Number {
     match number {
         Number::Float(float) if scale == 0 => whole(float.trunc()).unwrap_or(number),
         Number::Whole(whole) if scale > 0 => to_float(whole).map_or(number, Number::Float),
@@ -30,8 +31,8 @@ pub(crate) fn shown(number: Number, scale: u32) -> Number {
     }
 }
 
-fn parse(text: &str) -> Option<Number> {
-    if text.len() > TEXT_LIMIT {
+fn parse_number(text: &str) -> Option<Number> {
+    if text.len() > MAX_TEXT_BYTES {
         return None;
     }
     let ascii: String = text.chars().map(half_width).collect();
@@ -43,13 +44,13 @@ fn parse(text: &str) -> Option<Number> {
         return None;
     }
     let float: f64 = ascii.replace(',', ".").parse().ok()?;
-    if float.abs() >= LIMIT {
+    if float.abs() >= MAX_MAGNITUDE {
         return None;
     }
     Some(whole(float).unwrap_or(Number::Float(float)))
 }
 
-/// Digits of East Asian full width are digits.
+/// Converts a full-width digit to ASCII.
 fn half_width(c: char) -> char {
     u32::from(c)
         .checked_sub(u32::from('０'))
@@ -58,7 +59,7 @@ fn half_width(c: char) -> char {
         .unwrap_or(c)
 }
 
-/// `-?digits[mark digits][e[+-]digits]`, digits on one side of the mark at least.
+/// Whether `text` has the form `-?digits[mark digits][e[+-]digits]`. The digits on one side of the mark may be missing.
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -73,7 +74,7 @@ fn is_decimal(text: &str) -> bool {
         && exponent.is_none_or(|digits| !digits.is_empty() && are_digits(digits))
 }
 
-/// Whether commas stand between groups of thousands. Mautic reads `1,000` as 1; here it is refused, as nobody can tell.
+/// Whether commas separate groups of thousands. Such a number is refused, because `1,000` is ambiguous. Mautic reads it as 1.
 fn is_grouped(text: &str) -> bool {
     let mut groups = text.strip_prefix('-').unwrap_or(text).split(',');
     let first = groups.next().unwrap_or_default();
@@ -82,7 +83,7 @@ fn is_grouped(text: &str) -> bool {
     starts_group && !rest.is_empty() && rest.iter().all(|group| group.len() == 3)
 }
 
-/// Symfony's rounding half to even, done on the decimal digits. Mautic leaves numbers below 1 as they are.
+/// Rounds half to even on the decimal digits, as Symfony does. As in Mautic, numbers below 1 are not rounded.
 fn rounded(number: Number, scale: u32) -> Number {
     let Number::Float(float) = number else {
         return number;
@@ -114,7 +115,7 @@ fn rounded(number: Number, scale: u32) -> Number {
     whole(float).unwrap_or(Number::Float(float))
 }
 
-/// The integer that a double is, if it is one that it holds exactly.
+/// Returns the integer that equals `float`, if there is one.
 fn whole(float: f64) -> Option<Number> {
     format!("{float:.0}").parse::<i64>().ok().filter(|&whole| to_float(whole) == Some(float)).map(Number::Whole)
 }

@@ -1,11 +1,11 @@
-//! Names of regions: the subdivisions of ISO 3166-2 in their local language, of any country, as people write them. ISO's
-//! are in the crate `rust_iso3166`, which is compiled from Debian's iso-codes.
+//! Names of regions: the subdivisions of all countries by ISO 3166-2, in their local language and in common spellings. The
+//! names of ISO 3166-2 come from the crate `rust_iso3166`, which is generated from Debian's iso-codes.
 
 use std::borrow::Cow;
 
 use rust_iso3166::iso3166_2::SUBDIVISION_MAP;
 
-/// Names in use that ISO 3166-2 does not have or spells otherwise.
+/// Names in use that ISO 3166-2 does not have or spells differently.
 const ADDED: [&str; 38] = [
     // The United States
     "Armed Forces Africa",
@@ -22,7 +22,7 @@ const ADDED: [&str; 38] = [
     "Newfoundland",
     "Québec",
     "Yukon Territory",
-    // Counties of the United Kingdom that are no councils
+    // Counties of the United Kingdom that have no council
     "Antrim",
     "Armagh",
     "Avon",
@@ -45,24 +45,25 @@ const ADDED: [&str; 38] = [
     "Tyrone",
     "West Midlands",
     "West Yorkshire",
-    // Others
+    // Other countries
     "Bern",
     "Praha, hlavní město",
     "St. Gallen",
 ];
 
-/// The countries of the United Kingdom: there, regions are counties.
+/// The countries of the United Kingdom. There, regions are counties.
 const NOT_REGIONS: [&str; 4] = ["GB-ENG", "GB-NIR", "GB-SCT", "GB-WLS"];
 
 pub(super) fn names() -> impl Iterator<Item = Cow<'static, str>> {
     let regions = SUBDIVISION_MAP.values().filter(|region| !NOT_REGIONS.contains(&region.code));
-    let spelled =
-        regions.flat_map(|region| [Some(Cow::Borrowed(region.name)), as_spoken(region.name), as_typed(region.name)]);
+    let spelled = regions
+        .flat_map(|region| [Some(Cow::Borrowed(region.name)), spoken_form(region.name), typed_form(region.name)]);
     spelled.flatten().chain(ADDED.map(Cow::Borrowed))
 }
 
-/// ISO puts the word to sort by first (`Madrid, Comunidad de`) and remarks in parentheses.
-fn as_spoken(name: &str) -> Option<Cow<'static, str>> {
+/// Returns the spoken form of a name, if it differs. ISO 3166-2 puts the word to sort by first (`Madrid, Comunidad de`) and
+/// adds remarks in parentheses.
+fn spoken_form(name: &str) -> Option<Cow<'static, str>> {
     if let Some((name, _)) = name.split_once(" (") {
         return Some(Cow::Owned(name.to_owned()));
     }
@@ -70,8 +71,9 @@ fn as_spoken(name: &str) -> Option<Cow<'static, str>> {
     Some(Cow::Owned(format!("{first} {last}")))
 }
 
-/// ISO marks long vowels of other scripts (`Gujarāt`) and sets typographic apostrophes.
-fn as_typed(name: &str) -> Option<Cow<'static, str>> {
+/// Returns a name as people type it, if it differs. ISO 3166-2 marks long vowels of other scripts (`Gujarāt`) and uses
+/// typographic apostrophes.
+fn typed_form(name: &str) -> Option<Cow<'static, str>> {
     const PLAIN: [(char, char); 11] = [
         ('ā', 'a'),
         ('ē', 'e'),

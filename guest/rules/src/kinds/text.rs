@@ -1,14 +1,15 @@
-//! Plain text: tags stripped, entities decoded, trimmed, counted.
+//! Plain text.
 
 use std::borrow::Cow;
 
-use crate::contact::Value;
+use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::schema::FieldRule;
+use crate::value::Value;
 
-use super::{Fault, NOT_VALID, Taken, markup};
+use super::{Parsed, markup};
 
-pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let text = markup::plain(&sent);
     if text.is_empty() {
@@ -18,9 +19,9 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     Ok(Some(Value::Text(text.into_owned())))
 }
 
-/// Symfony's `Length`, counted in Unicode code points.
-pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), Fault> {
-    // Most values are shorter in bytes than the limit is in characters.
+/// Checks the length in code points, as Symfony's `Length` does.
+pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), FieldError> {
+    // Counting is rarely needed: most values have fewer bytes than the limit has code points.
     let fits = |limit: u32| {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         text.len() <= limit || text.chars().count() <= limit
@@ -31,7 +32,7 @@ pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), Fault> {
     }
 }
 
-/// PHP's `trim`: blanks of ASCII only.
+/// Trims ASCII blanks, as PHP's `trim` does.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\r', '\0', '\x0B'])
 }

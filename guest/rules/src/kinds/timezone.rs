@@ -1,9 +1,9 @@
-//! Time zones: what PHP lists, that is `UTC` and the zones of places in IANA's database, by their current names.
+//! Time zones that PHP lists: `UTC`, and the current names of the IANA database's zones of places.
 
-use super::compiled;
+use super::sorted_list;
 
 pub(super) const ALL: &str = include_str!("data/timezones.txt");
 
 pub(super) fn exists(name: &str) -> bool {
-    compiled::has(ALL, name)
+    sorted_list::contains(ALL, name)
 }

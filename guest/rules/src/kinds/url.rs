@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use crate::contact::Value;
+use crate::field_error::NOT_VALID;
 use crate::json::Raw;
 use crate::schema::FieldRule;
+use crate::value::Value;
 
 use super::text::check_length;
-use super::{NOT_VALID, Taken, markup};
+use super::{Parsed, markup};
 
-/// Schemes that run a script where the address is shown as a link.
-const SCRIPTS: [&str; 3] = ["javascript:", "data:", "vbscript:"];
+/// Schemes that run a script when the address is used as a link.
+const SCRIPT_SCHEMES: [&str; 3] = ["javascript:", "data:", "vbscript:"];
 
-pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let text = markup::plain(&sent);
     if text.is_empty() {
@@ -26,19 +27,20 @@ pub(super) fn take(field: &FieldRule, raw: &Raw<'_>) -> Taken {
     Ok(Some(Value::Text(address.into_owned())))
 }
 
-/// Browsers skip control characters and blanks in a scheme, so they are skipped here.
+/// Whether the address runs a script. Like browsers, this ignores control characters and blanks in the scheme.
 fn runs_script(text: &str) -> bool {
-    let longest = SCRIPTS.iter().map(|scheme| scheme.len()).max().unwrap_or(0);
+    let longest = SCRIPT_SCHEMES.iter().map(|scheme| scheme.len()).max().unwrap_or(0);
     let start: String = text
         .chars()
         .filter(|c| !c.is_control() && !c.is_whitespace())
         .take(longest)
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    SCRIPTS.iter().any(|scheme| start.starts_with(scheme))
+    SCRIPT_SCHEMES.iter().any(|scheme| start.starts_with(scheme))
 }
 
-/// Symfony's `FixUrlProtocolListener`: a path, anything with `://`, and `user@…` are left as they are.
+/// Whether the address needs no `http://` before it. As in Symfony's `FixUrlProtocolListener`, this holds for a path, for any
+/// address with `://` and for `user@…`.
 fn has_scheme(text: &str) -> bool {
     if text.starts_with(['/', '.']) {
         return true;

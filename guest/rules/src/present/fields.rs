@@ -1,70 +1,74 @@
-//! The `fields` of a contact: group by group with descriptions, and all values together.
+//! The `fields` member of a presented contact: each group with descriptions of its fields, then all values together.
 
 use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use crate::contact::{Contact, Number, Value};
-use crate::kinds::{Kind, shown_number};
+use crate::contact::Contact;
+use crate::kind::Kind;
+use crate::kinds::displayed_number;
 use crate::model::{Choice, Field, Profile};
 use crate::schema::{FieldRule, POINTS, Schema};
+use crate::value::{Number, Value};
 
-/// Groups that are always shown, in this order.
+/// Groups that are always present, in this order.
 const GROUPS: [&str; 4] = ["core", "social", "personal", "professional"];
-/// Longest labels shown for the values of a `multiselect`, in bytes; a value may be there thousands of times.
-const LABELS_LIMIT: usize = 4 * 1024;
+/// Largest text of all labels of a `multiselect`, in bytes. A value may be chosen thousands of times.
+const MAX_LABELS_BYTES: usize = 4 * 1024;
 
-/// The tenant's fields, sorted for showing: once for many contacts.
+/// A tenant's fields in the order of presentation. It is built once for many contacts.
 pub(super) struct Catalogue<'a> {
-    groups: Vec<(&'a str, Vec<Shape<'a>>)>,
+    groups: Vec<(&'a str, Vec<CatalogueField<'a>>)>,
     all: Vec<(usize, &'a FieldRule)>,
     points: Option<usize>,
     unique: &'a [usize],
 }
 
-struct Shape<'a> {
-    place: usize,
-    field: &'a Field,
+struct CatalogueField<'a> {
+    position: usize,
+    definition: &'a Field,
     rule: &'a FieldRule,
-    /// JSON.
+    /// The member `properties`, as JSON.
     properties: Box<RawValue>,
 }
 
 impl<'a> Catalogue<'a> {
     pub(super) fn of(profile: &'a Profile, schema: &'a Schema) -> Self {
-        let mut groups: Vec<(&str, Vec<Shape<'_>>)> = GROUPS.into_iter().map(|group| (group, Vec::new())).collect();
-        for (place, (field, rule)) in profile.fields.iter().zip(&schema.rules).enumerate() {
-            let shape = Shape { place, field, rule, properties: properties(field, rule) };
-            match groups.iter_mut().find(|(group, _)| *group == field.group) {
-                Some((_, shapes)) => shapes.push(shape),
-                None => groups.push((&field.group, vec![shape])),
+        let mut groups: Vec<(&str, Vec<CatalogueField<'_>>)> =
+            GROUPS.into_iter().map(|group| (group, Vec::new())).collect();
+        for (position, (definition, rule)) in profile.fields.iter().zip(&schema.rules).enumerate() {
+            let field = CatalogueField { position, definition, rule, properties: properties(definition, rule) };
+            match groups.iter_mut().find(|(group, _)| *group == definition.group) {
+                Some((_, fields)) => fields.push(field),
+                None => groups.push((&definition.group, vec![field])),
             }
         }
         Self {
             groups,
             all: schema.rules.iter().enumerate().collect(),
             points: schema
-                .place(POINTS)
-                .filter(|&place| schema.rules.get(place).is_some_and(|rule| rule.kind == Kind::Number)),
+                .position(POINTS)
+                .filter(|&position| schema.rules.get(position).is_some_and(|rule| rule.kind == Kind::Number)),
             unique: &schema.unique,
         }
     }
 
-    /// Whether anything tells who the contact is.
+    /// Whether the contact has a value in any unique field.
     pub(super) fn is_identified(&self, contact: &Contact) -> bool {
-        self.unique.iter().any(|&place| contact.value(place).is_some())
+        self.unique.iter().any(|&position| contact.value(position).is_some())
     }
 }
 
-/// The options of choices and the digits of numbers; PHP shows an empty map as a list.
+/// Returns the member `properties`: the options of a choice field, the rounding of a number, and for any other kind an
+/// empty list, because PHP writes an empty map as a list.
 fn properties(field: &Field, rule: &FieldRule) -> Box<RawValue> {
     #[derive(serde::Serialize)]
     struct Options<'a> {
-        list: Vec<Offered<'a>>,
+        list: Vec<ChoiceView<'a>>,
     }
     #[derive(serde::Serialize)]
-    struct Offered<'a> {
+    struct ChoiceView<'a> {
         label: &'a str,
         value: &'a str,
     }
@@ -73,27 +77,27 @@ fn properties(field: &Field, rule: &FieldRule) -> Box<RawValue> {
         roundmode: u32,
         scale: u32,
     }
-    /// Mautic's number for rounding half to even.
+    /// Mautic's number for the mode "round half to even".
     const HALF_EVEN: u32 = 4;
 
-    fn offered(choice: &Choice) -> Offered<'_> {
-        Offered { label: &choice.label, value: &choice.value }
+    fn choice_view(choice: &Choice) -> ChoiceView<'_> {
+        ChoiceView { label: &choice.label, value: &choice.value }
     }
     let json = match rule.kind {
         Kind::Number => serde_json::value::to_raw_value(&Digits { roundmode: HALF_EVEN, scale: rule.scale }),
         _ if !field.choices.is_empty() => {
-            serde_json::value::to_raw_value(&Options { list: field.choices.iter().map(offered).collect() })
+            serde_json::value::to_raw_value(&Options { list: field.choices.iter().map(choice_view).collect() })
         }
         _ => serde_json::value::to_raw_value::<[(); 0]>(&[]),
     };
     json.unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// The whole number of a contact's points.
+/// Returns a contact's points as a whole number.
 pub(super) fn points(contact: &Contact, catalogue: &Catalogue<'_>) -> i64 {
-    let value = catalogue.points.and_then(|place| contact.value(place));
+    let value = catalogue.points.and_then(|position| contact.value(position));
     match value {
-        Some(Value::Number(number)) => match shown_number(*number, 0) {
+        Some(Value::Number(number)) => match displayed_number(*number, 0) {
             Number::Whole(whole) => whole,
             Number::Float(_) => 0,
         },
@@ -101,26 +105,26 @@ pub(super) fn points(contact: &Contact, catalogue: &Catalogue<'_>) -> i64 {
     }
 }
 
-/// What a field shows: a blank number is 0, as in Mautic.
-fn shown(rule: &FieldRule, value: Option<&Value>) -> Option<Value> {
+/// Returns a field's `value`. A blank number is 0, as in Mautic.
+fn displayed(rule: &FieldRule, value: Option<&Value>) -> Option<Value> {
     match (rule.kind, value) {
-        (Kind::Number, Some(Value::Number(number))) => Some(Value::Number(shown_number(*number, rule.scale))),
-        (Kind::Number, None) => Some(Value::Number(shown_number(Number::Whole(0), rule.scale))),
+        (Kind::Number, Some(Value::Number(number))) => Some(Value::Number(displayed_number(*number, rule.scale))),
+        (Kind::Number, None) => Some(Value::Number(displayed_number(Number::Whole(0), rule.scale))),
         (_, value) => value.cloned(),
     }
 }
 
-/// What people see of it: labels for values.
-fn normalized(shape: &Shape<'_>, value: Option<&Value>) -> Option<Value> {
-    let choices = &shape.field.choices;
+/// Returns a field's `normalizedValue`, which has the labels of choices instead of their values.
+fn normalized_value(field: &CatalogueField<'_>, value: Option<&Value>) -> Option<Value> {
+    let choices = &field.definition.choices;
     let label = |value: &str| choices.iter().find(|choice| choice.value == value).map(|choice| choice.label.clone());
-    match (shape.rule.kind, value) {
+    match (field.rule.kind, value) {
         (Kind::Boolean, Some(Value::Bool(flag))) => Some(Value::Text(if *flag { "Yes" } else { "No" }.to_owned())),
         (Kind::Select | Kind::Lookup, Some(Value::Text(text))) => {
             Some(Value::Text(label(text).unwrap_or_else(|| text.clone())))
         }
         (Kind::MultiSelect, Some(Value::Text(text))) => {
-            let mut room = LABELS_LIMIT;
+            let mut room = MAX_LABELS_BYTES;
             let labels = text.split('|').map(|value| {
                 let label = label(value).map_or(Cow::Borrowed(value), Cow::Owned);
                 room = room.checked_sub(label.len() + 1)?;
@@ -129,46 +133,46 @@ fn normalized(shape: &Shape<'_>, value: Option<&Value>) -> Option<Value> {
             let labels: Option<Vec<_>> = labels.collect();
             Some(Value::Text(labels.map_or_else(|| text.clone(), |labels| labels.join("|"))))
         }
-        (_, value) => shown(shape.rule, value),
+        (_, value) => displayed(field.rule, value),
     }
 }
 
-/// The value of `fields`.
-pub(super) struct Fields<'a> {
+/// The member `fields`.
+pub(super) struct FieldsView<'a> {
     pub(super) id: u64,
     pub(super) contact: &'a Contact,
     pub(super) catalogue: &'a Catalogue<'a>,
 }
 
-impl Serialize for Fields<'_> {
+impl Serialize for FieldsView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (group, shapes) in &self.catalogue.groups {
-            map.serialize_entry(group, &Group { shapes, contact: self.contact })?;
+        for (group, fields) in &self.catalogue.groups {
+            map.serialize_entry(group, &GroupView { fields, contact: self.contact })?;
         }
-        map.serialize_entry("all", &All(self))?;
+        map.serialize_entry("all", &AllView(self))?;
         map.end()
     }
 }
 
-struct Group<'a> {
-    shapes: &'a [Shape<'a>],
+struct GroupView<'a> {
+    fields: &'a [CatalogueField<'a>],
     contact: &'a Contact,
 }
 
-impl Serialize for Group<'_> {
+impl Serialize for GroupView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.shapes.is_empty() {
+        if self.fields.is_empty() {
             return serializer.collect_seq::<[(); 0]>([]);
         }
-        let described = |shape| Description::of(shape, self.contact);
-        serializer.collect_map(self.shapes.iter().map(|shape| (&shape.field.alias, described(shape))))
+        let described = |field| FieldView::of(field, self.contact);
+        serializer.collect_map(self.fields.iter().map(|field| (&field.definition.alias, described(field))))
     }
 }
 
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Description<'a> {
+struct FieldView<'a> {
     id: usize,
     group: &'a str,
     label: &'a str,
@@ -179,30 +183,30 @@ struct Description<'a> {
     normalized_value: Option<Value>,
 }
 
-impl<'a> Description<'a> {
-    fn of(shape: &'a Shape<'a>, contact: &'a Contact) -> Self {
-        let value = contact.value(shape.place);
+impl<'a> FieldView<'a> {
+    fn of(field: &'a CatalogueField<'a>, contact: &'a Contact) -> Self {
+        let value = contact.value(field.position);
         Self {
-            id: shape.place + 1,
-            group: &shape.field.group,
-            label: &shape.field.label,
-            alias: &shape.field.alias,
-            r#type: &shape.field.kind,
-            properties: &shape.properties,
-            value: shown(shape.rule, value),
-            normalized_value: normalized(shape, value),
+            id: field.position + 1,
+            group: &field.definition.group,
+            label: &field.definition.label,
+            alias: &field.definition.alias,
+            r#type: &field.definition.kind,
+            properties: &field.properties,
+            value: displayed(field.rule, value),
+            normalized_value: normalized_value(field, value),
         }
     }
 }
 
-struct All<'a>(&'a Fields<'a>);
+struct AllView<'a>(&'a FieldsView<'a>);
 
-impl Serialize for All<'_> {
+impl Serialize for AllView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &self.0.id)?;
-        for (place, rule) in &self.0.catalogue.all {
-            map.serialize_entry(&rule.alias, &shown(rule, self.0.contact.value(*place)))?;
+        for (position, rule) in &self.0.catalogue.all {
+            map.serialize_entry(&rule.alias, &displayed(rule, self.0.contact.value(*position)))?;
         }
         map.end()
     }

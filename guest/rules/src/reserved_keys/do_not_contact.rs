@@ -1,20 +1,24 @@
-//! Channels by which a contact is not to be written to.
+//! Changes to the channels on which a contact must not be contacted.
 
 use std::borrow::Cow;
 
 use crate::contact::DoNotContact;
+use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
-use crate::kinds::{Fault, NOT_VALID, plain};
+use crate::kinds::plain;
 
-/// Longest channel and comment, in code points.
-const CHANNEL_LIMIT: usize = 64;
-const COMMENTS_LIMIT: usize = 65_535;
-/// Most entries in one item: each is looked for among those of the contact.
-const COUNT_LIMIT: usize = 1_000;
+/// Largest name of a channel, in code points.
+const MAX_CHANNEL_LENGTH: usize = 64;
+/// Largest comments, in code points.
+const MAX_COMMENTS_LENGTH: usize = 65_535;
+/// Largest number of changes in one item. Each one is searched for among the contact's entries.
+const MAX_CHANGES: usize = 1_000;
 
-/// Mautic's reasons.
+/// Mautic's number for a channel that may be used.
 const CONTACTABLE: u8 = 0;
+/// Mautic's number for a contact who unsubscribed.
 const UNSUBSCRIBED: u8 = 1;
+/// Mautic's number for an entry that was set manually.
 const MANUAL: u8 = 3;
 
 #[derive(Debug)]
@@ -31,14 +35,14 @@ enum Member {
     Comments,
 }
 
-/// A list of objects; a blank changes nothing.
-pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
+/// Reads a list of objects. A blank changes nothing.
+pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
     match raw {
         Raw::List(_) => {
             let entries = raw.entries();
-            if entries.len() > COUNT_LIMIT {
+            if entries.len() > MAX_CHANGES {
                 return Err(Cow::Owned(format!(
-                    "This value is too long. It should have {COUNT_LIMIT} entries or less."
+                    "This value is too long. It should have {MAX_CHANGES} entries or less."
                 )));
             }
             entries.iter().map(change).collect()
@@ -49,7 +53,7 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
     }
 }
 
-fn change(raw: &Raw<'_>) -> Result<Change, Fault> {
+fn change(raw: &Raw<'_>) -> Result<Change, FieldError> {
     let Raw::Object(_) = raw else {
         return Err(NOT_VALID);
     };
@@ -65,8 +69,8 @@ fn change(raw: &Raw<'_>) -> Result<Change, Fault> {
             continue;
         }
         match member {
-            Member::Channel => change.channel = text(&raw, CHANNEL_LIMIT)?,
-            Member::Comments => change.comments = text(&raw, COMMENTS_LIMIT)?,
+            Member::Channel => change.channel = text(&raw, MAX_CHANNEL_LENGTH)?,
+            Member::Comments => change.comments = text(&raw, MAX_COMMENTS_LENGTH)?,
             Member::Reason => {
                 let reason = raw.as_id().and_then(|reason| u8::try_from(reason).ok());
                 change.reason = reason.filter(|reason| *reason <= MANUAL).ok_or(NOT_VALID)?;
@@ -79,7 +83,7 @@ fn change(raw: &Raw<'_>) -> Result<Change, Fault> {
     Ok(change)
 }
 
-fn text(raw: &Raw<'_>, limit: usize) -> Result<String, Fault> {
+fn text(raw: &Raw<'_>, limit: usize) -> Result<String, FieldError> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let text = plain(&sent);
     if text.chars().count() > limit {
@@ -88,7 +92,8 @@ fn text(raw: &Raw<'_>, limit: usize) -> Result<String, Fault> {
     Ok(text.into_owned())
 }
 
-/// One entry a channel. Who unsubscribed stays so until the entry is removed.
+/// Applies the changes. A channel has at most one entry. An entry with the reason "unsubscribed" cannot be changed, only
+/// removed.
 pub(super) fn apply(changes: Vec<Change>, entries: &mut Vec<DoNotContact>, now: &str) {
     for Change { channel, reason, comments } in changes {
         let known = entries.iter_mut().find(|entry| entry.channel == channel);

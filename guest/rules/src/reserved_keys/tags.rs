@@ -1,14 +1,15 @@
-//! Tags: added to those that are there, or removed from them.
+//! Changes to a contact's tags.
 
 use std::borrow::Cow;
 
+use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
-use crate::kinds::{Fault, NOT_VALID, plain};
+use crate::kinds::plain;
 
-/// Longest tag, in code points: Mautic's column.
-const LIMIT: usize = 191;
-/// Most tags in one item: each is looked for among those of the contact.
-const COUNT_LIMIT: usize = 1_000;
+/// Largest tag, in code points: the size of Mautic's column.
+const MAX_TAG_LENGTH: usize = 191;
+/// Largest number of changes in one item. Each one is searched for among the contact's tags.
+const MAX_CHANGES: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) enum Change {
@@ -16,8 +17,8 @@ pub(super) enum Change {
     Remove(String),
 }
 
-/// A list, or a text separated by commas; a `-` in front removes.
-pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
+/// Reads a list of tags, or a text of tags separated by commas. A tag is added, or removed if it starts with `-`.
+pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
     let names: Vec<String> = match raw {
         Raw::List(_) => {
             let texts: Option<Vec<_>> = raw.entries().iter().map(|entry| Some(entry.as_text()?.into_owned())).collect();
@@ -32,8 +33,10 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
             Some(tag) => (true, tag.trim()),
             None => (false, name.as_ref()),
         };
-        if tag.chars().count() > LIMIT {
-            return Err(Cow::Owned(format!("This value is too long. It should have {LIMIT} characters or less.")));
+        if tag.chars().count() > MAX_TAG_LENGTH {
+            return Err(Cow::Owned(format!(
+                "This value is too long. It should have {MAX_TAG_LENGTH} characters or less."
+            )));
         }
         match (tag, is_removal) {
             ("", _) => {}
@@ -41,8 +44,8 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, Fault> {
             (tag, false) => changes.push(Change::Add(tag.to_owned())),
         }
     }
-    if changes.len() > COUNT_LIMIT {
-        return Err(Cow::Owned(format!("This value is too long. It should have {COUNT_LIMIT} entries or less.")));
+    if changes.len() > MAX_CHANGES {
+        return Err(Cow::Owned(format!("This value is too long. It should have {MAX_CHANGES} entries or less.")));
     }
     Ok(changes)
 }

@@ -1,19 +1,20 @@
-//! Names of places, gathered when the first is asked for and kept for the session.
+//! Names of places. Each list is built when it is first needed, and kept for the session.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::{country, region};
-use crate::hashing::Set;
+use crate::hashing::StableSet;
 
-/// The lists a session looks places up in.
+use super::{country, region};
+
+/// The lists in which a session looks up names of places.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
-    countries: OnceCell<Set<&'static str>>,
-    regions: OnceCell<Set<Cow<'static, str>>>,
+pub(crate) struct PlaceNames {
+    countries: OnceCell<StableSet<&'static str>>,
+    regions: OnceCell<StableSet<Cow<'static, str>>>,
 }
 
-impl Places {
+impl PlaceNames {
     pub(super) fn has_country(&self, name: &str) -> bool {
         self.countries.get_or_init(|| country::names().collect()).contains(name)
     }

@@ -2,40 +2,40 @@
 
 use time::{Duration, Time};
 
-use super::number;
+use super::leading_digits;
 
-/// What follows a date: nothing, or a time and perhaps an offset from UTC.
-pub(super) fn clock_and_offset(text: &str) -> Option<(Time, Duration)> {
+/// Reads the text after a date: nothing, or a time and an optional offset from UTC.
+pub(super) fn time_and_offset(text: &str) -> Option<(Time, Duration)> {
     if text.is_empty() {
         return Some((Time::MIDNIGHT, Duration::ZERO));
     }
-    if let Some((clock, rest)) = compact_clock(text.strip_prefix(['T', 't']).unwrap_or(text)) {
-        return Some((clock, offset(rest.trim_start())?));
+    if let Some((time, rest)) = compact_time(text.strip_prefix(['T', 't']).unwrap_or(text)) {
+        return Some((time, offset(rest.trim_start())?));
     }
     let text = text.strip_prefix(['T', 't', ' ']).or_else(|| text.strip_prefix(", "))?;
-    let (clock, rest) = clock(text.trim_start())?;
-    Some((clock, offset(rest.trim_start())?))
+    let (time, rest) = time_of_day(text.trim_start())?;
+    Some((time, offset(rest.trim_start())?))
 }
 
-/// `102030` and `1020`, right behind a date or its `T`.
-fn compact_clock(text: &str) -> Option<(Time, &str)> {
-    let (digits, rest) = number(text).filter(|(digits, _)| matches!(digits.len(), 4 | 6))?;
+/// Reads a time such as `102030` or `1020`, directly after a date or its `T`. Returns the time and the rest of the text.
+fn compact_time(text: &str) -> Option<(Time, &str)> {
+    let (digits, rest) = leading_digits(text).filter(|(digits, _)| matches!(digits.len(), 4 | 6))?;
     let part = |from: usize| digits.get(from..from + 2)?.parse().ok();
     Some((Time::from_hms(part(0)?, part(2)?, part(4).unwrap_or(0)).ok()?, rest))
 }
 
-/// `10:20`, `10:20:30.5`, `10.20`, `1:2`, `10am`.
-pub(super) fn clock(text: &str) -> Option<(Time, &str)> {
-    let (hour, mut rest) = number(text)?;
+/// Reads a time such as `10:20`, `10:20:30.5`, `10.20`, `1:2` or `10am`. Returns the time and the rest of the text.
+pub(super) fn time_of_day(text: &str) -> Option<(Time, &str)> {
+    let (hour, mut rest) = leading_digits(text)?;
     let mut minute = "0";
     let mut second = "0";
     let mut has_minute = false;
     let separator = if rest.starts_with('.') { '.' } else { ':' };
-    if let Some((digits, after)) = rest.strip_prefix(separator).and_then(number) {
+    if let Some((digits, after)) = rest.strip_prefix(separator).and_then(leading_digits) {
         (minute, rest, has_minute) = (digits, after, true);
-        if let Some((digits, after)) = rest.strip_prefix(separator).and_then(number) {
+        if let Some((digits, after)) = rest.strip_prefix(separator).and_then(leading_digits) {
             (second, rest) = (digits, after);
-            if let Some((_, after)) = rest.strip_prefix('.').and_then(number) {
+            if let Some((_, after)) = rest.strip_prefix('.').and_then(leading_digits) {
                 rest = after;
             }
         }
@@ -53,6 +53,7 @@ pub(super) fn clock(text: &str) -> Option<(Time, &str)> {
     Some((Time::from_hms(hour, minute.parse().ok()?, second.parse().ok()?).ok()?, rest))
 }
 
+/// Reads `am` or `pm`. Returns the hours to add to the time on a 12-hour clock, if either is there, and the rest of the text.
 fn half_of_day(text: &str) -> (Option<u8>, &str) {
     let word = text.trim_start();
     for (name, hours) in [("am", 0), ("pm", 12)] {
@@ -63,7 +64,7 @@ fn half_of_day(text: &str) -> (Option<u8>, &str) {
     (None, text)
 }
 
-/// `Z`, `UTC`, `+02:00`, `-0530`, `+2`; nothing means UTC.
+/// Reads an offset such as `Z`, `UTC`, `+02:00`, `-0530` or `+2`. An empty text means UTC.
 fn offset(text: &str) -> Option<Duration> {
     if matches!(text, "" | "Z" | "z" | "UTC" | "GMT") {
         return Some(Duration::ZERO);

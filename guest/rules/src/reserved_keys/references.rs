@@ -1,11 +1,11 @@
-//! Owner, stage and companies: numbers that refer to lists in the tenant's profile.
+//! Owner, stage and companies: ids of entries in the tenant's profile.
 
+use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
-use crate::kinds::{Fault, NOT_VALID};
 use crate::model::Named;
 
-/// `null` and `""` clear, an id that is not listed is refused.
-pub(super) fn one(raw: &Raw<'_>, mut listed: impl Iterator<Item = u64>) -> Result<Option<u64>, Fault> {
+/// Reads one id, which must be in `listed`. `null` and `""` clear the reference.
+pub(super) fn one(raw: &Raw<'_>, mut listed: impl Iterator<Item = u64>) -> Result<Option<u64>, FieldError> {
     if is_blank(raw) {
         return Ok(None);
     }
@@ -13,8 +13,8 @@ pub(super) fn one(raw: &Raw<'_>, mut listed: impl Iterator<Item = u64>) -> Resul
     if listed.any(|known| known == id) { Ok(Some(id)) } else { Err(NOT_VALID) }
 }
 
-/// A list is the exact set, each once; a blank changes nothing.
-pub(super) fn many(raw: &Raw<'_>, listed: &[Named]) -> Result<Option<Vec<u64>>, Fault> {
+/// Reads a list of ids, which replaces the old list. Repeated ids are kept once. A blank changes nothing.
+pub(super) fn many(raw: &Raw<'_>, listed: &[Named]) -> Result<Option<Vec<u64>>, FieldError> {
     if is_blank(raw) {
         return Ok(None);
     }

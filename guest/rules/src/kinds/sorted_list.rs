@@ -1,9 +1,9 @@
-//! Lists that `scripts/choice-lists` compiles: a header, an empty line, and names in the order of their bytes.
+//! Looks up names in the lists that `scripts/choice-lists` writes: a header, an empty line, and names in byte order.
 
 use std::cmp::Ordering;
 
-/// Whether `list` has `name`.
-pub(super) fn has(list: &str, name: &str) -> bool {
+/// Whether `list` contains `name`.
+pub(super) fn contains(list: &str, name: &str) -> bool {
     let mut rest = names(list).as_bytes();
     let ends = |byte: &u8| *byte == b'\n';
     while !rest.is_empty() {
@@ -27,7 +27,7 @@ fn names(list: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{has, names};
+    use super::{contains, names};
     use crate::kinds::{locale, timezone};
 
     #[test]
@@ -35,17 +35,17 @@ mod tests {
         for list in [locale::ALL, timezone::ALL] {
             assert!(names(list).lines().is_sorted());
             for name in names(list).lines() {
-                assert!(has(list, name), "{name}");
+                assert!(contains(list, name), "{name}");
                 for other in [format!("{name} "), format!(" {name}"), name.to_uppercase() + "_", name.replace('a', "b")]
                 {
-                    assert_eq!(has(list, &other), names(list).lines().any(|name| name == other), "{other}");
+                    assert_eq!(contains(list, &other), names(list).lines().any(|name| name == other), "{other}");
                 }
             }
             for line in list.lines().filter(|line| line.starts_with('#')) {
-                assert!(!has(list, line), "{line}");
+                assert!(!contains(list, line), "{line}");
             }
-            assert!(!has(list, "") && !has(list, "\n") && !has(list, names(list)));
+            assert!(!contains(list, "") && !contains(list, "\n") && !contains(list, names(list)));
         }
-        assert!(!has("", "a") && has("a", "a") && has("a\nb", "b"));
+        assert!(!contains("", "a") && contains("a", "a") && contains("a\nb", "b"));
     }
 }

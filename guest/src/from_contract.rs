@@ -1,4 +1,4 @@
-//! What the host passes in, as the library's types.
+//! Converts the contract's types to the library's.
 
 use bulkhead_rules as rules;
 

@@ -1,4 +1,4 @@
-//! What the library answers, as the contract's types.
+//! Converts the library's types to the contract's.
 
 use bulkhead_rules as rules;
 
