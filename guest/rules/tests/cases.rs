@@ -1,4 +1,4 @@
-//! The reference cases, through this library alone: a host in memory around it, called as if over HTTP.
+//! Plays the reference cases through this library alone, on a host in memory that is called as if over HTTP.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -19,7 +19,7 @@ fn every_reference_case_holds_or_is_overridden() {
 }
 
 #[test]
-fn no_case_is_overridden_without_need() {
+fn every_overridden_case_fails_as_it_was() {
     for (overridden, original) in cases().iter().zip(reference()).filter(|(case, _)| case.row.is_some()) {
         assert!(play(&original).is_err(), "{} holds as it is", overridden.name);
     }

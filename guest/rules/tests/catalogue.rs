@@ -1,4 +1,4 @@
-//! The default fields, and a profile's entries over them.
+//! The default fields, and the entries of a profile.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -8,7 +8,7 @@ use bulkhead_rules::{FieldEntry, fields};
 use common::{choices, entry};
 
 #[test]
-fn the_default_catalogue() {
+fn the_default_catalogue_is_that_of_mautic() {
     let fields = fields(&[]).unwrap();
     let aliases: Vec<_> = fields.iter().map(|field| field.alias.as_str()).collect();
     let expected = "title firstname lastname company position email mobile phone points fax address1 address2 city \
@@ -21,7 +21,7 @@ fn the_default_catalogue() {
 }
 
 #[test]
-fn an_entry_changes_what_it_names_or_adds_a_field() {
+fn an_entry_changes_a_field_or_adds_one() {
     let entries = [
         FieldEntry { is_required: Some(true), alias: "firstname".to_owned(), ..FieldEntry::default() },
         FieldEntry { label: Some("Shoe".to_owned()), group: Some("personal".to_owned()), ..entry("shoe", "number") },
@@ -70,20 +70,20 @@ fn flaws_name_the_entry_and_the_member() {
         assert_eq!((flaws[0].entry, flaws[0].member.as_str()), (1, member), "{flawed:?}");
         assert!(flaws[0].message.ends_with('.'), "{}", flaws[0].message);
     }
-    let special = "id tags owner stage companies doNotContact ipAddress lastActive overwriteWithBlank";
-    assert!(special.split(' ').all(|alias| fields(&[named(alias)]).is_err()));
+    let reserved = "id tags owner stage companies doNotContact ipAddress lastActive overwriteWithBlank";
+    assert!(reserved.split(' ').all(|alias| fields(&[named(alias)]).is_err()));
 }
 
 #[test]
-fn all_flaws_are_told_at_once() {
+fn all_flaws_are_reported_together() {
     let flaws = fields(&[entry("", "x"), entry("y", "y"), entry("fine", "text")]).unwrap_err();
-    let places: Vec<_> = flaws.iter().map(|flaw| (flaw.entry, flaw.member.as_str())).collect();
-    assert_eq!(places, [(0, "alias"), (0, "type"), (1, "type")]);
+    let found: Vec<_> = flaws.iter().map(|flaw| (flaw.entry, flaw.member.as_str())).collect();
+    assert_eq!(found, [(0, "alias"), (0, "type"), (1, "type")]);
 }
 
-/// Every contact is shown with all descriptions, so there is an end to them.
+/// Every presented contact contains the descriptions of all fields, so their size is limited.
 #[test]
-fn a_catalogue_has_a_largest_size() {
+fn a_catalogue_has_a_maximum_size() {
     let values: Vec<String> = (0..2_000).map(|number| format!("{number:0>50}")).collect();
     let listed: Vec<(&str, &str)> = values.iter().map(|value| ("x", value.as_str())).collect();
     let list = |alias: &str| FieldEntry { choices: choices(&listed), ..entry(alias, "select") };

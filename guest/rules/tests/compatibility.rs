@@ -1,7 +1,7 @@
-//! `docs/compatibility.md`, held to what it says: its table of differences is read, and what stands in it is sent.
+//! Tests the table of differences in `docs/compatibility.md`: sends the requests of its rows and compares the answers.
 //!
-//! A cell of the second column that starts with a method holds an item or a list of them; the last column then starts with
-//! the status of each, followed by the message of what was refused, or by what the contact shows.
+//! If a cell of the second column starts with a method, an item or a list of items follows. The last column then starts with
+//! the status of each item. The message of a rejected item follows, or members of the contact after the request.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../docs/compatibility.md");
 
-/// Rows about whole requests, which the rules never see: `tests/it` guards them.
+/// Rows about whole requests, which this library never sees. Tests in `tests/it` guard them.
 const OF_THE_HOST: [(&str, &str); 6] = [
     ("D2", "too many items"),
     ("D11", "wrong methods and types"),
@@ -39,12 +39,12 @@ fn rows() -> Vec<Row> {
     PAGE.lines().filter(|line| line.starts_with("| D")).map(row).collect()
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn code(text: &'static str) -> Vec<&'static str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The JSON blocks: the profile, and contact 7.
+/// Returns the page's two JSON blocks: the profile, and the content of contact 7.
 fn blocks() -> (Profile, Value) {
     let mut blocks = PAGE.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut block = || -> Value { serde_json::from_str(blocks.next().unwrap()).unwrap() };
@@ -82,10 +82,10 @@ fn many(value: Value) -> Vec<Value> {
     }
 }
 
-/// Whether all of `part` is in `whole`.
-fn holds(whole: &Value, part: &Value) -> bool {
+/// Whether `whole` contains all of `part`.
+fn contains(whole: &Value, part: &Value) -> bool {
     match part {
-        Value::Object(members) => members.iter().all(|(name, part)| holds(&whole[name], part)),
+        Value::Object(members) => members.iter().all(|(name, part)| contains(&whole[name], part)),
         part => whole == part,
     }
 }
@@ -106,7 +106,7 @@ fn check(row: &Row, profile: &Profile, contact: &Stored) {
         "PATCH" => Operation::Update,
         other => panic!("{name}: {other}"),
     };
-    // Items are cut out as they stand here, as the host does it: a list read as numbers would lose digits.
+    // As the host does, this keeps the text of each item, because parsed numbers would lose digits.
     let items: Vec<&serde_json::value::RawValue> =
         serde_json::from_str(items).unwrap_or_else(|_| vec![serde_json::from_str(items).unwrap()]);
     let items: Vec<&str> = items.into_iter().map(serde_json::value::RawValue::get).collect();
@@ -126,30 +126,29 @@ fn check(row: &Row, profile: &Profile, contact: &Stored) {
         let contact = shown(profile, 7, &write(written.clone()).document);
         for (member, value) in described.as_object().unwrap() {
             let found = contact["fields"]["all"].get(member).or_else(|| contact.get(member)).unwrap();
-            assert!(holds(found, value), "{name}: {member} is {found}");
+            assert!(contains(found, value), "{name}: {member} is {found}");
         }
     }
-    let is_told = refused.is_some() || expected.len() > 1;
-    assert!(is_told, "{name} says nothing but a status");
+    assert!(refused.is_some() || expected.len() > 1, "{name} has a status and nothing else");
 }
 
 #[test]
-fn the_differences_are_as_the_page_says() {
+fn every_row_of_the_table_is_true() {
     let (profile, contact) = blocks();
     let made = write(batch(Operation::Create, &profile, &[], &[&contact.to_string()]).remove(0));
     let contact = Stored { id: 7, document: made.document };
     for row in rows() {
         let of_the_host = OF_THE_HOST.iter().find(|(name, _)| *name == row.name);
         match of_the_host {
-            Some((name, what)) => assert!(!row.sent.starts_with("`P"), "{name}, {what}, could be tried here"),
+            Some((name, what)) => assert!(!row.sent.starts_with("`P"), "{name}, {what}, could be tested here"),
             None => check(&row, &profile, &contact),
         }
     }
 }
 
-/// The rows that the overridden reference cases name are numbered once and for all.
+/// `overridden.json` refers to rows by their numbers, so a row keeps its number.
 #[test]
-fn all_differences_are_on_the_page() {
+fn the_rows_are_numbered_without_gaps() {
     let names: Vec<String> = rows().iter().map(|row| row.name.to_owned()).collect();
     assert_eq!(names, (1..=22).map(|number| format!("D{number}")).collect::<Vec<_>>());
     let overridden: Value = serde_json::from_str(include_str!("../../../tests/cases/overridden.json")).unwrap();
@@ -159,7 +158,7 @@ fn all_differences_are_on_the_page() {
 }
 
 #[test]
-fn the_lists_of_choices_are_as_long_as_the_page_says() {
+fn the_lists_of_names_have_the_documented_sizes() {
     let (profile, _) = blocks();
     let count = |of: &str| {
         let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{of}` |"))).unwrap();

@@ -1,4 +1,4 @@
-//! Which contact an item goes to, what of it changes, and how the items of one batch see each other.
+//! The contact that an item applies to, the changes that it makes, and the order of items within a batch.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -14,7 +14,7 @@ fn old() -> Stored {
     stored(5, r#"{"email":"Old@b.co","firstname":"Old","points":5,"colour":"r","sizes":"1|2","member":true}"#)
 }
 
-/// The fields that `item` leaves on the contact [`old`].
+/// Asserts that the contact [`old`] has the fields `expected` after `item`.
 fn check(operation: Operation, item: &Value, expected: &Value) {
     let outcome = one(operation, &profile(&[]), &[old()], &item.to_string());
     let written = write(outcome);
@@ -25,7 +25,7 @@ fn check(operation: Operation, item: &Value, expected: &Value) {
 }
 
 #[test]
-fn a_change_touches_what_was_sent() {
+fn an_update_changes_only_the_fields_that_were_sent() {
     let rest = json!({"email":"Old@b.co","firstname":"Old","points":5,"colour":"r","sizes":"1|2","member":true});
     let with = |alias: &str, value: Value| {
         let mut fields = rest.clone();
@@ -74,14 +74,14 @@ fn a_change_touches_what_was_sent() {
 }
 
 #[test]
-fn a_replacement_blanks_what_was_not_sent() {
+fn a_replacement_clears_fields_that_were_not_sent() {
     check(Replace, &json!({"id": 5}), &json!({}));
     check(Replace, &json!({"id": 5, "points": 0}), &json!({"points": 0}));
     check(Replace, &json!({"id": 5, "firstname": "New", "city": ""}), &json!({"firstname": "New"}));
 }
 
 #[test]
-fn a_replacement_keeps_what_is_no_field() {
+fn a_replacement_keeps_the_values_of_reserved_keys() {
     let contact = Stored {
         id: 5,
         document: r#"{"fields":{"firstname":"A"},"owner":1,"stage":7,"tags":["x"],"companies":[3],"dateAdded":"d"}"#
@@ -93,7 +93,7 @@ fn a_replacement_keeps_what_is_no_field() {
 }
 
 #[test]
-fn contacts_that_are_not_there() {
+fn a_missing_contact_is_404_for_an_update_and_is_created_otherwise() {
     for item in [r#"{"firstname":"x"}"#, r#"{"id":99}"#, r#"{"id":"x"}"#, r#"{"id":null}"#, r#"{"id":99,"points":"x"}"#]
     {
         let rejection = reject(one(Update, &profile(&[]), &[old()], item));
@@ -106,11 +106,11 @@ fn contacts_that_are_not_there() {
         assert_eq!((written.target, written.status), (Target::New, 201), "{item}");
     }
     let written = write(one(Create, &profile(&[]), &[old()], r#"{"id":5,"firstname":"x"}"#));
-    assert_eq!((written.target, written.status), (Target::New, 201), "an id means nothing in a creation");
+    assert_eq!((written.target, written.status), (Target::New, 201), "create ignores the id");
 }
 
 #[test]
-fn what_is_no_object() {
+fn an_item_that_is_not_a_json_object_is_rejected() {
     for item in ["7", "\"x\"", "null", "true", "[]", "[{\"email\":\"a@b.co\"}]", " 1"] {
         for operation in [Create, Replace, Update] {
             let rejection = reject(one(operation, &profile(&[]), &[], item));
@@ -129,7 +129,7 @@ fn what_is_no_object() {
 }
 
 #[test]
-fn the_last_of_repeated_names_counts() {
+fn the_last_value_of_a_repeated_name_counts() {
     let stored =
         document(one(Create, &profile(&[]), &[], r#"{"points":"x","points":1,"firstname":"A","firstname":""}"#));
     assert_eq!(stored["fields"], json!({"points": 1}));
@@ -140,7 +140,7 @@ fn targets(outcomes: Vec<Outcome>) -> Vec<(Target, u16)> {
 }
 
 #[test]
-fn items_of_a_batch_see_each_other() {
+fn an_item_applies_to_contacts_of_earlier_items() {
     let items = [
         r#"{"email":"dup@b.co","firstname":"One"}"#,
         r#"{"email":"DUP@b.co","lastname":"Two"}"#,
@@ -161,14 +161,14 @@ fn items_of_a_batch_see_each_other() {
 }
 
 #[test]
-fn a_refused_item_is_not_seen() {
+fn a_rejected_item_has_no_effect_on_later_items() {
     let items = [r#"{"email":"a@b.co","points":"x"}"#, r#"{"email":"a@b.co"}"#];
     let mut outcomes = batch(Create, &profile(&[]), &[], &items);
     assert_eq!(write(outcomes.remove(1)).target, Target::New);
 }
 
 #[test]
-fn unique_values_belong_to_one_contact() {
+fn a_unique_value_belongs_to_one_contact() {
     let other = stored(6, r#"{"email":"other@b.co"}"#);
     let contacts = [old(), other];
     for item in [r#"{"id":5,"email":"OTHER@b.co"}"#, r#"{"id":5,"firstname":"x","email":"other@b.co"}"#] {
@@ -181,19 +181,19 @@ fn unique_values_belong_to_one_contact() {
     }
     assert_eq!(reject(one(Replace, &profile(&[]), &contacts, r#"{"email":"other@b.co"}"#)).status, 422);
     let both = reject(one(Update, &profile(&[]), &contacts, r#"{"id":5,"points":"x","email":"other@b.co"}"#));
-    assert_eq!(both.status, 422, "a clash decides the code, whatever else is wrong");
+    assert_eq!(both.status, 422, "a clash sets the status even if there are other errors");
     assert_eq!(both.message, "email: This field must be unique., points: This value is not valid.");
 
-    // An address that an earlier item gave up is free.
+    // An address is free after an earlier item has changed it.
     let items = [r#"{"id":5,"email":"new@b.co"}"#, r#"{"id":6,"email":"old@b.co"}"#];
     assert_eq!(targets(batch(Update, &profile(&[]), &contacts, &items)).len(), 2);
-    // One that an earlier item took is not.
+    // An address is taken after an earlier item has set it.
     let items = [r#"{"id":5,"email":"new@b.co"}"#, r#"{"id":6,"email":"New@b.co"}"#];
     assert_eq!(reject(batch(Update, &profile(&[]), &contacts, &items).remove(1)).status, 422);
 }
 
 #[test]
-fn keys_name_what_a_contact_can_be_found_by() {
+fn plan_and_write_return_normalized_keys() {
     let with_code = profile(&[FieldEntry { is_unique: Some(true), ..entry("code", "text") }]);
     let key = |field: &str, value: &str| UniqueKey { field: field.to_owned(), value: value.to_owned() };
     let mut session = Session::new(Update, with_code.clone());
@@ -206,7 +206,7 @@ fn keys_name_what_a_contact_can_be_found_by() {
 }
 
 #[test]
-fn of_several_matches_the_newest_is_meant() {
+fn create_merges_into_the_newest_of_several_matches() {
     let with_code = profile(&[FieldEntry { is_unique: Some(true), ..entry("code", "text") }]);
     let contacts = [stored(1, r#"{"email":"a@b.co"}"#), stored(2, r#"{"code":"x"}"#)];
     let rejection = reject(one(Create, &with_code, &contacts, r#"{"email":"a@b.co","code":"x"}"#));
@@ -214,7 +214,7 @@ fn of_several_matches_the_newest_is_meant() {
 }
 
 #[test]
-fn required_fields() {
+fn a_required_field_must_not_be_blank() {
     let strict = profile(&[
         FieldEntry { is_required: Some(true), alias: "firstname".to_owned(), ..FieldEntry::default() },
         FieldEntry { is_required: Some(true), alias: "country".to_owned(), ..FieldEntry::default() },
@@ -239,19 +239,19 @@ fn required_fields() {
 }
 
 #[test]
-fn documents_of_any_shape_are_read() {
+fn a_document_of_any_shape_is_read() {
     for document in ["", "x", "7", "[]", "{", r#"{"fields":7}"#, r#"{"fields":{"firstname":[1],"points":{}},"tags":7}"#]
     {
         let contact = Stored { id: 5, document: document.to_owned() };
         assert_eq!(write(one(Update, &profile(&[]), &[contact], r#"{"id":5,"city":"B"}"#)).target, Target::Existing(5));
     }
-    let stray = stored(5, r#"{"gone":1.5,"city":"A"}"#);
-    let kept = document(one(Replace, &profile(&[]), &[stray], r#"{"id":5}"#));
-    assert_eq!(kept["fields"], json!({"gone":1.5}), "values of fields that left the catalogue are kept");
+    let orphaned = stored(5, r#"{"gone":1.5,"city":"A"}"#);
+    let kept = document(one(Replace, &profile(&[]), &[orphaned], r#"{"id":5}"#));
+    assert_eq!(kept["fields"], json!({"gone":1.5}), "values of fields that are no longer in the catalogue are kept");
 }
 
 #[test]
-fn a_contact_has_a_largest_size() {
+fn a_contact_has_a_maximum_size() {
     let wide: Vec<_> =
         (0..5).map(|n| FieldEntry { max_length: Some(65_535), ..entry(&format!("note{n}"), "textarea") }).collect();
     let text = "x".repeat(60_000);
@@ -261,7 +261,7 @@ fn a_contact_has_a_largest_size() {
 }
 
 #[test]
-fn nothing_planned_nothing_decided() {
+fn decide_covers_the_last_plan_and_nothing_else() {
     let mut session = Session::new(Create, profile(&[]));
     assert_eq!(session.decide(vec![old()], Vec::new()), []);
     session.plan(vec!["{}".to_owned(), "{}".to_owned()]);

@@ -1,4 +1,4 @@
-//! Contacts as clients see them.
+//! The presentation of contacts.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -9,7 +9,7 @@ use common::{choices, entry, one, profile, shown, stored, write};
 use serde_json::{Value, json};
 
 #[test]
-fn every_member_in_its_order() {
+fn members_are_in_the_order_of_mautic() {
     let contacts = vec![Stored { id: 5, document: "{}".to_owned() }];
     let text = present(&profile(&[]), contacts).remove(0);
     let members = "isPublished dateAdded dateModified createdBy createdByUser modifiedBy modifiedByUser id points color \
@@ -29,7 +29,7 @@ fn every_member_in_its_order() {
 }
 
 #[test]
-fn what_was_written_is_shown() {
+fn written_values_are_presented() {
     let item = json!({
         "email": "a@b.co", "points": 2.7, "price": 3, "amount": -2.5, "member": true, "colour": "b&c", "sizes": [1, 2],
         "twitter": "t", "owner": 1, "stage": 7, "companies": [3], "tags": "x", "ipAddress": "::1",
@@ -60,9 +60,10 @@ fn what_was_written_is_shown() {
     );
 }
 
-/// What a host refuses to pass on must not be stored either: lists that the contact is in could not be shown.
+/// A contact that the host would refuse to pass on must not be stored, because no list that contains the contact could be
+/// shown.
 #[test]
-fn what_could_not_be_shown_is_not_stored() {
+fn a_contact_that_cannot_be_presented_is_not_stored() {
     let profile = profile(&[]);
     let mut contact = stored(1, "{}");
     let mut refused = None;
@@ -83,7 +84,7 @@ fn what_could_not_be_shown_is_not_stored() {
 }
 
 #[test]
-fn labels_that_are_long_in_all_give_way_to_values() {
+fn values_replace_labels_that_are_too_long_together() {
     let label = "x".repeat(255);
     let profile = profile(&[FieldEntry {
         choices: choices(&[(&label, "a"), ("", "b")]),

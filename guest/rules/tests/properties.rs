@@ -1,4 +1,4 @@
-//! What holds for any item, any document and any objection.
+//! Properties that hold for any item, any document and any objection.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -21,7 +21,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![8 => known, 1 => "\\PC{0,6}"]
 }
 
-/// JSON-ish values: mostly JSON, with broken strings and odd numbers among it.
+/// Returns JSON values, some with invalid strings or extreme numbers.
 fn value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -71,14 +71,14 @@ fn stored() -> impl Strategy<Value = Vec<Stored>> {
         .prop_map(|documents| (1..).zip(documents).map(|(id, document)| Stored { id, document }).collect())
 }
 
-/// Values that their fields mostly take, blanks among them.
+/// Returns members with values that their fields mostly accept, including blanks.
 fn accepted() -> impl Strategy<Value = Vec<(String, String)>> {
     let text = |alias: &'static str| ("[ -~é\u{1f600}]{0,20}").prop_map(move |text| (alias, serde_json::json!(text)));
     let of = |alias: &'static str, values: Vec<serde_json::Value>| {
         proptest::sample::select(values).prop_map(move |value| (alias, value))
     };
     let number = |alias: &'static str| (-1e6..1e6_f64).prop_map(move |number| (alias, serde_json::json!(number)));
-    let moment = |alias: &'static str| {
+    let datetime = |alias: &'static str| {
         (1..=9999, 1..=12, 1..=28, 0..24, 0..60).prop_map(move |(year, month, day, hour, minute)| {
             (alias, serde_json::json!(format!("{year:04}-{month}-{day} {hour}:{minute}:07")))
         })
@@ -93,10 +93,10 @@ fn accepted() -> impl Strategy<Value = Vec<(String, String)>> {
         number("points"),
         number("amount"),
         number("price"),
-        moment("born"),
-        moment("seen"),
-        moment("last_active"),
-        moment("lastActive"),
+        datetime("born"),
+        datetime("seen"),
+        datetime("last_active"),
+        datetime("lastActive"),
         of("member", json(serde_json::json!([true, "no", 1, "", null]))),
         of("colour", json(serde_json::json!(["r", "b&c", "", null]))),
         of("sizes", json(serde_json::json!([["2", "1"], "1|1", 2, [], null]))),
@@ -131,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn every_item_has_one_sound_outcome(
+    fn every_item_has_one_valid_outcome(
         operation in operation(),
         items in vec(item(), 1..8),
         found in stored(),
@@ -156,7 +156,7 @@ proptest! {
                         Target::Existing(id) => prop_assert!(ids.contains(&id)),
                         Target::Earlier(earlier) => {
                             prop_assert!((earlier as usize) < index);
-                            let is_new = matches!(&outcomes[earlier as usize], Outcome::Write(it) if it.target == Target::New);
+                            let is_new = matches!(&outcomes[earlier as usize], Outcome::Write(first) if first.target == Target::New);
                             prop_assert!(is_new);
                         }
                     }
@@ -171,9 +171,9 @@ proptest! {
                     prop_assert!([400, 404, 422].contains(&rejection.status));
                     prop_assert_eq!(rejection.api_style, rejection.details.is_empty());
                     if !rejection.api_style {
-                        let told: Vec<_> =
+                        let texts: Vec<_> =
                             rejection.details.iter().map(|(alias, texts)| format!("{alias}: {}", texts.join(""))).collect();
-                        prop_assert_eq!(&rejection.message, &told.join(", "));
+                        prop_assert_eq!(&rejection.message, &texts.join(", "));
                     }
                 }
             }
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rejected_item_changes_nothing_for_the_others(operation in operation(), items in vec(item(), 1..6), found in stored()) {
+    fn a_rejected_item_does_not_affect_other_items(operation in operation(), items in vec(item(), 1..6), found in stored()) {
         let decide = |items: Vec<String>| {
             let mut session = Session::new(operation, profile(&[]));
             session.plan(items);
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn a_document_reads_back_as_it_was_written(item in item()) {
+    fn a_document_survives_reading_and_writing(item in item()) {
         let profile = profile(&[]);
         let mut session = Session::new(Operation::Create, profile.clone());
         session.plan(vec![item]);
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_applied_twice_is_applied_once(before in accepted(), mut change in accepted()) {
+    fn an_update_is_idempotent(before in accepted(), mut change in accepted()) {
         let Some(stored) = decided(Operation::Create, None, object(&before)) else { return Ok(()) };
         change.push(("id".to_owned(), "1".to_owned()));
         let Some(once) = decided(Operation::Update, Some(&stored), object(&change)) else { return Ok(()) };
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn replacing_a_contact_by_what_is_shown_of_it_changes_nothing(item in accepted()) {
+    fn replacing_a_contact_by_its_presented_values_changes_nothing(item in accepted()) {
         let Some(stored) = decided(Operation::Create, None, object(&item)) else { return Ok(()) };
         let shown = |document: &str| {
             let text = present(&profile(&[]), vec![Stored { id: 1, document: document.to_owned() }]).remove(0);
@@ -237,7 +237,7 @@ proptest! {
         };
         let before = shown(&stored);
         let all = &before["fields"]["all"];
-        // What was entities once may be markup now: Mautic decodes on every way in.
+        // A decoded entity may be decoded again when it is sent back, as in Mautic.
         let is_plain = |value: &serde_json::Value| value.as_str().is_none_or(|text| !text.contains(['&', '<']));
         prop_assume!(["firstname", "notes", "page", "website"].iter().all(|&alias| is_plain(&all[alias])));
         let again = decided(Operation::Replace, Some(&stored), all.to_string());
@@ -245,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn any_entries_get_an_answer(
+    fn any_entries_are_accepted_or_refused(
         entries in vec((".{0,9}", option::of("[a-z]{4,6}|number|select"), any::<Option<u32>>(), any::<Option<bool>>()), 0..5),
         item in item(),
     ) {

@@ -1,4 +1,4 @@
-//! What each kind of field takes, how it is stored, and what it refuses.
+//! The values that each kind of field accepts and refuses, and their stored form.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -34,8 +34,8 @@ fn check(alias: &str, table: &[(Value, Result<Value, &str>)]) {
     check_in(&profile(&[]), alias, table);
 }
 
-/// Values that are stored as they are.
-fn takes(alias: &str, values: &[&str]) {
+/// Asserts that the field stores the values as they were sent.
+fn accepts(alias: &str, values: &[&str]) {
     check(alias, &values.iter().map(|value| (json!(value), Ok(json!(value)))).collect::<Vec<_>>());
 }
 
@@ -48,7 +48,7 @@ fn blanks(alias: &str, values: &[Value]) {
 }
 
 #[test]
-fn text() {
+fn text_is_stripped_of_markup_and_trimmed() {
     check(
         "firstname",
         &[
@@ -78,11 +78,11 @@ fn text() {
     );
     blanks("firstname", &[json!(""), json!("   "), json!(null), json!(false), json!("<b></b>")]);
     refuses("firstname", &[json!([]), json!(["a"]), json!({}), json!({"a": 1})]);
-    takes("title", &["Mr", "Dr"]);
+    accepts("title", &["Mr", "Dr"]);
 }
 
 #[test]
-fn digits_of_long_numbers_survive() {
+fn long_numbers_keep_all_digits() {
     let outcome = one(Operation::Create, &profile(&[]), &[], r#"{"phone":12345678901234567890123}"#);
     assert_eq!(document(outcome)["fields"]["phone"], "12345678901234567890123");
     for (sent, stored) in
@@ -94,7 +94,7 @@ fn digits_of_long_numbers_survive() {
 }
 
 #[test]
-fn lone_surrogates_are_no_text() {
+fn a_lone_surrogate_is_refused() {
     let rejection = reject(one(Operation::Create, &profile(&[]), &[], r#"{"firstname":"\ud800"}"#));
     assert_eq!(rejection.message, format!("firstname: {INVALID}"));
 }
@@ -111,7 +111,7 @@ fn lengths_are_counted_in_code_points() {
     check("notes", &[(json!("y".repeat(192)), Err(&long(64)))]);
     check("firstname", &[(json!(format!("<b>{}</b>", "x".repeat(64))), Ok(json!("x".repeat(64))))]);
 
-    // All kinds but numbers and booleans have the limit; Mautic's column is no limit to telephone numbers.
+    // The limit holds for all kinds except numbers and booleans. The size of Mautic's column does not limit telephone numbers.
     let many = "1|".repeat(32) + "2";
     check("sizes", &[(json!(many), Err(&long(64))), (json!(many.split('|').collect::<Vec<_>>()), Err(&long(64)))]);
     let wider = Profile { max_length: 300, ..profile(&[]) };
@@ -126,8 +126,8 @@ fn lengths_are_counted_in_code_points() {
 }
 
 #[test]
-fn email() {
-    takes(
+fn email_addresses_are_cleaned_and_validated() {
+    accepts(
         "email",
         &["a@b.co", "a+b@c.de", "Ann.Lee@Example.COM", "o'neil@x-y.example", "a@[127.0.0.1]", "a@b--c.de", "0"],
     );
@@ -182,7 +182,7 @@ fn email() {
 }
 
 #[test]
-fn number() {
+fn numbers_are_parsed_as_in_symfony() {
     check(
         "amount",
         &[
@@ -231,7 +231,7 @@ fn number() {
 }
 
 #[test]
-fn numbers_with_digits_are_rounded_half_to_even() {
+fn numbers_with_a_scale_are_rounded_half_to_even() {
     let table = [
         ("2.345", 2.34),
         ("2.355", 2.36),
@@ -252,7 +252,7 @@ fn numbers_with_digits_are_rounded_half_to_even() {
 }
 
 #[test]
-fn boolean() {
+fn booleans_accept_the_words_of_php() {
     for yes in [json!(true), json!(1), json!("1"), json!("TRUE"), json!("Yes"), json!("on"), json!(["yes"])] {
         check("member", &[(yes, Ok(json!(true)))]);
     }
@@ -264,8 +264,8 @@ fn boolean() {
 }
 
 #[test]
-fn choices() {
-    takes("colour", &["r", "b&c"]);
+fn only_the_choices_of_the_field_are_accepted() {
+    accepts("colour", &["r", "b&c"]);
     blanks("colour", &[json!(""), json!(null)]);
     refuses("colour", &[json!("Red"), json!("R"), json!(0), json!(["r"]), json!(" r")]);
     check(
@@ -297,8 +297,8 @@ fn choices() {
 }
 
 #[test]
-fn places() {
-    takes(
+fn countries_and_regions_must_be_in_the_lists() {
+    accepts(
         "country",
         &[
             "United States",
@@ -333,19 +333,19 @@ fn places() {
         "Kent",
         "West Midlands",
     ];
-    takes("state", &regions);
+    accepts("state", &regions);
     refuses("state", &["TX", "texas", "Bavaria", "Prague", "England", "nowhere", " Texas"].map(|name| json!(name)));
 }
 
 #[test]
-fn locales_and_time_zones() {
+fn locales_and_time_zones_must_be_in_the_lists() {
     let plain = ["af", "en", "en_US", "es_SV", "nb_NO", "zu_ZA", "en_001", "en_150", "es_419"];
-    takes("preferred_locale", &plain);
+    accepts("preferred_locale", &plain);
     let with_script = ["zh_Hans_CN", "zh_Hant", "sr_Latn_RS", "az_Cyrl_AZ", "hi_Latn", "ff_Adlm_GN", "ks_Deva_IN"];
-    takes("preferred_locale", &with_script);
+    accepts("preferred_locale", &with_script);
     let short = ["zh_CN", "zh_HK", "zh_TW", "sr_RS", "sr_ME", "pa_PK", "uz_AF", "az_AZ", "bs_BA", "sd_IN", "ff_SN"];
-    takes("preferred_locale", &short);
-    takes("preferred_locale", &["no", "no_NO", "sh", "sh_BA", "tl", "tl_PH"]);
+    accepts("preferred_locale", &short);
+    accepts("preferred_locale", &["no", "no_NO", "sh", "sh_BA", "tl", "tl_PH"]);
 
     let misspelt = ["en-US", "EN_us", "en_us", "zh_hans", "English", "en_", "_", "_US", "en__US", "en_US ", " en", "e"];
     refuses("preferred_locale", &misspelt.map(|code| json!(code)));
@@ -355,8 +355,8 @@ fn locales_and_time_zones() {
     refuses("preferred_locale", &not_of_symfony.map(|code| json!(code)));
     refuses("preferred_locale", &["en\nen_001", "# en"].map(|code| json!(code)));
 
-    takes("timezone", &["UTC", "Europe/Berlin", "Europe/Kyiv", "Asia/Kolkata", "Arctic/Longyearbyen"]);
-    takes("timezone", &["America/Argentina/Buenos_Aires", "America/Nuuk", "Africa/Abidjan", "Pacific/Wallis"]);
+    accepts("timezone", &["UTC", "Europe/Berlin", "Europe/Kyiv", "Asia/Kolkata", "Arctic/Longyearbyen"]);
+    accepts("timezone", &["America/Argentina/Buenos_Aires", "America/Nuuk", "Africa/Abidjan", "Pacific/Wallis"]);
     let former = ["Asia/Calcutta", "Europe/Kiev", "America/Godthab", "Europe/Belfast", "Asia/Istanbul"];
     refuses("timezone", &former.map(|zone| json!(zone)));
     let no_place = ["GMT", "Etc/UTC", "EST", "EST5EDT", "US/Eastern", "Zulu", "Europe", "Europe/", "+02:00"];
@@ -365,15 +365,15 @@ fn locales_and_time_zones() {
 }
 
 #[test]
-fn url() {
-    takes("website", &["https://a.org/?a=1&b=2", "ftp://x.y", "//x.y", "http://"]);
+fn urls_get_a_scheme_and_must_not_run_scripts() {
+    accepts("website", &["https://a.org/?a=1&b=2", "ftp://x.y", "//x.y", "http://"]);
     check("website", &[(json!("foo bar"), Ok(json!("http://foo bar"))), (json!("a.org"), Ok(json!("http://a.org")))]);
     let scripts = ["javascript:alert(1)", " JavaScript:x", "java\nscript:x", "data:text/html,x", "vbscript:x"];
     refuses("website", &scripts.map(|address| json!(address)));
 }
 
 #[test]
-fn html() {
+fn html_loses_event_handlers() {
     check(
         "page",
         &[
@@ -392,9 +392,9 @@ fn html() {
     check("notes", &[(json!("<b>x</b>\ny"), Ok(json!("x\ny")))]);
 }
 
-/// Reading takes time in proportion to the text: with its square, each of these would take minutes.
+/// The time for a text must be linear in its length. If it were quadratic, each of these texts would take minutes.
 #[test]
-fn texts_of_megabytes_are_read_in_time() {
+fn large_texts_are_read_in_linear_time() {
     for part in ["&", "&#", "<", "<!--", "<a '", "<a \"'>", "<a b=", "<b/c", "<b c='>", "</", "-", "--!", ",", "|", " "]
     {
         let text = part.repeat(4_000_000 / part.len());
@@ -404,7 +404,7 @@ fn texts_of_megabytes_are_read_in_time() {
 }
 
 #[test]
-fn moments() {
+fn dates_and_times_are_parsed_as_in_php() {
     let days = [
         "2024-02-14",
         "2024/02/14",

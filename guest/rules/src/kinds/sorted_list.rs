@@ -31,7 +31,7 @@ mod tests {
     use crate::kinds::{locale, timezone};
 
     #[test]
-    fn finds_every_name_and_nothing_else() {
+    fn every_name_is_found_and_no_other_text() {
         for list in [locale::ALL, timezone::ALL] {
             assert!(names(list).lines().is_sorted());
             for name in names(list).lines() {

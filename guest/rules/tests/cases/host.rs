@@ -1,4 +1,4 @@
-//! The least that can be called a host: contacts in memory.
+//! A minimal host that keeps contacts in memory.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,8 +8,8 @@ use bulkhead_rules::{
 };
 use serde_json::{Map, Value, json};
 
-/// Items that are decided together; few, so that cases meet contacts of their own batch and of earlier ones.
-const BATCH: usize = 2;
+/// Number of items of a batch. It is small, so that items meet contacts of their batch as well as contacts of earlier ones.
+const BATCH_SIZE: usize = 2;
 
 /// A host with one tenant.
 pub(crate) struct Host {
@@ -90,7 +90,7 @@ impl Library for Host {
         };
         let mut session = Session::new(operation, self.profile.clone());
         let mut rows = Vec::new();
-        for batch in items.chunks(BATCH) {
+        for batch in items.chunks(BATCH_SIZE) {
             let wanted = session.plan(batch.to_vec());
             let mut ids: Vec<u64> = wanted.into_iter().flatten().filter_map(|key| self.found(key)).collect();
             ids.sort_unstable();

@@ -1,4 +1,4 @@
-//! What all tables share: a tenant, and one item through plan and decide.
+//! Shared by all tests: a tenant's profile, and functions that decide items.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
@@ -19,7 +19,7 @@ pub fn choices(options: &[(&str, &str)]) -> Option<Vec<Choice>> {
     Some(options.iter().map(choice).collect())
 }
 
-/// The default fields and one of each other kind.
+/// Returns the default fields, one field of each kind that they do not have, and the fields of `more`.
 pub fn catalogue(more: &[FieldEntry]) -> Vec<Field> {
     let mut entries = vec![
         FieldEntry {
@@ -62,7 +62,7 @@ pub fn stored(id: u64, fields: &str) -> Stored {
     Stored { id, document: format!(r#"{{"fields":{fields},"dateAdded":"2020-01-0{}T00:00:00Z"}}"#, id % 9 + 1) }
 }
 
-/// A batch through a session, with exactly the contacts that the plan asks for, as a host finds them.
+/// Plans and decides a batch. As a host does, it passes only the contacts that the plan asks for.
 pub fn batch(operation: Operation, profile: &Profile, contacts: &[Stored], items: &[&str]) -> Vec<Outcome> {
     let mut session = Session::new(operation, profile.clone());
     let keys = session.plan(items.iter().map(|&item| item.to_owned()).collect());
@@ -72,7 +72,7 @@ pub fn batch(operation: Operation, profile: &Profile, contacts: &[Stored], items
         keys.iter().flatten().any(|key| match key {
             Key::Id(id) => *id == contact.id,
             Key::Unique(key) => {
-                document["fields"][&key.field].as_str().is_some_and(|it| it.to_lowercase() == key.value)
+                document["fields"][&key.field].as_str().is_some_and(|value| value.to_lowercase() == key.value)
             }
         })
     };
@@ -98,12 +98,12 @@ pub fn reject(outcome: Outcome) -> Rejection {
     }
 }
 
-/// The document of an accepted item.
+/// Returns the document of an accepted item.
 pub fn document(outcome: Outcome) -> Value {
     serde_json::from_str(&write(outcome).document).unwrap()
 }
 
-/// A document as a client sees it.
+/// Returns a stored contact as a client sees it.
 pub fn shown(profile: &Profile, id: u64, document: &str) -> Value {
     let contacts = vec![Stored { id, document: document.to_owned() }];
     serde_json::from_str(&present(profile, contacts).remove(0)).unwrap()

@@ -1,4 +1,4 @@
-//! Keys of an item that are no fields.
+//! Keys of an item that are not fields.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -8,7 +8,8 @@ use bulkhead_rules::{Operation, Stored};
 use common::{NOW, document, one, profile, reject};
 use serde_json::{Value, json};
 
-/// What `member` of the stored contact is after `{name: sent}`, or the text of the refusal.
+/// Sends each value of `table` as `name`. Asserts the value of the stored contact's `member` afterwards, or the message of the
+/// rejection.
 fn check(before: &Value, name: &str, member: &str, table: &[(Value, Result<Value, &str>)]) {
     for (sent, expected) in table {
         let contact = Stored { id: 5, document: json!({ "fields": {}, member: before }).to_string() };
@@ -24,7 +25,7 @@ fn check(before: &Value, name: &str, member: &str, table: &[(Value, Result<Value
 const INVALID: Result<Value, &str> = Err("This value is not valid.");
 
 #[test]
-fn owner_and_stage() {
+fn owner_and_stage_must_be_in_the_profile() {
     for (name, listed) in [("owner", 1), ("stage", 7)] {
         let table = [
             (json!(listed), Ok(json!(listed))),
@@ -41,7 +42,7 @@ fn owner_and_stage() {
 }
 
 #[test]
-fn companies_are_the_exact_set() {
+fn companies_replace_the_old_list() {
     let table = [
         (json!([4]), Ok(json!([4]))),
         (json!(["4", 3, 4]), Ok(json!([4, 3]))),
@@ -70,7 +71,7 @@ fn tags_are_added_and_removed() {
 }
 
 #[test]
-fn do_not_contact() {
+fn do_not_contact_entries_are_added_and_removed() {
     let entry = |channel: &str, reason: u8, comments: &str, date: &str| json!({"channel": channel, "reason": reason, "comments": comments, "dateAdded": date});
     let bounced = entry("email", 2, "", "d");
     let table = [
@@ -90,9 +91,9 @@ fn do_not_contact() {
     check(&unsubscribed, "doNotContact", "doNotContact", &[(json!([{"reason": 3}]), Ok(unsubscribed.clone()))]);
 }
 
-/// Each entry is compared with those of the contact: a list of a million would keep everybody waiting.
+/// Each entry is compared with the contact's entries, so the time for a long list would be quadratic.
 #[test]
-fn lists_have_a_largest_size() {
+fn lists_have_a_maximum_size() {
     let too_many = "This value is too long. It should have 1000 entries or less.";
     let names = |count: usize| -> Vec<String> { (0..count).map(|number| format!("t{number}")).collect() };
     check(
@@ -110,7 +111,7 @@ fn lists_have_a_largest_size() {
 }
 
 #[test]
-fn addresses_and_activity() {
+fn ip_addresses_are_added_and_last_active_is_set() {
     let table = [
         (json!("203.0.113.7"), Ok(json!(["::1", "203.0.113.7"]))),
         (json!("0:0::1"), Ok(json!(["::1"]))),
@@ -136,12 +137,12 @@ fn addresses_and_activity() {
     check(&json!("d"), "lastActive", "lastActive", &table);
 }
 
-/// `last_active` is a field, `lastActive` a key of its own; they tell the same moment.
+/// `last_active` is a field and `lastActive` is a reserved key. Both must hold the same time.
 #[test]
-fn the_field_and_the_key_for_activity_are_one() {
+fn last_active_and_the_field_of_that_name_agree() {
     let before = json!({"fields": {"last_active": "2020-01-01 00:00:00"}, "lastActive": "2020-01-01T00:00:07Z"});
     let (old, old_field) = (json!("2020-01-01T00:00:07Z"), json!("2020-01-01 00:00:00"));
-    for (operation, item, moment, field) in [
+    for (operation, item, key, field) in [
         (Operation::Update, json!({}), &old, &old_field),
         (Operation::Update, json!({"last_active": ""}), &old, &old_field),
         (Operation::Update, json!({"last_active": "", "overwriteWithBlank": 1}), &json!(null), &json!(null)),
@@ -176,6 +177,6 @@ fn the_field_and_the_key_for_activity_are_one() {
         item["id"] = json!(5);
         let contact = Stored { id: 5, document: before.to_string() };
         let after = document(one(operation, &profile(&[]), &[contact], &item.to_string()));
-        assert_eq!((&after["lastActive"], &after["fields"]["last_active"]), (moment, field), "{item}");
+        assert_eq!((&after["lastActive"], &after["fields"]["last_active"]), (key, field), "{item}");
     }
 }

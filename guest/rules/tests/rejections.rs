@@ -1,4 +1,4 @@
-//! The shape of a refusal: order, one text a field, objections of a validator.
+//! The content of a rejection: the order of errors, one text for each field, and a validator's objections.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
@@ -24,7 +24,7 @@ fn details(rejection: &Rejection) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn faults_stand_in_catalogue_order() {
+fn errors_are_in_catalogue_order() {
     let item = r#"{"tags":{},"owner":99,"points":"abc","country":"Narnia","email":"x","stage":1}"#;
     let rejection = reject(decide(Operation::Create, &[item], Vec::new()).remove(0));
     let expected = [
@@ -42,7 +42,7 @@ fn faults_stand_in_catalogue_order() {
 }
 
 #[test]
-fn objections_are_merged() {
+fn objections_are_merged_with_errors() {
     let objections = vec![
         objection(0, "zeta", "Outside."),
         objection(0, "points", "Too few."),
@@ -50,7 +50,7 @@ fn objections_are_merged() {
         objection(0, "email", "Not this domain."),
         objection(0, "alpha", "Outside, too."),
         objection(2, "city", "No."),
-        objection(99, "city", "Nobody is there."),
+        objection(99, "city", "There is no such item."),
     ];
     let items = [r#"{"email":"x","city":1,"country":"x"}"#, "{}", r#"{"city":"A"}"#];
     let mut outcomes = decide(Operation::Create, &items, objections);
@@ -68,7 +68,7 @@ fn objections_are_merged() {
 }
 
 #[test]
-fn an_item_that_was_not_looked_at_keeps_its_answer() {
+fn an_objection_does_not_change_the_answer_of_an_unread_item() {
     let objections = vec![objection(0, "email", "No."), objection(1, "email", "No.")];
     let mut outcomes = decide(Operation::Update, &["7", r#"{"id":3}"#], objections);
     assert_eq!(reject(outcomes.remove(1)).status, 404);
@@ -76,7 +76,7 @@ fn an_item_that_was_not_looked_at_keeps_its_answer() {
 }
 
 #[test]
-fn texts_are_bounded() {
+fn the_size_of_a_rejection_is_limited() {
     let many = (0..1_000).map(|n| objection(0, &format!("f{n}"), &"é".repeat(500))).collect();
     let rejection = reject(decide(Operation::Create, &["{}"], many).remove(0));
     assert!(rejection.details.len() <= 256 && rejection.message.len() <= 16 * 1024);
