@@ -48,7 +48,7 @@ pub(crate) struct Sandboxed {
 impl Sandboxed {
     pub(crate) fn new() -> Outcome<Self> {
         let sandbox = Sandbox::new(None, 4)?;
-        let component = sandbox.load_processor(&std::fs::read(crate::server::built("components/contacts.wasm")?)?)?;
+        let component = sandbox.load_processor(&std::fs::read(bulkhead_tests::component("contacts"))?)?;
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }
 

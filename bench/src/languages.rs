@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use bulkhead::domain::{Operation, Timestamp};
 use bulkhead::sandbox::{CancelFlag, Limits, ProcessorInstance, RequestContext, Sandbox, ValidatorInstance};
 use bulkhead::tenants::{Profile, TenantLimits};
+use bulkhead_tests::component;
 
 use crate::guest::CHUNK;
-use crate::server::{Counts, Server, built};
+use crate::server::{Counts, Server};
 use crate::{Outcome, contacts, median};
 
 /// In which it can be made.
@@ -47,11 +48,11 @@ struct Measured {
     memory: usize,
 }
 
-fn measure(component: &str, items: &[String]) -> Outcome<Measured> {
-    let stopped = |stop| format!("{component} stopped: {stop:?}");
+fn measure(name: &str, items: &[String]) -> Outcome<Measured> {
+    let stopped = |stop| format!("{name} stopped: {stop:?}");
     let sandbox = Sandbox::new(None, 4)?;
-    let processor = sandbox.load_processor(&fs::read(built("components/contacts.wasm")?)?)?;
-    let bytes = fs::read(built(&format!("components/{component}.wasm"))?)?;
+    let processor = sandbox.load_processor(&fs::read(component("contacts"))?)?;
+    let bytes = fs::read(component(name))?;
     let began = Instant::now();
     let validator = sandbox.load_validator(&bytes)?;
     let compile = began.elapsed();
@@ -70,7 +71,7 @@ fn measure(component: &str, items: &[String]) -> Outcome<Measured> {
             let began = Instant::now();
             let objections = checker.check(chunk, &[]).map_err(stopped)?;
             chunks.push(began.elapsed());
-            assert!(objections.is_empty(), "{component}: {objections:?}");
+            assert!(objections.is_empty(), "{name}: {objections:?}");
         }
         memory = checker.usage().memory;
     }
@@ -91,7 +92,7 @@ fn jobs(body: &[u8]) -> Outcome<Vec<Duration>> {
     for round in 0..ROUNDS {
         for (validator, times) in validators.iter().zip(&mut times) {
             let tenant = format!("{validator}-{round}");
-            let token = server.tenant(&tenant)?;
+            let token = server.tenant(&tenant);
             server.command(&["tenant", "set", &tenant, "--profile", &file, "--validator", validator])?;
             let expected = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
             times.push(server.run_job(&token, body, expected)?.completed);

@@ -12,7 +12,7 @@ pub(crate) fn pages(body: &[u8]) -> Outcome<()> {
 
 /// The same for any server.
 pub(crate) fn first_and_last(place: &str, server: &Server, body: &[u8]) -> Outcome<()> {
-    let token = server.tenant("pages")?;
+    let token = server.tenant("pages");
     let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
     let job = server.run_job(&token, body, created)?.id;
     let (mut first, mut last) = (Vec::new(), Vec::new());

@@ -1,33 +1,26 @@
-//! A real server in an empty folder, and clients that talk HTTP to it.
+//! A real server in an empty folder, and clients that send it jobs.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bulkhead_tests::{CommandLine, Log, ServerProcess, component};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
 
 use crate::Outcome;
 
-/// Pause between polls: short against a job, long enough not to take the job its processor.
-const POLL: Duration = Duration::from_millis(4);
+/// Pause between polls: short against a job, but long enough to leave the job its processor.
+const POLL_PAUSE: Duration = Duration::from_millis(4);
+/// The same for small jobs.
+const SMALL_JOB_POLL_PAUSE: Duration = Duration::from_micros(200);
 /// Clients that send jobs at the same time.
 const CLIENTS: usize = 4;
+/// Timeout for a log entry.
+const LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A file that the build made, in the target directory this program was started from.
-pub(crate) fn built(name: &str) -> Outcome<PathBuf> {
-    let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(2).ok_or("the program is not in a target directory")?;
-    let path = target.join(name);
-    if path.is_file() { Ok(path) } else { Err(format!("{} is missing: run `make bench`", path.display()).into()) }
-}
-
-/// What became of a job's items.
+/// The counters of a finished job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) created: u64,
@@ -35,23 +28,24 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
 }
 
-/// How long a job took.
+/// How long a job took, from the request to each of its steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Times {
     pub(crate) id: String,
     pub(crate) accepted: Duration,
     pub(crate) completed: Duration,
+    /// From `completed` until a list has the job's contacts.
     pub(crate) listed: Duration,
 }
 
 pub(crate) struct Server {
-    process: Child,
+    process: ServerProcess,
     folder: TempDir,
-    /// Where its store is, as all commands are told.
-    store: [String; 2],
-    url: String,
+    command_line: CommandLine,
     agent: Agent,
-    log: Mutex<Receiver<String>>,
+    log: Log,
+    /// The line of the log at which [`Self::freed_after`] goes on.
+    next_line: usize,
 }
 
 impl Server {
@@ -59,49 +53,36 @@ impl Server {
         Self::start_with(&[])
     }
 
-    pub(crate) fn start_with(more: &[&str]) -> Outcome<Self> {
+    /// Starts a server with further arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
-        let data = folder.path().to_str().ok_or("a strange path")?.to_owned();
-        Self::start_at(folder, [String::from("--data"), data], more)
+        let command_line = CommandLine::on_folder(folder.path());
+        Self::start_at(folder, command_line, args)
     }
 
-    /// One that works with a PostgreSQL database.
-    pub(crate) fn start_on(database: &str, more: &[&str]) -> Outcome<Self> {
-        Self::start_at(tempfile::tempdir()?, [String::from("--database"), database.to_owned()], more)
+    /// Starts a server on a PostgreSQL database.
+    pub(crate) fn start_on(database: &str, args: &[&str]) -> Outcome<Self> {
+        Self::start_at(tempfile::tempdir()?, CommandLine::on_database(database), args)
     }
 
-    fn start_at(folder: TempDir, store: [String; 2], more: &[&str]) -> Outcome<Self> {
-        let mut process = Command::new(built("release/bulkhead")?)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--cache"])
-            .arg(folder.path().join("compiled"))
-            .args(&store)
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("the server did not start")?;
+    fn start_at(folder: TempDir, command_line: CommandLine, args: &[&str]) -> Outcome<Self> {
+        let command_line = command_line.cache(folder.path().join("compiled"));
+        let log = Log::default();
+        let mut command = command_line.serve("127.0.0.1");
+        command.args(args);
+        let process = ServerProcess::start(command, &log)?;
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
-        // What it logs must be read, or it would wait for that.
-        let (sender, log) = mpsc::channel();
-        let stderr = BufReader::new(process.stderr.take().ok_or("no log")?);
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                drop(sender.send(line));
-            }
-        });
-        Ok(Self { process, folder, store, url: url.to_owned(), agent, log: Mutex::new(log) })
+        Ok(Self { process, folder, command_line, agent, log, next_line: 0 })
     }
 
-    /// Its data folder.
+    /// Returns the data folder.
     pub(crate) fn data(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Sends a job; returns the times to `202`, to `completed` and, after that, to a list that has its contacts.
+    /// Sends a job and waits for its end.
     pub(crate) fn run_job(&self, token: &str, body: &[u8], expected: Counts) -> Outcome<Times> {
-        // The connection is there before the clock starts.
+        // Opens the connection before the clock starts.
         self.get(token, "/api/contacts/job/none")?;
         let started = Instant::now();
         let id = self.post(token, body)?;
@@ -117,13 +98,13 @@ impl Server {
                 self.get(token, "/api/contacts?limit=1")?;
                 return Ok(Times { id, accepted, completed, listed: started.elapsed() });
             }
-            thread::sleep(POLL);
+            thread::sleep(POLL_PAUSE);
         }
     }
 
-    /// Sends jobs as fast as they are accepted; returns how many were unfinished at most.
+    /// Sends jobs as fast as they are accepted. Returns how many of them were unfinished afterwards.
     pub(crate) fn queue_jobs(&self, count: usize, body: &[u8]) -> Outcome<usize> {
-        let token = self.tenant("queue")?;
+        let token = self.tenant("queue");
         let jobs = thread::scope(|scope| {
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|_| {
@@ -150,20 +131,17 @@ impl Server {
         Ok(unfinished)
     }
 
-    /// The most memory the server ever had, in MiB.
-    pub(crate) fn peak_memory(&self) -> Outcome<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no VmHWM")?;
-        let kib: u64 = line.split_whitespace().nth(1).ok_or("no VmHWM")?.parse()?;
-        Ok(kib / 1024)
+    /// Returns the largest resident memory that the server ever had, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.process.peak_memory()
     }
 
-    /// Sends a small job; returns the time to `completed`.
+    /// Sends a small job. Returns the time until it is completed.
     pub(crate) fn small_job(&self, token: &str, body: &[u8]) -> Outcome<Duration> {
         let started = Instant::now();
         let id = self.post(token, body)?;
         while self.status(token, &id)? != "completed" {
-            thread::sleep(Duration::from_micros(200));
+            thread::sleep(SMALL_JOB_POLL_PAUSE);
         }
         Ok(started.elapsed())
     }
@@ -174,49 +152,43 @@ impl Server {
     }
 
     pub(crate) fn delete(&self, token: &str, id: &str) -> Outcome<()> {
-        let path = format!("{}/api/contacts/job/{id}", self.url);
+        let path = format!("{}/api/contacts/job/{id}", self.process.url());
         self.agent.delete(path).header("Authorization", format!("Bearer {token}")).call()?;
         Ok(())
     }
 
-    /// From when a job was told to stop until a worker was free, by the log, which must be JSON.
+    /// Returns the time from a job's cancellation until a worker was free again, by the server's log.
     pub(crate) fn freed_after(&mut self, job: &str) -> Outcome<Duration> {
-        loop {
-            let line = self.log.get_mut().map_err(|_| "no log")?.recv_timeout(Duration::from_secs(60))?;
-            let mut entry: Value = serde_json::from_str(&line)?;
-            let fields = entry.get_mut("fields").map(Value::take).unwrap_or_default();
-            let number = |name| fields.get(name).and_then(Value::as_u64);
-            let micros = number("stopped_after_us").or(number("replaced_after_us"));
-            if let Some(micros) = micros.filter(|_| fields.get("job").and_then(Value::as_str) == Some(job)) {
-                return Ok(Duration::from_micros(micros));
-            }
-        }
+        let micros = |fields: &Value| {
+            ["stopped_after_us", "replaced_after_us"].iter().find_map(|name| fields.get(name)?.as_u64())
+        };
+        let is_wanted = |fields: &Value| fields.get("job").is_some_and(|id| id == job) && micros(fields).is_some();
+        let found = self.log.wait_for(self.next_line, LOG_TIMEOUT, is_wanted);
+        let (fields, next_line) = found.ok_or("the server never logged that the worker is free")?;
+        self.next_line = next_line;
+        Ok(micros(&fields).map(Duration::from_micros).ok_or("no time")?)
     }
 
-    /// Registers a component of the tests under its own name.
+    /// Registers a component of the tests under its name.
     pub(crate) fn register(&self, name: &str) -> Outcome<()> {
-        let path = built(&format!("components/{name}.wasm"))?;
-        self.command(&["component", "add", path.to_str().ok_or("a strange path")?, "--name", name])
+        self.command(&["component", "add", &component(name).display().to_string(), "--name", name])
     }
 
-    /// Runs one of the operator's commands on the server's data.
+    /// Runs an operator's command on the server's store.
     pub(crate) fn command(&self, args: &[&str]) -> Outcome<()> {
-        let output = Command::new(built("release/bulkhead")?).args(args).args(&self.store).output()?;
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+        let finished = self.command_line.run(args);
+        if finished.code == Some(0) { Ok(()) } else { Err(finished.stderr.into()) }
     }
 
-    /// A new tenant's token.
-    pub(crate) fn tenant(&self, name: &str) -> Outcome<String> {
-        let output =
-            Command::new(built("release/bulkhead")?).args(["tenant", "add", name]).args(&self.store).output()?;
-        let added: Value = serde_json::from_slice(&output.stdout)?;
-        Ok(added.get("client_secret").and_then(Value::as_str).ok_or("no secret")?.to_owned())
+    /// Adds a tenant; returns its token.
+    pub(crate) fn tenant(&self, name: &str) -> String {
+        self.command_line.add_tenant(name).client_secret
     }
 
     pub(crate) fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
         let mut reply = self
             .agent
-            .post(format!("{}/api/contacts/bulk/new", self.url))
+            .post(format!("{}/api/contacts/bulk/new", self.process.url()))
             .header("Authorization", format!("Bearer {token}"))
             .content_type("application/json")
             .send(body)?;
@@ -226,15 +198,11 @@ impl Server {
     }
 
     pub(crate) fn get(&self, token: &str, path: &str) -> Outcome<Value> {
-        let mut reply =
-            self.agent.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}")).call()?;
+        let mut reply = self
+            .agent
+            .get(format!("{}{path}", self.process.url()))
+            .header("Authorization", format!("Bearer {token}"))
+            .call()?;
         Ok(serde_json::from_str(&reply.body_mut().read_to_string()?)?)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
     }
 }

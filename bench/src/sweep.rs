@@ -21,7 +21,7 @@ pub(crate) fn sweep() -> Outcome<()> {
     let clock = tempfile::NamedTempFile::new()?;
     let path = clock.path().display().to_string();
     let server = Server::start_with(&["--sweep-interval", "1", "--clock-offset-file", &path])?;
-    let token = server.tenant("small")?;
+    let token = server.tenant("small");
     fill(&server)?;
     let expire = || Ok(fs::write(&path, LATER.to_string())?);
     jobs_beside("(j)", &server, &token, expire, || Ok(expired(&server)? > 0))

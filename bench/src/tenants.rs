@@ -64,7 +64,7 @@ const ENDLESS: [&str; 6] = ["loop", "plan-loop", "bulk-memory", "endless-log", "
 pub(crate) fn neighbours() -> Outcome<()> {
     let server = Server::start_with(&["--workers", "2"])?;
     server.register("rogue")?;
-    let neighbour = server.tenant("neighbour")?;
+    let neighbour = server.tenant("neighbour");
     let small: Vec<u8> = contacts::body(contacts::items().get(..20).unwrap_or_default());
     let measure = |times: &mut Vec<Duration>| -> Outcome<()> {
         for _ in 0..SMALL_JOBS {
@@ -88,7 +88,7 @@ pub(crate) fn neighbours() -> Outcome<()> {
     let mut ratios = Vec::new();
     for rogue in ROGUES {
         let name = format!("rogue-{rogue}");
-        let token = server.tenant(&name)?;
+        let token = server.tenant(&name);
         server.command(&["tenant", "set", &name, "--processor", "rogue"])?;
         let body = json!(vec![json!({ "do": rogue }); 400]).to_string().into_bytes();
         let (mut alone, mut beside) = (Vec::new(), Vec::new());
@@ -108,7 +108,7 @@ pub(crate) fn neighbours() -> Outcome<()> {
         ratios.last().copied().unwrap_or_default(),
         ratios.iter().filter(|ratio| **ratio > 1.3).count(),
     );
-    println!("    server memory at its peak: {} MiB", server.peak_memory()?);
+    println!("    server memory at its peak: {} MiB", server.peak_memory());
     Ok(())
 }
 
@@ -137,7 +137,7 @@ fn feed(server: &Server, token: &str, body: &[u8], going: &AtomicBool) {
 /// How long a tenant with one small job waits behind one with a hundred full ones.
 pub(crate) fn fairness(body: &[u8]) -> Outcome<()> {
     let server = Server::start_with(&["--workers", "1"])?;
-    let (busy, small) = (server.tenant("busy")?, server.tenant("small")?);
+    let (busy, small) = (server.tenant("busy"), server.tenant("small"));
     let item = contacts::body(contacts::items().get(..1).unwrap_or_default());
     let mut jobs = Vec::new();
     for _ in 0..100 {
@@ -158,9 +158,9 @@ pub(crate) fn fairness(body: &[u8]) -> Outcome<()> {
 
 /// From the DELETE of a job whose component never returns to a free worker, by the server's own clock.
 pub(crate) fn cancelling() -> Outcome<()> {
-    let mut server = Server::start_with(&["--workers", "1", "--log-format", "json"])?;
+    let mut server = Server::start_with(&["--workers", "1"])?;
     server.register("rogue")?;
-    let token = server.tenant("rogue")?;
+    let token = server.tenant("rogue");
     server.command(&["tenant", "set", "rogue", "--processor", "rogue"])?;
     println!("\n(h) from DELETE to a free worker, {CANCELLED} times each, in ms (the ticker's period is 5):");
     for rogue in ENDLESS {
@@ -196,9 +196,9 @@ pub(crate) fn validator(body: &[u8]) -> Outcome<()> {
     let (mut plain, mut checked) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };
-        plain.push(server.run_job(&server.tenant(&format!("plain{round}"))?, body, created)?.completed);
+        plain.push(server.run_job(&server.tenant(&format!("plain{round}")), body, created)?.completed);
         let name = format!("checked{round}");
-        let token = server.tenant(&name)?;
+        let token = server.tenant(&name);
         server.command(&["tenant", "set", &name, "--validator", "rules-a"])?;
         checked.push(server.run_job(&token, body, created)?.completed);
     }

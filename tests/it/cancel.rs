@@ -32,7 +32,7 @@ fn a_queued_job_is_never_begun() {
 #[test]
 fn a_running_job_stops_where_it_is() {
     // Alone, so that many random moments are hit in little time.
-    let server = Options::default().with("--workers", 1).alone().start();
+    let server = Options::default().with("--workers", 1).exclusive().start();
     let client = server.new_client("acme");
     let mut rng = Rng::new(42);
     let mut cut_short = 0;
@@ -59,7 +59,7 @@ fn a_running_job_stops_where_it_is() {
 
 #[test]
 fn a_component_that_never_returns_is_interrupted_within_50_ms() {
-    let mut server = Options::default().rogue().with("--workers", 1).alone().start();
+    let mut server = Options::default().rogue().with("--workers", 1).exclusive().start();
     let client = server.new_client("acme");
     for behaviour in ["loop", "plan-loop"] {
         let mut late = Vec::new();
@@ -82,7 +82,7 @@ fn a_component_that_never_returns_is_interrupted_within_50_ms() {
 
 #[test]
 fn a_worker_that_cannot_be_interrupted_is_replaced() {
-    let mut server = Options::default().rogue().with("--workers", 1).alone().start();
+    let mut server = Options::default().rogue().with("--workers", 1).exclusive().start();
     let client = server.new_client("acme");
     for round in 0..10 {
         server.skip_log();
@@ -149,7 +149,7 @@ fn a_job_that_another_process_voids_stops_its_guest() {
 #[test]
 fn a_job_that_another_process_voids_in_a_shared_database_stops_its_guest() {
     let database = Database::fresh();
-    let mut server = database.options().rogue().with("--workers", 1).alone().start();
+    let mut server = database.options().rogue().with("--workers", 1).exclusive().start();
     let mut late = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
         let client = server.new_client(name);

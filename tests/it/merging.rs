@@ -162,7 +162,7 @@ fn jobs_that_fight_over_contacts_are_all_applied() {
     const JOBS: usize = 8;
     let server = Options::default().rogue().with("--workers", JOBS).start();
     let tenant = server.add_tenant("acme");
-    server.limit("acme", &json!({"runningJobs": JOBS}));
+    server.set_limits("acme", &json!({"runningJobs": JOBS}));
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
     // Each takes its time over all of them, in which others are through.

@@ -49,7 +49,7 @@ fn each_answers_for_all() {
 fn a_delete_here_stops_a_component_there() {
     let database = Database::fresh();
     // So that the log says who claims what.
-    let options = || database.options().rogue().with("--workers", 1).with("--log", "bulkhead=debug").alone();
+    let options = || database.options().rogue().with("--workers", 1).with("--log", "bulkhead=debug").exclusive();
     let first = options().start();
     let second = options().start_alongside(&first);
     let tenant = first.add_tenant("acme");

@@ -8,8 +8,8 @@ use ureq::http::{Method, Request};
 
 use crate::{DEADLINE, wait_until};
 
-/// Bytes of an answer that are read at most.
-const LARGEST_ANSWER: u64 = 64 << 20;
+/// Largest body of an answer that a client reads.
+const MAX_REPLY_BYTES: u64 = 64 << 20;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,17 +89,17 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(url: String, authorization: Option<String>) -> Self {
-        Self::with_patience(url, authorization, DEADLINE)
+        Self::with_timeout(url, authorization, DEADLINE)
     }
 
-    /// One that calls a server at a URL with these credentials, and gives up a call after some time.
-    pub fn with_patience(url: String, authorization: Option<String>, patience: Duration) -> Self {
+    /// Returns a client of the server at a URL with an `Authorization` header, or none, whose calls fail after `timeout`.
+    pub fn with_timeout(url: String, authorization: Option<String>, timeout: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(patience));
+            .timeout_global(Some(timeout));
         Self { agent: config.build().into(), url, authorization }
     }
 
@@ -131,7 +131,7 @@ impl Client {
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or("?").to_owned()));
         let headers = headers.collect();
-        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec()?;
+        let body = response.body_mut().with_config().limit(MAX_REPLY_BYTES).read_to_vec()?;
         Ok(Reply::new(response.status().as_u16(), headers, body))
     }
 

@@ -1,48 +1,45 @@
-//! Tests run beside each other; those that measure time must not. A server takes a turn when it starts and gives it back
-//! when it is dropped.
+//! Tests run in parallel, except those that measure time. A server takes a turn when it starts and gives it back when it is
+//! dropped.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[derive(Default)]
 struct State {
     shared: usize,
-    alone: bool,
-    waiting_to_be_alone: usize,
+    is_exclusive: bool,
+    waiting_for_exclusive: usize,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { shared: 0, alone: false, waiting_to_be_alone: 0 });
+static STATE: Mutex<State> = Mutex::new(State { shared: 0, is_exclusive: false, waiting_for_exclusive: 0 });
 static CHANGED: Condvar = Condvar::new();
 
-/// The right to have a server. A test must not ask for a second while it has one.
+/// The right to have a server. A test that asks for a second one while it has one can wait forever.
 pub(crate) struct Turn {
-    alone: bool,
+    is_exclusive: bool,
 }
 
 impl Turn {
-    pub(crate) fn take(alone: bool) -> Self {
-        let mut state = lock();
-        if alone {
-            state.waiting_to_be_alone += 1;
-            while state.alone || state.shared > 0 {
-                state = wait(state);
-            }
-            state.waiting_to_be_alone -= 1;
-            state.alone = true;
+    /// Waits until no server runs, or until no exclusive one runs or waits.
+    pub(crate) fn take(is_exclusive: bool) -> Self {
+        let mut state = STATE.lock();
+        if is_exclusive {
+            state.waiting_for_exclusive += 1;
+            wait_while(&mut state, |state| state.is_exclusive || state.shared > 0);
+            state.waiting_for_exclusive -= 1;
+            state.is_exclusive = true;
         } else {
-            while state.alone || state.waiting_to_be_alone > 0 {
-                state = wait(state);
-            }
+            wait_while(&mut state, |state| state.is_exclusive || state.waiting_for_exclusive > 0);
             state.shared += 1;
         }
-        Self { alone }
+        Self { is_exclusive }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut state = lock();
-        if self.alone {
-            state.alone = false;
+        let mut state = STATE.lock();
+        if self.is_exclusive {
+            state.is_exclusive = false;
         } else {
             state.shared -= 1;
         }
@@ -50,10 +47,6 @@ impl Drop for Turn {
     }
 }
 
-fn lock() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wait(state: MutexGuard<'static, State>) -> MutexGuard<'static, State> {
-    CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner)
+fn wait_while(state: &mut MutexGuard<'_, State>, condition: impl Fn(&State) -> bool) {
+    CHANGED.wait_while(state, |state| condition(state));
 }

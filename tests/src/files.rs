@@ -36,7 +36,7 @@ pub fn tool(name: &str) -> PathBuf {
 fn there(path: PathBuf, variable: &str) -> PathBuf {
     assert!(
         path.is_file(),
-        "{} is missing. Run `make test`, which builds it, or say with {variable} where it is.",
+        "{} is missing. `make test` and `make bench` build it; {variable} names another place.",
         path.display()
     );
     path
@@ -73,9 +73,12 @@ pub(crate) fn share(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn release() -> PathBuf {
-    // The tests are in <target>/release/deps.
     let program = env::current_exe().expect("a program knows its own path");
-    program.ancestors().nth(2).expect("a test is in a target directory").to_owned()
+    let folder = program.parent().expect("a program is in a folder");
+    // Tests are in <target>/release/deps, programs and examples in <target>/release and <target>/release/examples.
+    let is_inner = folder.ends_with("deps") || folder.ends_with("examples");
+    let release = if is_inner { folder.parent() } else { Some(folder) };
+    release.expect("a program is in a target directory").to_owned()
 }
 
 fn target() -> PathBuf {

@@ -1,35 +1,47 @@
-//! What the tests stand on: a real server in a folder of its own, clients that talk HTTP to it, sockets for what no
-//! client would send, and a look into its database.
+//! The harness of the black-box tests, the crash tests and the benchmarks: a real server, clients that talk HTTP to it,
+//! sockets for requests that no client would send, and a view of its database.
 //!
-//! Nothing waits blindly: [`wait_until`] asks again until something has happened or its time is over, and
-//! [`Server::wait_for_event`] is woken by the log. Everything panics with a message that says what was expected.
+//! One way to start a server for all of them: [`CommandLine`] builds the command, [`ServerProcess`] starts, signals and stops
+//! the process, and [`Log`] follows its log by events. [`Server`] adds a folder, a clock and clients for one test.
+//!
+//! No test sleeps for a fixed time: [`wait_until`] asks again until something has happened or [`DEADLINE`] is over, and
+//! [`Server::wait_for_event`] is woken by the log. Every failure panics with a message that says what was expected.
 
 mod builders;
 mod cases;
 mod client;
 mod command;
+mod command_line;
 mod database;
 mod exclusive;
 mod files;
 mod foreign;
 mod log;
+mod options;
+mod process;
 mod raw_socket;
 mod rng;
 mod server;
 mod tables;
+mod tenant;
 mod wait;
 
 pub use builders::{contact, contacts, email, slow_contacts};
 pub use cases::run_cases;
 pub use client::{Client, Job, Reply};
 pub use command::{Finished, bulkhead, run, run_with_input};
+pub use command_line::CommandLine;
 pub use database::Database;
 pub use files::{binary, component, component_file, tool};
 pub use foreign::ForeignHost;
+pub use log::Log;
+pub use options::Options;
+pub use process::ServerProcess;
 pub use raw_socket::RawSocket;
 pub use rng::Rng;
-pub use server::{Options, Server, Tenant};
+pub use server::Server;
 pub use tables::run_table;
+pub use tenant::Tenant;
 pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;

@@ -1,10 +1,11 @@
-//! What a server says on its standard error, line by line, as it says it.
+//! A server's log, line by line as the server writes it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 
 #[derive(Default)]
@@ -13,60 +14,69 @@ struct Lines {
     ended: bool,
 }
 
-/// The log so far. Cheap to clone.
+/// The log of a server so far, over all its restarts. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<(Mutex<Lines>, Condvar)>);
+pub struct Log(Arc<(Mutex<Lines>, Condvar)>);
 
 impl Log {
-    /// Reads `source` to its end on a thread of its own.
+    /// Reads `source` to its end on another thread.
     pub(crate) fn follow(&self, source: impl Read + Send + 'static) {
         let log = self.clone();
-        log.lock().ended = false;
+        log.0.0.lock().ended = false;
         thread::spawn(move || {
             for line in BufReader::new(source).lines().map_while(Result::ok) {
-                log.lock().lines.push(line);
+                log.0.0.lock().lines.push(line);
                 log.0.1.notify_all();
             }
-            log.lock().ended = true;
+            log.0.0.lock().ended = true;
             log.0.1.notify_all();
         });
     }
 
-    pub(crate) fn text(&self) -> String {
-        self.lock().lines.join("\n")
+    /// Returns all lines.
+    pub fn text(&self) -> String {
+        self.0.0.lock().lines.join("\n")
     }
 
-    /// The first line that is JSON and of which `wanted` is true, from the line numbered `from` on; and the number of
-    /// the line after it.
-    pub(crate) fn wait_for(
-        &self,
-        from: usize,
-        timeout: Duration,
-        wanted: impl Fn(&Value) -> bool,
-    ) -> Option<(Value, usize)> {
+    /// Returns the number of lines.
+    pub fn len(&self) -> usize {
+        self.0.0.lock().lines.len()
+    }
+
+    /// Returns whether the log has no line.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the fields of all entries from the line numbered `from` on.
+    pub fn entries(&self, from: usize) -> Vec<Value> {
+        let lines = self.0.0.lock();
+        let entry = |line: &String| Some(serde_json::from_str::<Value>(line).ok()?["fields"].take());
+        lines.lines.iter().skip(from).filter_map(entry).collect()
+    }
+
+    /// Returns the fields of all entries of an event.
+    pub fn events(&self, event: &str) -> Vec<Value> {
+        self.entries(0).into_iter().filter(|fields| fields["event"] == event).collect()
+    }
+
+    /// Waits for an entry for whose fields `wanted` is true, from the line numbered `from` on. Returns the fields and the
+    /// number of the next line; `None` if the time is over or the server has ended.
+    pub fn wait_for(&self, from: usize, timeout: Duration, wanted: impl Fn(&Value) -> bool) -> Option<(Value, usize)> {
         let deadline = Instant::now() + timeout;
         let mut next = from;
-        let mut lines = self.lock();
+        let mut lines = self.0.0.lock();
         loop {
             while let Some(line) = lines.lines.get(next) {
                 next += 1;
-                if let Some(entry) = serde_json::from_str(line).ok().filter(&wanted) {
-                    return Some((entry, next));
+                let fields = serde_json::from_str::<Value>(line).map(|mut entry| entry["fields"].take());
+                if let Some(fields) = fields.ok().filter(&wanted) {
+                    return Some((fields, next));
                 }
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if lines.ended || left.is_zero() {
+            if lines.ended || self.0.1.wait_until(&mut lines, deadline).timed_out() {
                 return None;
             }
-            lines = self.0.1.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.lock().lines.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use crate::sweep::{self, JOBS, RESULTS};
 pub(crate) fn sweep(cluster: &Cluster) -> Outcome<()> {
     let database = cluster.fresh_database();
     let server = Server::start_on(&cluster.url(&database), &["--sweep-interval", "1"])?;
-    let token = server.tenant("small")?;
+    let token = server.tenant("small");
     // What will expire is there from the beginning.
     cluster.query(
         &database,

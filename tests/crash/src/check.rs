@@ -131,12 +131,12 @@ mod tests {
     use crate::deployment::{Deployment, Kind};
     use crate::done_flag::DoneFlag;
     use crate::driver::drive_watched;
-    use crate::servers::{SOON, Servers};
+    use crate::servers::{CALL_TIMEOUT, Servers};
 
     #[test]
     fn what_was_tampered_with_is_found() {
         let deployment = Deployment::new(Kind::Sqlite, &Settings::default());
-        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), SOON);
+        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), CALL_TIMEOUT);
         let tenant = deployment.add_tenant("acme");
         let done_flag = DoneFlag::default();
         let sent = drive_watched(&servers, tenant, 1, &done_flag, &|_, _| done_flag.set());

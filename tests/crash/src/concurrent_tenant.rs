@@ -23,9 +23,9 @@ const BATCH: u64 = 100;
 /// A batch that got no answer may still be under way in a server that has just woken up; then another look is taken.
 const LOOKS: usize = 5;
 const PAUSE: Duration = Duration::from_secs(2);
-/// What servers log when they try the halves of a batch, or of a job's chunk, by themselves: others' changes got the better of
-/// the whole, or its component was interrupted.
-const IN_PARTS: [&str; 2] = [r#""event":"contacts_contended""#, r#""event":"component_failed""#];
+/// Events after which a server applies a batch, or a chunk of a job, in parts: other requests changed its contacts each time, or
+/// its component was interrupted.
+const SPLITTING_EVENTS: [&str; 2] = ["contacts_contended", "component_failed"];
 /// Differences that are told at most.
 const TOLD: usize = 20;
 
@@ -159,9 +159,7 @@ impl ConcurrentTenant {
     fn compare_contacts(&self, deployment: &Deployment, servers: &Servers) -> Vec<String> {
         let name = &self.sent.tenant.name;
         let versions = deployment.versions(name);
-        let is_any_in_parts = (0..servers.count())
-            .map(|place| servers.log(place))
-            .any(|log| IN_PARTS.iter().any(|event| log.contains(event)));
+        let is_any_in_parts = servers.has_logged(&SPLITTING_EVENTS);
         let mut wrong = Vec::new();
         // Which change and item a tag is of, for each contact.
         let marks: BTreeMap<String, (usize, usize)> = self
@@ -241,14 +239,14 @@ mod tests {
     use crate::check::assert_found;
     use crate::deployment::{Deployment, Kind};
     use crate::done_flag::DoneFlag;
-    use crate::servers::{SOON, Servers};
+    use crate::servers::{CALL_TIMEOUT, Servers};
 
     #[test]
     fn what_was_tampered_with_is_found() {
         let deployment = Deployment::new(Kind::Sqlite, &Settings::default());
-        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), SOON);
+        let servers = Servers::start(&deployment, 1, Duration::from_secs(30), CALL_TIMEOUT);
         let tenant = deployment.add_tenant("acme");
-        deployment.let_run_at_once(&tenant, 2);
+        deployment.set_running_jobs(&tenant, 2);
         let done_flag = DoneFlag::default();
         let concurrent = thread::scope(|scope| {
             let _end = done_flag.set_on_drop();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_postgres::{Cluster, Settings};
-use bulkhead_tests::{Tenant, run};
+use bulkhead_tests::{CommandLine, Tenant};
 use rusqlite::Connection;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Which store.
@@ -46,47 +46,27 @@ impl Deployment {
         self.folder.path().join(name)
     }
 
-    /// The arguments that name the store.
-    pub(crate) fn args(&self) -> Vec<String> {
-        self.args_at("127.0.0.1")
+    /// Returns the command line for the store.
+    pub(crate) fn command_line(&self) -> CommandLine {
+        self.command_line_at("127.0.0.1")
     }
 
-    /// The same for somebody who reaches this machine by another address.
-    fn args_at(&self, address: &str) -> Vec<String> {
-        match &self.database {
-            None => vec![String::from("--data"), self.file("data").display().to_string()],
-            Some((cluster, name)) => vec![String::from("--database"), cluster.url_at(address, name)],
-        }
-    }
-
-    /// Makes a command that begins a server on this store, not started.
-    pub(crate) fn serve(&self, bulkhead: Command, lease: Duration) -> Command {
-        self.serve_at(bulkhead, lease, "127.0.0.1", "127.0.0.1")
-    }
-
-    /// One that listens on an address, and reaches this machine by another.
-    pub(crate) fn serve_at(&self, mut bulkhead: Command, lease: Duration, listen: &str, this: &str) -> Command {
-        bulkhead.args(["serve", "--workers", "2", "--lease", &lease.as_secs().to_string()]);
-        bulkhead
-            .arg("--listen")
-            .arg(format!("{listen}:0"))
-            .args(self.args_at(this))
-            .arg("--cache")
-            .arg(self.file("cache"));
-        bulkhead
+    /// Returns the command line for a program that reaches this machine at another address.
+    pub(crate) fn command_line_at(&self, address: &str) -> CommandLine {
+        let command_line = match &self.database {
+            None => CommandLine::on_folder(&self.file("data")),
+            Some((cluster, name)) => CommandLine::on_database(&cluster.url_at(address, name)),
+        };
+        command_line.cache(self.file("cache"))
     }
 
     pub(crate) fn add_tenant(&self, name: &str) -> Tenant {
-        let words = ["tenant", "add", name].map(str::to_owned);
-        Tenant::parse(&run(words.into_iter().chain(self.args())).expect(0).stdout)
+        self.command_line().add_tenant(name)
     }
 
-    /// Lets so many jobs of a tenant run at once.
-    pub(crate) fn let_run_at_once(&self, tenant: &Tenant, jobs: usize) {
-        let file = self.file("limits.json");
-        std::fs::write(&file, format!("{{\"runningJobs\":{jobs}}}")).expect("a file can be written");
-        let words = ["tenant", "set", &tenant.name, "--limits", &file.to_string_lossy()].map(str::to_owned);
-        run(words.into_iter().chain(self.args())).expect(0);
+    /// Allows a tenant this many running jobs.
+    pub(crate) fn set_running_jobs(&self, tenant: &Tenant, jobs: usize) {
+        self.command_line().set_limits(&tenant.name, &json!({"runningJobs": jobs}));
     }
 
     /// The lines that a query returns.

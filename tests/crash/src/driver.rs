@@ -69,7 +69,7 @@ pub(crate) fn wait_for(servers: &Servers, tenant: &Tenant, choice: &mut Rng, id:
         if job["status"] == "completed" {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "job {id} is never done: {job}\n{}", servers.logs());
+        assert!(began.elapsed() < PATIENCE, "job {id} is never done: {job}\n{}", servers.shown_logs());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,42 +1,42 @@
-//! The jobs that a server has in its hands, as it says in its log.
+//! The jobs that a server runs, by its log.
 
+use bulkhead_tests::Log;
 use serde_json::Value;
 
-use crate::servers::Servers;
+/// Events after which a server no longer runs a job, although the job is not completed.
+const LEFT: [&str; 3] = ["lease_lost", "job_interrupted", "job_stopped"];
 
-/// A line of a server's log that concerns a job.
-pub(crate) struct Line {
+/// A log entry about a job.
+pub(crate) struct JobEvent {
     event: String,
     job: String,
 }
 
-impl Line {
-    fn parse(line: &str) -> Option<Self> {
-        let entry: Value = serde_json::from_str(line).ok()?;
-        let field = |name: &str| Some(entry["fields"][name].as_str()?.to_owned());
+impl JobEvent {
+    fn parse(fields: &Value) -> Option<Self> {
+        let field = |name: &str| Some(fields[name].as_str()?.to_owned());
         Some(Self { event: field("event")?, job: field("job")? })
     }
 
-    /// Whether it says that the server does not work on the job any more, though it is not done.
+    /// Returns whether the server stopped running the job although it is not completed.
     pub(crate) fn leaves(&self, job: &str) -> bool {
-        const LEFT: [&str; 3] = ["lease_lost", "job_interrupted", "job_stopped"];
         self.job == job && LEFT.contains(&self.event.as_str())
     }
 }
 
-/// What a server logged of jobs.
-pub(crate) fn log(servers: &Servers, place: usize) -> Vec<Line> {
-    servers.log(place).lines().filter_map(Line::parse).collect()
+/// Returns the entries about jobs from the line numbered `from` on.
+pub(crate) fn job_events(log: &Log, from: usize) -> Vec<JobEvent> {
+    log.entries(from).iter().filter_map(JobEvent::parse).collect()
 }
 
-/// The jobs that are still in its hands.
-pub(crate) fn held(log: &[Line]) -> Vec<String> {
+/// Returns the jobs that the server still runs.
+pub(crate) fn held_jobs(log: &Log) -> Vec<String> {
     let mut held: Vec<String> = Vec::new();
-    for line in log {
-        match line.event.as_str() {
-            "job_claimed" => held.push(line.job.clone()),
-            "job_completed" | "job_released" => held.retain(|job| *job != line.job),
-            _ if line.leaves(&line.job) => held.retain(|job| *job != line.job),
+    for JobEvent { event, job } in job_events(log, 0) {
+        match event.as_str() {
+            "job_claimed" => held.push(job),
+            "job_completed" | "job_released" => held.retain(|other| *other != job),
+            event if LEFT.contains(&event) => held.retain(|other| *other != job),
             _ => {}
         }
     }

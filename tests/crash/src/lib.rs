@@ -20,7 +20,6 @@ mod driver;
 mod faults;
 #[cfg(target_os = "linux")]
 mod held_jobs;
-mod host;
 mod load;
 mod model;
 #[cfg(target_os = "linux")]

@@ -162,7 +162,7 @@ pub fn load(load: Load) -> Outcome {
         let is_any_gone = || drivers.iter().any(thread::ScopedJoinHandle::is_finished);
         while (began.elapsed() < load.time || jobs() < load.jobs) && !is_any_gone() {
             thread::sleep(Duration::from_millis(200));
-            memory.push(servers.memory() / 1024);
+            memory.push(servers.resident_memory() / 1024);
         }
         shared.done_flag.set();
         let sent: Vec<Sent> = drivers
@@ -178,17 +178,17 @@ pub fn load(load: Load) -> Outcome {
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
     }
-    let answers = servers.answers();
+    let retries = servers.retries();
     // Nobody died.
-    if answers.none > 0 {
-        wrong.push(format!("{} calls of those who send jobs got no answer within {CALL:?}", answers.none));
+    if retries.no_answer > 0 {
+        wrong.push(format!("{} calls of those who send jobs got no answer within {CALL:?}", retries.no_answer));
     }
     Outcome {
         jobs: sent.iter().map(|sent| sent.jobs.len()).sum(),
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
         polls: shared.polls.into_inner(),
         come_again: shared.come_again.into_inner(),
-        repeated: (answers.unavailable, answers.too_many),
+        repeated: (retries.unavailable, retries.too_many),
         rude: shared.rude.into_inner(),
         memory: std::array::from_fn(|_| most.next().unwrap_or(0)),
         wrong,
@@ -213,7 +213,7 @@ fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
             _ => format!("/api/contacts?limit=5&search=c{}", rng.below(1_500)),
         };
         let url = clients[usize::try_from(rng.below(clients.len() as u64)).expect("it is small")].clone();
-        let client = Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), CALL);
+        let client = Client::with_timeout(url, Some(tenant.authorization()), CALL);
         let trouble = match client.try_call("GET", &path, &[], &[]) {
             Ok(reply) if reply.status == 200 => None,
             Ok(reply) if [429, 503].contains(&reply.status) && reply.header("retry-after").is_some() => {

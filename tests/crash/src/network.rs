@@ -1,30 +1,27 @@
-//! Machines of their own for servers, as far as the network is concerned: network namespaces, each with a cable to the
-//! clients and a cable to the database that can be pulled. (Linux)
+//! Network namespaces (Linux) that stand for machines: each has a cable to the clients and a cable to the database, which can
+//! be pulled.
 //!
-//! Everything is done inside a namespace that the program enters first, so that nothing of the machine's own network is
-//! touched; it goes with the processes in it. Root can do that, and where the system lets users make namespaces of their own,
-//! everybody can.
+//! The program first enters a namespace of its own, so that the machine's network is not touched. The namespace ends with the
+//! processes in it. Root can do that, and every user where the system allows user namespaces.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-use bulkhead_tests::bulkhead;
-
-/// Says that the program is in its namespace.
+/// Environment variable of the program inside its namespace.
 const INSIDE: &str = "BULKHEAD_NETWORK_INSIDE";
 
-/// What to do about a system that allows none of this.
+/// Advice for a system that allows no namespaces.
 const HELP: &str = "This test gives servers network namespaces, which this system does not allow. Run it as root (in a \
     container: with the capability SYS_ADMIN), or let users make them (Debian: sysctl kernel.unprivileged_userns_clone=1; \
     Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0). Where neither can be, BULKHEAD_NO_NAMESPACES=1 leaves \
     it out.";
 
-/// Whether this process is in a network of its own. If it is not, the program is begun anew in one, with these arguments, and
-/// has ended well when this returns `false`.
+/// Returns whether this process is inside its namespace. Otherwise runs the program again inside one, with these arguments, and
+/// returns `false` when it has succeeded.
 ///
 /// # Panics
-/// If there can be none, with what to do about it; if the program failed in it.
+/// If the system allows no namespace, with advice; if the program fails inside it.
 pub(crate) fn enter(args: &[String]) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         ip(&["link", "set", "lo", "up"]);
@@ -54,11 +51,11 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout == b"0\n")
 }
 
-/// A machine, gone when it is dropped.
+/// A machine; removed when it is dropped.
 pub(crate) struct Machine {
-    /// Keeps the namespace, and ends when its input does.
+    /// A process that keeps the namespace until its standard input ends.
     keeper: Child,
-    /// This side of the cable to the database.
+    /// The outer end of the cable to the database.
     cable: String,
     number: usize,
 }
@@ -80,7 +77,7 @@ impl Machine {
         machine
     }
 
-    /// Lays a cable between here and there.
+    /// Adds a cable between the machine and this process.
     fn plug(&self, name: &str, network: usize) {
         let (here, there) = (format!("{name}{}", self.number), format!("in-{name}"));
         let pid = self.keeper.id().to_string();
@@ -92,7 +89,9 @@ impl Machine {
             vec!["link", "set", &there, "up"],
             vec!["link", "set", "lo", "up"],
         ] {
-            let done = self.inside("ip").args(args).output().expect("there is nsenter");
+            let words = self.prefix();
+            let done =
+                Command::new(&words[0]).args(&words[1..]).arg("ip").args(args).output().expect("there is nsenter");
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         }
     }
@@ -101,39 +100,27 @@ impl Machine {
         format!("10.{}.{network}.{end}", 100 + self.number)
     }
 
-    /// Where others call it.
+    /// Returns the address at which clients call the machine.
     pub(crate) fn own_address(&self) -> String {
         self.address(0, 2)
     }
 
-    /// Where it finds the database.
+    /// Returns the address at which the machine reaches the database.
     pub(crate) fn database_address(&self) -> String {
         self.address(1, 1)
     }
 
-    /// Where the database sees it.
+    /// Returns the address that the database sees.
     pub(crate) fn address_at_database(&self) -> String {
         self.address(1, 2)
     }
 
-    /// A program that runs on it.
-    fn inside(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--net", "--target", &self.keeper.id().to_string(), "--", program]);
-        command
+    /// Returns the words before a program that run it on the machine.
+    pub(crate) fn prefix(&self) -> Vec<String> {
+        ["nsenter", "--net", "--target", &self.keeper.id().to_string(), "--"].map(str::to_owned).to_vec()
     }
 
-    /// `bulkhead` on it.
-    pub(crate) fn bulkhead(&self) -> Command {
-        let plain = bulkhead();
-        let mut command = self.inside(&plain.get_program().to_string_lossy());
-        for (name, _) in plain.get_envs() {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    /// Pulls the cable to the database, or plugs it in again.
+    /// Plugs the cable to the database in, or pulls it.
     pub(crate) fn connect(&self, connected: bool) {
         ip(&["link", "set", &self.cable, if connected { "up" } else { "down" }]);
     }

@@ -1,4 +1,4 @@
-//! Servers that lose sight of the database, while clients and other servers see it.
+//! Servers that are cut off from the database, while clients and other servers still reach it.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,53 +11,56 @@ use crate::check::compare;
 use crate::deployment::{Deployment, Kind};
 use crate::done_flag::DoneFlag;
 use crate::driver::drive;
-use crate::held_jobs::{held, log};
+use crate::held_jobs::{held_jobs, job_events};
 use crate::network::{Machine, enter};
-use crate::servers::{SOON, Servers};
+use crate::servers::{CALL_TIMEOUT, Servers, serve};
 
 /// Machines with a server each.
 const MACHINES: usize = 3;
 const LEASE: Duration = Duration::from_secs(2);
 /// Tenants that send jobs: enough that each server has some.
 const TENANTS: u64 = 4;
-/// How long after a cut a server may go on with its jobs: their leases, and some time to see that they are over.
-const LEAVING: Duration = LEASE.saturating_add(Duration::from_secs(2));
-/// How long after that others may take to finish the jobs: the three seconds after which the database ends transactions of
-/// somebody who is gone, with their locks, the work, and some for a busy machine.
-const TAKING_OVER: Duration = Duration::from_secs(20);
-/// How long a server may take to notice that the database is gone, or there again.
-const NOTICING: Duration = Duration::from_secs(30);
-/// Calls are made to a server that is cut off in the first of so many cuts, which lasts until they are answered.
-const CALLS: usize = 4;
-/// How long a client waits for an answer of such a server.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// When there must be one: the twenty seconds of `docs/operating.md`, and some for a busy machine.
-const ANSWERING: Duration = Duration::from_secs(21);
+/// Time after a cut in which the server must stop its jobs: their leases, and some for a busy machine.
+const STOP_TIMEOUT: Duration = LEASE.saturating_add(Duration::from_secs(2));
+/// Time after that in which other servers must finish the jobs: the three seconds after which the database ends transactions
+/// of a client that is gone, with their locks, the work, and some for a busy machine.
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time in which a server must notice that the database is unreachable, or reachable again.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Every so many cuts, a client calls the server that is cut off, and the cut lasts until the calls are answered.
+const CUTS_PER_CALL: usize = 4;
+/// Timeout of these calls.
+const CALL_TO_CUT_OFF_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time in which they must be answered: the twenty seconds of `docs/operating.md`, and some for a busy machine.
+const MAX_ANSWER_TIME: Duration = Duration::from_secs(21);
+/// Pause between two looks at whether something has happened.
+const POLL_PAUSE: Duration = Duration::from_millis(50);
 
-/// Cuts servers off from the database so many times, one after the other; what was wrong. The arguments are what the program
-/// must be begun with to come here again, in a network of its own; there the work is done, and `None` is returned to those
-/// outside, who have nothing to add.
+/// Cuts one server after another off from the database, `cuts` times in all. Returns the differences.
+///
+/// The work is done by a second process in another network namespace, which is started with `args` and must come here again.
+/// The first process gets `None`.
 ///
 /// # Panics
-/// If there can be no such networks.
+/// If the system allows no network namespaces, or the second process fails.
 pub fn partition(cuts: usize, seed: u64, args: &[String]) -> Option<Vec<String>> {
     enter(args).then(|| run(cuts, seed))
 }
 
-/// What came of cuts.
+/// The outcome of all cuts.
 #[derive(Debug, Default)]
 struct Tally {
-    /// Jobs that a server had in its hands when it was cut off.
+    /// Jobs that a server ran when it was cut off.
     held: usize,
     /// Cuts in the middle of a transaction, whose locks stayed.
     in_transaction: usize,
-    /// When the last of a cut's jobs was left, at most.
-    left: Duration,
-    /// When the last of them was finished by others, at most.
+    /// The longest time from a cut until the server had stopped its jobs.
+    stopped: Duration,
+    /// The longest time from a cut until other servers had finished those jobs.
     finished: Duration,
     /// Calls to servers that were cut off.
     calls: usize,
-    /// How long the longest of them took.
+    /// The longest time that such a call took.
     answered: Duration,
     wrong: Vec<String>,
 }
@@ -65,12 +68,13 @@ struct Tally {
 fn run(cuts: usize, seed: u64) -> Vec<String> {
     let deployment = Deployment::new(Kind::Postgres, &Settings::default().everywhere());
     let machines: Arc<Vec<Machine>> = Arc::new((0..MACHINES).map(Machine::new).collect());
-    let (store, network) = (Arc::clone(&deployment), Arc::clone(&machines));
-    let servers = Servers::start_by(&deployment, MACHINES, SOON, move |place| {
+    let (network, store) = (Arc::clone(&machines), Arc::clone(&deployment));
+    let servers = Servers::start_with(MACHINES, CALL_TIMEOUT, move |place| {
         let machine = &network[place];
-        let mut server = store.serve_at(machine.bulkhead(), LEASE, &machine.own_address(), &machine.database_address());
-        server.args(["--log-format", "json", "--log", "info,bulkhead::jobs=debug"]);
-        server
+        let command_line = store.command_line_at(&machine.database_address()).prefix(machine.prefix());
+        let mut command = serve(&command_line, &machine.own_address(), LEASE);
+        command.args(["--log", "info,bulkhead::jobs=debug"]);
+        command
     });
     let calling = deployment.add_tenant("calling");
     let done_flag = DoneFlag::default();
@@ -88,7 +92,8 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
         for number in 0..cuts {
             thread::sleep(Duration::from_millis(300 + rng.below(700)));
             let place = number % MACHINES;
-            let caller = (number % CALLS == 0).then(|| Caller { tenant: &calling, key: format!("cut-{number}") });
+            let caller =
+                (number % CUTS_PER_CALL == 0).then(|| Caller { tenant: &calling, key: format!("cut-{number}") });
             let cut = Cut { deployment: &deployment, servers: &servers, machine: &machines[place], place };
             cut.make(caller, &mut rng, &mut tally);
         }
@@ -98,20 +103,21 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
             .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    let Tally { held, in_transaction, left, finished, calls, answered, mut wrong } = tally;
+    let Tally { held, in_transaction, stopped, finished, calls, answered, mut wrong } = tally;
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
     }
-    // Each was sent twice with one key: while the server was cut off, and afterwards.
-    let (posts, jobs) = (cuts.div_ceil(CALLS) as u64, deployment.jobs_of(&calling.name));
+    // Each job was sent twice with one key: while the server was cut off, and afterwards.
+    let (posts, jobs) = (cuts.div_ceil(CUTS_PER_CALL) as u64, deployment.jobs_of(&calling.name));
     if jobs != posts {
         wrong.push(format!("{posts} jobs sent to servers that were cut off, and sent again, became {jobs}"));
     }
     let jobs: usize = sent.iter().map(|sent| sent.jobs.len()).sum();
     println!(
-        "{cuts} times one of {MACHINES} servers was cut off, {in_transaction} times in a transaction, with {held} jobs in \
-         their hands, left within {} ms, finished by others within {} ms; {calls} calls to them, answered within {} ms; {jobs} jobs: {} differences",
-        left.as_millis(),
+        "{cuts} times one of {MACHINES} servers was cut off, {in_transaction} times in a transaction, while running {held} \
+         jobs, stopped within {} ms, finished by other servers within {} ms; {calls} calls to these servers, answered within \
+         {} ms; {jobs} jobs: {} differences",
+        stopped.as_millis(),
         finished.as_millis(),
         answered.as_millis(),
         wrong.len()
@@ -119,7 +125,7 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
     wrong
 }
 
-/// Who calls a server that is cut off.
+/// A client of a server that is cut off.
 struct Caller<'a> {
     tenant: &'a Tenant,
     key: String,
@@ -132,14 +138,14 @@ impl Caller<'_> {
         [("content-type", "application/json"), ("idempotency-key", &self.key)]
     }
 
-    /// Reads and writes at once; how long each took, or what was wrong with it.
+    /// Reads and writes at the same time. Returns how long each call took, or what was wrong with the answer.
     fn call(&self, url: String) -> Vec<Result<Duration, String>> {
-        let client = Client::with_patience(url, Some(format!("Bearer {}", self.tenant.client_secret)), PATIENCE);
+        let client = Client::with_timeout(url, Some(self.tenant.authorization()), CALL_TO_CUT_OFF_TIMEOUT);
         let call = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
             let began = Instant::now();
             let reply = client.try_call(method, path, headers, body).map_err(|error| error.to_string())?;
             let took = began.elapsed();
-            if reply.status == 503 && reply.header("retry-after").is_some() && took < ANSWERING {
+            if reply.status == 503 && reply.header("retry-after").is_some() && took < MAX_ANSWER_TIME {
                 return Ok(took);
             }
             Err(format!(
@@ -168,7 +174,7 @@ struct Cut<'a> {
 impl Cut<'_> {
     fn make(&self, caller: Option<Caller<'_>>, rng: &mut Rng, tally: &mut Tally) {
         let Self { deployment, servers, machine, place } = *self;
-        let Some((held, said)) = self.pull(rng.below(2) == 0) else {
+        let Some((held, next_line)) = self.cut_off(rng.below(2) == 0) else {
             tally.wrong.push(format!("server {place} was never cut off in the middle of a job"));
             return;
         };
@@ -178,22 +184,23 @@ impl Cut<'_> {
         let answers = thread::scope(|scope| {
             let url = format!("http://{}", servers.address(place));
             let calls = caller.as_ref().map(|caller| scope.spawn(move || caller.call(url)));
-            let left = |job: &String| log(servers, place).split_off(said).iter().any(|line| line.leaves(job));
-            if wait_until(LEAVING, || held.iter().all(left)) {
-                tally.left = tally.left.max(cut.elapsed());
+            let events = || job_events(servers.log(place), next_line);
+            let is_stopped = |job: &String| events().iter().any(|event| event.leaves(job));
+            if happens_within(STOP_TIMEOUT, || held.iter().all(is_stopped)) {
+                tally.stopped = tally.stopped.max(cut.elapsed());
             } else {
-                tally.wrong.push(format!("server {place} is cut off and works on after its leases: {held:?}"));
+                tally.wrong.push(format!("server {place} is cut off and still runs jobs after its leases: {held:?}"));
             }
-            if wait_until(TAKING_OVER, || deployment.unfinished(&held) == 0) {
+            if happens_within(TAKEOVER_TIMEOUT, || deployment.unfinished(&held) == 0) {
                 tally.finished = tally.finished.max(cut.elapsed());
             } else {
-                tally.wrong.push(format!("server {place} is cut off and nobody finishes its jobs: {held:?}"));
+                tally.wrong.push(format!("server {place} is cut off and no other server finishes its jobs: {held:?}"));
             }
-            if !wait_until(NOTICING, || self.is_ready(503)) {
-                tally.wrong.push(format!("server {place} is cut off and thinks that it is ready"));
+            if !happens_within(NOTICE_TIMEOUT, || self.is_ready(503)) {
+                tally.wrong.push(format!("server {place} is cut off and reports that it is ready"));
             }
-            if !wait_until(NOTICING, || finished(deployment) > before + 3) {
-                tally.wrong.push(format!("server {place} is cut off and the others do not get on"));
+            if !happens_within(NOTICE_TIMEOUT, || finished(deployment) > before + 3) {
+                tally.wrong.push(format!("server {place} is cut off and the other servers make no progress"));
             }
             calls.map(|calls| calls.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
@@ -206,7 +213,7 @@ impl Cut<'_> {
         }
         thread::sleep(Duration::from_millis(rng.below(2_000)));
         machine.connect(true);
-        if !wait_until(NOTICING, || self.is_ready(200)) {
+        if !happens_within(NOTICE_TIMEOUT, || self.is_ready(200)) {
             tally.wrong.push(format!("server {place} is connected again and not ready"));
         }
         if let Some(caller) = caller {
@@ -215,31 +222,31 @@ impl Cut<'_> {
         }
     }
 
-    /// Pulls the cable while the server has jobs, and perhaps a transaction open; which jobs these are, and how many lines it
-    /// had logged before.
-    fn pull(&self, in_transaction: bool) -> Option<(Vec<String>, usize)> {
-        let began = Instant::now();
-        while began.elapsed() < NOTICING {
-            if held(&log(self.servers, self.place)).is_empty() {
+    /// Pulls the cable while the server runs jobs and, if wanted, has a transaction open. Returns the jobs and the number of
+    /// the next line of the server's log.
+    fn cut_off(&self, in_transaction: bool) -> Option<(Vec<String>, usize)> {
+        let (began, log) = (Instant::now(), self.servers.log(self.place));
+        while began.elapsed() < NOTICE_TIMEOUT {
+            if held_jobs(log).is_empty() {
                 thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            let said = log(self.servers, self.place).len();
+            let next_line = log.len();
             self.machine.connect(false);
-            let mut held = held(&log(self.servers, self.place));
+            let mut held = held_jobs(log);
             let claimed = self.deployment.claimed();
             held.retain(|job| claimed.contains(job));
-            let is_right = !in_transaction || began.elapsed() > NOTICING / 2 || self.is_in_transaction();
+            let is_right = !in_transaction || began.elapsed() > NOTICE_TIMEOUT / 2 || self.is_in_transaction();
             if !held.is_empty() && is_right {
-                return Some((held, said));
+                return Some((held, next_line));
             }
-            // Not at the moment.
+            // The server runs nothing of the wanted kind now, so try again later.
             self.machine.connect(true);
         }
         None
     }
 
-    /// Whether the database holds locks for it.
+    /// Returns whether the database has an open transaction of the server.
     fn is_in_transaction(&self) -> bool {
         let address = self.machine.address_at_database();
         self.deployment.number(&format!(
@@ -248,7 +255,10 @@ impl Cut<'_> {
     }
 
     fn is_ready(&self, wanted: u16) -> bool {
-        self.servers.at(self.place).try_call("GET", "/readyz", &[], &[]).is_ok_and(|reply| reply.status == wanted)
+        self.servers
+            .client_of(self.place)
+            .try_call("GET", "/readyz", &[], &[])
+            .is_ok_and(|reply| reply.status == wanted)
     }
 }
 
@@ -256,13 +266,13 @@ fn finished(deployment: &Deployment) -> u64 {
     deployment.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")
 }
 
-fn wait_until(most: Duration, mut happened: impl FnMut() -> bool) -> bool {
+fn happens_within(timeout: Duration, mut happened: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
-    while began.elapsed() < most {
+    while began.elapsed() < timeout {
         if happened() {
             return true;
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(POLL_PAUSE);
     }
     false
 }

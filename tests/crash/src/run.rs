@@ -13,7 +13,7 @@ use crate::deployment::{Deployment, Kind};
 use crate::done_flag::DoneFlag;
 use crate::driver::drive;
 use crate::faults::{Fault, Faults};
-use crate::servers::{SOON, Servers};
+use crate::servers::{CALL_TIMEOUT, Servers};
 
 /// Short, so that a run sees many of them end.
 const LEASE: Duration = Duration::from_secs(2);
@@ -110,10 +110,10 @@ impl std::fmt::Display for Report {
 pub fn run(plan: Plan) -> Report {
     let began = Instant::now();
     let deployment = Deployment::new(plan.kind, &Settings::default());
-    let servers = Servers::start(&deployment, plan.servers, LEASE, SOON);
+    let servers = Servers::start(&deployment, plan.servers, LEASE, CALL_TIMEOUT);
     let deleting = deployment.add_tenant("deleting");
     let concurrent_tenant = deployment.add_tenant("concurrent_tenant");
-    deployment.let_run_at_once(&concurrent_tenant, AT_ONCE);
+    deployment.set_running_jobs(&concurrent_tenant, AT_ONCE);
     let done_flag = DoneFlag::default();
     let mut faults = Faults::default();
     let (sent, concurrent, (deleted, mut wrong)) = thread::scope(|scope| {
@@ -148,7 +148,7 @@ pub fn run(plan: Plan) -> Report {
         wrong.extend(compare(&deployment, &servers, sent));
     }
     wrong.extend(concurrent.compare(&deployment, &servers));
-    let answers = servers.answers();
+    let retries = servers.retries();
     for (what, sql) in [
         ("items of finished jobs are kept", "SELECT count(*) FROM payloads"),
         ("jobs are unfinished", "SELECT count(*) FROM jobs WHERE finished_at IS NULL"),
@@ -170,7 +170,7 @@ pub fn run(plan: Plan) -> Report {
         contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum::<usize>() + CONTACTS,
         deleted,
         batches: concurrent.batches,
-        repeated: (answers.none, answers.unavailable, answers.too_many),
+        repeated: (retries.no_answer, retries.unavailable, retries.too_many),
         wrong,
         took: began.elapsed(),
     }

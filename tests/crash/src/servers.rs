@@ -1,67 +1,74 @@
-//! The servers, as those see them who hurt them and those who call them.
+//! The servers of a run, for the faults that hurt them and for the clients that call them.
 
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Client, Reply, Rng, Tenant, bulkhead};
+use bulkhead_tests::{Client, CommandLine, Log, Reply, Rng, ServerProcess, Tenant};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::deployment::Deployment;
-use crate::host::Host;
 
-/// How long one call may take before it is made to another server, where servers die.
-pub(crate) const SOON: Duration = Duration::from_secs(5);
-/// How long anything may take in all, whatever happens meanwhile.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Timeout of one call before the client calls another server, in runs that kill servers.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of a call with all its retries, and of a server's start.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Pause between two tries.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Last lines of each server's log, and characters of each line, that a failure shows.
+const MAX_SHOWN_LINES: usize = 40;
+const MAX_SHOWN_CHARS: usize = 300;
 
-/// Servers on one store, each in a place of its own, where it may be or not.
+/// Servers on one store. Each has a place, its index, which is empty while the server is down.
 pub(crate) struct Servers {
-    deployment: Arc<Deployment>,
-    /// What starts the server at a place.
+    /// Returns the command that starts the server at a place.
     command: Box<dyn Fn(usize) -> Command + Send + Sync>,
-    places: Vec<Mutex<Option<Host>>>,
-    /// Where they can be called.
+    places: Vec<Mutex<Option<ServerProcess>>>,
+    /// The log of each place over all restarts.
+    logs: Vec<Log>,
+    /// The URL of each server that can be called.
     urls: Mutex<Vec<Option<String>>>,
-    answers: Mutex<Answers>,
-    /// How long one call may take before it is made to another server.
-    patience: Duration,
+    retries: Mutex<Retries>,
+    call_timeout: Duration,
 }
 
-/// How calls ended that did not get what they wanted.
+/// How often calls had to be made again, by the reason.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Answers {
-    /// No answer at all: the server was dead, or slept.
-    pub(crate) none: usize,
-    /// 503, to be tried again.
+pub(crate) struct Retries {
+    /// No answer: the server was dead or stopped.
+    pub(crate) no_answer: usize,
+    /// Status 503.
     pub(crate) unavailable: usize,
-    /// 429, to be tried again.
+    /// Status 429.
     pub(crate) too_many: usize,
 }
 
 impl Servers {
-    /// Servers on this machine, and how long a call may take before it is made to another one.
-    pub(crate) fn start(deployment: &Arc<Deployment>, count: usize, lease: Duration, patience: Duration) -> Arc<Self> {
-        let own = Arc::clone(deployment);
-        Self::start_by(deployment, count, patience, move |_| own.serve(bulkhead(), lease))
-    }
-
-    /// Servers that commands start.
-    pub(crate) fn start_by(
+    /// Starts servers on this machine.
+    pub(crate) fn start(
         deployment: &Arc<Deployment>,
         count: usize,
-        patience: Duration,
+        lease: Duration,
+        call_timeout: Duration,
+    ) -> Arc<Self> {
+        let command_line = deployment.command_line();
+        Self::start_with(count, call_timeout, move |_| serve(&command_line, "127.0.0.1", lease))
+    }
+
+    /// Starts servers with commands, which are made of [`serve`].
+    pub(crate) fn start_with(
+        count: usize,
+        call_timeout: Duration,
         command: impl Fn(usize) -> Command + Send + Sync + 'static,
     ) -> Arc<Self> {
         let servers = Self {
-            deployment: Arc::clone(deployment),
             command: Box::new(command),
             places: (0..count).map(|_| Mutex::new(None)).collect(),
+            logs: (0..count).map(|_| Log::default()).collect(),
             urls: Mutex::new(vec![None; count]),
-            answers: Mutex::new(Answers::default()),
-            patience,
+            retries: Mutex::new(Retries::default()),
+            call_timeout,
         };
         (0..count).for_each(|place| servers.restart(place));
         Arc::new(servers)
@@ -71,71 +78,75 @@ impl Servers {
         self.places.len()
     }
 
-    pub(crate) fn answers(&self) -> Answers {
-        *lock(&self.answers)
+    pub(crate) fn retries(&self) -> Retries {
+        *self.retries.lock()
     }
 
     /// Starts the server at a place.
     ///
     /// # Panics
-    /// If it does not start, though tried again.
+    /// If the server does not start within [`RETRY_TIMEOUT`].
     pub(crate) fn restart(&self, place: usize) {
-        let log = self.deployment.file(&format!("host-{place}.log"));
         let began = Instant::now();
-        let host = loop {
-            match Host::start((self.command)(place), &log) {
-                Ok(host) => break host,
-                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}\n{}", self.logs()),
+        let process = loop {
+            match ServerProcess::start((self.command)(place), &self.logs[place]) {
+                Ok(process) => break process,
+                Err(error) => assert!(began.elapsed() < RETRY_TIMEOUT, "{error}\n{}", self.shown_logs()),
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(RETRY_PAUSE);
         };
-        lock(&self.urls)[place] = Some(host.url.clone());
-        *lock(&self.places[place]) = Some(host);
+        self.urls.lock()[place] = Some(process.url());
+        *self.places[place].lock() = Some(process);
     }
 
-    /// Takes the server at a place, which is not called any more.
-    pub(crate) fn take(&self, place: usize) -> Host {
-        lock(&self.urls)[place] = None;
-        lock(&self.places[place]).take().expect("there is one")
+    /// Takes the server at a place away, so that no client calls it any more.
+    pub(crate) fn take(&self, place: usize) -> ServerProcess {
+        self.urls.lock()[place] = None;
+        self.places[place].lock().take().expect("there is one")
     }
 
     pub(crate) fn signal(&self, place: usize, name: &str) {
-        lock(&self.places[place]).as_ref().expect("there is one").signal(name);
+        self.places[place].lock().as_ref().expect("there is one").signal(name);
     }
 
-    /// Memory of all servers, in KiB.
-    pub(crate) fn memory(&self) -> u64 {
-        self.places.iter().filter_map(|place| lock(place).as_ref().map(Host::memory)).sum()
+    /// Returns the resident memory of all servers, in KiB.
+    pub(crate) fn resident_memory(&self) -> u64 {
+        self.places.iter().filter_map(|place| place.lock().as_ref().map(ServerProcess::resident_memory)).sum()
     }
 
-    /// A client that calls the server at a place.
-    pub(crate) fn at(&self, place: usize) -> Client {
-        Client::with_patience(format!("http://{}", self.address(place)), None, self.patience)
+    /// Returns a client without credentials of the server at a place.
+    pub(crate) fn client_of(&self, place: usize) -> Client {
+        Client::with_timeout(format!("http://{}", self.address(place)), None, self.call_timeout)
     }
 
-    /// Where the server at a place listens.
+    /// Returns the address of the server at a place.
     pub(crate) fn address(&self, place: usize) -> String {
-        let url = lock(&self.urls)[place].clone().expect("there is one");
+        let url = self.urls.lock()[place].clone().expect("there is one");
         url.trim_start_matches("http://").to_owned()
     }
 
-    /// What the server at a place logged.
-    pub(crate) fn log(&self, place: usize) -> String {
-        std::fs::read_to_string(self.deployment.file(&format!("host-{place}.log"))).unwrap_or_default()
+    /// Returns the log of the server at a place.
+    pub(crate) fn log(&self, place: usize) -> &Log {
+        &self.logs[place]
     }
 
-    /// A client that calls one of the servers.
+    /// Returns whether any server has logged one of these events.
+    pub(crate) fn has_logged(&self, events: &[&str]) -> bool {
+        self.logs.iter().any(|log| events.iter().any(|event| !log.events(event).is_empty()))
+    }
+
+    /// Returns a tenant's client of a random server; `None` if that server is down.
     pub(crate) fn any(&self, tenant: &Tenant, rng: &mut Rng) -> Option<Client> {
-        let urls = lock(&self.urls);
+        let urls = self.urls.lock();
         let place = usize::try_from(rng.below(urls.len() as u64)).expect("it is small");
         let url = urls[place].clone()?;
-        Some(Client::with_patience(url, Some(format!("Bearer {}", tenant.client_secret)), self.patience))
+        Some(Client::with_timeout(url, Some(tenant.authorization()), self.call_timeout))
     }
 
-    /// Calls servers until one gives an answer that is none of those which ask to come again.
+    /// Calls random servers until one answers with a status other than 429 and 503.
     ///
     /// # Panics
-    /// If none does for a long time, or an answer asks to come again without saying when.
+    /// If none does within [`RETRY_TIMEOUT`], or a 429 or 503 has no `Retry-After`.
     pub(crate) fn call(
         &self,
         tenant: &Tenant,
@@ -152,41 +163,46 @@ impl Servers {
                 match client.try_call(method, path, headers, body) {
                     Ok(reply) if reply.status == 503 || reply.status == 429 => {
                         assert!(reply.header("retry-after").is_some(), "{} without Retry-After", reply.text());
-                        let mut answers = lock(&self.answers);
+                        let mut retries = self.retries.lock();
                         if reply.status == 503 {
-                            answers.unavailable += 1
+                            retries.unavailable += 1
                         } else {
-                            answers.too_many += 1
+                            retries.too_many += 1
                         }
                         last = reply.text();
                     }
                     Ok(reply) => return reply,
                     Err(error) => {
-                        lock(&self.answers).none += 1;
+                        self.retries.lock().no_answer += 1;
                         last = error.to_string();
                     }
                 }
             }
-            assert!(began.elapsed() < PATIENCE, "{method} {path} in vain: {last}\n{}", self.logs());
-            std::thread::sleep(PAUSE);
+            assert!(began.elapsed() < RETRY_TIMEOUT, "{method} {path} in vain: {last}\n{}", self.shown_logs());
+            std::thread::sleep(RETRY_PAUSE);
         }
     }
 
-    /// Reads something that must be there.
+    /// Reads a resource that must exist.
     pub(crate) fn get(&self, tenant: &Tenant, rng: &mut Rng, path: &str) -> Value {
         self.call(tenant, rng, "GET", path, &[], &[]).expect(200).json()
     }
 
-    /// The ends of all logs.
-    pub(crate) fn logs(&self) -> String {
-        let end = |text: String| {
-            let lines: Vec<String> = text.lines().map(|line| line.chars().take(300).collect()).collect();
-            lines[lines.len().saturating_sub(40)..].join("\n")
+    /// Returns the ends of all logs.
+    pub(crate) fn shown_logs(&self) -> String {
+        let end = |log: &Log| {
+            let text = log.text();
+            let lines: Vec<String> = text.lines().map(|line| line.chars().take(MAX_SHOWN_CHARS).collect()).collect();
+            lines[lines.len().saturating_sub(MAX_SHOWN_LINES)..].join("\n")
         };
-        (0..self.count()).map(|place| format!("--- server {place} ---\n{}\n", end(self.log(place)))).collect()
+        let logs = self.logs.iter().enumerate();
+        logs.map(|(place, log)| format!("--- server {place} ---\n{}\n", end(log))).collect()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Returns the command that starts a server of two workers on an address.
+pub(crate) fn serve(command_line: &CommandLine, address: &str, lease: Duration) -> Command {
+    let mut command = command_line.serve(address);
+    command.args(["--workers", "2", "--lease", &lease.as_secs().to_string()]);
+    command
 }

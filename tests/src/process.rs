@@ -1,0 +1,144 @@
+//! A server process, from its start to its end.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::log::Log;
+use crate::wait_until;
+
+/// A server that listens; killed when it is dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    startup_line: String,
+}
+
+impl ServerProcess {
+    /// Starts a server with a command of [`crate::CommandLine::serve`], follows its log and waits until it listens.
+    ///
+    /// # Errors
+    /// If the server ends before it listens, for example because it cannot reach its database.
+    pub fn start(mut command: Command, log: &Log) -> Result<Self, String> {
+        let has_admin_listener = command.get_args().any(|arg| arg == "--admin-listen");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("bulkhead can be started");
+        log.follow(child.stderr.take().expect("it was piped"));
+        let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
+        let mut read_line = || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).expect("the server writes text");
+            line
+        };
+        let startup_line = read_line();
+        let Some(address) = address_in(&startup_line) else {
+            drop(child.kill());
+            let status = child.wait();
+            return Err(format!("the server did not start: {startup_line}{}\n{status:?}", log.text()));
+        };
+        let admin_address = if has_admin_listener { address_in(&read_line()) } else { None };
+        Ok(Self { child, address, admin_address, startup_line })
+    }
+
+    /// Returns the address for clients.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the address for operators, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Returns the URL for clients, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the line that the server printed when it listened.
+    pub fn startup_line(&self) -> &str {
+        self.startup_line.trim_end()
+    }
+
+    /// Sends the server a signal, such as `TERM`.
+    ///
+    /// # Panics
+    /// If the signal cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to the server");
+    }
+
+    /// Kills the server with `SIGKILL`.
+    pub fn kill9(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    /// Waits for the server's end.
+    ///
+    /// # Panics
+    /// If the server does not end within [`crate::DEADLINE`].
+    pub fn wait(mut self) -> ExitStatus {
+        wait_until("the server's end", || self.child.try_wait().expect("it can be waited for"))
+    }
+
+    /// Sends `SIGTERM` and waits for the server's end.
+    ///
+    /// # Panics
+    /// As [`Self::wait`].
+    pub fn terminate(self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Limits the size of files that the server writes, in bytes, as a full disk would; `None` removes the limit.
+    pub fn limit_file_size(&self, bytes: Option<u64>) {
+        let soft = bytes.map_or_else(|| String::from("unlimited"), |bytes| bytes.to_string());
+        // The hard limit stays, so that the soft limit can be raised again without root.
+        let limit = format!("--fsize={soft}:unlimited");
+        let set = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), &limit]).status();
+        assert!(set.expect("there is a prlimit command").success(), "cannot limit the server's files");
+    }
+
+    /// Returns the resident memory of the server, in KiB; 0 if the server has ended.
+    pub fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:").unwrap_or(0)
+    }
+
+    /// Returns the largest resident memory that the server ever had, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:").expect("Linux counts it") / 1024
+    }
+
+    fn memory(&self, name: &str) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
+    /// Returns the nice values of the server's threads whose names begin with `name`.
+    pub fn nice_values(&self, name: &str) -> Vec<i64> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux lists threads").flatten();
+        // A thread may end before its file is read.
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        let nice_value = |stat: String| {
+            let (before, after) = stat.rsplit_once(')')?;
+            before.ends_with(&format!("({name}")).then(|| after.split_whitespace().nth(16)?.parse().ok())?
+        };
+        stats.filter_map(nice_value).collect()
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.parse().ok())
+}
