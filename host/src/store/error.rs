@@ -1,78 +1,82 @@
-//! What can go wrong below the trait.
+//! What can go wrong in a store.
 
-/// The store could not do what was asked; nothing was changed, but for [`StoreError::Unsure`].
+/// Why the store could not do what it was asked to. Nothing was changed, except perhaps after [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused or failed.
-    #[error("{doing}: {source}")]
+    /// The database failed.
+    #[error("{context}: {source}")]
     Database {
-        /// What was being done.
-        doing: &'static str,
-        /// The driver's own error.
+        /// What the store was doing.
+        context: &'static str,
+        /// The driver's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The database will not have what it was given, now or later.
-    #[error("{doing}: {source}")]
+    /// The database refuses what it was given, and would refuse it again.
+    #[error("{context}: {source}")]
     Refused {
-        /// What was being done.
-        doing: &'static str,
-        /// The driver's own error.
+        /// What the store was doing.
+        context: &'static str,
+        /// The driver's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The database cannot be reached, or not be worked with.
+    /// The database cannot be reached, or cannot be worked with.
     #[error("{0}")]
     Connection(String),
-    /// The connection broke off while a change was on its way to take effect: perhaps it did.
-    #[error("{0}: the connection broke off before the database said whether it is done")]
+    /// The connection broke off during a commit, which may have taken effect.
+    #[error("{0}: the connection broke off before the database confirmed the commit")]
     Unsure(&'static str),
-    /// Something that this program wrote cannot be read back.
+    /// The store has data that this program cannot read.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
-    /// A file or folder the store needs.
+    /// A bug: the thread that worked on the store panicked.
+    #[error("{0}: the server's thread panicked")]
+    Panicked(&'static str),
+    /// The store cannot use a file or folder.
     #[error("{path}: {source}")]
     File {
-        /// Which one.
+        /// The file or folder.
         path: String,
         /// Why not.
         source: std::io::Error,
     },
-    /// The contacts that were asked for at once are too much to hold in memory.
+    /// The contacts that were asked for at once are too large to hold in memory.
     #[error("the contacts that a component asks for are more than {0} bytes")]
     ResultTooLarge(usize),
-    /// More was written than could be listed while somebody waited.
+    /// Indexing what was committed takes longer than a list may take.
     #[error("lists are not up to date yet")]
     IndexBehind,
-    /// Another server has the data folder.
+    /// Another server uses the data folder.
     #[error("{0} is in use by another 'bulkhead serve'. Stop that one, or choose another folder with --data.")]
     InUse(String),
-    /// The schema is from the future.
+    /// A newer server has changed the schema.
     #[error(
         "{path} was written by a newer bulkhead (schema {found}; this one knows {known}). Use that version, or another --data or --database."
     )]
     NewerSchema {
-        /// Which database.
+        /// The database.
         path: String,
         /// Its schema version.
         found: i64,
-        /// The newest this binary knows.
+        /// The newest schema version that this program knows.
         known: i64,
     },
 }
 
 impl StoreError {
-    /// Whether the same would fail again, however often it is tried.
+    /// Returns whether the same request would fail again, however often it is tried.
     pub fn would_fail_again(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Corrupt(_))
+        matches!(self, Self::Refused { .. } | Self::Corrupt(_) | Self::Panicked(_))
     }
 }
 
-/// Turns a driver's error into a [`StoreError`] that says what was being done.
-pub(crate) trait Doing<T> {
-    fn doing(self, what: &'static str) -> Result<T, StoreError>;
+/// Turns an error of a driver or a codec into a [`StoreError`].
+pub(crate) trait Context<T> {
+    /// Adds what the store was doing, such as "reading contacts".
+    fn context(self, context: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T, E: std::error::Error + Send + Sync + 'static> Doing<T> for Result<T, E> {
-    fn doing(self, what: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Database { doing: what, source: Box::new(source) })
+impl<T, E: std::error::Error + Send + Sync + 'static> Context<T> for Result<T, E> {
+    fn context(self, context: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Database { context, source: Box::new(source) })
     }
 }

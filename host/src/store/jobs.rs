@@ -1,7 +1,5 @@
 //! Jobs as their clients see them: accepting and deleting them, their progress, results and logs.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Claim, StoreError};
 use crate::domain::{ItemList, Job, JobId, Operation, Page, Pinned, ResultRow, TenantId};
 use crate::tenants::StoredProfile;
@@ -85,14 +83,12 @@ pub enum SubmitOutcome {
     Outdated,
 }
 
-/// A result row as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The row of an item.
+#[derive(Debug, Clone)]
 pub struct StoredRow {
     /// The item's place in the request, from 0.
-    #[serde(skip)]
     pub index: u32,
     /// The client's key of the item, if the request's body was an object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The row itself.
     pub row: ResultRow,

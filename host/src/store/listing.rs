@@ -1,11 +1,11 @@
-//! What lists have in common in all dialects.
+//! Lists of contacts, as far as they are alike in all dialects.
 
 use super::{ContactOrder, ContactQuery};
 
-/// Of the contacts that a search finds, the newest that are ordered.
-pub(super) const ORDERED: u32 = 10_000;
+/// Matches of a search that are ordered at most: the newest. A list beyond them ends.
+pub(super) const MAX_ORDERED_MATCHES: u32 = 10_000;
 
-/// The order of a list, by the columns of `listed`. Each has an index, which ends in the contact's id.
+/// Returns the order of a list as columns of the table `listed`. Each order has an index, which ends in the contact's id.
 pub(super) fn order(query: &ContactQuery) -> &'static str {
     match (query.order, query.descending) {
         (ContactOrder::Id, false) => "contact",

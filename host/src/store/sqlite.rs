@@ -1,6 +1,6 @@
-//! The embedded store: one SQLite database in the data folder, owned by one server.
+//! The embedded store: a SQLite database in the data folder, which one server owns.
 //!
-//! WAL with `synchronous=FULL`: what is committed survives a power cut. One connection writes, a few read beside it.
+//! With WAL and `synchronous=FULL`, commits survive a power cut. One connection writes while a few others read.
 
 mod backup;
 mod claims;
@@ -8,6 +8,7 @@ mod commit;
 mod components;
 mod connections;
 mod contacts;
+mod index_queue;
 mod jobs;
 mod listing;
 mod logs;
@@ -16,8 +17,7 @@ mod migrations;
 mod submit;
 mod sweep;
 mod tenants;
-mod unlisted;
-mod words;
+mod word_index;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ use super::profile_cache::ProfileCache;
 use crate::clock::Clock;
 use connections::Connections;
 
-/// The file in the data folder.
+/// The database's file in the data folder.
 const FILE: &str = "bulkhead.sqlite";
 
 /// A [`Store`](super::Store) in a SQLite database.
@@ -39,7 +39,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database in `folder`, making both if they are missing.
+    /// Opens the database in `folder`, and creates either of them if it is missing.
     ///
     /// # Errors
     /// If the folder cannot be used, or the database is damaged or from a newer version.
@@ -50,26 +50,25 @@ impl SqliteStore {
         Ok(Self { folder: folder.to_owned(), connections, clock, profiles: ProfileCache::default() })
     }
 
-    /// Whether there is a database in `folder`.
+    /// Returns whether there is a database in `folder`.
     pub fn is_in(folder: &Path) -> bool {
         folder.join(FILE).exists()
     }
 
-    /// Copies the database as it is now into a file that is not there yet, while others use it; returns its size in
-    /// bytes. To go back to it, stop the server and put the file in the place of `bulkhead.sqlite` in an otherwise empty
-    /// data folder.
+    /// Copies the database as it is now to a new file, while servers use the database. Returns the file's size in bytes. To
+    /// restore the copy, stop the server and put the file as `bulkhead.sqlite` into an otherwise empty data folder.
     ///
     /// # Errors
-    /// If the file is there or cannot be written, or the database is damaged. Then there is no file.
+    /// If the file exists or cannot be written, or the database is damaged. Then there is no new file.
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         self.connections.apart(|connection| backup::backup(connection, to))
     }
 }
 
-/// Makes a data folder that only this user can read, unless it is there.
+/// Creates a data folder that only this user can read, unless it exists.
 ///
 /// # Errors
-/// If it cannot be made.
+/// If the folder cannot be created.
 pub fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { path: folder.display().to_string(), source };
     let mut builder = std::fs::DirBuilder::new();

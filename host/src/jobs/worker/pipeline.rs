@@ -240,7 +240,7 @@ impl Commits {
 
     /// Commits the batches that wait until there are none left or a commit fails.
     fn run(&self, store: &dyn Store) {
-        let panicked = CommitFailure::Store(StoreError::Corrupt(String::from("committing panicked")));
+        let panicked = CommitFailure::Store(StoreError::Panicked("committing a batch"));
         let mut guard = CommitGuard { commits: self, failure: Some(panicked) };
         guard.failure = self.commit_all(store).err();
     }

@@ -1,25 +1,27 @@
-//! Items as they are stored: a blob for each chunk of a job, and one for the callers' keys if there are any.
+//! Items as they are stored: a blob for each chunk of a job, and another blob for the clients' keys if there are any.
 
 use super::{pack, unpack};
 use crate::domain::ItemList;
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::{NewJob, StoreError};
 
-/// A chunk's blobs, and the place of its first item. What is read of a chunk borrows them where the driver lets it.
+/// A chunk's blobs. They are borrowed where the driver lends them.
 pub(crate) struct PackedChunk<B = Vec<u8>> {
+    /// The place of the first item in the job.
     pub(crate) first: u32,
     pub(crate) items: B,
     pub(crate) keys: Option<B>,
 }
 
-/// A chunk as it is written, and how many items it has.
+/// A chunk to be stored.
 pub(crate) struct NewChunk {
     pub(crate) blobs: PackedChunk,
+    /// How many items it has.
     pub(crate) count: u32,
 }
 
 impl NewChunk {
-    /// All chunks of a job. Compressing them is most of the work of accepting it, and needs no lock.
+    /// Packs all chunks of a job. Compressing is most of the work of accepting a job, and needs no lock.
     pub(crate) fn all_of(job: &NewJob) -> Result<Vec<Self>, StoreError> {
         let mut first = 0;
         let pack_chunk = |chunk: &ItemList| {
@@ -32,47 +34,47 @@ impl NewChunk {
         job.chunks.iter().map(pack_chunk).collect()
     }
 
-    /// Bytes that it takes.
+    /// Returns the bytes of its blobs.
     pub(crate) fn size(&self) -> usize {
         self.blobs.items.len() + self.blobs.keys.as_ref().map_or(0, Vec::len)
     }
 }
 
-/// A key may hold line breaks; as a JSON text it holds none.
+/// Packs keys as JSON texts, as a key may hold line breaks and a JSON text holds none.
 fn pack_keys(keys: &[String]) -> Result<Vec<u8>, StoreError> {
     let lines: Result<Vec<String>, _> = keys.iter().map(serde_json::to_string).collect();
-    pack(lines.doing("writing keys")?.iter().map(String::as_str))
+    pack(lines.context("writing keys")?.iter().map(String::as_str))
 }
 
-/// Chunks that are read at a time, at most.
-pub(crate) const READ_AHEAD: u32 = 4;
+/// Chunks that are read at a time at most.
+pub(crate) const MAX_CHUNKS_READ: u32 = 4;
 
-/// The items from the job's item `first` on, of these consecutive chunks: of the first one, and of others while all have no
-/// more than `bytes`.
+/// Unpacks consecutive chunks, from the job's item `first` on: the first chunk, and more while all items have at most `bytes`
+/// bytes.
 pub(crate) fn unpack_some<B: AsRef<[u8]>>(
     chunks: impl Iterator<Item = Result<PackedChunk<B>, StoreError>>,
     first: u32,
     bytes: usize,
 ) -> Result<Vec<ItemList>, StoreError> {
-    let mut batches = Vec::new();
+    let mut unpacked = Vec::new();
     let mut sum = 0;
     for chunk in chunks {
-        let batch = match chunk.and_then(|chunk| chunk.unpack_from(first)) {
-            // It fails when it is its turn.
-            Err(_) if !batches.is_empty() => break,
-            batch => batch?,
+        let items = match chunk.and_then(|chunk| chunk.unpack_from(first)) {
+            // The next call reports it, when the chunk is the first.
+            Err(_) if !unpacked.is_empty() => break,
+            items => items?,
         };
-        sum += batch.items.iter().map(String::len).sum::<usize>();
-        if sum > bytes && !batches.is_empty() {
+        sum += items.items.iter().map(String::len).sum::<usize>();
+        if sum > bytes && !unpacked.is_empty() {
             break;
         }
-        batches.push(batch);
+        unpacked.push(items);
     }
-    Ok(batches)
+    Ok(unpacked)
 }
 
 impl<B: AsRef<[u8]>> PackedChunk<B> {
-    /// The items from the job's item `first` on.
+    /// Unpacks the chunk's items from the job's item `first` on.
     fn unpack_from(&self, first: u32) -> Result<ItemList, StoreError> {
         let skipped = first.saturating_sub(self.first) as usize;
         let items = unpack(self.items.as_ref())?.lines().skip(skipped).map(str::to_owned).collect();

@@ -11,7 +11,7 @@ use super::error::PgError;
 use super::sql::{get, number, signed};
 use super::{PostgresStore, commit, next_job};
 use crate::domain::{ItemList, JobId, TenantId};
-use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
+use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, unpack_some};
 use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
 
 const CLAIMING: &str = "claiming a job";
@@ -123,8 +123,9 @@ async fn chunks(session: &Session, claim: &Claim, first: u32, bytes: usize) -> R
              ) ORDER BY first LIMIT $4",
         )
         .await?;
-    let rows =
-        session.query(&payloads, &[&claim.tenant.0, &claim.job.0, &i64::from(first), &i64::from(READ_AHEAD)]).await?;
+    let rows = session
+        .query(&payloads, &[&claim.tenant.0, &claim.job.0, &i64::from(first), &i64::from(MAX_CHUNKS_READ)])
+        .await?;
     let chunk = |row| Ok(PackedChunk::<&[u8]> { first: number(row, 0)?, items: get(row, 1)?, keys: get(row, 2)? });
     Ok(unpack_some(rows.iter().map(chunk), first, bytes)?)
 }

@@ -61,12 +61,12 @@ impl PgError {
         error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
     }
 
-    pub(super) fn into_store_error(self, doing: &'static str) -> StoreError {
+    pub(super) fn into_store_error(self, context: &'static str) -> StoreError {
         match self {
             Self::Database(error) if Self::would_fail_again(&error) => {
-                StoreError::Refused { doing, source: Box::new(DisplayPgError(error)) }
+                StoreError::Refused { context, source: Box::new(DisplayPgError(error)) }
             }
-            Self::Database(error) => StoreError::Database { doing, source: Box::new(DisplayPgError(error)) },
+            Self::Database(error) => StoreError::Database { context, source: Box::new(DisplayPgError(error)) },
             Self::Store(error) => error,
         }
     }

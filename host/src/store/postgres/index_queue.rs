@@ -15,7 +15,7 @@ use super::error::PgError;
 use super::sql::get;
 use super::words;
 use crate::domain::{ContactId, TenantId, Timestamp};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::packing::{pack, unpack};
 use crate::store::{ContactWrite, StoreError};
 
@@ -40,7 +40,7 @@ pub(super) fn notes(writes: &[ContactWrite]) -> usize {
 pub(super) fn entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result<Vec<Vec<u8>>, StoreError> {
     let line = |(id, write): (&ContactId, &ContactWrite)| {
         let entry: Entry<'_> = (id.0, Some(&write.index_entry.search_text), Some(&write.index_entry.sort_key));
-        serde_json::to_string(&entry).doing(NOTING)
+        serde_json::to_string(&entry).context(NOTING)
     };
     let note = |(ids, writes): (&[ContactId], &[ContactWrite])| {
         let lines = ids.iter().zip(writes).map(line).collect::<Result<Vec<_>, _>>()?;
@@ -52,7 +52,7 @@ pub(super) fn entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result<Vec<
 /// That a contact is not found any more.
 pub(super) fn removal(id: ContactId) -> Result<Vec<u8>, StoreError> {
     let entry: Entry<'_> = (id.0, None, None);
-    pack([serde_json::to_string(&entry).doing(NOTING)?.as_str()])
+    pack([serde_json::to_string(&entry).context(NOTING)?.as_str()])
 }
 
 /// Lists everything of one tenant.

@@ -8,7 +8,7 @@ use super::error::PgError;
 use super::sql::number;
 use super::words;
 use crate::domain::TenantId;
-use crate::store::listing::{ORDERED, order};
+use crate::store::listing::{MAX_ORDERED_MATCHES, order};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
@@ -37,7 +37,9 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
             };
             // The first parameter is the tenant also where it is not asked for.
             let count = format!("SELECT count(*) {WITH_WORDS} AND $1::bigint IS NOT NULL");
-            let found = format!("SELECT contact, changed_at, sort {WITH_WORDS} ORDER BY contact DESC LIMIT {ORDERED}");
+            let found = format!(
+                "SELECT contact, changed_at, sort {WITH_WORDS} ORDER BY contact DESC LIMIT {MAX_ORDERED_MATCHES}"
+            );
             page(session, tenant, query, &count, &found, Some(&question)).await
         }
     }

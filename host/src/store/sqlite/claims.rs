@@ -1,4 +1,4 @@
-//! Who works on what: claims, leases and the items to work on.
+//! Claims, their leases, and the chunks to work on.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{SqliteStore, commit};
 use crate::domain::{Digest, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
-use crate::store::error::Doing;
-use crate::store::packing::{PackedChunk, READ_AHEAD, unpack_some};
+use crate::store::error::Context;
+use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, unpack_some};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
 use crate::tenants::TenantLimits;
@@ -34,12 +34,12 @@ impl ClaimStore for SqliteStore {
                 )
                 .and_then(|mut statement| {
                     statement
-                        .query_map(params![claim.tenant.0, claim.job.0, first, READ_AHEAD], |row| {
+                        .query_map(params![claim.tenant.0, claim.job.0, first, MAX_CHUNKS_READ], |row| {
                             Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? })
                         })?
                         .collect()
                 })
-                .doing("reading items")
+                .context("reading items")
         })?;
         unpack_some(chunks.into_iter().map(Ok), first, bytes)
     }
@@ -50,10 +50,10 @@ impl ClaimStore for SqliteStore {
     }
 
     fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
-        const DOING: &str = "renewing leases";
+        const CONTEXT: &str = "renewing leases";
         let lease_until = self.clock.now().after(lease);
         self.connections.write(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
             for claim in claims {
                 transaction
                     .prepare_cached(
@@ -63,14 +63,14 @@ impl ClaimStore for SqliteStore {
                     .and_then(|mut statement| {
                         statement.execute(params![claim.tenant.0, claim.job.0, claim.epoch, lease_until.0])
                     })
-                    .doing(DOING)?;
+                    .context(CONTEXT)?;
             }
-            transaction.commit().doing(DOING)
+            transaction.commit().context(CONTEXT)
         })
     }
 
     fn lost_claims(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError> {
-        const DOING: &str = "looking at claims";
+        const CONTEXT: &str = "looking at claims";
         let now = self.clock.now();
         self.connections.read(|connection| {
             let mut holds = connection
@@ -78,10 +78,10 @@ impl ClaimStore for SqliteStore {
                     "SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND finished_at IS NULL
                      AND expires_at > ?4",
                 )
-                .doing(DOING)?;
+                .context(CONTEXT)?;
             let mut lost = Vec::new();
             for claim in claims {
-                if !holds.exists(params![claim.tenant.0, claim.job.0, claim.epoch, now.0]).doing(DOING)? {
+                if !holds.exists(params![claim.tenant.0, claim.job.0, claim.epoch, now.0]).context(CONTEXT)? {
                     lost.push(*claim);
                 }
             }
@@ -105,7 +105,7 @@ impl ClaimStore for SqliteStore {
                      WHERE lease_until IS NOT NULL AND finished_at IS NULL",
                     [],
                 )
-                .doing("voiding claims")
+                .context("voiding claims")
         })
     }
 }
@@ -120,12 +120,12 @@ impl SqliteStore {
                     params![claim.tenant.0, claim.job.0, claim.epoch, !attempt_counts],
                 )
                 .map(drop)
-                .doing("giving a job back")
+                .context("giving a job back")
         })
     }
 }
 
-/// What the row of a claimed job says.
+/// The columns of a claimed job.
 struct ClaimedJob {
     operation: String,
     pinned: Pinned,
@@ -133,7 +133,7 @@ struct ClaimedJob {
     attempts: u32,
     cursor: u32,
     total: u32,
-    /// None in jobs that the first version accepted: they go by the profile that their tenant has.
+    /// `None` for jobs that the first version accepted, which go by their tenant's present profile.
     profile: Option<String>,
 }
 
@@ -143,10 +143,10 @@ fn claim(
     lease: Duration,
     now: Timestamp,
 ) -> Result<Option<Claim>, StoreError> {
-    const DOING: &str = "claiming a job";
-    // Looking is cheap and happens often; only a find takes the write lock.
+    const CONTEXT: &str = "claiming a job";
+    // Without the write lock, as workers look often and mostly find nothing.
     let Some((tenant, job)) = next_job(connection, None, now)? else { return Ok(None) };
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let claimed = transaction
         .prepare_cached(
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, attempts = attempts + 1, lease_until = ?4,
@@ -173,7 +173,7 @@ fn claim(
                 })
                 .optional()
         })
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     let Some(claimed) = claimed else { return Ok(None) };
     let (tenant_name, tenant_profile, limits): (String, String, String) = transaction
         .query_row(
@@ -181,8 +181,8 @@ fn claim(
             params![tenant, now.0],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
-        .doing(DOING)?;
-    transaction.commit().doing(DOING)?;
+        .context(CONTEXT)?;
+    transaction.commit().context(CONTEXT)?;
     let operation = Operation::parse(&claimed.operation)
         .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{}'", claimed.operation)))?;
     Ok(Some(Claim {
@@ -201,8 +201,8 @@ fn claim(
     }))
 }
 
-/// The tenant first, then its job: picking the oldest jobs and dropping those of busy tenants would let one tenant's
-/// long queue hide everybody else's. It takes as long as there are tenants with unfinished jobs, however many jobs.
+/// Returns the next job to claim and its tenant. Looks for the tenant first, because the oldest jobs of all tenants may be
+/// thousands of one busy tenant. The time depends on the number of tenants with unfinished jobs, not on the number of jobs.
 fn next_job(
     connection: &Connection,
     excluding: Option<TenantId>,
@@ -228,5 +228,5 @@ fn next_job(
              SELECT tenant, job FROM waiting WHERE job IS NOT NULL AND tenant IS NOT ?2 ORDER BY last_served, tenant LIMIT 1",
         )
         .and_then(|mut statement| statement.query_row(params![now.0, excluding.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
-        .doing("looking for a job")
+        .context("looking for a job")
 }

@@ -1,5 +1,5 @@
-//! The transaction that makes a batch take effect. Its first statement is the fence: it touches the job only if the
-//! claim still holds and the cursor is where the batch begins, so nothing is applied twice or after a delete.
+//! The transaction that commits a batch. Its first statement is the fence: it changes the job's row only if the claim is not
+//! lost and the batch begins at the cursor, so nothing is applied twice or after a delete.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::contacts;
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::packing::{self, pack_batch};
 use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError};
 
-const DOING: &str = "committing a batch";
+const CONTEXT: &str = "committing a batch";
 
 pub(super) fn commit(
     connection: &mut Connection,
@@ -20,7 +20,7 @@ pub(super) fn commit(
     lease: Duration,
     now: Timestamp,
 ) -> Result<CommitOutcome, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let count = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
     if !advance(&transaction, claim, batch.first, count, packing::count(&batch.rows), now.after(lease), now)? {
         return Ok(CommitOutcome::Fenced);
@@ -33,12 +33,12 @@ pub(super) fn commit(
     transaction
         .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3")
         .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, end]))
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     let job_finished = end >= claim.total;
     if job_finished {
         finish(&transaction, claim, now)?;
     }
-    transaction.commit().doing(DOING)?;
+    transaction.commit().context(CONTEXT)?;
     Ok(CommitOutcome::Committed { job_finished })
 }
 
@@ -72,7 +72,7 @@ fn advance(
             ])
         })
         .map(|changed| changed > 0)
-        .doing(DOING)
+        .context(CONTEXT)
 }
 
 fn insert_rows(
@@ -83,9 +83,11 @@ fn insert_rows(
 ) -> Result<(), StoreError> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     for packed in pack_batch(batch, ids)? {
-        insert.execute(params![claim.tenant.0, claim.job.0, packed.first, packed.count, packed.rows]).doing(DOING)?;
+        insert
+            .execute(params![claim.tenant.0, claim.job.0, packed.first, packed.count, packed.rows])
+            .context(CONTEXT)?;
     }
     Ok(())
 }
@@ -98,5 +100,5 @@ fn finish(transaction: &Transaction<'_>, claim: &Claim, now: Timestamp) -> Resul
             params![claim.tenant.0, claim.job.0, JobState::Completed.as_str(), now.0],
         )
         .map(drop)
-        .doing(DOING)
+        .context(CONTEXT)
 }

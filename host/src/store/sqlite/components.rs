@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::SqliteStore;
 use crate::domain::{Digest, Timestamp, World};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome, StoreError};
 
 impl ComponentStore for SqliteStore {
@@ -22,22 +22,22 @@ impl ComponentStore for SqliteStore {
             connection
                 .query_row("SELECT bytes FROM components WHERE digest = ?1", [digest.0], |row| row.get(0))
                 .optional()
-                .doing("reading a component")
+                .context("reading a component")
         })
     }
 
     fn remove_component(&self, digest: Digest) -> Result<RemoveOutcome, StoreError> {
-        const DOING: &str = "removing a component";
+        const CONTEXT: &str = "removing a component";
         self.connections.write(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
             let Some(record) = list(&transaction)?.into_iter().find(|record| record.digest == digest) else {
                 return Ok(RemoveOutcome::Unknown);
             };
             if !record.tenants.is_empty() || record.jobs > 0 {
                 return Ok(RemoveOutcome::InUse(record));
             }
-            transaction.execute("DELETE FROM components WHERE digest = ?1", [digest.0]).doing(DOING)?;
-            transaction.commit().doing(DOING)?;
+            transaction.execute("DELETE FROM components WHERE digest = ?1", [digest.0]).context(CONTEXT)?;
+            transaction.commit().context(CONTEXT)?;
             Ok(RemoveOutcome::Done)
         })
     }
@@ -48,13 +48,13 @@ fn add(
     component: &NewComponent<'_>,
     now: Timestamp,
 ) -> Result<RegisterOutcome, StoreError> {
-    const DOING: &str = "registering a component";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    const CONTEXT: &str = "registering a component";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     if let Some(name) = component.name {
         let owner: Option<[u8; 32]> = transaction
             .query_row("SELECT digest FROM components WHERE name = ?1", [name], |row| row.get(0))
             .optional()
-            .doing(DOING)?;
+            .context(CONTEXT)?;
         if let Some(owner) = owner.filter(|owner| *owner != component.digest.0) {
             return Ok(RegisterOutcome::NameTaken(Digest(owner)));
         }
@@ -72,18 +72,18 @@ fn add(
                 component.bytes
             ],
         )
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     if added == 0 && component.name.is_some() {
         transaction
             .execute("UPDATE components SET name = ?2 WHERE digest = ?1", params![component.digest.0, component.name])
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
-    transaction.commit().doing(DOING)?;
+    transaction.commit().context(CONTEXT)?;
     Ok(if added > 0 { RegisterOutcome::New } else { RegisterOutcome::Known })
 }
 
 fn list(connection: &Connection) -> Result<Vec<ComponentRecord>, StoreError> {
-    const DOING: &str = "listing components";
+    const CONTEXT: &str = "listing components";
     let mut statement = connection
         .prepare(
             "SELECT digest, name, world, size, added_at,
@@ -93,9 +93,9 @@ fn list(connection: &Connection) -> Result<Vec<ComponentRecord>, StoreError> {
                      WHERE finished_at IS NULL AND (processor = components.digest OR jobs.validator = components.digest))
              FROM components ORDER BY added_at, digest",
         )
-        .doing(DOING)?;
-    let rows = statement.query_map([], record).doing(DOING)?;
-    rows.collect::<Result<Vec<_>, _>>().doing(DOING)?.into_iter().collect()
+        .context(CONTEXT)?;
+    let rows = statement.query_map([], record).context(CONTEXT)?;
+    rows.collect::<Result<Vec<_>, _>>().context(CONTEXT)?.into_iter().collect()
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Result<ComponentRecord, StoreError>> {
@@ -115,11 +115,11 @@ pub(super) fn are_known(
     connection: &Connection,
     components: impl IntoIterator<Item = Digest>,
 ) -> Result<bool, StoreError> {
-    const DOING: &str = "looking up a component";
+    const CONTEXT: &str = "looking up a component";
     let mut known =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM components WHERE digest = ?1)").doing(DOING)?;
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM components WHERE digest = ?1)").context(CONTEXT)?;
     for digest in components {
-        if !known.query_row([digest.0], |row| row.get::<_, bool>(0)).doing(DOING)? {
+        if !known.query_row([digest.0], |row| row.get::<_, bool>(0)).context(CONTEXT)? {
             return Ok(false);
         }
     }

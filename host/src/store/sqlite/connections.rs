@@ -1,25 +1,29 @@
-//! One connection to write, a few to read. SQLite allows one writer at a time; queueing for it here, not in SQLite's
-//! busy handler, keeps the waits short and in order of arrival: a thread that writes all the time cannot keep others out.
+//! One connection that writes, and a few that read. SQLite allows one writer at a time. Writers queue here, not in SQLite's
+//! busy handler, so that waits are short and in order of arrival: a thread that always writes cannot keep others out.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parking_lot::FairMutex;
+use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
-use crate::store::error::Doing;
+use crate::store::error::Context;
 
-/// Most connections that read at once; more would wait for the same two disks and cores.
-const READERS: usize = 4;
-/// How long to wait for another process (such as `bulkhead tenant add`) to finish a transaction.
-const BUSY: Duration = Duration::from_secs(10);
-/// Pages of 4 KiB between checkpoints; larger than SQLite's 1,000, because a job writes that many in a few chunks.
+/// Connections that read at once at most. More would wait for the same disks and cores.
+const MAX_READERS: usize = 4;
+/// How long a transaction waits for another process, such as `bulkhead tenant add`, to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pages of 4 KiB between checkpoints. More than SQLite's 1,000, because a job writes that many in a few chunks.
 const CHECKPOINT_PAGES: u32 = 4_000;
-/// How SQLite calls a file from which free pages are taken a few at a time.
-const INCREMENTAL: i64 = 2;
+/// Prepared statements that a connection keeps.
+const CACHED_STATEMENTS: usize = 64;
+/// SQLite's number for the `auto_vacuum` mode in which free pages are given back a few at a time.
+const INCREMENTAL_VACUUM: i64 = 2;
 
+const SETTING_UP: &str = "setting up the database";
+
+/// The connections to one database file.
 #[derive(Debug)]
 pub(super) struct Connections {
     path: PathBuf,
@@ -28,29 +32,27 @@ pub(super) struct Connections {
     reader_free: Condvar,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Readers {
     idle: Vec<Connection>,
-    open: usize,
+    busy: usize,
 }
 
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = Connection::open(path).doing("opening the database")?;
-        // Both are properties of the file. The first is written anew whenever it is set, also by whoever only wants to read, on
-        // a disk that may be full.
-        let vacuum: i64 =
-            writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).doing("setting up the database")?;
-        if vacuum != INCREMENTAL {
-            writer.pragma_update(None, "auto_vacuum", INCREMENTAL).doing("setting up the database")?;
+        let writer = Connection::open(path).context("opening the database")?;
+        // SQLite writes `auto_vacuum` to the file whenever it is set, even if it is set already, and the disk may be full.
+        let vacuum: i64 = writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).context(SETTING_UP)?;
+        if vacuum != INCREMENTAL_VACUUM {
+            writer.pragma_update(None, "auto_vacuum", INCREMENTAL_VACUUM).context(SETTING_UP)?;
         }
-        writer.pragma_update(None, "journal_mode", "WAL").doing("setting up the database")?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).doing("setting up the database")?;
+        writer.pragma_update(None, "journal_mode", "WAL").context(SETTING_UP)?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).context(SETTING_UP)?;
         configure(&writer)?;
         Ok(Self {
             path: path.to_owned(),
             writer: FairMutex::new(writer),
-            readers: Mutex::new(Readers { idle: Vec::new(), open: 0 }),
+            readers: Mutex::default(),
             reader_free: Condvar::new(),
         })
     }
@@ -63,84 +65,67 @@ impl Connections {
         work(&mut self.writer.lock())
     }
 
-    /// Runs `work` on a connection that can only read, in one transaction: it sees one state of the database, and takes
-    /// SQLite's locks once, not for each statement.
+    /// Runs `work` on a connection that can only read, in one transaction: `work` sees one state of the database, and SQLite
+    /// takes its locks once, not for each statement.
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let lease = ReaderLease { pool: self, connection: Some(self.take_reader()?) };
-        match &lease.connection {
-            Some(connection) => {
-                let snapshot = connection.unchecked_transaction().doing("beginning to read")?;
-                work(&snapshot)
-            }
-            None => Err(StoreError::Corrupt(String::from("a reader without a connection"))),
-        }
+        let _place = self.take_place();
+        let idle = self.readers.lock().idle.pop();
+        let connection = idle.map_or_else(|| self.open_reader(), Ok)?;
+        let result = {
+            let snapshot = connection.unchecked_transaction().context("beginning to read")?;
+            work(&snapshot)
+        };
+        self.readers.lock().idle.push(connection);
+        result
     }
 
-    /// Runs `work` that is no transaction, on a connection of its own that only reads.
+    /// Runs `work` outside a transaction, on a new connection that can only read.
     pub(super) fn apart<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         work(&self.open_reader()?)
     }
 
-    fn take_reader(&self) -> Result<Connection, StoreError> {
-        let mut readers = lock(&self.readers);
-        loop {
-            if let Some(connection) = readers.idle.pop() {
-                return Ok(connection);
-            }
-            if readers.open < READERS {
-                readers.open += 1;
-                drop(readers);
-                return self.open_reader().inspect_err(|_| {
-                    lock(&self.readers).open -= 1;
-                    self.reader_free.notify_one();
-                });
-            }
-            readers = self.reader_free.wait(readers).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Waits until fewer than [`MAX_READERS`] read.
+    fn take_place(&self) -> ReaderPlace<'_> {
+        let mut readers = self.readers.lock();
+        self.reader_free.wait_while(&mut readers, |readers| readers.busy >= MAX_READERS);
+        readers.busy += 1;
+        ReaderPlace(self)
     }
 
     fn open_reader(&self) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).doing("opening the database to read")?;
+        let connection = Connection::open_with_flags(&self.path, flags).context("opening the database to read")?;
         configure(&connection)?;
         Ok(connection)
     }
 }
 
-/// Gives the connection back also when the work panics, or the pool would run dry.
-struct ReaderLease<'a> {
-    pool: &'a Connections,
-    connection: Option<Connection>,
-}
+/// One of the [`MAX_READERS`] places. It is given back even if the work panics, or the pool would run dry.
+struct ReaderPlace<'a>(&'a Connections);
 
-impl Drop for ReaderLease<'_> {
+impl Drop for ReaderPlace<'_> {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            lock(&self.pool.readers).idle.push(connection);
-            self.pool.reader_free.notify_one();
-        }
+        self.0.readers.lock().busy -= 1;
+        self.0.reader_free.notify_one();
     }
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(BUSY).doing("setting up the database")?;
-    connection.pragma_update(None, "synchronous", "FULL").doing("setting up the database")?;
-    connection.pragma_update(None, "temp_store", "MEMORY").doing("setting up the database")?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(BUSY_TIMEOUT).context(SETTING_UP)?;
+    connection.pragma_update(None, "synchronous", "FULL").context(SETTING_UP)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").context(SETTING_UP)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(())
-}
-
-/// A panic while a lock was held leaves nothing half done: an open transaction is rolled back when it is dropped.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Connections;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::{Connections, MAX_READERS};
 
     #[test]
-    fn what_is_committed_survives_a_power_cut() {
+    fn commits_survive_a_power_cut() {
         let folder = tempfile::tempdir().unwrap();
         let connections = Connections::open(&folder.path().join("test.sqlite")).unwrap();
         let setting = |name: &str| {
@@ -154,5 +139,16 @@ mod tests {
         };
         // 2 is FULL: a commit waits for the disk.
         assert_eq!((setting("journal_mode").as_str(), setting("synchronous").as_str()), ("wal", "2"));
+    }
+
+    #[test]
+    fn a_panic_while_reading_gives_the_place_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let connections = Connections::open(&folder.path().join("test.sqlite")).unwrap();
+        for _ in 0..=MAX_READERS {
+            let panicked = catch_unwind(AssertUnwindSafe(|| connections.read::<()>(|_| panic!("in a test"))));
+            assert!(panicked.is_err());
+        }
+        assert_eq!(connections.read(|_| Ok(1)).unwrap(), 1);
     }
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{SqliteStore, listing, unlisted};
+use super::{SqliteStore, index_queue, listing};
 use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
 
-/// Bytes of documents that are read at a time: a thousand contacts of 64 KiB, where most have less than one.
-const FOUND: usize = 64 << 20;
+/// Bytes of documents that are read at once at most: a thousand contacts of 64 KiB, where most have less than one.
+const MAX_FOUND_BYTES: usize = 64 << 20;
 const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
 
@@ -27,15 +27,15 @@ impl ContactStore for SqliteStore {
     fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(WRITING)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(WRITING)?;
             let known: bool = transaction
                 .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))
-                .doing(WRITING)?;
+                .context(WRITING)?;
             if !known {
                 return Ok(ApplyOutcome::NoTenant);
             }
             let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(ApplyOutcome::Conflict) };
-            transaction.commit().doing(WRITING)?;
+            transaction.commit().context(WRITING)?;
             Ok(ApplyOutcome::Done(ids))
         })
     }
@@ -43,7 +43,7 @@ impl ContactStore for SqliteStore {
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
         const DELETING: &str = "deleting a contact";
         self.connections.write(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DELETING)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(DELETING)?;
             let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
             let number = i64::try_from(id.0).unwrap_or(i64::MAX);
             let keys: String = transaction
@@ -52,32 +52,32 @@ impl ContactStore for SqliteStore {
                     params![tenant.0, number],
                     |row| row.get(0),
                 )
-                .doing(DELETING)?;
+                .context(DELETING)?;
             for (field, value) in parse_keys(&keys)? {
                 transaction
                     .execute(
                         "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
                         params![tenant.0, field, value, number],
                     )
-                    .doing(DELETING)?;
+                    .context(DELETING)?;
             }
-            unlisted::forget(&transaction, tenant, number).doing(DELETING)?;
+            index_queue::remove(&transaction, tenant, number).context(DELETING)?;
             transaction
                 .execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0])
-                .doing(DELETING)?;
-            transaction.commit().doing(DELETING)?;
+                .context(DELETING)?;
+            transaction.commit().context(DELETING)?;
             Ok(Some(contact))
         })
     }
 
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
-        unlisted::catch_up(&self.connections, tenant)?;
+        index_queue::catch_up(&self.connections, tenant)?;
         self.connections.read(|connection| listing::list(connection, tenant, query))
     }
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.clock.now().before(age);
-        self.connections.write(|connection| unlisted::index_next(connection, None, until))
+        self.connections.write(|connection| index_queue::index_next(connection, None, until))
     }
 }
 
@@ -89,15 +89,15 @@ pub(super) fn find(
 ) -> Result<Vec<StoredContact>, StoreError> {
     let mut wanted = Vec::with_capacity(ids.len() + keys.len());
     for id in ids {
-        // An id beyond SQLite's integers is no contact's.
+        // No contact has an id beyond SQLite's integers.
         wanted.extend(i64::try_from(id.0));
     }
     let mut by_key = connection
         .prepare_cached("SELECT contact FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3")
-        .doing(READING)?;
+        .context(READING)?;
     for key in keys {
         let found: Option<i64> =
-            by_key.query_row(params![tenant.0, key.field, key.value], |row| row.get(0)).optional().doing(READING)?;
+            by_key.query_row(params![tenant.0, key.field, key.value], |row| row.get(0)).optional().context(READING)?;
         wanted.extend(found);
     }
     wanted.sort_unstable();
@@ -105,7 +105,7 @@ pub(super) fn find(
 
     let mut by_id = connection
         .prepare_cached("SELECT version, document FROM contacts WHERE tenant = ?1 AND id = ?2")
-        .doing(READING)?;
+        .context(READING)?;
     let mut contacts = Vec::with_capacity(wanted.len());
     let mut bytes = 0;
     for id in wanted {
@@ -114,18 +114,18 @@ pub(super) fn find(
                 Ok(StoredContact { id: ContactId(id.unsigned_abs()), version: row.get(0)?, document: row.get(1)? })
             })
             .optional()
-            .doing(READING)?;
+            .context(READING)?;
         bytes += found.as_ref().map_or(0, |contact| contact.document.len());
-        if bytes > FOUND {
-            return Err(StoreError::ResultTooLarge(FOUND));
+        if bytes > MAX_FOUND_BYTES {
+            return Err(StoreError::ResultTooLarge(MAX_FOUND_BYTES));
         }
         contacts.extend(found);
     }
     Ok(contacts)
 }
 
-/// Either every write took effect, and these are the contacts' ids in the order of the writes, or (`None`) some could
-/// not, and the transaction must be rolled back.
+/// Applies all writes, and returns the contacts' ids in the order of the writes. `None` if there is a conflict; then the
+/// transaction must be rolled back.
 pub(super) fn apply(
     transaction: &Transaction<'_>,
     tenant: TenantId,
@@ -134,10 +134,10 @@ pub(super) fn apply(
 ) -> Result<Option<Vec<ContactId>>, StoreError> {
     let new = writes.iter().filter(|write| write.target == WriteTarget::New).count();
     let mut next_id = reserve_ids(transaction, tenant, new)?;
-    // Keys are given up before any is taken, so that two contacts of a batch can swap one.
+    // Before any key is taken, so that two contacts of a batch can swap keys.
     for write in writes {
         if let WriteTarget::Existing { id, version } = write.target
-            && !give_up_keys(transaction, tenant, id, version, write)?
+            && !free_keys(transaction, tenant, id, version, write)?
         {
             return Ok(None);
         }
@@ -146,7 +146,7 @@ pub(super) fn apply(
     let mut ids = Vec::with_capacity(writes.len());
     for write in writes {
         let keys: Vec<_> = write.keys.iter().map(|key| (&key.field, &key.value)).collect();
-        let keys = serde_json::to_string(&keys).doing(WRITING)?;
+        let keys = serde_json::to_string(&keys).context(WRITING)?;
         let id = match write.target {
             WriteTarget::New => {
                 next_id += 1;
@@ -155,29 +155,29 @@ pub(super) fn apply(
             WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
         };
         let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
-        statement.execute(params![tenant.0, id, keys, write.document]).doing(WRITING)?;
+        statement.execute(params![tenant.0, id, keys, write.document]).context(WRITING)?;
         for key in &write.keys {
-            if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).doing(WRITING)? == 0 {
+            if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).context(WRITING)? == 0 {
                 return Ok(None);
             }
         }
         ids.push(ContactId(id.unsigned_abs()));
     }
-    unlisted::note(transaction, tenant, &ids, writes, now)?;
+    index_queue::enqueue(transaction, tenant, &ids, writes, now)?;
     Ok(Some(ids))
 }
 
-/// What is run for each contact of a batch.
+/// The statements that are run for each contact of a batch.
 struct Statements<'a> {
     insert: CachedStatement<'a>,
     update: CachedStatement<'a>,
-    /// Changes no row if another contact has the key; one that the contact has already counts as taken by it.
+    /// Changes one row if the contact has the key then, and none if another contact has it.
     take_key: CachedStatement<'a>,
 }
 
 impl<'a> Statements<'a> {
     fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, StoreError> {
-        let prepare = |sql| transaction.prepare_cached(sql).doing(WRITING);
+        let prepare = |sql| transaction.prepare_cached(sql).context(WRITING);
         Ok(Self {
             insert: prepare("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")?,
             update: prepare(
@@ -191,7 +191,7 @@ impl<'a> Statements<'a> {
     }
 }
 
-/// Takes `count` ids out of the tenant's sequence; returns the first.
+/// Takes `count` ids from the tenant's sequence, and returns the first.
 fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) -> Result<i64, StoreError> {
     if count == 0 {
         return Ok(0);
@@ -200,11 +200,11 @@ fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) ->
     transaction
         .prepare_cached("UPDATE tenants SET next_contact = next_contact + ?2, contacts = contacts + ?2 WHERE id = ?1 RETURNING next_contact - ?2")
         .and_then(|mut statement| statement.query_row(params![tenant.0, count], |row| row.get(0)))
-        .doing("numbering contacts")
+        .context("numbering contacts")
 }
 
-/// Checks that the contact is still as it was read, and frees the keys it will not keep. `false` if it is not.
-fn give_up_keys(
+/// Frees the keys that a contact will not keep. `false` if the contact is not in the version that was read.
+fn free_keys(
     transaction: &Transaction<'_>,
     tenant: TenantId,
     id: ContactId,
@@ -215,7 +215,7 @@ fn give_up_keys(
     let keys: Option<String> = transaction
         .prepare_cached("SELECT keys FROM contacts WHERE tenant = ?1 AND id = ?2 AND version = ?3")
         .and_then(|mut statement| statement.query_row(params![tenant.0, id, version], |row| row.get(0)).optional())
-        .doing(WRITING)?;
+        .context(WRITING)?;
     let Some(keys) = keys else { return Ok(false) };
     for (field, value) in parse_keys(&keys)? {
         if !write.keys.iter().any(|key| key.field == field && key.value == value) {
@@ -224,13 +224,13 @@ fn give_up_keys(
                     "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
                 )
                 .and_then(|mut statement| statement.execute(params![tenant.0, field, value, id]))
-                .doing(WRITING)?;
+                .context(WRITING)?;
         }
     }
     Ok(true)
 }
 
-/// The keys of a contact as its row lists them: field and value.
+/// Parses the column `keys` of a contact: pairs of field and value.
 fn parse_keys(keys: &str) -> Result<Vec<(String, String)>, StoreError> {
     serde_json::from_str(keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))
 }

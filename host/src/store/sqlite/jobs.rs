@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{SqliteStore, logs, submit};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::packing::{NewChunk, PackedRows, cut_page};
 use crate::store::{Claim, JobStore, NewJob, QueueLimits, StoreError, StoredRow, SubmitOutcome};
 
@@ -25,7 +25,7 @@ impl JobStore for SqliteStore {
                      FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
                 )
                 .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
-                .doing("reading a job")
+                .context("reading a job")
         })?;
         row.map(|row| row.into_job(id)).transpose()
     }
@@ -45,26 +45,26 @@ impl JobStore for SqliteStore {
                     let packed = |row: &Row<'_>| Ok(PackedRows { first: row.get(0)?, rows: row.get(1)? });
                     statement.query_map(params![tenant.0, id.0, first, end], packed)?.collect()
                 })
-                .doing("reading results")
+                .context("reading results")
         })?;
         cut_page(packed, page)
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
-        const DOING: &str = "deleting a job";
+        const CONTEXT: &str = "deleting a job";
         let now = self.clock.now();
         self.connections.write(|connection| {
-            let transaction = connection.transaction().doing(DOING)?;
+            let transaction = connection.transaction().context(CONTEXT)?;
             let deleted = transaction
                 .execute(
                     "DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
                     params![tenant.0, id.0, now.0],
                 )
-                .doing(DOING)?;
+                .context(CONTEXT)?;
             if deleted > 0 {
                 delete_parts(&transaction, tenant, id)?;
             }
-            transaction.commit().doing(DOING)?;
+            transaction.commit().context(CONTEXT)?;
             Ok(deleted > 0)
         })
     }
@@ -135,7 +135,7 @@ pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId)
         connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(params![tenant.0, id.0]))
-            .doing("deleting a job")?;
+            .context("deleting a job")?;
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! Lists of contacts: a page by an index, never by reading the whole tenant.
+//! Lists of contacts. A page is read by an index, never by reading all contacts of the tenant.
 
 use rusqlite::{Connection, Params, params};
 
-use super::{contacts, words};
+use super::{contacts, word_index};
 use crate::domain::{ContactId, StoredContact, TenantId};
-use crate::store::error::Doing;
-use crate::store::listing::{ORDERED, order};
+use crate::store::error::Context;
+use crate::store::listing::{MAX_ORDERED_MATCHES, order};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
-const DOING: &str = "listing contacts";
+const CONTEXT: &str = "listing contacts";
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     match &query.filter {
@@ -25,8 +25,7 @@ fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Resul
     Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
 }
 
-/// Those of some contacts that exist. The join is crossed so that the numbers lead and the contacts are looked up, also
-/// where an index would give the order.
+/// The contacts with the ids of a JSON list. `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
 const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
 
 fn by_ids(
@@ -43,9 +42,9 @@ fn by_ids(
     Ok(ContactList { total, contacts: page_of(connection, tenant, query, &wanted)? })
 }
 
-/// A list of numbers is one parameter, however long it is.
+/// Returns ids as a JSON list, which is one parameter, however long it is.
 fn as_json(ids: &[i64]) -> Result<String, StoreError> {
-    serde_json::to_string(ids).doing(DOING)
+    serde_json::to_string(ids).context(CONTEXT)
 }
 
 fn page_of(
@@ -65,14 +64,14 @@ fn by_words(
     query: &ContactQuery,
     words: &[String],
 ) -> Result<ContactList, StoreError> {
-    let Some(question) = words::question(tenant, words) else {
+    let Some(matching) = word_index::match_query(tenant, words) else {
         return Ok(ContactList { total: 0, contacts: Vec::new() });
     };
     let found = "FROM contact_words WHERE contact_words MATCH ?1";
-    let total = count(connection, &format!("SELECT count(*) {found}"), [&question])?;
+    let total = count(connection, &format!("SELECT count(*) {found}"), [&matching])?;
     let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT ?2");
-    let newest = ids(connection, &sql, params![question, ORDERED])?;
-    let newest: Vec<i64> = newest.into_iter().map(words::contact).collect();
+    let newest = ids(connection, &sql, params![matching, MAX_ORDERED_MATCHES])?;
+    let newest: Vec<i64> = newest.into_iter().map(word_index::contact).collect();
     Ok(ContactList { total, contacts: page_of(connection, tenant, query, &as_json(&newest)?)? })
 }
 
@@ -81,13 +80,13 @@ fn count(connection: &Connection, sql: &str, params: impl Params) -> Result<u64,
         .prepare_cached(sql)
         .and_then(|mut statement| statement.query_row(params, |row| row.get::<_, i64>(0)))
         .map(i64::unsigned_abs)
-        .doing(DOING)
+        .context(CONTEXT)
 }
 
 fn ids(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<i64>, StoreError> {
-    let mut statement = connection.prepare_cached(sql).doing(DOING)?;
-    let rows = statement.query_map(params, |row| row.get(0)).doing(DOING)?;
-    rows.collect::<Result<_, _>>().doing(DOING)
+    let mut statement = connection.prepare_cached(sql).context(CONTEXT)?;
+    let rows = statement.query_map(params, |row| row.get(0)).context(CONTEXT)?;
+    rows.collect::<Result<_, _>>().context(CONTEXT)
 }
 
 fn in_order(connection: &Connection, tenant: TenantId, ids: &[i64]) -> Result<Vec<StoredContact>, StoreError> {

@@ -1,16 +1,16 @@
-//! What components print while they work on a job, for the tenant's operator.
+//! Job logs: what components print while they work on a job, for the tenant's operator.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::JobId;
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::{Claim, StoreError};
 
-/// Appends to a job's log what fits; nothing if the claim is void.
+/// Appends text to a job's log, up to `limit` bytes in all. Does nothing if the claim is lost.
 pub(super) fn append(connection: &Connection, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            // SQLite takes an empty blob for no text at all.
+            // SQLite casts an empty blob to NULL, not to an empty text.
             "INSERT INTO job_logs (tenant, job, text)
              SELECT tenant, id, coalesce(CAST(substr(CAST(?4 AS BLOB), 1, ?5) AS TEXT), '') FROM jobs
              WHERE tenant = ?1 AND id = ?2 AND epoch = ?3
@@ -22,16 +22,16 @@ pub(super) fn append(connection: &Connection, claim: &Claim, text: &str, limit: 
             statement.execute(params![claim.tenant.0, claim.job.0, claim.epoch, text, limit])
         })
         .map(drop)
-        .doing("writing a job's log")
+        .context("writing a job's log")
 }
 
-/// A job's log, by the job's id alone: it is for operators. `None` if there is no such job.
+/// Returns a job's log by the job's id alone, as it is for operators. `None` if there is no such job.
 pub(super) fn read(connection: &Connection, job: JobId) -> Result<Option<String>, StoreError> {
-    const DOING: &str = "reading a job's log";
+    const CONTEXT: &str = "reading a job's log";
     let known: Option<i64> = connection
         .query_row("SELECT tenant FROM jobs WHERE id = ?1", [job.0], |row| row.get(0))
         .optional()
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     let Some(tenant) = known else { return Ok(None) };
     let text: Option<Vec<u8>> = connection
         .query_row(
@@ -40,7 +40,7 @@ pub(super) fn read(connection: &Connection, job: JobId) -> Result<Option<String>
             |row| row.get(0),
         )
         .optional()
-        .doing(DOING)?;
-    // A cut may have gone through a character.
+        .context(CONTEXT)?;
+    // The limit may have cut a character.
     Ok(Some(text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()))
 }

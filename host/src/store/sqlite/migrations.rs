@@ -1,5 +1,5 @@
-//! Brings the schema up to date. A database knows its schema's number (`user_version`); each step runs once, in a
-//! transaction of its own, under SQLite's write lock.
+//! Brings the schema up to date. A database has the number of its schema in `user_version`. All missing steps run in one
+//! transaction, under SQLite's write lock.
 
 use std::path::Path;
 
@@ -7,41 +7,42 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::Timestamp;
 use crate::store::StoreError;
-use crate::store::error::Doing;
+use crate::store::error::Context;
 
 /// Step n brings schema n to n + 1. Released steps never change.
 const STEPS: &[&str] =
     &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    // Where there is nothing to do nothing is written, so that a store on a full disk can be opened and copied.
+    // Writes nothing if the schema is up to date, so that a store on a full disk can be opened and copied.
     if version(connection, path)? == known() {
         return Ok(());
     }
     let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("locking the schema")?;
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).context("locking the schema")?;
     let done = usize::try_from(version(&transaction, path)?).unwrap_or(0);
     for step in STEPS.iter().skip(done) {
-        transaction.execute_batch(step).doing("migrating the schema")?;
+        transaction.execute_batch(step).context("migrating the schema")?;
     }
-    transaction.pragma_update(None, "user_version", known()).doing("migrating the schema")?;
-    transaction.commit().doing("migrating the schema")
+    transaction.pragma_update(None, "user_version", known()).context("migrating the schema")?;
+    transaction.commit().context("migrating the schema")
 }
 
-/// Whether the database is there, has a schema that this program knows, and takes a write.
+/// Fails unless the database has a schema that this program knows, and takes a write.
 pub(super) fn check(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("trying to write")?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).context("trying to write")?;
     version(&transaction, path)?;
     transaction
         .execute("INSERT INTO pulse (id, beat_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET beat_at = ?1", [now.0])
-        .doing("trying to write")?;
-    transaction.commit().doing("trying to write")
+        .context("trying to write")?;
+    transaction.commit().context("trying to write")
 }
 
-/// The number of the schema that is there.
+/// Returns the number of the database's schema.
 fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let found: i64 =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).doing("reading the schema")?;
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).context("reading the schema")?;
     let known = known();
     if found > known {
         return Err(StoreError::NewerSchema { path: path.display().to_string(), found, known });
@@ -49,7 +50,7 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     Ok(found)
 }
 
-/// The number of the newest schema.
+/// Returns the number of the newest schema that this program knows.
 fn known() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }

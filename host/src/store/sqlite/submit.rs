@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use super::components;
 use crate::domain::{JobId, JobState, Timestamp};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::packing::NewChunk;
 use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, SubmitOutcome};
 
-const DOING: &str = "accepting a job";
+const CONTEXT: &str = "accepting a job";
 
 pub(super) fn submit(
     connection: &mut Connection,
@@ -18,11 +18,11 @@ pub(super) fn submit(
     limits: &QueueLimits,
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let known: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)")
         .and_then(|mut statement| statement.query_row([job.tenant.0], |row| row.get(0)))
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     if !known {
         return Ok(SubmitOutcome::NoTenant);
     }
@@ -46,9 +46,9 @@ pub(super) fn submit(
                 "INSERT OR REPLACE INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![job.tenant.0, idempotency.key, idempotency.fingerprint, job.id.0, now.after(job.retention).0],
             )
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
-    transaction.commit().doing(DOING)?;
+    transaction.commit().context(CONTEXT)?;
     Ok(SubmitOutcome::Accepted)
 }
 
@@ -65,7 +65,7 @@ fn earlier(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     Ok(found.map(|(fingerprint, id)| {
         if fingerprint == idempotency.fingerprint {
             SubmitOutcome::Repeated(JobId(id))
@@ -81,18 +81,18 @@ fn is_full(
     chunks: &[NewChunk],
     limits: &QueueLimits,
 ) -> Result<bool, StoreError> {
-    // By the primary key, as SQLite would have it, all jobs of two days were counted.
+    // SQLite would choose the primary key, and count all jobs of two days.
     let waiting: i64 = transaction
         .query_row(
             "SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL",
             [job.tenant.0],
             |row| row.get(0),
         )
-        .doing(DOING)?;
-    // Payloads are deleted as they are applied, so what is there is what waits.
+        .context(CONTEXT)?;
+    // Payloads are deleted as they are committed, so all that are stored wait.
     let bytes: i64 = transaction
         .query_row("SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1", [job.tenant.0], |row| row.get(0))
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     let new_bytes: usize = chunks.iter().map(NewChunk::size).sum();
     Ok(waiting.unsigned_abs() >= limits.jobs || bytes.unsigned_abs() + new_bytes as u64 > limits.bytes)
 }
@@ -127,7 +127,7 @@ fn insert_job(
                 job.profile.text(),
             ],
         )
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     Ok(())
 }
 
@@ -136,13 +136,13 @@ fn insert_chunks(transaction: &Transaction<'_>, job: &NewJob, chunks: &[NewChunk
         .prepare_cached(
             "INSERT INTO payloads (tenant, job, first, count, size, items, keys) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )
-        .doing(DOING)?;
+        .context(CONTEXT)?;
     for chunk in chunks {
         let blobs = &chunk.blobs;
         let size = i64::try_from(chunk.size()).unwrap_or(i64::MAX);
         insert
             .execute(params![job.tenant.0, job.id.0, blobs.first, chunk.count, size, blobs.items, blobs.keys])
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
     Ok(())
 }

@@ -1,72 +1,111 @@
-//! Deleting what has expired, a little at a time, so that a sweep never holds up a commit for long.
+//! Deletes what has expired, a little at a time, so that a sweep never holds up a commit for long.
 
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::index_queue;
 use super::jobs::delete_parts;
-use super::unlisted;
 use crate::domain::{JobId, TenantId, Timestamp};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::{StoreError, Swept};
 
-const DOING: &str = "sweeping";
-/// Jobs per transaction at most; each has up to some dozens of blobs,
-const JOBS: usize = 400;
-/// so that it ends after this time, too.
-const TIME: Duration = Duration::from_millis(10);
-/// Small rows per transaction.
-const ROWS: usize = 1_000;
-/// Blobs per transaction.
-const BLOBS: usize = 400;
-/// Free pages given back to the file system per transaction.
-const PAGES: usize = 250;
+const CONTEXT: &str = "sweeping";
+/// Expired jobs of one transaction at most. A job has up to some dozens of blobs.
+const MAX_JOBS: usize = 400;
+/// How long a transaction may have taken when it begins to delete one more job.
+const MAX_JOBS_TIME: Duration = Duration::from_millis(10);
+/// Rows without blobs of one statement at most.
+const MAX_ROWS: usize = 1_000;
+/// Rows with blobs of one statement at most.
+const MAX_BLOBS: usize = 400;
+
+/// Deletes expired keys of requests.
+const DELETE_IDEMPOTENCY: &str = "DELETE FROM idempotency WHERE (tenant, key) IN (
+    SELECT tenant, key FROM idempotency WHERE expires_at <= ?1 LIMIT ?2)";
+/// Deletes expired tokens.
+const DELETE_TOKENS: &str =
+    "DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ?1 LIMIT ?2)";
+
+/// Deletes what a removed tenant left, except contacts and their index, and how many rows at a time. A new table with rows of
+/// tenants is to be added here.
+const DELETE_LEFT: &[(&str, usize)] = &[
+    (
+        "DELETE FROM payloads WHERE (tenant, job, first) IN (
+           SELECT tenant, job, first FROM payloads WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM results WHERE (tenant, job, first) IN (
+           SELECT tenant, job, first FROM results WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM job_logs WHERE (tenant, job) IN (SELECT tenant, job FROM job_logs WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM unlisted WHERE (tenant, sequence) IN (
+           SELECT tenant, sequence FROM unlisted WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
+    ),
+    (
+        "DELETE FROM contact_keys WHERE (tenant, field, value) IN (
+           SELECT tenant, field, value FROM contact_keys WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
+    ),
+];
 
 pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let started = Instant::now();
     let expired = expired_jobs(&transaction, now)?;
     let mut jobs = 0;
     for (tenant, id) in &expired {
-        if jobs > 0 && started.elapsed() >= TIME {
+        if jobs > 0 && started.elapsed() >= MAX_JOBS_TIME {
             break;
         }
         delete_parts(&transaction, *tenant, *id)?;
         transaction
             .prepare_cached("DELETE FROM jobs WHERE tenant = ?1 AND id = ?2")
             .and_then(|mut statement| statement.execute(params![tenant.0, id.0]))
-            .doing(DOING)?;
+            .context(CONTEXT)?;
         jobs += 1;
     }
-    let mut more = jobs < expired.len() || expired.len() == JOBS;
-    for (table, key) in [("idempotency", "tenant, key"), ("tokens", "hash")] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE expires_at <= ?1 LIMIT {ROWS})"
-        );
-        more |= transaction.execute(&sql, [now.0]).doing(DOING)? == ROWS;
+    let mut more = jobs < expired.len() || expired.len() == MAX_JOBS;
+    for sql in [DELETE_IDEMPOTENCY, DELETE_TOKENS] {
+        more |= transaction.execute(sql, params![now.0, MAX_ROWS as i64]).context(CONTEXT)? == MAX_ROWS;
     }
     let removed = RemovedTenant::find(&transaction)?;
     let contacts = removed.as_ref().map(|tenant| tenant.delete_some(&transaction)).transpose()?.unwrap_or(0);
     more |= removed.is_some();
-    transaction.commit().doing(DOING)?;
+    transaction.commit().context(CONTEXT)?;
     if jobs > 0 || removed.is_some() {
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})")).doing(DOING)?;
+        // Gives up to 250 pages back to the file system, few enough not to hold up commits.
+        connection.execute_batch("PRAGMA incremental_vacuum(250)").context(CONTEXT)?;
     }
     Ok(Swept { jobs, contacts, more })
 }
 
 fn expired_jobs(connection: &Connection, now: Timestamp) -> Result<Vec<(TenantId, JobId)>, StoreError> {
-    let mut statement = connection
+    connection
         .prepare_cached("SELECT tenant, id FROM jobs WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2")
-        .doing(DOING)?;
-    let rows = statement
-        .query_map(params![now.0, JOBS as i64], |row| Ok((TenantId(row.get(0)?), JobId(row.get::<_, Uuid>(1)?))))
-        .doing(DOING)?;
-    rows.collect::<Result<_, _>>().doing(DOING)
+        .and_then(|mut statement| {
+            statement
+                .query_map(params![now.0, MAX_JOBS as i64], |row| {
+                    Ok((TenantId(row.get(0)?), JobId(row.get::<_, Uuid>(1)?)))
+                })?
+                .collect()
+        })
+        .context(CONTEXT)
 }
 
-/// A tenant that was removed and has left something.
+/// A removed tenant some of whose data are left.
 struct RemovedTenant(i64);
 
 impl RemovedTenant {
@@ -74,37 +113,29 @@ impl RemovedTenant {
         connection
             .prepare_cached("SELECT tenant FROM removed_tenants LIMIT 1")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0).map(Self)).optional())
-            .doing(DOING)
+            .context(CONTEXT)
     }
 
-    /// Deletes some of what it left; returns how many contacts that were. Forgets the tenant when nothing is left.
+    /// Deletes some of the tenant's data, and the tenant's entry when nothing is left. Returns how many contacts were deleted.
     fn delete_some(&self, connection: &Connection) -> Result<usize, StoreError> {
-        let mut left = false;
-        for (table, key, limit) in [
-            ("payloads", "tenant, job, first", BLOBS),
-            ("results", "tenant, job, first", BLOBS),
-            ("job_logs", "tenant, job", BLOBS),
-            ("unlisted", "tenant, sequence", BLOBS),
-            ("idempotency", "tenant, key", ROWS),
-            ("contact_keys", "tenant, field, value", ROWS),
-        ] {
-            let sql = format!(
-                "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE tenant = ?1 LIMIT {limit})"
-            );
-            left |= connection.execute(&sql, [self.0]).doing(DOING)? == limit;
+        let mut is_left = false;
+        for (sql, limit) in DELETE_LEFT {
+            is_left |= connection.execute(sql, params![self.0, *limit as i64]).context(CONTEXT)? == *limit;
         }
         let contacts: Vec<i64> = connection
             .prepare_cached(
                 "DELETE FROM contacts WHERE (tenant, id) IN (SELECT tenant, id FROM contacts WHERE tenant = ?1 LIMIT ?2)
                  RETURNING id",
             )
-            .and_then(|mut statement| statement.query_map(params![self.0, ROWS as i64], |row| row.get(0))?.collect())
-            .doing(DOING)?;
+            .and_then(|mut statement| {
+                statement.query_map(params![self.0, MAX_ROWS as i64], |row| row.get(0))?.collect()
+            })
+            .context(CONTEXT)?;
         for contact in &contacts {
-            unlisted::forget(connection, TenantId(self.0), *contact).doing(DOING)?;
+            index_queue::remove(connection, TenantId(self.0), *contact).context(CONTEXT)?;
         }
-        if !left && contacts.len() < ROWS {
-            connection.execute("DELETE FROM removed_tenants WHERE tenant = ?1", [self.0]).doing(DOING)?;
+        if !is_left && contacts.len() < MAX_ROWS {
+            connection.execute("DELETE FROM removed_tenants WHERE tenant = ?1", [self.0]).context(CONTEXT)?;
         }
         Ok(contacts.len())
     }

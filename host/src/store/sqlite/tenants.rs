@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use super::SqliteStore;
 use super::components::are_known;
 use crate::domain::{Assignment, Digest, TenantId};
-use crate::store::error::Doing;
+use crate::store::error::Context;
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Authentication, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
@@ -29,7 +29,7 @@ impl TenantStore for SqliteStore {
                     |row| row.get(0).map(TenantId),
                 )
                 .optional()
-                .doing("adding a tenant")
+                .context("adding a tenant")
         })
     }
 
@@ -42,7 +42,7 @@ impl TenantStore for SqliteStore {
                     |row| tenant(row, &self.profiles),
                 )
                 .optional()
-                .doing("reading a tenant")
+                .context("reading a tenant")
         })
     }
 
@@ -55,24 +55,24 @@ impl TenantStore for SqliteStore {
                      FROM tenants ORDER BY name",
                 )
                 .and_then(|mut statement| statement.query_map([], summary)?.collect())
-                .doing("listing tenants")
+                .context("listing tenants")
         })
     }
 
     fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
-        const DOING: &str = "removing a tenant";
+        const CONTEXT: &str = "removing a tenant";
         self.connections.write(|connection| {
-            let transaction = connection.transaction().doing(DOING)?;
+            let transaction = connection.transaction().context(CONTEXT)?;
             let id: Option<i64> = transaction
                 .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id", [name], |row| row.get(0))
                 .optional()
-                .doing(DOING)?;
+                .context(CONTEXT)?;
             let Some(id) = id else { return Ok(false) };
             // Without these rows the tenant cannot be asked for or worked on; sweeps delete the rest, which is large.
-            transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).doing(DOING)?;
-            transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).doing(DOING)?;
-            transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).doing(DOING)?;
-            transaction.commit().doing(DOING)?;
+            transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).context(CONTEXT)?;
+            transaction.commit().context(CONTEXT)?;
             Ok(true)
         })
     }
@@ -90,7 +90,7 @@ impl TenantStore for SqliteStore {
                      WHERE name = ?1 AND can_roll_back",
                     [name],
                 )
-                .doing("rolling a tenant back")?;
+                .context("rolling a tenant back")?;
             Ok(match (assignment(connection, name)?, changed) {
                 (None, _) => RollBackOutcome::NoTenant,
                 (Some(_), 0) => RollBackOutcome::NothingBefore,
@@ -100,7 +100,7 @@ impl TenantStore for SqliteStore {
     }
 
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
-        const DOING: &str = "looking up a credential";
+        const CONTEXT: &str = "looking up a credential";
         let now = self.clock.now();
         self.connections.read(|connection| {
             let by_secret = connection
@@ -111,7 +111,7 @@ impl TenantStore for SqliteStore {
                 .and_then(|mut statement| {
                     statement.query_row(params![secret_hash, client_id], |row| tenant(row, &self.profiles)).optional()
                 })
-                .doing(DOING)?;
+                .context(CONTEXT)?;
             if let Some(tenant) = by_secret {
                 return Ok(Authentication::Tenant(Box::new(tenant)));
             }
@@ -128,7 +128,7 @@ impl TenantStore for SqliteStore {
                         .query_row([secret_hash], |row| Ok((tenant(row, &self.profiles)?, row.get::<_, i64>(6)?)))
                         .optional()
                 })
-                .doing(DOING)?;
+                .context(CONTEXT)?;
             Ok(match by_token {
                 Some((tenant, expires_at)) if expires_at > now.0 => Authentication::Tenant(Box::new(tenant)),
                 Some(_) => Authentication::ExpiredToken,
@@ -146,7 +146,7 @@ impl TenantStore for SqliteStore {
                     params![token_hash, tenant.0, expires_at.0],
                 )
                 .map(|added| added > 0)
-                .doing("issuing a token")
+                .context("issuing a token")
         })
     }
 }
@@ -156,8 +156,8 @@ fn change_tenant(
     name: &str,
     change: &TenantChange,
 ) -> Result<Option<Assignment>, StoreError> {
-    const DOING: &str = "changing a tenant";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    const CONTEXT: &str = "changing a tenant";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let Some(before) = assignment(&transaction, name)? else { return Ok(None) };
     let after = Assignment {
         processor: change.processor.unwrap_or(before.processor),
@@ -173,12 +173,12 @@ fn change_tenant(
                                     processor = ?2, validator = ?3 WHERE name = ?1",
                 params![name, after.processor.map(|digest| digest.0), after.validator.map(|digest| digest.0)],
             )
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
     if let Some(profile) = &change.profile {
         transaction
             .execute("UPDATE tenants SET profile = ?2 WHERE name = ?1", params![name, profile.text()])
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
     if let Some(settings) = &change.limits {
         let running_jobs = i64::try_from(settings.limits().running_jobs).unwrap_or(1);
@@ -187,9 +187,9 @@ fn change_tenant(
                 "UPDATE tenants SET limits = ?2, running_jobs = ?3 WHERE name = ?1",
                 params![name, settings.text(), running_jobs],
             )
-            .doing(DOING)?;
+            .context(CONTEXT)?;
     }
-    transaction.commit().doing(DOING)?;
+    transaction.commit().context(CONTEXT)?;
     Ok(Some(after))
 }
 
@@ -199,7 +199,7 @@ fn assignment(connection: &Connection, name: &str) -> Result<Option<Assignment>,
             Ok(Assignment { processor: digest(row, 0)?, validator: digest(row, 1)? })
         })
         .optional()
-        .doing("reading a tenant")
+        .context("reading a tenant")
 }
 
 fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result<Tenant> {

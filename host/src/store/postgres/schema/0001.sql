@@ -57,7 +57,7 @@ CREATE TABLE contact_keys (
 CREATE TABLE jobs (
   tenant             bigint  NOT NULL,
   id                 uuid    NOT NULL,
-  sequence           bigint  NOT NULL, -- order of acceptance within the tenant
+  sequence           bigint  NOT NULL, -- order of the tenant's unfinished jobs; starts again when there are none
   operation          text    NOT NULL,
   state              text    NOT NULL,
   processor          bytea   NOT NULL,

@@ -32,7 +32,7 @@ CREATE TABLE contact_keys (
 CREATE TABLE jobs (
   tenant          INTEGER NOT NULL,
   id              BLOB    NOT NULL,
-  sequence        INTEGER NOT NULL, -- order of acceptance within the tenant
+  sequence        INTEGER NOT NULL, -- order of the tenant's unfinished jobs; starts again when there are none
   operation       TEXT    NOT NULL,
   state           TEXT    NOT NULL,
   processor       BLOB    NOT NULL,

@@ -1,0 +1,67 @@
+//! The words that contacts are searched by: a full-text index that keeps no text.
+
+use crate::domain::TenantId;
+
+/// Bits of a row id that hold a contact's id.
+const CONTACT_BITS: u32 = 40;
+
+/// Returns the row id of a contact in the index. Tenants have ranges of 2^40 row ids, one after the other.
+pub(super) fn row_id(tenant: TenantId, contact: i64) -> i64 {
+    (tenant.0 << CONTACT_BITS) | contact
+}
+
+/// Returns the contact of a row id.
+pub(super) fn contact(row_id: i64) -> i64 {
+    row_id & ((1 << CONTACT_BITS) - 1)
+}
+
+/// Returns the words of a text as they are indexed. Each is marked with its tenant, so that a search reads no index entries
+/// of other tenants, however many contacts those have. All characters but letters and digits separate words.
+pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
+    let mut indexed = String::with_capacity(text.len() * 2);
+    for word in words(text) {
+        if !indexed.is_empty() {
+            indexed.push(' ');
+        }
+        indexed.push_str(&mark(tenant, word));
+    }
+    indexed
+}
+
+/// Returns the FTS5 query for contacts that have, for each of these prefixes, a word that begins with it. `None` if the
+/// prefixes have no letter or digit.
+pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<String> {
+    let quoted = prefixes.iter().flat_map(|prefix| words(prefix)).map(|word| format!("\"{}\"*", mark(tenant, word)));
+    let quoted: Vec<String> = quoted.collect();
+    (!quoted.is_empty()).then(|| quoted.join(" AND "))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn mark(tenant: TenantId, word: &str) -> String {
+    format!("{}x{word}", tenant.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{indexed_words, match_query};
+    use crate::domain::TenantId;
+
+    #[test]
+    fn operators_of_fts5_are_searched_as_words() {
+        for (prefixes, expected) in [
+            (&["ada"] as &[&str], Some("\"7xada\"*")),
+            (&["Ada", "love"], Some("\"7xAda\"* AND \"7xlove\"*")),
+            (&["ada@example.com"], Some("\"7xada\"* AND \"7xexample\"* AND \"7xcom\"*")),
+            (&["\"x\" OR NEAR(y)"], Some("\"7xx\"* AND \"7xOR\"* AND \"7xNEAR\"* AND \"7xy\"*")),
+            (&["--", "*"], None),
+            (&[], None),
+        ] {
+            let prefixes: Vec<String> = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+            assert_eq!(match_query(TenantId(7), &prefixes).as_deref(), expected);
+        }
+        assert_eq!(indexed_words(TenantId(7), "Ada o'Neil, Köln"), "7xAda 7xo 7xNeil 7xKöln");
+    }
+}
