@@ -1,43 +1,50 @@
-//! What an operator does: registers components, gives them to tenants, takes them back, reads what they printed. The
-//! command line and the admin listener are two ways to the same code. All of it blocks.
+//! What operators do: add, change and remove tenants, register components and give them to tenants, read what components
+//! printed. The command line and the operators' HTTP API are two ways to [`Operations`]. All methods block.
 
 mod components;
 mod error;
-mod shown;
+mod runtime;
 mod tenants;
+mod views;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-pub use components::Added;
+use parking_lot::Mutex;
+
+pub use components::AddedComponent;
 pub use error::OperationError;
-pub use shown::{ShownAssignment, ShownComponent};
-pub use tenants::{TenantSettings, Wanted};
+pub use runtime::{ComponentRuntime, LoadError};
+pub use tenants::{AddedTenant, ComponentChoice, TenantSettings};
+pub use views::{AddedTenantView, AssignmentView, ComponentView, TenantView};
 
 use crate::domain::JobId;
-use crate::sandbox::{Processor, Sandbox};
 use crate::store::Store;
+use runtime::LazyRuntime;
 
-/// Bytes of a component unless the operator says otherwise.
-pub const MAX_COMPONENT: usize = 32 << 20;
+/// Bytes that a component may have, unless the operator sets another limit.
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
-/// An operator's work on a store.
+/// An operator's access to a store and its components.
 pub struct Operations {
     store: Arc<dyn Store>,
-    sandbox: Sandbox,
-    default: Processor,
-    max_component: usize,
-    /// Compiling takes all cores and much memory, so components are tried one after the other.
-    trying: Mutex<()>,
+    runtime: LazyRuntime,
+    max_component_bytes: usize,
+    /// Held while a component is tried: compiling takes all cores and much memory.
+    probing: Mutex<()>,
 }
 
 impl Operations {
-    /// Work on `store`, where tenants have `default` unless they have a processor of their own. Components larger than
-    /// `max_component` bytes are refused.
-    pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, default: Processor, max_component: usize) -> Self {
-        Self { store, sandbox, default, max_component, trying: Mutex::default() }
+    /// Creates the operations on `store`. `load` loads what runs components; it is called when an operation first needs to
+    /// run one, as it may have to compile the default processor. Components larger than `max_component_bytes` are refused.
+    pub fn new(
+        store: Arc<dyn Store>,
+        max_component_bytes: usize,
+        load: impl Fn() -> Result<ComponentRuntime, LoadError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { store, runtime: LazyRuntime::new(load), max_component_bytes, probing: Mutex::default() }
     }
 
-    /// What a job's components printed.
+    /// Returns what a job's components printed.
     ///
     /// # Errors
     /// If there is no such job, or the store cannot answer.

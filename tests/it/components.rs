@@ -62,7 +62,7 @@ fn a_processor_is_registered_given_and_taken_back() {
     assert_eq!(held.code, Some(2), "the tenant can go back to it");
     server.command_line(&["tenant", "remove", "acme"]).expect(0);
     server.command_line(&["component", "remove", "rogue"]).expect(0);
-    assert!(server.command_line(&["component", "show", "rogue"]).expect(2).stderr.contains("no component is called"));
+    assert!(server.command_line(&["component", "show", "rogue"]).expect(2).stderr.contains("there is no component"));
 }
 
 #[test]
@@ -112,8 +112,8 @@ fn what_an_operator_asks_in_vain_is_explained() {
     fs::write(&limits, r#"{"memoryMiB":99999}"#).expect("a file can be written");
     let none = server.scratch("none.wasm");
     for (args, part) in [
-        (&["tenant", "set", "acme", "--processor", "nobody"][..], "no component is called 'nobody'"),
-        (&["tenant", "set", "acme", "--validator", "rogue"], "'rogue' is a processor, and a validator is wanted here"),
+        (&["tenant", "set", "acme", "--processor", "nobody"][..], "there is no component 'nobody'"),
+        (&["tenant", "set", "acme", "--validator", "rogue"], "'rogue' is a processor; this needs a validator"),
         (&["tenant", "set", "nobody", "--processor", "rogue"], "no tenant 'nobody'"),
         (&["tenant", "set", "acme"], "say what to change"),
         (&["tenant", "set", "acme", "--limits", path(&limits)], "memoryMiB: must be from 1 to 1024, not 99999"),
@@ -122,7 +122,7 @@ fn what_an_operator_asks_in_vain_is_explained() {
         (&["component", "add", path(&component("contacts")), "--name", "rogue"], "choose another"),
         (&["component", "add", path(&component("contacts")), "--name", "none"], "cannot be a component's name"),
         (&["component", "add", path(&component("contacts")), "--max-size", "1000"], "'size'"),
-        (&["component", "remove", "nobody"], "no component is called"),
+        (&["component", "remove", "nobody"], "there is no component"),
         (&["job", "log", "00000000-0000-4000-8000-000000000000"], "no such job"),
         (&["job", "log", "x"], "no job's id"),
     ] {

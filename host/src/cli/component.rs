@@ -14,7 +14,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulkhead::operations::{MAX_COMPONENT, ShownComponent};
+use bulkhead::operations::{ComponentView, MAX_COMPONENT_BYTES};
 use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
@@ -42,7 +42,7 @@ pub(super) enum ComponentCommand {
         #[arg(long)]
         name: Option<String>,
         /// Bytes that it may have.
-        #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT)]
+        #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT_BYTES)]
         max_size: usize,
         #[command(flatten)]
         store: StoreArgs,
@@ -76,13 +76,13 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
         ComponentCommand::Test(args) => return table::run(&args),
         ComponentCommand::Add { file, name, max_size, store } => add(&file, name.as_deref(), max_size, &store)?,
         ComponentCommand::List { store } => {
-            operations(&store, MAX_COMPONENT)?.components()?.into_iter().try_for_each(print)?;
+            operations(&store, MAX_COMPONENT_BYTES)?.components()?.into_iter().try_for_each(print)?;
         }
         ComponentCommand::Show { component, store } => {
-            print(operations(&store, MAX_COMPONENT)?.component(&component)?)?
+            print(operations(&store, MAX_COMPONENT_BYTES)?.component(&component)?)?
         }
         ComponentCommand::Remove { component, store } => {
-            operations(&store, MAX_COMPONENT)?.remove_component(&component)?;
+            operations(&store, MAX_COMPONENT_BYTES)?.remove_component(&component)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -111,6 +111,6 @@ fn read(file: &Path, most: usize) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {
-    print_line(serde_json::to_string(&ShownComponent::from(record))?)?;
+    print_line(serde_json::to_string(&ComponentView::from(record))?)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write as _;
 
 use bulkhead::domain::JobId;
-use bulkhead::operations::MAX_COMPONENT;
+use bulkhead::operations::MAX_COMPONENT_BYTES;
 use clap::Subcommand;
 
 use super::operator::operations;
@@ -25,6 +25,6 @@ pub(super) enum JobCommand {
 pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
     let JobCommand::Log { id, store } = command;
     let id = JobId::parse(&id).ok_or_else(|| format!("'{id}' is no job's id"))?;
-    let log = operations(&store, MAX_COMPONENT)?.job_log(id)?;
+    let log = operations(&store, MAX_COMPONENT_BYTES)?.job_log(id)?;
     Ok(std::io::stdout().write_all(log.as_bytes())?)
 }

@@ -1,26 +1,26 @@
-//! What the operator's commands have in common.
+//! Opens the operations for the operator's commands.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use bulkhead::clock::Clock;
-use bulkhead::operations::Operations;
+use bulkhead::operations::{ComponentRuntime, Operations};
 use bulkhead::sandbox::Sandbox;
-use bulkhead::store::Store;
 
 use super::serve::DEFAULT_COMPONENT;
 use super::store::StoreArgs;
 
-/// Connections to a database: a command asks one thing after the other.
-const CONNECTIONS: usize = 2;
+/// Connections to a database: a command sends one statement after the other.
+const MAX_CONNECTIONS: usize = 2;
+/// Component instances that can exist at a time: a command runs one component after the other.
+const MAX_INSTANCES: u32 = 4;
 
-pub(super) fn open(store: &StoreArgs) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    store.open(Clock::system(), CONNECTIONS)
-}
-
-pub(super) fn operations(store: &StoreArgs, max_component: usize) -> Result<Operations, Box<dyn Error>> {
-    let opened = open(store)?;
-    let sandbox = Sandbox::new(store.compiled(), 4)?;
-    let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
-    Ok(Operations::new(opened, sandbox, default, max_component))
+/// Opens a store for a command. Components of up to `max_component_bytes` can be registered.
+pub(super) fn operations(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
+    let opened = store.open(Clock::system(), MAX_CONNECTIONS)?;
+    let compiled = store.compiled();
+    Ok(Operations::new(opened, max_component_bytes, move || {
+        let sandbox = Sandbox::new(compiled.clone(), MAX_INSTANCES)?;
+        let default_processor = sandbox.load_processor(DEFAULT_COMPONENT)?;
+        Ok(ComponentRuntime { sandbox, default_processor })
+    }))
 }

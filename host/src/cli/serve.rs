@@ -11,8 +11,8 @@ use bulkhead::clock::Clock;
 use bulkhead::domain::World;
 use bulkhead::http::{Api, BodySettings, Health, HttpSettings, Server};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, Settings, WorkerPool};
-use bulkhead::operations::{MAX_COMPONENT, Operations};
-use bulkhead::sandbox::{Processor, Sandbox};
+use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations};
+use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, QueueLimits, Store};
 use bulkhead::tenants::Secret;
 use clap::Args;
@@ -144,16 +144,19 @@ impl ServeArgs {
     fn admin_api(
         &self,
         store: &Arc<dyn Store>,
-        sandbox: &Sandbox,
-        default: &Processor,
+        runtime: ComponentRuntime,
     ) -> Result<Option<(SocketAddr, Api)>, Box<dyn std::error::Error>> {
         let (Some(address), Some(token)) = (self.admin_listen, &self.admin_token) else { return Ok(None) };
         if token.len() < MIN_ADMIN_TOKEN_BYTES {
             return Err(format!("the token for operators must have at least {MIN_ADMIN_TOKEN_BYTES} characters").into());
         }
-        let operations = Operations::new(Arc::clone(store), sandbox.clone(), default.clone(), MAX_COMPONENT);
+        let operations = Operations::new(Arc::clone(store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
         // Components are larger than requests, and operators few.
-        let bodies = BodySettings { max_bytes: MAX_COMPONENT, memory_bytes: MAX_COMPONENT * 2, ..self.body_settings() };
+        let bodies = BodySettings {
+            max_bytes: MAX_COMPONENT_BYTES,
+            memory_bytes: MAX_COMPONENT_BYTES * 2,
+            ..self.body_settings()
+        };
         Ok(Some((address, Api::admin(operations, &Secret::from_client(token.as_str()), bodies))))
     }
 
@@ -201,7 +204,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
         world: World::Processor,
         bytes: &component,
     })?;
-    let admin = args.admin_api(&store, &sandbox, &processor)?;
+    let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: processor.clone() };
+    let admin = args.admin_api(&store, runtime)?;
     let components = ComponentLoader::new(Arc::clone(&store), sandbox, processor);
     let service = Arc::new(Service::new(Arc::clone(&store), components, args.settings()));
     let hearing = Arc::downgrade(&service);

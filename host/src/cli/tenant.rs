@@ -4,12 +4,14 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use bulkhead::domain::Assignment;
-use bulkhead::operations::{MAX_COMPONENT, ShownAssignment, TenantSettings, Wanted};
-use bulkhead::tenants::{Profile, TenantLimits, TenantName, generate};
+use bulkhead::operations::{
+    AddedTenantView, AssignmentView, ComponentChoice, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
+};
+use bulkhead::tenants::{TenantLimits, TenantName};
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::operator::{open, operations};
+use super::operator;
 use super::output::print_line;
 use super::store::StoreArgs;
 
@@ -26,8 +28,15 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// List tenants, one JSON object a line.
+    /// List tenants, one JSON object per line.
     List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show a tenant with its profile and all its limits, as one JSON object.
+    Show {
+        /// The tenant's name.
+        name: TenantName,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -68,59 +77,29 @@ pub(super) enum TenantCommand {
     },
 }
 
-#[derive(Serialize)]
-struct Added<'a> {
-    tenant: &'a str,
-    client_id: &'a str,
-    client_secret: &'a str,
-}
-
 pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     match command {
-        TenantCommand::Add { name, profile, store } => add(&name, profile, &store),
-        TenantCommand::List { store } => {
-            for tenant in open(&store)?.tenants()? {
-                print_line(serde_json::to_string(&tenant)?)?;
-            }
-            Ok(())
-        }
+        TenantCommand::Add { name, profile, store } => add(name, profile.as_deref(), &store),
+        TenantCommand::List { store } => operations(&store)?.tenants()?.iter().try_for_each(print),
+        TenantCommand::Show { name, store } => print(&operations(&store)?.tenant(name.as_str())?),
         TenantCommand::Set { name, validator, processor, profile, limits, store } => {
             set(&name, processor, validator, [profile, limits], &store)
         }
         TenantCommand::Rollback { name, store } => {
-            print_assignment(&name, operations(&store, MAX_COMPONENT)?.roll_back_tenant(name.as_str())?)
+            print_assignment(&name, operations(&store)?.roll_back_tenant(name.as_str())?)
         }
-        TenantCommand::Limits => {
-            for rule in TenantLimits::RULES {
-                print_line(serde_json::to_string(rule)?)?;
-            }
-            Ok(())
-        }
-        TenantCommand::Remove { name, store } => {
-            if open(&store)?.remove_tenant(name.as_str())? {
-                Ok(())
-            } else {
-                Err(format!("there is no tenant '{}'; 'bulkhead tenant list' shows those there are", name.as_str())
-                    .into())
-            }
-        }
+        TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
+        TenantCommand::Remove { name, store } => Ok(operations(&store)?.remove_tenant(name.as_str())?),
     }
 }
 
-fn add(name: &TenantName, profile: Option<PathBuf>, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let profile = match &profile {
-        None => Profile::default(),
-        Some(path) => read_profile(path, store)?,
-    };
-    let (credential, secret) = generate(name)?;
-    if open(store)?.add_tenant(name.as_str(), &profile, &credential)?.is_none() {
-        return Err(
-            format!("there is a tenant '{}' already; remove it first, or choose another name", name.as_str()).into()
-        );
-    }
-    let added = Added { tenant: name.as_str(), client_id: &credential.client_id, client_secret: secret.reveal() };
-    print_line(serde_json::to_string(&added)?)?;
-    Ok(())
+fn add(name: TenantName, profile: Option<&Path>, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
+    let text = profile.map(read).transpose()?;
+    let added = operations(store)?.add_tenant(name, text.as_deref()).map_err(|error| match (&error, profile) {
+        (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
+        _ => Box::<dyn Error>::from(error),
+    })?;
+    print(&AddedTenantView::from(&added))
 }
 
 fn set(
@@ -134,26 +113,28 @@ fn set(
     let settings = TenantSettings {
         profile: profile?,
         limits: limits?,
-        processor: processor.map(Wanted::processor),
-        validator: validator.map(Wanted::validator),
+        processor: processor.map(ComponentChoice::processor),
+        validator: validator.map(ComponentChoice::validator),
     };
     if settings == TenantSettings::default() {
         return Err("say what to change: --validator, --processor, --profile or --limits".into());
     }
-    print_assignment(name, operations(store, MAX_COMPONENT)?.set_tenant(name.as_str(), &settings)?)
+    print_assignment(name, operations(store)?.set_tenant(name.as_str(), &settings)?)
+}
+
+fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {
+    operator::operations(store, MAX_COMPONENT_BYTES)
 }
 
 fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<dyn Error>> {
-    print_line(serde_json::to_string(&ShownAssignment::new(name.as_str(), assigned))?)?;
-    Ok(())
+    print(&AssignmentView::new(name.as_str(), assigned))
+}
+
+/// Prints a value as one line of JSON.
+fn print(value: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    Ok(print_line(serde_json::to_string(value)?)?)
 }
 
 fn read(path: &Path) -> Result<String, Box<dyn Error>> {
     Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
-}
-
-/// Reads a profile and has the component check what only it can judge.
-fn read_profile(path: &Path, store: &StoreArgs) -> Result<Profile, Box<dyn Error>> {
-    let checked = operations(store, MAX_COMPONENT)?.check_new_profile(&read(path)?);
-    Ok(checked.map_err(|error| format!("{}: {error}", path.display()))?)
 }

@@ -14,7 +14,7 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{Assignment, JobId};
-use crate::operations::{OperationError, Operations, ShownAssignment, ShownComponent, TenantSettings, Wanted};
+use crate::operations::{AssignmentView, ComponentChoice, ComponentView, OperationError, Operations, TenantSettings};
 use crate::sandbox::Refusal;
 use crate::tenants::Secret;
 
@@ -101,7 +101,7 @@ fn query(head: &Parts, wanted: &str) -> Option<String> {
 
 #[derive(Serialize)]
 struct Components {
-    components: Vec<ShownComponent>,
+    components: Vec<ComponentView>,
 }
 
 #[derive(Serialize)]
@@ -110,22 +110,22 @@ struct Log {
 }
 
 fn list(operations: &Operations) -> Result<Reply, Problem> {
-    let components = operations.components()?.into_iter().map(ShownComponent::from).collect();
+    let components = operations.components()?.into_iter().map(ComponentView::from).collect();
     Ok(json(StatusCode::OK, &Components { components }))
 }
 
 fn add(operations: &Operations, bytes: &[u8], name: Option<&str>) -> Result<Reply, Problem> {
     let added = operations.add_component(bytes, name)?;
     let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(status, &ShownComponent::from(added.record)))
+    Ok(json(status, &ComponentView::from(added.record)))
 }
 
 fn show(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &ShownComponent::from(operations.component(reference)?)))
+    Ok(json(StatusCode::OK, &ComponentView::from(operations.component(reference)?)))
 }
 
 fn remove(operations: &Operations, reference: &str) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &ShownComponent::from(operations.remove_component(reference)?)))
+    Ok(json(StatusCode::OK, &ComponentView::from(operations.remove_component(reference)?)))
 }
 
 /// A change as it is sent; what is left out stays.
@@ -147,12 +147,12 @@ fn set(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem
     let settings = TenantSettings {
         profile: change.profile.map(|profile| profile.get().to_owned()),
         limits: change.limits.map(|limits| limits.get().to_owned()),
-        processor: change.processor.map(Wanted::processor),
-        validator: change.validator.map(Wanted::validator),
+        processor: change.processor.map(ComponentChoice::processor),
+        validator: change.validator.map(ComponentChoice::validator),
     };
     assigned(name, operations.set_tenant(name, &settings)?)
 }
 
 fn assigned(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &ShownAssignment::new(name, assignment)))
+    Ok(json(StatusCode::OK, &AssignmentView::new(name, assignment)))
 }

@@ -232,9 +232,11 @@ impl From<OperationError> for Problem {
                 return Self::unavailable("The store cannot be reached just now. Nothing was changed; try again.");
             }
             OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),
-            OperationError::NameTaken { .. } | OperationError::InUse(_) | OperationError::IsDefault => {
-                (StatusCode::CONFLICT, "conflict")
-            }
+            OperationError::Load(_) | OperationError::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            OperationError::NameTaken { .. }
+            | OperationError::TenantExists(_)
+            | OperationError::InUse(_)
+            | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
             OperationError::UnknownComponent(_) | OperationError::UnknownTenant(_) | OperationError::UnknownJob => {
                 (StatusCode::NOT_FOUND, "not_found")
             }
@@ -246,7 +248,7 @@ impl From<OperationError> for Problem {
             | OperationError::Profile(_)
             | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };
-        // Operators may know all of it.
+        // Operators may read the whole error.
         Self::new(status, kind, error.to_string())
     }
 }

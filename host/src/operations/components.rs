@@ -1,6 +1,5 @@
 //! Registering components, listing and removing them.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{OperationError, Operations};
@@ -9,38 +8,40 @@ use crate::sandbox::{Limits, Refusal};
 use crate::store::{ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome};
 use crate::tenants::{TenantLimits, TenantName};
 
-/// Characters of a digest that name a component at least.
-const SHORTEST_DIGEST: usize = 6;
+/// Hexadecimal digits of a digest that name a component at least.
+const MIN_DIGEST_DIGITS: usize = 6;
 
-/// A component that is registered now.
+/// A component after its registration.
 #[derive(Debug)]
-pub struct Added {
-    /// As it is registered.
+pub struct AddedComponent {
+    /// The registered component.
     pub record: ComponentRecord,
-    /// Whether it was not there before.
+    /// Whether the component was not registered before.
     pub is_new: bool,
-    /// How long compiling took; next to nothing if it was compiled before.
+    /// How long compiling took; next to nothing if the component had been compiled before.
     pub compiled_in: Duration,
 }
 
 impl Operations {
-    /// Tries a component and registers it. The same bytes again are no fault; a name that is given is then theirs.
+    /// Tries a component and registers it. Bytes that are registered already are accepted again, and get the name.
     ///
     /// # Errors
-    /// If it is refused (which says at which step, what was found and what to do), or the name cannot be had.
-    pub fn add_component(&self, bytes: &[u8], name: Option<&str>) -> Result<Added, OperationError> {
+    /// If the component is refused (the error says at which step, what was found and what to do), or the name is invalid
+    /// or another component's.
+    pub fn add_component(&self, bytes: &[u8], name: Option<&str>) -> Result<AddedComponent, OperationError> {
         if let Some(name) = name {
             let is_plain = name.parse::<TenantName>().is_ok() && name.starts_with(|c: char| c.is_ascii_lowercase());
             if !is_plain || matches!(name, "none" | "default") {
                 return Err(OperationError::Name(name.to_owned()));
             }
         }
-        if bytes.len() > self.max_component {
-            return Err(Refusal::too_large(self.max_component).into());
+        if bytes.len() > self.max_component_bytes {
+            return Err(Refusal::too_large(self.max_component_bytes).into());
         }
+        let sandbox = self.runtime.get()?.sandbox;
         let probed = {
-            let _turn = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
-            self.sandbox.probe(bytes, &Limits::from(&TenantLimits::default()))?
+            let _turn = self.probing.lock();
+            sandbox.probe(bytes, &Limits::from(&TenantLimits::default()))?
         };
         let digest = Digest::of(bytes);
         let component = NewComponent { digest, name, world: probed.inspected.world, bytes };
@@ -50,10 +51,10 @@ impl Operations {
             return Err(OperationError::NameTaken { name, owner: owner.to_string() });
         }
         let record = self.component(&digest.to_string())?;
-        Ok(Added { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
+        Ok(AddedComponent { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
     }
 
-    /// All registered components, the oldest first.
+    /// Returns all registered components, the oldest first.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -61,14 +62,14 @@ impl Operations {
         Ok(self.store.components()?)
     }
 
-    /// The component that is called so: by its name, its digest, or the beginning of its digest.
+    /// Finds a component by its name, its digest, or the beginning of its digest.
     ///
     /// # Errors
-    /// If there is none, or several.
+    /// If there is no such component, or there are several.
     pub fn component(&self, reference: &str) -> Result<ComponentRecord, OperationError> {
         let digits = reference.strip_prefix("sha256:").unwrap_or(reference);
         let begins = |record: &ComponentRecord| {
-            digits.len() >= SHORTEST_DIGEST && hex::encode(record.digest.0).starts_with(digits)
+            digits.len() >= MIN_DIGEST_DIGITS && hex::encode(record.digest.0).starts_with(digits)
         };
         let mut records = self.store.components()?;
         if let Some(place) = records.iter().position(|record| record.name.as_deref() == Some(reference)) {
@@ -79,13 +80,13 @@ impl Operations {
         if found.next().is_some() { Err(OperationError::Ambiguous(reference.to_owned())) } else { Ok(first) }
     }
 
-    /// Removes a component that nobody needs.
+    /// Removes a component that is not in use, and returns it as it was.
     ///
     /// # Errors
-    /// If there is none, or a tenant or an unfinished job needs it.
+    /// If there is no such component, or a tenant or an unfinished job needs it.
     pub fn remove_component(&self, reference: &str) -> Result<ComponentRecord, OperationError> {
         let record = self.component(reference)?;
-        if record.digest == self.default.digest() {
+        if record.digest == self.runtime.get()?.default_processor.digest() {
             return Err(OperationError::IsDefault);
         }
         match self.store.remove_component(record.digest)? {

@@ -1,69 +1,79 @@
-//! Why an operator's wish is not granted. The texts are for the operator.
+//! Why an operation failed. The texts are for the operator.
 
+use super::LoadError;
 use crate::sandbox::Refusal;
 use crate::store::{ComponentRecord, StoreError};
 
-/// Nothing was changed.
+/// Why an operation failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bytes are no component that can be registered.
+    /// The sandbox or the default processor cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The operating system gives no random bytes for a secret.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The bytes are not a component that can be registered.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The name is another component's.
-    #[error("the name '{name}' is that of {owner}; choose another, or remove that one first")]
+    /// Another component has the name.
+    #[error("{owner} has the name '{name}' already; choose another name, or remove that component first")]
     NameTaken {
         /// The name.
         name: String,
-        /// Whose it is.
+        /// The digest of the component that has the name.
         owner: String,
     },
-    /// No name of a component.
+    /// The name cannot be a component's.
     #[error(
         "'{0}' cannot be a component's name: use 1 to 63 lower-case letters, digits, '-' and '_', beginning with a letter, and not 'none' or 'default'"
     )]
     Name(String),
-    /// No component is called so.
-    #[error("no component is called '{0}'; 'bulkhead component list' shows those there are")]
+    /// No component has this name or digest.
+    #[error("there is no component '{0}'; 'bulkhead component list' shows all components")]
     UnknownComponent(String),
-    /// Several are.
-    #[error("'{0}' is the beginning of several digests; give more of it")]
+    /// Several components have digests that begin like this.
+    #[error("several digests begin with '{0}'; give more digits")]
     Ambiguous(String),
-    /// Somebody needs it.
+    /// Tenants or unfinished jobs need the component.
     #[error("{} is in use: {}. Give those tenants another component (twice, or they could go back to it), let the jobs finish, and try again", .0.digest, users(.0))]
     InUse(Box<ComponentRecord>),
-    /// It is what tenants have that have no other.
-    #[error("this is the default processor, which tenants have that have no other; it cannot be removed")]
+    /// The component is the default processor.
+    #[error("this is the default processor, which tenants without a processor of their own use; it cannot be removed")]
     IsDefault,
-    /// It is not what it should be.
-    #[error("'{reference}' is a {found}, and a {wanted} is wanted here")]
+    /// The component is of the wrong world.
+    #[error("'{reference}' is a {found}; this needs a {wanted}")]
     WrongWorld {
-        /// What was named.
+        /// The component's name or digest.
         reference: String,
-        /// What it is.
+        /// The world of the component.
         found: &'static str,
-        /// What it should be.
+        /// The world that is needed.
         wanted: &'static str,
     },
-    /// No tenant is called so.
-    #[error("there is no tenant '{0}'; 'bulkhead tenant list' shows those there are")]
+    /// No tenant has this name.
+    #[error("there is no tenant '{0}'; 'bulkhead tenant list' shows all tenants")]
     UnknownTenant(String),
+    /// A tenant has the name already.
+    #[error("there is a tenant '{0}' already; remove it first, or choose another name")]
+    TenantExists(String),
     /// The tenant's components were never changed.
     #[error("the components of '{0}' were never changed, so there is nothing to go back to")]
     NothingBefore(String),
     /// The profile cannot be used, or not with this processor.
     #[error("the profile cannot be used: {0}")]
     Profile(String),
-    /// A limit cannot be set so.
+    /// A limit is unknown or out of range.
     #[error("the limits cannot be set: {0}")]
     Limits(String),
     /// A component was removed while the tenant was changed.
-    #[error("a component was removed meanwhile; try again")]
+    #[error("a component was removed at the same time; try again")]
     Outdated,
     /// There is no such job.
-    #[error("there is no such job: it was deleted or has expired, or never was")]
+    #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use bulkhead::domain::Digest;
-use bulkhead::operations::MAX_COMPONENT;
+use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::sandbox::Limits;
 use bulkhead::tenants::TenantLimits;
 use clap::Args;
@@ -36,7 +36,7 @@ struct Checked<'a> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
-    let bytes = read(&args.file, MAX_COMPONENT)?;
+    let bytes = read(&args.file, MAX_COMPONENT_BYTES)?;
     let limits = Limits::from(&TenantLimits::default());
     let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
     let checked = Checked {

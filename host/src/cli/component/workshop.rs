@@ -10,11 +10,13 @@ use std::time::Duration;
 use bulkhead::clock::Clock;
 use bulkhead::domain::{ItemList, Operation, World};
 use bulkhead::jobs::{ComponentLoader, Service, Settings, Submission, Trial};
-use bulkhead::operations::{Added, MAX_COMPONENT, Operations, TenantSettings, Wanted};
+use bulkhead::operations::{
+    AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, Operations, TenantSettings,
+};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{QueueLimits, Store, Tenant};
-use bulkhead::tenants::{Profile, TenantName, generate};
+use bulkhead::tenants::TenantName;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
 
@@ -33,7 +35,7 @@ pub(super) struct Workshop {
     operations: Operations,
     service: Service,
     /// The component as a server would have registered it.
-    pub(super) added: Added,
+    pub(super) added: AddedComponent,
     tenants: usize,
     _folder: TempDir,
 }
@@ -41,12 +43,13 @@ pub(super) struct Workshop {
 impl Workshop {
     /// Takes a component, after the same inspection as when it is registered.
     pub(super) fn open(file: &Path) -> Result<Self, Box<dyn Error>> {
-        let bytes = read(file, MAX_COMPONENT)?;
+        let bytes = read(file, MAX_COMPONENT_BYTES)?;
         let folder = tempfile::tempdir()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
         let sandbox = sandbox()?;
         let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
-        let operations = Operations::new(Arc::clone(&store), sandbox.clone(), default.clone(), MAX_COMPONENT);
+        let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
+        let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
         let added = operations.add_component(&bytes, None).map_err(|error| format!("{}: {error}", file.display()))?;
         let settings = Settings {
             workers: 1,
@@ -68,9 +71,8 @@ impl Workshop {
     ) -> Result<Tenant, Box<dyn Error>> {
         self.tenants += 1;
         let name: TenantName = format!("trial-{}", self.tenants).parse()?;
-        let (credential, _) = generate(&name)?;
-        self.store.add_tenant(name.as_str(), &Profile::default(), &credential)?;
-        let component = Some(Wanted::Component(self.added.record.digest.to_string()));
+        self.operations.add_tenant(name.clone(), None)?;
+        let component = Some(ComponentChoice::Registered(self.added.record.digest.to_string()));
         let settings = |processor, validator| TenantSettings {
             profile: profile.map(str::to_owned),
             limits: limits.map(str::to_owned),

@@ -1,0 +1,91 @@
+//! What operators are shown, alike on the command line and over HTTP.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::AddedTenant;
+use crate::domain::{Assignment, Digest};
+use crate::store::{ComponentRecord, Tenant, TenantSummary};
+use crate::tenants::TenantLimits;
+
+/// A registered component.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentView {
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    world: &'static str,
+    size: u64,
+    added_at: String,
+    tenants: Vec<String>,
+    unfinished_jobs: u64,
+}
+
+impl From<ComponentRecord> for ComponentView {
+    fn from(record: ComponentRecord) -> Self {
+        Self {
+            digest: record.digest.to_string(),
+            name: record.name,
+            world: record.world.as_str(),
+            size: record.size,
+            added_at: record.added_at.to_rfc3339(),
+            tenants: record.tenants,
+            unfinished_jobs: record.jobs,
+        }
+    }
+}
+
+/// A new tenant and its credentials, with the secret in the clear.
+#[derive(Debug, Serialize)]
+pub struct AddedTenantView<'a> {
+    tenant: &'a str,
+    client_id: &'a str,
+    client_secret: &'a str,
+}
+
+impl<'a> From<&'a AddedTenant> for AddedTenantView<'a> {
+    fn from(added: &'a AddedTenant) -> Self {
+        let (tenant, client_secret) = (added.name.as_str(), added.client_secret.reveal());
+        Self { tenant, client_id: &added.client_id, client_secret }
+    }
+}
+
+/// A tenant with its settings.
+#[derive(Debug, Serialize)]
+pub struct TenantView {
+    #[serde(flatten)]
+    summary: TenantSummary,
+    /// All limits, the defaults included.
+    limits: TenantLimits,
+    /// As it was set, on one line; `None` if the store's text is not JSON.
+    profile: Option<Box<RawValue>>,
+}
+
+impl TenantView {
+    pub(super) fn new(summary: TenantSummary, tenant: &Tenant) -> Self {
+        // A JSON string holds no line breaks, so those in the text are only white space between its parts.
+        let profile = RawValue::from_string(tenant.profile.text().replace(['\n', '\r'], " ")).ok();
+        Self { summary, limits: tenant.limits, profile }
+    }
+}
+
+/// The components of a tenant.
+#[derive(Debug, Serialize)]
+pub struct AssignmentView<'a> {
+    tenant: &'a str,
+    processor: String,
+    validator: String,
+}
+
+impl<'a> AssignmentView<'a> {
+    /// Creates the view of the components that the tenant called `tenant` has.
+    pub fn new(tenant: &'a str, assignment: Assignment) -> Self {
+        let digest = |digest: Option<Digest>, absent: &str| digest.map_or(absent.to_owned(), |it| it.to_string());
+        Self {
+            tenant,
+            processor: digest(assignment.processor, "default"),
+            validator: digest(assignment.validator, "none"),
+        }
+    }
+}
