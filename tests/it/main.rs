@@ -1,5 +1,6 @@
 //! Black-box tests: the real binary, real components, a real database, HTTP. What stands in `src/` is their ground.
 
+mod admin_tenants;
 mod batch;
 mod bodies;
 mod cancel;

@@ -1,0 +1,118 @@
+//! Which of the operators' calls a request is for.
+
+use hyper::Method;
+
+use crate::domain::JobId;
+use crate::http::problem::Problem;
+
+/// A call that exists. Components are named by name or digest, tenants by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AdminRoute {
+    /// `GET /admin/components`.
+    ListComponents,
+    /// `POST /admin/components`.
+    AddComponent,
+    /// `GET /admin/components/{component}`.
+    ShowComponent(String),
+    /// `DELETE /admin/components/{component}`.
+    RemoveComponent(String),
+    /// `GET /admin/tenants`.
+    ListTenants,
+    /// `POST /admin/tenants`.
+    AddTenant,
+    /// `GET /admin/tenants/{tenant}`.
+    ShowTenant(String),
+    /// `PATCH /admin/tenants/{tenant}`.
+    ChangeTenant(String),
+    /// `DELETE /admin/tenants/{tenant}`.
+    RemoveTenant(String),
+    /// `POST /admin/tenants/{tenant}/rollback`.
+    RollBackTenant(String),
+    /// `GET /admin/jobs/{id}/log`.
+    ReadJobLog(JobId),
+}
+
+impl AdminRoute {
+    /// Finds the call that a method and a path name.
+    ///
+    /// # Errors
+    /// 404 if the path is unknown or has no job's id where one must be, 405 if the path has no such method.
+    pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+        let unknown = || Problem::unknown_path(path);
+        let parts: Vec<&str> = path.strip_prefix("/admin/").ok_or_else(unknown)?.split('/').collect();
+        let wrong_method = |allowed| Err(Problem::wrong_method(method.as_str(), allowed));
+        match (parts.as_slice(), method) {
+            (["components"], &Method::GET) => Ok(Self::ListComponents),
+            (["components"], &Method::POST) => Ok(Self::AddComponent),
+            (["components"], _) => wrong_method("GET, POST"),
+            (["components", reference], &Method::GET) => Ok(Self::ShowComponent(String::from(*reference))),
+            (["components", reference], &Method::DELETE) => Ok(Self::RemoveComponent(String::from(*reference))),
+            (["components", _], _) => wrong_method("GET, DELETE"),
+            (["tenants"], &Method::GET) => Ok(Self::ListTenants),
+            (["tenants"], &Method::POST) => Ok(Self::AddTenant),
+            (["tenants"], _) => wrong_method("GET, POST"),
+            (["tenants", name], &Method::GET) => Ok(Self::ShowTenant(String::from(*name))),
+            (["tenants", name], &Method::PATCH) => Ok(Self::ChangeTenant(String::from(*name))),
+            (["tenants", name], &Method::DELETE) => Ok(Self::RemoveTenant(String::from(*name))),
+            (["tenants", _], _) => wrong_method("GET, PATCH, DELETE"),
+            (["tenants", name, "rollback"], &Method::POST) => Ok(Self::RollBackTenant(String::from(*name))),
+            (["tenants", _, "rollback"], _) => wrong_method("POST"),
+            (["jobs", id, "log"], &Method::GET) => {
+                JobId::parse(id).map(Self::ReadJobLog).ok_or_else(Problem::unknown_job)
+            }
+            (["jobs", _, "log"], _) => wrong_method("GET"),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Method;
+
+    use super::AdminRoute;
+    use crate::domain::JobId;
+
+    #[test]
+    fn a_method_and_a_path_name_a_call() {
+        let id = JobId::random();
+        let log = format!("/admin/jobs/{id}/log");
+        let acme = || String::from("acme");
+        for (method, path, route) in [
+            (Method::GET, "/admin/components", AdminRoute::ListComponents),
+            (Method::POST, "/admin/components", AdminRoute::AddComponent),
+            (Method::GET, "/admin/components/acme", AdminRoute::ShowComponent(acme())),
+            (Method::DELETE, "/admin/components/acme", AdminRoute::RemoveComponent(acme())),
+            (Method::GET, "/admin/tenants", AdminRoute::ListTenants),
+            (Method::POST, "/admin/tenants", AdminRoute::AddTenant),
+            (Method::GET, "/admin/tenants/acme", AdminRoute::ShowTenant(acme())),
+            (Method::PATCH, "/admin/tenants/acme", AdminRoute::ChangeTenant(acme())),
+            (Method::DELETE, "/admin/tenants/acme", AdminRoute::RemoveTenant(acme())),
+            (Method::POST, "/admin/tenants/acme/rollback", AdminRoute::RollBackTenant(acme())),
+            (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
+        ] {
+            assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn unknown_paths_return_404_and_wrong_methods_405() {
+        for (method, path, status) in [
+            (Method::GET, "/", 404),
+            (Method::GET, "/admin", 404),
+            (Method::GET, "/admin/", 404),
+            (Method::GET, "/admin/tenants/acme/x", 404),
+            (Method::GET, "/admin/jobs/x/log", 404),
+            (Method::POST, "/admin/jobs/x/log", 405),
+            (Method::PUT, "/admin/components", 405),
+            (Method::PATCH, "/admin/components/x", 405),
+            (Method::DELETE, "/admin/tenants", 405),
+            (Method::PUT, "/admin/tenants/acme", 405),
+            (Method::GET, "/admin/tenants/acme/rollback", 405),
+        ] {
+            let reply = AdminRoute::find(&method, path).unwrap_err().into_reply();
+            assert_eq!(reply.status().as_u16(), status, "{method} {path}");
+            assert_eq!(reply.headers().contains_key("allow"), status == 405, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `/admin/tenants`.
+
+use hyper::StatusCode;
+use hyper::header::{HeaderValue, LOCATION};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::domain::Assignment;
+use crate::http::problem::Problem;
+use crate::http::reply::{Reply, json};
+use crate::operations::{AddedTenantView, AssignmentView, ComponentChoice, Operations, TenantSettings};
+use crate::store::TenantSummary;
+use crate::tenants::TenantName;
+
+#[derive(Serialize)]
+struct TenantListBody {
+    tenants: Vec<TenantSummary>,
+}
+
+#[derive(Serialize)]
+struct RemovedTenantBody<'a> {
+    tenant: &'a str,
+}
+
+/// A new tenant as an operator sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTenantBody {
+    tenant: String,
+    profile: Option<Box<RawValue>>,
+}
+
+/// The settings that an operator changes; those that are left out stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsBody {
+    processor: Option<String>,
+    validator: Option<String>,
+    profile: Option<Box<RawValue>>,
+    limits: Option<Box<RawValue>>,
+}
+
+pub(super) fn list(operations: &Operations) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &TenantListBody { tenants: operations.tenants()? }))
+}
+
+/// Adds a tenant and returns its credentials.
+pub(super) fn add(operations: &Operations, body: &str) -> Result<Reply, Problem> {
+    let new: NewTenantBody = serde_json::from_str(body).map_err(|error| {
+        Problem::bad_request(format!(
+            "The new tenant cannot be read: {error}. Send 'tenant' (its name) and, if it shall have one, 'profile'."
+        ))
+    })?;
+    let name: TenantName = new.tenant.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
+    let added = operations.add_tenant(name, new.profile.as_deref().map(RawValue::get))?;
+    let mut reply = json(StatusCode::CREATED, &AddedTenantView::from(&added));
+    if let Ok(location) = HeaderValue::from_str(&format!("/admin/tenants/{}", added.name.as_str())) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    Ok(reply)
+}
+
+pub(super) fn show(operations: &Operations, name: &str) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &operations.tenant(name)?))
+}
+
+/// Changes a tenant's settings and returns its components.
+pub(super) fn change(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem> {
+    let change: SettingsBody = serde_json::from_str(body).map_err(|error| {
+        Problem::bad_request(format!(
+            "The change cannot be read: {error}. Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'."
+        ))
+    })?;
+    let settings = TenantSettings {
+        profile: change.profile.map(|profile| profile.get().to_owned()),
+        limits: change.limits.map(|limits| limits.get().to_owned()),
+        processor: change.processor.map(ComponentChoice::processor),
+        validator: change.validator.map(ComponentChoice::validator),
+    };
+    assignment(name, operations.set_tenant(name, &settings)?)
+}
+
+pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Problem> {
+    operations.remove_tenant(name)?;
+    Ok(json(StatusCode::OK, &RemovedTenantBody { tenant: name }))
+}
+
+/// Gives a tenant its previous components back and returns them.
+pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Problem> {
+    assignment(name, operations.roll_back_tenant(name)?)
+}
+
+fn assignment(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &AssignmentView::new(name, assignment)))
+}

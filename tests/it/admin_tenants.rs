@@ -1,0 +1,138 @@
+//! Tenants over the operators' HTTP API, by the same rules as on the command line.
+
+use bulkhead_tests::{Options, Server, Tenant, contacts, gzip, slow_contacts, wait_until};
+use serde_json::{Value, json};
+
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+fn server() -> Server {
+    Options::default().admin().start()
+}
+
+/// What a command prints: one JSON value per line.
+fn printed(server: &Server, args: &[&str]) -> Vec<Value> {
+    let finished = server.command_line(args).expect(0);
+    finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[test]
+fn adding_a_tenant_returns_credentials_that_work_at_once() {
+    let server = server();
+    let operator = server.operator();
+    let added = operator.send("POST", "/admin/tenants", &[], &json!({"tenant": "acme"})).expect(201);
+    assert_eq!(added.header("location"), Some("/admin/tenants/acme"));
+    assert_eq!(added.header("cache-control"), Some("no-store"));
+    assert_eq!(added.json().as_object().map(serde_json::Map::len), Some(3), "{}", added.text());
+    let tenant = Tenant::parse(&added.text());
+    assert_eq!((tenant.name.as_str(), tenant.client_id.starts_with("acme-")), ("acme", true));
+    assert!(tenant.client_secret.len() >= 43, "256 bits: {}", tenant.client_secret);
+    assert_eq!(server.client(&tenant).create(&contacts("a", 0..3)).codes(), [201; 3]);
+}
+
+#[test]
+fn a_new_tenants_profile_decides_on_its_contacts() {
+    let server = server();
+    let profile = json!({"fields": [{"alias": "email", "required": true}]});
+    let body = json!({"tenant": "acme", "profile": profile});
+    let added = server.operator().send("POST", "/admin/tenants", &[], &body).expect(201);
+    let client = server.client(&Tenant::parse(&added.text()));
+    assert_eq!(client.create(&json!([{"city": "Bonn"}, {"email": "ada@example.com"}])).codes(), [400, 201]);
+}
+
+#[test]
+fn invalid_tenants_are_refused_and_not_added() {
+    let server = server();
+    let operator = server.operator();
+    operator.send("POST", "/admin/tenants", &[], &json!({"tenant": "acme"})).expect(201);
+    let before = operator.get("/admin/tenants").expect(200).json();
+    for (body, status, part) in [
+        (r#"{"tenant":"acme"}"#, 409, "there is a tenant 'acme' already"),
+        (r#"{"tenant":"Acme"}"#, 400, "'Acme' cannot be a tenant's name"),
+        (r#"{"tenant":""}"#, 400, "cannot be a tenant's name"),
+        (r#"{"tenant":"a/b"}"#, 400, "cannot be a tenant's name"),
+        (r#"{"tenant":7}"#, 400, "expected a string"),
+        ("{}", 400, "missing field `tenant`"),
+        (r#"{"tenant":"new","limits":{}}"#, 400, "unknown field `limits`"),
+        (r#"{"tenant":"new","profile":[]}"#, 400, "a profile is a JSON object"),
+        (r#"{"tenant":"new","profile":{"maxLength":0}}"#, 400, "maxLength: must be from 1"),
+        (r#"{"tenant":"new","profile":{"fields":[{"alias":"a"},{"alias":7}]}}"#, 400, "fields[1].alias"),
+        (r#"{"tenant":"new","profile":{"fields":[{"alias":"plan","type":"nonsense"}]}}"#, 400, "fields[0]"),
+        (r#"{"tenant":"new""#, 400, "line 1 column"),
+        ("", 400, "The body is empty"),
+    ] {
+        let reply = operator.call("POST", "/admin/tenants", JSON, body.as_bytes()).expect(status);
+        assert!(reply.message().contains(part), "{body}: {}", reply.message());
+    }
+    let conflict = operator.send("POST", "/admin/tenants", &[], &json!({"tenant": "acme"}));
+    assert_eq!(conflict.problem()["type"], "conflict");
+    operator.call("POST", "/admin/tenants", &[("content-type", "text/plain")], b"acme").expect(415);
+    let large = gzip(&vec![b' '; (32 << 20) + 1]);
+    operator.call("POST", "/admin/tenants", &[JSON[0], ("content-encoding", "gzip")], &large).expect(413);
+    assert_eq!(operator.get("/admin/tenants").expect(200).json(), before);
+}
+
+#[test]
+fn the_api_and_the_command_line_show_the_same_tenants() {
+    let server = server();
+    let operator = server.operator();
+    assert_eq!(operator.get("/admin/tenants").expect(200).json(), json!({"tenants": []}));
+    let profile = json!({"maxLength": 32, "settings": {"plans": ["free"]}});
+    let acme = server.add_tenant_with("acme", &profile);
+    operator.send("POST", "/admin/tenants", &[], &json!({"tenant": "beta"})).expect(201);
+    server.client(&acme).create(&contacts("a", 0..5)).wait_for("completed");
+    server.set_limits("acme", &json!({"runningJobs": 2}));
+
+    let listed = operator.get("/admin/tenants").expect(200).json();
+    assert_eq!(listed["tenants"], Value::from(printed(&server, &["tenant", "list"])));
+    assert_eq!(listed["tenants"][0], json!({"tenant": "acme", "client_id": acme.client_id, "contacts": 5, "jobs": 1}));
+
+    let shown = operator.get("/admin/tenants/acme").expect(200).json();
+    assert_eq!(vec![shown.clone()], printed(&server, &["tenant", "show", "acme"]));
+    assert_eq!(
+        (&shown["client_id"], &shown["contacts"], &shown["profile"]),
+        (&json!(acme.client_id), &json!(5), &profile)
+    );
+    assert_eq!((&shown["limits"]["runningJobs"], &shown["limits"]["callMillis"]), (&json!(2), &json!(500)));
+
+    for reply in [operator.get("/admin/tenants/nobody"), operator.delete("/admin/tenants/nobody")] {
+        assert!(reply.expect(404).message().contains("there is no tenant 'nobody'"));
+    }
+    assert!(server.command_line(&["tenant", "show", "nobody"]).expect(2).stderr.contains("no tenant 'nobody'"));
+}
+
+#[test]
+fn removing_a_tenant_over_http_stops_its_jobs_and_deletes_its_contacts() {
+    let server = Options::default().rogue().admin().with("--sweep-interval", 1).start();
+    let operator = server.operator();
+    let (gone, kept) = (server.new_client("gone"), server.new_client("kept"));
+    kept.create(&contacts("k", 0..10)).wait_for("completed");
+    let job = gone.create(&slow_contacts("c", 0..10_000));
+    job.wait_for("in_progress");
+    assert_eq!(operator.delete("/admin/tenants/gone").expect(200).json(), json!({"tenant": "gone"}));
+    job.read("").expect(401);
+    operator.get("/admin/tenants/gone").expect(404);
+    operator.delete("/admin/tenants/gone").expect(404);
+    let left = || server.database().number("SELECT count(*) FROM removed_tenants", []);
+    wait_until("the tenant's contacts to be deleted", || (left() == 0).then_some(()));
+    assert_eq!(server.database().contacts(), 10);
+    // The name is free again, for a tenant that starts empty.
+    let next = operator.send("POST", "/admin/tenants", &[], &json!({"tenant": "gone"})).expect(201);
+    assert_eq!(server.client(&Tenant::parse(&next.text())).search("c1@example.com").0, 0);
+    assert_eq!(kept.search("k3@example.com").0, 1);
+}
+
+#[test]
+fn only_operators_reach_the_tenants() {
+    let server = server();
+    let tenant = server.add_tenant("acme");
+    let secret = format!("Bearer {}", tenant.client_secret);
+    for credentials in [None, Some("Bearer wrong"), Some(secret.as_str())] {
+        let stranger = server.operator_with(credentials);
+        stranger.get("/admin/tenants").expect(401);
+        stranger.get("/admin/tenants/acme").expect(401);
+        stranger.delete("/admin/tenants/acme").expect(401);
+        stranger.send("POST", "/admin/tenants", &[], &json!({"tenant": "mine"})).expect(401);
+    }
+    server.client(&tenant).get("/admin/tenants").expect(404);
+    assert_eq!(printed(&server, &["tenant", "list"]).len(), 1);
+}
