@@ -71,17 +71,22 @@ fn columns(claims: &[ClaimId]) -> (Vec<i64>, Vec<Uuid>, Vec<i64>) {
 }
 
 async fn renew_claims(session: &Session, claims: &[ClaimId], lease: Duration) -> Result<(), PgError> {
-    // Locks in the order of the jobs' keys, as all transactions do. Jobs that a commit holds are skipped: the commit renews
-    // their leases.
+    // Each claim's job is looked up by its key, also where the planner would rather read all unfinished jobs. Locks in the
+    // order of the jobs' keys, as all transactions do. Skips jobs that a commit holds: the commit renews their leases.
     const RENEW: &str = "
         WITH held AS (
-          SELECT jobs.tenant, jobs.id FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS claim (tenant, id, epoch)
-          JOIN jobs ON jobs.tenant = claim.tenant AND jobs.id = claim.id AND jobs.epoch = claim.epoch
-          WHERE jobs.finished_at IS NULL ORDER BY jobs.tenant, jobs.id FOR NO KEY UPDATE OF jobs SKIP LOCKED
+          SELECT job.* FROM unnest($3::bigint[], $4::uuid[], $5::bigint[]) AS claim (tenant, id, epoch)
+          CROSS JOIN LATERAL (
+            SELECT tenant, id FROM jobs
+            WHERE tenant = claim.tenant AND id = claim.id AND epoch = claim.epoch AND finished_at IS NULL
+            FOR NO KEY UPDATE SKIP LOCKED
+          ) AS job
         )
         UPDATE jobs SET lease_until = bulkhead_now($1) + $2
         FROM held WHERE jobs.tenant = held.tenant AND jobs.id = held.id";
-    let (tenants, jobs, epochs) = columns(claims);
+    let mut claims = claims.to_vec();
+    claims.sort_unstable_by_key(|claim| (claim.tenant.0, claim.job.0));
+    let (tenants, jobs, epochs) = columns(&claims);
     let renew = session.prepare_cached(RENEW).await?;
     session.execute(&renew, &[&session.clock_shift, &signed(lease.as_micros()), &tenants, &jobs, &epochs]).await?;
     Ok(())
