@@ -1,4 +1,4 @@
-//! Where the database is and how it is to be reached: an operator's URL.
+//! The URL by which an operator names the database.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,54 +7,56 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+/// PostgreSQL's port, unless the URL names another.
+const DEFAULT_PORT: u16 = 5432;
 /// How long making a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before the system asks whether the other end is there.
-const IDLE: Duration = Duration::from_secs(10);
-/// Between two such questions.
-const INTERVAL: Duration = Duration::from_secs(3);
-/// How many of them may go unanswered.
-const RETRIES: u32 = 3;
-/// How long what was sent may go unacknowledged.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before the system probes the other end.
+const KEEPALIVE_IDLE_TIME: Duration = Duration::from_secs(10);
+/// The time between two such probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
+/// Probes without an answer after which the connection is lost.
+const MAX_KEEPALIVE_PROBES: u32 = 3;
+/// How long sent data may stay unacknowledged before the connection is lost.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A PostgreSQL database as an operator names it: `postgres://user:password@host:5432/database?sslmode=verify-full`.
 #[derive(Debug, Clone)]
 pub struct DatabaseUrl {
     pub(super) config: Config,
     pub(super) verify: Verify,
-    /// Root certificates in place of the system's.
+    /// A file of root certificates that replaces the system's.
     pub(super) roots: Option<PathBuf>,
 }
 
-/// What is asked of the certificate of a server that speaks TLS.
+/// How the certificate of a database that speaks TLS is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verify {
-    /// Nothing: the connection cannot be overheard, but may be somebody else's.
+    /// Not at all: the connection is encrypted, but may lead to an impostor.
     Nothing,
-    /// That a known authority issued it.
+    /// A trusted authority must have issued it.
     Authority,
-    /// That a known authority issued it for this host.
+    /// A trusted authority must have issued it for this host name.
     Full,
 }
 
-/// A URL that cannot be used. The texts leave out the URL, which holds a password.
+/// Why a URL cannot be used. The texts leave out the URL, because it holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// Something else than a PostgreSQL database.
+    /// The URL is not of a PostgreSQL database.
     #[error("a database is given as postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Scheme,
-    /// A parameter with a value it cannot have.
+    /// A parameter has a value that it cannot have.
     #[error("'{name}' cannot be '{value}'; it can be {allowed}")]
     Value {
-        /// Which parameter.
+        /// The parameter.
         name: &'static str,
-        /// What was given.
+        /// The value in the URL.
         value: String,
-        /// What can be given.
+        /// The values that it can have.
         allowed: &'static str,
     },
-    /// The driver does not accept the rest of it.
+    /// The driver does not accept the rest of the URL.
     #[error("the URL of the database cannot be used: {0}")]
     Other(String),
 }
@@ -72,7 +74,7 @@ impl FromStr for DatabaseUrl {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "sslmode" => (mode, verify) = ssl_mode(&value)?,
-                // As libpq has it, for those that the system trusts.
+                // As in libpq, `system` means the authorities that the system trusts.
                 "sslrootcert" => roots = (value != "system").then(|| PathBuf::from(value.as_ref())),
                 "sslcert" | "sslkey" | "sslcrl" => {
                     return Err(DatabaseUrlError::Other(format!("'{name}' is not supported")));
@@ -80,7 +82,7 @@ impl FromStr for DatabaseUrl {
                 _ => rest.push((name, value)),
             }
         }
-        // As libpq has it: whoever names authorities wants them asked.
+        // As in libpq, naming authorities asks for verification.
         if roots.is_some() && mode == SslMode::Require && verify == Verify::Nothing {
             verify = Verify::Authority;
         }
@@ -92,11 +94,11 @@ impl FromStr for DatabaseUrl {
             })?;
         config
             .ssl_mode(mode)
-            .connect_timeout(CONNECT)
-            .keepalives_idle(IDLE)
-            .keepalives_interval(INTERVAL)
-            .keepalives_retries(RETRIES)
-            .tcp_user_timeout(UNACKNOWLEDGED);
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(KEEPALIVE_IDLE_TIME)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(MAX_KEEPALIVE_PROBES)
+            .tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
         if config.get_application_name().is_none() {
             config.application_name("bulkhead");
         }
@@ -124,15 +126,12 @@ fn ssl_mode(value: &str) -> Result<(SslMode, Verify), DatabaseUrlError> {
     })
 }
 
-/// Without the password and whatever else is no address.
-/// PostgreSQL's, unless another one is named.
-const PORT: u16 = 5432;
-
+/// Shows the address alone, without the password and the parameters.
 impl std::fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("postgres://")?;
-        for (place, host) in self.config.get_hosts().iter().enumerate() {
-            if place > 0 {
+        for (index, host) in self.config.get_hosts().iter().enumerate() {
+            if index > 0 {
                 f.write_str(",")?;
             }
             match host {
@@ -140,8 +139,8 @@ impl std::fmt::Display for DatabaseUrl {
                 #[cfg(unix)]
                 Host::Unix(path) => write!(f, "{}", path.display())?,
             }
-            let port = self.config.get_ports().get(place).or_else(|| self.config.get_ports().first());
-            if let Some(port) = port.filter(|port| **port != PORT) {
+            let port = self.config.get_ports().get(index).or_else(|| self.config.get_ports().first());
+            if let Some(port) = port.filter(|port| **port != DEFAULT_PORT) {
                 write!(f, ":{port}")?;
             }
         }
@@ -156,7 +155,7 @@ mod tests {
     use super::{DatabaseUrl, Verify};
 
     #[test]
-    fn urls_are_read_and_passwords_kept_back() {
+    fn urls_are_parsed_and_shown_without_the_password() {
         for (url, mode, verify, shown) in [
             ("postgres://ada:secret@db.example/bulk", SslMode::Prefer, Verify::Nothing, "postgres://db.example/bulk"),
             (
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_the_password() {
+    fn errors_for_unusable_urls_do_not_contain_the_password() {
         for url in [
             "mysql://a:secret@h/d",
             "host=h password=secret",

@@ -1,16 +1,16 @@
-//! Connections to the database and a small runtime that drives them. Whoever asks blocks, for a bounded time: a thread waits
-//! at most [`TIME`] for an answer, whatever becomes of the database or of the network before it.
+//! Connections to the database, and the small runtime that drives them. A calling thread blocks for at most
+//! [`OPERATION_TIMEOUT`], even if the database or the network fails.
 
 use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime,
     Timeouts,
 };
+use parking_lot::Mutex;
 use tokio::runtime;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -22,24 +22,27 @@ use super::tls;
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// Threads that move bytes between the database and those that wait for it.
-const THREADS: usize = 2;
-/// How long to wait for a connection.
-const POOL: Duration = Duration::from_secs(5);
-/// How long one piece of work may take, all its statements together.
-const TIME: Duration = Duration::from_secs(20);
-/// How often a piece of work is begun that has to give way to another one, or whose connection is gone.
-const ATTEMPTS: u32 = 5;
-/// How long the database counts as full after it said so.
-const FULL: Duration = Duration::from_secs(5);
-/// Before the next attempt after a connection was lost: time to notice which others are.
-const BREATH: Duration = Duration::from_millis(20);
+/// Threads that move bytes between the database and the threads that wait for it.
+const IO_THREADS: usize = 2;
+/// How long an operation waits for a free connection, or for a new one.
+const POOL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one operation may take, all its statements and attempts together.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often an operation is tried whose transaction lost to another, or whose connection was lost.
+const MAX_ATTEMPTS: u32 = 5;
+/// How long the store counts as full after the database last said that its disk is.
+const DISK_FULL_PERIOD: Duration = Duration::from_secs(5);
+/// The pause after a lost connection, in which the pool notices which other connections are lost.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// What each connection is set to. Plans shall not depend on statistics or on what is asked for: every statement goes by an
-/// index, in its order, also where a table was empty when the statement was prepared. (To price what is unwanted makes plans
-/// look dear, which is when the database would compile them; hence no `jit`.) An operator may ask for more than a commit that
-/// is durable on the database's own disk, not for less. No transaction waits for anything here, so one that is idle for long
-/// is that of a server which is cut off, or asleep: it loses its locks before those who wait for them give up.
+/// The settings of each connection.
+///
+/// - Plans depend neither on statistics nor on parameters: every statement goes by an index, in the index's order, even if the
+///   table was empty when the statement was prepared. A disabled way gets a huge cost, and the database would compile a plan
+///   with such a cost, so `jit` is off.
+/// - An operator may ask for commits that are durable on more than the database's own disk, not on less.
+/// - No transaction waits for anything outside of the database, so a transaction that is idle for long belongs to a server that
+///   is cut off or asleep. It loses its locks before the transactions that wait for them give up.
 const SETTINGS: &str = "
     SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '3s';
     SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;
@@ -50,14 +53,14 @@ const SETTINGS: &str = "
 
 pub(super) struct Connections {
     pool: Pool,
-    /// Gone only while this is dropped.
+    /// `None` only during the drop.
     runtime: Option<runtime::Runtime>,
     handle: runtime::Handle,
     config: Config,
     tls: MakeRustlsConnect,
     clock: Clock,
-    /// When the database last said that it has no room.
-    full: Mutex<Option<Instant>>,
+    /// When the database last said that its disk is full.
+    disk_full_at: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for Connections {
@@ -67,21 +70,21 @@ impl std::fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Connections are made when they are needed, up to `most` at a time.
-    pub(super) fn new(url: &DatabaseUrl, most: usize, clock: Clock) -> Result<Self, StoreError> {
+    /// Sets up a pool that makes connections when they are needed, up to `max` at a time.
+    pub(super) fn new(url: &DatabaseUrl, max: usize, clock: Clock) -> Result<Self, StoreError> {
         let tls = tls::connector(url)?;
         let failed = |why: String| StoreError::Connection(format!("cannot set up connections: {why}"));
         let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
+            .worker_threads(IO_THREADS)
             .thread_name("postgres")
             .enable_all()
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(url.config.clone(), tls.clone(), recycling);
-        let timeouts = Timeouts { wait: Some(POOL), create: Some(POOL), recycle: Some(POOL) };
+        let timeouts = Timeouts { wait: Some(POOL_TIMEOUT), create: Some(POOL_TIMEOUT), recycle: Some(POOL_TIMEOUT) };
         let pool = Pool::builder(manager)
-            .config(PoolConfig { max_size: most, timeouts, ..PoolConfig::default() })
+            .config(PoolConfig { max_size: max, timeouts, ..PoolConfig::default() })
             .runtime(Runtime::Tokio1)
             .post_create(Hook::async_fn(|client: &mut ClientWrapper, _| {
                 Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
@@ -90,28 +93,28 @@ impl Connections {
             .map_err(|error| failed(error.to_string()))?;
         let handle = runtime.handle().clone();
         let config = url.config.clone();
-        Ok(Self { pool, runtime: Some(runtime), handle, config, tls, clock, full: Mutex::default() })
+        Ok(Self { pool, runtime: Some(runtime), handle, config, tls, clock, disk_full_at: Mutex::default() })
     }
 
-    /// Does `work` on a connection and waits for it. It is begun anew if it had to give way to somebody else's, or if its
-    /// connection turns out to be gone, unless a commit was on its way. So whatever must not be done twice is done in
-    /// [`Session::transact`].
+    /// Does `work` on a connection and waits for it. Tries again if the work's transaction lost to another one, or if the
+    /// connection was lost, unless a commit was on its way. So `work` does in [`Session::transact`] what must not be done twice.
+    /// `context` says what the store is doing, for errors and the log.
     pub(super) fn run<T>(
         &self,
-        doing: &'static str,
+        context: &'static str,
         work: impl AsyncFn(&Session) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
-        self.attempt(doing, work).map_err(|error| error.into_store_error(doing))
+        self.attempt(context, work).map_err(|error| error.into_store_error(context))
     }
 
-    /// The same, for those who want to know how it failed.
+    /// Does the same as [`Self::run`], and returns how the work failed.
     pub(super) fn attempt<T>(
         &self,
-        doing: &'static str,
+        context: &'static str,
         work: impl AsyncFn(&Session) -> Result<T, PgError>,
     ) -> Result<T, PgError> {
         let is_committing = Rc::new(Cell::new(false));
-        let unsure = || is_committing.get().then_some(StoreError::Unsure(doing));
+        let unsure = || is_committing.get().then_some(StoreError::Unsure(context));
         let result = self.handle.block_on(async {
             let all = async {
                 let mut attempt = 1;
@@ -122,19 +125,24 @@ impl Connections {
                     let result = work(&session).await;
                     session.is_busy.set(false);
                     match result {
-                        Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
+                        Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS => {
                             tracing::debug!(
                                 event = "transaction_retried",
-                                doing,
+                                context,
                                 attempt,
-                                "gave way to another transaction"
+                                "transaction lost to another and is tried again"
                             );
                         }
                         Err(error)
-                            if error.is_connection_lost() && !session.is_committing.get() && attempt < ATTEMPTS =>
+                            if error.is_connection_lost() && !session.is_committing.get() && attempt < MAX_ATTEMPTS =>
                         {
-                            tracing::debug!(event = "connection_retried", doing, attempt, "the connection was gone");
-                            tokio::time::sleep(BREATH).await;
+                            tracing::debug!(
+                                event = "connection_retried",
+                                context,
+                                attempt,
+                                "connection lost, trying another"
+                            );
+                            tokio::time::sleep(RETRY_PAUSE).await;
                         }
                         Err(error) if error.is_connection_lost() => {
                             return Err(unsure().map_or(error, PgError::Store));
@@ -144,32 +152,33 @@ impl Connections {
                     attempt += 1;
                 }
             };
-            match tokio::time::timeout(TIME, all).await {
+            match tokio::time::timeout(OPERATION_TIMEOUT, all).await {
                 Ok(result) => result,
                 Err(_) => {
-                    let silent = || StoreError::Connection(format!("{doing}: the database does not answer"));
+                    let silent = || StoreError::Connection(format!("{context}: the database does not answer"));
                     Err(unsure().unwrap_or_else(silent).into())
                 }
             }
         });
         if result.as_ref().is_err_and(PgError::is_disk_full) {
-            *self.full.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *self.disk_full_at.lock() = Some(Instant::now());
         }
         result
     }
 
-    /// Microseconds that the store's clock is ahead of the database's: 0, but in tests.
+    /// Returns the microseconds that the store's clock is ahead of the database's: 0, except in tests.
     pub(super) fn clock_shift(&self) -> i64 {
         signed(self.clock.shift().as_micros())
     }
 
-    /// Whether the database said lately that it has no room. A small write may succeed all the same, in the place of another.
+    /// Returns whether the database said lately that its disk is full. A small write may succeed all the same, in the place of
+    /// another row.
     pub(super) fn is_disk_full(&self) -> bool {
-        let full = *self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        full.is_some_and(|said| said.elapsed() < FULL)
+        let last = *self.disk_full_at.lock();
+        last.is_some_and(|last| last.elapsed() < DISK_FULL_PERIOD)
     }
 
-    /// Does something small that nobody waits for, such as telling others.
+    /// Does small work in the background, such as notifying other servers.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         drop(self.handle.spawn(work));
     }
@@ -178,38 +187,38 @@ impl Connections {
         &self.pool
     }
 
-    /// A connection of its own, for one that listens.
-    pub(super) fn own(&self) -> (Config, MakeRustlsConnect) {
+    /// Returns what it takes to make a connection outside of the pool.
+    pub(super) fn connector(&self) -> (Config, MakeRustlsConnect) {
         (self.config.clone(), self.tls.clone())
     }
 }
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        // Waiting for its threads would be forbidden where this may be dropped.
+        // An async task may drop this, and must not block on the runtime's threads.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A connection that one thread has. It goes back to the others when this is dropped, unless work was broken off on it.
+/// A connection that one thread uses. It goes back to the pool when this is dropped, unless work on it was broken off.
 pub(super) struct Session {
     object: Option<Object>,
     is_busy: Cell<bool>,
-    /// Whether a commit was sent and not answered.
+    /// Whether a commit was sent and is not answered yet.
     is_committing: Rc<Cell<bool>>,
     /// The parameter of `bulkhead_now`: microseconds that the store's clock is ahead of the database's.
     pub(super) clock_shift: i64,
 }
 
-/// What becomes of a transaction.
+/// How a transaction ends.
 pub(super) enum TxOutcome<T> {
-    /// It takes effect.
+    /// It is to be committed.
     Commit(T),
-    /// It has taken effect: the work itself sent [`Session::commit`].
+    /// It has been committed: the work itself sent [`Session::commit`].
     AlreadyCommitted(T),
-    /// It was not to be.
+    /// It is to be rolled back.
     RollBack(T),
 }
 
@@ -220,8 +229,8 @@ impl Session {
         Self { object: Some(object), is_busy: Cell::new(false), is_committing, clock_shift }
     }
 
-    /// Does `work` in a transaction. The work itself sends [`Self::begin`], with its first statements behind it in the same
-    /// packet: a round trip costs more than most statements.
+    /// Does `work` in a transaction. The work itself sends [`Self::begin`], and its first statements in the same packet, since a
+    /// round trip costs more than most statements.
     pub(super) async fn transact<T>(
         &self,
         work: impl AsyncFnOnce() -> Result<TxOutcome<T>, PgError>,
@@ -243,7 +252,7 @@ impl Session {
         }
     }
 
-    /// Commits. Can be sent behind other statements without waiting for them: if one fails, this rolls back.
+    /// Commits. Can be sent behind other statements without waiting for them: if one of them fails, PostgreSQL rolls back.
     pub(super) async fn commit(&self) -> Result<(), PgError> {
         self.is_committing.set(true);
         self.batch_execute("COMMIT").await?;
@@ -251,6 +260,7 @@ impl Session {
         Ok(())
     }
 
+    /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<(), PgError> {
         Ok(self.batch_execute("BEGIN").await?)
     }
@@ -259,7 +269,7 @@ impl Session {
 impl Deref for Session {
     type Target = ClientWrapper;
 
-    #[allow(clippy::expect_used, reason = "it is taken only when this is dropped")]
+    #[allow(clippy::expect_used, reason = "only the drop takes it")]
     fn deref(&self) -> &ClientWrapper {
         self.object.as_deref().expect("a session has a connection")
     }
@@ -267,7 +277,7 @@ impl Deref for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // In the middle of something, nobody knows of what: closing it is what the database understands.
+        // The connection may be in the middle of a transaction, which the database rolls back when the connection is closed.
         if self.is_busy.get()
             && let Some(object) = self.object.take()
         {

@@ -1,4 +1,4 @@
-//! What components print while they work on a job, for the tenant's operator.
+//! Logs of jobs: what their components print, for operators.
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
@@ -6,7 +6,7 @@ use super::sql::{get, signed};
 use crate::domain::JobId;
 use crate::store::Claim;
 
-/// Appends to a job's log what fits; nothing if the claim is void, also if that comes to pass just now.
+/// Appends to a job's log what fits into `limit` bytes. Does nothing if the claim is lost, even if it is lost at the same time.
 pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: u64) -> Result<(), PgError> {
     let append = session
         .prepare_cached(
@@ -28,12 +28,12 @@ pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: 
         .await
 }
 
-/// A job's log, by the job's id alone: it is for operators. `None` if there is no such job.
+/// Returns a job's log, by the job's id alone, as it is for operators. `None` if there is no such job.
 pub(super) async fn read(session: &Session, job: JobId) -> Result<Option<String>, PgError> {
     let sql = "SELECT text FROM jobs LEFT JOIN job_logs ON job_logs.tenant = jobs.tenant AND job_logs.job = jobs.id
                WHERE jobs.id = $1";
     let Some(row) = session.query_opt(sql, &[&job.0]).await? else { return Ok(None) };
-    // A cut may have gone through a character.
+    // The limit may have cut through a character.
     let text = get::<Option<&[u8]>>(&row, 0)?.map(|text| String::from_utf8_lossy(text).into_owned());
     Ok(Some(text.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! Brings the schema up to date, under an advisory lock: of several hosts that start at once, one does it.
+//! Brings the schema up to date, under an advisory lock: of several servers that start at once, one does it.
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
@@ -9,9 +9,10 @@ use crate::store::StoreError;
 const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
 /// The function that statements take the time from.
 const CLOCK: &str = include_str!("schema/clock.sql");
-/// The lock's number: "bulkhead" in ASCII.
-const LOCK: i64 = 0x6275_6c6b_6865_6164;
+/// The number of the advisory lock: "bulkhead" in ASCII.
+const ADVISORY_LOCK: i64 = 0x6275_6c6b_6865_6164;
 
+/// Checks the database and brings its schema up to date.
 pub(super) async fn run(session: &Session, database: &str) -> Result<(), PgError> {
     let encoding = session.query_one("SHOW server_encoding", &[]).await?;
     if get::<&str>(&encoding, 0)? != "UTF8" {
@@ -21,30 +22,30 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), PgError
         ))
         .into());
     }
-    // A host may come without the right to change the schema, if there is nothing to change.
-    if version(session, database).await? == known() && has_clock(session).await? {
+    // A server needs the right to change the schema only if there is something to change.
+    if version(session, database).await? == newest_version() && has_clock(session).await? {
         return Ok(());
     }
     session
         .transact(async || {
             session.begin().await?;
-            session.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+            session.execute("SELECT pg_advisory_xact_lock($1)", &[&ADVISORY_LOCK]).await?;
             session.batch_execute("CREATE TABLE IF NOT EXISTS bulkhead_schema (version bigint NOT NULL)").await?;
-            let done = version(session, database).await?;
-            for step in STEPS.iter().skip(usize::try_from(done).unwrap_or(0)) {
+            let present = version(session, database).await?;
+            for step in STEPS.iter().skip(usize::try_from(present).unwrap_or(0)) {
                 session.batch_execute(step).await?;
             }
             if !has_clock(session).await? {
                 session.batch_execute(CLOCK).await?;
             }
             session.batch_execute("DELETE FROM bulkhead_schema").await?;
-            session.execute("INSERT INTO bulkhead_schema (version) VALUES ($1)", &[&known()]).await?;
+            session.execute("INSERT INTO bulkhead_schema (version) VALUES ($1)", &[&newest_version()]).await?;
             Ok(TxOutcome::Commit(()))
         })
         .await
 }
 
-/// Whether the database has a schema that this program knows, and takes a write.
+/// Checks that this program knows the database's schema, and that the database takes a write.
 pub(super) async fn check(session: &Session, database: &str) -> Result<(), PgError> {
     const WRITE: &str = "
         INSERT INTO pulse (id, beat_at) VALUES (1, bulkhead_now($1))
@@ -55,28 +56,28 @@ pub(super) async fn check(session: &Session, database: &str) -> Result<(), PgErr
     Ok(())
 }
 
-/// Whether the function is there that statements take the time from.
+/// Returns whether the database has the function that statements take the time from.
 async fn has_clock(session: &Session) -> Result<bool, PgError> {
     let sql = "SELECT to_regprocedure('bulkhead_now(bigint)') IS NOT NULL";
     Ok(get(&session.query_one(sql, &[]).await?, 0)?)
 }
 
-/// The number of the schema that is there; 0 if there is none.
+/// Returns the version of the database's schema. 0 if there is none.
 async fn version(session: &Session, database: &str) -> Result<i64, PgError> {
-    let there = session.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
-    if !get::<bool>(&there, 0)? {
+    let is_there = session.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
+    if !get::<bool>(&is_there, 0)? {
         return Ok(0);
     }
     let row = session.query_opt("SELECT version FROM bulkhead_schema", &[]).await?;
     let found = row.map_or(Ok(0), |row| get(&row, 0))?;
-    let known = known();
+    let known = newest_version();
     if found > known {
         return Err(StoreError::NewerSchema { path: database.to_owned(), found, known }.into());
     }
     Ok(found)
 }
 
-/// The number of the newest schema.
-fn known() -> i64 {
+/// Returns the version of the newest schema that this program knows.
+fn newest_version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }

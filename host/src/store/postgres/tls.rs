@@ -1,4 +1,4 @@
-//! TLS as the database's URL asks for it.
+//! TLS to the database, as its URL asks for.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::{DatabaseUrl, Verify};
 use crate::store::StoreError;
 
-/// How to speak TLS with this database; without an effect if its URL forbids TLS.
+/// Returns what the driver needs to speak TLS with this database. It is not used if the URL forbids TLS.
 ///
 /// # Errors
 /// If there are no root certificates to verify the server's with.
@@ -26,7 +26,7 @@ pub(super) fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, StoreErr
         .map_err(failed)?;
     let is_verified = url.verify != Verify::Nothing && url.config.get_ssl_mode() != SslMode::Disable;
     if !is_verified {
-        let verifier = Arc::new(Lenient { provider, authority: None });
+        let verifier = Arc::new(LenientVerifier { provider, authority: None });
         return Ok(MakeRustlsConnect::new(
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(),
         ));
@@ -38,7 +38,7 @@ pub(super) fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, StoreErr
     let config = match url.verify {
         Verify::Full => builder.with_webpki_verifier(strict).with_no_client_auth(),
         Verify::Authority | Verify::Nothing => {
-            let verifier = Arc::new(Lenient { provider, authority: Some(strict) });
+            let verifier = Arc::new(LenientVerifier { provider, authority: Some(strict) });
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
     };
@@ -68,15 +68,15 @@ fn roots(url: &DatabaseUrl) -> Result<RootCertStore, StoreError> {
     Ok(roots)
 }
 
-/// Verifies less than all: that the server holds the key of its certificate and, if there are authorities, that one of
-/// them issued it, for whichever host.
+/// Verifies that the database holds the key of its certificate and, if there are authorities, that one of them issued the
+/// certificate, for any host name.
 #[derive(Debug)]
-struct Lenient {
+struct LenientVerifier {
     provider: Arc<CryptoProvider>,
     authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for Lenient {
+impl ServerCertVerifier for LenientVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
