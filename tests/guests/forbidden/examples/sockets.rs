@@ -1,7 +1,7 @@
-//! Uses the network: `{"attempt": {"connect": 80}}`, `{"listen": 8080}` or `{"send": 53}` on this machine, or
-//! `{"find": "localhost"}`. The network is linked, and nothing of it is granted.
+//! Uses the network: `{"attempt": {"connect": 80}}`, `{"listen": 8080}` or `{"send": 53}` with a port of this machine, or
+//! `{"find": "localhost"}`. The network is linked, and every call is refused.
 
-use bulkhead_guest_forbidden::{Reach, said, validator};
+use bulkhead_guest_forbidden::{Attempt, describe, validator};
 use serde_json::Value;
 use wasip2::sockets::instance_network::instance_network;
 use wasip2::sockets::ip_name_lookup::resolve_addresses;
@@ -12,17 +12,17 @@ use wasip2::sockets::udp_create_socket::create_udp_socket;
 
 struct Sockets;
 
-impl Reach for Sockets {
-    fn reach(attempt: &Value) -> String {
+impl Attempt for Sockets {
+    fn attempt(attempt: &Value) -> String {
         let port = |way: &str| attempt.get(way).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
         if let Some(port) = port("connect") {
-            said(connect(port))
+            describe(connect(port))
         } else if let Some(port) = port("listen") {
-            said(listen(port))
+            describe(listen(port))
         } else if let Some(port) = port("send") {
-            said(send(port))
+            describe(send(port))
         } else if let Some(name) = attempt.get("find").and_then(Value::as_str) {
-            said(resolve_addresses(&instance_network(), name))
+            describe(resolve_addresses(&instance_network(), name))
         } else {
             String::from("nothing to try")
         }
@@ -32,28 +32,28 @@ impl Reach for Sockets {
 fn connect(port: u16) -> Result<(), ErrorCode> {
     let socket = create_tcp_socket(IpAddressFamily::Ipv4)?;
     socket.start_connect(&instance_network(), here(port))?;
-    without_waiting(|| socket.finish_connect().map(drop))
+    poll(|| socket.finish_connect().map(drop))
 }
 
 fn listen(port: u16) -> Result<(), ErrorCode> {
     let socket = create_tcp_socket(IpAddressFamily::Ipv4)?;
     socket.start_bind(&instance_network(), here(port))?;
-    without_waiting(|| socket.finish_bind())?;
+    poll(|| socket.finish_bind())?;
     socket.start_listen()?;
-    without_waiting(|| socket.finish_listen())
+    poll(|| socket.finish_listen())
 }
 
 fn send(port: u16) -> Result<u64, ErrorCode> {
     let socket = create_udp_socket(IpAddressFamily::Ipv4)?;
     socket.start_bind(&instance_network(), here(0))?;
-    without_waiting(|| socket.finish_bind())?;
+    poll(|| socket.finish_bind())?;
     let (_, outgoing) = socket.stream(None)?;
     outgoing.check_send()?;
     outgoing.send(&[OutgoingDatagram { data: b"hello".to_vec(), remote_address: Some(here(port)) }])
 }
 
-/// Asks again, some times, because waiting is a trap.
-fn without_waiting(finish: impl Fn() -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
+/// Polls until the operation is finished, because waiting for it traps.
+fn poll(finish: impl Fn() -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
     (0..10_000).map(|_| finish()).find(|result| *result != Err(ErrorCode::WouldBlock)).unwrap_or_else(finish)
 }
 

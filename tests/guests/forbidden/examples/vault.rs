@@ -1,6 +1,6 @@
-//! Opens a vault: `{"attempt": "name"}`. It never gets so far: nobody has such an interface.
+//! Calls an interface that Bulkhead does not have: `{"attempt": "name"}`. This component cannot be registered.
 
-use bulkhead_guest_forbidden::{Reach, said, validator};
+use bulkhead_guest_forbidden::{Attempt, describe, validator};
 use serde_json::Value;
 
 #[allow(
@@ -28,9 +28,9 @@ mod bindings {
 
 struct Vault;
 
-impl Reach for Vault {
-    fn reach(attempt: &Value) -> String {
-        said(bindings::acme::secret::vault::open(attempt.as_str().unwrap_or_default()))
+impl Attempt for Vault {
+    fn attempt(attempt: &Value) -> String {
+        describe(bindings::acme::secret::vault::open(attempt.as_str().unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,7 @@
-//! Validators that reach for what no component gets. Each is an example of this package, and all work the same: an item
-//! with a member `attempt` makes it try, and it objects to that item, in the field `attempt`, with what came of it. All
-//! other items are fine.
+//! Validators that try to use resources that no component gets. Each validator is an example of this package.
+//!
+//! An item with a member `attempt` makes the validator try. The validator then objects to the item in the field `attempt`, with
+//! the result as message. It never objects to other items.
 
 /// The contract.
 #[allow(
@@ -21,36 +22,36 @@ use bindings::bulkhead::contacts::types::{Objection, Operation, Profile};
 use bindings::exports::bulkhead::contacts::validation::Guest;
 use serde_json::Value;
 
-/// Bytes of a message that the contract allows.
-const MESSAGE: usize = 1_000;
+/// Largest message that the contract allows, in bytes.
+const MAX_MESSAGE_BYTES: usize = 1_000;
 
-/// What a component reaches for.
-pub trait Reach {
-    /// Tries, and says what came of it.
-    fn reach(attempt: &Value) -> String;
+/// An attempt to use a forbidden resource.
+pub trait Attempt {
+    /// Tries to use the resource, and returns the result in words.
+    fn attempt(attempt: &Value) -> String;
 }
 
-impl<R: Reach> Guest for R {
+impl<A: Attempt> Guest for A {
     fn check(_: Operation, _: Profile, items: Vec<String>) -> Vec<Objection> {
         let tried = |(index, item): (u32, String)| {
             let item: Value = serde_json::from_str(&item).ok()?;
-            let mut message = R::reach(item.get("attempt")?);
-            message.truncate(message.floor_char_boundary(MESSAGE));
+            let mut message = A::attempt(item.get("attempt")?);
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
             Some(Objection { index, field: String::from("attempt"), message })
         };
         (0..).zip(items).filter_map(tried).collect()
     }
 }
 
-/// What an attempt came to, in words.
-pub fn said<T: std::fmt::Debug, E: std::fmt::Display>(result: Result<T, E>) -> String {
+/// Returns the result of an attempt in words.
+pub fn describe<T: std::fmt::Debug, E: std::fmt::Display>(result: Result<T, E>) -> String {
     match result {
         Ok(value) => format!("granted: {value:?}"),
         Err(error) => format!("refused: {error}"),
     }
 }
 
-/// Makes a component of something that implements [`Reach`].
+/// Exports a type that implements [`Attempt`] as a component.
 #[macro_export]
 macro_rules! validator {
     ($name:ident) => {

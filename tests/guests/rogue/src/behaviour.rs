@@ -1,4 +1,4 @@
-//! What an item can make the component do, and when. How is in [`harm`], [`lies`] and [`outside`].
+//! Behaviours that an item can ask for. [`harm`], [`invalid`] and [`host_calls`] implement them.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,105 +7,106 @@ use serde::Deserialize;
 
 use crate::bindings::bulkhead::contacts::types::Key;
 use crate::bindings::exports::bulkhead::contacts::batch::{Outcome, Write};
-use crate::{harm, lies, outside};
+use crate::{harm, host_calls, invalid};
 
-/// The name is the variant's in small letters with hyphens: `{"do":"plan-loop"}`.
+/// A behaviour. An item selects it by the variant's name in kebab case: `{"do":"plan-loop"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Behaviour {
-    /// As the contract says.
+    /// Follows the contract.
     #[default]
     Good,
-    /// As the contract says, after some computing,
+    /// Follows the contract after some computing.
     Slow,
-    /// or after a hundred times what an item usually takes, which is still within its time.
+    /// Follows the contract after computing for a hundred times as long as a usual item, which is still within the
+    /// limits.
     Hundredfold,
-    /// As the contract says, after printing 10 MB.
+    /// Follows the contract after printing 10 MB.
     Chatty,
-    /// As the contract says, but the document has what the clocks showed in a member `clock`,
+    /// Follows the contract, and stores the values of the clocks in the document's member `clock`.
     Clock,
-    /// or 8 random bytes in a member `random`.
+    /// Follows the contract, and stores 8 random bytes in the document's member `random`.
     Dice,
-    /// Asks for 64 MiB of random bytes at once,
+    /// Asks for 64 MiB of random bytes at once.
     Random,
-    /// or for 4 KiB of them for ever.
+    /// Asks for 4 KiB of random bytes in an endless loop.
     RandomLoop,
-    /// Computes for ever in `decide`,
+    /// Loops endlessly in `decide`.
     Loop,
-    /// or in `plan`.
+    /// Loops endlessly in `plan`.
     PlanLoop,
-    /// Fills and copies 64 MiB for ever: few instructions, each of them long.
+    /// Fills and copies 64 MiB in an endless loop, which takes few but long instructions.
     BulkMemory,
-    /// Prints for ever.
+    /// Prints in an endless loop.
     EndlessLog,
     /// Sleeps for an hour.
     Sleep,
-    /// An instruction that traps, in `decide`,
+    /// Traps in `decide`.
     Trap,
-    /// or in `plan`.
+    /// Traps in `plan`.
     PlanTrap,
     /// Panics with a message of a megabyte.
     Panic,
-    /// Ends the process with success.
+    /// Exits the process with status 0.
     Exit,
-    /// Takes memory until there is none.
+    /// Allocates memory until that fails.
     Memory,
-    /// Calls itself until there is no stack.
+    /// Calls itself until the stack overflows.
     Recurse,
-    /// A document of 40 MB.
+    /// Returns a document of 40 MB.
     HugeReply,
-    /// A document just above the limit.
+    /// Returns a document just above the limit.
     LargeDocument,
-    /// A document that is no JSON,
+    /// Returns a document that is not JSON.
     BadJson,
-    /// or no object.
+    /// Returns a document that is not an object.
     NotObject,
-    /// One outcome too few,
+    /// Returns one outcome too few.
     TooFew,
-    /// or too many.
+    /// Returns one outcome too many.
     TooMany,
-    /// One list of keys too few.
+    /// Returns one list of keys too few.
     PlanTooFew,
-    /// More keys for an item than allowed.
+    /// Returns more keys for an item than the contract allows.
     PlanTooManyKeys,
-    /// A status for a write that does not belong there,
+    /// Returns a status that a write cannot have.
     BadStatus,
-    /// or for a rejection.
+    /// Returns a status that a rejection cannot have.
     BadRejection,
-    /// Writes to a contact it was not given.
+    /// Writes to a contact that it was not given.
     ForeignId,
-    /// Refers to an item that comes later,
+    /// Refers to a later item.
     EarlierLater,
-    /// or is not there at all,
+    /// Refers to an item that does not exist.
     EarlierOutside,
-    /// or is this very item,
+    /// Refers to its own item.
     EarlierSelf,
-    /// or refers to another item itself; to this very item if there is none such.
+    /// Refers to an item that itself refers to an earlier item. If there is none, refers to its own item.
     EarlierChain,
-    /// Writes to the stored contact that an item before it in the batch writes to, with keys of its own, which no rule
-    /// forbids; as the contract says if there is none such.
+    /// Writes to the stored contact that an earlier item of the batch writes to, with different keys, which the contract
+    /// allows. If there is none, follows the contract.
     DuplicateTarget,
-    /// Makes a contact although it knows that the address has one; as the contract says if the address has none.
+    /// Creates a contact although it was given the contact with this address. If it was given none, follows the contract.
     DuplicateKey,
-    /// Two values of one unique field.
+    /// Returns two values of one unique field.
     KeyTwice,
-    /// A key that is too long.
+    /// Returns a key that is too long.
     LongKey,
-    /// One key more than a contact may have.
+    /// Returns one key more than a contact may have.
     ManyKeys,
-    /// Words of 5 KiB,
+    /// Returns 5 KiB of words.
     LongWords,
-    /// or 65 bytes to sort by.
+    /// Returns a sort key of 65 bytes.
     LongSort,
-    /// A rejection whose texts are too long.
+    /// Returns a rejection with texts that are too long.
     LongRejection,
-    /// A rejection with details of a megabyte.
+    /// Returns a rejection with details of a megabyte.
     HugeMessage,
-    /// Accepted as the contract says. As long as the contact is shown, `present` returns one object too few,
+    /// Follows the contract in `decide`. When the contact is presented, returns one object too few.
     PresentLiar,
-    /// or computes for ever,
+    /// Follows the contract in `decide`. When the contact is presented, loops endlessly.
     PresentLoop,
-    /// or traps.
+    /// Follows the contract in `decide`. When the contact is presented, traps.
     PresentTrap,
 }
 
@@ -116,7 +117,7 @@ impl Behaviour {
 
     pub(crate) fn while_planning(self, keys: &mut Vec<Vec<Key>>) {
         match self {
-            Self::PlanLoop => harm::compute_for_ever(),
+            Self::PlanLoop => harm::loop_endlessly(),
             Self::PlanTrap => std::process::abort(),
             Self::PlanTooFew => drop(keys.pop()),
             Self::PlanTooManyKeys => {
@@ -128,73 +129,73 @@ impl Behaviour {
         }
     }
 
-    #[expect(clippy::panic, reason = "that is what it is for")]
+    #[expect(clippy::panic, reason = "the behaviour `panic` must panic")]
     pub(crate) fn before_deciding(self) {
         match self {
             Self::Slow => harm::compute(harm::SLOW),
             Self::Hundredfold => harm::compute(harm::HUNDREDFOLD),
             Self::Chatty => harm::print_much(),
-            Self::EndlessLog => harm::print_for_ever(),
-            Self::Random => drop(black_box(outside::random_bytes(64 << 20))),
-            Self::RandomLoop => outside::ask_for_ever(),
-            Self::Loop => harm::compute_for_ever(),
-            Self::BulkMemory => harm::move_memory_for_ever(),
+            Self::EndlessLog => harm::print_endlessly(),
+            Self::Random => drop(black_box(host_calls::random_bytes(64 << 20))),
+            Self::RandomLoop => host_calls::ask_random_endlessly(),
+            Self::Loop => harm::loop_endlessly(),
+            Self::BulkMemory => harm::copy_memory_endlessly(),
             Self::Sleep => std::thread::sleep(Duration::from_secs(3_600)),
             Self::Trap => std::process::abort(),
             Self::Panic => panic!("{}", "this is a long story. ".repeat(50_000)),
             Self::Exit => std::process::exit(0),
-            Self::Memory => harm::take_all_memory(),
+            Self::Memory => harm::allocate_all_memory(),
             Self::Recurse => drop(black_box(harm::recurse(0))),
             _ => {}
         }
     }
 
-    /// `before` is what the batch's earlier items came to.
+    /// Changes the outcome of an item. `before` holds the outcomes of earlier items of the batch.
     pub(crate) fn after_deciding(self, before: &[Outcome], outcome: &mut Outcome) {
         if let Outcome::Write(write) = outcome {
-            self.spoil(before, write);
+            self.change_write(before, write);
         }
         match self {
-            Self::BadRejection => *outcome = lies::rejection(500, "Out of order."),
-            Self::LongRejection => *outcome = lies::rejection(400, &"no ".repeat(10_000)),
-            Self::HugeMessage => *outcome = lies::rejection_with_details(1 << 20),
+            Self::BadRejection => *outcome = invalid::rejection(500, "Out of order."),
+            Self::LongRejection => *outcome = invalid::rejection(400, &"no ".repeat(10_000)),
+            Self::HugeMessage => *outcome = invalid::rejection_with_details(1 << 20),
             _ => {}
         }
     }
 
-    fn spoil(self, before: &[Outcome], write: &mut Write) {
+    fn change_write(self, before: &[Outcome], write: &mut Write) {
         match self {
-            Self::Clock => outside::note(write, "clock", outside::clocks()),
-            Self::Dice => outside::note(write, "random", outside::random_bytes(8).into()),
-            Self::HugeReply => write.document = lies::document(40_000_000),
-            Self::LargeDocument => write.document = lies::document(256 << 10),
+            Self::Clock => host_calls::add_member(write, "clock", host_calls::clocks()),
+            Self::Dice => host_calls::add_member(write, "random", host_calls::random_bytes(8).into()),
+            Self::HugeReply => write.document = invalid::document(40_000_000),
+            Self::LargeDocument => write.document = invalid::document(256 << 10),
             Self::BadJson => write.document = String::from("{"),
             Self::NotObject => write.document = String::from("[]"),
             Self::BadStatus => write.status = 418,
-            Self::ForeignId => lies::to_existing(999_999, write),
-            Self::EarlierLater => lies::to_earlier(before.len() + 1, write),
-            Self::EarlierOutside => lies::to_earlier(u32::MAX as usize, write),
-            Self::EarlierSelf => lies::to_earlier(before.len(), write),
-            Self::EarlierChain => lies::to_earlier(lies::last_reference(before).unwrap_or(before.len()), write),
+            Self::ForeignId => invalid::to_existing(999_999, write),
+            Self::EarlierLater => invalid::to_earlier(before.len() + 1, write),
+            Self::EarlierOutside => invalid::to_earlier(u32::MAX as usize, write),
+            Self::EarlierSelf => invalid::to_earlier(before.len(), write),
+            Self::EarlierChain => invalid::to_earlier(invalid::last_reference(before).unwrap_or(before.len()), write),
             Self::DuplicateTarget => {
-                if let Some(id) = lies::last_existing(before) {
-                    lies::to_existing(id, write);
+                if let Some(id) = invalid::last_existing(before) {
+                    invalid::to_existing(id, write);
                 }
             }
-            Self::DuplicateKey => lies::to_new(write),
-            Self::KeyTwice => write.keys = vec![lies::key("email", "a"), lies::key("email", "b")],
-            Self::LongKey => write.keys = vec![lies::key("email", &"x".repeat(1_025))],
-            Self::ManyKeys => write.keys = (0..33).map(|n| lies::key(&format!("field{n}"), "x")).collect(),
+            Self::DuplicateKey => invalid::to_new(write),
+            Self::KeyTwice => write.keys = vec![invalid::key("email", "a"), invalid::key("email", "b")],
+            Self::LongKey => write.keys = vec![invalid::key("email", &"x".repeat(1_025))],
+            Self::ManyKeys => write.keys = (0..33).map(|n| invalid::key(&format!("field{n}"), "x")).collect(),
             Self::LongWords => write.words = "word ".repeat(1 << 10),
             Self::LongSort => write.sort = "x".repeat(65),
             _ => {}
         }
     }
 
-    pub(crate) fn at_the_end(self, outcomes: &mut Vec<Outcome>) {
+    pub(crate) fn after_all_items(self, outcomes: &mut Vec<Outcome>) {
         match self {
             Self::TooFew => drop(outcomes.pop()),
-            Self::TooMany => outcomes.push(lies::rejection(400, "One more.")),
+            Self::TooMany => outcomes.push(invalid::rejection(400, "One more.")),
             _ => {}
         }
     }
@@ -202,7 +203,7 @@ impl Behaviour {
     pub(crate) fn while_presenting(self, objects: &mut Vec<String>) {
         match self {
             Self::PresentLiar => drop(objects.pop()),
-            Self::PresentLoop => harm::compute_for_ever(),
+            Self::PresentLoop => harm::loop_endlessly(),
             Self::PresentTrap => std::process::abort(),
             _ => {}
         }

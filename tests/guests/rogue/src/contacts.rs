@@ -1,4 +1,4 @@
-//! The contacts that a batch knows of.
+//! The contacts of a batch: stored contacts, and contacts that earlier items create.
 
 use std::collections::HashMap;
 

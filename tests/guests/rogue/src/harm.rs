@@ -1,31 +1,31 @@
-//! Using up what the host has: time, memory, stack, its log.
+//! Exhausting the host's resources: time, memory, stack and log.
 
 use std::hint::black_box;
 
-/// Rounds of a loop that is slow but within its time: a fraction of a millisecond.
+/// Rounds of a loop that takes a fraction of a millisecond, which is within the limits.
 pub(crate) const SLOW: u32 = 300_000;
-/// Rounds that take a hundred times as long as an item without any: a millisecond, more or less.
+/// Rounds of a loop that takes about a millisecond, a hundred times as long as a usual item.
 pub(crate) const HUNDREDFOLD: u32 = 3_000_000;
-/// Bytes taken at a time by a component that wants all memory.
-const GULP: usize = 16 << 20;
-/// Bytes that one instruction fills or copies. Two such buffers fit into the host's limit.
-const BULK: usize = 64 << 20;
+/// Size of one allocation of [`allocate_all_memory`], in bytes.
+const ALLOCATION_BYTES: usize = 16 << 20;
+/// Size of the buffer that one instruction fills or copies, in bytes. Two such buffers fit into the host's memory limit.
+const BUFFER_BYTES: usize = 64 << 20;
 
 pub(crate) fn compute(rounds: u32) {
     black_box((0..rounds).fold(0_u32, |sum, n| black_box(sum ^ n)));
 }
 
-pub(crate) fn compute_for_ever() -> ! {
+pub(crate) fn loop_endlessly() -> ! {
     let mut rounds = 0_u64;
     loop {
         rounds = black_box(rounds.wrapping_add(1));
     }
 }
 
-/// The compiler makes one `memory.fill` or `memory.copy` of each.
-pub(crate) fn move_memory_for_ever() -> ! {
-    let mut from = vec![0_u8; BULK];
-    let mut to = vec![0_u8; BULK];
+/// Fills and copies large buffers in an endless loop. Each call compiles to a single `memory.fill` or `memory.copy`.
+pub(crate) fn copy_memory_endlessly() -> ! {
+    let mut from = vec![0_u8; BUFFER_BYTES];
+    let mut to = vec![0_u8; BUFFER_BYTES];
     let mut rounds = 0_u8;
     loop {
         rounds = rounds.wrapping_add(1);
@@ -34,9 +34,9 @@ pub(crate) fn move_memory_for_ever() -> ! {
     }
 }
 
-pub(crate) fn take_all_memory() {
+pub(crate) fn allocate_all_memory() {
     loop {
-        std::mem::forget(black_box(vec![1_u8; GULP]));
+        std::mem::forget(black_box(vec![1_u8; ALLOCATION_BYTES]));
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn print_much() {
     }
 }
 
-pub(crate) fn print_for_ever() -> ! {
+pub(crate) fn print_endlessly() -> ! {
     let line = "y".repeat(9_999);
     loop {
         println!("{line}");

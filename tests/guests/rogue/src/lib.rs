@@ -1,8 +1,8 @@
-//! A processor that misbehaves on demand. What it does with an item is in the item: `{"do":"loop"}` never comes back,
-//! `{"do":"trap"}` crashes, and so on through [`Behaviour`]. An item without `do` is treated as a processor should: it
-//! makes a contact whose document is the item, or merges into the one with the same `email`.
+//! A processor that misbehaves on demand. An item's member `do` selects the behaviour: `{"do":"loop"}` never returns,
+//! `{"do":"trap"}` traps, and so on; see [`Behaviour`]. An item without `do` is decided by the rules of the contract: it creates a
+//! contact whose document is the item, or replaces the document of the contact with the same `email`.
 //!
-//! A tenant's profile can make it fail before it sees an item: see [`start`].
+//! A tenant's profile can make the processor fail before it gets an item: see [`start`].
 
 #[allow(
     missing_docs,
@@ -23,8 +23,8 @@ mod bindings {
 mod behaviour;
 mod contacts;
 mod harm;
-mod lies;
-mod outside;
+mod host_calls;
+mod invalid;
 mod start;
 
 use std::cell::RefCell;
@@ -42,13 +42,13 @@ struct Session {
     planned: RefCell<Vec<Item>>,
 }
 
-/// What was read of an item.
+/// An item's content.
 struct Item {
     text: String,
     behaviour: Behaviour,
     id: Option<u64>,
     email: Option<String>,
-    /// A second unique value, which is taken but never asked for.
+    /// A second unique value, which is written but never returned by `plan`.
     key: Option<String>,
     is_object: bool,
 }
@@ -108,7 +108,7 @@ impl GuestSession for Session {
             outcomes.push(outcome);
         }
         for item in &items {
-            item.behaviour.at_the_end(&mut outcomes);
+            item.behaviour.after_all_items(&mut outcomes);
         }
         outcomes
     }

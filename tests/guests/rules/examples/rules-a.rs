@@ -1,11 +1,11 @@
-//! The validator, which calls itself `a`.
+//! The build `a` of the validator.
 
 use bulkhead_guest_rules::{Build, validator};
 
 struct A;
 
 impl Build for A {
-    const WORD: &'static str = "a";
+    const NAME: &'static str = "a";
 }
 
 validator!(A);

@@ -1,11 +1,11 @@
-//! The validator, which calls itself `b`.
+//! The build `b` of the validator.
 
 use bulkhead_guest_rules::{Build, validator};
 
 struct B;
 
 impl Build for B {
-    const WORD: &'static str = "b";
+    const NAME: &'static str = "b";
 }
 
 validator!(B);

@@ -1,11 +1,11 @@
-//! A validator. Its rules are in the settings of its tenant's profile, all optional:
+//! A validator whose rules are in the settings of its tenant's profile. All settings are optional:
 //!
-//! - `domains`, such as `["example.com"]`: addresses in `email` must be of these.
-//! - `version`, a string: what it calls itself when it objects to an item with `"probe": true`, so that tests see which
-//!   profile an item was checked by. Without it that is its build's word, so that they see which component it was.
-//! - `slow`, a number: milliseconds, more or less, of computing for each item.
+//! - `domains`, a list such as `["example.com"]`: the domains that addresses in `email` may have.
+//! - `version`, a string: the name that the validator uses when it objects to an item with `"probe": true`. It shows tests which
+//!   profile an item was checked with. Without this setting, the name of the build shows them which component it was.
+//! - `slow`, a number: the approximate time to compute for each item, in milliseconds.
 //!
-//! An item can also make it misbehave: `{"check": "loop"}` and so on, see [`misbehaviour`].
+//! An item can also make the validator misbehave: `{"check": "loop"}` and so on, see [`misbehaviour`].
 
 /// The contract.
 #[allow(
@@ -31,10 +31,10 @@ use bindings::exports::bulkhead::contacts::validation::Guest;
 use item::Item;
 use settings::Settings;
 
-/// What tells two builds of this component from each other.
+/// A build of this component.
 pub trait Build {
-    /// What it calls itself.
-    const WORD: &'static str;
+    /// The build's name.
+    const NAME: &'static str;
 }
 
 impl<B: Build> Guest for B {
@@ -43,11 +43,11 @@ impl<B: Build> Guest for B {
         let mut objections = Vec::new();
         for (index, text) in (0..).zip(&items) {
             let item = Item::read(text);
-            settings.take_time();
+            settings.compute();
             let wrong = settings.domain_objection(&item).map(|message| ("email", message));
             let probed = item
                 .is_true("probe")
-                .then(|| ("probe", format!("checked by {}", settings.version.as_deref().unwrap_or(B::WORD))));
+                .then(|| ("probe", format!("checked by {}", settings.version.as_deref().unwrap_or(B::NAME))));
             for (field, message) in wrong.into_iter().chain(probed) {
                 objections.push(Objection { index, field: field.to_owned(), message });
             }
@@ -59,7 +59,7 @@ impl<B: Build> Guest for B {
     }
 }
 
-/// Makes a component of a [`Build`].
+/// Exports a [`Build`] as a component.
 #[macro_export]
 macro_rules! validator {
     ($name:ident) => {

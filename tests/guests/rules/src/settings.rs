@@ -1,4 +1,4 @@
-//! The rules.
+//! The rules of one tenant.
 
 use std::hint::black_box;
 
@@ -7,12 +7,13 @@ use serde_json::Value;
 use crate::bindings::bulkhead::contacts::types::Profile;
 use crate::item::Item;
 
-/// Rounds of a loop that take a millisecond, more or less.
-const MILLISECOND: u64 = 3_000_000;
+/// Rounds of a loop that take about a millisecond.
+const ROUNDS_PER_MILLISECOND: u64 = 3_000_000;
 
 pub(crate) struct Settings {
     domains: Option<Vec<String>>,
     pub(crate) version: Option<String>,
+    /// Approximate time to compute for each item, in milliseconds.
     slow: u64,
 }
 
@@ -41,7 +42,7 @@ impl Settings {
         (!is_fine).then(|| format!("Only addresses of {} are accepted.", domains.join(", ")))
     }
 
-    pub(crate) fn take_time(&self) {
-        black_box((0..self.slow.saturating_mul(MILLISECOND)).fold(0_u64, |sum, n| black_box(sum ^ n)));
+    pub(crate) fn compute(&self) {
+        black_box((0..self.slow.saturating_mul(ROUNDS_PER_MILLISECOND)).fold(0_u64, |sum, n| black_box(sum ^ n)));
     }
 }

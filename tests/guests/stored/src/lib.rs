@@ -1,6 +1,8 @@
-//! A validator of the draft 1.1.0: points may not sink. It objects to an item that has fewer points than the stored contact
-//! with its id or its e-mail address; below zero, in `level`, too. An item with `"check": "trap"` makes it trap; to one with
-//! `"nowhere"` it objects without saying where, which is not allowed.
+//! A validator of the draft 1.1.0, which does not let points decrease.
+//!
+//! It objects to an item with fewer points than the stored contact with the same id or e-mail address. If the new points are
+//! negative, the objection is also about the field `level`. An item with `"check": "trap"` makes the validator trap. An item
+//! with `"check": "nowhere"` makes it object without naming a field, which the contract forbids.
 
 #[allow(
     missing_docs,
@@ -31,7 +33,7 @@ impl Guest for Validator {
         for (index, item) in (0..).zip(&items) {
             let item = read(item);
             let check = item.get("check").and_then(Value::as_str);
-            assert!(check != Some("trap"), "told to trap");
+            assert!(check != Some("trap"), "the item asks for a trap");
             let about = found.iter().find(|(id, contact)| is_about(&item, *id, contact));
             let before = about.and_then(|(_, contact)| contact.pointer("/fields/all/points")?.as_f64());
             let after = item.get("points").and_then(Value::as_f64);

@@ -1,4 +1,4 @@
-;; A command that does nothing: a component that exports nothing of ours.
+;; A command that does nothing. It exports no interface of Bulkhead's contract.
 (component
   (core module $module (func (export "run") (result i32) (i32.const 0)))
   (core instance $instance (instantiate $module))

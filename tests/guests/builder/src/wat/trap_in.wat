@@ -1,7 +1,7 @@
     (func $trap (@name "NAME") (param $depth i32)
       (if (i32.eqz (local.get $depth)) (then (unreachable)))
       (call $trap (i32.sub (local.get $depth) (i32.const 1))))
-    (func $see (param $items i32) (param $count i32)
+    (func $inspect (param $items i32) (param $count i32)
       (block $done
         (loop $next
           (br_if $done (i32.eqz (local.get $count)))

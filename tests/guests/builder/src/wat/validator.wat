@@ -1,5 +1,5 @@
-;; A validator to which everything is fine, by hand. MEMORY and MORE depend on the component; MORE has $see, which is given the
-;; list of items. LAST is what comes after it.
+;; A validator that never objects, written by hand. The builder replaces MEMORY, ITEMS and LAST. ITEMS defines $inspect, which
+;; gets the list of items. LAST follows the module.
 (component
   (import "bulkhead:contacts/types@1.0.0" (instance $types
     (type $operation' (enum "create" "replace" "update"))
@@ -31,7 +31,7 @@
     (memory (export "memory") MEMORY)
     (global $heap (mut i32) (i32.const 1024))
 
-    ;; Never gives back; all is given back at once after a call.
+    ;; Never frees single blocks. "done" frees all memory at once after a call.
     (func (export "realloc")
       (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
       (local $at i32) (local $lack i32)
@@ -47,17 +47,17 @@
       (memory.copy (local.get $at) (local.get $old) (local.get $old_size))
       (local.get $at))
 
-    ;; The operation, 13 words of the profile, and the items. The answer is the empty list: two words of 0 at 8.
+    ;; The parameters are the operation, 13 words of the profile, and the items. The result is the empty list: two words of 0 at 8.
     (func (export "check")
       (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
       (param $items i32) (param $count i32) (result i32)
-      (call $see (local.get $items) (local.get $count))
+      (call $inspect (local.get $items) (local.get $count))
       (i32.const 8))
 
     (func (export "done") (param i32)
       (global.set $heap (i32.const 1024)))
 
-    MORE
+    ITEMS
   )
   (core instance $instance (instantiate $module))
 

@@ -1,4 +1,4 @@
-//! What the component asks the world outside of it: clocks and dice.
+//! Calls to the host's clocks and random numbers.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,13 +13,14 @@ pub(crate) fn random_bytes(count: u64) -> Vec<u8> {
     random::get_random_bytes(count)
 }
 
-pub(crate) fn ask_for_ever() -> ! {
+pub(crate) fn ask_random_endlessly() -> ! {
     loop {
         drop(std::hint::black_box(random_bytes(4 << 10)));
     }
 }
 
-/// Seconds since 1970, the other clock's nanoseconds, and the nanoseconds that some computing took.
+/// Returns the wall clock in seconds since 1970, the monotonic clock in nanoseconds, and the nanoseconds that a computation
+/// took by that clock.
 pub(crate) fn clocks() -> Value {
     let start = Instant::now();
     harm::compute(harm::SLOW);
@@ -28,8 +29,8 @@ pub(crate) fn clocks() -> Value {
     json!({"wall": wall, "monotonic": monotonic_clock::now(), "took": took})
 }
 
-/// Adds a member to a document.
-pub(crate) fn note(write: &mut Write, name: &str, value: Value) {
+/// Adds a member to the document of a write.
+pub(crate) fn add_member(write: &mut Write, name: &str, value: Value) {
     let mut document: Map<String, Value> = serde_json::from_str(&write.document).unwrap_or_default();
     document.insert(name.to_owned(), value);
     write.document = Value::from(document).to_string();

@@ -3,15 +3,15 @@
 use crate::bindings::bulkhead::contacts::types::UniqueKey;
 use crate::bindings::exports::bulkhead::contacts::batch::{Outcome, Rejection, Target, Write};
 
-/// Bytes of one text in [`rejection_with_details`].
-const DETAIL: usize = 1 << 10;
+/// Size of one text in [`rejection_with_details`], in bytes.
+const DETAIL_BYTES: usize = 1 << 10;
 
 pub(crate) fn rejection(status: u16, message: &str) -> Outcome {
     Outcome::Reject(Rejection { id: None, status, message: message.to_owned(), details: Vec::new(), api_style: true })
 }
 
 pub(crate) fn rejection_with_details(bytes: usize) -> Outcome {
-    let texts = vec!["x".repeat(DETAIL); bytes / DETAIL];
+    let texts = vec!["x".repeat(DETAIL_BYTES); bytes / DETAIL_BYTES];
     let details = vec![(String::from("email"), texts)];
     Outcome::Reject(Rejection { id: None, status: 422, message: String::from("No."), details, api_style: false })
 }
@@ -36,12 +36,12 @@ pub(crate) fn to_earlier(index: usize, write: &mut Write) {
     (write.target, write.status) = (Target::Earlier(u32::try_from(index).unwrap_or(u32::MAX)), 200);
 }
 
-/// The last item that refers to another.
+/// Returns the index of the last outcome that refers to an earlier item.
 pub(crate) fn last_reference(outcomes: &[Outcome]) -> Option<usize> {
     outcomes.iter().rposition(|outcome| matches!(outcome, Outcome::Write(Write { target: Target::Earlier(_), .. })))
 }
 
-/// The last stored contact that is written to.
+/// Returns the id of the last stored contact that an outcome writes to.
 pub(crate) fn last_existing(outcomes: &[Outcome]) -> Option<u64> {
     outcomes.iter().rev().find_map(|outcome| match outcome {
         Outcome::Write(Write { target: Target::Existing(id), .. }) => Some(*id),
