@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bulkhead_cases::{Answer, Api, Case, Wire, cases};
+use bulkhead_cases::{Answer, Api, Case, LibraryApi, cases};
 use bulkhead_tests::{ForeignHost, Form, Options, Server, component, tool};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn they_answer_as_the_server() {
     for (place, case) in cases().iter().enumerate() {
         let ours = play_in_server(&server, place, case);
         for (name, host) in &mut hosts {
-            let theirs = play(case, &mut Wire::new(host.tenant(&case.profile())));
+            let theirs = play(case, &mut LibraryApi::new(host.tenant(&case.profile())));
             let fault = match (&ours, &theirs) {
                 (Ok(ours), Ok(theirs)) => difference(ours, theirs),
                 (Err(fault), _) => Some(format!("in the server: {fault}")),

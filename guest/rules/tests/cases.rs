@@ -5,10 +5,10 @@
 #[path = "cases/host.rs"]
 mod host;
 
-use bulkhead_cases::{Case, Form, Wire, cases, reference};
+use bulkhead_cases::{Case, Form, LibraryApi, cases, reference};
 
 fn play(case: &Case) -> Result<(), String> {
-    case.run(Form::Bulk, &mut Wire::new(host::Host::new(&case.profile())))
+    case.run(Form::Bulk, &mut LibraryApi::new(host::Host::new(&case.profile())))
 }
 
 #[test]

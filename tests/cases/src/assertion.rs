@@ -1,12 +1,14 @@
-//! What an answer is checked for.
+//! Checks an answer against an assertion.
 
 use serde_json::Value;
 
 use crate::case::{Assertion, Op};
 use crate::{loose, path};
 
+/// Checks `answer`.
+///
 /// # Errors
-/// Says what does not hold.
+/// Returns one line that describes the difference.
 pub(crate) fn check(assertion: &Assertion, answer: &Value) -> Result<(), String> {
     let Assertion { path, op, value: expected } = assertion;
     let found = path::at(answer, path);
@@ -30,7 +32,7 @@ pub(crate) fn check(assertion: &Assertion, answer: &Value) -> Result<(), String>
         return Ok(());
     }
     let found = found.map_or_else(|| "nothing".to_owned(), Value::to_string);
-    Err(format!("{path}: {op:?} {expected} does not hold of {found}"))
+    Err(format!("{path}: {op:?} {expected} does not hold for {found}"))
 }
 
 fn count(value: &Value) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! A batch as a bulk job, and the job's rows and contacts as the answer of a batch.
+//! Sends a batch as a bulk job, and converts the job's rows to the answer of a batch.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{Answer, Api};
 
-/// How long a job may take.
-const DEADLINE: Duration = Duration::from_secs(60);
-/// How long to wait before asking for a job again.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Largest time until a job is completed.
+const JOB_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause between two reads of a job.
+const POLL_PAUSE: Duration = Duration::from_millis(10);
 
-/// Sends the batches of what is called through it to the bulk endpoints.
+/// An API that sends batch calls to the bulk endpoints, and all other calls unchanged.
 pub(crate) struct Bulk<'a>(pub(crate) &'a mut dyn Api);
 
 impl Api for Bulk<'_> {
@@ -31,13 +31,13 @@ impl Api for Bulk<'_> {
 }
 
 impl Bulk<'_> {
-    /// The rows of a job when it is done, joined from pages.
+    /// Waits until a job is completed, and returns the rows of all its pages.
     fn rows(&mut self, id: &Value) -> Vec<Value> {
         let id = id.as_str().unwrap_or_else(|| panic!("the answer to a bulk call has no id"));
         let started = Instant::now();
         while json(&self.get(&format!("/api/contacts/job/{id}")))["status"] != "completed" {
-            assert!(started.elapsed() < DEADLINE, "job {id} is not done in time");
-            sleep(PAUSE);
+            assert!(started.elapsed() < JOB_TIMEOUT, "job {id} was not completed in time");
+            sleep(POLL_PAUSE);
         }
         let mut rows = Vec::new();
         let mut next = Some(format!("/api/contacts/job/{id}?details=1&limit=1000"));
@@ -53,7 +53,7 @@ impl Bulk<'_> {
         self.0.call("GET", path, &[], b"")
     }
 
-    /// An edit lists a contact that was found, even if the item was refused.
+    /// Returns the envelope of a batch. As in Mautic, an edit lists a contact that was found even if its item was rejected.
     fn envelope(&mut self, keys: &[String], rows: &[Value], is_edit: bool) -> Value {
         assert_eq!(keys.len(), rows.len(), "there is one row for each item");
         let (mut contacts, mut codes, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,18 +79,18 @@ impl Bulk<'_> {
     }
 }
 
-/// The keys of the request: the caller's, or places in a list.
+/// Returns the keys of the items: the client's keys, or indexes in a list.
 fn keys(body: &[u8]) -> Vec<String> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => members.keys().cloned().collect(),
-        Ok(Value::Array(items)) => (0..items.len()).map(|place| place.to_string()).collect(),
+        Ok(Value::Array(items)) => (0..items.len()).map(|index| index.to_string()).collect(),
         _ => Vec::new(),
     }
 }
 
-/// PHP's arrays: a list if the keys are 0, 1, 2, …, else an object.
+/// Converts entries as PHP does: to a list if the keys are 0, 1, 2, …, and to an object otherwise.
 fn array(entries: Vec<(&String, Value)>) -> Value {
-    if entries.iter().enumerate().all(|(place, (key, _))| **key == place.to_string()) {
+    if entries.iter().enumerate().all(|(index, (key, _))| **key == index.to_string()) {
         return entries.into_iter().map(|(_, value)| value).collect();
     }
     Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), value)).collect::<Map<_, _>>())

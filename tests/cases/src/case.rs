@@ -1,19 +1,19 @@
-//! A case as it stands in the file.
+//! The file format of a case.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// One case: a tenant, contacts it starts with, and calls with what is expected of their answers.
+/// One case: a tenant, the contacts that it starts with, and calls with their expected answers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// Unique among all.
+    /// The name, unique among all cases.
     pub name: String,
-    /// Where it was found.
+    /// Where the case comes from.
     pub source: String,
-    /// Whether it was run, read or documented.
+    /// How the answer is known: by a run, from the source code, or from documentation.
     pub kind: String,
-    /// Versions of Mautic it is limited to.
+    /// The versions of Mautic to which the case applies.
     #[serde(default)]
     pub versions: Option<Value>,
     /// A remark.
@@ -22,12 +22,12 @@ pub struct Case {
     #[serde(default)]
     pub(crate) given: Given,
     pub(crate) steps: Vec<Step>,
-    /// The row of the table of differences that it is overridden by.
+    /// The row of the table of differences that overrides the case.
     #[serde(skip)]
     pub row: Option<String>,
 }
 
-/// The tenant of a case and the contacts it has.
+/// The tenant of a case, and the tenant's contacts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Given {
@@ -41,7 +41,7 @@ pub(crate) struct Given {
     pub(crate) contacts: Map<String, Value>,
 }
 
-/// A field as Mautic describes one.
+/// A field in Mautic's description.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CustomField {
     pub(crate) alias: String,
@@ -52,7 +52,7 @@ pub(crate) struct CustomField {
     pub(crate) scale: Option<u32>,
 }
 
-/// An option: a label with a value, or both in one.
+/// An option: a label with a value, or one text that is both.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Choice {
@@ -72,12 +72,12 @@ pub(crate) struct Step {
     pub(crate) expect: Expect,
     #[serde(default, rename = "note")]
     _note: Option<String>,
-    /// What is expected instead when the batch goes as a bulk job.
+    /// The expectation that replaces `expect` when the batch is sent as a bulk job.
     #[serde(skip)]
     pub(crate) expect_in_bulk: Option<Expect>,
 }
 
-/// What an answer must be.
+/// The expected answer.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Expect {
@@ -87,11 +87,11 @@ pub(crate) struct Expect {
     pub(crate) assert: Vec<Assertion>,
     #[serde(default)]
     pub(crate) capture: Map<String, Value>,
-    /// The fields that the step changes, and to what.
+    /// The fields that the step changes, with their new values.
     pub(crate) changed_fields: Option<Map<String, Value>>,
 }
 
-/// What must hold of a place in an answer.
+/// A condition for the value at a path of an answer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assertion {
@@ -101,7 +101,7 @@ pub(crate) struct Assertion {
     pub(crate) value: Value,
 }
 
-/// How it must be.
+/// The comparison of an assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Op {
@@ -117,12 +117,14 @@ pub(crate) enum Op {
     NotExists,
     Gte,
     JsonType,
-    /// A remark on what no server should do; such a step has to be overridden.
+    /// A remark on an answer that no server should give. A step with this assertion must be overridden.
     Note,
 }
 
+/// Parses cases.
+///
 /// # Panics
-/// If `text` holds anything but cases.
+/// Panics if `text` is not a list of cases.
 pub(crate) fn parse(text: &str) -> Vec<Case> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("the cases: {error}"))
 }

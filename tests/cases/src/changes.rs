@@ -1,7 +1,7 @@
-//! Which fields a step changed.
+//! Checks which fields a step changed.
 //!
-//! A case says what Mautic's setter recorded. Seen from outside that is: a contact shows each recorded value
-//! afterwards, and every other field as before.
+//! A case lists the changes that Mautic's setter recorded. To a client this means: afterwards the contact has each recorded
+//! value, and every other field has its old value.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{Answer, Api, loose};
 /// The fields of contacts before a step, by id.
 pub(crate) type Before = BTreeMap<u64, Map<String, Value>>;
 
-/// The fields of the contacts that are known so far.
+/// Reads the fields of all contacts that exist so far.
 pub(crate) fn snapshot(api: &mut dyn Api, ids: &[u64]) -> Before {
     ids.iter().filter_map(|&id| Some((id, fields(api, id)?))).collect()
 }
@@ -23,11 +23,11 @@ fn fields(api: &mut dyn Api, id: u64) -> Option<Map<String, Value>> {
     shown["contact"]["fields"]["all"].as_object().cloned()
 }
 
-/// Compares the contact of `answer` with how it was, and the others with themselves; if the answer has several, which of
-/// them the step changed is not known, and they pass.
+/// Checks that the contact of `answer` changed as expected, and that all other contacts did not change. If the answer has
+/// several contacts, it does not show which of them the step changed, so these are not checked.
 ///
 /// # Errors
-/// Says which field changed that should not have, or did not become what it should.
+/// Returns one line that names the first field with a wrong value.
 pub(crate) fn check(
     api: &mut dyn Api,
     expected: &Map<String, Value>,
@@ -40,9 +40,9 @@ pub(crate) fn check(
         _ => vec![&answer["contact"]],
     };
     let ids: Vec<u64> = contacts.iter().filter_map(|contact| contact["id"].as_u64()).collect();
-    for (id, others) in before.iter().filter(|(id, _)| !ids.contains(id)) {
-        if fields(api, *id).as_ref() != Some(others) {
-            return Err(format!("changedFields: contact {id} should have stayed as it was"));
+    for (id, unchanged) in before.iter().filter(|(id, _)| !ids.contains(id)) {
+        if fields(api, *id).as_ref() != Some(unchanged) {
+            return Err(format!("changedFields: contact {id} should not have changed"));
         }
     }
     let [id] = ids.as_slice() else { return Ok(()) };
@@ -52,12 +52,12 @@ pub(crate) fn check(
 
     let missing = expected.keys().find(|alias| !after.contains_key(*alias));
     if let Some(alias) = missing {
-        return Err(format!("changedFields: {alias} is no field"));
+        return Err(format!("changedFields: {alias} is not a field"));
     }
     for (alias, found) in after.iter().filter(|(alias, _)| *alias != "id") {
         let (wanted, why) = match expected.get(alias) {
             Some(value) => (Some(value), "should have become"),
-            None => (before.get(alias), "should have stayed"),
+            None => (before.get(alias), "should still be"),
         };
         if !shows(found, wanted) {
             let wanted = wanted.unwrap_or(&Value::Null);
@@ -67,7 +67,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether a field that holds `value` shows `found`: numbers without digits are cut off, and 0 when they are blank.
+/// Whether a client sees `found` for a field with `value`. Numbers without a scale are truncated, and a blank number is 0.
 fn shows(found: &Value, value: Option<&Value>) -> bool {
     let value = value.filter(|value| !value.is_null());
     match (found.as_i64(), value) {

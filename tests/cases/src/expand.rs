@@ -1,4 +1,4 @@
-//! Bodies and values with generators and names in them, made into what is sent.
+//! Expands names and generators in bodies and values.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::path;
 
-/// What names stand for: what was captured, and else a place in the present answer.
+/// The values of names: captured values, and then paths in the current answer.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) known: BTreeMap<String, Value>,
@@ -16,15 +16,15 @@ pub(crate) struct Names {
 impl Names {
     fn get(&self, name: &str) -> &Value {
         let known = self.known.get(name).or_else(|| path::at(&self.answer, name));
-        known.unwrap_or_else(|| panic!("the case names ${{{name}}}, which is unknown"))
+        known.unwrap_or_else(|| panic!("the case uses the unknown name ${{{name}}}"))
     }
 
-    /// `text` with `${name}` replaced.
+    /// Returns `text` with every `${name}` replaced.
     pub(crate) fn in_text(&self, text: &str) -> String {
         let mut parts = text.split("${");
         let mut expanded = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let (name, rest) = part.split_once('}').unwrap_or_else(|| panic!("an open ${{ in {text}"));
+            let (name, rest) = part.split_once('}').unwrap_or_else(|| panic!("unclosed ${{ in {text}"));
             match self.get(name) {
                 Value::String(text) => expanded.push_str(text),
                 other => expanded.push_str(&other.to_string()),
@@ -34,7 +34,8 @@ impl Names {
         expanded
     }
 
-    /// `value` with `${name}` replaced in all texts and names; a text that is nothing else becomes the value itself.
+    /// Returns `value` with every `${name}` replaced in all texts and member names. A text that consists of one `${name}` becomes
+    /// the value itself.
     pub(crate) fn in_value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => {
@@ -53,7 +54,7 @@ impl Names {
         }
     }
 
-    /// `{"from": 1, "to": 3, "item": …}`: the item for each `${i}`.
+    /// Expands `{"from": 1, "to": 3, "item": …}` to a list with the item for each value of `${i}`.
     fn repeated(&self, repeat: &Value) -> Value {
         let bound = |name: &str| repeat[name].as_i64().unwrap_or_else(|| panic!("$repeat without {name}: {repeat}"));
         let item = |i: i64| {
@@ -64,7 +65,7 @@ impl Names {
         (bound("from")..=bound("to")).map(item).collect()
     }
 
-    /// The body to send. `$raw` is sent as it is, `null` is no body.
+    /// Returns the body to send. `$raw` is sent unchanged, and `null` means an empty body.
     pub(crate) fn in_body(&self, body: &Value) -> String {
         match body {
             Value::Null => String::new(),
@@ -74,7 +75,7 @@ impl Names {
     }
 
     fn raw(&self, members: &Map<String, Value>) -> String {
-        members["$raw"].as_str().map(|text| self.in_text(text)).unwrap_or_else(|| panic!("$raw holds no text"))
+        members["$raw"].as_str().map(|text| self.in_text(text)).unwrap_or_else(|| panic!("$raw is not a text"))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
     use super::Names;
 
     #[test]
-    fn names_and_generators() {
+    fn names_and_generators_are_expanded() {
         let names = Names { known: [("a".to_owned(), json!(7))].into(), answer: json!({"contacts": [{"id": 8}]}) };
         for (sent, expected) in [
             (json!("${a}"), json!(7)),

@@ -1,10 +1,10 @@
-//! The reference cases of Mautic's contact batch API, run against anything that answers like one.
+//! The reference cases of Mautic's contact batch API, and a runner for any implementation of that API.
 //!
-//! `mautic-batch.json` holds what Mautic answers, `overridden.json` what is answered differently on purpose: by case and
-//! step, with the row of the table of differences that says why. [`cases`] reads both, [`Case::run`] plays one case
-//! through an [`Api`]. Nothing in here knows how calls are carried: over HTTP, or by calling a library.
+//! `mautic-batch.json` contains Mautic's answers. `overridden.json` contains the answers that differ on purpose, by case and
+//! step, with the row of the table of differences that gives the reason. [`cases`] reads both files. [`Case::run`] plays one case
+//! through an [`Api`], which may use HTTP or call a library.
 //!
-//! Each case starts on an empty tenant with the profile that [`Case::profile`] says.
+//! Each case starts on an empty tenant with the profile of [`Case::profile`].
 
 mod assertion;
 mod bulk;
@@ -21,15 +21,15 @@ mod run;
 use std::collections::BTreeMap;
 
 pub use case::Case;
-pub use library::{Library, Operation, Wire};
+pub use library::{Library, LibraryApi, Operation};
 
-/// What a case is played through.
+/// An implementation of the contact API, against which cases are played.
 pub trait Api {
-    /// One call and its answer. Bodies are JSON unless the headers say otherwise.
+    /// Sends one call and returns its answer. A body is JSON unless the headers name another type.
     fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer;
 }
 
-/// An answer.
+/// The answer to a call.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP's status code.
@@ -38,19 +38,19 @@ pub struct Answer {
     pub text: String,
 }
 
-/// By which endpoints the batches of a case go; everything else always goes by its own.
+/// The endpoints to which the batches of a case are sent. All other calls are sent unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `/api/contacts/batch/…`, answered at once.
     Batch,
-    /// `/api/contacts/bulk/…`: a job, whose rows and contacts are put together to the answer of a batch.
+    /// `/api/contacts/bulk/…`, which creates a job. The job's rows and contacts are converted to the answer of a batch.
     Bulk,
 }
 
-/// All cases, with the answers given instead where they are overridden.
+/// Returns all cases with their overrides applied.
 ///
 /// # Panics
-/// If one of the files is not what it should be.
+/// Panics if one of the files is invalid.
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let mut cases = reference();
@@ -58,25 +58,25 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// All cases as Mautic answers them.
+/// Returns all cases with Mautic's answers.
 ///
 /// # Panics
-/// If the file is not what it should be.
+/// Panics if the file is invalid.
 #[must_use]
 pub fn reference() -> Vec<Case> {
     parse(include_str!("../mautic-batch.json"))
 }
 
-/// The cases in `text`, which is JSON of the form that `mautic-batch.json` has.
+/// Parses cases in the format of `mautic-batch.json`.
 ///
 /// # Panics
-/// If it is anything else.
+/// Panics if `text` has another format.
 #[must_use]
 pub fn parse(text: &str) -> Vec<Case> {
     case::parse(text)
 }
 
-/// The rows of the table of differences that cases are overridden by, and how many cases each.
+/// Returns the rows of the table of differences that override cases, with the number of cases of each row.
 #[must_use]
 pub fn overridden() -> BTreeMap<String, usize> {
     overrides::parse(include_str!("../overridden.json")).count()

@@ -1,10 +1,10 @@
-//! A host without HTTP, called as if over HTTP.
+//! Serves the contact API from a library, without HTTP.
 
 use serde_json::{Map, Value, json};
 
 use crate::{Answer, Api};
 
-/// What a request does with its items.
+/// The operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// `POST …/new`.
@@ -15,27 +15,27 @@ pub enum Operation {
     Update,
 }
 
-/// The least that can be called a host: the contacts of one tenant, and a component that decides about them.
+/// A minimal host: the contacts of one tenant, and a component that decides items.
 pub trait Library {
-    /// One row for each item: `id`, `statusCode` and, if it was refused, `errors`.
+    /// Applies items, and returns one row for each: `id`, `statusCode` and, if the item was rejected, `errors`.
     fn apply(&mut self, operation: Operation, items: &[String]) -> Vec<Value>;
-    /// Contacts as a client sees them, those that exist; without ids, all.
+    /// Returns the existing contacts among `ids` as a client sees them, or all contacts if `ids` is `None`.
     fn show(&mut self, ids: Option<&[u64]>) -> Vec<Value>;
-    /// The contact whose unique field has this value in normal form.
+    /// Returns the id of the contact whose unique field has this value in normal form.
     fn find(&mut self, field: &str, value: &str) -> Option<u64>;
-    /// Forgets a contact.
+    /// Removes a contact.
     fn remove(&mut self, id: u64);
 }
 
-/// A [`Library`] behind paths and envelopes: as much of them as the cases need, with jobs that are done at once.
+/// The contact API in front of a [`Library`]. It has the paths and envelopes that the cases need, and completes jobs at once.
 #[derive(Debug)]
-pub struct Wire<L> {
+pub struct LibraryApi<L> {
     library: L,
     jobs: Vec<Vec<Value>>,
 }
 
-impl<L: Library> Wire<L> {
-    /// Puts `library` behind them.
+impl<L: Library> LibraryApi<L> {
+    /// Returns the API in front of `library`.
     pub const fn new(library: L) -> Self {
         Self { library, jobs: Vec::new() }
     }
@@ -53,7 +53,12 @@ impl<L: Library> Wire<L> {
         let items: Vec<String> = match body {
             Value::Array(items) => items.iter().map(Value::to_string).collect(),
             Value::Object(members) => members.values().map(Value::to_string).collect(),
-            _ => return answer(400, &json!({"errors": [{"message": "no list", "code": 400, "type": "bad_request"}]})),
+            _ => {
+                return answer(
+                    400,
+                    &json!({"errors": [{"message": "not a list", "code": 400, "type": "bad_request"}]}),
+                );
+            }
         };
         let rows = self.library.apply(operation, &items);
         self.jobs.push(rows);
@@ -84,7 +89,7 @@ impl<L: Library> Wire<L> {
     }
 }
 
-impl<L: Library> Api for Wire<L> {
+impl<L: Library> Api for LibraryApi<L> {
     fn call(&mut self, method: &str, path: &str, _headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let path: Vec<&str> = path.trim_start_matches("/api/contacts").trim_start_matches('/').split('/').collect();

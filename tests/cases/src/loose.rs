@@ -1,8 +1,8 @@
-//! Comparing the way the cases mean it.
+//! The comparisons that the cases use.
 
 use serde_json::Value;
 
-/// `1`, `1.0`, `"1"` and `true` are the same.
+/// Whether two values are equal, where `1`, `1.0`, `"1"` and `true` are equal.
 pub(crate) fn eq(one: &Value, other: &Value) -> bool {
     one == other
         || match (number(one), number(other)) {
@@ -11,7 +11,7 @@ pub(crate) fn eq(one: &Value, other: &Value) -> bool {
         }
 }
 
-/// As [`eq`], and nothing, `null` and blank text are the same.
+/// Whether two values are equal as in [`eq`], where a missing value, `null` and a blank text are equal.
 pub(crate) fn eq_or_blank(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one.filter(|value| !is_blank(value)), other.filter(|value| !is_blank(value))) {
         (None, None) => true,
@@ -24,7 +24,7 @@ fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// PHP's `empty`.
+/// Whether PHP's `empty` holds for the value.
 pub(crate) fn is_empty(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null | Value::Bool(false)) => true,
@@ -36,7 +36,7 @@ pub(crate) fn is_empty(value: Option<&Value>) -> bool {
     }
 }
 
-/// A number, a text of one, or a truth value.
+/// Returns the number that a number, a text or a boolean stands for.
 pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
@@ -53,7 +53,7 @@ mod tests {
     use super::{eq, eq_or_blank, is_empty};
 
     #[test]
-    fn what_is_the_same() {
+    fn values_are_compared_as_in_php() {
         for (one, other) in
             [(json!(1), json!("1")), (json!(2), json!(2.0)), (json!(true), json!(1)), (json!("a"), json!("a"))]
         {

@@ -1,4 +1,4 @@
-//! What is answered differently on purpose.
+//! The answers that differ from Mautic's on purpose.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use crate::case::{Case, Expect};
 
-/// The differences by row, and the cases they concern.
+/// The rows of differences, and the cases that they override.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Overrides {
-    /// What each row says.
+    /// The text of each row.
     rows: BTreeMap<String, String>,
     cases: Vec<Override>,
 }
@@ -19,25 +19,29 @@ pub(crate) struct Overrides {
 #[serde(deny_unknown_fields)]
 struct Override {
     name: String,
-    /// The row by which the case is judged; none if only its bulk form differs.
+    /// The row that overrides the case, or `None` if only its bulk form differs.
     row: Option<String>,
-    /// By the step's place, what is expected instead.
+    /// The replacing expectations, by the index of the step.
     #[serde(default)]
     steps: BTreeMap<usize, Expect>,
-    /// Likewise, when the batch goes as a bulk job.
+    /// The replacing expectations when the batch is sent as a bulk job, by the index of the step.
     #[serde(default)]
     bulk: BTreeMap<usize, Expect>,
 }
 
+/// Parses overrides.
+///
 /// # Panics
-/// If `text` holds anything but overrides.
+/// Panics if `text` has another format.
 pub(crate) fn parse(text: &str) -> Overrides {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("the overrides: {error}"))
 }
 
 impl Overrides {
+    /// Applies the overrides to `cases`.
+    ///
     /// # Panics
-    /// If it names a case, a step or a row that is not there, or a case twice.
+    /// Panics if an override names an unknown case, step or row, or if a case is overridden twice.
     pub(crate) fn apply(self, cases: &mut [Case]) {
         for Override { name, row, steps, bulk } in self.cases {
             let case = cases.iter_mut().find(|case| case.name == name);
@@ -46,11 +50,11 @@ impl Overrides {
             assert!(row.as_ref().is_none_or(|row| self.rows.contains_key(row)), "{name:?} names an unknown row");
             assert!(row.is_none() == steps.is_empty(), "{name:?} has a row without steps, or steps without a row");
             case.row = row;
-            for (place, expect) in steps {
-                case.step(place).expect = expect;
+            for (index, expect) in steps {
+                case.step(index).expect = expect;
             }
-            for (place, expect) in bulk {
-                case.step(place).expect_in_bulk = Some(expect);
+            for (index, expect) in bulk {
+                case.step(index).expect_in_bulk = Some(expect);
             }
         }
     }
@@ -62,8 +66,8 @@ impl Overrides {
 }
 
 impl Case {
-    fn step(&mut self, place: usize) -> &mut crate::case::Step {
+    fn step(&mut self, index: usize) -> &mut crate::case::Step {
         let name = &self.name;
-        self.steps.get_mut(place).unwrap_or_else(|| panic!("{name:?} has no step {place} to override"))
+        self.steps.get_mut(index).unwrap_or_else(|| panic!("{name:?} has no step {index} to override"))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What stands at `path`: names and places, separated by dots; a dot inside a name is `%2E`.
+/// Returns the value at `path`, which consists of names and list indexes separated by dots. A dot in a name is written `%2E`.
 pub(crate) fn at<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(root, |value, part| {
         let name = part.replace("%2E", ".");

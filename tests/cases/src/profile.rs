@@ -1,13 +1,13 @@
-//! The tenant of a case.
+//! The profile and contacts of a case's tenant.
 
 use serde_json::{Map, Value, json};
 
 use crate::case::{Case, Choice, CustomField, Given};
 
-/// The user that every installation has; cases name it without saying so.
+/// The id of the user that every installation has. Cases use this user without listing it.
 const FIRST_USER: u64 = 1;
 
-/// The kinds of default fields that do not take just any text.
+/// The default fields that do not accept every text, with their kinds.
 const DEFAULT_KINDS: [(&str, &str); 8] = [
     ("email", "email"),
     ("points", "number"),
@@ -20,7 +20,7 @@ const DEFAULT_KINDS: [(&str, &str); 8] = [
 ];
 
 impl Case {
-    /// The tenant's profile, as `tenant add` takes it.
+    /// Returns the tenant's profile in the format of `tenant add`.
     #[must_use]
     pub fn profile(&self) -> Value {
         let Given { custom_fields, required_fields, char_length_limit, users, .. } = &self.given;
@@ -40,11 +40,11 @@ impl Case {
         })
     }
 
-    /// The contacts to make first, by name. A contact cannot be made without its required fields, so those that the
-    /// case leaves out are filled in.
+    /// Returns the contacts to create first, by name. Required fields that the case leaves out are filled in, because a contact
+    /// cannot be created without them.
     pub(crate) fn contacts(&self) -> Vec<(String, Map<String, Value>)> {
         let filled = |(name, contact): (&String, &Value)| {
-            let mut contact = contact.as_object().cloned().unwrap_or_else(|| panic!("{name} is no contact"));
+            let mut contact = contact.as_object().cloned().unwrap_or_else(|| panic!("{name} is not a contact"));
             for alias in &self.given.required_fields {
                 contact.entry(alias).or_insert_with(|| self.some_value(alias, name));
             }
@@ -67,7 +67,7 @@ impl Case {
             "date" | "datetime" => json!("2020-01-01"),
             "time" => json!("10:00"),
             "select" | "multiselect" => {
-                custom.and_then(|field| field.list.first()).map_or(Value::Null, |it| json!(value(it)))
+                custom.and_then(|field| field.list.first()).map_or(Value::Null, |choice| json!(value(choice)))
             }
             _ => json!("x"),
         }

@@ -1,4 +1,4 @@
-//! Playing a case.
+//! Plays cases.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ impl Case {
     /// Plays the case on a tenant with its [`Self::profile`] and no contacts.
     ///
     /// # Errors
-    /// Says what does not hold, one line each; what comes after a step that fails is not played.
+    /// Returns one line for each difference in the first step that fails. Later steps are not played.
     pub fn run(&self, form: Form, api: &mut dyn Api) -> Result<(), String> {
         match form {
             Form::Batch => self.play(form, api),
@@ -28,13 +28,13 @@ impl Case {
             let id = parsed(&answer)["contact"]["id"].clone();
             ids.extend(id.as_u64().filter(|_| answer.status == 201));
             if !id.is_u64() {
-                return Err(format!("the contact {name} cannot be made: {} {}", answer.status, answer.text));
+                return Err(format!("the contact {name} cannot be created: {} {}", answer.status, answer.text));
             }
             names.known.insert(name, id);
         }
-        for (place, step) in self.steps.iter().enumerate() {
+        for (index, step) in self.steps.iter().enumerate() {
             let expect = step.expect_in_bulk.as_ref().filter(|_| form == Form::Bulk).unwrap_or(&step.expect);
-            step.play(expect, &mut names, &ids, api).map_err(|faults| format!("step {place}: {faults}"))?;
+            step.play(expect, &mut names, &ids, api).map_err(|failures| format!("step {index}: {failures}"))?;
         }
         Ok(())
     }
@@ -53,33 +53,33 @@ impl Step {
         let answer = send(api, &self.method, &names.in_text(&self.path), &headers, &body);
 
         names.answer = parsed(&answer);
-        let mut faults = Vec::new();
+        let mut failures = Vec::new();
         if expect.status.map_or(answer.status >= 400, |status| status != answer.status) {
-            faults.push(format!("the status is {}", answer.status));
+            failures.push(format!("the status is {}", answer.status));
         }
         if expect.raw_body.as_ref().is_some_and(|body| *body != answer.text) {
-            faults.push("the body is another".to_owned());
+            failures.push("the body differs".to_owned());
         }
         for asserted in &expect.assert {
             let Assertion { path, op, value } = asserted;
             let asserted = Assertion { path: names.in_text(path), op: *op, value: names.in_value(value) };
-            faults.extend(assertion::check(&asserted, &names.answer).err());
+            failures.extend(assertion::check(&asserted, &names.answer).err());
         }
-        if let (Some(expected), Some(before), true) = (&expect.changed_fields, &before, faults.is_empty()) {
-            faults.extend(changes::check(api, expected, &names.answer, before).err());
+        if let (Some(expected), Some(before), true) = (&expect.changed_fields, &before, failures.is_empty()) {
+            failures.extend(changes::check(api, expected, &names.answer, before).err());
         }
         for (name, path) in &expect.capture {
-            let place = path.as_str().and_then(|path| crate::path::at(&names.answer, path)).cloned();
-            match place {
+            let captured = path.as_str().and_then(|path| crate::path::at(&names.answer, path)).cloned();
+            match captured {
                 Some(value) => drop(names.known.insert(name.clone(), value)),
-                None => faults.push(format!("there is no {path} to capture")),
+                None => failures.push(format!("there is no value at {path} to capture")),
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(format!("{}\n  answer: {}", faults.join("\n  "), answer.text)) }
+        if failures.is_empty() { Ok(()) } else { Err(format!("{}\n  answer: {}", failures.join("\n  "), answer.text)) }
     }
 }
 
-/// Bodies are JSON unless the case says otherwise.
+/// Sends a call. The body is JSON unless the case names another type.
 fn send(api: &mut dyn Api, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut headers = headers.to_vec();
     if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
