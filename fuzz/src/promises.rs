@@ -2,28 +2,21 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use bulkhead_bounds::{
+    MAX_ALIAS_BYTES, MAX_DETAILS, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_KEYS_PER_CONTACT,
+    MAX_KEYS_PER_ITEM, MAX_MESSAGE_BYTES, MAX_PRESENTED_BYTES, MAX_SORT_BYTES, MAX_WORDS_BYTES,
+};
 use bulkhead_rules::{Field, FieldEntry, Flaw, Key, Outcome, Profile, Rejection, Target, UniqueKey, Write};
 use serde_json::Value;
 
 use crate::script::Batch;
-
-const DOCUMENT_BYTES: usize = 256 << 10;
-const SHOWN_BYTES: usize = 4 * DOCUMENT_BYTES;
-const KEYS_PER_ITEM: usize = 64;
-const KEYS_PER_CONTACT: usize = 32;
-const KEY_BYTES: usize = 1 << 10;
-const WORDS_BYTES: usize = 4 << 10;
-const SORT_BYTES: usize = 64;
-const MESSAGE_BYTES: usize = 16 << 10;
-const DETAILS: usize = 256;
-const DETAILS_BYTES: usize = 64 << 10;
 
 /// Of `fields` that accepted.
 pub(crate) fn accepted(catalogue: &[Field]) {
     let aliases: HashSet<&str> = catalogue.iter().map(|field| field.alias.as_str()).collect();
     assert_eq!(aliases.len(), catalogue.len(), "an alias is there twice");
     assert!(!aliases.contains(""));
-    assert!(catalogue.iter().filter(|field| field.is_unique).count() <= KEYS_PER_CONTACT);
+    assert!(catalogue.iter().filter(|field| field.is_unique).count() <= MAX_KEYS_PER_CONTACT);
 }
 
 /// Of `fields` that refused.
@@ -39,7 +32,7 @@ pub(crate) fn refused(entries: &[FieldEntry], flaws: &[Flaw]) {
 pub(crate) fn planned(batch: &Batch, answer: &[Vec<Key>]) {
     assert_eq!(answer.len(), batch.items.len());
     for item in answer {
-        assert!(item.len() <= KEYS_PER_ITEM);
+        assert!(item.len() <= MAX_KEYS_PER_ITEM);
         for key in item {
             if let Key::Unique(key) = key {
                 unique_key(key);
@@ -73,36 +66,36 @@ pub(crate) fn decided(batch: &Batch, found: &BTreeSet<u64>, answer: &[Outcome]) 
 
 fn written(write: &Write) {
     assert_eq!(write.status, if write.target == Target::New { 201 } else { 200 });
-    assert!(write.document.len() <= DOCUMENT_BYTES, "a document of {} bytes", write.document.len());
+    assert!(write.document.len() <= MAX_DOCUMENT_BYTES, "a document of {} bytes", write.document.len());
     assert!(object(&write.document)["fields"].is_object());
-    assert!(write.keys.len() <= KEYS_PER_CONTACT);
+    assert!(write.keys.len() <= MAX_KEYS_PER_CONTACT);
     let fields: HashSet<&str> = write.keys.iter().map(|key| key.field.as_str()).collect();
     assert_eq!(fields.len(), write.keys.len(), "two keys for a field");
     write.keys.iter().for_each(unique_key);
-    assert!(write.words.len() <= WORDS_BYTES);
-    assert!(write.sort.len() <= SORT_BYTES);
+    assert!(write.words.len() <= MAX_WORDS_BYTES);
+    assert!(write.sort.len() <= MAX_SORT_BYTES);
     let is_moment = write.sort.len() == "2024-02-14T10:20:30Z".len() && write.sort.ends_with('Z');
     assert!(write.sort.is_empty() || is_moment, "not in order: {}", write.sort);
 }
 
 fn rejected(rejection: &Rejection) {
     assert!([400, 403, 404, 409, 422].contains(&rejection.status));
-    assert!(!rejection.message.is_empty() && rejection.message.len() <= MESSAGE_BYTES);
-    assert!(rejection.details.len() <= DETAILS);
+    assert!(!rejection.message.is_empty() && rejection.message.len() <= MAX_MESSAGE_BYTES);
+    assert!(rejection.details.len() <= MAX_DETAILS);
     let text = |(alias, texts): &(String, Vec<String>)| alias.len() + texts.iter().map(String::len).sum::<usize>();
-    assert!(rejection.details.iter().map(text).sum::<usize>() <= DETAILS_BYTES);
+    assert!(rejection.details.iter().map(text).sum::<usize>() <= MAX_DETAILS_BYTES);
     assert!(!rejection.api_style || rejection.details.is_empty());
 }
 
 fn unique_key(key: &UniqueKey) {
-    assert!(!key.value.is_empty() && key.value.len() <= KEY_BYTES && key.field.len() <= KEY_BYTES);
+    assert!(!key.value.is_empty() && key.value.len() <= MAX_KEY_BYTES && key.field.len() <= MAX_ALIAS_BYTES);
 }
 
 /// Of `present`.
 pub(crate) fn presented<'a>(profile: &Profile, ids: impl ExactSizeIterator<Item = &'a u64>, answer: &[String]) {
     assert_eq!(answer.len(), ids.len());
     for (id, text) in ids.zip(answer) {
-        assert!(text.len() <= SHOWN_BYTES, "a contact is shown in {} bytes", text.len());
+        assert!(text.len() <= MAX_PRESENTED_BYTES, "a contact is shown in {} bytes", text.len());
         let shown = object(text);
         assert_eq!(shown["id"], *id);
         let all = shown["fields"]["all"].as_object().expect("all values");

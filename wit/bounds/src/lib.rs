@@ -1,0 +1,82 @@
+//! The bounds that the contract (`wit/1.0.0/contacts.wit`) sets, for whoever checks a component's replies: the host, and the
+//! fuzz targets. A test compares each of them with the sentence of the contract that states it.
+
+macro_rules! bounds {
+    ($($(#[doc = $doc:literal])* $name:ident = $value:expr, $promise:literal;)*) => {
+        $(
+            $(#[doc = $doc])*
+            ///
+            #[doc = concat!("The contract says: \"", $promise, "\"")]
+            pub const $name: usize = $value;
+        )*
+
+        #[cfg(test)]
+        const PROMISES: &[(usize, &str)] = &[$(($name, $promise)),*];
+    };
+}
+
+bounds! {
+    /// Items in one call of `plan` or `check`.
+    MAX_ITEMS_PER_CALL = 1_000, "the next 1 to 1,000 items";
+    /// Contacts in one call of `present`.
+    MAX_CONTACTS_PER_CALL = 1_000, "Called with 1 to 1,000 contacts.";
+    /// Keys that `plan` returns for one item.
+    MAX_KEYS_PER_ITEM = 64, "At most 64 keys an item.";
+    /// Keys of one written contact.
+    MAX_KEYS_PER_CONTACT = 32, "at most one for each field and 32 in all";
+    /// Bytes of a key's value.
+    MAX_KEY_BYTES = 1_024, "two values that mean the same are the same text. At most 1,024 bytes.";
+    /// Bytes of a written document.
+    MAX_DOCUMENT_BYTES = 256 << 10, "a JSON object of at most 256 KiB";
+    /// Bytes of the search words of a written contact.
+    MAX_WORDS_BYTES = 1 << 10, "such as its name, address and town. At most 1 KiB";
+    /// Bytes of the sort key of a written contact.
+    MAX_SORT_BYTES = 64, "by byte; at most 64 bytes";
+    /// Bytes of a rejection's message.
+    MAX_MESSAGE_BYTES = 16 << 10, "For people: at most 16 KiB.";
+    /// Fields in a rejection's details.
+    MAX_DETAILS = 256, "at most 256 fields";
+    /// Bytes of all names and texts in a rejection's details.
+    MAX_DETAILS_BYTES = 64 << 10, "and 64 KiB of text in all";
+    /// Bytes of one contact as `present` returns it.
+    MAX_PRESENTED_BYTES = 1 << 20, "in order, of at most 1 MiB";
+    /// Objections to one item. A tenant's limits can change it.
+    MAX_OBJECTIONS_PER_ITEM = 16, "At most 16 an item.";
+    /// Bytes of an objection's message. A tenant's limits can change it.
+    MAX_OBJECTION_BYTES = 1_000, "One sentence for the client, at most 1,000 bytes.";
+}
+
+/// Bytes of a field's alias in a key or an objection. The contract names no bound; the host refuses longer ones.
+pub const MAX_ALIAS_BYTES: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::PROMISES;
+
+    /// The contract's text, without the marks of comments and with one space between words.
+    fn contract() -> String {
+        let text = include_str!("../../1.0.0/contacts.wit");
+        text.split_whitespace().filter(|word| *word != "///").collect::<Vec<_>>().join(" ")
+    }
+
+    /// The numbers in a sentence, in bytes where they are followed by a unit of bytes.
+    fn numbers(sentence: &str) -> Vec<usize> {
+        let words: Vec<&str> = sentence.split_whitespace().collect();
+        let unit = |place: usize| match words.get(place + 1).map(|word| word.trim_end_matches(['.', ';'])) {
+            Some("KiB") => 1 << 10,
+            Some("MiB") => 1 << 20,
+            _ => 1,
+        };
+        let number = |(place, word): (usize, &&str)| Some(word.replace(',', "").parse::<usize>().ok()? * unit(place));
+        words.iter().enumerate().filter_map(number).collect()
+    }
+
+    #[test]
+    fn the_contract_states_every_bound() {
+        let contract = contract();
+        for (bound, promise) in PROMISES {
+            assert!(contract.contains(promise), "not in the contract: {promise}");
+            assert_eq!(numbers(promise).last(), Some(bound), "{promise}");
+        }
+    }
+}
