@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance, Sandbox};
+use bulkhead::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance, RequestContext, Sandbox};
 use bulkhead::tenants::{Profile, TenantLimits};
 
 use crate::Outcome;
@@ -80,7 +80,9 @@ impl Sandboxed {
         )
         .map_err(stopped)?;
         let fields = instance.fields(&self.profile)?;
-        instance.open(Operation::Create, &self.profile, fields, Timestamp(0)).map_err(stopped)?;
+        let (operation, now) = (Operation::Create, Timestamp(0));
+        let request = RequestContext { operation, profile: &self.profile, fields: &fields, now };
+        instance.open(&request).map_err(stopped)?;
         let mut outcomes = 0;
         for chunk in items.chunks(CHUNK) {
             instance.plan(chunk).map_err(stopped)?;

@@ -1,38 +1,48 @@
-//! Running components that nobody trusts: the engine, limits on time and memory, and calls whose answers are checked.
-//! Nothing here knows the store or HTTP. Everything blocks and runs on the caller's thread, which must not be a tokio
-//! worker.
+//! The sandbox for untrusted components: the engine, limits on time and memory, and calls whose replies are checked.
+//!
+//! The sandbox knows tenants and the domain, but neither HTTP nor the store, not even through another module. Everything
+//! blocks and runs on the caller's thread, which must not be a tokio worker.
+//!
+//! A component is inspected and tried before it is registered ([`Sandbox::probe`]), compiled once ([`Processor`],
+//! [`Validator`]), and started anew for each job or call ([`ProcessorInstance`], [`ValidatorInstance`]). `contracts` translates
+//! between the host's types and those of each version of the contract; all other files know the host's types alone.
 
-mod bindings;
 mod cache;
 mod call_error;
 mod cancel;
 mod component;
-mod contract;
-mod convert;
+mod contracts;
 mod engine;
 mod error_text;
+mod fields;
 mod guest;
 mod inspect;
-mod lift;
+mod interrupt;
 mod limits;
+mod objection;
 mod output;
 mod priority;
 mod probe;
 mod processor;
+mod raw_reply;
 mod reply;
+mod request;
+mod state;
 mod ticker;
 mod validator;
 
 pub use call_error::{CallError, GuestFailure};
 pub use cancel::CancelFlag;
 pub use component::{ComponentError, Processor, Validator};
-pub use contract::Contract;
 pub use engine::{Sandbox, SandboxError};
+pub use fields::{Fields, FieldsError};
 pub use guest::Usage;
-pub use inspect::{Inspected, Refusal, inspect};
+pub use inspect::{Inspected, Refusal};
 pub use limits::Limits;
+pub use objection::Objection;
 pub use priority::has_lowered_priority;
 pub use probe::Probed;
-pub use processor::{Fields, FieldsError, Planned, ProcessorInstance};
-pub use reply::{Outcome, Target};
-pub use validator::{Objection, RequestContext, ValidatorInstance};
+pub use processor::ProcessorInstance;
+pub use reply::{Outcome, Planned, Target};
+pub use request::RequestContext;
+pub use validator::ValidatorInstance;

@@ -31,13 +31,13 @@ const TAMPERINGS: [(&str, &str, Tampering); 7] = [
             set_mode(file, 0o666);
         }
     }),
-    ("writable by others", "others can write to", |file| set_mode(file, 0o666)),
+    ("writable by others", "other users can write to", |file| set_mode(file, 0o666)),
     ("a link", "is a symbolic link", |file| {
         let moved = file.with_extension("moved");
         fs::rename(file, &moved).expect("it can be renamed");
         std::os::unix::fs::symlink(moved, file).expect("it can be linked");
     }),
-    ("in a folder writable by others", "others can write to", |file| {
+    ("in a folder writable by others", "other users can write to", |file| {
         set_mode(file.parent().expect("it is in a folder"), 0o777)
     }),
 ];

@@ -1,9 +1,8 @@
-//! Compiled components on disk, by digest and engine. A file here is machine code that will be run, so it is loaded
-//! only from a folder that nobody else can write to, and written only by this module.
+//! The cache of compiled components on disk, by digest and engine. Its files are machine code that will be run, so only this
+//! module writes them, and loads them only from a folder to which no other user can write.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -13,22 +12,22 @@ use wasmtime::component::Component;
 use super::engine::Sandbox;
 use crate::domain::Digest;
 
-/// How long compiled code is left alone whoever it is of.
-const YOUNG: Duration = Duration::from_secs(3_600);
+/// Age below which no file is deleted, because its component may be about to be registered.
+const MIN_DELETION_AGE: Duration = Duration::from_secs(3_600);
 
 impl Sandbox {
-    /// The compiled form of `bytes`, whose digest is `digest`.
+    /// Returns the compiled form of `bytes`, whose digest is `digest`.
     pub(super) fn compiled(&self, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
         let Some(folder) = self.cache.as_deref() else {
-            let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = self.compiling.lock();
             return Component::new(&self.engine, bytes);
         };
         let path = path(&self.engine, folder, digest);
         if let Some(component) = load(&self.engine, folder, &path) {
             return Ok(component);
         }
-        // One at a time: it takes all cores and much memory, and who waited for the same finds it done.
-        let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        // One at a time: compiling takes all cores and much memory. A thread that waited for the same component finds it compiled.
+        let _turn = self.compiling.lock();
         if let Some(component) = load(&self.engine, folder, &path) {
             return Ok(component);
         }
@@ -36,30 +35,29 @@ impl Sandbox {
         match component.serialize().map(|code| write(folder, &path, &code)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(event = "compiled_code_not_kept", path = %path.display(), %error, "cannot keep a compiled component")
+                tracing::warn!(event = "compiled_code_not_kept", path = %path.display(), %error, "cannot write compiled code to the cache")
             }
             Err(error) => {
-                tracing::warn!(event = "compiled_code_not_kept", %error, "cannot serialise a compiled component")
+                tracing::warn!(event = "compiled_code_not_kept", %error, "cannot serialise compiled code")
             }
         }
         Ok(component)
     }
-}
 
-impl Sandbox {
-    /// Whether what is compiled of a component is on disk.
+    /// Returns whether the compiled code of a component is on disk.
     pub fn is_compiled(&self, digest: Digest) -> bool {
         self.cache.as_deref().is_some_and(|folder| path(&self.engine, folder, digest).exists())
     }
 
-    /// Deletes what was compiled of components that are not to be kept, by other versions of the engine, or not to the end.
-    /// What is younger than an hour stays: its component may be about to be registered. Returns how many files it were.
+    /// Deletes the compiled code of components that `keep` does not name, of other versions of the engine, and unfinished files.
+    /// Files younger than an hour stay, because their component may be about to be registered. Returns the number of deleted
+    /// files.
     pub fn tidy(&self, keep: impl Fn(Digest) -> bool) -> usize {
         let Some(folder) = self.cache.as_deref() else { return 0 };
         let Ok(entries) = fs::read_dir(folder) else { return 0 };
         let is_old = |entry: &fs::DirEntry| {
             let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
-            matches!(age, Ok(Ok(age)) if age > YOUNG)
+            matches!(age, Ok(Ok(age)) if age > MIN_DELETION_AGE)
         };
         let is_kept = |path: &Path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -86,7 +84,7 @@ fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
         return None;
     }
     if let Err(reason) = trustworthy(folder).and_then(|()| trustworthy(path)) {
-        tracing::warn!(event = "compiled_code_not_trusted", path = %path.display(), %reason, "a compiled component is not trusted; compiling again");
+        tracing::warn!(event = "compiled_code_not_trusted", path = %path.display(), %reason, "compiled code is not trusted, compiling again");
         return None;
     }
     // SAFETY: the file was written by `write` below: only this user can write to the file and its folder, as was just
@@ -95,7 +93,7 @@ fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
     #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded
-        .inspect_err(|error| tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), %error, "a compiled component cannot be loaded; compiling again"))
+        .inspect_err(|error| tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), %error, "compiled code cannot be loaded, compiling again"))
         .ok()
 }
 
@@ -105,7 +103,7 @@ fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    // Under a name that nobody else has, for this user alone; under its own when it is complete.
+    // Under a unique name and readable by this user alone at first; under its own name when it is complete.
     let mut file = tempfile::Builder::new().suffix(".partial").tempfile_in(folder)?;
     io::Write::write_all(&mut file, code)?;
     file.as_file().sync_all()?;
@@ -113,12 +111,12 @@ fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether nobody but this user (or root) can have written what is at `path`.
+/// Checks that only this user (or root) can have written the file or folder at `path`.
 #[cfg(unix)]
 fn trustworthy(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
-    // This process belongs to this process's user; std has no other way to ask.
+    // std has no other way to find out the user of this process.
     let me = fs::metadata("/proc/self").map(|own| own.uid()).map_err(|error| error.to_string())?;
     trusted_by(me, path)
 }
@@ -135,7 +133,7 @@ fn trusted_by(me: u32, path: &Path) -> Result<(), String> {
         return Err(format!("{} belongs to another user", path.display()));
     }
     if metadata.mode() & 0o022 != 0 {
-        return Err(format!("others can write to {}", path.display()));
+        return Err(format!("other users can write to {}", path.display()));
     }
     Ok(())
 }
@@ -143,7 +141,7 @@ fn trusted_by(me: u32, path: &Path) -> Result<(), String> {
 /// Without owners and modes to check, nothing is trusted and everything is compiled.
 #[cfg(not(unix))]
 fn trustworthy(path: &Path) -> Result<(), String> {
-    Err(format!("this system cannot tell who wrote {}", path.display()))
+    Err(format!("this system does not say who wrote {}", path.display()))
 }
 
 #[cfg(all(test, unix))]
@@ -153,7 +151,7 @@ mod tests {
     use super::trusted_by;
 
     #[test]
-    fn what_another_user_owns_is_not_trusted() {
+    fn a_file_of_another_user_is_not_trusted() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let owner = file.as_file().metadata().unwrap().uid();
         trusted_by(owner, file.path()).unwrap();

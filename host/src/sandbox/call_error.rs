@@ -1,31 +1,22 @@
-//! Why a call into a guest returned no answer.
+//! Why a call into a guest returned no reply.
 
-/// Why the host interrupted a guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InterruptReason {
-    #[error("cancelled")]
-    Cancelled,
-    #[error("out of time")]
-    OutOfTime,
-}
-
-/// Why a component gave no answer that can be used. The closed set of reasons a client may see.
+/// How a component failed. It is the closed set of reasons that a client may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GuestFailure {
-    /// It crashed.
+    /// The component crashed.
     Trapped,
-    /// It used up its time.
+    /// The component used up its time.
     TimedOut,
-    /// It used up its memory.
+    /// The component used up its memory.
     OutOfMemory,
-    /// Its answer is larger than allowed.
+    /// The component's reply is larger than its limits allow.
     ReplyTooLarge,
-    /// Its answer breaks the contract.
+    /// The component's reply breaks the contract.
     BrokeContract,
 }
 
 impl GuestFailure {
-    /// As the `type` of an item's error spells it.
+    /// Returns the failure as the `type` of an item's error spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trapped => "trapped",
@@ -36,7 +27,7 @@ impl GuestFailure {
         }
     }
 
-    /// For the client whose item provoked it.
+    /// Returns the message for the client whose item provoked the failure.
     pub fn message(self) -> &'static str {
         match self {
             Self::Trapped => "The component that validates contacts crashed on this item. Nothing of it was stored.",
@@ -47,28 +38,28 @@ impl GuestFailure {
                 "The component that validates contacts ran out of memory on this item. Nothing of it was stored."
             }
             Self::ReplyTooLarge => {
-                "The component that validates contacts answered too much for this item. Nothing of it was stored."
+                "The component that validates contacts returned too large a reply for this item. Nothing of it was stored."
             }
             Self::BrokeContract => {
-                "The component that validates contacts gave an answer that breaks its contract. Nothing of this item was stored."
+                "The component that validates contacts returned a reply that breaks its contract. Nothing of this item was stored."
             }
         }
     }
 }
 
-/// How a call ended without an answer. The instance is dead after it.
+/// Why a call returned no reply. The instance is dead after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
-    /// The job was cancelled.
+    /// The job or the request was cancelled.
     Cancelled,
     /// The guest failed.
     Failed {
         /// In which way.
         failure: GuestFailure,
-        /// What happened, for the log: the trap, and what the guest printed.
+        /// Details for the log, bounded: the trap, and what the guest printed.
         detail: String,
     },
-    /// The host could not run the guest now; not the guest's fault.
+    /// The host could not run the guest now, which is not the guest's fault. The text is for the log.
     HostUnavailable(String),
 }
 

@@ -1,107 +1,104 @@
-//! Components that were compiled and found to keep the contract's form.
+//! Compiled components that have the form the contract demands.
 
-use super::bindings::processor::ProcessorPre;
-use super::bindings::{validator, validator_1_1};
-use super::contract::{Contract, world_of};
-use super::engine::{Sandbox, State};
+use std::sync::Arc;
+
+use wasmtime::component::InstancePre;
+
+use super::contracts::{ProcessorContract, ValidatorContract, bind_processor, bind_validator};
+use super::engine::Sandbox;
 use super::error_text::describe;
+use super::state::State;
 use crate::domain::Digest;
 
-/// A processor, ready to be instantiated. Cheap to clone.
+/// A compiled processor. Cheap to clone.
 #[derive(Clone)]
 pub struct Processor {
     digest: Digest,
-    pub(super) pre: ProcessorPre<State>,
+    pub(super) exports: Arc<dyn ProcessorContract>,
 }
 
-/// A validator, ready to be instantiated. Cheap to clone.
+/// A compiled validator. Cheap to clone.
 #[derive(Clone)]
 pub struct Validator {
     digest: Digest,
-    pub(super) pre: ValidatorPre,
+    pub(super) exports: Arc<dyn ValidatorContract>,
 }
 
-/// A validator by the version of the contract that it was built against.
-#[derive(Clone)]
-pub(super) enum ValidatorPre {
-    V1_0(validator::ValidatorPre<State>),
-    V1_1(validator_1_1::ValidatorPre<State>),
-}
-
-/// Bytes that are no component this host can run.
+/// Why bytes are not a component that this server can run.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
-    /// Not WebAssembly at all, or damaged.
+    /// The bytes are not WebAssembly, or are damaged.
     #[error(
-        "{digest} cannot be compiled: {reason}. It must be a WebAssembly component, such as a wasm32-wasip2 build gives."
+        "{digest} cannot be compiled: {reason}. It must be a WebAssembly component, such as a build for wasm32-wasip2."
     )]
     Compile {
-        /// Which bytes.
+        /// Of the bytes.
         digest: Digest,
-        /// By wasmtime's word, bounded.
+        /// wasmtime's text, bounded.
         reason: String,
     },
-    /// A component, but of another shape.
-    #[error("{digest} is no {world} of bulkhead:contacts: {reason}")]
+    /// The component does not implement the world that it should.
+    #[error("{digest} is not a {world} of bulkhead:contacts: {reason}")]
     Contract {
-        /// Which bytes.
+        /// Of the bytes.
         digest: Digest,
-        /// What it should be.
+        /// The world that the component should implement.
         world: &'static str,
-        /// By wasmtime's word, bounded.
+        /// wasmtime's text, bounded.
         reason: String,
     },
 }
 
 impl Processor {
-    /// The digest of the bytes it was compiled from.
+    /// Returns the digest of the bytes that the processor was compiled from.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
 impl Validator {
-    /// The digest of the bytes it was compiled from.
+    /// Returns the digest of the bytes that the validator was compiled from.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
 impl Sandbox {
-    /// Compiles a processor, or loads it if it was compiled before. Compiling takes from a fraction of a second to many,
-    /// so it never happens while a request waits.
+    /// Compiles a processor, or loads its compiled code if the cache has it. Compiling takes from a fraction of a second to
+    /// many seconds, so it never happens while a request waits.
     ///
     /// # Errors
-    /// If the bytes are no component, or one that exports or imports something else.
+    /// If the bytes are not a component, or the component exports or imports something else.
     pub fn load_processor(&self, bytes: &[u8]) -> Result<Processor, ComponentError> {
-        let digest = Digest::of(bytes);
-        let component = self
-            .compiled(digest, bytes)
-            .map_err(|error| ComponentError::Compile { digest, reason: describe(&error) })?;
-        let contract = |error| ComponentError::Contract { digest, world: "processor", reason: describe(&error) };
-        let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
-        Ok(Processor { digest, pre: ProcessorPre::new(pre).map_err(contract)? })
+        let (digest, exports) =
+            self.load(bytes, "processor", |exports, component| bind_processor(exports, self.contracts, component))?;
+        Ok(Processor { digest, exports })
     }
 
-    /// Compiles a validator, or loads it if it was compiled before.
+    /// Compiles a validator, or loads its compiled code if the cache has it.
     ///
     /// # Errors
-    /// As [`Self::load_processor`].
+    /// See [`Self::load_processor`].
     pub fn load_validator(&self, bytes: &[u8]) -> Result<Validator, ComponentError> {
+        let (digest, exports) =
+            self.load(bytes, "validator", |exports, component| bind_validator(exports, self.contracts, component))?;
+        Ok(Validator { digest, exports })
+    }
+
+    fn load<C>(
+        &self,
+        bytes: &[u8],
+        world: &'static str,
+        bind: impl FnOnce(&[&str], InstancePre<State>) -> wasmtime::Result<C>,
+    ) -> Result<(Digest, C), ComponentError> {
         let digest = Digest::of(bytes);
         let component = self
             .compiled(digest, bytes)
             .map_err(|error| ComponentError::Compile { digest, reason: describe(&error) })?;
-        // By exact names: wasmtime itself would take a newer version's function for an older one's.
         let form = component.component_type();
         let exports: Vec<&str> = form.exports(&self.engine).map(|(name, _)| name).collect();
-        let version = world_of(&exports, self.contracts).map_or(Contract::V1_0, |(contract, _)| contract);
-        let contract = |error| ComponentError::Contract { digest, world: "validator", reason: describe(&error) };
-        let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
-        let pre = match version {
-            Contract::V1_0 => validator::ValidatorPre::new(pre).map(ValidatorPre::V1_0),
-            Contract::V1_1 => validator_1_1::ValidatorPre::new(pre).map(ValidatorPre::V1_1),
-        };
-        Ok(Validator { digest, pre: pre.map_err(contract)? })
+        let bound = self.linker.instantiate_pre(&component).and_then(|component| bind(&exports, component));
+        let bound = bound.map_err(|error| ComponentError::Contract { digest, world, reason: describe(&error) })?;
+        Ok((digest, bound))
     }
 }

@@ -1,27 +1,31 @@
-//! The engine and what is linked into every component.
+//! The wasmtime engine, and what every component is linked with.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use wasmtime::component::{Linker, ResourceTable};
+use parking_lot::Mutex;
+use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::contract::Contract;
-use super::limits::Limiter;
+use super::contracts::{self, Contract};
+use super::state::State;
 use super::ticker;
 
-/// Parts of one component: a Rust component has 4 core instances, one from Python about 20.
-const CORE_INSTANCES: u32 = 32;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 8;
-/// The largest memory an instance may have whatever its limits say, in bytes.
-const MAX_MEMORY: usize = 1 << 30;
-/// Table elements of a module; a JavaScript component has 7,688.
-const TABLE_ELEMENTS: usize = 20_000;
+/// Core instances of one component: a Rust component has 4, one from Python about 20.
+const MAX_CORE_INSTANCES: u32 = 32;
+/// Memories of one component.
+const MAX_MEMORIES: u32 = 2;
+/// Tables of one component.
+const MAX_TABLES: u32 = 8;
+/// Bytes of one memory, whatever the limits of its instance say.
+const MAX_MEMORY_BYTES: usize = 1 << 30;
+/// Elements of one table; a JavaScript component has 7,688.
+const MAX_TABLE_ELEMENTS: usize = 20_000;
+/// Slots of the instance pool that stay ready for reuse.
+const MAX_WARM_SLOTS: u32 = 4;
 
-/// Where components are compiled and run.
+/// The place where components are compiled and run. Clones share the engine.
 #[derive(Clone)]
 pub struct Sandbox {
     pub(super) engine: Engine,
@@ -31,34 +35,20 @@ pub struct Sandbox {
     pub(super) contracts: &'static [Contract],
 }
 
-/// The engine cannot be made.
+/// Why the sandbox cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// By wasmtime's word.
+    /// The machine lacks something that wasmtime needs.
     #[error("the WebAssembly engine cannot start on this machine: {0:#}")]
     Engine(wasmtime::Error),
-    /// No thread for the clock.
+    /// The operating system gives no thread for the ticker.
     #[error("the WebAssembly engine's clock cannot start: {0}")]
     Ticker(std::io::Error),
 }
 
-/// What belongs to one instance.
-pub(super) struct State {
-    pub(super) wasi: WasiCtx,
-    pub(super) table: ResourceTable,
-    pub(super) limiter: Limiter,
-    pub(super) watch: super::guest::Watch,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
 impl Sandbox {
-    /// An engine with its clock, in which so many components can live at the same time. Compiled components are kept in the folder `cache`, which must be this user's alone:
-    /// what is in it is run as machine code.
+    /// Makes an engine with its ticker, in which at most `instances` components live at a time. The folder `cache` keeps
+    /// compiled components. Its files are run as machine code, so only this user may be able to write to it.
     ///
     /// # Errors
     /// If the machine lacks what wasmtime needs.
@@ -66,35 +56,35 @@ impl Sandbox {
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache, compiling: Arc::default(), contracts: Contract::RELEASED })
+        Ok(Self { engine, linker, cache, compiling: Arc::default(), contracts: contracts::RELEASED })
     }
 
-    /// The same, serving drafts of the contract beside what is released.
+    /// Serves drafts of the contract as well as released versions.
     #[must_use]
     pub fn with_drafts(self) -> Self {
-        Self { contracts: Contract::ALL, ..self }
+        Self { contracts: contracts::WITH_DRAFTS, ..self }
     }
 
-    /// Makes every running guest look up now, and not at the next tick.
+    /// Makes every running guest check its deadline and its cancel flag now, and not at the next tick.
     pub fn bump_epoch(&self) {
         self.engine.increment_epoch();
     }
 }
 
-/// The one configuration: what is compiled under it can be loaded under it, and under no other.
+/// Returns the engine's configuration. Code that was compiled under it can be loaded under the same one only.
 fn config(instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
-        // Each component may have all that one may have, so none can take another's.
-        .total_core_instances(instances * CORE_INSTANCES)
-        .total_memories(instances * MEMORIES)
-        .total_tables(instances * TABLES)
-        .table_elements(TABLE_ELEMENTS)
-        .max_memory_size(MAX_MEMORY)
-        .max_unused_warm_slots(4);
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_memories_per_component(MAX_MEMORIES)
+        .max_tables_per_component(MAX_TABLES)
+        // Enough for every component to have its maximum, so that none can take another's share.
+        .total_core_instances(instances * MAX_CORE_INSTANCES)
+        .total_memories(instances * MAX_MEMORIES)
+        .total_tables(instances * MAX_TABLES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .max_unused_warm_slots(MAX_WARM_SLOTS);
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -103,8 +93,7 @@ fn config(instances: u32) -> Config {
     config
 }
 
-/// WASI with nothing granted: no files, network, environment or arguments; see [`super::guest`] for the clocks and
-/// the output.
+/// Links WASI with nothing granted: no files, network, environment or arguments. See [`State`] for clocks and output.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -112,7 +101,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// A guest that waits sits in a host call, where no epoch reaches it. There is nothing to wait for, so waiting is a trap.
+/// Makes waiting a trap. A waiting guest would be in a host call, where the engine epoch cannot interrupt it; and it has nothing
+/// to wait for.
 fn refuse_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime::component::Resource;
     use wasmtime_wasi::p2::DynPollable;

@@ -1,20 +1,18 @@
-//! What every running component has: a store of its own, limits, a way to be interrupted, and a record of what it prints.
-//! After any [`CallError`] it is dead.
+//! A running component of either world: its wasmtime store, its limits, and the record of what it prints. After any
+//! [`CallError`] it is dead.
 
 use std::time::{Duration, Instant};
 
-use wasmtime::component::ResourceTable;
 use wasmtime::{Store, Trap, UpdateDeadline};
-use wasmtime_wasi::random::Deterministic;
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
-use super::call_error::{CallError, GuestFailure, InterruptReason};
+use super::call_error::{CallError, GuestFailure};
 use super::cancel::CancelFlag;
-use super::engine::{Sandbox, State};
+use super::engine::Sandbox;
 use super::error_text::{bounded, describe};
-use super::limits::{Limiter, Limits};
+use super::interrupt::InterruptReason;
+use super::limits::Limits;
 use super::output::Output;
-use super::priority;
+use super::state::State;
 
 /// A running component with exports `E`.
 pub(super) struct Guest<E> {
@@ -33,12 +31,12 @@ pub struct Usage {
     pub calls: u64,
     /// Time in those calls, with the copying in and out.
     pub time: Duration,
-    /// The most bytes of memory that one instance of it had at a time, all its memories together.
+    /// The most bytes of memory that one of its instances had at a time, all memories together.
     pub memory: usize,
 }
 
 impl Usage {
-    /// This and what another instance of the same component used.
+    /// Adds what another instance of the same component used.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -46,47 +44,6 @@ impl Usage {
             time: self.time.saturating_add(other.time),
             memory: self.memory.max(other.memory),
         }
-    }
-}
-
-/// What the interrupt callback looks at.
-pub(super) struct Watch {
-    deadline: Instant,
-    /// When the thread gives way to all others, if it ever does.
-    lowers_priority_at: Option<Instant>,
-    cancel: CancelFlag,
-}
-
-/// Bytes that a guest may ask for at a time, where it asks for random ones.
-const RANDOM_BYTES: u64 = 4 << 10;
-/// What stands in for chance.
-const SEED: u128 = 0x5eed;
-
-/// Numbers that are the same each time. A guest needs none that cannot be guessed: it keeps no secrets.
-fn dice() -> Deterministic {
-    Deterministic::new((0..=250_u8).map(|n| n.wrapping_mul(167).wrapping_add(13)).collect())
-}
-
-/// Time stands still in a guest: what it decides depends on its input alone.
-struct FixedClock;
-
-impl HostWallClock for FixedClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-impl HostMonotonicClock for FixedClock {
-    fn resolution(&self) -> u64 {
-        1
-    }
-
-    fn now(&self) -> u64 {
-        0
     }
 }
 
@@ -99,32 +56,22 @@ impl<E> Guest<E> {
         instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<E>,
     ) -> Result<Self, CallError> {
         let output = Output::new(limits.output);
-        let mut store = Store::new(&sandbox.engine, state(limits, &output, cancel));
+        let mut store = Store::new(&sandbox.engine, State::new(limits, &output, cancel));
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.reply);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
-            let watch = &context.data().watch;
-            let now = Instant::now();
-            if watch.cancel.is_raised() {
-                return Err(InterruptReason::Cancelled.into());
-            }
-            if now >= watch.deadline {
-                return Err(InterruptReason::OutOfTime.into());
-            }
-            if watch.lowers_priority_at.is_some_and(|at| now >= at) {
-                priority::lower_priority();
-            }
+            context.data().watch.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
         let started = Instant::now();
         match instantiate(&mut store) {
             Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time: started.elapsed() }),
-            Err(error) => Err(stop(&store, &output, &error)),
+            Err(error) => Err(call_error(&store, &output, &error)),
         }
     }
 
-    /// Calls it about a number of items, which decides how long it may take.
+    /// Calls the component about a number of items, which decides how long the call may take.
     pub(super) fn call<T>(
         &mut self,
         items: usize,
@@ -132,32 +79,26 @@ impl<E> Guest<E> {
     ) -> Result<T, CallError> {
         let time = self.limits.call_time + self.limits.item_time * u32::try_from(items).unwrap_or(u32::MAX);
         let watch = &mut self.store.data_mut().watch;
-        let now = Instant::now();
-        watch.deadline = now + time;
-        watch.lowers_priority_at = self.limits.lowers_priority.then(|| now + priority::LONG_CALL);
-        if watch.cancel.is_raised() {
+        watch.start_call(time, self.limits.lowers_priority);
+        if watch.is_cancelled() {
             return Err(CallError::Cancelled);
         }
         self.store.set_epoch_deadline(1);
         let started = Instant::now();
-        let answer = call(&self.exports, &mut self.store);
+        let reply = call(&self.exports, &mut self.store);
         self.calls += 1;
         self.time += started.elapsed();
-        answer.map_err(|error| stop(&self.store, &self.output, &error))
+        reply.map_err(|error| call_error(&self.store, &self.output, &error))
     }
 
-    /// What it has used so far.
+    /// Returns what the component has used so far.
     pub(super) fn usage(&self) -> Usage {
         Usage { calls: self.calls, time: self.time, memory: self.store.data().limiter.taken() }
     }
 
-    /// What it printed so far, bounded.
+    /// Returns what the component has printed so far, bounded.
     pub(super) fn output(&self) -> String {
         self.output.text()
-    }
-
-    pub(super) fn exports(&self) -> &E {
-        &self.exports
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -165,40 +106,20 @@ impl<E> Guest<E> {
     }
 }
 
-fn state(limits: &Limits, output: &Output, cancel: &CancelFlag) -> State {
-    let wasi = WasiCtx::builder()
-        .stdout(output.clone())
-        .stderr(output.clone())
-        .wall_clock(FixedClock)
-        .monotonic_clock(FixedClock)
-        .secure_random(dice())
-        .insecure_random(dice())
-        .insecure_random_seed(SEED)
-        .max_random_size(RANDOM_BYTES)
-        .build();
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(256);
-    State {
-        wasi,
-        table,
-        limiter: Limiter::new(limits),
-        watch: Watch { deadline: Instant::now() + limits.call_time, lowers_priority_at: None, cancel: cancel.clone() },
-    }
-}
-
-/// What wasmtime's error means. The order matters: a guest that got no memory traps like one that panicked.
-fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> CallError {
-    if error.downcast_ref::<InterruptReason>() == Some(&InterruptReason::Cancelled) {
+/// Translates wasmtime's error. The order matters: a guest that got no memory traps like one that panicked.
+fn call_error(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> CallError {
+    let interrupted = error.downcast_ref::<InterruptReason>();
+    if interrupted == Some(&InterruptReason::Cancelled) {
         return CallError::Cancelled;
     }
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
         return CallError::HostUnavailable(describe(error));
     }
-    let failure = if error.downcast_ref::<InterruptReason>().is_some() {
+    let failure = if interrupted.is_some() {
         GuestFailure::TimedOut
     } else if store.data().limiter.refused_memory() {
         GuestFailure::OutOfMemory
-    } else if error.downcast_ref::<Trap>().is_none() && reply_too_large(error) {
+    } else if error.downcast_ref::<Trap>().is_none() && is_reply_too_large(error) {
         GuestFailure::ReplyTooLarge
     } else {
         GuestFailure::Trapped
@@ -212,12 +133,12 @@ fn stop(store: &Store<State>, output: &Output, error: &wasmtime::Error) -> CallE
     CallError::Failed { failure, detail }
 }
 
-/// Bytes of an error in which the words about a reply's size are looked for.
-const REPLY_ERROR_BYTES: usize = 256;
+/// Bytes of an error's text in which [`is_reply_too_large`] looks for wasmtime's words.
+const MAX_SEARCHED_BYTES: usize = 256;
 
-/// wasmtime has no type for this one; a test fails when it rewords it.
-fn reply_too_large(error: &wasmtime::Error) -> bool {
+/// wasmtime has no type for this error. A test fails when wasmtime rewords it.
+fn is_reply_too_large(error: &wasmtime::Error) -> bool {
     error
         .chain()
-        .any(|cause| bounded(cause, REPLY_ERROR_BYTES).contains("fuel allocated for hostcalls has been exhausted"))
+        .any(|cause| bounded(cause, MAX_SEARCHED_BYTES).contains("fuel allocated for hostcalls has been exhausted"))
 }

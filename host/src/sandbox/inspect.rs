@@ -1,13 +1,13 @@
-//! What can be said of a component without compiling it: what kind of file it is, which world it exports and what it asks
-//! for. A stranger's bytes are refused here in microseconds, and in words.
+//! The inspection of a component without compiling it: its kind of file, the world that it exports and the interfaces that
+//! it imports. Bytes that cannot be registered are refused here in microseconds, with a reason.
 
 use wasmparser::{Encoding, KnownCustom, Name, NameSectionReader, Parser, Payload, Validator, WasmFeatures};
 
-use super::contract::{Contract, PACKAGE, world_of};
+use super::contracts::{Contract, PACKAGE, world_of};
 use super::error_text::bounded;
 use crate::domain::World;
 
-/// Interfaces of WASI 0.2 that a guest gets, with nothing in them: no files, no network, no environment, a clock that
+/// Interfaces of WASI 0.2 that a guest can import. They give it nothing: no files, no network, no environment, and a clock that
 /// stands still.
 const GRANTED: [&str; 27] = [
     "wasi:cli/environment",
@@ -38,13 +38,14 @@ const GRANTED: [&str; 27] = [
     "wasi:sockets/udp",
     "wasi:sockets/udp-create-socket",
 ];
+/// The beginning of the versions of these interfaces.
 const GRANTED_VERSION: &str = "0.2.";
 
-/// Why bytes cannot be registered: at which step, what was found, and what to do.
+/// Why bytes cannot be registered as a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused at the step '{step}': {found}{}{advice}", self.gap())]
 pub struct Refusal {
-    /// The step that refused it: `size`, `kind`, `world`, `imports`, `compile`, `resources`, `instantiate` or `batch`.
+    /// The step that refused the bytes: `size`, `kind`, `world`, `imports`, `compile`, `resources`, `instantiate` or `batch`.
     pub step: &'static str,
     /// What was found, in a sentence.
     pub found: String,
@@ -58,90 +59,91 @@ impl Refusal {
         Self { step, found: bounded(found, MAX_FOUND_BYTES), advice: advice.into() }
     }
 
-    /// What a component printed ends somewhere, and what to do must not look like a part of it.
+    /// Returns an empty line if a component printed something, so that the advice does not look like a part of it.
     fn gap(&self) -> &'static str {
         if self.found.contains('\n') { "\n\n" } else { " " }
     }
 
-    /// The refusal of a component of more than `most` bytes.
+    /// Returns the refusal of a component of more than `most` bytes.
     #[must_use]
     pub fn too_large(most: usize) -> Self {
         Self::new(
             "size",
-            format!("It has more than the {most} bytes that are allowed."),
+            format!("The component is larger than {most} bytes."),
             "Build it smaller: without debug information, optimised for size.",
         )
     }
 }
 
-/// What a component says of itself.
+/// What the inspection of a component found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// What it is; a processor if it is both.
+    /// The world that it exports; that of a processor if it exports both.
     pub world: World,
-    /// By which version of the contract.
-    pub contract: Contract,
-    /// What it exports.
+    /// The version of the contract that it was built against, such as `1.0.0`.
+    pub contract: &'static str,
+    /// The names of its exports.
     pub exports: Vec<String>,
-    /// What it imports.
+    /// The names of its imports.
     pub imports: Vec<String>,
-    /// The largest memory that one of its modules has from the start, in bytes.
+    /// The largest initial memory of its modules, in bytes.
     pub memory: u64,
-    /// The largest table that one of its modules has from the start, in elements.
+    /// The largest initial table of its modules, in elements.
     pub table: u64,
 }
 
-/// What is read out of a component.
+/// The parts of a component that are inspected.
 #[derive(Default)]
 struct Contents {
     exports: Vec<String>,
     imports: Vec<String>,
     memory: u64,
     table: u64,
-    /// Bytes of the longest name that a module gives one of its functions.
+    /// Bytes of the longest function name in the name sections of its modules.
     longest_name: usize,
 }
 
-/// Most bytes that a refusal quotes of what it found; a component names its imports and exports as it likes.
+/// Bytes of what a refusal says it found. It can quote names of imports and exports, which can be of any length.
 const MAX_FOUND_BYTES: usize = 8 << 10;
-/// Most bytes of a function's name in a component's name section: what the specification's tools allow an import. wasmtime
-/// copies the names of all frames when a guest traps.
+/// Bytes of a function's name in a name section; the specification's tools allow an import as many. wasmtime copies the names
+/// of all frames when a guest traps.
 const MAX_FUNCTION_NAME_BYTES: usize = 100_000;
 /// Bytes of a WebAssembly page.
-const PAGE: u64 = 64 << 10;
+const PAGE_BYTES: u64 = 64 << 10;
 
-/// Looks at a component for a host that serves these versions of the contract, the newest first.
+/// Inspects a component for a server that serves these versions of the contract, the newest first.
 ///
 /// # Errors
-/// If it is no component, exports no world of the contract, or imports what is not granted.
-pub fn inspect(bytes: &[u8], served: &[Contract]) -> Result<Inspected, Refusal> {
+/// If the bytes are not a component, or it exports no world of the contract or imports an interface that is not granted.
+pub(super) fn inspect(bytes: &[u8], served: &'static [Contract]) -> Result<Inspected, Refusal> {
     check_kind(bytes)?;
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
-        Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
+        Refusal::new("kind", format!("The file is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
     let Contents { exports, imports, memory, table, longest_name } = contents(bytes).map_err(|error| {
-        Refusal::new("kind", format!("It is damaged: {error}."), "Build it again, and copy it as binary.")
+        Refusal::new("kind", format!("The file is damaged: {error}."), "Build it again, and copy it as binary.")
     })?;
     if longest_name > MAX_FUNCTION_NAME_BYTES {
         return Err(Refusal::new(
             "resources",
-            format!("It names a function with {longest_name} bytes, and {MAX_FUNCTION_NAME_BYTES} are allowed."),
+            format!("A function name has {longest_name} bytes; at most {MAX_FUNCTION_NAME_BYTES} are allowed."),
             "Build it without debug information, or strip it.",
         ));
     }
-    let (contract, world) = world(&exports, served)?;
+    let (contract, world) = find_world(&exports, served)?;
     let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name, served)).collect();
     if !refused.is_empty() {
         return Err(Refusal::new(
             "imports",
-            format!("It imports {}, which no component is given.", refused.join(", ")),
-            "Build it without them: a component gets its items, the profile and stored contacts as arguments, and WASI 0.2 with nothing in it.",
+            format!("The component imports {}, which no component gets.", refused.join(", ")),
+            "Build it without these imports. A component gets the items, the profile and the stored contacts as arguments, and WASI 0.2 without access to anything.",
         ));
     }
-    Ok(Inspected { world, contract, exports, imports, memory, table })
+    Ok(Inspected { world, contract: contract.version, exports, imports, memory, table })
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
+    const ADVICE: &str = "Register a WebAssembly component, such as a build for wasm32-wasip2.";
     let kind = |found: &str, advice: &str| Err(Refusal::new("kind", found, advice));
     let text = bytes.trim_ascii_start();
     if Parser::is_component(bytes) {
@@ -149,26 +151,26 @@ fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
     }
     if Parser::is_core_wasm(bytes) {
         return kind(
-            "It is a core module, not a component.",
+            "This is a core module, not a component.",
             "Build for wasm32-wasip2, or wrap the module with 'wasm-tools component new'.",
         );
     }
     if bytes.starts_with(b"\x7fELF") {
         return kind(
-            "It is compiled machine code (.cwasm), which is never taken from outside.",
-            "Give the .wasm it was compiled from.",
+            "This is compiled machine code (.cwasm), which is never accepted from outside.",
+            "Register the .wasm file that it was compiled from.",
         );
     }
     if text.starts_with(b"(component") || text.starts_with(b"(module") || text.starts_with(b";;") {
-        return kind("It is WebAssembly text (.wat).", "Translate it with 'wasm-tools parse'.");
+        return kind("This is WebAssembly text (.wat).", "Translate it to binary with 'wasm-tools parse'.");
     }
     if bytes.is_empty() {
-        return kind("It is empty.", "Give a WebAssembly component, such as a build for wasm32-wasip2 makes.");
+        return kind("The file is empty.", ADVICE);
     }
-    kind("It is no WebAssembly.", "Give a WebAssembly component, such as a build for wasm32-wasip2 makes.")
+    kind("This is not WebAssembly.", ADVICE)
 }
 
-/// The names that the outermost component exports and imports, and what the modules in it need from the start.
+/// Reads the exports and imports of the outermost component, and the initial needs of the modules in it.
 fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
     let mut contents = Contents::default();
     let mut depth = 0_usize;
@@ -188,7 +190,7 @@ fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
             }
             Payload::MemorySection(section) => {
                 for memory in section {
-                    contents.memory = contents.memory.max(memory?.initial.saturating_mul(PAGE));
+                    contents.memory = contents.memory.max(memory?.initial.saturating_mul(PAGE_BYTES));
                 }
             }
             Payload::TableSection(section) => {
@@ -207,7 +209,7 @@ fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
     Ok(contents)
 }
 
-/// Returns the length of the longest function name. What cannot be read is skipped, as wasmtime skips it.
+/// Returns the length of the longest function name. Unreadable parts are skipped, as wasmtime skips them.
 fn longest_function_name(names: NameSectionReader<'_>) -> usize {
     let functions = names.into_iter().map_while(Result::ok).filter_map(|name| match name {
         Name::Function(functions) => Some(functions),
@@ -216,29 +218,29 @@ fn longest_function_name(names: NameSectionReader<'_>) -> usize {
     functions.flatten().map_while(Result::ok).map(|naming| naming.name.len()).max().unwrap_or(0)
 }
 
-fn world(exports: &[String], served: &[Contract]) -> Result<(Contract, World), Refusal> {
+fn find_world(exports: &[String], served: &'static [Contract]) -> Result<(&'static Contract, World), Refusal> {
     if let Some(found) = world_of(exports, served) {
         return Ok(found);
     }
-    let versions = served.iter().map(|contract| contract.as_str()).collect::<Vec<_>>().join(" or ");
+    let versions = served.iter().map(|contract| contract.version).collect::<Vec<_>>().join(" or ");
     let ours: Vec<&str> = exports.iter().map(String::as_str).filter(|export| export.starts_with(PACKAGE)).collect();
     if ours.is_empty() {
         let all = if exports.is_empty() { String::from("nothing") } else { exports.join(", ") };
         return Err(Refusal::new(
             "world",
-            format!("It exports {all}, and nothing of {PACKAGE}."),
+            format!("The component exports {all}, and nothing of {PACKAGE}."),
             format!("Implement the world 'validator' or 'processor' of bulkhead:contacts@{versions}."),
         ));
     }
     Err(Refusal::new(
         "world",
-        format!("It exports {}, a version this server does not know.", ours.join(", ")),
+        format!("The component exports {}, a version that this server does not know.", ours.join(", ")),
         format!("Build it against bulkhead:contacts@{versions}, or run a newer server."),
     ))
 }
 
 fn is_granted(import: &str, served: &[Contract]) -> bool {
-    // The words of the contract are imported by every component; they are types and no functions.
+    // Every component imports the types of the contract; there are no functions among them.
     served.iter().any(|contract| import == contract.interface("types"))
         || import
             .split_once('@')
@@ -250,14 +252,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{inspect, is_granted};
-    use crate::sandbox::Contract;
-
-    const SERVED: &[Contract] = Contract::RELEASED;
+    use crate::sandbox::contracts::RELEASED;
 
     #[test]
-    fn only_what_is_there_is_granted() {
+    fn only_listed_interfaces_are_granted() {
         for granted in ["wasi:cli/stdout@0.2.6", "wasi:sockets/tcp@0.2.0", "bulkhead:contacts/types@1.0.0"] {
-            assert!(is_granted(granted, SERVED), "{granted}");
+            assert!(is_granted(granted, RELEASED), "{granted}");
         }
         for other in [
             "wasi:cli/unknown@0.2.0",
@@ -267,15 +267,15 @@ mod tests {
             "bulkhead:contacts/types@1.1.0",
             "acme:secret/vault@1.0.0",
         ] {
-            assert!(!is_granted(other, SERVED), "{other}");
+            assert!(!is_granted(other, RELEASED), "{other}");
         }
     }
 
     #[test]
-    fn files_of_other_kinds_are_told_apart() {
+    fn the_refusal_names_the_kind_of_file() {
         for (bytes, part) in [
             (&b""[..], "empty"),
-            (b"hello", "no WebAssembly"),
+            (b"hello", "not WebAssembly"),
             (b"\0asm\x01\0\0\0", "core module"),
             (b"\0asm\x0d\0\x01\0", "exports nothing"),
             (b"\x7fELF....", "machine code"),
@@ -283,16 +283,16 @@ mod tests {
             (b"(module)", "text"),
             (b"\0asm\x0d\0\x01\0\xff", "damaged"),
         ] {
-            let refusal = inspect(bytes, SERVED).unwrap_err().to_string();
+            let refusal = inspect(bytes, RELEASED).unwrap_err().to_string();
             assert!(refusal.contains(part), "{refusal}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_give_an_answer(tail: Vec<u8>) {
-            drop(inspect(&tail, SERVED));
-            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat(), SERVED));
+        fn no_bytes_make_the_inspection_panic(tail: Vec<u8>) {
+            drop(inspect(&tail, RELEASED));
+            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat(), RELEASED));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What one instance may use, and the bookkeeping that enforces it.
+//! What one running component may use, and the bookkeeping that enforces it.
 
 use std::time::Duration;
 
@@ -16,23 +16,24 @@ pub struct Limits {
     pub memory: usize,
     /// Elements of each table.
     pub table_elements: usize,
-    /// Time inside the guest for one call,
+    /// Time that one call may take, without the time for its items.
     pub call_time: Duration,
-    /// and for each item it is about.
+    /// Time that one call may take in addition for each of its items.
     pub item_time: Duration,
-    /// Bytes that one answer may take on the host.
+    /// Bytes that one reply may take on the host.
     pub reply: usize,
     /// Bytes kept of what the guest prints.
     pub output: usize,
-    /// Objections to one item,
+    /// Objections of a validator to one item.
     pub objections: usize,
-    /// and bytes of each.
+    /// Bytes of one objection's message.
     pub objection_bytes: usize,
-    /// Whether a thread gives way to all others when a call takes long. Only for threads that can be replaced.
+    /// Whether the thread takes the lowest priority when a call takes long. It keeps it, so only threads that can be replaced
+    /// may.
     pub lowers_priority: bool,
 }
 
-/// The thread keeps its priority, unless the caller changes that.
+/// The thread keeps its priority; a caller may change that.
 impl From<&TenantLimits> for Limits {
     fn from(limits: &TenantLimits) -> Self {
         let bytes = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
@@ -51,8 +52,8 @@ impl From<&TenantLimits> for Limits {
     }
 }
 
-/// Sums over all memories of a store, where wasmtime's own limiter looks at each alone; and remembers that it refused,
-/// because a guest that gets no memory ends in a trap that looks like any other.
+/// Limits the sum of all memories of a store; wasmtime's own limiter looks at each memory alone. It remembers that it refused
+/// memory, because a guest that gets none ends in a trap like any other.
 #[derive(Debug)]
 pub(super) struct Limiter {
     memory_left: usize,
@@ -71,7 +72,7 @@ impl Limiter {
         }
     }
 
-    /// Bytes of all memories. They never shrink, so it is also the most there ever were.
+    /// Returns the bytes of all memories. They never shrink, so it is also the maximum so far.
     pub(super) fn taken(&self) -> usize {
         self.memory_taken
     }
@@ -110,10 +111,17 @@ impl ResourceLimiter for Limiter {
 
 #[cfg(test)]
 mod tests {
+    use bulkhead_bounds::{MAX_OBJECTION_BYTES, MAX_OBJECTIONS_PER_ITEM};
     use wasmtime::ResourceLimiter;
 
     use super::{Limiter, Limits};
     use crate::tenants::TenantLimits;
+
+    #[test]
+    fn without_settings_a_tenant_has_the_bounds_of_the_contract() {
+        let limits = Limits::from(&TenantLimits::default());
+        assert_eq!((limits.objections, limits.objection_bytes), (MAX_OBJECTIONS_PER_ITEM, MAX_OBJECTION_BYTES));
+    }
 
     #[test]
     fn memory_is_summed_and_a_refusal_is_remembered() {

@@ -1,18 +1,19 @@
-//! What a guest prints: the first bytes are kept for the log, the rest is swallowed, so that a guest which prints much
-//! is neither stopped by it nor able to fill the host's memory.
+//! The standard output and error of a guest. The first bytes are kept for the log and the rest is dropped, so that a guest
+//! which prints much is not stopped for it and cannot fill the host's memory.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// Bytes a guest may pass in one write.
-const WRITE: usize = 4 << 10;
+/// Bytes that a guest may pass in one write.
+const MAX_WRITE_BYTES: usize = 4 << 10;
 
 /// A bounded record of a guest's standard output and error.
 #[derive(Debug, Clone)]
@@ -26,13 +27,13 @@ impl Output {
         Self { kept: Arc::default(), capacity }
     }
 
-    /// What was kept so far, with what is not UTF-8 replaced.
+    /// Returns what was kept so far, with replacement characters for bytes that are not UTF-8.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)).trim().to_owned()
+        String::from_utf8_lossy(&self.kept.lock()).trim().to_owned()
     }
 
     fn keep(&self, bytes: &[u8]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         let room = self.capacity.saturating_sub(kept.len()).min(bytes.len());
         kept.extend(bytes.iter().take(room));
     }
@@ -65,7 +66,7 @@ impl OutputStream for Output {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE)
+        Ok(MAX_WRITE_BYTES)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Trying a component before a tenant depends on it: what it needs, whether it starts, and what it makes of a batch that
-//! every component must cope with.
+//! The trial of a component before a tenant depends on it: what the component needs, whether it starts, and whether it
+//! survives a batch that every component must cope with.
 
 use std::sync::mpsc;
 use std::thread;
@@ -9,24 +9,26 @@ use super::call_error::CallError;
 use super::cancel::CancelFlag;
 use super::component::{ComponentError, Processor, Validator};
 use super::engine::Sandbox;
+use super::fields::Fields;
 use super::inspect::{Inspected, Refusal, inspect};
 use super::limits::Limits;
 use super::processor::ProcessorInstance;
-use super::validator::{RequestContext, ValidatorInstance};
+use super::request::RequestContext;
+use super::validator::ValidatorInstance;
 use crate::domain::{Operation, Timestamp, World};
 use crate::tenants::Profile;
 
-/// How long compiling may take; a JavaScript engine takes seven seconds.
-const COMPILE_TIME: Duration = Duration::from_secs(120);
-/// Items of which a client may send any.
-const BATCH: [&str; 5] =
+/// Time that compiling may take; a JavaScript engine takes seven seconds.
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Items such as any client may send.
+const TRIAL_ITEMS: [&str; 5] =
     [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
 
-/// A component that was tried and found good.
+/// A component that passed its trial.
 pub struct Probed {
-    /// What it says of itself.
+    /// What the inspection found.
     pub inspected: Inspected,
-    /// How long compiling took; next to nothing if it was compiled before.
+    /// Time that compiling took; next to nothing if the component was compiled before.
     pub compiled_in: Duration,
 }
 
@@ -37,10 +39,10 @@ enum Loaded {
 }
 
 impl Sandbox {
-    /// Tries a component, step by step, each in bounded time. Blocks for as long as compiling takes.
+    /// Tries a component in steps, each in bounded time. Blocks until compiling is done.
     ///
     /// # Errors
-    /// The step that refused it, what was found there, and what to do.
+    /// The step that refused the component, what was found there, and what to do.
     pub fn probe(&self, bytes: &[u8], limits: &Limits) -> Result<Probed, Refusal> {
         let inspected = inspect(bytes, self.contracts)?;
         check_needs(&inspected, limits)?;
@@ -54,7 +56,8 @@ impl Sandbox {
         Ok(Probed { inspected, compiled_in })
     }
 
-    /// Compiling cannot be interrupted, so it has a thread of its own, which ends by itself.
+    /// Compiles a component on a separate thread, because compiling cannot be interrupted. After a timeout the thread goes on until
+    /// compiling is done.
     fn load_in_time(&self, bytes: &[u8], world: World) -> Result<Loaded, Refusal> {
         let (sender, receiver) = mpsc::channel();
         let (sandbox, bytes) = (self.clone(), bytes.to_vec());
@@ -65,26 +68,28 @@ impl Sandbox {
             };
             drop(sender.send(loaded));
         };
-        thread::Builder::new()
-            .name(String::from("compiler"))
-            .spawn(compile)
-            .map_err(|error| Refusal::new("compile", format!("There is no thread: {error}."), "Try again later."))?;
-        match receiver.recv_timeout(COMPILE_TIME) {
+        thread::Builder::new().name(String::from("compiler")).spawn(compile).map_err(|error| {
+            Refusal::new("compile", format!("The server cannot start a thread: {error}."), "Try again later.")
+        })?;
+        match receiver.recv_timeout(COMPILE_TIMEOUT) {
             Ok(Ok(loaded)) => Ok(loaded),
             Ok(Err(ComponentError::Compile { reason, .. })) => Err(Refusal::new(
                 "compile",
-                format!("It cannot be compiled: {reason}."),
-                "Build it again, for WASI 0.2; if a limit is named, with fewer modules, memories or tables.",
+                format!("The component cannot be compiled: {reason}."),
+                "Build it again for WASI 0.2. If the reason names a limit, build it with fewer modules, memories or tables.",
             )),
             Ok(Err(ComponentError::Contract { world, reason, .. })) => Err(Refusal::new(
                 "world",
-                format!("It does not fit the world '{world}': {reason}."),
+                format!("The component does not implement the world '{world}': {reason}."),
                 "Generate its bindings from this server's version of the contract.",
             )),
             Err(_) => Err(Refusal::new(
                 "compile",
-                format!("Compiling it, and what came before it, takes more than {} s.", COMPILE_TIME.as_secs()),
-                "Build it smaller, or optimised for size; or try again later, if this server is busy.",
+                format!(
+                    "Compiling did not end within {} s, including the wait for other components.",
+                    COMPILE_TIMEOUT.as_secs()
+                ),
+                "Build it smaller, such as optimised for size. If this server is busy, try again later.",
             )),
         }
     }
@@ -92,35 +97,36 @@ impl Sandbox {
     fn try_processor(&self, processor: &Processor, limits: &Limits) -> Result<(), Refusal> {
         let cancel = CancelFlag::default();
         let mut instance =
-            ProcessorInstance::start(self, processor, limits, &cancel).map_err(|stop| not_started(&stop))?;
-        let profile = empty_profile()?;
+            ProcessorInstance::start(self, processor, limits, &cancel).map_err(|error| not_started(&error))?;
+        let profile = Profile::default();
         let fields = instance.fields(&profile).map_err(|error| {
             Refusal::new(
                 "batch",
-                format!("It could not make the catalogue of an empty profile: {error}."),
-                "Its function 'fields' must answer an empty list of entries with its own catalogue.",
+                format!("The component returned no catalogue for an empty profile: {error}."),
+                "Its function 'fields' must return its own catalogue for an empty list of entries.",
             )
         })?;
         for operation in [Operation::Create, Operation::Replace, Operation::Update] {
-            let items = BATCH.map(str::to_owned);
+            let items = TRIAL_ITEMS.map(str::to_owned);
+            let context = RequestContext { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
             let mut run = || {
-                instance.open(operation, &profile, fields.clone(), Timestamp(0))?;
+                instance.open(&context)?;
                 instance.plan(&items)?;
                 instance.decide(items.len(), &[], &[]).map(drop)
             };
-            run().map_err(|stop| failed(&stop))?;
+            run().map_err(|error| failed(&error))?;
         }
         Ok(())
     }
 
     fn try_validator(&self, validator: &Validator, limits: &Limits) -> Result<(), Refusal> {
         let cancel = CancelFlag::default();
-        let (profile, fields) = (empty_profile()?, super::processor::Fields::none());
+        let (profile, fields) = (Profile::default(), Fields::default());
         for operation in [Operation::Create, Operation::Replace, Operation::Update] {
-            let request = RequestContext { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
-            let mut checker = ValidatorInstance::start(self, validator, limits, &cancel, &request)
-                .map_err(|stop| not_started(&stop))?;
-            checker.check(&BATCH.map(str::to_owned), &[]).map_err(|stop| failed(&stop))?;
+            let context = RequestContext { operation, profile: &profile, fields: &fields, now: Timestamp(0) };
+            let mut checker = ValidatorInstance::start(self, validator, limits, &cancel, &context)
+                .map_err(|error| not_started(&error))?;
+            checker.check(&TRIAL_ITEMS.map(str::to_owned), &[]).map_err(|error| failed(&error))?;
         }
         Ok(())
     }
@@ -131,39 +137,43 @@ fn check_needs(inspected: &Inspected, limits: &Limits) -> Result<(), Refusal> {
     if memory > limits.memory as u64 {
         return Err(Refusal::new(
             "resources",
-            format!("It wants {} MiB of memory from the start, and may have {}.", memory >> 20, limits.memory >> 20),
-            "Lower its initial memory (a linker's setting).",
+            format!(
+                "The component needs {} MiB of memory from the start; its limit is {} MiB.",
+                memory >> 20,
+                limits.memory >> 20
+            ),
+            "Lower its initial memory, which is a setting of the linker.",
         ));
     }
     if table > limits.table_elements as u64 {
         return Err(Refusal::new(
             "resources",
-            format!("It wants a table of {table} elements, and may have {}.", limits.table_elements),
+            format!("The component needs a table of {table} elements; its limit is {}.", limits.table_elements),
             "Build it with fewer functions that are called indirectly.",
         ));
     }
     Ok(())
 }
 
-fn empty_profile() -> Result<Profile, Refusal> {
-    Profile::parse("{}").map_err(|error| Refusal::new("batch", error.to_string(), "Report this."))
+fn not_started(error: &CallError) -> Refusal {
+    Refusal::new(
+        "instantiate",
+        format!("The component does not start: {}", reason(error)),
+        "Check the code that runs when it starts.",
+    )
 }
 
-fn not_started(stop: &CallError) -> Refusal {
-    Refusal::new("instantiate", format!("It does not start: {}", told(stop)), "Look at what runs when it starts.")
-}
-
-fn failed(stop: &CallError) -> Refusal {
+fn failed(error: &CallError) -> Refusal {
     Refusal::new(
         "batch",
-        format!("It failed on a batch of {}: {}", BATCH.join(" "), told(stop)),
+        format!("The component failed on a batch of {}: {}", TRIAL_ITEMS.join(" "), reason(error)),
         "A component must answer any JSON text that a client may send.",
     )
 }
 
-/// The end of a sentence; or lines, if the component printed some or was somewhere.
-fn told(stop: &CallError) -> String {
-    match stop {
+/// Returns the end of a sentence; after it come lines, if the component printed some or there is a backtrace.
+fn reason(error: &CallError) -> String {
+    match error {
         CallError::Cancelled => String::from("it was interrupted."),
         CallError::HostUnavailable(reason) => format!("this server has no room for it now ({reason})."),
         CallError::Failed { failure, detail } => {

@@ -1,136 +1,79 @@
-//! A running processor, serving one job or one interactive request. After any [`CallError`] it is dead.
+//! A running processor, which serves one job or one call.
 
 use wasmtime::component::ResourceAny;
 
-use super::bindings::processor::Processor as Exports;
-use super::bindings::types as wit;
 use super::call_error::CallError;
 use super::cancel::CancelFlag;
 use super::component::Processor;
-use super::convert;
+use super::contracts::ProcessorExports;
 use super::engine::Sandbox;
-use super::error_text::bounded;
+use super::fields::{Fields, FieldsError};
 use super::guest::{Guest, Usage};
 use super::limits::Limits;
-use super::reply::{self, Outcome};
-use super::validator::Objection;
-use crate::domain::{ContactId, Operation, StoredContact, Timestamp, UniqueKey};
+use super::objection::Objection;
+use super::reply::{Outcome, Planned, check_outcomes, check_plan, check_presented};
+use super::request::RequestContext;
+use crate::domain::{StoredContact, Timestamp};
 use crate::tenants::Profile;
 
-/// A running processor.
+/// A running processor. After any [`CallError`] it is dead.
 pub struct ProcessorInstance {
-    guest: Guest<Exports>,
+    guest: Guest<Box<dyn ProcessorExports>>,
     session: Option<ResourceAny>,
-}
-
-/// The stored contacts that planned items refer to, each once.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Planned {
-    /// By id.
-    pub ids: Vec<ContactId>,
-    /// By the value of a unique field.
-    pub keys: Vec<UniqueKey>,
-}
-
-/// Most flaws of a profile that are told.
-const MAX_FLAWS: usize = 100;
-/// Most bytes of a flaw's member, and of its message.
-const MAX_FLAW_BYTES: usize = 500;
-
-/// Why a component gave no field list.
-#[derive(Debug, thiserror::Error)]
-pub enum FieldsError {
-    /// The profile is at fault; one line for each flaw, with its path.
-    #[error("{}", .0.join("\n"))]
-    Profile(Vec<String>),
-    /// The component is.
-    #[error("the component could not read the profile: {0:?}")]
-    Call(CallError),
-}
-
-impl From<CallError> for FieldsError {
-    fn from(stop: CallError) -> Self {
-        Self::Call(stop)
-    }
 }
 
 impl ProcessorInstance {
     /// Starts a processor.
     ///
     /// # Errors
-    /// [`CallError`] if the component cannot start within its limits, or the host has no room for it.
+    /// If the component cannot start within its limits, or the host has no room for it.
     pub fn start(
         sandbox: &Sandbox,
         processor: &Processor,
         limits: &Limits,
         cancel: &CancelFlag,
     ) -> Result<Self, CallError> {
-        let guest = Guest::start(sandbox, limits, cancel, |store| processor.pre.instantiate(store))?;
+        let guest = Guest::start(sandbox, limits, cancel, |store| processor.exports.instantiate(store))?;
         Ok(Self { guest, session: None })
     }
 
-    /// The tenant's complete field list.
+    /// Returns the complete field list of a tenant with this profile.
     ///
     /// # Errors
     /// If the profile has flaws, or the component fails.
     pub fn fields(&mut self, profile: &Profile) -> Result<Fields, FieldsError> {
-        let entries: Vec<_> = profile.fields.iter().map(convert::entry).collect();
-        let answer = self.guest.call(profile.fields.len(), |exports, store| {
-            exports.bulkhead_contacts_batch().call_fields(store, &entries)
-        })?;
-        answer.map(Fields).map_err(|flaws| {
-            FieldsError::Profile(
-                flaws
-                    .into_iter()
-                    .take(MAX_FLAWS)
-                    .map(|flaw| {
-                        let (member, message) =
-                            (bounded(flaw.member, MAX_FLAW_BYTES), bounded(flaw.message, MAX_FLAW_BYTES));
-                        format!("fields[{}].{member}: {message}", flaw.entry)
-                    })
-                    .collect(),
-            )
-        })
+        let entries = &profile.fields;
+        let fields = self.guest.call(entries.len(), |exports, store| exports.fields(store, entries))?;
+        fields.map(Fields).map_err(FieldsError::from_flaws)
     }
 
-    /// Opens a session; the one before it, if any, is closed.
+    /// Opens a session for the items of a request, and closes the one before it.
     ///
     /// # Errors
-    /// [`CallError`] if the component fails.
-    pub fn open(
-        &mut self,
-        operation: Operation,
-        profile: &Profile,
-        fields: Fields,
-        now: Timestamp,
-    ) -> Result<(), CallError> {
-        let profile = convert::profile(profile, fields.0, now.to_rfc3339());
-        let session = self.guest.call(0, |exports, store| {
-            exports.bulkhead_contacts_batch().session().call_constructor(store, convert::operation(operation), &profile)
-        })?;
+    /// If the component fails.
+    pub fn open(&mut self, context: &RequestContext<'_>) -> Result<(), CallError> {
+        let session = self.guest.call(0, |exports, store| exports.open_session(store, context))?;
         if let Some(previous) = self.session.replace(session) {
             self.guest.call(0, |_, store| previous.resource_drop(store))?;
         }
         Ok(())
     }
 
-    /// Reads items and says which stored contacts they refer to.
+    /// Reads items and returns the stored contacts that they refer to.
     ///
     /// # Errors
-    /// [`CallError`] if the component fails.
+    /// If the component fails, its reply breaks the contract, or no session is open.
     pub fn plan(&mut self, items: &[String]) -> Result<Planned, CallError> {
         let session = self.session()?;
-        let keys = self.guest.call(items.len(), |exports, store| {
-            exports.bulkhead_contacts_batch().session().call_plan(store, session, items)
-        })?;
-        reply::planned(items.len(), keys).map_err(CallError::broke_contract)
+        let keys = self.guest.call(items.len(), |exports, store| exports.plan(store, session, items))?;
+        check_plan(items.len(), keys).map_err(CallError::broke_contract)
     }
 
-    /// What becomes of the `count` items that were planned last, given the stored contacts they refer to and what a
-    /// validator has against them.
+    /// Decides the `count` items that were planned last, given the stored contacts that they refer to and the validator's
+    /// objections.
     ///
     /// # Errors
-    /// [`CallError`] if the component fails, or its answer breaks the contract.
+    /// If the component fails, its reply breaks the contract, or no session is open.
     pub fn decide(
         &mut self,
         count: usize,
@@ -138,39 +81,33 @@ impl ProcessorInstance {
         objections: &[Objection],
     ) -> Result<Vec<Outcome>, CallError> {
         let session = self.session()?;
-        let stored: Vec<_> = found.iter().map(to_stored).collect();
-        let told: Vec<_> = objections.iter().map(convert::objection).collect();
-        let outcomes = self.guest.call(count, |exports, store| {
-            exports.bulkhead_contacts_batch().session().call_decide(store, session, &stored, &told)
-        })?;
-        reply::checked(count, found, objections, outcomes).map_err(CallError::broke_contract)
+        let outcomes = self.guest.call(count, |exports, store| exports.decide(store, session, found, objections))?;
+        check_outcomes(count, found, objections, outcomes).map_err(CallError::broke_contract)
     }
 
-    /// Contacts as a client sees them, in order; each a JSON object.
+    /// Returns contacts as clients see them, in order; each is a JSON object.
     ///
     /// # Errors
-    /// [`CallError`] if the component fails, or its answer breaks the contract.
+    /// If the component fails, or its reply breaks the contract.
     pub fn present(
         &mut self,
         profile: &Profile,
-        fields: Fields,
+        fields: &Fields,
         now: Timestamp,
         contacts: &[StoredContact],
     ) -> Result<Vec<String>, CallError> {
-        let profile = convert::profile(profile, fields.0, now.to_rfc3339());
-        let stored: Vec<_> = contacts.iter().map(to_stored).collect();
-        let objects = self.guest.call(contacts.len(), |exports, store| {
-            exports.bulkhead_contacts_batch().call_present(store, &profile, &stored)
-        })?;
-        reply::presented(contacts.len(), objects).map_err(CallError::broke_contract)
+        let objects =
+            self.guest.call(contacts.len(), |exports, store| exports.present(store, profile, fields, now, contacts))?;
+        check_presented(contacts.len(), &objects).map_err(CallError::broke_contract)?;
+        Ok(objects)
     }
 
-    /// What it has used so far.
+    /// Returns what the component has used so far.
     pub fn usage(&self) -> Usage {
         self.guest.usage()
     }
 
-    /// What the guest printed so far, bounded.
+    /// Returns what the component has printed so far, bounded.
     pub fn output(&self) -> String {
         self.guest.output()
     }
@@ -178,19 +115,4 @@ impl ProcessorInstance {
     fn session(&self) -> Result<ResourceAny, CallError> {
         self.session.ok_or_else(|| CallError::HostUnavailable(String::from("no session was opened")))
     }
-}
-
-/// A component's own catalogue with a profile's entries applied.
-#[derive(Debug, Clone)]
-pub struct Fields(pub(super) Vec<wit::Field>);
-
-impl Fields {
-    /// No catalogue at all.
-    pub(super) fn none() -> Self {
-        Self(Vec::new())
-    }
-}
-
-fn to_stored(contact: &StoredContact) -> wit::Stored {
-    wit::Stored { id: contact.id.0, document: contact.document.clone() }
 }

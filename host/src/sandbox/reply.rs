@@ -1,88 +1,80 @@
-//! Checking what a component returned before anything is done with it. All of it is a stranger's: indexes may be out of
-//! range, counts may differ, documents may be no JSON.
+//! The check of a processor's replies, before anything is done with them. A reply can be anything: indexes may be out of
+//! range, counts may differ, documents may not be JSON.
 
+use bulkhead_bounds::{
+    MAX_ALIAS_BYTES, MAX_DETAILS, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_KEYS_PER_CONTACT,
+    MAX_KEYS_PER_ITEM, MAX_MESSAGE_BYTES, MAX_PRESENTED_BYTES, MAX_SORT_BYTES, MAX_WORDS_BYTES,
+};
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::bindings::processor::exports::bulkhead::contacts::batch;
-use super::bindings::{types as wit, types_1_1};
-use super::limits::Limits;
-use super::processor::Planned;
-use super::validator::Objection;
+use super::objection::Objection;
+use super::raw_reply::{RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
 use crate::domain::{ContactId, IndexEntry, ItemError, StoredContact, UniqueKey};
 
-/// Keys that one item may name.
-const KEYS_PER_ITEM: usize = 64;
-/// Keys that one contact may have.
-const KEYS_PER_CONTACT: usize = 32;
-/// Bytes of a key's value, and of its field's name.
-const KEY_BYTES: usize = 1 << 10;
-/// Bytes of a document.
-const DOCUMENT_BYTES: usize = 256 << 10;
-/// Bytes of the text a contact is searched by.
-const WORDS_BYTES: usize = 1 << 10;
-/// Bytes of what lists are ordered by.
-const SORT_BYTES: usize = 64;
-/// Bytes of a rejection's message.
-const MESSAGE_BYTES: usize = 16 << 10;
-/// Fields in a rejection's details.
-const DETAILS: usize = 256;
-/// Bytes of a rejection's details.
-const DETAILS_BYTES: usize = 64 << 10;
+/// The stored contacts that planned items refer to, each once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// By id.
+    pub ids: Vec<ContactId>,
+    /// By the value of a unique field.
+    pub keys: Vec<UniqueKey>,
+}
 
-/// What becomes of one item, checked.
+/// A decision about one item, checked.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is applied.
+    /// The item is applied to a contact.
     Write {
-        /// To which contact.
+        /// The contact.
         target: Target,
         /// 201 or 200.
         status: u16,
-        /// The contact's new document: a JSON object without line breaks.
+        /// The contact's new document, a JSON object.
         document: String,
-        /// All the contact's keys.
+        /// All keys of the contact, one at most for each field.
         keys: Vec<UniqueKey>,
-        /// How lists and searches find it.
+        /// How lists and searches find the contact.
         index_entry: IndexEntry,
     },
-    /// It is refused.
+    /// The item is refused.
     Reject {
-        /// The contact it named.
+        /// The contact that the item named, if it named one.
         id: Option<u64>,
-        /// From 400.
+        /// 400, 403, 404, 409 or 422.
         status: u16,
-        /// Why.
+        /// The reason, for the client.
         error: ItemError,
     },
 }
 
-/// Which contact an item is applied to.
+/// The contact that an item is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// One to be made.
+    /// A new contact.
     New,
-    /// One of those that were found, by its place among them.
+    /// A stored contact, by its place among those that were found.
     Found(usize),
-    /// The one that an earlier item of the batch makes, by that item's place.
+    /// The contact that an earlier item of the batch makes, by that item's place.
     Earlier(usize),
 }
 
-/// Checks an answer to `plan` about `count` items.
-pub(super) fn planned(count: usize, answer: Vec<Vec<wit::Key>>) -> Result<Planned, String> {
-    if answer.len() != count {
-        return Err(format!("plan: {} lists of keys for {count} items", answer.len()));
+/// Checks a reply to `plan` about `count` items.
+pub(super) fn check_plan(count: usize, reply: Vec<Vec<RawKey>>) -> Result<Planned, String> {
+    if reply.len() != count {
+        return Err(format!("plan: {} lists of keys for {count} items", reply.len()));
     }
     let mut planned = Planned::default();
-    for (index, item) in answer.into_iter().enumerate() {
-        if item.len() > KEYS_PER_ITEM {
-            return Err(format!("plan: item {index} has {} keys, more than {KEYS_PER_ITEM}", item.len()));
+    for (index, item) in reply.into_iter().enumerate() {
+        if item.len() > MAX_KEYS_PER_ITEM {
+            return Err(format!("plan: item {index} has {} keys, more than {MAX_KEYS_PER_ITEM}", item.len()));
         }
         for key in item {
             match key {
-                wit::Key::Id(id) => planned.ids.push(ContactId(id)),
-                wit::Key::Unique(key) => {
-                    planned.keys.push(checked_key(key).map_err(|why| format!("plan: item {index}: {why}"))?);
+                RawKey::Id(id) => planned.ids.push(id),
+                RawKey::Unique(key) => {
+                    check_key(&key).map_err(|why| format!("plan: item {index}: {why}"))?;
+                    planned.keys.push(key);
                 }
             }
         }
@@ -94,15 +86,15 @@ pub(super) fn planned(count: usize, answer: Vec<Vec<wit::Key>>) -> Result<Planne
     Ok(planned)
 }
 
-/// Checks an answer to `decide` about `count` items that was given the contacts `found`.
-pub(super) fn checked(
+/// Checks a reply to `decide` about `count` items, given the contacts `found`.
+pub(super) fn check_outcomes(
     count: usize,
     found: &[StoredContact],
     objections: &[Objection],
-    answer: Vec<batch::Outcome>,
+    reply: Vec<RawOutcome>,
 ) -> Result<Vec<Outcome>, String> {
-    if answer.len() != count {
-        return Err(format!("decide: {} outcomes for {count} items", answer.len()));
+    if reply.len() != count {
+        return Err(format!("decide: {} outcomes for {count} items", reply.len()));
     }
     let mut objected = vec![false; count];
     for objection in objections {
@@ -111,75 +103,43 @@ pub(super) fn checked(
         }
     }
     let mut items: Vec<Outcome> = Vec::with_capacity(count);
-    for (index, outcome) in answer.into_iter().enumerate() {
+    for (index, outcome) in reply.into_iter().enumerate() {
         let item = match outcome {
-            batch::Outcome::Write(_) if objected.get(index) == Some(&true) => {
+            RawOutcome::Write(_) if objected.get(index) == Some(&true) => {
                 Err(String::from("accepted, although the validator objects to it"))
             }
-            batch::Outcome::Write(write) => checked_write(&items, found, write),
-            batch::Outcome::Reject(rejection) => checked_rejection(rejection),
+            RawOutcome::Write(write) => check_write(&items, found, write),
+            RawOutcome::Reject(rejection) => check_rejection(rejection),
         };
         items.push(item.map_err(|why| format!("decide: item {index}: {why}"))?);
     }
     Ok(items)
 }
 
-/// Checks an answer to `check` about `count` items.
-pub(super) fn objections(
-    count: usize,
-    answer: Vec<types_1_1::Objection>,
-    limits: &Limits,
-) -> Result<Vec<Objection>, String> {
-    let mut objections = Vec::with_capacity(answer.len());
-    let mut per_item = vec![0; count];
-    for types_1_1::Objection { index, fields, message } in answer {
-        let number: &mut usize =
-            per_item.get_mut(index as usize).ok_or_else(|| format!("check: item {index}, of {count}"))?;
-        *number += fields.len();
-        if fields.is_empty() {
-            return Err(format!("check: item {index}: an objection to no field"));
-        }
-        if *number > limits.objections {
-            return Err(format!("check: item {index}: more than {} objections", limits.objections));
-        }
-        for field in fields {
-            if message.len() > limits.objection_bytes || field.len() > KEY_BYTES {
-                return Err(format!(
-                    "check: item {index}: {} bytes of field and {} of message",
-                    field.len(),
-                    message.len()
-                ));
-            }
-            objections.push(Objection { index, field, message: message.clone() });
-        }
+/// Checks a reply to `present` about `count` contacts.
+pub(super) fn check_presented(count: usize, reply: &[String]) -> Result<(), String> {
+    if reply.len() != count {
+        return Err(format!("present: {} objects for {count} contacts", reply.len()));
     }
-    Ok(objections)
+    for (index, object) in reply.iter().enumerate() {
+        check_object(object, MAX_PRESENTED_BYTES).map_err(|why| format!("present: contact {index}: {why}"))?;
+    }
+    Ok(())
 }
 
-/// Checks an answer to `present` about `count` contacts.
-pub(super) fn presented(count: usize, answer: Vec<String>) -> Result<Vec<String>, String> {
-    if answer.len() != count {
-        return Err(format!("present: {} objects for {count} contacts", answer.len()));
-    }
-    for (index, object) in answer.iter().enumerate() {
-        check_object(object, DOCUMENT_BYTES * 4).map_err(|why| format!("present: contact {index}: {why}"))?;
-    }
-    Ok(answer)
-}
-
-fn checked_write(earlier: &[Outcome], found: &[StoredContact], write: batch::Write) -> Result<Outcome, String> {
+fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) -> Result<Outcome, String> {
     let target = match write.target {
-        batch::Target::New => Target::New,
-        batch::Target::Existing(id) => found
+        RawTarget::New => Target::New,
+        RawTarget::Existing(id) => found
             .iter()
             .position(|contact| contact.id.0 == id)
             .map(Target::Found)
             .ok_or_else(|| format!("writes to contact {id}, which it was not given"))?,
-        batch::Target::Earlier(index) => {
+        RawTarget::Earlier(index) => {
             let index = index as usize;
             match earlier.get(index) {
                 Some(Outcome::Write { target: Target::New, .. }) => Target::Earlier(index),
-                _ => return Err(format!("refers to item {index}, which is no earlier item that makes a contact")),
+                _ => return Err(format!("refers to item {index}, which is not an earlier item that makes a contact")),
             }
         }
     };
@@ -187,32 +147,29 @@ fn checked_write(earlier: &[Outcome], found: &[StoredContact], write: batch::Wri
     if write.status != expected {
         return Err(format!("status {} where {expected} belongs", write.status));
     }
-    check_object(&write.document, DOCUMENT_BYTES)?;
-    if write.keys.len() > KEYS_PER_CONTACT {
-        return Err(format!("{} keys, more than {KEYS_PER_CONTACT}", write.keys.len()));
+    let RawWrite { status, document, keys, words, sort, .. } = write;
+    check_object(&document, MAX_DOCUMENT_BYTES)?;
+    if keys.len() > MAX_KEYS_PER_CONTACT {
+        return Err(format!("{} keys, more than {MAX_KEYS_PER_CONTACT}", keys.len()));
     }
-    let keys = write.keys.into_iter().map(checked_key).collect::<Result<Vec<_>, _>>()?;
+    keys.iter().try_for_each(check_key)?;
     let is_repeated = |(place, key): (usize, &UniqueKey)| keys.iter().take(place).any(|other| other.field == key.field);
     if keys.iter().enumerate().any(is_repeated) {
         return Err(String::from("two keys for the same field"));
     }
-    let index_entry = IndexEntry { search_text: write.words, sort_key: write.sort };
-    if index_entry.search_text.len() > WORDS_BYTES || index_entry.sort_key.len() > SORT_BYTES {
-        return Err(format!(
-            "{} bytes of words and {} of sort",
-            index_entry.search_text.len(),
-            index_entry.sort_key.len()
-        ));
+    if words.len() > MAX_WORDS_BYTES || sort.len() > MAX_SORT_BYTES {
+        return Err(format!("{} bytes of words and {} of sort", words.len(), sort.len()));
     }
-    Ok(Outcome::Write { target, status: write.status, document: write.document, keys, index_entry })
+    let index_entry = IndexEntry { search_text: words, sort_key: sort };
+    Ok(Outcome::Write { target, status, document, keys, index_entry })
 }
 
-fn checked_rejection(rejection: batch::Rejection) -> Result<Outcome, String> {
-    let batch::Rejection { id, status, message, details, api_style } = rejection;
+fn check_rejection(rejection: RawRejection) -> Result<Outcome, String> {
+    let RawRejection { id, status, message, details, api_style } = rejection;
     if !matches!(status, 400 | 403 | 404 | 409 | 422) {
         return Err(format!("rejected with status {status}"));
     }
-    if message.len() > MESSAGE_BYTES {
+    if message.len() > MAX_MESSAGE_BYTES {
         return Err(format!("a message of {} bytes", message.len()));
     }
     let error = if api_style {
@@ -229,7 +186,7 @@ fn checked_rejection(rejection: batch::Rejection) -> Result<Outcome, String> {
 fn details_object(details: &[(String, Vec<String>)]) -> Result<Box<RawValue>, String> {
     let bytes: usize =
         details.iter().map(|(field, texts)| field.len() + texts.iter().map(String::len).sum::<usize>()).sum();
-    if details.len() > DETAILS || bytes > DETAILS_BYTES {
+    if details.len() > MAX_DETAILS || bytes > MAX_DETAILS_BYTES {
         return Err(format!("details of {} fields and {bytes} bytes", details.len()));
     }
     to_raw_value(&InOrder(details)).map_err(|error| error.to_string())
@@ -244,11 +201,11 @@ impl serde::Serialize for InOrder<'_> {
     }
 }
 
-fn checked_key(key: wit::UniqueKey) -> Result<UniqueKey, String> {
-    if key.value.len() > KEY_BYTES || key.field.len() > KEY_BYTES {
+fn check_key(key: &UniqueKey) -> Result<(), String> {
+    if key.value.len() > MAX_KEY_BYTES || key.field.len() > MAX_ALIAS_BYTES {
         return Err(format!("a key of {} bytes", key.value.len().max(key.field.len())));
     }
-    Ok(UniqueKey { field: key.field, value: key.value })
+    Ok(())
 }
 
 fn check_object(text: &str, limit: usize) -> Result<(), String> {
@@ -256,7 +213,7 @@ fn check_object(text: &str, limit: usize) -> Result<(), String> {
         return Err(format!("a document of {} bytes, more than {limit}", text.len()));
     }
     if !text.starts_with('{') {
-        return Err(String::from("a document that is no JSON object"));
+        return Err(String::from("a document that is not a JSON object"));
     }
-    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| format!("a document that is no JSON: {error}"))
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| format!("a document that is not JSON: {error}"))
 }

@@ -1,5 +1,5 @@
-//! The clock that interrupts guests. An OS thread, since a task could starve behind the guests it is to interrupt; one
-//! for the engine, since each tick is everybody's.
+//! The clock that interrupts guests. It is an OS thread, because a task could starve behind the guests that it is to
+//! interrupt. One thread serves the whole engine, because its epoch counts for all guests.
 
 use std::io;
 use std::thread;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use wasmtime::EngineWeak;
 
-/// How often guests look up: the most that a deadline or a cancel is late.
-pub(super) const PERIOD: Duration = Duration::from_millis(5);
+/// Time between two checks of a running guest: a deadline or a cancel flag takes effect at most this late.
+const TICK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Starts the ticker. It ends with the engine.
 pub(super) fn start(engine: EngineWeak) -> io::Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn start(engine: EngineWeak) -> io::Result<()> {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(PERIOD);
+            thread::sleep(TICK_INTERVAL);
         }
     })?;
     Ok(())

@@ -42,7 +42,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),
         world: probed.inspected.world.as_str(),
-        contract: probed.inspected.contract.as_str(),
+        contract: probed.inspected.contract,
         size: bytes.len(),
         exports: &probed.inspected.exports,
         imports: &probed.inspected.imports,

@@ -140,7 +140,7 @@ impl<'a> Decider<'a> {
         if let Some((profile, fields)) = &components.view {
             let mut stored = Vec::with_capacity(found.len());
             for some in found.chunks(SHOWN) {
-                let objects = components.instance.present(profile, fields.clone(), self.task.now, some)?;
+                let objects = components.instance.present(profile, fields, self.task.now, some)?;
                 stored.extend(some.iter().map(|contact| contact.id).zip(objects));
             }
             self.check(components, items, &stored)?;
@@ -191,7 +191,7 @@ impl<'a> Decider<'a> {
         contacts: &[StoredContact],
     ) -> Result<Vec<(ContactId, String)>, CallError> {
         let (mut instance, profile, fields) = self.start_processor()?;
-        let objects = instance.present(&profile, fields, self.task.now, contacts)?;
+        let objects = instance.present(&profile, &fields, self.task.now, contacts)?;
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
     }
 

@@ -55,16 +55,12 @@ impl Decider<'_> {
         };
         self.called = self.task.pinned.processor;
         let (mut instance, profile, fields) = self.start_processor()?;
+        let request =
+            RequestContext { operation: self.task.operation, profile: &profile, fields: &fields, now: self.task.now };
         let checker = match validator {
             None => None,
             Some((digest, validator)) => {
                 self.called = digest;
-                let request = RequestContext {
-                    operation: self.task.operation,
-                    profile: &profile,
-                    fields: &fields,
-                    now: self.task.now,
-                };
                 Some(ValidatorInstance::start(
                     self.context.components.sandbox(),
                     &validator,
@@ -76,8 +72,8 @@ impl Decider<'_> {
         };
         self.called = self.task.pinned.processor;
         let wants_stored = checker.as_ref().is_some_and(ValidatorInstance::wants_stored);
-        let view = wants_stored.then(|| (Arc::clone(&profile), fields.clone()));
-        instance.open(self.task.operation, &profile, fields, self.task.now)?;
+        instance.open(&request)?;
+        let view = wants_stored.then_some((profile, fields));
         Ok(Started { instance, checker, view })
     }
 

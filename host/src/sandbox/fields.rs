@@ -1,0 +1,62 @@
+//! A tenant's complete list of fields: the processor's own catalogue with the profile's entries applied.
+
+use super::call_error::CallError;
+use super::error_text::bounded;
+use crate::tenants::Choice;
+
+/// Flaws of a profile that are reported.
+const MAX_FLAWS: usize = 100;
+/// Bytes of a flaw's member, and of its message.
+const MAX_FLAW_BYTES: usize = 500;
+
+/// A tenant's complete list of fields, as its processor made it.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(pub(super) Vec<Field>);
+
+/// One field of the list. The members are those of `field` in the contract.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    pub(super) alias: String,
+    pub(super) label: String,
+    pub(super) kind: String,
+    pub(super) group: String,
+    pub(super) choices: Vec<Choice>,
+    pub(super) is_required: bool,
+    pub(super) is_unique: bool,
+    pub(super) max_length: Option<u32>,
+    pub(super) scale: Option<u32>,
+}
+
+/// What a processor finds wrong with one entry of a profile's field list. The members are those of `flaw` in the contract.
+#[derive(Debug)]
+pub(super) struct Flaw {
+    pub(super) entry: u32,
+    pub(super) member: String,
+    pub(super) message: String,
+}
+
+/// Why a processor returned no field list.
+#[derive(Debug, thiserror::Error)]
+pub enum FieldsError {
+    /// The profile is at fault. One line for each flaw, with its path; at most 100.
+    #[error("{}", .0.join("\n"))]
+    Profile(Vec<String>),
+    /// The call failed.
+    #[error("the component could not read the profile: {0:?}")]
+    Call(CallError),
+}
+
+impl FieldsError {
+    pub(super) fn from_flaws(flaws: Vec<Flaw>) -> Self {
+        let line = |Flaw { entry, member, message }| {
+            format!("fields[{entry}].{}: {}", bounded(member, MAX_FLAW_BYTES), bounded(message, MAX_FLAW_BYTES))
+        };
+        Self::Profile(flaws.into_iter().take(MAX_FLAWS).map(line).collect())
+    }
+}
+
+impl From<CallError> for FieldsError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
