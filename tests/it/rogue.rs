@@ -173,7 +173,7 @@ fn a_component_that_keeps_failing_is_left_alone_over_all_its_jobs() {
     let client = server.new_client("acme");
     let left_alone = |rows: &[Value]| {
         rows.iter()
-            .filter(|row| row["errors"]["message"].as_str().is_some_and(|text| text.contains("left alone")))
+            .filter(|row| row["errors"]["message"].as_str().is_some_and(|text| text.contains("suspended for a while")))
             .count()
     };
     let traps = json!(vec![json!({"do": "trap"}); 500]);

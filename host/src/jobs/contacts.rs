@@ -1,78 +1,78 @@
-//! Reading and deleting contacts. What a client sees of one is made by the tenant's component.
+//! Reading and deleting contacts. The tenant's processor presents them: it makes what clients see of a stored contact.
 
-use super::call::stopped;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, Operation, StoredContact};
+use crate::jobs::decide::Part;
 use crate::store::{ContactFilter, ContactOrder, ContactQuery, Tenant};
 
-/// How often a component may fail on parts of one list before the rest of it is shown by ids alone.
-const LIST_FAILURES: u32 = 12;
+/// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
+const MAX_LIST_FAILURES: u32 = 12;
 
-/// Which contacts somebody looks for.
+/// A search for contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Search {
-    /// All.
+    /// All contacts.
     Everything,
-    /// The one that a `create` of this e-mail address would merge into.
+    /// The contact that a `create` with this e-mail address would merge into.
     Email(String),
-    /// Those with these ids.
+    /// The contacts with these ids.
     Ids(Vec<ContactId>),
-    /// Those that have, for each of these, a word that begins with it.
+    /// The contacts that have, for each of these, a word that begins with it.
     Words(Vec<String>),
 }
 
-/// Part of a list of contacts, as a client asks for it.
+/// A client's request for part of a list of contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
-    /// Which contacts.
+    /// Which contacts the list has.
     pub search: Search,
-    /// In which order.
+    /// What the list is ordered by.
     pub order: ContactOrder,
-    /// The largest first.
+    /// Whether the largest comes first.
     pub descending: bool,
-    /// How many to skip.
+    /// How many contacts to skip.
     pub start: u32,
-    /// How many at most, from 1 to 1,000.
+    /// How many contacts to return at most, from 1 to 1,000.
     pub limit: u32,
 }
 
-/// Part of a list of contacts, as a client sees it.
+/// Part of a list of contacts, as clients see it.
 #[derive(Debug)]
 pub struct ListedContacts {
-    /// How many the whole list has.
+    /// How many contacts the whole list has.
     pub total: u64,
-    /// JSON objects by their ids, in order.
+    /// The contacts by their ids, in order: JSON objects.
     pub contacts: Vec<(ContactId, String)>,
 }
 
 impl Service {
-    /// A contact as a client sees it: a JSON object. `None` if the tenant has no such contact.
+    /// Returns a contact as clients see it, a JSON object. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
-    /// If the store or the tenant's component cannot answer, or too many ask at once.
+    /// If the store cannot answer, the tenant's processor fails, or too many calls run.
     pub fn contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
         let found = self.store().find_contacts(tenant.id, &[id], &[])?;
         Ok(self.present(tenant, &found)?.pop().map(|(_, object)| object))
     }
 
-    /// Deletes a contact; returns it as a client saw it. `None` if the tenant has no such contact.
+    /// Deletes a contact and returns it as clients saw it. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
-    /// As [`Self::contact`]; then it is not deleted.
+    /// As [`Self::contact`]. The contact is not deleted then.
     pub fn delete_contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
-        // Shown first: a component that cannot show it must not make it vanish without an answer.
+        // Presented first: if the processor fails, the client gets an error, and the contact must still be there.
         let Some(object) = self.contact(tenant, id)? else { return Ok(None) };
         Ok(self.store().delete_contact(tenant.id, id)?.map(|_| object))
     }
 
-    /// Part of a list of contacts.
+    /// Returns part of a list of contacts.
     ///
     /// # Errors
     /// As [`Self::contact`].
     pub fn contacts(&self, tenant: &Tenant, request: &ListRequest) -> Result<ListedContacts, ServiceError> {
         let filter = match &request.search {
             Search::Everything => ContactFilter::All,
-            Search::Email(address) => ContactFilter::Ids(self.with_email(tenant, address)?),
+            Search::Email(address) => ContactFilter::Ids(self.ids_with_email(tenant, address)?),
             Search::Ids(ids) => ContactFilter::Ids(ids.clone()),
             Search::Words(words) => ContactFilter::Words(words.clone()),
         };
@@ -81,21 +81,19 @@ impl Service {
         Ok(ListedContacts { total: list.total, contacts: self.present_list(tenant, &list.contacts)? })
     }
 
-    /// The contacts that a `create` of this e-mail address would merge into. What the address's normal form is, and
-    /// whether it is one, is for the component to say.
-    fn with_email(&self, tenant: &Tenant, address: &str) -> Result<Vec<ContactId>, ServiceError> {
+    /// Returns the contacts that a `create` with this e-mail address would merge into.
+    ///
+    /// The host never looks into a contact, with this exception: Mautic's API can search by `email`, so the host writes an item
+    /// with that field. Whether the field exists, and what the address's normal form is, is up to the processor.
+    fn ids_with_email(&self, tenant: &Tenant, address: &str) -> Result<Vec<ContactId>, ServiceError> {
         let item = serde_json::json!({ "email": address }).to_string();
-        let planned = {
-            let _permit = self.admit_call(tenant.id)?;
-            let mut decider = self.decider(tenant, Operation::Create);
-            decider.plan_one(&item).map_err(|stop| stopped(&mut decider, stop))?
-        };
-        Ok(self
-            .store()
-            .find_contacts(tenant.id, &planned.ids, &planned.keys)?
-            .iter()
-            .map(|contact| contact.id)
-            .collect())
+        let permit = self.admit_call(tenant.id)?;
+        let items = [item];
+        let plan = self.decider(tenant, Operation::Create).plan(Part::without_keys(&items))?;
+        drop(permit);
+        let lookups = plan.lookups();
+        let found = self.store().find_contacts(tenant.id, &lookups.ids, &lookups.keys)?;
+        Ok(found.iter().map(|contact| contact.id).collect())
     }
 
     fn present(&self, tenant: &Tenant, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
@@ -103,34 +101,38 @@ impl Service {
             return Ok(Vec::new());
         }
         let _permit = self.admit_call(tenant.id)?;
-        let mut decider = self.decider(tenant, Operation::Create);
-        decider.present(contacts).map_err(|stop| stopped(&mut decider, stop))
+        Ok(self.decider(tenant, Operation::Create).present(contacts)?)
     }
 
-    /// Contacts for a list: one that the component cannot show is there by its id alone, and keeps nobody from seeing the
-    /// others.
+    /// Presents the contacts of a list. Halves the list if the processor fails on it, so that only a contact which the
+    /// processor cannot present is shown by its id alone.
     fn present_list(
         &self,
         tenant: &Tenant,
         contacts: &[StoredContact],
     ) -> Result<Vec<(ContactId, String)>, ServiceError> {
         let mut parts = vec![contacts];
-        let (mut shown, mut failures) = (Vec::with_capacity(contacts.len()), 0);
+        let (mut presented, mut failures) = (Vec::with_capacity(contacts.len()), 0);
         while let Some(part) = parts.pop() {
             match self.present(tenant, part) {
-                Ok(objects) => shown.extend(objects),
-                Err(ServiceError::Component(_)) if part.len() > 1 && failures < LIST_FAILURES => {
+                Ok(objects) => presented.extend(objects),
+                Err(ServiceError::Component(_)) if part.len() > 1 && failures < MAX_LIST_FAILURES => {
                     failures += 1;
                     let (left, right) = part.split_at(part.len() / 2);
                     parts.extend([right, left]);
                 }
                 Err(ServiceError::Component(_)) => {
                     failures += 1;
-                    shown.extend(part.iter().map(|contact| (contact.id, format!(r#"{{"id":{}}}"#, contact.id.0))));
+                    presented.extend(part.iter().map(|contact| (contact.id, bare_object(contact.id))));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(shown)
+        Ok(presented)
     }
+}
+
+/// Returns what clients see of a contact that the processor cannot present: a JSON object with the id alone.
+pub(super) fn bare_object(id: ContactId) -> String {
+    format!(r#"{{"id":{}}}"#, id.0)
 }

@@ -4,9 +4,12 @@
 mod assemble;
 mod breaker;
 mod component_loader;
+mod components;
 mod decider;
 mod failure_budget;
+mod failure_reason;
 mod isolate;
+mod meter;
 mod part;
 mod run_error;
 
@@ -14,11 +17,12 @@ use std::sync::Arc;
 
 use breaker::Breaker;
 pub use component_loader::{ComponentLoader, LoadError};
-pub(super) use decider::{Decider, Spent, Task};
+pub(super) use decider::{DecideRequest, Decider};
 pub(super) use failure_budget::{FailureBudget, FailureTally};
 pub(super) use isolate::{CommitTarget, given_up, isolate};
+pub(super) use meter::{ComponentUsage, TimeSpent};
 pub(super) use part::Part;
-pub(super) use run_error::RunError;
+pub(super) use run_error::{DecideError, RunError};
 
 use crate::store::Store;
 

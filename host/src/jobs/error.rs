@@ -1,36 +1,58 @@
-//! Why the service cannot do what was asked.
+//! Why the service cannot do what a client asks.
 
+use crate::jobs::decide::{DecideError, RunError};
 use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
 
-/// Nothing was changed.
+/// The reason why a request failed. The request has changed nothing, except after [`Self::PartlyApplied`] and
+/// [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// The store failed; it may be back soon.
+    /// The store failed. It may recover soon.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too many interactive calls at once; one may be free soon.
-    #[error("all interactive lanes are busy")]
+    /// Too many calls run. One may end soon.
+    #[error("too many calls are running")]
     Busy,
-    /// The server is about to end.
+    /// The server shuts down.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// A call ended early, after some of its items had taken effect.
+    /// A call ended early, after some of its items were applied.
     #[error("some items were applied, then: {0}")]
     PartlyApplied(Box<ServiceError>),
-    /// The tenant's component failed; the log says how.
+    /// The tenant's component failed. The log has the details.
     #[error("the tenant's component failed: {}", .0.as_str())]
     Component(GuestFailure),
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),
-    /// The idempotency key stands for another request.
+    /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// The tenant has too much waiting.
+    /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]
     QueueFull,
-    /// The tenant was removed while it called.
+    /// The tenant was removed during the request.
     #[error("the tenant was removed")]
     NoTenant,
+}
+
+impl From<RunError> for ServiceError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Gone => Self::NoTenant,
+            RunError::Cancelled | RunError::ShuttingDown | RunError::TurnOver => Self::ShuttingDown,
+            RunError::SandboxFull => Self::Busy,
+            RunError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<DecideError> for ServiceError {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Component(failure) => Self::Component(failure),
+            DecideError::Run(error) => error.into(),
+        }
+    }
 }

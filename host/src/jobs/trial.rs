@@ -1,31 +1,31 @@
-//! Trying a component: what a job would do, by the same code, without the queue.
+//! Trying a component: items are decided and applied as by a job, by the same code, without the queue.
 
 use super::call::CallTarget;
 use super::{CallRow, Service, ServiceError, Submission};
-use crate::jobs::decide::{FailureBudget, FailureTally, Part, isolate};
+use crate::jobs::decide::{ComponentUsage, FailureBudget, FailureTally, Part, isolate};
 use crate::sandbox::Usage;
 use crate::store::Tenant;
 
-/// What came of it.
+/// The result of a trial.
 #[derive(Debug)]
 pub struct Trial {
-    /// One for each item, in order.
+    /// One row for each item, in order.
     pub rows: Vec<CallRow>,
-    /// What the processor used.
+    /// The resources that the processor used.
     pub processor: Usage,
-    /// What the validator used; nothing if the tenant has none.
+    /// The resources that the validator used; zero without a validator.
     pub validator: Usage,
-    /// What the components printed, bounded.
+    /// The components' output, bounded.
     pub printed: String,
-    /// How components failed, each way once: the trap with its frames, and what was printed before it.
+    /// How components failed, each way once: the trap with its frames, and the output before it.
     pub failures: Vec<String>,
 }
 
 impl Service {
-    /// Does to a tenant's contacts what a job would do, chunk by chunk, with a job's limits and patience.
+    /// Applies items to a tenant's contacts as a job would: chunk by chunk, with a job's limits and failure budget.
     ///
     /// # Errors
-    /// If the store cannot answer, or there is no room for the components.
+    /// If the store cannot answer, or the sandbox has no room for the components.
     pub fn try_out(&self, tenant: &Tenant, submission: Submission) -> Result<Trial, ServiceError> {
         let mut decider = self.decider(tenant, submission.operation());
         let mut target = CallTarget::new(self, tenant.id);
@@ -35,13 +35,8 @@ impl Service {
             isolate(&mut decider, &mut target, &mut failures, Part::whole(first, &chunk))?;
             first += u32::try_from(chunk.items.len()).unwrap_or(u32::MAX);
         }
-        let (used, printed) = (decider.used(), decider.take_printed());
-        Ok(Trial {
-            rows: target.rows,
-            processor: used.processor,
-            validator: used.validator,
-            printed,
-            failures: decider.failures().to_vec(),
-        })
+        let ComponentUsage { processor, validator } = decider.usage();
+        let printed = decider.take_printed();
+        Ok(Trial { rows: target.rows, processor, validator, printed, failures: decider.failures().to_vec() })
     }
 }

@@ -1,87 +1,100 @@
-//! From a component's outcomes to what the store commits.
+//! From a component's outcomes to a commit.
 
-use crate::domain::{ItemError, StoredContact};
+use super::failure_reason::FailureReason;
+use super::part::Part;
+use crate::domain::{IndexEntry, ItemError, StoredContact, UniqueKey};
 use crate::sandbox::{Outcome, Target};
 use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
-/// Several items may write to one contact; the store gets its last state, once.
-pub(in crate::jobs) fn assemble(
-    first: u32,
-    keys: Option<&[String]>,
-    items: Vec<Outcome>,
-    found: &[StoredContact],
-) -> BatchCommit {
-    let mut commit =
-        BatchCommit { first, writes: Vec::with_capacity(items.len()), rows: Vec::with_capacity(items.len()) };
-    // Which write each item and each found contact came to.
-    let mut by_item: Vec<Option<usize>> = Vec::with_capacity(items.len());
-    let mut by_found: Vec<Option<usize>> = vec![None; found.len()];
-    for (index, item) in items.into_iter().enumerate() {
-        let key = keys.and_then(|keys| keys.get(index)).cloned();
-        let (write, body) = match item {
+/// Returns the commit that a decided part comes to. If several items write to one contact, the commit has the contact's last
+/// state, once.
+pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredContact]) -> BatchCommit {
+    let mut assembly = Assembly {
+        writes: Vec::with_capacity(outcomes.len()),
+        write_of_item: Vec::with_capacity(outcomes.len()),
+        write_of_found: vec![None; found.len()],
+    };
+    let mut rows = Vec::with_capacity(outcomes.len());
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        let (write, body) = match outcome {
             Outcome::Write { target, status, document, keys, index_entry } => {
-                let earlier = match target {
-                    Target::New => None,
-                    Target::Found(place) => by_found.get(place).copied().flatten(),
-                    Target::Earlier(item) => by_item.get(item).copied().flatten(),
-                };
-                let write = match earlier.and_then(|write| Some((write, commit.writes.get_mut(write)?))) {
-                    Some((write, state)) => {
-                        state.document = document;
-                        state.keys = keys;
-                        state.index_entry = index_entry;
-                        write
-                    }
-                    None => {
-                        let target = match target {
-                            Target::Found(place) => found.get(place).map_or(WriteTarget::New, WriteTarget::from),
-                            Target::New | Target::Earlier(_) => WriteTarget::New,
-                        };
-                        commit.writes.push(ContactWrite { target, document, keys, index_entry });
-                        commit.writes.len() - 1
-                    }
-                };
-                if let Target::Found(place) = target
-                    && let Some(slot) = by_found.get_mut(place)
-                {
-                    *slot = Some(write);
-                }
+                let write = assembly.add_write(target, found, document, keys, index_entry);
                 (Some(write), RowBody::Written { write, status })
             }
             Outcome::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
         };
-        by_item.push(write);
-        commit.rows.push(DraftRow { key, body });
+        assembly.write_of_item.push(write);
+        rows.push(DraftRow { key: part.key(index), body });
     }
-    commit
+    BatchCommit { first: part.first, writes: assembly.writes, rows }
 }
 
-/// Why an item was not applied, as its row says it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::jobs) struct Reason {
-    /// For programs.
-    pub(in crate::jobs) r#type: &'static str,
-    /// For people.
-    pub(in crate::jobs) message: &'static str,
+/// The writes of a part so far.
+struct Assembly {
+    writes: Vec<ContactWrite>,
+    /// For each item so far, the index of its write.
+    write_of_item: Vec<Option<usize>>,
+    /// For each found contact, the index of its write.
+    write_of_found: Vec<Option<usize>>,
 }
 
-/// Rows for items that were not applied.
-pub(in crate::jobs) fn failed(first: u32, count: usize, keys: Option<&[String]>, reason: Reason) -> BatchCommit {
+impl Assembly {
+    /// Adds a write, or replaces an earlier write to the same contact. Returns the index of the write.
+    fn add_write(
+        &mut self,
+        target: Target,
+        found: &[StoredContact],
+        document: String,
+        keys: Vec<UniqueKey>,
+        index_entry: IndexEntry,
+    ) -> usize {
+        let earlier = match target {
+            Target::New => None,
+            Target::Found(place) => self.write_of_found.get(place).copied().flatten(),
+            Target::Earlier(item) => self.write_of_item.get(item).copied().flatten(),
+        };
+        let index = match earlier.and_then(|index| Some((index, self.writes.get_mut(index)?))) {
+            Some((index, write)) => {
+                *write = ContactWrite { target: write.target, document, keys, index_entry };
+                index
+            }
+            None => {
+                let target = match target {
+                    Target::Found(place) => found.get(place).map_or(WriteTarget::New, WriteTarget::from),
+                    Target::New | Target::Earlier(_) => WriteTarget::New,
+                };
+                self.writes.push(ContactWrite { target, document, keys, index_entry });
+                self.writes.len() - 1
+            }
+        };
+        if let Target::Found(place) = target
+            && let Some(slot) = self.write_of_found.get_mut(place)
+        {
+            *slot = Some(index);
+        }
+        index
+    }
+}
+
+/// Returns a commit that only adds rows: all items of `part` failed for `reason`.
+pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit {
+    let FailureReason { r#type, message } = reason;
     let row = |index| DraftRow {
-        key: keys.and_then(|keys| keys.get(index)).cloned(),
+        key: part.key(index),
         body: RowBody::Failed {
             id: None,
             status: 500,
-            error: ItemError::Api { message: reason.message.to_owned(), code: 500, r#type: reason.r#type.to_owned() },
+            error: ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() },
         },
     };
-    BatchCommit { first, writes: Vec::new(), rows: (0..count).map(row).collect() }
+    BatchCommit { first: part.first, writes: Vec::new(), rows: (0..part.items.len()).map(row).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::assemble;
     use crate::domain::{ContactId, IndexEntry, StoredContact};
+    use crate::jobs::decide::part::Part;
     use crate::sandbox::{Outcome, Target};
     use crate::store::{RowBody, WriteTarget};
 
@@ -98,7 +111,7 @@ mod tests {
     #[test]
     fn several_items_for_one_contact_become_one_write() {
         let found = [StoredContact { id: ContactId(7), version: 3, document: String::new() }];
-        let items = vec![
+        let outcomes = vec![
             write(Target::New, "a1"),
             write(Target::Found(0), "b1"),
             write(Target::Earlier(0), "a2"),
@@ -106,7 +119,7 @@ mod tests {
             write(Target::Earlier(0), "a3"),
             write(Target::New, "c1"),
         ];
-        let commit = assemble(0, None, items, &found);
+        let commit = assemble(Part::without_keys(&[]), outcomes, &found);
         let writes: Vec<_> = commit.writes.iter().map(|write| (write.target, write.document.as_str())).collect();
         let existing = WriteTarget::Existing { id: ContactId(7), version: 3 };
         assert_eq!(writes, [(WriteTarget::New, "a3"), (existing, "b2"), (WriteTarget::New, "c1")]);

@@ -1,76 +1,79 @@
-//! A component that fails again and again is left alone for a while, so that its tenant's jobs cost nobody else their
-//! turn: each of them would find out anew, for half a minute. Each tenant's use of a component counts for itself: what one
-//! sends, or what limits one has, says nothing about others that have the same component.
+//! The breaker: a component that keeps failing is suspended for a while.
+//!
+//! Without the breaker, each job of the tenant would use up its failure budget, half a minute, before it gives up, and other
+//! tenants' jobs would wait for the worker. Each tenant's use of a component counts separately: a tenant's items and limits
+//! say nothing about other tenants that have the same component.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::domain::{Digest, TenantId};
 
-/// FailureTally in a row, over all of a tenant's jobs, after which a component is left alone.
-const FAILURES: u32 = 300;
-/// For how long; then counting begins anew.
-const REST: Duration = Duration::from_secs(30);
+/// Consecutive failures, over all jobs and calls of a tenant, after which a component is suspended.
+const MAX_CONSECUTIVE_FAILURES: u32 = 300;
+/// How long a component is suspended. Afterwards its failures are counted anew.
+const SUSPENSION_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 struct Record {
-    failures: u32,
-    resting_until: Option<Instant>,
+    consecutive_failures: u32,
+    suspended_until: Option<Instant>,
 }
 
-/// How components did lately, over all jobs and calls of each tenant.
+/// The consecutive failures of components, for each tenant.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Breaker(Mutex<HashMap<(TenantId, Digest), Record>>);
+pub(super) struct Breaker(Mutex<HashMap<(TenantId, Digest), Record>>);
 
 impl Breaker {
-    /// Whether a component is to be left alone now.
-    pub(in crate::jobs) fn is_resting(&self, tenant: TenantId, component: Digest) -> bool {
-        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        records
-            .get(&(tenant, component))
-            .and_then(|record| record.resting_until)
-            .is_some_and(|until| Instant::now() < until)
+    /// Returns whether a component is suspended for a tenant.
+    pub(super) fn is_suspended(&self, tenant: TenantId, component: Digest) -> bool {
+        let until = self.0.lock().get(&(tenant, component)).and_then(|record| record.suspended_until);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
-    pub(in crate::jobs) fn failed(&self, tenant: TenantId, component: Digest) {
-        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts a failed call. Suspends the component if there were too many in a row.
+    pub(super) fn record_failure(&self, tenant: TenantId, component: Digest) {
+        let mut records = self.0.lock();
         let record = records.entry((tenant, component)).or_default();
-        if record.resting_until.is_some_and(|until| until <= Instant::now()) {
+        if record.suspended_until.is_some_and(|until| until <= Instant::now()) {
             *record = Record::default();
         }
-        record.failures = record.failures.saturating_add(1);
-        if record.failures >= FAILURES && record.resting_until.is_none() {
-            tracing::warn!(event = "component_suspended", %component, failures = record.failures, "a component keeps failing and is left alone");
-            record.resting_until = Some(Instant::now() + REST);
+        record.consecutive_failures = record.consecutive_failures.saturating_add(1);
+        if record.consecutive_failures >= MAX_CONSECUTIVE_FAILURES && record.suspended_until.is_none() {
+            let failures = record.consecutive_failures;
+            tracing::warn!(event = "component_suspended", %component, failures, "component suspended, as it keeps failing");
+            record.suspended_until = Some(Instant::now() + SUSPENSION_PAUSE);
         }
     }
 
-    pub(in crate::jobs) fn succeeded(&self, tenant: TenantId, component: Digest) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, component));
+    /// Forgets the failures of a component that has decided a part.
+    pub(super) fn record_success(&self, tenant: TenantId, component: Digest) {
+        self.0.lock().remove(&(tenant, component));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Breaker, FAILURES};
+    use super::{Breaker, MAX_CONSECUTIVE_FAILURES};
     use crate::domain::{Digest, TenantId};
 
     #[test]
-    fn failures_in_a_row_open_it_and_a_success_forgets_them() {
+    fn consecutive_failures_suspend_a_component_for_one_tenant() {
         let (breaker, component) = (Breaker::default(), Digest([1; 32]));
         let (one, two) = (TenantId(1), TenantId(2));
-        for _ in 1..FAILURES {
-            breaker.failed(one, component);
+        for _ in 1..MAX_CONSECUTIVE_FAILURES {
+            breaker.record_failure(one, component);
         }
-        breaker.failed(two, component);
-        assert!(!breaker.is_resting(one, component));
-        breaker.succeeded(one, component);
-        breaker.failed(one, component);
-        assert!(!breaker.is_resting(one, component));
-        for _ in 1..FAILURES {
-            breaker.failed(one, component);
+        breaker.record_failure(two, component);
+        assert!(!breaker.is_suspended(one, component));
+        breaker.record_success(one, component);
+        breaker.record_failure(one, component);
+        assert!(!breaker.is_suspended(one, component), "a success resets the count");
+        for _ in 1..MAX_CONSECUTIVE_FAILURES {
+            breaker.record_failure(one, component);
         }
-        assert!(breaker.is_resting(one, component) && !breaker.is_resting(two, component));
+        assert!(breaker.is_suspended(one, component) && !breaker.is_suspended(two, component));
     }
 }

@@ -1,23 +1,26 @@
-//! Components by their digests, ready to be started. Their bytes are in the store, so every host has them; what is compiled
-//! of them is kept in memory and on disk.
+//! Loading components by their digests.
+//!
+//! A component's bytes are in the store, so every server has them. Compiled code is kept in memory and on the server's disk.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::domain::{Digest, Pinned};
 use crate::sandbox::{ComponentError, Processor, Sandbox, Validator};
 use crate::store::{Store, StoreError};
 
-/// Compiled components in memory; more are loaded from disk again, which takes a fraction of a millisecond.
-const LOADED: usize = 64;
+/// Compiled components of each world that are kept in memory. Loading one from disk takes a fraction of a millisecond.
+const MAX_LOADED: usize = 64;
 
-/// Why a component cannot be started.
+/// The reason why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It was removed. The store refuses that while a tenant or a job needs it.
+    /// The component was removed. The store refuses that while a tenant or a job needs the component.
     #[error("{0} is not registered")]
     Unknown(Digest),
-    /// This host cannot run it.
+    /// This server cannot run the component.
     #[error(transparent)]
     Component(#[from] ComponentError),
     /// The store failed.
@@ -25,7 +28,7 @@ pub enum LoadError {
     Store(#[from] StoreError),
 }
 
-/// The components of all tenants.
+/// Loads the components of all tenants, and compiles them if necessary.
 pub struct ComponentLoader {
     store: Arc<dyn Store>,
     sandbox: Sandbox,
@@ -35,50 +38,50 @@ pub struct ComponentLoader {
 }
 
 impl ComponentLoader {
-    /// A library whose tenants have `default` as their processor unless they have another.
+    /// Makes a loader. `default` is the processor of tenants that have not been assigned one.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, default: Processor) -> Self {
         Self { store, sandbox, default, processors: Mutex::default(), validators: Mutex::default() }
     }
 
-    /// Where its components run.
+    /// Returns the sandbox in which the components run.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }
 
-    /// The processor of tenants that have none of their own.
+    /// Returns the processor of tenants that have not been assigned one.
     pub fn default_processor(&self) -> &Processor {
         &self.default
     }
 
-    /// A processor. May compile it, which takes up to seconds.
+    /// Returns a processor. May compile it, which takes up to seconds.
     ///
     /// # Errors
-    /// If it is unknown, cannot be run here, or the store cannot answer.
+    /// If the processor is not registered, this server cannot run it, or the store fails.
     pub fn processor(&self, digest: Digest) -> Result<Processor, LoadError> {
         if digest == self.default.digest() {
             return Ok(self.default.clone());
         }
-        self.get(&self.processors, digest, |bytes| self.sandbox.load_processor(bytes))
+        self.load(&self.processors, digest, |bytes| self.sandbox.load_processor(bytes))
     }
 
-    /// A validator. May compile it, which takes up to seconds.
+    /// Returns a validator. May compile it, which takes up to seconds.
     ///
     /// # Errors
-    /// As [`Self::processor`].
+    /// If the validator is not registered, this server cannot run it, or the store fails.
     pub fn validator(&self, digest: Digest) -> Result<Validator, LoadError> {
-        self.get(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
+        self.load(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
     }
 
-    /// Whether a job's components can be started without being compiled first.
+    /// Returns whether a request's components can be started without being compiled first.
     pub(in crate::jobs) fn is_ready(&self, pinned: Pinned) -> bool {
         let has_processor = pinned.processor == self.default.digest()
-            || lock(&self.processors).contains_key(&pinned.processor)
+            || self.processors.lock().contains_key(&pinned.processor)
             || self.sandbox.is_compiled(pinned.processor);
-        let has = |digest| lock(&self.validators).contains_key(&digest) || self.sandbox.is_compiled(digest);
-        has_processor && pinned.validator.is_none_or(has)
+        let has_validator = |digest| self.validators.lock().contains_key(&digest) || self.sandbox.is_compiled(digest);
+        has_processor && pinned.validator.is_none_or(has_validator)
     }
 
-    /// Compiles components that are not compiled yet. What is wrong with them shows when they are started.
+    /// Compiles a request's components if necessary. Ignores errors: they return when the components are started.
     pub(in crate::jobs) fn prepare(&self, pinned: Pinned) {
         if !self.is_ready(pinned) {
             drop(self.processor(pinned.processor));
@@ -86,35 +89,31 @@ impl ComponentLoader {
         }
     }
 
-    /// Deletes compiled code that nobody needs. Returns how many files there were.
+    /// Deletes compiled code of components that are not registered any more. Returns the number of deleted files.
     ///
     /// # Errors
-    /// If the store cannot say what is registered.
-    pub(in crate::jobs) fn tidy(&self) -> Result<usize, StoreError> {
+    /// If the store cannot list the registered components.
+    pub(in crate::jobs) fn delete_unused_code(&self) -> Result<usize, StoreError> {
         let registered: HashSet<Digest> = self.store.components()?.into_iter().map(|record| record.digest).collect();
         Ok(self.sandbox.tidy(|digest| digest == self.default.digest() || registered.contains(&digest)))
     }
 
-    fn get<T: Clone>(
+    fn load<T: Clone>(
         &self,
         loaded: &Mutex<HashMap<Digest, T>>,
         digest: Digest,
         load: impl FnOnce(&[u8]) -> Result<T, ComponentError>,
     ) -> Result<T, LoadError> {
-        if let Some(component) = lock(loaded).get(&digest) {
+        if let Some(component) = loaded.lock().get(&digest) {
             return Ok(component.clone());
         }
         let bytes = self.store.component_bytes(digest)?.ok_or(LoadError::Unknown(digest))?;
         let component = load(&bytes)?;
-        let mut loaded = lock(loaded);
-        if loaded.len() >= LOADED {
+        let mut loaded = loaded.lock();
+        if loaded.len() >= MAX_LOADED {
             loaded.clear();
         }
         loaded.insert(digest, component.clone());
         Ok(component)
     }
-}
-
-fn lock<T>(loaded: &Mutex<HashMap<Digest, T>>) -> MutexGuard<'_, HashMap<Digest, T>> {
-    loaded.lock().unwrap_or_else(PoisonError::into_inner)
 }

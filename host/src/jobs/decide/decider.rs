@@ -1,260 +1,242 @@
-//! A component at work on the items of one request: those of a job, or of a call that somebody waits for.
+//! A request's items on their way through the tenant's components: plan, look up, decide.
 
-mod components;
-
-use std::time::{Duration, Instant};
-
-use components::{Started, Used, push_output};
+use std::time::Duration;
 
 use super::DeciderContext;
 use super::assemble::assemble;
+use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
+use super::meter::{ComponentUsage, Meter, TimeSpent};
 use super::part::Part;
-use super::run_error::RunError;
+use super::run_error::{DecideError, RunError};
 use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
-use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
+use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Planned};
 use crate::store::{BatchCommit, StoreError};
 use crate::tenants::{StoredProfile, TenantLimits};
 
-/// Whose items are decided, by what, and how.
+/// What all items of a request have in common.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::jobs) struct Task<'a> {
+pub(in crate::jobs) struct DecideRequest<'a> {
     pub(in crate::jobs) tenant: TenantId,
+    /// For the log.
     pub(in crate::jobs) tenant_name: &'a str,
     pub(in crate::jobs) profile: &'a StoredProfile,
     pub(in crate::jobs) limits: TenantLimits,
     pub(in crate::jobs) pinned: Pinned,
     pub(in crate::jobs) operation: Operation,
-    /// The moment to record as that of a change.
+    /// The time that changes are recorded with.
     pub(in crate::jobs) now: Timestamp,
-    /// For the log; a call that somebody waits for has none.
+    /// `None` for a call.
     pub(in crate::jobs) job: Option<JobId>,
 }
 
-/// Where the time went.
-#[derive(Debug, Default, Clone, Copy)]
-pub(in crate::jobs) struct Spent {
-    /// In components, with the copying in and out.
-    pub(in crate::jobs) guest: Duration,
-    /// Reading items and contacts.
-    pub(in crate::jobs) reading: Duration,
+/// A planned part.
+#[derive(Debug)]
+pub(in crate::jobs) struct Plan<'p> {
+    part: Part<'p>,
+    lookups: Planned,
+    /// The validator's, unless it checks the items when they are decided.
+    objections: Vec<Objection>,
+    /// The value of [`Decider::plans`] when this plan was made.
+    number: u64,
 }
 
-/// FailureTally that are kept, for whoever tries a component.
-const KEPT_FAILURES: usize = 8;
+impl Plan<'_> {
+    /// Returns which stored contacts the items refer to.
+    pub(in crate::jobs) fn lookups(&self) -> &Planned {
+        &self.lookups
+    }
+}
 
-/// The tenant's components, started when they are needed and again after one failed.
+/// Decides one request's items, part by part. Starts the tenant's components when they are needed, and again after one
+/// failed.
 pub(in crate::jobs) struct Decider<'a> {
     context: &'a DeciderContext,
-    task: Task<'a>,
-    limits: Limits,
-    cancel: CancelFlag,
-    started: Option<Started>,
-    /// What the validator has against the items that were planned last.
-    objections: Vec<Objection>,
-    /// What components printed before they failed.
-    printed: String,
-    /// The component that was called last.
-    called: Digest,
-    pub(in crate::jobs) spent: Spent,
-    /// What components used that were stopped.
-    used: Used,
-    /// How components failed, each way once.
-    failures: Vec<String>,
+    request: DecideRequest<'a>,
+    starter: ComponentStarter<'a>,
+    components: Option<RunningComponents>,
+    /// How many plans were made or used up. The processor holds one plan at a time: the last one, until it is decided.
+    plans: u64,
+    meter: Meter,
 }
 
-/// Contacts that are shown by one call, by the contract.
-const SHOWN: usize = 1_000;
-
 impl<'a> Decider<'a> {
-    pub(in crate::jobs) fn new(context: &'a DeciderContext, task: Task<'a>, cancel: CancelFlag) -> Self {
-        // A job's worker can be replaced; a call's thread serves others next.
-        let limits = Limits { lowers_priority: task.job.is_some(), ..Limits::from(&task.limits) };
-        let called = task.pinned.processor;
-        let (objections, printed, spent) = (Vec::new(), String::new(), Spent::default());
-        let (used, failures) = (Used::default(), Vec::new());
-        Self { context, task, limits, cancel, started: None, objections, printed, called, spent, used, failures }
+    /// Returns a decider for a request on which `spent` was spent before. Raising `cancel` interrupts its components.
+    pub(in crate::jobs) fn new(
+        context: &'a DeciderContext,
+        request: DecideRequest<'a>,
+        cancel: CancelFlag,
+        spent: TimeSpent,
+    ) -> Self {
+        // A worker that computes for long can be replaced; the thread of a call serves other calls next.
+        let limits = Limits { lowers_priority: request.job.is_some(), ..Limits::from(&request.limits) };
+        let starter = ComponentStarter { loader: &context.components, request, limits, cancel };
+        Self { context, request, starter, components: None, plans: 0, meter: Meter::starting_at(spent) }
     }
 
-    /// Reads a part's items, and has the validator check them.
-    pub(in crate::jobs) fn plan(&mut self, part: Part<'_>) -> Result<Planned, CallError> {
-        self.plan_and_check(part.items)
-    }
-
-    fn plan_and_check(&mut self, items: &[String]) -> Result<Planned, CallError> {
+    /// Has the processor read a part's items, and the validator check them.
+    ///
+    /// # Errors
+    /// If a component fails, cannot run, or the components' time for the request is used up.
+    pub(in crate::jobs) fn plan<'p>(&mut self, part: Part<'p>) -> Result<Plan<'p>, DecideError> {
         if self.is_out_of_time() {
-            return Err(CallError::Failed {
-                failure: GuestFailure::TimedOut,
-                detail: String::from("the components' time for this job is used up"),
-            });
+            let detail = String::from("the components' time for this job is used up");
+            let error = CallError::Failed { failure: GuestFailure::TimedOut, detail };
+            return Err(self.call_failed(ComponentCallError { component: self.request.pinned.processor, error }));
         }
+        // Not measured: it may include a compilation, which is the host's work.
         let mut components = self.take_components()?;
-        // Starting is not counted: it may include compiling, which is the host's work.
-        let started = Instant::now();
-        let planned = self.planned_by(&mut components, items);
-        self.spent.guest += started.elapsed();
-        let planned = planned?;
-        self.started = Some(components);
-        Ok(planned)
+        let planned = self.meter.time_guest(|| components.plan(part.items));
+        let (lookups, objections) = self.put_back(components, planned)?;
+        self.plans += 1;
+        Ok(Plan { part, lookups, objections, number: self.plans })
     }
 
-    fn planned_by(&mut self, components: &mut Started, items: &[String]) -> Result<Planned, CallError> {
-        let planned = components.instance.plan(items);
-        if planned.is_err() {
-            self.retire(components);
-        }
-        let planned = planned?;
-        self.objections.clear();
-        if components.view.is_none() {
-            let checked = self.check(components, items, &[]);
-            // Whatever it printed before it failed is the tenant's to read.
-            if checked.is_err() {
-                self.retire(components);
-            }
-            checked?;
-        }
-        Ok(planned)
-    }
-
-    /// Asks the validator, if there is one.
-    fn check(
-        &mut self,
-        components: &mut Started,
-        items: &[String],
-        stored: &[(ContactId, String)],
-    ) -> Result<(), CallError> {
-        if let (Some(checker), Some(validator)) = (&mut components.checker, self.task.pinned.validator) {
-            self.called = validator;
-            self.objections = checker.check(items, stored)?;
-            self.called = self.task.pinned.processor;
-        }
-        Ok(())
-    }
-
-    /// Decides; a validator that looks at stored contacts is asked only here, where they are known.
-    fn decided_by(
-        &mut self,
-        components: &mut Started,
-        items: &[String],
-        found: &[StoredContact],
-    ) -> Result<Vec<Outcome>, CallError> {
-        if let Some((profile, fields)) = &components.view {
-            let mut stored = Vec::with_capacity(found.len());
-            for some in found.chunks(SHOWN) {
-                let objects = components.instance.present(profile, fields, self.task.now, some)?;
-                stored.extend(some.iter().map(|contact| contact.id).zip(objects));
-            }
-            self.check(components, items, &stored)?;
-        }
-        components.instance.decide(items.len(), found, &self.objections)
-    }
-
-    /// Which stored contacts one item refers to.
-    pub(in crate::jobs) fn plan_one(&mut self, item: &str) -> Result<Planned, CallError> {
-        self.plan_and_check(&[item.to_owned()])
-    }
-
-    /// The stored contacts that a plan names; `None` if they are too much to hold in memory, which is the component's fault
-    /// as if it had taken the memory itself.
-    pub(in crate::jobs) fn find(&mut self, planned: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
-        let started = Instant::now();
-        let found = self.context.store.find_contacts(self.task.tenant, &planned.ids, &planned.keys);
-        self.spent.reading += started.elapsed();
+    /// Looks contacts up. Returns `None` if they are too large to hold in memory: the component asked for too many.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(in crate::jobs) fn find(&mut self, lookups: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
+        let store = &self.context.store;
+        let found = self.meter.time_reading(|| store.find_contacts(self.request.tenant, &lookups.ids, &lookups.keys));
         match found {
             Err(StoreError::ResultTooLarge(_)) => Ok(None),
             found => found.map(Some),
         }
     }
 
-    /// What the part that was planned last comes to.
+    /// Decides a planned part, given the contacts that were found for it. Plans it again first if another part was planned
+    /// since, if this one was decided before, or if a component has failed: the processor has forgotten the plan then.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
     pub(in crate::jobs) fn decide(
         &mut self,
-        part: Part<'_>,
+        plan: &Plan<'_>,
         found: &[StoredContact],
-    ) -> Result<BatchCommit, CallError> {
-        let started = Instant::now();
-        let mut components = self.take_components()?;
-        let items = self.decided_by(&mut components, part.items, found);
-        if items.is_err() {
-            self.retire(&components);
+    ) -> Result<BatchCommit, DecideError> {
+        let renewed;
+        let plan = if plan.number == self.plans && self.components.is_some() {
+            plan
         } else {
-            self.started = Some(components);
+            renewed = self.plan(plan.part)?;
+            &renewed
+        };
+        let mut components = self.take_components()?;
+        let outcomes = self.meter.time_guest(|| components.decide(plan.part.items, found, &plan.objections));
+        let outcomes = self.put_back(components, outcomes)?;
+        self.plans += 1;
+        for component in self.pinned_components() {
+            self.context.breaker.record_success(self.request.tenant, component);
         }
-        self.spent.guest += started.elapsed();
-        let items = items?;
-        self.succeeded();
-        Ok(assemble(part.first, part.keys, items, found))
+        Ok(assemble(plan.part, outcomes, found))
     }
 
-    /// Contacts as clients see them, in order.
+    /// Returns contacts as clients see them, in order: JSON objects.
+    ///
+    /// # Errors
+    /// As [`Self::plan`], apart from the time for the request.
     pub(in crate::jobs) fn present(
         &mut self,
         contacts: &[StoredContact],
-    ) -> Result<Vec<(ContactId, String)>, CallError> {
-        let (mut instance, profile, fields) = self.start_processor()?;
-        let objects = instance.present(&profile, &fields, self.task.now, contacts)?;
-        Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
+    ) -> Result<Vec<(ContactId, String)>, DecideError> {
+        self.starter.present(contacts).map_err(|error| self.call_failed(error))
     }
 
-    /// Whether the components have had all the time that their tenant's jobs have.
+    /// Returns whether the components have used up the time that the tenant's limits allow for a job.
     pub(in crate::jobs) fn is_out_of_time(&self) -> bool {
-        self.spent.guest >= Duration::from_secs(self.task.limits.job_seconds)
+        self.meter.spent().guest >= Duration::from_secs(self.request.limits.job_seconds)
     }
 
-    /// Whether one of the components has failed so often lately that it is left alone.
-    pub(in crate::jobs) fn is_resting(&self) -> bool {
-        let Pinned { processor, validator } = self.task.pinned;
-        let is_resting = |component| self.context.breaker.is_resting(self.task.tenant, component);
-        is_resting(processor) || validator.is_some_and(is_resting)
+    /// Returns whether one of the components is suspended for the tenant.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.pinned_components().any(|component| self.context.breaker.is_suspended(self.request.tenant, component))
     }
 
-    fn succeeded(&self) {
-        let Pinned { processor, validator } = self.task.pinned;
-        for component in [Some(processor), validator].into_iter().flatten() {
-            self.context.breaker.succeeded(self.task.tenant, component);
+    /// Returns the time spent on the request so far.
+    pub(in crate::jobs) fn spent(&self) -> TimeSpent {
+        self.meter.spent()
+    }
+
+    /// Counts the time that `read` takes as time spent reading from the store.
+    pub(in crate::jobs) fn time_reading<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        self.meter.time_reading(read)
+    }
+
+    /// Returns how the components failed, each way once.
+    pub(in crate::jobs) fn failures(&self) -> &[String] {
+        self.meter.failures()
+    }
+
+    /// Takes what the components printed, and the details of starts that failed.
+    pub(in crate::jobs) fn take_printed(&mut self) -> String {
+        self.meter.take_printed(self.components.as_ref())
+    }
+
+    /// Returns what the components have used so far.
+    pub(in crate::jobs) fn usage(&self) -> ComponentUsage {
+        self.meter.usage(self.components.as_ref())
+    }
+
+    fn pinned_components(&self) -> impl Iterator<Item = Digest> + use<> {
+        let Pinned { processor, validator } = self.request.pinned;
+        [Some(processor), validator].into_iter().flatten()
+    }
+
+    fn take_components(&mut self) -> Result<RunningComponents, DecideError> {
+        match self.components.take() {
+            Some(components) => Ok(components),
+            None => self.starter.start().map_err(|failed| {
+                if let CallError::Failed { detail, .. } = &failed.error {
+                    self.meter.add_failed_start(detail);
+                }
+                self.call_failed(failed)
+            }),
         }
     }
 
-    /// Sorts a stop: a component's own failure is returned, everything else ends the work. The instances are dead either
-    /// way.
-    pub(in crate::jobs) fn failed(&mut self, stop: CallError) -> Result<GuestFailure, RunError> {
-        self.started = None;
-        let Task { tenant_name: tenant, job, .. } = self.task;
+    /// Puts components back after a call, unless it failed.
+    fn put_back<T>(
+        &mut self,
+        components: RunningComponents,
+        result: Result<T, ComponentCallError>,
+    ) -> Result<T, DecideError> {
+        match result {
+            Ok(value) => {
+                self.components = Some(components);
+                Ok(value)
+            }
+            Err(failed) => {
+                self.meter.add_ended(&components);
+                Err(self.call_failed(failed))
+            }
+        }
+    }
+
+    /// Logs a failed call. Counts it against the component, if the component is to blame.
+    fn call_failed(&mut self, failed: ComponentCallError) -> DecideError {
+        let DecideRequest { tenant, tenant_name, job, .. } = self.request;
         let job = job.map(tracing::field::display);
-        match stop {
-            CallError::Cancelled => Err(RunError::Cancelled),
+        let ComponentCallError { component, error } = failed;
+        match error {
+            CallError::Cancelled => DecideError::Run(RunError::Cancelled),
             CallError::HostUnavailable(reason) => {
-                tracing::warn!(event = "sandbox_full", tenant, job, reason, "cannot run a component now");
-                Err(RunError::SandboxFull)
+                tracing::warn!(event = "sandbox_full", tenant = tenant_name, job, reason, "cannot run a component now");
+                DecideError::Run(RunError::SandboxFull)
             }
             CallError::Failed { failure, detail } => {
-                let component = self.called;
-                self.called = self.task.pinned.processor;
-                self.context.breaker.failed(self.task.tenant, component);
-                if self.failures.len() < KEPT_FAILURES && !self.failures.contains(&detail) {
-                    self.failures.push(detail.clone());
-                }
-                tracing::warn!(event = "component_failed", tenant, job, %component, failure = failure.as_str(), detail, "a component failed");
-                Ok(failure)
+                self.context.breaker.record_failure(tenant, component);
+                self.meter.add_failure(&detail);
+                tracing::warn!(
+                    event = "component_failed",
+                    tenant = tenant_name,
+                    job,
+                    %component,
+                    failure = failure.as_str(),
+                    detail,
+                    "component failed"
+                );
+                DecideError::Component(failure)
             }
         }
-    }
-
-    /// What the components printed since this was asked last, with a line for each that has failed.
-    pub(in crate::jobs) fn take_printed(&mut self) -> String {
-        let mut printed = std::mem::take(&mut self.printed);
-        if let Some(started) = &self.started {
-            push_output(&mut printed, started);
-        }
-        printed
-    }
-
-    /// What the components have used so far.
-    pub(in crate::jobs) fn used(&self) -> Used {
-        self.started.as_ref().map_or(self.used, |started| self.used.and(started))
-    }
-
-    /// How the components failed, each way once; of many ways the first.
-    pub(in crate::jobs) fn failures(&self) -> &[String] {
-        &self.failures
     }
 }

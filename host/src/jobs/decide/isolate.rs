@@ -1,200 +1,180 @@
-//! A batch whose guest fails is halved until the item that provokes it is alone; that item gets a row with status 500,
-//! all others are applied. Every request comes to its end, so there is a limit to how long this is tried.
+//! Isolation: a part on which a component fails is halved, again and again, until the poison item is alone.
+//!
+//! The poison item gets a row with status 500, and all other items are applied. The failure budget bounds how long this goes
+//! on, so that every request ends.
 
 use std::thread;
 use std::time::Duration;
 
-use super::assemble::{Reason, failed};
+use super::assemble::failed_rows;
 use super::decider::Decider;
 use super::failure_budget::FailureTally;
+use super::failure_reason::FailureReason;
 use super::part::Part;
-use super::run_error::RunError;
+use super::run_error::{DecideError, RunError};
 use crate::sandbox::GuestFailure;
 use crate::store::{BatchCommit, CommitOutcome};
 
-/// How often a part is decided again because others changed its contacts meanwhile; a smaller one is tried next, which takes
-/// less time, so that fewer changes fall into it.
-const CONFLICTS: u32 = 20;
+/// Conflicts after which a part is given up, or halved: a smaller part takes less time, so fewer changes fall into it.
+const MAX_CONFLICTS: u32 = 20;
+/// Pause after a part's first conflict, in which other requests get done. It doubles with each conflict.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(1);
+/// How often [`CONFLICT_PAUSE`] doubles at most.
+const MAX_PAUSE_DOUBLINGS: u32 = 4;
 
-/// Where what was decided takes effect.
+/// Where a request's items take effect.
 pub(in crate::jobs) trait CommitTarget {
-    /// Asked before each part; an error ends the work.
-    fn go_on(&mut self) -> Result<(), RunError>;
+    /// Checks whether work on the request may go on.
+    ///
+    /// # Errors
+    /// Why it must end.
+    fn ensure_running(&mut self) -> Result<(), RunError>;
 
-    /// Makes a part take effect, all or nothing.
+    /// Commits a part, as a whole or not at all.
+    ///
+    /// # Errors
+    /// If the store fails.
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError>;
 }
 
-/// Does a part step by step, halving whatever the guest fails on.
+/// Decides and commits a part. Halves the part if a component fails on it or its contacts keep changing.
+///
+/// # Errors
+/// Why work on the request ends.
 pub(in crate::jobs) fn isolate(
     decider: &mut Decider<'_>,
     target: &mut impl CommitTarget,
     failures: &mut FailureTally,
     part: Part<'_>,
 ) -> Result<(), RunError> {
-    let mut failed = Failed(None);
-    let ended = halve(decider, target, failures, &mut failed, part);
+    let mut isolation = Isolation { decider, target, failures, failed_rows: None };
+    let ended = isolation.run(part);
     match ended {
         Err(RunError::Gone | RunError::Cancelled | RunError::Store(_)) => ended,
-        Ok(()) | Err(_) => failed.settle(target).and(ended),
+        Ok(()) | Err(_) => isolation.commit_failed_rows().and(ended),
     }
 }
 
-fn halve(
-    decider: &mut Decider<'_>,
-    target: &mut impl CommitTarget,
-    failures: &mut FailureTally,
-    failed: &mut Failed,
-    part: Part<'_>,
-) -> Result<(), RunError> {
-    let mut parts = vec![part];
-    while let Some(part) = parts.pop() {
-        target.go_on()?;
-        if let Some(reason) = given_up(decider, failures) {
-            failed.add(part, reason);
-            continue;
-        }
-        let before = decider.spent.guest;
-        let reason = match attempt(decider, target, failed, part)? {
-            AttemptOutcome::Done => continue,
-            AttemptOutcome::Failed(failure) => {
-                failures.add_failure(part.items.len(), decider.spent.guest.saturating_sub(before), failure);
-                Reason { r#type: failure.as_str(), message: failure.message() }
-            }
-            AttemptOutcome::Contended => {
-                failures.add_contended();
-                CONTENDED
-            }
-        };
-        if part.items.len() <= 1 {
-            failed.add(part, reason);
-        } else {
-            let [left, right] = part.halves();
-            parts.push(right);
-            parts.push(left);
-        }
-    }
-    Ok(())
-}
-
-/// Rows of items that failed, one behind the other, which are yet to take effect. They write no contact, so nothing has to
-/// wait for them; one by one they would cost the store as much as ten batches.
-struct Failed(Option<BatchCommit>);
-
-impl Failed {
-    fn add(&mut self, part: Part<'_>, reason: Reason) {
-        let rows = failed(part.first, part.items.len(), part.keys, reason);
-        match &mut self.0 {
-            Some(commit) => commit.rows.extend(rows.rows),
-            None => self.0 = Some(rows),
-        }
-    }
-
-    /// Makes them take effect; they conflict with nothing.
-    fn settle(&mut self, target: &mut impl CommitTarget) -> Result<(), RunError> {
-        let Some(commit) = self.0.take() else { return Ok(()) };
-        match target.commit(commit)? {
-            CommitOutcome::Committed { .. } => Ok(()),
-            CommitOutcome::Fenced | CommitOutcome::Conflict => Err(RunError::Gone),
-        }
-    }
-}
-
-const CONTENDED: Reason = Reason {
-    r#type: "conflict",
-    message: "Other requests kept changing the same contacts, so this item was not applied. Nothing of it was stored; send it again.",
-};
-
-const SERVERS_FAILED: Reason = Reason {
-    r#type: "server failed",
-    message: "The server failed again and again at this place of the job, so this item was not tried any more. Nothing of it was stored.",
-};
-
-/// Why the rest is not tried any more, if it is not.
-pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &FailureTally) -> Option<Reason> {
-    let because = |failure: GuestFailure, message| Some(Reason { r#type: failure.as_str(), message });
-    if decider.is_out_of_time() {
-        return because(
-            GuestFailure::TimedOut,
-            "The component that validates contacts used up its time for this job, so this item was not tried. Nothing of it was stored.",
-        );
-    }
-    if failures.have_servers_failed() {
-        return Some(SERVERS_FAILED);
-    }
-    if failures.has_contention_exceeded() {
-        return Some(CONTENDED);
-    }
+/// Returns why a request's remaining items fail without an attempt, if they do.
+pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &FailureTally) -> Option<FailureReason> {
     let last = failures.last().unwrap_or(GuestFailure::Trapped);
-    if failures.has_component_exceeded() {
-        return because(
-            last,
-            "The component that validates contacts failed on too many items of this job, so this one was not tried. Nothing of it was stored.",
-        );
+    if decider.is_out_of_time() {
+        Some(FailureReason::out_of_time())
+    } else if failures.have_servers_failed() {
+        Some(FailureReason::SERVERS_FAILED)
+    } else if failures.has_contention_exceeded() {
+        Some(FailureReason::CONTENDED)
+    } else if failures.has_component_exceeded() {
+        Some(FailureReason::too_many_failures(last))
+    } else if decider.is_suspended() {
+        Some(FailureReason::suspended(last))
+    } else {
+        None
     }
-    if decider.is_resting() {
-        return because(
-            last,
-            "The component that validates contacts keeps failing, so it is left alone for a while and this item was not tried. Nothing of it was stored.",
-        );
-    }
-    None
 }
 
-/// What became of a part.
+/// What an attempt at a part came to, unless a component failed.
 enum AttemptOutcome {
-    Done,
-    Failed(GuestFailure),
-    /// Others changed its contacts each time.
+    /// The part was committed.
+    Committed,
+    /// Other requests changed the part's contacts each time.
     Contended,
 }
 
-/// Plans, decides and commits a part.
-fn attempt(
-    decider: &mut Decider<'_>,
-    target: &mut impl CommitTarget,
-    failed: &mut Failed,
-    part: Part<'_>,
-) -> Result<AttemptOutcome, RunError> {
-    let mut seen = None;
-    for conflicts in 0..CONFLICTS {
-        let found = match decider.plan(part) {
-            Ok(planned) => match decider.find(&planned)? {
-                Some(found) => found,
-                None => return Ok(AttemptOutcome::Failed(GuestFailure::OutOfMemory)),
-            },
-            Err(stop) => return decider.failed(stop).map(AttemptOutcome::Failed),
-        };
-        let commit = match decider.decide(part, &found) {
-            Ok(commit) => commit,
-            Err(stop) => return decider.failed(stop).map(AttemptOutcome::Failed),
-        };
-        failed.settle(target)?;
-        match target.commit(commit)? {
-            CommitOutcome::Committed { .. } => return Ok(AttemptOutcome::Done),
-            CommitOutcome::Fenced => return Err(RunError::Gone),
-            CommitOutcome::Conflict => {}
+struct Isolation<'i, 'd, T> {
+    decider: &'i mut Decider<'d>,
+    target: &'i mut T,
+    failures: &'i mut FailureTally,
+    /// Rows of consecutive failed items, still to be committed. They are committed together: one by one, they would cost the
+    /// store as much as ten batches.
+    failed_rows: Option<BatchCommit>,
+}
+
+impl<T: CommitTarget> Isolation<'_, '_, T> {
+    fn run(&mut self, part: Part<'_>) -> Result<(), RunError> {
+        let mut parts = vec![part];
+        while let Some(part) = parts.pop() {
+            self.target.ensure_running()?;
+            if let Some(reason) = given_up(self.decider, self.failures) {
+                self.add_failed_rows(part, reason);
+                continue;
+            }
+            let before = self.decider.spent().guest;
+            let reason = match self.attempt(part) {
+                Ok(AttemptOutcome::Committed) => continue,
+                Ok(AttemptOutcome::Contended) => {
+                    self.failures.add_contended();
+                    FailureReason::CONTENDED
+                }
+                Err(DecideError::Component(failure)) => {
+                    let wasted = self.decider.spent().guest.saturating_sub(before);
+                    self.failures.add_failure(part.items.len(), wasted, failure);
+                    FailureReason::component_failed(failure)
+                }
+                Err(DecideError::Run(error)) => return Err(error),
+            };
+            if part.items.len() <= 1 {
+                self.add_failed_rows(part, reason);
+            } else {
+                let [left, right] = part.halves();
+                parts.extend([right, left]);
+            }
         }
-        let mut versions: Vec<_> = found.iter().map(|contact| (contact.id, contact.version)).collect();
-        versions.sort_unstable();
-        if seen.as_ref() == Some(&versions) {
-            // Nobody changed what it asked for, so it takes a key that it did not ask for, or was shown to be another's.
-            tracing::warn!(
-                event = "component_conflicted",
-                items = part.items.len(),
-                "a component's writes conflict with stored contacts"
-            );
-            return Ok(AttemptOutcome::Failed(GuestFailure::BrokeContract));
-        }
-        seen = Some(versions);
-        target.go_on()?;
-        // Others are through by then: 1 ms, then twice as long each time, up to 16.
-        thread::sleep(Duration::from_millis(1 << conflicts.min(4)));
+        Ok(())
     }
-    tracing::info!(
-        event = "contacts_contended",
-        items = part.items.len(),
-        "others changed the same contacts again and again"
-    );
-    Ok(AttemptOutcome::Contended)
+
+    /// Plans, decides and commits a part, again after each conflict.
+    fn attempt(&mut self, part: Part<'_>) -> Result<AttemptOutcome, DecideError> {
+        let mut versions_before = None;
+        for conflicts in 0..MAX_CONFLICTS {
+            let plan = self.decider.plan(part)?;
+            let found = self.decider.find(plan.lookups())?;
+            let found = found.ok_or(DecideError::Component(GuestFailure::OutOfMemory))?;
+            let commit = self.decider.decide(&plan, &found)?;
+            self.commit_failed_rows()?;
+            match self.target.commit(commit)? {
+                CommitOutcome::Committed { .. } => return Ok(AttemptOutcome::Committed),
+                CommitOutcome::Fenced => return Err(RunError::Gone.into()),
+                CommitOutcome::Conflict => {}
+            }
+            let mut versions: Vec<_> = found.iter().map(|contact| (contact.id, contact.version)).collect();
+            versions.sort_unstable();
+            if versions_before.as_ref() == Some(&versions) {
+                // No contact that the component asked for has changed. So the conflict is about a key that the component
+                // did not ask for, or that it knew to be another contact's.
+                tracing::warn!(
+                    event = "component_conflicted",
+                    items = part.items.len(),
+                    "component's writes conflict with stored contacts"
+                );
+                return Err(DecideError::Component(GuestFailure::BrokeContract));
+            }
+            versions_before = Some(versions);
+            self.target.ensure_running()?;
+            thread::sleep(CONFLICT_PAUSE * (1 << conflicts.min(MAX_PAUSE_DOUBLINGS)));
+        }
+        tracing::info!(
+            event = "contacts_contended",
+            items = part.items.len(),
+            "other requests kept changing the same contacts"
+        );
+        Ok(AttemptOutcome::Contended)
+    }
+
+    fn add_failed_rows(&mut self, part: Part<'_>, reason: FailureReason) {
+        let rows = failed_rows(part, reason);
+        match &mut self.failed_rows {
+            Some(before) => before.append(rows),
+            None => self.failed_rows = Some(rows),
+        }
+    }
+
+    fn commit_failed_rows(&mut self) -> Result<(), RunError> {
+        let Some(commit) = self.failed_rows.take() else { return Ok(()) };
+        match self.target.commit(commit)? {
+            CommitOutcome::Committed { .. } => Ok(()),
+            // A commit without writes conflicts with nothing.
+            CommitOutcome::Fenced | CommitOutcome::Conflict => Err(RunError::Gone),
+        }
+    }
 }

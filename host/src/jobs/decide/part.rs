@@ -14,9 +14,19 @@ pub(in crate::jobs) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Returns a part with all items of `batch`, whose first has the place `first` in the request.
-    pub(in crate::jobs) fn whole(first: u32, batch: &'a ItemList) -> Self {
-        Self { first, items: &batch.items, keys: batch.keys.as_deref() }
+    /// Returns a part with all `items`, of which the first has the place `first` in the request.
+    pub(in crate::jobs) fn whole(first: u32, items: &'a ItemList) -> Self {
+        Self { first, items: &items.items, keys: items.keys.as_deref() }
+    }
+
+    /// Returns a part with the first items of a request that has no keys.
+    pub(in crate::jobs) fn without_keys(items: &'a [String]) -> Self {
+        Self { first: 0, items, keys: None }
+    }
+
+    /// Returns the key of the item at `index` of this part.
+    pub(super) fn key(self, index: usize) -> Option<String> {
+        self.keys.and_then(|keys| keys.get(index)).cloned()
     }
 
     /// Cuts the part in the middle.

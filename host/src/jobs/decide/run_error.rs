@@ -1,5 +1,6 @@
-//! Why work on a request ends early.
+//! Why work on a request, or on a part of it, ends early.
 
+use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
 
 /// The reason why a job or a call ends before all of its items are done.
@@ -22,5 +23,20 @@ pub(in crate::jobs) enum RunError {
 impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+/// The reason why a part could not be decided.
+#[derive(Debug)]
+pub(in crate::jobs) enum DecideError {
+    /// A component failed. The failure is logged and counted already.
+    Component(GuestFailure),
+    /// Work on the whole request ends.
+    Run(RunError),
+}
+
+impl<E: Into<RunError>> From<E> for DecideError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
     }
 }

@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(600);
 pub(super) fn start(context: &Arc<WorkerContext>) -> io::Result<Task> {
     let context = Arc::clone(context);
     Task::start("compiled-cache", move || {
-        match context.decider.components.tidy() {
+        match context.decider.components.delete_unused_code() {
             Ok(0) => {}
             Ok(files) => tracing::info!(event = "compiled_code_deleted", files, "unneeded compiled code deleted"),
             Err(error) => tracing::warn!(

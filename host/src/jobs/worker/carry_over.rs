@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 
 use crate::domain::{JobId, TenantId};
-use crate::jobs::decide::{FailureTally, Spent};
+use crate::jobs::decide::{FailureTally, TimeSpent};
 
 /// Jobs that are remembered at a time. If there are more, most have expired while they waited, so all are forgotten.
 const MAX_JOBS: usize = 10_000;
@@ -18,7 +18,7 @@ pub(super) struct JobUsage {
     /// Of its failure budget.
     pub(super) failures: FailureTally,
     /// Of its components' time.
-    pub(super) spent: Spent,
+    pub(super) spent: TimeSpent,
 }
 
 /// What jobs that are back in the queue had used when this server released their claims.

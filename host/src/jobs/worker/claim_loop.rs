@@ -5,11 +5,10 @@
 //! under it, [isolation](crate::jobs::decide::isolate) commits it in parts, one after the other.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use crate::domain::{ItemList, StoredContact};
 use crate::jobs::decide::CommitTarget as _;
-use crate::jobs::decide::{Decider, FailureTally, Part, RunError, given_up, isolate};
+use crate::jobs::decide::{DecideError, Decider, FailureTally, Part, RunError, given_up, isolate};
 use crate::jobs::worker::job_target::JobTarget;
 use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
 use crate::jobs::worker::running::JobHandle;
@@ -25,15 +24,6 @@ const CHUNKS_PER_TURN: u32 = 5;
 const SINGLE_COMMITS_AFTER_CONFLICT: u32 = 4;
 /// Bytes of items that are read ahead. A single chunk may be larger.
 const MAX_READ_AHEAD_BYTES: usize = 2 << 20;
-
-/// What came of the batches in flight when they were to be committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FlushOutcome {
-    /// They were committed as they were decided.
-    Committed,
-    /// They were decided again and then committed, so the component has forgotten the plan that it made before.
-    DecidedAgain,
-}
 
 /// The loop over the batches of one claim.
 pub(super) struct ClaimLoop<'a> {
@@ -72,7 +62,7 @@ impl<'a> ClaimLoop<'a> {
             }
             // The job goes back to the queue, so batches that are decided are committed first and need not be decided again.
             Ok(()) | Err(_) => match self.flush() {
-                Ok(_) => ended?,
+                Ok(()) => ended?,
                 Err(error @ (RunError::Gone | RunError::Store(_))) => return Err(error),
                 Err(error) => return ended.and(Err(error)),
             },
@@ -86,7 +76,7 @@ impl<'a> ClaimLoop<'a> {
         let mut cursor = claim.cursor;
         let mut chunks = 0;
         while cursor < claim.total {
-            self.target.go_on()?;
+            self.target.ensure_running()?;
             let is_turn_over = chunks > 0 && chunks % CHUNKS_PER_TURN == 0;
             if is_turn_over && context.store().has_claimable(Some(claim.tenant))? {
                 return Err(RunError::TurnOver);
@@ -121,10 +111,7 @@ impl<'a> ClaimLoop<'a> {
 
     fn read_chunks(&mut self, cursor: u32) -> Result<VecDeque<ItemList>, RunError> {
         let JobTarget { context, claim, .. } = self.target;
-        let started = Instant::now();
-        let read = context.store().chunks(claim, cursor, MAX_READ_AHEAD_BYTES);
-        self.decider.spent.reading += started.elapsed();
-        match read {
+        match self.decider.time_reading(|| context.store().chunks(claim, cursor, MAX_READ_AHEAD_BYTES)) {
             // No server can read these items, and the job has given up. Each item needs a row nevertheless.
             Err(error) if error.would_fail_again() && self.has_given_up() => {
                 let left = claim.total.saturating_sub(cursor) as usize;
@@ -137,42 +124,22 @@ impl<'a> ClaimLoop<'a> {
     /// Decides a part: ahead of the batches in flight if it concerns other contacts, otherwise after them. Returns `None` if
     /// a component failed on the part.
     fn decide(&mut self, part: Part<'_>) -> Result<Option<BatchCommit>, RunError> {
-        loop {
-            let Some(plan) = self.plan(part)? else { return Ok(None) };
-            if self.may_speculate(&plan) {
-                let Some(commit) = self.decide_planned(part, &[])? else { return Ok(None) };
-                if self.is_proven(&plan, &commit)? {
-                    return Ok(Some(commit));
-                }
-                self.speculation.disable();
-                continue;
+        let Some(plan) = unless_component_failed(self.decider.plan(part))? else { return Ok(None) };
+        let lookups = plan.lookups();
+        if self.may_speculate(lookups) {
+            let Some(commit) = unless_component_failed(self.decider.decide(&plan, &[]))? else { return Ok(None) };
+            if self.is_proven(lookups, &commit)? {
+                return Ok(Some(commit));
             }
-            let mut found = self.look_up(&plan)?;
-            if found.is_none() && !self.pipeline.is_empty() {
-                if self.flush()? == FlushOutcome::DecidedAgain {
-                    continue;
-                }
-                found = self.look_up(&plan)?;
-            }
-            let Some(found) = found else { return Ok(None) };
-            return self.decide_planned(part, &found);
+            self.speculation.disable();
         }
-    }
-
-    /// Has the components plan a part. Returns `None` if one of them failed.
-    fn plan(&mut self, part: Part<'_>) -> Result<Option<Planned>, RunError> {
-        match self.decider.plan(part) {
-            Ok(plan) => Ok(Some(plan)),
-            Err(stop) => self.decider.failed(stop).map(|_| None),
+        let mut found = self.look_up(lookups)?;
+        if found.is_none() && !self.pipeline.is_empty() {
+            self.flush()?;
+            found = self.look_up(lookups)?;
         }
-    }
-
-    /// Has the components decide the part that they planned last. Returns `None` if one of them failed.
-    fn decide_planned(&mut self, part: Part<'_>, found: &[StoredContact]) -> Result<Option<BatchCommit>, RunError> {
-        match self.decider.decide(part, found) {
-            Ok(commit) => Ok(Some(commit)),
-            Err(stop) => self.decider.failed(stop).map(|_| None),
-        }
+        let Some(found) = found else { return Ok(None) };
+        unless_component_failed(self.decider.decide(&plan, &found))
     }
 
     fn may_speculate(&mut self, plan: &Planned) -> bool {
@@ -210,15 +177,15 @@ impl<'a> ClaimLoop<'a> {
     }
 
     /// Commits all batches in flight.
-    fn flush(&mut self) -> Result<FlushOutcome, RunError> {
+    fn flush(&mut self) -> Result<(), RunError> {
         let flushed = self.pipeline.flush();
         self.recover(flushed)
     }
 
     /// Decides the batches of a conflict again and commits them, one by one.
-    fn recover(&mut self, result: Result<(), PipelineError>) -> Result<FlushOutcome, RunError> {
+    fn recover(&mut self, result: Result<(), PipelineError>) -> Result<(), RunError> {
         match result {
-            Ok(()) => Ok(FlushOutcome::Committed),
+            Ok(()) => Ok(()),
             Err(PipelineError::ClaimLost) => Err(RunError::Gone),
             Err(PipelineError::Store(error)) => Err(RunError::Store(error)),
             Err(PipelineError::Conflict(batches)) => {
@@ -227,12 +194,21 @@ impl<'a> ClaimLoop<'a> {
                 for DecidedBatch { first, items, .. } in batches {
                     self.isolate(Part::whole(first, &items))?;
                 }
-                Ok(FlushOutcome::DecidedAgain)
+                Ok(())
             }
         }
     }
 
     fn isolate(&mut self, part: Part<'_>) -> Result<(), RunError> {
         isolate(&mut self.decider, &mut self.target, &mut self.failures, part)
+    }
+}
+
+/// Turns a component's failure into `None`: such a part is isolated.
+fn unless_component_failed<T>(result: Result<T, DecideError>) -> Result<Option<T>, RunError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(DecideError::Component(_)) => Ok(None),
+        Err(DecideError::Run(error)) => Err(error),
     }
 }

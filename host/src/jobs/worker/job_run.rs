@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{Decider, FailureBudget, FailureTally, RunError, Spent, Task};
+use crate::jobs::decide::{DecideRequest, Decider, FailureBudget, FailureTally, RunError, TimeSpent};
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
 use crate::jobs::worker::claim_loop::ClaimLoop;
@@ -35,7 +35,7 @@ impl<'a> JobRun<'a> {
         stopping: &'a AtomicBool,
     ) -> Self {
         let running = context.running.begin(claim.id(), requested_at);
-        let task = Task {
+        let request = DecideRequest {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
             profile: &claim.profile,
@@ -46,8 +46,8 @@ impl<'a> JobRun<'a> {
             job: Some(claim.job),
         };
         let used = context.carry_over.take(claim.tenant, claim.job);
-        let mut decider = Decider::new(&context.decider, task, running.handle().cancel().clone());
-        decider.spent = used.map(|used| used.spent).unwrap_or_default();
+        let spent = used.map(|used| used.spent).unwrap_or_default();
+        let decider = Decider::new(&context.decider, request, running.handle().cancel().clone(), spent);
         let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget { context, committer, claim, stopping, is_job_finished: false };
@@ -139,7 +139,7 @@ impl<'a> JobRun<'a> {
 
     fn report_completed(&self, started: Instant) {
         let ClaimLoop { target: JobTarget { claim, .. }, decider, pipeline, .. } = &self.claim_loop;
-        let Spent { guest, reading } = decider.spent;
+        let TimeSpent { guest, reading } = decider.spent();
         tracing::info!(
             event = "job_completed",
             tenant = claim.tenant_name,
@@ -162,7 +162,7 @@ impl<'a> JobRun<'a> {
     fn release_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
         let JobTarget { context, committer, claim, .. } = self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
-        let used = JobUsage { failures: self.claim_loop.failures, spent: self.claim_loop.decider.spent };
+        let used = JobUsage { failures: self.claim_loop.failures, spent: self.claim_loop.decider.spent() };
         context.carry_over.remember(claim.tenant, job, used);
         let released = {
             let claim = Arc::clone(claim);

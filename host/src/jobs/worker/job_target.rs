@@ -27,7 +27,7 @@ impl JobTarget<'_> {
 }
 
 impl CommitTarget for JobTarget<'_> {
-    fn go_on(&mut self) -> Result<(), RunError> {
+    fn ensure_running(&mut self) -> Result<(), RunError> {
         if self.is_stopping() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
