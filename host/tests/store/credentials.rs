@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bulkhead::store::Authentication;
 
-use crate::ground::{Ground, secret};
+use crate::fixture::{StoreFixture, secret};
 
-pub(crate) fn a_secret_is_one_tenants(ground: &Ground) {
-    let store = &ground.store;
-    ground.tenant("acme");
-    ground.tenant("other");
+pub(crate) fn a_secret_authenticates_only_its_tenant(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    fixture.add_tenant("acme");
+    fixture.add_tenant("other");
     let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "acme"), acme);
@@ -25,17 +25,17 @@ pub(crate) fn a_secret_is_one_tenants(ground: &Ground) {
     }
 }
 
-pub(crate) fn a_token_stands_for_a_tenant_for_some_time(ground: &Ground) {
-    let store = &ground.store;
-    let tenant = ground.tenant("acme");
+pub(crate) fn a_token_authenticates_its_tenant_until_it_expires(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    let tenant = fixture.add_tenant("acme");
     let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
     assert!(store.add_token(tenant, &secret("short"), Duration::from_secs(60)).unwrap());
     assert!(store.add_token(tenant, &secret("long"), Duration::from_secs(600)).unwrap());
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "short"), acme);
-    // Where a client id is shown, it is not by a token.
+    // A token does not go with a client id.
     assert_eq!(known(Some("acme-id"), "short"), Authentication::Unknown);
-    ground.set_clock(Duration::from_secs(61));
+    fixture.set_clock(Duration::from_secs(61));
     assert_eq!(known(None, "short"), Authentication::ExpiredToken);
     assert_eq!(known(None, "long"), acme);
     store.sweep().unwrap();
@@ -43,9 +43,9 @@ pub(crate) fn a_token_stands_for_a_tenant_for_some_time(ground: &Ground) {
     assert_eq!(known(None, "long"), acme);
 }
 
-pub(crate) fn tokens_go_with_their_tenant(ground: &Ground) {
-    let store = &ground.store;
-    let tenant = ground.tenant("acme");
+pub(crate) fn removing_a_tenant_removes_its_tokens(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    let tenant = fixture.add_tenant("acme");
     assert!(store.add_token(tenant, &secret("token"), Duration::from_secs(60)).unwrap());
     store.remove_tenant("acme").unwrap();
     assert_eq!(store.authenticate(None, &secret("token")).unwrap(), Authentication::Unknown);

@@ -1,15 +1,15 @@
-//! What earlier versions of this program have left in an embedded store.
+//! Data that earlier versions of this program have stored in SQLite.
 
 use bulkhead::domain::{JobState, TenantId};
 use bulkhead::store::Authentication;
 use rusqlite::params;
 
-use crate::ground::{DEFAULT, FINISHED, Ground, RETENTION, making, secret};
+use crate::fixture::{DEFAULT, FINISHED, RETENTION, StoreFixture, creating, secret};
 
 const FIRST: &str = include_str!("../../src/store/sqlite/schema/0001.sql");
 
-/// A tenant, a contact and two jobs, the one half done.
-fn leave(connection: &rusqlite::Connection) {
+/// Stores a tenant, a contact, and two jobs, one of which is half done.
+fn store_data(connection: &rusqlite::Connection) {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.execute_batch(FIRST).unwrap();
@@ -51,29 +51,29 @@ fn leave(connection: &rusqlite::Connection) {
     }
 }
 
-pub(crate) fn what_the_first_version_stored_is_kept(_: &Ground) {
-    let ground = Ground::left_by(leave);
+pub(crate) fn data_of_the_first_version_is_kept(_: &StoreFixture) {
+    let fixture = StoreFixture::from_file(store_data);
     let tenant = TenantId(1);
-    assert_eq!(ground.store.tenant("acme").unwrap().unwrap().id, tenant);
-    assert!(matches!(ground.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Authentication::Tenant(_)));
-    assert_eq!(ground.by_address(tenant, "a@x").unwrap().document, r#"{"email":"a@x"}"#);
-    assert_eq!(ground.count(tenant), 1);
-    // The jobs go on where they were, by the profile that their tenant has.
+    assert_eq!(fixture.store.tenant("acme").unwrap().unwrap().id, tenant);
+    assert!(matches!(fixture.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Authentication::Tenant(_)));
+    assert_eq!(fixture.by_address(tenant, "a@x").unwrap().document, r#"{"email":"a@x"}"#);
+    assert_eq!(fixture.count_contacts(tenant), 1);
+    // The jobs continue at their cursors, by their tenant's profile.
     let mut cursors = Vec::new();
     for place in 0..2 {
-        let claim = ground.claim();
+        let claim = fixture.claim();
         assert_eq!((claim.tenant, claim.profile.text(), claim.attempts), (tenant, r#"{"maxLength":64}"#, 1));
-        let batches = ground.store.chunks(&claim, claim.cursor, 1 << 20).unwrap();
+        let batches = fixture.store.chunks(&claim, claim.cursor, 1 << 20).unwrap();
         assert_eq!(batches[0].items, [format!(r#"{{"place":{}}}"#, claim.cursor)]);
         cursors.push(claim.cursor);
         let addresses: Vec<String> = (claim.cursor..2).map(|number| format!("new-{place}-{number}@x")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-        assert_eq!(ground.commit(&claim, &making(claim.cursor, &addresses)), FINISHED);
-        let job = ground.job(tenant, claim.job);
+        assert_eq!(fixture.commit(&claim, &creating(claim.cursor, &addresses)), FINISHED);
+        let job = fixture.job(tenant, claim.job);
         assert_eq!((job.state, job.counts.created), (JobState::Completed, 2));
     }
-    assert_eq!(cursors, [1, 0], "the older one first");
-    // What comes now is listed beside what was there, and no number is given twice.
-    assert_eq!(ground.count(tenant), 4);
-    assert_eq!(ground.by_address(tenant, "a@x").unwrap().version, 1);
+    assert_eq!(cursors, [1, 0], "the older job first");
+    // New contacts are listed with the old one, and no id is used twice.
+    assert_eq!(fixture.count_contacts(tenant), 4);
+    assert_eq!(fixture.by_address(tenant, "a@x").unwrap().version, 1);
 }

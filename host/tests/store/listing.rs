@@ -1,49 +1,51 @@
-//! Lists of contacts and searches.
+//! Lists of contacts, and searches.
 
 use std::time::Duration;
 
 use bulkhead::domain::{ContactId, IndexEntry, TenantId};
 use bulkhead::store::{ApplyOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite};
 
-use crate::ground::{Ground, making, new, write};
+use crate::fixture::{StoreFixture, contact_write, creating, new_contact};
 
 fn query(filter: ContactFilter) -> ContactQuery {
     ContactQuery { filter, order: ContactOrder::Id, descending: false, start: 0, limit: 1_000 }
 }
 
-/// How many there are, and the ids of those that are shown.
-fn ids(ground: &Ground, tenant: TenantId, query: &ContactQuery) -> (u64, Vec<u64>) {
-    let list = ground.store.list_contacts(tenant, query).unwrap();
+/// Returns how many contacts a list has, and the ids on the page.
+fn ids(fixture: &StoreFixture, tenant: TenantId, query: &ContactQuery) -> (u64, Vec<u64>) {
+    let list = fixture.store.list_contacts(tenant, query).unwrap();
     (list.total, list.contacts.iter().map(|contact| contact.id.0).collect())
 }
 
-fn search(ground: &Ground, tenant: TenantId, words: &[&str]) -> Vec<u64> {
+fn search(fixture: &StoreFixture, tenant: TenantId, words: &[&str]) -> Vec<u64> {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
-    let (total, ids) = ids(ground, tenant, &query(ContactFilter::Words(words)));
+    let (total, ids) = ids(fixture, tenant, &query(ContactFilter::Words(words)));
     assert_eq!(total, ids.len() as u64);
     ids
 }
 
-/// A contact that is found by these words and ordered by this text.
-fn listed(words: &str, sort: &str) -> ContactWrite {
+/// A contact with this search text and sort key.
+fn indexed(words: &str, sort: &str) -> ContactWrite {
     ContactWrite {
         keys: Vec::new(),
         index_entry: IndexEntry { search_text: words.to_owned(), sort_key: sort.to_owned() },
-        ..new("-")
+        ..new_contact("-")
     }
 }
 
-fn make(ground: &Ground, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
-    let ApplyOutcome::Done(ids) = ground.store.apply_writes(tenant, writes).unwrap() else { panic!("they are new") };
+fn make(fixture: &StoreFixture, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
+    let ApplyOutcome::Done(ids) = fixture.store.apply_writes(tenant, writes).unwrap() else {
+        panic!("the contacts are new")
+    };
     ids.iter().map(|id| id.0).collect()
 }
 
-pub(crate) fn have_an_order_and_parts(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    ground.contacts(ground.tenant("other"), &["z@x"]);
+pub(crate) fn lists_are_ordered_and_paged(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    fixture.add_contacts(fixture.add_tenant("other"), &["z@x"]);
     let sorts = ["b", "Z", "é", "a", "", "ab", "a", "~"];
-    let made: Vec<u64> = sorts.iter().flat_map(|sort| make(ground, tenant, &[listed("", sort)])).collect();
-    // By code points, which needs no agreement on languages; equal ones by id.
+    let made: Vec<u64> = sorts.iter().flat_map(|sort| make(fixture, tenant, &[indexed("", sort)])).collect();
+    // By code points, so that the order depends on no language; equal sort keys by id.
     let by_sort = [4, 1, 3, 6, 5, 0, 7, 2].map(|place: usize| made[place]);
     for (order, ascending) in [(ContactOrder::Id, made.clone()), (ContactOrder::Sort, by_sort.to_vec())] {
         for descending in [false, true] {
@@ -52,95 +54,95 @@ pub(crate) fn have_an_order_and_parts(ground: &Ground) {
                 expected.reverse();
             }
             let whole = ContactQuery { order, descending, ..query(ContactFilter::All) };
-            assert_eq!(ids(ground, tenant, &whole), (8, expected.clone()), "{order:?} {descending}");
+            assert_eq!(ids(fixture, tenant, &whole), (8, expected.clone()), "{order:?} {descending}");
             for (start, limit) in [(0, 3), (3, 3), (6, 3), (8, 3), (100, 1), (0, 0)] {
                 let part = ContactQuery { start, limit, ..whole.clone() };
                 let from = expected.iter().skip(start as usize).take(limit as usize).copied().collect();
-                assert_eq!(ids(ground, tenant, &part), (8, from), "{part:?}");
+                assert_eq!(ids(fixture, tenant, &part), (8, from), "{part:?}");
             }
         }
     }
 }
 
-pub(crate) fn can_go_by_the_last_change(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let contacts = ground.contacts(tenant, &["a@x", "b@x", "c@x"]);
-    ground.set_clock(Duration::from_secs(10));
-    ground.store.apply_writes(tenant, &[write(&contacts[1], "b@x")]).unwrap();
-    ground.set_clock(Duration::from_secs(20));
-    ground.job_of(tenant, 1);
-    ground.commit(&ground.claim(), &making(0, &["d@x"]));
+pub(crate) fn lists_are_ordered_by_last_change(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let contacts = fixture.add_contacts(tenant, &["a@x", "b@x", "c@x"]);
+    fixture.set_clock(Duration::from_secs(10));
+    fixture.store.apply_writes(tenant, &[contact_write(&contacts[1], "b@x")]).unwrap();
+    fixture.set_clock(Duration::from_secs(20));
+    fixture.job_of(tenant, 1);
+    fixture.commit(&fixture.claim(), &creating(0, &["d@x"]));
     let [a, b, c] = [0, 1, 2].map(|place: usize| contacts[place].id.0);
-    let d = ground.by_address(tenant, "d@x").unwrap().id.0;
+    let d = fixture.by_address(tenant, "d@x").unwrap().id.0;
     let changed = ContactQuery { order: ContactOrder::Changed, ..query(ContactFilter::All) };
-    assert_eq!(ids(ground, tenant, &changed).1, [a, c, b, d]);
-    assert_eq!(ids(ground, tenant, &ContactQuery { descending: true, ..changed }).1, [d, b, c, a]);
+    assert_eq!(ids(fixture, tenant, &changed).1, [a, c, b, d]);
+    assert_eq!(ids(fixture, tenant, &ContactQuery { descending: true, ..changed }).1, [d, b, c, a]);
 }
 
-pub(crate) fn show_what_was_committed_before(ground: &Ground) {
-    let tenant = ground.tenant("acme");
+pub(crate) fn a_list_has_every_contact_committed_before(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
     for round in 0..30_u64 {
         let address = format!("c{round}@x");
-        let id = make(ground, tenant, &[new(&address)])[0];
-        let store = ground.another();
+        let id = make(fixture, tenant, &[new_contact(&address)])[0];
+        let store = fixture.another_server();
         let list = store.list_contacts(tenant, &query(ContactFilter::All)).unwrap();
         assert_eq!((list.total, list.contacts.len() as u64), (round + 1, round + 1));
-        assert_eq!(search(ground, tenant, &[&format!("c{round}")]), [id]);
+        assert_eq!(search(fixture, tenant, &[&format!("c{round}")]), [id]);
     }
-    assert!(!ground.store.index_next(Duration::ZERO).unwrap(), "everything is listed");
+    assert!(!fixture.store.index_next(Duration::ZERO).unwrap(), "everything is indexed");
 }
 
-pub(crate) fn follow_commits(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    let store = &ground.store;
+pub(crate) fn queued_contacts_are_indexed_in_several_steps(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let store = &fixture.store;
     assert!(!store.index_next(Duration::ZERO).unwrap());
     for tenant in [acme, other] {
         for number in 0..25 {
-            make(ground, tenant, &[new(&format!("c{number}@x"))]);
+            make(fixture, tenant, &[new_contact(&format!("c{number}@x"))]);
         }
     }
-    // Not yet: jobs go first.
+    // The commits are not old enough.
     assert!(!store.index_next(Duration::from_secs(60)).unwrap());
     let mut turns = 0;
     while store.index_next(Duration::ZERO).unwrap() {
         turns += 1;
-        assert!(turns < 1_000, "it never ends");
+        assert!(turns < 1_000, "indexing does not end");
     }
-    assert!(turns >= 2, "all at a stroke");
+    assert!(turns >= 2, "all were indexed in one transaction");
     for tenant in [acme, other] {
-        assert_eq!(ids(ground, tenant, &query(ContactFilter::All)).0, 25);
-        assert_eq!(search(ground, tenant, &["c24"]).len(), 1);
+        assert_eq!(ids(fixture, tenant, &query(ContactFilter::All)).0, 25);
+        assert_eq!(search(fixture, tenant, &["c24"]).len(), 1);
     }
 }
 
-/// However much one commit holds, no transaction has to list all of it.
-pub(crate) fn follow_large_commits_in_parts(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let writes: Vec<ContactWrite> = (0..6_000).map(|n| listed(&format!("word{n}"), "")).collect();
-    make(ground, tenant, &writes);
+/// No transaction indexes all of a large commit.
+pub(crate) fn a_large_commit_is_indexed_in_parts(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let writes: Vec<ContactWrite> = (0..6_000).map(|n| indexed(&format!("word{n}"), "")).collect();
+    make(fixture, tenant, &writes);
     let mut turns = 0;
-    while ground.store.index_next(Duration::ZERO).unwrap() {
+    while fixture.store.index_next(Duration::ZERO).unwrap() {
         turns += 1;
     }
-    assert!(turns >= 2, "all at a stroke");
-    assert_eq!(search(ground, tenant, &["word5999"]).len(), 1);
-    assert_eq!(search(ground, tenant, &["word599"]).len(), 11);
+    assert!(turns >= 2, "all were indexed in one transaction");
+    assert_eq!(search(fixture, tenant, &["word5999"]).len(), 1);
+    assert_eq!(search(fixture, tenant, &["word599"]).len(), 11);
 }
 
-pub(crate) fn can_be_of_some_ids(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    let made = make(ground, acme, &[listed("", "c"), listed("", "b"), listed("", "a")]);
-    make(ground, other, &[listed("", ""), listed("", ""), listed("", ""), listed("", ""), listed("", "")]);
+pub(crate) fn a_list_of_ids_has_those_that_exist(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let made = make(fixture, acme, &[indexed("", "c"), indexed("", "b"), indexed("", "a")]);
+    make(fixture, other, &[indexed("", ""), indexed("", ""), indexed("", ""), indexed("", ""), indexed("", "")]);
     let wanted = [made[2], made[0], made[0], 5, 999, 0, u64::MAX].map(ContactId).to_vec();
     let some = query(ContactFilter::Ids(wanted));
-    assert_eq!(ids(ground, acme, &some), (2, vec![made[0], made[2]]));
+    assert_eq!(ids(fixture, acme, &some), (2, vec![made[0], made[2]]));
     let by_sort = ContactQuery { order: ContactOrder::Sort, start: 1, limit: 1, ..some };
-    assert_eq!(ids(ground, acme, &by_sort), (2, vec![made[0]]));
-    assert_eq!(ids(ground, acme, &query(ContactFilter::Ids(Vec::new()))), (0, vec![]));
+    assert_eq!(ids(fixture, acme, &by_sort), (2, vec![made[0]]));
+    assert_eq!(ids(fixture, acme, &query(ContactFilter::Ids(Vec::new()))), (0, vec![]));
 }
 
-pub(crate) fn are_searched_by_the_beginnings_of_words(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
+pub(crate) fn searches_match_the_beginnings_of_words(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
     let words = [
         "Ada Lovelace ada@example.com London",
         "Grace Hopper grace@example.com Arlington",
@@ -148,9 +150,9 @@ pub(crate) fn are_searched_by_the_beginnings_of_words(ground: &Ground) {
         "O'Neil, Zoë; ÉCOLE",
         "nul\0byte 'quote' \\ % _ : & | ! ( )",
     ];
-    let writes: Vec<ContactWrite> = words.iter().map(|words| listed(words, "")).collect();
-    let made = make(ground, acme, &writes);
-    make(ground, other, &[listed("Ada secret", "")]);
+    let writes: Vec<ContactWrite> = words.iter().map(|words| indexed(words, "")).collect();
+    let made = make(fixture, acme, &writes);
+    make(fixture, other, &[indexed("Ada secret", "")]);
     for (asked, found) in [
         (&["ada"] as &[&str], &[0_usize] as &[usize]),
         (&["ADA"], &[0]),
@@ -189,43 +191,43 @@ pub(crate) fn are_searched_by_the_beginnings_of_words(ground: &Ground) {
         (&["\\"], &[]),
     ] {
         let expected: Vec<u64> = found.iter().map(|place| made[*place]).collect();
-        assert_eq!(search(ground, acme, asked), expected, "{asked:?}");
+        assert_eq!(search(fixture, acme, asked), expected, "{asked:?}");
     }
 }
 
-pub(crate) fn forget_what_was_changed_or_deleted(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let contact = ground.contacts(tenant, &["before@x"]).pop().unwrap();
-    assert_eq!(search(ground, tenant, &["before"]), [contact.id.0]);
-    ground.store.apply_writes(tenant, &[write(&contact, "after@x")]).unwrap();
-    assert!(search(ground, tenant, &["before"]).is_empty());
-    assert_eq!(search(ground, tenant, &["after"]), [contact.id.0]);
-    ground.store.delete_contact(tenant, contact.id).unwrap();
-    assert!(search(ground, tenant, &["after"]).is_empty());
-    assert_eq!(ids(ground, tenant, &query(ContactFilter::All)), (0, vec![]));
-    // Deleted before it was ever listed.
-    let contact = ground.contacts(tenant, &["short@x"]).pop().unwrap();
-    ground.store.delete_contact(tenant, contact.id).unwrap();
-    assert!(search(ground, tenant, &["short"]).is_empty());
-    assert_eq!(ids(ground, tenant, &query(ContactFilter::Ids(vec![contact.id]))), (0, vec![]));
-    assert_eq!(ids(ground, tenant, &query(ContactFilter::All)), (0, vec![]));
+pub(crate) fn changed_and_deleted_contacts_leave_the_index(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let contact = fixture.add_contacts(tenant, &["before@x"]).pop().unwrap();
+    assert_eq!(search(fixture, tenant, &["before"]), [contact.id.0]);
+    fixture.store.apply_writes(tenant, &[contact_write(&contact, "after@x")]).unwrap();
+    assert!(search(fixture, tenant, &["before"]).is_empty());
+    assert_eq!(search(fixture, tenant, &["after"]), [contact.id.0]);
+    fixture.store.delete_contact(tenant, contact.id).unwrap();
+    assert!(search(fixture, tenant, &["after"]).is_empty());
+    assert_eq!(ids(fixture, tenant, &query(ContactFilter::All)), (0, vec![]));
+    // Deleted before it was indexed.
+    let contact = fixture.add_contacts(tenant, &["short@x"]).pop().unwrap();
+    fixture.store.delete_contact(tenant, contact.id).unwrap();
+    assert!(search(fixture, tenant, &["short"]).is_empty());
+    assert_eq!(ids(fixture, tenant, &query(ContactFilter::Ids(vec![contact.id]))), (0, vec![]));
+    assert_eq!(ids(fixture, tenant, &query(ContactFilter::All)), (0, vec![]));
 }
 
-/// Changes that wait to be listed take effect in the order in which they were committed.
-pub(crate) fn end_with_the_last_change(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let mut contact = ground.contacts(tenant, &["c@x"]).pop().unwrap();
+/// Queued changes are indexed in the order of their commits.
+pub(crate) fn the_index_has_the_last_change(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let mut contact = fixture.add_contacts(tenant, &["c@x"]).pop().unwrap();
     for round in 0..30 {
-        ground
+        fixture
             .store
             .apply_writes(
                 tenant,
-                &[ContactWrite { document: String::from("1"), ..write(&contact, &format!("r{round}@x")) }],
+                &[ContactWrite { document: String::from("1"), ..contact_write(&contact, &format!("r{round}@x")) }],
             )
             .unwrap();
-        contact = ground.contact(tenant, contact.id);
+        contact = fixture.contact(tenant, contact.id);
     }
-    assert_eq!(search(ground, tenant, &["r29"]), [contact.id.0]);
-    assert!(search(ground, tenant, &["r28"]).is_empty());
-    assert!(search(ground, tenant, &["c"]).is_empty());
+    assert_eq!(search(fixture, tenant, &["r29"]), [contact.id.0]);
+    assert!(search(fixture, tenant, &["r28"]).is_empty());
+    assert!(search(fixture, tenant, &["c"]).is_empty());
 }

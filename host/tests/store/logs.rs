@@ -1,24 +1,24 @@
-//! What components print.
+//! Job logs.
 
 use bulkhead::domain::JobId;
 
-use crate::ground::Ground;
+use crate::fixture::StoreFixture;
 
-pub(crate) fn are_kept_up_to_a_limit(ground: &Ground) {
-    let store = &ground.store;
-    let tenant = ground.tenant("acme");
-    let id = ground.job_of(tenant, 1);
+pub(crate) fn a_log_is_kept_up_to_its_limit(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    let tenant = fixture.add_tenant("acme");
+    let id = fixture.job_of(tenant, 1);
     assert_eq!(store.job_log(JobId::random()).unwrap(), None);
     assert_eq!(store.job_log(id).unwrap().as_deref(), Some(""));
-    let claim = ground.claim();
+    let claim = fixture.claim();
     store.append_job_log(&claim, "nothing is kept", 0).unwrap();
     assert_eq!(store.job_log(id).unwrap().as_deref(), Some(""));
     for (text, log) in [("one\n", "one\n"), ("two\n", "one\ntwo\n"), ("", "one\ntwo\n"), ("three", "one\ntwo\nth")] {
         store.append_job_log(&claim, text, 10).unwrap();
         assert_eq!(store.job_log(id).unwrap().as_deref(), Some(log));
     }
-    // The claim that finished a job may still say what was printed.
-    ground.finish(&claim);
+    // The claim that finished the job may still append to the log.
+    fixture.finish(&claim);
     store.append_job_log(&claim, "!", 11).unwrap();
     assert_eq!(store.job_log(id).unwrap().as_deref(), Some("one\ntwo\nth!"));
     assert!(store.delete_job(tenant, id).unwrap());
@@ -27,17 +27,17 @@ pub(crate) fn are_kept_up_to_a_limit(ground: &Ground) {
     assert_eq!(store.job_log(id).unwrap(), None);
 }
 
-pub(crate) fn take_any_text(ground: &Ground) {
-    let store = &ground.store;
-    let id = ground.job_of(ground.tenant("acme"), 1);
-    let claim = ground.claim();
-    // The limit is in bytes and may go through a character; whatever is kept can be read.
+pub(crate) fn a_log_takes_any_text(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    let id = fixture.job_of(fixture.add_tenant("acme"), 1);
+    let claim = fixture.claim();
+    // The limit is in bytes and may cut a character; the log is valid text all the same.
     store.append_job_log(&claim, "aé", 2).unwrap();
     assert_eq!(store.job_log(id).unwrap().as_deref(), Some("a\u{fffd}"));
     store.release(&claim).unwrap();
-    let other = ground.job_of(ground.tenant("other"), 1);
+    let other = fixture.job_of(fixture.add_tenant("other"), 1);
     let claim = loop {
-        let claim = ground.claim();
+        let claim = fixture.claim();
         if claim.job == other {
             break claim;
         }

@@ -1,5 +1,5 @@
-//! What [`bulkhead::store::Store`] promises, shown for every dialect: each test runs on each of them, as
-//! `sqlite::claims::oldest_first` and `postgres::claims::oldest_first`.
+//! Conformance tests of [`bulkhead::store::Store`]. Each test runs on every dialect, for instance as
+//! `sqlite::claims::a_lease_of_milliseconds_ends` and `postgres::claims::a_lease_of_milliseconds_ends`.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,44 +9,44 @@
     reason = "a panic is how a test fails"
 )]
 
+mod builders;
 mod claims;
 mod commit;
 mod components;
 mod contacts;
 mod credentials;
 mod expiry;
-mod ground;
+mod fixture;
 mod history;
-mod hosts;
 mod listing;
 mod logs;
 mod lost_answers;
-mod made_up;
 mod opening;
 mod races;
 mod results;
 mod setup;
+mod several_servers;
 mod submit;
 mod tenants;
 
-use ground::Ground;
+use fixture::StoreFixture;
 
-/// Makes a test of each of these functions for a dialect.
+/// Makes a test of each of these functions, for one dialect.
 macro_rules! dialect {
     ($dialect:ident { $($concern:ident: $($name:ident),+;)+ }) => {
         mod $dialect {
             $(mod $concern {
                 $(#[test]
                 fn $name() {
-                    crate::$concern::$name(&crate::Ground::$dialect());
+                    crate::$concern::$name(&crate::StoreFixture::$dialect());
                 })+
             })+
         }
     };
 }
 
-/// Makes a test of each of these functions for every dialect, or for some of them. A function that is missing here is dead code, which the
-/// compiler warns of.
+/// Makes tests of these functions for both dialects, for SQLite (`embedded`) or for PostgreSQL (`shared`). The compiler warns
+/// of a function that is missing here, as dead code.
 macro_rules! conformance {
     (both { $($both:tt)+ } embedded { $($embedded:tt)+ } shared { $($shared:tt)+ }) => {
         dialect!(sqlite { $($both)+ $($embedded)+ });
@@ -57,131 +57,131 @@ macro_rules! conformance {
 conformance! {
     both {
         claims:
-            oldest_first,
-            the_least_recently_served_tenant_first,
-            a_long_queue_hides_nobody,
-            a_tenant_can_have_several_at_once,
-            a_claim_says_everything,
-            a_lease_ends,
-            a_lease_can_be_prolonged,
-            a_lease_can_be_a_moment,
-            void_ones_are_told_from_those_that_hold,
-            what_is_given_back_goes_on,
-            attempts_count_since_a_job_got_on,
-            an_expired_job_is_nobodys,
-            an_expired_claim_is_void,
-            a_new_start_voids_what_only_the_dead_can_hold;
+            the_oldest_job_of_a_tenant_is_claimed_first,
+            the_least_recently_served_tenant_is_next,
+            a_long_queue_does_not_delay_other_tenants,
+            claims_of_a_tenant_are_limited_by_running_jobs,
+            a_claim_has_the_state_of_its_job,
+            a_job_can_be_claimed_again_after_its_lease,
+            renewing_and_committing_extend_leases,
+            a_lease_of_milliseconds_ends,
+            lost_claims_returns_only_lost_claims,
+            a_released_job_continues_at_its_cursor,
+            attempts_count_from_the_last_commit,
+            an_expired_job_is_not_claimed,
+            the_claim_of_an_expired_job_is_lost,
+            a_starting_server_voids_claims_of_dead_servers_only;
         commit:
-            everything_takes_effect_at_once,
-            the_last_one_finishes_the_job,
-            nothing_takes_effect_twice,
-            nothing_takes_effect_after_a_delete,
-            nothing_takes_effect_after_the_tenant,
+            a_commit_writes_contacts_rows_and_counts,
+            the_last_commit_finishes_the_job,
+            no_batch_is_committed_twice,
+            nothing_is_committed_after_a_job_is_deleted,
+            nothing_is_committed_after_a_tenant_is_removed,
             a_conflict_changes_nothing,
-            keys_can_change_hands_within_a_batch,
-            keys_are_a_tenants_and_a_fields,
-            what_fails_changes_no_contact,
-            a_batch_can_be_large,
-            jobs_beside_each_other_conflict_by_contacts_alone;
+            contacts_can_swap_keys_within_a_batch,
+            keys_are_unique_within_a_tenant_and_field,
+            failed_items_change_no_contact,
+            a_large_batch_is_committed,
+            concurrent_jobs_of_a_tenant_conflict_only_on_contacts;
         components:
-            are_registered_once,
-            are_listed_from_the_oldest,
-            keep_every_byte,
-            are_removed_when_nobody_needs_them,
-            a_job_needs_registered_ones;
+            a_component_is_registered_once,
+            components_are_listed_oldest_first,
+            the_bytes_of_a_component_are_kept,
+            a_component_in_use_is_not_removed,
+            a_job_needs_registered_components;
         contacts:
-            are_found_each_once,
-            too_many_at_once_are_refused,
-            writes_of_a_call_are_all_or_nothing,
+            each_contact_is_found_once,
+            finding_too_many_bytes_is_an_error,
+            writes_of_a_call_take_effect_all_or_none,
             nothing_is_written_for_a_removed_tenant,
-            a_deleted_one_leaves_nothing;
+            a_deleted_contact_frees_its_key_but_not_its_id;
         credentials:
-            a_secret_is_one_tenants,
-            a_token_stands_for_a_tenant_for_some_time,
-            tokens_go_with_their_tenant;
+            a_secret_authenticates_only_its_tenant,
+            a_token_authenticates_its_tenant_until_it_expires,
+            removing_a_tenant_removes_its_tokens;
         expiry:
             an_expired_job_is_unknown_before_it_is_swept,
-            a_job_lives_on_from_its_end,
-            what_has_expired_is_swept,
-            a_sweep_takes_some_at_a_time,
-            what_runs_while_it_expires_ends;
+            retention_starts_again_when_a_job_finishes,
+            expired_jobs_are_swept,
+            a_sweep_deletes_a_limited_number_of_jobs,
+            sweeping_a_running_job_ends_its_claim;
         listing:
-            have_an_order_and_parts,
-            can_go_by_the_last_change,
-            show_what_was_committed_before,
-            follow_commits,
-            follow_large_commits_in_parts,
-            can_be_of_some_ids,
-            are_searched_by_the_beginnings_of_words,
-            forget_what_was_changed_or_deleted,
-            end_with_the_last_change;
+            lists_are_ordered_and_paged,
+            lists_are_ordered_by_last_change,
+            a_list_has_every_contact_committed_before,
+            queued_contacts_are_indexed_in_several_steps,
+            a_large_commit_is_indexed_in_parts,
+            a_list_of_ids_has_those_that_exist,
+            searches_match_the_beginnings_of_words,
+            changed_and_deleted_contacts_leave_the_index,
+            the_index_has_the_last_change;
         logs:
-            are_kept_up_to_a_limit,
-            take_any_text;
+            a_log_is_kept_up_to_its_limit,
+            a_log_takes_any_text;
         opening:
-            nothing_is_lost_between_two_starts,
-            several_can_open_it_at_the_same_moment,
-            a_newer_schema_is_refused_in_words;
+            data_is_kept_when_a_store_is_opened_again,
+            several_servers_can_open_a_new_store_at_once,
+            a_newer_schema_is_refused_with_a_reason;
         races:
-            for_a_claim,
-            for_a_tenants_turn,
-            for_an_idempotency_key,
-            for_the_last_place_in_the_queue,
-            for_a_place_in_the_order,
-            for_a_chunk,
-            for_a_unique_key,
-            for_the_same_contacts,
-            of_a_delete_with_a_commit,
-            of_a_deletion_with_a_change,
-            of_listing_with_writing,
-            of_chores_with_commits,
-            of_sweeping_with_claims,
-            of_an_old_claim_with_a_new_one;
+            a_job_is_claimed_once,
+            the_limit_of_running_jobs_holds,
+            an_idempotency_key_accepts_one_job,
+            the_limit_of_queued_jobs_holds,
+            concurrent_submissions_keep_their_order,
+            a_batch_is_committed_once,
+            a_unique_key_is_taken_once,
+            every_change_of_contested_contacts_counts_once,
+            nothing_is_committed_after_a_delete,
+            a_contact_is_deleted_once_and_not_changed_after,
+            indexing_while_writing_loses_nothing,
+            maintenance_does_not_fail_commits,
+            sweeping_does_not_delay_claims,
+            only_the_newest_claim_commits;
         results:
             pages_join_without_gap_or_overlap;
         submit:
-            what_is_accepted_is_there,
-            belongs_to_its_tenant,
-            a_job_without_items_is_done,
-            items_come_back_as_they_were_sent,
-            the_same_request_is_the_same_job,
-            what_was_refused_uses_up_no_key,
-            jobs_that_wait_are_limited_for_each_tenant,
-            bytes_that_wait_are_limited_for_each_tenant;
+            an_accepted_job_can_be_read_and_claimed,
+            only_its_tenant_knows_a_job,
+            a_job_without_items_is_completed,
+            chunks_return_the_items_that_were_sent,
+            a_repeated_request_is_the_same_job,
+            a_refused_request_uses_no_idempotency_key,
+            unfinished_jobs_are_limited_per_tenant,
+            unprocessed_bytes_are_limited_per_tenant;
         tenants:
-            a_name_is_taken_once,
-            are_listed_by_name,
-            a_removed_one_is_gone,
-            many_contacts_of_a_removed_one_are_swept,
-            what_is_not_changed_stays,
-            a_change_is_whole_or_not_at_all,
+            a_tenant_name_is_taken_once,
+            tenants_are_listed_by_name,
+            a_removed_tenant_leaves_nothing,
+            contacts_of_a_removed_tenant_are_swept_in_parts,
+            a_change_keeps_what_it_does_not_name,
+            a_refused_change_changes_nothing,
             components_can_be_rolled_back,
-            a_job_keeps_the_profile_it_came_with,
-            settings_of_a_newer_server_stop_nothing;
+            a_job_keeps_the_profile_of_its_acceptance,
+            unreadable_settings_do_not_block_the_queue;
     }
     embedded {
         history:
-            what_the_first_version_stored_is_kept;
+            data_of_the_first_version_is_kept;
     }
     shared {
-        hosts:
-            hear_of_each_other,
-            go_on_after_their_connections_were_cut,
-            go_on_after_the_database_was_restarted,
-            say_so_when_nothing_can_be_written,
-            pass_over_what_a_frozen_one_has_locked,
-            pass_over_what_a_frozen_one_sweeps;
+        several_servers:
+            servers_notify_each_other,
+            work_continues_after_connections_are_cut,
+            work_continues_after_the_database_restarts,
+            a_read_only_database_is_reported,
+            claims_pass_over_the_locks_of_a_frozen_server,
+            claims_pass_over_the_sweep_of_a_frozen_server;
         lost_answers:
-            of_a_claim,
-            of_a_submission,
-            of_a_commit,
-            of_a_write_that_belongs_to_no_job;
+            a_claim_whose_answer_is_lost_is_returned,
+            a_submission_whose_answer_is_lost_is_accepted,
+            a_commit_whose_answer_is_lost_is_unsure,
+            a_write_of_a_call_whose_answer_is_lost_is_unsure;
         setup:
             every_key_begins_with_the_tenant,
-            a_role_that_cannot_create_serves_what_is_there,
-            a_schema_each_makes_two_services,
-            another_encoding_is_refused,
-            a_commit_waits_for_the_disk_whatever_the_database_says,
+            a_role_without_create_can_serve,
+            two_schemas_are_two_services,
+            a_database_that_is_not_utf8_is_refused,
+            a_commit_waits_for_the_disk_despite_the_database_settings,
             the_host_that_takes_writes_is_found;
     }
 }

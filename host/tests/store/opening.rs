@@ -7,22 +7,22 @@ use bulkhead::domain::TenantId;
 use bulkhead::store::StoreError;
 use bulkhead::tenants::Profile;
 
-use crate::ground::{Ground, credential};
+use crate::fixture::{StoreFixture, credential};
 
-pub(crate) fn nothing_is_lost_between_two_starts(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    ground.contacts(tenant, &["a@x"]);
-    let id = ground.job_of(tenant, 1);
-    let again = ground.another();
+pub(crate) fn data_is_kept_when_a_store_is_opened_again(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    fixture.add_contacts(tenant, &["a@x"]);
+    let id = fixture.job_of(tenant, 1);
+    let again = fixture.another_server();
     assert_eq!(again.tenant("acme").unwrap().unwrap().id, tenant);
     assert!(again.job(tenant, id).unwrap().is_some());
-    assert_eq!(again.description(), ground.store.description());
+    assert_eq!(again.description(), fixture.store.description());
 }
 
-pub(crate) fn several_can_open_it_at_the_same_moment(ground: &Ground) {
+pub(crate) fn several_servers_can_open_a_new_store_at_once(fixture: &StoreFixture) {
     const ROUNDS: usize = 5;
     for _ in 0..ROUNDS {
-        let (open, barrier) = (ground.elsewhere(), Barrier::new(4));
+        let (open, barrier) = (fixture.opener_of_new_store(), Barrier::new(4));
         let ids: Vec<TenantId> = thread::scope(|scope| {
             let opening = |number: usize| {
                 let (open, barrier) = (&open, &barrier);
@@ -37,19 +37,22 @@ pub(crate) fn several_can_open_it_at_the_same_moment(ground: &Ground) {
             let all: Vec<_> = (0..4).map(opening).collect();
             all.into_iter().map(|one| one.join().unwrap()).collect()
         });
-        // One made the schema, and nobody made it again.
+        // The schema was created once.
         let known: Vec<TenantId> =
             (0..4).map(|number| open().unwrap().tenant(&format!("t{number}")).unwrap().unwrap().id).collect();
         assert_eq!(ids, known);
     }
 }
 
-pub(crate) fn a_newer_schema_is_refused_in_words(ground: &Ground) {
-    ground.store.check().unwrap();
-    ground.tenant("acme");
-    ground.outdate();
-    let error = ground.try_another().err().expect("it is too new");
+pub(crate) fn a_newer_schema_is_refused_with_a_reason(fixture: &StoreFixture) {
+    fixture.store.check().unwrap();
+    fixture.add_tenant("acme");
+    fixture.make_schema_newer();
+    let error = fixture.try_another_server().err().expect("the schema is too new");
     assert!(matches!(error, StoreError::NewerSchema { found: 1_000, .. }), "{error}");
     assert!(error.to_string().contains("newer bulkhead (schema 1000;"), "{error}");
-    assert!(matches!(ground.store.check(), Err(StoreError::NewerSchema { .. })), "who runs already learns of it");
+    assert!(
+        matches!(fixture.store.check(), Err(StoreError::NewerSchema { .. })),
+        "a running server notices the newer schema"
+    );
 }

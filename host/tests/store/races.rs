@@ -1,4 +1,5 @@
-//! Several at the same moment, each with connections of its own: what one gets, no other gets, and nobody fails.
+//! Several servers at the same moment, each with its own connections: what one server gets no other server gets, and none
+//! fails.
 
 use std::collections::HashSet;
 use std::iter;
@@ -13,17 +14,17 @@ use bulkhead::store::{
     SubmitOutcome,
 };
 
-use crate::ground::{
-    AMPLE, COMMITTED, FINISHED, Ground, LEASE, RETENTION, failed, job, making, new, running_jobs, secret, write,
-    written,
+use crate::fixture::{
+    AMPLE, COMMITTED, FINISHED, LEASE, RETENTION, StoreFixture, contact_write, creating, failed_row, new_contact,
+    new_job, running_jobs, secret, written_row,
 };
 
-/// How many race.
+/// How many servers race.
 const RACERS: usize = 4;
-/// What nobody who is not held up takes.
-const SOON: Duration = Duration::from_secs(2);
+/// How long an operation may take that must not wait for a lock.
+const MAX_UNBLOCKED_TIME: Duration = Duration::from_secs(2);
 
-/// Has each of several stores on the same data do something at the same moment, with the racer's number; what they got.
+/// Runs `act` with each store and its number at the same moment, and returns the results.
 fn race<T: Send>(stores: &[Arc<dyn Store>], act: impl Fn(usize, &dyn Store) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(stores.len());
     thread::scope(|scope| {
@@ -39,60 +40,60 @@ fn race<T: Send>(stores: &[Arc<dyn Store>], act: impl Fn(usize, &dyn Store) -> T
     })
 }
 
-fn stores(ground: &Ground, count: usize) -> Vec<Arc<dyn Store>> {
-    (0..count).map(|_| ground.another()).collect()
+fn stores(fixture: &StoreFixture, count: usize) -> Vec<Arc<dyn Store>> {
+    (0..count).map(|_| fixture.another_server()).collect()
 }
 
-pub(crate) fn for_a_claim(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenants: Vec<_> = (0..6).map(|number| ground.tenant(&format!("t{number}"))).collect();
+pub(crate) fn a_job_is_claimed_once(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenants: Vec<_> = (0..6).map(|number| fixture.add_tenant(&format!("t{number}"))).collect();
     for round in 0..30 {
-        let jobs: HashSet<_> = tenants[..=round % 6].iter().map(|tenant| ground.job_of(*tenant, 1)).collect();
+        let jobs: HashSet<_> = tenants[..=round % 6].iter().map(|tenant| fixture.job_of(*tenant, 1)).collect();
         let claims = race(&stores, |_, store| {
             let mut claims = Vec::new();
-            // A look in vain proves nothing while others are at it; the last one to look sees what is left.
+            // A racer may find nothing while other racers hold locks, so the jobs that are left are claimed below.
             while let Some(claim) = store.claim(LEASE).unwrap() {
                 claims.push(claim);
             }
             claims
         });
         let mut claims: Vec<Claim> = claims.into_iter().flatten().collect();
-        claims.extend(iter::from_fn(|| ground.store.claim(LEASE).unwrap()));
-        assert_eq!(claims.len(), jobs.len(), "a job was claimed twice, or never");
+        claims.extend(iter::from_fn(|| fixture.store.claim(LEASE).unwrap()));
+        assert_eq!(claims.len(), jobs.len(), "a job was claimed twice or not at all");
         assert_eq!(claims.iter().map(|claim| claim.job).collect::<HashSet<_>>(), jobs);
-        claims.iter().for_each(|claim| ground.finish(claim));
+        claims.iter().for_each(|claim| fixture.finish(claim));
     }
 }
 
-pub(crate) fn for_a_tenants_turn(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+pub(crate) fn the_limit_of_running_jobs_holds(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     for limit in [1, 2] {
         let change = running_jobs(limit);
-        ground.store.change_tenant("acme", &change).unwrap().unwrap();
+        fixture.store.change_tenant("acme", &change).unwrap().unwrap();
         for _ in 0..20 {
             for _ in 0..5 {
-                ground.job_of(tenant, 1);
+                fixture.job_of(tenant, 1);
             }
             let mut done = 0;
             while done < 5 {
                 let claims: Vec<Claim> =
                     race(&stores, |_, store| store.claim(LEASE).unwrap()).into_iter().flatten().collect();
                 assert!(claims.len() as u64 <= limit, "{} jobs of a tenant at once", claims.len());
-                claims.iter().for_each(|claim| ground.finish(claim));
+                claims.iter().for_each(|claim| fixture.finish(claim));
                 done += claims.len();
             }
         }
     }
 }
 
-pub(crate) fn for_an_idempotency_key(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+pub(crate) fn an_idempotency_key_accepts_one_job(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     for round in 0..40 {
         let outcomes = race(&stores, |_, store| {
             let idempotency = Idempotency { key: format!("k{round}"), fingerprint: secret("this") };
-            let new = NewJob { idempotency: Some(idempotency), ..job(tenant, &[1]) };
+            let new = NewJob { idempotency: Some(idempotency), ..new_job(tenant, &[1]) };
             (new.id, store.submit_job(&new, &AMPLE).unwrap())
         });
         let accepted: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == SubmitOutcome::Accepted).collect();
@@ -101,101 +102,103 @@ pub(crate) fn for_an_idempotency_key(ground: &Ground) {
             outcomes.iter().filter(|(_, outcome)| *outcome == SubmitOutcome::Repeated(accepted[0].0)).count();
         assert_eq!(repeated, RACERS - 1, "{outcomes:?}");
     }
-    assert_eq!(ground.unfinished_jobs(), 40);
+    assert_eq!(fixture.unfinished_jobs(), 40);
 }
 
-pub(crate) fn for_the_last_place_in_the_queue(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+pub(crate) fn the_limit_of_queued_jobs_holds(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     for round in 0..25 {
         let limits = QueueLimits { jobs: round * 2 + 2, ..AMPLE };
-        let outcomes = race(&stores, |_, store| store.submit_job(&job(tenant, &[1]), &limits).unwrap());
+        let outcomes = race(&stores, |_, store| store.submit_job(&new_job(tenant, &[1]), &limits).unwrap());
         let accepted = outcomes.iter().filter(|outcome| **outcome == SubmitOutcome::Accepted).count();
         assert_eq!(accepted, 2, "{outcomes:?}");
     }
-    assert_eq!(ground.unfinished_jobs(), 50);
+    assert_eq!(fixture.unfinished_jobs(), 50);
 }
 
-/// Jobs that are accepted at the same moment still have an order, and each its place.
-pub(crate) fn for_a_place_in_the_order(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
-    let earlier = ground.job_of(tenant, 1);
+/// Jobs that are accepted at the same moment have an order, and each client's jobs are in the client's order.
+pub(crate) fn concurrent_submissions_keep_their_order(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
+    let earlier = fixture.job_of(tenant, 1);
     let between = race(&stores, |_, store| {
-        let ids: Vec<_> =
-            (0..10).map(|_| job(tenant, &[1])).map(|job| (job.id, store.submit_job(&job, &AMPLE).unwrap())).collect();
+        let ids: Vec<_> = (0..10)
+            .map(|_| new_job(tenant, &[1]))
+            .map(|job| (job.id, store.submit_job(&job, &AMPLE).unwrap()))
+            .collect();
         assert!(ids.iter().all(|(_, outcome)| *outcome == SubmitOutcome::Accepted));
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     });
-    let later = ground.job_of(tenant, 1);
-    let order: Vec<_> = iter::from_fn(|| ground.store.claim(LEASE).unwrap())
-        .inspect(|claim| ground.finish(claim))
+    let later = fixture.job_of(tenant, 1);
+    let order: Vec<_> = iter::from_fn(|| fixture.store.claim(LEASE).unwrap())
+        .inspect(|claim| fixture.finish(claim))
         .map(|claim| claim.job)
         .collect();
     assert_eq!(order.len(), RACERS * 10 + 2);
     assert_eq!((order.first(), order.last()), (Some(&earlier), Some(&later)));
     for ids in between {
         let places: Vec<_> = ids.iter().map(|id| order.iter().position(|other| other == id).unwrap()).collect();
-        assert!(places.is_sorted(), "one client's jobs are out of order: {places:?}");
+        assert!(places.is_sorted(), "a client's jobs are out of order: {places:?}");
     }
 }
 
-pub(crate) fn for_a_chunk(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
-    let id = ground.submit(&job(tenant, &[1; 40]));
-    let claim = ground.claim();
+pub(crate) fn a_batch_is_committed_once(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
+    let id = fixture.submit(&new_job(tenant, &[1; 40]));
+    let claim = fixture.claim();
     for first in 0..40 {
         let outcomes = race(&stores, |racer, store| {
-            store.commit(&claim, &making(first, &[&format!("{first}-{racer}@x")]), LEASE).unwrap()
+            store.commit(&claim, &creating(first, &[&format!("{first}-{racer}@x")]), LEASE).unwrap()
         });
         let committed = outcomes.iter().filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. })).count();
         let fenced = outcomes.iter().filter(|outcome| **outcome == CommitOutcome::Fenced).count();
         assert_eq!((committed, fenced), (1, RACERS - 1), "{outcomes:?}");
     }
-    assert_eq!(ground.store.tenants().unwrap()[0].contacts, 40);
-    assert_eq!(ground.job(tenant, id).counts.created, 40);
-    assert_eq!(ground.rows(tenant, id).len(), 40);
+    assert_eq!(fixture.store.tenants().unwrap()[0].contacts, 40);
+    assert_eq!(fixture.job(tenant, id).counts.created, 40);
+    assert_eq!(fixture.rows(tenant, id).len(), 40);
 }
 
-pub(crate) fn for_a_unique_key(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+pub(crate) fn a_unique_key_is_taken_once(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     let change = running_jobs(RACERS as u64);
-    ground.store.change_tenant("acme", &change).unwrap().unwrap();
+    fixture.store.change_tenant("acme", &change).unwrap().unwrap();
     for round in 0..40 {
         for _ in 0..RACERS {
-            ground.job_of(tenant, 3);
+            fixture.job_of(tenant, 3);
         }
-        let claims: Vec<Claim> = (0..RACERS).map(|_| ground.claim()).collect();
+        let claims: Vec<Claim> = (0..RACERS).map(|_| fixture.claim()).collect();
         let shared = [format!("s{round}@x"), format!("t{round}@x")];
         let outcomes = race(&stores, |racer, store| {
             let own = format!("own-{round}-{racer}@x");
-            // In the one and the other order.
+            // In both orders.
             let (a, b) = (&*shared[racer % 2], &*shared[(racer + 1) % 2]);
             if racer == RACERS - 1 {
-                let applied = store.apply_writes(tenant, &[new(&own), new(a), new(b)]).unwrap();
+                let applied = store.apply_writes(tenant, &[new_contact(&own), new_contact(a), new_contact(b)]).unwrap();
                 return if applied == ApplyOutcome::Conflict { CommitOutcome::Conflict } else { FINISHED };
             }
-            store.commit(&claims[racer], &making(0, &[&own, a, b]), LEASE).unwrap()
+            store.commit(&claims[racer], &creating(0, &[&own, a, b]), LEASE).unwrap()
         });
         let committed = outcomes.iter().filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. })).count();
         assert_eq!(committed, 1, "{outcomes:?}");
         assert!(outcomes.iter().all(|outcome| *outcome != CommitOutcome::Fenced), "{outcomes:?}");
         for claim in &claims {
-            ground.store.delete_job(tenant, claim.job).unwrap();
+            fixture.store.delete_job(tenant, claim.job).unwrap();
         }
     }
-    assert_eq!(ground.store.tenants().unwrap()[0].contacts, 40 * 3);
+    assert_eq!(fixture.store.tenants().unwrap()[0].contacts, 40 * 3);
 }
 
-/// Writers of the same contacts in every order: all get through by and by, each change counts once, and none fails.
-pub(crate) fn for_the_same_contacts(ground: &Ground) {
+/// Writers of the same contacts in different orders all succeed in the end, and each change counts once.
+pub(crate) fn every_change_of_contested_contacts_counts_once(fixture: &StoreFixture) {
     const ROUNDS: usize = 15;
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     let ids: Vec<ContactId> =
-        ground.contacts(tenant, &["a@x", "b@x", "c@x", "d@x"]).iter().map(|contact| contact.id).collect();
+        fixture.add_contacts(tenant, &["a@x", "b@x", "c@x", "d@x"]).iter().map(|contact| contact.id).collect();
     let conflicts = AtomicUsize::new(0);
     race(&stores, |racer, store| {
         for round in 0..ROUNDS {
@@ -204,7 +207,7 @@ pub(crate) fn for_the_same_contacts(ground: &Ground) {
                 contacts.sort_by_key(|contact| contact.id);
                 let writes = contacts.iter().map(|contact| {
                     let address = ["a@x", "b@x", "c@x", "d@x"][ids.iter().position(|id| *id == contact.id).unwrap()];
-                    ContactWrite { document: format!("{}", contact.version + 1), ..write(contact, address) }
+                    ContactWrite { document: format!("{}", contact.version + 1), ..contact_write(contact, address) }
                 });
                 let mut writes: Vec<ContactWrite> = writes.collect();
                 writes.rotate_left((racer + round) % 4);
@@ -214,31 +217,31 @@ pub(crate) fn for_the_same_contacts(ground: &Ground) {
                 match store.apply_writes(tenant, &writes).unwrap() {
                     ApplyOutcome::Done(_) => break,
                     ApplyOutcome::Conflict => conflicts.fetch_add(1, Ordering::Relaxed),
-                    ApplyOutcome::NoTenant => panic!("the tenant is there"),
+                    ApplyOutcome::NoTenant => panic!("the tenant exists"),
                 };
             }
         }
     });
     for id in ids {
-        let contact = ground.contact(tenant, id);
+        let contact = fixture.contact(tenant, id);
         assert_eq!(contact.version, 1 + (RACERS * ROUNDS) as i64);
         assert_eq!(contact.document, contact.version.to_string());
     }
 }
 
 /// Once a delete has returned, nothing of the job is committed.
-pub(crate) fn of_a_delete_with_a_commit(ground: &Ground) {
-    let stores = stores(ground, 2);
-    let tenant = ground.tenant("acme");
+pub(crate) fn nothing_is_committed_after_a_delete(fixture: &StoreFixture) {
+    let stores = stores(fixture, 2);
+    let tenant = fixture.add_tenant("acme");
     for round in 0..60 {
-        let id = ground.submit(&job(tenant, &[1; 8]));
-        let claim = ground.claim_of(id);
+        let id = fixture.submit(&new_job(tenant, &[1; 8]));
+        let claim = fixture.claim_of(id);
         let seen = Mutex::new(0);
-        let count = || ground.count(tenant);
+        let count = || fixture.count_contacts(tenant);
         race(&stores, |racer, store| {
             if racer == 0 {
                 for first in 0..8 {
-                    let batch = making(first, &[&format!("{round}-{first}@x")]);
+                    let batch = creating(first, &[&format!("{round}-{first}@x")]);
                     if store.commit(&claim, &batch, LEASE).unwrap() == CommitOutcome::Fenced {
                         return;
                     }
@@ -248,39 +251,39 @@ pub(crate) fn of_a_delete_with_a_commit(ground: &Ground) {
                 *seen.lock().unwrap() = count();
             }
         });
-        assert_eq!(*seen.lock().unwrap(), count(), "something was committed after the delete");
-        assert!(ground.rows(tenant, id).is_empty());
+        assert_eq!(*seen.lock().unwrap(), count(), "a batch was committed after the delete");
+        assert!(fixture.rows(tenant, id).is_empty());
     }
 }
 
-/// A contact's deletion and its change, in either order, leave the contact and its key in one state.
-pub(crate) fn of_a_deletion_with_a_change(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+/// A contact that is changed and deleted at the same moment is gone with its keys.
+pub(crate) fn a_contact_is_deleted_once_and_not_changed_after(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     for round in 0..40 {
         let (before, after) = (format!("b{round}@x"), format!("a{round}@x"));
-        let contact = ground.contacts(tenant, &[&before]).pop().unwrap();
+        let contact = fixture.add_contacts(tenant, &[&before]).pop().unwrap();
         let deleted = AtomicUsize::new(0);
         race(&stores, |racer, store| {
             if racer % 2 == 0 {
                 let found = store.delete_contact(tenant, contact.id).unwrap();
                 deleted.fetch_add(usize::from(found.is_some()), Ordering::Relaxed);
             } else {
-                store.apply_writes(tenant, &[write(&contact, &after)]).unwrap();
+                store.apply_writes(tenant, &[contact_write(&contact, &after)]).unwrap();
             }
         });
         assert_eq!(deleted.into_inner(), 1, "a contact is deleted once");
-        assert!(ground.by_address(tenant, &before).is_none() && ground.by_address(tenant, &after).is_none());
-        ground.contacts(tenant, &[&before, &after]);
+        assert!(fixture.by_address(tenant, &before).is_none() && fixture.by_address(tenant, &after).is_none());
+        fixture.add_contacts(tenant, &[&before, &after]);
     }
-    assert_eq!(ground.store.tenants().unwrap()[0].contacts, 80);
+    assert_eq!(fixture.store.tenants().unwrap()[0].contacts, 80);
 }
 
-/// Lists are brought up to date by whoever comes first, while others write, and nothing is lost of it.
-pub(crate) fn of_listing_with_writing(ground: &Ground) {
+/// Several servers index while others write, and every contact is indexed.
+pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
     const EACH: usize = 40;
-    let stores = stores(ground, RACERS);
-    let tenant = ground.tenant("acme");
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
     let query = bulkhead::store::ContactQuery {
         filter: bulkhead::store::ContactFilter::Words(vec![String::from("w")]),
         order: bulkhead::store::ContactOrder::Id,
@@ -292,7 +295,7 @@ pub(crate) fn of_listing_with_writing(ground: &Ground) {
         for number in 0..EACH {
             match racer {
                 0 | 1 => assert!(matches!(
-                    store.apply_writes(tenant, &[new(&format!("w{racer}-{number}@x"))]).unwrap(),
+                    store.apply_writes(tenant, &[new_contact(&format!("w{racer}-{number}@x"))]).unwrap(),
                     ApplyOutcome::Done(_)
                 )),
                 2 => drop(store.index_next(Duration::ZERO).unwrap()),
@@ -300,23 +303,24 @@ pub(crate) fn of_listing_with_writing(ground: &Ground) {
             }
         }
     });
-    let list = ground.store.list_contacts(tenant, &query).unwrap();
+    let list = fixture.store.list_contacts(tenant, &query).unwrap();
     assert_eq!((list.total, list.contacts.len()), (2 * EACH as u64, 2 * EACH));
 }
 
-/// Sweeping, heartbeats, looks and claims beside commits: nobody fails, nobody waits for ever.
-pub(crate) fn of_chores_with_commits(ground: &Ground) {
-    let stores = stores(ground, RACERS);
-    let tenants = [ground.tenant("a"), ground.tenant("b")];
+/// Sweeping, heartbeats, checks and claims beside commits: none fails, and none waits forever.
+pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenants = [fixture.add_tenant("a"), fixture.add_tenant("b")];
     let over = AtomicBool::new(false);
     for tenant in tenants {
-        ground.submit(&job(tenant, &[1; 30]));
+        fixture.submit(&new_job(tenant, &[1; 30]));
     }
-    let claims = [ground.claim(), ground.claim()];
+    let claims = [fixture.claim(), fixture.claim()];
     race(&stores, |racer, store| match racer {
         0 | 1 => {
             for first in 0..30 {
-                let batch = BatchCommit { rows: vec![written(0, 201)], ..making(first, &[&format!("{first}@x")]) };
+                let batch =
+                    BatchCommit { rows: vec![written_row(0, 201)], ..creating(first, &[&format!("{first}@x")]) };
                 let expected = CommitOutcome::Committed { job_finished: first == 29 };
                 assert_eq!(store.commit(&claims[racer], &batch, LEASE).unwrap(), expected);
             }
@@ -331,7 +335,7 @@ pub(crate) fn of_chores_with_commits(ground: &Ground) {
         }
         _ => {
             while !over.load(Ordering::Acquire) {
-                let other = job(tenants[0], &[1]);
+                let other = new_job(tenants[0], &[1]);
                 assert_eq!(store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
                 assert!(store.claim(LEASE).unwrap().is_none_or(|claim| claim.job == other.id));
                 store.lost_claims(&claims.each_ref().map(Claim::id)).unwrap();
@@ -339,22 +343,22 @@ pub(crate) fn of_chores_with_commits(ground: &Ground) {
             }
         }
     });
-    for tenant in ground.store.tenants().unwrap() {
+    for tenant in fixture.store.tenants().unwrap() {
         assert_eq!(tenant.contacts, 30);
     }
 }
 
-/// While what has expired is swept, whoever looks for a job of the same tenants gets one, and soon.
-pub(crate) fn of_sweeping_with_claims(ground: &Ground) {
+/// While expired jobs are swept, other jobs of the same tenants are claimed without delay.
+pub(crate) fn sweeping_does_not_delay_claims(fixture: &StoreFixture) {
     const JOBS: usize = 20;
-    let stores = stores(ground, RACERS);
-    let tenants = [ground.tenant("a"), ground.tenant("b")];
+    let stores = stores(fixture, RACERS);
+    let tenants = [fixture.add_tenant("a"), fixture.add_tenant("b")];
     for number in 0..400 {
-        ground.job_of(tenants[number % 2], 1);
+        fixture.job_of(tenants[number % 2], 1);
     }
-    ground.set_clock(RETENTION + Duration::from_secs(1));
+    fixture.set_clock(RETENTION + Duration::from_secs(1));
     for number in 0..JOBS {
-        ground.job_of(tenants[number % 2], 1);
+        fixture.job_of(tenants[number % 2], 1);
     }
     let finished = AtomicUsize::new(0);
     race(&stores, |racer, store| {
@@ -365,40 +369,40 @@ pub(crate) fn of_sweeping_with_claims(ground: &Ground) {
             }
             let began = Instant::now();
             if let Some(claim) = store.claim(LEASE).unwrap() {
-                ground.finish(&claim);
+                fixture.finish(&claim);
                 finished.fetch_add(1, Ordering::AcqRel);
             }
-            assert!(began.elapsed() < SOON, "a claim took {:?}", began.elapsed());
+            assert!(began.elapsed() < MAX_UNBLOCKED_TIME, "a claim took {:?}", began.elapsed());
         }
     });
-    while ground.store.sweep().unwrap().more {}
-    assert_eq!(ground.store.tenants().unwrap().iter().map(|tenant| tenant.jobs).sum::<u64>(), JOBS as u64);
+    while fixture.store.sweep().unwrap().more {}
+    assert_eq!(fixture.store.tenants().unwrap().iter().map(|tenant| tenant.jobs).sum::<u64>(), JOBS as u64);
 }
 
-/// Two that hold claims of one job, the one from before: only the later one gets anywhere.
-pub(crate) fn of_an_old_claim_with_a_new_one(ground: &Ground) {
-    let stores = stores(ground, 2);
-    let tenant = ground.tenant("acme");
+/// Of two claims of one job, only the newer one can commit.
+pub(crate) fn only_the_newest_claim_commits(fixture: &StoreFixture) {
+    let stores = stores(fixture, 2);
+    let tenant = fixture.add_tenant("acme");
     for round in 0..30 {
-        let id = ground.submit(&job(tenant, &[1, 1]));
-        let old = ground.claim_of(id);
+        let id = fixture.submit(&new_job(tenant, &[1, 1]));
+        let old = fixture.claim_of(id);
         let results = race(&stores, |racer, store| {
             if racer == 0 {
-                (None, Some(store.commit(&old, &making(0, &[&format!("o{round}@x")]), LEASE).unwrap()))
+                (None, Some(store.commit(&old, &creating(0, &[&format!("o{round}@x")]), LEASE).unwrap()))
             } else {
-                // As after the end of its lease.
+                // As if the lease had ended.
                 store.release(&old).unwrap();
-                // A job that is being committed to is passed over.
+                // A claim passes over a job that is being committed to.
                 (Some(iter::repeat_with(|| store.claim(LEASE).unwrap()).flatten().next().unwrap()), None)
             }
         });
         let committed = results[0].1 == Some(COMMITTED);
-        let new = results[1].0.clone().expect("nobody else claims");
+        let new = results[1].0.clone().expect("only this racer claims");
         assert_eq!(new.cursor, u32::from(committed), "the new claim begins where the old one ended");
-        assert_eq!(ground.by_address(tenant, &format!("o{round}@x")).is_some(), committed);
-        assert_eq!(ground.commit(&old, &making(new.cursor, &["late@x"])), CommitOutcome::Fenced);
+        assert_eq!(fixture.by_address(tenant, &format!("o{round}@x")).is_some(), committed);
+        assert_eq!(fixture.commit(&old, &creating(new.cursor, &["late@x"])), CommitOutcome::Fenced);
         let rest =
-            BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed(400)).collect() };
-        assert_eq!(ground.commit(&new, &rest), FINISHED);
+            BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed_row(400)).collect() };
+        assert_eq!(fixture.commit(&new, &rest), FINISHED);
     }
 }

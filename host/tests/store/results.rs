@@ -2,34 +2,34 @@
 
 use bulkhead::domain::{JobId, Page};
 
-use crate::ground::{Ground, failed, job};
+use crate::fixture::{StoreFixture, failed_row, new_job};
 
 fn page(number: u32, limit: u32) -> Page {
     Page::parse(Some(&number.to_string()), Some(&limit.to_string())).unwrap()
 }
 
-pub(crate) fn pages_join_without_gap_or_overlap(ground: &Ground) {
-    let tenant = ground.tenant("acme");
+pub(crate) fn pages_join_without_gap_or_overlap(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
     let chunks = [1, 499, 500, 3, 120];
-    let id = ground.submit(&job(tenant, &chunks));
-    let claim = ground.claim();
+    let id = fixture.submit(&new_job(tenant, &chunks));
+    let claim = fixture.claim();
     let mut first = 0;
     for (place, count) in chunks.into_iter().enumerate() {
-        let rows = (0..count).map(|number| failed(400 + ((first + number) % 100) as u16)).collect();
+        let rows = (0..count).map(|number| failed_row(400 + ((first + number) % 100) as u16)).collect();
         let batch = bulkhead::store::BatchCommit { first: u32::try_from(first).unwrap(), writes: vec![], rows };
-        ground.commit(&claim, &batch);
+        fixture.commit(&claim, &batch);
         first += count;
         if place == 1 {
-            // What does not exist yet is left out.
-            let rows = ground.store.job_rows(tenant, id, page(1, 1_000)).unwrap();
+            // Items without a result have no row.
+            let rows = fixture.store.job_rows(tenant, id, page(1, 1_000)).unwrap();
             assert_eq!(rows.len(), 500);
-            assert!(ground.store.job_rows(tenant, id, page(2, 500)).unwrap().is_empty());
+            assert!(fixture.store.job_rows(tenant, id, page(2, 500)).unwrap().is_empty());
         }
     }
     for limit in [1_000, 500, 499, 100, 7, 1] {
         let mut expected = 0;
         for number in 1.. {
-            let rows = ground.store.job_rows(tenant, id, page(number, limit)).unwrap();
+            let rows = fixture.store.job_rows(tenant, id, page(number, limit)).unwrap();
             for row in &rows {
                 assert_eq!((row.index, u32::from(row.row.status_code)), (expected, 400 + expected % 100));
                 expected += 1;
@@ -41,6 +41,6 @@ pub(crate) fn pages_join_without_gap_or_overlap(ground: &Ground) {
         }
         assert!(expected == 1_123 || limit == 1, "{limit}: {expected}");
     }
-    assert!(ground.store.job_rows(tenant, id, page(u32::MAX, 1_000)).unwrap().is_empty());
-    assert!(ground.store.job_rows(tenant, JobId::random(), page(1, 1_000)).unwrap().is_empty());
+    assert!(fixture.store.job_rows(tenant, id, page(u32::MAX, 1_000)).unwrap().is_empty());
+    assert!(fixture.store.job_rows(tenant, JobId::random(), page(1, 1_000)).unwrap().is_empty());
 }

@@ -5,47 +5,47 @@ use std::time::Duration;
 use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitOutcome};
 
-use crate::ground::{AMPLE, Ground, RETENTION, job, making, seconds, secret};
+use crate::fixture::{AMPLE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
 
-pub(crate) fn what_is_accepted_is_there(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let new = NewJob { operation: Operation::Update, ..job(tenant, &[3, 2]) };
-    assert_eq!(ground.store.submit_job(&new, &AMPLE).unwrap(), SubmitOutcome::Accepted);
-    let stored = ground.another().job(tenant, new.id).unwrap().unwrap();
+pub(crate) fn an_accepted_job_can_be_read_and_claimed(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let new = NewJob { operation: Operation::Update, ..new_job(tenant, &[3, 2]) };
+    assert_eq!(fixture.store.submit_job(&new, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+    let stored = fixture.another_server().job(tenant, new.id).unwrap().unwrap();
     assert_eq!((stored.id, stored.state, stored.total), (new.id, JobState::Queued, 5));
     assert_eq!((stored.counts, stored.pinned), (Counts::default(), new.pinned));
     assert_eq!((stored.started_at, stored.finished_at), (None, None));
     assert_eq!(stored.created_at.after(RETENTION), stored.expires_at);
-    assert!(seconds(stored.created_at, ground.store.now()).abs() < 60);
-    assert_eq!(ground.unfinished_jobs(), 1);
-    let claim = ground.claim();
+    assert!(seconds(stored.created_at, fixture.store.now()).abs() < 60);
+    assert_eq!(fixture.unfinished_jobs(), 1);
+    let claim = fixture.claim();
     assert_eq!((claim.tenant, claim.job, claim.operation), (tenant, new.id, Operation::Update));
     assert_eq!((claim.cursor, claim.total, claim.attempts), (0, 5, 1));
 }
 
-pub(crate) fn belongs_to_its_tenant(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    let id = ground.job_of(acme, 1);
-    assert!(ground.store.job(other, id).unwrap().is_none());
-    assert!(!ground.store.delete_job(other, id).unwrap());
-    ground.finish(&ground.claim());
-    assert!(ground.rows(other, id).is_empty());
-    assert_eq!(ground.rows(acme, id).len(), 1);
-    let stranger = NewJob { tenant: TenantId(acme.0 + other.0 + 1_000), ..job(acme, &[1]) };
-    assert_eq!(ground.store.submit_job(&stranger, &AMPLE).unwrap(), SubmitOutcome::NoTenant);
+pub(crate) fn only_its_tenant_knows_a_job(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let id = fixture.job_of(acme, 1);
+    assert!(fixture.store.job(other, id).unwrap().is_none());
+    assert!(!fixture.store.delete_job(other, id).unwrap());
+    fixture.finish(&fixture.claim());
+    assert!(fixture.rows(other, id).is_empty());
+    assert_eq!(fixture.rows(acme, id).len(), 1);
+    let stranger = NewJob { tenant: TenantId(acme.0 + other.0 + 1_000), ..new_job(acme, &[1]) };
+    assert_eq!(fixture.store.submit_job(&stranger, &AMPLE).unwrap(), SubmitOutcome::NoTenant);
 }
 
-pub(crate) fn a_job_without_items_is_done(ground: &Ground) {
-    let tenant = ground.tenant("acme");
-    let id = ground.job_of(tenant, 0);
-    let stored = ground.job(tenant, id);
+pub(crate) fn a_job_without_items_is_completed(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let id = fixture.job_of(tenant, 0);
+    let stored = fixture.job(tenant, id);
     assert_eq!((stored.state, stored.total, stored.finished_at), (JobState::Completed, 0, Some(stored.created_at)));
-    assert!(!ground.store.has_claimable(None).unwrap());
-    assert_eq!(ground.unfinished_jobs(), 0);
+    assert!(!fixture.store.has_claimable(None).unwrap());
+    assert_eq!(fixture.unfinished_jobs(), 0);
 }
 
-pub(crate) fn items_come_back_as_they_were_sent(ground: &Ground) {
-    let tenant = ground.tenant("acme");
+pub(crate) fn chunks_return_the_items_that_were_sent(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
     let texts = [
         r#"{"a":"é ☃ 🦀 \u0000 \\ \n"}"#,
         "",
@@ -57,77 +57,77 @@ pub(crate) fn items_come_back_as_they_were_sent(ground: &Ground) {
     let keys = ["0", "line\nbreak", "", "nul\0", "🦀"].map(str::to_owned).to_vec();
     let keyed = ItemList { items: items.clone(), keys: Some(keys.clone()) };
     let plain = ItemList { items: items.clone(), keys: None };
-    ground.submit(&NewJob { chunks: vec![keyed.clone(), plain.clone()], ..job(tenant, &[]) });
-    let claim = ground.claim();
-    let batches = |first, bytes| ground.store.chunks(&claim, first, bytes).unwrap();
+    fixture.submit(&NewJob { chunks: vec![keyed.clone(), plain.clone()], ..new_job(tenant, &[]) });
+    let claim = fixture.claim();
+    let batches = |first, bytes| fixture.store.chunks(&claim, first, bytes).unwrap();
     let both: usize = 2 * items.iter().map(String::len).sum::<usize>();
     assert_eq!(batches(0, both), [keyed.clone(), plain.clone()]);
     assert_eq!(batches(0, both - 1), std::slice::from_ref(&keyed));
-    assert_eq!(batches(0, 0), [keyed], "always one");
+    assert_eq!(batches(0, 0), [keyed], "at least one chunk");
     let rest = ItemList { items: items[3..].to_vec(), keys: Some(keys[3..].to_vec()) };
     assert_eq!(batches(3, both), [rest, plain.clone()], "from the middle of a chunk");
     assert_eq!(batches(5, both), [plain]);
     assert_eq!(batches(9, both), [ItemList { items: items[4..].to_vec(), keys: None }]);
-    assert!(ground.store.delete_job(tenant, claim.job).unwrap());
+    assert!(fixture.store.delete_job(tenant, claim.job).unwrap());
     assert_eq!(batches(0, both), []);
 }
 
 fn keyed(tenant: TenantId, key: &str, what: &str) -> NewJob {
     let idempotency = Idempotency { key: key.to_owned(), fingerprint: secret(what) };
-    NewJob { idempotency: Some(idempotency), ..job(tenant, &[1]) }
+    NewJob { idempotency: Some(idempotency), ..new_job(tenant, &[1]) }
 }
 
-pub(crate) fn the_same_request_is_the_same_job(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    let submit = |job: &NewJob| ground.store.submit_job(job, &AMPLE).unwrap();
+pub(crate) fn a_repeated_request_is_the_same_job(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let submit = |job: &NewJob| fixture.store.submit_job(job, &AMPLE).unwrap();
     let first = keyed(acme, "k", "this");
     assert_eq!(submit(&first), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(acme, "k", "this")), SubmitOutcome::Repeated(first.id));
     assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::KeyReused);
     assert_eq!(submit(&keyed(acme, "K", "this")), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
-    assert_eq!(ground.unfinished_jobs(), 3);
-    // Also when the job is gone, and when nothing new would be taken.
+    assert_eq!(fixture.unfinished_jobs(), 3);
+    // Even if the job was deleted, and the queue is full.
     let none = QueueLimits { jobs: 0, bytes: 0 };
-    assert!(ground.store.delete_job(acme, first.id).unwrap());
-    assert_eq!(ground.store.submit_job(&keyed(acme, "k", "this"), &none).unwrap(), SubmitOutcome::Repeated(first.id));
-    // It lives as long as the job would.
-    ground.set_clock(RETENTION + Duration::from_secs(1));
+    assert!(fixture.store.delete_job(acme, first.id).unwrap());
+    assert_eq!(fixture.store.submit_job(&keyed(acme, "k", "this"), &none).unwrap(), SubmitOutcome::Repeated(first.id));
+    // The key lives as long as the job's id.
+    fixture.set_clock(RETENTION + Duration::from_secs(1));
     let again = keyed(acme, "k", "that");
     assert_eq!(submit(&again), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::Repeated(again.id));
 }
 
-pub(crate) fn what_was_refused_uses_up_no_key(ground: &Ground) {
-    let tenant = ground.tenant("acme");
+pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
     let none = QueueLimits { jobs: 0, bytes: 1 << 20 };
-    assert_eq!(ground.store.submit_job(&keyed(tenant, "k", "this"), &none).unwrap(), SubmitOutcome::QueueFull);
+    assert_eq!(fixture.store.submit_job(&keyed(tenant, "k", "this"), &none).unwrap(), SubmitOutcome::QueueFull);
     let other = keyed(tenant, "k", "that");
-    assert_eq!(ground.store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
-    assert_eq!(ground.claim().job, other.id);
+    assert_eq!(fixture.store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+    assert_eq!(fixture.claim().job, other.id);
 }
 
-pub(crate) fn jobs_that_wait_are_limited_for_each_tenant(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
+pub(crate) fn unfinished_jobs_are_limited_per_tenant(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
     let two = QueueLimits { jobs: 2, ..AMPLE };
-    let submit = |tenant| ground.store.submit_job(&job(tenant, &[1]), &two).unwrap();
+    let submit = |tenant| fixture.store.submit_job(&new_job(tenant, &[1]), &two).unwrap();
     assert_eq!(submit(acme), SubmitOutcome::Accepted);
-    let claim = ground.claim();
+    let claim = fixture.claim();
     assert_eq!(submit(acme), SubmitOutcome::Accepted);
     assert_eq!(submit(acme), SubmitOutcome::QueueFull, "a running job is unfinished, too");
     assert_eq!(submit(other), SubmitOutcome::Accepted);
-    // What has no items has nothing to wait for, and takes nobody's place.
-    ground.finish(&claim);
+    // A finished job, and a deleted one, make room for another.
+    fixture.finish(&claim);
     assert_eq!(submit(acme), SubmitOutcome::Accepted);
     assert_eq!(submit(acme), SubmitOutcome::QueueFull);
-    let queued = ground.claim();
-    assert!(ground.store.delete_job(queued.tenant, queued.job).unwrap());
+    let queued = fixture.claim();
+    assert!(fixture.store.delete_job(queued.tenant, queued.job).unwrap());
     assert_eq!(submit(queued.tenant), SubmitOutcome::Accepted);
 }
 
-pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
-    let (acme, other) = (ground.tenant("acme"), ground.tenant("other"));
-    // What nothing can press together.
+pub(crate) fn unprocessed_bytes_are_limited_per_tenant(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    // Text that cannot be compressed.
     let noise = |seed: u32| {
         let mut state = seed;
         let text = (0..4_000).map(|_| {
@@ -138,23 +138,23 @@ pub(crate) fn bytes_that_wait_are_limited_for_each_tenant(ground: &Ground) {
     };
     let big = |tenant, seed: u32| {
         let chunks = [0_u32, 1].map(|part| ItemList { items: vec![noise(seed * 2 + part)], keys: None }).to_vec();
-        NewJob { chunks, ..job(tenant, &[]) }
+        NewJob { chunks, ..new_job(tenant, &[]) }
     };
-    // About 2,400 bytes a chunk, once it is packed.
+    // A packed chunk has about 2,400 bytes.
     let limits = QueueLimits { bytes: 8_000, ..AMPLE };
-    let submit = |job: &NewJob| ground.store.submit_job(job, &limits).unwrap();
+    let submit = |job: &NewJob| fixture.store.submit_job(job, &limits).unwrap();
     assert_eq!(submit(&big(acme, 1)), SubmitOutcome::Accepted);
     assert_eq!(submit(&big(acme, 2)), SubmitOutcome::QueueFull);
     assert_eq!(submit(&big(other, 3)), SubmitOutcome::Accepted);
-    // What is done does not wait any more.
-    let claim = ground.claim();
+    // Committed items do not count.
+    let claim = fixture.claim();
     assert_eq!(claim.tenant, acme);
-    ground.commit(&claim, &making(0, &["a@x"]));
+    fixture.commit(&claim, &creating(0, &["a@x"]));
     assert_eq!(submit(&big(acme, 4)), SubmitOutcome::Accepted);
     assert_eq!(submit(&big(acme, 5)), SubmitOutcome::QueueFull);
-    assert!(ground.store.delete_job(acme, claim.job).unwrap());
+    assert!(fixture.store.delete_job(acme, claim.job).unwrap());
     assert_eq!(
-        submit(&NewJob { chunks: vec![ItemList { items: vec![noise(9)], keys: None }], ..job(acme, &[]) }),
+        submit(&NewJob { chunks: vec![ItemList { items: vec![noise(9)], keys: None }], ..new_job(acme, &[]) }),
         SubmitOutcome::Accepted
     );
 }

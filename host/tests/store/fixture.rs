@@ -1,4 +1,4 @@
-//! A store for one test: empty, with a clock that the test moves, and open to others who use the same data.
+//! A store for one test. The store is empty, the test moves its clock, and more servers can use the same data.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -16,57 +16,57 @@ use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
 
-pub(crate) use crate::made_up::{
-    COMMITTED, FINISHED, credential, failed, job, key, making, new, profile, running_jobs, seconds, secret, write,
-    written,
+pub(crate) use crate::builders::{
+    COMMITTED, FINISHED, contact_write, creating, credential, failed_row, new_contact, new_job, profile, running_jobs,
+    seconds, secret, unique_key, written_row,
 };
 
-/// A lease that no test outlives unless it moves the clock.
+/// A lease that does not end unless the test moves the clock.
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
-/// How long jobs live.
+/// How long job ids live.
 pub(crate) const RETENTION: Duration = Duration::from_secs(3_600);
-/// Limits that nothing reaches.
+/// Limits that no test reaches.
 pub(crate) const AMPLE: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 << 40 };
-/// The processor that jobs have unless they are given another. It is the server's own, so nobody has to register it.
+/// The processor of jobs unless a test says otherwise: the server's default, which need not be registered.
 pub(crate) const DEFAULT: Digest = Digest([7; 32]);
 
-/// Connections that a host has at most.
+/// Connections of one server at most.
 pub(crate) const CONNECTIONS: usize = 8;
 
-/// Where a store's data are.
+/// Where the data of a store are.
 enum Place {
     Folder(PathBuf),
     Database { cluster: Arc<Cluster>, name: String },
 }
 
-/// A store and its surroundings. [`Ground::store`] is what most tests need.
-pub(crate) struct Ground {
+/// A store and where its data are.
+pub(crate) struct StoreFixture {
     /// The store.
     pub(crate) store: Arc<dyn Store>,
     place: Place,
     folder: TempDir,
 }
 
-impl Ground {
+impl StoreFixture {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::Folder(folder.path().join("data"));
         Self::at(place, folder)
     }
 
-    /// A database of its own in a cluster that the whole run shares.
+    /// A store in a new database of the cluster that all tests share.
     pub(crate) fn postgres() -> Self {
         static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
         Self::in_cluster(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
     }
 
-    /// In a cluster of its own, which a test can stop.
-    pub(crate) fn alone() -> Self {
-        Self::alone_with(&Settings::default())
+    /// A store in a cluster of this test alone, which the test can stop.
+    pub(crate) fn own_cluster() -> Self {
+        Self::own_cluster_with(&Settings::default())
     }
 
-    /// In one that is run as the test needs it.
-    pub(crate) fn alone_with(settings: &Settings) -> Self {
+    /// A store in a cluster of this test alone, with these settings.
+    pub(crate) fn own_cluster_with(settings: &Settings) -> Self {
         Self::in_cluster(&Arc::new(Cluster::start_with(settings)))
     }
 
@@ -75,16 +75,16 @@ impl Ground {
         Self::at(place, tempfile::tempdir().unwrap())
     }
 
-    /// The cluster and the name of the database.
+    /// Returns the cluster and the name of the database.
     pub(crate) fn database(&self) -> (&Cluster, &str) {
         match &self.place {
             Place::Database { cluster, name } => (cluster, name),
-            Place::Folder(_) => panic!("there is no cluster"),
+            Place::Folder(_) => panic!("SQLite has no cluster"),
         }
     }
 
-    /// Cuts the connections of which a condition over `pg_stat_activity` is true; how many there were.
-    pub(crate) fn cut(&self, condition: &str) -> u32 {
+    /// Cuts the connections that meet a condition over `pg_stat_activity`, and returns how many there were.
+    pub(crate) fn cut_connections(&self, condition: &str) -> u32 {
         let (cluster, name) = self.database();
         cluster.cut_connections(name, condition)
     }
@@ -94,17 +94,17 @@ impl Ground {
         Self { store, place, folder }
     }
 
-    /// The same data through connections of its own, as another server has them, or this one after a new start.
-    pub(crate) fn another(&self) -> Arc<dyn Store> {
-        self.try_another().unwrap()
+    /// Opens the same data once more, as another server does, or the same server after a restart.
+    pub(crate) fn another_server(&self) -> Arc<dyn Store> {
+        self.try_another_server().unwrap()
     }
 
-    pub(crate) fn try_another(&self) -> Result<Arc<dyn Store>, StoreError> {
+    pub(crate) fn try_another_server(&self) -> Result<Arc<dyn Store>, StoreError> {
         open(&self.place, &self.folder)
     }
 
-    /// Opens a store where there is none yet, as often as it is called.
-    pub(crate) fn elsewhere(&self) -> impl Fn() -> Result<Arc<dyn Store>, StoreError> + use<'_> {
+    /// Returns a function that opens one new store, each time that it is called.
+    pub(crate) fn opener_of_new_store(&self) -> impl Fn() -> Result<Arc<dyn Store>, StoreError> + use<'_> {
         let place = match &self.place {
             Place::Folder(folder) => Place::Folder(folder.join(JobId::random().to_string())),
             Place::Database { cluster, .. } => {
@@ -114,8 +114,8 @@ impl Ground {
         move || open(&place, &self.folder)
     }
 
-    /// A SQLite store whose file another version has left.
-    pub(crate) fn left_by(make: impl FnOnce(&rusqlite::Connection)) -> Self {
+    /// A SQLite store whose file the test makes.
+    pub(crate) fn from_file(make: impl FnOnce(&rusqlite::Connection)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
@@ -123,12 +123,12 @@ impl Ground {
         Self::at(Place::Folder(data), folder)
     }
 
-    /// Whether a claim still counts.
+    /// Returns whether a claim is not lost.
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
         self.store.lost_claims(&[claim.id()]).unwrap().is_empty()
     }
 
-    /// Jobs that wait or run, over all tenants.
+    /// Returns the number of unfinished jobs of all tenants.
     pub(crate) fn unfinished_jobs(&self) -> i64 {
         const COUNT: &str = "SELECT count(*) FROM jobs WHERE finished_at IS NULL";
         match &self.place {
@@ -152,13 +152,13 @@ impl Ground {
         }
     }
 
-    /// Whether one process has the data for itself.
-    pub(crate) fn is_owned(&self) -> bool {
+    /// Returns whether only one server can use the data.
+    pub(crate) fn has_one_server(&self) -> bool {
         matches!(self.place, Place::Folder(_))
     }
 
-    /// Makes the schema one that comes after this program.
-    pub(crate) fn outdate(&self) {
+    /// Gives the schema a number that this program does not know.
+    pub(crate) fn make_schema_newer(&self) {
         match &self.place {
             Place::Folder(folder) => {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
@@ -168,36 +168,36 @@ impl Ground {
         }
     }
 
-    /// Sets the clock to the present and this much more.
+    /// Sets the clock ahead of the present.
     pub(crate) fn set_clock(&self, ahead: Duration) {
-        // Never half a number: it appears by a rename.
+        // By a rename, so that the store never reads half a number.
         let partial = self.folder.path().join("clock.partial");
         std::fs::write(&partial, ahead.as_secs().to_string()).unwrap();
         std::fs::rename(partial, clock_file(&self.folder)).unwrap();
     }
 
-    /// A tenant; its secret is its name, hashed.
-    pub(crate) fn tenant(&self, name: &str) -> TenantId {
+    /// Adds a tenant whose secret is its name.
+    pub(crate) fn add_tenant(&self, name: &str) -> TenantId {
         self.store.add_tenant(name, &Profile::default(), &credential(name)).unwrap().expect("the name is free")
     }
 
-    /// A job that must be accepted.
+    /// Submits a job, which must be accepted.
     pub(crate) fn submit(&self, job: &NewJob) -> JobId {
         assert_eq!(self.store.submit_job(job, &AMPLE).unwrap(), SubmitOutcome::Accepted);
         job.id
     }
 
-    /// A job of this many items in one chunk, which must be accepted.
+    /// Submits a job of this many items in one chunk, which must be accepted.
     pub(crate) fn job_of(&self, tenant: TenantId, items: usize) -> JobId {
-        self.submit(&job(tenant, &[items]))
+        self.submit(&new_job(tenant, &[items]))
     }
 
-    /// The next claim, which there must be.
+    /// Claims the next job, which must exist.
     pub(crate) fn claim(&self) -> Claim {
         self.store.claim(LEASE).unwrap().expect("there is a job")
     }
 
-    /// The next claim, which must be of this job.
+    /// Claims the next job, which must be this one.
     pub(crate) fn claim_of(&self, job: JobId) -> Claim {
         let claim = self.claim();
         assert_eq!(claim.job, job);
@@ -209,43 +209,45 @@ impl Ground {
         self.store.commit(claim, batch, LEASE).unwrap()
     }
 
-    /// Commits everything of a job that it has yet to do, as failed.
+    /// Commits failed rows for all items that are left, which must finish the job.
     pub(crate) fn finish(&self, claim: &Claim) {
-        let rows = (claim.cursor..claim.total).map(|_| failed(400)).collect();
+        let rows = (claim.cursor..claim.total).map(|_| failed_row(400)).collect();
         let rest = BatchCommit { first: claim.cursor, writes: Vec::new(), rows };
         assert_eq!(self.commit(claim, &rest), FINISHED);
     }
 
-    /// Makes contacts that belong to no job, each with an address.
-    pub(crate) fn contacts(&self, tenant: TenantId, addresses: &[&str]) -> Vec<StoredContact> {
-        let writes: Vec<ContactWrite> = addresses.iter().map(|address| new(address)).collect();
-        let ApplyOutcome::Done(ids) = self.store.apply_writes(tenant, &writes).unwrap() else { panic!("they are new") };
+    /// Adds contacts with these addresses, by a call.
+    pub(crate) fn add_contacts(&self, tenant: TenantId, addresses: &[&str]) -> Vec<StoredContact> {
+        let writes: Vec<ContactWrite> = addresses.iter().map(|address| new_contact(address)).collect();
+        let ApplyOutcome::Done(ids) = self.store.apply_writes(tenant, &writes).unwrap() else {
+            panic!("the contacts are new")
+        };
         ids.iter().map(|id| self.contact(tenant, *id)).collect()
     }
 
-    /// A contact, which there must be.
+    /// Returns a contact, which must exist.
     pub(crate) fn contact(&self, tenant: TenantId, id: ContactId) -> StoredContact {
         self.store.find_contacts(tenant, &[id], &[]).unwrap().pop().expect("the contact is there")
     }
 
-    /// The contact with an address.
+    /// Returns the contact with an address.
     pub(crate) fn by_address(&self, tenant: TenantId, address: &str) -> Option<StoredContact> {
-        self.store.find_contacts(tenant, &[], &[key("email", address)]).unwrap().pop()
+        self.store.find_contacts(tenant, &[], &[unique_key("email", address)]).unwrap().pop()
     }
 
-    /// A job, which there must be.
+    /// Returns a job, which must exist.
     pub(crate) fn job(&self, tenant: TenantId, id: JobId) -> Job {
         self.store.job(tenant, id).unwrap().expect("the job is there")
     }
 
-    /// How many contacts a tenant has.
-    pub(crate) fn count(&self, tenant: TenantId) -> u64 {
+    /// Returns the number of contacts that a tenant has.
+    pub(crate) fn count_contacts(&self, tenant: TenantId) -> u64 {
         let query =
             ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 
-    /// The first rows of a job, as JSON.
+    /// Returns the first 1,000 rows of a job as JSON.
     pub(crate) fn rows(&self, tenant: TenantId, id: JobId) -> Vec<String> {
         let rows = self.store.job_rows(tenant, id, Page::parse(None, Some("1000")).unwrap()).unwrap();
         rows.iter().map(|row| serde_json::to_string(&row.row).unwrap()).collect()
@@ -261,7 +263,7 @@ fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
     match place {
         Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock)?)),
         Place::Database { cluster, name } => {
-            let url = cluster.url(name).parse().expect("it is a URL");
+            let url = cluster.url(name).parse().expect("the URL is valid");
             Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
         }
     }

@@ -1,4 +1,4 @@
-//! Jobs, contacts and batches to give to a store.
+//! Jobs, contacts and batches for tests.
 
 use bulkhead::domain::{
     Digest, IndexEntry, ItemError, ItemList, JobId, Operation, Pinned, TenantId, Timestamp, UniqueKey,
@@ -6,14 +6,14 @@ use bulkhead::domain::{
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
 
-use crate::ground::{DEFAULT, RETENTION};
+use crate::fixture::{DEFAULT, RETENTION};
 
-/// What a batch comes to that is not a job's last.
+/// The outcome of a batch that is not the job's last.
 pub(crate) const COMMITTED: CommitOutcome = CommitOutcome::Committed { job_finished: false };
-/// What a job's last batch comes to.
+/// The outcome of a job's last batch.
 pub(crate) const FINISHED: CommitOutcome = CommitOutcome::Committed { job_finished: true };
 
-/// The credential of a tenant of this name.
+/// The credential of a tenant.
 pub(crate) fn credential(name: &str) -> NewCredential {
     NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
 }
@@ -34,8 +34,8 @@ pub(crate) fn secret(text: &str) -> [u8; 32] {
     Digest::of(text.as_bytes()).0
 }
 
-/// A job to be accepted, with chunks of these numbers of items.
-pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
+/// A job with chunks of these numbers of items.
+pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
     let mut number = 0;
     let mut chunk = |items: &usize| {
         let from = number;
@@ -55,43 +55,43 @@ pub(crate) fn job(tenant: TenantId, chunks: &[usize]) -> NewJob {
     }
 }
 
-pub(crate) fn key(field: &str, value: &str) -> UniqueKey {
+pub(crate) fn unique_key(field: &str, value: &str) -> UniqueKey {
     UniqueKey { field: field.to_owned(), value: value.to_owned() }
 }
 
-/// A contact with an address.
-pub(crate) fn new(address: &str) -> ContactWrite {
-    write(WriteTarget::New, address)
+/// A new contact with this address.
+pub(crate) fn new_contact(address: &str) -> ContactWrite {
+    contact_write(WriteTarget::New, address)
 }
 
-/// A contact's new state: this address, which is also what it is searched and ordered by.
-pub(crate) fn write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
+/// A contact's new state: this address, which is its search text and sort key, too.
+pub(crate) fn contact_write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
     ContactWrite {
         target: target.into(),
         document: format!(r#"{{"email":"{address}"}}"#),
-        keys: vec![key("email", address)],
+        keys: vec![unique_key("email", address)],
         index_entry: IndexEntry { search_text: address.to_owned(), sort_key: address.to_owned() },
     }
 }
 
-/// A batch that makes contacts, each by one item.
-pub(crate) fn making(first: u32, addresses: &[&str]) -> BatchCommit {
-    let writes = addresses.iter().map(|address| new(address)).collect();
-    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written(write, 201)).collect() }
+/// A batch whose items each create a contact.
+pub(crate) fn creating(first: u32, addresses: &[&str]) -> BatchCommit {
+    let writes = addresses.iter().map(|address| new_contact(address)).collect();
+    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written_row(write, 201)).collect() }
 }
 
-/// The row of an item that was applied.
-pub(crate) fn written(write: usize, status: u16) -> DraftRow {
+/// The row of an applied item.
+pub(crate) fn written_row(write: usize, status: u16) -> DraftRow {
     DraftRow { key: None, body: RowBody::Written { write, status } }
 }
 
-/// The row of an item that was refused.
-pub(crate) fn failed(status: u16) -> DraftRow {
+/// The row of a failed item.
+pub(crate) fn failed_row(status: u16) -> DraftRow {
     let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
     DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }
 }
 
-/// Seconds between two moments.
+/// Returns the seconds between two moments.
 pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> i64 {
     (to.0 - from.0) / 1_000_000
 }
