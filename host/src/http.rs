@@ -16,6 +16,7 @@ mod form;
 mod format;
 mod health;
 mod job;
+mod job_view;
 mod json;
 mod listing;
 mod problem;

@@ -74,7 +74,10 @@ fn assert_schema_matters(stranger: &Client, version: i64, set: impl Fn(i64)) {
         let reply = stranger.get("/readyz");
         (reply.status == 503).then(|| reply.json())
     });
-    assert_eq!((&not_ready["ready"], &not_ready["store"]), (&false.into(), &"its schema is a newer version's".into()));
+    assert_eq!(
+        (&not_ready["ready"], &not_ready["store"]),
+        (&false.into(), &"its schema is from a newer version".into())
+    );
     stranger.get("/livez").expect(200);
     set(version);
     wait_until("the server to be ready again", || (stranger.get("/readyz").status == 200).then_some(()));

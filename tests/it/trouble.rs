@@ -24,7 +24,7 @@ fn a_disk_that_takes_nothing_loses_nothing() {
     // What is there can be read, and a probe is told.
     job.read("").expect(200);
     let ready = server.client_with(None).get("/readyz").expect(503).json();
-    assert_eq!(ready["store"], "it takes no writes; the server's log says why");
+    assert_eq!(ready["store"], "it accepts no writes; the server's log says why");
     server.client_with(None).get("/livez").expect(200);
 
     server.limit_file_size(None);

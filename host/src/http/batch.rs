@@ -1,5 +1,5 @@
-//! `POST /api/contacts/batch/new`, `PUT|PATCH /api/contacts/batch/edit`: up to 200 items, answered at once with Mautic's
-//! envelope.
+//! `POST /api/contacts/batch/new`, `PUT|PATCH /api/contacts/batch/edit`: applies up to 200 items and answers at once, in
+//! Mautic's envelope.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ struct Envelope<C: Serialize, E: Serialize> {
     errors: ByKey<E>,
 }
 
-/// Values under the keys of the request. As PHP writes an array: a list if the keys are 0, 1, 2, … in order, otherwise an
-/// object.
+/// Values under the keys of the request, written as PHP writes an array: a list if the keys are 0, 1, 2, … in order, otherwise
+/// an object.
 struct ByKey<T>(Vec<(String, T)>);
 
 impl<T> ByKey<T> {
@@ -61,7 +61,7 @@ pub(super) fn apply(
 ) -> Result<Reply, Problem> {
     let mut items = body.take_items(MAX_CALL_ITEMS)?;
     if items.items.len() > MAX_CALL_ITEMS {
-        return Err(Problem::too_many(MAX_CALL_ITEMS));
+        return Err(Problem::too_many_items(MAX_CALL_ITEMS));
     }
     let keys = items.keys.take().unwrap_or_else(|| (0..items.items.len()).map(|place| place.to_string()).collect());
     let CallAnswer { rows, contacts } = service.apply(tenant, operation, &items)?;
@@ -76,7 +76,7 @@ pub(super) fn apply(
         envelope.status_codes.0.push((key.clone(), row.status));
         envelope.errors.0.extend(row.error.map(|error| (key, error)));
     }
-    // Mautic's status does not tell what became of the items.
+    // As in Mautic, the status does not depend on the results of the items.
     let status = if operation == Operation::Create { StatusCode::CREATED } else { StatusCode::OK };
     Ok(json(status, &envelope))
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::ByKey;
 
     #[test]
-    fn keys_in_order_make_a_list() {
+    fn values_under_keys_in_order_are_a_list() {
         for (keys, expected) in [
             (&[] as &[&str], "[]"),
             (&["0", "1"], "[0,1]"),

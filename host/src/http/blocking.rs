@@ -1,8 +1,8 @@
-//! Work that blocks, on tokio's pool for it.
+//! Runs blocking work on tokio's blocking pool.
 
 use super::problem::Problem;
 
-/// Does work that blocks; a panic in it is answered like any other fault of the server.
+/// Runs `work` on the blocking pool. A panic in `work` becomes an answer with status 500.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {

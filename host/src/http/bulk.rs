@@ -12,17 +12,17 @@ use crate::jobs::{MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
 
 #[derive(Serialize)]
-struct Accepted {
+struct AcceptedJobBody {
     id: String,
 }
 
-/// The `Idempotency-Key`, if one was sent.
+/// Reads the `Idempotency-Key` header, if there is one.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     value.to_str().map(|text| Some(text.to_owned())).map_err(|_| SubmissionError::Key.into())
 }
 
-/// Accepts a job; blocks until it is durable.
+/// Accepts a job; blocks until the job is durable.
 pub(super) fn submit(
     service: &Service,
     tenant: &Tenant,
@@ -32,7 +32,7 @@ pub(super) fn submit(
 ) -> Result<Reply, Problem> {
     let items = body.take_items(MAX_ITEMS)?;
     let id = service.submit(tenant, Submission::new(operation, items, idempotency_key)?)?;
-    let mut reply = json(StatusCode::ACCEPTED, &Accepted { id: id.to_string() });
+    let mut reply = json(StatusCode::ACCEPTED, &AcceptedJobBody { id: id.to_string() });
     if let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/job/{id}")) {
         reply.headers_mut().insert(LOCATION, location);
     }

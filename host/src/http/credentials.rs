@@ -1,4 +1,4 @@
-//! The `Authorization` header.
+//! Reads the `Authorization` header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,20 +8,20 @@ use hyper::header::AUTHORIZATION;
 use super::problem::Problem;
 use crate::tenants::Secret;
 
-/// What a client sent to show who it is.
+/// The credentials that a client sent.
 #[derive(Debug)]
 pub(super) enum Credentials {
-    /// Client id and secret.
+    /// A client id and a secret.
     Basic(String, Secret),
-    /// The secret alone.
+    /// A secret or a token alone.
     Bearer(Secret),
 }
 
 impl Credentials {
-    /// Reads the header; the scheme's case does not matter.
+    /// Reads the header. The case of the scheme does not matter.
     ///
     /// # Errors
-    /// 401 if there is none or it cannot be read.
+    /// 401 if there is no header, or it cannot be read.
     pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
         let value = headers.get(AUTHORIZATION).ok_or_else(Problem::no_credentials)?;
         let value = value.to_str().map_err(|_| Problem::wrong_credentials())?;
@@ -31,7 +31,7 @@ impl Credentials {
             let pair = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             let pair = pair.ok_or_else(Problem::wrong_credentials)?;
             let (id, secret) = pair.split_once(':').ok_or_else(Problem::wrong_credentials)?;
-            // Nobody's, and not every database can even be asked for it.
+            // No client id contains NUL, and PostgreSQL accepts none in a text.
             if id.contains('\0') {
                 return Err(Problem::wrong_credentials());
             }
@@ -56,7 +56,7 @@ impl Credentials {
         }
     }
 
-    /// What to answer when nobody has these.
+    /// Returns the answer to these credentials if they are not valid.
     pub(super) fn refusal(&self) -> Problem {
         match self {
             Self::Basic(..) => Problem::wrong_credentials(),

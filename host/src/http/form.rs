@@ -1,4 +1,4 @@
-//! Form bodies as PHP reads them: `0[email]=a%40b.co&0[tags][]=x` is a list of one contact with a list of one tag.
+//! Reads form bodies as PHP does: `0[email]=a%40b.co&0[tags][]=x` is a list of one contact with a list of one tag.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,16 @@ use serde::{Serialize, Serializer};
 use super::problem::Problem;
 use crate::domain::ItemList;
 
-/// Brackets after one name.
-const DEPTH: usize = 16;
-/// Values and arrays of one form: 40 for each of 10,000 contacts, and more. A few bytes of a name can spell many arrays.
-const NODES: usize = 500_000;
+/// Parts of one name: how deep values can be nested.
+const MAX_DEPTH: usize = 16;
+/// Values and arrays of one form: at least 40 for each of 10,000 contacts. A bound is needed because a few bytes of a name can
+/// create many arrays.
+const MAX_NODES: usize = 500_000;
 
-/// The items of a form body, under the caller's keys. Of more than `max`, `max` + 1 are returned.
+/// Splits a form body into items, under the client's keys. Of more than `max` items, `max` + 1 are returned.
 ///
 /// # Errors
-/// 400 if a name is nested too deeply, something is not UTF-8, or there is too much of it.
+/// 400 if a name is nested too deeply, a name or value is not UTF-8, or there are too many values.
 pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     let root = read(body, max)?;
     let mut batch =
@@ -29,7 +30,7 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     Ok(batch)
 }
 
-/// A form body that is one item.
+/// Reads a form body that is one item, and returns the item as JSON.
 ///
 /// # Errors
 /// As [`split`].
@@ -39,13 +40,13 @@ pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
     as_json(&Node::Array(root))
 }
 
-/// One of PHP's arrays, whose keys are texts or numbers.
+/// An array of PHP, whose keys are texts or numbers.
 #[derive(Default)]
 struct Array {
     entries: IndexMap<String, Node>,
-    /// The number that an entry without a key gets: above all that are there.
+    /// The key of the next entry without one: one more than the largest number so far.
     next: u64,
-    /// Whether it is an object also if its keys are 0, 1, 2, … in order, or there are none.
+    /// Whether this becomes a JSON object even if its keys are 0, 1, 2, … in order, or there are none.
     is_object: bool,
 }
 
@@ -54,10 +55,10 @@ enum Node {
     Array(Array),
 }
 
-/// The tree that the names spell, of `max` + 1 members at most.
+/// Builds the tree that the names describe, with at most `max` + 1 members at the top.
 fn read(body: &[u8], max: usize) -> Result<Array, Problem> {
     let mut root = Array::default();
-    let mut nodes = NODES;
+    let mut nodes = MAX_NODES;
     for (number, pair) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -82,16 +83,16 @@ fn decoded(bytes: &[u8], number: usize) -> Result<String, Problem> {
         .map_err(|_| Problem::bad_request(format!("The form's field number {} is not UTF-8.", number + 1)))
 }
 
-/// `0[tags][]` is `0`, `tags` and an empty part, which stands for the next number. What is not closed belongs to the
-/// name.
+/// Splits a name into its parts. `0[tags][]` is `0`, `tags` and an empty part, which stands for the next number. A bracket
+/// that is not closed belongs to the name.
 fn path(name: &str) -> Result<Vec<&str>, Problem> {
     let Some((first, mut rest)) = name.split_once('[') else { return Ok(vec![name]) };
     let mut path = vec![first];
     while let Some((part, after)) = rest.split_once(']') {
         path.push(part);
-        if path.len() > DEPTH {
+        if path.len() > MAX_DEPTH {
             return Err(Problem::bad_request(format!(
-                "The form's field '{first}[…' is nested more than {DEPTH} deep."
+                "The form's field '{first}[…' is nested more than {MAX_DEPTH} deep."
             )));
         }
         match after.strip_prefix('[') {
@@ -111,7 +112,7 @@ impl Array {
         }
         if !self.entries.contains_key(&key) {
             *nodes = nodes.checked_sub(1).ok_or_else(|| {
-                Problem::bad_request(format!("The form has more than {NODES} values. Send it in several requests."))
+                Problem::bad_request(format!("The form has more than {MAX_NODES} values. Send it in several requests."))
             })?;
         }
         if rest.is_empty() {
@@ -119,7 +120,7 @@ impl Array {
             return Ok(());
         }
         let child = self.entries.entry(key).or_insert_with(|| Node::Array(Self::default()));
-        // A later array takes the place of an earlier text, as in PHP.
+        // A later array replaces an earlier text, as in PHP.
         if matches!(child, Node::Text(_)) {
             *child = Node::Array(Self::default());
         }
@@ -129,7 +130,7 @@ impl Array {
         }
     }
 
-    /// PHP's arrays are lists when their keys are 0, 1, 2, … in order.
+    /// Returns whether the keys are 0, 1, 2, … in order, which makes an array of PHP a list.
     fn is_list(&self) -> bool {
         let in_order = || self.entries.keys().enumerate().all(|(place, key)| *key == place.to_string());
         !self.is_object && !self.entries.is_empty() && in_order()

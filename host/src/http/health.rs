@@ -1,4 +1,5 @@
-//! What those ask who start and stop servers and send them requests: is the process alive, and should it be sent any?
+//! Health checks for load balancers and supervisors: `/livez`, whether the process is alive, and `/readyz`, whether it
+//! should be sent requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,27 +14,28 @@ use super::reply::{Reply, json};
 use crate::jobs::Service;
 use crate::store::StoreError;
 
-/// How long an answer of the store is good for, however often it is asked for.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long to wait for the store's answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Paths that anybody may ask for: nothing in the answers is a secret.
-const LIVE: &str = "/livez";
-const READY: &str = "/readyz";
+/// The age up to which an answer of the store is used again.
+const MAX_ANSWER_AGE: Duration = Duration::from_secs(1);
+/// How long a check waits for the store's answer.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Paths that need no credentials: nothing in the answers is secret.
+const LIVE_PATH: &str = "/livez";
+const READY_PATH: &str = "/readyz";
 
-/// Whether this server should be sent requests. Shared by its listeners.
+/// A server's readiness for requests. Its listeners share it.
 pub struct Health {
     service: Arc<Service>,
-    draining: AtomicBool,
-    store: Mutex<Store>,
+    is_draining: AtomicBool,
+    store: Mutex<StoreChecks>,
 }
 
-/// What is known of the store.
+/// Checks of the store.
 #[derive(Default)]
-struct Store {
-    answered: Option<(Instant, Result<(), String>)>,
-    /// A question that it has not answered yet. There is never more than one, however long the store is silent.
-    asking: Option<(Instant, JoinHandle<Result<(), StoreError>>)>,
+struct StoreChecks {
+    /// The last check that was answered: when it was begun, and the answer.
+    last: Option<(Instant, Result<(), String>)>,
+    /// A check that the store has not answered yet. There is at most one, even if the store never answers.
+    pending: Option<(Instant, JoinHandle<Result<(), StoreError>>)>,
 }
 
 #[derive(Serialize)]
@@ -45,28 +47,28 @@ struct Report {
 }
 
 impl Health {
-    /// Of a service whose default component is loaded.
+    /// Creates the readiness of a service whose default processor is loaded.
     pub fn new(service: Arc<Service>) -> Self {
-        Self { service, draining: AtomicBool::new(false), store: Mutex::default() }
+        Self { service, is_draining: AtomicBool::new(false), store: Mutex::default() }
     }
 
-    /// From now on the server is not ready: it will stop.
+    /// Reports the server as not ready from now on, as it is about to stop.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.is_draining.store(true, Ordering::Release);
     }
 
-    /// The answer to a question about health; `None` if it is another request.
+    /// Answers a health check; returns `None` if the path is not that of one.
     pub(super) async fn answer(&self, path: &str) -> Option<Reply> {
         match path {
-            LIVE => Some(json(StatusCode::OK, &serde_json::json!({ "live": true }))),
-            READY => Some(self.ready().await),
+            LIVE_PATH => Some(json(StatusCode::OK, &serde_json::json!({ "live": true }))),
+            READY_PATH => Some(self.ready().await),
             _ => None,
         }
     }
 
     async fn ready(&self) -> Reply {
         let store = self.store().await;
-        let draining = self.draining.load(Ordering::Acquire);
+        let draining = self.is_draining.load(Ordering::Acquire);
         let ready = store.is_ok() && !draining;
         let report = Report {
             ready,
@@ -77,36 +79,36 @@ impl Health {
         json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &report)
     }
 
-    /// Whether the store takes writes; if not, why, in words that give nothing away.
+    /// Checks whether the store accepts writes. The reason why not reveals nothing secret.
     async fn store(&self) -> Result<(), String> {
-        let silent = || Err(format!("no answer within {} s", PATIENCE.as_secs()));
-        let Ok(mut store) = tokio::time::timeout(PATIENCE, self.store.lock()).await else { return silent() };
-        if let Some((at, answer)) = &store.answered
-            && at.elapsed() < FRESH
+        let silent = || Err(format!("no answer within {} s", STORE_TIMEOUT.as_secs()));
+        let Ok(mut store) = tokio::time::timeout(STORE_TIMEOUT, self.store.lock()).await else { return silent() };
+        if let Some((begun_at, answer)) = &store.last
+            && begun_at.elapsed() < MAX_ANSWER_AGE
         {
             return answer.clone();
         }
         let service = Arc::clone(&self.service);
-        let ask = || (Instant::now(), tokio::task::spawn_blocking(move || service.check_store()));
-        let (asked_at, asking) = store.asking.get_or_insert_with(ask);
-        let asked_at = *asked_at;
-        let Ok(answer) = tokio::time::timeout(PATIENCE, asking).await else { return silent() };
-        store.asking = None;
+        let begin = || (Instant::now(), tokio::task::spawn_blocking(move || service.check_store()));
+        let (begun_at, pending) = store.pending.get_or_insert_with(begin);
+        let begun_at = *begun_at;
+        let Ok(answer) = tokio::time::timeout(STORE_TIMEOUT, pending).await else { return silent() };
+        store.pending = None;
         let answer = match answer {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 tracing::warn!(event = "store_not_ready", %error, "the store is not ready");
                 Err(String::from(match error {
-                    StoreError::NewerSchema { .. } => "its schema is a newer version's",
-                    _ => "it takes no writes; the server's log says why",
+                    StoreError::NewerSchema { .. } => "its schema is from a newer version",
+                    _ => "it accepts no writes; the server's log says why",
                 }))
             }
             Err(error) => {
-                tracing::error!(event = "readiness_panicked", %error, "asking the store panicked");
-                Err(String::from("asking it failed; the server's log says why"))
+                tracing::error!(event = "readiness_panicked", %error, "checking the store panicked");
+                Err(String::from("the check failed; the server's log says why"))
             }
         };
-        store.answered = Some((asked_at, answer.clone()));
+        store.last = Some((begun_at, answer.clone()));
         answer
     }
 }

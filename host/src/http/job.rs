@@ -4,23 +4,24 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
+use super::job_view::JobView;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{Job, JobId, JobState, Page, ResultRow};
 use crate::jobs::Service;
 use crate::store::{StoredRow, Tenant};
 
-/// Seconds until it is worth asking again.
-const RETRY_SECONDS: u64 = 1;
+/// The `Retry-After` of a job that is not completed, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// Which details a client asked for.
+/// The details that a client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Details {
-    /// None: the state alone.
+    /// The state alone.
     None,
-    /// `details=1`: the rows of Campaign Studio's bulk API, whose shape never grows a key.
+    /// `details=1`: the rows as in Campaign Studio's bulk API, whose shape never gets another key.
     Rows,
-    /// `details=full`: counters and times, and rows with their index and key.
+    /// `details=full`: counters, times, and rows with their index and key.
     Full,
 }
 
@@ -54,30 +55,11 @@ impl Query {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    status: &'static str,
+struct JobBody {
     #[serde(flatten)]
-    progress: Option<Progress>,
+    job: JobView,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<DetailsPage>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Progress {
-    total: u32,
-    processed: u32,
-    created: u32,
-    updated: u32,
-    failed: u32,
-    created_at: String,
-    started_at: Option<String>,
-    finished_at: Option<String>,
-    expires_at: String,
-    processor: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validator: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +85,7 @@ struct FullRow {
     row: ResultRow,
 }
 
-/// Answers how a job stands; blocks.
+/// Reads a job's state, and its results if they are asked for and the job is completed; blocks.
 pub(super) fn read(service: &Service, tenant: &Tenant, id: JobId, query: &Query) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
     let completed = job.state == JobState::Completed;
@@ -113,28 +95,12 @@ pub(super) fn read(service: &Service, tenant: &Tenant, id: JobId, query: &Query)
     } else {
         None
     };
-    let progress = (query.details == Details::Full).then(|| progress(&job));
-    let mut reply = json(StatusCode::OK, &Status { status: job.state.as_str(), progress, details });
+    let view = if query.details == Details::Full { JobView::full(&job) } else { JobView::state(&job) };
+    let mut reply = json(StatusCode::OK, &JobBody { job: view, details });
     if !completed {
-        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     }
     Ok(reply)
-}
-
-fn progress(job: &Job) -> Progress {
-    Progress {
-        total: job.total,
-        processed: job.counts.processed(),
-        created: job.counts.created,
-        updated: job.counts.updated,
-        failed: job.counts.failed,
-        created_at: job.created_at.to_wire(),
-        started_at: job.started_at.map(|moment| moment.to_wire()),
-        finished_at: job.finished_at.map(|moment| moment.to_wire()),
-        expires_at: job.expires_at.to_wire(),
-        processor: job.pinned.processor.to_string(),
-        validator: job.pinned.validator.map(|digest| digest.to_string()),
-    }
 }
 
 fn details_page(job: &Job, details: Details, page: Page, rows: Vec<StoredRow>) -> DetailsPage {
@@ -152,14 +118,14 @@ fn details_page(job: &Job, details: Details, page: Page, rows: Vec<StoredRow>) -
 }
 
 #[derive(Serialize)]
-struct Deleted {
+struct DeletedJobBody {
     id: String,
 }
 
-/// Deletes a job; blocks until nothing of it can be committed any more.
+/// Deletes a job; blocks until no batch of the job can be committed any more.
 pub(super) fn delete(service: &Service, tenant: &Tenant, id: JobId) -> Result<Reply, Problem> {
     if service.delete_job(tenant.id, id)? {
-        Ok(json(StatusCode::OK, &Deleted { id: id.to_string() }))
+        Ok(json(StatusCode::OK, &DeletedJobBody { id: id.to_string() }))
     } else {
         Err(Problem::unknown_job())
     }

@@ -1,4 +1,4 @@
-//! Splitting a JSON body into items, without looking into them: that is for the sandbox.
+//! Splits JSON bodies into items. The items themselves are parsed in the sandbox.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::problem::Problem;
 use crate::domain::ItemList;
 
-/// The items of a body: a list, or an object whose names are the caller's keys. Of more than `max`, `max` + 1 are
-/// returned. If a name occurs twice, the last one counts, as with Mautic.
+/// Splits a body into items: a list, or an object whose names are the client's keys. Of more than `max` items, `max` + 1 are
+/// returned. If a name occurs twice, the last one counts, as in Mautic.
 ///
 /// # Errors
 /// 400 with line and column.
@@ -25,21 +25,21 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
         .map_err(|error| unreadable(&error))
 }
 
-/// A body that is one item: an object, or a list, which is for the component to refuse.
+/// Reads a body that is one item: an object, or a list, which the component will refuse.
 ///
 /// # Errors
-/// 400 with line and column, also for a scalar.
+/// 400 with line and column, also if the body is a scalar.
 pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
     let text = utf8(body)?;
     let item: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     if item.get().starts_with(['{', '[']) {
         return Ok(one_line(item));
     }
-    // The same words as for a list of items.
+    // A scalar is refused with the same error as where a list of items is expected.
     split(body, 0).map(|_| String::new())
 }
 
-/// The members of an object that are texts.
+/// Reads an object, and returns those of its members that are texts.
 ///
 /// # Errors
 /// 400 with line and column.
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-/// A name, borrowed where it holds no escapes.
+/// A name, borrowed if it has no escapes.
 struct Key<'de>(Cow<'de, str>);
 
 struct KeySeed;
@@ -148,7 +148,8 @@ impl<'de> DeserializeSeed<'de> for KeySeed {
     }
 }
 
-/// JSON strings hold no line breaks, so those in a text are blanks between its parts.
+/// Returns an item's text without line breaks. JSON strings hold none, so those in the text are only white space between its
+/// parts.
 fn one_line(item: &RawValue) -> String {
     let text = item.get();
     let breaks = |byte: u8| matches!(byte, b'\n' | b'\r');

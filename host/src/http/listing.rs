@@ -1,21 +1,21 @@
-//! The query of `GET /api/contacts`. What Mautic knows and this server does not is refused, so that nobody takes one list
-//! for another.
+//! Reads the query of `GET /api/contacts`. Filters that Mautic knows and this server does not are refused, so that no client
+//! mistakes an unfiltered list for a filtered one.
 
 use super::problem::Problem;
 use crate::domain::ContactId;
 use crate::jobs::{ListRequest, Search};
 use crate::store::ContactOrder;
 
-/// Contacts of a page unless the client says otherwise. The number is Mautic's.
+/// Contacts per page, unless the client asks for another number. The number is Mautic's.
 const DEFAULT_LIMIT: u32 = 30;
-/// Contacts of a page at most.
+/// Contacts per page at most.
 const MAX_LIMIT: u32 = 1_000;
-/// Ids that can be searched for at a time.
+/// Ids in one search.
 const MAX_IDS: usize = 1_000;
-/// Words that can be searched for at a time.
+/// Words in one search.
 const MAX_WORDS: usize = 16;
 
-/// Reads a query; what is not in it is as with Mautic: all contacts, the last active first.
+/// Reads a query. The defaults are Mautic's: all contacts, the last active first.
 pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
     let mut request = ListRequest {
         search: Search::Everything,
@@ -35,10 +35,10 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
                 request.descending = false;
             }
             "orderByDir" => direction = Some(is_descending(&value)?),
-            // Whoever filters must not take the unfiltered list for the answer.
+            // A client that filters must not get the unfiltered list.
             name if name.starts_with("where[") || name.starts_with("order[") => {
                 return Err(Problem::bad_request(format!(
-                    "'{name}' is not known here. Use 'search', 'orderBy' and 'orderByDir'."
+                    "'{name}' is not supported. Use 'search', 'orderBy' and 'orderByDir'."
                 )));
             }
             _ => {}
@@ -55,7 +55,7 @@ fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem>
 }
 
 fn order(text: &str) -> Result<ContactOrder, Problem> {
-    // Mautic's names may carry the alias of its table.
+    // Mautic's names may begin with the alias of its table.
     match text.strip_prefix("l.").unwrap_or(text) {
         "id" | "date_added" | "dateAdded" => Ok(ContactOrder::Id),
         "date_modified" | "dateModified" => Ok(ContactOrder::Changed),
@@ -87,11 +87,11 @@ fn search(text: &str) -> Result<Search, Problem> {
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     if let Some(command) = words.iter().find(|word| word.starts_with('!') || word.contains(':')) {
         return Err(Problem::bad_request(format!(
-            "'{command}' is not a search this server knows. Search for 'email:' and an address, 'ids:' and numbers, or words."
+            "'{command}' is not a supported search. Search for 'email:' and an address, 'ids:' and numbers, or words."
         )));
     }
     if words.len() > MAX_WORDS {
-        return Err(Problem::bad_request(format!("A search takes {MAX_WORDS} words at most.")));
+        return Err(Problem::bad_request(format!("A search can have at most {MAX_WORDS} words.")));
     }
     Ok(Search::Words(words))
 }
@@ -101,9 +101,7 @@ fn ids(list: &str) -> Result<Search, Problem> {
         list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(|id| id.parse().ok().map(ContactId)).collect();
     match ids {
         Some(ids) if ids.len() <= MAX_IDS => Ok(Search::Ids(ids)),
-        _ => {
-            Err(Problem::bad_request(format!("'ids:' takes up to {MAX_IDS} whole numbers, with commas between them.")))
-        }
+        _ => Err(Problem::bad_request(format!("'ids:' needs up to {MAX_IDS} whole numbers, separated by commas."))),
     }
 }
 
@@ -115,7 +113,7 @@ mod tests {
     use crate::store::ContactOrder;
 
     #[test]
-    fn queries_are_read_as_mautic_reads_them() {
+    fn queries_mean_what_they_mean_in_mautic() {
         let ids = |ids: &[u64]| Search::Ids(ids.iter().copied().map(ContactId).collect());
         let words = |words: &[&str]| Search::Words(words.iter().map(|word| (*word).to_owned()).collect());
         for (query, search, order, descending, start, limit) in [
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
+    fn unsupported_queries_are_refused() {
         for query in [
             "limit=0",
             "limit=1001",

@@ -1,5 +1,5 @@
-//! Requests that fail as a whole. The one place where errors become HTTP: what a stranger reads is written here, what
-//! happened inside goes to the log.
+//! Requests that fail as a whole. Errors become HTTP answers only here: the client gets a text that reveals nothing internal,
+//! and the log gets the error.
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,10 +11,10 @@ use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
 use crate::store::StoreError;
 
-/// Seconds after which a request that was turned away for want of room may be sent again.
-const RETRY_SECONDS: u64 = 5;
+/// The `Retry-After` of a request that was refused because the server or the store is overloaded or unavailable, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Why a request fails, as its client is told.
+/// Why a request fails, as the client is told.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -49,7 +49,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
-    /// The texts are Mautic's.
+    /// No credentials; the texts of the following four problems are Mautic's.
     pub(super) fn no_credentials() -> Self {
         Self::unauthorized("access_denied", "API authorization denied.")
     }
@@ -72,13 +72,13 @@ impl Problem {
         Self::unauthorized("invalid_grant", "The access token provided has expired.")
     }
 
-    /// A refusal of the token endpoint, which Mautic answers with 400 and texts of its OAuth library.
+    /// A refusal of the token endpoint, for which Mautic returns 400 and a text of its OAuth library.
     pub(super) fn oauth(kind: &'static str, message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, kind, message)
     }
 
-    /// The text is Mautic's.
-    pub(super) fn too_many(limit: usize) -> Self {
+    /// Too many items; the text is Mautic's.
+    pub(super) fn too_many_items(limit: usize) -> Self {
         Self::bad_request(format!("A max of {limit} entities are supported at a time."))
     }
 
@@ -87,10 +87,10 @@ impl Problem {
     }
 
     pub(super) fn unknown_job() -> Self {
-        Self::not_found("Job was not found: there never was one with this id, it was deleted, or it has expired.")
+        Self::not_found("Job was not found: it never existed, was deleted, or has expired.")
     }
 
-    /// The text is Mautic's.
+    /// No such contact; the text is Mautic's.
     pub(super) fn unknown_contact() -> Self {
         Self::not_found("Item was not found.")
     }
@@ -103,7 +103,7 @@ impl Problem {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            format!("{method} is not possible here; use {allow}."),
+            format!("{method} is not allowed here; use {allow}."),
         )
         .with(ALLOW, HeaderValue::from_static(allow))
     }
@@ -116,9 +116,7 @@ impl Problem {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "payload_too_large",
-            format!(
-                "The body is larger than {limit} bytes (also counted after inflating). Send it in several requests."
-            ),
+            format!("The body is larger than {limit} bytes (before or after inflating). Send it in several requests."),
         )
     }
 
@@ -154,17 +152,17 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "Something went wrong here that is not your fault. Nothing was stored; it has been logged.",
+            "The server failed, and has logged why. Nothing was stored.",
         )
     }
 
     pub(super) fn panicked(what: &dyn std::fmt::Display) -> Self {
-        tracing::error!(event = "request_panicked", %what, "handling a request panicked");
+        tracing::error!(event = "request_panicked", %what, "a request handler panicked");
         Self::internal()
     }
 
     fn retry(self) -> Self {
-        self.with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+        self.with(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
 
     pub(super) fn into_reply(self) -> Reply {
@@ -182,30 +180,30 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Store(error @ StoreError::Unsure(_)) => {
-                tracing::error!(event = "outcome_unknown", %error, "nobody knows what was stored");
+                tracing::error!(event = "outcome_unknown", %error, "the store did not confirm whether a change was stored");
                 Self::unavailable(
-                    "The store broke off before it said whether this was stored. Look before you send it again, or send it with an Idempotency-Key.",
+                    "The store did not confirm whether the request was stored. Check before you send it again, or send it with an Idempotency-Key.",
                 )
             }
             ServiceError::Store(error) => {
-                tracing::error!(event = "store_unavailable", %error, "the store cannot answer");
-                Self::unavailable("The store cannot be reached just now. Nothing was stored; send the request again.")
+                tracing::error!(event = "store_unavailable", %error, "the store is unavailable");
+                Self::unavailable("The store is unavailable. Nothing was stored; send the request again.")
             }
             ServiceError::Busy => Self::too_many_requests(),
             ServiceError::ShuttingDown => Self::shutting_down(),
             ServiceError::PartlyApplied(error) => {
-                tracing::error!(event = "call_cut_short", %error, "a call ended after some of its items had been applied");
+                tracing::error!(event = "call_cut_short", %error, "a call failed after some of its items had been applied");
                 Self::unavailable(
-                    "Some of the contacts were stored before the server could not go on. Look which before you send the others again.",
+                    "Some of the contacts were stored before the request failed. Check which before you send the others again.",
                 )
             }
             ServiceError::Component(failure) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 failure.as_str(),
-                "The component that knows this tenant's contacts failed. Nothing was changed; the server's log says more.",
+                "The component that decides on this tenant's contacts failed. Nothing was changed; the server's log says why.",
             ),
             ServiceError::Random(error) => {
-                tracing::error!(event = "no_random_bytes", %error, "the system gives no random bytes");
+                tracing::error!(event = "no_random_bytes", %error, "the operating system gives no random bytes");
                 Self::internal()
             }
             ServiceError::KeyReused => Self::new(
@@ -216,7 +214,7 @@ impl From<ServiceError> for Problem {
             ServiceError::QueueFull => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "queue_full",
-                "Too many jobs or bytes are waiting already. Wait until some are completed, or delete some.",
+                "Too many jobs or bytes are queued. Wait until some jobs are completed, or delete some.",
             )
             .retry(),
             ServiceError::NoTenant => Self::wrong_credentials(),
@@ -228,8 +226,8 @@ impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
         let (status, kind) = match &error {
             OperationError::Store(error) => {
-                tracing::error!(event = "store_unavailable", %error, "the store cannot answer");
-                return Self::unavailable("The store cannot be reached just now. Nothing was changed; try again.");
+                tracing::error!(event = "store_unavailable", %error, "the store is unavailable");
+                return Self::unavailable("The store is unavailable. Nothing was changed; try again.");
             }
             OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),
             OperationError::Load(_) | OperationError::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

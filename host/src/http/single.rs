@@ -1,4 +1,4 @@
-//! `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`: a batch of one, answered as Mautic answers it.
+//! `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`: applies one item and answers at once, as Mautic does.
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
@@ -13,7 +13,7 @@ use crate::domain::{ContactId, ItemError, ItemList, Operation};
 use crate::jobs::Service;
 use crate::store::Tenant;
 
-/// The order of the members is Mautic's.
+/// The answer to a refused item. The order of the members is Mautic's.
 #[derive(Serialize)]
 struct Refusal {
     errors: [RefusedItem; 1],
@@ -24,12 +24,12 @@ struct RefusedItem {
     code: u16,
     message: String,
     details: Box<RawValue>,
-    /// Why a component could not decide.
+    /// Why no component could decide on the item.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<String>,
 }
 
-/// Applies one item, to the contact `id` if there is one; blocks.
+/// Applies one item, to the contact `id` if there is an id; blocks.
 pub(super) fn apply(
     service: &Service,
     tenant: &Tenant,
@@ -41,14 +41,16 @@ pub(super) fn apply(
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
     let answer = service.apply(tenant, operation, &ItemList { items: vec![item], keys: None })?;
     let mut rows = answer.rows;
-    let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item came to nothing"))?;
+    let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
     if let Some(error) = row.error {
         return Ok(json(status, &Refusal { errors: [RefusedItem::from(error)] }));
     }
     let mut contacts = answer.contacts;
-    let (id, object) =
-        row.id.and_then(|id| contacts.remove_entry(&id)).ok_or_else(|| Problem::panicked(&"no contact"))?;
+    let (id, object) = row
+        .id
+        .and_then(|id| contacts.remove_entry(&id))
+        .ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
     let mut reply = json(status, &ContactBody { contact: raw(object)? });
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))
@@ -58,8 +60,9 @@ pub(super) fn apply(
     Ok(reply)
 }
 
-/// Names the contact in the item itself, where components look for it. Of a name that is repeated the last one counts;
-/// what is no object stays as it is, for the component to refuse.
+/// Puts the contact's id into the item, where components look for it. An id that the item has already does not matter, as the
+/// last of several members with one name counts. An item that is not an object is returned as it is: the component will refuse
+/// it.
 fn with_id(item: &str, id: ContactId) -> String {
     let Some(members) = item.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return item.to_owned();
@@ -86,7 +89,7 @@ mod tests {
     use crate::domain::ContactId;
 
     #[test]
-    fn the_id_of_the_path_is_the_last_in_the_item() {
+    fn the_id_of_the_path_becomes_the_last_member_of_the_item() {
         for (item, expected) in [
             ("{}", r#"{"id":7}"#),
             (" { } ", r#"{ "id":7}"#),

@@ -1,4 +1,4 @@
-//! `POST /oauth/v2/token`: the client credentials grant (RFC 6749, section 4.4), with Mautic's texts.
+//! `POST /oauth/v2/token`: issues tokens by the client credentials grant (RFC 6749, section 4.4), with Mautic's texts.
 
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -12,21 +12,21 @@ use crate::store::Authentication;
 use crate::tenants::Secret;
 
 #[derive(Serialize)]
-struct Token<'a> {
+struct TokenBody<'a> {
     access_token: &'a str,
     expires_in: u64,
     token_type: &'static str,
     scope: (),
 }
 
-/// What a client asks with: in the body, or id and secret as Basic credentials.
-struct Request {
+/// A request for a token. The client id and the secret are in the body, or are Basic credentials.
+struct TokenRequest {
     grant: Option<String>,
     client: Option<(String, Secret)>,
     names_client: bool,
 }
 
-impl Request {
+impl TokenRequest {
     fn read(headers: &HeaderMap, mut body: ItemBody) -> Result<Self, Problem> {
         let mut fields = body.take_fields()?;
         let (id, secret) = (fields.remove("client_id"), fields.remove("client_secret"));
@@ -40,7 +40,7 @@ impl Request {
 
 /// Issues a token; blocks.
 pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> Result<Reply, Problem> {
-    let request = Request::read(headers, body)?;
+    let request = TokenRequest::read(headers, body)?;
     match request.grant.as_deref() {
         Some("client_credentials") => {}
         Some("authorization_code" | "password" | "refresh_token") => {
@@ -55,7 +55,11 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> R
     let (id, secret) = request.client.ok_or_else(invalid)?;
     let Authentication::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
     let token = service.issue_token(&tenant)?;
-    let answer =
-        Token { access_token: token.reveal(), expires_in: TOKEN_LIFETIME.as_secs(), token_type: "bearer", scope: () };
+    let answer = TokenBody {
+        access_token: token.reveal(),
+        expires_in: TOKEN_LIFETIME.as_secs(),
+        token_type: "bearer",
+        scope: (),
+    };
     Ok(json(StatusCode::OK, &answer))
 }
