@@ -9,6 +9,7 @@ mod claims;
 mod components;
 mod contacts;
 mod error;
+mod index_queue;
 mod jobs;
 mod listing;
 mod maintenance;

@@ -26,7 +26,7 @@ mod submit;
 mod sweep;
 mod tenants;
 mod tls;
-mod words;
+mod word_index;
 mod writes;
 
 use std::sync::Arc;

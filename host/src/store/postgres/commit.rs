@@ -1,8 +1,8 @@
-//! The transaction that makes a batch take effect, in two round trips. Its first statement is the fence: it touches the
-//! job only if the claim still holds and the cursor is where the batch begins, so nothing is applied twice or after a delete.
+//! The transaction that makes a batch take effect, in two round trips. Its first statement is the fence: it changes the job
+//! only if the claim holds and the cursor is at the batch's first item, so that no batch takes effect twice or after a delete.
 //!
-//! Locks: the job, then the tenant's tally. Contacts are written only by who holds their tenant's tally, so that writers
-//! cannot meet in the middle.
+//! Locks: the job, then the tenant's counters (`tallies`). All transactions that write contacts lock their tenant's counters
+//! first, so no two of them write contacts of one tenant at once.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, signed};
 use super::statements::Statements;
-use super::writes::{Changes, Tally, Writes};
+use super::writes::{Changes, Writes};
 use crate::domain::JobState;
 use crate::store::packing::{self, pack_batch};
 use crate::store::{BatchCommit, Claim, CommitOutcome};
 
-/// The fence, which also moves the cursor and, with the last item, finishes the job.
+/// The fence. It also moves the cursor and, with the last item, finishes the job.
 const ADVANCE: &str = "
     UPDATE jobs SET
       cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9, attempts = 0,
@@ -31,6 +31,7 @@ const ADVANCE: &str = "
       AND expires_at > bulkhead_now($1)
     RETURNING bulkhead_now($1), finished_at IS NOT NULL";
 
+/// Makes a batch take effect.
 pub(super) async fn commit(
     session: &Session,
     claim: &Claim,
@@ -45,9 +46,9 @@ pub(super) async fn commit(
     let writes = Writes::new(&batch.writes);
 
     let advance = session.prepare_cached(ADVANCE).await?;
-    let forget =
+    let delete_payloads =
         session.prepare_cached("DELETE FROM payloads WHERE tenant = $1 AND job = $2 AND first + count <= $3").await?;
-    let insert = session
+    let insert_results = session
         .prepare_cached(
             "INSERT INTO results (tenant, job, first, count, rows)
              SELECT $1, $2, first, count, rows FROM unnest($3::bigint[], $4::bigint[], $5::bytea[])
@@ -57,7 +58,7 @@ pub(super) async fn commit(
     let statements = Statements::prepare(session).await?;
     session
         .transact(async || {
-            let ((), advanced, tally, before, new) = tokio::try_join!(
+            let ((), advanced, reserved, stored, new) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async {
@@ -67,32 +68,31 @@ pub(super) async fn commit(
                     ];
                     Ok(session.query_opt(&advance, &values).await?)
                 },
-                statements.take_tally(session, claim.tenant, &writes),
+                statements.reserve(session, claim.tenant, &writes),
                 statements.read(session, claim.tenant, &writes),
-                async { Ok(writes.new_rows()) },
+                async { Ok(writes.new_columns()) },
             )?;
-            let (Some(advanced), Some(tally)) = (advanced, tally) else {
+            let (Some(advanced), Some(reserved)) = (advanced, reserved) else {
                 return Ok(TxOutcome::RollBack(CommitOutcome::Fenced));
             };
-            let tally = Tally { now: get(&advanced, 0)?, ..tally };
-            let job_finished = get(&advanced, 1)?;
-            let Some(changes) = Changes::of(&writes, new, &before, tally) else {
+            let (now, job_finished) = (get(&advanced, 0)?, get(&advanced, 1)?);
+            let Some(changes) = Changes::of(&writes, new, &stored, reserved) else {
                 return Ok(TxOutcome::RollBack(CommitOutcome::Conflict));
             };
-            statements.give_up_keys(session, claim.tenant, &changes).await?;
-            let (ids, end) = (writes.ids(tally), first.saturating_add(count));
-            // Columns are made, and rows packed, while the database is at what was sent before.
+            statements.remove_keys(session, claim.tenant, &changes).await?;
+            let (ids, end) = (writes.ids(reserved), first.saturating_add(count));
+            // Packs rows while the database works on the statements that were sent before.
             let written = tokio::try_join!(
                 biased;
                 statements.write(session, claim.tenant, &changes),
-                async { Ok(session.execute(&forget, &[&tenant, &job, &end]).await?) },
-                statements.note(session, claim.tenant, &writes, &ids, tally),
+                async { Ok(session.execute(&delete_payloads, &[&tenant, &job, &end]).await?) },
+                statements.enqueue(session, claim.tenant, &writes, &ids, reserved, now),
                 async {
                     let packed = pack_batch(batch, &ids)?;
                     let firsts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.first)).collect();
                     let counts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.count)).collect();
                     let rows: Vec<&[u8]> = packed.iter().map(|rows| rows.rows.as_slice()).collect();
-                    Ok(session.execute(&insert, &[&tenant, &job, &firsts, &counts, &rows]).await?)
+                    Ok(session.execute(&insert_results, &[&tenant, &job, &firsts, &counts, &rows]).await?)
                 },
                 session.commit(),
             );

@@ -10,9 +10,10 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number};
 use super::statements::Statements;
-use super::writes::{Changes, Tally, Writes, as_stored};
+use super::writes::{Changes, Writes, storable};
 use super::{PostgresStore, index_queue, listing};
 use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
+use crate::store::index_queue::{INDEXING, pack_removal};
 use crate::store::{
     ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, MaintenanceStore as _, StoreError,
 };
@@ -45,7 +46,7 @@ impl ContactStore for PostgresStore {
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.now().before(age);
-        self.connections.run(index_queue::INDEXING, async |session| index_queue::index_next(session, until).await)
+        self.connections.run(INDEXING, async |session| index_queue::index_next(session, until).await)
     }
 }
 
@@ -67,10 +68,10 @@ async fn find(
         SELECT contact.* FROM wanted CROSS JOIN LATERAL (
           SELECT id, version, document FROM contacts WHERE tenant = $1 AND contacts.id = wanted.id LIMIT 1
         ) AS contact";
-    // An id beyond signed numbers is no contact's.
+    // No contact has an id that a signed number cannot hold.
     let ids: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
     let (fields, values): (Vec<_>, Vec<_>) =
-        keys.iter().map(|key| (as_stored(&key.field), as_stored(&key.value))).unzip();
+        keys.iter().map(|key| (storable(&key.field), storable(&key.value))).unzip();
     if ids.is_empty() && fields.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,25 +114,24 @@ async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> 
     let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
     session
         .transact(async || {
-            let ((), tally, before, time, new) = tokio::try_join!(
+            let ((), reserved, stored, time, new) = tokio::try_join!(
                 biased;
                 session.begin(),
-                statements.take_tally(session, tenant, &writes),
+                statements.reserve(session, tenant, &writes),
                 statements.read(session, tenant, &writes),
                 async { Ok(session.query_one(&time, &[&session.clock_shift]).await?) },
-                async { Ok(writes.new_rows()) },
+                async { Ok(writes.new_columns()) },
             )?;
-            let Some(tally) = tally else { return Ok(TxOutcome::RollBack(ApplyOutcome::NoTenant)) };
-            let tally = Tally { now: get(&time, 0)?, ..tally };
-            let Some(changes) = Changes::of(&writes, new, &before, tally) else {
+            let Some(reserved) = reserved else { return Ok(TxOutcome::RollBack(ApplyOutcome::NoTenant)) };
+            let Some(changes) = Changes::of(&writes, new, &stored, reserved) else {
                 return Ok(TxOutcome::RollBack(ApplyOutcome::Conflict));
             };
-            statements.give_up_keys(session, tenant, &changes).await?;
-            let ids = writes.ids(tally);
+            statements.remove_keys(session, tenant, &changes).await?;
+            let (ids, now) = (writes.ids(reserved), get(&time, 0)?);
             let written = tokio::try_join!(
                 biased;
                 statements.write(session, tenant, &changes),
-                statements.note(session, tenant, &writes, &ids, tally),
+                statements.enqueue(session, tenant, &writes, &ids, reserved, now),
                 session.commit(),
             );
             match written {
@@ -144,14 +144,14 @@ async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> 
 }
 
 async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, PgError> {
-    const NOTE: &str =
+    const ENQUEUE: &str =
         "INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($2, $3, bulkhead_now($1), $4)";
     let Ok(number) = i64::try_from(id.0) else { return Ok(None) };
-    // Whoever writes contacts locks the tally first, also here, where the number of contacts follows at the end.
+    // As all transactions that write contacts, locks the tenant's counters first. The number of contacts follows at the end.
     let lock = session
         .prepare_cached("UPDATE tallies SET next_note = next_note + 1 WHERE tenant = $1 RETURNING next_note - 1")
         .await?;
-    let give_up =
+    let remove_key =
         session.prepare_cached("DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = $3").await?;
     let delete = session
         .prepare_cached(
@@ -159,24 +159,24 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
         )
         .await?;
     let count = session.prepare_cached("UPDATE tallies SET contacts = contacts - 1 WHERE tenant = $1").await?;
-    let note = session.prepare_cached(NOTE).await?;
+    let enqueue = session.prepare_cached(ENQUEUE).await?;
     session
         .transact(async || {
-            let ((), place, deleted) = tokio::try_join!(
+            let ((), queue_row, deleted) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async { Ok(session.query_opt(&lock, &[&tenant.0]).await?) },
                 async { Ok(session.query_opt(&delete, &[&tenant.0, &number]).await?) },
             )?;
-            let (Some(place), Some(deleted)) = (place, deleted) else { return Ok(TxOutcome::RollBack(None)) };
+            let (Some(queue_row), Some(deleted)) = (queue_row, deleted) else { return Ok(TxOutcome::RollBack(None)) };
             for (field, value) in get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?) {
-                session.execute(&give_up, &[&tenant.0, &field, &value]).await?;
+                session.execute(&remove_key, &[&tenant.0, &field, &value]).await?;
             }
-            let (place, entries) = (get::<i64>(&place, 0)?, index_queue::removal(id)?);
+            let (queue_row, entries) = (get::<i64>(&queue_row, 0)?, pack_removal(id)?);
             tokio::try_join!(
                 biased;
                 async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0]).await?) },
-                async { Ok(session.execute(&note, &[&session.clock_shift, &tenant.0, &place, &entries]).await?) },
+                async { Ok(session.execute(&enqueue, &[&session.clock_shift, &tenant.0, &queue_row, &entries]).await?) },
             )?;
             Ok(TxOutcome::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))
         })

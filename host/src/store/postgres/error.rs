@@ -1,23 +1,23 @@
-//! What can go wrong while the database works, before it becomes a [`StoreError`].
+//! Errors of the database, before they become a [`StoreError`].
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
 use crate::store::StoreError;
 
-/// Why a piece of work did not come to its end.
+/// Why an operation on the database failed.
 #[derive(Debug)]
 pub(super) enum PgError {
-    /// The database refused, or the connection to it is gone.
+    /// The database refused a statement, or the connection to it was lost.
     Database(tokio_postgres::Error),
-    /// Anything else.
+    /// The store failed elsewhere.
     Store(StoreError),
 }
 
 impl PgError {
-    /// Whether the database chose this piece of work to give way to another one, so that it can be done again as it is. An
-    /// answer that only says that something before it failed counts as well: of statements that were sent together, it can
-    /// be heard before the answer that says what.
+    /// Returns whether the transaction lost to another one, so that it can be done again as it is. An answer that only says that
+    /// an earlier statement failed counts as well: of statements that were sent together, it can be seen before the answer that
+    /// says why.
     pub(super) fn is_retryable(&self) -> bool {
         let Self::Database(error) = self else { return false };
         let Some(code) = error.code() else { return false };
@@ -25,7 +25,7 @@ impl PgError {
             .contains(code)
     }
 
-    /// Whether a key was to be taken that another contact has.
+    /// Returns whether a contact was to get a key that another contact has.
     pub(super) fn is_key_taken(&self) -> bool {
         let Self::Database(error) = self else { return false };
         error.as_db_error().is_some_and(|error| {
@@ -33,34 +33,36 @@ impl PgError {
         })
     }
 
-    /// Whether the connection is gone. What was not committed by then has no effect; of a commit on its way nobody knows.
+    /// Returns whether the connection was lost. What was not committed by then has no effect; a commit on its way may have taken
+    /// effect.
     pub(super) fn is_connection_lost(&self) -> bool {
         let Self::Database(error) = self else { return false };
         let is_io = || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
         match error.code() {
-            // Class 08: connections. 57P: a shutdown or a crash. 25P03: a transaction in which nothing went on for too long.
+            // Class 08: connections. 57P: a shutdown or a crash. 25P03: a transaction that was idle for too long.
             Some(code) => ["08", "57P", "25P03"].iter().any(|begin| code.code().starts_with(begin)),
             None => error.is_closed() || is_io(),
         }
     }
 
-    /// Whether the database has no room left.
+    /// Returns whether the database's disk is full.
     pub(super) fn is_disk_full(&self) -> bool {
         let Self::Database(error) = self else { return false };
         error.code() == Some(&SqlState::DISK_FULL)
     }
 
-    /// Whether it may have taken effect all the same.
+    /// Returns whether the operation may have taken effect all the same.
     pub(super) fn is_unsure(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unsure(_)))
     }
 
-    /// Whether the database will not have this, whenever it comes.
+    /// Returns whether the database would refuse the same again.
     fn would_fail_again(error: &tokio_postgres::Error) -> bool {
-        // What data must not be, what constraints forbid, and what is too much.
+        // Classes 22: invalid data. 23: violated constraints. 54: exceeded limits.
         error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
     }
 
+    /// Adds what the store was doing.
     pub(super) fn into_store_error(self, context: &'static str) -> StoreError {
         match self {
             Self::Database(error) if Self::would_fail_again(&error) => {
@@ -84,7 +86,7 @@ impl From<StoreError> for PgError {
     }
 }
 
-/// Why the pool gave no connection, in words.
+/// Returns why the pool gave no connection.
 pub(super) fn pool_error(error: PoolError) -> StoreError {
     StoreError::Connection(match error {
         PoolError::Timeout(_) => String::from("no connection to the database became free, or could be made, in time"),
@@ -93,7 +95,7 @@ pub(super) fn pool_error(error: PoolError) -> StoreError {
     })
 }
 
-/// The driver's error with what it holds inside, which says more than it does itself.
+/// Shows a driver's error with its causes, which say more than the error itself.
 #[derive(Debug)]
 pub(super) struct DisplayPgError(pub(super) tokio_postgres::Error);
 

@@ -1,4 +1,4 @@
-//! Lists of contacts: a page by an index, never by reading the whole tenant.
+//! Lists of contacts. An index yields a page; no list reads all contacts of a tenant.
 
 use tokio_postgres::types::ToSql;
 
@@ -6,17 +6,18 @@ use super::connections::{Session, TxOutcome};
 use super::contacts;
 use super::error::PgError;
 use super::sql::number;
-use super::words;
+use super::word_index;
 use crate::domain::TenantId;
 use crate::store::listing::{MAX_ORDERED_MATCHES, order};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
+/// Returns a part of a list of contacts.
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
     const OF_TENANT: &str = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
     const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
         SELECT contact, changed_at, sort FROM listed WHERE tenant = $1 AND contact = wanted.id LIMIT 1
     ) AS listed";
-    // The words themselves say whose they are.
+    // The words are marked with their tenant.
     const WITH_WORDS: &str = "FROM listed WHERE words @@ $2::text::tsquery";
     match &query.filter {
         ContactFilter::All => {
@@ -32,20 +33,20 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
             page(session, tenant, query, &count, &found, Some(&wanted)).await
         }
         ContactFilter::Words(words) => {
-            let Some(question) = words::question(tenant, words) else {
+            let Some(query_text) = word_index::match_query(tenant, words) else {
                 return Ok(ContactList { total: 0, contacts: Vec::new() });
             };
-            // The first parameter is the tenant also where it is not asked for.
+            // Uses the first parameter, which is the tenant in all of these statements.
             let count = format!("SELECT count(*) {WITH_WORDS} AND $1::bigint IS NOT NULL");
             let found = format!(
                 "SELECT contact, changed_at, sort {WITH_WORDS} ORDER BY contact DESC LIMIT {MAX_ORDERED_MATCHES}"
             );
-            page(session, tenant, query, &count, &found, Some(&question)).await
+            page(session, tenant, query, &count, &found, Some(&query_text)).await
         }
     }
 }
 
-/// The number of all that are found, and a page of them, as they were at one moment.
+/// Returns how many contacts a list has, and a page of them, both as of one moment.
 async fn page(
     session: &Session,
     tenant: TenantId,
@@ -56,7 +57,7 @@ async fn page(
 ) -> Result<ContactList, PgError> {
     let order = order(query);
     let (limit, start) = if parameter.is_some() { ("$3", "$4") } else { ("$2", "$3") };
-    // Numbered, because a join keeps no order.
+    // Rows are numbered, because a join keeps no order.
     let page = format!(
         "SELECT contact.* FROM (
            SELECT contact, row_number() OVER () AS place FROM (

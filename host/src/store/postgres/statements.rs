@@ -1,169 +1,172 @@
-//! What is run for a batch of contacts: some statements for all of it, never one for each contact, and none that joins lists
-//! with tables, where a plan could read all of a tenant's rows.
+//! The statements that write a batch of contacts: a few for the whole batch, never one for each contact. None joins a list
+//! with a table, because a plan for that could read all rows of a tenant.
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::connections::Session;
 use super::error::PgError;
-use super::index_queue;
 use super::sql::{get, signed};
-use super::writes::{Before, Changes, Keys, Rows, Tally, Writes};
+use super::writes::{Changes, ContactColumns, KeyColumns, Reservation, StoredVersions, Writes};
 use crate::domain::{ContactId, TenantId};
 use crate::store::StoreError;
+use crate::store::index_queue::{pack_entries, row_count};
 
-/// They are prepared once for each connection.
+/// Locks the tenant's counters and takes numbers from them.
+const RESERVE: &str = "
+    UPDATE tallies
+    SET next_contact = next_contact + $2, contacts = contacts + $2, next_note = next_note + $3
+    WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3";
+
+const READ: &str = "
+    SELECT id, version, key_fields, key_values FROM contacts WHERE tenant = $1 AND id = ANY($2::bigint[])";
+
+/// The lists of a contact's keys are nested in columns: each element stands behind a character that no key has.
+const INSERT: &str = r"
+    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
+    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+      AS new (id, version, fields, key_values, document)";
+
+/// Writes contacts that exist in this version, which the transaction has checked.
+const UPDATE: &str = r"
+    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
+    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+      AS new (id, version, fields, key_values, document)
+    ON CONFLICT (tenant, id) DO UPDATE
+    SET version = contacts.version + 1, key_fields = excluded.key_fields, key_values = excluded.key_values,
+        document = excluded.document";
+
+const REMOVE_KEYS: &str = "DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = ANY($3::text[])";
+
+const ADD_KEYS: &str = "
+    INSERT INTO contact_keys (tenant, field, value, contact)
+    SELECT $1, field, value, contact
+    FROM unnest($2::bigint[], $3::text[], $4::text[]) AS added (contact, field, value)";
+
+const ENQUEUE: &str = "
+    INSERT INTO unlisted (tenant, sequence, changed_at, entries)
+    SELECT $1, $2 + place - 1, $3, entries
+    FROM unnest($4::bytea[]) WITH ORDINALITY AS new (entries, place)";
+
+/// The statements, prepared. Each connection prepares them once.
 pub(super) struct Statements {
-    tally: Statement,
+    reserve: Statement,
     read: Statement,
     insert: Statement,
     update: Statement,
-    give_up_keys: Statement,
-    take_keys: Statement,
-    note: Statement,
+    remove_keys: Statement,
+    add_keys: Statement,
+    enqueue: Statement,
 }
 
 impl Statements {
     pub(super) async fn prepare(session: &Session) -> Result<Self, PgError> {
-        // Lists within a list stand behind a character each that no key has.
-        const INSERT: &str = "
-            INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
-            SELECT $1, id, version, (string_to_array(fields, E'\\x02'))[2:], (string_to_array(key_values, E'\\x02'))[2:],
-                   document
-            FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-              AS new (id, version, fields, key_values, document)";
-        // Those that are there already, and in this version, which is known by then.
-        let update = format!(
-            "{INSERT} ON CONFLICT (tenant, id) DO UPDATE
-             SET version = contacts.version + 1, key_fields = excluded.key_fields, key_values = excluded.key_values,
-                 document = excluded.document"
-        );
         Ok(Self {
-            tally: session
-                .prepare_cached(
-                    "UPDATE tallies SET next_contact = next_contact + $2, contacts = contacts + $2,
-                                        next_note = next_note + $3
-                     WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3",
-                )
-                .await?,
-            read: session
-                .prepare_cached(
-                    "SELECT id, version, key_fields, key_values FROM contacts
-                     WHERE tenant = $1 AND id = ANY($2::bigint[])",
-                )
-                .await?,
+            reserve: session.prepare_cached(RESERVE).await?,
+            read: session.prepare_cached(READ).await?,
             insert: session.prepare_cached(INSERT).await?,
-            update: session.prepare_cached(&update).await?,
-            give_up_keys: session
-                .prepare_cached("DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = ANY($3::text[])")
-                .await?,
-            take_keys: session
-                .prepare_cached(
-                    "INSERT INTO contact_keys (tenant, field, value, contact)
-                     SELECT $1, field, value, contact
-                     FROM unnest($2::bigint[], $3::text[], $4::text[]) AS wanted (contact, field, value)",
-                )
-                .await?,
-            note: session
-                .prepare_cached(
-                    "INSERT INTO unlisted (tenant, sequence, changed_at, entries)
-                     SELECT $1, $2 + place - 1, $3, entries
-                     FROM unnest($4::bytea[]) WITH ORDINALITY AS new (entries, place)",
-                )
-                .await?,
+            update: session.prepare_cached(UPDATE).await?,
+            remove_keys: session.prepare_cached(REMOVE_KEYS).await?,
+            add_keys: session.prepare_cached(ADD_KEYS).await?,
+            enqueue: session.prepare_cached(ENQUEUE).await?,
         })
     }
 
-    /// Locks the tenant's tally and takes numbers out of it. `None` if the tenant is gone.
-    pub(super) async fn take_tally(
+    /// Locks the tenant's counters and reserves numbers for new contacts and rows. `None` if the tenant was removed.
+    pub(super) async fn reserve(
         &self,
         session: &Session,
         tenant: TenantId,
         writes: &Writes<'_>,
-    ) -> Result<Option<Tally>, PgError> {
-        let notes = signed(index_queue::notes(writes.all));
-        let row = session.query_opt(&self.tally, &[&tenant.0, &signed(writes.new.len()), &notes]).await?;
-        let read = |row: Row| Ok::<_, StoreError>(Tally { first_contact: get(&row, 0)?, note: get(&row, 1)?, now: 0 });
+    ) -> Result<Option<Reservation>, PgError> {
+        let (contacts, rows) = (signed(writes.new.len()), signed(row_count(writes.all)));
+        let row = session.query_opt(&self.reserve, &[&tenant.0, &contacts, &rows]).await?;
+        let read = |row: Row| {
+            Ok::<_, StoreError>(Reservation { first_contact: get(&row, 0)?, first_queue_row: get(&row, 1)? })
+        };
         Ok(row.map(read).transpose()?)
     }
 
-    /// What the contacts that are to be changed are now, under the tenant's tally.
+    /// Reads versions and keys of the existing contacts, under the lock of the tenant's counters.
     pub(super) async fn read(
         &self,
         session: &Session,
         tenant: TenantId,
         writes: &Writes<'_>,
-    ) -> Result<Before, PgError> {
-        let mut before = Before::new();
+    ) -> Result<StoredVersions, PgError> {
+        let mut stored = StoredVersions::new();
         if writes.existing.is_empty() {
-            return Ok(before);
+            return Ok(stored);
         }
         let ids: Vec<i64> = writes.existing.iter().map(|(id, ..)| *id).collect();
         for row in session.query(&self.read, &[&tenant.0, &ids]).await? {
             let keys = get::<Vec<String>>(&row, 2)?.into_iter().zip(get::<Vec<String>>(&row, 3)?).collect();
-            before.insert(get(&row, 0)?, (get(&row, 1)?, keys));
+            stored.insert(get(&row, 0)?, (get(&row, 1)?, keys));
         }
-        Ok(before)
+        Ok(stored)
     }
 
-    /// Gives keys up, before any is taken: two contacts of a batch can swap one.
-    pub(super) async fn give_up_keys(
+    /// Removes keys. Comes before [`Self::write`] adds any, so that two contacts of a batch can swap a key.
+    pub(super) async fn remove_keys(
         &self,
         session: &Session,
         tenant: TenantId,
         changes: &Changes<'_>,
     ) -> Result<(), PgError> {
-        for (field, values) in &changes.given_up {
-            session.execute(&self.give_up_keys, &[&tenant.0, field, values]).await?;
+        for (field, values) in &changes.removed_keys {
+            session.execute(&self.remove_keys, &[&tenant.0, field, values]).await?;
         }
         Ok(())
     }
 
-    /// Writes the contacts. Sends everything when it is first polled. Fails if another contact has a key.
+    /// Writes the contacts. Sends all statements when it is first polled. Fails if another contact has a key.
     pub(super) async fn write(
         &self,
         session: &Session,
         tenant: TenantId,
         changes: &Changes<'_>,
     ) -> Result<(), PgError> {
-        let write = async |statement: &Statement, rows: &Rows<'_>| {
-            if rows.ids.is_empty() {
+        let write = async |statement: &Statement, contacts: &ContactColumns<'_>| {
+            if contacts.ids.is_empty() {
                 return Ok::<_, PgError>(());
             }
-            let values: [&(dyn ToSql + Sync); 6] =
-                [&tenant.0, &rows.ids, &rows.versions, &rows.fields, &rows.values, &rows.documents];
+            let ContactColumns { ids, versions, key_fields, key_values, documents, .. } = contacts;
+            let values: [&(dyn ToSql + Sync); 6] = [&tenant.0, ids, versions, key_fields, key_values, documents];
             session.execute(statement, &values).await?;
             Ok(())
         };
-        let take_keys = async |keys: &Keys<'_>| {
+        let add_keys = async |keys: &KeyColumns<'_>| {
             if !keys.contacts.is_empty() {
-                let Keys { contacts, fields, values } = keys;
-                session.execute(&self.take_keys, &[&tenant.0, contacts, fields, values]).await?;
+                let KeyColumns { contacts, fields, values } = keys;
+                session.execute(&self.add_keys, &[&tenant.0, contacts, fields, values]).await?;
             }
             Ok::<_, PgError>(())
         };
         tokio::try_join!(
             biased;
             write(&self.insert, &changes.new),
-            take_keys(&changes.new.taken),
+            add_keys(&changes.new.added_keys),
             write(&self.update, &changes.existing),
-            take_keys(&changes.existing.taken),
+            add_keys(&changes.existing.added_keys),
         )?;
         Ok(())
     }
 
-    /// Notes how the contacts are found from now on.
-    pub(super) async fn note(
+    /// Queues the contacts to be indexed.
+    pub(super) async fn enqueue(
         &self,
         session: &Session,
         tenant: TenantId,
         writes: &Writes<'_>,
         ids: &[ContactId],
-        tally: Tally,
+        reserved: Reservation,
+        now: i64,
     ) -> Result<(), PgError> {
         if !writes.all.is_empty() {
-            let notes = index_queue::entries(ids, writes.all)?;
-            session.execute(&self.note, &[&tenant.0, &tally.note, &tally.now, &notes]).await?;
+            let rows = pack_entries(ids, writes.all)?;
+            session.execute(&self.enqueue, &[&tenant.0, &reserved.first_queue_row, &now, &rows]).await?;
         }
         Ok(())
     }

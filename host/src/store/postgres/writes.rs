@@ -1,4 +1,4 @@
-//! What a batch does to contacts, as columns.
+//! The writes of a batch as columns for SQL statements.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::ContactId;
 use crate::store::{ContactWrite, WriteTarget};
 
-/// The contacts to be written: new ones, and existing ones with their ids and versions.
+/// The contacts to be written: new contacts, and existing ones with their ids and versions.
 pub(super) struct Writes<'a> {
     pub(super) all: &'a [ContactWrite],
     pub(super) new: Vec<&'a ContactWrite>,
     pub(super) existing: Vec<(i64, i64, &'a ContactWrite)>,
-    /// Whether all of them name contacts that can exist.
+    /// Whether all existing contacts have ids that contacts can have.
     are_possible: bool,
 }
 
@@ -32,16 +32,16 @@ impl<'a> Writes<'a> {
         Self { all, new, existing, are_possible }
     }
 
-    /// The new ones as columns, numbered from 0.
-    pub(super) fn new_rows(&self) -> Rows<'a> {
-        let mut rows = Rows::default();
-        (0..).zip(&self.new).for_each(|(place, write)| rows.push(place, 1, write, None));
-        rows
+    /// Returns the new contacts as columns, numbered from 0.
+    pub(super) fn new_columns(&self) -> ContactColumns<'a> {
+        let mut columns = ContactColumns::default();
+        (0..).zip(&self.new).for_each(|(index, write)| columns.push(index, 1, write, None));
+        columns
     }
 
-    /// The contacts' ids in the order of the writes.
-    pub(super) fn ids(&self, tally: Tally) -> Vec<ContactId> {
-        let mut next = tally.first_contact.unsigned_abs()..;
+    /// Returns the contacts' ids in the order of the writes.
+    pub(super) fn ids(&self, reserved: Reservation) -> Vec<ContactId> {
+        let mut next = reserved.first_contact.unsigned_abs()..;
         let id = |write: &ContactWrite| match write.target {
             WriteTarget::New => ContactId(next.next().unwrap_or(u64::MAX)),
             WriteTarget::Existing { id, .. } => id,
@@ -50,101 +50,104 @@ impl<'a> Writes<'a> {
     }
 }
 
-/// What a transaction got out of its tenant's tally, whose lock it has from then on.
+/// Numbers that a transaction took from its tenant's counters, which it has locked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tally {
-    /// The id of the first of the new contacts.
+pub(super) struct Reservation {
+    /// The id of the first new contact.
     pub(super) first_contact: i64,
-    /// The place of a note about what was written.
-    pub(super) note: i64,
-    /// The time of it.
-    pub(super) now: i64,
+    /// The number of the first row in the index queue.
+    pub(super) first_queue_row: i64,
 }
 
-/// By id: version and keys.
-pub(super) type Before = BTreeMap<i64, (i64, BTreeSet<(String, String)>)>;
+/// Versions and keys of stored contacts, by id.
+pub(super) type StoredVersions = BTreeMap<i64, (i64, BTreeSet<(String, String)>)>;
 
-/// What a batch changes, given what there was before.
+/// The changes that writes make to stored contacts.
 pub(super) struct Changes<'a> {
-    pub(super) new: Rows<'a>,
-    pub(super) existing: Rows<'a>,
-    /// Keys that contacts had and will not have, by field.
-    pub(super) given_up: BTreeMap<&'a str, Vec<&'a str>>,
+    pub(super) new: ContactColumns<'a>,
+    pub(super) existing: ContactColumns<'a>,
+    /// Keys that contacts have and lose, by field.
+    pub(super) removed_keys: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 impl<'a> Changes<'a> {
-    /// `None` if a contact is not what it was when it was read.
-    pub(super) fn of(writes: &Writes<'a>, mut new: Rows<'a>, before: &'a Before, tally: Tally) -> Option<Self> {
+    /// `None` if a contact changed since it was read.
+    pub(super) fn of(
+        writes: &Writes<'a>,
+        mut new: ContactColumns<'a>,
+        stored: &'a StoredVersions,
+        reserved: Reservation,
+    ) -> Option<Self> {
         if !writes.are_possible {
             return None;
         }
-        let (mut existing, mut given_up) = (Rows::default(), BTreeMap::<_, Vec<_>>::new());
+        let (mut existing, mut removed_keys) = (ContactColumns::default(), BTreeMap::<_, Vec<_>>::new());
         for (id, version, write) in &writes.existing {
-            let (_, keys) = before.get(id).filter(|(now, _)| now == version)?;
+            let (_, keys) = stored.get(id).filter(|(stored, _)| stored == version)?;
             existing.push(*id, *version, write, Some(keys));
             for (field, value) in keys {
-                if !write.keys.iter().any(|key| as_stored(&key.field) == *field && as_stored(&key.value) == *value) {
-                    given_up.entry(field.as_str()).or_default().push(value.as_str());
+                if !write.keys.iter().any(|key| storable(&key.field) == *field && storable(&key.value) == *value) {
+                    removed_keys.entry(field.as_str()).or_default().push(value.as_str());
                 }
             }
         }
-        new.number_from(tally.first_contact);
-        Some(Self { new, existing, given_up })
+        new.number_from(reserved.first_contact);
+        Some(Self { new, existing, removed_keys })
     }
 }
 
-/// Contacts as columns, and the keys that they take.
+/// Contacts as columns, and the keys that they gain.
 #[derive(Default)]
-pub(super) struct Rows<'a> {
+pub(super) struct ContactColumns<'a> {
     pub(super) ids: Vec<i64>,
     pub(super) versions: Vec<i64>,
-    pub(super) fields: Vec<String>,
-    pub(super) values: Vec<String>,
+    pub(super) key_fields: Vec<String>,
+    pub(super) key_values: Vec<String>,
     pub(super) documents: Vec<&'a str>,
-    pub(super) taken: Keys<'a>,
+    pub(super) added_keys: KeyColumns<'a>,
 }
 
 /// Keys as columns.
 #[derive(Default)]
-pub(super) struct Keys<'a> {
+pub(super) struct KeyColumns<'a> {
     pub(super) contacts: Vec<i64>,
     pub(super) fields: Vec<Cow<'a, str>>,
     pub(super) values: Vec<Cow<'a, str>>,
 }
 
-impl<'a> Rows<'a> {
-    fn push(&mut self, id: i64, version: i64, write: &'a ContactWrite, had: Option<&BTreeSet<(String, String)>>) {
-        let mut keys: Vec<_> = write.keys.iter().map(|key| (as_stored(&key.field), as_stored(&key.value))).collect();
+impl<'a> ContactColumns<'a> {
+    fn push(&mut self, id: i64, version: i64, write: &'a ContactWrite, stored: Option<&BTreeSet<(String, String)>>) {
+        let mut keys: Vec<_> = write.keys.iter().map(|key| (storable(&key.field), storable(&key.value))).collect();
         keys.sort_unstable();
         keys.dedup();
         self.ids.push(id);
         self.versions.push(version);
-        self.fields.push(listed(keys.iter().map(|(field, _)| field)));
-        self.values.push(listed(keys.iter().map(|(_, value)| value)));
+        self.key_fields.push(nested_list(keys.iter().map(|(field, _)| field)));
+        self.key_values.push(nested_list(keys.iter().map(|(_, value)| value)));
         self.documents.push(&write.document);
         for (field, value) in keys {
-            let is_own = |(own_field, own): &(String, String)| *own_field == field && *own == value;
-            if !had.is_some_and(|had| had.iter().any(is_own)) {
-                self.taken.contacts.push(id);
-                self.taken.fields.push(field);
-                self.taken.values.push(value);
+            let is_same = |(own_field, own_value): &(String, String)| *own_field == field && *own_value == value;
+            if !stored.is_some_and(|stored| stored.iter().any(is_same)) {
+                self.added_keys.contacts.push(id);
+                self.added_keys.fields.push(field);
+                self.added_keys.values.push(value);
             }
         }
     }
 
     fn number_from(&mut self, first: i64) {
-        self.ids.iter_mut().chain(&mut self.taken.contacts).for_each(|id| *id += first);
+        self.ids.iter_mut().chain(&mut self.added_keys.contacts).for_each(|id| *id += first);
     }
 }
 
-/// A list within a list: a character that no key has before each.
-fn listed<'a>(texts: impl Iterator<Item = &'a Cow<'a, str>>) -> String {
+/// Returns a list as one text of a column: each element behind a character that no key has.
+fn nested_list<'a>(texts: impl Iterator<Item = &'a Cow<'a, str>>) -> String {
     texts.fold(String::new(), |list, text| list + "\u{2}" + text)
 }
 
-/// A key as it is stored. PostgreSQL has no character 0 in text, so what has control characters of that kind is stored as
-/// its hash: keys are only ever looked up.
-pub(super) fn as_stored(text: &str) -> Cow<'_, str> {
+/// Returns a key's field or value as it is stored. PostgreSQL has no character 0 in text, and two other control characters
+/// have a meaning here, so a text with one of these is stored as its hash. That suffices, as keys are only ever looked up.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains(['\0', '\u{1}', '\u{2}']) {
         Cow::Owned(format!("\u{1}{}", hex::encode(Sha256::digest(text))))
     } else {
@@ -154,15 +157,15 @@ pub(super) fn as_stored(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::as_stored;
+    use super::storable;
 
     #[test]
-    fn keys_are_stored_as_what_the_database_takes_and_stay_apart() {
-        assert_eq!(as_stored("ada@example.com"), "ada@example.com");
+    fn keys_with_control_characters_are_storable_and_distinct() {
+        assert_eq!(storable("ada@example.com"), "ada@example.com");
         let odd = ["\0", "\u{1}", "a\0b", "\u{1}5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"];
-        for (place, text) in odd.iter().enumerate() {
-            assert!(!as_stored(text).contains('\0'));
-            assert!(odd.iter().take(place).all(|other| as_stored(other) != as_stored(text)), "{text:?}");
+        for (index, text) in odd.iter().enumerate() {
+            assert!(!storable(text).contains('\0'));
+            assert!(odd.iter().take(index).all(|other| storable(other) != storable(text)), "{text:?}");
         }
     }
 }

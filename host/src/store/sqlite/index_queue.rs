@@ -1,6 +1,4 @@
-//! The index follows the commits. A commit only queues, in a few rows of `unlisted`, how its contacts are to be found; they
-//! are indexed when a list is asked for or the server has nothing else to do. Indexing costs more than writing the contacts,
-//! and no job needs the index.
+//! The index queue in SQLite, and the index.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +8,11 @@ use super::connections::Connections;
 use super::word_index;
 use crate::domain::{ContactId, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{pack, unpack};
+use crate::store::index_queue::{self, INDEXING, MAX_ROWS_INDEXED, QUEUEING, pack_entries, unpack_entries};
 use crate::store::{ContactWrite, StoreError};
 
-const QUEUEING: &str = "queueing contacts to be indexed";
-const INDEXING: &str = "indexing contacts";
-/// Contacts of one row of the queue at most, so that indexing a row stays short, however much is committed at once.
-const MAX_ROW_CONTACTS: usize = 500;
-/// Rows that are indexed in one transaction at most. Indexing words is four times faster in tens of rows than row by row, and
-/// holds up a commit for a few hundredths of a second at most.
-const MAX_ROWS_INDEXED: i64 = 10;
 /// How long a transaction may have taken when it begins to index one more row, as commits wait for it.
 const MAX_INDEXING_TIME: Duration = Duration::from_millis(40);
-/// How long a list waits for its tenant's contacts to be indexed.
-const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Queues the contacts of a commit.
 pub(super) fn enqueue(
@@ -33,34 +22,24 @@ pub(super) fn enqueue(
     writes: &[ContactWrite],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let entry = |(id, write): (&ContactId, &ContactWrite)| {
-        let entry = &write.index_entry;
-        serde_json::to_string(&(id.0, &entry.search_text, &entry.sort_key)).context(QUEUEING)
-    };
     let mut insert = transaction
         .prepare_cached(
             "INSERT INTO unlisted (tenant, sequence, changed_at, entries)
              VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM unlisted WHERE tenant = ?1), ?2, ?3)",
         )
         .context(QUEUEING)?;
-    for (ids, writes) in ids.chunks(MAX_ROW_CONTACTS).zip(writes.chunks(MAX_ROW_CONTACTS)) {
-        let entries = ids.iter().zip(writes).map(entry).collect::<Result<Vec<_>, _>>()?;
-        let entries = pack(entries.iter().map(String::as_str))?;
-        insert.execute(params![tenant.0, now.0, entries]).context(QUEUEING)?;
+    for row in pack_entries(ids, writes)? {
+        insert.execute(params![tenant.0, now.0, row]).context(QUEUEING)?;
     }
     Ok(())
 }
 
 /// Indexes all queued contacts of one tenant.
 pub(super) fn catch_up(connections: &Connections, tenant: TenantId) -> Result<(), StoreError> {
-    let started = Instant::now();
-    while connections.read(|connection| is_behind(connection, tenant))? {
-        if started.elapsed() > CATCH_UP_TIMEOUT {
-            return Err(StoreError::IndexBehind);
-        }
-        connections.write(|connection| index_next(connection, Some(tenant), Timestamp::LAST))?;
-    }
-    Ok(())
+    index_queue::catch_up(
+        || connections.read(|connection| is_behind(connection, tenant)),
+        || connections.write(|connection| index_next(connection, Some(tenant), Timestamp::LAST)),
+    )
 }
 
 fn is_behind(connection: &Connection, tenant: TenantId) -> Result<bool, StoreError> {
@@ -101,14 +80,14 @@ pub(super) fn index_next(
             })
             .context(INDEXING)?;
         if let Some((changed_at, entries)) = row {
-            index(&transaction, TenantId(tenant), changed_at, &unpack(&entries)?)?;
+            index(&transaction, TenantId(tenant), changed_at, &entries)?;
         }
     }
     transaction.commit().context(INDEXING)?;
     Ok(true)
 }
 
-fn index(transaction: &Transaction<'_>, tenant: TenantId, changed_at: i64, entries: &str) -> Result<(), StoreError> {
+fn index(transaction: &Transaction<'_>, tenant: TenantId, changed_at: i64, row: &[u8]) -> Result<(), StoreError> {
     // Inserts nothing for a contact that has been deleted.
     let mut insert_orders = transaction
         .prepare_cached(
@@ -120,11 +99,11 @@ fn index(transaction: &Transaction<'_>, tenant: TenantId, changed_at: i64, entri
     let mut insert_words = transaction
         .prepare_cached("INSERT OR REPLACE INTO contact_words (rowid, words) VALUES (?1, ?2)")
         .context(INDEXING)?;
-    for entry in entries.lines() {
-        let (contact, search_text, sort_key): (i64, String, String) = serde_json::from_str(entry)
-            .map_err(|error| StoreError::Corrupt(format!("a contact's index entry: {error}")))?;
-        if insert_orders.execute(params![tenant.0, contact, changed_at, sort_key]).context(INDEXING)? > 0 {
-            let words = word_index::indexed_words(tenant, &search_text);
+    for (contact, entry) in unpack_entries(row)? {
+        // In SQLite, a deletion removes the contact from the index at once and queues nothing.
+        let Some(entry) = entry else { continue };
+        if insert_orders.execute(params![tenant.0, contact, changed_at, entry.sort_key]).context(INDEXING)? > 0 {
+            let words = word_index::indexed_words(tenant, &entry.search_text);
             insert_words.execute(params![word_index::row_id(tenant, contact), words]).context(INDEXING)?;
         }
     }

@@ -1,6 +1,7 @@
 //! The words that contacts are searched by: a full-text index that keeps no text.
 
 use crate::domain::TenantId;
+use crate::store::listing::{mark, mark_all};
 
 /// Bits of a row id that hold a contact's id.
 const CONTACT_BITS: u32 = 40;
@@ -15,17 +16,9 @@ pub(super) fn contact(row_id: i64) -> i64 {
     row_id & ((1 << CONTACT_BITS) - 1)
 }
 
-/// Returns the words of a text as they are indexed. Each is marked with its tenant, so that a search reads no index entries
-/// of other tenants, however many contacts those have. All characters but letters and digits separate words.
+/// Returns the words of a text as they are indexed. All characters but letters and digits separate words.
 pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
-    let mut indexed = String::with_capacity(text.len() * 2);
-    for word in words(text) {
-        if !indexed.is_empty() {
-            indexed.push(' ');
-        }
-        indexed.push_str(&mark(tenant, word));
-    }
-    indexed
+    mark_all(tenant, words(text))
 }
 
 /// Returns the FTS5 query for contacts that have, for each of these prefixes, a word that begins with it. `None` if the
@@ -38,10 +31,6 @@ pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<Strin
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
-}
-
-fn mark(tenant: TenantId, word: &str) -> String {
-    format!("{}x{word}", tenant.0)
 }
 
 #[cfg(test)]
