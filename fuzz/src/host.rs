@@ -1,4 +1,4 @@
-//! Contacts in memory, batches done at once.
+//! A minimal host: it keeps contacts in memory, and applies each batch as soon as it is decided.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::promises;
 use crate::script::{Batch, Script};
 
-/// A host with one tenant; all that is stored was decided by the rules.
+/// A host with one tenant, whose contacts the rules decided.
 #[derive(Debug)]
 pub struct Host {
     profile: Profile,
@@ -18,13 +18,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// Without contacts. The profile's fields are those that `bulkhead_rules::fields` made.
+    /// Makes a host without contacts. The profile's fields are those that `bulkhead_rules::fields` returned.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
         Self { profile, documents: BTreeMap::new(), keys: HashMap::new(), last_id: 0 }
     }
 
-    /// Decides all batches, then shows the contacts and changes nothing about them.
+    /// Applies all batches, then checks how contacts are shown and that an empty edit leaves them as they are.
     ///
     /// # Panics
     /// If a promise is broken.
@@ -36,7 +36,7 @@ impl Host {
         self.check_unchanged();
     }
 
-    /// A contact for each of some values that fields of some kind take, with that value in every field.
+    /// Applies items that have the same value in every field, for several values such as fields of some kind take.
     ///
     /// # Panics
     /// If a promise is broken.
@@ -48,14 +48,14 @@ impl Host {
                 (field.alias.clone(), value)
             };
             let item = Value::Object(self.profile.fields.iter().map(member).collect()).to_string();
-            // What one field refuses must not keep the others from being tried.
+            // One item for each of the last fields, so that one refused field does not keep the others from being tried.
             let alone = |field: &Field| Value::Object([member(field)].into_iter().collect()).to_string();
             let items = self.profile.fields.iter().rev().take(8).map(alone).chain([item]).collect();
             self.apply(&Batch { operation: Operation::Create, items, objections: Vec::new() });
         }
     }
 
-    /// Shows the contacts to a tenant whose catalogue is another: nothing of them is lost.
+    /// Checks that a tenant with another catalogue can be shown the contacts, and that nothing of them is lost.
     ///
     /// # Panics
     /// If a promise is broken.
@@ -68,11 +68,11 @@ impl Host {
     fn apply(&mut self, batch: &Batch) {
         let mut session = Session::new(batch.operation, self.profile.clone());
         let planned = session.plan(batch.items.clone());
-        promises::planned(batch, &planned);
+        promises::check_plan(batch, &planned);
         let ids: BTreeSet<u64> = planned.into_iter().flatten().filter_map(|key| self.find(key)).collect();
         let found: Vec<_> = ids.iter().map(|&id| Stored { id, document: self.documents[&id].clone() }).collect();
         let outcomes = session.decide(found, batch.objections.clone());
-        promises::decided(batch, &ids, &outcomes);
+        promises::check_outcomes(batch, &ids, &outcomes);
         let mut made = HashMap::new();
         for (index, outcome) in (0..).zip(outcomes) {
             let Outcome::Write(write) = outcome else { continue };
@@ -103,10 +103,10 @@ impl Host {
         let stored = |(&id, document): (&u64, &String)| Stored { id, document: document.clone() };
         let contacts: Vec<Stored> = self.documents.iter().map(stored).collect();
         let shown = present(&self.profile, contacts);
-        promises::presented(&self.profile, self.documents.keys(), &shown);
+        promises::check_presented(&self.profile, self.documents.keys(), &shown);
     }
 
-    /// An edit without fields leaves a document as it was, but for the moment of the change.
+    /// Checks that an edit without fields leaves a document as it was, except for the moment of the change.
     fn check_unchanged(&self) {
         for (&id, document) in &self.documents {
             let mut session = Session::new(Operation::Update, self.profile.clone());

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: how bytes become batches, the least that can be called a host around the rules, and the
-//! promises of the contract (`wit/`) that every answer is held to.
+//! The parts that the fuzz targets share: scripts, a minimal host around the rules, and the promises of the contract (`wit/`)
+//! by which every reply is checked.
 //!
 //! A broken promise is a panic, as in any test.
 

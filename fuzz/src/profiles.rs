@@ -1,14 +1,14 @@
-//! Tenants: a few that are given, and any that a text describes.
+//! Profiles: a few that are given, and those that any bytes describe.
 
 use bulkhead_rules::{Choice, FieldEntry, Named, Owner, Profile, fields};
 use serde_json::Value;
 
 use crate::promises;
 
-/// One of the given profiles.
+/// Returns one of the given profiles.
 ///
 /// # Panics
-/// If its fields are refused.
+/// If the rules refuse its fields.
 #[must_use]
 pub fn chosen(choice: u8) -> Profile {
     let entries = match choice % 3 {
@@ -21,7 +21,7 @@ pub fn chosen(choice: u8) -> Profile {
     profile(fields(&entries).expect("a given profile is accepted"), max_length)
 }
 
-/// The profile whose list of fields `text` is; nothing if it is no list or is refused.
+/// Returns the profile whose list of fields is `text`, or `None` if `text` is not a list or the rules refuse it.
 ///
 /// # Panics
 /// If a promise about refusals is broken.
@@ -30,12 +30,12 @@ pub fn read(text: &[u8]) -> Option<Profile> {
     let entries = entries_in(&serde_json::from_slice(text).ok()?);
     match fields(&entries) {
         Ok(catalogue) => {
-            promises::accepted(&catalogue);
+            promises::check_fields(&catalogue);
             assert_eq!(fields(&entries).as_ref(), Ok(&catalogue), "the same entries gave another catalogue");
             Some(profile(catalogue, 64))
         }
         Err(flaws) => {
-            promises::refused(&entries, &flaws);
+            promises::check_flaws(&entries, &flaws);
             None
         }
     }
@@ -59,7 +59,7 @@ fn profile(fields: Vec<bulkhead_rules::Field>, max_length: u32) -> Profile {
     }
 }
 
-/// What is not of the right type counts as left out: the host has refused it before.
+/// Reads the entries of a list. A member of a wrong type counts as left out, because a host would have refused it.
 fn entries_in(list: &Value) -> Vec<FieldEntry> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());

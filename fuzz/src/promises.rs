@@ -1,4 +1,4 @@
-//! What the contract promises about every answer, whatever was asked.
+//! The contract's promises about every reply. A broken promise is a panic.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::script::Batch;
 
-/// Of `fields` that accepted.
-pub(crate) fn accepted(catalogue: &[Field]) {
+/// Checks a field list that `fields` returned.
+pub(crate) fn check_fields(catalogue: &[Field]) {
     let aliases: HashSet<&str> = catalogue.iter().map(|field| field.alias.as_str()).collect();
-    assert_eq!(aliases.len(), catalogue.len(), "an alias is there twice");
+    assert_eq!(aliases.len(), catalogue.len(), "two fields have the same alias");
     assert!(!aliases.contains(""));
     assert!(catalogue.iter().filter(|field| field.is_unique).count() <= MAX_KEYS_PER_CONTACT);
 }
 
-/// Of `fields` that refused.
-pub(crate) fn refused(entries: &[FieldEntry], flaws: &[Flaw]) {
+/// Checks the flaws that `fields` returned.
+pub(crate) fn check_flaws(entries: &[FieldEntry], flaws: &[Flaw]) {
     assert!(!flaws.is_empty());
     for flaw in flaws {
         assert!((flaw.entry as usize) < entries.len());
@@ -28,57 +28,57 @@ pub(crate) fn refused(entries: &[FieldEntry], flaws: &[Flaw]) {
     }
 }
 
-/// Of `plan`.
-pub(crate) fn planned(batch: &Batch, answer: &[Vec<Key>]) {
-    assert_eq!(answer.len(), batch.items.len());
-    for item in answer {
+/// Checks a reply to `plan`.
+pub(crate) fn check_plan(batch: &Batch, reply: &[Vec<Key>]) {
+    assert_eq!(reply.len(), batch.items.len());
+    for item in reply {
         assert!(item.len() <= MAX_KEYS_PER_ITEM);
         for key in item {
             if let Key::Unique(key) = key {
-                unique_key(key);
+                check_key(key);
             }
         }
     }
 }
 
-/// Of `decide`, which was given the contacts `found`.
-pub(crate) fn decided(batch: &Batch, found: &BTreeSet<u64>, answer: &[Outcome]) {
-    assert_eq!(answer.len(), batch.items.len());
-    for (index, outcome) in answer.iter().enumerate() {
+/// Checks a reply to `decide`, which was given the contacts `found`.
+pub(crate) fn check_outcomes(batch: &Batch, found: &BTreeSet<u64>, reply: &[Outcome]) {
+    assert_eq!(reply.len(), batch.items.len());
+    for (index, outcome) in reply.iter().enumerate() {
         match outcome {
             Outcome::Write(write) => {
                 let objected = batch.objections.iter().any(|objection| objection.index as usize == index);
-                assert!(!objected, "an objection was not heard");
+                assert!(!objected, "an item was accepted in spite of an objection");
                 if let Target::Existing(id) = write.target {
                     assert!(found.contains(&id), "writes to {id}, which it was not given");
                 }
                 if let Target::Earlier(earlier) = write.target {
-                    let earlier = answer.get(..index).and_then(|answer| answer.get(earlier as usize));
+                    let earlier = reply.get(..index).and_then(|reply| reply.get(earlier as usize));
                     let is_new = matches!(earlier, Some(Outcome::Write(write)) if write.target == Target::New);
-                    assert!(is_new, "refers to what makes no contact");
+                    assert!(is_new, "refers to an item that makes no contact");
                 }
-                written(write);
+                check_write(write);
             }
-            Outcome::Reject(rejection) => rejected(rejection),
+            Outcome::Reject(rejection) => check_rejection(rejection),
         }
     }
 }
 
-fn written(write: &Write) {
+fn check_write(write: &Write) {
     assert_eq!(write.status, if write.target == Target::New { 201 } else { 200 });
     assert!(write.document.len() <= MAX_DOCUMENT_BYTES, "a document of {} bytes", write.document.len());
     assert!(object(&write.document)["fields"].is_object());
     assert!(write.keys.len() <= MAX_KEYS_PER_CONTACT);
     let fields: HashSet<&str> = write.keys.iter().map(|key| key.field.as_str()).collect();
     assert_eq!(fields.len(), write.keys.len(), "two keys for a field");
-    write.keys.iter().for_each(unique_key);
+    write.keys.iter().for_each(check_key);
     assert!(write.words.len() <= MAX_WORDS_BYTES);
     assert!(write.sort.len() <= MAX_SORT_BYTES);
     let is_moment = write.sort.len() == "2024-02-14T10:20:30Z".len() && write.sort.ends_with('Z');
-    assert!(write.sort.is_empty() || is_moment, "not in order: {}", write.sort);
+    assert!(write.sort.is_empty() || is_moment, "the sort key is not a moment: {}", write.sort);
 }
 
-fn rejected(rejection: &Rejection) {
+fn check_rejection(rejection: &Rejection) {
     assert!([400, 403, 404, 409, 422].contains(&rejection.status));
     assert!(!rejection.message.is_empty() && rejection.message.len() <= MAX_MESSAGE_BYTES);
     assert!(rejection.details.len() <= MAX_DETAILS);
@@ -87,14 +87,14 @@ fn rejected(rejection: &Rejection) {
     assert!(!rejection.api_style || rejection.details.is_empty());
 }
 
-fn unique_key(key: &UniqueKey) {
+fn check_key(key: &UniqueKey) {
     assert!(!key.value.is_empty() && key.value.len() <= MAX_KEY_BYTES && key.field.len() <= MAX_ALIAS_BYTES);
 }
 
-/// Of `present`.
-pub(crate) fn presented<'a>(profile: &Profile, ids: impl ExactSizeIterator<Item = &'a u64>, answer: &[String]) {
-    assert_eq!(answer.len(), ids.len());
-    for (id, text) in ids.zip(answer) {
+/// Checks a reply to `present`.
+pub(crate) fn check_presented<'a>(profile: &Profile, ids: impl ExactSizeIterator<Item = &'a u64>, reply: &[String]) {
+    assert_eq!(reply.len(), ids.len());
+    for (id, text) in ids.zip(reply) {
         assert!(text.len() <= MAX_PRESENTED_BYTES, "a contact is shown in {} bytes", text.len());
         let shown = object(text);
         assert_eq!(shown["id"], *id);
@@ -105,6 +105,6 @@ pub(crate) fn presented<'a>(profile: &Profile, ids: impl ExactSizeIterator<Item 
 
 fn object(text: &str) -> Value {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert!(value.is_object() && text.starts_with('{'), "no object: {text}");
+    assert!(value.is_object() && text.starts_with('{'), "not an object: {text}");
     value
 }

@@ -1,4 +1,4 @@
-//! Any items, in batches, against contacts that earlier batches made. See `bulkhead_fuzz::script`.
+//! Decides any items in batches, against contacts that earlier batches made. The bytes are the number of a profile, and a script.
 
 #![no_main]
 

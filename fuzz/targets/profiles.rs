@@ -1,5 +1,5 @@
-//! Any profile: the first line is its list of fields as JSON, the rest a script of items for it, and for another whose
-//! contacts it is shown.
+//! Reads any profile, and decides items by it. The first line is the profile's list of fields as JSON, the rest is a script. The
+//! script is played by another profile as well, whose contacts are then shown by this one.
 
 #![no_main]
 

@@ -1,10 +1,10 @@
-//! The file that is published is the folder that was released.
+//! The published file is made of the released folder.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn the_file_is_the_folder() {
+fn the_published_file_is_made_of_the_released_folder() {
     let wit = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let published = fs::read(wit.join("bulkhead-contacts-1.0.0.wasm")).expect("it is there");
     let made = bulkhead_wit::encode(&wit.join("1.0.0")).expect("it is a package");
@@ -12,7 +12,7 @@ fn the_file_is_the_folder() {
 }
 
 #[test]
-fn the_file_has_the_worlds_and_what_is_said_about_them() {
+fn the_published_file_has_the_worlds_and_their_documentation() {
     let bytes = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../bulkhead-contacts-1.0.0.wasm")).expect("it is there");
     let (resolve, package) = bulkhead_wit::decode(&bytes).expect("it is a package");
     let package = &resolve.packages[package];
