@@ -1,34 +1,34 @@
-//! The one place where the host asks what time it is.
+//! The server's clock. All of the server reads the time here.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Timestamp;
 
-/// The wall clock, which an operator's test may move forwards.
+/// The wall clock, which tests can move forwards.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_file: Option<PathBuf>,
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the machine's clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// The machine's clock plus the whole seconds that `file` holds at the time of asking (none if it cannot be read).
-    /// For tests of expiry; a real service has no such file.
+    /// Returns the machine's clock plus a number of seconds, which is read from `file` each time. It is 0 if the file cannot be
+    /// read. This is for tests of expiry: a server in production has no such file.
     pub fn shifted_by(file: PathBuf) -> Self {
         Self { offset_file: Some(file) }
     }
 
-    /// The present moment.
+    /// Returns the present moment.
     pub fn now(&self) -> Timestamp {
         machine_time().after(self.shift())
     }
 
-    /// How far it is moved forwards.
+    /// Returns how far the clock is moved forwards.
     pub(crate) fn shift(&self) -> Duration {
         let seconds = self
             .offset_file
@@ -40,7 +40,7 @@ impl Clock {
     }
 }
 
-/// The present moment by the machine's own clock.
+/// Returns the present moment by the machine's own clock.
 pub(crate) fn machine_time() -> Timestamp {
     Timestamp(0).after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO))
 }

@@ -49,7 +49,7 @@ impl Sandbox {
         self.cache.as_deref().is_some_and(|folder| path(&self.engine, folder, digest).exists())
     }
 
-    /// Deletes the compiled code of components that `keep` does not name, of other versions of the engine, and unfinished files.
+    /// Deletes the compiled code of components that `keep` refuses and of other versions of the engine, and unfinished files.
     /// Files younger than an hour stay, because their component may be about to be registered. Returns the number of deleted
     /// files.
     pub fn tidy(&self, keep: impl Fn(Digest) -> bool) -> usize {

@@ -3,130 +3,25 @@
 //!
 //! A new version is one file, and one line in each list below that it belongs to.
 
+mod contract;
 mod v1_0;
 mod v1_1;
 
 use std::sync::Arc;
 
-use wasmtime::Store;
-use wasmtime::component::{InstancePre, ResourceAny};
+use wasmtime::component::InstancePre;
 
-use super::fields::{Field, Fields, Flaw};
-use super::objection::Objection;
-use super::raw_reply::{RawKey, RawOutcome};
-use super::request::RequestContext;
+use self::contract::INTERFACES;
+pub(super) use self::contract::{
+    Contract, PACKAGE, ProcessorContract, ProcessorExports, ValidatorContract, ValidatorExports,
+};
 use super::state::State;
-use crate::domain::{ContactId, StoredContact, Timestamp, World};
-use crate::tenants::{FieldEntry, Profile};
+use crate::domain::World;
 
 /// The versions that every server serves, the newest first.
 pub(super) const RELEASED: &[Contract] = &[v1_0::CONTRACT];
 /// The released versions and the drafts, the newest first.
 pub(super) const WITH_DRAFTS: &[Contract] = &[v1_1::CONTRACT, v1_0::CONTRACT];
-
-/// The beginning of all names of the contract's interfaces.
-pub(super) const PACKAGE: &str = "bulkhead:contacts/";
-/// The interface that a component of each world exports. A component that exports both is a processor.
-const INTERFACES: [(World, &str); 2] = [(World::Processor, "batch"), (World::Validator, "validation")];
-
-/// A version of the contract.
-#[derive(Clone, Copy)]
-pub(super) struct Contract {
-    /// As it is written behind the `@`, such as `1.0.0`.
-    pub(super) version: &'static str,
-    /// Binds a component's exports as those of a processor; `None` if this version has no processors.
-    bind_processor: Option<Bind<dyn ProcessorContract>>,
-    /// Binds a component's exports as those of a validator; `None` if this version has no validators.
-    bind_validator: Option<Bind<dyn ValidatorContract>>,
-}
-
-type Bind<C> = fn(InstancePre<State>) -> wasmtime::Result<Arc<C>>;
-
-/// A compiled processor of one version.
-pub(super) trait ProcessorContract: Send + Sync {
-    fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Box<dyn ProcessorExports>>;
-}
-
-/// The functions of a running processor, with unchecked replies.
-pub(super) trait ProcessorExports: Send {
-    fn fields(
-        &self,
-        store: &mut Store<State>,
-        entries: &[FieldEntry],
-    ) -> wasmtime::Result<Result<Vec<Field>, Vec<Flaw>>>;
-
-    fn open_session(&self, store: &mut Store<State>, context: &RequestContext<'_>) -> wasmtime::Result<ResourceAny>;
-
-    fn plan(
-        &self,
-        store: &mut Store<State>,
-        session: ResourceAny,
-        items: &[String],
-    ) -> wasmtime::Result<Vec<Vec<RawKey>>>;
-
-    fn decide(
-        &self,
-        store: &mut Store<State>,
-        session: ResourceAny,
-        found: &[StoredContact],
-        objections: &[Objection],
-    ) -> wasmtime::Result<Vec<RawOutcome>>;
-
-    fn present(
-        &self,
-        store: &mut Store<State>,
-        profile: &Profile,
-        fields: &Fields,
-        now: Timestamp,
-        contacts: &[StoredContact],
-    ) -> wasmtime::Result<Vec<String>>;
-}
-
-/// A compiled validator of one version.
-pub(super) trait ValidatorContract: Send + Sync {
-    /// Returns whether `check` looks at stored contacts, which must then be found first.
-    fn wants_stored(&self) -> bool;
-
-    fn instantiate(
-        &self,
-        store: &mut Store<State>,
-        context: &RequestContext<'_>,
-    ) -> wasmtime::Result<Box<dyn ValidatorExports>>;
-}
-
-/// The function of a running validator, with an unchecked reply.
-pub(super) trait ValidatorExports: Send {
-    /// Checks items. `stored` is the contacts that they refer to, as clients see them; it is empty if the contract does not
-    /// want them.
-    fn check(
-        &self,
-        store: &mut Store<State>,
-        items: &[String],
-        stored: &[(ContactId, String)],
-    ) -> wasmtime::Result<Vec<Objection>>;
-}
-
-impl Contract {
-    /// Returns the full name of one of this version's interfaces.
-    pub(super) fn interface(&self, name: &str) -> String {
-        format!("{PACKAGE}{name}@{}", self.version)
-    }
-
-    fn has(&self, world: World) -> bool {
-        match world {
-            World::Processor => self.bind_processor.is_some(),
-            World::Validator => self.bind_validator.is_some(),
-        }
-    }
-
-    fn is_exported(&self, world: World, exports: &[impl AsRef<str>]) -> bool {
-        self.has(world)
-            && INTERFACES.iter().filter(|(other, _)| *other == world).any(|(_, interface)| {
-                let name = self.interface(interface);
-                exports.iter().any(|export| export.as_ref() == name)
-            })
-    }
-}
 
 /// Returns the world of a component, and the version of the contract that it was built against, by the names of its exports.
 pub(super) fn world_of(exports: &[impl AsRef<str>], served: &'static [Contract]) -> Option<(&'static Contract, World)> {

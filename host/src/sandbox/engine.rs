@@ -101,8 +101,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// Makes waiting a trap. A waiting guest would be in a host call, where the engine epoch cannot interrupt it; and it has nothing
-/// to wait for.
+/// Makes waiting a trap. A waiting guest would be in a host call, where the engine epoch cannot interrupt it, and there is
+/// nothing to wait for.
 fn refuse_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime::component::Resource;
     use wasmtime_wasi::p2::DynPollable;

@@ -5,11 +5,11 @@ use std::fmt::{self, Display, Write as _};
 
 use wasmtime::WasmBacktrace;
 
-/// Most bytes of one error's text, the backtrace not counted.
+/// Bytes of one error's text, without the backtrace.
 const MAX_ERROR_BYTES: usize = 2 << 10;
-/// Most bytes of a function's name in a backtrace.
+/// Bytes of a function's name in a backtrace.
 const MAX_NAME_BYTES: usize = 120;
-/// Most bytes of a backtrace in all.
+/// Bytes of a backtrace in all.
 const MAX_BACKTRACE_BYTES: usize = 4 << 10;
 
 /// Returns the text of an error and its causes, at most 2 KiB, and of the guest's backtrace, at most 4 KiB.
@@ -17,7 +17,7 @@ const MAX_BACKTRACE_BYTES: usize = 4 << 10;
 /// It replaces wasmtime's own formatting, which writes function names whole.
 pub(super) fn describe(error: &wasmtime::Error) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
-    // wasmtime attaches the backtrace as one of the causes; that one is written below, in our own form.
+    // wasmtime attaches the backtrace as one of the causes. It is written below, in our own form.
     let skipped = backtrace.map(|backtrace| bounded(backtrace, MAX_NAME_BYTES));
     let mut text = String::new();
     for cause in error.chain() {
@@ -49,8 +49,8 @@ fn push_frames(text: &mut String, backtrace: &WasmBacktrace) {
     }
 }
 
-/// Returns the first `limit` bytes of what `value` displays as, with `…` in place of the rest. Formatting stops there, so the
-/// rest is not even produced.
+/// Returns the first `limit` bytes of the text of `value`, with `…` in place of the rest. Formatting stops there, so the rest
+/// is not produced at all.
 pub(super) fn bounded(value: impl Display, limit: usize) -> String {
     let mut cut = Cut { text: String::new(), left: limit };
     if write!(cut, "{value}").is_err() {
@@ -59,7 +59,7 @@ pub(super) fn bounded(value: impl Display, limit: usize) -> String {
     cut.text
 }
 
-/// A text that takes so many bytes and then fails.
+/// A text that accepts `left` more bytes and then fails.
 struct Cut {
     text: String,
     left: usize,

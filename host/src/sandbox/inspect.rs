@@ -7,8 +7,8 @@ use super::contracts::{Contract, PACKAGE, world_of};
 use super::error_text::bounded;
 use crate::domain::World;
 
-/// Interfaces of WASI 0.2 that a guest can import. They give it nothing: no files, no network, no environment, and a clock that
-/// stands still.
+/// Interfaces of WASI 0.2 that a guest can import. They give it no files, no network, no environment, and a clock that stands
+/// still.
 const GRANTED: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",

@@ -1,4 +1,4 @@
-//! What one running component may use, and the bookkeeping that enforces it.
+//! The limits of one running component, and the bookkeeping that enforces them.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub struct Limits {
     pub objections: usize,
     /// Bytes of one objection's message.
     pub objection_bytes: usize,
-    /// Whether the thread takes the lowest priority when a call takes long. It keeps it, so only threads that can be replaced
-    /// may.
+    /// Whether the thread takes the lowest priority when a call takes long. It cannot raise its priority again, so this is only
+    /// for threads that can be replaced.
     pub lowers_priority: bool,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_summed_and_a_refusal_is_remembered() {
+    fn all_memories_count_together_and_a_refusal_is_remembered() {
         let mut limiter = Limiter::new(&Limits { memory: 100, ..Limits::from(&TenantLimits::default()) });
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(limiter.memory_growing(0, 40, None).unwrap());

@@ -20,7 +20,7 @@ use crate::tenants::Profile;
 
 /// Time that compiling may take; a JavaScript engine takes seven seconds.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
-/// Items such as any client may send.
+/// Items of kinds that any client may send.
 const TRIAL_ITEMS: [&str; 5] =
     [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
 
@@ -47,7 +47,7 @@ impl Sandbox {
         let inspected = inspect(bytes, self.contracts)?;
         check_needs(&inspected, limits)?;
         let started = std::time::Instant::now();
-        let loaded = self.load_in_time(bytes, inspected.world)?;
+        let loaded = self.load_within_timeout(bytes, inspected.world)?;
         let compiled_in = started.elapsed();
         match &loaded {
             Loaded::Processor(processor) => self.try_processor(processor, limits)?,
@@ -56,9 +56,9 @@ impl Sandbox {
         Ok(Probed { inspected, compiled_in })
     }
 
-    /// Compiles a component on a separate thread, because compiling cannot be interrupted. After a timeout the thread goes on until
-    /// compiling is done.
-    fn load_in_time(&self, bytes: &[u8], world: World) -> Result<Loaded, Refusal> {
+    /// Compiles a component on a separate thread, because compiling cannot be interrupted. After a timeout that thread goes on
+    /// until compiling is done.
+    fn load_within_timeout(&self, bytes: &[u8], world: World) -> Result<Loaded, Refusal> {
         let (sender, receiver) = mpsc::channel();
         let (sandbox, bytes) = (self.clone(), bytes.to_vec());
         let compile = move || {
@@ -171,7 +171,7 @@ fn failed(error: &CallError) -> Refusal {
     )
 }
 
-/// Returns the end of a sentence; after it come lines, if the component printed some or there is a backtrace.
+/// Returns the end of a sentence, and after it the lines of the backtrace and of what the component printed.
 fn reason(error: &CallError) -> String {
     match error {
         CallError::Cancelled => String::from("it was interrupted."),

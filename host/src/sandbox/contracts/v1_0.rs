@@ -9,7 +9,7 @@ use self::bindings::processor::exports::bulkhead::contacts::batch;
 use self::bindings::processor::{Processor, ProcessorPre};
 use self::bindings::types;
 use self::bindings::validator::{Validator, ValidatorPre};
-use super::{Contract, ProcessorContract, ProcessorExports, ValidatorContract, ValidatorExports};
+use super::contract::{Contract, ProcessorContract, ProcessorExports, ValidatorContract, ValidatorExports};
 use crate::domain::{ContactId, Operation, StoredContact, Timestamp, UniqueKey};
 use crate::sandbox::fields::{Field, Fields, Flaw};
 use crate::sandbox::objection::Objection;

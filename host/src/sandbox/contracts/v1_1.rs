@@ -7,7 +7,7 @@ use wasmtime::Store;
 
 use self::bindings::bulkhead::contacts::types;
 use self::bindings::{Validator, ValidatorPre};
-use super::{Contract, ValidatorContract, ValidatorExports};
+use super::contract::{Contract, ValidatorContract, ValidatorExports};
 use crate::domain::{ContactId, Operation, Timestamp};
 use crate::sandbox::fields::{Field, Fields};
 use crate::sandbox::objection::Objection;
