@@ -1,12 +1,12 @@
-// Loading a component: jco makes JavaScript and core modules of it, in memory, and these are instantiated.
+// Loads a component: jco translates it to JavaScript and core modules in memory.
 
 import { readFile } from "node:fs/promises";
 import { transpileBytes } from "@bytecodealliance/jco-transpile";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 
 /**
- * Reads a component and makes what it is in JavaScript.
- * @returns a function that makes a new instance of it: an object with the interfaces that the component exports.
+ * Reads and translates a component.
+ * @returns a function that creates a new instance: an object with the interfaces that the component exports.
  */
 export async function load(path) {
   const { files } = await transpileBytes(await readFile(path), {
@@ -15,12 +15,12 @@ export async function load(path) {
     noTypescript: true,
   });
   const module = await import(`data:text/javascript;base64,${Buffer.from(files["component.js"]).toString("base64")}`);
-  const cores = {};
-  const core = async (name) => (cores[name] ??= await WebAssembly.compile(files[name]));
-  return async () => module.instantiate(core, nothing());
+  const coreModules = {};
+  const coreModule = async (name) => (coreModules[name] ??= await WebAssembly.compile(files[name]));
+  return async () => module.instantiate(coreModule, emptyWasi());
 }
 
-/** What the component imports of WASI, without a file, a variable or the network behind it. */
-function nothing() {
+/** Returns the WASI imports of the component, without any files, variables or network access. */
+function emptyWasi() {
   return new WASIShim({ sandbox: { preopens: {}, env: {}, args: [], enableNetwork: false } }).getImportObject();
 }

@@ -1,30 +1,30 @@
-// The host: contacts in a map, and the component deciding about them.
+// The host: it keeps contacts in a map, and the component decides items.
 
-/** Items or contacts that are handed over together; the contract allows 1,000. */
-const CHUNK = 500;
-/** Longest value of a field unless the profile says otherwise. */
+/** Items or contacts that are passed in one call. The contract allows 1,000. */
+const BATCH_SIZE = 500;
+/** Default of the profile's `maxLength`. */
 const MAX_LENGTH = 64;
 
 /** One tenant: its profile and its contacts. */
 export class Contacts {
   #batch;
   #profile;
-  #chunk;
-  /** By id, a BigInt: the document, which is the component's own business, and the keys to find it by. */
+  #batchSize;
+  /** Maps an id, a BigInt, to the contact's document and keys. Only the component can read a document. */
   #stored = new Map();
-  /** From a unique field and its value to an id. */
+  /** Maps a unique field and its value to an id. */
   #byKey = new Map();
   #lastId = 0n;
 
   /**
-   * @param component an instance, as `load` makes them
-   * @param profile what `bulkhead tenant add --profile` takes
-   * @param now the moment to record as that of a change, `YYYY-MM-DDTHH:MM:SSZ`
-   * @throws {Error} with the flaws of the profile, one a line
+   * @param component an instance of a component that `load` returned
+   * @param profile a profile in the format of `bulkhead tenant add --profile`
+   * @param now the time that changes are dated with: a `Date`, or a text `YYYY-MM-DDTHH:MM:SSZ`
+   * @throws {Error} if the profile has flaws, with one line for each flaw
    */
-  constructor(component, profile = {}, { now = new Date(), chunk = CHUNK } = {}) {
+  constructor(component, profile = {}, { now = new Date(), chunk = BATCH_SIZE } = {}) {
     this.#batch = component.batch;
-    this.#chunk = chunk;
+    this.#batchSize = chunk;
     this.#profile = {
       fields: catalogue(this.#batch, profile.fields ?? []),
       maxLength: profile.maxLength ?? MAX_LENGTH,
@@ -39,17 +39,17 @@ export class Contacts {
   }
 
   /**
-   * Plan, find, decide, commit: chunk by chunk.
+   * Applies items batch by batch: plans, finds contacts, decides and stores.
    * @param operation `create`, `replace` or `update`
    * @param items JSON texts
-   * @returns one row for each item, like those that the server shows of a job
+   * @returns one row for each item, in the format of the rows of a job on the server
    */
   apply(operation, items) {
     const session = new this.#batch.Session(operation, this.#profile);
     const rows = [];
-    for (let start = 0; start < items.length; start += this.#chunk) {
-      const wanted = session.plan(items.slice(start, start + this.#chunk)).flat();
-      const ids = new Set(wanted.map((key) => this.#find(key)).filter((id) => id !== undefined));
+    for (let start = 0; start < items.length; start += this.#batchSize) {
+      const keys = session.plan(items.slice(start, start + this.#batchSize)).flat();
+      const ids = new Set(keys.map((key) => this.#find(key)).filter((id) => id !== undefined));
       const found = [...ids].map((id) => this.#document(id));
       const written = [];
       for (const outcome of session.decide(found, [])) {
@@ -59,7 +59,7 @@ export class Contacts {
           rows.push({ id: Number(id), statusCode: outcome.val.status });
         } else {
           written.push(undefined);
-          rows.push(refused(outcome.val));
+          rows.push(rejectedRow(outcome.val));
         }
       }
     }
@@ -67,40 +67,40 @@ export class Contacts {
     return rows;
   }
 
-  /** Contacts as a client sees them, JSON texts, those that exist; all of them unless ids are given. */
+  /** Returns the existing contacts among `ids`, or all contacts, as JSON texts in the form that clients see. */
   show(ids = [...this.#stored.keys()]) {
     const found = ids.map(BigInt).filter((id) => this.#stored.has(id));
     const shown = [];
-    for (let start = 0; start < found.length; start += this.#chunk) {
-      const stored = found.slice(start, start + this.#chunk).map((id) => this.#document(id));
+    for (let start = 0; start < found.length; start += this.#batchSize) {
+      const stored = found.slice(start, start + this.#batchSize).map((id) => this.#document(id));
       shown.push(...this.#batch.present(this.#profile, stored));
     }
     return shown;
   }
 
-  /** The id of the contact whose unique field has this value in normal form. */
+  /** Returns the id of the contact whose unique field has this value in normal form. */
   idOf(field, value) {
-    return this.#byKey.get(keyText({ field, value }));
+    return this.#byKey.get(mapKey({ field, value }));
   }
 
-  /** Forgets a contact. */
+  /** Removes a contact. */
   remove(id) {
     this.#unlink(BigInt(id));
     this.#stored.delete(BigInt(id));
   }
 
-  /** Everything stored, to be kept in a file. */
+  /** Returns all stored data, in a form that can be written to a file as JSON. */
   save() {
     return [...this.#stored].map(([id, stored]) => ({ id: Number(id), ...stored }));
   }
 
-  /** Takes what `save` gave. */
+  /** Restores data that `save` returned. */
   restore(contacts) {
     for (const { id, document, keys } of contacts) this.#put(BigInt(id), document, keys);
   }
 
   #find(key) {
-    if (key.tag === "unique") return this.#byKey.get(keyText(key.val));
+    if (key.tag === "unique") return this.#byKey.get(mapKey(key.val));
     return this.#stored.has(key.val) ? key.val : undefined;
   }
 
@@ -119,16 +119,16 @@ export class Contacts {
   #put(id, document, keys) {
     this.#unlink(id);
     this.#stored.set(id, { document, keys });
-    for (const key of keys) this.#byKey.set(keyText(key), id);
+    for (const key of keys) this.#byKey.set(mapKey(key), id);
     if (id > this.#lastId) this.#lastId = id;
   }
 
   #unlink(id) {
-    for (const key of this.#stored.get(id)?.keys ?? []) this.#byKey.delete(keyText(key));
+    for (const key of this.#stored.get(id)?.keys ?? []) this.#byKey.delete(mapKey(key));
   }
 }
 
-/** The component's own fields with the profile's entries applied. */
+/** Returns the component's fields with the entries of the profile applied to them. */
 function catalogue(batch, entries) {
   const full = entries.map(({ alias, label, type: kind, group, choices, required, unique, maxLength, scale }) => {
     return { alias, label, kind, group, choices, isRequired: required, isUnique: unique, maxLength, scale };
@@ -136,13 +136,13 @@ function catalogue(batch, entries) {
   try {
     return batch.fields(full);
   } catch (flaws) {
-    // What a `result` holds that is no `ok` is thrown, as it is.
+    // If a `result` is an error, its value is thrown.
     if (!Array.isArray(flaws)) throw flaws;
     throw new Error(flaws.map(({ entry, member, message }) => `fields[${entry}].${member}: ${message}`).join("\n"));
   }
 }
 
-function refused({ id, status, message, details, apiStyle }) {
+function rejectedRow({ id, status, message, details, apiStyle }) {
   const errors = apiStyle
     ? { message, code: status, type: "api" }
     : { code: status, message, details: Object.fromEntries(details), type: null };
@@ -153,6 +153,6 @@ function named({ id, name }) {
   return { id: BigInt(id), name };
 }
 
-function keyText({ field, value }) {
+function mapKey({ field, value }) {
   return JSON.stringify([field, value]);
 }

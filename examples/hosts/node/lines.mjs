@@ -1,6 +1,9 @@
-// node lines.mjs COMPONENT: the host for another program, which asks by lines of JSON and gets one line for each.
-// {"profile": …, "now": …, "chunk": …} begins anew, {"operation": …, "items": [texts]} gives rows, {"show": [ids] or null}
-// a list of contacts, {"find": [field, value]} and {"remove": id} are what they say.
+// node lines.mjs COMPONENT: the host for another program. It reads requests as JSON lines, and answers each with one line:
+// {"profile": …, "now": …, "chunk": …} starts again with a new tenant, in batches of `chunk` items;
+// {"operation": …, "items": [texts]} applies items and returns their rows;
+// {"show": [ids] or null} returns contacts;
+// {"find": [field, value]} returns the id of a contact;
+// {"remove": id} removes a contact.
 
 import { createInterface } from "node:readline";
 
@@ -10,7 +13,7 @@ import { Contacts } from "./contacts.mjs";
 const instantiate = await load(process.argv[2]);
 let contacts;
 
-/** A JSON text. */
+/** Returns the answer to a request, as JSON text. */
 async function answer({ profile, operation, items, show, find, remove, ...options }) {
   if (profile) contacts = new Contacts(await instantiate(), profile, options);
   else if (operation) return JSON.stringify(contacts.apply(operation, items));

@@ -1,4 +1,4 @@
-// node main.mjs COMPONENT CONTACTS.json: what becomes of each contact, a line of JSON each, as the server says it.
+// node main.mjs COMPONENT CONTACTS.json: prints one JSON line for each contact, in the format of the server's rows.
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,10 +10,10 @@ import { split } from "./items.mjs";
 
 const USAGE = `usage: node main.mjs COMPONENT CONTACTS.json [--operation create|replace|update] [--profile FILE]
                                              [--stored FILE] [--show]
-  --operation  what to do with the contacts; create unless said
-  --profile    the tenant's profile, as 'bulkhead tenant add --profile' takes it
-  --stored     where stored contacts are read from, if it is there, and written to
-  --show       print the contacts that are stored afterwards, too`;
+  --operation  the operation; the default is create
+  --profile    the tenant's profile, in the format of 'bulkhead tenant add --profile'
+  --stored     a file with the stored contacts, which is read if it exists, and written at the end
+  --show       also print all stored contacts at the end`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,15 +32,15 @@ if (positionals.length !== 2 || !["create", "replace", "update"].includes(values
 const [component, list] = positionals;
 const instantiate = await load(component);
 const profile = values.profile ? JSON.parse(await readFile(values.profile, "utf8")) : {};
-const contacts = begin(await instantiate(), profile);
+const contacts = newTenant(await instantiate(), profile);
 if (values.stored && existsSync(values.stored)) contacts.restore(JSON.parse(await readFile(values.stored, "utf8")));
 
 for (const row of contacts.apply(values.operation, split(await readFile(list, "utf8")))) console.log(JSON.stringify(row));
 if (values.show) for (const contact of contacts.show()) console.log(contact);
 if (values.stored) await writeFile(values.stored, JSON.stringify(contacts.save()));
 
-/** Without contacts; or says what is wrong with the profile. */
-function begin(batch, profile) {
+/** Returns a tenant without contacts. If the profile has flaws, prints them and exits. */
+function newTenant(batch, profile) {
   try {
     return new Contacts(batch, profile);
   } catch (error) {

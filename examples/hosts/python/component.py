@@ -1,4 +1,4 @@
-"""Loading a component, and the words of its contract in Python."""
+"""Loads a component, and converts values to the types of its contract."""
 
 from wasmtime import Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker, Record
@@ -7,7 +7,7 @@ BATCH = "bulkhead:contacts/batch@1.0.0"
 
 
 class Loaded:
-    """A component that is compiled; instances are made of it."""
+    """A compiled component, from which instances are created."""
 
     def __init__(self, path):
         self._engine = Engine()
@@ -16,14 +16,14 @@ class Loaded:
         self._linker.add_wasip2()
 
     def instantiate(self):
-        # What it imports of WASI has no file, no variable and no network behind it.
+        # An empty WasiConfig provides no files, no variables and no network.
         store = Store(self._engine)
         store.set_wasi(WasiConfig())
         return Batch(store, self._linker.instantiate(store, self._component))
 
 
 class Batch:
-    """An instance: the functions of the interface `batch`, whose names are those of the contract."""
+    """An instance of a component. Functions of the interface `batch` are called by their names in the contract."""
 
     def __init__(self, store, instance):
         self._store = store
@@ -41,13 +41,13 @@ class Batch:
 
 
 def record(**members):
-    """A record of the contract: `first_name` is its `first-name`."""
-    made = Record()
+    """Returns a record of the contract. The argument `first_name` sets the member `first-name`."""
+    result = Record()
     for name, value in members.items():
-        setattr(made, name.replace("_", "-"), value)
-    return made
+        setattr(result, name.replace("_", "-"), value)
+    return result
 
 
-def member(of, name):
-    """A member of a record, by its name in the contract."""
-    return getattr(of, name)
+def member(record, name):
+    """Returns a member of a record, by its name in the contract."""
+    return getattr(record, name)

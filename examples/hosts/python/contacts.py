@@ -1,30 +1,30 @@
-"""The host: contacts in a dictionary, and the component deciding about them."""
+"""The host: it keeps contacts in a dictionary, and the component decides items."""
 
 import json
 from datetime import datetime, timezone
 
 from component import member, record
 
-# Items or contacts that are handed over together; the contract allows 1,000.
-CHUNK = 500
-# Longest value of a field unless the profile says otherwise.
+# Items or contacts that are passed in one call. The contract allows 1,000.
+BATCH_SIZE = 500
+# Default of the profile's `maxLength`.
 MAX_LENGTH = 64
 
 
 class Contacts:
     """One tenant: its profile and its contacts.
 
-    `batch` is an instance of the component; `profile` is what `bulkhead tenant add --profile` takes; `now`, the moment to
-    record as that of a change, is `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError with the flaws of the profile, one a line.
+    `batch` is an instance of the component, and `profile` has the format of `bulkhead tenant add --profile`. Changes are
+    dated with `now`, a text `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError if the profile has flaws, with one line for each flaw.
     """
 
-    def __init__(self, batch, profile=None, now=None, chunk=CHUNK):
+    def __init__(self, batch, profile=None, now=None, chunk=BATCH_SIZE):
         profile = profile or {}
         self._batch = batch
-        self._chunk = chunk
-        # By id: the document, which is the component's own business, and the keys to find it by.
+        self._batch_size = chunk
+        # Maps an id to the contact's document and keys. Only the component can read a document.
         self._stored = {}
-        # From a unique field and its value to an id.
+        # Maps a unique field and its value to an id.
         self._by_key = {}
         self._last_id = 0
         self._profile = record(
@@ -38,16 +38,16 @@ class Contacts:
         )
 
     def apply(self, operation, items):
-        """Plan, find, decide, commit: chunk by chunk.
+        """Applies items batch by batch: plans, finds contacts, decides and stores.
 
-        `operation` is `create`, `replace` or `update`, `items` are JSON texts. Returns one row for each item, like those
-        that the server shows of a job.
+        `operation` is `create`, `replace` or `update`, and `items` are JSON texts. Returns one row for each item, in the format
+        of the rows of a job on the server.
         """
         session = self._batch.call("[constructor]session", operation, self._profile)
         rows = []
-        for start in range(0, len(items), self._chunk):
-            chunk = items[start : start + self._chunk]
-            plans = self._batch.call("[method]session.plan", session, chunk)
+        for start in range(0, len(items), self._batch_size):
+            batch = items[start : start + self._batch_size]
+            plans = self._batch.call("[method]session.plan", session, batch)
             ids = {self._find(key) for keys in plans for key in keys} - {None}
             found = [self._document(id) for id in sorted(ids)]
             written = []
@@ -57,41 +57,41 @@ class Contacts:
                     rows.append({"id": written[-1], "statusCode": outcome.payload.status})
                 else:
                     written.append(None)
-                    rows.append(refused(outcome.payload))
+                    rows.append(rejected_row(outcome.payload))
         self._batch.drop(session)
         return rows
 
     def show(self, ids=None):
-        """Contacts as a client sees them, JSON texts, those that exist; all of them unless ids are given."""
+        """Returns the existing contacts among `ids`, or all contacts, as JSON texts in the form that clients see."""
         found = [id for id in (self._stored if ids is None else ids) if id in self._stored]
         shown = []
-        for start in range(0, len(found), self._chunk):
-            stored = [self._document(id) for id in found[start : start + self._chunk]]
+        for start in range(0, len(found), self._batch_size):
+            stored = [self._document(id) for id in found[start : start + self._batch_size]]
             shown += self._batch.call("present", self._profile, stored)
         return shown
 
     def id_of(self, field, value):
-        """The id of the contact whose unique field has this value in normal form."""
+        """Returns the id of the contact whose unique field has this value in normal form."""
         return self._by_key.get((field, value))
 
     def remove(self, id):
-        """Forgets a contact."""
+        """Removes a contact."""
         self._unlink(id)
         self._stored.pop(id, None)
 
     def save(self):
-        """Everything stored, to be kept in a file."""
+        """Returns all stored data, in a form that can be written to a file as JSON."""
         as_members = lambda keys: [{"field": field, "value": value} for field, value in keys]
         return [{"id": id, "document": document, "keys": as_members(keys)} for id, (document, keys) in self._stored.items()]
 
     def restore(self, contacts):
-        """Takes what `save` gave."""
+        """Restores data that `save` returned."""
         for contact in contacts:
             keys = [(key["field"], key["value"]) for key in contact["keys"]]
             self._put(contact["id"], contact["document"], keys)
 
     def _find(self, key):
-        # A variant whose cases are of different types comes as what it holds: here a number or a record.
+        # A variant whose cases have different types is represented by its value: here a number or a record.
         if isinstance(key, int):
             return key if key in self._stored else None
         return self._by_key.get((key.field, key.value))
@@ -122,7 +122,7 @@ class Contacts:
 
 
 def catalogue(batch, entries):
-    """The component's own fields with the profile's entries applied."""
+    """Returns the component's fields with the entries of the profile applied to them."""
     full = [
         record(
             alias=entry["alias"],
@@ -152,7 +152,7 @@ def owner(entry):
     )
 
 
-def refused(rejection):
+def rejected_row(rejection):
     if member(rejection, "api-style"):
         errors = {"message": rejection.message, "code": rejection.status, "type": "api"}
     else:

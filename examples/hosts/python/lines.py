@@ -1,7 +1,10 @@
-"""python lines.py COMPONENT: the host for another program, which asks by lines of JSON and gets one line for each.
+"""python lines.py COMPONENT: the host for another program. It reads requests as JSON lines, and answers each with one line.
 
-{"profile": …, "now": …, "chunk": …} begins anew, {"operation": …, "items": [texts]} gives rows, {"show": [ids] or null} a list of
-contacts, {"find": [field, value]} and {"remove": id} are what they say.
+{"profile": …, "now": …, "chunk": …} starts again with a new tenant, in batches of `chunk` items.
+{"operation": …, "items": [texts]} applies items and returns their rows.
+{"show": [ids] or null} returns contacts.
+{"find": [field, value]} returns the id of a contact.
+{"remove": id} removes a contact.
 """
 
 import json
@@ -12,7 +15,7 @@ from contacts import Contacts
 
 
 def answer(contacts, request):
-    """A JSON text."""
+    """Returns the answer to a request, as JSON text."""
     match request:
         case {"operation": operation, "items": items}:
             return json.dumps(contacts.apply(operation, items))

@@ -1,4 +1,4 @@
-"""python main.py COMPONENT CONTACTS.json: what becomes of each contact, a line of JSON each, as the server says it."""
+"""python main.py COMPONENT CONTACTS.json: prints one JSON line for each contact, in the format of the server's rows."""
 
 import argparse
 import json
@@ -33,11 +33,11 @@ def parse():
     parser.add_argument("component", metavar="COMPONENT")
     parser.add_argument("contacts", metavar="CONTACTS.json", type=Path)
     parser.add_argument("--operation", choices=["create", "replace", "update"], default="create")
-    parser.add_argument("--profile", type=Path, help="the tenant's profile, as 'bulkhead tenant add --profile' takes it")
+    parser.add_argument("--profile", type=Path, help="the tenant's profile, in the format of 'bulkhead tenant add --profile'")
     parser.add_argument(
-        "--stored", type=Path, help="where stored contacts are read from, if it is there, and written to"
+        "--stored", type=Path, help="a file with the stored contacts, which is read if it exists, and written at the end"
     )
-    parser.add_argument("--show", action="store_true", help="print the contacts that are stored afterwards, too")
+    parser.add_argument("--show", action="store_true", help="also print all stored contacts at the end")
     return parser.parse_args()
 
 

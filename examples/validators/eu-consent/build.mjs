@@ -4,7 +4,7 @@ import { componentize } from "@bytecodealliance/componentize-js";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
-// stdio stays: it is how an error's text and line get out.
+// stdio is kept: errors are printed to standard error, with their lines.
 const { component } = await componentize({
   sourcePath: path("validator.js"),
   witPath: path("wit"),

@@ -1,4 +1,4 @@
-"""Makes the component points-tier.wasm, with tools of its own in .venv."""
+"""Builds the component points-tier.wasm, with tools that it installs in .venv."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-//! The host: contacts in a map, and the component deciding about them.
+//! The host: it keeps contacts in a map, and the component decides items.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,30 +10,32 @@ use crate::bindings::bulkhead::contacts::types::{Key, Operation, Profile, Stored
 /// One tenant: its profile and its contacts.
 pub struct Contacts {
     profile: Profile,
-    chunk: usize,
-    /// By id: the document, which is the component's own business, and the keys to find it by.
+    /// Items or contacts that are passed in one call.
+    batch_size: usize,
+    /// Maps an id to the contact's document and keys. Only the component can read a document.
     stored: BTreeMap<u64, (String, Vec<UniqueKey>)>,
-    /// From a unique field and its value to an id.
+    /// Maps a unique field and its value to an id.
     by_key: HashMap<(String, String), u64>,
     last_id: u64,
 }
 
 impl Contacts {
-    pub fn new(profile: Profile, chunk: usize) -> Self {
-        Self { profile, chunk, stored: BTreeMap::new(), by_key: HashMap::new(), last_id: 0 }
+    pub fn new(profile: Profile, batch_size: usize) -> Self {
+        Self { profile, batch_size, stored: BTreeMap::new(), by_key: HashMap::new(), last_id: 0 }
     }
 
-    /// Plan, find, decide, commit: chunk by chunk. One row for each item, like those that the server shows of a job.
+    /// Applies items batch by batch: plans, finds contacts, decides and stores. Returns one row for each item, in the format of
+    /// the rows of a job on the server.
     pub fn apply(&mut self, operation: Operation, items: &[String]) -> Vec<Value> {
         let session = Session::new(operation, &self.profile);
         let mut rows = Vec::new();
-        for chunk in items.chunks(self.chunk) {
-            let plans = session.plan(chunk);
-            let mut ids: Vec<u64> = plans.iter().flatten().filter_map(|key| self.named(key)).collect();
+        for batch in items.chunks(self.batch_size) {
+            let plans = session.plan(batch);
+            let mut ids: Vec<u64> = plans.iter().flatten().filter_map(|key| self.id_of(key)).collect();
             ids.sort_unstable();
             ids.dedup();
             let found: Vec<Stored> = ids.into_iter().filter_map(|id| self.stored(id)).collect();
-            // By the index of an item: the contact that it wrote.
+            // For each item of the batch, the id of the contact that it wrote.
             let mut written: Vec<Option<u64>> = Vec::new();
             for outcome in session.decide(&found, &[]) {
                 let (id, row) = match outcome {
@@ -42,7 +44,7 @@ impl Contacts {
                         let id = self.write(write, &written);
                         (Some(id), json!({"id": id, "statusCode": status}))
                     }
-                    Outcome::Reject(rejection) => (None, refused(rejection)),
+                    Outcome::Reject(rejection) => (None, rejected_row(rejection)),
                 };
                 written.push(id);
                 rows.push(row);
@@ -51,26 +53,26 @@ impl Contacts {
         rows
     }
 
-    /// Contacts as a client sees them, JSON texts, those that exist; all of them unless ids are given.
+    /// Returns the existing contacts among `ids`, or all contacts, as JSON texts in the form that clients see.
     pub fn show(&self, ids: Option<&[u64]>) -> Vec<String> {
         let all: Vec<u64> = self.stored.keys().copied().collect();
         let found: Vec<Stored> = ids.unwrap_or(&all).iter().filter_map(|id| self.stored(*id)).collect();
-        found.chunks(self.chunk).flat_map(|some| present(&self.profile, some)).collect()
+        found.chunks(self.batch_size).flat_map(|contacts| present(&self.profile, contacts)).collect()
     }
 
-    /// The id of the contact whose unique field has this value in normal form.
+    /// Returns the id of the contact whose unique field has this value in normal form.
     pub fn find(&self, field: &str, value: &str) -> Option<u64> {
         self.by_key.get(&(field.to_owned(), value.to_owned())).copied()
     }
 
-    /// Forgets a contact.
+    /// Removes a contact.
     pub fn remove(&mut self, id: u64) {
         for key in self.stored.remove(&id).map(|(_, keys)| keys).unwrap_or_default() {
             self.by_key.remove(&(key.field, key.value));
         }
     }
 
-    fn named(&self, key: &Key) -> Option<u64> {
+    fn id_of(&self, key: &Key) -> Option<u64> {
         match key {
             Key::Id(id) => Some(*id),
             Key::Unique(key) => self.find(&key.field, &key.value),
@@ -97,7 +99,7 @@ impl Contacts {
     }
 }
 
-fn refused(rejection: Rejection) -> Value {
+fn rejected_row(rejection: Rejection) -> Value {
     let Rejection { id, status, message, details, api_style } = rejection;
     let errors = if api_style {
         json!({"message": message, "code": status, "type": "api"})

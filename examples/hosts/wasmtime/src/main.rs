@@ -1,7 +1,8 @@
-//! A host that is itself a component: a command that imports what a processor exports. `wac plug` joins the two, and the
-//! wasmtime command line runs what comes out. It keeps contacts in a map, as the hosts in Node and Python do.
+//! A host that is itself a component: a command that imports the interface that a processor exports. `wac plug` joins both
+//! components, and the wasmtime command line runs the result. Like the hosts in Node and Python, it keeps contacts in a map.
 //!
-//! `main` reads a list of contacts and says what becomes of each; `lines` is for another program, as in those hosts.
+//! `main` reads a list of contacts and prints one row for each. `lines` answers the requests of another program, as in the other
+//! hosts.
 
 mod bindings {
     wit_bindgen::generate!({ path: ["../../../wit/1.0.0", "wit"], world: "bulkhead:host/host", generate_all });
@@ -16,14 +17,14 @@ use std::{env, io};
 
 use bindings::bulkhead::contacts::types::Operation;
 use contacts::Contacts;
-use profile::Given;
+use profile::TenantProfile;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// Items that are handed over together; the contract allows 1,000.
-const CHUNK: usize = 500;
-/// The moment to record as that of a change. Nothing that is printed shows it.
+/// Items or contacts that are passed in one call. The contract allows 1,000.
+const BATCH_SIZE: usize = 500;
+/// The time that changes are dated with. It is not printed.
 const NOW: &str = "2026-11-25T12:00:00Z";
 
 fn main() -> Result<(), String> {
@@ -36,21 +37,21 @@ fn main() -> Result<(), String> {
     done.map_err(|error| error.to_string())
 }
 
-/// What becomes of each contact, a line of JSON each, as the server says it.
+/// Prints one JSON line for each contact, in the format of the server's rows.
 fn apply_all(operation: &str) -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let items: Vec<Box<RawValue>> = serde_json::from_str(&text)?;
-    // As they were written: 1.50 is not 1.5 to everyone.
+    // Items keep their text, because parsing would change numbers such as 1.50.
     let items: Vec<String> = items.iter().map(|item| item.get().to_owned()).collect();
-    let mut contacts = Contacts::new(Given::default().profile(NOW.to_owned())?, CHUNK);
+    let mut contacts = Contacts::new(TenantProfile::default().profile(NOW.to_owned())?, BATCH_SIZE);
     for row in contacts.apply(parse(operation)?, &items) {
         println!("{row}");
     }
     Ok(())
 }
 
-/// A line of JSON for each that comes in.
+/// Answers each line of JSON with one line.
 fn lines() -> Result<(), Box<dyn Error>> {
     let mut contacts = None;
     for line in io::stdin().lock().lines() {
@@ -59,7 +60,7 @@ fn lines() -> Result<(), Box<dyn Error>> {
                 contacts = Some(Contacts::new(profile.profile(now)?, chunk));
                 Value::Null
             }
-            request => answer(contacts.as_mut().ok_or("a profile comes first")?, request)?,
+            request => answer(contacts.as_mut().ok_or("the first request must have a profile")?, request)?,
         };
         println!("{answer}");
         io::stdout().flush()?;
@@ -70,7 +71,7 @@ fn lines() -> Result<(), Box<dyn Error>> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Request {
-    Begin { profile: Given, now: String, chunk: usize },
+    Begin { profile: TenantProfile, now: String, chunk: usize },
     Apply { operation: String, items: Vec<String> },
     Find { find: (String, String) },
     Remove { remove: u64 },
@@ -98,6 +99,6 @@ fn parse(operation: &str) -> Result<Operation, String> {
         "create" => Ok(Operation::Create),
         "replace" => Ok(Operation::Replace),
         "update" => Ok(Operation::Update),
-        other => Err(format!("'{other}' is none of create, replace and update")),
+        other => Err(format!("'{other}' is not create, replace or update")),
     }
 }

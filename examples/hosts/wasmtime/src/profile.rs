@@ -1,4 +1,4 @@
-//! A tenant's profile as JSON, in the words of the contract.
+//! Converts a tenant's profile from JSON to the types of the contract.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use crate::bindings::bulkhead::contacts::batch::fields;
 use crate::bindings::bulkhead::contacts::types::{self, Profile};
 
-/// What `bulkhead tenant add --profile` takes.
+/// A profile in the format of `bulkhead tenant add --profile`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Given {
+pub struct TenantProfile {
     fields: Vec<Entry>,
     max_length: Option<u32>,
     owners: Vec<Owner>,
@@ -56,22 +56,23 @@ struct Named {
     name: String,
 }
 
-impl Given {
-    /// With the catalogue that the component makes of it; or its flaws, one a line.
+impl TenantProfile {
+    /// Converts the profile, with the catalogue that the component builds from its fields. Changes are dated with `now`. If the
+    /// profile has flaws, returns one line for each flaw.
     pub fn profile(self, now: String) -> Result<Profile, String> {
         let entries: Vec<types::FieldEntry> = self.fields.into_iter().map(Into::into).collect();
         let fields = fields(&entries).map_err(|flaws| {
-            let told = |flaw: &crate::bindings::bulkhead::contacts::batch::Flaw| {
+            let line = |flaw: &crate::bindings::bulkhead::contacts::batch::Flaw| {
                 format!("fields[{}].{}: {}", flaw.entry, flaw.member, flaw.message)
             };
-            flaws.iter().map(told).collect::<Vec<_>>().join("\n")
+            flaws.iter().map(line).collect::<Vec<_>>().join("\n")
         })?;
         let named = |list: Vec<Named>| list.into_iter().map(|Named { id, name }| types::Named { id, name }).collect();
         let owner =
             |Owner { id, username, first_name, last_name }| types::Owner { id, username, first_name, last_name };
         Ok(Profile {
             fields,
-            // Unless the profile says otherwise.
+            // The server's default.
             max_length: self.max_length.unwrap_or(64),
             owners: self.owners.into_iter().map(owner).collect(),
             stages: named(self.stages),

@@ -1,7 +1,7 @@
-//! A processor of its own: a strict importer. It knows few fields, takes nothing it does not know, and never merges: a
-//! contact whose e-mail address is there already is an error, wherever it comes from.
+//! A processor: a strict importer. It has few fields, rejects unknown fields, and never merges: an item is an error if a stored
+//! contact or an earlier item has its e-mail address.
 //!
-//! This file is the contract's side; what a contact is, is in `contact.rs`.
+//! This file implements the contract. A contact is in `contact.rs`, and the decisions are in `import.rs`.
 
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "processor" });
@@ -31,11 +31,11 @@ impl Guest for Strict {
     }
 
     fn present(_: Profile, contacts: Vec<Stored>) -> Vec<String> {
-        contacts.iter().map(|stored| Contact::stored(&stored.document).present(stored.id)).collect()
+        contacts.iter().map(|stored| Contact::from_document(&stored.document).present(stored.id)).collect()
     }
 }
 
-/// Calls come one after the other, never into each other.
+/// The host makes one call at a time, so the borrows of the `RefCell` never conflict.
 struct Session(RefCell<Import>);
 
 impl GuestSession for Session {

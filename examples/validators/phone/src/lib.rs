@@ -1,7 +1,7 @@
-//! A validator: what is in `phone`, `mobile` and `fax` must be a number that can be dialled from anywhere, written as E.164
-//! has it (`+493012345678`), by the metadata of Google's libphonenumber.
+//! A validator: `phone`, `mobile` and `fax` must be valid phone numbers in E.164 format (`+493012345678`), by the metadata of
+//! Google's libphonenumber.
 //!
-//! With the setting `region`, such as `"DE"`, the objection to a number without a country code says how to write it.
+//! With the setting `region`, such as `"DE"`, an objection to a number without a country code suggests its E.164 form.
 
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "validator" });
@@ -16,7 +16,7 @@ use rlibphonenumber::enums::Region;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use serde_json::Value;
 
-/// The fields that hold numbers.
+/// The fields with phone numbers.
 const FIELDS: [&str; 3] = ["phone", "mobile", "fax"];
 
 struct Validator;
@@ -27,7 +27,7 @@ impl Guest for Validator {
         let mut objections = Vec::new();
         for (index, text) in (0..).zip(&items) {
             let Ok(item) = serde_json::from_str::<Value>(text) else {
-                // Half a character in it is none that Rust takes.
+                // A lone surrogate, for example, is JSON but not a Rust string.
                 let message = "This contact cannot be read.".to_owned();
                 objections.push(Objection { index, field: FIELDS[0].to_owned(), message });
                 continue;
@@ -42,7 +42,7 @@ impl Guest for Validator {
     }
 }
 
-/// The processor takes a number for its digits, so it is checked as them.
+/// Returns the text of a value. A JSON number is checked as its digits, because the processor stores it so.
 fn text_of(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
@@ -57,12 +57,13 @@ fn check_number(text: &str, region: Option<Region>) -> Result<(), String> {
     }
     let number = PHONE_NUMBER_UTIL.parse(text, region).ok().filter(|number| number.is_valid());
     let Some(number) = number else {
-        return Err("This is no phone number that can be dialled; write it like +493012345678.".to_owned());
+        return Err("This is not a valid phone number; write it like +493012345678.".to_owned());
     };
     let written = number.format_as(PhoneNumberFormat::E164);
     if written == text { Ok(()) } else { Err(format!("Write this number as {written}.")) }
 }
 
+/// Returns the region of the setting, if there is a valid one.
 fn region(profile: &Profile) -> Option<Region> {
     let (_, json) = profile.settings.iter().find(|(name, _)| name == "region")?;
     serde_json::from_str::<String>(json).ok()?.parse().ok()
