@@ -1,5 +1,5 @@
-//! The words everything else is written in: tenants, contacts, jobs. Values are parsed once, here, into types that
-//! cannot be wrong; nothing here knows HTTP, SQL or wasm.
+//! The types that all layers share: tenants, contacts, jobs. Values are parsed once, at the border, into types that cannot
+//! be wrong. Nothing here knows HTTP, SQL or wasm.
 
 mod contact;
 mod item;
@@ -13,7 +13,7 @@ pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
 pub use page::{Page, PageError};
 pub use timestamp::Timestamp;
 
-/// A tenant's number in the store; leads every key.
+/// A tenant's number in the store. It is the first column of almost every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
 
@@ -22,13 +22,13 @@ pub struct TenantId(pub i64);
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// A digest in 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     pub fn parse_hex(text: &str) -> Option<Self> {
         hex::decode(text).ok()?.try_into().ok().map(Self)
     }
@@ -46,17 +46,17 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-/// What a component can be.
+/// The world of the contract that a component implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum World {
-    /// It decides everything.
+    /// Decides about items.
     Processor,
-    /// It adds rules to a processor's.
+    /// Adds objections to what the processor decides.
     Validator,
 }
 
 impl World {
-    /// As the contract, the store and operators spell it.
+    /// Returns the world's name in the contract, the store and for operators.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Processor => "processor",
@@ -64,22 +64,22 @@ impl World {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses what [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Processor, Self::Validator].into_iter().find(|world| world.as_str() == text)
     }
 }
 
-/// The components of a tenant.
+/// The components that a tenant has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Assignment {
-    /// `None`: the server's default.
+    /// `None` for the server's default.
     pub processor: Option<Digest>,
-    /// `None`: no rules but the processor's.
+    /// `None` for no validator.
     pub validator: Option<Digest>,
 }
 
-/// The components that decide about one job, pinned when it was accepted.
+/// The components that decide about a job, pinned when the job was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pinned {
     /// The processor.
@@ -88,7 +88,7 @@ pub struct Pinned {
     pub validator: Option<Digest>,
 }
 
-/// A digest as it is written: `sha256:` and 64 hexadecimal digits.
+/// Parses 64 hexadecimal digits, with or without `sha256:` before them.
 impl std::str::FromStr for Digest {
     type Err = hex::FromHexError;
 

@@ -1,4 +1,4 @@
-//! Tenants: who may call, and what is particular to each of them.
+//! Tenants: names, credentials, profiles and limits.
 
 mod credentials;
 mod limits;

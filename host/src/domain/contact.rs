@@ -1,11 +1,11 @@
-//! Contacts, as far as the host knows them: an id, keys and a document it does not look into.
+//! Contacts as far as the host knows them: an id, keys and a document that the host does not look into.
 
 /// A contact's number, unique within its tenant and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContactId(pub u64);
 
-/// A value by which at most one contact of a tenant is found. Which fields are unique, and what a value's normal form
-/// is, is up to the component.
+/// A value that at most one contact of a tenant has in this field. The component decides which fields are unique, and what a
+/// value's normal form is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UniqueKey {
     /// The field's alias.
@@ -23,13 +23,13 @@ pub struct IndexEntry {
     pub sort_key: String,
 }
 
-/// A contact as it stands in the store.
+/// A stored contact.
 #[derive(Debug, Clone)]
 pub struct StoredContact {
-    /// Which one.
+    /// Its id.
     pub id: ContactId,
-    /// Counts its changes, so that a decision made on an older state is noticed.
+    /// Counts its changes. A write that was decided on an older version is a conflict.
     pub version: i64,
-    /// A JSON object, the component's own.
+    /// The document: text in the component's own form.
     pub document: String,
 }

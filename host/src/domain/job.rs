@@ -1,4 +1,4 @@
-//! Jobs, their states and the result of each item.
+//! Jobs, their states, and the rows of their items.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,17 +6,17 @@ use uuid::Uuid;
 
 use super::{Pinned, Timestamp};
 
-/// A job's public id: a random UUID (version 4), so that ids cannot be guessed.
+/// A job's public id: a random UUID (version 4), which cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub Uuid);
 
 impl JobId {
-    /// A new random id.
+    /// Makes a new random id.
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
 
-    /// Reads the hyphenated form; anything else is no job's id.
+    /// Parses the hyphenated form of a UUID. No other text is a job's id.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 36).then(|| Uuid::try_parse(text).ok().map(Self)).flatten()
     }
@@ -28,19 +28,19 @@ impl std::fmt::Display for JobId {
     }
 }
 
-/// What a job does with its items; the same for all of them.
+/// What to do with the items of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// `POST …/bulk/new`: make or merge.
+    /// `POST …/new`: creates contacts, or merges items into existing contacts.
     Create,
-    /// `PUT …/bulk/edit`: replace by id.
+    /// `PUT …/edit`: replaces contacts by id.
     Replace,
-    /// `PATCH …/bulk/edit`: change what was sent, by id.
+    /// `PATCH …/edit`: changes the fields that were sent, by id.
     Update,
 }
 
 impl Operation {
-    /// As the store and the log spell it.
+    /// Returns the operation's name in the store and the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -49,25 +49,25 @@ impl Operation {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses what [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Create, Self::Replace, Self::Update].into_iter().find(|operation| operation.as_str() == text)
     }
 }
 
-/// Where a job stands. There is no failed state: what fails is an item.
+/// A job's state. There is no failed state, as only items fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// No worker has begun it.
+    /// No worker has claimed the job.
     Queued,
-    /// Some of its items may have taken effect.
+    /// A worker has claimed the job, and some of its items may have taken effect.
     InProgress,
-    /// Each of its items has a result.
+    /// Each item has a row.
     Completed,
 }
 
 impl JobState {
-    /// As the wire and the store spell it.
+    /// Returns the state's name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -76,40 +76,40 @@ impl JobState {
         }
     }
 
-    /// Reads what [`Self::as_str`] wrote.
+    /// Parses what [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Queued, Self::InProgress, Self::Completed].into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// How many items of a job came to what.
+/// How many items of a job have which result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Contacts made.
+    /// Items that created a contact.
     pub created: u32,
-    /// Contacts changed.
+    /// Items that changed a contact.
     pub updated: u32,
-    /// Items refused.
+    /// Items that failed.
     pub failed: u32,
 }
 
 impl Counts {
-    /// Items that have a result.
+    /// Returns how many items have a row.
     pub fn processed(self) -> u32 {
         self.created.saturating_add(self.updated).saturating_add(self.failed)
     }
 }
 
-/// A job as its client may see it.
+/// A job as its client sees it.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Its public id.
     pub id: JobId,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// Items in the request.
+    /// How many items it has.
     pub total: u32,
-    /// What became of them so far.
+    /// The results so far.
     pub counts: Counts,
     /// The components that decide about this job.
     pub pinned: Pinned,
@@ -117,41 +117,41 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When a worker first claimed it.
     pub started_at: Option<Timestamp>,
-    /// When its last item got a result.
+    /// When its last item got its row.
     pub finished_at: Option<Timestamp>,
-    /// When its id stops being known.
+    /// When its id expires.
     pub expires_at: Timestamp,
 }
 
-/// What a failed item's row says, in one of the two shapes of Mautic's batch API. The order of the members is the
-/// order on the wire.
+/// The `errors` of a failed item's row, in one of the two shapes of Mautic's batch API. The members have the order of the
+/// wire.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum ItemError {
-    /// Values that were refused.
+    /// Values of the item are invalid.
     Validation {
-        /// The item's status code once more.
+        /// The item's status code.
         code: u16,
-        /// All texts in one sentence.
+        /// All texts joined.
         message: String,
-        /// An object: field alias to list of texts.
+        /// A JSON object from field alias to list of texts.
         details: Box<RawValue>,
         /// Always null.
         r#type: Option<String>,
     },
-    /// Items refused, or lost, before their values were looked at.
+    /// The item failed before its values were looked at.
     Api {
-        /// For people.
+        /// A text for people.
         message: String,
-        /// The item's status code once more.
+        /// The item's status code.
         code: u16,
-        /// `api`, or the reason why a component could not decide.
+        /// `api`, or the reason why the component could not decide.
         r#type: String,
     },
 }
 
 impl ItemError {
-    /// Bytes of text in it.
+    /// Returns the bytes of its text.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Validation { message, details, r#type, .. } => {
@@ -162,15 +162,15 @@ impl ItemError {
     }
 }
 
-/// The result of one item. The order of the members is the order on the wire.
+/// The row of an item. The members have the order of the wire.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResultRow {
-    /// The contact; null if a create failed.
+    /// The contact. Null if the item should have created a contact and failed.
     pub id: Option<u64>,
-    /// The item's own status, as if it had been sent alone.
+    /// The status code that the item would have got alone.
     #[serde(rename = "statusCode")]
     pub status_code: u16,
-    /// Why it failed: an [`ItemError`], as it was written.
+    /// Why the item failed: a serialized [`ItemError`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Box<RawValue>>,
 }

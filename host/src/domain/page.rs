@@ -1,33 +1,33 @@
-//! Which part of a list a client asked for.
+//! Pages of a job's rows.
 
-/// Rows a page has unless the client says otherwise.
+/// Rows of a page unless the client asks for another number.
 const DEFAULT_LIMIT: u32 = 100;
-/// Rows a page has at most.
+/// Rows of a page at most.
 const MAX_LIMIT: u32 = 1_000;
 
-/// One page of a job's rows: blind paging, without totals.
+/// A page of a job's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     number: u32,
     limit: u32,
 }
 
-/// A page that does not exist in any list.
+/// Why query parameters name no page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// `page` is no number from 1.
+    /// `page` is not a number from 1.
     #[error("'page' must be a whole number from 1, not '{0}'.")]
     Number(String),
-    /// `limit` is no number in range.
+    /// `limit` is not a number in range.
     #[error("'limit' must be a whole number from 1 to {MAX_LIMIT}, not '{0}'.")]
     Limit(String),
 }
 
 impl Page {
-    /// Reads the query parameters `page` and `limit`; absent means the first page of 100 rows.
+    /// Parses the query parameters `page` and `limit`, which default to 1 and 100.
     ///
     /// # Errors
-    /// What is not a number in range is refused, so that a client never takes part of a list for the whole.
+    /// If a parameter is not a number in range, so that a client never takes a part of a list for the whole.
     pub fn parse(number: Option<&str>, limit: Option<&str>) -> Result<Self, PageError> {
         let number = match number {
             None => 1,
@@ -40,24 +40,24 @@ impl Page {
         Ok(Self { number, limit })
     }
 
-    /// Place of the page's first row in the whole list, from 0.
+    /// Returns the place of the page's first row in the whole list, from 0.
     pub fn first(self) -> u64 {
         u64::from(self.number - 1) * u64::from(self.limit)
     }
 
-    /// Most rows on this page.
+    /// Returns how many rows the page has at most.
     pub fn limit(self) -> u32 {
         self.limit
     }
 
-    /// The page after this one, if a list of `total` rows has it.
+    /// Returns the next page, if a list of `total` rows has it.
     #[must_use]
     pub fn next(self, total: u32) -> Option<Self> {
         let number = self.number.checked_add(1)?;
         (self.first() + u64::from(self.limit) < u64::from(total)).then_some(Self { number, limit: self.limit })
     }
 
-    /// The query parameters that ask for this page: `page=2`, and `&limit=…` where it is not the default.
+    /// Returns the query parameters of this page: `page=2`, and `&limit=…` unless the limit is the default.
     pub fn to_query(self) -> String {
         if self.limit == DEFAULT_LIMIT {
             format!("page={}", self.number)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_is_refused() {
+    fn parameters_out_of_range_are_refused() {
         for bad in ["0", "-1", "x", "", "1.5", "99999999999"] {
             assert_eq!(Page::parse(Some(bad), None), Err(PageError::Number(bad.to_owned())));
         }

@@ -1,4 +1,4 @@
-//! The parsed profiles of the tenants that were loaded last. A tenant is loaded by every request, and a profile can be large.
+//! The parsed profiles that were used last. Every request loads its tenant, and a profile can be large.
 
 use std::collections::VecDeque;
 
@@ -11,13 +11,13 @@ const MAX_PROFILES: usize = 64;
 /// Bytes of their texts that are kept at most.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
-/// Parses profiles, and keeps those that were asked for last.
+/// Parses profiles, and keeps the ones that were used last.
 #[derive(Debug, Default)]
 pub(crate) struct ProfileCache {
     kept: Mutex<Kept>,
 }
 
-/// The profile that was asked for last is at the back.
+/// The profiles, the last used one at the back.
 #[derive(Debug, Default)]
 struct Kept {
     profiles: VecDeque<StoredProfile>,
@@ -25,12 +25,12 @@ struct Kept {
 }
 
 impl ProfileCache {
-    /// Returns the profile of a stored text.
+    /// Returns the profile of a stored text, parsed now or earlier.
     pub(crate) fn parse(&self, text: &str) -> StoredProfile {
         if let Some(profile) = self.kept.lock().get(text) {
             return profile;
         }
-        // Without the lock: other tenants' requests do not wait for a large profile.
+        // Without the lock, so that no other request waits for a large profile.
         let profile = StoredProfile::parse(text);
         self.kept.lock().insert(profile.clone());
         profile
@@ -82,17 +82,17 @@ mod tests {
         let (empty, first) = (load(&cache, "{}"), load(&cache, r#"{"maxLength":1}"#));
         for length in 2..=MAX_PROFILES {
             load(&cache, &format!(r#"{{"maxLength":{length}}}"#));
-            assert!(Arc::ptr_eq(&load(&cache, "{}"), &empty), "one that is asked for stays");
+            assert!(Arc::ptr_eq(&load(&cache, "{}"), &empty), "a profile that is used stays");
         }
         assert!(
             !Arc::ptr_eq(&load(&cache, r#"{"maxLength":1}"#), &first),
-            "the one that was asked for longest ago goes"
+            "the profile that was used longest ago is dropped"
         );
         assert_eq!(cache.kept.lock().profiles.len(), MAX_PROFILES);
         let large = format!("{{}}{}", " ".repeat(MAX_TEXT_BYTES));
         assert_eq!(*load(&cache, &large).text(), large);
         let kept = cache.kept.lock();
         assert_eq!(kept.profiles.len(), MAX_PROFILES);
-        assert!(kept.text_bytes < MAX_TEXT_BYTES, "one that is too large is not kept");
+        assert!(kept.text_bytes < MAX_TEXT_BYTES, "a profile that is too large is not kept");
     }
 }

@@ -9,38 +9,38 @@ use super::TenantName;
 /// A credential as it is stored: never the secret itself.
 #[derive(Debug, Clone)]
 pub struct NewCredential {
-    /// The public half.
+    /// The client id, which is public.
     pub client_id: String,
-    /// SHA-256 of the secret. The secret is 256 random bits, so a slow hash would add nothing.
+    /// SHA-256 of the secret.
     pub secret_hash: [u8; 32],
 }
 
-/// A secret in the clear. It is shown once and never stored; its `Debug` shows nothing.
+/// A secret in the clear. It is shown once and never stored, and `Debug` does not show it.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A new one of 256 random bits.
+    /// Makes a new secret of 256 random bits.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system provides no random bytes.
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// A secret that a client sent.
+    /// Takes a secret that a client sent.
     pub fn from_client(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// What the store keeps. The secret is 256 random bits, so there is nothing to guess and a slow hash adds nothing.
+    /// Returns the SHA-256 that the store keeps. A secret cannot be guessed, so a slow hash would add nothing.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// The secret itself, to show it to its owner.
+    /// Returns the secret itself, to be shown to its owner.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -52,10 +52,10 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A new credential for a tenant: what to store, and the secret to show.
+/// Makes a new credential for a tenant. Returns what to store, and the secret to show.
 ///
 /// # Errors
-/// If the operating system gives no random bytes.
+/// If the operating system provides no random bytes.
 pub fn generate(tenant: &TenantName) -> Result<(NewCredential, Secret), getrandom::Error> {
     let mut id = [0; 6];
     getrandom::fill(&mut id)?;

@@ -1,50 +1,50 @@
-//! What one tenant may use. All limits are here, each with its default and the most that can be given to a tenant.
+//! The limits of a tenant. All limits are here, each with its range and its default.
 
 use serde::{Deserialize, Serialize};
 
 /// A limit as an operator sees it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct LimitRule {
-    /// As it is spelled in JSON.
+    /// Its name in JSON.
     pub name: &'static str,
-    /// The least it can be set to.
+    /// The smallest value.
     pub least: u64,
-    /// What it is unless it is set.
+    /// The value unless an operator sets another.
     pub default: u64,
-    /// The most it can be set to.
+    /// The largest value.
     pub most: u64,
-    /// What it limits, and what happens when it is exceeded.
+    /// What it limits in which unit, and what happens above it.
     pub what: &'static str,
 }
 
-/// A limit that cannot be set so.
+/// Why limits cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsError {
-    /// It is not the JSON it should be.
+    /// The text is not a JSON object of limits.
     #[error("{path}: {message}")]
     Shape {
-        /// Where.
+        /// Where in the text.
         path: String,
         /// What was found and what was expected.
         message: String,
     },
-    /// Out of range.
+    /// A limit is out of range.
     #[error("{name}: must be from {least} to {most}, not {found}")]
     Range {
-        /// Which.
+        /// The limit's name.
         name: &'static str,
-        /// From.
+        /// The smallest value.
         least: u64,
-        /// To.
+        /// The largest value.
         most: u64,
-        /// What was asked for.
+        /// The value that was given.
         found: u64,
     },
 }
 
 macro_rules! limits {
     ($($field:ident $name:literal $least:literal <= $default:literal <= $most:literal $what:literal;)*) => {
-        /// One tenant's limits.
+        /// The limits of a tenant.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct TenantLimits {
@@ -58,7 +58,7 @@ macro_rules! limits {
         }
 
         impl TenantLimits {
-            /// Every limit there is.
+            /// All limits.
             pub const RULES: &[LimitRule] = &[
                 $(LimitRule { name: $name, least: $least, default: $default, most: $most, what: $what },)*
             ];
@@ -76,25 +76,25 @@ macro_rules! limits {
 }
 
 limits! {
-    memory_mib "memoryMiB" 1 <= 256 <= 1_024 "MiB of all memories of one component together; above it, the item fails as out of memory.";
+    memory_mib "memoryMiB" 1 <= 256 <= 1_024 "MiB of memory of one component; above it, the item fails as out of memory.";
     table_elements "tableElements" 1_000 <= 20_000 <= 20_000 "Elements of each table of a component; above it, growing a table fails.";
-    call_millis "callMillis" 10 <= 500 <= 5_000 "Milliseconds that one call into a component may take, and";
-    item_millis "itemMillis" 0 <= 3 <= 20 "milliseconds more for each item the call is about; above it, the item fails as timed out.";
-    job_seconds "jobSeconds" 1 <= 120 <= 3_600 "Seconds that the components of one job may take in all, not counting the server's own work; above it, the job's rest fails.";
-    reply_mib "replyMiB" 1 <= 32 <= 64 "MiB of one answer of a component; above it, the item fails as reply too large.";
-    objections "objectionsPerItem" 1 <= 16 <= 64 "Objections that a validator may have to one item; above it, it broke the contract.";
+    call_millis "callMillis" 10 <= 500 <= 5_000 "Milliseconds that each call into a component may take, plus `itemMillis` for each item; above them, the item fails as timed out.";
+    item_millis "itemMillis" 0 <= 3 <= 20 "Milliseconds that a call into a component may take more for each of its items.";
+    job_seconds "jobSeconds" 1 <= 120 <= 3_600 "Seconds that the components of one job may compute in total; above it, the rest of the job fails.";
+    reply_mib "replyMiB" 1 <= 32 <= 64 "MiB of one reply of a component; above it, the item fails as reply too large.";
+    objections "objectionsPerItem" 1 <= 16 <= 64 "Objections of a validator to one item; above it, the validator broke the contract.";
     objection_bytes "objectionBytes" 100 <= 1_000 <= 4_000 "Bytes of one objection's text; above it, the validator broke the contract.";
-    log_kib "logKiB" 0 <= 64 <= 1_024 "KiB kept of what the components of one job print; the rest is dropped.";
+    log_kib "logKiB" 0 <= 64 <= 1_024 "KiB of the log of one job's components; the rest of their output is dropped.";
     queued_jobs "queuedJobs" 1 <= 1_000 <= 100_000 "Unfinished jobs; above it, a request gets 429.";
-    queued_mib "queuedMiB" 1 <= 2_048 <= 65_536 "MiB of unprocessed items, as stored; above it, a request gets 429.";
-    running_jobs "runningJobs" 1 <= 1 <= 32 "Jobs that run at once; with more than one, jobs may overtake each other.";
+    queued_mib "queuedMiB" 1 <= 2_048 <= 65_536 "MiB of unprocessed items, compressed; above it, a request gets 429.";
+    running_jobs "runningJobs" 1 <= 1 <= 32 "Jobs that run at once; with more than one, a job may finish before an earlier one.";
 }
 
 impl TenantLimits {
-    /// Reads limits from JSON; what is not named has its default.
+    /// Parses limits from JSON. A limit that the text does not name has its default.
     ///
     /// # Errors
-    /// Says which limit is wrong, and what it can be.
+    /// Which limit is wrong, and its range.
     pub fn parse(text: &str) -> Result<Self, LimitsError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let limits: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| LimitsError::Shape {
@@ -108,8 +108,8 @@ impl TenantLimits {
         Ok(limits)
     }
 
-    /// Reads limits from a text that the store has. They were checked before they were stored, but a newer server may have
-    /// stored limits that this one does not know: then the defaults apply, and the log says so.
+    /// Parses limits from a text that the store has. If a newer server stored limits that this server does not know, the
+    /// defaults apply and the log says so.
     pub fn parse_stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|error| {
             tracing::error!(event = "tenant_limits_unreadable", %error, "a tenant's limits cannot be read; the defaults apply");
@@ -127,7 +127,7 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    /// Reads limits from JSON.
+    /// Parses limits from JSON.
     ///
     /// # Errors
     /// See [`TenantLimits::parse`].
@@ -151,7 +151,7 @@ mod tests {
     use super::TenantLimits;
 
     #[test]
-    fn what_is_not_named_has_its_default_and_all_have_a_range() {
+    fn limits_have_a_default_and_a_range() {
         assert_eq!(TenantLimits::parse("{}").unwrap(), TenantLimits::default());
         let limits = TenantLimits::parse(r#"{"memoryMiB":64,"runningJobs":4}"#).unwrap();
         assert_eq!((limits.memory_mib, limits.running_jobs, limits.call_millis), (64, 4, 500));

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantName(String);
 
-/// A name that no tenant can have.
+/// A text that is not a tenant's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}' cannot be a tenant's name: use 1 to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit"
@@ -12,7 +12,7 @@ pub struct TenantName(String);
 pub struct NameError(String);
 
 impl TenantName {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -34,7 +34,7 @@ mod tests {
     use super::TenantName;
 
     #[test]
-    fn names_are_plain_words() {
+    fn names_have_letters_digits_hyphens_and_underscores() {
         for good in ["demo", "a", "0", "acme-eu_2", &"x".repeat(63)] {
             assert!(good.parse::<TenantName>().is_ok(), "{good}");
         }

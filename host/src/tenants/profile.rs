@@ -1,41 +1,41 @@
-//! A tenant's profile: what it changes about fields, and whom and what its contacts may refer to.
+//! A tenant's profile: changes to the fields of contacts, and the owners, stages and companies that contacts may refer to.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Longest value of a field, in code points, unless the profile or the field says otherwise. Mautic 5.1's default.
+/// Code points of a field's value unless the profile or the field says otherwise. Mautic 5.1's default.
 const DEFAULT_MAX_LENGTH: u32 = 64;
 
-/// A profile as an operator writes it, in JSON. All members may be left out; unknown ones are refused, so that a
-/// misspelt one is noticed.
+/// A profile as an operator writes it in JSON. All members are optional. Unknown members are refused, so that a misspelt one
+/// is noticed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     /// Changes to the component's fields, and additional ones.
     #[serde(default)]
     pub fields: Vec<FieldEntry>,
-    /// Longest value in code points for fields that name none.
+    /// Code points of a field's value unless the field says otherwise.
     #[serde(default = "default_max_length")]
     pub max_length: u32,
-    /// Whom a contact's `owner` may name.
+    /// The owners that a contact's `owner` may name.
     #[serde(default)]
     pub owners: Vec<Owner>,
-    /// What a contact's `stage` may name.
+    /// The stages that a contact's `stage` may name.
     #[serde(default)]
     pub stages: Vec<Named>,
-    /// What a contact's `companies` may name.
+    /// The companies that a contact's `companies` may name.
     #[serde(default)]
     pub companies: Vec<Named>,
-    /// For the tenant's component alone; any JSON values.
+    /// Any JSON values, for the tenant's components.
     #[serde(default)]
     pub settings: BTreeMap<String, Box<RawValue>>,
     #[serde(skip)]
     text: String,
 }
 
-/// Equal texts; the same settings in another order are another profile.
+/// Profiles are equal if their texts are equal.
 impl PartialEq for Profile {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -44,7 +44,7 @@ impl PartialEq for Profile {
 
 impl Eq for Profile {}
 
-/// The profile that changes nothing: `{}`.
+/// The profile `{}`, which changes nothing.
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Default for Profile {
     }
 }
 
-/// One field: everything but the alias may be left out. What the names and numbers may be is up to the component.
+/// A field. All members but the alias are optional. The component checks names and numbers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the members are those of field-entry in the contract, documented there")]
@@ -75,17 +75,17 @@ pub struct FieldEntry {
     pub scale: Option<u32>,
 }
 
-/// One option of a choice field.
+/// A choice of a select field.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// As people see it.
+    /// The text that people see.
     pub label: String,
-    /// As it is sent and stored.
+    /// The value that is sent and stored.
     pub value: String,
 }
 
-/// Somebody a contact may belong to.
+/// A user that may own contacts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the members are those of owner in the contract")]
@@ -107,13 +107,13 @@ pub struct Named {
     pub name: String,
 }
 
-/// What is wrong with a profile, and where.
+/// Why a profile is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// It is not the JSON it should be.
+    /// The text is not a JSON object of the members of a profile.
     #[error("{path}: {message}")]
     Shape {
-        /// Such as `fields[3].maxLength`; `.` is the whole.
+        /// Where, such as `fields[3].maxLength`; `.` is the whole text.
         path: String,
         /// What was found and what was expected, with line and column.
         message: String,
@@ -121,27 +121,26 @@ pub enum ProfileError {
     /// Two entries of a list have the same id.
     #[error("{list}[{index}].id: {id} is the id of an earlier entry; ids are unique within their list")]
     DuplicateId {
-        /// Which list.
+        /// The list.
         list: &'static str,
-        /// The place of the second.
+        /// The place of the second entry.
         index: usize,
         /// The id.
         id: u64,
     },
-    /// serde would take a list for an object whose members are all left out.
+    /// The text is a JSON array, which serde takes for an object without members.
     #[error(".: a profile is a JSON object, such as {{\"maxLength\":64}}")]
     NoObject,
-    /// A limit that makes every contact invalid.
+    /// `maxLength` is out of range.
     #[error("maxLength: must be from 1 to 65535, not {0}")]
     MaxLength(u32),
 }
 
 impl Profile {
-    /// Reads a profile.
+    /// Parses a profile. The names and types of fields are checked by the component, not here.
     ///
     /// # Errors
-    /// Says the path of the first thing that is wrong. What only the component can judge (types, aliases) is not
-    /// looked at here.
+    /// The path of the first error, and what is wrong there.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let mut profile: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -188,7 +187,7 @@ mod tests {
     use super::Profile;
 
     #[test]
-    fn everything_is_optional() {
+    fn all_members_are_optional() {
         let profile = Profile::parse("{}").unwrap();
         assert_eq!(profile.max_length, 64);
         assert!(profile.fields.is_empty());
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn says_where_it_is_wrong() {
+    fn errors_have_a_path() {
         for (text, start) in [
             ("", ".: EOF"),
             ("[]", ".: a profile is a JSON object"),

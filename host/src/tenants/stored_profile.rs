@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Profile, ProfileError};
 
-/// A profile that was read from the store. If a newer server wrote it, this server may be unable to read it: the profile
-/// is then kept as text, jobs still pin it, and their items fail with the error. Cheap to clone.
+/// A profile that was read from the store. This server may be unable to read the profile of a newer server: then the profile
+/// is kept as text, jobs pin it as it is, and their items fail with the error. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StoredProfile(Result<Arc<Profile>, Arc<Unreadable>>);
 
@@ -47,7 +47,7 @@ impl From<Profile> for StoredProfile {
     }
 }
 
-/// Equal texts.
+/// Profiles are equal if their texts are equal.
 impl PartialEq for StoredProfile {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
