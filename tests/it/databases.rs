@@ -30,6 +30,11 @@ impl Database {
         CLUSTER.query(&self.0, sql)
     }
 
+    /// Runs SQL of any length, such as a dump.
+    pub(crate) fn execute(&self, sql: &str) {
+        CLUSTER.execute(&self.0, sql);
+    }
+
     /// The one number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.query(sql).parse().unwrap_or_else(|error| panic!("{sql}: {error}"))

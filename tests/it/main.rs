@@ -13,6 +13,7 @@ mod crash;
 mod databases;
 #[cfg(target_os = "linux")]
 mod disk;
+mod events;
 mod examples;
 mod expiry;
 mod foreign;
@@ -35,6 +36,7 @@ mod tenants;
 mod tokens;
 mod trouble;
 mod trying;
+mod upgrades;
 mod validators;
 mod versions;
 mod walkthrough;

@@ -4,7 +4,7 @@ use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -153,6 +153,11 @@ impl Cluster {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
+    /// The folder that goes with the cluster.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
@@ -175,15 +180,6 @@ impl Cluster {
         name
     }
 
-    /// Backs a database up and restores it into an empty one, both by PostgreSQL's own tools; returns that one's name.
-    pub fn restored_copy(&self, database: &str) -> String {
-        let dump = text(&self.folder.join(format!("{database}.dump")));
-        self.run("pg_dump", &["--format=custom", "--file", &dump, &self.url(database)]);
-        let copy = self.fresh_database();
-        self.run("pg_restore", &["--no-owner", "--exit-on-error", "--dbname", &self.url(&copy), &dump]);
-        copy
-    }
-
     /// What a statement answers: a line for each row, columns separated by `|`.
     pub fn query(&self, database: &str, sql: &str) -> String {
         let output = self.psql(database).args(["-c", sql]).output().expect("psql can be run");
@@ -196,7 +192,7 @@ impl Cluster {
         Stuck::begin(self.psql(database), sql)
     }
 
-    fn psql(&self, database: &str) -> Command {
+    pub(crate) fn psql(&self, database: &str) -> Command {
         let port = self.port.to_string();
         let mut command = plain(&text(&self.programs.join("psql")));
         command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
@@ -258,13 +254,13 @@ impl Cluster {
         &self.disk.as_ref().expect("it has a disk of its own").1
     }
 
-    fn run(&self, program: &str, args: &[&str]) {
+    pub(crate) fn run(&self, program: &str, args: &[&str]) {
         let output = self.command(program, args);
         assert!(output.status.success(), "{program}: {}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
     }
 
     /// Runs a program as the cluster's owner.
-    fn command(&self, program: &str, args: &[&str]) -> Output {
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Output {
         let mut words = self.disk.as_ref().map(|(_, disk)| disk.words()).unwrap_or_default();
         words.extend(self.account.words(&self.programs.join(program)));
         let (first, rest) = words.split_first().expect("a program is a word");

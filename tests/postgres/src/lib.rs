@@ -7,6 +7,7 @@
 mod account;
 mod cluster;
 mod disk;
+mod dump;
 mod programs;
 mod settings;
 mod small_disk;
