@@ -17,7 +17,7 @@ fn shape(value: &Value) -> String {
 }
 
 #[test]
-fn envelopes_are_lists_or_objects_as_php_writes_them() {
+fn envelopes_hold_lists_or_objects_as_php_writes_them() {
     let server = Server::start();
     let client = server.new_client("acme");
     let (good, bad) = (json!({"city": "Bonn"}), json!({"email": "x"}));
@@ -42,7 +42,7 @@ fn envelopes_are_lists_or_objects_as_php_writes_them() {
 }
 
 #[test]
-fn edits_answer_200_and_show_the_contacts() {
+fn edits_answer_200_with_the_contacts() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.send("POST", NEW, &[], &contacts("c", 0..3)).expect(201);
@@ -62,7 +62,7 @@ fn edits_answer_200_and_show_the_contacts() {
 }
 
 #[test]
-fn two_hundred_are_taken_and_one_more_is_not() {
+fn batches_of_200_items_are_accepted_and_of_201_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let message = client.send("POST", NEW, &[], &contacts("c", 0..201)).expect(400).message();
@@ -73,7 +73,7 @@ fn two_hundred_are_taken_and_one_more_is_not() {
 }
 
 #[test]
-fn a_batch_does_not_wait_behind_the_queue() {
+fn a_batch_does_not_wait_for_queued_jobs() {
     let server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
@@ -87,7 +87,7 @@ fn a_batch_does_not_wait_behind_the_queue() {
 }
 
 #[test]
-fn poison_is_found_in_a_batch_too() {
+fn a_poison_item_of_a_batch_is_isolated() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     for (behaviour, reason) in [("loop", "timed out"), ("trap", "trapped"), ("bad-json", "broke the contract")] {
@@ -104,7 +104,7 @@ fn poison_is_found_in_a_batch_too() {
 }
 
 #[test]
-fn calls_that_never_return_leave_others_their_turn() {
+fn calls_that_never_return_do_not_block_other_tenants() {
     let server = Options::default().rogue().with("--workers", 1).start();
     let (rogue, neighbour) = (server.new_client("rogue"), server.new_client("neighbour"));
     thread::scope(|scope| {
@@ -121,7 +121,7 @@ fn calls_that_never_return_leave_others_their_turn() {
 }
 
 #[test]
-fn calls_and_jobs_on_the_same_contacts_lose_nothing() {
+fn calls_and_jobs_on_the_same_contacts_lose_no_change() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..1_000)).wait_for("completed");
@@ -158,7 +158,7 @@ fn calls_and_jobs_on_the_same_contacts_lose_nothing() {
 }
 
 #[test]
-fn a_batch_with_one_address_in_every_call_makes_one_contact() {
+fn batches_with_the_same_address_make_one_contact() {
     let server = Server::start();
     let client = server.new_client("acme");
     let codes = thread::scope(|scope| {

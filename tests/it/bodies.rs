@@ -4,7 +4,7 @@ use bulkhead_tests::{Server, contacts, gzip};
 use serde_json::{Value, json};
 
 #[test]
-fn each_call_is_answered_with_the_id_of_a_job() {
+fn each_bulk_request_returns_a_job_id() {
     let server = Server::start();
     let client = server.new_client("acme");
     for (method, path) in
@@ -22,7 +22,7 @@ fn each_call_is_answered_with_the_id_of_a_job() {
 }
 
 #[test]
-fn lists_objects_and_forms_say_the_same() {
+fn lists_objects_and_forms_have_the_same_meaning() {
     let server = Server::start();
     let json = "application/json";
     let form = "application/x-www-form-urlencoded";
@@ -58,7 +58,7 @@ fn lists_objects_and_forms_say_the_same() {
 }
 
 #[test]
-fn keys_come_back_with_the_rows() {
+fn keys_of_an_object_are_returned_with_the_rows() {
     let server = Server::start();
     let client = server.new_client("acme");
     let job = client.create(&json!({"9": {"email": "a@example.com"}, "x y\"ü\n": 7, "": {"email": "b@example.com"}}));
@@ -71,7 +71,7 @@ fn keys_come_back_with_the_rows() {
 }
 
 #[test]
-fn gzip_is_inflated() {
+fn gzipped_bodies_are_inflated() {
     let server = Server::start();
     let client = server.new_client("acme");
     let body = gzip(contacts("g", 0..1_000).to_string().as_bytes());
@@ -83,7 +83,7 @@ fn gzip_is_inflated() {
 }
 
 #[test]
-fn a_list_of_nothing_is_a_job_that_is_done() {
+fn an_empty_list_makes_a_completed_job() {
     let server = Server::start();
     let client = server.new_client("acme");
     for body in [json!([]), json!({})] {
@@ -94,7 +94,7 @@ fn a_list_of_nothing_is_a_job_that_is_done() {
 }
 
 #[test]
-fn ten_thousand_are_taken_and_one_more_is_not() {
+fn requests_of_10_000_items_are_accepted_and_of_10_001_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let too_many = "A max of 10000 entities are supported at a time.";
@@ -116,7 +116,7 @@ fn ten_thousand_are_taken_and_one_more_is_not() {
 }
 
 #[test]
-fn a_method_can_be_sent_in_a_header() {
+fn the_method_can_be_sent_in_a_header() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..1)).wait_for("completed");
@@ -127,7 +127,7 @@ fn a_method_can_be_sent_in_a_header() {
 }
 
 #[test]
-fn json_that_is_called_a_form_is_told_so() {
+fn json_sent_as_a_form_is_refused_with_advice() {
     let server = Server::start();
     let client = server.new_client("acme");
     let form = [("content-type", "application/x-www-form-urlencoded")];

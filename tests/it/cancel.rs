@@ -13,7 +13,7 @@ const PROMPT: u64 = 50_000;
 const SOON: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_queued_job_is_never_begun() {
+fn a_deleted_queued_job_never_starts() {
     let mut server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
@@ -30,7 +30,7 @@ fn a_queued_job_is_never_begun() {
 }
 
 #[test]
-fn a_running_job_stops_where_it_is() {
+fn a_deleted_running_job_stops() {
     // Alone, so that many random moments are hit in little time.
     let server = Options::default().with("--workers", 1).exclusive().start();
     let client = server.new_client("acme");
@@ -105,7 +105,7 @@ fn a_worker_that_cannot_be_interrupted_is_replaced() {
 }
 
 #[test]
-fn deleting_one_job_leaves_the_others_alone() {
+fn deleting_a_job_leaves_other_jobs_alone() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     let other = server.new_client("other");
@@ -120,7 +120,7 @@ fn deleting_one_job_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_completed_job_can_be_deleted_and_its_contacts_stay() {
+fn deleting_a_completed_job_keeps_its_contacts() {
     let server = Options::default().start();
     let client = server.new_client("acme");
     let job = client.create(&contacts("c", 0..10));
@@ -132,7 +132,7 @@ fn a_completed_job_can_be_deleted_and_its_contacts_stay() {
 }
 
 #[test]
-fn a_job_that_another_process_voids_stops_its_guest() {
+fn removing_a_tenant_from_another_process_stops_its_guest() {
     let mut server = Options::default().rogue().with("--workers", 1).start();
     let tenant = server.add_tenant("acme");
     server.allow_long_calls("acme");
@@ -147,7 +147,7 @@ fn a_job_that_another_process_voids_stops_its_guest() {
 
 /// What the command line does is told to no server: each finds it by asking.
 #[test]
-fn a_job_that_another_process_voids_in_a_shared_database_stops_its_guest() {
+fn removing_a_tenant_of_a_shared_database_stops_its_guest() {
     let database = Database::fresh();
     let mut server = database.options().rogue().with("--workers", 1).exclusive().start();
     let mut late = Vec::new();

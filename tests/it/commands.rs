@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::databases::Database;
 
 #[test]
-fn the_startup_line_says_what_runs_where() {
+fn the_startup_line_names_address_store_and_component() {
     let server = Server::start();
     let line = server.startup_line();
     assert!(line.starts_with(&format!("bulkhead listening on {} ", server.url())), "{line}");
@@ -21,7 +21,7 @@ fn the_startup_line_says_what_runs_where() {
 }
 
 #[test]
-fn the_log_is_for_machines_if_wanted() {
+fn the_log_can_be_json() {
     let mut server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..3)).wait_for("completed");
@@ -34,7 +34,7 @@ fn the_log_is_for_machines_if_wanted() {
 }
 
 #[test]
-fn a_server_that_cannot_start_says_why() {
+fn a_server_that_cannot_start_reports_why() {
     let server = Server::start();
     let data = server.data().display().to_string();
     let ended = run(["serve", "--listen", "127.0.0.1:0", "--data", &data]).expect(2);
@@ -50,7 +50,7 @@ fn a_server_that_cannot_start_says_why() {
 }
 
 #[test]
-fn a_newer_database_is_left_alone() {
+fn a_database_of_a_newer_version_is_refused() {
     let mut server = Server::start();
     server.terminate();
     let database = bulkhead_tests::Database::open_to_block(&server.data().join("bulkhead.sqlite"));
@@ -63,7 +63,7 @@ fn a_newer_database_is_left_alone() {
 }
 
 #[test]
-fn everything_can_be_set_by_the_environment() {
+fn options_can_be_set_by_environment_variables() {
     let help = run(["serve", "--help"]).expect(0).stdout;
     for name in ["BULKHEAD_LISTEN", "BULKHEAD_DATA", "BULKHEAD_RETENTION", "BULKHEAD_MAX_BODY", "BULKHEAD_LOG"] {
         assert!(help.contains(name), "{name}: {help}");
@@ -72,7 +72,7 @@ fn everything_can_be_set_by_the_environment() {
 }
 
 #[test]
-fn the_limits_in_the_documentation_are_the_programs() {
+fn the_table_of_limits_matches_the_program() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md")).expect("it is there");
     let printed = run(["tenant", "limits"]).expect(0).stdout;
     assert_eq!(
@@ -95,7 +95,7 @@ fn the_limits_in_the_documentation_are_the_programs() {
 }
 
 #[test]
-fn a_sample_is_the_same_for_the_same_seed() {
+fn the_same_seed_makes_the_same_sample() {
     let sample = |args: &[&str]| run(["sample"].iter().chain(args)).expect(0).stdout;
     let one = sample(&["--count", "300", "--seed", "4"]);
     assert_eq!(one, sample(&["--seed", "4", "--count", "300"]));
@@ -105,7 +105,7 @@ fn a_sample_is_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn a_sample_fails_exactly_where_it_is_meant_to() {
+fn only_the_bad_contacts_of_a_sample_fail() {
     let server = Server::start();
     let client = server.new_client("acme");
     let good: Value =
@@ -119,7 +119,7 @@ fn a_sample_fails_exactly_where_it_is_meant_to() {
 }
 
 #[test]
-fn submit_watches_a_job_and_reports() {
+fn submit_waits_for_the_job_and_reports() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
@@ -156,7 +156,7 @@ fn submit_watches_a_job_and_reports() {
 }
 
 #[test]
-fn submit_says_what_to_do_when_it_is_refused() {
+fn submit_gives_advice_when_the_request_is_refused() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
@@ -177,7 +177,7 @@ fn submit_says_what_to_do_when_it_is_refused() {
 }
 
 #[test]
-fn submit_cuts_what_is_too_much_for_one_request() {
+fn submit_splits_files_that_exceed_one_request() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
@@ -189,7 +189,7 @@ fn submit_cuts_what_is_too_much_for_one_request() {
 }
 
 #[test]
-fn a_backup_is_a_store_of_its_own() {
+fn a_backup_can_be_served() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -224,7 +224,7 @@ fn a_backup_is_a_store_of_its_own() {
 }
 
 #[test]
-fn an_operator_can_do_everything_with_a_shared_database() {
+fn operators_commands_work_on_a_shared_database() {
     let database = Database::fresh();
     let server = database.options().start();
     let client = server.new_client("acme");
@@ -264,7 +264,7 @@ fn an_operator_can_do_everything_with_a_shared_database() {
 }
 
 #[test]
-fn there_is_no_backup_of_nothing() {
+fn backing_up_a_missing_store_fails() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let data = folder.path().join("data").display().to_string();
     let refused = run(["backup", "copy.sqlite", "--data", &data]).expect(2);
@@ -273,13 +273,13 @@ fn there_is_no_backup_of_nothing() {
 }
 
 #[test]
-fn a_file_without_contacts_is_told_so() {
+fn submitting_a_file_without_contacts_fails() {
     let sent = run_with_input(["submit", "-", "--user", "a:b", "--url", "http://127.0.0.1:1"], b"[]").expect(0);
     assert!(sent.stderr.contains("has no contacts, so nothing was sent"), "{}", sent.stderr);
 }
 
 #[test]
-fn whoever_stops_reading_is_no_failure() {
+fn a_closed_standard_output_is_not_an_error() {
     for args in [&["tenant", "limits"][..], &["sample", "--count", "100"]] {
         let (reader, writer) = std::io::pipe().expect("there are pipes");
         drop(reader);

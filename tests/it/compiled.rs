@@ -43,7 +43,7 @@ const TAMPERINGS: [(&str, &str, Tampering); 7] = [
 ];
 
 #[test]
-fn what_was_tampered_with_is_compiled_again() {
+fn tampered_compiled_code_is_compiled_again() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let folder = server.data().join("compiled");
@@ -63,7 +63,7 @@ fn what_was_tampered_with_is_compiled_again() {
 }
 
 #[test]
-fn compiling_holds_nobody_else_up() {
+fn compiling_does_not_block_other_tenants() {
     let mut server = Options::default().with("--workers", 1).start();
     let (slow, quick) = (server.add_tenant("slow"), server.add_tenant("quick"));
     let rogue = component("rogue").display().to_string();
@@ -87,7 +87,7 @@ fn compiling_holds_nobody_else_up() {
 }
 
 #[test]
-fn what_nobody_needs_is_deleted() {
+fn unneeded_compiled_code_is_deleted() {
     let mut server = Server::start();
     let folder = server.data().join("compiled");
     server.terminate();

@@ -26,7 +26,7 @@ fn judged_by(client: &Client) -> Value {
 }
 
 #[test]
-fn a_processor_is_registered_given_and_taken_back() {
+fn a_processor_is_registered_assigned_and_rolled_back() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -66,7 +66,7 @@ fn a_processor_is_registered_given_and_taken_back() {
 }
 
 #[test]
-fn a_job_keeps_its_component_to_its_end_also_over_a_restart() {
+fn a_job_keeps_its_component_until_its_end_across_a_restart() {
     let mut server = Options::default().with("--workers", 1).start();
     let tenant = server.add_tenant("acme");
     let rogue = add(&server, "rogue");
@@ -88,7 +88,7 @@ fn a_job_keeps_its_component_to_its_end_also_over_a_restart() {
 }
 
 #[test]
-fn a_job_keeps_its_profile_too() {
+fn a_job_keeps_its_profile_until_its_end() {
     let server = Options::default().admin().with("--workers", 1).start();
     let (blocker, client) = (server.new_client("blocker"), server.new_client("acme"));
     add(&server, "rogue");
@@ -104,7 +104,7 @@ fn a_job_keeps_its_profile_too() {
 }
 
 #[test]
-fn what_an_operator_asks_in_vain_is_explained() {
+fn refused_operator_commands_explain_why() {
     let server = Server::start();
     server.add_tenant("acme");
     add(&server, "rogue");
@@ -138,7 +138,7 @@ fn what_an_operator_asks_in_vain_is_explained() {
 }
 
 #[test]
-fn a_profile_must_fit_the_processor() {
+fn a_profile_that_does_not_fit_the_processor_is_refused() {
     let server = Server::start();
     server.add_tenant("acme");
     let file = server.scratch("profile.json");
@@ -150,7 +150,7 @@ fn a_profile_must_fit_the_processor() {
 }
 
 #[test]
-fn the_same_can_be_done_over_http() {
+fn components_can_be_managed_over_http() {
     let server = Options::default().admin().start();
     let operator = server.operator();
     let tenant = server.add_tenant("acme");
@@ -199,7 +199,7 @@ fn the_same_can_be_done_over_http() {
 }
 
 #[test]
-fn limits_are_a_tenants_own() {
+fn limits_apply_to_one_tenant() {
     let server = Options::default().admin().start();
     add(&server, "rogue");
     let operator = server.operator();
@@ -238,7 +238,7 @@ fn limits_are_a_tenants_own() {
 }
 
 #[test]
-fn each_limit_is_a_tenants_own() {
+fn each_limit_applies_to_one_tenant() {
     let server = Options::default().admin().start();
     let operator = server.operator();
     for name in ["rogue", "rules-a", "tables"] {
@@ -284,7 +284,7 @@ fn each_limit_is_a_tenants_own() {
 }
 
 #[test]
-fn operators_have_a_token_of_their_own() {
+fn the_admin_listener_requires_the_operators_token() {
     let server = Options::default().admin().start();
     let tenant = server.add_tenant("acme");
     let tenants_own = format!("Bearer {}", tenant.client_secret);
@@ -300,7 +300,7 @@ fn operators_have_a_token_of_their_own() {
 }
 
 #[test]
-fn jobs_of_one_tenant_run_at_once_if_it_may() {
+fn jobs_of_one_tenant_run_concurrently_if_its_limits_allow_it() {
     let server = Options::default().admin().with("--workers", 2).start();
     add(&server, "rogue");
     let client = server.new_client("acme");
@@ -312,7 +312,7 @@ fn jobs_of_one_tenant_run_at_once_if_it_may() {
 }
 
 #[test]
-fn what_components_print_is_the_operators_to_read() {
+fn output_of_components_is_shown_to_operators_alone() {
     let server = Options::default().admin().start();
     add(&server, "rogue");
     let (client, other) = (server.new_client("acme"), server.new_client("other"));

@@ -4,7 +4,7 @@ use bulkhead_tests::{Client, Server, contacts};
 use serde_json::json;
 
 #[test]
-fn a_contact_is_read_by_its_id() {
+fn a_contact_can_be_read_by_its_id() {
     let server = Server::start();
     let client = server.new_client("acme");
     client
@@ -24,7 +24,7 @@ fn a_contact_is_read_by_its_id() {
 }
 
 #[test]
-fn contacts_are_found_by_their_address() {
+fn contacts_can_be_found_by_their_address() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&json!([{"email": "ada@example.com"}, {"email": "o'neil+x@example.com"}])).wait_for("completed");
@@ -45,7 +45,7 @@ fn ids(client: &Client, query: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn lists_are_searched_ordered_and_cut() {
+fn lists_can_be_searched_ordered_and_paged() {
     let server = Server::start();
     let client = server.new_client("acme");
     let other = server.new_client("other");
@@ -100,7 +100,7 @@ fn lists_are_searched_ordered_and_cut() {
 }
 
 #[test]
-fn a_thousand_contacts_fit_in_a_page() {
+fn a_page_holds_a_thousand_contacts() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..1_500)).wait_for("completed");

@@ -6,7 +6,7 @@ use bulkhead_tests::{Database, Options, Rng, Server, contacts, slow_contacts, wa
 use serde_json::{Value, json};
 
 #[test]
-fn a_job_goes_on_where_it_was() {
+fn a_killed_job_resumes_at_its_cursor() {
     const JOBS: i64 = 8;
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
@@ -43,7 +43,7 @@ fn a_job_goes_on_where_it_was() {
 }
 
 #[test]
-fn edits_are_applied_once() {
+fn edits_are_applied_once_across_a_kill() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -90,7 +90,7 @@ fn a_deleted_job_stays_deleted() {
 }
 
 #[test]
-fn a_job_at_which_servers_die_comes_to_an_end() {
+fn a_job_at_which_servers_die_ends_with_errors() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let mut items = vec![json!({"do": "loop"}); 100];
@@ -117,7 +117,7 @@ fn a_job_at_which_servers_die_comes_to_an_end() {
 }
 
 #[test]
-fn giving_a_job_back_is_no_death() {
+fn releasing_a_job_does_not_count_as_a_failed_attempt() {
     let mut server = Options::default().rogue().with("--workers", 1).start();
     let tenant = server.add_tenant("acme");
     let items = Value::from(vec![json!({"do": "loop"}); 50]);
@@ -132,7 +132,7 @@ fn giving_a_job_back_is_no_death() {
 }
 
 #[test]
-fn a_job_that_cannot_be_read_any_more_comes_to_an_end() {
+fn a_job_with_unreadable_items_ends_with_errors() {
     let server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let running = client.create(&json!(vec![json!({"do": "loop"}); 500]));

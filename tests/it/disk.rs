@@ -12,7 +12,7 @@ const ROOM: u32 = 96;
 const LITTLE_ROOM: u32 = 64;
 
 #[test]
-fn tables_that_cannot_grow_lose_nothing() {
+fn full_tables_of_postgres_lose_nothing() {
     let Some((cluster, name)) = cluster(Part::Tables) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
@@ -30,7 +30,7 @@ fn tables_that_cannot_grow_lose_nothing() {
 }
 
 #[test]
-fn changes_that_cannot_be_logged_lose_nothing() {
+fn a_full_write_ahead_log_of_postgres_loses_nothing() {
     let Some((cluster, name)) = cluster(Part::Changes) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
@@ -44,7 +44,7 @@ fn changes_that_cannot_be_logged_lose_nothing() {
 }
 
 #[test]
-fn an_embedded_store_that_cannot_grow_loses_nothing() {
+fn a_full_disk_of_sqlite_loses_nothing() {
     if is_left_out() {
         return;
     }
@@ -70,7 +70,7 @@ fn an_embedded_store_that_cannot_grow_loses_nothing() {
 
 /// The system does not make a disk read-only under a file that is being written; it comes up so, after a fault.
 #[test]
-fn an_embedded_store_that_cannot_be_written_loses_nothing() {
+fn a_sqlite_database_that_cannot_be_written_loses_nothing() {
     if is_left_out() {
         return;
     }

@@ -9,7 +9,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_finished_job_lives_48_hours_and_is_swept_then() {
+fn a_finished_job_is_deleted_after_48_hours() {
     let server = Options::default().with("--sweep-interval", 1).start();
     let client = server.new_client("acme");
     let job = client.create(&contacts("c", 0..700));
@@ -27,7 +27,7 @@ fn a_finished_job_lives_48_hours_and_is_swept_then() {
 }
 
 #[test]
-fn the_time_begins_again_when_the_job_is_finished() {
+fn retention_starts_again_when_a_job_finishes() {
     let server = Options::default().rogue().with("--workers", 1).with("--sweep-interval", 1).start();
     let client = server.new_client("acme");
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
@@ -43,7 +43,7 @@ fn the_time_begins_again_when_the_job_is_finished() {
 }
 
 #[test]
-fn an_unfinished_job_that_expires_is_stopped() {
+fn an_unfinished_job_stops_when_it_expires() {
     let mut server = Options::default().rogue().with("--workers", 1).with("--sweep-interval", 1).start();
     let client = server.new_client("acme");
     let looping = client.create(&json!(vec![json!({"do": "loop"}); 500]));

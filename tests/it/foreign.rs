@@ -9,7 +9,7 @@ use bulkhead_tests::{ForeignHost, Form, Options, Server, component, tool};
 use serde_json::{Value, json};
 
 #[test]
-fn they_answer_as_the_server() {
+fn other_hosts_answer_like_the_server() {
     let server = Options::default().start();
     let mut hosts = ["node", "python", "wasmtime"].map(|name| (name, ForeignHost::start(name)));
     let mut faults = Vec::new();
@@ -110,7 +110,7 @@ fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
 
 /// What their pages show is what they print.
 #[test]
-fn their_pages_are_true() {
+fn the_pages_of_the_host_examples_are_correct() {
     for (host, command) in [
         ("node", "node main.mjs $W ../contacts.json"),
         ("python", "python main.py $W ../contacts.json"),
@@ -127,7 +127,7 @@ fn their_pages_are_true() {
 
 /// What the page has `wasmtime run --invoke` call is called, and what it shows of the second is printed.
 #[test]
-fn single_functions_are_called_from_the_command_line() {
+fn wasmtime_calls_single_functions_from_the_command_line() {
     let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts/README.md"));
     let page = std::fs::read_to_string(page).expect("it is there");
     let shown = page.split("```").nth(1).expect("a block").trim();
@@ -170,7 +170,7 @@ fn codes(printed: &str) -> Vec<Value> {
 
 /// Contacts are kept from run to run, passed on as they were written, replaced, and shown.
 #[test]
-fn they_keep_contacts_and_take_profiles() {
+fn other_hosts_keep_contacts_and_accept_profiles() {
     let files = Files::new();
     let contacts =
         files.write("create.json", r#" [ {"email":"ada@example.com","score":1.50} ,{"email":"]},\"@example.com"}]"#);
@@ -214,7 +214,7 @@ fn they_keep_contacts_and_take_profiles() {
 
 /// In the words of the component, and nothing else.
 #[test]
-fn flaws_of_a_profile_are_told() {
+fn flaws_of_a_profile_are_reported() {
     let files = Files::new();
     let none = files.write("none.json", "[]");
     let profile = files.write(

@@ -5,7 +5,7 @@ use bulkhead_tests::{Client, Database, Options, Server, contacts, wait_until};
 use crate::databases;
 
 #[test]
-fn anybody_may_ask_and_hardly_anything_is_told() {
+fn health_checks_need_no_credentials_and_reveal_little() {
     let server = Options::default().admin().start();
     let component = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
     for client in [server.client_with(None), server.operator()] {
@@ -19,7 +19,7 @@ fn anybody_may_ask_and_hardly_anything_is_told() {
 }
 
 #[test]
-fn a_store_that_takes_no_writes_makes_a_server_that_lives_but_is_not_ready() {
+fn a_server_is_live_but_not_ready_while_its_store_takes_no_writes() {
     let server = Server::start();
     let client = server.new_client("acme");
     let stranger = server.client_with(None);
@@ -34,7 +34,7 @@ fn a_store_that_takes_no_writes_makes_a_server_that_lives_but_is_not_ready() {
 }
 
 #[test]
-fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
+fn a_stopping_server_reports_not_ready_and_keeps_serving_for_a_while() {
     let mut server = Options::default().with("--drain-delay", 5).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -51,7 +51,7 @@ fn a_server_that_will_stop_says_so_and_goes_on_for_a_while() {
 }
 
 #[test]
-fn a_schema_of_a_newer_version_makes_a_server_that_is_not_ready() {
+fn a_server_is_not_ready_after_a_newer_version_migrated_its_database() {
     let server = Server::start();
     let store = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     let version = store.number("PRAGMA user_version", []);

@@ -10,7 +10,7 @@ const NEW: &str = "/api/contacts/bulk/new";
 const EDIT: &str = "/api/contacts/bulk/edit";
 
 #[test]
-fn the_same_request_is_the_same_job() {
+fn the_same_request_returns_the_same_job() {
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
     let other = server.new_client("other");
@@ -44,7 +44,7 @@ fn the_same_request_is_the_same_job() {
 }
 
 #[test]
-fn requests_at_the_same_moment_make_one_job() {
+fn concurrent_requests_with_one_key_make_one_job() {
     let server = Server::start();
     let client = server.new_client("acme");
     let body = contacts("c", 0..500);

@@ -3,16 +3,16 @@
 use bulkhead_tests::run_table;
 
 #[test]
-fn eu_consent_keeps_its_table() {
-    keeps_its_table("validators/eu-consent");
+fn eu_consent_passes_its_table() {
+    passes_its_table("validators/eu-consent");
 }
 
 #[test]
-fn points_tier_keeps_its_table() {
-    keeps_its_table("validators/points-tier");
+fn points_tier_passes_its_table() {
+    passes_its_table("validators/points-tier");
 }
 
-fn keeps_its_table(example: &str) {
+fn passes_its_table(example: &str) {
     let differences = run_table(example);
     assert!(differences.is_empty(), "{example}:\n{}", differences.join("\n"));
 }

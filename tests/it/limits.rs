@@ -14,7 +14,7 @@ fn head(secret: &str, more: &str) -> String {
 }
 
 #[test]
-fn a_body_of_64_mib_is_taken_and_one_byte_more_is_not() {
+fn a_body_of_64_mib_is_accepted_and_a_larger_one_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let mut body = br#"[{"email":"a@example.com"}"#.to_vec();
@@ -57,7 +57,7 @@ fn a_gzip_bomb_is_refused_and_takes_no_memory() {
 }
 
 #[test]
-fn depth_takes_neither_stack_nor_the_component() {
+fn deeply_nested_json_overflows_no_stack() {
     let server = Server::start();
     let client = server.new_client("acme");
     let deep = format!("{}{}", "[".repeat(2_000_000), "]".repeat(2_000_000));
@@ -72,7 +72,7 @@ fn depth_takes_neither_stack_nor_the_component() {
 }
 
 #[test]
-fn memory_for_bodies_is_shared_out() {
+fn requests_wait_for_memory_for_their_bodies() {
     let server =
         Options::default().with("--max-body", 4 * MIB).with("--body-memory", 4 * MIB).with("--body-timeout", 1).start();
     let tenant = server.add_tenant("acme");
@@ -90,7 +90,7 @@ fn memory_for_bodies_is_shared_out() {
 }
 
 #[test]
-fn no_tenant_takes_all_memory_for_bodies() {
+fn one_tenant_cannot_take_all_memory_for_bodies() {
     let server = Options::default().with("--max-body", 2 * MIB).with("--body-memory", 4 * MIB).start();
     let tenant = server.add_tenant("acme");
     let other = server.new_client("other");
@@ -110,7 +110,7 @@ fn no_tenant_takes_all_memory_for_bodies() {
 }
 
 #[test]
-fn answers_that_nobody_takes_are_given_up() {
+fn answers_that_no_client_reads_are_abandoned() {
     let server = Options::default()
         .with("--write-timeout", 1)
         .with("--header-timeout", 600)
@@ -139,7 +139,7 @@ fn answers_that_nobody_takes_are_given_up() {
 }
 
 #[test]
-fn heads_and_bodies_that_do_not_come_are_not_waited_for() {
+fn heads_and_bodies_that_do_not_arrive_time_out() {
     let server = Options::default().with("--header-timeout", 1).with("--body-timeout", 1).start();
     let tenant = server.add_tenant("acme");
     let mut silent = server.connect();
@@ -154,7 +154,7 @@ fn heads_and_bodies_that_do_not_come_are_not_waited_for() {
 }
 
 #[test]
-fn a_body_that_breaks_off_stores_nothing() {
+fn an_incomplete_body_stores_nothing() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let mut connection = server.connect();
@@ -185,7 +185,7 @@ fn connections_above_the_limit_wait() {
 }
 
 #[test]
-fn a_tenant_that_queues_too_much_is_told_to_wait() {
+fn a_tenant_with_too_many_queued_jobs_gets_429() {
     let server = Options::default().rogue().with("--workers", 1).with("--max-queued-jobs", 2).start();
     let (client, other) = (server.new_client("acme"), server.new_client("other"));
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
@@ -202,7 +202,7 @@ fn a_tenant_that_queues_too_much_is_told_to_wait() {
 }
 
 #[test]
-fn a_tenant_that_queues_too_many_bytes_is_told_to_wait() {
+fn a_tenant_with_too_many_queued_bytes_gets_429() {
     let server = Options::default().with("--max-queued-bytes", 20_000).start();
     let client = server.new_client("acme");
     assert_eq!(client.send("POST", NEW, &[], &contacts("c", 0..5_000)).expect(429).problem()["type"], "queue_full");
@@ -210,7 +210,7 @@ fn a_tenant_that_queues_too_many_bytes_is_told_to_wait() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_is_a_503() {
+fn a_locked_store_is_answered_with_503() {
     let server = Server::start();
     let client = server.new_client("acme");
     let blocker = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
@@ -224,7 +224,7 @@ fn a_store_that_does_not_answer_is_a_503() {
 }
 
 #[test]
-fn work_goes_on_when_the_store_is_back() {
+fn jobs_resume_when_the_store_is_back() {
     let mut server = Options::default().rogue().start();
     let client = server.new_client("acme");
     let job = client.create(&slow_contacts("c", 0..10_000));
@@ -238,7 +238,7 @@ fn work_goes_on_when_the_store_is_back() {
 }
 
 #[test]
-fn many_clients_at_once_are_all_served() {
+fn many_concurrent_clients_are_all_served() {
     let server = Server::start();
     let client = server.new_client("acme");
     std::thread::scope(|scope| {

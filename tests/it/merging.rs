@@ -20,7 +20,7 @@ fn two_items_with_one_address_make_one_contact() {
 }
 
 #[test]
-fn chunks_see_what_earlier_ones_did() {
+fn chunks_see_the_changes_of_earlier_chunks() {
     let server = Server::start();
     let client = server.new_client("acme");
     // 3 chunks; each address is in each of them, so no chunk can be decided before the one ahead is committed.
@@ -35,7 +35,7 @@ fn chunks_see_what_earlier_ones_did() {
 }
 
 #[test]
-fn chunks_that_touch_now_and_then_are_right_too() {
+fn chunks_that_share_some_contacts_are_applied_in_order() {
     let server = Server::start();
     let client = server.new_client("acme");
     let mut rng = bulkhead_tests::Rng::new(11);
@@ -57,7 +57,7 @@ fn chunks_that_touch_now_and_then_are_right_too() {
 }
 
 #[test]
-fn known_contacts_are_found_after_many_that_were_not() {
+fn known_contacts_are_found_after_many_unknown_ones() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("known", 0..20)).wait_for("completed");
@@ -91,7 +91,7 @@ fn known_contacts_are_found_after_many_that_were_not() {
 }
 
 #[test]
-fn the_same_id_twice_ends_in_the_last_state() {
+fn the_last_item_of_an_id_wins() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..2)).wait_for("completed");
@@ -112,7 +112,7 @@ fn the_same_id_twice_ends_in_the_last_state() {
 }
 
 #[test]
-fn put_replaces_and_creates_and_patch_changes() {
+fn put_replaces_or_creates_and_patch_updates() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..2)).wait_for("completed");
@@ -143,7 +143,7 @@ fn an_item_that_fails_changes_nothing() {
 }
 
 #[test]
-fn jobs_of_two_servers_worth_of_clients_meet_on_one_contact() {
+fn concurrent_jobs_of_many_clients_make_one_contact() {
     let server = Server::start();
     let client = server.new_client("acme");
     let other = server.new_client("other");
@@ -158,7 +158,7 @@ fn jobs_of_two_servers_worth_of_clients_meet_on_one_contact() {
 }
 
 #[test]
-fn jobs_that_fight_over_contacts_are_all_applied() {
+fn jobs_that_contend_for_contacts_are_all_applied() {
     const JOBS: usize = 8;
     let server = Options::default().rogue().with("--workers", JOBS).start();
     let tenant = server.add_tenant("acme");

@@ -114,7 +114,7 @@ fn composes(validator: &Path, folder: &Path) {
 
 /// The default component and a program that wants one: what is left to import is WASI.
 #[test]
-fn wac_joins_a_processor_with_who_calls_it() {
+fn wac_composes_a_processor_with_its_caller() {
     let desk = tempfile::tempdir().expect("there is room for a folder");
     let joined = desk.path().join("joined.wasm");
     let (command, processor) = (component("wasmtime"), component("contacts"));
@@ -128,7 +128,7 @@ fn wac_joins_a_processor_with_who_calls_it() {
 }
 
 #[test]
-fn wkg_publishes_and_fetches_it() {
+fn wkg_publishes_and_fetches_the_contract() {
     let desk = tempfile::tempdir().expect("there is room for a folder");
     let folder = desk.path();
     fs::create_dir_all(folder.join("registry")).expect("a folder can be made");

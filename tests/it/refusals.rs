@@ -8,7 +8,7 @@ const EDIT: &str = "/api/contacts/bulk/edit";
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[test]
-fn bodies_that_cannot_be_read_are_refused_with_their_place() {
+fn unreadable_bodies_are_refused_with_the_position() {
     let server = Server::start();
     let client = server.new_client("acme");
     for (body, part) in [
@@ -34,7 +34,7 @@ fn bodies_that_cannot_be_read_are_refused_with_their_place() {
 }
 
 #[test]
-fn a_form_that_is_no_text_is_refused() {
+fn a_form_that_is_not_utf_8_is_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -45,7 +45,7 @@ fn a_form_that_is_no_text_is_refused() {
 }
 
 #[test]
-fn other_types_and_encodings_are_refused() {
+fn other_content_types_and_encodings_are_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     for headers in [
@@ -62,7 +62,7 @@ fn other_types_and_encodings_are_refused() {
 }
 
 #[test]
-fn what_is_no_gzip_is_refused() {
+fn damaged_gzip_is_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let headers = [JSON, ("content-encoding", "gzip")];
@@ -75,7 +75,7 @@ fn what_is_no_gzip_is_refused() {
 }
 
 #[test]
-fn paths_and_methods_are_told_apart() {
+fn unknown_paths_get_404_and_other_methods_405() {
     let server = Server::start();
     let client = server.new_client("acme");
     for (method, path) in [
@@ -107,7 +107,7 @@ fn paths_and_methods_are_told_apart() {
 }
 
 #[test]
-fn credentials_come_before_everything() {
+fn credentials_are_checked_first() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let basic = |id: &str, secret: &str| {
@@ -142,7 +142,7 @@ fn credentials_come_before_everything() {
 }
 
 #[test]
-fn strangers_are_refused_before_they_send_a_body() {
+fn clients_without_credentials_are_refused_before_they_send_a_body() {
     let server = Server::start();
     let mut connection = server.connect();
     connection.send(format!("POST {NEW} HTTP/1.1\r\nhost: x\r\ncontent-length: 60000000\r\n\r\n"));
@@ -154,7 +154,7 @@ fn strangers_are_refused_before_they_send_a_body() {
 }
 
 #[test]
-fn what_is_no_http_harms_nobody() {
+fn bytes_that_are_not_http_do_no_harm() {
     let server = Server::start();
     let client = server.new_client("acme");
     for bytes in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"] {

@@ -4,7 +4,7 @@ use bulkhead_tests::{Options, Server, component, component_file};
 use serde_json::{Value, json};
 
 #[test]
-fn each_step_refuses_in_words() {
+fn each_step_of_registration_explains_its_refusal() {
     let server = Server::start();
     let before = server.command_line(&["component", "list"]).expect(0).stdout;
     for (file, step, parts) in [
@@ -43,7 +43,7 @@ fn each_step_refuses_in_words() {
 }
 
 #[test]
-fn compiled_code_is_never_taken_from_outside() {
+fn compiled_code_is_never_accepted_from_outside() {
     let server = Server::start();
     let compiled = std::fs::read_dir(server.data().join("compiled")).expect("there is a folder");
     let compiled = compiled
@@ -55,7 +55,7 @@ fn compiled_code_is_never_taken_from_outside() {
 }
 
 #[test]
-fn damaged_bytes_are_refused_wherever_the_damage_is() {
+fn damaged_components_are_refused() {
     let server = Options::default().admin().start();
     let operator = server.operator();
     let good = std::fs::read(component("plain")).expect("it was built");
@@ -71,7 +71,7 @@ fn damaged_bytes_are_refused_wherever_the_damage_is() {
 }
 
 #[test]
-fn what_reaches_for_things_gets_nothing() {
+fn components_that_use_ungranted_interfaces_are_refused() {
     let server = Options::default().admin().start();
     let operator = server.operator();
     let port = server.address().port();
@@ -99,7 +99,7 @@ fn what_reaches_for_things_gets_nothing() {
 }
 
 #[test]
-fn a_registration_that_is_cut_off_leaves_the_old_or_the_new() {
+fn an_interrupted_registration_keeps_the_store_consistent() {
     let mut server = Options::default().admin().start();
     let tenant = server.add_tenant("acme");
     let bytes = std::fs::read(component("rules-a")).expect("it was built");

@@ -4,7 +4,7 @@ use bulkhead_tests::{Options, Server, contacts};
 use serde_json::{Value, json};
 
 #[test]
-fn a_job_goes_from_queued_to_completed() {
+fn a_job_goes_through_its_states_in_order() {
     // One worker, and what it has to do first never ends by itself.
     let server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
@@ -34,7 +34,7 @@ fn a_job_goes_from_queued_to_completed() {
 }
 
 #[test]
-fn rows_say_what_became_of_each_item() {
+fn rows_report_the_result_of_each_item() {
     let server = Server::start();
     let client = server.new_client("acme");
     let job = client.create(&json!([
@@ -74,7 +74,7 @@ fn rows_say_what_became_of_each_item() {
 }
 
 #[test]
-fn pages_join_to_the_order_of_the_request() {
+fn pages_join_in_the_order_of_the_request() {
     let server = Server::start();
     let client = server.new_client("acme");
     // Every seventh fails, so that a row tells which item it is for.
@@ -122,7 +122,7 @@ fn pages_join_to_the_order_of_the_request() {
 }
 
 #[test]
-fn pages_end_and_bad_ones_are_refused() {
+fn the_last_page_has_no_next_and_bad_pages_are_refused() {
     let server = Server::start();
     let client = server.new_client("acme");
     let job = client.create(&contacts("c", 0..200));
@@ -141,7 +141,7 @@ fn pages_end_and_bad_ones_are_refused() {
 }
 
 #[test]
-fn the_full_form_counts_and_tells_the_time() {
+fn the_full_form_has_counters_and_times() {
     let server = Server::start();
     let client = server.new_client("acme");
     let job = client.create(&json!([{"email": "a@example.com"}, {"email": "a@example.com"}, {"email": "bad"}, 1]));
@@ -178,7 +178,7 @@ fn the_full_form_counts_and_tells_the_time() {
 }
 
 #[test]
-fn the_full_form_pages_too() {
+fn the_full_form_is_paged() {
     let server = Server::start();
     let client = server.new_client("acme");
     let job = client.create(&contacts("c", 0..30));
@@ -190,7 +190,7 @@ fn the_full_form_pages_too() {
 }
 
 #[test]
-fn what_is_no_job_is_not_found() {
+fn unknown_job_ids_return_404() {
     let server = Server::start();
     let client = server.new_client("acme");
     let deleted = client.create(&json!([{"email": "a@example.com"}]));

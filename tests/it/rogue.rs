@@ -49,7 +49,7 @@ const GALLERY: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_poison_item_is_found_and_all_others_are_applied() {
+fn a_poison_item_fails_alone() {
     let server = Options::default().rogue().start();
     let neighbour = server.new_client("neighbour");
     for (behaviour, reason) in GALLERY {
@@ -84,7 +84,7 @@ fn the_poison_item_is_found_and_all_others_are_applied() {
 }
 
 #[test]
-fn slow_and_talkative_is_no_crime() {
+fn slow_and_printing_components_are_accepted() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     for behaviour in ["slow", "chatty", "hundredfold", "clock", "rng", "duplicate-target"] {
@@ -94,7 +94,7 @@ fn slow_and_talkative_is_no_crime() {
 }
 
 #[test]
-fn neither_clock_nor_chance_gets_into_a_contact() {
+fn a_component_sees_neither_time_nor_randomness() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     let items = json!([{"do": "clock"}, {"do": "rng"}]);
@@ -106,7 +106,7 @@ fn neither_clock_nor_chance_gets_into_a_contact() {
 }
 
 #[test]
-fn failing_before_there_is_an_item_fails_them_all() {
+fn a_failure_before_the_first_item_fails_all_items() {
     let server = Options::default().rogue().start();
     for (name, profile, reason) in [
         ("start-loop", json!({"settings": {"start": "loop"}}), TIMED_OUT),
@@ -119,7 +119,7 @@ fn failing_before_there_is_an_item_fails_them_all() {
 }
 
 #[test]
-fn a_component_that_cannot_show_a_contact_fails_that_call() {
+fn a_failure_to_show_a_contact_fails_that_call() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     for (behaviour, reason) in
@@ -149,7 +149,7 @@ fn a_component_that_cannot_show_a_contact_fails_that_call() {
 }
 
 #[test]
-fn a_component_that_fails_on_everything_is_given_up() {
+fn a_component_that_fails_on_every_item_exhausts_its_failure_budget() {
     let server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let neighbour = server.new_client("neighbour");
@@ -168,7 +168,7 @@ fn a_component_that_fails_on_everything_is_given_up() {
 }
 
 #[test]
-fn a_component_that_keeps_failing_is_left_alone_over_all_its_jobs() {
+fn a_component_that_keeps_failing_is_suspended_for_all_jobs() {
     let mut server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let left_alone = |rows: &[Value]| {
@@ -191,7 +191,7 @@ fn a_component_that_keeps_failing_is_left_alone_over_all_its_jobs() {
 }
 
 #[test]
-fn two_contacts_with_one_key_never_meet() {
+fn two_contacts_never_have_the_same_key() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     // The component takes a key it never asked for, so it cannot know that another contact has it.
@@ -203,7 +203,7 @@ fn two_contacts_with_one_key_never_meet() {
 }
 
 #[test]
-fn an_interactive_call_fails_alone_too() {
+fn a_poison_item_of_a_call_fails_alone() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
     // Searching plans an item with this address; the component is honest about it.
@@ -212,7 +212,7 @@ fn an_interactive_call_fails_alone_too() {
 }
 
 #[test]
-fn what_is_no_component_is_refused_at_the_start() {
+fn a_file_that_is_no_component_is_refused_at_the_start() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let text = folder.path().join("text.wasm");
     std::fs::write(&text, "not wasm").expect("a file can be written");
@@ -229,7 +229,7 @@ fn what_is_no_component_is_refused_at_the_start() {
 }
 
 #[test]
-fn who_computes_for_long_gives_way_and_is_replaced() {
+fn a_worker_with_a_long_call_lowers_its_priority_and_is_replaced() {
     let server = Options::default().rogue().with("--workers", 2).start();
     let client = server.new_client("acme");
     let workers = |nice: i64| server.nice_values("worker").into_iter().filter(|value| *value == nice).count();
@@ -246,7 +246,7 @@ fn who_computes_for_long_gives_way_and_is_replaced() {
 /// The names of a component's functions reach the host when the component traps. They can be made to hang a demangler, to fill
 /// a log, or to forge its lines.
 #[test]
-fn names_of_functions_cost_the_host_nothing() {
+fn long_function_names_cost_little_log() {
     let mut server = Options::default().start();
     for name in ["mangled-name", "long-name", "control-name"] {
         let file = bulkhead_tests::component(name).display().to_string();

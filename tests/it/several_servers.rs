@@ -12,7 +12,7 @@ use crate::databases::Database;
 const SOON: Duration = Duration::from_secs(1);
 
 #[test]
-fn all_cases_hold_on_postgres() {
+fn all_reference_cases_hold_on_postgres() {
     for form in [Form::Batch, Form::Bulk] {
         let faults = run_cases(&Database::fresh().options().start(), form);
         assert!(faults.is_empty(), "{} cases do not hold:\n{}", faults.len(), faults.join("\n"));
@@ -20,7 +20,7 @@ fn all_cases_hold_on_postgres() {
 }
 
 #[test]
-fn each_answers_for_all() {
+fn every_server_answers_for_every_job() {
     let database = Database::fresh();
     let first = database.options().start();
     let second = database.options().start_alongside(&first);
@@ -46,7 +46,7 @@ fn each_answers_for_all() {
 }
 
 #[test]
-fn a_delete_here_stops_a_component_there() {
+fn a_delete_on_one_server_stops_the_component_on_another() {
     let database = Database::fresh();
     // So that the log says who claims what.
     let options = || database.options().rogue().with("--workers", 1).with("--log", "bulkhead=debug").exclusive();
@@ -88,7 +88,7 @@ fn a_delete_here_stops_a_component_there() {
 }
 
 #[test]
-fn what_one_leaves_another_takes_up() {
+fn jobs_of_a_dead_or_stopped_server_are_finished_by_another() {
     let database = Database::fresh();
     let mut first = database.options().rogue().with("--lease", 1).with("--workers", 1).start();
     let tenant = first.add_tenant("acme");
@@ -114,7 +114,7 @@ fn what_one_leaves_another_takes_up() {
 }
 
 #[test]
-fn giving_a_job_back_is_no_death() {
+fn releasing_a_job_does_not_count_as_a_failed_attempt() {
     let database = Database::fresh();
     let mut server = database.options().rogue().with("--lease", 600).with("--workers", 1).start();
     let tenant = server.add_tenant("acme");
@@ -131,7 +131,7 @@ fn giving_a_job_back_is_no_death() {
 }
 
 #[test]
-fn a_job_at_which_servers_die_comes_to_an_end() {
+fn a_job_at_which_servers_die_ends_with_errors() {
     let database = Database::fresh();
     let options = || database.options().rogue().with("--lease", 1).with("--workers", 1);
     let first = options().start();
@@ -168,7 +168,7 @@ fn a_job_at_which_servers_die_comes_to_an_end() {
 }
 
 #[test]
-fn components_are_everywhere_at_once() {
+fn a_registered_component_is_known_to_every_server() {
     let database = Database::fresh();
     let first = database.options().start();
     let second = database.options().start_alongside(&first);
@@ -206,7 +206,7 @@ fn a_database_that_takes_no_writes_loses_nothing() {
 }
 
 #[test]
-fn a_database_that_was_away_costs_no_lease_and_few_words() {
+fn a_database_outage_costs_no_lease_and_few_log_lines() {
     let cluster = Cluster::start();
     let name = cluster.fresh_database();
     let mut server = Options::default().rogue().database(&cluster.url(&name)).with("--lease", 600).start();
@@ -238,7 +238,7 @@ fn a_database_that_was_away_costs_no_lease_and_few_words() {
 }
 
 #[test]
-fn a_dump_is_restored_and_work_goes_on() {
+fn a_restored_dump_can_be_served() {
     let database = Database::fresh();
     let server = database.options().rogue().with("--lease", 1).start();
     let tenant = server.add_tenant("acme");
@@ -268,7 +268,7 @@ fn a_password_is_never_shown() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_named_without_its_password() {
+fn an_unreachable_database_is_named_without_its_password() {
     let url = "postgres://ada:hunter2@127.0.0.1:1/bulk";
     let refused = run(["tenant", "list", "--database", url]).expect(2);
     assert!(refused.stderr.contains("Is PostgreSQL running at postgres://127.0.0.1:1/bulk"), "{}", refused.stderr);

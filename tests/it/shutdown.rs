@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const SECONDS: Duration = Duration::from_secs(9);
 
 #[test]
-fn a_job_is_given_back_and_goes_on() {
+fn a_running_job_is_released_and_resumes_after_a_restart() {
     for signal in ["TERM", "INT"] {
         let mut server = Options::default().rogue().start();
         let tenant = server.add_tenant("acme");
@@ -40,7 +40,7 @@ fn a_job_is_given_back_and_goes_on() {
 }
 
 #[test]
-fn a_component_that_never_returns_does_not_hold_it_up() {
+fn a_component_that_never_returns_does_not_delay_the_shutdown() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -58,7 +58,7 @@ fn a_component_that_never_returns_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_request_that_was_begun_is_answered() {
+fn a_started_request_is_answered() {
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
     let body = contacts("c", 0..10).to_string();
@@ -80,7 +80,7 @@ fn a_request_that_was_begun_is_answered() {
 }
 
 #[test]
-fn a_request_that_comes_too_late_is_told_to_come_again() {
+fn a_request_after_the_shutdown_began_gets_503() {
     let mut server = Server::start();
     let tenant = server.add_tenant("acme");
     let mut connection = server.connect();

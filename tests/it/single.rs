@@ -4,7 +4,7 @@ use bulkhead_tests::Server;
 use serde_json::{Value, json};
 
 #[test]
-fn a_contact_is_made_changed_replaced_and_deleted() {
+fn a_contact_is_created_updated_replaced_and_deleted() {
     let server = Server::start();
     let client = server.new_client("acme");
     let made = client
@@ -36,7 +36,7 @@ fn a_contact_is_made_changed_replaced_and_deleted() {
 }
 
 #[test]
-fn forms_are_taken_too() {
+fn forms_are_accepted() {
     let server = Server::start();
     let client = server.new_client("acme");
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -49,7 +49,7 @@ fn forms_are_taken_too() {
 }
 
 #[test]
-fn what_fails_is_answered_with_its_own_status() {
+fn failures_are_answered_with_their_status() {
     let server = Server::start();
     let profile = json!({"fields": [{"alias": "no", "type": "text", "unique": true}]});
     let client = server.client(&server.add_tenant_with("acme", &profile));

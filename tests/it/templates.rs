@@ -129,7 +129,7 @@ fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
 }
 
 #[test]
-fn what_new_makes_in_rust_builds_and_keeps_its_table() {
+fn a_new_component_in_rust_builds_and_passes_its_table() {
     for world in ["validator", "processor"] {
         let (_desk, folder) = new("rust", world);
         let build = || rust_build(&folder, &format!("{world}-in-rust"));
@@ -166,7 +166,7 @@ fn what_new_makes_in_rust_builds_and_keeps_its_table() {
 }
 
 #[test]
-fn what_new_makes_in_python_builds_and_keeps_its_table() {
+fn a_new_component_in_python_builds_and_passes_its_table() {
     let (_desk, folder) = new("python", "validator");
     finish(Command::new("python3").arg("build.py").current_dir(&folder));
     keeps_its_table(&folder.join("validator-in-python.wasm"), &folder);

@@ -4,7 +4,7 @@ use bulkhead_tests::{Server, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 #[test]
-fn no_tenant_learns_of_another() {
+fn tenants_cannot_see_each_others_contacts_and_jobs() {
     let server = Server::start();
     let (one, two) = (server.new_client("one"), server.new_client("two"));
     let job = one.create(&contacts("same", 0..20));
@@ -26,7 +26,7 @@ fn no_tenant_learns_of_another() {
 }
 
 #[test]
-fn tenants_come_and_go_while_the_server_runs() {
+fn tenants_are_added_and_removed_while_the_server_runs() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     assert_eq!((tenant.name.as_str(), tenant.client_id.starts_with("acme-")), ("acme", true));
@@ -81,7 +81,7 @@ fn removing_a_tenant_stops_its_jobs_and_deletes_its_contacts() {
 }
 
 #[test]
-fn a_secret_is_stored_hashed() {
+fn secrets_are_stored_hashed() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     for file in ["bulkhead.sqlite", "bulkhead.sqlite-wal"] {
@@ -95,7 +95,7 @@ fn a_secret_is_stored_hashed() {
 }
 
 #[test]
-fn a_profile_decides_what_a_contact_is() {
+fn a_profile_defines_the_fields_of_contacts() {
     let server = Server::start();
     let profile = json!({
         "fields": [
@@ -135,7 +135,7 @@ fn a_profile_decides_what_a_contact_is() {
 }
 
 #[test]
-fn a_bad_profile_is_refused_with_its_place() {
+fn a_bad_profile_is_refused_with_the_position() {
     let server = Server::start();
     let file = server.scratch("profile.json");
     for (profile, part) in [
@@ -168,7 +168,7 @@ fn a_bad_profile_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_large_job_takes_turns_with_a_small_one() {
+fn a_large_job_takes_turns_with_small_jobs() {
     let server = bulkhead_tests::Options::default().rogue().with("--workers", 1).start();
     let (busy, small) = (server.new_client("busy"), server.new_client("small"));
     let items: Value = (0..10_000).map(|n| json!({"email": format!("b{n}@example.com"), "do": "slow"})).collect();

@@ -14,7 +14,7 @@ fn form(tenant: &Tenant) -> String {
 }
 
 #[test]
-fn a_token_stands_for_its_tenant_for_an_hour() {
+fn a_token_is_valid_for_its_tenant_for_an_hour() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let stranger = server.client_with(None);
@@ -60,7 +60,7 @@ fn a_token_stands_for_its_tenant_for_an_hour() {
 }
 
 #[test]
-fn tokens_go_with_their_tenant_and_are_stored_hashed() {
+fn tokens_are_stored_hashed_and_removed_with_their_tenant() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let reply = server.client_with(None).call("POST", PATH, &[FORM], form(&tenant).as_bytes()).expect(200);
@@ -77,7 +77,7 @@ fn tokens_go_with_their_tenant_and_are_stored_hashed() {
 }
 
 #[test]
-fn refusals_have_the_texts_that_clients_know() {
+fn refusals_have_mautics_texts() {
     let server = Server::start();
     let tenant = server.add_tenant("acme");
     let other = server.add_tenant("other");

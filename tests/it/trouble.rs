@@ -10,7 +10,7 @@ use crate::databases::Database;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
-fn a_disk_that_takes_nothing_loses_nothing() {
+fn a_disk_that_takes_no_writes_loses_nothing() {
     let mut server = Options::default().rogue().survives_file_limits().with("--lease", 1).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -36,7 +36,7 @@ fn a_disk_that_takes_nothing_loses_nothing() {
 }
 
 #[test]
-fn a_clock_that_jumps_applies_nothing_twice() {
+fn a_jump_of_the_clock_applies_nothing_twice() {
     let server = Options::default().rogue().with("--lease", 5).start();
     work_while_the_clock_jumps(&server, || server.database().processed());
     assert_eq!((server.database().contacts(), server.database().contacts_in_version(1)), (40_000, 40_000));
@@ -44,7 +44,7 @@ fn a_clock_that_jumps_applies_nothing_twice() {
 
 /// As another server's clock stays where it is, each of the two takes the other's leases for ended half of the time.
 #[test]
-fn a_clock_that_jumps_on_one_of_two_servers_applies_nothing_twice() {
+fn a_jump_of_one_servers_clock_applies_nothing_twice() {
     let database = Database::fresh();
     let server = database.options().rogue().with("--lease", 5).start();
     let _other = database.options().rogue().with("--lease", 5).start_alongside(&server);

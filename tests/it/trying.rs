@@ -34,7 +34,7 @@ fn lines(finished: &Finished) -> Vec<Value> {
 }
 
 #[test]
-fn check_says_what_a_component_is_and_needs() {
+fn check_reports_the_world_and_the_needs_of_a_component() {
     let said: Value =
         serde_json::from_str(&run(["component", "check", &built("rules-a")]).expect(0).stdout).expect("JSON");
     assert_eq!(
@@ -70,7 +70,7 @@ fn check_says_what_a_component_is_and_needs() {
 }
 
 #[test]
-fn try_shows_the_rows_that_a_server_shows() {
+fn try_shows_the_same_rows_as_a_server() {
     let (desk, server) = (Desk::new(), Options::default().admin().start());
     let profile = json!({"settings": {"domains": ["example.com"]}});
     let items = json!([
@@ -111,7 +111,7 @@ fn try_shows_the_rows_that_a_server_shows() {
 }
 
 #[test]
-fn try_runs_a_large_list_and_what_a_component_prints_is_shown() {
+fn try_runs_large_lists_and_shows_the_output_of_components() {
     let desk = Desk::new();
     let mut items = contacts("many", 0..1_200);
     items[7]["check"] = json!("log");
@@ -123,7 +123,7 @@ fn try_runs_a_large_list_and_what_a_component_prints_is_shown() {
 }
 
 #[test]
-fn try_takes_processors_other_operations_and_limits() {
+fn try_accepts_processors_other_operations_and_limits() {
     let desk = Desk::new();
     let stored = desk.file("stored.json", &json!([{"email": "a@example.com"}]));
     let items = desk.file("items.json", &json!([{"id": 1, "city": "Bonn"}, {"id": 2, "city": "Bonn"}]));
@@ -145,7 +145,7 @@ fn try_takes_processors_other_operations_and_limits() {
 }
 
 #[test]
-fn what_try_cannot_use_is_named() {
+fn try_names_the_input_that_it_cannot_use() {
     let desk = Desk::new();
     let items = desk.file("items.json", &json!([{}]));
     let broken = desk.path("broken.json");
@@ -165,7 +165,7 @@ fn what_try_cannot_use_is_named() {
 }
 
 #[test]
-fn test_says_what_differs_and_fails() {
+fn test_reports_differences_and_fails() {
     let desk = Desk::new();
     let cases = desk.file(
         "cases.json",
@@ -201,7 +201,7 @@ fn test_says_what_differs_and_fails() {
 }
 
 #[test]
-fn new_makes_a_folder_once_and_for_good_names() {
+fn new_refuses_existing_folders_and_bad_names() {
     let desk = Desk::new();
     for (language, world, files) in [
         ("rust", "validator", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),

@@ -21,7 +21,7 @@ fn new_client(server: &Server, name: &str, profile: &Value) -> Client {
 }
 
 #[test]
-fn objections_join_the_errors_in_the_order_of_the_fields() {
+fn objections_are_merged_with_errors_in_the_order_of_the_fields() {
     let server = server(Options::default());
     let client = new_client(&server, "acme", &json!({"settings": {"domains": ["example.com"]}}));
     let job = client.create(&json!([
@@ -48,7 +48,7 @@ fn objections_join_the_errors_in_the_order_of_the_fields() {
 }
 
 #[test]
-fn settings_and_profiles_are_its_own() {
+fn a_validator_gets_its_tenants_profile_and_settings() {
     let server = server(Options::default());
     let client = new_client(&server, "acme", &json!({"settings": {"version": "seven"}}));
     let rows = client.create(&json!([{"probe": true}])).rows();
@@ -56,7 +56,7 @@ fn settings_and_profiles_are_its_own() {
 }
 
 #[test]
-fn a_validator_that_misbehaves_costs_its_item_alone() {
+fn a_misbehaving_validator_fails_its_item_alone() {
     let server = server(Options::default());
     let client = new_client(&server, "acme", &json!({}));
     for (behaviour, reason) in [
@@ -82,7 +82,7 @@ fn a_validator_that_misbehaves_costs_its_item_alone() {
 }
 
 #[test]
-fn a_processor_cannot_ignore_the_validator() {
+fn a_processor_cannot_override_the_validator() {
     let server = server(Options::default().rogue());
     // The rogue looks at no objections.
     let client = new_client(&server, "acme", &json!({}));
@@ -92,7 +92,7 @@ fn a_processor_cannot_ignore_the_validator() {
 }
 
 #[test]
-fn tables_cannot_grow_without_end() {
+fn tables_of_a_component_cannot_grow_past_their_limit() {
     let server = Options::default().admin().start();
     let bytes = std::fs::read(component("tables")).expect("it was built");
     server.operator().call("POST", "/admin/components?name=tables", &[], &bytes).expect(201);
@@ -106,7 +106,7 @@ fn tables_cannot_grow_without_end() {
 }
 
 #[test]
-fn a_job_keeps_its_validator_over_a_restart() {
+fn a_job_keeps_its_validator_across_a_restart() {
     let mut server = server(Options::default());
     let tenant = server.add_tenant("acme");
     let set = |server: &Server, validator: &str| {
@@ -130,7 +130,7 @@ fn a_job_keeps_its_validator_over_a_restart() {
 }
 
 #[test]
-fn a_thousand_jobs_are_each_judged_by_one_version() {
+fn each_of_a_thousand_jobs_is_checked_by_one_version() {
     let server = server(Options::default());
     let client = new_client(&server, "acme", &json!({}));
     let operator = server.operator();

@@ -91,14 +91,14 @@ fn judges_by_1_0(client: &Client) {
 }
 
 #[test]
-fn what_was_built_against_1_0_works_as_it_did() {
+fn a_validator_of_1_0_still_works() {
     let server = Options::default().admin().start();
     register_kept(&server, VALIDATOR);
     judges_by_1_0(&client(&server, "acme", "validator"));
 }
 
 #[test]
-fn a_validator_of_1_0_is_told_what_it_was_told() {
+fn a_validator_of_1_0_gets_the_same_input() {
     let server = Options::default().admin().start();
     register_kept(&server, TELLER);
     let client = client_with(&server, "acme", &json!({"validator": "teller", "profile": profile()}));
@@ -120,7 +120,7 @@ fn a_validator_of_1_0_is_told_what_it_was_told() {
 }
 
 #[test]
-fn a_processor_of_1_0_works_as_it_did() {
+fn a_processor_of_1_0_still_works() {
     let server = with_drafts();
     register_kept(&server, KEEPER);
     let client = server.new_client("acme");
@@ -180,7 +180,7 @@ fn told_to_keeper(text: &str) -> String {
 
 /// Whatever the versions of the two are, the one hears what the other has to say.
 #[test]
-fn objections_of_each_version_reach_a_processor_of_1_0() {
+fn a_processor_of_1_0_gets_objections_of_every_version() {
     let server = with_drafts();
     register_kept(&server, KEEPER);
     register_kept(&server, VALIDATOR);
@@ -202,7 +202,7 @@ fn objections_of_each_version_reach_a_processor_of_1_0() {
 }
 
 #[test]
-fn a_newer_contract_is_served_beside_it() {
+fn a_newer_contract_version_is_served_next_to_1_0() {
     let server = with_drafts();
     register_kept(&server, VALIDATOR);
     register(&server, "stored", &fs::read(component("stored")).expect("it was built"));
@@ -228,7 +228,7 @@ fn a_newer_contract_is_served_beside_it() {
 }
 
 #[test]
-fn the_newer_one_sees_what_earlier_batches_wrote_and_costs_its_item_alone() {
+fn a_newer_validator_sees_earlier_batches_and_fails_its_item_alone() {
     let server = with_drafts();
     register(&server, "stored", &fs::read(component("stored")).expect("it was built"));
     let client = client(&server, "acme", "stored");
@@ -251,7 +251,7 @@ fn the_newer_one_sees_what_earlier_batches_wrote_and_costs_its_item_alone() {
 }
 
 #[test]
-fn a_draft_is_served_only_if_that_is_wanted() {
+fn a_draft_is_served_only_with_its_option() {
     let server = Options::default().admin().start();
     let bytes = fs::read(component("stored")).expect("it was built");
     let refused = server.operator().call("POST", "/admin/components?name=stored", &[], &bytes);

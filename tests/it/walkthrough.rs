@@ -58,7 +58,7 @@ fn script(lines: &str) -> String {
 }
 
 #[test]
-fn the_page_leads_from_nothing_to_an_objection() {
+fn the_commands_of_the_walkthrough_print_what_the_page_shows() {
     let server = Server::start();
     let folder = server.scratch("walk");
     fs::create_dir(&folder).expect("a folder can be made");
@@ -101,7 +101,7 @@ fn the_page_leads_from_nothing_to_an_objection() {
 }
 
 #[test]
-fn numbers_are_left_out_of_a_comparison() {
+fn numbers_are_ignored_in_the_comparison() {
     let one = r#"{"digest":"sha256:16cd5ceb358c66f1","size":120,"id":"94659071-cdcc-4ec0-92d4-fd913626cac7"} cafe"#;
     let other = r#"{"digest":"sha256:9ceb358c6e6f1a01","size":7,"id":"14659071-cdcc-4ec0-92d4-ad913626cac7"} cafe"#;
     assert_eq!(without_numbers(one), without_numbers(other));

@@ -74,7 +74,7 @@ fn build(name: &str, to: &str) {
 }
 
 #[test]
-fn try_runs_again_when_a_file_changes() {
+fn try_runs_again_after_a_file_changed() {
     let desk = Desk::new();
     let (rules, items) = (desk.path("rules.wasm"), desk.file("items.json", &json!([{"email": "a@example.com"}])));
     build("rules-a", &rules);
@@ -97,7 +97,7 @@ fn try_runs_again_when_a_file_changes() {
 }
 
 #[test]
-fn test_runs_again_when_a_file_changes() {
+fn test_runs_again_after_a_file_changed() {
     let desk = Desk::new();
     let table = |word: &str| {
         let expect = json!([{"status": 400, "errors": {"probe": format!("checked by {word}")}}]);

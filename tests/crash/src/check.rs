@@ -134,7 +134,7 @@ mod tests {
     use crate::servers::{CALL_TIMEOUT, Servers};
 
     #[test]
-    fn what_was_tampered_with_is_found() {
+    fn tampering_shows_as_a_difference() {
         let deployment = Deployment::new(Kind::Sqlite, &Settings::default());
         let servers = Servers::start(&deployment, 1, Duration::from_secs(30), CALL_TIMEOUT);
         let tenant = deployment.add_tenant("acme");

@@ -3,12 +3,12 @@
 #![cfg(target_os = "linux")]
 
 #[test]
-fn a_server_is_cut_off_and_comes_back() {
+fn a_server_that_was_cut_off_applies_nothing_twice() {
     if std::env::var_os("BULKHEAD_NO_NAMESPACES").is_some() {
         eprintln!("left out, as BULKHEAD_NO_NAMESPACES asks");
         return;
     }
-    let args = ["--exact", "a_server_is_cut_off_and_comes_back", "--nocapture"].map(str::to_owned);
+    let args = ["--exact", "a_server_that_was_cut_off_applies_nothing_twice", "--nocapture"].map(str::to_owned);
     if let Some(wrong) = bulkhead_crash::partition(2, 1, &args) {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -24,17 +24,17 @@ fn check(plan: Plan) {
 }
 
 #[test]
-fn one_server_on_sqlite() {
+fn one_server_on_sqlite_loses_nothing() {
     check(Plan { kind: Kind::Sqlite, servers: 1, extent: Extent::EachKind, seed: 1 });
 }
 
 #[test]
-fn three_servers_on_postgres() {
+fn three_servers_on_postgres_lose_nothing() {
     check(Plan { kind: Kind::Postgres, servers: 3, extent: Extent::EachKind, seed: 1 });
 }
 
 #[test]
-fn many_clients_at_once() {
+fn many_concurrent_clients_get_correct_answers() {
     let plan = Load {
         kind: Kind::Sqlite,
         servers: 1,

@@ -11,7 +11,7 @@ use bulkhead_postgres::{Cluster, Settings};
 const VICTIM: &str = "BULKHEAD_POSTGRES_VICTIM";
 
 #[test]
-fn a_cluster_comes_back_and_goes_for_good() {
+fn a_cluster_restarts_and_is_removed_when_dropped() {
     let cluster = Cluster::start_with(&Settings::default().with("work_mem", "8MB"));
     let (one, other) = (cluster.fresh_database(), cluster.fresh_database());
     assert_ne!(one, other);
@@ -29,7 +29,7 @@ fn a_cluster_comes_back_and_goes_for_good() {
 }
 
 #[test]
-fn a_cluster_goes_with_its_process() {
+fn a_cluster_is_removed_when_its_process_is_killed() {
     if std::env::var_os(VICTIM).is_some() {
         let cluster = Cluster::start();
         println!("folder={}", cluster.query("postgres", "SHOW data_directory"));
@@ -37,7 +37,10 @@ fn a_cluster_goes_with_its_process() {
         return;
     }
     let mut command = Command::new(std::env::current_exe().expect("this is a program"));
-    command.args(["--exact", "a_cluster_goes_with_its_process", "--nocapture"]).env(VICTIM, "1").stdout(Stdio::piped());
+    command
+        .args(["--exact", "a_cluster_is_removed_when_its_process_is_killed", "--nocapture"])
+        .env(VICTIM, "1")
+        .stdout(Stdio::piped());
     let mut victim = command.spawn().expect("this can be started again");
     let lines = BufReader::new(victim.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
     let folder = lines.filter_map(|line| Some(line.split_once("folder=")?.1.to_owned())).next().expect("a cluster");
