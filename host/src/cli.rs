@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
+/// Bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 #[derive(Debug, Parser)]
 #[command(name = "bulkhead", version)]
 struct Cli {
@@ -28,24 +28,24 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Box<serve::ServeArgs>),
-    /// Add, change, list and remove tenants.
+    /// Add, list, show, change and remove tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
-    /// Make, try, test, register, list and remove components that tenants can have.
+    /// Create, check, try, test, register, list and remove components.
     #[command(subcommand)]
     Component(component::ComponentCommand),
-    /// Read what a job's components printed.
+    /// Print the output of a job's components.
     #[command(subcommand)]
     Job(job::JobCommand),
-    /// Copy the embedded store into a file, also while a server uses it.
+    /// Copy the embedded store into a file, also while a server is using it.
     Backup(backup::BackupArgs),
-    /// Send a file of contacts to a server, watch the job and report what failed.
+    /// Send a file of contacts to a server, watch the jobs and report the contacts that failed.
     Submit(submit::SubmitArgs),
-    /// Write made-up contacts to try the service with.
+    /// Generate contacts to try the service with.
     Sample(sample::SampleArgs),
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the arguments of the process name.
 pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => report(serve::run(*args)),

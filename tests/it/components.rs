@@ -115,7 +115,7 @@ fn refused_operator_commands_explain_why() {
         (&["tenant", "set", "acme", "--processor", "nobody"][..], "there is no component 'nobody'"),
         (&["tenant", "set", "acme", "--validator", "rogue"], "'rogue' is a processor; this needs a validator"),
         (&["tenant", "set", "nobody", "--processor", "rogue"], "no tenant 'nobody'"),
-        (&["tenant", "set", "acme"], "say what to change"),
+        (&["tenant", "set", "acme"], "give at least one of"),
         (&["tenant", "set", "acme", "--limits", path(&limits)], "memoryMiB: must be from 1 to 1024, not 99999"),
         (&["tenant", "rollback", "acme"], "never changed"),
         (&["component", "add", path(&none)], "none.wasm"),
@@ -124,7 +124,7 @@ fn refused_operator_commands_explain_why() {
         (&["component", "add", path(&component("contacts")), "--max-size", "1000"], "'size'"),
         (&["component", "remove", "nobody"], "there is no component"),
         (&["job", "log", "00000000-0000-4000-8000-000000000000"], "no such job"),
-        (&["job", "log", "x"], "no job's id"),
+        (&["job", "log", "x"], "not a job's id"),
     ] {
         let ended = server.command_line(args).expect(2);
         assert!(ended.stderr.contains(part), "{args:?}: {}", ended.stderr);

@@ -220,7 +220,7 @@ fn new_refuses_existing_folders_and_bad_names() {
         let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/1.0.0/contacts.wit");
         assert_eq!(fs::read(format!("{folder}/wit/contacts.wit")).ok(), fs::read(wit).ok());
         let refused = new().expect(2).stderr;
-        assert!(refused.contains("is there already"), "{refused}");
+        assert!(refused.contains("exists already"), "{refused}");
     }
     for language in ["js", "python"] {
         let folder = desk.path("processor");

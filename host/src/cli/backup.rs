@@ -13,17 +13,17 @@ use super::store::{Place, StoreArgs};
 /// Arguments of `bulkhead backup`.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// Where to; there must be no such file.
+    /// The file to create; it must not exist.
     file: PathBuf,
     #[command(flatten)]
     store: StoreArgs,
 }
 
-/// Copies the embedded store, also while a server uses it, and prints one line of JSON.
+/// Copies the embedded store, also while a server is using it, and prints one line of JSON.
 pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
     let data = match args.store.place()? {
         Place::Folder(folder) => folder,
-        Place::Database(_) => return Err("a PostgreSQL database is backed up by its own tools, such as pg_dump".into()),
+        Place::Database(_) => return Err("back up a PostgreSQL database with its own tools, such as pg_dump".into()),
     };
     if !SqliteStore::is_in(data) {
         return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());

@@ -1,11 +1,11 @@
 //! `bulkhead component`.
 
 mod check;
+mod local_service;
 mod new;
 mod table;
 mod trial;
 mod watch;
-mod workshop;
 
 use std::error::Error;
 use std::fmt::Display;
@@ -23,45 +23,45 @@ use super::operator::operations;
 use super::output::print_line;
 use super::store::StoreArgs;
 
-/// What can be done with components. A running server knows of it at once.
+/// Commands about components. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
 pub(super) enum ComponentCommand {
-    /// Make a folder that a component can be built from.
+    /// Create a folder with the source of a new component.
     New(new::NewArgs),
-    /// Say what a component exports, imports and needs; refuses what `add` would refuse. Needs no server.
+    /// Show what a component exports, imports and needs, without a server. Refuses components that `add` would refuse.
     Check(check::CheckArgs),
-    /// Run a component on a file of contacts as a server would, without one.
+    /// Run a component on a file of contacts as a server would, without a server.
     Try(trial::TryArgs),
-    /// Run a component on a table of contacts and what is expected of them, without a server.
+    /// Run a component on a table of contacts and expected results, without a server.
     Test(table::TestArgs),
-    /// Try a component and register it; prints what is registered as one JSON object.
+    /// Try a component and register it. Prints the registered component as one JSON object.
     Add {
         /// A WebAssembly component of the world 'validator' or 'processor'.
         file: PathBuf,
-        /// What to call it.
+        /// A name for the component.
         #[arg(long)]
         name: Option<String>,
-        /// Bytes that it may have.
+        /// Maximum bytes of the component.
         #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT_BYTES)]
         max_size: usize,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// List components, one JSON object a line.
+    /// List components, one JSON object per line.
     List {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show one component and who uses it.
+    /// Show a component, and the tenants and jobs that use it, as one JSON object.
     Show {
-        /// Its name, its digest, or the beginning of its digest.
+        /// The component's name, its digest, or the beginning of its digest.
         component: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Remove a component that nobody uses.
+    /// Remove a component that no tenant and no unfinished job uses.
     Remove {
-        /// Its name, its digest, or the beginning of its digest.
+        /// The component's name, its digest, or the beginning of its digest.
         component: String,
         #[command(flatten)]
         store: StoreArgs,
@@ -94,18 +94,24 @@ fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> R
         .add_component(&bytes, name)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let seconds = added.compiled_in.as_secs_f64();
-    eprintln!("{} in {seconds:.2} s", if added.is_new { "tried and registered" } else { "registered before; tried" });
+    eprintln!(
+        "{} in {seconds:.2} s",
+        if added.is_new { "tried and registered" } else { "tried; was registered already" }
+    );
     print(added.record)
 }
 
-/// A component's file, refused as too large before all of it is read.
-fn read(file: &Path, most: usize) -> Result<Vec<u8>, Box<dyn Error>> {
+/// Reads a component's file, and at most one byte more than `max_bytes` of it.
+///
+/// # Errors
+/// If the file is too large or cannot be read.
+fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, Box<dyn Error>> {
     let wrong = |why: &dyn Display| format!("{}: {why}", file.display());
     let mut bytes = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
-    if bytes.len() > most {
-        return Err(wrong(&Refusal::too_large(most)).into());
+    if bytes.len() > max_bytes {
+        return Err(wrong(&Refusal::too_large(max_bytes)).into());
     }
     Ok(bytes)
 }

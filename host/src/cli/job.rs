@@ -10,10 +10,10 @@ use clap::Subcommand;
 use super::operator::operations;
 use super::store::StoreArgs;
 
-/// What an operator can ask about jobs.
+/// Commands about jobs.
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
-    /// Print what a job's components printed: their standard output and error, and the last words of one that panicked.
+    /// Print the standard output and error of a job's components, including the message of a component that panicked.
     Log {
         /// The job's id.
         id: String,
@@ -24,7 +24,7 @@ pub(super) enum JobCommand {
 
 pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
     let JobCommand::Log { id, store } = command;
-    let id = JobId::parse(&id).ok_or_else(|| format!("'{id}' is no job's id"))?;
+    let id = JobId::parse(&id).ok_or_else(|| format!("'{id}' is not a job's id"))?;
     let log = operations(&store, MAX_COMPONENT_BYTES)?.job_log(id)?;
     Ok(std::io::stdout().write_all(log.as_bytes())?)
 }

@@ -1,17 +1,17 @@
-//! The log: to standard error, for people or for machines.
+//! The log, written to standard error as text or as JSON.
 
 use std::io::{self, IsTerminal as _};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// How the log is written.
+/// The options of the log.
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
-    /// `text` for people, `json` for machines: one object a line.
+    /// Format of the log: `text`, or `json` with one object per line.
     #[arg(long, value_enum, env = "BULKHEAD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
-    /// What to log, in the syntax of tracing's `EnvFilter`: `warn`, `info`, `debug`, `bulkhead::jobs=debug`, …
+    /// Filter of the log, in the syntax of tracing's `EnvFilter`: `warn`, `info`, `debug`, `bulkhead::jobs=debug`, …
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info,deadpool=error,tokio_postgres=warn")]
     log: String,
 }

@@ -1,4 +1,4 @@
-//! `bulkhead sample`: made-up contacts, so that nobody has to keep a large file of them.
+//! `bulkhead sample`: generates contacts, instead of a large file of them.
 
 mod people;
 mod places;
@@ -16,31 +16,31 @@ use serde_json::{Value, json};
 use people::Person;
 use places::PLACES;
 
-/// Of the good contacts, how many in a thousand repeat an earlier e-mail, and so update a contact.
+/// The number of valid contacts in a thousand that repeat an earlier e-mail address, and so update a contact.
 const REPEATS_PER_MILLE: u32 = 30;
-/// E-mails that may be repeated. A bound, so that a sample of any size needs no memory.
-const REMEMBERED: usize = 1_024;
+/// E-mail addresses that are kept to be repeated, which bounds the memory for a sample of any size.
+const MAX_REMEMBERED_EMAILS: usize = 1_024;
 
 /// Arguments of `bulkhead sample`.
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
-    /// How many contacts to write.
+    /// Number of contacts.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     count: u64,
-    /// The same seed gives the same contacts.
+    /// Seed of the random numbers; the same seed gives the same contacts.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How many percent of the contacts have a fault that the server should find.
+    /// Percentage of contacts with a fault that the server should find.
     #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
     bad: u8,
 }
 
-/// Writes the contacts to standard output: a JSON list with one contact a line.
+/// Writes a JSON list with one contact per line to standard output.
 pub(crate) fn run(args: SampleArgs) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     match write_list(&mut out, &args).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read this has seen enough.
+        // The reader has closed standard output, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bulkhead: the sample cannot be written: {error}. Is the disk full?");
@@ -74,7 +74,7 @@ struct Contact {
     timezone: &'static str,
 }
 
-/// What stands in the list: a contact, or something that is none.
+/// An item of the list: a contact, or another JSON value.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Item {
@@ -82,7 +82,7 @@ enum Item {
     Other(Value),
 }
 
-/// What can be wrong with a contact.
+/// A fault of a contact.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     Email,
@@ -128,12 +128,12 @@ impl Sample {
         }
     }
 
-    /// Now and then the contact is one that was there before.
+    /// Gives some contacts the e-mail address of an earlier contact.
     fn repeating(&mut self, mut contact: Contact) -> Contact {
         let repeated = self.rng.random_range(0..1_000) < REPEATS_PER_MILLE;
         match self.emails.choose(&mut self.rng).filter(|_| repeated) {
             Some(earlier) => contact.email.clone_from(earlier),
-            None if self.emails.len() < REMEMBERED => self.emails.push(contact.email.clone()),
+            None if self.emails.len() < MAX_REMEMBERED_EMAILS => self.emails.push(contact.email.clone()),
             None => {
                 let place = self.rng.random_range(0..self.emails.len());
                 if let Some(remembered) = self.emails.get_mut(place) {
@@ -156,7 +156,7 @@ fn faulty(mut contact: Contact, fault: Fault) -> Item {
     Item::Contact(Box::new(contact))
 }
 
-/// A pattern with a digit for each `#`.
+/// Replaces each `#` of a pattern by a random digit.
 fn digits(pattern: &str, rng: &mut impl Rng) -> String {
     let mut digit = |mark| if mark == '#' { char::from(b'0' + rng.random_range(0..10)) } else { mark };
     pattern.chars().map(&mut digit).collect()

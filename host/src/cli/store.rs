@@ -1,4 +1,4 @@
-//! Which store a command works with; the one place that opens it.
+//! The options that choose the store, and the only place that opens it.
 
 use std::env::var_os;
 use std::error::Error;
@@ -13,58 +13,58 @@ use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
 use bulkhead::store::{Store, StoreError};
 use clap::Args;
 
-/// Where the service keeps everything.
+/// The options that choose the store.
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store; made if it is missing [default: ./bulkhead-data]
+    /// Folder of the embedded store; created if it is missing [default: ./bulkhead-data]
     #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
     data: Option<PathBuf>,
-    /// A PostgreSQL database in place of it, which any number of servers share: postgres://USER:PASSWORD@HOST/NAME. Better
-    /// given in the environment than here.
+    /// A PostgreSQL database instead of the folder, which any number of servers can share:
+    /// postgres://USER:PASSWORD@HOST/NAME. Prefer the environment variable: other users can see options.
     #[arg(long, value_name = "URL", env = "BULKHEAD_DATABASE", hide_env_values = true)]
     database: Option<String>,
-    /// Folder for compiled components, which nobody else may write to; by default in the data folder or, with a database,
-    /// in the user's cache.
+    /// Folder for compiled components, which no other user may write to; by default in the data folder or, with a
+    /// database, in the user's cache folder.
     #[arg(long, value_name = "DIR", env = "BULKHEAD_CACHE")]
     cache: Option<PathBuf>,
 }
 
-/// Where that is.
+/// Where the store is.
 pub(super) enum Place<'a> {
-    /// An embedded store.
+    /// In this folder: an embedded store.
     Folder(&'a Path),
-    /// The URL of a database.
+    /// In the database with this URL.
     Database(&'a str),
 }
 
-/// The folder of an embedded store unless another one is named.
-const FOLDER: &str = "./bulkhead-data";
+/// The folder of the embedded store, unless an option names another.
+const DEFAULT_FOLDER: &str = "./bulkhead-data";
 
-/// Keeps a data folder for one server for as long as it lives. A database is nobody's.
-pub(super) struct Ownership(#[expect(dead_code, reason = "the lock goes when it is dropped")] Option<File>);
+/// Reserves a data folder for one server, until this is dropped. A database is not reserved.
+pub(super) struct Ownership(#[expect(dead_code, reason = "dropping the file releases its lock")] Option<File>);
 
 impl StoreArgs {
-    /// Where the store is. What is set in the environment but empty counts as not set.
+    /// Returns where the store is. An empty option or environment variable counts as not set.
     ///
     /// # Errors
     /// If both a folder and a database are named.
     pub(super) fn place(&self) -> Result<Place<'_>, &'static str> {
         let folder = self.data.as_deref().filter(|folder| !folder.as_os_str().is_empty());
         match (folder, self.database.as_deref().filter(|url| !url.is_empty())) {
-            (folder, None) => Ok(Place::Folder(folder.unwrap_or(Path::new(FOLDER)))),
+            (folder, None) => Ok(Place::Folder(folder.unwrap_or(Path::new(DEFAULT_FOLDER)))),
             (None, Some(url)) => Ok(Place::Database(url)),
-            (Some(_), Some(_)) => {
-                Err("there is either a folder (--data or BULKHEAD_DATA) or a database (--database or \
-                                       BULKHEAD_DATABASE), not both; take one of them away")
-            }
+            (Some(_), Some(_)) => Err(
+                "both a folder (--data or BULKHEAD_DATA) and a database (--database or BULKHEAD_DATABASE) are given; \
+                     remove one of them",
+            ),
         }
     }
 
-    /// Keeps other servers off the data folder. To be called before the store is opened: a newer version must not change what
-    /// another server works with.
+    /// Reserves the data folder for this server, and creates it if it is missing. Must be called before the store is opened:
+    /// a newer version must not migrate a store that another server is using.
     ///
     /// # Errors
-    /// If another server has it, or it cannot be made.
+    /// If another server has reserved the folder, or it cannot be created.
     pub(super) fn own(&self) -> Result<Ownership, Box<dyn Error>> {
         Ok(match self.place()? {
             Place::Folder(folder) => {
@@ -75,10 +75,10 @@ impl StoreArgs {
         })
     }
 
-    /// Opens the store, with up to so many connections at a time if it is a database.
+    /// Opens the store, with up to `connections` connections at a time if it is a database.
     ///
     /// # Errors
-    /// If it cannot be reached or used.
+    /// If the store cannot be reached or used.
     pub(super) fn open(&self, clock: Clock, connections: usize) -> Result<Arc<dyn Store>, Box<dyn Error>> {
         Ok(match self.place()? {
             Place::Folder(folder) => Arc::new(SqliteStore::open(folder, clock)?),
@@ -95,13 +95,13 @@ impl StoreArgs {
         })
     }
 
-    /// Where compiled components are kept; `None` if there is no place for them, so that they are compiled anew at each
-    /// start.
+    /// Returns the folder for compiled components; `None` if there is no place for one, so that components are compiled again
+    /// at each start.
     pub(super) fn compiled(&self) -> Option<PathBuf> {
         match (&self.cache, self.place().ok()?) {
             (Some(folder), _) => Some(folder.clone()),
             (None, Place::Folder(folder)) => Some(folder.join("compiled")),
-            // One for each database: a server deletes what its own has no use for.
+            // One folder for each database, as a server deletes compiled components that its own database does not have.
             (None, Place::Database(url)) => {
                 let url: DatabaseUrl = url.parse().ok()?;
                 let name: String = hex::encode(Digest::of(url.to_string().as_bytes()).0).chars().take(16).collect();
@@ -111,13 +111,13 @@ impl StoreArgs {
     }
 }
 
-/// The user's folder for what can be made again.
+/// Returns the user's cache folder.
 pub(super) fn user_cache() -> Option<PathBuf> {
     let absolute = |name| var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }
 
-/// One server owns a data folder; tenants can be added to it meanwhile. The lock goes with the process.
+/// Locks a data folder against other servers; commands can still use the store. The lock ends with the process.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("server.lock");
     let failed = |source| StoreError::File { path: path.display().to_string(), source };
@@ -129,7 +129,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Without the URL, which holds a password.
+/// Leaves out the URL, which contains a password.
 impl std::fmt::Debug for StoreArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoreArgs").field("data", &self.data).field("cache", &self.cache).finish_non_exhaustive()

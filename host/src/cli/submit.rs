@@ -1,5 +1,5 @@
-//! `bulkhead submit`: sends a file of contacts, watches the jobs and says what became of each contact that failed. A
-//! client like any other: it knows the service by its HTTP API alone.
+//! `bulkhead submit`: sends a file of contacts, watches the jobs, and reports each contact that failed. Like any client it uses
+//! only the HTTP API.
 
 mod answer;
 mod client;
@@ -22,50 +22,52 @@ use error::SubmitError;
 use progress::Progress;
 use summary::{Failure, Summary};
 
-/// The first wait between two looks at a job; each is twice the last, up to [`SLOWEST_POLL`].
-const FIRST_POLL: Duration = Duration::from_millis(50);
-const SLOWEST_POLL: Duration = Duration::from_millis(200);
-/// `Retry-After` counts in seconds, so this much of it is no more than "not yet". More of it is honoured.
-const NOT_YET: Duration = Duration::from_secs(1);
+/// The first pause between two polls of a job; each pause is twice the last, up to [`MAX_POLL_PAUSE`].
+const FIRST_POLL_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause between two polls, unless the server asks for a longer one.
+const MAX_POLL_PAUSE: Duration = Duration::from_millis(200);
+/// `Retry-After` counts in seconds, so up to this duration it only means "not yet". A longer one is respected.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What is to be done with the contacts.
+/// What to do with the contacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Operation {
-    /// Create contacts; one whose e-mail is known already is updated instead.
+    /// Create contacts, or update those whose e-mail address is stored already.
     Create,
-    /// Replace contacts by their id; fields that are not sent are emptied.
+    /// Replace contacts by id; fields that are not sent are emptied.
     Replace,
-    /// Change the fields that are sent, of contacts given by their id.
+    /// Change the fields that are sent, by id.
     Update,
 }
 
 /// Arguments of `bulkhead submit`.
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// A JSON list of contacts, or a JSON object of them under keys of your own; `-` reads standard input.
+    /// A JSON list of contacts, or a JSON object of contacts under your own keys; `-` reads standard input.
     #[arg(value_name = "FILE")]
     file: String,
-    /// The server.
+    /// URL of the server.
     #[arg(long, value_name = "URL", env = "BULKHEAD_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// The tenant's client id and secret, as `bulkhead tenant add` printed them.
+    /// The tenant's client id and secret, as printed by `bulkhead tenant add`.
     #[arg(long, value_name = "ID:SECRET", env = "BULKHEAD_USER", hide_env_values = true)]
     user: String,
     /// What to do with the contacts.
     #[arg(long, value_enum, default_value_t = Operation::Create)]
     operation: Operation,
-    /// How many failed contacts to show.
+    /// Number of failed contacts to show.
     #[arg(long, value_name = "N", default_value_t = 10)]
     failures: usize,
 }
 
-/// Submits and reports. 0: all contacts were taken. 1: some failed. 2: refused, or no server.
+/// Submits contacts and reports the results. Exit status: 0 if all contacts were accepted, 1 if some failed, 2 if a request was
+/// refused or no server answered.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     let mut summary = Summary::new(args.failures);
     let refused = submit(&args, &mut summary).err();
     if summary.has_jobs() || refused.is_none() {
         let mut out = io::stdout().lock();
-        // Whoever read this may have gone; the exit code still tells.
+        // The reader may have closed standard output; the exit status still reports the result.
         drop(summary.write(&mut out).and_then(|()| out.flush()));
     }
     match refused {
@@ -87,10 +89,10 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
     }
     let mut progress = Progress::start(contacts.len());
     let mut before = 0;
-    for batch in contacts.batches() {
+    for batch in contacts.requests() {
         let started = Instant::now();
         let id = client.submit(args.operation, contacts.body(batch))?;
-        progress.say(&format!("job {id} has {} contacts", batch.len()));
+        progress.print_line(&format!("job {id} has {} contacts", batch.len()));
         summary.start_job(&id);
         let job = watch(&client, &id, before, &mut progress, summary)?;
         summary.finish_job(&job, batch.len(), started.elapsed());
@@ -101,7 +103,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
     Ok(())
 }
 
-/// Looks at a job until it is completed; its last answer carries the first page of its results.
+/// Polls a job until it is completed. The returned job has the first page of its results.
 fn watch(
     client: &Client,
     id: &str,
@@ -109,7 +111,7 @@ fn watch(
     progress: &mut Progress,
     summary: &mut Summary,
 ) -> Result<Job, SubmitError> {
-    let mut pause = FIRST_POLL;
+    let mut pause = FIRST_POLL_PAUSE;
     loop {
         let (job, retry_after) = client.job(id)?;
         progress.at(before + job.processed, &job.status);
@@ -117,12 +119,12 @@ fn watch(
             return Ok(job);
         }
         summary.see_job(&job);
-        sleep(retry_after.filter(|wait| *wait > NOT_YET).unwrap_or(pause));
-        pause = (pause * 2).min(SLOWEST_POLL);
+        sleep(retry_after.filter(|wait| *wait > MIN_RETRY_AFTER).unwrap_or(pause));
+        pause = (pause * 2).min(MAX_POLL_PAUSE);
     }
 }
 
-/// Reads pages until as many failed contacts are known as are to be shown.
+/// Reads pages of results until enough failed contacts are known to show.
 fn collect_failures(
     client: &Client,
     job: Job,

@@ -15,14 +15,14 @@ use super::operator;
 use super::output::print_line;
 use super::store::StoreArgs;
 
-/// What can be done with tenants. A running server knows of it at once.
+/// Commands about tenants. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantCommand {
-    /// Add a tenant; prints its credentials as one JSON object. The secret is shown this once.
+    /// Add a tenant. Prints its credentials as one JSON object; the secret cannot be shown again.
     Add {
         /// 1 to 63 lower-case letters, digits, '-' and '_'.
         name: TenantName,
-        /// JSON: what this tenant changes about fields, and its owners, stages and companies.
+        /// JSON: the tenant's profile, with changes to fields, and owners, stages and companies.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
         #[command(flatten)]
@@ -40,37 +40,37 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Change a tenant; jobs that were accepted keep the components they were accepted with. Prints its components.
+    /// Change a tenant. Accepted jobs keep their components and profile. Prints the tenant's components.
     Set {
-        /// Its name.
+        /// The tenant's name.
         name: TenantName,
-        /// The component that adds rules: its name, its digest or the beginning of that; or 'none'.
+        /// The validator, which adds rules: a component's name, its digest, or the beginning of its digest; or 'none'.
         #[arg(long, value_name = "COMPONENT")]
         validator: Option<String>,
-        /// The component that decides everything; or 'default'.
+        /// The processor, which decides everything: a component as above; or 'default'.
         #[arg(long, value_name = "COMPONENT")]
         processor: Option<String>,
-        /// JSON: a new profile.
+        /// JSON: the new profile.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
-        /// JSON: limits that differ from the defaults, such as {"memoryMiB":64}.
+        /// JSON: the limits that differ from the defaults, such as {"memoryMiB":64}.
         #[arg(long, value_name = "FILE")]
         limits: Option<PathBuf>,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Give a tenant back the components that it had before the last change of them. Prints its components.
+    /// Give a tenant back the components it had before they were last changed. Prints the tenant's components.
     Rollback {
-        /// Its name.
+        /// The tenant's name.
         name: TenantName,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// List all limits that tenants have, one JSON object a line.
+    /// List all limits of tenants, with defaults and ranges, one JSON object per line.
     Limits,
     /// Remove a tenant with its credentials, jobs and contacts.
     Remove {
-        /// Its name.
+        /// The tenant's name.
         name: TenantName,
         #[command(flatten)]
         store: StoreArgs,
@@ -117,7 +117,7 @@ fn set(
         validator: validator.map(ComponentChoice::validator),
     };
     if settings == TenantSettings::default() {
-        return Err("say what to change: --validator, --processor, --profile or --limits".into());
+        return Err("give at least one of --validator, --processor, --profile and --limits".into());
     }
     print_assignment(name, operations(store)?.set_tenant(name.as_str(), &settings)?)
 }

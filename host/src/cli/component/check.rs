@@ -10,8 +10,8 @@ use bulkhead::tenants::TenantLimits;
 use clap::Args;
 use serde::Serialize;
 
+use super::local_service::sandbox;
 use super::read;
-use super::workshop::sandbox;
 use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component check`.

@@ -8,22 +8,22 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::output::print_line;
 
-/// The contract, as it is put into each folder.
+/// The contract, which each new folder gets a copy of.
 const WIT: &str = include_str!("../../../../wit/1.0.0/contacts.wit");
 
-/// npm's list of what the tools are made of.
-const LOCK: &str = "package-lock.json";
+/// npm's list of the exact versions of all packages.
+const NPM_LOCK: &str = "package-lock.json";
 
 /// Arguments of `bulkhead component new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// The language it is to be written in; a processor in Rust.
+    /// The language of the component. Processors can only be written in Rust.
     #[arg(long, value_enum)]
     lang: Language,
-    /// Which world it is to be of.
+    /// The world of the component.
     #[arg(long, value_enum, default_value_t = World::Validator)]
     world: World,
-    /// The folder to make; its last part is the component's name: lower-case letters, digits and '-'.
+    /// The folder to create. The last part of its path is the component's name: lower-case letters, digits and '-'.
     #[arg(value_name = "NAME")]
     folder: PathBuf,
 }
@@ -37,13 +37,13 @@ enum Language {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum World {
-    /// Adds a tenant's own rules to the default ones: one function.
+    /// Adds a tenant's own rules to the processor's: one function.
     Validator,
-    /// Decides everything, in the place of the default one.
+    /// Decides everything, instead of the default processor.
     Processor,
 }
 
-/// A path in the folder that is made, and what is there.
+/// A path in the new folder, and the text of the file.
 type File = (&'static str, &'static str);
 
 macro_rules! template {
@@ -101,7 +101,7 @@ const PYTHON: &[File] = template![
 ];
 
 impl Language {
-    /// `None` if there is no such template.
+    /// Returns the files of a template; `None` if there is no such template.
     fn files(self, world: World) -> Option<[&'static [File]; 3]> {
         match (self, world) {
             (Self::Rust, World::Validator) => Some([RUST, RUST_VALIDATOR, VALIDATOR]),
@@ -130,19 +130,19 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
         )
     })?;
     if folder.exists() {
-        return Err(format!("{} is there already; choose another name, or remove it", folder.display()).into());
+        return Err(format!("{} exists already; choose another name, or remove it", folder.display()).into());
     }
     let files = args.lang.files(args.world).ok_or(
-        "a processor is made in Rust: --lang rust --world processor; in JavaScript and Python there are validators, which add \
-         rules to the default processor",
+        "there is no template for a processor in this language: use --lang rust, or write a validator, which adds rules to the \
+         default processor",
     )?;
     for (path, text) in files.into_iter().flatten().copied().chain([("wit/contacts.wit", WIT)]) {
         let text = text.replace("__NAME__", name).replace("__CRATE__", &name.replace('-', "_"));
-        let text = if path == LOCK { pinned_for(name, &text) } else { text };
+        let text = if path == NPM_LOCK { lock_for(name, &text) } else { text };
         write(&folder.join(path), &text)?;
     }
     print_line(format_args!(
-        "made {}; to build it: cd {} && {}",
+        "created {}; to build it: cd {} && {}",
         folder.display(),
         folder.display(),
         args.lang.build()
@@ -150,8 +150,8 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What pins an example's tools, for a package that has the same ones; the licence is the example's own.
-fn pinned_for(name: &str, lock: &str) -> String {
+/// Turns an example's lock file into that of the new package, which has the same dependencies but not the example's licence.
+fn lock_for(name: &str, lock: &str) -> String {
     lock.replace(r#""name": "eu-consent""#, &format!(r#""name": "{name}""#)).replacen(
         "      \"license\": \"Apache-2.0\",\n",
         "",
@@ -159,7 +159,7 @@ fn pinned_for(name: &str, lock: &str) -> String {
     )
 }
 
-/// A name that Cargo, npm, file systems and `component add` take alike.
+/// Returns whether Cargo, npm, file systems and `component add` all accept a name.
 fn is_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())

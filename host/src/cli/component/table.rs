@@ -8,19 +8,19 @@ use bulkhead::domain::Operation;
 use bulkhead_table::Case;
 use clap::Args;
 
+use super::local_service::LocalService;
 use super::trial::shown;
 use super::watch::Watch;
-use super::workshop::Workshop;
 use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component test`.
 ///
-/// Exit status: 0 if everything is as expected, 1 if something is not, 2 if the component or the table was refused.
+/// Exit status: 0 if all results are as expected, 1 if some are not, 2 if the component or the table was refused.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A WebAssembly component. A validator is run on top of the built-in processor.
+    /// A WebAssembly component. A validator runs together with the built-in processor.
     file: PathBuf,
-    /// JSON: a list of cases, as docs/components.md describes them. Each has a tenant of its own.
+    /// JSON: a list of cases, as described in docs/components.md. Each case gets a new tenant.
     cases: PathBuf,
     /// Run again whenever one of the files changes, until Ctrl-C.
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
         if let Err(error) = test(args) {
             eprintln!("bulkhead: {error}");
         }
-        eprintln!("waiting for a change; Ctrl-C ends this");
+        eprintln!("waiting for a file to change; stop with Ctrl-C");
         watch.wait();
     }
 }
@@ -45,11 +45,11 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", args.cases.display());
     let text = std::fs::read_to_string(&args.cases).map_err(|error| wrong(&error))?;
     let cases = bulkhead_table::parse(&text).map_err(|error| wrong(&error))?;
-    let mut workshop = Workshop::open(&args.file)?;
+    let mut local = LocalService::open(&args.file)?;
     let mut failed = 0;
     for case in &cases {
         let (differences, said) =
-            play(&mut workshop, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
+            run_case(&mut local, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
         let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
         print_line(format_args!("{verdict:<6} {}", case.name))?;
         for difference in &differences {
@@ -66,17 +66,17 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What differs in a case, and what the component said meanwhile.
-fn play(workshop: &mut Workshop, case: &Case) -> Result<(Vec<String>, String), Box<dyn Error>> {
-    let tenant = workshop.tenant(case.profile.as_ref().map(|profile| profile.get()), None, &case.stored)?;
+/// Runs a case. Returns the differences from the expected results, and what the component printed.
+fn run_case(local: &mut LocalService, case: &Case) -> Result<(Vec<String>, String), Box<dyn Error>> {
+    let tenant = local.tenant(case.profile.as_ref().map(|profile| profile.get()), None, &case.stored)?;
     let operation = match case.operation {
         bulkhead_table::Operation::Create => Operation::Create,
         bulkhead_table::Operation::Replace => Operation::Replace,
         bulkhead_table::Operation::Update => Operation::Update,
     };
-    let trial = workshop.run(&tenant, operation, &case.contacts)?;
+    let trial = local.run(&tenant, operation, &case.contacts)?;
     let rows = trial.rows.iter().map(|row| serde_json::to_value(shown(row)?)).collect::<Result<Vec<_>, _>>()?;
-    let differences = case.differences(&rows, |id| workshop.contact(&tenant, id));
+    let differences = case.differences(&rows, |id| local.contact(&tenant, id));
     let said = std::iter::once(trial.printed.as_str()).chain(trial.failures.iter().map(String::as_str));
     Ok((differences, said.collect::<Vec<_>>().join("\n")))
 }

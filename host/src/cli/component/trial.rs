@@ -13,18 +13,18 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::local_service::LocalService;
 use super::watch::Watch;
-use super::workshop::Workshop;
 
-/// Bytes that are shown of what components printed.
-const PRINTED: usize = 4 << 10;
+/// Bytes of the components' output that are shown.
+const MAX_PRINTED_BYTES: usize = 4 << 10;
 
 /// Arguments of `bulkhead component try`.
 ///
 /// Exit status: 0, 1 if the component failed on a contact (status 500), 2 if it was refused.
 #[derive(Debug, Args)]
 pub(crate) struct TryArgs {
-    /// A WebAssembly component. A validator is run on top of the built-in processor.
+    /// A WebAssembly component. A validator runs together with the built-in processor.
     file: PathBuf,
     /// A JSON list of contacts, as a client would send it.
     contacts: PathBuf,
@@ -34,10 +34,10 @@ pub(crate) struct TryArgs {
     /// JSON: the tenant's limits that differ from the defaults.
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
-    /// What is done with the contacts.
+    /// What to do with the contacts.
     #[arg(long, value_enum, default_value_t = Operation::Create)]
     operation: Operation,
-    /// A JSON list of contacts that are there before, as a client would have sent them: the first has the id 1.
+    /// A JSON list of contacts to store beforehand, as a client would send them. The first gets the id 1.
     #[arg(long, value_name = "FILE")]
     stored: Option<PathBuf>,
     /// Run again whenever one of the files changes, until Ctrl-C.
@@ -47,9 +47,9 @@ pub(crate) struct TryArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Operation {
-    /// Make contacts, or merge into those that a unique field names.
+    /// Create contacts, or update those that have the same value in a unique field.
     Create,
-    /// Replace contacts by their id.
+    /// Replace contacts by id.
     Replace,
     /// Change the fields that are sent, by id.
     Update,
@@ -65,20 +65,20 @@ impl From<Operation> for bulkhead::domain::Operation {
     }
 }
 
-/// The last line: what the component used, and what became of the contacts.
+/// The last line of the output: the resources that the component used, and the results of the contacts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary<'a> {
     component: String,
     world: &'static str,
-    /// Microseconds in the component, starting it included.
+    /// Microseconds spent in the component, including its start.
     guest_micros: u128,
-    /// The most bytes that an instance had.
+    /// Bytes of the instance that used the most memory.
     peak_memory: usize,
     calls: u64,
-    /// How many rows have which status.
+    /// The number of rows by status.
     rows: BTreeMap<u16, usize>,
-    /// The end of what the components printed.
+    /// The end of the components' output.
     printed: &'a str,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
         if let Err(error) = try_once(args) {
             eprintln!("bulkhead: {error}");
         }
-        eprintln!("waiting for a change; Ctrl-C ends this");
+        eprintln!("waiting for a file to change; stop with Ctrl-C");
         watch.wait();
     }
 }
@@ -109,10 +109,10 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let contacts = list(&args.contacts)?;
     let stored = args.stored.as_deref().map(list).transpose()?.unwrap_or_default();
     let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(text).transpose());
-    let mut workshop = Workshop::open(&args.file)?;
-    let tenant = workshop.tenant(profile?.as_deref(), limits?.as_deref(), &stored)?;
-    let trial = workshop.run(&tenant, args.operation.into(), &contacts)?;
-    let (is_validator, digest) = (workshop.added.record.world == World::Validator, workshop.added.record.digest);
+    let mut local = LocalService::open(&args.file)?;
+    let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored)?;
+    let trial = local.run(&tenant, args.operation.into(), &contacts)?;
+    let (is_validator, digest) = (local.added.record.world == World::Validator, local.added.record.digest);
     let usage = if is_validator { trial.validator } else { trial.processor };
     let mut rows = BTreeMap::new();
     for row in &trial.rows {
@@ -121,7 +121,7 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let code = if rows.contains_key(&500) { ExitCode::from(1) } else { ExitCode::SUCCESS };
     let summary = Summary {
         component: digest.to_string(),
-        world: workshop.added.record.world.as_str(),
+        world: local.added.record.world.as_str(),
         guest_micros: usage.time.as_micros(),
         peak_memory: usage.memory,
         calls: usage.calls,
@@ -133,7 +133,7 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn write(trial: &Trial, summary: &Summary<'_>) -> Result<(), Box<dyn Error>> {
-    // By a lock and in one piece: a list may have 10,000 rows.
+    // Locked and buffered, as a list may have 10,000 rows.
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (index, row) in trial.rows.iter().enumerate() {
         serde_json::to_writer(&mut out, &NumberedRow { index, row: shown(row)? })?;
@@ -148,13 +148,13 @@ fn write(trial: &Trial, summary: &Summary<'_>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Not more than a screen or two.
+/// Returns the end of a text, about one or two screens.
 fn tail(text: &str) -> &str {
-    let start = (text.len().saturating_sub(PRINTED)..text.len()).find(|start| text.is_char_boundary(*start));
+    let start = (text.len().saturating_sub(MAX_PRINTED_BYTES)..text.len()).find(|start| text.is_char_boundary(*start));
     text.get(start.unwrap_or(0)..).unwrap_or(text)
 }
 
-/// A row as a client sees it.
+/// Returns a row as a client sees it.
 pub(super) fn shown(row: &CallRow) -> serde_json::Result<ResultRow> {
     let errors = row.error.as_ref().map(to_raw_value).transpose()?;
     Ok(ResultRow { id: row.id.map(|id| id.0), status_code: row.status, errors })
@@ -164,8 +164,8 @@ fn text(file: &Path) -> Result<String, Box<dyn Error>> {
     Ok(fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
-/// Says the line where a file is no list of JSON values.
+/// Reads a list of JSON values; an error says the line of what is wrong.
 fn list(file: &Path) -> Result<Vec<Box<RawValue>>, Box<dyn Error>> {
     let read = text(file)?;
-    Ok(serde_json::from_str(&read).map_err(|error| format!("{}: {error}; a JSON list is wanted", file.display()))?)
+    Ok(serde_json::from_str(&read).map_err(|error| format!("{}: {error}; this must be a JSON list", file.display()))?)
 }

@@ -1,13 +1,13 @@
-//! Running again when files change.
+//! Waiting for files to change.
 
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-/// How often files are looked at.
-const PERIOD: Duration = Duration::from_millis(200);
+/// The time between two looks at the files.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Some files, as they were when they were looked at last.
+/// Files, and the times at which they were last modified.
 pub(super) struct Watch<'a> {
     files: Vec<&'a Path>,
     seen: Vec<Option<SystemTime>>,
@@ -19,10 +19,10 @@ impl<'a> Watch<'a> {
         Self { files, seen }
     }
 
-    /// Returns when one of them has changed and all are there. A build may remove a file before it writes it anew.
+    /// Waits until a file has changed and all files exist: a build may remove a file before writing it again.
     pub(super) fn wait(&mut self) {
         loop {
-            sleep(PERIOD);
+            sleep(POLL_INTERVAL);
             let now = times(&self.files);
             if now != self.seen && now.iter().all(Option::is_some) {
                 self.seen = now;

@@ -1,4 +1,4 @@
-//! Who the made-up contacts are.
+//! The names and e-mail addresses of generated contacts.
 
 use fake::Fake as _;
 use fake::faker::company::raw::CompanyName;
@@ -7,12 +7,12 @@ use fake::locales::{AR_SA, CY_GB, DE_DE, EN, FR_FR, IT_IT, JA_JP, PT_BR, PT_PT, 
 use rand::Rng;
 use rand::seq::IndexedRandom as _;
 
-/// Letters that each half of an e-mail's name keeps, so that the whole stays below 64.
-const NAME_LETTERS: usize = 16;
-/// Reserved for examples: nobody has an address there.
+/// Letters of each name in an e-mail address, so that the part before the `@` stays below 64.
+const MAX_NAME_LETTERS: usize = 16;
+/// Domains that are reserved for examples, so that no address exists.
 const DOMAINS: [&str; 4] = ["example.com", "example.net", "example.org", "mail.example.com"];
 
-/// Which language a person's names are of.
+/// The language of a person's names.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Names {
     Arabic,
@@ -28,7 +28,7 @@ pub(super) enum Names {
     Welsh,
 }
 
-/// A person and where they work.
+/// A person and their employer.
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) first: String,
@@ -62,18 +62,19 @@ impl Person {
         }
     }
 
-    /// An address in ASCII that no other number has. Whose name has no Latin letters took an English one for it.
+    /// Returns an e-mail address in ASCII that differs for each number. It has English names if the person's have no Latin
+    /// letters.
     pub(super) fn email(&self, number: u64, rng: &mut impl Rng) -> String {
         let first = latin(&self.first).unwrap_or_else(|| FirstName(EN).fake_with_rng::<&str, _>(rng).to_lowercase());
         let last = latin(&self.last).unwrap_or_else(|| LastName(EN).fake_with_rng::<&str, _>(rng).to_lowercase());
         let letters =
-            |name: &str| name.chars().filter(char::is_ascii_alphanumeric).take(NAME_LETTERS).collect::<String>();
+            |name: &str| name.chars().filter(char::is_ascii_alphanumeric).take(MAX_NAME_LETTERS).collect::<String>();
         let domain = DOMAINS.choose(rng).unwrap_or(&"example.com");
         format!("{}.{}.{number}@{domain}", letters(&first), letters(&last))
     }
 }
 
-/// A name's letters without their accents; nothing if it is written in another script.
+/// Returns a name's letters without accents; `None` if the name has no Latin letters.
 fn latin(name: &str) -> Option<String> {
     let mut plain = String::new();
     for letter in name.to_lowercase().chars() {

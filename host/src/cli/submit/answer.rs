@@ -1,8 +1,8 @@
-//! What the server answers, as far as it is needed here.
+//! The server's answers, as far as `bulkhead submit` needs them.
 
 use serde::Deserialize;
 
-/// A request was made a job of.
+/// The answer to an accepted request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Accepted {
     pub(super) id: String,
@@ -33,7 +33,7 @@ pub(super) struct Details {
     pub(super) contacts: Vec<Row>,
 }
 
-/// What became of one contact.
+/// The result of one contact.
 #[derive(Debug, Deserialize)]
 pub(super) struct Row {
     pub(super) index: usize,
@@ -48,32 +48,32 @@ impl Row {
     }
 }
 
-/// Both shapes of an item's error have this.
+/// The part that both shapes of an item's error have in common.
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemError {
     #[serde(default)]
     pub(super) message: String,
 }
 
-/// A request that failed as a whole.
+/// The answer to a request that failed as a whole.
 #[derive(Debug, Deserialize)]
 struct Envelope {
     errors: Vec<ItemError>,
 }
 
-/// The server's own words for a refusal, in one line; or the start of what it said instead.
+/// Returns the message of a refusal in one line, or else the beginning of the body.
 pub(super) fn refusal(body: &str) -> String {
     let said = serde_json::from_str::<Envelope>(body).ok().and_then(|envelope| envelope.errors.into_iter().next());
     match said.map(|error| error.message).filter(|message| !message.trim().is_empty()) {
         Some(message) => one_line(&message, 500),
-        None if body.trim().is_empty() => "(it said nothing more).".to_owned(),
+        None if body.trim().is_empty() => "(no message).".to_owned(),
         None => format!("{}.", one_line(body.trim(), 200)),
     }
 }
 
-/// Text from elsewhere for a terminal: nothing that controls it, and no more than `limit` characters.
+/// Makes a received text safe for a terminal: without control characters, and at most `limit` characters long.
 pub(super) fn one_line(text: &str, limit: usize) -> String {
-    // Marks that turn the direction of what follows would reach beyond the text.
+    // Marks that change the writing direction would affect what follows the text.
     let unfit =
         |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut line: String = text
@@ -97,20 +97,20 @@ mod tests {
             (r#"{"errors":[{"message":"No.","code":400,"type":"bad_request"}]}"#, "No."),
             ("<html>\n</html>", "<html>\u{fffd}</html>."),
             (r#"{"errors":[]}"#, r#"{"errors":[]}."#),
-            ("", "(it said nothing more)."),
+            ("", "(no message)."),
         ] {
             assert_eq!(refusal(body), line, "{body}");
         }
     }
 
     #[test]
-    fn nothing_controls_the_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(one_line("a\u{1b}[2Jb\n\u{202e}c", 20), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
         assert_eq!(one_line("日本語", 2), "日本…");
     }
 
     #[test]
-    fn jobs_are_read_with_and_without_results() {
+    fn jobs_are_parsed_with_and_without_results() {
         let job: Job = serde_json::from_str(
             r#"{"status":"queued","total":2,"processed":0,"created":0,"updated":0,"failed":0,"startedAt":null}"#,
         )

@@ -1,4 +1,4 @@
-//! The calls, and what is done when one does not go through.
+//! Calls the server, and repeats calls that fail for a while.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -17,21 +17,21 @@ use super::Operation;
 use super::answer::{Accepted, Job, refusal};
 use super::error::{SubmitError, advice};
 
-/// Waits before a call is made again: a restart of the server fits in.
-const RETRIES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
-/// No server's `Retry-After` makes a call wait longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Rows a page of results has; the most that a server gives.
+/// The pauses before a call is repeated, which together are long enough for a restart of the server.
+const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
+/// The longest pause that a server's `Retry-After` can cause.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
+/// Rows per page of results: the most that a server returns.
 const PAGE_ROWS: usize = 1_000;
-/// Bytes of an answer.
-const MAX_ANSWER: u64 = 64 << 20;
+/// Bytes of an answer's body.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 /// One tenant's access to one server.
 pub(super) struct Client {
     agent: Agent,
     url: String,
     authorization: String,
-    /// Whether this server was there before. One that never was is not waited for.
+    /// Whether the server has answered before. A call is not repeated if no server has ever answered.
     reached: Cell<bool>,
 }
 
@@ -54,14 +54,14 @@ impl Client {
         parts.ok_or(SubmitError::User)?;
         let settings = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirected POST would not be the same request any more.
+            // A redirected POST would become another request.
             .max_redirects(0)
             .user_agent(concat!("bulkhead-submit/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_send_body(Some(Duration::from_secs(120)))
             .timeout_recv_response(Some(Duration::from_secs(60)))
             .timeout_recv_body(Some(Duration::from_secs(60)));
-        // A proxy for the world outside does not know this machine's own addresses.
+        // A proxy does not know the addresses of this machine.
         let is_local = host == "localhost" || host.starts_with("127.") || host == "[::1]";
         let settings = if is_local { settings.proxy(None) } else { settings };
         Ok(Self {
@@ -72,7 +72,7 @@ impl Client {
         })
     }
 
-    /// Makes a job; one job, however often the call has to be made.
+    /// Creates a job; exactly one, even if the call is repeated.
     pub(super) fn submit(&self, operation: Operation, body: Vec<u8>) -> Result<String, SubmitError> {
         let (method, path) = match operation {
             Operation::Create => (Method::POST, "/api/contacts/bulk/new"),
@@ -87,7 +87,7 @@ impl Client {
                 .header(AUTHORIZATION, &self.authorization)
                 .header("Content-Type", "application/json")
                 .header("Idempotency-Key", &key)
-                // So that a refusal arrives instead of a broken connection in the middle of the body.
+                // With this a refusal arrives before the body is sent, instead of a connection that breaks meanwhile.
                 .header("Expect", "100-continue")
                 .body(body.as_slice())?;
             self.agent.run(request)
@@ -99,16 +99,16 @@ impl Client {
         Ok(accepted.id)
     }
 
-    /// How a job stands; once it is completed also its first results. And how long the server says to wait.
+    /// Reads a job, with the first page of its results if it is completed, and the pause that the server asks for.
     pub(super) fn job(&self, id: &str) -> Result<(Job, Option<Duration>), SubmitError> {
         let answer = self.get(&format!("/api/contacts/job/{id}?details=full&limit={PAGE_ROWS}"))?;
         Ok((self.read(&answer, 200)?, answer.retry_after))
     }
 
-    /// More results, from where an earlier answer said they are.
+    /// Reads a page of results at the path that an earlier answer named.
     pub(super) fn page(&self, path: &str) -> Result<Job, SubmitError> {
         if !path.starts_with("/api/contacts/job/") {
-            return Err(self.unexpected("the next page is elsewhere"));
+            return Err(self.unexpected("the path of the next page is not a job's"));
         }
         self.read(&self.get(path)?, 200)
     }
@@ -124,7 +124,7 @@ impl Client {
     }
 
     fn call(&self, send: impl Fn() -> Result<Response<Body>, ureq::Error>) -> Result<Answer, SubmitError> {
-        let mut waits = RETRIES.into_iter();
+        let mut waits = RETRY_PAUSES.into_iter();
         loop {
             let result = send().and_then(received);
             if result.is_ok() {
@@ -132,9 +132,9 @@ impl Client {
             }
             let wait = match &result {
                 Ok(answer) if matches!(answer.status, 429 | 503) => {
-                    waits.next().map(|wait| answer.retry_after.map_or(wait, |asked| asked.min(LONGEST_WAIT)))
+                    waits.next().map(|wait| answer.retry_after.map_or(wait, |asked| asked.min(MAX_RETRY_PAUSE)))
                 }
-                Err(error) if self.is_passing(error) => waits.next(),
+                Err(error) if self.is_transient(error) => waits.next(),
                 _ => None,
             };
             match wait {
@@ -144,10 +144,10 @@ impl Client {
         }
     }
 
-    fn is_passing(&self, error: &ureq::Error) -> bool {
+    fn is_transient(&self, error: &ureq::Error) -> bool {
         match error {
             ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => self.reached.get(),
-            // What stands in the way of HTTP itself stays there.
+            // A connection that does not carry HTTP will not do so later.
             ureq::Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput),
             ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
             _ => false,
@@ -189,6 +189,6 @@ fn received(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: seconds.map(Duration::from_secs),
-        body: response.body_mut().with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string()?,
+        body: response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string()?,
     })
 }

@@ -1,4 +1,4 @@
-//! The file: read, taken apart without looking into its contacts, and put together again as requests.
+//! Reads a file of contacts, and splits it into requests without parsing the contacts.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 
 use super::error::SubmitError;
 
-/// Contacts that a request may have.
+/// Contacts in one request.
 const MAX_ITEMS: usize = 10_000;
-/// Bytes that a request should have at most; a server takes 64 MiB unless it was told otherwise.
-const MAX_BYTES: usize = 48 << 20;
+/// Bytes of one request's body. A server accepts 64 MiB by default.
+const MAX_REQUEST_BYTES: usize = 48 << 20;
 
-/// One contact, as it stands in the file.
+/// One contact, as it is written in the file.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) key: Option<String>,
@@ -23,7 +23,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Bytes in a request; no letter of a key takes more than six.
+    /// Returns the most bytes that the contact can take in a request; a byte of a key takes up to six.
     fn bytes(&self) -> usize {
         self.json.len() + 1 + self.key.as_ref().map_or(0, |key| 6 * key.len() + 3)
     }
@@ -68,13 +68,13 @@ impl<'a> Contacts<'a> {
         self.entries.len()
     }
 
-    /// As few requests as the limits allow, in order.
-    pub(super) fn batches(&self) -> Vec<&[Entry<'a>]> {
-        self.batches_of(MAX_ITEMS, MAX_BYTES)
+    /// Splits the contacts into as few requests as the limits allow, in order.
+    pub(super) fn requests(&self) -> Vec<&[Entry<'a>]> {
+        self.requests_of(MAX_ITEMS, MAX_REQUEST_BYTES)
     }
 
-    fn batches_of(&self, max_items: usize, max_bytes: usize) -> Vec<&[Entry<'a>]> {
-        let mut batches = Vec::new();
+    fn requests_of(&self, max_items: usize, max_bytes: usize) -> Vec<&[Entry<'a>]> {
+        let mut requests = Vec::new();
         let mut rest = self.entries.as_slice();
         while !rest.is_empty() {
             let mut bytes = 2;
@@ -82,19 +82,19 @@ impl<'a> Contacts<'a> {
                 bytes += entry.bytes();
                 bytes <= max_bytes
             });
-            // A contact that is too large for any request goes alone; the server will say so.
-            let (batch, others) = rest.split_at(fitting.count().max(1).min(rest.len()));
-            batches.push(batch);
+            // A contact that is too large for any request is sent alone, and the server refuses it.
+            let (request, others) = rest.split_at(fitting.count().max(1).min(rest.len()));
+            requests.push(request);
             rest = others;
         }
-        batches
+        requests
     }
 
-    /// A request's body, a list or an object as the file was.
-    pub(super) fn body(&self, batch: &[Entry<'_>]) -> Vec<u8> {
-        let mut body = String::with_capacity(2 + batch.iter().map(Entry::bytes).sum::<usize>());
+    /// Returns the body of a request: a list or an object, like the file.
+    pub(super) fn body(&self, request: &[Entry<'_>]) -> Vec<u8> {
+        let mut body = String::with_capacity(2 + request.iter().map(Entry::bytes).sum::<usize>());
         body.push(if self.keyed { '{' } else { '[' });
-        for (place, entry) in batch.iter().enumerate() {
+        for (place, entry) in request.iter().enumerate() {
             if place > 0 {
                 body.push(',');
             }
@@ -141,7 +141,7 @@ mod tests {
 
     fn bodies(text: &str, max_items: usize, max_bytes: usize) -> Vec<String> {
         let contacts = Contacts::parse("-", text).unwrap();
-        let batches = contacts.batches_of(max_items, max_bytes);
+        let batches = contacts.requests_of(max_items, max_bytes);
         batches.into_iter().map(|batch| String::from_utf8(contacts.body(batch)).unwrap()).collect()
     }
 

@@ -1,9 +1,9 @@
-//! Why a submission ends early. Each text says what to do.
+//! Errors that end a submission early. Each text says what to do.
 
-/// What went wrong, for the one who typed the command.
+/// Why a submission ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SubmitError {
-    #[error("'{0}' is no URL of a server. Give one like http://127.0.0.1:8080 with --url.")]
+    #[error("'{0}' cannot be a server's URL. Give one such as http://127.0.0.1:8080 with --url.")]
     Url(String),
     #[error("--user must be ID:SECRET, the client_id and client_secret that 'bulkhead tenant add NAME' printed.")]
     User,
@@ -13,28 +13,28 @@ pub(super) enum SubmitError {
         "{file} cannot be read as contacts: {source}. It must be a JSON list of contacts, or a JSON object of them."
     )]
     Json { file: String, source: serde_json::Error },
-    #[error("{file} has the key {key:?} twice, and only one of the two contacts would be taken. Rename one.")]
+    #[error("{file} has the key {key:?} twice, and only one of the two contacts would be used. Rename one key.")]
     Key { file: String, key: String },
-    #[error("no server answers at {0}. Start one with 'bulkhead serve', or name another with --url.")]
+    #[error("no server answers at {0}. Start one with 'bulkhead serve', or give another URL with --url.")]
     NoServer(String),
-    #[error("the connection to {url} failed: {source}. Look after the server and the network, then submit again.")]
+    #[error("the connection to {url} failed: {source}. Check the server and the network, then submit again.")]
     Connection { url: String, source: ureq::Error },
-    #[error("the server at {url} refused with status {status}: {message} {advice}")]
+    #[error("the server at {url} refused the request with status {status}: {message} {advice}")]
     Refused { url: String, status: u16, message: String, advice: &'static str },
-    #[error("{url} answers something else than expected ({what}). Is it a Bulkhead server?")]
+    #[error("the answer of {url} was not expected ({what}). Is it a Bulkhead server?")]
     Answer { url: String, what: String },
 }
 
-/// What helps against a refusal.
+/// Returns what to do after a refusal.
 pub(super) fn advice(status: u16) -> &'static str {
     match status {
-        300..=399 => "Give the address that the server itself has with --url.",
-        401 | 403 => "Check --user ID:SECRET; 'bulkhead tenant add NAME' on the server makes a new pair.",
+        300..=399 => "Give the server's own address with --url.",
+        401 | 403 => "Check --user ID:SECRET; 'bulkhead tenant add NAME' on the server creates new credentials.",
         404 => "Check --url; if it is right, the job was deleted or has expired.",
         405 | 415 => "Check --url; this does not look like a Bulkhead server of the same version.",
         400 | 422 => "Correct the file, then submit again.",
         408 | 413 => "Submit smaller files.",
-        429 | 503 => "It stayed so for several tries; submit again later.",
-        _ => "The server's log says more.",
+        429 | 503 => "Several attempts failed; submit again later.",
+        _ => "The server's log says why.",
     }
 }

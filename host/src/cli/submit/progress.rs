@@ -1,14 +1,14 @@
-//! How far it is, on standard error: a bar for people, a line now and then for logs.
+//! Shows the progress on standard error: as a bar on a terminal, as lines elsewhere.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Between two lines where there is no terminal.
-const LINES: Duration = Duration::from_secs(2);
+/// The time between two lines of progress where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
 const BAR: &str = "{bar:40.green/black.bright} {human_pos} of {human_len} contacts  {elapsed}  {msg}";
 
-/// Shows how many contacts have been decided.
+/// Shows the number of processed contacts.
 pub(super) struct Progress {
     bar: ProgressBar,
     total: usize,
@@ -26,8 +26,8 @@ impl Progress {
         Self { bar, total, last_line: Instant::now() }
     }
 
-    /// A line that stays.
-    pub(super) fn say(&mut self, line: &str) {
+    /// Prints a line above the bar.
+    pub(super) fn print_line(&mut self, line: &str) {
         if self.bar.is_hidden() {
             eprintln!("{line}");
         } else {
@@ -40,7 +40,7 @@ impl Progress {
         self.bar.set_message(status.replace('_', " "));
         self.bar.tick();
         let is_last = processed >= self.total;
-        if self.bar.is_hidden() && (is_last || self.last_line.elapsed() >= LINES) {
+        if self.bar.is_hidden() && (is_last || self.last_line.elapsed() >= LINE_INTERVAL) {
             self.last_line = Instant::now();
             eprintln!("{processed} of {} contacts", self.total);
         }

@@ -1,4 +1,4 @@
-//! What became of the contacts, on standard output.
+//! Prints the results on standard output.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::answer::{Job, Row, one_line};
 use super::contacts::Entry;
 
-/// Characters of an e-mail and of a message that are shown.
-const EMAIL: usize = 80;
-const MESSAGE: usize = 300;
+/// Characters that are shown of a key or an e-mail address.
+const MAX_EMAIL_CHARS: usize = 80;
+/// Characters that are shown of a message.
+const MAX_MESSAGE_CHARS: usize = 300;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
@@ -30,13 +31,13 @@ impl Counts {
     }
 }
 
-/// Grows with each job.
+/// The results of all jobs so far.
 #[derive(Debug)]
 pub(super) struct Summary {
     lines: Vec<String>,
-    /// Of completed jobs.
+    /// Contacts of completed jobs.
     counts: Counts,
-    /// A job that was watched but not to its end, and what was seen of it.
+    /// The id of a job that is not completed yet, and its last counts.
     unfinished: Option<(String, Counts)>,
     time: Duration,
     failures: Vec<Failure>,
@@ -74,7 +75,7 @@ impl Summary {
         self.time += time;
     }
 
-    /// Failed contacts that there is still room for.
+    /// Returns how many more failed contacts are to be shown.
     pub(super) fn room(&self) -> usize {
         self.shown.saturating_sub(self.failures.len())
     }
@@ -96,7 +97,7 @@ impl Summary {
             writeln!(out, "{line}")?;
         }
         if let Some((id, seen)) = &self.unfinished {
-            writeln!(out, "job {id}: not watched to its end; {} contacts were decided when last seen", seen.sum())?;
+            writeln!(out, "job {id}: not completed when last polled; {} contacts were processed", seen.sum())?;
         }
         let Counts { created, updated, failed } = self.counts;
         let seconds = self.time.as_secs_f64();
@@ -121,7 +122,7 @@ fn count(contacts: usize) -> f64 {
     f64::from(u32::try_from(contacts).unwrap_or(u32::MAX))
 }
 
-/// A contact that was not taken, and why.
+/// A contact that failed, and why.
 #[derive(Debug)]
 pub(super) struct Failure {
     line: String,
@@ -133,18 +134,18 @@ struct Addressed {
 }
 
 impl Failure {
-    /// `index` counts from the start of the file.
+    /// Creates the failure of the contact with this index in the file.
     pub(super) fn new(index: usize, entry: Option<&Entry<'_>>, row: &Row) -> Self {
         let mut line = format!("#{index}");
         if let Some(key) = entry.and_then(|entry| entry.key.as_ref()) {
-            line.push_str(&format!(" key {}", one_line(key, EMAIL)));
+            line.push_str(&format!(" key {}", one_line(key, MAX_EMAIL_CHARS)));
         }
         let sent = entry.and_then(|entry| serde_json::from_str::<Addressed>(entry.json).ok());
         if let Some(Value::String(email)) = sent.and_then(|contact| contact.email) {
-            line.push_str(&format!(" {}", one_line(&email, EMAIL)));
+            line.push_str(&format!(" {}", one_line(&email, MAX_EMAIL_CHARS)));
         }
-        let message = row.errors.as_ref().map_or("no reason was given", |error| error.message.as_str());
-        line.push_str(&format!(" ({}): {}", row.status_code, one_line(message, MESSAGE)));
+        let message = row.errors.as_ref().map_or("no reason given", |error| error.message.as_str());
+        line.push_str(&format!(" ({}): {}", row.status_code, one_line(message, MAX_MESSAGE_CHARS)));
         Self { line }
     }
 }

@@ -1,5 +1,4 @@
-//! A server's inside without a server: its engine, its pool, its limits and its code, on a store that lasts as long as the
-//! command.
+//! The service of a server without HTTP, on a temporary store: the same sandbox, limits and code.
 
 use std::error::Error;
 use std::fs;
@@ -24,24 +23,24 @@ use super::super::serve::DEFAULT_COMPONENT;
 use super::super::store::user_cache;
 use super::read;
 
-/// Components that can live at the same time.
-const INSTANCES: u32 = 8;
-/// Compiled components that are kept from command to command.
-const KEPT: usize = 16;
+/// Component instances that can exist at a time.
+const MAX_INSTANCES: u32 = 8;
+/// Compiled components that stay in the cache after a command.
+const MAX_CACHED_COMPONENTS: usize = 16;
 
-/// Where one component is tried.
-pub(super) struct Workshop {
+/// A service with one registered component.
+pub(super) struct LocalService {
     store: Arc<dyn Store>,
     operations: Operations,
     service: Service,
-    /// The component as a server would have registered it.
+    /// The component, registered as by a server.
     pub(super) added: AddedComponent,
     tenants: usize,
     _folder: TempDir,
 }
 
-impl Workshop {
-    /// Takes a component, after the same inspection as when it is registered.
+impl LocalService {
+    /// Opens a service on a new store and registers a component, which is refused as by a server.
     pub(super) fn open(file: &Path) -> Result<Self, Box<dyn Error>> {
         let bytes = read(file, MAX_COMPONENT_BYTES)?;
         let folder = tempfile::tempdir()?;
@@ -62,7 +61,7 @@ impl Workshop {
         Ok(Self { store, operations, service, added, tenants: 0, _folder: folder })
     }
 
-    /// A new tenant that has the component, this profile (JSON) and these contacts.
+    /// Adds a tenant that has the component, the profile (JSON), the limits (JSON) and the stored contacts.
     pub(super) fn tenant(
         &mut self,
         profile: Option<&str>,
@@ -83,7 +82,7 @@ impl Workshop {
         let processor = component.clone().filter(|_| !is_validator);
         self.operations.set_tenant(name.as_str(), &settings(processor, None))?;
         self.store_contacts(&self.reread(&name)?, stored)?;
-        // Only now, as it is not asked about contacts that were there before it.
+        // A validator is set only now, as it must not be called for the stored contacts.
         if is_validator {
             self.operations.set_tenant(name.as_str(), &settings(None, component))?;
         }
@@ -96,16 +95,16 @@ impl Workshop {
             None => Ok(()),
             Some((place, row)) => {
                 let why = row.error.as_ref().map(serde_json::to_string).transpose()?.unwrap_or_default();
-                Err(format!("stored contact {place} cannot be stored as a new one: status {} {why}", row.status).into())
+                Err(format!("the stored contact {place} cannot be created: status {} {why}", row.status).into())
             }
         }
     }
 
     fn reread(&self, name: &TenantName) -> Result<Tenant, Box<dyn Error>> {
-        Ok(self.store.tenant(name.as_str())?.ok_or("the tenant is gone")?)
+        Ok(self.store.tenant(name.as_str())?.ok_or("the tenant was removed")?)
     }
 
-    /// What becomes of these contacts.
+    /// Runs the component on contacts.
     pub(super) fn run(
         &self,
         tenant: &Tenant,
@@ -117,29 +116,30 @@ impl Workshop {
         Ok(self.service.try_out(tenant, Submission::new(operation, items, None)?)?)
     }
 
-    /// A contact as clients see it.
+    /// Returns a contact as clients see it.
     pub(super) fn contact(&self, tenant: &Tenant, id: u64) -> Option<serde_json::Value> {
         let object = self.service.contact(tenant, bulkhead::domain::ContactId(id)).ok().flatten()?;
         serde_json::from_str(&object).ok()
     }
 }
 
-/// A server's sandbox, with a cache that outlives the command: compiling a JavaScript engine takes seconds.
+/// Creates a sandbox like a server's. Its cache outlives the command, as compiling a component with a JavaScript engine takes
+/// seconds.
 pub(super) fn sandbox() -> Result<Sandbox, Box<dyn Error>> {
     let cache = cache_folder();
     if let Some(folder) = &cache {
-        forget_old(folder);
+        remove_old(folder);
     }
-    Ok(Sandbox::new(cache, INSTANCES)?)
+    Ok(Sandbox::new(cache, MAX_INSTANCES)?)
 }
 
-/// In the user's folder for caches, if there is one; not that of servers, who keep what they need and no more.
+/// Returns a folder in the user's cache folder, if there is one. It is not that of servers, which remove what they do not need.
 fn cache_folder() -> Option<PathBuf> {
     Some(user_cache()?.join("bulkhead").join("workshop"))
 }
 
-/// Every build of a component leaves a file, and only the last ones are of use. What cannot be removed stays.
-fn forget_old(folder: &Path) {
+/// Removes all but the newest compiled components, as each build of a component leaves one. Files that cannot be removed stay.
+fn remove_old(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut files: Vec<_> = entries
         .filter_map(|entry| {
@@ -148,7 +148,7 @@ fn forget_old(folder: &Path) {
         })
         .collect();
     files.sort_unstable();
-    for (_, path) in files.iter().rev().skip(KEPT) {
+    for (_, path) in files.iter().rev().skip(MAX_CACHED_COMPONENTS) {
         drop(fs::remove_file(path));
     }
 }

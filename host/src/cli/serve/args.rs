@@ -1,0 +1,180 @@
+//! The options of `bulkhead serve`, and the settings that they become.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use bulkhead::clock::Clock;
+use bulkhead::http::{BodySettings, HttpSettings};
+use bulkhead::jobs::Settings;
+use bulkhead::operations::MAX_COMPONENT_BYTES;
+use bulkhead::store::QueueLimits;
+use bulkhead::tenants::Secret;
+use clap::Args;
+
+use super::DEFAULT_COMPONENT;
+use crate::cli::log::LogArgs;
+use crate::cli::store::StoreArgs;
+
+/// Bytes that the operators' token has at least.
+const MIN_ADMIN_TOKEN_BYTES: usize = 32;
+/// Connections to the operators' listener that are served at a time; further ones wait.
+const MAX_ADMIN_CONNECTIONS: usize = 16;
+/// Workers of a server at most.
+const MAX_WORKERS: usize = 32;
+
+/// Arguments of `bulkhead serve`. Each can also be given as an environment variable.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ServeArgs {
+    /// Address to listen on; with port 0 the system chooses a port.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+    /// Maximum number of connections to a database; by default two for each worker and eight more.
+    #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
+    database_connections: Option<u16>,
+    /// Number of worker threads, which run jobs; by default the number of cores.
+    #[arg(long, value_name = "N", env = "BULKHEAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=32))]
+    workers: Option<u16>,
+    /// A processor to use as the default one, instead of the built-in one.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_COMPONENT_FILE")]
+    component: Option<PathBuf>,
+    /// Seconds that a job's id stays valid after the job was created, and again after the job was finished.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_RETENTION", default_value_t = 48 * 60 * 60)]
+    retention: u64,
+    /// Seconds that a server may be silent, or cut off from the database, before other servers take over its jobs.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    lease: u64,
+    /// Seconds between two deletions of expired jobs.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_SWEEP_INTERVAL", default_value_t = 60)]
+    sweep_interval: u64,
+    /// Maximum number of unfinished jobs of one tenant.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_QUEUED_JOBS", default_value_t = 1_000)]
+    max_queued_jobs: u64,
+    /// Maximum bytes of one tenant's unprocessed items, as stored.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_MAX_QUEUED_BYTES", default_value_t = 2 << 30)]
+    max_queued_bytes: u64,
+    /// Maximum bytes of a request's body, before and after inflating.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_MAX_BODY", default_value_t = 64 << 20)]
+    max_body: usize,
+    /// Maximum bytes of all bodies that are being received at a time; further requests wait.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_BODY_MEMORY", default_value_t = 128 << 20)]
+    body_memory: usize,
+    /// Maximum number of connections served at a time; further connections wait.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS", default_value_t = 1_024)]
+    max_connections: usize,
+    /// Seconds within which the head of a request must arrive.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
+    header_timeout: u64,
+    /// Seconds within which the body of a request must arrive.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
+    body_timeout: u64,
+    /// Seconds within which a client must accept at least some bytes of an answer.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
+    write_timeout: u64,
+    /// Seconds to keep serving after SIGTERM while /readyz reports not ready, so that load balancers notice.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
+    drain_delay: u64,
+    /// Address of the operators' listener; without this option there is none.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
+    admin_listen: Option<SocketAddr>,
+    /// The token with which operators authenticate, at least 32 characters. Prefer the environment variable: other users
+    /// can see options.
+    #[arg(long, value_name = "TOKEN", env = "BULKHEAD_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
+    /// For tests: a file with seconds to add to the clock.
+    #[arg(long, value_name = "FILE", hide = true)]
+    clock_offset_file: Option<PathBuf>,
+    /// For tests: also serve drafts of the contract (`wit/drafts/`), which may change or disappear.
+    #[arg(long, hide = true)]
+    pub(super) draft_contracts: bool,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+impl ServeArgs {
+    pub(super) fn settings(&self) -> Settings {
+        let cores = available_parallelism().map_or(2, usize::from);
+        Settings {
+            workers: self.workers.map_or(cores.min(MAX_WORKERS), usize::from),
+            retention: Duration::from_secs(self.retention),
+            queue: QueueLimits { jobs: self.max_queued_jobs, bytes: self.max_queued_bytes },
+            lease: Duration::from_secs(self.lease),
+        }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by)
+    }
+
+    /// Returns the number of connections to a database: two for each worker, which commits a batch while it reads for the
+    /// next one, and eight for requests and maintenance tasks.
+    pub(super) fn connections(&self) -> usize {
+        self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
+    }
+
+    /// Returns the number of component instances that can exist at a time: a processor and a validator for each worker and
+    /// its replacement; these two and a processor that shows contacts for each call; and some for operators.
+    pub(super) fn instances(&self) -> u32 {
+        u32::try_from(self.settings().workers).unwrap_or(32) * 10 + 8
+    }
+
+    pub(super) fn sweep_interval(&self) -> Duration {
+        Duration::from_secs(self.sweep_interval.max(1))
+    }
+
+    pub(super) fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay)
+    }
+
+    pub(super) fn http_settings(&self) -> HttpSettings {
+        HttpSettings {
+            max_connections: self.max_connections,
+            header_timeout: Duration::from_secs(self.header_timeout),
+            write_timeout: Duration::from_secs(self.write_timeout),
+        }
+    }
+
+    pub(super) fn body_settings(&self) -> BodySettings {
+        BodySettings {
+            max_bytes: self.max_body,
+            timeout: Duration::from_secs(self.body_timeout),
+            memory_bytes: self.body_memory,
+        }
+    }
+
+    pub(super) fn admin_http_settings(&self) -> HttpSettings {
+        HttpSettings { max_connections: MAX_ADMIN_CONNECTIONS, ..self.http_settings() }
+    }
+
+    /// Returns the limits of operators' bodies: components are larger than requests, and operators are few.
+    pub(super) fn admin_body_settings(&self) -> BodySettings {
+        BodySettings { max_bytes: MAX_COMPONENT_BYTES, memory_bytes: MAX_COMPONENT_BYTES * 2, ..self.body_settings() }
+    }
+
+    /// Returns the address of the operators' listener and their token; `None` if there is to be no such listener.
+    ///
+    /// # Errors
+    /// If the token is too short.
+    pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
+        let (Some(address), Some(token)) = (self.admin_listen, &self.admin_token) else { return Ok(None) };
+        if token.len() < MIN_ADMIN_TOKEN_BYTES {
+            return Err(format!("the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters"));
+        }
+        Ok(Some((address, Secret::from_client(token.as_str()))))
+    }
+
+    /// Returns the bytes of the default processor.
+    ///
+    /// # Errors
+    /// If the named file cannot be read.
+    pub(super) fn component(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+        match &self.component {
+            None => Ok(DEFAULT_COMPONENT.to_vec()),
+            Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+        }
+    }
+}
