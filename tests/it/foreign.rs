@@ -223,7 +223,7 @@ fn flaws_of_a_profile_are_reported() {
     );
     let mut told = ["node", "python"].map(|host| {
         let said = ForeignHost::refused_by_main(host, &[&none, "--profile".as_ref(), &profile]);
-        assert!(said.starts_with("fields[1].type: `nonsense` is no type of field"), "{host}: {said}");
+        assert!(said.starts_with("fields[1].type: `nonsense` is not a type of field"), "{host}: {said}");
         said.trim().to_owned()
     });
     told.sort_unstable();

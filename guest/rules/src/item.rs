@@ -45,7 +45,7 @@ impl ItemReader<'_> {
     pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
         let Self { operation, profile, schema, place_names } = *self;
         if text.len() > MAX_ITEM_BYTES {
-            return Err(format!("A contact is sent in {MAX_ITEM_BYTES} bytes at most."));
+            return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
         }
         seen.fill(false);
         let members = match json::members(text, |name| schema.item_key(name)) {

@@ -44,7 +44,7 @@ pub(crate) fn check_presentable(
     }
     let size = to_json(&ContactView::of(u64::MAX, contact, profile, &Catalogue::of(profile, schema))).len();
     if size > MAX_PRESENTED_BYTES {
-        Err(format!("A contact takes {MAX_PRESENTED_BYTES} bytes at most when it is shown."))
+        Err(format!("A contact may have at most {MAX_PRESENTED_BYTES} bytes when it is shown."))
     } else {
         Ok(())
     }

@@ -139,7 +139,11 @@ impl Session {
         }
         let document = contact.document(&self.schema);
         if document.len() > MAX_DOCUMENT_BYTES {
-            return Err(reject_unread(id, 400, format!("A contact takes {MAX_DOCUMENT_BYTES} bytes at most.")));
+            return Err(reject_unread(
+                id,
+                400,
+                format!("A stored contact may have at most {MAX_DOCUMENT_BYTES} bytes."),
+            ));
         }
         check_presentable(&contact, document.len(), &self.profile, &self.schema)
             .map_err(|why| reject_unread(id, 400, why))?;

@@ -90,7 +90,7 @@ fn a_catalogue_has_a_maximum_size() {
     assert!(fields(&[list("a")]).is_ok());
     let flaws = fields(&[list("a"), list("b")]).unwrap_err();
     assert_eq!(flaws[0].entry, 1);
-    assert_eq!(flaws[0].message, "All fields with their labels and choices take 196608 bytes at most.");
+    assert_eq!(flaws[0].message, "All fields with their labels and choices may take at most 196608 bytes.");
 
     let many: Vec<FieldEntry> = (0..972).map(|number| entry(&format!("field_{number}"), "text")).collect();
     assert_eq!(fields(&many).unwrap().len(), 1_000);

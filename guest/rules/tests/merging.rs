@@ -257,7 +257,10 @@ fn a_contact_has_a_maximum_size() {
     let text = "x".repeat(60_000);
     let item = json!({"note0": text, "note1": text, "note2": text, "note3": text, "note4": text}).to_string();
     let rejection = reject(one(Create, &profile(&wide), &[], &item));
-    assert_eq!((rejection.status, rejection.message.as_str()), (400, "A contact takes 262144 bytes at most."));
+    assert_eq!(
+        (rejection.status, rejection.message.as_str()),
+        (400, "A stored contact may have at most 262144 bytes.")
+    );
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_contact_that_cannot_be_presented_is_not_stored() {
         }
     }
     let refused = refused.unwrap();
-    let message = "A contact takes 1048576 bytes at most when it is shown.";
+    let message = "A contact may have at most 1048576 bytes when it is shown.";
     assert_eq!((refused.status, refused.id, refused.message.as_str()), (400, Some(1), message));
     assert!(present(&profile, vec![contact]).remove(0).len() <= 1024 * 1024);
 }

@@ -48,16 +48,16 @@ pub(super) fn apply_entries(mut fields: Vec<Field>, entries: &[FieldEntry]) -> R
             }
         }
         if fields.len() > MAX_FIELDS {
-            flaws.add("alias", format!("A catalogue has {MAX_FIELDS} fields at most."));
+            flaws.add("alias", format!("A catalogue has at most {MAX_FIELDS} fields."));
             break;
         }
         if fields.iter().filter(|field| field.is_unique).count() > MAX_UNIQUE_FIELDS {
-            flaws.add("isUnique", format!("{MAX_UNIQUE_FIELDS} fields at most can be unique."));
+            flaws.add("isUnique", format!("At most {MAX_UNIQUE_FIELDS} fields can be unique."));
             break;
         }
         if descriptions_bytes > MAX_DESCRIPTIONS_BYTES {
             let limit =
-                format!("All fields with their labels and choices take {MAX_DESCRIPTIONS_BYTES} bytes at most.");
+                format!("All fields with their labels and choices may take at most {MAX_DESCRIPTIONS_BYTES} bytes.");
             flaws.add("choices", limit);
             break;
         }
@@ -97,13 +97,13 @@ fn new_field(alias: &str, flaws: &mut Flaws<'_>) -> Field {
 fn alias_flaw(alias: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if alias.is_empty() {
-        Some("A field needs an alias, the name it is sent under.".to_owned())
+        Some("A field needs an alias, the name under which it is sent.".to_owned())
     } else if alias.len() > MAX_ALIAS_BYTES {
-        Some(format!("An alias has {MAX_ALIAS_BYTES} characters at most."))
+        Some(format!("An alias has at most {MAX_ALIAS_BYTES} characters."))
     } else if !alias.bytes().all(is_plain) || alias.starts_with(|first: char| first.is_ascii_digit()) {
-        Some("An alias is made of letters, digits and underscores, and starts with no digit.".to_owned())
+        Some("An alias consists of letters, digits and underscores, and does not start with a digit.".to_owned())
     } else if ReservedKey::named(alias).is_some() {
-        Some(format!("`{alias}` has a meaning of its own in every contact; choose another alias."))
+        Some(format!("`{alias}` is reserved in every contact; choose another alias."))
     } else {
         None
     }
@@ -134,7 +134,7 @@ fn check_entry(field: &Field, entry: &FieldEntry, flaws: &mut Flaws<'_>) {
     }
     let Some(kind) = Kind::named(&field.kind) else {
         let known = Kind::ALL.map(|(name, _)| name).join(", ");
-        flaws.add("type", format!("`{}` is no type of field; the types are {known}.", excerpt(&field.kind)));
+        flaws.add("type", format!("`{}` is not a type of field; the types are {known}.", excerpt(&field.kind)));
         return;
     };
     check_choices(field, kind, flaws);
@@ -153,13 +153,13 @@ fn check_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
         } else if kind == Kind::MultiSelect && value.contains('|') {
             flaws.add(
                 "choices",
-                format!("`{}` holds a `|`, which separates the values of a multiselect.", excerpt(value)),
+                format!("`{}` contains a `|`, which separates the values of a multiselect.", excerpt(value)),
             );
         } else if !values.insert(value) {
-            flaws.add("choices", format!("The choice `{}` is there twice.", excerpt(value)));
+            flaws.add("choices", format!("The choice `{}` occurs twice.", excerpt(value)));
         }
         if choice.label.len() > MAX_LABEL_BYTES {
-            flaws.add("choices", format!("The label of a choice has {MAX_LABEL_BYTES} bytes at most."));
+            flaws.add("choices", format!("The label of a choice has at most {MAX_LABEL_BYTES} bytes."));
         }
     }
 }
@@ -178,7 +178,7 @@ fn check_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Flaw
         flaws.add("isUnique", format!("A {} field cannot be unique.", field.kind));
     }
     if field.max_length.is_some_and(|length| length > MAX_UNIQUE_LENGTH) {
-        flaws.add("maxLength", format!("A unique field takes {MAX_UNIQUE_LENGTH} characters at most."));
+        flaws.add("maxLength", format!("A unique field has at most {MAX_UNIQUE_LENGTH} characters."));
     }
 }
 
