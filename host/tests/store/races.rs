@@ -21,6 +21,8 @@ use crate::fixture::{
 
 /// How many servers race.
 const RACERS: usize = 4;
+/// How long racers wait for each other, so that a racer that fails ends the test.
+const RACE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an operation may take that must not wait for a lock.
 const MAX_UNBLOCKED_TIME: Duration = Duration::from_secs(2);
 
@@ -311,7 +313,7 @@ pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
 pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
     let stores = stores(fixture, RACERS);
     let tenants = [fixture.add_tenant("a"), fixture.add_tenant("b")];
-    let over = AtomicBool::new(false);
+    let (over, started) = (AtomicBool::new(false), Instant::now());
     for tenant in tenants {
         fixture.submit(&new_job(tenant, &[1; 30]));
     }
@@ -328,6 +330,7 @@ pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
         }
         2 => {
             while !over.load(Ordering::Acquire) {
+                assert!(started.elapsed() < RACE_TIMEOUT, "the commits do not end");
                 store.sweep().unwrap();
                 store.renew_claims(&claims.each_ref().map(Claim::id), LEASE).unwrap();
                 store.check().unwrap();
@@ -335,6 +338,7 @@ pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
         }
         _ => {
             while !over.load(Ordering::Acquire) {
+                assert!(started.elapsed() < RACE_TIMEOUT, "the commits do not end");
                 let other = new_job(tenants[0], &[1]);
                 assert_eq!(store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
                 assert!(store.claim(LEASE).unwrap().is_none_or(|claim| claim.job == other.id));
@@ -360,9 +364,10 @@ pub(crate) fn sweeping_does_not_delay_claims(fixture: &StoreFixture) {
     for number in 0..JOBS {
         fixture.job_of(tenants[number % 2], 1);
     }
-    let finished = AtomicUsize::new(0);
+    let (finished, started) = (AtomicUsize::new(0), Instant::now());
     race(&stores, |racer, store| {
         while finished.load(Ordering::Acquire) < JOBS {
+            assert!(started.elapsed() < RACE_TIMEOUT, "a racer lost its job");
             if racer < 2 {
                 store.sweep().unwrap();
                 continue;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{SqliteStore, commit};
@@ -16,7 +16,9 @@ use crate::tenants::TenantLimits;
 impl ClaimStore for SqliteStore {
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
         let now = self.clock.now();
-        self.connections.write(|connection| claim(connection, &self.profiles, lease, now))
+        let claimed = self.connections.write(|connection| claim(connection, lease, now))?;
+        // Not under the write lock, as a profile can be large.
+        claimed.map(|claimed| claimed.into_claim(&self.profiles, now)).transpose()
     }
 
     fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError> {
@@ -125,8 +127,18 @@ impl SqliteStore {
     }
 }
 
-/// The columns of a claimed job.
+/// A claimed job as the database has it.
 struct ClaimedJob {
+    tenant: i64,
+    tenant_name: String,
+    profile: String,
+    limits: String,
+    job: Uuid,
+    row: JobRow,
+}
+
+/// The columns of a claimed job.
+struct JobRow {
     operation: String,
     pinned: Pinned,
     epoch: i64,
@@ -137,17 +149,12 @@ struct ClaimedJob {
     profile: Option<String>,
 }
 
-fn claim(
-    connection: &mut Connection,
-    profiles: &ProfileCache,
-    lease: Duration,
-    now: Timestamp,
-) -> Result<Option<Claim>, StoreError> {
+fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<ClaimedJob>, StoreError> {
     const CONTEXT: &str = "claiming a job";
     // Without the write lock, as workers look often and mostly find nothing.
     let Some((tenant, job)) = next_job(connection, None, now)? else { return Ok(None) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-    let claimed = transaction
+    let row = transaction
         .prepare_cached(
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, attempts = attempts + 1, lease_until = ?4,
                              started_at = coalesce(started_at, ?5)
@@ -156,26 +163,11 @@ fn claim(
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
-            statement
-                .query_row(params![tenant, job, state, now.after(lease).0, now.0], |row| {
-                    Ok(ClaimedJob {
-                        operation: row.get(0)?,
-                        pinned: Pinned {
-                            processor: Digest(row.get(1)?),
-                            validator: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest),
-                        },
-                        epoch: row.get(3)?,
-                        attempts: row.get(4)?,
-                        cursor: row.get(5)?,
-                        total: row.get(6)?,
-                        profile: row.get(7)?,
-                    })
-                })
-                .optional()
+            statement.query_row(params![tenant, job, state, now.after(lease).0, now.0], JobRow::read).optional()
         })
         .context(CONTEXT)?;
-    let Some(claimed) = claimed else { return Ok(None) };
-    let (tenant_name, tenant_profile, limits): (String, String, String) = transaction
+    let Some(mut row) = row else { return Ok(None) };
+    let (tenant_name, tenant_profile, limits) = transaction
         .query_row(
             "UPDATE tenants SET last_served = ?2 WHERE id = ?1 RETURNING name, profile, limits",
             params![tenant, now.0],
@@ -183,22 +175,47 @@ fn claim(
         )
         .context(CONTEXT)?;
     transaction.commit().context(CONTEXT)?;
-    let operation = Operation::parse(&claimed.operation)
-        .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{}'", claimed.operation)))?;
-    Ok(Some(Claim {
-        tenant: TenantId(tenant),
-        tenant_name,
-        profile: profiles.parse(&claimed.profile.unwrap_or(tenant_profile)),
-        job: JobId(job),
-        limits: TenantLimits::parse_stored(&limits),
-        operation,
-        pinned: claimed.pinned,
-        epoch: claimed.epoch,
-        attempts: claimed.attempts,
-        cursor: claimed.cursor,
-        total: claimed.total,
-        now,
-    }))
+    let profile = row.profile.take().unwrap_or(tenant_profile);
+    Ok(Some(ClaimedJob { tenant, tenant_name, profile, limits, job, row }))
+}
+
+impl JobRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            operation: row.get(0)?,
+            pinned: Pinned {
+                processor: Digest(row.get(1)?),
+                validator: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest),
+            },
+            epoch: row.get(3)?,
+            attempts: row.get(4)?,
+            cursor: row.get(5)?,
+            total: row.get(6)?,
+            profile: row.get(7)?,
+        })
+    }
+}
+
+impl ClaimedJob {
+    fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
+        let JobRow { operation, pinned, epoch, attempts, cursor, total, .. } = self.row;
+        let operation = Operation::parse(&operation)
+            .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
+        Ok(Claim {
+            tenant: TenantId(self.tenant),
+            tenant_name: self.tenant_name,
+            profile: profiles.parse(&self.profile),
+            job: JobId(self.job),
+            limits: TenantLimits::parse_stored(&self.limits),
+            operation,
+            pinned,
+            epoch,
+            attempts,
+            cursor,
+            total,
+            now,
+        })
+    }
 }
 
 /// Returns the next job to claim and its tenant. Looks for the tenant first, because the oldest jobs of all tenants may be
