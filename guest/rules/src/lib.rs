@@ -1,4 +1,4 @@
-//! What a valid contact is and how a batch of edits is applied to stored contacts.
+//! The rules for valid contacts, and for applying batches of edits to stored contacts.
 //!
 //! This crate is pure: it does no input or output, reads no clock, and returns the same answer to the same call. The
 //! rules are those of Mautic 5's batch API. This crate departs from them in two cases: where Mautic changes or drops data
