@@ -15,7 +15,7 @@ use bulkhead_rules::{Objection, Operation};
 
 /// Lines of a script that are read.
 const MAX_LINES: usize = 64;
-/// Bytes 1 of a script that stand for words; others stand for nothing.
+/// Bytes 1 of a script that stand for words; any further ones stand for nothing.
 const MAX_LONG_TEXTS: usize = 64;
 /// Words that the byte 1 stands for.
 const LONG_TEXT_WORDS: usize = 1_000;

@@ -1,5 +1,5 @@
-//! The bounds that the contract (`wit/1.0.0/contacts.wit`) sets, for whoever checks a component's replies: the host, and the
-//! fuzz targets. A test compares each of them with the sentence of the contract that states it.
+//! The bounds that the contract (`wit/1.0.0/contacts.wit`) sets. The host and the fuzz targets check the replies of components
+//! by them. A test compares each bound with the sentence of the contract that states it.
 
 macro_rules! bounds {
     ($($(#[doc = $doc:literal])* $name:ident = $value:expr, $promise:literal;)*) => {
@@ -40,9 +40,9 @@ bounds! {
     MAX_DETAILS_BYTES = 64 << 10, "and 64 KiB of text in all";
     /// Bytes of one contact as `present` returns it.
     MAX_PRESENTED_BYTES = 1 << 20, "in order, of at most 1 MiB";
-    /// Objections to one item. A tenant's limits can change it.
+    /// Objections to one item. The limits of a tenant can change it.
     MAX_OBJECTIONS_PER_ITEM = 16, "At most 16 an item.";
-    /// Bytes of an objection's message. A tenant's limits can change it.
+    /// Bytes of an objection's message. The limits of a tenant can change it.
     MAX_OBJECTION_BYTES = 1_000, "One sentence for the client, at most 1,000 bytes.";
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bulkhead_bounds::MAX_CONTACTS_PER_CALL;
+
 use super::component_loader::{ComponentLoader, LoadError};
 use super::decider::DecideRequest;
 use super::meter::ComponentUsage;
@@ -11,9 +13,6 @@ use crate::sandbox::{
     RequestContext, ValidatorInstance,
 };
 use crate::tenants::Profile;
-
-/// Contacts that the contract allows in one call of `present`.
-const MAX_PRESENTED: usize = 1_000;
 
 /// A failed call, and the component that was called.
 #[derive(Debug)]
@@ -135,7 +134,7 @@ impl RunningComponents {
             return self.processor.call(|instance| instance.decide(items.len(), found, objections));
         };
         let mut stored = Vec::with_capacity(found.len());
-        for contacts in found.chunks(MAX_PRESENTED) {
+        for contacts in found.chunks(MAX_CONTACTS_PER_CALL) {
             let objects = self.processor.call(|instance| instance.present(profile, fields, self.now, contacts))?;
             stored.extend(contacts.iter().map(|contact| contact.id).zip(objects));
         }
