@@ -1,9 +1,9 @@
 //! Pages of a job's rows.
 
 /// Rows of a page unless the client asks for another number.
-const DEFAULT_LIMIT: u32 = 100;
+const DEFAULT_PAGE_ROWS: u32 = 100;
 /// Rows of a page at most.
-const MAX_LIMIT: u32 = 1_000;
+const MAX_PAGE_ROWS: u32 = 1_000;
 
 /// A page of a job's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum PageError {
     #[error("'page' must be a whole number from 1, not '{0}'.")]
     Number(String),
     /// `limit` is not a number in range.
-    #[error("'limit' must be a whole number from 1 to {MAX_LIMIT}, not '{0}'.")]
+    #[error("'limit' must be a whole number from 1 to {MAX_PAGE_ROWS}, not '{0}'.")]
     Limit(String),
 }
 
@@ -34,8 +34,8 @@ impl Page {
             Some(text) => parse_in(text, u32::MAX).ok_or_else(|| PageError::Number(text.to_owned()))?,
         };
         let limit = match limit {
-            None => DEFAULT_LIMIT,
-            Some(text) => parse_in(text, MAX_LIMIT).ok_or_else(|| PageError::Limit(text.to_owned()))?,
+            None => DEFAULT_PAGE_ROWS,
+            Some(text) => parse_in(text, MAX_PAGE_ROWS).ok_or_else(|| PageError::Limit(text.to_owned()))?,
         };
         Ok(Self { number, limit })
     }
@@ -59,7 +59,7 @@ impl Page {
 
     /// Returns the query parameters of this page: `page=2`, and `&limit=…` unless the limit is the default.
     pub fn to_query(self) -> String {
-        if self.limit == DEFAULT_LIMIT {
+        if self.limit == DEFAULT_PAGE_ROWS {
             format!("page={}", self.number)
         } else {
             format!("page={}&limit={}", self.number, self.limit)
@@ -76,7 +76,7 @@ mod tests {
     use super::{Page, PageError};
 
     #[test]
-    fn pages_join_without_gap_or_overlap() {
+    fn consecutive_pages_have_no_gap_or_overlap() {
         for (total, limit) in [(0_u32, 100_u32), (1, 100), (100, 100), (101, 100), (250, 7), (10_000, 1_000)] {
             let mut page = Page::parse(None, Some(&limit.to_string())).unwrap();
             let mut seen = 0;

@@ -6,7 +6,7 @@ use bulkhead::domain::{
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
 
-use crate::fixture::{DEFAULT, RETENTION};
+use crate::fixture::{DEFAULT_PROCESSOR, RETENTION};
 
 /// The outcome of a batch that is not the job's last.
 pub(crate) const COMMITTED: CommitOutcome = CommitOutcome::Committed { job_finished: false };
@@ -46,7 +46,7 @@ pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         tenant,
         id: JobId::random(),
         operation: Operation::Create,
-        pinned: Pinned { processor: DEFAULT, validator: None },
+        pinned: Pinned { processor: DEFAULT_PROCESSOR, validator: None },
         profile: Profile::default().into(),
         is_default: true,
         chunks: chunks.iter().map(&mut chunk).collect(),

@@ -5,7 +5,7 @@ use bulkhead::store::{
     ComponentRecord, NewComponent, NewJob, RegisterOutcome, RemoveOutcome, SubmitOutcome, TenantChange,
 };
 
-use crate::fixture::{AMPLE, StoreFixture, new_job};
+use crate::fixture::{AMPLE_LIMITS, StoreFixture, new_job};
 
 fn add(fixture: &StoreFixture, name: Option<&str>, world: World, bytes: &[u8]) -> RegisterOutcome {
     let component = NewComponent { digest: Digest::of(bytes), name, world, bytes };
@@ -96,7 +96,7 @@ pub(crate) fn a_job_needs_registered_components(fixture: &StoreFixture) {
     ] {
         let pinned = Pinned { processor, validator };
         let new = NewJob { pinned, is_default, ..new_job(tenant, &[1]) };
-        assert_eq!(fixture.store.submit_job(&new, &AMPLE).unwrap(), expected, "{pinned:?}");
+        assert_eq!(fixture.store.submit_job(&new, &AMPLE_LIMITS).unwrap(), expected, "{pinned:?}");
         let stored = fixture.store.job(tenant, new.id).unwrap();
         assert_eq!(stored.map(|job| job.pinned), (expected == SubmitOutcome::Accepted).then_some(pinned));
     }

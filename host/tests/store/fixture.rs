@@ -26,9 +26,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(600);
 /// How long job ids live.
 pub(crate) const RETENTION: Duration = Duration::from_secs(3_600);
 /// Limits that no test reaches.
-pub(crate) const AMPLE: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 << 40 };
+pub(crate) const AMPLE_LIMITS: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 << 40 };
 /// The processor of jobs unless a test says otherwise: the server's default, which need not be registered.
-pub(crate) const DEFAULT: Digest = Digest([7; 32]);
+pub(crate) const DEFAULT_PROCESSOR: Digest = Digest([7; 32]);
 
 /// Connections of one server at most.
 pub(crate) const CONNECTIONS: usize = 8;
@@ -183,7 +183,7 @@ impl StoreFixture {
 
     /// Submits a job, which must be accepted.
     pub(crate) fn submit(&self, job: &NewJob) -> JobId {
-        assert_eq!(self.store.submit_job(job, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+        assert_eq!(self.store.submit_job(job, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
         job.id
     }
 

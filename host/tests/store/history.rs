@@ -4,7 +4,7 @@ use bulkhead::domain::{JobState, TenantId};
 use bulkhead::store::Authentication;
 use rusqlite::params;
 
-use crate::fixture::{DEFAULT, FINISHED, RETENTION, StoreFixture, creating, secret};
+use crate::fixture::{DEFAULT_PROCESSOR, FINISHED, RETENTION, StoreFixture, creating, secret};
 
 const FIRST: &str = include_str!("../../src/store/sqlite/schema/0001.sql");
 
@@ -36,7 +36,7 @@ fn store_data(connection: &rusqlite::Connection) {
                 "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, cursor, created,
                                    created_at, expires_at)
                  VALUES (1, ?1, ?2, 'create', ?3, ?4, ?5, 2, ?6, ?6, ?7, ?7 + ?5)",
-                params![id, sequence, state, DEFAULT.0, RETENTION.as_micros() as i64, cursor, now],
+                params![id, sequence, state, DEFAULT_PROCESSOR.0, RETENTION.as_micros() as i64, cursor, now],
             )
             .unwrap();
         for first in cursor..2 {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bulkhead::store::{ApplyOutcome, CommitOutcome, StoreError, SubmitOutcome};
 use bulkhead_postgres::Settings;
 
-use crate::fixture::{AMPLE, FINISHED, LEASE, StoreFixture, creating, new_contact, new_job};
+use crate::fixture::{AMPLE_LIMITS, FINISHED, LEASE, StoreFixture, creating, new_contact, new_job};
 use crate::several_servers::{EVENT_TIMEOUT, recovered};
 
 /// A store in a cluster that waits for a standby if it is set to.
@@ -62,7 +62,10 @@ pub(crate) fn a_submission_whose_answer_is_lost_is_accepted(_: &StoreFixture) {
     let fixture = fixture();
     let tenant = fixture.add_tenant("acme");
     let new = new_job(tenant, &[1]);
-    assert_eq!(with_lost_answer(&fixture, || fixture.store.submit_job(&new, &AMPLE)).unwrap(), SubmitOutcome::Accepted);
+    assert_eq!(
+        with_lost_answer(&fixture, || fixture.store.submit_job(&new, &AMPLE_LIMITS)).unwrap(),
+        SubmitOutcome::Accepted
+    );
     assert!(recovered(|| fixture.store.job(tenant, new.id)).is_some());
     assert_eq!(fixture.unfinished_jobs(), 1);
     fixture.claim_of(new.id);

@@ -138,7 +138,7 @@ conformance! {
             sweeping_does_not_delay_claims,
             only_the_newest_claim_commits;
         results:
-            pages_join_without_gap_or_overlap;
+            consecutive_pages_have_no_gap_or_overlap;
         submit:
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,

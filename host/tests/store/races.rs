@@ -15,8 +15,8 @@ use bulkhead::store::{
 };
 
 use crate::fixture::{
-    AMPLE, COMMITTED, FINISHED, LEASE, RETENTION, StoreFixture, contact_write, creating, failed_row, new_contact,
-    new_job, running_jobs, secret, written_row,
+    AMPLE_LIMITS, COMMITTED, FINISHED, LEASE, RETENTION, StoreFixture, contact_write, creating, failed_row,
+    new_contact, new_job, running_jobs, secret, written_row,
 };
 
 /// How many servers race.
@@ -96,7 +96,7 @@ pub(crate) fn an_idempotency_key_accepts_one_job(fixture: &StoreFixture) {
         let outcomes = race(&stores, |_, store| {
             let idempotency = Idempotency { key: format!("k{round}"), fingerprint: secret("this") };
             let new = NewJob { idempotency: Some(idempotency), ..new_job(tenant, &[1]) };
-            (new.id, store.submit_job(&new, &AMPLE).unwrap())
+            (new.id, store.submit_job(&new, &AMPLE_LIMITS).unwrap())
         });
         let accepted: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == SubmitOutcome::Accepted).collect();
         assert_eq!(accepted.len(), 1, "{outcomes:?}");
@@ -111,7 +111,7 @@ pub(crate) fn the_limit_of_queued_jobs_holds(fixture: &StoreFixture) {
     let stores = stores(fixture, RACERS);
     let tenant = fixture.add_tenant("acme");
     for round in 0..25 {
-        let limits = QueueLimits { jobs: round * 2 + 2, ..AMPLE };
+        let limits = QueueLimits { jobs: round * 2 + 2, ..AMPLE_LIMITS };
         let outcomes = race(&stores, |_, store| store.submit_job(&new_job(tenant, &[1]), &limits).unwrap());
         let accepted = outcomes.iter().filter(|outcome| **outcome == SubmitOutcome::Accepted).count();
         assert_eq!(accepted, 2, "{outcomes:?}");
@@ -127,7 +127,7 @@ pub(crate) fn concurrent_submissions_keep_their_order(fixture: &StoreFixture) {
     let between = race(&stores, |_, store| {
         let ids: Vec<_> = (0..10)
             .map(|_| new_job(tenant, &[1]))
-            .map(|job| (job.id, store.submit_job(&job, &AMPLE).unwrap()))
+            .map(|job| (job.id, store.submit_job(&job, &AMPLE_LIMITS).unwrap()))
             .collect();
         assert!(ids.iter().all(|(_, outcome)| *outcome == SubmitOutcome::Accepted));
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
@@ -309,7 +309,7 @@ pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
     assert_eq!((list.total, list.contacts.len()), (2 * EACH as u64, 2 * EACH));
 }
 
-/// Sweeping, heartbeats, checks and claims beside commits: none fails, and none waits forever.
+/// Sweeps, heartbeats, checks and claims run while others commit: none fails, and none waits forever.
 pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
     let stores = stores(fixture, RACERS);
     let tenants = [fixture.add_tenant("a"), fixture.add_tenant("b")];
@@ -340,7 +340,7 @@ pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
             while !over.load(Ordering::Acquire) {
                 assert!(started.elapsed() < RACE_TIMEOUT, "the commits do not end");
                 let other = new_job(tenants[0], &[1]);
-                assert_eq!(store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+                assert_eq!(store.submit_job(&other, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
                 assert!(store.claim(LEASE).unwrap().is_none_or(|claim| claim.job == other.id));
                 store.lost_claims(&claims.each_ref().map(Claim::id)).unwrap();
                 assert!(store.delete_job(tenants[0], other.id).unwrap());

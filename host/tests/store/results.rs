@@ -8,7 +8,7 @@ fn page(number: u32, limit: u32) -> Page {
     Page::parse(Some(&number.to_string()), Some(&limit.to_string())).unwrap()
 }
 
-pub(crate) fn pages_join_without_gap_or_overlap(fixture: &StoreFixture) {
+pub(crate) fn consecutive_pages_have_no_gap_or_overlap(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     let chunks = [1, 499, 500, 3, 120];
     let id = fixture.submit(&new_job(tenant, &chunks));

@@ -9,7 +9,7 @@ use bulkhead::store::{Store, StoreError};
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 
-use crate::fixture::{AMPLE, CONNECTIONS, FINISHED, LEASE, StoreFixture, creating, credential, new_job};
+use crate::fixture::{AMPLE_LIMITS, CONNECTIONS, FINISHED, LEASE, StoreFixture, creating, credential, new_job};
 use crate::lost_answers::cut_off_a_commit;
 use crate::several_servers::recovered;
 
@@ -22,7 +22,7 @@ fn serve(store: &dyn Store) {
     store.check().unwrap();
     let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
     let new = new_job(tenant, &[1]);
-    store.submit_job(&new, &AMPLE).unwrap();
+    store.submit_job(&new, &AMPLE_LIMITS).unwrap();
     let claim = store.claim(LEASE).unwrap().unwrap();
     store.renew_claims(&[claim.id()], LEASE).unwrap();
     store.append_job_log(&claim, "text", 100).unwrap();

@@ -66,7 +66,7 @@ pub(crate) fn work_continues_after_the_database_restarts(_: &StoreFixture) {
     for error in [
         fixture.store.commit(&claim, &creating(1, &["b@x"]), LEASE).err(),
         fixture.store.claim(LEASE).err(),
-        fixture.store.submit_job(&new_job(tenant, &[1]), &crate::fixture::AMPLE).err(),
+        fixture.store.submit_job(&new_job(tenant, &[1]), &crate::fixture::AMPLE_LIMITS).err(),
         fixture.store.check().err(),
     ] {
         let error = error.expect("the database is stopped");

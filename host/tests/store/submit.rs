@@ -5,12 +5,12 @@ use std::time::Duration;
 use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitOutcome};
 
-use crate::fixture::{AMPLE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
+use crate::fixture::{AMPLE_LIMITS, RETENTION, StoreFixture, creating, new_job, seconds, secret};
 
 pub(crate) fn an_accepted_job_can_be_read_and_claimed(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     let new = NewJob { operation: Operation::Update, ..new_job(tenant, &[3, 2]) };
-    assert_eq!(fixture.store.submit_job(&new, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+    assert_eq!(fixture.store.submit_job(&new, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
     let stored = fixture.another_server().job(tenant, new.id).unwrap().unwrap();
     assert_eq!((stored.id, stored.state, stored.total), (new.id, JobState::Queued, 5));
     assert_eq!((stored.counts, stored.pinned), (Counts::default(), new.pinned));
@@ -32,7 +32,7 @@ pub(crate) fn only_its_tenant_knows_a_job(fixture: &StoreFixture) {
     assert!(fixture.rows(other, id).is_empty());
     assert_eq!(fixture.rows(acme, id).len(), 1);
     let stranger = NewJob { tenant: TenantId(acme.0 + other.0 + 1_000), ..new_job(acme, &[1]) };
-    assert_eq!(fixture.store.submit_job(&stranger, &AMPLE).unwrap(), SubmitOutcome::NoTenant);
+    assert_eq!(fixture.store.submit_job(&stranger, &AMPLE_LIMITS).unwrap(), SubmitOutcome::NoTenant);
 }
 
 pub(crate) fn a_job_without_items_is_completed(fixture: &StoreFixture) {
@@ -79,7 +79,7 @@ fn keyed(tenant: TenantId, key: &str, what: &str) -> NewJob {
 
 pub(crate) fn a_repeated_request_is_the_same_job(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let submit = |job: &NewJob| fixture.store.submit_job(job, &AMPLE).unwrap();
+    let submit = |job: &NewJob| fixture.store.submit_job(job, &AMPLE_LIMITS).unwrap();
     let first = keyed(acme, "k", "this");
     assert_eq!(submit(&first), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(acme, "k", "this")), SubmitOutcome::Repeated(first.id));
@@ -103,13 +103,13 @@ pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) 
     let none = QueueLimits { jobs: 0, bytes: 1 << 20 };
     assert_eq!(fixture.store.submit_job(&keyed(tenant, "k", "this"), &none).unwrap(), SubmitOutcome::QueueFull);
     let other = keyed(tenant, "k", "that");
-    assert_eq!(fixture.store.submit_job(&other, &AMPLE).unwrap(), SubmitOutcome::Accepted);
+    assert_eq!(fixture.store.submit_job(&other, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
     assert_eq!(fixture.claim().job, other.id);
 }
 
 pub(crate) fn unfinished_jobs_are_limited_per_tenant(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let two = QueueLimits { jobs: 2, ..AMPLE };
+    let two = QueueLimits { jobs: 2, ..AMPLE_LIMITS };
     let submit = |tenant| fixture.store.submit_job(&new_job(tenant, &[1]), &two).unwrap();
     assert_eq!(submit(acme), SubmitOutcome::Accepted);
     let claim = fixture.claim();
@@ -141,7 +141,7 @@ pub(crate) fn unprocessed_bytes_are_limited_per_tenant(fixture: &StoreFixture) {
         NewJob { chunks, ..new_job(tenant, &[]) }
     };
     // A packed chunk has about 2,400 bytes.
-    let limits = QueueLimits { bytes: 8_000, ..AMPLE };
+    let limits = QueueLimits { bytes: 8_000, ..AMPLE_LIMITS };
     let submit = |job: &NewJob| fixture.store.submit_job(job, &limits).unwrap();
     assert_eq!(submit(&big(acme, 1)), SubmitOutcome::Accepted);
     assert_eq!(submit(&big(acme, 2)), SubmitOutcome::QueueFull);

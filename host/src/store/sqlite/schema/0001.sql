@@ -1,5 +1,5 @@
 -- The first schema. Times are microseconds since 1970 in UTC; blobs are zstd over lines of JSON.
--- The tenant leads every primary key, so that the same layout can be sharded on it.
+-- The tenant leads every primary key, so that the same layout can be sharded by tenant.
 
 CREATE TABLE tenants (
   id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,8 +46,8 @@ CREATE TABLE jobs (
   started_at      INTEGER,
   finished_at     INTEGER,
   expires_at      INTEGER NOT NULL,
-  epoch           INTEGER NOT NULL DEFAULT 0, -- counts claims
-  lease_until     INTEGER,                    -- null: nobody works on it
+  epoch           INTEGER NOT NULL DEFAULT 0, -- the claim epoch
+  lease_until     INTEGER,                    -- null: not claimed
   PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -85,7 +85,7 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_expiring ON idempotency (expires_at);
 
--- Tenants that were removed, whose contacts the sweeper has yet to delete.
+-- Removed tenants whose contacts a sweep has yet to delete.
 CREATE TABLE removed_tenants (
   tenant          INTEGER PRIMARY KEY
 ) STRICT;

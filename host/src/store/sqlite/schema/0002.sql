@@ -1,9 +1,9 @@
 -- Lists and searches of contacts, and tokens.
 
-ALTER TABLE tenants ADD COLUMN contacts INTEGER NOT NULL DEFAULT 0; -- how many it has
+ALTER TABLE tenants ADD COLUMN contacts INTEGER NOT NULL DEFAULT 0; -- how many contacts the tenant has
 UPDATE tenants SET contacts = (SELECT count(*) FROM contacts WHERE contacts.tenant = tenants.id);
 
--- What lists and searches go by. It follows what is committed, a batch at a time.
+-- The contact index. It follows the commits, a batch at a time.
 CREATE TABLE listed (
   tenant          INTEGER NOT NULL,
   contact         INTEGER NOT NULL,
@@ -17,17 +17,17 @@ CREATE INDEX listed_by_sort   ON listed (tenant, sort);
 
 INSERT INTO listed SELECT tenant, id, 0, '' FROM contacts;
 
--- The words of contacts, without the text itself; the rowid is made of tenant and contact.
+-- The search text of contacts, as words only. The rowid is made of tenant and contact.
 CREATE VIRTUAL TABLE contact_words USING fts5 (
   words, content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 2'
 );
 
--- Batches that were committed and are yet to be listed.
+-- The index queue: committed batches that are yet to be indexed.
 CREATE TABLE unlisted (
   tenant          INTEGER NOT NULL,
   sequence        INTEGER NOT NULL,
   changed_at      INTEGER NOT NULL,
-  entries         BLOB    NOT NULL, -- [contact, words, sort]
+  entries         BLOB    NOT NULL, -- [contact, search text, sort key]
   PRIMARY KEY (tenant, sequence)
 ) STRICT, WITHOUT ROWID;
 
