@@ -143,7 +143,7 @@ fn an_item_that_fails_changes_nothing() {
 }
 
 #[test]
-fn concurrent_jobs_of_many_clients_make_one_contact() {
+fn jobs_of_two_tenants_with_the_same_addresses_stay_apart() {
     let server = Server::start();
     let client = server.new_client("acme");
     let other = server.new_client("other");

@@ -1,15 +1,15 @@
-//! Contacts to send.
+//! Contacts for tests to send.
 
 use std::ops::Range;
 
 use serde_json::{Value, json};
 
-/// The address of the contact with a number.
+/// Returns the address of the contact with a number.
 pub fn email(prefix: &str, number: usize) -> String {
     format!("{prefix}{number}@example.com")
 }
 
-/// A contact that every processor takes, different for every number.
+/// Returns a contact that every processor accepts, different for every number.
 pub fn contact(prefix: &str, number: usize) -> Value {
     json!({
         "email": email(prefix, number),
@@ -20,8 +20,8 @@ pub fn contact(prefix: &str, number: usize) -> Value {
     })
 }
 
-/// Many that are work for a while, about a second for 10,000, so that a test can do something in the middle of a job
-/// however fast a server is. For servers with [`crate::Options::rogue`]; any other component takes them as they are.
+/// Returns contacts that take a server with [`crate::Options::rogue`] about a second for 10,000, so that a test can act in the
+/// middle of a job. Any other component accepts them like [`contacts`].
 pub fn slow_contacts(prefix: &str, numbers: Range<usize>) -> Value {
     numbers
         .map(|number| {
@@ -34,7 +34,7 @@ pub fn slow_contacts(prefix: &str, numbers: Range<usize>) -> Value {
         .collect()
 }
 
-/// Many of them, as a list.
+/// Returns a list of contacts.
 pub fn contacts(prefix: &str, numbers: Range<usize>) -> Value {
     numbers.map(|number| contact(prefix, number)).collect()
 }

@@ -11,7 +11,7 @@ impl Api for Client {
     }
 }
 
-/// Plays every reference case on a tenant of its own; returns what does not hold, a text for each case.
+/// Runs every reference case, each with another tenant. Returns a text for each case that fails.
 pub fn run_cases(server: &Server, form: Form) -> Vec<String> {
     let play = |(place, case): (usize, &bulkhead_cases::Case)| {
         let tenant = server.add_tenant_with(&format!("{form:?}-{place}").to_lowercase(), &case.profile());

@@ -1,4 +1,4 @@
-//! Calls over HTTP.
+//! HTTP clients.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::{DEADLINE, wait_until};
 /// Largest body of an answer that a client reads.
 const MAX_REPLY_BYTES: u64 = 64 << 20;
 
-/// An answer.
+/// An answer of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Its status code.
+    /// The status code.
     pub status: u16,
     headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -26,39 +26,41 @@ impl Reply {
         Self { status, headers, body }
     }
 
-    /// The first header of this name, in lower case.
+    /// Returns the first header of a name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// All headers of this name.
+    /// Returns all headers of a name.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
+    /// Returns the answer if it has this status.
+    ///
     /// # Panics
-    /// If the status is another one.
+    /// If it has another.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }
 
-    /// The one error of an envelope.
+    /// Returns the one error of an envelope.
     ///
     /// # Panics
-    /// If this is no envelope as the contract has it.
+    /// If the body is not an envelope of the wire contract.
     #[track_caller]
     pub fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.text());
@@ -72,14 +74,14 @@ impl Reply {
         errors[0].clone()
     }
 
-    /// The message of an envelope's error.
+    /// Returns the message of an envelope's error.
     #[track_caller]
     pub fn message(&self) -> String {
         self.problem()["message"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// Somebody who calls a server.
+/// A client of a server.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
@@ -103,10 +105,10 @@ impl Client {
         Self { agent: config.build().into(), url, authorization }
     }
 
-    /// Any call. Without a `content-type` among the headers none is sent.
+    /// Makes a call. Sends no `content-type` unless it is among the headers.
     ///
     /// # Errors
-    /// If there was no answer.
+    /// If there is no answer.
     pub fn try_call(
         &self,
         method: &str,
@@ -135,56 +137,56 @@ impl Client {
         Ok(Reply::new(response.status().as_u16(), headers, body))
     }
 
-    /// As [`Self::try_call`].
+    /// Makes a call, as [`Self::try_call`].
     ///
     /// # Panics
-    /// If there was no answer.
+    /// If there is no answer.
     #[track_caller]
     pub fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         self.try_call(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Reads something.
+    /// Makes a `GET` call.
     #[track_caller]
     pub fn get(&self, path: &str) -> Reply {
         self.call("GET", path, &[], &[])
     }
 
-    /// Deletes something.
+    /// Makes a `DELETE` call.
     #[track_caller]
     pub fn delete(&self, path: &str) -> Reply {
         self.call("DELETE", path, &[], &[])
     }
 
-    /// Sends JSON.
+    /// Makes a call with a JSON body.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
         let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
         self.call(method, path, &headers, body.to_string().as_bytes())
     }
 
-    /// `POST /api/contacts/bulk/new`, which must be accepted.
+    /// Sends `POST /api/contacts/bulk/new`, which must be accepted.
     #[track_caller]
     pub fn create(&self, items: &Value) -> Job<'_> {
         self.accepted(&self.send("POST", "/api/contacts/bulk/new", &[], items))
     }
 
-    /// `PUT /api/contacts/bulk/edit`, which must be accepted.
+    /// Sends `PUT /api/contacts/bulk/edit`, which must be accepted.
     #[track_caller]
     pub fn replace(&self, items: &Value) -> Job<'_> {
         self.accepted(&self.send("PUT", "/api/contacts/bulk/edit", &[], items))
     }
 
-    /// `PATCH /api/contacts/bulk/edit`, which must be accepted.
+    /// Sends `PATCH /api/contacts/bulk/edit`, which must be accepted.
     #[track_caller]
     pub fn update(&self, items: &Value) -> Job<'_> {
         self.accepted(&self.send("PATCH", "/api/contacts/bulk/edit", &[], items))
     }
 
-    /// The job that an answer promises.
+    /// Returns the job of a `202`.
     ///
     /// # Panics
-    /// If it is no `202`.
+    /// If the answer has another status.
     #[track_caller]
     pub fn accepted(&self, reply: &Reply) -> Job<'_> {
         assert_eq!(reply.status, 202, "{}", reply.text());
@@ -192,12 +194,12 @@ impl Client {
         self.job(id)
     }
 
-    /// A job by its id.
+    /// Returns a job by its id.
     pub fn job(&self, id: impl Into<String>) -> Job<'_> {
         Job { client: self, id: id.into() }
     }
 
-    /// A contact's values by their aliases.
+    /// Returns a contact's values by their aliases.
     ///
     /// # Panics
     /// If there is no such contact.
@@ -206,7 +208,7 @@ impl Client {
         self.get(&format!("/api/contacts/{id}")).expect(200).json()["contact"]["fields"]["all"].clone()
     }
 
-    /// How many contacts have an address, and the first one's values.
+    /// Returns the number of contacts that have an address, and the values of the first.
     #[track_caller]
     pub fn search(&self, email: &str) -> (usize, Value) {
         let email = email.replace('%', "%25").replace('+', "%2B").replace('@', "%40").replace(' ', "%20");
@@ -217,39 +219,39 @@ impl Client {
     }
 }
 
-/// A job that a client has made.
+/// A job of a client's tenant.
 #[derive(Clone)]
 pub struct Job<'a> {
     client: &'a Client,
-    /// Its id.
+    /// The job's id.
     pub id: String,
 }
 
 impl Job<'_> {
-    /// Where it can be read.
+    /// Returns the path at which the job is read and deleted.
     pub fn path(&self) -> String {
         format!("/api/contacts/job/{}", self.id)
     }
 
-    /// Reads it with a query, such as `?details=1`.
+    /// Reads the job with a query, such as `?details=1`.
     #[track_caller]
     pub fn read(&self, query: &str) -> Reply {
         self.client.get(&format!("{}{query}", self.path()))
     }
 
-    /// Its status.
+    /// Returns the job's status.
     #[track_caller]
     pub fn status(&self) -> String {
         self.read("").expect(200).json()["status"].as_str().expect("a status").to_owned()
     }
 
-    /// Deletes it.
+    /// Deletes the job.
     #[track_caller]
     pub fn delete(&self) -> Reply {
         self.client.delete(&self.path())
     }
 
-    /// Waits until it has this status. A job never goes back, so this fails at once when it is further.
+    /// Waits until the job has this status. Fails at once when the job is past it.
     #[track_caller]
     pub fn wait_for(&self, status: &str) -> &Self {
         const ORDER: [&str; 3] = ["queued", "in_progress", "completed"];
@@ -262,13 +264,13 @@ impl Job<'_> {
         self
     }
 
-    /// Waits for its end; returns its counters, times and first rows.
+    /// Waits for the job's end. Returns its counters, times and first rows.
     #[track_caller]
     pub fn finished(&self) -> Value {
         self.wait_for("completed").read("?details=full").expect(200).json()
     }
 
-    /// Waits for its end; returns all rows in order, joined from pages.
+    /// Waits for the job's end. Returns all rows in order, joined from pages.
     #[track_caller]
     pub fn rows(&self) -> Vec<Value> {
         self.wait_for("completed");
@@ -282,13 +284,13 @@ impl Job<'_> {
         rows
     }
 
-    /// Waits for its end; returns the rows' status codes in order.
+    /// Waits for the job's end. Returns the rows' status codes in order.
     #[track_caller]
     pub fn codes(&self) -> Vec<u64> {
         self.rows().iter().map(|row| row["statusCode"].as_u64().expect("a code")).collect()
     }
 
-    /// Waits for its end, at most this long.
+    /// Waits for the job's end, which must come within `most`. Returns how long it took.
     #[track_caller]
     pub fn finished_within(&self, most: Duration) -> Duration {
         let started = std::time::Instant::now();

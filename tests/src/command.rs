@@ -1,4 +1,4 @@
-//! The command line.
+//! Running `bulkhead`.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -11,17 +11,19 @@ use crate::files::caches;
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code; `None` if a signal ended it.
+    /// The exit code; `None` if a signal ended the command.
     pub code: Option<i32>,
-    /// What it wrote to standard output.
+    /// The standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Finished {
+    /// Returns the command if it ended with this code.
+    ///
     /// # Panics
-    /// If the command ended with another code.
+    /// If it ended with another.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
@@ -29,7 +31,7 @@ impl Finished {
     }
 }
 
-/// `bulkhead`, not started, without the environment variables that would change what it does.
+/// Returns a command for `bulkhead`, without the environment variables that would change its options.
 pub fn bulkhead() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
@@ -46,14 +48,14 @@ pub fn run(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
     run_with_input(args, &[])
 }
 
-/// Runs `bulkhead` to its end with something on standard input.
+/// Runs `bulkhead` to its end with an input.
 pub fn run_with_input(args: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Finished {
     let mut command = bulkhead();
     command.args(args);
     finish(command, input)
 }
 
-/// The same command with words before it that name a program to start it by.
+/// Returns a command that has another program, given by `words`, start this one.
 pub(crate) fn under(words: &[String], command: &Command) -> Command {
     let (first, rest) = words.split_first().expect("a program is a word");
     let mut outer = Command::new(first);
@@ -77,7 +79,7 @@ pub(crate) fn finish(mut command: Command, input: &[u8]) -> Finished {
         .expect("bulkhead can be started");
     let mut stdin = child.stdin.take().expect("it was piped");
     let output = thread::scope(|scope| {
-        // A command that does not read its input closes it early, and that is fine.
+        // A command that does not read its input may close it early.
         scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().expect("bulkhead can be waited for")
     });

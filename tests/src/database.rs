@@ -1,11 +1,11 @@
-//! The server's database, read beside it: what is really there, whatever the server says.
+//! A server's SQLite database, read without the server.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Params};
 
-/// A connection of its own to the server's database.
+/// A connection to a server's SQLite database.
 pub struct Database(Connection);
 
 impl Database {
@@ -13,7 +13,7 @@ impl Database {
         Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
     }
 
-    /// One that can hold the database's only write lock, as a broken disk or a backup might.
+    /// Opens a database for writing. A transaction on it can hold the only write lock.
     pub fn open_to_block(path: &Path) -> Self {
         Self::open_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
@@ -29,42 +29,42 @@ impl Database {
         self.0.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// The one number that a query returns.
+    /// Returns the one number of a query.
     pub fn number(&self, sql: &str, params: impl Params) -> i64 {
         self.0.query_row(sql, params, |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Contacts of all tenants.
+    /// Returns the number of contacts of all tenants.
     pub fn contacts(&self) -> i64 {
         self.number("SELECT count(*) FROM contacts", [])
     }
 
-    /// Contacts of all tenants that were written this often.
+    /// Returns the number of contacts that were written this often.
     pub fn contacts_in_version(&self, version: i64) -> i64 {
         self.number("SELECT count(*) FROM contacts WHERE version = ?1", [version])
     }
 
-    /// Changes of all contacts together.
+    /// Returns how often contacts were written, all together.
     pub fn versions(&self) -> i64 {
         self.number("SELECT coalesce(sum(version), 0) FROM contacts", [])
     }
 
-    /// Jobs of all tenants.
+    /// Returns the number of jobs of all tenants.
     pub fn jobs(&self) -> i64 {
         self.number("SELECT count(*) FROM jobs", [])
     }
 
-    /// Items of all jobs that have a result.
+    /// Returns the number of items of all jobs that have a row.
     pub fn processed(&self) -> i64 {
         self.number("SELECT coalesce(sum(cursor), 0) FROM jobs", [])
     }
 
-    /// Jobs that were begun and not finished.
+    /// Returns the number of jobs that have rows but are unfinished.
     pub fn half_done(&self) -> i64 {
         self.number("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total", [])
     }
 
-    /// The ids of all contacts and their documents.
+    /// Returns the ids and documents of all contacts.
     pub fn documents(&self) -> Vec<(u64, String)> {
         let mut statement =
             self.0.prepare("SELECT id, document FROM contacts ORDER BY id").expect("the table is there");

@@ -1,33 +1,32 @@
-//! Where the build left what is tested.
+//! The files of the build that tests run.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The `bulkhead` program: `BULKHEAD_BIN`, or beside the tests' own.
+/// Returns the path of the `bulkhead` program: `BULKHEAD_BIN`, or in the release directory of the tests' own program.
 pub fn binary() -> PathBuf {
     let path = env::var_os("BULKHEAD_BIN").map_or_else(|| release().join("bulkhead"), PathBuf::from);
     there(path, "BULKHEAD_BIN")
 }
 
-/// A component by its name: in `BULKHEAD_COMPONENTS`, or in the target directory's `components`.
+/// Returns the path of a component: in `BULKHEAD_COMPONENTS`, or in the target directory's `components`.
 pub fn component(name: &str) -> PathBuf {
     component_file(&format!("{name}.wasm"))
 }
 
-/// As [`component`], by the name of the file, which may hold no component.
+/// Returns the path of a file next to the components.
 pub fn component_file(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_COMPONENTS").map_or_else(|| target().join("components"), PathBuf::from);
     there(folder.join(name), "BULKHEAD_COMPONENTS")
 }
 
-/// A host of the component in another language, by its name: in `BULKHEAD_HOSTS`, or in the target directory's `hosts`.
+/// Returns the path of an example host of the default component: in `BULKHEAD_HOSTS`, or in the target directory's `hosts`.
 pub(crate) fn host(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_HOSTS").map_or_else(|| target().join("hosts"), PathBuf::from);
     there(folder.join(name), "BULKHEAD_HOSTS")
 }
 
-/// One of the tools that take components and the published contract: in `BULKHEAD_TOOLS`, or in the target directory's
-/// `tools/bin`.
+/// Returns the path of a WebAssembly tool: in `BULKHEAD_TOOLS`, or in the target directory's `tools/bin`.
 pub fn tool(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_TOOLS").map_or_else(|| target().join("tools/bin"), PathBuf::from);
     there(folder.join(name), "BULKHEAD_TOOLS")
@@ -42,18 +41,18 @@ fn there(path: PathBuf, variable: &str) -> PathBuf {
     path
 }
 
-/// Machine code of components, kept from test to test because compiling takes half a second. The server itself checks
-/// that a file fits, by the digest and the engine in its name.
+/// Returns the folder of compiled components that tests share, because compiling takes half a second. A server checks that a
+/// file fits by the digest and the engine in its name.
 pub(crate) fn compiled() -> PathBuf {
     target().join("tmp").join("compiled")
 }
 
-/// Where commands keep what they have compiled, instead of among the files of whoever runs the tests.
+/// Returns the cache folder of commands, instead of the user's.
 pub(crate) fn caches() -> PathBuf {
     target().join("tmp").join("caches")
 }
 
-/// Copies all files of a folder that the other does not have yet. Each appears whole or not at all.
+/// Copies compiled components that the other folder lacks. Each file appears whole or not at all.
 pub(crate) fn share(from: &Path, to: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,4 @@
-//! Hosts of the default component that are not ours: programs that hold contacts and speak lines of JSON.
+//! The example hosts of the default component: programs in other languages that keep contacts and speak lines of JSON.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::files::{component, host};
 
-/// Items that are decided together; few, so that cases meet contacts of their own batch and of earlier ones.
-const BATCH: usize = 2;
+/// Items of a batch: few, so that cases meet contacts of their own batch and of earlier ones.
+const BATCH_ITEMS: usize = 2;
 
-/// A host at work, which ends with this.
+/// A running host; killed when it is dropped.
 #[derive(Debug)]
 pub struct ForeignHost {
     name: String,
@@ -22,7 +22,7 @@ pub struct ForeignHost {
 }
 
 impl ForeignHost {
-    /// Starts one of the examples, `examples/hosts/<name>`, with the default component.
+    /// Starts `examples/hosts/<name>` with the default component.
     pub fn start(name: &str) -> Self {
         let mut child = Command::new(host(name))
             .arg("lines")
@@ -36,14 +36,14 @@ impl ForeignHost {
         Self { name: name.to_owned(), child, input, output }
     }
 
-    /// What the example's command line prints about the default component and these arguments.
+    /// Returns the output of the example's command line with the default component and these arguments.
     pub fn run_main(name: &str, arguments: &[&Path]) -> String {
         let (is_fine, printed, errors) = Self::main(name, arguments);
         assert!(is_fine, "the host in {name}: {errors}");
         printed
     }
 
-    /// The same of arguments that it refuses: what it says.
+    /// Returns the error of the example's command line for arguments that it refuses.
     pub fn refused_by_main(name: &str, arguments: &[&Path]) -> String {
         let (is_fine, printed, errors) = Self::main(name, arguments);
         assert!(!is_fine, "the host in {name}: {printed}");
@@ -61,9 +61,9 @@ impl ForeignHost {
         (output.status.success(), printed, errors)
     }
 
-    /// Begins anew: a tenant with this profile and no contacts.
+    /// Starts again with a tenant that has this profile and no contacts.
     pub fn tenant(&mut self, profile: &Value) -> &mut Self {
-        self.ask(&json!({"profile": profile, "now": "2024-05-06T07:08:09Z", "chunk": BATCH}));
+        self.ask(&json!({"profile": profile, "now": "2024-05-06T07:08:09Z", "chunk": BATCH_ITEMS}));
         self
     }
 

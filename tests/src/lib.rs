@@ -48,7 +48,7 @@ pub use bulkhead_cases::Form;
 
 use std::io::Write as _;
 
-/// `bytes` as gzip.
+/// Returns `bytes` as gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory can be written to")

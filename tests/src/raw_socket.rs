@@ -1,4 +1,4 @@
-//! A bare connection, for what no HTTP client would send.
+//! A TCP connection for bytes that no HTTP client would send.
 
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -27,18 +27,18 @@ impl RawSocket {
         self
     }
 
-    /// Sends bytes to a server that may have stopped reading; says whether it took them.
+    /// Sends bytes to a server that may have stopped reading. Returns whether they were sent.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the connection for sending.
     pub fn finish_sending(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).expect("a socket can be shut down");
         self
     }
 
-    /// The next answer.
+    /// Returns the next answer.
     ///
     /// # Panics
     /// If there is none in time.
@@ -47,7 +47,7 @@ impl RawSocket {
         self.try_reply().expect("the server closed the connection without an answer")
     }
 
-    /// The next answer; `None` if the connection was closed instead.
+    /// Returns the next answer; `None` if the connection was closed instead.
     #[track_caller]
     pub fn try_reply(&mut self) -> Option<Reply> {
         let head = self.head()?;
@@ -81,7 +81,7 @@ impl RawSocket {
         (!head.is_empty()).then(|| String::from_utf8(head).expect("a head is ASCII"))
     }
 
-    /// Waits until the server closes the connection; whatever it says until then is returned.
+    /// Waits until the server closes the connection. Returns the bytes until then as text.
     #[track_caller]
     pub fn until_closed(&mut self) -> String {
         let mut rest = Vec::new();

@@ -1,18 +1,18 @@
-//! Chance that can be repeated.
+//! Random numbers that can be repeated.
 
 use std::time::{Duration, Instant};
 
-/// Numbers that look random and are the same in every run (xorshift64*).
+/// A generator of random numbers (xorshift64*).
 #[derive(Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The same seed gives the same numbers.
+    /// Returns a generator whose numbers depend on the seed alone.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -20,7 +20,7 @@ impl Rng {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
     }
 
-    /// Passes up to `most` of time, to hit a moment that nothing announces. Not for waiting until something is done.
+    /// Spins for a random time up to `most`, to hit a random moment. Not for waiting until something is done.
     pub fn spin_up_to(&mut self, most: Duration) {
         let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);
         let end = Instant::now() + Duration::from_micros(self.below(micros));

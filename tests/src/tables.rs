@@ -1,4 +1,4 @@
-//! Tables of expectations, played in a real server.
+//! Tables of expectations, run in a server.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{Client, Options, Server, component};
 
-/// Plays the table of an example, `examples/<path>/CASES.json`, through a server in which the tenant of each case has the
-/// component that is built of the example. Returns what differs, a line each.
+/// Runs the table of an example, `examples/<path>/CASES.json`, in a server where each case's tenant has the example's component.
+/// Returns a line for each difference.
 pub fn run_table(path: &str) -> Vec<String> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples")).join(path);
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -34,7 +34,7 @@ fn play(server: &Server, tenant: &str, world: &str, component: &str, case: &Case
     };
     let profile = case.profile.as_ref().map_or("{}", |profile| profile.get());
     let profile: Value = serde_json::from_str(profile).expect("a profile");
-    // A validator is not asked about contacts that were there before it.
+    // A validator does not check the contacts that are stored before.
     let before = if world == "processor" { json!({"processor": component}) } else { json!({}) };
     set(&with(before, "profile", profile));
     if !case.stored.is_empty() {

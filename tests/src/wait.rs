@@ -1,15 +1,15 @@
-//! Waiting for something that nobody announces.
+//! Polling.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test fails. Far more than it should ever need, also on a busy machine.
+/// Timeout of everything that a test waits for. Far longer than needed, also on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Asks again and again until there is an answer.
+/// Calls `ask` until it returns something.
 ///
 /// # Panics
-/// If there is none after [`DEADLINE`]; `what` says what was waited for.
+/// If it returns nothing within [`DEADLINE`]; the message names `what`.
 pub fn wait_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     let mut pause = Duration::from_millis(1);

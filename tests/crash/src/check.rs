@@ -1,4 +1,4 @@
-//! Compares what is there with what must be.
+//! Compares a tenant's stored jobs and contacts with the expected ones.
 
 use bulkhead_tests::Rng;
 use serde_json::Value;
@@ -7,22 +7,22 @@ use crate::deployment::Deployment;
 use crate::driver::Sent;
 use crate::servers::Servers;
 
-/// Differences that are told of one tenant's jobs at most, and of its contacts.
-const TOLD: usize = 20;
+/// Differences of one tenant's jobs that are reported, and of its contacts.
+const MAX_DIFFERENCES: usize = 20;
 
-/// Everything that is not as it must be about one tenant.
+/// Returns the differences of one tenant's jobs and contacts.
 pub(crate) fn compare(deployment: &Deployment, servers: &Servers, sent: &Sent) -> Vec<String> {
     let mut wrong = Vec::new();
     compare_jobs(servers, sent, &mut wrong);
-    wrong.truncate(TOLD);
+    wrong.truncate(MAX_DIFFERENCES);
     let mut contacts = Vec::new();
     compare_contacts(deployment, servers, sent, &mut contacts);
-    contacts.truncate(TOLD);
+    contacts.truncate(MAX_DIFFERENCES);
     wrong.extend(contacts);
     wrong
 }
 
-/// The same about its jobs' counters and rows.
+/// Adds the differences of a tenant's job counters and rows to `wrong`.
 pub(crate) fn compare_jobs(servers: &Servers, sent: &Sent, wrong: &mut Vec<String>) {
     let rng = &mut Rng::new(1);
     for (number, (id, expected)) in sent.jobs.iter().enumerate() {
@@ -73,7 +73,7 @@ fn compare_contacts(deployment: &Deployment, servers: &Servers, sent: &Sent, wro
     for (index, contact) in sent.model.contacts.iter().enumerate() {
         let id = index as u64 + 1;
         let Some(found) = stored.remove(&id) else {
-            wrong.push(format!("{name}: contact {id} is not there"));
+            wrong.push(format!("{name}: contact {id} is missing"));
             continue;
         };
         let all = &found["fields"]["all"];
@@ -94,11 +94,11 @@ fn compare_contacts(deployment: &Deployment, servers: &Servers, sent: &Sent, wro
         }
     }
     for id in stored.keys() {
-        wrong.push(format!("{name}: nobody made contact {id}"));
+        wrong.push(format!("{name}: contact {id} is unexpected"));
     }
 }
 
-/// All contacts of a tenant by their ids.
+/// Returns all contacts of a tenant by their ids.
 pub(crate) fn stored(servers: &Servers, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
     let rng = &mut Rng::new(1);
     let mut stored = std::collections::BTreeMap::new();
@@ -110,7 +110,7 @@ pub(crate) fn stored(servers: &Servers, sent: &Sent) -> std::collections::BTreeM
     stored
 }
 
-/// Tampers with a store in some ways, one after the other; each must show as a difference with these words.
+/// Applies each SQL statement to the store and asserts that `compare` then reports a difference with the given text.
 #[cfg(test)]
 pub(crate) fn assert_found(deployment: &Deployment, tampering: &[(&str, &str)], compare: impl Fn() -> Vec<String>) {
     assert_eq!(compare(), [""; 0]);
@@ -146,7 +146,7 @@ mod tests {
                 "UPDATE contacts SET document = replace(document, 'j1i', 'j2i') WHERE id = 2",
                 "what was applied to contact 2",
             ),
-            ("DELETE FROM contacts WHERE id = 3", "contact 3 is not there"),
+            ("DELETE FROM contacts WHERE id = 3", "contact 3 is missing"),
             ("DELETE FROM results WHERE first = 0", "rows, not"),
             ("UPDATE jobs SET created = created + 1", "created is"),
         ];

@@ -1,5 +1,5 @@
-//! A tenant whose jobs run several at a time, beside batches that are answered at once: they come in no order, but nothing may
-//! be lost, half applied, or applied twice.
+//! A tenant whose jobs run concurrently with each other and with batch calls. Their order is open, but no change may be lost,
+//! half applied, or applied twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::driver::{Sent, wait_for};
 use crate::model::{CHUNK, Model};
 use crate::servers::Servers;
 
-/// Contacts that all of it is about.
+/// Contacts that all jobs and batches change.
 pub(crate) const CONTACTS: usize = 800;
-/// Jobs that run or wait at a time.
-const WAITING: usize = 5;
-/// Items of a batch at most.
-const BATCH: u64 = 100;
-/// A batch that got no answer may still be under way in a server that has just woken up; then another look is taken.
-const LOOKS: usize = 5;
-const PAUSE: Duration = Duration::from_secs(2);
+/// Jobs that are unfinished at a time.
+const MAX_UNFINISHED_JOBS: usize = 5;
+/// Largest number of items of a batch.
+const MAX_BATCH_ITEMS: u64 = 100;
+/// Comparisons of the contacts: a batch without an answer may still be running in a server that has just been resumed.
+const MAX_COMPARISONS: usize = 5;
+const COMPARISON_PAUSE: Duration = Duration::from_secs(2);
 /// Events after which a server applies a batch, or a chunk of a job, in parts: other requests changed its contacts each time, or
 /// its component was interrupted.
 const SPLITTING_EVENTS: [&str; 2] = ["contacts_contended", "component_failed"];
-/// Differences that are told at most.
-const TOLD: usize = 20;
+/// Differences that are reported.
+const MAX_DIFFERENCES: usize = 20;
 
-/// A job or a batch: each item adds a tag of its own to a contact, and makes it the contact's city.
+/// A job or a batch. Each item adds a unique tag to a contact, and sets the contact's city to that tag.
 struct Change {
     name: String,
     /// The contact of each item.
     contacts: Vec<u64>,
-    /// Whether it must have taken effect. If there was no answer, it may have, as a whole.
+    /// Whether the change must have been applied. A batch without an answer may have been applied, but only as a whole.
     is_sure: bool,
 }
 
@@ -54,12 +54,12 @@ impl Change {
     }
 }
 
-/// What such a tenant sent.
+/// The tenant's jobs and batches.
 pub(crate) struct ConcurrentTenant {
-    /// Its jobs; the model has nothing to say of them.
+    /// The jobs. Their model stays empty.
     sent: Sent,
     changes: Vec<Change>,
-    /// Batches that were answered, and those of which nobody knows.
+    /// Batches that were answered, and batches whose outcome is unknown.
     pub(crate) batches: (usize, usize),
 }
 
@@ -68,9 +68,9 @@ impl ConcurrentTenant {
         self.sent.jobs.len()
     }
 
-    /// Sends jobs and batches until it is over; waits for the end of all.
+    /// Sends jobs and batches until the flag is set, then waits for the end of all jobs.
     pub(crate) fn drive(servers: &Servers, tenant: Tenant, seed: u64, done_flag: &DoneFlag) -> Self {
-        // As in `drive`: how often a server is called depends on the moment, what is sent does not.
+        // As in `drive`: the number of calls depends on timing, and what is sent must not.
         let (mut rng, mut choice) = (Rng::new(seed), Rng::new(!seed));
         let sent = Sent { tenant, model: Model::default(), jobs: Vec::new() };
         let mut concurrent = Self { sent, changes: Vec::new(), batches: (0, 0) };
@@ -86,7 +86,7 @@ impl ConcurrentTenant {
             for _ in 0..rng.below(4) {
                 concurrent.batch(servers, &mut rng, &mut choice);
             }
-            while concurrent.sent.jobs.len() - done > WAITING {
+            while concurrent.sent.jobs.len() - done > MAX_UNFINISHED_JOBS {
                 wait_for(servers, &concurrent.sent.tenant, &mut choice, &concurrent.sent.jobs[done].0);
                 done += 1;
             }
@@ -113,9 +113,9 @@ impl ConcurrentTenant {
         self.sent.jobs.push((id, rows));
     }
 
-    /// Sends a batch once: a batch has no key by which it would be safe to send it again.
+    /// Sends a batch once. A batch has no idempotency key, so a retry would not be safe.
     fn batch(&mut self, servers: &Servers, rng: &mut Rng, choice: &mut Rng) {
-        let mut batch = Change::any(format!("b{}", self.batches.0 + self.batches.1), BATCH, rng);
+        let mut batch = Change::any(format!("b{}", self.batches.0 + self.batches.1), MAX_BATCH_ITEMS, rng);
         let items = batch.items().to_string();
         let headers = [("content-type", "application/json")];
         let reply = servers
@@ -139,20 +139,20 @@ impl ConcurrentTenant {
         self.changes.push(batch);
     }
 
-    /// Everything that is not as it must be.
+    /// Returns the differences of the jobs and contacts.
     pub(crate) fn compare(&self, deployment: &Deployment, servers: &Servers) -> Vec<String> {
         let mut wrong = Vec::new();
         compare_jobs(servers, &self.sent, &mut wrong);
         let mut contacts = self.compare_contacts(deployment, servers);
-        for _ in 1..LOOKS {
+        for _ in 1..MAX_COMPARISONS {
             if contacts.is_empty() {
                 break;
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(COMPARISON_PAUSE);
             contacts = self.compare_contacts(deployment, servers);
         }
         wrong.extend(contacts);
-        wrong.truncate(TOLD);
+        wrong.truncate(MAX_DIFFERENCES);
         wrong
     }
 
@@ -161,7 +161,7 @@ impl ConcurrentTenant {
         let versions = deployment.versions(name);
         let is_any_in_parts = servers.has_logged(&SPLITTING_EVENTS);
         let mut wrong = Vec::new();
-        // Which change and item a tag is of, for each contact.
+        // The change and the item that each tag belongs to.
         let marks: BTreeMap<String, (usize, usize)> = self
             .changes
             .iter()
@@ -178,16 +178,18 @@ impl ConcurrentTenant {
         for (id, contact) in &stored {
             let tags: Vec<&str> =
                 contact["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["tag"].as_str()).collect();
-            // Tags one after the other that were written by one commit.
+            // Runs of tags that one commit wrote.
             let mut writes: Vec<(usize, usize)> = Vec::new();
             let mut last = None;
             for tag in &tags {
                 let Some((number, place)) = marks.get(*tag).copied() else {
-                    wrong.push(format!("{name}: nobody added {tag} to contact {id}"));
+                    wrong.push(format!("{name}: contact {id} has the unknown tag {tag}"));
                     continue;
                 };
                 if self.changes[number].contacts[place] != *id || !applied.entry(number).or_default().insert(place) {
-                    wrong.push(format!("{name}: contact {id} has {tag}, which is of another, or there twice"));
+                    wrong.push(format!(
+                        "{name}: contact {id} has {tag}, which belongs to another contact or is there twice"
+                    ));
                 }
                 let write = (number, place / CHUNK);
                 let is_later = writes.iter().all(|(other, chunk)| *other != number || *chunk <= write.1);
@@ -196,8 +198,9 @@ impl ConcurrentTenant {
                 }
                 if writes.last() != Some(&write) {
                     if writes.contains(&write) && !is_any_in_parts {
-                        wrong
-                            .push(format!("{name}: something came between what was written at once to {id}: {tags:?}"));
+                        wrong.push(format!(
+                            "{name}: another commit came between the items of one commit to {id}: {tags:?}"
+                        ));
                     }
                     writes.push(write);
                 }
@@ -209,7 +212,7 @@ impl ConcurrentTenant {
                 wrong
                     .push(format!("{name}: contact {id} has the last tag {tag}: {}", contact["fields"]["all"]["city"]));
             }
-            // Made once, and written by each batch and chunk that has it; by each of its items, if they were done in parts.
+            // Created once, and written once by each batch and chunk, or once by each item where a batch was split.
             let least = writes.len() as u64 + 1;
             let most = if is_any_in_parts { tags.len() as u64 + 1 } else { least };
             if !versions.get(id).is_some_and(|times| (least..=most).contains(times)) {
@@ -260,7 +263,7 @@ mod tests {
         assert!(concurrent.jobs() > 3 && concurrent.batches.0 > 0, "{:?}", concurrent.batches);
         let tampering = [
             ("UPDATE contacts SET version = version + 1 WHERE id = 1", "contact 1 was written"),
-            ("UPDATE contacts SET document = replace(document, '\"j1i', '\"j2i') WHERE id < 20", "is of another"),
+            ("UPDATE contacts SET document = replace(document, '\"j1i', '\"j2i') WHERE id < 20", "belongs to another"),
             ("UPDATE contacts SET document = replace(document, '\"b0i', '\"x') WHERE id < 800", "of b0, "),
             ("DELETE FROM contacts WHERE id = 3", "799 contacts"),
             ("UPDATE jobs SET updated = updated + 1", "updated is"),

@@ -1,5 +1,5 @@
-//! A client that deletes each of its jobs at some moment: nothing of a job may be committed once its deletion was answered,
-//! by whichever server, also one that slept meanwhile.
+//! A client that deletes each of its jobs at a random moment. After the answer no server may commit anything of the job, also
+//! not a server that was stopped in between.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::servers::Servers;
 /// Items of a job; four chunks.
 const ITEMS: usize = 2_000;
 
-/// Makes and deletes jobs until it is over; returns how many, and what was wrong.
+/// Creates and deletes jobs until the flag is set. Returns the number of jobs and the differences.
 pub(crate) fn delete(servers: &Servers, tenant: &Tenant, seed: u64, done_flag: &DoneFlag) -> (usize, Vec<String>) {
     let mut rng = Rng::new(seed);
-    // Which server is called is another matter than when: how often it is called depends on the moment.
+    // A second generator chooses servers, because the number of calls depends on timing.
     let mut choice = Rng::new(!seed);
     let mut wrong = Vec::new();
     let (mut jobs, mut known) = (0, 0);
@@ -27,17 +27,17 @@ pub(crate) fn delete(servers: &Servers, tenant: &Tenant, seed: u64, done_flag: &
         rng.spin_up_to(Duration::from_millis(600));
         let path = format!("/api/contacts/job/{}", accepted["id"].as_str().expect("an id"));
         let deleted = servers.call(tenant, &mut choice, "DELETE", &path, &[], &[]);
-        // 404 if an earlier call got through, of which no answer came.
+        // 404 if an earlier try was applied and its answer lost.
         assert!([200, 404].contains(&deleted.status), "{}", deleted.text());
         let now = total(servers, tenant, &mut choice);
-        // A commit before the deletion is whole.
+        // Commits before the deletion are whole chunks.
         let chunk: u64 = 500;
         if now < known || !(now - known).is_multiple_of(chunk) || now - known > ITEMS as u64 {
             wrong.push(format!("of deleted job {jobs}, {known} contacts became {now}"));
         }
         known = now;
         jobs += 1;
-        // The next job, and whoever wakes up meanwhile, comes after this look.
+        // A server that is resumed now must not commit anything of the job.
         rng.spin_up_to(Duration::from_millis(1_500));
         let later = total(servers, tenant, &mut choice);
         if later != known {

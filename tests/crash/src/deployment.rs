@@ -1,4 +1,4 @@
-//! Where the servers keep everything.
+//! The store and the files of a run's servers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,16 +11,16 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// Which store.
+/// The dialect of a run's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A data folder, which one server has.
+    /// A data folder, for one server.
     Sqlite,
-    /// A database, which several share.
+    /// A database, for several servers.
     Postgres,
 }
 
-/// A store and a folder for what servers keep beside it.
+/// A store and a folder for the servers' other files.
 pub(crate) struct Deployment {
     folder: TempDir,
     database: Option<(Cluster, String)>,
@@ -37,7 +37,7 @@ impl Deployment {
         Arc::new(Self { folder, database })
     }
 
-    /// The cluster and the name of the database.
+    /// Returns the cluster and the name of the database.
     pub(crate) fn database(&self) -> Option<(&Cluster, &str)> {
         self.database.as_ref().map(|(cluster, name)| (cluster, name.as_str()))
     }
@@ -69,7 +69,7 @@ impl Deployment {
         self.command_line().set_limits(&tenant.name, &json!({"runningJobs": jobs}));
     }
 
-    /// The lines that a query returns.
+    /// Returns a line for each row of a query, with columns separated by `|`.
     fn query(&self, sql: &str) -> Vec<String> {
         match &self.database {
             Some((cluster, name)) => cluster.query(name, sql).lines().map(str::to_owned).collect(),
@@ -88,7 +88,7 @@ impl Deployment {
         }
     }
 
-    /// Changes what is stored, behind the servers' backs.
+    /// Changes stored rows without the servers.
     #[cfg(test)]
     pub(crate) fn tamper(&self, sql: &str) {
         let connection = Connection::open(self.file("data").join("bulkhead.sqlite")).expect("it is there");
@@ -97,34 +97,34 @@ impl Deployment {
         assert!(changed > 0, "{sql} changes nothing");
     }
 
-    /// The one number that a query returns.
+    /// Returns the one number of a query.
     pub(crate) fn number(&self, sql: &str) -> u64 {
         self.query(sql).first().and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{sql}: no number"))
     }
 
-    /// Jobs that were begun and not finished.
+    /// Returns the number of jobs that have results but are unfinished.
     pub(crate) fn half_done(&self) -> u64 {
         self.number("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total")
     }
 
-    /// The jobs that some server works on, for all that the database knows.
+    /// Returns the ids of the jobs that a server has claimed, according to the database.
     pub(crate) fn claimed(&self) -> Vec<String> {
         self.query("SELECT id FROM jobs WHERE is_claimed AND finished_at IS NULL")
     }
 
-    /// How many of these jobs are not finished.
+    /// Returns how many of these jobs are unfinished.
     pub(crate) fn unfinished(&self, jobs: &[String]) -> u64 {
         let ids = jobs.join("', '");
         self.number(&format!("SELECT count(*) FROM jobs WHERE finished_at IS NULL AND id IN ('{ids}')"))
     }
 
-    /// How many jobs of a tenant there are.
+    /// Returns the number of a tenant's jobs.
     pub(crate) fn jobs_of(&self, tenant: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM jobs JOIN tenants ON tenants.id = jobs.tenant WHERE name = '{tenant}'");
         self.number(&sql)
     }
 
-    /// How often each contact of a tenant was written, by its id.
+    /// Returns how often each contact of a tenant was written, by the contact's id.
     pub(crate) fn versions(&self, tenant: &str) -> BTreeMap<u64, u64> {
         let sql = format!(
             "SELECT contacts.id, version FROM contacts JOIN tenants ON tenants.id = contacts.tenant WHERE name = '{tenant}'"

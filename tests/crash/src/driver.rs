@@ -1,4 +1,4 @@
-//! A client that sends one tenant's jobs, one after the other, whatever happens to the servers.
+//! A client that sends one tenant's jobs one after another while servers fail.
 
 use std::time::{Duration, Instant};
 
@@ -8,25 +8,25 @@ use crate::done_flag::DoneFlag;
 use crate::model::{Model, Row};
 use crate::servers::Servers;
 
-/// Jobs that wait or run at a time: enough to have work always, and few enough that they are done soon in the end.
-const WAITING: usize = 3;
-/// How long a job may take, whatever happens meanwhile.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Jobs that are unfinished at a time: enough that there is always work, and few enough to finish soon at the end.
+const MAX_UNFINISHED_JOBS: usize = 3;
+/// Timeout of a job, with all faults during it.
+const JOB_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// What a tenant sent.
+/// The jobs that a tenant sent.
 pub(crate) struct Sent {
     pub(crate) tenant: Tenant,
     pub(crate) model: Model,
-    /// Ids and what the rows must be, in the order in which they were accepted.
+    /// The jobs' ids and expected rows, in the order of acceptance.
     pub(crate) jobs: Vec<(String, Vec<Row>)>,
 }
 
-/// Sends jobs until it is over; waits for the end of all.
+/// Sends jobs until the flag is set, then waits for the end of all jobs.
 pub(crate) fn drive(servers: &Servers, tenant: Tenant, seed: u64, done_flag: &DoneFlag) -> Sent {
     drive_watched(servers, tenant, seed, done_flag, &|_, _| {})
 }
 
-/// The same, and says of each job that it was accepted.
+/// As [`drive`], and calls `accepted` for each accepted job.
 pub(crate) fn drive_watched(
     servers: &Servers,
     tenant: Tenant,
@@ -35,7 +35,7 @@ pub(crate) fn drive_watched(
     accepted: &dyn Fn(&Tenant, &str),
 ) -> Sent {
     let mut rng = Rng::new(seed);
-    // Which server is called is another matter than what is sent: how often it is called depends on the moment.
+    // A second generator chooses servers, because the number of calls depends on timing and what is sent must not.
     let mut choice = Rng::new(!seed);
     let mut sent = Sent { tenant, model: Model::default(), jobs: Vec::new() };
     let mut done = 0;
@@ -50,7 +50,7 @@ pub(crate) fn drive_watched(
         let id = reply.json()["id"].as_str().expect("an id").to_owned();
         accepted(&sent.tenant, &id);
         sent.jobs.push((id, planned.rows));
-        while sent.jobs.len() - done > WAITING {
+        while sent.jobs.len() - done > MAX_UNFINISHED_JOBS {
             wait_for(servers, &sent.tenant, &mut choice, &sent.jobs[done].0);
             done += 1;
         }
@@ -69,7 +69,7 @@ pub(crate) fn wait_for(servers: &Servers, tenant: &Tenant, choice: &mut Rng, id:
         if job["status"] == "completed" {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "job {id} is never done: {job}\n{}", servers.shown_logs());
+        assert!(began.elapsed() < JOB_TIMEOUT, "job {id} never ends: {job}\n{}", servers.shown_logs());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to servers and their database.
+//! Faults of servers and their database.
 
 use std::thread;
 use std::time::Duration;
@@ -8,46 +8,46 @@ use bulkhead_tests::Rng;
 use crate::deployment::Deployment;
 use crate::servers::Servers;
 
-/// How often each of them happened.
+/// How often each fault happened.
 #[derive(Debug, Default, Clone)]
 pub struct Faults {
     /// Servers killed with `kill -9`.
     pub kills: usize,
-    /// How many times a kill found a job half done.
+    /// Kills after which a job was half done.
     pub in_the_middle: usize,
-    /// Servers that slept longer than their leases.
+    /// Servers stopped (`SIGSTOP`) for longer than their leases.
     pub long_sleeps: usize,
-    /// Servers that slept a moment.
+    /// Servers stopped for a moment.
     pub short_sleeps: usize,
-    /// Servers that were asked to end.
+    /// Servers ended with `SIGTERM`.
     pub ends: usize,
-    /// Restarts of the database without a goodbye.
+    /// Restarts of the database without a shutdown.
     pub restarts: usize,
     /// Times that all connections to the database were cut.
     pub cuts: usize,
-    /// Times that only those were cut by which servers hear of each other.
-    pub deafenings: usize,
+    /// Times that only the connections for notifications were cut.
+    pub notification_cuts: usize,
 }
 
-/// One thing that goes wrong, and comes right again.
+/// A fault that is over when [`Fault::happen`] returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A server is killed.
     Kill,
-    /// A second one dies before the first is back.
+    /// A second server is killed before the first is back.
     KillTwo,
     LongSleep,
     ShortSleep,
     End,
     Restart,
     Cut,
-    Deafen,
+    CutNotifications,
 }
 
 impl Fault {
-    /// One that rng choose.
+    /// Returns a random fault.
     pub(crate) fn any(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Self {
-        // Without a database of its own, nothing happens to that.
+        // The embedded store has no faults.
         match if deployment.database().is_some() { rng.below(100) } else { rng.below(80) } {
             0..12 if servers.count() > 1 => Self::KillTwo,
             0..60 => Self::Kill,
@@ -56,11 +56,11 @@ impl Fault {
             72..80 => Self::End,
             80..88 => Self::Restart,
             88..95 => Self::Cut,
-            _ => Self::Deafen,
+            _ => Self::CutNotifications,
         }
     }
 
-    /// Each kind that can happen here, in an order that rng choose; kills several times, as not each finds a job half done.
+    /// Returns each kind of fault in a random order; several kills, because some find no job half done.
     pub(crate) fn each(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Vec<Self> {
         let mut faults = vec![Self::Kill; 5];
         faults.extend([Self::LongSleep, Self::ShortSleep, Self::End]);
@@ -68,7 +68,7 @@ impl Fault {
             faults.push(Self::KillTwo);
         }
         if deployment.database().is_some() {
-            faults.extend([Self::Restart, Self::Cut, Self::Deafen]);
+            faults.extend([Self::Restart, Self::Cut, Self::CutNotifications]);
         }
         for last in (1..faults.len()).rev() {
             faults.swap(last, usize::try_from(rng.below(last as u64 + 1)).expect("it is small"));
@@ -76,7 +76,7 @@ impl Fault {
         faults
     }
 
-    /// Happens to a server that rng choose, or to the database.
+    /// Causes the fault to a random server or to the database, and ends it.
     pub(crate) fn happen(
         self,
         deployment: &Deployment,
@@ -115,10 +115,10 @@ impl Fault {
                 cluster.cut_connections(name, "true");
                 faults.cuts += 1;
             }
-            Self::Deafen => {
+            Self::CutNotifications => {
                 let (cluster, name) = database();
                 cluster.cut_connections(name, "query ILIKE 'LISTEN%'");
-                faults.deafenings += 1;
+                faults.notification_cuts += 1;
             }
         }
     }

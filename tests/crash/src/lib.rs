@@ -1,15 +1,13 @@
-//! What becomes of jobs when servers die, sleep and lose their database, at moments that rng choose.
+//! Runs in which servers are killed, stopped and cut off from their database at random moments.
 //!
-//! Tenants send jobs that change the same contacts again and again. Meanwhile servers are killed (`kill -9`), stopped for
-//! longer than their leases, ended in good order and started again; with PostgreSQL, the database is restarted without a
-//! goodbye and its connections are cut. When that is over and all jobs are done, everything is compared with a
-//! [`model`] that plays each tenant's jobs in the order in which they were accepted: each item must have been applied once,
-//! in its turn. One tenant lets its jobs run several at a time, beside batches that are answered at once; of what it sent, no more
-//! than the order is open.
+//! Tenants send jobs that change the same contacts again and again. Servers are killed (`kill -9`), stopped for longer than
+//! their leases, ended cleanly and started again. On PostgreSQL, the database is also restarted without a shutdown, and its
+//! connections are cut. When all jobs are finished, jobs and contacts are compared with a [`model`] that applies each tenant's
+//! jobs in the order of acceptance: every item must have been applied once and in order. One tenant runs jobs concurrently
+//! with each other and with batch calls, so that only their order is open.
 //!
-//! Each item adds a tag of its own to its contact. Tags stay in the order in which they came, so a contact carries the history
-//! of what was applied to it; and its version in the database counts how often it was written, so that what was applied
-//! twice shows, too.
+//! Each item adds a unique tag to its contact. Tags keep their order, so a contact carries the history of its changes. Its
+//! version in the database counts how often it was written, so that a change that was applied twice shows.
 
 mod check;
 mod concurrent_tenant;

@@ -1,4 +1,4 @@
-//! Many clients at once, some of them slow, some of them gone in the middle of a word.
+//! Many concurrent clients, some of which read slowly or leave in the middle of a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -16,31 +16,31 @@ use crate::done_flag::DoneFlag;
 use crate::driver::{Sent, drive_watched};
 use crate::servers::Servers;
 
-/// As long as servers have them by default: nobody dies here.
+/// The default of servers, as no server dies here.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long a client waits for an answer, which nobody may have to.
-const CALL: Duration = Duration::from_secs(60);
+/// Timeout of a call, which no call may reach.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much is asked of servers.
+/// The extent of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// Where everything is kept.
+    /// The dialect of the store.
     pub kind: Kind,
-    /// Servers.
+    /// The number of servers.
     pub servers: usize,
-    /// Tenants, each of which sends its jobs.
+    /// Tenants that send jobs.
     pub tenants: usize,
-    /// Jobs at least, over all tenants.
+    /// The least number of jobs of all tenants.
     pub jobs: usize,
-    /// Clients that ask for jobs and contacts all the time.
+    /// Clients that read jobs and contacts all the time.
     pub pollers: usize,
-    /// How long it goes on at least.
+    /// The shortest duration.
     pub time: Duration,
-    /// What the rng begin with.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
-/// What became of it.
+/// The outcome of a load.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Jobs that were compared.
@@ -49,15 +49,15 @@ pub struct Outcome {
     pub items: usize,
     /// Answers that polling clients got.
     pub polls: usize,
-    /// Of these, how many asked to come again, as the documentation says.
-    pub come_again: usize,
-    /// Calls of those who send jobs that were answered 503, answered 429, each made again.
+    /// Those of them with status 429 or 503.
+    pub retry_later: usize,
+    /// Calls of clients that send jobs, repeated after 503 and after 429.
     pub repeated: (usize, usize),
     /// Clients that read slowly or left.
-    pub rude: usize,
-    /// The most memory that all servers had together in each third of the time, in MiB.
+    pub misbehaved: usize,
+    /// The largest memory of all servers together in each third of the time, in MiB.
     pub memory: [u64; 3],
-    /// What is not as it must be; nothing, if all is well.
+    /// The differences; empty if all is correct.
     pub wrong: Vec<String>,
 }
 
@@ -72,8 +72,8 @@ impl std::fmt::Display for Outcome {
             self.repeated.0,
             self.repeated.1,
             self.polls,
-            self.come_again,
-            self.rude,
+            self.retry_later,
+            self.misbehaved,
             self.memory,
             self.wrong.len()
         )?;
@@ -82,17 +82,17 @@ impl std::fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// Whether memory did not grow once everything had been used. A run of a few seconds says nothing of it.
+    /// Returns whether memory stopped growing after the first third. A run of a few seconds is too short for it.
     pub fn is_flat(&self) -> bool {
         let [_, middle, last] = self.memory;
         last <= middle + middle / 10
     }
 }
 
-/// What clients know of each other's jobs.
-struct Known(Mutex<Vec<(Tenant, String)>>);
+/// Jobs that all clients may read.
+struct KnownJobs(Mutex<Vec<(Tenant, String)>>);
 
-impl Known {
+impl KnownJobs {
     fn any(&self, rng: &mut Rng) -> Option<(Tenant, String)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
@@ -104,30 +104,30 @@ impl Known {
 
 struct Shared<'a> {
     servers: &'a Servers,
-    known: Known,
+    known: KnownJobs,
     done_flag: DoneFlag,
     polls: AtomicUsize,
-    come_again: AtomicUsize,
-    rude: AtomicUsize,
+    retry_later: AtomicUsize,
+    misbehaved: AtomicUsize,
     wrong: Mutex<Vec<String>>,
 }
 
 /// Runs a load.
 ///
 /// # Panics
-/// If a server does not start, a job is never done, or a driver gets an answer that no client should get.
+/// If a server does not start, a job never ends, or a driver gets an answer that no client should get.
 pub fn load(load: Load) -> Outcome {
     let deployment = Deployment::new(load.kind, &Settings::default());
-    let servers = Servers::start(&deployment, load.servers, LEASE, CALL);
+    let servers = Servers::start(&deployment, load.servers, LEASE, CALL_TIMEOUT);
     let tenants: Vec<Tenant> =
         (0..load.tenants).map(|number| deployment.add_tenant(&format!("tenant-{number}"))).collect();
     let shared = Shared {
         servers: &servers,
-        known: Known(Mutex::new(Vec::new())),
+        known: KnownJobs(Mutex::new(Vec::new())),
         done_flag: DoneFlag::default(),
         polls: AtomicUsize::new(0),
-        come_again: AtomicUsize::new(0),
-        rude: AtomicUsize::new(0),
+        retry_later: AtomicUsize::new(0),
+        misbehaved: AtomicUsize::new(0),
         wrong: Mutex::new(Vec::new()),
     };
     let polled = DoneFlag::default();
@@ -155,7 +155,7 @@ pub fn load(load: Load) -> Outcome {
         }
         for number in 0..(load.pollers / 10).max(2) {
             let (shared, polled) = (&shared, &polled);
-            scope.spawn(move || be_rude(shared, polled, load.seed * 11 + number as u64));
+            scope.spawn(move || misbehave(shared, polled, load.seed * 11 + number as u64));
         }
         let mut memory = Vec::new();
         let jobs = || shared.known.0.lock().unwrap_or_else(PoisonError::into_inner).len();
@@ -179,23 +179,26 @@ pub fn load(load: Load) -> Outcome {
         wrong.extend(compare(&deployment, &servers, sent));
     }
     let retries = servers.retries();
-    // Nobody died.
+    // No server died.
     if retries.no_answer > 0 {
-        wrong.push(format!("{} calls of those who send jobs got no answer within {CALL:?}", retries.no_answer));
+        wrong.push(format!(
+            "{} calls of clients that send jobs got no answer within {CALL_TIMEOUT:?}",
+            retries.no_answer
+        ));
     }
     Outcome {
         jobs: sent.iter().map(|sent| sent.jobs.len()).sum(),
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
         polls: shared.polls.into_inner(),
-        come_again: shared.come_again.into_inner(),
+        retry_later: shared.retry_later.into_inner(),
         repeated: (retries.unavailable, retries.too_many),
-        rude: shared.rude.into_inner(),
+        misbehaved: shared.misbehaved.into_inner(),
         memory: std::array::from_fn(|_| most.next().unwrap_or(0)),
         wrong,
     }
 }
 
-/// Asks for this and that until it is over.
+/// Reads random jobs and contacts until the flag is set.
 fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
     let mut rng = Rng::new(seed);
     let clients: Vec<String> =
@@ -213,11 +216,11 @@ fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
             _ => format!("/api/contacts?limit=5&search=c{}", rng.below(1_500)),
         };
         let url = clients[usize::try_from(rng.below(clients.len() as u64)).expect("it is small")].clone();
-        let client = Client::with_timeout(url, Some(tenant.authorization()), CALL);
+        let client = Client::with_timeout(url, Some(tenant.authorization()), CALL_TIMEOUT);
         let trouble = match client.try_call("GET", &path, &[], &[]) {
             Ok(reply) if reply.status == 200 => None,
             Ok(reply) if [429, 503].contains(&reply.status) && reply.header("retry-after").is_some() => {
-                shared.come_again.fetch_add(1, Ordering::Relaxed);
+                shared.retry_later.fetch_add(1, Ordering::Relaxed);
                 None
             }
             Ok(reply) => Some(format!("GET {path}: {} {}", reply.status, reply.text())),
@@ -231,8 +234,8 @@ fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
     }
 }
 
-/// Reads a byte at a time, or leaves in the middle.
-fn be_rude(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
+/// Reads a byte at a time, or leaves in the middle of a request.
+fn misbehave(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
     let mut rng = Rng::new(seed);
     while !done_flag.is_set() {
         let Some((tenant, id)) = shared.known.any(&mut rng) else {
@@ -244,7 +247,7 @@ fn be_rude(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok();
         let head = format!("host: x\r\nauthorization: Bearer {}\r\n", tenant.client_secret);
         if rng.below(2) == 0 {
-            // Much is promised, little is sent.
+            // Sends only the beginning of the announced body.
             let promise = format!(
                 "POST /api/contacts/bulk/new HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: 100000\r\n\r\n[{{\"email\""
             );
@@ -261,6 +264,6 @@ fn be_rude(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
                 thread::sleep(Duration::from_millis(5));
             }
         }
-        shared.rude.fetch_add(1, Ordering::Relaxed);
+        shared.misbehaved.fetch_add(1, Ordering::Relaxed);
     }
 }

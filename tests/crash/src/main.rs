@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Some(other) => panic!("'{other}' is neither sqlite nor postgres nor both"),
     };
     println!("SEED={seed}");
-    let well = match args.first().map(String::as_str) {
+    let is_correct = match args.first().map(String::as_str) {
         Some("crash") => kinds.into_iter().all(|kind| crash(kind, rounds.unwrap_or(100), seed)),
         Some("load") => kinds.into_iter().all(|kind| loaded(kind, number("MINUTES").unwrap_or(3), seed)),
         #[cfg(target_os = "linux")]
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         }
         _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both]"),
     };
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_correct { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -60,7 +60,7 @@ fn loaded(kind: Kind, minutes: u64, seed: u64) -> bool {
     let outcome = load(plan);
     println!("{outcome}\n");
     if !outcome.is_flat() {
-        println!("memory is not flat\n");
+        println!("memory kept growing\n");
     }
     outcome.wrong.is_empty() && outcome.is_flat()
 }

@@ -1,43 +1,43 @@
-//! What a tenant's contacts and results must be.
+//! A model of a tenant: the expected contacts and rows.
 
 use std::collections::HashMap;
 
 use bulkhead_tests::Rng;
 use serde_json::{Value, json};
 
-/// Items that the server commits together.
+/// Items that a server commits together.
 pub(crate) const CHUNK: usize = 500;
-/// Addresses that a tenant's items choose from: few, so that jobs meet on the same contacts.
+/// Addresses of a tenant's items: few, so that jobs change the same contacts.
 const ADDRESSES: u64 = 1_500;
 
-/// What a row must say: the contact's id and the item's status.
+/// An expected row: the contact's id and the item's status.
 pub(crate) type Row = (Option<u64>, u16);
 
-/// A contact as it must be.
+/// An expected contact.
 #[derive(Debug, Default)]
 pub(crate) struct Contact {
     pub(crate) email: String,
     pub(crate) city: String,
     pub(crate) points: u64,
-    /// What was applied to it, in order.
+    /// The applied items, in order.
     pub(crate) tags: Vec<String>,
-    /// How often it was written.
+    /// How often the contact was written.
     pub(crate) version: u64,
-    /// The job and chunk that wrote it last.
+    /// The job and chunk that wrote the contact last.
     written_by: (usize, usize),
 }
 
-/// A job to be sent, and what its rows must be.
+/// A job to send, and its expected rows.
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) items: Value,
-    /// One for each item.
+    /// A row for each item.
     pub(crate) rows: Vec<Row>,
 }
 
-/// A tenant. Contacts are numbered from 1.
+/// A tenant's contacts, whose ids start at 1.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) contacts: Vec<Contact>,
@@ -46,7 +46,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Makes up the next job and plays it.
+    /// Invents the next job and applies it to the model.
     pub(crate) fn next_job(&mut self, rng: &mut Rng) -> Planned {
         self.jobs += 1;
         let count = 1 + usize::try_from(rng.below(1_600)).expect("it is small");
@@ -70,7 +70,7 @@ impl Model {
         Planned { method, path, items: Value::Array(items), rows }
     }
 
-    /// What an item says, which is said nowhere else.
+    /// Returns a text that only this item has.
     fn mark(&self, place: usize) -> String {
         format!("j{}i{place}", self.jobs)
     }
@@ -114,7 +114,7 @@ impl Model {
         usize::try_from(rng.below(self.contacts.len() as u64)).expect("it is small")
     }
 
-    /// Applies an item; returns the contact's id.
+    /// Applies an item. Returns the contact's id.
     fn write(&mut self, index: usize, place: usize, points: Option<u64>) -> u64 {
         let mark = self.mark(place);
         let chunk = (self.jobs, place / CHUNK);
@@ -122,7 +122,7 @@ impl Model {
         contact.points = points.unwrap_or(contact.points);
         contact.city.clone_from(&mark);
         contact.tags.push(mark);
-        // What several items of a chunk make of a contact is written once.
+        // Several items of a chunk write a contact once.
         if contact.written_by != chunk || contact.version == 0 {
             contact.version += 1;
             contact.written_by = chunk;

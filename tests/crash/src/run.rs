@@ -1,4 +1,4 @@
-//! A whole run.
+//! A run: clients, faults and the comparison at the end.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,41 +15,41 @@ use crate::driver::drive;
 use crate::faults::{Fault, Faults};
 use crate::servers::{CALL_TIMEOUT, Servers};
 
-/// Short, so that a run sees many of them end.
+/// Short, so that many leases end during a run.
 const LEASE: Duration = Duration::from_secs(2);
-/// Tenants that send jobs, which run one after the other. Of another one, some run at once; and one deletes its own.
+/// Tenants whose jobs run one after another. Two more tenants run jobs concurrently and delete their jobs.
 const TENANTS: u64 = 3;
-/// Jobs of that other one that run at once.
-const AT_ONCE: usize = 4;
-/// Between two faults at most.
-const QUIET: u64 = 700;
+/// Running jobs of the concurrent tenant.
+const MAX_RUNNING_JOBS: usize = 4;
+/// Longest pause between two faults, in milliseconds.
+const MAX_FAULT_PAUSE_MILLIS: u64 = 700;
 
-/// What goes wrong in a run.
+/// The faults of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What rng choose, until so many servers were killed.
+    /// Random faults until this many servers were killed.
     Kills(usize),
-    /// Each kind of fault that there is, in an order that rng choose.
+    /// Each kind of fault, in a random order.
     EachKind,
 }
 
-/// What a run is like. The same seed sends the same jobs and chooses the same faults; the moments are never quite the same.
+/// The parameters of a run. The same seed sends the same jobs and chooses the same faults, at slightly different moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Where everything is kept.
+    /// The dialect of the store.
     pub kind: Kind,
-    /// Servers: one with SQLite.
+    /// The number of servers; one with SQLite.
     pub servers: usize,
-    /// What goes wrong until it is over.
+    /// The faults of the run.
     pub extent: Extent,
-    /// What the rng begin with.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// What went wrong on purpose.
+    /// The faults that happened.
     pub faults: Faults,
     /// Jobs that were compared.
     pub jobs: usize,
@@ -59,13 +59,13 @@ pub struct Report {
     pub contacts: usize,
     /// Jobs that were deleted.
     pub deleted: usize,
-    /// Batches that were answered at once, and those of which nobody knew whether they took effect.
+    /// Batches that were answered, and batches whose outcome was unknown.
     pub batches: (usize, usize),
-    /// Calls without an answer, answered 503, answered 429, each made again.
+    /// Calls that were repeated: without an answer, after 503, and after 429.
     pub repeated: (usize, usize, usize),
-    /// What is not as it must be; nothing, if all is well.
+    /// The differences; empty if all is correct.
     pub wrong: Vec<String>,
-    /// How long it took.
+    /// How long the run took.
     pub took: Duration,
 }
 
@@ -74,17 +74,17 @@ impl std::fmt::Display for Report {
         let faults = &self.faults;
         writeln!(
             f,
-            "{} kills ({} found a job half done), {} sleeps past the lease, {} short ones, {} ends in good order",
+            "{} kills ({} found a job half done), {} stops past the lease, {} short stops, {} clean ends",
             faults.kills, faults.in_the_middle, faults.long_sleeps, faults.short_sleeps, faults.ends
         )?;
         writeln!(
             f,
-            "{} restarts of the database, {} cuts of all connections, {} of the listening ones",
-            faults.restarts, faults.cuts, faults.deafenings
+            "{} restarts of the database, {} cuts of all connections, {} of those for notifications",
+            faults.restarts, faults.cuts, faults.notification_cuts
         )?;
         writeln!(
             f,
-            "calls made again: {} without an answer, {} after 503, {} after 429",
+            "repeated calls: {} without an answer, {} after 503, {} after 429",
             self.repeated.0, self.repeated.1, self.repeated.2
         )?;
         write!(
@@ -106,18 +106,17 @@ impl std::fmt::Display for Report {
 /// Runs a plan.
 ///
 /// # Panics
-/// If a server does not start, a call gets an answer that no client should get, or a job is never done.
+/// If a server does not start, a call gets an answer that no client should get, or a job never ends.
 pub fn run(plan: Plan) -> Report {
     let began = Instant::now();
     let deployment = Deployment::new(plan.kind, &Settings::default());
     let servers = Servers::start(&deployment, plan.servers, LEASE, CALL_TIMEOUT);
     let deleting = deployment.add_tenant("deleting");
     let concurrent_tenant = deployment.add_tenant("concurrent_tenant");
-    deployment.set_running_jobs(&concurrent_tenant, AT_ONCE);
+    deployment.set_running_jobs(&concurrent_tenant, MAX_RUNNING_JOBS);
     let done_flag = DoneFlag::default();
     let mut faults = Faults::default();
     let (sent, concurrent, (deleted, mut wrong)) = thread::scope(|scope| {
-        // Whatever happens here, the clients come to an end.
         let _end = done_flag.set_on_drop();
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
@@ -137,7 +136,7 @@ pub fn run(plan: Plan) -> Report {
                 Extent::EachKind => each.next(),
             };
             let Some(fault) = next else { break };
-            thread::sleep(Duration::from_millis(rng.below(QUIET)));
+            thread::sleep(Duration::from_millis(rng.below(MAX_FAULT_PAUSE_MILLIS)));
             fault.happen(&deployment, &servers, &mut rng, LEASE, &mut faults);
         }
         done_flag.set();

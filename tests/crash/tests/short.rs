@@ -12,12 +12,12 @@ fn check(plan: Plan) {
     assert!(report.jobs > 5 && report.deleted > 0 && report.batches.0 > 0 && faults.in_the_middle > 0, "{report}");
     for (count, least, what) in [
         (faults.kills, 5, "kills"),
-        (faults.long_sleeps, 1, "sleeps past the lease"),
-        (faults.short_sleeps, 1, "short sleeps"),
-        (faults.ends, 1, "ends in good order"),
+        (faults.long_sleeps, 1, "stops past the lease"),
+        (faults.short_sleeps, 1, "short stops"),
+        (faults.ends, 1, "clean ends"),
         (faults.restarts, of_database, "restarts of the database"),
         (faults.cuts, of_database, "cuts of all connections"),
-        (faults.deafenings, of_database, "cuts of listening connections"),
+        (faults.notification_cuts, of_database, "cuts of the connections for notifications"),
     ] {
         assert!(count >= least, "{what}: {count}, not {least}\n{report}");
     }
@@ -47,5 +47,5 @@ fn many_concurrent_clients_get_correct_answers() {
     let outcome = load(plan);
     println!("{outcome}");
     assert!(outcome.wrong.is_empty(), "{outcome}");
-    assert!(outcome.polls > 100 && outcome.rude > 1, "{outcome}");
+    assert!(outcome.polls > 100 && outcome.misbehaved > 1, "{outcome}");
 }
