@@ -1,4 +1,4 @@
-//! Batches that are answered at once, with Mautic's envelope; never behind the queue, and as safe as a job.
+//! Batch calls: answered at once with Mautic's envelope, without waiting for queued jobs, and as safe as a job.
 
 use std::thread;
 
@@ -51,7 +51,7 @@ fn edits_answer_200_with_the_contacts() {
     assert_eq!(answer["statusCodes"], json!([200, 404, 400, 200]));
     assert_eq!(answer["errors"]["1"], json!({"message": "Item was not found.", "code": 404, "type": "api"}));
     assert_eq!(answer["errors"]["2"]["details"], json!({"points": ["This value is not valid."]}));
-    // Both items for one contact show its last state; one that was refused is there as it is, one that is not there not.
+    // Both items of a contact show its last state. The contact of a refused item is shown unchanged, an unknown contact not at all.
     let cities = ["0", "2", "3"].map(|key| answer["contacts"][key]["fields"]["all"]["city"].clone());
     assert_eq!(cities, ["Ulm", "Lübeck", "Ulm"]);
     assert_eq!(answer["contacts"].get("1"), None);
@@ -98,7 +98,7 @@ fn a_poison_item_of_a_batch_is_isolated() {
         assert!((0..21).all(|n| codes[n] == if n == 7 { 500 } else { 201 }), "{behaviour}: {codes:?}");
         assert_eq!(answer["errors"]["7"]["type"], reason, "{behaviour}");
     }
-    // A component that fails on all of them is given up after ten.
+    // A component that fails on every item is abandoned after ten items.
     let answer = client.send("POST", NEW, &[], &json!(vec![json!({"do": "trap"}); 40])).expect(201).json();
     assert_eq!(answer["statusCodes"], json!(vec![500; 40]));
 }
@@ -109,7 +109,7 @@ fn calls_that_never_return_do_not_block_other_tenants() {
     let (rogue, neighbour) = (server.new_client("rogue"), server.new_client("neighbour"));
     thread::scope(|scope| {
         for _ in 0..40 {
-            // Some are answered with rows of status 500, some are told to come again.
+            // Some calls are answered with rows of status 500, others with 429 or 503.
             scope.spawn(|| drop(rogue.send("POST", NEW, &[], &json!(vec![json!({"do": "loop"}); 5]))));
         }
         for n in 0..10 {
@@ -125,7 +125,7 @@ fn calls_and_jobs_on_the_same_contacts_lose_no_change() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..1_000)).wait_for("completed");
-    // Each write adds a tag of its own, so a lost update is a tag that is missing.
+    // Each write adds a unique tag, so a lost update shows as a missing tag.
     let tagged = |tag: &str| -> Value { (1..=1_000).map(|id| json!({"id": id, "tags": [tag]})).collect() };
     thread::scope(|scope| {
         for caller in 0..4 {

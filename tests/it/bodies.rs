@@ -1,4 +1,4 @@
-//! Requests that make a job: what they may look like, and what is answered.
+//! Requests that create a job: their forms and their answers.
 
 use bulkhead_tests::{Server, contacts, gzip};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ fn keys_of_an_object_are_returned_with_the_rows() {
     let details = job.finished()["details"]["contacts"].clone();
     let rows: Vec<_> = details.as_array().expect("a list").iter().map(|row| (&row["index"], &row["key"])).collect();
     assert_eq!(rows, [(&json!(0), &json!("9")), (&json!(1), &json!("x y\"ü\n")), (&json!(2), &json!(""))]);
-    // The seed shape never grows a key.
+    // The short form never has a key.
     let plain = job.rows();
     assert!(plain.iter().all(|row| row.get("key").is_none() && row.get("index").is_none()), "{plain:?}");
 }
@@ -139,7 +139,7 @@ fn json_sent_as_a_form_is_refused_with_advice() {
         let refused = client.call(method, path, &form, body).expect(415);
         assert!(refused.message().contains("Content-Type: application/json"), "{}", refused.message());
     }
-    // What only looks like it is a form.
+    // Values that only look like JSON are a form.
     let job = client.accepted(&client.call("POST", "/api/contacts/bulk/new", &form, b"[0=x&0[email]=b@example.com"));
     job.wait_for("completed");
 }

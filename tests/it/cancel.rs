@@ -1,4 +1,4 @@
-//! DELETE stops a job, whatever it is doing, and after its 200 the job changes nothing any more.
+//! DELETE stops a job at any moment, and after its 200 the job changes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::databases::Database;
 
-/// From the DELETE to the free worker, in microseconds.
-const PROMPT: u64 = 50_000;
-/// From what nobody is told of to the end of the job.
-const SOON: Duration = Duration::from_secs(1);
+/// Time from the DELETE until the worker is free, in microseconds.
+const MAX_STOP_MICROS: u64 = 50_000;
+/// Time in which servers find a change that they are not notified of.
+const MAX_POLL_DELAY: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_deleted_queued_job_never_starts() {
@@ -31,7 +31,7 @@ fn a_deleted_queued_job_never_starts() {
 
 #[test]
 fn a_deleted_running_job_stops() {
-    // Alone, so that many random moments are hit in little time.
+    // Exclusively, so that many random moments are hit in little time.
     let server = Options::default().with("--workers", 1).exclusive().start();
     let client = server.new_client("acme");
     let mut rng = Rng::new(42);
@@ -43,7 +43,7 @@ fn a_deleted_running_job_stops() {
         job.delete().expect(200);
         let after = server.database().versions();
         job.read("").expect(404);
-        // The only worker is free once it has done this; until then it may be at anything.
+        // The only worker may still be busy until this job is completed.
         client.create(&json!([{"email": "canary@example.com"}])).wait_for("completed");
         assert_eq!(server.database().versions(), after + 1, "round {round}: written after the 200");
         let prefix = format!("r{round}-%");
@@ -70,11 +70,11 @@ fn a_component_that_never_returns_is_interrupted_within_50_ms() {
             job.delete().expect(200);
             let stopped = server.wait_for_event("job_stopped");
             let micros = stopped["stopped_after_us"].as_u64().expect("it was told to stop");
-            if micros > PROMPT {
+            if micros > MAX_STOP_MICROS {
                 late.push(micros);
             }
         }
-        // A machine that does something else for a moment is no reason to fail.
+        // A busy machine can delay a single one.
         assert!(late.len() <= 1, "{behaviour}: late after {late:?} µs");
     }
     assert_eq!(server.database().contacts(), 0);
@@ -86,16 +86,16 @@ fn a_worker_that_cannot_be_interrupted_is_replaced() {
     let client = server.new_client("acme");
     for round in 0..10 {
         server.skip_log();
-        // Each of its operations takes longer than a job that is stopped may keep a worker.
+        // Each of its operations takes longer than a stopped job may keep a worker.
         let job = client.create(&json!(vec![json!({"do": "bulk-memory"}); 100]));
         job.wait_for("in_progress");
         job.delete().expect(200);
-        // The only worker's place is taken, so the next job does not wait for the operation's end.
+        // The only worker is replaced, so the next job does not wait for the operation's end.
         client.create(&json!([{"email": "next@example.com"}])).wait_for("completed");
         let stopped = server.wait_for_event("job_stopped");
         assert!(stopped["stopped_after_us"].is_u64(), "round {round}: {stopped}");
     }
-    // The workers that were replaced have ended: there is one again, and jobs run one after the other.
+    // The replaced workers have ended: one worker is left, and jobs run one after another.
     let jobs: Vec<_> = (0..3).map(|n| server.new_client(&format!("t{n}"))).collect();
     let loops = json!(vec![json!({"do": "loop"}); 500]);
     let jobs: Vec<_> = jobs.iter().map(|client| client.create(&loops)).collect();
@@ -141,11 +141,11 @@ fn removing_a_tenant_from_another_process_stops_its_guest() {
     server.skip_log();
     server.command_line(&["tenant", "remove", "acme"]).expect(0);
     server.wait_for_event("job_stopped");
-    // And its worker is free: left alone, the call would go on for 15 seconds.
+    // The worker is free; otherwise the call would last for 15 seconds.
     server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }
 
-/// What the command line does is told to no server: each finds it by asking.
+/// The command line notifies no server; each server finds the change by polling.
 #[test]
 fn removing_a_tenant_of_a_shared_database_stops_its_guest() {
     let database = Database::fresh();
@@ -160,7 +160,7 @@ fn removing_a_tenant_of_a_shared_database_stops_its_guest() {
         let begun = Instant::now();
         server.wait_for_event("job_stopped");
         let took = begun.elapsed();
-        if took >= SOON {
+        if took >= MAX_POLL_DELAY {
             late.push(took);
         }
     }

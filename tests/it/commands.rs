@@ -202,7 +202,7 @@ fn a_backup_can_be_served() {
     assert_eq!(told["bytes"].as_u64(), fs::metadata(&copy).ok().map(|file| file.len()));
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&copy).expect("it is there").permissions());
     assert_eq!(mode & 0o777, 0o600);
-    // Nothing is replaced.
+    // An existing file is not replaced.
     let again = server.command_line(&["backup", &copy]).expect(2);
     assert!(again.stderr.contains("there is a file already"), "{}", again.stderr);
     client.job(&*job).wait_for("completed");
@@ -214,7 +214,7 @@ fn a_backup_can_be_served() {
     fs::create_dir(&data).expect("it can be made");
     fs::rename(&copy, data.join("bulkhead.sqlite")).expect("it can be moved");
     server.restart();
-    // As it was then: the job goes on, what came later never was.
+    // The state of the backup: the job resumes, and later changes are not there.
     let client = server.client(&tenant);
     assert_eq!(client.job(job).finished()["created"], 10_000);
     let database = server.database();
@@ -256,7 +256,7 @@ fn operators_commands_work_on_a_shared_database() {
     assert_eq!(names(), ["other"]);
     server.command_line(&["component", "remove", "rogue"]).expect(0);
     client.get("/api/contacts").expect(401);
-    // A copy of it is its own tools' to make.
+    // PostgreSQL's own tools make backups.
     let copy = server.scratch("copy.sqlite");
     let refused = run(["backup", &copy.display().to_string(), "--database", &database.url()]).expect(2);
     assert!(refused.stderr.contains("its own tools, such as pg_dump"), "{}", refused.stderr);

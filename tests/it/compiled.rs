@@ -1,4 +1,4 @@
-//! Compiled components on disk are machine code: what somebody else may have written is compiled again, never loaded.
+//! Compiled components on disk are machine code: a file that another user could have written is compiled again and never loaded.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 type Tampering = fn(&Path);
 
-/// What is done to the files, and the reason in the log; empty if wasmtime refuses to load them.
+/// Ways of tampering with the files, and the reason in the log; empty if wasmtime refuses to load them.
 const TAMPERINGS: [(&str, &str, Tampering); 7] = [
     ("truncated", "", |file| {
         let bytes = fs::read(file).expect("it can be read");
@@ -18,8 +18,8 @@ const TAMPERINGS: [(&str, &str, Tampering); 7] = [
     ("other bytes", "", |file| fs::write(file, b"not machine code").expect("it can be written")),
     ("of another engine's version", "", |file| {
         let mut bytes = fs::read(file).expect("it can be read");
-        // Its header says by which one it was made: a length and the number. Those of components that this server has no
-        // use for are as the tamperings before left them.
+        // The header names the engine's version: a length and the number. Files of components that this server does not
+        // need are still as the earlier tamperings left them.
         let head = &mut bytes[..200.min(fs::metadata(file).map_or(0, |file| file.len() as usize))];
         let Some(place) = head.windows(3).position(|window| window == b"\x0248") else { return };
         head[place + 2] = b'7';
@@ -71,7 +71,7 @@ fn compiling_does_not_block_other_tenants() {
     server.command_line(&["tenant", "set", "slow", "--processor", "rogue"]).expect(0);
     let default = server.startup_line().split("sha256:").nth(1).expect("a digest").to_owned();
     server.terminate();
-    // As on a host that has never seen it.
+    // As on a machine that has never compiled it.
     for file in compiled(&server.data().join("compiled")) {
         if !file.display().to_string().contains(&default) {
             fs::remove_file(file).expect("it can be deleted");
@@ -81,7 +81,7 @@ fn compiling_does_not_block_other_tenants() {
     let waits = server.client(&slow);
     let job = waits.create(&json!([{"email": "a@example.com"}]));
     server.wait_for_event("worker_compiling");
-    // The only worker compiles, and this is done all the same.
+    // The only worker compiles, but another job is completed.
     server.client(&quick).create(&json!([{"email": "b@example.com"}])).wait_for("completed");
     assert_eq!(job.codes(), [201]);
 }
@@ -115,7 +115,7 @@ fn unneeded_compiled_code_is_deleted() {
     assert!(kept.iter().filter(|file| file.display().to_string().contains(&default)).all(|file| file.exists()));
 }
 
-/// The compiled code in a folder.
+/// Returns the files of compiled code in a folder.
 fn compiled(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("there is a folder").map(|entry| entry.expect("it can be listed").path());
     entries.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()

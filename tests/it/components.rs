@@ -1,4 +1,4 @@
-//! Components as things an operator handles: registered, given to tenants, taken back, removed.
+//! Operators' work with components: register, assign to tenants, roll back, remove.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn path(file: &Path) -> &str {
     file.to_str().expect("a plain path")
 }
 
-/// Registers a component; returns its digest.
+/// Registers a component. Returns its digest.
 fn add(server: &Server, name: &str) -> String {
     let added = one(server.command_line(&["component", "add", path(&component(name)), "--name", name]));
     added["digest"].as_str().expect("a digest").to_owned()
@@ -39,12 +39,12 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
         (&json!(rogue), &json!("processor"), &json!("rogue"))
     );
     assert_eq!(shown["tenants"], json!([]));
-    // The same bytes again are no fault, and neither name nor digest is needed in full.
+    // Registering the same bytes again succeeds, and the beginning of a digest is sufficient.
     one(server.command_line(&["component", "add", path(&component("rogue"))]));
     let beginning = &rogue[.."sha256:".len() + 8];
     assert_eq!(one(server.command_line(&["component", "show", beginning]))["name"], "rogue");
 
-    // A running server picks it up with the next request, and jobs say what judged them.
+    // A running server uses the component from the next request on, and jobs name their processor.
     let set = one(server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]));
     assert_eq!(set, json!({"tenant": "acme", "processor": rogue, "validator": "none"}));
     assert_eq!(judged_by(&client), rogue.as_str());
@@ -57,7 +57,7 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
     for _ in 0..2 {
         server.command_line(&["tenant", "set", "acme", "--processor", "default", "--validator", "none"]).expect(0);
     }
-    // Two changes later nobody can go back to it.
+    // After two more changes, the tenant cannot be rolled back to it.
     let held = server.command_line(&["component", "remove", "rogue"]);
     assert_eq!(held.code, Some(2), "the tenant can go back to it");
     server.command_line(&["tenant", "remove", "acme"]).expect(0);
@@ -72,7 +72,7 @@ fn a_job_keeps_its_component_until_its_end_across_a_restart() {
     let rogue = add(&server, "rogue");
     server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]).expect(0);
     let client = server.client(&tenant);
-    // The rogue takes any object; the default refuses this address.
+    // The rogue accepts any object; the default processor refuses this address.
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500])).id.clone();
     let kept = client.create(&json!(vec![json!({"email": "no address"}); 600])).id.clone();
     server.command_line(&["tenant", "set", "acme", "--processor", "default"]).expect(0);
@@ -186,13 +186,13 @@ fn components_can_be_managed_over_http() {
     ] {
         operator.call(method, path, &[("content-type", "application/json")], body).expect(status).problem();
     }
-    // A component may come compressed, and is refused by its size as by any other fault.
+    // A component may be sent gzipped, and an oversized one is refused.
     let zipped =
         |bytes: &[u8]| operator.call("POST", "/admin/components", &[("content-encoding", "gzip")], &gzip(bytes));
     assert_eq!(zipped(&bytes).expect(200).json()["digest"], added["digest"]);
     let refused = zipped(&vec![0; (32 << 20) + 1]).expect(422);
     assert!(refused.message().contains("refused at the step 'size'"), "{}", refused.message());
-    // A tenant is no operator, and an operator no tenant.
+    // A tenant's credentials do not open the admin listener, nor an operator's token the API.
     let stranger = |client: &Client, path: &str| client.get(path).status;
     assert_eq!(stranger(&server.client(&tenant), "/admin/components"), 404);
     assert_eq!(server.client_with(Some("Bearer an-operators-token-for-tests-only")).get("/api/contacts").status, 401);
@@ -256,7 +256,7 @@ fn each_limit_applies_to_one_tenant() {
         let row = client.create(&json!([item])).rows().remove(0);
         row["errors"]["type"].as_str().map_or_else(|| row["statusCode"].to_string(), str::to_owned)
     };
-    // What fits the default and not the tenant's own, one limit at a time.
+    // Items that fit the default limits but not the tenant's, one limit at a time.
     let (rogue, rules, tables) =
         (json!({"processor": "rogue"}), json!({"validator": "rules-a"}), json!({"validator": "tables"}));
     for (component, item, limit, by_default, by_own) in [
@@ -270,7 +270,7 @@ fn each_limit_applies_to_one_tenant() {
         change["limits"] = limit.clone();
         assert_eq!(end(&client(change), &item), by_own, "{limit}");
     }
-    // What is printed is cut, and what waits is counted.
+    // Output is cut, and queued bytes are counted.
     let printing = client(json!({"processor": "rogue", "limits": {"logKiB": 1}}));
     let job = printing.create(&json!([{"do": "chatty"}, {"do": "panic"}]));
     job.wait_for("completed");
@@ -291,7 +291,7 @@ fn the_admin_listener_requires_the_operators_token() {
     for token in [None, Some("Bearer an-operators-token-for-tests-onlx"), Some(tenants_own.as_str())] {
         server.operator_with(token).get("/admin/components").expect(401);
     }
-    // Not to be had without a token, or with one that can be guessed.
+    // The listener does not start without a token, or with a token that can be guessed.
     let data = server.scratch("elsewhere").display().to_string();
     let listen = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", &data];
     let refused = bulkhead_tests::run(listen.into_iter().chain(["--admin-token", "short"])).expect(2);
@@ -329,13 +329,13 @@ fn output_of_components_is_shown_to_operators_alone() {
     assert!(log.len() <= 64 << 10, "{} bytes", log.len());
     let over_http = server.operator().get(&format!("/admin/jobs/{}/log", job.id)).expect(200).json();
     assert_eq!(over_http["log"], log.as_str());
-    // Another tenant's log is its own, and a deleted job has none.
+    // Another tenant's job has its own log, and a deleted job has none.
     let silent = other.create(&contacts("c", 0..3));
     silent.wait_for("completed");
     assert_eq!(server.command_line(&["job", "log", &silent.id]).expect(0).stdout, "");
     job.delete().expect(200);
     server.command_line(&["job", "log", &job.id]).expect(2);
-    // Printing without end fills no more than its share.
+    // Endless output fills no more than the limit.
     let chatty = client.create(&json!(vec![json!({"do": "chatty"}); 20]));
     chatty.wait_for("completed");
     let log = server.command_line(&["job", "log", &chatty.id]).expect(0).stdout;

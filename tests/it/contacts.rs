@@ -1,4 +1,4 @@
-//! Reading contacts, to see what a job did.
+//! Reading, listing and searching contacts.
 
 use bulkhead_tests::{Client, Server, contacts};
 use serde_json::json;
@@ -78,7 +78,7 @@ fn lists_can_be_searched_ordered_and_paged() {
         let expected: Vec<String> = expected.iter().map(|id| (*id).to_owned()).collect();
         assert_eq!(ids(&client, query), (total.to_owned(), expected), "{query}");
     }
-    // A change moves a contact, and its old words find it no more.
+    // A change moves a contact in the list, and the old words no longer find it.
     client.update(&json!([{"id": 2, "city": "Paris", "overwriteWithBlank": true}])).wait_for("completed");
     assert_eq!(ids(&client, "?orderBy=date_modified&orderByDir=desc&limit=1").1, ["2"]);
     assert_eq!(ids(&client, "?search=london&orderBy=id").1, ["1", "4"]);

@@ -1,4 +1,4 @@
-//! kill -9 at any moment: what was answered 202 is there, and every contact is applied exactly once.
+//! kill -9 at any moment: every job with a 202 is completed, and every item is applied exactly once.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn a_killed_job_resumes_at_its_cursor() {
     let mut ids = Vec::new();
     let mut rng = Rng::new(7);
     let mut interrupted = 0;
-    // Some moments of each kind: between two chunks, in the middle of one, in the middle of a commit.
+    // Random moments: between two chunks, within a chunk, within a commit.
     for job in 0..JOBS {
         ids.push(server.client(&tenant).create(&contacts(&format!("j{job}-"), 0..10_000)).id.clone());
         let before = server.database().contacts();

@@ -1,4 +1,4 @@
-//! PostgreSQL databases for tests, in one cluster that the whole run shares.
+//! PostgreSQL databases for tests, in one cluster that all tests share.
 
 use std::sync::LazyLock;
 
@@ -7,16 +7,16 @@ use bulkhead_tests::Options;
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 
-/// A database of a test's own.
+/// A test's database.
 pub(crate) struct Database(String);
 
 impl Database {
-    /// An empty one.
+    /// Makes an empty database.
     pub(crate) fn fresh() -> Self {
         Self(CLUSTER.fresh_database())
     }
 
-    /// A copy by way of a backup.
+    /// Makes a copy by a backup.
     pub(crate) fn restored_copy(&self) -> Self {
         Self(CLUSTER.restored_copy(&self.0))
     }
@@ -25,7 +25,7 @@ impl Database {
         CLUSTER.url(&self.0)
     }
 
-    /// What a statement answers: a line for each row, columns separated by `|`.
+    /// Returns a line for each row of a query, with columns separated by `|`.
     pub(crate) fn query(&self, sql: &str) -> String {
         CLUSTER.query(&self.0, sql)
     }
@@ -35,23 +35,23 @@ impl Database {
         CLUSTER.execute(&self.0, sql);
     }
 
-    /// The one number that a query returns.
+    /// Returns the one number of a query.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.query(sql).parse().unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Whether one job was begun and not finished.
+    /// Returns whether exactly one job has rows but is unfinished.
     pub(crate) fn has_half_a_job(&self) -> bool {
         self.number("SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == 1
     }
 
-    /// Changes what holds for all connections to it, by `ALTER DATABASE`; those that are there are cut.
+    /// Changes the settings of all connections by `ALTER DATABASE`, and cuts the present connections.
     pub(crate) fn alter(&self, what: &str) {
         CLUSTER.query("postgres", &format!("ALTER DATABASE {} {what}", self.0));
         CLUSTER.cut_connections(&self.0, "true");
     }
 
-    /// How a server of it is started.
+    /// Returns the options of a server on the database.
     pub(crate) fn options(&self) -> Options {
         Options::default().database(&self.url())
     }

@@ -1,22 +1,21 @@
-//! The disk is full, PostgreSQL's or the server's own. Clients are told to come again, nothing is lost, and work goes on when
-//! there is room.
+//! A full disk of PostgreSQL or of the server: clients get 503, nothing is lost, and jobs resume when there is room.
 
 use std::sync::Arc;
 
 use bulkhead_postgres::{Cluster, Part, Settings, SmallDisk};
 use bulkhead_tests::{Client, Options, Server, contacts, slow_contacts, wait_until};
 
-/// MiB of a disk: room for an empty cluster and for some of the jobs.
-const ROOM: u32 = 96;
-/// MiB of a disk for an embedded store.
-const LITTLE_ROOM: u32 = 64;
+/// Size of a cluster's disk: room for an empty cluster and for some of the jobs.
+const CLUSTER_DISK_MIB: u32 = 96;
+/// Size of the disk of an embedded store.
+const SQLITE_DISK_MIB: u32 = 64;
 
 #[test]
 fn full_tables_of_postgres_lose_nothing() {
     let Some((cluster, name)) = cluster(Part::Tables) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
-    // PostgreSQL is there, so what it holds can be read.
+    // PostgreSQL still answers reads.
     client.job(&*jobs[0]).read("").expect(200);
     assert_not_ready(&server);
     assert!(
@@ -48,8 +47,8 @@ fn a_full_disk_of_sqlite_loses_nothing() {
     if is_left_out() {
         return;
     }
-    let disk = Arc::new(SmallDisk::make(LITTLE_ROOM));
-    // None of the jobs may have to wait for its lease.
+    let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
+    // With a long lease, so that no job waits for its end.
     let mut server = Options::default().rogue().on(&disk).with("--lease", 600).start();
     let client = server.new_client("acme");
     let jobs: Vec<String> =
@@ -60,7 +59,7 @@ fn a_full_disk_of_sqlite_loses_nothing() {
     client.job(&*jobs[0]).read("").expect(200);
     assert_not_ready(&server);
     assert!(server.log().contains("disk is full"), "another fault than the one that was meant");
-    // A copy elsewhere can still be made, which this does.
+    // This backs the store up to another disk, which still works.
     assert!(server.database().number("SELECT max(attempts) FROM jobs", []) <= 1, "trying in vain is no death");
     disk.free();
     let jobs = [jobs, refused].concat();
@@ -68,13 +67,13 @@ fn a_full_disk_of_sqlite_loses_nothing() {
     assert_stored_once(&server, jobs.len());
 }
 
-/// The system does not make a disk read-only under a file that is being written; it comes up so, after a fault.
+/// A disk cannot become read-only while a file is open for writing, so the server is started on a read-only disk.
 #[test]
 fn a_sqlite_database_that_cannot_be_written_loses_nothing() {
     if is_left_out() {
         return;
     }
-    let disk = Arc::new(SmallDisk::make(LITTLE_ROOM));
+    let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
     let mut server = Options::default().rogue().on(&disk).start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
@@ -91,7 +90,7 @@ fn a_sqlite_database_that_cannot_be_written_loses_nothing() {
             refused.stderr
         );
     }
-    // What is there can be read, and copied elsewhere.
+    // Stored data can be read and backed up to another disk.
     assert!(server.command_line(&["tenant", "list"]).expect(0).stdout.contains("\"acme\""));
     assert_eq!(server.database().jobs(), 2);
     disk.set_read_only(false);
@@ -112,29 +111,30 @@ fn is_left_out() -> bool {
     is_left_out
 }
 
-/// A cluster with a part of it on a small disk, and a database in it.
+/// Starts a cluster with a part of its data on a small disk, and makes a database in it.
 fn cluster(part: Part) -> Option<(Cluster, String)> {
     if is_left_out() {
         return None;
     }
-    let cluster = Cluster::start_with(&Settings::default().on_a_disk(part, ROOM).with("max_wal_size", "16MB"));
+    let cluster =
+        Cluster::start_with(&Settings::default().on_a_disk(part, CLUSTER_DISK_MIB).with("max_wal_size", "16MB"));
     let name = cluster.fresh_database();
     Some((cluster, name))
 }
 
-/// A server with several jobs, one of which is half done. None of them may have to wait for its lease.
+/// Starts a server with several jobs, one of which is half done. Its leases are too long to wait for.
 fn begun(cluster: &Cluster, name: &str) -> (Server, Client, Vec<String>) {
     let server = Options::default().rogue().database(&cluster.url(name)).with("--lease", 600).start();
     let client = server.new_client("acme");
     let jobs = (0..3).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
-    // As anything that probes a server has done many times by then.
+    // As a health check would have done many times by then.
     server.client_with(None).get("/readyz").expect(200);
     (server, client, jobs)
 }
 
-/// Fills the disk until jobs are refused; the ones that were accepted meanwhile.
+/// Fills the disk until jobs are refused. Returns the jobs that were accepted until then.
 fn fill_until_refused(fill: impl Fn(), client: &Client) -> Vec<String> {
     let mut accepted = Vec::new();
     let refused = wait_until("a job to be refused", || {
@@ -158,7 +158,7 @@ fn assert_not_ready(server: &Server) {
     server.client_with(None).get("/livez").expect(200);
 }
 
-/// Everything that was accepted comes to its end, and the server takes jobs again.
+/// Asserts that every accepted job is completed, and that the server accepts jobs again.
 fn finish(server: &Server, client: &Client, jobs: &[String]) {
     for job in jobs {
         assert_eq!(client.job(&**job).finished()["created"], 10_000);
@@ -168,14 +168,14 @@ fn finish(server: &Server, client: &Client, jobs: &[String]) {
     assert_eq!(client.create(&contacts("later-", 0..10)).finished()["created"], 10);
 }
 
-/// Each contact of so many jobs was written once, as were those that came later.
+/// Asserts that each contact of the jobs was written once.
 fn assert_written_once(cluster: &Cluster, name: &str, jobs: usize) {
     let counts = cluster.query(name, "SELECT count(*), max(version), (SELECT count(*) FROM jobs) FROM contacts");
     assert_eq!(counts, format!("{}|1|{}", jobs * 10_000 + 10, jobs + 1));
     assert_eq!(cluster.query(name, "SELECT count(*) FROM payloads"), "0");
 }
 
-/// The same in an embedded store.
+/// As [`assert_written_once`], in an embedded store.
 fn assert_stored_once(server: &Server, jobs: usize) {
     let (database, jobs) = (server.database(), i64::try_from(jobs).expect("it is a small number"));
     let counts = (database.contacts(), database.contacts_in_version(1), database.jobs());

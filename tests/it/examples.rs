@@ -1,4 +1,4 @@
-//! The examples in a real server, each against its own table.
+//! The examples in Rust in a real server, each with its table.
 
 use bulkhead_tests::run_table;
 
@@ -22,7 +22,7 @@ fn passes_its_table(example: &str) {
     assert!(differences.is_empty(), "{example}:\n{}", differences.join("\n"));
 }
 
-/// Whoever copies an example, or makes one anew, has the contract as it was released.
+/// A copy of an example has the contract as it was released.
 #[test]
 fn examples_contain_the_released_contract() {
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));

@@ -1,4 +1,4 @@
-//! A job's id lives 48 hours after it was made and again after it was finished. The clock is moved, not waited for.
+//! A job id lives 48 hours after the job was created and again after it was finished. Tests move the clock.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! The default component in hosts that are not ours: the reference cases hold in each, and each shows what the server
-//! shows.
+//! The default component in other hosts: the reference cases hold in each, and each shows the same contacts as the server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,14 +32,14 @@ fn play_in_server(server: &Server, place: usize, case: &Case) -> Result<Vec<Valu
     play(case, &mut server.client(&tenant))
 }
 
-/// Plays a case and returns what the component said meanwhile.
+/// Runs a case. Returns the component's answers.
 fn play(case: &Case, api: &mut dyn Api) -> Result<Vec<Value>, String> {
     let mut recorder = Recorder { api, said: Vec::new() };
     case.run(Form::Bulk, &mut recorder)?;
     Ok(recorder.said)
 }
 
-/// Notes what stems from the component: rows, contacts and the errors of single calls. What surrounds them is HTTP.
+/// Records the component's part of the server's answers: rows, contacts and the errors of single calls.
 struct Recorder<'a> {
     api: &'a mut dyn Api,
     said: Vec<Value>,
@@ -61,7 +60,7 @@ impl Api for Recorder<'_> {
         if path.contains("details=1") {
             note(parsed["details"]["contacts"].take());
         }
-        // A contact that is not there, or a body that is no list, is not a matter for the component.
+        // The component does not decide about missing contacts and bodies that are not lists.
         if matches!(answer.status, 400 | 422) && method != "GET" && !path.contains("/bulk/") {
             note(parsed["errors"].take());
         }
@@ -69,7 +68,7 @@ impl Api for Recorder<'_> {
     }
 }
 
-/// The times of changes are those of the moment; whether an error of no type says so differs from envelope to envelope.
+/// Removes the differences that do not matter: the times of changes, and `"type": null`, which only some envelopes have.
 fn normalise(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(normalise),
@@ -86,7 +85,7 @@ fn normalise(value: &mut Value) {
     }
 }
 
-/// The first place where they differ.
+/// Returns the first place where two lists differ.
 fn difference(ours: &[Value], theirs: &[Value]) -> Option<String> {
     if ours.len() != theirs.len() {
         return Some(format!("the server said {} things, this host {}", ours.len(), theirs.len()));
@@ -108,7 +107,7 @@ fn differing(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
     }
 }
 
-/// What their pages show is what they print.
+/// The output that the pages show is the output of the programs.
 #[test]
 fn the_pages_of_the_host_examples_are_correct() {
     for (host, command) in [
@@ -125,7 +124,7 @@ fn the_pages_of_the_host_examples_are_correct() {
     }
 }
 
-/// What the page has `wasmtime run --invoke` call is called, and what it shows of the second is printed.
+/// Runs the page's two `wasmtime run --invoke` commands; the second prints what the page shows.
 #[test]
 fn wasmtime_calls_single_functions_from_the_command_line() {
     let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/hosts/README.md"));
@@ -158,7 +157,7 @@ impl Files {
     }
 }
 
-/// The rows that were printed, and the contacts after them.
+/// Returns the printed rows and the contacts after them.
 fn rows(printed: &str) -> (Vec<Value>, Vec<Value>) {
     let lines = printed.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     lines.partition(|line| line.get("statusCode").is_some())
@@ -168,7 +167,7 @@ fn codes(printed: &str) -> Vec<Value> {
     rows(printed).0.iter().map(|row| row["statusCode"].clone()).collect()
 }
 
-/// Contacts are kept from run to run, passed on as they were written, replaced, and shown.
+/// Contacts are kept from run to run, passed on byte for byte, replaced, and shown.
 #[test]
 fn other_hosts_keep_contacts_and_accept_profiles() {
     let files = Files::new();
@@ -212,7 +211,7 @@ fn other_hosts_keep_contacts_and_accept_profiles() {
     }
 }
 
-/// In the words of the component, and nothing else.
+/// The error is exactly the component's.
 #[test]
 fn flaws_of_a_profile_are_reported() {
     let files = Files::new();

@@ -1,4 +1,4 @@
-//! What those are told who start and stop servers and send them requests.
+//! Health checks, for load balancers and process supervisors.
 
 use bulkhead_tests::{Client, Database, Options, Server, contacts, wait_until};
 
@@ -14,7 +14,7 @@ fn health_checks_need_no_credentials_and_reveal_little() {
         assert_eq!((&ready["ready"], &ready["store"], &ready["draining"]), (&true.into(), &"ok".into(), &false.into()));
         assert_eq!(ready["component"], component.as_str());
     }
-    // Everything else still asks who is there.
+    // Every other path requires credentials.
     server.client_with(None).get("/healthz").expect(401);
 }
 

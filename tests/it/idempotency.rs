@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is sent twice makes one job.
+//! `Idempotency-Key`: a request that is sent twice creates one job.
 
 use std::thread;
 use std::time::Duration;
@@ -32,13 +32,13 @@ fn the_same_request_returns_the_same_job() {
     // Keys belong to their tenant.
     assert_ne!(other.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
     assert_ne!(client.send("POST", NEW, &[("idempotency-key", "k-2")], &body).expect(202).json()["id"], json!(first));
-    // It outlives the process, and the job's end.
+    // The key outlives the process and the job's end.
     client.job(&*first).wait_for("completed");
     server.kill9();
     server.restart();
     let client = server.client(&tenant);
     assert_eq!(client.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
-    // It lives as long as the id does.
+    // The key lives as long as the job id.
     server.set_clock(Duration::from_secs(49 * 60 * 60));
     assert_ne!(client.send("POST", NEW, &key, &body).expect(202).json()["id"], json!(first));
 }

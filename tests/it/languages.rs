@@ -1,4 +1,4 @@
-//! The examples in JavaScript and Python in a real server, each against its own table.
+//! The examples in JavaScript and Python in a real server, each with its table.
 
 use bulkhead_tests::run_table;
 

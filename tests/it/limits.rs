@@ -1,4 +1,4 @@
-//! What a server takes at most, of anybody and of everybody together.
+//! Limits of requests, connections and queues, for one tenant and for all together.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ fn a_body_of_64_mib_is_accepted_and_a_larger_one_refused() {
     assert_eq!(job.finished()["created"], 1);
     body.insert(5, b' ');
     let tenant = server.add_tenant("other");
-    // Refused by what its head says, before any of it is sent,
+    // Refused by its Content-Length, before the body is sent.
     let mut connection = server.connect();
     connection.send(head(&tenant.client_secret, &format!("content-length: {}", body.len())));
     let reply = connection.reply().expect(413);
     assert_eq!(reply.problem()["type"], "payload_too_large");
     assert!(reply.message().contains("67108864"), "{}", reply.message());
-    // and where the head says nothing, as soon as there is too much.
+    // Without Content-Length, refused as soon as the body is too large.
     let mut connection = server.connect();
     connection.send(head(&tenant.client_secret, "transfer-encoding: chunked"));
     let mut taken = true;
@@ -65,7 +65,7 @@ fn deeply_nested_json_overflows_no_stack() {
     let job = client.accepted(&client.call("POST", NEW, &[JSON], body.as_bytes()));
     let codes = job.codes();
     assert_eq!(codes, [400, 201, 400]);
-    // Nor does length: tens of megabytes of tags are one bad contact, and not a component that fails.
+    // Tens of megabytes of tags make one bad contact, and not a failing component.
     let body = format!(r#"[{{"tags":[{}1]}},{{"email":"b@example.com"}}]"#, "1,".repeat(10_000_000));
     let job = client.accepted(&client.call("POST", NEW, &[JSON], body.as_bytes()));
     assert_eq!(job.codes(), [400, 201]);
@@ -79,13 +79,13 @@ fn requests_wait_for_memory_for_their_bodies() {
     let mut holder = server.connect();
     holder.send(head(&tenant.client_secret, &format!("expect: 100-continue\r\ncontent-length: {}", 4 * MIB)));
     assert_eq!(holder.reply().status, 100);
-    // All of it is taken, so another large one waits, at most as long as a body may take.
+    // All memory is taken, so another large request waits, at most for the body timeout.
     let mut second = server.connect();
     second.send(head(&tenant.client_secret, &format!("content-length: {}", 3 * MIB)));
     let reply = second.reply();
     assert!(reply.status == 503 || reply.status == 408, "{}", reply.status);
     assert_eq!(holder.reply().expect(408).problem()["type"], "request_timeout");
-    // And then there is room again.
+    // Then there is room again.
     server.client(&tenant).create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }
 
@@ -94,7 +94,7 @@ fn one_tenant_cannot_take_all_memory_for_bodies() {
     let server = Options::default().with("--max-body", 2 * MIB).with("--body-memory", 4 * MIB).start();
     let tenant = server.add_tenant("acme");
     let other = server.new_client("other");
-    // Of unknown length, so each may come to as much as is allowed; they never come.
+    // Bodies of unknown length reserve the largest size. They are never sent.
     let holders: Vec<_> = (0..8)
         .map(|_| {
             let mut holder = server.connect();
@@ -126,14 +126,14 @@ fn answers_that_no_client_reads_are_abandoned() {
         job.id.clone()
     };
     let mut deaf = server.connect();
-    // More than the system keeps for a connection.
+    // More than the system buffers for a connection.
     for _ in 0..200 {
         deaf.try_send(format!(
             "GET /api/contacts/job/{id}?limit=1000&details=full HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
             tenant.client_secret
         ));
     }
-    // It has the only connection until it is closed.
+    // It holds the only connection until it is closed.
     server.client(&tenant).job(&*id).read("").expect(200);
     drop(deaf);
 }
@@ -193,7 +193,7 @@ fn a_tenant_with_too_many_queued_jobs_gets_429() {
     let reply = client.send("POST", NEW, &[], &contacts("c", 0..1)).expect(429);
     assert_eq!(reply.problem()["type"], "queue_full");
     assert!(reply.header("retry-after").is_some());
-    // Nobody else's queue is full, and an empty job waits for nothing but is a job, too.
+    // Other tenants' queues are not full; an empty job does not wait, but it counts.
     let theirs = other.create(&contacts("o", 0..1));
     blocking.delete().expect(200);
     client.create(&contacts("c", 0..1)).wait_for("completed");

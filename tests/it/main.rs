@@ -1,4 +1,4 @@
-//! Black-box tests: the real binary, real components, a real database, HTTP. What stands in `src/` is their ground.
+//! Black-box tests: the real binary, real components, a real database, HTTP. The harness is in `src/`.
 
 mod admin_tenants;
 mod batch;

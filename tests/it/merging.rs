@@ -1,4 +1,4 @@
-//! Which contact an item goes to: in one chunk, across chunks, across jobs that run at the same time.
+//! The contact that an item changes: within a chunk, across chunks, across concurrent jobs.
 
 use bulkhead_tests::{Options, Server, contacts, email};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn two_items_with_one_address_make_one_contact() {
 fn chunks_see_the_changes_of_earlier_chunks() {
     let server = Server::start();
     let client = server.new_client("acme");
-    // 3 chunks; each address is in each of them, so no chunk can be decided before the one ahead is committed.
+    // Three chunks with the same addresses, so that no chunk can be decided before the previous one is committed.
     let items: Value = (0..1_500).map(|n| json!({"email": email("c", n % 500), "points": n})).collect();
     let rows = client.create(&items).rows();
     for (n, row) in rows.iter().enumerate() {
@@ -61,7 +61,7 @@ fn known_contacts_are_found_after_many_unknown_ones() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("known", 0..20)).wait_for("completed");
-    // Three chunks that find nobody, and then in each a known one, or a bad item that names one.
+    // Three chunks of unknown contacts, then chunks with a known one each, or with a bad item that names one.
     let is_known = |n: usize| n >= 1_500 && n % 500 == 250;
     let items: Value = (0..6_000)
         .map(|n| match n {
@@ -147,7 +147,7 @@ fn jobs_of_two_tenants_with_the_same_addresses_stay_apart() {
     let server = Server::start();
     let client = server.new_client("acme");
     let other = server.new_client("other");
-    // Both tenants at once, each with the same addresses in every job.
+    // Both tenants at the same time, with the same addresses in every job.
     let jobs: Vec<_> =
         (0..6).map(|n| if n % 2 == 0 { &client } else { &other }.create(&contacts("c", 0..700))).collect();
     for job in &jobs {
@@ -165,7 +165,7 @@ fn jobs_that_contend_for_contacts_are_all_applied() {
     server.set_limits("acme", &json!({"runningJobs": JOBS}));
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
-    // Each takes its time over all of them, in which others are through.
+    // Each job is slow over all contacts, so that others commit in between.
     let edits: Value = (1..=20).map(|id| json!({"id": id, "do": "hundredfold"})).collect();
     let jobs: Vec<_> = (0..JOBS * 3).map(|_| client.update(&edits)).collect();
     for job in &jobs {

@@ -1,4 +1,4 @@
-//! The contract as it is published, one file, is taken as it is by the tools for packages and compositions.
+//! The published contract, one file, works unchanged with the tools for packages and compositions.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use serde_json::Value;
 
 use crate::templates::keeps_its_table;
 
-/// A package of somebody else that builds on it.
+/// Another package that includes a world of the contract.
 const OWN: &str = "package my:rules;\n\nworld rules {\n  include bulkhead:contacts/validator@1.0.0;\n}\n";
 
-/// The file.
+/// Returns the path of the published file.
 pub(crate) fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/bulkhead-contacts-1.0.0.wasm")
 }
 
-/// A folder with a package that includes a world of the file, and the file, where WIT's tools look for it.
+/// Makes a folder with the published file, where WIT's tools look for it, and a package that includes a world of it.
 fn own_package(folder: &Path) {
     fs::create_dir_all(folder.join("deps")).expect("a folder can be made");
     fs::write(folder.join("own.wit"), OWN).expect("it can be written");
@@ -48,7 +48,7 @@ fn wac(args: &[&OsStr]) -> Command {
     command
 }
 
-/// `wac targets`: whether a component is one of a world in the file.
+/// Returns whether a component targets a world of the file, by `wac targets`.
 fn targets(component: &Path, world: &str) -> Command {
     wac(&[
         "targets".as_ref(),
@@ -60,11 +60,11 @@ fn targets(component: &Path, world: &str) -> Command {
     ])
 }
 
-/// In a folder that `component new --lang js` made and `npm run build` was run in.
+/// Checks a folder of `component new --lang js` in which `npm run build` has run.
 pub(crate) fn javascript_needs_no_other(folder: &Path, path: &OsStr) {
     own_package(&folder.join("own"));
     let build = fs::read_to_string(folder.join("build.mjs")).expect("it is there");
-    // `wac` holds a component to its world to the letter, and WASI is in neither world.
+    // `wac` allows no import outside the world, and WASI is in neither world.
     let build = build
         .replace(r#"witPath: "wit""#, r#"witPath: "own""#)
         .replace(r#"worldName: "validator""#, r#"worldName: "rules""#)
@@ -76,7 +76,7 @@ pub(crate) fn javascript_needs_no_other(folder: &Path, path: &OsStr) {
     composes(&made, folder);
 }
 
-/// In a folder that `component new --lang python` made and its build was run in: the page's command makes the same of the file.
+/// Checks that the page's command makes the same component of the file, in a folder of `component new --lang python` after its build.
 pub(crate) fn python_needs_no_other(folder: &Path) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/components.md");
     let page = fs::read_to_string(page).expect("it is there");
@@ -87,7 +87,7 @@ pub(crate) fn python_needs_no_other(folder: &Path) {
     keeps_its_table(&folder.join("rules.wasm"), folder);
 }
 
-/// A validator of the file's world is told from a processor, and composed to something that is a validator still.
+/// A validator of the file's world is distinguished from a processor, and remains a validator when it is composed.
 fn composes(validator: &Path, folder: &Path) {
     finish(&mut targets(validator, "validator"));
     refused(&mut targets(validator, "processor"), "bulkhead:contacts/batch@1.0.0");
@@ -112,7 +112,7 @@ fn composes(validator: &Path, folder: &Path) {
     keeps_its_table(&composed, folder);
 }
 
-/// The default component and a program that wants one: what is left to import is WASI.
+/// The default component composed with a program that imports a processor: only WASI is left to import.
 #[test]
 fn wac_composes_a_processor_with_its_caller() {
     let desk = tempfile::tempdir().expect("there is room for a folder");
@@ -146,7 +146,7 @@ fn wkg_publishes_and_fetches_the_contract() {
     };
     finish(&mut wkg(&["publish".as_ref(), published().as_ref()]));
     finish(&mut wkg(&["get", "bulkhead:contacts@1.0.0", "-o", "./back.wasm"].map(OsStr::new)));
-    // As text it is a package, too.
+    // The text form is a package, too.
     fs::create_dir(folder.join("text")).expect("a folder can be made");
     finish(&mut wkg(&["get", "bulkhead:contacts@1.0.0", "-o", "./text/contacts.wit"].map(OsStr::new)));
     let text = fs::read_to_string(folder.join("text/contacts.wit")).expect("it is there");
@@ -158,7 +158,7 @@ fn wkg_publishes_and_fetches_the_contract() {
     let read = |file: &Path| fs::read(file).expect("it is there");
     assert!(read(&folder.join("back.wasm")) == read(&published()), "it comes back as it was");
 
-    // Another package that builds on it gets it, too.
+    // Another package that depends on it fetches it.
     fs::create_dir(folder.join("wit")).expect("a folder can be made");
     fs::write(folder.join("wit/own.wit"), OWN).expect("it can be written");
     finish(&mut wkg(&["fetch"].map(OsStr::new)));

@@ -1,4 +1,4 @@
-//! Requests that fail as a whole: nothing of them is stored.
+//! Requests that are refused as a whole: nothing of them is stored.
 
 use bulkhead_tests::{Server, gzip};
 use serde_json::json;
@@ -129,7 +129,7 @@ fn credentials_are_checked_first() {
     let jobs = server.database().jobs();
     for (authorization, kind, message) in &bad {
         let stranger = server.client_with(authorization.as_deref());
-        // Neither the path nor the method nor the body is looked at.
+        // The path, the method and the body do not matter.
         for (method, path, body) in [("POST", NEW, &b"not json"[..]), ("GET", NEW, b""), ("GET", "/nowhere", b"")] {
             let reply = stranger.call(method, path, &[JSON], body).expect(401);
             assert_eq!(reply.problem(), json!({"message": message, "code": 401, "type": kind}), "{method} {path}");

@@ -1,4 +1,4 @@
-//! What is refused at registration: early, in words that say the step, what was found and what to do.
+//! Refusals at registration: early, with the step, the finding and advice.
 
 use bulkhead_tests::{Options, Server, component, component_file};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn each_step_of_registration_explains_its_refusal() {
         ("start-loop.wasm", "instantiate", &["timed out"]),
         ("start-trap.wasm", "instantiate", &["trapped"]),
         ("batch-trap.wasm", "batch", &["trapped", "must answer any JSON text"]),
-        // What is looked at first refuses first.
+        // The first step that fails is reported.
         ("large-and-trapping.wasm", "resources", &["512 MiB", "256"]),
     ] {
         let path = component_file(file).display().to_string();
@@ -31,7 +31,7 @@ fn each_step_of_registration_explains_its_refusal() {
         }
         assert!(refused.stderr.contains(file) && refused.stdout.is_empty(), "{file}: {}", refused.stderr);
     }
-    // What asks for more than this server has room for is refused at whichever step finds out.
+    // A component that needs more than the server has is refused, at any step.
     for file in ["many-tables.wasm", "many-instances.wasm"] {
         let path = component_file(file).display().to_string();
         let refused = server.command_line(&["component", "add", &path]).expect(2);
@@ -129,7 +129,7 @@ fn an_interrupted_registration_keeps_the_store_consistent() {
             .map(|one| &one["size"])
             .collect();
         assert!(sizes.iter().all(|size| **size == json!(bytes.len())), "{listed}");
-        // Whatever the tenant has, it works.
+        // The tenant's validator works, the old or the new one.
         let client = server.client(&tenant);
         assert!([201, 200].contains(&client.create(&json!([{"email": "a@example.com"}])).codes()[0]));
     }

@@ -1,11 +1,11 @@
-//! Reading a job: its status, its rows page by page, and the richer form.
+//! Reading a job: its status, its pages of rows, and the full form.
 
 use bulkhead_tests::{Options, Server, contacts};
 use serde_json::{Value, json};
 
 #[test]
 fn a_job_goes_through_its_states_in_order() {
-    // One worker, and what it has to do first never ends by itself.
+    // One worker, whose first job never ends by itself.
     let server = Options::default().rogue().with("--workers", 1).start();
     let client = server.new_client("acme");
     let first = client.create(&json!(vec![json!({"do": "loop"}); 500]));
@@ -13,7 +13,7 @@ fn a_job_goes_through_its_states_in_order() {
     first.wait_for("in_progress");
     for (job, status) in [(&first, "in_progress"), (&second, "queued")] {
         let whole = format!(r#"{{"status":"{status}"}}"#);
-        // On an unfinished job, details=1 changes nothing.
+        // details=1 has no effect on an unfinished job.
         for query in ["", "?details=1", "?details=1&page=7", "?details=1&limit=0"] {
             let reply = job.read(query).expect(200);
             assert_eq!(reply.text(), whole, "{query}");
@@ -77,7 +77,7 @@ fn rows_report_the_result_of_each_item() {
 fn pages_join_in_the_order_of_the_request() {
     let server = Server::start();
     let client = server.new_client("acme");
-    // Every seventh fails, so that a row tells which item it is for.
+    // Every seventh item fails, so that a row shows which item it belongs to.
     let items: Value = (0..1_234)
         .map(|n| if n % 7 == 0 { json!({"email": format!("bad{n}")}) } else { json!({"points": n}) })
         .collect();

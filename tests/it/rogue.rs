@@ -1,5 +1,5 @@
-//! A component that loops, crashes, takes all memory or lies: its own item gets a row with status 500 and a reason, all
-//! others are applied, and nobody else notices.
+//! A component that loops, crashes, takes all memory or lies: its item gets a row with status 500 and a reason, and all other
+//! items, jobs and tenants are unaffected.
 
 use bulkhead_tests::{Options, contacts, email, wait_until};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn a_poison_item_fails_alone() {
     let neighbour = server.new_client("neighbour");
     for (behaviour, reason) in GALLERY {
         let client = server.new_client(behaviour);
-        // What takes long but comes to an end must not be outrun by the limit on a busy machine.
+        // On a busy machine, slow items must not reach the time limit.
         if *reason != TIMED_OUT {
             server.allow_long_calls(behaviour);
         }
@@ -79,7 +79,7 @@ fn a_poison_item_fails_alone() {
         assert_eq!(client.search("poison@example.com").0, 0, "{behaviour}");
         assert_eq!(beside.finished()["created"], 40, "{behaviour}");
     }
-    // 64 instances of 256 MiB would be 16 GiB; what misbehaves one after the other must not add up.
+    // 64 instances of 256 MiB would be 16 GiB; the memory of successive instances must not add up.
     assert!(server.peak_memory() < 1_500, "{} MiB", server.peak_memory());
 }
 
@@ -129,7 +129,7 @@ fn a_failure_to_show_a_contact_fails_that_call() {
         assert_eq!(rows[0]["statusCode"], 201, "{behaviour}: it is stored all the same");
         let problem = client.get(&format!("/api/contacts/{}", rows[0]["id"])).expect(500).problem();
         assert_eq!(problem["type"], reason, "{behaviour}");
-        // In a list it is there by its id alone, and keeps nobody from seeing the others.
+        // A list shows that contact by its id alone, and the other contacts in full.
         let good = client.send("POST", "/api/contacts/new", &[], &json!({"email": email(behaviour, 2)})).expect(201);
         let good = good.json()["contact"]["id"].clone();
         let list = client.get(&format!("/api/contacts?search=ids:{},{good}", rows[0]["id"])).expect(200).json();
@@ -141,7 +141,7 @@ fn a_failure_to_show_a_contact_fails_that_call() {
             .collect();
         assert_eq!(sizes.len(), 2, "{behaviour}: {list}");
         assert!(sizes.contains(&Some(1)) && sizes.contains(&Some(2)), "{behaviour}: {list}");
-        // What was applied stays applied, so the call that applied it has not failed.
+        // The change is applied, so the call has succeeded.
         let made =
             client.send("POST", "/api/contacts/new", &[], &json!({"email": email(behaviour, 1), "do": behaviour}));
         assert_eq!(made.expect(201).json()["contact"].as_object().map(|contact| contact.len()), Some(1), "{behaviour}");
@@ -163,7 +163,7 @@ fn a_component_that_fails_on_every_item_exhausts_its_failure_budget() {
     assert_eq!(given_up.count(), 9_900);
     assert!(rows.iter().all(|row| row["statusCode"] == 500 && row["errors"]["type"] == TRAPPED));
     assert_eq!(beside.finished()["created"], 100);
-    // The next job of the same tenant is tried again.
+    // The next job of the same tenant has a new budget.
     assert_eq!(client.create(&contacts("c", 0..10)).finished()["created"], 10);
 }
 
@@ -181,11 +181,11 @@ fn a_component_that_keeps_failing_is_suspended_for_all_jobs() {
     assert!(left_alone(&first) < 500, "it is tried at first");
     client.create(&traps).wait_for("completed");
     server.wait_for_event("component_suspended");
-    // Neither this tenant's next job nor anybody's patience is spent on it for half a minute.
+    // For half a minute, the component is not run for this tenant.
     let rows = client.create(&json!(vec![json!({"do": "loop"}); 500])).rows();
     assert_eq!(left_alone(&rows), 500);
     assert!(rows.iter().all(|row| row["statusCode"] == 500), "{:?}", rows[0]);
-    // Others have the same component and nothing to do with it.
+    // Another tenant with the same component is not affected.
     let neighbour = server.new_client("neighbour");
     assert_eq!(neighbour.create(&contacts("n", 0..10)).finished()["created"], 10);
 }
@@ -194,7 +194,7 @@ fn a_component_that_keeps_failing_is_suspended_for_all_jobs() {
 fn two_contacts_never_have_the_same_key() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    // The component takes a key it never asked for, so it cannot know that another contact has it.
+    // The component claims a key that it did not look up, so it cannot know that another contact has it.
     client.create(&json!([{"email": "a@example.com", "key": "same"}])).wait_for("completed");
     let rows = client.create(&json!([{"email": "b@example.com", "key": "same"}, {"email": "c@example.com"}])).rows();
     assert_eq!(rows[0]["errors"]["type"], BROKE_CONTRACT);
@@ -206,7 +206,7 @@ fn two_contacts_never_have_the_same_key() {
 fn a_poison_item_of_a_call_fails_alone() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    // Searching plans an item with this address; the component is honest about it.
+    // A search plans an item with this address, for which the component behaves.
     client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
     assert_eq!(client.get("/api/contacts?search=email:a@example.com").expect(200).json()["total"], "1");
 }
@@ -236,15 +236,15 @@ fn a_worker_with_a_long_call_lowers_its_priority_and_is_replaced() {
     wait_until("the workers", || (workers(0) == 2).then_some(()));
     let job = client.create(&json!(vec![json!({"do": "loop"}); 500]));
     wait_until("a worker that gives way", || (workers(19) == 1).then_some(()));
-    // What writes keeps its place: others wait for its locks.
+    // Threads that commit keep their priority, because others wait for their locks.
     assert!(server.nice_values("committer").iter().all(|value| *value == 0));
     job.delete().expect(200);
     wait_until("its replacement", || (workers(0) == 2 && workers(19) == 0).then_some(()));
     client.create(&json!([{"email": "a@example.com"}])).wait_for("completed");
 }
 
-/// The names of a component's functions reach the host when the component traps. They can be made to hang a demangler, to fill
-/// a log, or to forge its lines.
+/// The host gets the names of a component's functions when the component traps. Such names could hang a demangler, fill the
+/// log, or forge log lines.
 #[test]
 fn long_function_names_cost_little_log() {
     let mut server = Options::default().start();

@@ -1,4 +1,4 @@
-//! Several servers on one PostgreSQL database: whatever one is told, all know.
+//! Several servers on one PostgreSQL database: each answers for the jobs of all.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::databases::Database;
 
-/// From a DELETE on one server to the end of the job on another.
-const SOON: Duration = Duration::from_secs(1);
+/// Time from a DELETE on one server to the end of the job on another.
+const MAX_STOP_TIME: Duration = Duration::from_secs(1);
 
 #[test]
 fn all_reference_cases_hold_on_postgres() {
@@ -30,7 +30,7 @@ fn every_server_answers_for_every_job() {
     assert_eq!(there.job(&*job).finished()["created"], 1_000);
     assert_eq!(there.job(&*job).rows(), here.job(&*job).rows());
     assert_eq!(there.search("c7@example.com").0, 1);
-    // The same request with the same key is the same job, wherever it arrives.
+    // The same request with the same key is the same job on every server.
     let key = ("idempotency-key", "once");
     let ids: Vec<Value> = [&here, &there, &here]
         .map(|client| {
@@ -48,12 +48,12 @@ fn every_server_answers_for_every_job() {
 #[test]
 fn a_delete_on_one_server_stops_the_component_on_another() {
     let database = Database::fresh();
-    // So that the log says who claims what.
+    // The log names the server that claims a job.
     let options = || database.options().rogue().with("--workers", 1).with("--log", "bulkhead=debug").exclusive();
     let first = options().start();
     let second = options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
-    // 15 seconds, if nobody stopped it.
+    // Otherwise it would run for 15 seconds.
     first.allow_long_calls("acme");
     let mut servers = [first, second];
     let mut late = Vec::new();
@@ -61,7 +61,7 @@ fn a_delete_on_one_server_stops_the_component_on_another() {
         let job = servers[1].client(&tenant).create(&json!(vec![json!({"do": "loop"}); 500])).id.clone();
         let claims =
             |server: &Server| server.events("job_claimed").iter().any(|claimed| claimed["job"] == job.as_str());
-        // Either may have it, so one of these is told by the other.
+        // Either server may claim it; the other one gets the DELETE.
         let at_it = wait_until("one of them to claim it", || servers.iter().position(claims));
         let computes = || servers[at_it].nice_values("worker").contains(&19);
         wait_until("a component that computes for long", || computes().then_some(()));
@@ -71,17 +71,17 @@ fn a_delete_on_one_server_stops_the_component_on_another() {
         told.job(&*job).delete().expect(200);
         servers[at_it].wait_for_event("job_stopped");
         let took = begun.elapsed();
-        if took >= SOON {
+        if took >= MAX_STOP_TIME {
             late.push(took);
         }
-        // Its worker makes place for another, as it cannot take its priority back.
+        // The worker is replaced, because it cannot raise its priority again.
         let is_free = || servers[at_it].nice_values("worker") == [0];
         wait_until("the worker to be free", || is_free().then_some(()));
         servers[at_it].client(&tenant).job(&*job).read("").expect(404);
     }
-    // A machine that does something else for a moment is no reason to fail.
+    // A busy machine can delay a single one.
     assert!(late.len() <= 1, "late after {late:?}");
-    // Each was stopped in the middle of its call, and did not come to the end of its time.
+    // Each job was stopped in the middle of its call, before the call's time limit.
     for server in &servers {
         assert_eq!(server.events("component_failed"), [] as [serde_json::Value; 0]);
     }
@@ -95,9 +95,9 @@ fn jobs_of_a_dead_or_stopped_server_are_finished_by_another() {
     let ids: Vec<String> =
         (0..4).map(|n| first.client(&tenant).create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     wait_until("half of a job", || database.has_half_a_job().then_some(()));
-    // Its own leases do not end in the time of a test.
+    // Its own leases do not end during the test.
     let mut second = database.options().rogue().with("--lease", 600).with("--workers", 1).start_alongside(&first);
-    // Killed: its lease ends. Told to end: the job is given back at once.
+    // After a kill, the lease ends. After SIGTERM, the job is released at once.
     first.kill9();
     for id in &ids[..2] {
         second.client(&tenant).job(id).wait_for("completed");
@@ -120,7 +120,7 @@ fn releasing_a_job_does_not_count_as_a_failed_attempt() {
     let tenant = server.add_tenant("acme");
     server.allow_long_calls("acme");
     server.client(&tenant).create(&Value::from(vec![json!({"do": "loop"}); 50]));
-    // None of these waits for the lease of the one before it.
+    // No start waits for the lease of the server before it.
     for _ in 0..3 {
         let attempts = || database.number("SELECT max(attempts) FROM jobs");
         wait_until("the job's next claim", || (attempts() == 1).then_some(()));
@@ -151,11 +151,11 @@ fn a_job_at_which_servers_die_ends_with_errors() {
         });
         let Some(holder) = holder else { break };
         deaths += 1;
-        assert!(deaths <= 10, "it is claimed for ever");
+        assert!(deaths <= 10, "the job is claimed again and again");
         servers[holder].kill9();
         servers[holder].restart();
     }
-    // The lease of one that lives can end, too, where a machine is busy.
+    // On a busy machine, the lease of a live server can end, too.
     assert!(deaths >= 5, "it was given up after {deaths} deaths");
     let client = servers[0].client(&tenant);
     let status = client.job(&*id).finished();
@@ -219,7 +219,7 @@ fn a_database_outage_costs_no_lease_and_few_log_lines() {
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert!(refused.header("retry-after").is_some());
     server.wait_for_event("job_interrupted");
-    // However often a probe comes, the store is asked once a second: this takes some seconds.
+    // The store is checked once a second at most, so this takes some seconds.
     wait_until("several probes to be told", || {
         assert_eq!(server.client_with(None).get("/readyz").status, 503);
         (server.events("store_not_ready").len() >= 4).then_some(())
@@ -233,7 +233,7 @@ fn a_database_outage_costs_no_lease_and_few_log_lines() {
     let log = server.log();
     let said: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
     let own: Vec<&&str> = said.iter().filter(|line| !line.contains("bulkhead::http")).collect();
-    // That the store fails; that the job in work goes back; that no other server is heard.
+    // The store outage, the interrupted job, and the lost notifications.
     assert!((2..=4).contains(&own.len()), "{own:#?}");
 }
 

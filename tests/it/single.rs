@@ -1,4 +1,4 @@
-//! Calls for one contact.
+//! Calls that change one contact.
 
 use bulkhead_tests::Server;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn a_contact_is_created_updated_replaced_and_deleted() {
     assert_eq!(merged.header("location"), None);
     let values = &merged.json()["contact"]["fields"]["all"];
     assert_eq!((&values["id"], &values["city"], &values["points"]), (&json!(1), &json!("London"), &json!(3)));
-    // The id is the path's, whatever the body says.
+    // The id in the path wins over the id in the body.
     let changed = client.send("PATCH", "/api/contacts/1/edit", &[], &json!({"id": 5, "points": 4})).expect(200).json();
     assert_eq!((&changed["contact"]["id"], &changed["contact"]["points"]), (&json!(1), &json!(4)));
     let replaced = client.send("PUT", "/api/contacts/1/edit", &[], &json!({"firstname": "Ada"})).expect(200).json();
@@ -30,7 +30,7 @@ fn a_contact_is_created_updated_replaced_and_deleted() {
     for reply in [client.get("/api/contacts/1"), client.delete("/api/contacts/1/delete")] {
         assert_eq!(reply.expect(404).message(), "Item was not found.");
     }
-    // Its address is free again, its id is not.
+    // The address can be used again, the id cannot.
     client.send("POST", "/api/contacts/new", &[], &json!({"email": "ada@example.com"})).expect(201);
     assert_eq!(client.search("ada@example.com").1["id"], 3);
 }

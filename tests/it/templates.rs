@@ -1,5 +1,5 @@
-//! What `bulkhead component new` makes is built with the real tools as its page says, keeps its table, and tells a fault with its
-//! line.
+//! A folder of `bulkhead component new` builds with the real tools as its page says, passes its table, and reports errors with
+//! their line.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use bulkhead_tests::{binary, component, run};
 
 use crate::published;
 
-/// The target directory: where the scripts leave components, and a Node if the machine's was not fit.
+/// Returns the target directory, which has the components and, if the machine's Node is too old, another Node.
 pub(crate) fn target() -> PathBuf {
     component("contacts").ancestors().nth(2).expect("components are in a target directory").to_owned()
 }
 
-/// `bulkhead`, and the Node with which the examples are made.
+/// Returns the search path with `bulkhead` and the Node of the examples.
 pub(crate) fn path() -> OsString {
     let binary = binary();
     let ours = [binary.parent().expect("it is in a folder").to_owned(), target().join("examples/node/bin")];
@@ -23,7 +23,7 @@ pub(crate) fn path() -> OsString {
     env::join_paths(ours.into_iter().chain(env::split_paths(&rest))).expect("a path")
 }
 
-/// Runs a program to its end; returns what it printed.
+/// Runs a program to its end. Returns its output.
 #[track_caller]
 pub(crate) fn finish(command: &mut Command) -> String {
     let output = command.env("PATH", path()).stdin(Stdio::null()).output().expect("it can be started");
@@ -32,7 +32,7 @@ pub(crate) fn finish(command: &mut Command) -> String {
     text
 }
 
-/// A command in a folder.
+/// Returns a command that runs in a folder.
 pub(crate) fn in_folder(folder: &Path, words: &[&str]) -> Command {
     let [program, args @ ..] = words else { panic!("a command") };
     let mut command = Command::new(program);
@@ -40,20 +40,20 @@ pub(crate) fn in_folder(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// A folder whose source is to be broken in the line that gives the answer.
+/// A folder whose source is broken in the line that returns the answer.
 pub(crate) struct Faulty<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) source: &'a str,
     pub(crate) build: &'a dyn Fn() -> Command,
     pub(crate) component: &'a Path,
     pub(crate) answer: &'a str,
-    /// What no compiler takes, and what fails when it is called: a part of that line and what comes in its place.
+    /// Replacements of a part of that line: one that does not compile, and one that fails when it is called.
     pub(crate) faults: [(&'a str, &'a str); 2],
-    /// How tools name the line.
+    /// The position as tools print it.
     pub(crate) place: &'a str,
 }
 
-/// A fault is told with its line: what cannot be built by the build, what fails by `component try`.
+/// Asserts that errors are reported with their line: by the build, and at run time by `component try`.
 pub(crate) fn shows_its_faults(faulty: &Faulty<'_>) {
     let Faulty { folder, source, build, answer, place, .. } = *faulty;
     let file = folder.join(source);
@@ -92,14 +92,13 @@ pub(crate) fn keeps_its_table(component: &Path, folder: &Path) {
     assert!(said.ends_with(" 0 failed\n"), "{said}");
 }
 
-/// How components of Rust are built here: by rustup's compiler, as a folder's page says, or by Debian's, which needs to be told
-/// more than a page could.
+/// Returns whether rustup's compiler builds components here, as the page says, and not Debian's, which needs more options.
 fn has_rustup() -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/wasm-target");
     finish(&mut Command::new(script)).lines().any(|way| way == "rustup")
 }
 
-/// The one command that builds a folder in Rust.
+/// Returns the command that builds a folder in Rust.
 fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
     if !has_rustup() {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/component"));
@@ -112,7 +111,7 @@ fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
     let mut words = build.split_whitespace();
     let mut command = Command::new(words.next().expect("a program"));
     command.args(words).current_dir(folder);
-    // What is in the folder decides, not what these tests were built by. How a registry is reached is the machine's business.
+    // The folder decides about the build, not the environment of these tests, except for the way to the registry.
     let decides =
         ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_BUILD", "CARGO_ENCODED", "CARGO_PROFILE", "CARGO_TARGET"];
     for (variable, _) in env::vars_os() {
@@ -120,7 +119,7 @@ fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
             command.env_remove(&variable);
         }
     }
-    // What others built before it is not built again.
+    // Dependencies that were built before are reused.
     let shared = target().join("standalone");
     command.env("CARGO_TARGET_DIR", &shared);
     let file = format!("wasm32-wasip2/release/{}.wasm", name.replace('-', "_"));
@@ -134,7 +133,7 @@ fn a_new_component_in_rust_builds_and_passes_its_table() {
         let (_desk, folder) = new("rust", world);
         let build = || rust_build(&folder, &format!("{world}-in-rust"));
         let (mut command, component) = build();
-        // One from another day would do as well.
+        // A file from an earlier run is good enough.
         drop(fs::remove_file(&component));
         finish(&mut command);
         keeps_its_table(&component, &folder);

@@ -1,4 +1,4 @@
-//! Tenants: added and removed while the server runs, and walled off from each other.
+//! Tenants: added and removed while the server runs, and isolated from each other.
 
 use bulkhead_tests::{Server, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn tenants_cannot_see_each_others_contacts_and_jobs() {
     let (one, two) = (server.new_client("one"), server.new_client("two"));
     let job = one.create(&contacts("same", 0..20));
     job.wait_for("completed");
-    // The same addresses are other contacts, with numbers of their own.
+    // The same addresses are different contacts in another tenant.
     assert!(two.create(&contacts("same", 0..20)).codes().iter().all(|code| *code == 201));
     let unknown = two.get("/api/contacts/job/00000000-0000-4000-8000-000000000000").expect(404);
     let theirs = two.job(&*job.id);
@@ -55,7 +55,7 @@ fn tenants_are_added_and_removed_while_the_server_runs() {
     client.get("/api/contacts/1").expect(401);
     assert_eq!(tenants(&["list"]).expect(0).stdout, "");
     assert!(tenants(&["remove", "acme"]).expect(2).stderr.contains("no tenant 'acme'"));
-    // A new one of the same name starts empty.
+    // A new tenant of the same name starts empty.
     let next = server.new_client("acme");
     next.get("/api/contacts/1").expect(404);
     assert_eq!(next.create(&contacts("c", 0..1)).rows(), [json!({"id": 1, "statusCode": 201})]);

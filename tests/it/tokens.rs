@@ -55,7 +55,7 @@ fn a_token_is_valid_for_its_tenant_for_an_hour() {
         problem,
         json!({"message": "The access token provided has expired.", "code": 401, "type": "invalid_grant"})
     );
-    // The secret itself does not expire.
+    // The client secret does not expire.
     server.client(&tenant).get("/api/contacts/1").expect(200);
 }
 

@@ -1,5 +1,4 @@
-//! What surrounds a server fails it: disks, clocks. Clients are told to come again, nothing is lost, and work goes on when
-//! the cause is gone.
+//! Failing disks and clocks: clients get 503, nothing is lost, and jobs resume when the cause is gone.
 
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ fn a_disk_that_takes_no_writes_loses_nothing() {
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert_eq!(refused.problem()["type"], "unavailable");
     assert!(refused.header("retry-after").is_some());
-    // What is there can be read, and a probe is told.
+    // Stored data can be read, and the server reports not ready.
     job.read("").expect(200);
     let ready = server.client_with(None).get("/readyz").expect(503).json();
     assert_eq!(ready["store"], "it accepts no writes; the server's log says why");
@@ -42,7 +41,7 @@ fn a_jump_of_the_clock_applies_nothing_twice() {
     assert_eq!((server.database().contacts(), server.database().contacts_in_version(1)), (40_000, 40_000));
 }
 
-/// As another server's clock stays where it is, each of the two takes the other's leases for ended half of the time.
+/// The other server's clock stays, so half of the time each server takes the other's leases for ended.
 #[test]
 fn a_jump_of_one_servers_clock_applies_nothing_twice() {
     let database = Database::fresh();
@@ -57,7 +56,7 @@ fn work_while_the_clock_jumps(server: &Server, processed: impl Fn() -> i64) {
     let ids: Vec<String> =
         (0..4).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     for round in 0..20 {
-        // Forth, which ends every lease at once, and back, which makes them long.
+        // Forwards, which ends every lease at once, and backwards, which extends them.
         server.set_clock(if round % 2 == 0 { HOUR } else { Duration::ZERO });
         let before = processed();
         if before == 40_000 {

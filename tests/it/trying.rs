@@ -1,4 +1,4 @@
-//! The developer's loop: a component is made, checked, tried and tested without a server, and behaves as in one.
+//! The developer's loop: a component is created, checked, tried and tested without a server, with the same results as in one.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ fn check_reports_the_world_and_the_needs_of_a_component() {
     }
     let (desk, cases) = (Desk::new(), json!([]));
     let (large, cases) = (desk.path("large.wasm"), desk.file("cases.json", &cases));
-    // Of holes alone.
+    // A sparse file.
     fs::File::create(&large).and_then(|file| file.set_len((32 << 20) + 1)).expect("it can be made");
     for args in [&["check", &large][..], &["try", &large, &cases], &["test", &large, &cases]] {
         let refused = run(["component"].iter().chain(args)).expect(2).stderr;
@@ -133,7 +133,7 @@ fn try_accepts_processors_other_operations_and_limits() {
         (&said[0]["statusCode"], &said[1]["statusCode"], &said[2]["world"]),
         (&json!(200), &json!(404), &json!("processor"))
     );
-    // What is not sent is gone, and whom nobody knows is made.
+    // A replacement drops the fields that are not sent, and creates unknown contacts.
     let args = ["component", "try", &built("contacts"), &items, "--stored", &stored, "--operation", "replace"];
     let said = lines(&run(args).expect(0));
     let row = |place: usize| (&said[place]["id"], &said[place]["statusCode"]);

@@ -1,9 +1,9 @@
-//! A tenant's own rules on top of the default processor.
+//! Validators: a tenant's rules on top of the default processor.
 
 use bulkhead_tests::{Client, Options, Server, component, email, wait_until};
 use serde_json::{Value, json};
 
-/// A server with the validators `rules-a` and `rules-b` registered.
+/// Starts a server with the validators `rules-a` and `rules-b`.
 fn server(options: Options) -> Server {
     let server = options.admin().start();
     for name in ["rules-a", "rules-b"] {
@@ -40,7 +40,7 @@ fn objections_are_merged_with_errors_in_the_order_of_the_fields() {
     let message = rows[1]["errors"]["message"].as_str().expect("a text");
     assert!(message.contains("email: Only addresses of"), "{message}");
     assert_eq!(job.finished()["validator"].as_str().map(|digest| digest.len()), Some(71));
-    // Single and batch calls are judged by it, too.
+    // Single and batch calls are checked, too.
     let reply = client.send("POST", "/api/contacts/new", &[], &json!({"email": "b@elsewhere.com"})).expect(400);
     assert!(reply.text().contains("Only addresses of"), "{}", reply.text());
     client.send("PATCH", "/api/contacts/1/edit", &[], &json!({"email": "c@elsewhere.com"})).expect(400);
@@ -84,7 +84,7 @@ fn a_misbehaving_validator_fails_its_item_alone() {
 #[test]
 fn a_processor_cannot_override_the_validator() {
     let server = server(Options::default().rogue());
-    // The rogue looks at no objections.
+    // The rogue ignores objections.
     let client = new_client(&server, "acme", &json!({}));
     let rows = client.create(&json!([{"email": "a@example.com"}, {"email": "b@example.com", "probe": true}])).rows();
     assert_eq!((&rows[0]["statusCode"], &rows[1]["errors"]["type"]), (&json!(201), &json!("broke the contract")));
@@ -114,7 +114,7 @@ fn a_job_keeps_its_validator_across_a_restart() {
     };
     set(&server, "rules-a");
     let mut items: Vec<Value> = (0..10_000).map(|n| json!({"email": email("kept", n)})).collect();
-    // Finding this one takes seconds, in which the job is half done.
+    // Isolating this item takes seconds, during which the job is half done.
     items[5_000] = json!({"check": "loop"});
     items[9_999] = json!({"probe": true});
     let id = server.client(&tenant).create(&Value::from(items)).id.clone();
@@ -142,7 +142,7 @@ fn each_of_a_thousand_jobs_is_checked_by_one_version() {
         let swapper = scope.spawn(|| {
             let mut swaps = 0;
             while !done.load(std::sync::atomic::Ordering::Acquire) {
-                // Swapping and rolling back in turn.
+                // Changes and rollbacks in turn.
                 match swaps % 3 {
                     0 => {
                         operator.send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "rules-b"})).expect(200)
@@ -157,7 +157,7 @@ fn each_of_a_thousand_jobs_is_checked_by_one_version() {
             }
             swaps
         });
-        // Large enough for two chunks, so that a swap in the middle of a job would show.
+        // Two chunks, so that a change within a job would show.
         let items: Value = (0..501).map(|_| json!({"probe": true})).collect();
         let small: Value = json!([{"probe": true}]);
         for batch in 0..50 {

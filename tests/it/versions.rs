@@ -1,4 +1,4 @@
-//! Versions of the contract: what was built against a released one works for ever, also beside a newer one.
+//! Contract versions: a component that was built against a released version keeps working, also next to newer ones.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use bulkhead_tests::{Client, Options, Server, component, email};
 use serde_json::{Value, json};
 
-/// Components that were built against 1.0.0 and are kept as they were: an objection to what is forbidden, one with all that it
-/// was told, a processor.
+/// Components that were built against 1.0.0 and are kept unchanged: a validator that objects to the text `forbidden`, a validator
+/// that objects with its whole input, and a processor.
 const VALIDATOR: (&str, &str) =
     ("validator", "sha256:e881c48902037eb1628da61243bb92047545835347a484eec519aeeef39765ea");
 const TELLER: (&str, &str) = ("teller", "sha256:4fb6126ec5a76d7d62d476945dc206415628d483906e745ef1af162002694c77");
@@ -40,7 +40,7 @@ fn client_with(server: &Server, tenant: &str, change: &Value) -> Client {
     client
 }
 
-/// All that a profile can say.
+/// Returns a profile with every member.
 fn profile() -> Value {
     json!({
         "fields": [
@@ -56,7 +56,7 @@ fn profile() -> Value {
     })
 }
 
-/// The same, member by member in the words of a component of 1.0.0. The catalogue's own fields are left out.
+/// The members of that profile as a component of 1.0.0 prints them, without the catalogue's own fields.
 const PROFILE: [(&str, &str); 8] = [
     (
         "fields.own_a",
@@ -144,7 +144,7 @@ fn a_processor_of_1_0_still_works() {
         let told = contact[member].as_str().expect("a text");
         assert_eq!(told, format!("{operation}{}", told_to_keeper(told)));
     }
-    // Found by its address, by its id, and among the items of its own batch.
+    // Contacts are found by address, by id, and among the items of the batch.
     let rows = client
         .create(&json!([{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com", "n": 3}]))
         .rows();
@@ -165,7 +165,7 @@ fn a_processor_of_1_0_still_works() {
     }
 }
 
-/// The profile as that processor repeats it, at the time which is in the text.
+/// Returns the profile as that processor prints it, with the time that is in the text.
 fn told_to_keeper(text: &str) -> String {
     let now = text.split_once("now: '").and_then(|(_, rest)| rest.get(..20)).expect("a time");
     assert!(is_time(now), "{text}");
@@ -178,7 +178,6 @@ fn told_to_keeper(text: &str) -> String {
     profile.replace('\\', "").replace('"', "'")
 }
 
-/// Whatever the versions of the two are, the one hears what the other has to say.
 #[test]
 fn a_processor_of_1_0_gets_objections_of_every_version() {
     let server = with_drafts();
@@ -209,7 +208,7 @@ fn a_newer_contract_version_is_served_next_to_1_0() {
     let (old, new) = (client(&server, "old", "validator"), client(&server, "new", "stored"));
     judges_by_1_0(&old);
 
-    // The new one sees the stored contact, found by its id or by a unique field.
+    // The newer validator gets the stored contact, found by its id or by a unique field.
     new.create(&json!([{"email": "a@example.com", "points": 5}, {"email": "b@example.com"}])).wait_for("completed");
     let rows = new
         .create(&json!([
@@ -232,7 +231,7 @@ fn a_newer_validator_sees_earlier_batches_and_fails_its_item_alone() {
     let server = with_drafts();
     register(&server, "stored", &fs::read(component("stored")).expect("it was built"));
     let client = client(&server, "acme", "stored");
-    // Two batches about the same contacts, and a third with an item that traps.
+    // Two batches of the same contacts, and a third with an item that traps.
     let item = |n: usize, points: usize| json!({"email": email("v", n), "points": points});
     let mut items: Vec<Value> = (0..500).map(|n| item(n, 5)).chain((0..500).map(|n| item(n, n % 10))).collect();
     items.extend((0..40).map(|n| json!({"email": email("w", n)})));

@@ -1,4 +1,4 @@
-//! The walk-through in docs/components.md is true: its commands are run, and what it shows is what they print.
+//! The walk-through in docs/components.md: its commands are run, and must print what the page shows.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::templates::{Faulty, finish, in_folder, path, shows_its_faults, target
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/components.md");
 
-/// Numbers, digests and ids differ from run to run.
+/// Replaces numbers, digests and ids, which differ from run to run.
 fn without_numbers(line: &str) -> String {
     let mut out = String::new();
     for c in line.trim_end().chars() {
@@ -29,7 +29,7 @@ fn without_numbers(line: &str) -> String {
         .collect()
 }
 
-/// The block of the page that begins behind a mark.
+/// Returns the block of the page after a mark.
 fn block(mark: &str) -> String {
     let page = fs::read_to_string(PAGE).expect("the page is there");
     let after = page.split_once(&format!("<!-- {mark} -->\n")).unwrap_or_else(|| panic!("no {mark}")).1;
@@ -37,17 +37,17 @@ fn block(mark: &str) -> String {
     block.split_once('\n').expect("a language").1.to_owned()
 }
 
-/// What bash is to run: the page's commands, each told before it is run, so that what they print is known from each other.
+/// Returns the page's commands for bash, which prints each command before it runs, so that their outputs can be told apart.
 fn script(lines: &str) -> String {
     let mut script = String::from("exec 2>&1\n");
     for command in lines.lines().filter_map(|line| line.strip_prefix("$ ")) {
         let run = match (command.split_once("/job/"), command) {
-            // Of the job that was made before it.
+            // The job of the previous command.
             (Some((before, rest)), _) => {
                 let (_, query) = rest.split_once('?').expect("a query");
                 format!("{before}/job/$(sed -n 's/^job \\([^ :]*\\).*/\\1/p' submitted | head -n 1)?{query}")
             }
-            // It says by its status that a contact failed, which is what is wanted here.
+            // Its exit code says that a contact failed, as expected.
             (None, "bulkhead submit contacts.json") => format!("{command} 2>&1 | tee submitted || [ $? -eq 1 ]"),
             (None, _) => command.to_owned(),
         };
@@ -72,7 +72,7 @@ fn the_commands_of_the_walkthrough_print_what_the_page_shows() {
             .env("BULKHEAD_URL", server.url())
             .env("XDG_CACHE_HOME", target().join("tmp/caches")),
     );
-    // In this order; `submit` prints more.
+    // In this order; `submit` prints further lines.
     let mut printed = said.lines().map(without_numbers);
     for line in page.lines().filter(|line| !line.is_empty()) {
         let shown = without_numbers(line);

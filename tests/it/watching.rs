@@ -1,4 +1,4 @@
-//! `--watch`: a component is tried or tested again whenever one of its files changes.
+//! `--watch`: a component is tried or tested again when one of its files has changed.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::trying::Desk;
 
-/// A command that watches, which ends with this, and what it prints.
+/// A command with `--watch`, and its output; killed when it is dropped.
 struct Watching {
     child: Child,
     lines: Receiver<String>,
@@ -30,7 +30,7 @@ impl Watching {
             .expect("bulkhead can be started");
         let output = child.stdout.take().expect("it was piped");
         let (sender, lines) = channel();
-        // No read of a pipe ends by itself.
+        // A read of the pipe has no timeout.
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -45,8 +45,8 @@ impl Watching {
         self.lines.recv_timeout(DEADLINE).expect("it said nothing more")
     }
 
-    /// The row of the one contact and the summary, of the first run in which the row says this. A file that is written may be
-    /// seen before it is whole, so it may have been run before that, too.
+    /// Waits for a run whose row contains a text. Returns the row and the summary. The command may also have run before, when the
+    /// file was not yet whole.
     fn until(&self, part: &str) -> (Value, Value) {
         loop {
             let [row, summary] = [self.next(), self.next()];
@@ -68,7 +68,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// As a build leaves a component: in the place of the one before.
+/// Replaces a component, as a build does.
 fn build(name: &str, to: &str) {
     fs::copy(component(name), to).expect("it can be copied");
 }
