@@ -29,7 +29,7 @@ pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitOutc
 pub use maintenance::{MaintenanceStore, Notification, Swept};
 pub use tenants::{Authentication, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 
-/// A whole store. What implements all of its parts implements it.
+/// A whole store: every type that implements the trait of each concern.
 pub trait Store:
     TenantStore + ComponentStore + JobStore + ClaimStore + ContactStore + MaintenanceStore + Send + Sync + 'static
 {
