@@ -1,13 +1,13 @@
-# Thin: the work is in cargo and scripts/. CARGO_TARGET_DIR is honoured.
+# The work is in cargo and scripts/. CARGO_TARGET_DIR is honoured.
 
 TARGET := $(shell realpath -m "$${CARGO_TARGET_DIR:-target}")
-# What is built for this machine; components are not.
+# The packages that are built for this machine, unlike components.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
 
 .PHONY: help run test crash load lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
-help: ## What can be made
+help: ## The targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after the summary
@@ -32,7 +32,7 @@ crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, 
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" crash $(STORE)
 	@[ "$(STORE)" = sqlite ] || BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" partition
 
-load: guest ## 50 tenants, 500 jobs, 200 clients that poll; MINUTES=3 on each store, SEED=, STORE=
+load: guest ## 50 tenants, 500 jobs, 200 polling clients; MINUTES=3 on each store, SEED=, STORE=
 	@scripts/prerequisites tests
 	cargo build --release --locked --package bulkhead --package bulkhead-crash
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" load $(STORE)
@@ -40,14 +40,14 @@ load: guest ## 50 tenants, 500 jobs, 200 clients that poll; MINUTES=3 on each st
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages, sweep or postgres is one of them, PART=languages a table
+bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages, sweep or postgres for one, PART=languages for a table
 	@scripts/prerequisites tests
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench
 	@[ "$(PART)" != languages ] || scripts/new-components
 	"$(TARGET)/release/bulkhead-bench" $(PART)
 
-fuzz: ## Random items and profiles against the rules; SECONDS=600 for longer than a minute each
+fuzz: ## Random items and profiles against the rules; SECONDS=600 for ten minutes each
 	scripts/fuzz $(SECONDS)
 
 guest: prerequisites ## The default component

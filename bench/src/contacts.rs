@@ -1,13 +1,13 @@
-//! The contacts everything is measured with.
+//! The contacts of all measurements.
 
 use serde_json::json;
 
 use crate::server::Counts;
 
-/// How many.
+/// The number of contacts.
 pub(crate) const COUNT: usize = 10_000;
 
-/// Contacts of eight fields, all different, each as one JSON text.
+/// Returns different contacts of eight fields, each as JSON.
 pub(crate) fn items() -> Vec<String> {
     (0..COUNT)
         .map(|number| {
@@ -26,22 +26,22 @@ pub(crate) fn items() -> Vec<String> {
         .collect()
 }
 
-/// All of them as a request body.
+/// Returns the contacts as a request body.
 pub(crate) fn body(items: &[String]) -> Vec<u8> {
     format!("[{}]", items.join(",")).into_bytes()
 }
 
-/// Contacts that are known before the mixed job, which merges into each of them once.
+/// Contacts that are stored before the mixed job, which updates each of them once.
 pub(crate) const KNOWN: usize = COUNT / 5;
-/// What the mixed job comes to.
+/// The counters of the mixed job.
 pub(crate) const MIXED: Counts =
     Counts { created: COUNT as u64 * 7 / 10, updated: COUNT as u64 / 5, failed: COUNT as u64 / 10 };
 
-/// As many contacts, of which some are known, some are new and some are bad.
+/// [`COUNT`] contacts of which some are stored, some are new and some are bad.
 pub(crate) struct Mixed {
-    /// Sent before.
+    /// The contacts to send before.
     pub(crate) known: Vec<String>,
-    /// In tens: seven new ones, two that are known, one with a bad address.
+    /// Of every ten contacts, seven are new, two are stored, and one has a bad address.
     pub(crate) items: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The floor: what the disk and SQLite cost alone. The rows are those the service would write, made beforehand.
+//! The floor: the cost of the disk and SQLite alone, for the same rows as the server writes, made beforehand.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use rusqlite::{Connection, params};
 use crate::Outcome;
 use crate::guest;
 
-/// The service's own schema, so that the indexes are the same.
+/// The server's schema, for the same indexes.
 const SCHEMA: &str = include_str!("../../host/src/store/sqlite/schema/0001.sql");
 
-/// A contact as it is written.
+/// A contact as the server writes it.
 pub(crate) struct Row {
     pub(crate) document: String,
     keys: String,
     pub(crate) email: String,
 }
 
-/// The rows that these items come to.
+/// Returns the rows of these items.
 pub(crate) fn rows(items: &[String]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut session = Session::new(Operation::Create, guest::profile());
@@ -36,7 +36,7 @@ pub(crate) fn rows(items: &[String]) -> Vec<Row> {
     rows
 }
 
-/// Inserts them into an empty database, 500 a durable transaction.
+/// Inserts rows into an empty database, 500 in each durable transaction. Returns how long that took.
 pub(crate) fn insert(rows: &[Row]) -> Outcome<Duration> {
     let folder = tempfile::tempdir()?;
     let mut connection = Connection::open(folder.path().join("floor.sqlite"))?;

@@ -1,4 +1,4 @@
-//! The default component: the same library natively and in the sandbox, on the same batches.
+//! The default component natively and in the sandbox, on the same batches.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use bulkhead::tenants::{Profile, TenantLimits};
 
 use crate::Outcome;
 
-/// Items in a batch, as in the service.
+/// Items of a chunk, as in the server.
 pub(crate) const CHUNK: usize = 500;
 
-/// The profile of a tenant that changes nothing.
+/// Returns the default profile.
 pub(crate) fn profile() -> bulkhead_rules::Profile {
     bulkhead_rules::Profile {
         fields: bulkhead_rules::fields(&[]).unwrap_or_default(),
@@ -24,9 +24,9 @@ pub(crate) fn profile() -> bulkhead_rules::Profile {
     }
 }
 
-/// Time to plan and decide all items natively.
+/// Returns the time to plan and decide all items natively.
 pub(crate) fn native(items: &[String]) -> Duration {
-    // The sandbox copies the items, too: into the guest.
+    // The copies count, because the sandbox copies the items into the guest, too.
     let started = Instant::now();
     let mut session = bulkhead_rules::Session::new(bulkhead_rules::Operation::Create, profile());
     let mut outcomes = 0;
@@ -38,7 +38,7 @@ pub(crate) fn native(items: &[String]) -> Duration {
     started.elapsed()
 }
 
-/// The component, ready to run.
+/// The compiled component.
 pub(crate) struct Sandboxed {
     sandbox: Sandbox,
     component: Processor,
@@ -52,7 +52,7 @@ impl Sandboxed {
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }
 
-    /// Time to start an instance and drop it, on average of many.
+    /// Returns the average time to start an instance and drop it.
     pub(crate) fn start(&self) -> Outcome<Duration> {
         const TIMES: u32 = 2_000;
         let started = Instant::now();
@@ -68,7 +68,7 @@ impl Sandboxed {
         Ok(started.elapsed() / TIMES)
     }
 
-    /// Time to start an instance and have it plan and decide all items.
+    /// Returns the time to start an instance and to plan and decide all items.
     pub(crate) fn run(&mut self, items: &[String]) -> Outcome<Duration> {
         let stopped = |stop| format!("the component stopped: {stop:?}");
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What a language costs: the same validator in each, as `bulkhead component new` makes it.
+//! The cost of each language: the same validator, as `bulkhead component new` makes it.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use crate::guest::CHUNK;
 use crate::server::{Counts, Server};
 use crate::{Outcome, contacts, median};
 
-/// In which it can be made.
+/// The languages and their components.
 const LANGUAGES: [(&str, &str); 3] = [("Rust", "new-rust"), ("JavaScript", "new-js"), ("Python", "new-python")];
-/// What it objects to; nothing that is sent here.
+/// The validator's settings. No contact of the measurement is blocked.
 const PROFILE: &str = r#"{"settings": {"blocked": ["example.org", "example.net"]}}"#;
 /// Rounds of each measurement.
 const ROUNDS: usize = 7;
 
-/// Prints a table, in Markdown.
+/// Prints a table in Markdown.
 pub(crate) fn languages(items: &[String], body: &[u8]) -> Outcome<()> {
     println!("\n| | Size | Compile | Instantiate | Memory | A chunk of 500 | A job of 10,000 |");
     println!("|---|---|---|---|---|---|---|");
@@ -78,7 +78,7 @@ fn measure(name: &str, items: &[String]) -> Outcome<Measured> {
     Ok(Measured { size: bytes.len(), compile, start: median(&starts), chunk: median(&chunks), memory })
 }
 
-/// The median times of a job of all contacts, without a validator and with each, in turn and each time in a new tenant.
+/// Returns the median times of a job without a validator and with each. The jobs alternate, each for a new tenant.
 fn jobs(body: &[u8]) -> Outcome<Vec<Duration>> {
     let server = Server::start()?;
     let profile = tempfile::NamedTempFile::new()?;

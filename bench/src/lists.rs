@@ -1,15 +1,15 @@
-//! Whether lists and jobs stay as fast when a tenant has many contacts.
+//! Lists and jobs of a tenant with many contacts, against one with few.
 
 use std::time::{Duration, Instant};
 
 use crate::server::{Counts, Server};
 use crate::{Outcome, contacts, median, ratio};
 
-/// Jobs of 10,000 contacts that the large tenant sends.
+/// Jobs of 10,000 contacts of the large tenant.
 const JOBS: usize = 100;
-/// Times each list is asked for.
+/// Calls of each list.
 const ROUNDS: usize = 21;
-/// What is asked, and what it is about.
+/// The lists and their paths.
 const LISTS: [(&str, &str); 6] = [
     ("the last active", "/api/contacts"),
     ("a page of 100 by change", "/api/contacts?orderBy=date_modified&orderByDir=desc&limit=100"),
@@ -19,12 +19,12 @@ const LISTS: [(&str, &str); 6] = [
     ("a word that all have", "/api/contacts?search=germany"),
 ];
 
-/// Lists of 10,000 against lists of a million contacts, and a job on top of each.
+/// Measures lists of 10,000 and of a million contacts, and a further job for each.
 pub(crate) fn lists(items: &[String]) -> Outcome<()> {
     growing("(e)", &Server::start()?, items)
 }
 
-/// The same for any server.
+/// As [`lists`], for any server.
 pub(crate) fn growing(place: &str, server: &Server, items: &[String]) -> Outcome<()> {
     let (small, large) = (server.tenant("small"), server.tenant("large"));
     let job = |token: &str, number: usize| -> Outcome<Duration> {

@@ -1,12 +1,12 @@
-//! What the service costs, as ratios against floors measured in the same run:
+//! Measures the server as ratios against floors of the same run:
 //!
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
-//! - what one tenant's component costs another, how soon a job is stopped, and what a validator costs;
-//! - what the last page of results costs against the first, and what sweeping a million rows costs others;
+//! - the cost of one tenant's component for another, the time to stop a job, and the cost of a validator;
+//! - the last page of results against the first, and jobs while a million expired rows are deleted;
 //! - lists and jobs at a million contacts, against those at ten thousand;
-//! - the same job on PostgreSQL, against inserting the same rows with a plain driver, and two servers against one.
+//! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
 //! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
@@ -27,14 +27,14 @@ use std::time::Duration;
 
 use server::{Counts, Times};
 
-/// Rounds of each measurement; they alternate, so that a noisy moment hits both sides.
+/// Rounds of each measurement. Its sides alternate, so that a noisy moment affects both.
 const ROUNDS: usize = 21;
 /// Jobs queued for the measurement of memory.
 const QUEUED_JOBS: usize = 200;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// What can be measured.
+/// The measurements.
 const PARTS: [&str; 10] =
     ["job", "guest", "memory", "neighbours", "tenants", "lists", "pages", "sweep", "postgres", "languages"];
 
@@ -45,7 +45,7 @@ fn main() -> Outcome<()> {
     println!("request body: {:.2} MB", body.len() as f64 / 1e6);
     let wanted = std::env::args().nth(1);
     if let Some(unknown) = wanted.as_ref().filter(|wanted| !PARTS.contains(&wanted.as_str())) {
-        return Err(format!("'{unknown}' is nothing to measure; there are {}", PARTS.join(", ")).into());
+        return Err(format!("'{unknown}' is no measurement; there are {}", PARTS.join(", ")).into());
     }
     let wants = |part| wanted.as_ref().is_none_or(|wanted| wanted == part);
     if wants("job") {

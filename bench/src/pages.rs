@@ -1,16 +1,16 @@
-//! Whether the last page of a job's results costs more than the first.
+//! The last page of a job's results against the first.
 
 use std::time::Instant;
 
 use crate::server::{Counts, Server};
 use crate::{Outcome, ROUNDS, contacts, ratio, show};
 
-/// Page 1 against page 100 of a job of 10,000 rows.
+/// Measures page 1 and page 100 of a job of 10,000 rows.
 pub(crate) fn pages(body: &[u8]) -> Outcome<()> {
     first_and_last("(k)", &Server::start()?, body)
 }
 
-/// The same for any server.
+/// As [`pages`], for any server.
 pub(crate) fn first_and_last(place: &str, server: &Server, body: &[u8]) -> Outcome<()> {
     let token = server.tenant("pages");
     let created = Counts { created: contacts::COUNT as u64, updated: 0, failed: 0 };

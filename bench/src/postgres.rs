@@ -1,4 +1,4 @@
-//! The service on PostgreSQL, in a cluster of its own with everything durable, against the same rows by a plain driver.
+//! The server on PostgreSQL with durable commits, against the same rows by a plain driver.
 
 mod floor;
 mod sweep;
@@ -10,9 +10,9 @@ use bulkhead_postgres::{Cluster, Settings};
 use crate::server::{Counts, Server};
 use crate::{Outcome, ROUNDS, contacts, floor as rows, lists, median, pages, ratio, show};
 
-/// Jobs of a tenant each that one server and two have to do.
+/// Jobs, each of another tenant, for one server and for two.
 const JOBS: usize = 12;
-/// Rounds of that.
+/// Rounds of one server and of two.
 const PAIRS: usize = 5;
 
 pub(crate) fn postgres(items: &[String], body: &[u8]) -> Outcome<()> {
@@ -56,7 +56,7 @@ fn job_against_floor(cluster: &Cluster, items: &[String], body: &[u8]) -> Outcom
     Ok(())
 }
 
-/// Servers of one worker each, and jobs of as many tenants at once.
+/// Measures one server and two, each with one worker, with concurrent jobs of different tenants.
 fn two_against_one(cluster: &Cluster, body: &[u8]) -> Outcome<()> {
     let (mut one, mut two) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
@@ -85,7 +85,7 @@ fn all_done(servers: &[Server], body: &[u8]) -> Outcome<Duration> {
         jobs.push((token, server.post(token, body)?));
     }
     for (token, job) in &jobs {
-        // Any of them answers.
+        // Any server answers for all.
         while first.status(token, job)? != "completed" {
             std::thread::sleep(Duration::from_millis(4));
         }

@@ -180,7 +180,7 @@ impl Server {
         if finished.code == Some(0) { Ok(()) } else { Err(finished.stderr.into()) }
     }
 
-    /// Adds a tenant; returns its token.
+    /// Adds a tenant. Returns its Bearer token.
     pub(crate) fn tenant(&self, name: &str) -> String {
         self.command_line.add_tenant(name).client_secret
     }

@@ -1,4 +1,4 @@
-//! What it costs others that a million expired rows are deleted.
+//! Jobs while a million expired rows are deleted.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,26 +8,26 @@ use rusqlite::{Connection, params};
 use crate::server::Server;
 use crate::{Outcome, contacts, ratio, show};
 
-/// Jobs that have expired, and rows of results that each of them has.
+/// Expired jobs, and rows of results of each.
 pub(crate) const JOBS: u32 = 200_000;
 pub(crate) const RESULTS: u32 = 4;
-/// Small jobs that are timed with nothing to sweep.
+/// Small jobs that are timed while nothing is expired.
 const SMALL_JOBS: usize = 200;
-/// Seconds that the clock is moved, which is what makes the rows expire.
-const LATER: u32 = 3_600;
+/// How far the clock is moved, so that the rows expire.
+const CLOCK_SHIFT_SECONDS: u32 = 3_600;
 
-/// Small jobs while nothing is swept, and while a million rows are.
+/// Measures small jobs while nothing is expired, and while a million rows are deleted.
 pub(crate) fn sweep() -> Outcome<()> {
     let clock = tempfile::NamedTempFile::new()?;
     let path = clock.path().display().to_string();
     let server = Server::start_with(&["--sweep-interval", "1", "--clock-offset-file", &path])?;
     let token = server.tenant("small");
     fill(&server)?;
-    let expire = || Ok(fs::write(&path, LATER.to_string())?);
+    let expire = || Ok(fs::write(&path, CLOCK_SHIFT_SECONDS.to_string())?);
     jobs_beside("(j)", &server, &token, expire, || Ok(expired(&server)? > 0))
 }
 
-/// Small jobs before all that will expire does, and until all of it is swept.
+/// Measures small jobs before the rows expire, and then until all expired rows are deleted.
 pub(crate) fn jobs_beside(
     name: &str,
     server: &Server,
@@ -50,10 +50,10 @@ pub(crate) fn jobs_beside(
     let took = started.elapsed();
     let rows = JOBS * (1 + RESULTS);
     let longest = |times: &[Duration]| times.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3;
-    println!("\n{name} jobs of 20 contacts, POST to completed, with nothing to sweep: {}", show(&quiet));
-    println!("    while {rows} expired rows are swept, {} of them:  {}", beside.len(), show(&beside));
+    println!("\n{name} jobs of 20 contacts, POST to completed, while nothing is expired:{}", show(&quiet));
+    println!("    while {rows} expired rows are deleted, {} of them:  {}", beside.len(), show(&beside));
     println!(
-        "    ratio of medians {:.2}; longest {:.1} against {:.1} ms; all swept after {:.0} s, {:.0} rows a second",
+        "    ratio of medians {:.2}; longest {:.1} against {:.1} ms; all deleted after {:.0} s, {:.0} rows a second",
         ratio(&beside, &quiet),
         longest(&beside),
         longest(&quiet),
@@ -69,7 +69,7 @@ fn open(server: &Server) -> Outcome<Connection> {
     Ok(connection)
 }
 
-/// Finished jobs that expire before the clock's next stand, with their results.
+/// Adds finished jobs with results, which expire when the clock is moved.
 fn fill(server: &Server) -> Outcome<()> {
     let mut connection = open(server)?;
     let transaction = connection.transaction()?;
@@ -85,18 +85,18 @@ fn fill(server: &Server) -> Outcome<()> {
         )?;
         for number in 0..JOBS {
             let id = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_le_bytes();
-            job.execute(params![id, number, LATER / 2])?;
+            job.execute(params![id, number, CLOCK_SHIFT_SECONDS / 2])?;
             for part in 0..RESULTS {
                 result.execute(params![id, part * 500])?;
             }
         }
     }
     transaction.commit()?;
-    // Or the jobs that are timed first would pay for it.
+    // Otherwise the first timed jobs would pay for the checkpoint.
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
-/// Expired jobs that are still there.
+/// Returns the number of expired jobs that are not deleted.
 fn expired(server: &Server) -> Outcome<i64> {
     Ok(open(server)?.query_row("SELECT count(*) FROM jobs WHERE processor = x'00'", [], |row| row.get(0))?)
 }

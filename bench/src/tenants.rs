@@ -1,4 +1,4 @@
-//! What one tenant's component costs another, and what a component of one's own costs at all.
+//! The cost of one tenant's component for another tenant, and of a validator for its own tenant.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::server::{Counts, Server};
 use crate::{Outcome, ROUNDS, contacts, ratio, show};
 
-/// Small jobs of the neighbour that are timed in a row, with and without a rogue beside it.
+/// Small jobs of the neighbour that are timed in a row, with or without a rogue.
 const SMALL_JOBS: usize = 15;
-/// Rows of them, in turn with and without.
-const TURNS: usize = 4;
-/// What the rogues' items make their component do: all that harms or lies while a job is decided.
+/// Rounds of such jobs, alternating with and without a rogue.
+const ROGUE_ROUNDS: usize = 4;
+/// The behaviours of the rogue: everything harmful that it can do while a job is decided.
 const ROGUES: [&str; 38] = [
     "loop",
     "plan-loop",
@@ -54,13 +54,13 @@ const ROGUES: [&str; 38] = [
     "long-rejection",
     "huge-message",
 ];
-/// Times each rogue is cancelled.
-const CANCELLED: usize = 200;
-/// Rogues that do not end by themselves for some time.
+/// Cancellations of each endless rogue.
+const CANCELLATIONS: usize = 200;
+/// The behaviours that run for a long time.
 const ENDLESS: [&str; 6] = ["loop", "plan-loop", "bulk-memory", "endless-log", "random-loop", "hundredfold"];
 
-/// A neighbour's latency beside each rogue, on two workers, against its latency alone; and beside a thread that only
-/// computes and has nothing to do with the server, which is what anybody's work on the same machine costs.
+/// Measures a neighbour's latency next to each rogue, on two workers, against its latency alone. Also measures it next to a
+/// computing thread outside the server, which is the cost of any work on the same machine.
 pub(crate) fn neighbours() -> Outcome<()> {
     let server = Server::start_with(&["--workers", "2"])?;
     server.register("rogue")?;
@@ -75,13 +75,13 @@ pub(crate) fn neighbours() -> Outcome<()> {
     measure(&mut Vec::new())?;
     println!("\n(f) a neighbour's jobs of 20 contacts, POST to completed, medians in ms");
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
-    for _ in 0..TURNS * 4 {
+    for _ in 0..ROGUE_ROUNDS * 4 {
         measure(&mut alone)?;
-        beside_of(&|going| while going.load(Ordering::Relaxed) {}, || measure(&mut beside))?;
+        while_running(&|going| while going.load(Ordering::Relaxed) {}, || measure(&mut beside))?;
     }
     let plain = ratio(&beside, &alone);
     println!(
-        "    beside a thread that only computes: {} alone, {} beside, ratio {plain:.2}",
+        "    next to a thread that only computes: {} alone, {} next to it, ratio {plain:.2}",
         show(&alone),
         show(&beside)
     );
@@ -92,12 +92,12 @@ pub(crate) fn neighbours() -> Outcome<()> {
         server.command(&["tenant", "set", &name, "--processor", "rogue"])?;
         let body = json!(vec![json!({ "do": rogue }); 400]).to_string().into_bytes();
         let (mut alone, mut beside) = (Vec::new(), Vec::new());
-        for _ in 0..TURNS {
+        for _ in 0..ROGUE_ROUNDS {
             measure(&mut alone)?;
-            beside_of(&|going| feed(&server, &token, &body, going), || measure(&mut beside))?;
+            while_running(&|going| feed(&server, &token, &body, going), || measure(&mut beside))?;
         }
         let ratio = ratio(&beside, &alone);
-        println!("    {rogue:18} alone {}  beside it {}  ratio {ratio:.2}", show(&alone), show(&beside));
+        println!("    {rogue:18} alone {}  next to it {}  ratio {ratio:.2}", show(&alone), show(&beside));
         ratios.push(ratio);
     }
     ratios.sort_unstable_by(f64::total_cmp);
@@ -112,18 +112,18 @@ pub(crate) fn neighbours() -> Outcome<()> {
     Ok(())
 }
 
-/// Does something beside something else that goes on until then.
-fn beside_of(beside: &(impl Fn(&AtomicBool) + Sync), work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+/// Runs `work` while `other` runs on another thread.
+fn while_running(other: &(impl Fn(&AtomicBool) + Sync), work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
     let going = AtomicBool::new(true);
     thread::scope(|scope| {
-        scope.spawn(|| beside(&going));
+        scope.spawn(|| other(&going));
         let result = work();
         going.store(false, Ordering::Relaxed);
         result
     })
 }
 
-/// Sends one job after the other, and deletes the last.
+/// Sends one job after another, and deletes the last one.
 fn feed(server: &Server, token: &str, body: &[u8], going: &AtomicBool) {
     while going.load(Ordering::Relaxed) {
         let Ok(job) = server.post(token, body) else { return };
@@ -134,7 +134,7 @@ fn feed(server: &Server, token: &str, body: &[u8], going: &AtomicBool) {
     }
 }
 
-/// How long a tenant with one small job waits behind one with a hundred full ones.
+/// Measures how long a small job waits behind a hundred full jobs of another tenant.
 pub(crate) fn fairness(body: &[u8]) -> Outcome<()> {
     let server = Server::start_with(&["--workers", "1"])?;
     let (busy, small) = (server.tenant("busy"), server.tenant("small"));
@@ -156,17 +156,17 @@ pub(crate) fn fairness(body: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
-/// From the DELETE of a job whose component never returns to a free worker, by the server's own clock.
+/// Measures the time from the DELETE of a job whose component never returns to a free worker, by the server's clock.
 pub(crate) fn cancelling() -> Outcome<()> {
     let mut server = Server::start_with(&["--workers", "1"])?;
     server.register("rogue")?;
     let token = server.tenant("rogue");
     server.command(&["tenant", "set", "rogue", "--processor", "rogue"])?;
-    println!("\n(h) from DELETE to a free worker, {CANCELLED} times each, in ms (the ticker's period is 5):");
+    println!("\n(h) from DELETE to a free worker, {CANCELLATIONS} times each, in ms (the ticker's period is 5):");
     for rogue in ENDLESS {
         let body = json!(vec![json!({ "do": rogue }); 100]).to_string().into_bytes();
         let mut times = Vec::new();
-        for _ in 0..CANCELLED {
+        for _ in 0..CANCELLATIONS {
             let job = server.post(&token, &body)?;
             while server.status(&token, &job)? != "in_progress" {
                 thread::sleep(Duration::from_millis(1));
@@ -187,7 +187,7 @@ pub(crate) fn cancelling() -> Outcome<()> {
     Ok(())
 }
 
-/// A job with a validator on top, against the same job without.
+/// Measures a job with a validator against the same job without.
 pub(crate) fn validator(body: &[u8]) -> Outcome<()> {
     let server = Server::start()?;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The floor: what PostgreSQL costs with a plain driver and the service's own tables.
+//! The floor: the cost of PostgreSQL with a plain driver and the server's tables.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::floor::Row;
 use crate::guest::CHUNK;
 
-/// The service's own schema, so that the indexes are the same.
+/// The server's schema, for the same indexes.
 const SCHEMA: &str = include_str!("../../../host/src/store/postgres/schema/0001.sql");
 
 const CONTACTS: &str = "INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
@@ -23,7 +23,7 @@ pub(crate) struct Floor {
     runtime: Runtime,
     client: Client,
     statements: (Statement, Statement),
-    /// Each time the rows are another tenant's.
+    /// The tenant of the rows, another one each time.
     tenant: i64,
 }
 
@@ -40,7 +40,7 @@ impl Floor {
         Ok(Self { runtime, client, statements, tenant: 0 })
     }
 
-    /// Inserts rows by arrays, 500 a durable transaction.
+    /// Inserts rows by arrays, 500 in each durable transaction.
     pub(crate) fn unnest(&mut self, rows: &[Row]) -> Outcome<Duration> {
         let (contacts, keys) = &self.statements.clone();
         self.timed(rows, async |transaction, tenant, first, chunk| {
@@ -53,7 +53,7 @@ impl Floor {
         })
     }
 
-    /// Inserts rows by COPY, 500 a durable transaction.
+    /// Inserts rows by COPY, 500 in each durable transaction.
     pub(crate) fn copy(&mut self, rows: &[Row]) -> Outcome<Duration> {
         self.timed(rows, async |transaction, tenant, first, chunk| {
             let (mut contacts, mut keys) = (String::new(), String::new());

@@ -1,4 +1,4 @@
-//! What it costs others that a million expired rows are deleted from PostgreSQL.
+//! Jobs while a million expired rows are deleted from PostgreSQL.
 
 use bulkhead_postgres::Cluster;
 
@@ -6,12 +6,12 @@ use crate::Outcome;
 use crate::server::Server;
 use crate::sweep::{self, JOBS, RESULTS};
 
-/// Small jobs while nothing is swept, and while a million rows are.
+/// Measures small jobs while nothing is expired, and while a million rows are deleted.
 pub(crate) fn sweep(cluster: &Cluster) -> Outcome<()> {
     let database = cluster.fresh_database();
     let server = Server::start_on(&cluster.url(&database), &["--sweep-interval", "1"])?;
     let token = server.tenant("small");
-    // What will expire is there from the beginning.
+    // Added before the measurement; the rows expire later.
     cluster.query(
         &database,
         &format!(
