@@ -39,7 +39,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let notified = Arc::downgrade(&service);
     store.subscribe(Box::new(move |notification| {
         if let Some(service) = notified.upgrade() {
-            service.notified(notification);
+            service.handle_notification(notification);
         }
     }));
 

@@ -153,7 +153,7 @@ impl Service {
     }
 
     /// Handles a notification from another server.
-    pub fn notified(&self, notification: Notification) {
+    pub fn handle_notification(&self, notification: Notification) {
         match notification {
             Notification::Missed | Notification::JobAccepted => self.worker_context.job_wakeup.notify(),
             Notification::JobDeleted { tenant, job } => self.worker_context.stop_job(tenant, job),
