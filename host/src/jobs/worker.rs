@@ -1,21 +1,21 @@
-//! Running jobs.
+//! Running jobs on worker threads.
 //!
-//! A worker of the [`WorkerPool`] claims a job and runs the claim as a [`JobRun`](job_run::JobRun). Its
-//! [`ClaimLoop`](claim_loop::ClaimLoop) has the job's items decided, batch by batch. The answers to what is asked first:
+//! A worker of the [`WorkerPool`] claims a job and runs the claim as a [`JobRun`](job_run::JobRun). The run's
+//! [`ClaimLoop`](claim_loop::ClaimLoop) has the job's items decided, batch by batch.
 //!
-//! - **Where is a batch committed?** By the worker's [`Committer`](committer::Committer), a thread. The
-//!   [`Pipeline`](pipeline::Pipeline) submits what was decided ahead, and [`JobTarget`](job_target::JobTarget) what isolation
-//!   decides part by part.
-//! - **Where is a job's lease renewed?** Each commit renews the lease. Between commits the
-//!   [`lease_keeper`](crate::jobs::maintenance) does, a maintenance task.
+//! - **Where is a batch committed?** On the thread of the worker's [`Committer`](committer::Committer). The
+//!   [`Pipeline`](pipeline::Pipeline) submits batches that were decided ahead. [`JobTarget`](job_target::JobTarget) submits the
+//!   parts that isolation decides.
+//! - **Where is a job's lease renewed?** In [`lease_keeper`](crate::jobs::maintenance), a maintenance task. Each commit renews
+//!   the lease as well.
 //! - **What happens if a lease cannot be renewed?** When the lease ends by this server's clock,
 //!   [`WorkerContext::stop_lapsed_jobs`] stops the job, even if the store has not answered yet. Another server may then claim the
-//!   job, and the claim epoch fences the writes of this one.
-//! - **Who stops a worker that does not come back?** Nobody can. When its job is stopped, the job's
-//!   [`JobHandle`](running::JobHandle) raises the cancel flag, which interrupts the component. If the component does not come
-//!   back in time, the supervisor in [`pool`] starts another worker, and the old one ends after its job.
-//! - **What happens to a claim that could not be released?** [`UnreleasedClaims`] keeps the claim until the lease keeper can
-//!   release it, or its lease ends.
+//!   job, and the claim epoch fences the writes of this server.
+//! - **Who stops a worker that does not come back?** No thread can. [`JobHandle`](running::JobHandle) raises the job's cancel
+//!   flag, which interrupts the component. If the component does not come back in time, the supervisor in [`pool`] starts another
+//!   worker, and the old worker ends after its job.
+//! - **What happens to a claim that could not be released?** [`UnreleasedClaims`] keeps the claim until the lease keeper releases
+//!   it or the lease ends.
 
 mod carry_over;
 mod claim_loop;
@@ -45,20 +45,20 @@ use crate::jobs::wakeup::Wakeup;
 use crate::store::{Claim, ClaimId, Store};
 
 /// What the workers and the maintenance tasks of a server share.
-pub(in crate::jobs) struct WorkerContext {
-    pub(in crate::jobs) decider: Arc<DeciderContext>,
-    pub(in crate::jobs) settings: Settings,
-    pub(in crate::jobs) running: RunningJobs,
-    pub(in crate::jobs) unreleased: UnreleasedClaims,
-    pub(in crate::jobs) store_outage: StoreOutage,
+pub(super) struct WorkerContext {
+    pub(super) decider: Arc<DeciderContext>,
+    pub(super) settings: Settings,
+    pub(super) running: RunningJobs,
+    pub(super) unreleased: UnreleasedClaims,
+    pub(super) store_outage: StoreOutage,
     /// Notified when there may be a job to claim.
-    pub(in crate::jobs) job_wakeup: Wakeup,
+    pub(super) job_wakeup: Wakeup,
     carry_over: CarryOver,
 }
 
 impl WorkerContext {
     /// Makes the context of a server that runs no job yet.
-    pub(in crate::jobs) fn new(decider: Arc<DeciderContext>, settings: Settings) -> Self {
+    pub(super) fn new(decider: Arc<DeciderContext>, settings: Settings) -> Self {
         Self {
             decider,
             settings,
@@ -71,12 +71,12 @@ impl WorkerContext {
     }
 
     /// Returns the store of jobs.
-    pub(in crate::jobs) fn store(&self) -> &Arc<dyn Store> {
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
         &self.decider.store
     }
 
     /// Stops a job that was deleted, if this server runs it.
-    pub(in crate::jobs) fn stop_job(&self, tenant: TenantId, job: JobId) {
+    pub(super) fn stop_job(&self, tenant: TenantId, job: JobId) {
         self.carry_over.forget(tenant, job);
         if self.running.stop(tenant, job) {
             self.interrupt_components();
@@ -84,13 +84,13 @@ impl WorkerContext {
     }
 
     /// Stops the jobs that run under these claims, which are lost.
-    pub(in crate::jobs) fn stop_claims(&self, claims: &[ClaimId]) {
+    pub(super) fn stop_claims(&self, claims: &[ClaimId]) {
         self.running.stop_claims(claims);
         self.interrupt_components();
     }
 
     /// Stops the jobs whose leases have ended. Returns these jobs.
-    pub(in crate::jobs) fn stop_lapsed_jobs(&self) -> Vec<JobId> {
+    pub(super) fn stop_lapsed_jobs(&self) -> Vec<JobId> {
         let stopped = self.running.stop_lapsed(Instant::now(), self.settings.lease);
         if !stopped.is_empty() {
             self.interrupt_components();

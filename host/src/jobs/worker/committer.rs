@@ -51,6 +51,6 @@ impl Committer {
     ) -> Result<T, StoreError> {
         let (sender, result) = mpsc::channel();
         self.submit(move |store| drop(sender.send(write(store))));
-        result.recv().unwrap_or_else(|_| Err(StoreError::Panicked("working on a job")))
+        result.recv().unwrap_or_else(|_| Err(StoreError::Panicked("writing to the store")))
     }
 }
