@@ -50,7 +50,7 @@ pub(crate) fn jobs_beside(
     let took = started.elapsed();
     let rows = JOBS * (1 + RESULTS);
     let longest = |times: &[Duration]| times.iter().max().copied().unwrap_or_default().as_secs_f64() * 1e3;
-    println!("\n{name} jobs of 20 contacts, POST to completed, while nothing is expired:{}", show(&quiet));
+    println!("\n{name} jobs of 20 contacts, POST to completed, while nothing is expired: {}", show(&quiet));
     println!("    while {rows} expired rows are deleted, {} of them:  {}", beside.len(), show(&beside));
     println!(
         "    ratio of medians {:.2}; longest {:.1} against {:.1} ms; all deleted after {:.0} s, {:.0} rows a second",

@@ -87,7 +87,7 @@ fn a_poison_item_fails_alone() {
 fn slow_and_printing_components_are_accepted() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    for behaviour in ["slow", "chatty", "hundredfold", "clock", "rng", "duplicate-target"] {
+    for behaviour in ["slow", "chatty", "hundredfold", "clock", "dice", "duplicate-target"] {
         let items: Vec<Value> = (0..20).map(|n| json!({"email": email(behaviour, n), "do": behaviour})).collect();
         assert_eq!(client.create(&Value::from(items)).finished()["created"], 20, "{behaviour}");
     }
@@ -97,7 +97,7 @@ fn slow_and_printing_components_are_accepted() {
 fn a_component_sees_neither_time_nor_randomness() {
     let server = Options::default().rogue().start();
     let client = server.new_client("acme");
-    let items = json!([{"do": "clock"}, {"do": "rng"}]);
+    let items = json!([{"do": "clock"}, {"do": "dice"}]);
     client.create(&items).wait_for("completed");
     client.create(&items).wait_for("completed");
     let documents: Vec<String> = server.database().documents().into_iter().map(|(_, document)| document).collect();
