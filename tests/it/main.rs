@@ -1,4 +1,4 @@
-//! Black-box tests: the real binary, real components, a real database, HTTP. The harness is in `src/`.
+//! Black-box tests: the real binary, real components, a real database, HTTP. The library in `src/` starts and watches servers.
 
 mod admin_tenants;
 mod batch;
@@ -13,12 +13,12 @@ mod crash;
 mod databases;
 #[cfg(target_os = "linux")]
 mod disk;
+mod documents;
 mod events;
 mod examples;
 mod expiry;
 mod foreign;
 mod health;
-
 mod idempotency;
 mod languages;
 mod limits;
