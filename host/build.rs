@@ -1,4 +1,4 @@
-//! Puts the default component into the binary, so that a server is one file.
+//! Embeds the default component in the binary, so that a server is one file.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -18,7 +18,8 @@ fn main() {
     println!("cargo::rustc-env=BULKHEAD_DEFAULT_COMPONENT={}", component.display());
 }
 
-/// `$BULKHEAD_COMPONENT`, or where `make guest` puts it: `components/contacts.wasm` in the target directory.
+/// Returns `$BULKHEAD_COMPONENT`, or the path to which `make guest` writes the component: `components/contacts.wasm` in the
+/// target directory.
 fn component() -> PathBuf {
     if let Some(path) = env::var_os("BULKHEAD_COMPONENT") {
         return PathBuf::from(path);

@@ -1,8 +1,9 @@
-//! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that nobody has to trust.
+//! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 //!
-//! `http` speaks the wire contract and knows neither SQL nor wasm. `jobs` is the service behind it: queue, workers,
-//! cancelling, expiry. `operations` is what an operator does. `sandbox` runs components and checks what they answer. `store` remembers. `tenants` says who may
-//! call. `domain` holds the words they share.
+//! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
+//! them: queue, workers, calls, maintenance. [`operations`] is what operators do. [`sandbox`] runs components and checks their
+//! replies. [`store`] keeps all data. [`tenants`] defines names, credentials, profiles and limits. [`domain`] defines the types
+//! that all of them share.
 
 #![cfg_attr(
     test,

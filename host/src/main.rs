@@ -13,7 +13,7 @@
 
 mod cli;
 
-/// Large buffers come and go on many threads, of which the system's allocator gives little back: memory would grow for
+/// Many threads allocate and free large buffers. The system's allocator returns little of that memory, which would grow for
 /// hours under load.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,4 +1,4 @@
-//! The form of a table.
+//! The format of a table.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Contacts, and what shall become of each.
+/// Contacts, and the result that is expected of each.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it shows, for people.
+    /// What the case shows, for people.
     pub name: String,
-    /// The tenant's profile; empty unless it is given.
+    /// The tenant's profile; `{}` by default.
     #[serde(default)]
     pub profile: Option<Box<RawValue>>,
-    /// What is done with the contacts.
+    /// What to do with the contacts.
     #[serde(default)]
     pub operation: Operation,
-    /// Contacts that are there before, as a client would have sent them: the first has the id 1, and so on. The component
-    /// under test is not asked about them if it is a validator.
+    /// Contacts to store beforehand, as a client would send them: the first gets the id 1, and so on. A validator under test
+    /// is not called for these contacts.
     #[serde(default)]
     pub stored: Vec<Box<RawValue>>,
-    /// The contacts that are sent: any JSON values.
+    /// The contacts to send: any JSON values.
     pub contacts: Vec<Box<RawValue>>,
-    /// One for each contact.
+    /// The expected result of each contact.
     pub expect: Vec<Expected>,
 }
 
-/// What a client can ask for.
+/// The operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
@@ -41,20 +41,20 @@ pub enum Operation {
     Update,
 }
 
-/// What shall become of one contact. A number alone is a status.
+/// The expected result of one contact. In JSON, a number alone is a status.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expected {
     /// The row's `statusCode`.
     pub status: u16,
-    /// The row's `id`, if it matters.
+    /// The row's `id`; `None` if any id is accepted.
     pub id: Option<u64>,
-    /// A part of the error's message, if it matters.
+    /// A part of the error's message; `None` if any message is accepted.
     pub message: Option<String>,
-    /// The error's type, such as `trapped`, if it matters.
+    /// The error's type, such as `trapped`; `None` if any type is accepted.
     pub r#type: Option<String>,
-    /// If they matter: all fields that have errors and no others, each with parts of its texts.
+    /// Exactly the fields that have errors, each with parts of its texts; `None` if any errors are accepted.
     pub errors: Option<BTreeMap<String, Texts>>,
-    /// What the contact has afterwards, as clients see it; members that are not named do not matter.
+    /// Members of the contact afterwards, as clients see it; other members are not compared.
     pub contact: Option<Value>,
 }
 
@@ -62,9 +62,9 @@ pub struct Expected {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Texts {
-    /// One,
+    /// One text.
     One(String),
-    /// or several.
+    /// Several texts.
     Several(Vec<String>),
 }
 
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for Expected {
 
         let value = Value::deserialize(deserializer)?;
         if let Some(number) = value.as_u64() {
-            let status = u16::try_from(number).map_err(|_| D::Error::custom(format!("{number} is no status")))?;
+            let status = u16::try_from(number).map_err(|_| D::Error::custom(format!("{number} is not a status")))?;
             return Ok(Self { status, id: None, message: None, r#type: None, errors: None, contact: None });
         }
         if !value.is_object() {
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Expected {
     }
 }
 
-/// What is wrong with a table, and where.
+/// An error of a table, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableError(String);
 
@@ -123,7 +123,7 @@ impl std::error::Error for TableError {}
 /// Reads a table: a JSON list of cases.
 ///
 /// # Errors
-/// Says where what is wrong.
+/// If the table is not such a list; the error says where.
 pub fn parse(text: &str) -> Result<Vec<Case>, TableError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let cases: Vec<Case> = serde_path_to_error::deserialize(&mut deserializer)
@@ -147,14 +147,14 @@ mod tests {
     use super::{Operation, parse};
 
     #[test]
-    fn most_can_be_left_out() {
+    fn most_members_can_be_left_out() {
         let cases = parse(r#"[{"name":"a","contacts":[{},"\ud800"],"expect":[201,{"status":400}]}]"#).unwrap();
         assert_eq!((cases[0].operation, cases[0].expect[0].status), (Operation::Create, 201));
         assert_eq!(cases[0].contacts[1].get(), r#""\ud800""#);
     }
 
     #[test]
-    fn says_where_it_is_wrong() {
+    fn errors_name_the_place() {
         for (text, part) in [
             ("", "EOF"),
             ("{}", "expected a sequence"),

@@ -1,12 +1,12 @@
-//! What differs from what was expected.
+//! Compares results with the expected ones.
 
 use serde_json::Value;
 
 use crate::case::{Case, Expected};
 
 impl Case {
-    /// What differs, a line each, by the rows that a client saw (`id`, `statusCode`, `errors`) and the contacts as it sees
-    /// them by their ids.
+    /// Compares the rows that a client got (`id`, `statusCode`, `errors`) and the contacts that it sees by id with the expected
+    /// results. Returns one line for each difference.
     pub fn differences(&self, rows: &[Value], contact: impl Fn(u64) -> Option<Value>) -> Vec<String> {
         let mut differences = Vec::new();
         if rows.len() != self.expect.len() {
@@ -77,7 +77,7 @@ fn contains(text: &Value, part: &str) -> bool {
     text.as_str().is_some_and(|text| text.contains(part))
 }
 
-/// Objects may have more members than were named; everything else must be equal.
+/// Adds the differences from `wanted`. Objects may have more members than `wanted`; all other values must be equal.
 fn parts_missing(path: &str, wanted: &Value, found: &Value, differences: &mut Vec<String>) {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_differs_and_nothing_else() {
+    fn each_difference_is_one_line() {
         let good = json!({"id": 1, "statusCode": 201});
         let bad = json!({"id": null, "statusCode": 400, "errors": {"code": 400, "message": "email: No.", "type": null,
             "details": {"email": ["No.", "Never."], "points": ["Many."]}}});

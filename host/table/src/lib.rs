@@ -1,5 +1,5 @@
-//! Tables of expectations: contacts, and what shall become of each. `bulkhead component test` runs them without a server,
-//! this project's own tests with one; what is expected is judged here, however the rows were come by.
+//! Tables of contacts and the results that are expected of them. `bulkhead component test` runs tables without a server, and
+//! this project's tests run them with one; both compare the results here.
 //!
 //! ```json
 //! [

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
 
-// stdio stays: it is how an error's text and line get out.
+// stdio stays enabled: an error's message and line are printed through it.
 const { component } = await componentize({
   sourcePath: "validator.js",
   witPath: "wit",

@@ -1,4 +1,4 @@
-// A validator: its objections are added to what the processor finds.
+// A validator: its objections are added to the errors that the processor finds.
 
 export const validation = {
   // `items` are JSON texts of any kind, as the client sent them.
@@ -20,7 +20,7 @@ function domainOf(item) {
   return typeof email === "string" ? email.trim().toLowerCase().split("@").at(-1) : undefined;
 }
 
-// The setting `blocked` of the tenant's profile, such as ["example.org"].
+// Returns the setting `blocked` of the tenant's profile, such as ["example.org"].
 function blockedDomains(profile) {
   const setting = profile.settings.find(([name]) => name === "blocked");
   const domains = setting ? JSON.parse(setting[1]) : [];

@@ -1,4 +1,4 @@
-"""Makes the component __NAME__.wasm, with tools of its own in .venv."""
+"""Builds the component __NAME__.wasm, with tools installed in .venv."""
 
 import os
 import subprocess
@@ -15,5 +15,5 @@ if not installed.exists() or installed.read_text() != wanted:
     subprocess.run([tools / "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt"], check=True)
     installed.write_text(wanted)
 command = [tools / "componentize-py", "-d", "wit", "-w", "validator", "componentize", "validator", "-o", "__NAME__.wasm"]
-# Without this tool's own stack under an error of yours.
+# Keeps the tool's own stack trace out of the output after an error in your code.
 sys.exit(subprocess.run(command, env={**os.environ, "RUST_BACKTRACE": "0"}).returncode)

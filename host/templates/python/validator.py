@@ -1,4 +1,4 @@
-"""A validator: its objections are added to what the processor finds."""
+"""A validator: its objections are added to the errors that the processor finds."""
 
 import json
 import re
@@ -6,8 +6,8 @@ import re
 from wit_world import exports
 from wit_world.imports.types import Objection
 
-# Python reads lists in lists by recursion, for which there is less room here than it believes: the call would trap.
-DEEPEST = 200
+# Python parses nested lists recursively, and the stack of a component is smaller than Python assumes: the call would trap.
+MAX_DEPTH = 200
 
 
 class Validation(exports.Validation):
@@ -27,8 +27,8 @@ class Validation(exports.Validation):
 
 
 def domain_of(text):
-    """Raises ValueError for what is nested too deeply, or has a number of 4,300 digits."""
-    if depth(text) > DEEPEST:
+    """Raises ValueError if the item is nested too deeply, or has a number of more than 4,300 digits."""
+    if depth(text) > MAX_DEPTH:
         raise ValueError("nested too deeply")
     item = json.loads(text)
     email = item.get("email") if isinstance(item, dict) else None
@@ -36,14 +36,14 @@ def domain_of(text):
 
 
 def blocked_domains(profile):
-    """The setting `blocked` of the tenant's profile, such as ["example.org"]."""
+    """Returns the setting `blocked` of the tenant's profile, such as ["example.org"]."""
     domains = json.loads(dict(profile.settings).get("blocked", "[]"))
     return [str(domain).lower() for domain in domains] if isinstance(domains, list) else []
 
 
 def depth(text):
-    """How deeply lists and objects are nested."""
-    if text.count("[") + text.count("{") <= DEEPEST:
+    """Returns how deeply lists and objects are nested; 0 if there are too few to matter."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0
     deepest = now = 0
     for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[][{}]', text):

@@ -1,14 +1,14 @@
-//! A contact, and what is sent of one.
+//! A stored contact, and an item that a client sends.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::bindings::bulkhead::contacts::types::{Field, Profile, UniqueKey};
 
-/// What is wrong with an item, field by field.
+/// The errors of an item, by field.
 pub type Faults = Vec<(String, Vec<String>)>;
 
-/// What is sent. Anything else is refused.
+/// An item. Other members are refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
@@ -18,22 +18,23 @@ pub struct Item {
 }
 
 impl Item {
-    /// An item is any JSON text, and half a character in it is none that Rust takes: what cannot be read is not accepted.
+    /// Reads an item, which can be any JSON text. An item that `serde_json` refuses, as it does unpaired surrogates, is
+    /// refused.
     pub fn read(text: &str) -> Result<Self, String> {
-        // What is wrong may quote what was sent, which may be long.
+        // The error may quote the item, which may be long.
         serde_json::from_str(text).map_err(|error| error.to_string().chars().take(200).collect())
     }
 
-    /// By which a contact with its address is found.
+    /// Returns the key by which a contact with the item's address is found.
     pub fn key(&self) -> Option<UniqueKey> {
         self.email.as_deref().map(normal).filter(|email| is_address(email)).map(key)
     }
 }
 
-/// What is stored: this document is nobody's business but this component's.
+/// A stored contact. Only this component reads the document.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Contact {
-    /// In small letters; never empty in a contact that is stored.
+    /// In lower case; never empty in a stored contact.
     pub email: String,
     name: String,
 }
@@ -43,7 +44,7 @@ impl Contact {
         serde_json::from_str(document).unwrap_or_default()
     }
 
-    /// With what an item sends.
+    /// Returns the contact with the values of an item, and adds what is wrong to `faults`.
     pub fn changed(mut self, item: Item, profile: &Profile, faults: &mut Faults) -> Self {
         let mut wrong = |field: &str, message: String| faults.push((field.to_owned(), vec![message]));
         if let Some(name) = item.name {
@@ -55,10 +56,10 @@ impl Contact {
         if self.email.is_empty() {
             wrong("email", "This is required.".to_owned());
         } else if !is_address(&self.email) {
-            wrong("email", "This is no e-mail address.".to_owned());
+            wrong("email", "This is not an e-mail address.".to_owned());
         }
         if self.name.chars().count() > profile.max_length as usize {
-            wrong("name", format!("This must have {} characters at most.", profile.max_length));
+            wrong("name", format!("This must have at most {} characters.", profile.max_length));
         }
         self
     }
@@ -67,12 +68,12 @@ impl Contact {
         json!(self).to_string()
     }
 
-    /// By which it is found from now on.
+    /// Returns the keys by which the stored contact is found.
     pub fn keys(&self) -> Vec<UniqueKey> {
         vec![key(self.email.clone())]
     }
 
-    /// By what people find it: 1 KiB at most.
+    /// Returns the words by which people find the contact, of at most 1 KiB.
     pub fn words(&self) -> String {
         format!("{} {}", self.email, self.name).chars().take(256).collect()
     }
@@ -101,7 +102,7 @@ fn key(value: String) -> UniqueKey {
     UniqueKey { field: "email".to_owned(), value }
 }
 
-/// Two addresses that mean the same are the same text.
+/// Returns the form of an address in which equal addresses are equal texts.
 fn normal(email: &str) -> String {
     email.trim().to_lowercase()
 }

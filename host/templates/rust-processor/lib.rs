@@ -1,7 +1,7 @@
-//! A processor: it decides everything, from which fields there are to what clients see. This one knows an e-mail address
-//! and a name. No two contacts have the same address.
+//! A processor: it decides everything, from the fields of a contact to what clients see of it. Here a contact has an e-mail
+//! address and a name, and no two contacts have the same address.
 //!
-//! This file is the contract's side; `contact.rs` says what a contact is.
+//! This file implements the contract; `contact.rs` defines what a contact is.
 
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "processor" });
@@ -24,28 +24,28 @@ struct Processor;
 impl Guest for Processor {
     type Session = Session;
 
-    /// Which fields there are. A tenant's profile may name more: here each of them is a flaw, which its operator sees.
+    /// Returns the fields. Each field that a tenant's profile adds is a flaw here, which the operator is shown.
     fn fields(entries: Vec<FieldEntry>) -> Result<Vec<Field>, Vec<Flaw>> {
         let flaw = |entry| Flaw {
             entry,
             member: "alias".to_owned(),
-            message: "There are the fields 'email' and 'name' and no others.".to_owned(),
+            message: "The only fields are 'email' and 'name'.".to_owned(),
         };
         let flaws: Vec<Flaw> = (0..).zip(&entries).map(|(entry, _)| flaw(entry)).collect();
         if flaws.is_empty() { Ok(contact::fields()) } else { Err(flaws) }
     }
 
-    /// Stored contacts as a client sees them.
+    /// Returns stored contacts as a client sees them.
     fn present(_: Profile, contacts: Vec<Stored>) -> Vec<String> {
         contacts.iter().map(|stored| Contact::read(&stored.document).shown(stored.id)).collect()
     }
 }
 
-/// The work on one job's items. Calls come one after the other, never into each other.
+/// The state for one job's items. Calls never overlap.
 struct Session {
     operation: Operation,
     profile: Profile,
-    /// The items that were planned last; or why one cannot be read.
+    /// The items of the last call of `plan`, or why an item cannot be read.
     planned: RefCell<Vec<Result<Item, String>>>,
 }
 
@@ -54,7 +54,7 @@ impl GuestSession for Session {
         Self { operation, profile, planned: RefCell::default() }
     }
 
-    /// Which contacts each item may touch: the one it names, and the one that has its address.
+    /// Returns the contacts that each item may touch: the one with the item's id, and the one with its address.
     fn plan(&self, items: Vec<String>) -> Vec<Vec<Key>> {
         let items: Vec<_> = items.iter().map(|text| Item::read(text)).collect();
         let named = |item: &Item| item.id.filter(|_| self.operation != Operation::Create).map(Key::Id);
@@ -64,7 +64,7 @@ impl GuestSession for Session {
         plans
     }
 
-    /// What becomes of each planned item, in order; `found` are those of the planned contacts that exist.
+    /// Decides on each planned item, in order. `found` has those of the planned contacts that exist.
     fn decide(&self, found: Vec<Stored>, objections: Vec<Objection>) -> Vec<Outcome> {
         let mut known = Known::new(&found);
         let planned = self.planned.take();
@@ -83,7 +83,7 @@ impl Session {
         let (whose, old) = match (self.operation, id) {
             (Operation::Create, None) => (Whose::Item(index), Contact::default()),
             (Operation::Create, Some(_)) => return Err(refused(id, 400, "A new contact gets its id from the server.")),
-            (_, None) => return Err(refused(None, 400, "Which contact is meant? Its id is missing.")),
+            (_, None) => return Err(refused(None, 400, "The contact's id is missing.")),
             (_, Some(id)) => match known.contacts.get(&id) {
                 Some(contact) => (Whose::Stored(id), contact.clone()),
                 None => return Err(refused(Some(id), 404, "There is no such contact.")),
@@ -97,7 +97,7 @@ impl Session {
         if known.addresses.get(&contact.email).is_some_and(|other| *other != whose) {
             return Err(refused(id, 409, "Another contact has this e-mail address."));
         }
-        // The items after this one see the contact as it is now.
+        // Later items see the contact as it is now.
         known.addresses.remove(&old.email);
         known.addresses.insert(contact.email.clone(), whose);
         let (target, status) = match whose {
@@ -112,13 +112,13 @@ impl Session {
     }
 }
 
-/// The contacts of a batch, as its items leave them one after the other.
+/// The contacts of a batch, as changed by its items so far.
 struct Known {
     contacts: HashMap<u64, Contact>,
     addresses: HashMap<String, Whose>,
 }
 
-/// Whose an address is: a stored contact's, or that of the contact which an item of this batch makes.
+/// The owner of an address: a stored contact, or the contact that an item of this batch creates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
     Stored(u64),
@@ -134,15 +134,15 @@ impl Known {
     }
 }
 
-/// An item that is refused before its values are looked at.
+/// Refuses an item before its values are checked.
 fn refused(id: Option<u64>, status: u16, message: &str) -> Rejection {
     Rejection { id, status, message: message.to_owned(), details: Vec::new(), api_style: true }
 }
 
-/// An item whose values are refused, field by field.
+/// Refuses an item because of its values, by field.
 fn invalid(id: Option<u64>, faults: Faults) -> Rejection {
     let texts: Vec<String> = faults.iter().map(|(field, texts)| format!("{field}: {}", texts.join(" "))).collect();
-    // 16 KiB at most.
+    // At most 16 KiB.
     let message = texts.join(" ").chars().take(4_000).collect();
     Rejection { id, status: 400, message, details: faults, api_style: false }
 }

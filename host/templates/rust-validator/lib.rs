@@ -1,4 +1,4 @@
-//! A validator: its objections are added to what the processor finds.
+//! A validator: its objections are added to the errors that the processor finds.
 
 mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "validator" });
@@ -26,7 +26,7 @@ impl Guest for Validator {
     }
 }
 
-/// An item is any JSON text, and half a character in it is none that Rust takes: what cannot be read is not accepted.
+/// Checks an item, which can be any JSON text. An item that `serde_json` refuses, as it does unpaired surrogates, is refused.
 fn check_item(text: &str, blocked: &[String]) -> Result<(), String> {
     let item: Value = serde_json::from_str(text).map_err(|_| "This contact cannot be read.".to_owned())?;
     let Some(email) = item.get("email").and_then(Value::as_str) else { return Ok(()) };
@@ -39,7 +39,7 @@ fn check_item(text: &str, blocked: &[String]) -> Result<(), String> {
     }
 }
 
-/// The setting `blocked` of the tenant's profile, such as `["example.org"]`.
+/// Returns the setting `blocked` of the tenant's profile, such as `["example.org"]`.
 fn blocked(profile: &Profile) -> Vec<String> {
     let setting = profile.settings.iter().find(|(name, _)| name == "blocked");
     let domains: Option<Vec<String>> = setting.and_then(|(_, json)| serde_json::from_str(json).ok());

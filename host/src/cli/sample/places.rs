@@ -1,8 +1,8 @@
-//! Where made-up contacts live. Each line holds together: its names, spellings and time zone belong to its country.
+//! The places of generated contacts. The names, spellings and time zone of each line belong to its country.
 
 use super::people::Names;
 
-/// A place and what people there write into a form.
+/// A place, and what people there enter in a form.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) names: Names,
@@ -25,11 +25,11 @@ const fn place(
     Place { names, locale, city, country, timezone, phone }
 }
 
-/// In case there were no places.
+/// The place to use if the table were empty.
 pub(super) const ANYWHERE: Place =
     place(Names::English, "en_US", "Boston", "United States", "America/New_York", "+1 617 555 ####");
 
-/// As many lines as a country has, so likely it is.
+/// All places. A country with more lines is more likely.
 #[rustfmt::skip] // a table
 pub(super) const PLACES: &[Place] = &[
     place(Names::English, "en_US", "Boston", "United States", "America/New_York", "+1 617 555 ####"),
