@@ -181,21 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_decides_everything() {
+    fn the_same_seed_gives_the_same_contacts() {
         assert_eq!(text(500, 7, 5), text(500, 7, 5));
         assert_ne!(text(500, 7, 5), text(500, 8, 5));
         assert!(text(500, 7, 5).starts_with(text(200, 7, 5).trim_end_matches("\n]\n")));
     }
 
     #[test]
-    fn there_is_one_contact_a_line() {
+    fn each_line_has_one_contact() {
         assert_eq!(text(0, 1, 5), "[]\n");
         assert_eq!(text(100, 1, 5).lines().count(), 102);
         assert_eq!(items(100, 1, 5).len(), 100);
     }
 
     #[test]
-    fn good_contacts_fit_and_some_come_again() {
+    fn valid_contacts_fit_the_limits_and_some_repeat_an_email() {
         let items = items(20_000, 3, 0);
         let mut emails = HashSet::new();
         let mut repeats = 0;

@@ -1,4 +1,4 @@
-//! The API for operators, on a listener of its own: the operations of the command line over HTTP.
+//! The API for operators, on a separate listener: the operations of the command line over HTTP.
 
 mod components;
 mod route;

@@ -132,8 +132,8 @@ struct Reservation {
     _all: OwnedSemaphorePermit,
 }
 
-/// A body that was received. Its memory stays reserved for as long as this lives, also after its bytes were taken: what was
-/// made of them takes as much.
+/// A body that was received. Its memory stays reserved until this is dropped, also after the bytes were taken: the items that
+/// are parsed from them need as much.
 #[derive(Debug)]
 pub(super) struct ByteBody {
     bytes: Bytes,

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn both_schemes_are_read() {
+    fn basic_and_bearer_credentials_are_read() {
         let pair = Some((Some(String::from("id")), String::from("se:cret")));
         assert_eq!(read("Basic aWQ6c2U6Y3JldA=="), pair);
         assert_eq!(read("bAsIc aWQ6c2U6Y3JldA=="), pair);

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused_and_nothing_takes_all_memory() {
+    fn invalid_text_and_too_many_values_are_refused() {
         let refused = |body: &[u8]| format!("{:?}", split(body, 10_000).unwrap_err());
         assert!(refused(b"0[a]=b&0[firstname]=M%FCller").contains("field number 2 is not UTF-8"));
         assert!(refused(b"0[\xff]=b").contains("field number 1"));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_limited() {
+    fn names_nested_too_deeply_are_refused() {
         assert!(split(format!("0{}=1", "[a]".repeat(100)).as_bytes(), 100).is_err());
     }
 

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused_with_its_place() {
+    fn other_bodies_are_refused_with_line_and_column() {
         for (body, part) in [
             ("", "The body is empty"),
             ("null", "null where a list"),
@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn one_more_than_the_limit_shows() {
+    fn one_item_more_than_the_maximum_is_returned() {
         assert_eq!(split(b"[1,2,3,4,5]", 3).unwrap().items.len(), 4);
         assert_eq!(split(br#"{"a":1,"b":1,"c":1,"d":1,"e":1}"#, 3).unwrap().items.len(), 4);
         assert_eq!(split(b"[1,2,3]", 3).unwrap().items.len(), 3);
     }
 
     #[test]
-    fn depth_takes_no_stack() {
+    fn deeply_nested_items_do_not_overflow_the_stack() {
         let body = format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000));
         assert_eq!(batch(&body).items.len(), 1);
     }

@@ -194,7 +194,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PartlyApplied(error) => {
                 tracing::error!(event = "call_cut_short", %error, "a call failed after some of its items had been applied");
                 Self::unavailable(
-                    "Some of the contacts were stored before the request failed. Check which before you send the others again.",
+                    "Some of the contacts were stored before the request failed. Check which before you send the rest again.",
                 )
             }
             ServiceError::Component(failure) => Self::new(

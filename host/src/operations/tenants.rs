@@ -124,7 +124,7 @@ impl Operations {
         }
     }
 
-    /// Gives a tenant back the components that it had before the last change of them.
+    /// Gives a tenant back the components that it had before they were last changed.
     ///
     /// # Errors
     /// If there is no such tenant, or its components were never changed.
@@ -143,7 +143,10 @@ impl Operations {
         }
     }
 
-    #[expect(clippy::option_option, reason = "the outer is whether to change, the inner to what")]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer option is whether to change the component, the inner one is the component"
+    )]
     fn resolve(
         &self,
         choice: Option<&ComponentChoice>,

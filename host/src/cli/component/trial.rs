@@ -164,7 +164,7 @@ fn text(file: &Path) -> Result<String, Box<dyn Error>> {
     Ok(fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
-/// Reads a list of JSON values; an error says the line of what is wrong.
+/// Reads a list of JSON values; an error names the line.
 fn list(file: &Path) -> Result<Vec<Box<RawValue>>, Box<dyn Error>> {
     let read = text(file)?;
     Ok(serde_json::from_str(&read).map_err(|error| format!("{}: {error}; this must be a JSON list", file.display()))?)

@@ -87,7 +87,7 @@ impl Client {
                 .header(AUTHORIZATION, &self.authorization)
                 .header("Content-Type", "application/json")
                 .header("Idempotency-Key", &key)
-                // With this a refusal arrives before the body is sent, instead of a connection that breaks meanwhile.
+                // The server can refuse the request before the body is sent, instead of closing the connection during it.
                 .header("Expect", "100-continue")
                 .body(body.as_slice())?;
             self.agent.run(request)

@@ -83,9 +83,9 @@ impl<'a> Contacts<'a> {
                 bytes <= max_bytes
             });
             // A contact that is too large for any request is sent alone, and the server refuses it.
-            let (request, others) = rest.split_at(fitting.count().max(1).min(rest.len()));
+            let (request, remaining) = rest.split_at(fitting.count().max(1).min(rest.len()));
             requests.push(request);
-            rest = others;
+            rest = remaining;
         }
         requests
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_cut_into_requests_of_their_own_form() {
+    fn files_are_split_into_requests_of_the_same_form() {
         for (text, max_items, max_bytes, expected) in [
             ("[]", 2, 99, &[] as &[&str]),
             ("{}", 2, 99, &[]),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_refused_in_one_line() {
+    fn invalid_files_are_refused_in_one_line() {
         for (text, part) in [
             ("", "line 1 column 0"),
             ("7", "invalid type: integer"),

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_add_up() {
+    fn counts_of_several_jobs_are_added() {
         let mut summary = Summary::new(1);
         for (id, job) in [("a", job(5, 1, 2)), ("b", job(2, 0, 0))] {
             summary.start_job(id);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_was_left_is_named() {
+    fn a_job_that_was_not_completed_is_named() {
         let mut summary = Summary::new(1);
         summary.start_job("a");
         summary.see_job(&job(3, 0, 1));
