@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulkhead_postgres::{Cluster, Part, Settings, SmallDisk};
+use bulkhead_postgres::{Cluster, ClusterPart, Settings, SmallDisk};
 use bulkhead_tests::{Client, Options, Server, contacts, slow_contacts, wait_until};
 
 /// Size of a cluster's disk: room for an empty cluster and for some of the jobs.
@@ -12,7 +12,7 @@ const SQLITE_DISK_MIB: u32 = 64;
 
 #[test]
 fn full_tables_of_postgres_lose_nothing() {
-    let Some((cluster, name)) = cluster(Part::Tables) else { return };
+    let Some((cluster, name)) = cluster(ClusterPart::Data) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
     // PostgreSQL still answers reads.
@@ -30,13 +30,13 @@ fn full_tables_of_postgres_lose_nothing() {
 
 #[test]
 fn a_full_write_ahead_log_of_postgres_loses_nothing() {
-    let Some((cluster, name)) = cluster(Part::Changes) else { return };
+    let Some((cluster, name)) = cluster(ClusterPart::Wal) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
     assert_not_ready(&server);
     assert!(cluster.log().contains("PANIC"), "PostgreSQL has not gone down:\n{}", cluster.log());
     cluster.free_disk();
-    wait_until("PostgreSQL to be there again", || cluster.answers().then_some(()));
+    wait_until("PostgreSQL to be there again", || cluster.recovers().then_some(()));
     let jobs = [jobs, refused].concat();
     finish(&server, &client, &jobs);
     assert_written_once(&cluster, &name, jobs.len());
@@ -112,12 +112,12 @@ fn is_left_out() -> bool {
 }
 
 /// Starts a cluster with a part of its data on a small disk, and makes a database in it.
-fn cluster(part: Part) -> Option<(Cluster, String)> {
+fn cluster(part: ClusterPart) -> Option<(Cluster, String)> {
     if is_left_out() {
         return None;
     }
     let cluster =
-        Cluster::start_with(&Settings::default().on_a_disk(part, CLUSTER_DISK_MIB).with("max_wal_size", "16MB"));
+        Cluster::start_with(&Settings::default().on_small_disk(part, CLUSTER_DISK_MIB).with("max_wal_size", "16MB"));
     let name = cluster.fresh_database();
     Some((cluster, name))
 }

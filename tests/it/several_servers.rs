@@ -215,7 +215,7 @@ fn a_database_outage_costs_no_lease_and_few_log_lines() {
         (0..2).map(|n| client.create(&slow_contacts(&format!("j{n}-"), 0..10_000)).id.clone()).collect();
     let half_done = || cluster.query(&name, "SELECT count(*) FROM jobs WHERE cursor > 0 AND cursor < total") == "1";
     wait_until("half of a job", || half_done().then_some(()));
-    cluster.stop_at_once();
+    cluster.stop_immediately();
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert!(refused.header("retry-after").is_some());
     server.wait_for_event("job_interrupted");
@@ -224,7 +224,7 @@ fn a_database_outage_costs_no_lease_and_few_log_lines() {
         assert_eq!(server.client_with(None).get("/readyz").status, 503);
         (server.events("store_not_ready").len() >= 4).then_some(())
     });
-    cluster.start_again();
+    cluster.restart();
     for job in &jobs {
         assert_eq!(client.job(&**job).finished()["created"], 10_000);
     }

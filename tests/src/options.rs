@@ -123,7 +123,7 @@ impl Options {
             (Some(url), _) => CommandLine::on_database(url).cache(compiled),
             (None, None) => CommandLine::on_folder(folder),
             (None, Some(disk)) => {
-                CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(disk.words())
+                CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(disk.command_prefix())
             }
         }
     }

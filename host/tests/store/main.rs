@@ -179,6 +179,8 @@ conformance! {
         setup:
             every_key_begins_with_the_tenant,
             a_role_without_create_can_serve,
+            a_database_without_the_clock_function_gets_it,
+            a_heartbeat_reads_no_jobs_of_others,
             two_schemas_are_two_services,
             a_database_that_is_not_utf8_is_refused,
             a_commit_waits_for_the_disk_despite_the_database_settings,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bulkhead::clock::Clock;
 use bulkhead::store::postgres::PostgresStore;
@@ -11,7 +12,7 @@ use bulkhead_postgres::{Cluster, Settings};
 
 use crate::fixture::{AMPLE_LIMITS, CONNECTIONS, FINISHED, LEASE, StoreFixture, creating, credential, new_job};
 use crate::lost_answers::cut_off_a_commit;
-use crate::several_servers::recovered;
+use crate::several_servers::{EVENT_TIMEOUT, recovered};
 
 fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(PostgresStore::open(&url.parse().expect("the URL is valid"), CONNECTIONS, Clock::system())?))
@@ -27,7 +28,7 @@ fn serve(store: &dyn Store) {
     store.renew_claims(&[claim.id()], LEASE).unwrap();
     store.append_job_log(&claim, "text", 100).unwrap();
     assert_eq!(store.commit(&claim, &creating(0, &["a@x"]), LEASE).unwrap(), FINISHED);
-    assert!(store.index_next(std::time::Duration::ZERO).unwrap());
+    assert!(store.index_next(Duration::ZERO).unwrap());
     assert!(store.delete_job(tenant, new.id).unwrap());
     store.sweep().unwrap();
 }
@@ -56,6 +57,50 @@ pub(crate) fn a_role_without_create_can_serve(fixture: &StoreFixture) {
     cluster.query(&empty, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let error = open(&as_role(&empty)).err().expect("there is no schema");
     assert!(error.to_string().contains("permission denied for schema public"), "{error}");
+}
+
+/// Databases that were set up before `bulkhead_now` was introduced do not have it.
+pub(crate) fn a_database_without_the_clock_function_gets_it(fixture: &StoreFixture) {
+    let (cluster, name) = fixture.database();
+    cluster.query(name, "DROP FUNCTION bulkhead_now(bigint)");
+    serve(&*open(&cluster.url(name)).unwrap());
+}
+
+/// Statistics show how many rows the heartbeat read by the indexes of `jobs`, among thousands of unfinished jobs.
+pub(crate) fn a_heartbeat_reads_no_jobs_of_others(fixture: &StoreFixture) {
+    const READ: &str = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'jobs'";
+    const CONNECTED: &str = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+        AND pid <> pg_backend_pid() AND datname = current_database()";
+    let (cluster, _) = fixture.database();
+    let name = cluster.fresh_database();
+    let store = open(&cluster.url(&name)).unwrap();
+    let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
+    store.submit_job(&new_job(tenant, &[1]), &AMPLE_LIMITS).unwrap();
+    let claim = store.claim(LEASE).unwrap().unwrap();
+    drop(store);
+    let others = "
+        INSERT INTO jobs (tenant, id, sequence, operation, state, processor, profile, retention, total, waiting_bytes,
+                          created_at, expires_at)
+        SELECT 1000 + n % 100, gen_random_uuid(), n, operation, state, processor, profile, retention, total,
+               waiting_bytes, created_at, expires_at
+        FROM jobs, generate_series(1, 5000) AS n";
+    cluster.query(&name, others);
+    cluster.query(&name, "ANALYZE jobs");
+    let wait_for_disconnect = || {
+        let started = Instant::now();
+        while cluster.query(&name, CONNECTED) != "0" {
+            assert!(started.elapsed() < EVENT_TIMEOUT, "connections stay");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_for_disconnect();
+    cluster.query(&name, "SELECT pg_stat_reset()");
+    let store = open(&cluster.url(&name)).unwrap();
+    store.renew_claims(&[claim.id()], LEASE).unwrap();
+    drop(store);
+    wait_for_disconnect();
+    let read: i64 = cluster.query(&name, READ).parse().unwrap();
+    assert!((1..100).contains(&read), "{read} rows");
 }
 
 pub(crate) fn two_schemas_are_two_services(fixture: &StoreFixture) {

@@ -61,7 +61,7 @@ pub(crate) fn work_continues_after_the_database_restarts(_: &StoreFixture) {
     let id = fixture.submit(&new_job(tenant, &[1, 1]));
     let claim = fixture.claim();
     assert_eq!(fixture.commit(&claim, &creating(0, &["a@x"])), COMMITTED);
-    cluster.stop_at_once();
+    cluster.stop_immediately();
     let began = Instant::now();
     for error in [
         fixture.store.commit(&claim, &creating(1, &["b@x"]), LEASE).err(),
@@ -73,7 +73,7 @@ pub(crate) fn work_continues_after_the_database_restarts(_: &StoreFixture) {
         assert!(matches!(error, StoreError::Database { .. } | StoreError::Connection(_)), "{error}");
     }
     assert!(began.elapsed() < EVENT_TIMEOUT, "a call waited too long for a stopped database");
-    cluster.start_again();
+    cluster.restart();
     recovered(|| fixture.store.check());
     // Committed data and the claim are still there.
     assert_eq!(fixture.job(tenant, id).counts.created, 1);
@@ -109,7 +109,7 @@ pub(crate) fn claims_pass_over_the_locks_of_a_frozen_server(fixture: &StoreFixtu
     ] {
         let held = fixture.job_of(first, 1);
         let free = fixture.job_of(second, 1);
-        let stuck = cluster.begin_and_stay(name, &what);
+        let stuck = cluster.open_transaction(name, &what);
         let began = Instant::now();
         let claim = fixture.claim_of(free);
         fixture.finish(&claim);
@@ -130,7 +130,7 @@ pub(crate) fn claims_pass_over_the_sweep_of_a_frozen_server(fixture: &StoreFixtu
     fixture.job_of(tenant, 1);
     fixture.set_clock(RETENTION + Duration::from_secs(1));
     let fresh = fixture.job_of(tenant, 1);
-    let stuck = cluster.begin_and_stay(name, "DELETE FROM jobs WHERE sequence = 1");
+    let stuck = cluster.open_transaction(name, "DELETE FROM jobs WHERE sequence = 1");
     let began = Instant::now();
     assert_eq!(fixture.store.sweep().unwrap().jobs, 0, "another server sweeps the job");
     let claim = fixture.claim_of(fresh);

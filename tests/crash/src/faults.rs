@@ -105,9 +105,9 @@ impl Fault {
             }
             Self::Restart => {
                 let (cluster, _) = database();
-                cluster.stop_at_once();
+                cluster.stop_immediately();
                 thread::sleep(Duration::from_millis(rng.below(1_000)));
-                cluster.start_again();
+                cluster.restart();
                 faults.restarts += 1;
             }
             Self::Cut => {

@@ -66,7 +66,7 @@ struct Tally {
 }
 
 fn run(cuts: usize, seed: u64) -> Vec<String> {
-    let deployment = Deployment::new(Kind::Postgres, &Settings::default().everywhere());
+    let deployment = Deployment::new(Kind::Postgres, &Settings::default().listen_everywhere());
     let machines: Arc<Vec<Machine>> = Arc::new((0..MACHINES).map(Machine::new).collect());
     let (network, store) = (Arc::clone(&machines), Arc::clone(&deployment));
     let servers = Servers::start_with(MACHINES, CALL_TIMEOUT, move |place| {

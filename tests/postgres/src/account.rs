@@ -1,65 +1,67 @@
-//! Whose the cluster is: PostgreSQL refuses to be root's. What is no cluster is whoever's who runs this.
+//! The user that a cluster runs as. PostgreSQL refuses to run as root.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Who runs PostgreSQL.
+/// The user that a program runs as.
 #[derive(Debug, Clone)]
 pub(crate) enum Account {
-    /// Whoever runs this.
-    Own,
-    /// Somebody with fewer rights, as root runs this.
+    /// The caller.
+    Caller,
+    /// Another user, because the caller is root.
     Other {
-        /// Their number.
+        /// The user's id.
         user: u32,
-        /// Their group's.
+        /// The group's id.
         group: u32,
     },
-    /// Whoever runs this, where they are taken for root: in a namespace with users of its own.
+    /// The caller in a user namespace that maps the caller to root.
     Mapped {
-        /// Their number elsewhere.
+        /// The user's id outside of the namespace.
         user: u32,
-        /// Their group's.
+        /// The group's id outside of the namespace.
         group: u32,
     },
 }
 
 impl Account {
+    /// Chooses the user for a cluster.
+    ///
     /// # Panics
-    /// If root runs this and there is neither a user `postgres` nor one `nobody`.
+    /// If the caller is root and there is neither a user `postgres` nor a user `nobody`.
     pub(crate) fn choose() -> Self {
-        if number(&["-u"]) != Some(0) {
-            return Self::Own;
+        if id(&["-u"]) != Some(0) {
+            return Self::Caller;
         }
-        let of = |name| Some(Self::Other { user: number(&["-u", name])?, group: number(&["-g", name])? });
+        let of = |name| Some(Self::Other { user: id(&["-u", name])?, group: id(&["-g", name])? });
         of("postgres").or_else(|| of("nobody")).expect("PostgreSQL does not run as root: there must be a user 'nobody'")
     }
 
-    /// Whoever runs this, for what root may own.
+    /// Returns the caller, for files that root may own.
     pub(crate) fn of_caller() -> Self {
-        if number(&["-u"]) == Some(0) { Self::Other { user: 0, group: 0 } } else { Self::Own }
+        if id(&["-u"]) == Some(0) { Self::Other { user: 0, group: 0 } } else { Self::Caller }
     }
 
-    /// The same account in a namespace where root is whoever made it.
-    pub(crate) fn where_mapped(&self) -> Self {
-        let number = |flag| number(&[flag]).expect("whoever runs this has a number");
+    /// Returns the same user as seen from a user namespace that maps the caller to root.
+    pub(crate) fn in_namespace(&self) -> Self {
+        let id = |flag| id(&[flag]).expect("the caller has an id");
         match self {
-            Self::Own => Self::Mapped { user: number("-u"), group: number("-g") },
+            Self::Caller => Self::Mapped { user: id("-u"), group: id("-g") },
             other => other.clone(),
         }
     }
 
-    /// Gives a file or folder to this account.
+    /// Gives a file or folder to this user.
     pub(crate) fn give(&self, path: &Path) {
         if let Self::Other { user, group } = self {
-            std::os::unix::fs::chown(path, Some(*user), Some(*group)).expect("root can give folders away");
+            std::os::unix::fs::chown(path, Some(*user), Some(*group)).expect("root can change owners");
         }
     }
 
-    /// A program and its first arguments as words to be run by this account.
-    pub(crate) fn words(&self, program: &Path) -> Vec<String> {
-        let mut words = match self {
-            Self::Own => Vec::new(),
+    /// Returns the command line that runs a program as this user.
+    pub(crate) fn command_line(&self, program: &Path) -> Vec<String> {
+        let mut line = match self {
+            Self::Caller => Vec::new(),
             Self::Mapped { user, group } => {
                 vec!["unshare".into(), "--user".into(), format!("--map-user={user}"), format!("--map-group={group}")]
             }
@@ -67,12 +69,13 @@ impl Account {
                 vec!["setpriv".into(), format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".into()]
             }
         };
-        words.push(program.display().to_string());
-        words
+        line.push(program.display().to_string());
+        line
     }
 }
 
-fn number(args: &[&str]) -> Option<u32> {
+/// Returns the number that `id` prints.
+fn id(args: &[&str]) -> Option<u32> {
     let output = Command::new("id").args(args).output().ok().filter(|output| output.status.success())?;
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }

@@ -1,5 +1,5 @@
-//! A small file system, which can be filled up: in a mount namespace of its own, so that nothing of the machine's is touched
-//! and it goes with the processes in it. (Linux)
+//! A small disk that a test can fill up. It is mounted in its own mount namespace, so it does not touch the machine and ends
+//! with the processes in the namespace. (Linux)
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -9,103 +9,105 @@ use std::process::Command;
 use crate::account::Account;
 use crate::text;
 
-/// What to do about a system that allows none of this.
+/// The advice for systems that do not allow mount namespaces.
 const HELP: &str = "This test makes a small disk in a mount namespace, which this system does not allow. Run it \
     as root (in a container: with the capability SYS_ADMIN), or let users make namespaces (Debian: sysctl \
-    kernel.unprivileged_userns_clone=1; Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0). Where neither can \
-    be, BULKHEAD_NO_NAMESPACES=1 leaves it out.";
-/// What is written to fill it up: much at a time, and at last the smallest that a disk has.
-const BLOCKS: [usize; 2] = [1 << 20, 1 << 12];
+    kernel.unprivileged_userns_clone=1; Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0). If neither is \
+    possible, BULKHEAD_NO_NAMESPACES=1 skips this test.";
+/// Bytes that are written at a time to fill a disk: large blocks, then blocks of the smallest size.
+const BLOCK_SIZES: [usize; 2] = [1 << 20, 1 << 12];
 
-/// What of a cluster is on a disk of its own.
+/// The part of a cluster that is on a small disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Everything but the log of changes: when it is full, tables cannot grow.
-    Tables,
-    /// The log of changes: when it is full, PostgreSQL goes down.
-    Changes,
+pub enum ClusterPart {
+    /// All but the write-ahead log: when the disk is full, tables cannot grow.
+    Data,
+    /// The write-ahead log: when the disk is full, PostgreSQL stops.
+    Wal,
 }
 
-/// A disk to be made.
+/// The settings of a cluster's small disk.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) part: Part,
+pub(crate) struct DiskSettings {
+    pub(crate) part: ClusterPart,
+    /// Its size.
     pub(crate) mib: u32,
 }
 
-/// One that is there.
+/// A mounted disk.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    /// Where it is, seen from inside.
-    mounted: PathBuf,
-    /// The namespace's first process, which stays.
+    /// The mount point, as the namespace sees it.
+    mount_point: PathBuf,
+    /// The namespace's first process, which keeps it alive.
     keeper: u32,
+    /// Whether the namespace has its own users.
     has_own_users: bool,
 }
 
 impl Disk {
-    /// Where it will be.
-    pub(crate) fn place(folder: &Path) -> PathBuf {
+    /// Returns the mount point of a disk in a folder.
+    pub(crate) fn mount_point(folder: &Path) -> PathBuf {
         folder.join("disk")
     }
 
-    /// A shell in a namespace of its own, to be given a script, and the options by which that mounts the disk.
+    /// Returns the command of a shell in a new namespace, and the options with which the shell's script must mount the disk.
     pub(crate) fn namespace(mib: u32, account: &Account) -> (Command, String) {
         let mut unshare = Command::new("unshare");
         unshare.arg("--mount");
         let mut options = format!("size={mib}m,mode=0700");
         match account {
             Account::Other { user, group } => options.push_str(&format!(",uid={user},gid={group}")),
-            Account::Own | Account::Mapped { .. } => drop(unshare.args(["--user", "--map-root-user"])),
+            Account::Caller | Account::Mapped { .. } => drop(unshare.args(["--user", "--map-root-user"])),
         }
         unshare.arg("sh");
         (unshare, options)
     }
 
-    /// The disk that a script in a namespace has made. `keeper` is the process of that script, if it did.
+    /// Returns the disk that a script in a namespace has mounted. `keeper` is the process of the script, if it mounted the disk.
     ///
     /// # Panics
-    /// If it did not, with what to do about it.
-    pub(crate) fn made(folder: &Path, account: &Account, keeper: Option<u32>) -> Self {
+    /// If the script did not mount the disk, with advice.
+    pub(crate) fn mounted(folder: &Path, account: &Account, keeper: Option<u32>) -> Self {
         let Some(keeper) = keeper else {
             drop(fs::remove_dir_all(folder));
             panic!("{HELP}");
         };
         let has_own_users = !matches!(account, Account::Other { .. });
-        Self { mounted: Self::place(folder), keeper, has_own_users }
+        Self { mount_point: Self::mount_point(folder), keeper, has_own_users }
     }
 
-    /// Words before those of a program that shall see it.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = ["nsenter", "--mount", "--target"].map(str::to_owned).into();
-        words.push(self.keeper.to_string());
+    /// Returns the words before a command line that run it where the disk is mounted.
+    pub(crate) fn command_prefix(&self) -> Vec<String> {
+        let mut prefix: Vec<String> = ["nsenter", "--mount", "--target"].map(str::to_owned).into();
+        prefix.push(self.keeper.to_string());
         if self.has_own_users {
-            words.extend(["--user", "--preserve-credentials"].map(str::to_owned));
+            prefix.extend(["--user", "--preserve-credentials"].map(str::to_owned));
         }
-        words.push(String::from("--"));
-        words
+        prefix.push(String::from("--"));
+        prefix
     }
 
-    /// How a path inside is reached from here.
-    pub(crate) fn seen_from_outside(&self, path: &Path) -> PathBuf {
+    /// Returns the path by which this process reaches a path in the namespace.
+    pub(crate) fn path_from_outside(&self, path: &Path) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{}", self.keeper, text(path)))
     }
 
     fn ballast(&self) -> PathBuf {
-        self.seen_from_outside(&self.mounted.join("ballast"))
+        self.path_from_outside(&self.mount_point.join("ballast"))
     }
 
-    /// Fills it up, also what has become free since.
+    /// Fills the disk, including space that was freed since an earlier call.
     pub(crate) fn fill(&self) {
         let mut ballast =
-            OpenOptions::new().create(true).append(true).open(self.ballast()).expect("a file needs no room itself");
-        for size in BLOCKS {
+            OpenOptions::new().create(true).append(true).open(self.ballast()).expect("an empty file needs no space");
+        for size in BLOCK_SIZES {
             let block = vec![0; size];
             while ballast.write_all(&block).is_ok() {}
         }
     }
 
-    /// Gives back what [`Self::fill`] took.
+    /// Frees the space that [`Self::fill`] took.
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).expect("it was filled");
     }

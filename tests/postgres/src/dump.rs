@@ -6,10 +6,7 @@ use std::process::Stdio;
 use crate::{Cluster, text};
 
 impl Cluster {
-    /// Copies a database by `pg_dump` and `pg_restore`. Returns the copy's name.
-    ///
-    /// # Panics
-    /// If PostgreSQL's tools fail, as the methods below.
+    /// Backs up a database and restores it into an empty one with `pg_dump` and `pg_restore`. Returns the name of the copy.
     pub fn restored_copy(&self, database: &str) -> String {
         let dump = text(&self.folder().join(format!("{database}.dump")));
         self.run("pg_dump", &["--format=custom", "--file", &dump, &self.url(database)]);
@@ -23,7 +20,7 @@ impl Cluster {
         let output = self.command("pg_dump", &["--no-owner", "--no-privileges", &self.url(database)]);
         assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         let sql = String::from_utf8(output.stdout).expect("the database is in UTF-8");
-        // Only the newest versions know these.
+        // Only the newest versions of psql know these lines.
         let is_new = |line: &&str| {
             ["\\restrict", "\\unrestrict", "SET transaction_timeout"].iter().any(|new| line.starts_with(new))
         };

@@ -1,27 +1,28 @@
-//! A PostgreSQL cluster of one's own, for tests and measurements: made in a temporary folder, reached over TCP, gone with the
-//! process that made it, also when that is killed.
+//! PostgreSQL clusters for tests and measurements. A cluster is in a temporary folder, listens on TCP, and is removed with the
+//! process that made it, even if that process is killed. This crate also makes small disks, for clusters and other programs.
 //!
-//! The binaries must be on this machine (`scripts/prerequisites` installs them); none is downloaded. PostgreSQL does not run
-//! as root, so there it is another user's. And small disks, for clusters and for others.
+//! PostgreSQL's programs must be installed (`scripts/prerequisites` does it); none is downloaded. PostgreSQL refuses to run as
+//! root, so a test that runs as root gives its clusters to another user.
 
 mod account;
 mod cluster;
 mod disk;
 mod dump;
+mod open_transaction;
 mod programs;
 mod settings;
 mod small_disk;
-mod stuck;
 mod watchdog;
 
 use std::path::Path;
 
 pub use cluster::Cluster;
-pub use disk::Part;
+pub use disk::ClusterPart;
+pub use open_transaction::OpenTransaction;
 pub use settings::Settings;
 pub use small_disk::SmallDisk;
-pub use stuck::Stuck;
 
+/// Returns a path as an argument of a command.
 fn text(path: &Path) -> String {
     path.display().to_string()
 }

@@ -1,8 +1,9 @@
-//! Where PostgreSQL's programs are.
+//! Finding PostgreSQL's programs.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of the newest PostgreSQL that can make a cluster: one on the `PATH` first, then where distributions put it.
+/// Returns the folder of a PostgreSQL that can make a cluster: of the one on the `PATH`, else of the newest one where
+/// distributions install it.
 ///
 /// # Panics
 /// If there is none.
@@ -16,7 +17,7 @@ pub(crate) fn folder() -> PathBuf {
     })
 }
 
-/// The folder that has them all; a link to one of them alone, which some systems have, leads to it.
+/// Returns the first folder that has all programs. Follows a link to `initdb`, as some systems have only links on the `PATH`.
 fn find(folders: Vec<PathBuf>) -> Option<PathBuf> {
     folders.into_iter().find_map(|folder| {
         let real = folder.join("initdb").canonicalize().ok()?;
@@ -25,7 +26,7 @@ fn find(folders: Vec<PathBuf>) -> Option<PathBuf> {
     })
 }
 
-/// Where Debian, Red Hat and Homebrew put it, the newest version first.
+/// Returns the folders where Debian, Red Hat and Homebrew install PostgreSQL, the newest version first.
 fn installed() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"] {

@@ -1,52 +1,52 @@
-//! How a cluster is run.
+//! The settings of a cluster.
 
-use crate::Part;
-use crate::disk::Wanted;
+use crate::ClusterPart;
+use crate::disk::DiskSettings;
 
-/// How a cluster is run. By default it is fast and loses everything in a power cut, but nothing when PostgreSQL dies.
+/// The settings of a cluster. By default a cluster is fast: it loses data in a power cut, but not when PostgreSQL is killed.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     durable: bool,
-    everywhere: bool,
+    listens_everywhere: bool,
     tls: Option<(String, String)>,
-    disk: Option<Wanted>,
+    disk: Option<DiskSettings>,
     lines: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// With everything on disk before a commit returns, as real clusters have it: for measurements.
+    /// Makes each commit wait for the disk, as in production. For measurements.
     #[must_use]
     pub fn durable(mut self) -> Self {
         self.durable = true;
         self
     }
 
-    /// Reachable by all addresses of this machine, not by 127.0.0.1 alone: for hosts in other network namespaces.
+    /// Listens on all addresses of this machine, not only on 127.0.0.1. For servers in other network namespaces.
     #[must_use]
-    pub fn everywhere(mut self) -> Self {
-        self.everywhere = true;
+    pub fn listen_everywhere(mut self) -> Self {
+        self.listens_everywhere = true;
         self
     }
 
-    /// Speaking TLS with this certificate and its key, in PEM, and with nobody in plain text.
+    /// Accepts only connections over TLS, with this certificate and its key in PEM.
     #[must_use]
     pub fn tls(mut self, certificate: &str, key: &str) -> Self {
         self.tls = Some((certificate.to_owned(), key.to_owned()));
         self.with("ssl", "on")
     }
 
-    /// With a part of it on a disk of its own, of so many MiB, which a test can fill up. (Linux)
+    /// Puts a part of the cluster on a small disk of `mib` MiB, which a test can fill up. (Linux)
     #[must_use]
-    pub fn on_a_disk(mut self, part: Part, mib: u32) -> Self {
-        self.disk = Some(Wanted { part, mib });
+    pub fn on_small_disk(mut self, part: ClusterPart, mib: u32) -> Self {
+        self.disk = Some(DiskSettings { part, mib });
         self
     }
 
-    pub(crate) fn disk(&self) -> Option<&Wanted> {
+    pub(crate) fn disk(&self) -> Option<&DiskSettings> {
         self.disk.as_ref()
     }
 
-    /// With a setting of `postgresql.conf`.
+    /// Adds a setting of `postgresql.conf`.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.lines.push((name.to_owned(), value.to_owned()));
@@ -57,15 +57,15 @@ impl Settings {
         self.tls.as_ref().map(|(certificate, key)| (certificate.as_str(), key.as_str()))
     }
 
-    pub(crate) fn is_everywhere(&self) -> bool {
-        self.everywhere
+    pub(crate) fn does_listen_everywhere(&self) -> bool {
+        self.listens_everywhere
     }
 
-    /// Lines for `postgresql.conf`; later ones win.
+    /// Returns lines for `postgresql.conf`. Of two lines with one name, the later one counts.
     pub(crate) fn file(&self, port: u16, sockets: &str) -> String {
         let mut lines = vec![
             ("port", port.to_string()),
-            ("listen_addresses", String::from(if self.everywhere { "*" } else { "127.0.0.1" })),
+            ("listen_addresses", String::from(if self.listens_everywhere { "*" } else { "127.0.0.1" })),
             ("unix_socket_directories", sockets.to_owned()),
             ("max_connections", String::from("500")),
             ("log_min_messages", String::from("warning")),

@@ -1,4 +1,4 @@
-//! A small disk for programs that are no cluster. (Linux)
+//! A small disk for other programs than clusters. (Linux)
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +8,8 @@ use crate::disk::Disk;
 use crate::text;
 use crate::watchdog::Watchdog;
 
-/// A disk that only those see who are started with [`Self::words`] before their own; gone when it is dropped or its process
-/// ends. They must have ended by then.
+/// A small disk. Only programs that are started with [`Self::command_prefix`] see it. It is removed when this is dropped or the
+/// process ends. Programs that use the disk must have ended by then.
 #[derive(Debug)]
 pub struct SmallDisk {
     disk: Disk,
@@ -18,43 +18,43 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// One of so many MiB.
+    /// Makes a disk of `mib` MiB.
     ///
     /// # Panics
-    /// If this system does not let it be made, with what to do about it; as the methods below do if it does not do as it is
-    /// told.
+    /// If the system does not allow it, with advice. All methods panic if an operation fails.
     pub fn make(mib: u32) -> Self {
-        let folder = tempfile::Builder::new().prefix("bulkhead-disk-").tempdir().expect("there is room for a folder");
+        let folder =
+            tempfile::Builder::new().prefix("bulkhead-disk-").tempdir().expect("the temporary folder is writable");
         let folder = folder.keep();
         let nothing_to_stop = [String::from("true")];
         let (watchdog, disk) = Watchdog::start_with_disk(&folder, &nothing_to_stop, mib, &Account::of_caller());
-        Self { disk, path: Disk::place(&folder), _watchdog: watchdog }
+        Self { disk, path: Disk::mount_point(&folder), _watchdog: watchdog }
     }
 
-    /// Where it is for those who see it.
+    /// Returns the mount point.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Words before those of a program that shall see it.
-    pub fn words(&self) -> Vec<String> {
-        self.disk.words()
+    /// Returns the words before a command line that run it where the disk is mounted.
+    pub fn command_prefix(&self) -> Vec<String> {
+        self.disk.command_prefix()
     }
 
-    /// Fills it up, also what has become free since.
+    /// Fills the disk, including space that was freed since an earlier call.
     pub fn fill(&self) {
         self.disk.fill();
     }
 
-    /// Makes room again after [`Self::fill`].
+    /// Frees the space that [`Self::fill`] took.
     pub fn free(&self) {
         self.disk.free();
     }
 
-    /// Lets nobody write to it, or takes that back. Nobody may have a file of it open to write.
+    /// Makes the disk read-only, or writable again. No program may have a file of the disk open for writing.
     pub fn set_read_only(&self, is_read_only: bool) {
-        let words = self.disk.words();
-        let (first, rest) = words.split_first().expect("a program is a word");
+        let prefix = self.disk.command_prefix();
+        let (first, rest) = prefix.split_first().expect("the prefix is not empty");
         let options = if is_read_only { "remount,bind,ro" } else { "remount,bind,rw" };
         let done = Command::new(first).args(rest).args(["mount", "-o", options, &text(&self.path)]).status();
         assert!(done.is_ok_and(|status| status.success()), "the disk cannot be mounted with {options}");

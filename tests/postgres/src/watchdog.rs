@@ -1,5 +1,5 @@
-//! What ends a cluster, or a disk, when its owner ends, however that happens: a shell that reads from a pipe of the owner's. A pipe
-//! closes when a process dies, also by a kill -9 that leaves it no time for anything.
+//! Removes a cluster or a disk when its owner ends, even if the owner is killed: a shell reads from a pipe of the owner, which
+//! the system closes when the process ends.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -9,43 +9,44 @@ use std::process::{Child, Command, Stdio};
 use crate::account::Account;
 use crate::disk::Disk;
 
-/// Waits for the end of its input; stops the cluster by the words in `$@`; removes the folder `$0`.
+/// Waits for the end of its input, stops the cluster with the command `$@`, and removes the folder `$0`.
 const SCRIPT: &str = r#"cat >/dev/null; "$@" >/dev/null 2>&1; rm -rf -- "$0""#;
-/// The same in a namespace, where it first mounts a disk by the options in `$1` and says so.
+/// Does the same in a namespace. First mounts a disk with the options `$1`, and prints a line.
 const SCRIPT_WITH_DISK: &str = r#"mkdir "$0/disk"; mount -t tmpfs -o "$1" disk "$0/disk" || exit 1; shift; echo mounted
 cat >/dev/null; "$@" >/dev/null 2>&1; umount "$0/disk"; rm -rf -- "$0""#;
 
-/// A watchdog; when it is dropped, it does its work and is waited for.
+/// A watchdog. The drop makes it do its work and waits for it.
 #[derive(Debug)]
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
+    /// Starts the watchdog of a cluster in `folder`, which the command `stop` stops.
     pub(crate) fn start(folder: &Path, stop: &[String]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT]).arg(folder).args(stop).stdout(Stdio::null()).stderr(Stdio::null());
         Self::spawn(command)
     }
 
-    /// One that keeps a disk, too.
+    /// Starts a watchdog that also mounts a disk of `mib` MiB.
     ///
     /// # Panics
-    /// If there can be no such disk, with what to do about it.
+    /// If the system does not allow such a disk, with advice.
     pub(crate) fn start_with_disk(folder: &Path, stop: &[String], mib: u32, account: &Account) -> (Self, Disk) {
         let (mut command, options) = Disk::namespace(mib, account);
         command.args(["-c", SCRIPT_WITH_DISK]).arg(folder).arg(options).args(stop).stdout(Stdio::piped());
         let mut watchdog = Self::spawn(command);
         let mut line = String::new();
         let stdout = watchdog.0.stdout.take().expect("it was piped");
-        let said = BufReader::new(stdout).read_line(&mut line).is_ok_and(|length| length > 0);
-        let keeper = said.then(|| watchdog.0.id());
-        let disk = Disk::made(folder, account, keeper);
+        let is_mounted = BufReader::new(stdout).read_line(&mut line).is_ok_and(|length| length > 0);
+        let keeper = is_mounted.then(|| watchdog.0.id());
+        let disk = Disk::mounted(folder, account, keeper);
         (watchdog, disk)
     }
 
     fn spawn(mut command: Command) -> Self {
-        // In a group of its own, so that an interrupt from the keyboard does not end it before its time.
+        // An interrupt from the keyboard goes to the process group of the test, so the watchdog has its own.
         command.stdin(Stdio::piped()).process_group(0);
-        Self(command.spawn().expect("there is a shell"))
+        Self(command.spawn().expect("the shell can be run"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Clusters are there, answer, come back, and leave nothing behind.
+//! Clusters start, restart and are removed.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_postgres::{Cluster, Settings};
 
-/// Tells a process that these tests start to be the one that is killed.
+/// The environment variable of the process that a test starts and kills.
 const VICTIM: &str = "BULKHEAD_POSTGRES_VICTIM";
 
 #[test]
@@ -17,8 +17,8 @@ fn a_cluster_restarts_and_is_removed_when_dropped() {
     assert_ne!(one, other);
     assert_eq!(cluster.url(&one), format!("postgres://bulkhead@127.0.0.1:{}/{one}", cluster.port()));
     cluster.query(&one, "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (2)");
-    cluster.stop_at_once();
-    cluster.start_again();
+    cluster.stop_immediately();
+    cluster.restart();
     assert_eq!(cluster.query(&one, "SELECT n, n + 1 FROM t ORDER BY n"), "1|2\n2|3");
     assert_eq!(cluster.query(&one, "SHOW work_mem"), "8MB");
     assert_eq!(cluster.cut_connections(&one, "pid <> pg_backend_pid()"), 0);
@@ -36,16 +36,19 @@ fn a_cluster_is_removed_when_its_process_is_killed() {
         std::thread::sleep(Duration::from_secs(60));
         return;
     }
-    let mut command = Command::new(std::env::current_exe().expect("this is a program"));
+    let mut command = Command::new(std::env::current_exe().expect("the test is a program"));
     command
         .args(["--exact", "a_cluster_is_removed_when_its_process_is_killed", "--nocapture"])
         .env(VICTIM, "1")
         .stdout(Stdio::piped());
-    let mut victim = command.spawn().expect("this can be started again");
+    let mut victim = command.spawn().expect("the test can be started again");
     let lines = BufReader::new(victim.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
-    let folder = lines.filter_map(|line| Some(line.split_once("folder=")?.1.to_owned())).next().expect("a cluster");
+    let folder = lines
+        .filter_map(|line| Some(line.split_once("folder=")?.1.to_owned()))
+        .next()
+        .expect("the victim prints the folder");
     assert!(Path::new(&folder).is_dir());
-    victim.kill().and_then(|()| victim.wait()).expect("it can be killed");
+    victim.kill().and_then(|()| victim.wait()).expect("the victim can be killed");
     let killed = Instant::now();
     while Path::new(&folder).exists() {
         assert!(killed.elapsed() < Duration::from_secs(30), "{folder} is still there");

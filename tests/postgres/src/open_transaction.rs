@@ -1,16 +1,16 @@
-//! A transaction that does not go on.
+//! A transaction that stays open.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-/// What says that the statement is done.
+/// The line that `psql` prints when the statement is done.
 const DONE: &str = "done";
 
-/// It is rolled back when this is dropped.
+/// An open transaction. The drop rolls it back.
 #[derive(Debug)]
-pub struct Stuck(Child);
+pub struct OpenTransaction(Child);
 
-impl Stuck {
+impl OpenTransaction {
     pub(crate) fn begin(mut psql: Command, sql: &str) -> Self {
         let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql can be run");
         let stdin = psql.stdin.as_mut().expect("it was piped");
@@ -22,7 +22,7 @@ impl Stuck {
     }
 }
 
-impl Drop for Stuck {
+impl Drop for OpenTransaction {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         drop(self.0.wait());
