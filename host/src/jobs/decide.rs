@@ -1,5 +1,9 @@
-//! Deciding what becomes of items, for jobs and for calls alike: a tenant's components at work, the search for the item at
-//! which one fails, and what the store is to commit.
+//! Deciding what becomes of items, for jobs and calls alike.
+//!
+//! - A [`Decider`] takes one request's items through the tenant's components: plan, look up, decide.
+//! - [`isolate()`] finds the items on which a component fails, within the request's [`FailureBudget`], and commits the others.
+//! - A [`CommitTarget`] is where decided items take effect: under a job's claim, or at once for a call.
+//! - The [`ComponentLoader`] loads and compiles components. The [`Breaker`] suspends components that keep failing.
 
 mod assemble;
 mod breaker;
@@ -26,7 +30,7 @@ pub(super) use run_error::{DecideError, RunError};
 
 use crate::store::Store;
 
-/// What all deciders of a server share.
+/// The parts of a server that all deciders share.
 pub(super) struct DeciderContext {
     /// The store in which items' contacts are looked up.
     pub(super) store: Arc<dyn Store>,
@@ -36,7 +40,7 @@ pub(super) struct DeciderContext {
 }
 
 impl DeciderContext {
-    /// Returns a context in which no component has failed yet.
+    /// Makes a context in which no component has failed yet.
     pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader) -> Self {
         Self { store, components, breaker: Breaker::default() }
     }

@@ -34,7 +34,7 @@ pub(in crate::jobs) struct DecideRequest<'a> {
 pub(in crate::jobs) struct Plan<'p> {
     part: Part<'p>,
     lookups: Planned,
-    /// The validator's, unless it checks the items when they are decided.
+    /// The validator's objections. Empty if the validator checks the items only when they are decided.
     objections: Vec<Objection>,
     /// The value of [`Decider::plans`] when this plan was made.
     number: u64,
@@ -54,7 +54,7 @@ pub(in crate::jobs) struct Decider<'a> {
     request: DecideRequest<'a>,
     starter: ComponentStarter<'a>,
     components: Option<RunningComponents>,
-    /// How many plans were made or used up. The processor holds one plan at a time: the last one, until it is decided.
+    /// How often a plan was made or decided. The processor holds one plan at a time: the last one, until it is decided.
     plans: u64,
     meter: Meter,
 }
@@ -91,7 +91,8 @@ impl<'a> Decider<'a> {
         Ok(Plan { part, lookups, objections, number: self.plans })
     }
 
-    /// Looks contacts up. Returns `None` if they are too large to hold in memory: the component asked for too many.
+    /// Looks contacts up. Returns `None` if they are too large to hold in memory. That is the component's fault, as if it had
+    /// used the memory itself.
     ///
     /// # Errors
     /// If the store fails.
@@ -212,7 +213,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Logs a failed call. Counts it against the component, if the component is to blame.
+    /// Logs a failed call, and counts it against the component if the component is to blame.
     fn call_failed(&mut self, failed: ComponentCallError) -> DecideError {
         let DecideRequest { tenant, tenant_name, job, .. } = self.request;
         let job = job.map(tracing::field::display);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::sandbox::GuestFailure;
 
-/// Bounds on failures in one request; at the first that is reached, the items that are left fail untried.
+/// Bounds on the failures of one request. When one of them is reached, the remaining items fail without an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::jobs) struct FailureBudget {
     /// Single items on which a component failed.
@@ -30,6 +30,7 @@ pub(in crate::jobs) struct FailureTally {
     wasted: Duration,
     contended: u32,
     last: Option<GuestFailure>,
+    /// Whether too many servers died or failed while they ran the job.
     have_servers_failed: bool,
 }
 
@@ -39,7 +40,7 @@ impl FailureTally {
         Self { budget, items: 0, wasted: Duration::ZERO, contended: 0, last: None, have_servers_failed: false }
     }
 
-    /// Marks a job that no server is to try again, because too many died or failed while they ran it.
+    /// Returns the tally of a job that is not attempted any more, because too many servers died or failed while they ran it.
     pub(in crate::jobs) fn with_failed_servers(self) -> Self {
         Self { have_servers_failed: true, ..self }
     }
@@ -48,7 +49,7 @@ impl FailureTally {
     pub(super) fn add_failure(&mut self, items: usize, wasted: Duration, failure: GuestFailure) {
         self.wasted += wasted;
         self.last = Some(failure);
-        // Larger parts are halved, and count when a single item fails.
+        // A larger part is halved. It counts when a single item of it fails.
         self.items += u32::from(items <= 1);
     }
 

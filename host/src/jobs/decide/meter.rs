@@ -1,19 +1,19 @@
-//! What a request costs, and what its components leave behind.
+//! Measuring a request: time, resources of its components, their output and their failures.
 
 use std::time::{Duration, Instant};
 
 use super::components::RunningComponents;
 use crate::sandbox::Usage;
 
-/// Distinct failures that are kept for the operator who tries a component.
+/// Distinct failures of a request that are kept, for the operator who tries a component.
 const MAX_FAILURES: usize = 8;
 
 /// Time spent on a request.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::jobs) struct TimeSpent {
-    /// In calls into components, with the copying in and out.
+    /// Time in calls into components, with the copying in and out.
     pub(in crate::jobs) guest: Duration,
-    /// Reading items and contacts from the store.
+    /// Time in which items and contacts were read from the store.
     pub(in crate::jobs) reading: Duration,
 }
 
@@ -31,14 +31,15 @@ impl ComponentUsage {
     }
 }
 
-/// The time and the resources that a request has used, what its components printed, and how they failed.
+/// The measurements of one request.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     spent: TimeSpent,
-    /// Of instances that have ended.
+    /// The usage of instances that have ended.
     usage: ComponentUsage,
-    /// By instances that have ended.
+    /// The output of instances that have ended, and the details of failed starts.
     printed: String,
+    /// The details of failures, each once.
     failures: Vec<String>,
 }
 
@@ -75,13 +76,14 @@ impl Meter {
         self.usage = self.usage.and(components.usage());
     }
 
-    /// Keeps the detail of a failed start, which includes what the component printed: there is no instance to ask.
+    /// Keeps the detail of a failed start as output. The detail includes what the component printed, and no instance is left to
+    /// ask for it.
     pub(super) fn add_failed_start(&mut self, detail: &str) {
         self.printed.push_str(detail);
         self.printed.push('\n');
     }
 
-    /// Keeps the detail of a failure, unless it is known or too many are.
+    /// Keeps the detail of a failure, unless the same detail or [`MAX_FAILURES`] details are kept already.
     pub(super) fn add_failure(&mut self, detail: &str) {
         if self.failures.len() < MAX_FAILURES && !self.failures.iter().any(|known| known == detail) {
             self.failures.push(detail.to_owned());
