@@ -2,7 +2,7 @@
 //!
 //! Every method is one transaction of a few round trips: statements work on whole batches, and statements that do not need
 //! each other's answers are sent together. Times are the database's. A transaction that locks more than one thing does so in
-//! this order: tenant, queue, job, tally, component; within one of these by key. Transactions that collide all the same are
+//! this order: tenant, queue, job, counters, component; within one of these by key. Transactions that collide all the same are
 //! done again.
 
 mod address;

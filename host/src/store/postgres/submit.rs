@@ -1,7 +1,7 @@
 //! Accepting a job: the job, its items and the idempotency key in one transaction of two round trips.
 //!
-//! Locks: the tenant's queue, so that one job of a tenant is accepted after the other, and the components that the job
-//! needs, so that they stay.
+//! Locks: the tenant's queue, so that the jobs of a tenant are accepted one after the other, and the components that the job
+//! needs, so that no operator removes them.
 
 use uuid::Uuid;
 

@@ -91,7 +91,7 @@ async fn add(
         .await
 }
 
-/// Locks the tenant, its queue, its jobs and its tally, in the order of all transactions.
+/// Removes a tenant. Locks the tenant, its queue, its jobs and its counters, in the order of all transactions.
 async fn remove(session: &Session, name: &str) -> Result<bool, PgError> {
     session
         .transact(async || {

@@ -10,7 +10,7 @@ CREATE TABLE tenants (
   client_id          text    COLLATE "C" NOT NULL UNIQUE,
   secret_hash        bytea   NOT NULL UNIQUE,
   created_at         bigint  NOT NULL,
-  -- Null: the default processor; no validator. What there was before the last change is kept, to go back to.
+  -- Null: the default processor, or no validator. The components before the last change are kept for a rollback.
   processor          bytea,
   validator          bytea,
   can_roll_back      boolean NOT NULL DEFAULT false,
@@ -18,22 +18,22 @@ CREATE TABLE tenants (
   previous_validator bytea
 );
 
--- A tenant's place among those that wait for a worker. Its lock is held by whoever accepts or claims a job of the tenant.
+-- A tenant's turn among the tenants that wait for a worker. Transactions that accept or claim a job of the tenant lock it.
 CREATE TABLE queues (
   tenant             bigint  PRIMARY KEY,
-  is_waiting         boolean NOT NULL DEFAULT false, -- if not, no job is unfinished; cleared some time after the last
+  is_waiting         boolean NOT NULL DEFAULT false, -- if false, no job is unfinished; cleared some time after the last job
   last_served        bigint  NOT NULL DEFAULT 0,
-  running_jobs       bigint  NOT NULL DEFAULT 1 -- of the tenant's limits, the one that claims go by
+  running_jobs       bigint  NOT NULL DEFAULT 1 -- the limit of the tenant that claims go by
 ) WITH (fillfactor = 50);
 
 CREATE INDEX queues_waiting ON queues (last_served, tenant) WHERE is_waiting;
 
--- A tenant's numbers. Its lock is held by whoever writes contacts of the tenant: one at a time.
+-- A tenant's counters. Transactions that write contacts of the tenant lock them, so that there is one at a time.
 CREATE TABLE tallies (
   tenant             bigint  PRIMARY KEY,
   next_contact       bigint  NOT NULL DEFAULT 1,
-  contacts           bigint  NOT NULL DEFAULT 0, -- how many it has
-  next_note          bigint  NOT NULL DEFAULT 1  -- see unlisted
+  contacts           bigint  NOT NULL DEFAULT 0, -- how many contacts the tenant has
+  next_note          bigint  NOT NULL DEFAULT 1  -- the next sequence in unlisted
 ) WITH (fillfactor = 50);
 
 CREATE TABLE contacts (
@@ -74,14 +74,14 @@ CREATE TABLE jobs (
   started_at         bigint,
   finished_at        bigint,
   expires_at         bigint  NOT NULL,
-  epoch              bigint  NOT NULL DEFAULT 0, -- a claim's own, larger than those before
-  attempts           bigint  NOT NULL DEFAULT 0, -- claims since it last got on
+  epoch              bigint  NOT NULL DEFAULT 0, -- of the last claim; larger than those of earlier claims
+  attempts           bigint  NOT NULL DEFAULT 0, -- claims since the last commit
   is_claimed         boolean NOT NULL DEFAULT false,
   lease_until        bigint  NOT NULL DEFAULT 0, -- of the claim, if it is claimed
   PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 70);
 
--- None of these has a column that a commit changes, but for the last one of a job.
+-- Only the last commit of a job changes a column of these indexes.
 CREATE INDEX jobs_unfinished ON jobs (tenant, sequence) WHERE finished_at IS NULL;
 CREATE INDEX jobs_waiting    ON jobs (tenant, sequence) WHERE finished_at IS NULL AND NOT is_claimed;
 CREATE INDEX jobs_claimed    ON jobs (tenant, sequence) WHERE finished_at IS NULL AND is_claimed;
@@ -107,14 +107,14 @@ CREATE TABLE results (
   PRIMARY KEY (tenant, job, first)
 );
 
--- They are compressed already.
+-- The blobs are compressed already.
 ALTER TABLE payloads ALTER COLUMN items SET STORAGE EXTERNAL, ALTER COLUMN keys SET STORAGE EXTERNAL;
 ALTER TABLE results ALTER COLUMN rows SET STORAGE EXTERNAL;
 
 CREATE TABLE job_logs (
   tenant             bigint  NOT NULL,
   job                uuid    NOT NULL,
-  text               bytea   NOT NULL, -- whatever a component printed
+  text               bytea   NOT NULL, -- what the components printed
   PRIMARY KEY (tenant, job)
 );
 
@@ -129,8 +129,8 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_expiring ON idempotency (expires_at);
 
--- What lists and searches go by. It follows what is committed, a batch at a time. Words are marked with their tenant, so
--- that a search reads nothing of another tenant's.
+-- The contact index, which follows the commits. Words are marked with their tenant, so that a search reads no index entries of
+-- other tenants.
 CREATE TABLE listed (
   tenant             bigint   NOT NULL,
   contact            bigint   NOT NULL,
@@ -142,19 +142,19 @@ CREATE TABLE listed (
 
 CREATE INDEX listed_by_change ON listed (tenant, changed_at, contact);
 CREATE INDEX listed_by_sort   ON listed (tenant, sort, contact);
--- A search reads the list of what is yet to be put into the index, so it is kept short. In KiB.
+-- A search also reads the list of entries that are not in the index yet, so the list is kept short. In KiB.
 CREATE INDEX listed_by_word   ON listed USING gin (words) WITH (gin_pending_list_limit = 1024);
 
--- What was committed and is yet to be listed, in the order of the commits.
+-- The index queue: contacts to be indexed, in the order of the commits.
 CREATE TABLE unlisted (
   tenant             bigint  NOT NULL,
   sequence           bigint  NOT NULL,
   changed_at         bigint  NOT NULL,
-  entries            bytea   NOT NULL, -- [contact, words, sort], or [contact, null, null] for one that was deleted
+  entries            bytea   NOT NULL, -- lines of [contact, search text, sort key]; [contact, null, null] for a deleted contact
   PRIMARY KEY (tenant, sequence)
 );
 
--- Tenants that were removed, whose contacts the sweeper has yet to delete.
+-- Removed tenants with rows that sweeps have not deleted yet.
 CREATE TABLE removed_tenants (
   tenant             bigint  PRIMARY KEY
 );
@@ -177,7 +177,7 @@ CREATE TABLE components (
   bytes              bytea   NOT NULL
 );
 
--- Written to see whether the database takes writes.
+-- The write probe: written to check whether the database takes writes.
 CREATE TABLE pulse (
   id                 bigint  PRIMARY KEY CHECK (id = 1),
   beat_at            bigint  NOT NULL
