@@ -24,18 +24,18 @@ use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::JobRun;
 use crate::sandbox::has_lowered_priority;
 
-/// Time between two polls for jobs of which no notification came: whose lease ended, or that another server accepted.
+/// Time between two polls for jobs that no notification announces, such as a job whose lease ended at another server.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Pause after the store, or the start of a thread, failed.
-const BACK_OFF: Duration = Duration::from_millis(500);
+const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 /// Time that a shutdown waits for running batches before it interrupts their components.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time that a shutdown waits for the interrupted workers.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two checks of a shutdown whether the workers have ended.
 const SHUTDOWN_POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Time within which a component must come back after its job was stopped, or its worker is replaced. A component that can
-/// be interrupted comes back within one tick of the engine epoch.
+/// Time after which the worker of a stopped job is replaced. A component that can be interrupted comes back within one tick of
+/// the engine epoch, which is less.
 const STOP_TIMEOUT: Duration = Duration::from_millis(8);
 
 /// The worker threads, which run until [`Self::stop`].
@@ -154,7 +154,7 @@ impl Pool {
             while missing > 0 {
                 if let Err(error) = self.spawn_worker() {
                     tracing::error!(event = "worker_not_started", %error, "the system gave no thread for a worker");
-                    thread::sleep(BACK_OFF);
+                    thread::sleep(FAILURE_PAUSE);
                     break;
                 }
                 missing -= 1;
@@ -206,7 +206,7 @@ impl Pool {
                 }
                 Err(error) => {
                     context.store_outage.failed("look for jobs", &error);
-                    context.job_wakeup.wait(seen, BACK_OFF);
+                    context.job_wakeup.wait(seen, FAILURE_PAUSE);
                 }
             }
         }
