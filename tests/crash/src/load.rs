@@ -3,12 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Settings;
 use bulkhead_tests::{Client, Rng, Tenant};
+use parking_lot::Mutex;
 
 use crate::check::compare;
 use crate::deployment::{Deployment, Kind};
@@ -94,7 +94,7 @@ struct KnownJobs(Mutex<Vec<(Tenant, String)>>);
 
 impl KnownJobs {
     fn any(&self, rng: &mut Rng) -> Option<(Tenant, String)> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         if known.is_empty() {
             return None;
         }
@@ -142,7 +142,7 @@ pub fn load(load: Load) -> Outcome {
                 let seed = load.seed * 1_000 + number as u64;
                 scope.spawn(move || {
                     let note = |tenant: &Tenant, id: &str| {
-                        let mut known = shared.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut known = shared.known.0.lock();
                         known.push((tenant.clone(), id.to_owned()));
                     };
                     drive_watched(shared.servers, tenant, seed, &shared.done_flag, &note)
@@ -158,7 +158,7 @@ pub fn load(load: Load) -> Outcome {
             scope.spawn(move || misbehave(shared, polled, load.seed * 11 + number as u64));
         }
         let mut memory = Vec::new();
-        let jobs = || shared.known.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let jobs = || shared.known.0.lock().len();
         let is_any_gone = || drivers.iter().any(thread::ScopedJoinHandle::is_finished);
         while (began.elapsed() < load.time || jobs() < load.jobs) && !is_any_gone() {
             thread::sleep(Duration::from_millis(200));
@@ -174,7 +174,7 @@ pub fn load(load: Load) -> Outcome {
     });
     let third = memory.len().div_ceil(3).max(1);
     let mut most = memory.chunks(third).map(|part| part.iter().copied().max().unwrap_or(0));
-    let mut wrong = shared.wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut wrong = shared.wrong.into_inner();
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
     }
@@ -227,7 +227,7 @@ fn poll(shared: &Shared<'_>, done_flag: &DoneFlag, seed: u64) {
             Err(error) => Some(format!("GET {path}: {error}")),
         };
         if let Some(trouble) = trouble {
-            shared.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
+            shared.wrong.lock().push(trouble);
         }
         shared.polls.fetch_add(1, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(rng.below(200)));

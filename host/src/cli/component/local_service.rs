@@ -133,7 +133,7 @@ pub(super) fn sandbox() -> Result<Sandbox, Box<dyn Error>> {
     Ok(Sandbox::new(cache, MAX_INSTANCES)?)
 }
 
-/// Returns a folder in the user's cache folder, if there is one. It is not that of servers, which remove what they do not need.
+/// Returns this command's folder in the user's cache folder, if the user has one. Servers use another folder, from which they delete the code of components that are not registered.
 fn cache_folder() -> Option<PathBuf> {
     Some(user_cache()?.join("bulkhead").join("workshop"))
 }
