@@ -155,7 +155,7 @@ fn try_names_the_input_that_it_cannot_use() {
     for (args, part) in [
         (vec![broken.as_str()], "broken.json: expected value at line 2 column 8"),
         (vec![&items, "--profile", &profile], "fields[0].type"),
-        (vec![&items, "--stored", &stored], "stored contact 1 cannot be stored"),
+        (vec![&items, "--stored", &stored], "the stored contact 1 cannot be created"),
         (vec![&items, "--stored", "missing.json"], "missing.json"),
     ] {
         let rules = built("rules-a");
@@ -225,7 +225,7 @@ fn new_refuses_existing_folders_and_bad_names() {
     for language in ["js", "python"] {
         let folder = desk.path("processor");
         let refused = run(["component", "new", "--lang", language, "--world", "processor", &folder]).expect(2).stderr;
-        assert!(refused.contains("--lang rust --world processor"), "{refused}");
+        assert!(refused.contains("use --lang rust"), "{refused}");
         assert!(!fs::exists(&folder).expect("it can be looked for"), "nothing is made");
     }
     for bad in ["Bad", "1st", "a b", "-a", ""] {
