@@ -166,7 +166,7 @@ fn submit_gives_advice_when_the_request_is_refused() {
         (["-", "--url", &url, "--user", "acme:wrong"], "[{}]", "Check --user"),
         (["-", "--url", &url, "--user", "nonsense"], "[{}]", "ID:SECRET"),
         (["-", "--url", "http://127.0.0.1:1", "--user", &user], "[{}]", "no server answers"),
-        (["-", "--url", "nonsense", "--user", &user], "[{}]", "no URL"),
+        (["-", "--url", "nonsense", "--user", &user], "[{}]", "cannot be a server's URL"),
         (["-", "--url", &url, "--user", &user], "[{},", "line 1"),
         ([&missing, "--url", &url, "--user", &user], "", "cannot be read"),
     ] {

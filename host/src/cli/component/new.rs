@@ -133,7 +133,7 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Box<dyn Error>> {
         return Err(format!("{} exists already; choose another name, or remove it", folder.display()).into());
     }
     let files = args.lang.files(args.world).ok_or(
-        "there is no template for a processor in this language: use --lang rust, or write a validator, which adds rules to the \
+        "there is no template for a processor in this language: use --lang rust --world processor, or write a validator, which adds rules to the \
          default processor",
     )?;
     for (path, text) in files.into_iter().flatten().copied().chain([("wit/contacts.wit", WIT)]) {
