@@ -11,7 +11,8 @@ use serde_json::Value;
 #[derive(Default)]
 struct Lines {
     lines: Vec<String>,
-    ended: bool,
+    /// Processes whose output is still read. After a restart the old one's reader can end late.
+    sources: usize,
 }
 
 /// The log of a server so far, over all its restarts. Cheap to clone.
@@ -22,13 +23,13 @@ impl Log {
     /// Reads `source` to its end on another thread.
     pub(crate) fn follow(&self, source: impl Read + Send + 'static) {
         let log = self.clone();
-        log.0.0.lock().ended = false;
+        log.0.0.lock().sources += 1;
         thread::spawn(move || {
             for line in BufReader::new(source).lines().map_while(Result::ok) {
                 log.0.0.lock().lines.push(line);
                 log.0.1.notify_all();
             }
-            log.0.0.lock().ended = true;
+            log.0.0.lock().sources -= 1;
             log.0.1.notify_all();
         });
     }
@@ -74,7 +75,7 @@ impl Log {
                     return Some((fields, next));
                 }
             }
-            if lines.ended || self.0.1.wait_until(&mut lines, deadline).timed_out() {
+            if lines.sources == 0 || self.0.1.wait_until(&mut lines, deadline).timed_out() {
                 return None;
             }
         }
