@@ -204,8 +204,7 @@ mod tests {
         summary.start_job("a");
         summary.see_job(&job(3, 0, 1));
         assert!(summary.has_jobs());
-        assert!(
-            written(&summary).starts_with("job a: not watched to its end; 4 contacts were decided when last seen\n")
-        );
+        let line = "job a: not completed when last polled; 4 contacts were processed\n";
+        assert!(written(&summary).starts_with(line), "{}", written(&summary));
     }
 }
