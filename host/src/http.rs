@@ -18,7 +18,7 @@ mod health;
 mod job;
 mod job_view;
 mod json;
-mod listing;
+mod list_query;
 mod problem;
 mod reply;
 mod route;

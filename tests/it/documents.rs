@@ -50,7 +50,7 @@ fn every_link_of_a_page_leads_to_a_file() {
             assert!(path.exists(), "{}: {target} leads nowhere", page.display());
         }
     }
-    assert!(links > 30, "{links} links");
+    assert!(links >= 20, "{links} links");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 mod admin_tenants;
 mod batch;
 mod bodies;
-mod cancel;
 mod cases;
 mod commands;
 mod compiled;
@@ -11,6 +10,7 @@ mod components;
 mod contacts;
 mod crash;
 mod databases;
+mod delete_job;
 #[cfg(target_os = "linux")]
 mod disk;
 mod documents;

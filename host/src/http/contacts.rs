@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::listing;
+use super::list_query;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::ContactId;
@@ -48,7 +48,7 @@ pub(super) fn delete(service: &Service, tenant: &Tenant, id: ContactId) -> Resul
 
 /// Lists contacts; blocks.
 pub(super) fn list(service: &Service, tenant: &Tenant, query: Option<&str>) -> Result<Reply, Problem> {
-    let listed = service.contacts(tenant, &listing::parse(query)?)?;
+    let listed = service.contacts(tenant, &list_query::parse(query)?)?;
     let contacts = listed.contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?)));
     let contacts = ById(contacts.collect::<Result<_, Problem>>()?);
     Ok(json(StatusCode::OK, &ContactListBody { total: listed.total.to_string(), contacts }))

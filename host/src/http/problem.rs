@@ -1,5 +1,5 @@
 //! Requests that fail as a whole. Errors become HTTP answers only here: the client gets a text that reveals nothing internal,
-//! and the log gets the error.
+//! and the log gets the error. The texts of failed items are in `jobs::decide::failure_reason` and in `sandbox::call_error`.
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};

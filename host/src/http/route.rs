@@ -1,11 +1,11 @@
-//! Which call a request is for.
+//! Which endpoint a request is for.
 
 use hyper::Method;
 
 use super::problem::Problem;
 use crate::domain::{ContactId, JobId, Operation};
 
-/// A call that exists.
+/// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`.
@@ -27,7 +27,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// Finds the call that a method and a path name.
+    /// Finds the endpoint that a method and a path name.
     ///
     /// # Errors
     /// 404 if the path is unknown or its id cannot be that of anything, 405 if the path has no such method. An id that is no

@@ -26,7 +26,7 @@ pub struct Settings {
     pub retention: Duration,
     /// Unfinished jobs that one tenant may have at most, unless the tenant's own limits are lower.
     pub queue: QueueLimits,
-    /// Length of a lease: how long after a worker's last sign of life its job goes to another server.
+    /// Length of a lease. A job whose lease ended without a renewal goes to another server.
     pub lease: Duration,
 }
 
@@ -163,7 +163,7 @@ impl Service {
     /// Interrupts the components of running calls, and refuses later calls, at a shutdown.
     pub fn interrupt_calls(&self) {
         self.call_cancel.raise();
-        self.decider_context.components.sandbox().bump_epoch();
+        self.decider_context.components.sandbox().raise_engine_epoch();
     }
 
     pub(super) fn store(&self) -> &dyn Store {

@@ -14,6 +14,8 @@
 //! - **Who stops a worker that does not come back?** No thread can. [`JobHandle`](running::JobHandle) raises the job's cancel
 //!   flag, which interrupts the component. If the component does not come back in time, the supervisor in [`pool`] starts another
 //!   worker, and the old worker ends after its job.
+//! - **What happens at start-up to the claims of a server that died?** `bulkhead serve` voids them
+//!   ([`ClaimStore::void_claims`](crate::store::ClaimStore::void_claims)) on SQLite. On PostgreSQL they end with their leases.
 //! - **What happens to a claim that could not be released?** [`UnreleasedClaims`] keeps the claim until the lease keeper releases
 //!   it or the lease ends.
 
@@ -111,6 +113,6 @@ impl WorkerContext {
 
     /// Makes running components check their cancel flags now, and not at the next tick.
     fn interrupt_components(&self) {
-        self.decider.components.sandbox().bump_epoch();
+        self.decider.components.sandbox().raise_engine_epoch();
     }
 }

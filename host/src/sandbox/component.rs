@@ -65,7 +65,8 @@ impl Validator {
 
 impl Sandbox {
     /// Compiles a processor, or loads its compiled code if the cache has it. Compiling takes from a fraction of a second to
-    /// many seconds, so it never happens while a request waits.
+    /// many seconds, so registration compiles a component in advance. A server whose cache lacks the code compiles it at the
+    /// first use.
     ///
     /// # Errors
     /// If the bytes are not a component, or the component exports or imports something else.

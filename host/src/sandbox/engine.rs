@@ -66,7 +66,7 @@ impl Sandbox {
     }
 
     /// Makes every running guest check its deadline and its cancel flag now, and not at the next tick.
-    pub fn bump_epoch(&self) {
+    pub fn raise_engine_epoch(&self) {
         self.engine.increment_epoch();
     }
 }

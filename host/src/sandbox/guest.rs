@@ -136,7 +136,8 @@ fn call_error(store: &Store<State>, output: &Output, error: &wasmtime::Error) ->
 /// Bytes of an error's text in which [`is_reply_too_large`] looks for wasmtime's words.
 const MAX_SEARCHED_BYTES: usize = 256;
 
-/// wasmtime has no type for this error. A test fails when wasmtime rewords it.
+/// Returns whether a reply exceeded its limit, by wasmtime's words: wasmtime has no type for this error. A test fails when
+/// wasmtime rewords the error.
 fn is_reply_too_large(error: &wasmtime::Error) -> bool {
     error
         .chain()

@@ -45,7 +45,7 @@ const GRANTED_VERSION: &str = "0.2.";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused at the step '{step}': {found}{}{advice}", self.gap())]
 pub struct Refusal {
-    /// The step that refused the bytes: `size`, `kind`, `world`, `imports`, `compile`, `resources`, `instantiate` or `batch`.
+    /// The step that refused the bytes: `size`, `kind`, `world`, `imports`, `resources`, `compile`, `instantiate` or `batch`.
     pub step: &'static str,
     /// What was found, in a sentence.
     pub found: String,

@@ -28,8 +28,8 @@ pub struct Limits {
     pub objections: usize,
     /// Bytes of one objection's message.
     pub objection_bytes: usize,
-    /// Whether the thread takes the lowest priority when a call takes long. It cannot raise its priority again, so this is only
-    /// for threads that can be replaced.
+    /// Whether a long call lowers the thread's priority. Set it only for threads that can be replaced, because a thread cannot
+    /// raise its priority again.
     pub lowers_priority: bool,
 }
 
@@ -52,8 +52,8 @@ impl From<&TenantLimits> for Limits {
     }
 }
 
-/// Limits the sum of all memories of a store; wasmtime's own limiter looks at each memory alone. It remembers that it refused
-/// memory, because a guest that gets none ends in a trap like any other.
+/// Limits the sum of all memories of a store; wasmtime's own limiter looks at each memory alone. The limiter
+/// records a refusal of memory, because the trap of a guest that got no memory looks like any other trap.
 #[derive(Debug)]
 pub(super) struct Limiter {
     memory_left: usize,

@@ -1,4 +1,4 @@
-//! Claims: which worker works on which job, and how what it decides takes effect.
+//! Claims: which worker runs which job, and the commit in which a batch takes effect.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::tenants::{StoredProfile, TenantLimits};
 
 /// The queue of jobs, and the claims of workers to them.
 pub trait ClaimStore {
-    /// Claims a worker's next job: of the tenants that have a job waiting and may have one more running, the tenant that was
-    /// served least recently; of its jobs, the oldest.
+    /// Claims a job. Chooses the tenant that was served least recently, among the tenants with a waiting job and fewer running
+    /// jobs than their limit; then takes that tenant's oldest job.
     fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
     /// Returns whether [`Self::claim`] would find a job of another tenant than `excluding`.
@@ -22,17 +22,18 @@ pub trait ClaimStore {
     /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them.
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
 
-    /// Renews the leases of those of these claims that are not lost.
+    /// Renews the leases of all given claims except lost ones. PostgreSQL also leaves out a job that a commit has locked, since
+    /// the commit renews the lease.
     fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError>;
 
     /// Returns those of these claims that are lost: their job was deleted, has expired, is finished, or belongs to another
     /// claim. Called several times a second while jobs run.
     fn lost_claims(&self, claims: &[ClaimId]) -> Result<Vec<ClaimId>, StoreError>;
 
-    /// Gives a job back to the queue, where it goes on behind its cursor. The attempt does not count.
+    /// Releases a claim: the job goes back to the queue, and its next claim continues at the cursor. The attempt does not count.
     fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Gives a job back to the queue after a failure that another attempt would meet again. The attempt counts.
+    /// Releases a claim after a failure that another attempt would meet again. The attempt counts.
     fn release_failed(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Voids the claims that only servers that have ended can hold, and returns how many there were. Called when a server

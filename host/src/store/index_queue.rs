@@ -1,7 +1,7 @@
 //! The index queue, as far as it is alike in all dialects.
 //!
-//! A commit only queues, in a few rows of `unlisted`, how its contacts are to be found. They are indexed when a list is asked
-//! for or the server has nothing else to do. Indexing costs more than writing the contacts, and no job needs the index.
+//! A commit only queues, in a few rows of `unlisted`, how its contacts are to be found. The store indexes queued contacts when a
+//! client requests a list, or when the indexer has time. Indexing costs more than writing the contacts, and no job needs the index.
 
 use std::time::{Duration, Instant};
 

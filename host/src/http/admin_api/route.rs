@@ -5,7 +5,7 @@ use hyper::Method;
 use crate::domain::JobId;
 use crate::http::problem::Problem;
 
-/// A call that exists. Components are named by name or digest, tenants by name.
+/// An endpoint. Components are named by name or digest, tenants by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AdminRoute {
     /// `GET /admin/components`.

@@ -38,7 +38,7 @@ impl<I> Running<I> {
 }
 
 /// A tenant's profile and the field list that the processor made from it.
-struct Catalogue {
+struct ReadProfile {
     profile: Arc<Profile>,
     fields: Fields,
 }
@@ -84,12 +84,12 @@ impl ComponentStarter<'_> {
     /// # Errors
     /// As [`Self::start`].
     pub(super) fn present(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ComponentCallError> {
-        let (mut processor, Catalogue { profile, fields }) = self.start_processor()?;
+        let (mut processor, ReadProfile { profile, fields }) = self.start_processor()?;
         let objects = processor.call(|instance| instance.present(&profile, &fields, self.request.now, contacts))?;
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
     }
 
-    fn start_processor(&self) -> Result<(Running<ProcessorInstance>, Catalogue), ComponentCallError> {
+    fn start_processor(&self) -> Result<(Running<ProcessorInstance>, ReadProfile), ComponentCallError> {
         let component = self.request.pinned.processor;
         let profile = blame(component, self.request.profile.profile().map_err(broke_contract))?;
         let processor = blame(component, self.loader.processor(component).map_err(unusable))?;
@@ -101,7 +101,7 @@ impl ComponentStarter<'_> {
                 flaws @ FieldsError::Profile(_) => broke_contract(flaws),
             })
         })?;
-        Ok((processor, Catalogue { profile: Arc::clone(profile), fields }))
+        Ok((processor, ReadProfile { profile: Arc::clone(profile), fields }))
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) struct RunningComponents {
     processor: Running<ProcessorInstance>,
     validator: Option<Running<ValidatorInstance>>,
     /// What stored contacts are presented by, if the validator wants to see them.
-    shown_by: Option<Catalogue>,
+    shown_by: Option<ReadProfile>,
     now: Timestamp,
 }
 
@@ -130,7 +130,7 @@ impl RunningComponents {
         found: &[StoredContact],
         objections: &[Objection],
     ) -> Result<Vec<Outcome>, ComponentCallError> {
-        let Some(Catalogue { profile, fields }) = &self.shown_by else {
+        let Some(ReadProfile { profile, fields }) = &self.shown_by else {
             return self.processor.call(|instance| instance.decide(items.len(), found, objections));
         };
         let mut stored = Vec::with_capacity(found.len());
@@ -171,7 +171,7 @@ impl RunningComponents {
     }
 }
 
-/// A component that is not registered or cannot run here counts as one that breaks the contract.
+/// Counts a component that is not registered, or cannot run here, as breaking the contract.
 fn unusable(error: LoadError) -> CallError {
     match error {
         LoadError::Store(error) => CallError::HostUnavailable(error.to_string()),

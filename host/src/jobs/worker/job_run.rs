@@ -16,7 +16,8 @@ use crate::store::{Claim, Store, StoreError};
 
 /// Pause of a worker after the store failed or the sandbox was full, before it claims a job again.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
-/// Claims of a job without a commit, each ended by a failure of the server, after which the remaining items are not attempted.
+/// Most claims of a job in a row that end without a commit because a server failed. After them, the job's remaining items fail
+/// without an attempt.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// One claim of one job, registered as running while this lives.
@@ -26,13 +27,13 @@ pub(super) struct JobRun<'a> {
 }
 
 impl<'a> JobRun<'a> {
-    /// Registers a claim that was requested at `requested_at`; `stopping` is raised when the worker pool stops.
+    /// Registers a claim that was requested at `requested_at`; `pool_is_stopping` is raised when the worker pool stops.
     pub(super) fn new(
         context: &'a WorkerContext,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
         requested_at: Instant,
-        stopping: &'a AtomicBool,
+        pool_is_stopping: &'a AtomicBool,
     ) -> Self {
         let running = context.running.begin(claim.id(), requested_at);
         let request = DecideRequest {
@@ -50,7 +51,7 @@ impl<'a> JobRun<'a> {
         let decider = Decider::new(&context.decider, request, running.handle().cancel().clone(), spent);
         let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
-        let target = JobTarget { context, committer, claim, stopping, is_job_finished: false };
+        let target = JobTarget { context, committer, claim, pool_is_stopping, is_job_finished: false };
         let claim_loop = ClaimLoop::new(target, decider, failures, running.handle().clone());
         Self { claim_loop, running }
     }
@@ -103,7 +104,7 @@ impl<'a> JobRun<'a> {
         match ended {
             Ok(()) => self.report_completed(started),
             // A shutdown cancels running components, too.
-            Err(RunError::Cancelled) if self.claim_loop.target.is_stopping() => self.release(),
+            Err(RunError::Cancelled) if self.claim_loop.target.is_pool_stopping() => self.release(),
             Err(RunError::ShuttingDown) => self.release(),
             Err(RunError::SandboxFull) => {
                 self.release();

@@ -14,21 +14,21 @@ pub(super) struct JobTarget<'a> {
     pub(super) committer: &'a Committer,
     pub(super) claim: &'a Arc<Claim>,
     /// Raised when the worker pool stops.
-    pub(super) stopping: &'a AtomicBool,
+    pub(super) pool_is_stopping: &'a AtomicBool,
     /// Whether a commit by this target finished the job.
     pub(super) is_job_finished: bool,
 }
 
 impl JobTarget<'_> {
     /// Returns whether the worker pool stops.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+    pub(super) fn is_pool_stopping(&self) -> bool {
+        self.pool_is_stopping.load(Ordering::Acquire)
     }
 }
 
 impl CommitTarget for JobTarget<'_> {
     fn ensure_running(&mut self) -> Result<(), RunError> {
-        if self.is_stopping() { Err(RunError::ShuttingDown) } else { Ok(()) }
+        if self.is_pool_stopping() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {

@@ -92,11 +92,11 @@ impl ClaimStore for SqliteStore {
     }
 
     fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.give_back(claim, false)
+        self.release_claim(claim, false)
     }
 
     fn release_failed(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.give_back(claim, true)
+        self.release_claim(claim, true)
     }
 
     fn void_claims(&self) -> Result<usize, StoreError> {
@@ -113,7 +113,7 @@ impl ClaimStore for SqliteStore {
 }
 
 impl SqliteStore {
-    fn give_back(&self, claim: &Claim, attempt_counts: bool) -> Result<(), StoreError> {
+    fn release_claim(&self, claim: &Claim, attempt_counts: bool) -> Result<(), StoreError> {
         self.connections.write(|connection| {
             connection
                 .execute(

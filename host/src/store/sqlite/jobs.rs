@@ -124,8 +124,8 @@ impl JobRow {
     }
 }
 
-/// Deletes all rows of a job except the one in `jobs`. A new table with rows of jobs is to be added here and in
-/// `sweep::RemovedTenant::delete_some`.
+/// Deletes all rows of a job except the one in `jobs`. A new table with rows of jobs is added here and to the statements of
+/// `sweep.rs`.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2",
