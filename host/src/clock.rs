@@ -17,8 +17,8 @@ impl Clock {
         Self::default()
     }
 
-    /// Returns the machine's clock plus a number of seconds, which is read from `file` each time. It is 0 if the file cannot be
-    /// read. This is for tests of expiry: a server in production has no such file.
+    /// Returns the machine's clock plus a number of seconds, which is read from `file` each time. An unreadable file
+    /// counts as 0 seconds. This is for tests of expiry: a server in production has no such file.
     pub fn shifted_by(file: PathBuf) -> Self {
         Self { offset_file: Some(file) }
     }

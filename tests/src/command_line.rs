@@ -19,24 +19,24 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// On the embedded store in a folder.
+    /// Returns a command line that uses the embedded store in a folder.
     pub fn on_folder(folder: &Path) -> Self {
         Self { store: [String::from("--data"), text(folder)], cache: None, prefix: Vec::new() }
     }
 
-    /// On a PostgreSQL database.
+    /// Returns a command line that uses a PostgreSQL database.
     pub fn on_database(url: &str) -> Self {
         Self { store: [String::from("--database"), url.to_owned()], cache: None, prefix: Vec::new() }
     }
 
-    /// With a folder for compiled components.
+    /// Sets the folder for compiled components.
     #[must_use]
     pub fn cache(mut self, folder: PathBuf) -> Self {
         self.cache = Some(folder);
         self
     }
 
-    /// With words before the program that run it elsewhere.
+    /// Puts words before the program that run it elsewhere.
     #[must_use]
     pub fn prefix(mut self, words: Vec<String>) -> Self {
         self.prefix = words;

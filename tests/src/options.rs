@@ -48,55 +48,55 @@ impl Options {
         self
     }
 
-    /// With the component that misbehaves on demand as the default processor.
+    /// Uses the component `rogue`, which misbehaves on demand, as the default processor.
     #[must_use]
     pub fn rogue(mut self) -> Self {
         self.component = Some(component("rogue"));
         self
     }
 
-    /// With a listener for operators.
+    /// Adds a listener for operators.
     #[must_use]
     pub fn admin(self) -> Self {
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
     }
 
-    /// On a PostgreSQL database, which other servers may share.
+    /// Stores the data in a PostgreSQL database, which other servers may share.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.database = Some(url.to_owned());
         self
     }
 
-    /// With the data folder on a disk that a test can fill up.
+    /// Puts the data folder on a small disk, which a test can fill up.
     #[must_use]
     pub fn on(mut self, disk: &Arc<SmallDisk>) -> Self {
         self.disk = Some(Arc::clone(disk));
         self
     }
 
-    /// With a copy of a SQLite database in the data folder.
+    /// Puts a copy of a SQLite database into the data folder.
     #[must_use]
     pub fn initial_database(mut self, file: &Path) -> Self {
         self.initial_database = Some(file.to_owned());
         self
     }
 
-    /// With the clock ahead from the start; see [`Server::set_clock`].
+    /// Sets the clock ahead from the start. See [`Server::set_clock`].
     #[must_use]
     pub fn clock(mut self, ahead: Duration) -> Self {
         self.clock = Some(ahead);
         self
     }
 
-    /// For tests that use [`Server::limit_file_size`].
+    /// Lets the server go on after a write beyond the limit of [`Server::limit_file_size`].
     #[must_use]
     pub fn survives_file_limits(mut self) -> Self {
         self.survives_file_limits = true;
         self
     }
 
-    /// While no other server of these tests runs, for tests that measure time.
+    /// Lets no other server of these tests run at the same time. This is for tests that measure time.
     #[must_use]
     pub fn exclusive(mut self) -> Self {
         self.is_exclusive = true;

@@ -41,7 +41,7 @@ impl ItemReader<'_> {
     ///
     /// # Errors
     ///
-    /// Returns one sentence for the client if `text` is too large or is not a JSON object.
+    /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
     pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
         let Self { operation, profile, schema, place_names } = *self;
         if text.len() > MAX_ITEM_BYTES {

@@ -40,7 +40,7 @@ impl ItemErrors {
         self.texts.is_empty()
     }
 
-    /// Whether the field at `position` has an error.
+    /// Returns whether the field at `position` has an error.
     pub(crate) fn has(&self, position: usize) -> bool {
         self.texts.contains_key(&Source::Field(position))
     }

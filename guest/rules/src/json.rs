@@ -93,7 +93,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Whether PHP considers the value true. The string `"false"` is true, and `"0"` is false.
+    /// Returns whether PHP considers the value true. The string `"false"` is true, and `"0"` is false.
     pub(crate) fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,
@@ -128,7 +128,7 @@ fn is_closing(byte: u8) -> bool {
 ///
 /// # Errors
 ///
-/// Returns the syntax error if `text` starts like an object but is not valid JSON.
+/// If `text` starts like an object but is not valid JSON.
 pub(crate) fn members<'a, K>(
     text: &'a str,
     wanted: impl Fn(&str) -> Option<K>,

@@ -69,13 +69,13 @@ impl Kind {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|&(_, kind)| kind)
     }
 
-    /// Whether a field of this kind can be unique. Contacts are looked up by the values of unique fields, so these must be
-    /// short and have one spelling.
+    /// Returns whether a field of this kind can be unique. Contacts are looked up by the values of unique fields, so these
+    /// must be short and have one spelling.
     pub(crate) fn can_be_unique(self) -> bool {
         !matches!(self, Self::Textarea | Self::Html | Self::MultiSelect | Self::Boolean)
     }
 
-    /// Whether Mautic stores values of this kind in a text column of 191 characters.
+    /// Returns whether Mautic stores values of this kind in a text column of 191 characters.
     pub(crate) fn is_short(self) -> bool {
         matches!(self, Self::Text | Self::Lookup)
     }

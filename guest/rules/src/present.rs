@@ -32,7 +32,7 @@ pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
 ///
 /// # Errors
 ///
-/// Returns one sentence for the client if the presented contact is larger than [`MAX_PRESENTED_BYTES`].
+/// If the presented contact is larger than [`MAX_PRESENTED_BYTES`]. The error is one sentence for the client.
 pub(crate) fn check_presentable(
     contact: &Contact,
     stored: usize,

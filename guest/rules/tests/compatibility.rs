@@ -82,7 +82,7 @@ fn many(value: Value) -> Vec<Value> {
     }
 }
 
-/// Whether `whole` contains all of `part`.
+/// Returns whether `whole` contains all of `part`.
 fn contains(whole: &Value, part: &Value) -> bool {
     match part {
         Value::Object(members) => members.iter().all(|(name, part)| contains(&whole[name], part)),

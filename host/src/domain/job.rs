@@ -103,23 +103,23 @@ impl Counts {
 /// A job as its client sees it.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Its public id.
+    /// The job's public id.
     pub id: JobId,
-    /// Its state.
+    /// The job's state.
     pub state: JobState,
-    /// How many items it has.
+    /// How many items the job has.
     pub total: u32,
     /// The results so far.
     pub counts: Counts,
     /// The components that decide about this job.
     pub pinned: Pinned,
-    /// When it was accepted.
+    /// When the job was accepted.
     pub created_at: Timestamp,
-    /// When a worker first claimed it.
+    /// When a worker first claimed the job.
     pub started_at: Option<Timestamp>,
-    /// When its last item got its row.
+    /// When the job's last item got its row.
     pub finished_at: Option<Timestamp>,
-    /// When its id expires.
+    /// When the job's id expires.
     pub expires_at: Timestamp,
 }
 

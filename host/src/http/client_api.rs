@@ -171,8 +171,8 @@ impl ClientApi {
     }
 }
 
-/// Returns the method that a client means. Clients behind proxies that let only GET and POST through send it in a header,
-/// as Mautic allows.
+/// Returns the method in the `X-HTTP-Method-Override` of a POST, or else the request's own method. As in Mautic, this is for
+/// clients behind proxies that let only GET and POST through.
 fn intended_method(method: &Method, headers: &HeaderMap) -> Method {
     let meant = headers.get("x-http-method-override").and_then(|value| Method::from_bytes(value.as_bytes()).ok());
     match meant {

@@ -13,12 +13,12 @@ pub(super) struct JobView {
 }
 
 impl JobView {
-    /// The state alone, whose shape is that of Campaign Studio's bulk API.
+    /// Returns the state alone, whose shape is that of Campaign Studio's bulk API.
     pub(super) fn state(job: &Job) -> Self {
         Self { status: job.state.as_str(), progress: None }
     }
 
-    /// The state with counters, times and components.
+    /// Returns the state with counters, times and components.
     pub(super) fn full(job: &Job) -> Self {
         Self { status: job.state.as_str(), progress: Some(JobProgress::from(job)) }
     }

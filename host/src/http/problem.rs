@@ -49,15 +49,17 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
-    /// No credentials; the texts of the following four problems are Mautic's.
+    /// Returns the problem of a request without credentials. The text is Mautic's.
     pub(super) fn no_credentials() -> Self {
         Self::unauthorized("access_denied", "API authorization denied.")
     }
 
+    /// Returns the problem of a request with wrong credentials. The text is Mautic's.
     pub(super) fn wrong_credentials() -> Self {
         Self::unauthorized("access_denied", "Authorization denied, invalid credentials.")
     }
 
+    /// Returns the problem of a request with an unknown token. The text is Mautic's.
     pub(super) fn wrong_token() -> Self {
         Self::unauthorized("invalid_grant", "The access token provided is invalid.")
     }
@@ -68,16 +70,17 @@ impl Problem {
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Bulkhead\""))
     }
 
+    /// Returns the problem of a request with an expired token. The text is Mautic's.
     pub(super) fn expired_token() -> Self {
         Self::unauthorized("invalid_grant", "The access token provided has expired.")
     }
 
-    /// A refusal of the token endpoint, for which Mautic returns 400 and a text of its OAuth library.
+    /// Returns a refusal of the token endpoint. For these, Mautic returns 400 and a text of its OAuth library.
     pub(super) fn oauth(kind: &'static str, message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, kind, message)
     }
 
-    /// Too many items; the text is Mautic's.
+    /// Returns the problem of a batch with too many items. The text is Mautic's.
     pub(super) fn too_many_items(limit: usize) -> Self {
         Self::bad_request(format!("A max of {limit} entities are supported at a time."))
     }
@@ -90,7 +93,7 @@ impl Problem {
         Self::not_found("Job was not found: it never existed, was deleted, or has expired.")
     }
 
-    /// No such contact; the text is Mautic's.
+    /// Returns the problem of a contact that does not exist. The text is Mautic's.
     pub(super) fn unknown_contact() -> Self {
         Self::not_found("Item was not found.")
     }

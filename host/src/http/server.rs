@@ -56,12 +56,12 @@ enum Handler {
 }
 
 impl Api {
-    /// The API for tenants' clients.
+    /// Creates the API for tenants' clients.
     pub fn client(service: Arc<Service>, bodies: BodySettings) -> Self {
         Self(Handler::Client(ClientApi::new(service, bodies)))
     }
 
-    /// The API for operators, who authenticate with `token`.
+    /// Creates the API for operators, who authenticate with `token`.
     pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
         Self(Handler::Admin(AdminApi::new(operations, token, bodies)))
     }

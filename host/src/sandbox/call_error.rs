@@ -1,6 +1,6 @@
 //! Why a call into a guest returned no reply.
 
-/// How a component failed. It is the closed set of reasons that a client may see.
+/// How a component failed. A client sees one of these reasons and no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GuestFailure {
     /// The component crashed.

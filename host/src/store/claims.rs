@@ -16,7 +16,7 @@ pub trait ClaimStore {
     fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError>;
 
     /// Returns the items from `first` on, in the chunks that they are stored in: the rest of one chunk, and a few more chunks
-    /// while all of them have at most `bytes` bytes. Empty if the job is gone.
+    /// while all of them have at most `bytes` bytes. Returns no chunks if the job is gone.
     fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError>;
 
     /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them.

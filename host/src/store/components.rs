@@ -21,11 +21,11 @@ pub trait ComponentStore {
 /// A component to be registered.
 #[derive(Debug)]
 pub struct NewComponent<'a> {
-    /// SHA-256 of its bytes.
+    /// The SHA-256 of the component's bytes.
     pub digest: Digest,
-    /// Its name for operators.
+    /// The component's name for operators.
     pub name: Option<&'a str>,
-    /// Whether it is a processor or a validator.
+    /// Whether the component is a processor or a validator.
     pub world: World,
     /// The component itself.
     pub bytes: &'a [u8],
@@ -45,19 +45,19 @@ pub enum RegisterOutcome {
 /// A registered component as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentRecord {
-    /// SHA-256 of its bytes.
+    /// The SHA-256 of the component's bytes.
     pub digest: Digest,
-    /// Its name for operators.
+    /// The component's name for operators.
     pub name: Option<String>,
-    /// Whether it is a processor or a validator.
+    /// Whether the component is a processor or a validator.
     pub world: World,
-    /// Its size in bytes.
+    /// The component's size in bytes.
     pub size: u64,
-    /// When it was registered.
+    /// When the component was registered.
     pub added_at: Timestamp,
-    /// Names of the tenants that have it or can roll back to it.
+    /// The names of the tenants that have the component or can roll back to it.
     pub tenants: Vec<String>,
-    /// How many unfinished jobs need it.
+    /// How many unfinished jobs need the component.
     pub jobs: u64,
 }
 

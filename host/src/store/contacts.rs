@@ -18,15 +18,15 @@ pub trait ContactStore {
     /// Makes the writes of a call take effect, all or none of them.
     fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError>;
 
-    /// Deletes a contact, and returns it as it was. `None` if there is no such contact.
+    /// Deletes a contact, and returns it as it was. Returns `None` if there is no such contact.
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
 
     /// Returns a part of a list of contacts, after indexing what was committed before. Takes as long for a million contacts
     /// as for a thousand, plus the time for the contacts that the query skips.
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
-    /// Indexes the contacts of some commits that are at least this old. `false` if there are none. Called while the server
-    /// has nothing else to do, so that [`Self::list_contacts`] finds little left to index.
+    /// Indexes the contacts of some commits that are at least this old. Returns `false` if there are none. This is called while
+    /// the server has nothing else to do, so that [`Self::list_contacts`] finds little left to index.
     fn index_next(&self, age: Duration) -> Result<bool, StoreError>;
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong in a store.
 
-/// Why the store could not do what it was asked to. Nothing was changed, except perhaps after [`StoreError::Unsure`].
+/// Why a store operation failed. The operation changed nothing, except perhaps after [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database failed.

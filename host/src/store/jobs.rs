@@ -15,13 +15,15 @@ pub trait JobStore {
     /// Returns a page of a job's rows in request order. Items without a result have no row, and a page past the end is empty.
     fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError>;
 
-    /// Deletes a job. Once this returned, nothing of the job is committed any more. `false` if the tenant has no such job.
+    /// Deletes a job. Once this returned, nothing of the job is committed any more. Returns `false` if the tenant has no such
+    /// job.
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError>;
 
     /// Appends to the log of a job's components, up to `limit` bytes in all. Does nothing if the claim is lost.
     fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError>;
 
-    /// Returns the log of a job's components. For operators, so the job may be any tenant's. `None` if there is no such job.
+    /// Returns the log of a job's components. This is for operators, so the job may be any tenant's. Returns `None` if there is
+    /// no such job.
     fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError>;
 }
 

@@ -10,7 +10,7 @@ use crate::tenants::{LimitSettings, NewCredential, Profile, StoredProfile, Tenan
 
 /// Tenants, their settings, credentials and tokens.
 pub trait TenantStore {
-    /// Adds a tenant. `None` if the name is taken.
+    /// Adds a tenant. Returns `None` if the name is taken.
     fn add_tenant(
         &self,
         name: &str,
@@ -24,12 +24,13 @@ pub trait TenantStore {
     /// Returns all tenants, ordered by name.
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError>;
 
-    /// Removes a tenant with its credentials and jobs at once; its contacts go with later sweeps
-    /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). `false` if there is no such tenant.
+    /// Removes a tenant with its credentials and jobs at once. Its contacts go with later sweeps
+    /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). Returns `false` if there is no such tenant.
     fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
 
     /// Changes a tenant, and returns the components that it has then. The components that it had are kept for
-    /// [`Self::roll_back_tenant`]. `None` if there is no such tenant, or if a component that it would have is not registered.
+    /// [`Self::roll_back_tenant`]. Returns `None` if there is no such tenant, or if a component that it would have is not
+    /// registered.
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError>;
 
     /// Gives a tenant back the components that it had before their last change.
@@ -38,40 +39,40 @@ pub trait TenantStore {
     /// Returns whose secret has this SHA-256: the tenant with this client id or, without a client id, a tenant or a token.
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError>;
 
-    /// Adds a token that stands for a tenant for `lifetime`. `false` if the tenant was removed.
+    /// Adds a token that stands for a tenant for `lifetime`. Returns `false` if the tenant was removed.
     fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
 }
 
 /// A tenant as requests need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its number.
+    /// The tenant's number.
     pub id: TenantId,
-    /// Its name.
+    /// The tenant's name.
     pub name: String,
-    /// Its profile.
+    /// The tenant's profile.
     pub profile: StoredProfile,
-    /// Its limits.
+    /// The tenant's limits.
     pub limits: TenantLimits,
-    /// Its components.
+    /// The tenant's components.
     pub assigned: Assignment,
 }
 
 /// A tenant as an operator lists it.
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantSummary {
-    /// Its name.
+    /// The tenant's name.
     pub tenant: String,
-    /// Its client id.
+    /// The tenant's client id.
     pub client_id: String,
-    /// How many contacts it has.
+    /// How many contacts the tenant has.
     pub contacts: u64,
-    /// How many jobs it has, of any state.
+    /// How many jobs the tenant has, of any state.
     pub jobs: u64,
-    /// Its processor, unless that is the server's default.
+    /// The tenant's processor, unless that is the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processor: Option<String>,
-    /// Its validator, if it has one.
+    /// The tenant's validator, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validator: Option<String>,
 }
@@ -79,13 +80,13 @@ pub struct TenantSummary {
 /// A change of a tenant. What is `None` stays as it is.
 #[derive(Debug, Default)]
 pub struct TenantChange {
-    /// Its new profile.
+    /// The tenant's new profile.
     pub profile: Option<Profile>,
-    /// Its new limits.
+    /// The tenant's new limits.
     pub limits: Option<LimitSettings>,
-    /// Its new processor; `Some(None)` for the server's default.
+    /// The tenant's new processor; `Some(None)` for the server's default.
     pub processor: Option<Option<Digest>>,
-    /// Its new validator; `Some(None)` for none.
+    /// The tenant's new validator; `Some(None)` for none.
     pub validator: Option<Option<Digest>>,
 }
 

@@ -13,28 +13,28 @@ pub(crate) const COMMITTED: CommitOutcome = CommitOutcome::Committed { job_finis
 /// The outcome of a job's last batch.
 pub(crate) const FINISHED: CommitOutcome = CommitOutcome::Committed { job_finished: true };
 
-/// The credential of a tenant.
+/// Returns a tenant's credential.
 pub(crate) fn credential(name: &str) -> NewCredential {
     NewCredential { client_id: format!("{name}-id"), secret_hash: secret(name) }
 }
 
-/// A profile.
+/// Parses a profile.
 pub(crate) fn profile(text: &str) -> Profile {
     Profile::parse(text).unwrap()
 }
 
-/// A change that lets a tenant have this many jobs running at once.
+/// Returns a change that lets a tenant have this many jobs running at once.
 pub(crate) fn running_jobs(count: u64) -> TenantChange {
     let limits = LimitSettings::parse(&format!(r#"{{"runningJobs":{count}}}"#)).unwrap();
     TenantChange { limits: Some(limits), ..TenantChange::default() }
 }
 
-/// The hash of a secret.
+/// Returns the hash of a secret.
 pub(crate) fn secret(text: &str) -> [u8; 32] {
     Digest::of(text.as_bytes()).0
 }
 
-/// A job with chunks of these numbers of items.
+/// Returns a job with chunks of these numbers of items.
 pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
     let mut number = 0;
     let mut chunk = |items: &usize| {
@@ -59,12 +59,12 @@ pub(crate) fn unique_key(field: &str, value: &str) -> UniqueKey {
     UniqueKey { field: field.to_owned(), value: value.to_owned() }
 }
 
-/// A new contact with this address.
+/// Returns a new contact with this address.
 pub(crate) fn new_contact(address: &str) -> ContactWrite {
     contact_write(WriteTarget::New, address)
 }
 
-/// A contact's new state: this address, which is its search text and sort key, too.
+/// Returns a contact's new state: this address, which is also its search text and sort key.
 pub(crate) fn contact_write(target: impl Into<WriteTarget>, address: &str) -> ContactWrite {
     ContactWrite {
         target: target.into(),
@@ -74,18 +74,18 @@ pub(crate) fn contact_write(target: impl Into<WriteTarget>, address: &str) -> Co
     }
 }
 
-/// A batch whose items each create a contact.
+/// Returns a batch whose items each create a contact.
 pub(crate) fn creating(first: u32, addresses: &[&str]) -> BatchCommit {
     let writes = addresses.iter().map(|address| new_contact(address)).collect();
     BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written_row(write, 201)).collect() }
 }
 
-/// The row of an applied item.
+/// Returns the row of an applied item.
 pub(crate) fn written_row(write: usize, status: u16) -> DraftRow {
     DraftRow { key: None, body: RowBody::Written { write, status } }
 }
 
-/// The row of a failed item.
+/// Returns the row of a failed item.
 pub(crate) fn failed_row(status: u16) -> DraftRow {
     let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
     DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }

@@ -54,18 +54,18 @@ impl StoreFixture {
         Self::at(place, folder)
     }
 
-    /// A store in a new database of the cluster that all tests share.
+    /// Opens a store in a new database of the cluster that all tests share.
     pub(crate) fn postgres() -> Self {
         static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
         Self::in_cluster(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
     }
 
-    /// A store in a cluster of this test alone, which the test can stop.
+    /// Opens a store in a cluster of this test alone, which the test can stop.
     pub(crate) fn own_cluster() -> Self {
         Self::own_cluster_with(&Settings::default())
     }
 
-    /// A store in a cluster of this test alone, with these settings.
+    /// Opens a store in a cluster of this test alone, with these settings.
     pub(crate) fn own_cluster_with(settings: &Settings) -> Self {
         Self::in_cluster(&Arc::new(Cluster::start_with(settings)))
     }
@@ -114,7 +114,7 @@ impl StoreFixture {
         move || open(&place, &self.folder)
     }
 
-    /// A SQLite store whose file the test makes.
+    /// Opens a SQLite store whose file the test makes.
     pub(crate) fn from_file(make: impl FnOnce(&rusqlite::Connection)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");

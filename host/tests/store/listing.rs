@@ -24,7 +24,7 @@ fn search(fixture: &StoreFixture, tenant: TenantId, words: &[&str]) -> Vec<u64> 
     ids
 }
 
-/// A contact with this search text and sort key.
+/// Returns a contact with this search text and sort key.
 fn indexed(words: &str, sort: &str) -> ContactWrite {
     ContactWrite {
         keys: Vec::new(),

@@ -12,7 +12,7 @@ use bulkhead_postgres::Settings;
 use crate::fixture::{AMPLE_LIMITS, FINISHED, LEASE, StoreFixture, creating, new_contact, new_job};
 use crate::several_servers::{EVENT_TIMEOUT, recovered};
 
-/// A store in a cluster that waits for a standby if it is set to.
+/// Opens a store in a cluster that waits for a standby if it is set to.
 fn fixture() -> StoreFixture {
     let waiting = Settings::default().with("synchronous_standby_names", "nobody").with("synchronous_commit", "local");
     StoreFixture::own_cluster_with(&waiting)

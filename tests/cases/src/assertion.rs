@@ -8,7 +8,7 @@ use crate::{loose, path};
 /// Checks `answer`.
 ///
 /// # Errors
-/// Returns one line that describes the difference.
+/// If the answer differs. The error is one line that describes the difference.
 pub(crate) fn check(assertion: &Assertion, answer: &Value) -> Result<(), String> {
     let Assertion { path, op, value: expected } = assertion;
     let found = path::at(answer, path);

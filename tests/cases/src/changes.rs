@@ -27,7 +27,7 @@ fn fields(api: &mut dyn Api, id: u64) -> Option<Map<String, Value>> {
 /// several contacts, it does not show which of them the step changed, so these are not checked.
 ///
 /// # Errors
-/// Returns one line that names the first field with a wrong value.
+/// If a field has a wrong value. The error is one line that names the first such field.
 pub(crate) fn check(
     api: &mut dyn Api,
     expected: &Map<String, Value>,
@@ -67,7 +67,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Whether a client sees `found` for a field with `value`. Numbers without a scale are truncated, and a blank number is 0.
+/// Returns whether a client sees `found` for a field with `value`. Numbers without a scale are truncated, and a blank number
+/// is 0.
 fn shows(found: &Value, value: Option<&Value>) -> bool {
     let value = value.filter(|value| !value.is_null());
     match (found.as_i64(), value) {

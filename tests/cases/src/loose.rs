@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Whether two values are equal, where `1`, `1.0`, `"1"` and `true` are equal.
+/// Returns whether two values are equal, where `1`, `1.0`, `"1"` and `true` are equal.
 pub(crate) fn eq(one: &Value, other: &Value) -> bool {
     one == other
         || match (number(one), number(other)) {
@@ -11,7 +11,7 @@ pub(crate) fn eq(one: &Value, other: &Value) -> bool {
         }
 }
 
-/// Whether two values are equal as in [`eq`], where a missing value, `null` and a blank text are equal.
+/// Returns whether two values are equal as in [`eq`], where a missing value, `null` and a blank text are equal.
 pub(crate) fn eq_or_blank(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one.filter(|value| !is_blank(value)), other.filter(|value| !is_blank(value))) {
         (None, None) => true,
@@ -24,7 +24,7 @@ fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether PHP's `empty` holds for the value.
+/// Returns whether PHP's `empty` holds for the value.
 pub(crate) fn is_empty(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null | Value::Bool(false)) => true,

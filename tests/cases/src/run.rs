@@ -11,7 +11,7 @@ impl Case {
     /// Plays the case on a tenant with its [`Self::profile`] and no contacts.
     ///
     /// # Errors
-    /// Returns one line for each difference in the first step that fails. Later steps are not played.
+    /// If a step fails. The error has one line for each difference in the first such step. Later steps are not played.
     pub fn run(&self, form: Form, api: &mut dyn Api) -> Result<(), String> {
         match form {
             Form::Batch => self.play(form, api),

@@ -12,7 +12,7 @@ use crate::model::{Field, FieldEntry, Flaw};
 ///
 /// # Errors
 ///
-/// Returns all flaws of the entries, in the order of the entries.
+/// If the entries have flaws. The error has all of them, in the order of the entries.
 pub fn fields(entries: &[FieldEntry]) -> Result<Vec<Field>, Vec<Flaw>> {
     entries::apply_entries(defaults::fields(), entries)
 }

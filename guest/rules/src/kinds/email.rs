@@ -48,8 +48,8 @@ fn validate(address: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address. Only for results of [`cleaned`], which are ASCII and have no
-/// quotes and no blanks.
+/// Returns whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address. This is only for results of [`cleaned`], which are ASCII
+/// and have no quotes and no blanks.
 fn is_address(address: &str) -> bool {
     let Some((local, domain)) = address.split_once('@') else { return false };
     let is_atom = |atom: &str| !atom.is_empty() && !atom.contains(['[', ']']);
@@ -59,7 +59,8 @@ fn is_address(address: &str) -> bool {
         && (is_host(domain) || is_literal(domain))
 }
 
-/// Whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a letter.
+/// Returns whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a
+/// letter.
 fn is_host(domain: &str) -> bool {
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let is_label = |label: &str| {
@@ -72,8 +73,8 @@ fn is_host(domain: &str) -> bool {
     top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic())) && domain.split('.').all(is_label)
 }
 
-/// Whether `domain` is an IPv4 literal such as `[192.0.2.1]`. IPv6 literals do not occur, because [`cleaned`] removes their
-/// colons.
+/// Returns whether `domain` is an IPv4 literal such as `[192.0.2.1]`. IPv6 literals do not occur, because [`cleaned`] removes
+/// their colons.
 fn is_literal(domain: &str) -> bool {
     let address = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     address.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok())

@@ -125,7 +125,7 @@ fn comment_end(inside: &str) -> Option<usize> {
     }
 }
 
-/// Whether `inside` starts with a tag's name after an optional `/`. `<a@b.co>` is not a tag.
+/// Returns whether `inside` starts with a tag's name after an optional `/`. `<a@b.co>` is not a tag.
 fn is_named(inside: &str) -> bool {
     let name = inside.strip_prefix('/').unwrap_or(inside);
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');

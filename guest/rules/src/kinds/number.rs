@@ -59,7 +59,8 @@ fn half_width(c: char) -> char {
         .unwrap_or(c)
 }
 
-/// Whether `text` has the form `-?digits[mark digits][e[+-]digits]`. The digits on one side of the mark may be missing.
+/// Returns whether `text` has the form `-?digits[mark digits][e[+-]digits]`. The digits on one side of the mark may be
+/// missing.
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -74,7 +75,8 @@ fn is_decimal(text: &str) -> bool {
         && exponent.is_none_or(|digits| !digits.is_empty() && are_digits(digits))
 }
 
-/// Whether commas separate groups of thousands. Such a number is refused, because `1,000` is ambiguous. Mautic reads it as 1.
+/// Returns whether commas separate groups of thousands. Such a number is refused, because `1,000` is ambiguous. Mautic reads
+/// it as 1.
 fn is_grouped(text: &str) -> bool {
     let mut groups = text.strip_prefix('-').unwrap_or(text).split(',');
     let first = groups.next().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Whether `list` contains `name`.
+/// Returns whether `list` contains `name`.
 pub(super) fn contains(list: &str, name: &str) -> bool {
     let mut rest = names(list).as_bytes();
     let ends = |byte: &u8| *byte == b'\n';

@@ -27,7 +27,7 @@ pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     Ok(Some(Value::Text(address.into_owned())))
 }
 
-/// Whether the address runs a script. Like browsers, this ignores control characters and blanks in the scheme.
+/// Returns whether the address runs a script. Like browsers, this ignores control characters and blanks in the scheme.
 fn runs_script(text: &str) -> bool {
     let longest = SCRIPT_SCHEMES.iter().map(|scheme| scheme.len()).max().unwrap_or(0);
     let start: String = text
@@ -39,8 +39,8 @@ fn runs_script(text: &str) -> bool {
     SCRIPT_SCHEMES.iter().any(|scheme| start.starts_with(scheme))
 }
 
-/// Whether the address needs no `http://` before it. As in Symfony's `FixUrlProtocolListener`, this holds for a path, for any
-/// address with `://` and for `user@…`.
+/// Returns whether the address needs no `http://` before it. As in Symfony's `FixUrlProtocolListener`, this holds for a path,
+/// for any address with `://` and for `user@…`.
 fn has_scheme(text: &str) -> bool {
     if text.starts_with(['/', '.']) {
         return true;

@@ -54,7 +54,7 @@ impl<'a> Catalogue<'a> {
         }
     }
 
-    /// Whether the contact has a value in any unique field.
+    /// Returns whether the contact has a value in any unique field.
     pub(super) fn is_identified(&self, contact: &Contact) -> bool {
         self.unique.iter().any(|&position| contact.value(position).is_some())
     }

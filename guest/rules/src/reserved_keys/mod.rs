@@ -44,7 +44,7 @@ impl Edits {
         Ok(())
     }
 
-    /// Whether the item has a `lastActive` that is not blank.
+    /// Returns whether the item has a `lastActive` that is not blank.
     pub(crate) fn has_last_active(&self) -> bool {
         self.last_active.is_some()
     }

@@ -1,7 +1,7 @@
 //! The committer: a worker's second thread, which makes the worker's writes to the store.
 //!
-//! A thread of its own lets the worker's component decide the next batch during a commit. It also keeps its normal priority:
-//! a worker thread whose priority was lowered (see [`crate::sandbox::has_lowered_priority`]) would hold the store's only write lock
+//! A thread of its own lets the worker's component decide the next batch during a commit. It also keeps its normal priority.
+//! A worker thread whose priority was lowered (see [`crate::sandbox::has_lowered_priority`]) would hold SQLite's write lock
 //! for long.
 
 use std::io;

@@ -48,7 +48,8 @@ async fn is_behind(session: &Session, tenant: TenantId) -> Result<bool, PgError>
     Ok(get(&session.query_one(&behind, &[&tenant.0]).await?, 0)?)
 }
 
-/// Indexes some rows of any tenant that were queued by `until`. `false` if there are none that no other server is indexing.
+/// Indexes some rows of any tenant that were queued by `until`. Returns `false` if there are none that no other server is
+/// indexing.
 pub(super) async fn index_next(session: &Session, until: Timestamp) -> Result<bool, PgError> {
     let next = session
         .prepare_cached("SELECT tenant FROM unlisted WHERE changed_at <= $1 ORDER BY tenant, sequence LIMIT 1")

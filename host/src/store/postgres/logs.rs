@@ -28,7 +28,7 @@ pub(super) async fn append(session: &Session, claim: &Claim, text: &str, limit: 
         .await
 }
 
-/// Returns a job's log, by the job's id alone, as it is for operators. `None` if there is no such job.
+/// Returns a job's log, by the job's id alone, as it is for operators. Returns `None` if there is no such job.
 pub(super) async fn read(session: &Session, job: JobId) -> Result<Option<String>, PgError> {
     let sql = "SELECT text FROM jobs LEFT JOIN job_logs ON job_logs.tenant = jobs.tenant AND job_logs.job = jobs.id
                WHERE jobs.id = $1";

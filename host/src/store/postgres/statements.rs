@@ -74,7 +74,7 @@ impl Statements {
         })
     }
 
-    /// Locks the tenant's counters and reserves numbers for new contacts and rows. `None` if the tenant was removed.
+    /// Locks the tenant's counters and reserves numbers for new contacts and rows. Returns `None` if the tenant was removed.
     pub(super) async fn reserve(
         &self,
         session: &Session,

@@ -14,8 +14,8 @@ pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
     mark_all(tenant, folded(text).split_whitespace().map(cut))
 }
 
-/// Returns the `tsquery` for contacts that have, for each of these prefixes, a word that begins with it. `None` if the prefixes
-/// have no letter or digit. Words are letters and digits, so none needs escaping.
+/// Returns the `tsquery` for contacts that have, for each of these prefixes, a word that begins with it. Returns `None` if
+/// the prefixes have no letter or digit. Words are letters and digits, so none needs escaping.
 pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<String> {
     let quote = |word: &str| format!("'{}':*", mark(tenant, cut(word)));
     let quoted: Vec<String> =

@@ -71,7 +71,7 @@ pub(super) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// `None` if a contact changed since it was read.
+    /// Returns the changes that writes make, or `None` if a contact changed since it was read.
     pub(super) fn of(
         writes: &Writes<'a>,
         mut new: ContactColumns<'a>,

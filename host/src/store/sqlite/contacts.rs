@@ -124,8 +124,8 @@ pub(super) fn find(
     Ok(contacts)
 }
 
-/// Applies all writes, and returns the contacts' ids in the order of the writes. `None` if there is a conflict; then the
-/// transaction must be rolled back.
+/// Applies all writes, and returns the contacts' ids in the order of the writes. Returns `None` if there is a conflict.
+/// Then the transaction must be rolled back.
 pub(super) fn apply(
     transaction: &Transaction<'_>,
     tenant: TenantId,
@@ -203,7 +203,7 @@ fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) ->
         .context("numbering contacts")
 }
 
-/// Frees the keys that a contact will not keep. `false` if the contact is not in the version that was read.
+/// Frees the keys that a contact will not keep. Returns `false` if the contact is not in the version that was read.
 fn free_keys(
     transaction: &Transaction<'_>,
     tenant: TenantId,

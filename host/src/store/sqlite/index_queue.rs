@@ -49,7 +49,7 @@ fn is_behind(connection: &Connection, tenant: TenantId) -> Result<bool, StoreErr
         .context(INDEXING)
 }
 
-/// Indexes some rows, of one tenant or of any, that were queued by `until`. `false` if there are none.
+/// Indexes some rows, of one tenant or of any, that were queued by `until`. Returns `false` if there are none.
 pub(super) fn index_next(
     connection: &mut Connection,
     tenant: Option<TenantId>,

@@ -25,7 +25,7 @@ pub(super) fn append(connection: &Connection, claim: &Claim, text: &str, limit: 
         .context("writing a job's log")
 }
 
-/// Returns a job's log by the job's id alone, as it is for operators. `None` if there is no such job.
+/// Returns a job's log by the job's id alone, as it is for operators. Returns `None` if there is no such job.
 pub(super) fn read(connection: &Connection, job: JobId) -> Result<Option<String>, StoreError> {
     const CONTEXT: &str = "reading a job's log";
     let known: Option<i64> = connection

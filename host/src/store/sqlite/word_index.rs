@@ -21,8 +21,8 @@ pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
     mark_all(tenant, words(text))
 }
 
-/// Returns the FTS5 query for contacts that have, for each of these prefixes, a word that begins with it. `None` if the
-/// prefixes have no letter or digit.
+/// Returns the FTS5 query for contacts that have, for each of these prefixes, a word that begins with it. Returns `None`
+/// if the prefixes have no letter or digit.
 pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<String> {
     let quoted = prefixes.iter().flat_map(|prefix| words(prefix)).map(|word| format!("\"{}\"*", mark(tenant, word)));
     let quoted: Vec<String> = quoted.collect();
