@@ -8,7 +8,9 @@
 mod assemble;
 mod breaker;
 mod component_loader;
+mod component_usage;
 mod components;
+mod decide_request;
 mod decider;
 mod failure_budget;
 mod failure_reason;
@@ -21,10 +23,12 @@ use std::sync::Arc;
 
 use breaker::Breaker;
 pub use component_loader::{ComponentLoader, LoadError};
-pub(super) use decider::{DecideRequest, Decider};
+pub(super) use component_usage::ComponentUsage;
+pub(super) use decide_request::DecideRequest;
+pub(super) use decider::Decider;
 pub(super) use failure_budget::{FailureBudget, FailureTally};
 pub(super) use isolate::{CommitTarget, given_up, isolate};
-pub(super) use meter::{ComponentUsage, TimeSpent};
+pub(super) use meter::TimeSpent;
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bulkhead_bounds::MAX_CONTACTS_PER_CALL;
 
 use super::component_loader::{ComponentLoader, LoadError};
-use super::decider::DecideRequest;
-use super::meter::ComponentUsage;
+use super::component_usage::ComponentUsage;
+use super::decide_request::DecideRequest;
 use crate::domain::{ContactId, Digest, StoredContact, Timestamp};
 use crate::sandbox::{
     CallError, CancelFlag, Fields, FieldsError, GuestFailure, Limits, Objection, Outcome, Planned, ProcessorInstance,

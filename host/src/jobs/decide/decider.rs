@@ -4,30 +4,15 @@ use std::time::Duration;
 
 use super::DeciderContext;
 use super::assemble::assemble;
+use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
-use super::meter::{ComponentUsage, Meter, TimeSpent};
+use super::decide_request::DecideRequest;
+use super::meter::{Meter, TimeSpent};
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
-use crate::domain::{ContactId, Digest, JobId, Operation, Pinned, StoredContact, TenantId, Timestamp};
+use crate::domain::{ContactId, Digest, Pinned, StoredContact};
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Planned};
 use crate::store::{BatchCommit, StoreError};
-use crate::tenants::{StoredProfile, TenantLimits};
-
-/// What all items of a request have in common.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::jobs) struct DecideRequest<'a> {
-    pub(in crate::jobs) tenant: TenantId,
-    /// For the log.
-    pub(in crate::jobs) tenant_name: &'a str,
-    pub(in crate::jobs) profile: &'a StoredProfile,
-    pub(in crate::jobs) limits: TenantLimits,
-    pub(in crate::jobs) pinned: Pinned,
-    pub(in crate::jobs) operation: Operation,
-    /// The time that changes are recorded with.
-    pub(in crate::jobs) now: Timestamp,
-    /// `None` for a call.
-    pub(in crate::jobs) job: Option<JobId>,
-}
 
 /// A planned part.
 #[derive(Debug)]

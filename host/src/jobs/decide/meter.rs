@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::component_usage::ComponentUsage;
 use super::components::RunningComponents;
-use crate::sandbox::Usage;
 
 /// Distinct failures of a request that are kept, for the operator who tries a component.
 const MAX_FAILURES: usize = 8;
@@ -15,20 +15,6 @@ pub(in crate::jobs) struct TimeSpent {
     pub(in crate::jobs) guest: Duration,
     /// Time in which items and contacts were read from the store.
     pub(in crate::jobs) reading: Duration,
-}
-
-/// The resources that a request's components have used.
-#[derive(Debug, Default, Clone, Copy)]
-pub(in crate::jobs) struct ComponentUsage {
-    pub(in crate::jobs) processor: Usage,
-    /// Zero without a validator.
-    pub(in crate::jobs) validator: Usage,
-}
-
-impl ComponentUsage {
-    fn and(self, other: Self) -> Self {
-        Self { processor: self.processor.and(other.processor), validator: self.validator.and(other.validator) }
-    }
 }
 
 /// The measurements of one request.

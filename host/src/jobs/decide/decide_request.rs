@@ -1,0 +1,20 @@
+//! What a decider is told of the request whose items it decides.
+
+use crate::domain::{JobId, Operation, Pinned, TenantId, Timestamp};
+use crate::tenants::{StoredProfile, TenantLimits};
+
+/// What all items of a request have in common.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::jobs) struct DecideRequest<'a> {
+    pub(in crate::jobs) tenant: TenantId,
+    /// For the log.
+    pub(in crate::jobs) tenant_name: &'a str,
+    pub(in crate::jobs) profile: &'a StoredProfile,
+    pub(in crate::jobs) limits: TenantLimits,
+    pub(in crate::jobs) pinned: Pinned,
+    pub(in crate::jobs) operation: Operation,
+    /// The time that changes are recorded with.
+    pub(in crate::jobs) now: Timestamp,
+    /// `None` for a call.
+    pub(in crate::jobs) job: Option<JobId>,
+}
