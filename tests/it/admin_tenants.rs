@@ -52,6 +52,7 @@ fn invalid_tenants_are_refused_and_not_added() {
         (r#"{"tenant":"a/b"}"#, 400, "cannot be a tenant's name"),
         (r#"{"tenant":7}"#, 400, "expected a string"),
         ("{}", 400, "missing field `tenant`"),
+        (r#"["new",null]"#, 400, "must be a JSON object"),
         (r#"{"tenant":"new","limits":{}}"#, 400, "unknown field `limits`"),
         (r#"{"tenant":"new","profile":[]}"#, 400, "a profile is a JSON object"),
         (r#"{"tenant":"new","profile":{"maxLength":0}}"#, 400, "maxLength: must be from 1"),

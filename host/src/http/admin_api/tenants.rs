@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -46,11 +47,8 @@ pub(super) fn list(operations: &Operations) -> Result<Reply, Problem> {
 
 /// Adds a tenant and returns its credentials.
 pub(super) fn add(operations: &Operations, body: &str) -> Result<Reply, Problem> {
-    let new: NewTenantBody = serde_json::from_str(body).map_err(|error| {
-        Problem::bad_request(format!(
-            "The new tenant cannot be read: {error}. Send 'tenant' (its name) and, if it shall have one, 'profile'."
-        ))
-    })?;
+    let new: NewTenantBody =
+        read_object(body, "The new tenant", "Send 'tenant' (the tenant's name) and optionally 'profile'.")?;
     let name: TenantName = new.tenant.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
     let added = operations.add_tenant(name, new.profile.as_deref().map(RawValue::get))?;
     let mut reply = json(StatusCode::CREATED, &AddedTenantView::from(&added));
@@ -66,11 +64,8 @@ pub(super) fn show(operations: &Operations, name: &str) -> Result<Reply, Problem
 
 /// Changes a tenant's settings and returns its components.
 pub(super) fn change(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem> {
-    let change: SettingsBody = serde_json::from_str(body).map_err(|error| {
-        Problem::bad_request(format!(
-            "The change cannot be read: {error}. Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'."
-        ))
-    })?;
+    let advice = "Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'.";
+    let change: SettingsBody = read_object(body, "The change", advice)?;
     let settings = TenantSettings {
         profile: change.profile.map(|profile| profile.get().to_owned()),
         limits: change.limits.map(|limits| limits.get().to_owned()),
@@ -88,6 +83,18 @@ pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Probl
 /// Gives a tenant its previous components back and returns them.
 pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Problem> {
     assignment(name, operations.roll_back_tenant(name)?)
+}
+
+/// Reads a body that must be a JSON object: serde would also take a list of the members' values in order.
+///
+/// # Errors
+/// 400, which names `what` cannot be read and ends with `advice`.
+fn read_object<T: DeserializeOwned>(body: &str, what: &str, advice: &str) -> Result<T, Problem> {
+    if !body.trim_start().starts_with('{') {
+        return Err(Problem::bad_request(format!("{what} must be a JSON object. {advice}")));
+    }
+    serde_json::from_str(body)
+        .map_err(|error| Problem::bad_request(format!("{what} cannot be read: {error}. {advice}")))
 }
 
 fn assignment(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
