@@ -17,6 +17,7 @@ mod maintenance;
 mod service;
 mod store_outage;
 mod submission;
+mod tenant_time;
 mod trial;
 mod wakeup;
 mod worker;

@@ -32,6 +32,7 @@ pub(super) use meter::TimeSpent;
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 
+use crate::jobs::tenant_time::TenantTime;
 use crate::store::Store;
 
 /// The parts of a server that all deciders share.
@@ -40,12 +41,14 @@ pub(super) struct DeciderContext {
     pub(super) store: Arc<dyn Store>,
     /// The components of all tenants.
     pub(super) components: ComponentLoader,
+    /// What each tenant's jobs and calls used of the threads' time lately.
+    pub(super) tenant_time: TenantTime,
     breaker: Breaker,
 }
 
 impl DeciderContext {
     /// Makes a context in which no component has failed yet.
     pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader) -> Self {
-        Self { store, components, breaker: Breaker::default() }
+        Self { store, components, tenant_time: TenantTime::default(), breaker: Breaker::default() }
     }
 }

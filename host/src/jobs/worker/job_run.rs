@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::jobs::decide::{DecideRequest, Decider, FailureBudget, FailureTally, RunError, TimeSpent};
+use crate::jobs::tenant_time::TimeInUse;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
 use crate::jobs::worker::claim_loop::ClaimLoop;
@@ -24,6 +25,8 @@ const MAX_ATTEMPTS: u32 = 10;
 pub(super) struct JobRun<'a> {
     claim_loop: ClaimLoop<'a>,
     running: RunningJob<'a>,
+    /// Counts the worker's time for the job's tenant.
+    _time_in_use: TimeInUse<'a>,
 }
 
 impl<'a> JobRun<'a> {
@@ -53,7 +56,7 @@ impl<'a> JobRun<'a> {
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget { context, committer, claim, pool_is_stopping, is_job_finished: false };
         let claim_loop = ClaimLoop::new(target, decider, failures, running.handle().clone());
-        Self { claim_loop, running }
+        Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
     }
 
     /// Returns the handle that stops the job.
