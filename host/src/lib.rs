@@ -21,6 +21,7 @@ pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod operations;
+pub mod private_files;
 pub mod sandbox;
 pub mod store;
 pub mod tenants;

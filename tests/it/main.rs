@@ -17,6 +17,7 @@ mod documents;
 mod events;
 mod examples;
 mod expiry;
+mod files;
 mod foreign;
 mod health;
 mod idempotency;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::Digest;
+use bulkhead::private_files::{make_private_folder, open_private_file};
 use bulkhead::store::postgres::{DatabaseUrl, PostgresStore};
-use bulkhead::store::sqlite::{SqliteStore, make_private_folder};
+use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{Store, StoreError};
 use clap::Args;
 
@@ -68,7 +69,13 @@ impl StoreArgs {
     pub(super) fn own(&self) -> Result<Ownership, Box<dyn Error>> {
         Ok(match self.place()? {
             Place::Folder(folder) => {
-                make_private_folder(folder)?;
+                if make_private_folder(folder)? {
+                    tracing::warn!(
+                        event = "data_folder_made_private",
+                        folder = %folder.display(),
+                        "other users had rights to the data folder or to a file in it, and have none now"
+                    );
+                }
                 Ownership(Some(lock(folder)?))
             }
             Place::Database(_) => Ownership(None),
@@ -121,7 +128,7 @@ pub(super) fn user_cache() -> Option<PathBuf> {
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("server.lock");
     let failed = |source| StoreError::File { path: path.display().to_string(), source };
-    let file = File::create(&path).map_err(failed)?;
+    let file = open_private_file(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),

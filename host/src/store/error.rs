@@ -1,5 +1,7 @@
 //! What can go wrong in a store.
 
+use crate::private_files::PrivacyError;
+
 /// Why a store operation failed. The operation changed nothing, except perhaps after [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -39,6 +41,9 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The data folder is not private and cannot be made so.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// The contacts that were asked for at once are too large to hold in memory.
     #[error("the contacts that a component asks for are more than {0} bytes")]
     ResultTooLarge(usize),

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::profile_cache::ProfileCache;
 use crate::clock::Clock;
+use crate::private_files::make_private_folder;
 use connections::Connections;
 
 /// The database's file in the data folder.
@@ -63,17 +64,4 @@ impl SqliteStore {
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         self.connections.apart(|connection| backup::backup(connection, to))
     }
-}
-
-/// Creates a data folder that only this user can read, unless it exists.
-///
-/// # Errors
-/// If the folder cannot be created.
-pub fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::File { path: folder.display().to_string(), source };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::private_files::open_private_file;
 use crate::store::StoreError;
 use crate::store::error::Context;
 
@@ -40,6 +41,10 @@ struct Readers {
 
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        // SQLite gives the write-ahead log the mode of this file. An existing one may be on a disk that takes no writes.
+        if !path.exists() {
+            drop(open_private_file(path).context("creating the database")?);
+        }
         let writer = Connection::open(path).context("opening the database")?;
         // SQLite writes `auto_vacuum` to the file whenever it is set, even if it is set already, and the disk may be full.
         let vacuum: i64 = writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).context(SETTING_UP)?;

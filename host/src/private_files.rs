@@ -1,0 +1,248 @@
+//! Files and folders that only the user of this process can read or write, whatever the umask.
+//!
+//! A data folder holds contacts, and hashes of secrets. A folder that others can only read is made private if nothing but the
+//! store is in it. A folder to which others can write is refused, because they may have put files there already.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Beginnings of the names of files that this program, `make run` and file systems put into a data folder.
+const OWN_NAMES: [&str; 8] = [
+    "bulkhead.sqlite",
+    "compiled",
+    "server.lock",
+    "server.log",
+    "demo.json",
+    "report.txt",
+    "sample.json",
+    "lost+found",
+];
+
+/// Why a folder is not private and cannot be made so. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivacyError {
+    /// The file or folder cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another user owns the folder, and could read and replace everything in it.
+    #[error(
+        "{path} belongs to user {owner}, and this process runs as user {user}. Run it as that user (sudo -u '#{owner}' bulkhead …), or name a folder inside it, which is then made: --data {inside}"
+    )]
+    OfAnotherUser {
+        /// The folder.
+        path: String,
+        /// The number of the user who owns the folder.
+        owner: u32,
+        /// The number of the user of this process.
+        user: u32,
+        /// The path of a folder inside, quoted for a shell.
+        inside: String,
+    },
+    /// Others could have put files into the folder, or replaced the store.
+    #[error(
+        "other users can write to {path} (mode {mode:03o}), so they may have put files there. See that everything in it is yours, and run: chmod 700 {quoted}"
+    )]
+    WritableByOthers {
+        /// The folder.
+        path: String,
+        /// The folder's mode.
+        mode: u32,
+        /// The path, quoted for a shell.
+        quoted: String,
+    },
+    /// The folder has other uses, so closing it to others is the operator's decision.
+    #[error(
+        "other users can read {path} (mode {mode:03o}), and it holds more than a store ('{other}'). Name a folder for the store alone, which is then made: --data {inside}; or run: chmod 700 {quoted}"
+    )]
+    ReadableByOthers {
+        /// The folder.
+        path: String,
+        /// The folder's mode.
+        mode: u32,
+        /// The name of a file that is not the store's.
+        other: String,
+        /// The path of a folder inside, quoted for a shell.
+        inside: String,
+        /// The path, quoted for a shell.
+        quoted: String,
+    },
+}
+
+/// How private a data folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// There is no folder yet.
+    Missing,
+    /// Only this user can read the folder and write to it.
+    Private,
+    /// Others can read the folder or the files in it, and [`make_private_folder`] can change that.
+    Mendable,
+}
+
+/// Returns how private a data folder is, without changing anything. Where the system has no owners and modes, every folder
+/// counts as private.
+///
+/// # Errors
+/// If the folder cannot be made private.
+pub fn check_folder(folder: &Path) -> Result<Privacy, PrivacyError> {
+    match fs::metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => {
+            Err(failed(folder, io::Error::new(io::ErrorKind::NotADirectory, "this is no folder")))
+        }
+        Ok(metadata) => system::check(folder, &metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Privacy::Missing),
+        Err(error) => Err(failed(folder, error)),
+    }
+}
+
+/// Creates a data folder that only this user can use, or makes an existing one so, with the files in it. Leaves a folder on a
+/// read-only disk as it is. Returns whether an existing folder or file was changed.
+///
+/// # Errors
+/// If the folder cannot be made private.
+pub fn make_private_folder(folder: &Path) -> Result<bool, PrivacyError> {
+    match check_folder(folder)? {
+        Privacy::Private => Ok(false),
+        Privacy::Missing => {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(folder).map_err(|error| failed(folder, error))?;
+            Ok(false)
+        }
+        Privacy::Mendable => match system::mend(folder) {
+            Ok(()) => Ok(true),
+            // A store on a disk that takes no writes can be backed up, not served.
+            Err(PrivacyError::File { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// Opens a file for writing, and creates it if it is missing so that only this user can read and write it. What is in it stays.
+///
+/// # Errors
+/// If the file can be neither opened nor created.
+pub fn open_private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn failed(path: &Path, source: io::Error) -> PrivacyError {
+    PrivacyError::File { path: path.display().to_string(), source }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::{self, DirEntry, Metadata, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::path::Path;
+
+    use super::{OWN_NAMES, Privacy, PrivacyError, failed};
+
+    /// Bits of a mode by which group and others read, write or search.
+    const OTHERS: u32 = 0o077;
+    /// Bits of a mode by which group and others write.
+    const OTHERS_WRITE: u32 = 0o022;
+
+    pub(super) fn check(folder: &Path, metadata: &Metadata) -> Result<Privacy, PrivacyError> {
+        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        let path = || folder.display().to_string();
+        let inside = || quoted(&folder.join("store"));
+        if owner != user {
+            return Err(PrivacyError::OfAnotherUser { path: path(), owner, user, inside: inside() });
+        }
+        let mode = metadata.mode() & 0o777;
+        let entries = entries(folder)?;
+        if mode & OTHERS == 0 {
+            let is_open = entries.iter().any(|entry| is_open_file(entry, user));
+            return Ok(if is_open { Privacy::Mendable } else { Privacy::Private });
+        }
+        if mode & OTHERS_WRITE != 0 && !entries.is_empty() {
+            return Err(PrivacyError::WritableByOthers { path: path(), mode, quoted: quoted(folder) });
+        }
+        let names = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        match names.into_iter().find(|name| !is_own(name)) {
+            None => Ok(Privacy::Mendable),
+            Some(other) => {
+                let (inside, quoted) = (inside(), quoted(folder));
+                Err(PrivacyError::ReadableByOthers { path: path(), mode, other, inside, quoted })
+            }
+        }
+    }
+
+    /// Takes all rights away from others.
+    pub(super) fn mend(folder: &Path) -> Result<(), PrivacyError> {
+        let user = rustix::process::geteuid().as_raw();
+        let was = fs::metadata(folder).map_err(|error| failed(folder, error))?.mode() & 0o777;
+        fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|error| failed(folder, error))?;
+        // From here on, only this user can write to the folder. Before, others may have been quicker.
+        for entry in entries(folder)? {
+            let metadata = entry.metadata().map_err(|error| failed(&entry.path(), error))?;
+            if was & OTHERS_WRITE != 0 && metadata.uid() != user {
+                return Err(PrivacyError::WritableByOthers {
+                    path: folder.display().to_string(),
+                    mode: was,
+                    quoted: quoted(folder),
+                });
+            }
+            if is_open_file(&entry, user) {
+                let private = Permissions::from_mode(0o600);
+                fs::set_permissions(entry.path(), private).map_err(|error| failed(&entry.path(), error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(folder: &Path) -> Result<Vec<DirEntry>, PrivacyError> {
+        let listed = fs::read_dir(folder).and_then(Iterator::collect);
+        listed.map_err(|error| failed(folder, error))
+    }
+
+    fn is_own(name: &str) -> bool {
+        OWN_NAMES.iter().any(|own| name.starts_with(own))
+    }
+
+    /// Returns whether an entry is a file of the store that belongs to this user and that others can read or write. A link is
+    /// not followed.
+    fn is_open_file(entry: &DirEntry, user: u32) -> bool {
+        // A file can disappear meanwhile: SQLite deletes the write-ahead log.
+        entry.metadata().is_ok_and(|metadata| {
+            metadata.is_file()
+                && metadata.uid() == user
+                && metadata.mode() & OTHERS != 0
+                && is_own(&entry.file_name().to_string_lossy())
+        })
+    }
+
+    /// Returns a path as one word of a shell's command.
+    fn quoted(path: &Path) -> String {
+        format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::fs::Metadata;
+    use std::path::Path;
+
+    use super::{Privacy, PrivacyError};
+
+    pub(super) fn check(_: &Path, _: &Metadata) -> Result<Privacy, PrivacyError> {
+        Ok(Privacy::Private)
+    }
+
+    pub(super) fn mend(_: &Path) -> Result<(), PrivacyError> {
+        Ok(())
+    }
+}
