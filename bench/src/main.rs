@@ -3,19 +3,22 @@
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
-//! - the cost of one tenant's component for another, the time to stop a job, and the cost of a validator;
+//! - what rogue tenants, and floods of tenants and of strangers, cost a neighbour;
+//! - the cost of each behaviour of one tenant's component for another, the time to stop a job, and the cost of a validator;
 //! - the last page of results against the first, and jobs while a million expired rows are deleted;
 //! - lists and jobs at a million contacts, against those at ten thousand;
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
+mod attack;
 mod contacts;
 mod floor;
 mod guest;
 mod languages;
 mod lists;
+mod neighbours;
 mod pages;
 mod postgres;
 mod server;
@@ -35,15 +38,18 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 10] =
-    ["job", "guest", "memory", "neighbours", "tenants", "lists", "pages", "sweep", "postgres", "languages"];
+const PARTS: [&str; 11] =
+    ["job", "guest", "memory", "neighbours", "gallery", "tenants", "lists", "pages", "sweep", "postgres", "languages"];
 
 fn main() -> Outcome<()> {
+    let wanted = std::env::args().nth(1);
+    if wanted.as_deref() == Some("attack") {
+        return attack::run();
+    }
     println!("10,000 new contacts of 8 fields; {ROUNDS} rounds, each side in turn; medians (minimum) in ms\n");
     let items = contacts::items();
     let body = contacts::body(&items);
     println!("request body: {:.2} MB", body.len() as f64 / 1e6);
-    let wanted = std::env::args().nth(1);
     if let Some(unknown) = wanted.as_ref().filter(|wanted| !PARTS.contains(&wanted.as_str())) {
         return Err(format!("'{unknown}' is no measurement; there are {}", PARTS.join(", ")).into());
     }
@@ -58,7 +64,10 @@ fn main() -> Outcome<()> {
         memory(&body)?;
     }
     if wants("neighbours") {
-        tenants::neighbours()?;
+        neighbours::neighbours()?;
+    }
+    if wants("gallery") {
+        tenants::gallery()?;
     }
     if wants("tenants") {
         tenants::fairness(&body)?;

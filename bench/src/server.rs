@@ -1,10 +1,11 @@
 //! A real server in an empty folder, and clients that send it jobs.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{CommandLine, Log, ServerProcess, component};
+use bulkhead_tests::{CommandLine, Log, ServerProcess, Tenant, component};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
@@ -60,6 +61,13 @@ impl Server {
         Self::start_at(folder, command_line, args)
     }
 
+    /// Starts a server that shares a folder of compiled components with other servers.
+    pub(crate) fn start_sharing(compiled: &Path, args: &[&str]) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let command_line = CommandLine::on_folder(folder.path()).cache(compiled.to_owned());
+        Self::start_with_cache(folder, command_line, args)
+    }
+
     /// Starts a server on a PostgreSQL database.
     pub(crate) fn start_on(database: &str, args: &[&str]) -> Outcome<Self> {
         Self::start_at(tempfile::tempdir()?, CommandLine::on_database(database), args)
@@ -67,12 +75,21 @@ impl Server {
 
     fn start_at(folder: TempDir, command_line: CommandLine, args: &[&str]) -> Outcome<Self> {
         let command_line = command_line.cache(folder.path().join("compiled"));
+        Self::start_with_cache(folder, command_line, args)
+    }
+
+    fn start_with_cache(folder: TempDir, command_line: CommandLine, args: &[&str]) -> Outcome<Self> {
         let log = Log::default();
         let mut command = command_line.serve("127.0.0.1");
         command.args(args);
         let process = ServerProcess::start(command, &log)?;
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
         Ok(Self { process, folder, command_line, agent, log, next_line: 0 })
+    }
+
+    /// Returns the address for clients.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
     }
 
     /// Returns the data folder.
@@ -183,6 +200,11 @@ impl Server {
     /// Adds a tenant. Returns its Bearer token.
     pub(crate) fn tenant(&self, name: &str) -> String {
         self.command_line.add_tenant(name).client_secret
+    }
+
+    /// Adds a tenant with a profile. Returns its credentials.
+    pub(crate) fn tenant_with(&self, name: &str, profile: &Value) -> Tenant {
+        self.command_line.add_tenant_with(name, profile)
     }
 
     pub(crate) fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {

@@ -59,9 +59,9 @@ const CANCELLATIONS: usize = 200;
 /// The behaviours that run for a long time.
 const ENDLESS: [&str; 6] = ["loop", "plan-loop", "bulk-memory", "endless-log", "random-loop", "hundredfold"];
 
-/// Measures a neighbour's latency next to each rogue, on two workers, against its latency alone. Also measures it next to a
-/// computing thread outside the server, which is the cost of any work on the same machine.
-pub(crate) fn neighbours() -> Outcome<()> {
+/// Measures a neighbour's latency next to one rogue of each behaviour, on two workers, against its latency alone. Also measures it
+/// next to a computing thread outside the server, which is the cost of any work on the same machine.
+pub(crate) fn gallery() -> Outcome<()> {
     let server = Server::start_with(&["--workers", "2"])?;
     server.register("rogue")?;
     let neighbour = server.tenant("neighbour");
