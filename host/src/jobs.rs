@@ -1,4 +1,5 @@
-//! Jobs and calls, from the request to the last row. Everything here blocks; async code calls it on tokio's blocking pool.
+//! Jobs and calls, from the request to the last row. Everything here blocks, and async code calls it on tokio's blocking pool,
+//! except [`Service::run_call`], which runs a call on a thread for calls.
 //!
 //! - [`Service`] accepts jobs ([`Submission`]), reads and deletes them, and answers calls: requests that need no job.
 //! - `worker` runs jobs, on the threads of the [`WorkerPool`].
@@ -10,10 +11,13 @@
 
 mod call;
 mod call_limiter;
+mod call_places;
+mod call_threads;
 mod contacts;
 mod decide;
 mod error;
 mod maintenance;
+mod run_call;
 mod service;
 mod store_outage;
 mod submission;
@@ -22,7 +26,7 @@ mod trial;
 mod wakeup;
 mod worker;
 
-pub use call::{CallAnswer, CallRow, MAX_CALL_ITEMS};
+pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use contacts::{ListRequest, ListedContacts, Search};
 pub use decide::{ComponentLoader, LoadError};
 pub use error::ServiceError;

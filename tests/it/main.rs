@@ -21,6 +21,7 @@ mod files;
 mod foreign;
 mod health;
 mod idempotency;
+mod lane;
 mod languages;
 mod limits;
 mod merging;

@@ -12,8 +12,7 @@ use super::contacts::raw;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::Operation;
-use crate::jobs::{CallAnswer, MAX_CALL_ITEMS, Service};
-use crate::store::Tenant;
+use crate::jobs::{Call, CallAnswer, MAX_CALL_ITEMS};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,18 +52,13 @@ impl<T: Serialize> Serialize for ByKey<T> {
 }
 
 /// Applies a batch; blocks.
-pub(super) fn apply(
-    service: &Service,
-    tenant: &Tenant,
-    operation: Operation,
-    mut body: ItemBody,
-) -> Result<Reply, Problem> {
+pub(super) fn apply(call: &Call<'_>, operation: Operation, mut body: ItemBody) -> Result<Reply, Problem> {
     let mut items = body.take_items(MAX_CALL_ITEMS)?;
     if items.items.len() > MAX_CALL_ITEMS {
         return Err(Problem::too_many_items(MAX_CALL_ITEMS));
     }
     let keys = items.keys.take().unwrap_or_else(|| (0..items.items.len()).map(|place| place.to_string()).collect());
-    let CallAnswer { rows, contacts } = service.apply(tenant, operation, &items)?;
+    let CallAnswer { rows, contacts } = call.apply(operation, &items)?;
     let contacts: BTreeMap<_, _> =
         contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?))).collect::<Result<_, Problem>>()?;
     let mut envelope =

@@ -15,14 +15,14 @@ use super::reply::Reply;
 use super::route::Route;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{batch, bulk, contacts, job, single, token};
-use crate::jobs::Service;
+use crate::jobs::{Call, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
 const TOKEN_PATH: &str = "/oauth/v2/token";
 /// Bytes of the body of a request for a token.
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
-/// Calls of one tenant that run at once; further ones wait.
+/// Calls of one tenant that receive their bodies, wait for a permit or run at once; further ones wait.
 const MAX_CALLS_PER_TENANT: usize = 8;
 /// How long a call waits until it may run.
 const CALL_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ pub(super) struct ClientApi {
     bodies: Bodies,
     /// Bounds the memory that one tenant's bodies take.
     body_permits: TenantSemaphores,
-    /// Bounds the blocking threads that one tenant's calls take.
+    /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
 
@@ -81,26 +81,14 @@ impl ClientApi {
             }
             Route::DeleteJob(id) => self.blocking(move |service| job::delete(service, &tenant, id)).await,
             Route::Batch(operation) => {
-                self.call_with_body(tenant, receive(), move |service, tenant, body| {
-                    batch::apply(service, tenant, operation, body)
-                })
-                .await
+                self.call_with_body(tenant, receive(), move |call, body| batch::apply(call, operation, body)).await
             }
             Route::Single(operation, id) => {
-                self.call_with_body(tenant, receive(), move |service, tenant, body| {
-                    single::apply(service, tenant, operation, id, body)
-                })
-                .await
+                self.call_with_body(tenant, receive(), move |call, body| single::apply(call, operation, id, body)).await
             }
-            Route::ListContacts => {
-                self.call(tenant, move |service, tenant| contacts::list(service, tenant, query.as_deref())).await
-            }
-            Route::ReadContact(id) => {
-                self.call(tenant, move |service, tenant| contacts::read(service, tenant, id)).await
-            }
-            Route::DeleteContact(id) => {
-                self.call(tenant, move |service, tenant| contacts::delete(service, tenant, id)).await
-            }
+            Route::ListContacts => self.call(tenant, move |call| contacts::list(call, query.as_deref())).await,
+            Route::ReadContact(id) => self.call(tenant, move |call| contacts::read(call, id)).await,
+            Route::DeleteContact(id) => self.call(tenant, move |call| contacts::delete(call, id)).await,
         }
     }
 
@@ -132,9 +120,9 @@ impl ClientApi {
     async fn call(
         &self,
         tenant: Tenant,
-        work: impl FnOnce(&Service, &Tenant) -> Result<Reply, Problem> + Send + 'static,
+        work: impl FnOnce(&Call<'_>) -> Result<Reply, Problem> + Send + 'static,
     ) -> Result<Reply, Problem> {
-        self.call_with_body(tenant, std::future::ready(Ok(())), |service, tenant, ()| work(service, tenant)).await
+        self.call_with_body(tenant, std::future::ready(Ok(())), |call, ()| work(call)).await
     }
 
     /// Runs `work` as one of the tenant's calls, with a body that is received only once the call may run: a waiting call
@@ -146,19 +134,19 @@ impl ClientApi {
         &self,
         tenant: Tenant,
         body: impl Future<Output = Result<B, Problem>>,
-        work: impl FnOnce(&Service, &Tenant, B) -> Result<Reply, Problem> + Send + 'static,
+        work: impl FnOnce(&Call<'_>, B) -> Result<Reply, Problem> + Send + 'static,
     ) -> Result<Reply, Problem> {
         let permit = self.call_permits.of(tenant.id).acquire_owned();
         let Ok(Ok(permit)) = tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await else {
-            return Err(Problem::too_many_requests());
+            return Err(Problem::too_many_calls(MAX_CALLS_PER_TENANT));
         };
         let body = body.await?;
-        self.blocking(move |service| {
+        let work = move |call: &Call<'_>| {
             // The work may outlive the request, so the work holds the permit.
             let _permit = permit;
-            work(service, &tenant, body)
-        })
-        .await
+            work(call, body)
+        };
+        self.service.run_call(tenant, work).await?
     }
 
     /// Runs `work` on the blocking pool.

@@ -8,8 +8,7 @@ use super::list_query;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::ContactId;
-use crate::jobs::Service;
-use crate::store::Tenant;
+use crate::jobs::Call;
 
 /// One contact, as Mautic wraps it.
 #[derive(Serialize)]
@@ -35,20 +34,20 @@ impl Serialize for ById {
 }
 
 /// Reads a contact; blocks.
-pub(super) fn read(service: &Service, tenant: &Tenant, id: ContactId) -> Result<Reply, Problem> {
-    let object = service.contact(tenant, id)?.ok_or_else(Problem::unknown_contact)?;
+pub(super) fn read(call: &Call<'_>, id: ContactId) -> Result<Reply, Problem> {
+    let object = call.contact(id)?.ok_or_else(Problem::unknown_contact)?;
     Ok(json(StatusCode::OK, &ContactBody { contact: raw(object)? }))
 }
 
 /// Deletes a contact, and returns it as it was; blocks.
-pub(super) fn delete(service: &Service, tenant: &Tenant, id: ContactId) -> Result<Reply, Problem> {
-    let object = service.delete_contact(tenant, id)?.ok_or_else(Problem::unknown_contact)?;
+pub(super) fn delete(call: &Call<'_>, id: ContactId) -> Result<Reply, Problem> {
+    let object = call.delete_contact(id)?.ok_or_else(Problem::unknown_contact)?;
     Ok(json(StatusCode::OK, &ContactBody { contact: raw(object)? }))
 }
 
 /// Lists contacts; blocks.
-pub(super) fn list(service: &Service, tenant: &Tenant, query: Option<&str>) -> Result<Reply, Problem> {
-    let listed = service.contacts(tenant, &list_query::parse(query)?)?;
+pub(super) fn list(call: &Call<'_>, query: Option<&str>) -> Result<Reply, Problem> {
+    let listed = call.contacts(&list_query::parse(query)?)?;
     let contacts = listed.contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?)));
     let contacts = ById(contacts.collect::<Result<_, Problem>>()?);
     Ok(json(StatusCode::OK, &ContactListBody { total: listed.total.to_string(), contacts }))

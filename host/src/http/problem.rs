@@ -139,8 +139,28 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry()
     }
 
-    pub(super) fn too_many_requests() -> Self {
-        Self::unavailable("Too many requests at once. Nothing was stored; send it again.")
+    /// Returns the problem of a call of a tenant that has `limit` calls already, none of which ended in time.
+    pub(super) fn too_many_calls(limit: usize) -> Self {
+        Self::unavailable(&format!(
+            "This tenant has {limit} batch or single requests in progress already, which is the limit. Nothing was stored. Send fewer at once, or use the bulk endpoints."
+        ))
+    }
+
+    /// Returns the problem of a call that got no place among the calls of all tenants.
+    fn no_permit() -> Self {
+        Self::unavailable(
+            "The server had no place for this batch or single request, as too many others run or wait. Nothing was stored; send it again later, or use the bulk endpoints.",
+        )
+    }
+
+    fn busy() -> Self {
+        Self::unavailable("The server has no room for this request now. Nothing was stored; send it again.")
+    }
+
+    fn still_compiling() -> Self {
+        Self::unavailable(
+            "The server is still preparing the component that decides on this tenant's contacts. Nothing was stored; send the request again.",
+        )
     }
 
     pub(super) fn too_many_large_requests() -> Self {
@@ -192,7 +212,14 @@ impl From<ServiceError> for Problem {
                 tracing::error!(event = "store_unavailable", %error, "the store is unavailable");
                 Self::unavailable("The store is unavailable. Nothing was stored; send the request again.")
             }
-            ServiceError::Busy => Self::too_many_requests(),
+            ServiceError::Busy => Self::busy(),
+            ServiceError::NoPermit => Self::no_permit(),
+            ServiceError::StillCompiling => Self::still_compiling(),
+            ServiceError::NoThread(error) => {
+                tracing::error!(event = "call_thread_not_started", %error, "the system gave no thread for a call");
+                Self::busy()
+            }
+            ServiceError::Panicked => Self::panicked(&"the thread of a call panicked"),
             ServiceError::ShuttingDown => Self::shutting_down(),
             ServiceError::PartlyApplied(error) => {
                 tracing::error!(event = "call_cut_short", %error, "a call failed after some of its items had been applied");

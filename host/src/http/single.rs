@@ -10,8 +10,7 @@ use super::contacts::{ContactBody, raw};
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{ContactId, ItemError, ItemList, Operation};
-use crate::jobs::Service;
-use crate::store::Tenant;
+use crate::jobs::Call;
 
 /// The answer to a refused item. The order of the members is Mautic's.
 #[derive(Serialize)]
@@ -31,15 +30,14 @@ struct RefusedItem {
 
 /// Applies one item, to the contact `id` if there is an id; blocks.
 pub(super) fn apply(
-    service: &Service,
-    tenant: &Tenant,
+    call: &Call<'_>,
     operation: Operation,
     id: Option<ContactId>,
     mut body: ItemBody,
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
-    let answer = service.apply(tenant, operation, &ItemList { items: vec![item], keys: None })?;
+    let answer = call.apply(operation, &ItemList { items: vec![item], keys: None })?;
     let mut rows = answer.rows;
     let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::call_limiter::Permit;
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, ItemList, Operation, StoredContact, TenantId};
@@ -36,27 +37,56 @@ pub struct CallAnswer {
     pub contacts: BTreeMap<ContactId, String>,
 }
 
+/// A call of a tenant that runs on this thread.
+pub struct Call<'a> {
+    pub(super) service: &'a Service,
+    pub(super) tenant: &'a Tenant,
+    /// `None` where nobody else has calls.
+    permit: Option<&'a Permit>,
+}
+
 /// Applies a call's items to the tenant's contacts, and collects the rows.
 pub(super) struct CallTarget<'a> {
     service: &'a Service,
     tenant: TenantId,
+    permit: Option<&'a Permit>,
     pub(super) rows: Vec<CallRow>,
     written: BTreeMap<ContactId, StoredContact>,
+    /// Whether the call ends early, so that only failed rows are still to be added.
+    ends_early: bool,
 }
 
 impl<'a> CallTarget<'a> {
-    pub(super) fn new(service: &'a Service, tenant: TenantId) -> Self {
-        Self { service, tenant, rows: Vec::new(), written: BTreeMap::new() }
+    pub(super) fn new(call: &Call<'a>) -> Self {
+        let &Call { service, tenant, permit } = call;
+        Self { service, tenant: tenant.id, permit, rows: Vec::new(), written: BTreeMap::new(), ends_early: false }
     }
 }
 
 impl CommitTarget for CallTarget<'_> {
     fn ensure_running(&mut self) -> Result<(), RunError> {
-        if self.service.call_cancel().is_raised() { Err(RunError::ShuttingDown) } else { Ok(()) }
+        if self.service.call_cancel().is_raised() {
+            Err(RunError::ShuttingDown)
+        } else if !self.ends_early && self.permit.is_some_and(Permit::should_end) {
+            Err(RunError::TurnOver)
+        } else {
+            Ok(())
+        }
     }
 
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
-        let ids = match self.service.store().apply_writes(self.tenant, &commit.writes)? {
+        let (tenant, store) = (self.tenant, self.service.store());
+        let (commit, applied) = match self.permit.and_then(Permit::committer) {
+            None => {
+                let applied = store.apply_writes(tenant, &commit.writes)?;
+                (commit, applied)
+            }
+            Some(committer) => committer.run(move |store| {
+                let applied = store.apply_writes(tenant, &commit.writes)?;
+                Ok((commit, applied))
+            })?,
+        };
+        let ids = match applied {
             ApplyOutcome::Done(ids) => ids,
             ApplyOutcome::Conflict => return Ok(CommitOutcome::Conflict),
             ApplyOutcome::NoTenant => return Ok(CommitOutcome::Fenced),
@@ -73,21 +103,31 @@ impl CommitTarget for CallTarget<'_> {
     }
 }
 
-impl Service {
-    /// Decides items and applies them at once.
+impl<'a> Call<'a> {
+    pub(super) fn new(service: &'a Service, tenant: &'a Tenant, permit: Option<&'a Permit>) -> Self {
+        Self { service, tenant, permit }
+    }
+
+    /// Decides items and applies them at once. If components fail for long while other tenants wait, the remaining items fail
+    /// without an attempt.
     ///
     /// # Errors
-    /// If too many calls run, the tenant was removed, or the store cannot answer. [`ServiceError::PartlyApplied`] if some items
-    /// were applied before that; otherwise none was.
-    pub fn apply(&self, tenant: &Tenant, operation: Operation, items: &ItemList) -> Result<CallAnswer, ServiceError> {
-        // Before the permit: a compilation must not keep other calls waiting.
-        self.decider_context().components.prepare(self.pinned(tenant));
-        let _permit = self.admit_call(tenant.id)?;
-        let mut decider = self.decider(tenant, operation);
-        let mut target = CallTarget::new(self, tenant.id);
+    /// If the tenant was removed, the sandbox has no room, or the store cannot answer. [`ServiceError::PartlyApplied`] if some
+    /// items were applied before that; otherwise none was.
+    pub fn apply(&self, operation: Operation, items: &ItemList) -> Result<CallAnswer, ServiceError> {
+        let mut decider = self.decider(operation);
+        let mut target = CallTarget::new(self);
         if !items.items.is_empty() {
+            let whole = Part::whole(0, items);
             let mut failures = FailureTally::new(FailureBudget::CALL);
-            if let Err(error) = isolate(&mut decider, &mut target, &mut failures, Part::whole(0, items)) {
+            let mut ended = isolate(&mut decider, &mut target, &mut failures, whole);
+            if matches!(ended, Err(RunError::TurnOver)) {
+                target.ends_early = true;
+                failures.exhaust();
+                let rest = whole.after(target.rows.len());
+                ended = isolate(&mut decider, &mut target, &mut failures, rest);
+            }
+            if let Err(error) = ended {
                 let error = ServiceError::from(error);
                 let is_untouched = target.written.is_empty();
                 return Err(if is_untouched { error } else { ServiceError::PartlyApplied(Box::new(error)) });
@@ -104,7 +144,7 @@ impl Service {
         let unread: Vec<ContactId> = target.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
         let mut contacts: Vec<StoredContact> = target.written.values().cloned().collect();
         if !unread.is_empty() {
-            match self.store().find_contacts(target.tenant, &unread, &[]) {
+            match self.service.store().find_contacts(target.tenant, &unread, &[]) {
                 Ok(found) => contacts.extend(found),
                 Err(error) => {
                     tracing::warn!(event = "contacts_not_read_back", %error, "contacts of a call not read back")
@@ -120,18 +160,24 @@ impl Service {
         }
     }
 
-    /// Returns a decider for a call of the tenant.
-    pub(super) fn decider<'a>(&'a self, tenant: &'a Tenant, operation: Operation) -> Decider<'a> {
+    /// Returns whether the call should try nothing more, because it has run for long and other tenants wait.
+    pub(super) fn should_end(&self) -> bool {
+        self.permit.is_some_and(Permit::should_end)
+    }
+
+    /// Returns a decider for the call.
+    pub(super) fn decider(&self, operation: Operation) -> Decider<'a> {
+        let &Self { service, tenant, .. } = self;
         let request = DecideRequest {
             tenant: tenant.id,
             tenant_name: &tenant.name,
             profile: &tenant.profile,
             limits: tenant.limits,
-            pinned: self.pinned(tenant),
+            pinned: service.pinned(tenant),
             operation,
-            now: self.store().now(),
+            now: service.store().now(),
             job: None,
         };
-        Decider::new(self.decider_context(), request, self.call_cancel().clone(), TimeSpent::default())
+        Decider::new(service.decider_context(), request, service.call_cancel().clone(), TimeSpent::default())
     }
 }

@@ -1,9 +1,9 @@
 //! Reading and deleting contacts. The tenant's processor presents them: it makes what clients see of a stored contact.
 
-use super::{Service, ServiceError};
+use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, StoredContact};
 use crate::jobs::decide::Part;
-use crate::store::{ContactFilter, ContactOrder, ContactQuery, Tenant};
+use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
 const MAX_LIST_FAILURES: u32 = 12;
@@ -45,76 +45,74 @@ pub struct ListedContacts {
     pub contacts: Vec<(ContactId, String)>,
 }
 
-impl Service {
+impl Call<'_> {
     /// Returns a contact as clients see it, a JSON object. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
-    /// If the store cannot answer, the tenant's processor fails, or too many calls run.
-    pub fn contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
-        let found = self.store().find_contacts(tenant.id, &[id], &[])?;
-        Ok(self.present(tenant, &found)?.pop().map(|(_, object)| object))
+    /// If the store cannot answer, the tenant's processor fails, or the sandbox has no room.
+    pub fn contact(&self, id: ContactId) -> Result<Option<String>, ServiceError> {
+        let found = self.service.store().find_contacts(self.tenant.id, &[id], &[])?;
+        Ok(self.present(&found)?.pop().map(|(_, object)| object))
     }
 
     /// Deletes a contact and returns it as clients saw it. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
     /// As [`Self::contact`]. The contact is not deleted then.
-    pub fn delete_contact(&self, tenant: &Tenant, id: ContactId) -> Result<Option<String>, ServiceError> {
+    pub fn delete_contact(&self, id: ContactId) -> Result<Option<String>, ServiceError> {
         // Presented first: if the processor fails, the client gets an error, and the contact must still be there.
-        let Some(object) = self.contact(tenant, id)? else { return Ok(None) };
-        Ok(self.store().delete_contact(tenant.id, id)?.map(|_| object))
+        let Some(object) = self.contact(id)? else { return Ok(None) };
+        Ok(self.service.store().delete_contact(self.tenant.id, id)?.map(|_| object))
     }
 
     /// Returns part of a list of contacts.
     ///
     /// # Errors
     /// As [`Self::contact`].
-    pub fn contacts(&self, tenant: &Tenant, request: &ListRequest) -> Result<ListedContacts, ServiceError> {
+    pub fn contacts(&self, request: &ListRequest) -> Result<ListedContacts, ServiceError> {
         let filter = match &request.search {
             Search::Everything => ContactFilter::All,
-            Search::Email(address) => ContactFilter::Ids(self.ids_with_email(tenant, address)?),
+            Search::Email(address) => ContactFilter::Ids(self.ids_with_email(address)?),
             Search::Ids(ids) => ContactFilter::Ids(ids.clone()),
             Search::Words(words) => ContactFilter::Words(words.clone()),
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let list = self.store().list_contacts(tenant.id, &ContactQuery { filter, order, descending, start, limit })?;
-        Ok(ListedContacts { total: list.total, contacts: self.present_list(tenant, &list.contacts)? })
+        let query = ContactQuery { filter, order, descending, start, limit };
+        let list = self.service.store().list_contacts(self.tenant.id, &query)?;
+        Ok(ListedContacts { total: list.total, contacts: self.present_list(&list.contacts)? })
     }
 
     /// Returns the contacts that a `create` with this e-mail address would merge into.
     ///
     /// The host never looks into a contact, with this exception: Mautic's API can search by `email`, so the host writes an item
     /// with that field. Whether the field exists, and what the address's normal form is, is up to the processor.
-    fn ids_with_email(&self, tenant: &Tenant, address: &str) -> Result<Vec<ContactId>, ServiceError> {
+    fn ids_with_email(&self, address: &str) -> Result<Vec<ContactId>, ServiceError> {
         let item = serde_json::json!({ "email": address }).to_string();
-        let permit = self.admit_call(tenant.id)?;
         let items = [item];
-        let plan = self.decider(tenant, Operation::Create).plan(Part::without_keys(&items))?;
-        drop(permit);
+        let plan = self.decider(Operation::Create).plan(Part::without_keys(&items))?;
         let lookups = plan.lookups();
-        let found = self.store().find_contacts(tenant.id, &lookups.ids, &lookups.keys)?;
+        let found = self.service.store().find_contacts(self.tenant.id, &lookups.ids, &lookups.keys)?;
         Ok(found.iter().map(|contact| contact.id).collect())
     }
 
-    fn present(&self, tenant: &Tenant, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
+    fn present(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
         if contacts.is_empty() {
             return Ok(Vec::new());
         }
-        let _permit = self.admit_call(tenant.id)?;
-        Ok(self.decider(tenant, Operation::Create).present(contacts)?)
+        Ok(self.decider(Operation::Create).present(contacts)?)
     }
 
     /// Presents the contacts of a list. Halves the list if the processor fails on it, so that only a contact which the
-    /// processor cannot present is shown by its id alone.
-    fn present_list(
-        &self,
-        tenant: &Tenant,
-        contacts: &[StoredContact],
-    ) -> Result<Vec<(ContactId, String)>, ServiceError> {
+    /// processor cannot present is shown by its id alone. Gives up when the call should end: the rest is shown by ids alone.
+    fn present_list(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
         let mut parts = vec![contacts];
         let (mut presented, mut failures) = (Vec::with_capacity(contacts.len()), 0);
         while let Some(part) = parts.pop() {
-            match self.present(tenant, part) {
+            if failures > 0 && self.should_end() {
+                presented.extend(part.iter().map(|contact| (contact.id, bare_object(contact.id))));
+                continue;
+            }
+            match self.present(part) {
                 Ok(objects) => presented.extend(objects),
                 Err(ServiceError::Component(_)) if part.len() > 1 && failures < MAX_LIST_FAILURES => {
                     failures += 1;

@@ -11,9 +11,21 @@ pub enum ServiceError {
     /// The store failed. It may recover soon.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too many calls run. One may end soon.
-    #[error("too many calls are running")]
+    /// The server cannot do it now: the sandbox has no room, or the tenant's components have just changed.
+    #[error("the server is busy")]
     Busy,
+    /// Too many calls run or wait. One may end soon.
+    #[error("too many calls are running or waiting")]
+    NoPermit,
+    /// The tenant's components are still being compiled.
+    #[error("the tenant's components are still being compiled")]
+    StillCompiling,
+    /// The system gives no thread.
+    #[error("the system gives no thread: {0}")]
+    NoThread(std::io::Error),
+    /// A bug: the code that answers the request panicked.
+    #[error("a call panicked")]
+    Panicked,
     /// The server shuts down.
     #[error("the server is shutting down")]
     ShuttingDown,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
-use crate::jobs::call_limiter::{CallLimiter, Permit};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+use crate::jobs::call_limiter::CallLimiter;
+use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::{ServiceError, Submission};
@@ -17,10 +20,14 @@ use crate::tenants::Secret;
 /// How long a token is valid. The number is Mautic's.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 
+/// Threads that compile components for calls. One component is compiled at a time; the others load theirs from the disk.
+const MAX_COMPILING: usize = 4;
+
 /// The service's settings, which an operator chooses.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Number of worker threads. Twice as many calls run at a time, of one tenant as many as workers.
+    /// Number of worker threads. Twice as many usual calls run at a time, of one tenant as many as workers, and up to three times
+    /// as many that compute for long.
     pub workers: usize,
     /// How long a job's id and results are kept after the job was accepted, and again after it was finished.
     pub retention: Duration,
@@ -37,7 +44,9 @@ pub struct Service {
     decider_context: Arc<DeciderContext>,
     worker_context: Arc<WorkerContext>,
     settings: Settings,
-    call_limiter: CallLimiter,
+    call_limiter: Arc<CallLimiter>,
+    call_threads: CallThreads,
+    compile_turns: Arc<Semaphore>,
     /// Interrupts all calls when it is raised.
     call_cancel: CancelFlag,
 }
@@ -48,9 +57,11 @@ impl Service {
         let decider_context = Arc::new(DeciderContext::new(store, components));
         Self {
             worker_context: Arc::new(WorkerContext::new(Arc::clone(&decider_context), settings)),
+            call_limiter: Arc::new(CallLimiter::new(settings.workers, Arc::clone(&decider_context))),
+            call_threads: CallThreads::default(),
+            compile_turns: Arc::new(Semaphore::new(MAX_COMPILING)),
             decider_context,
             settings,
-            call_limiter: CallLimiter::new(settings.workers),
             call_cancel: CancelFlag::default(),
         }
     }
@@ -160,12 +171,6 @@ impl Service {
         }
     }
 
-    /// Interrupts the components of running calls, and refuses later calls, at a shutdown.
-    pub fn interrupt_calls(&self) {
-        self.call_cancel.raise();
-        self.decider_context.components.sandbox().raise_engine_epoch();
-    }
-
     pub(super) fn store(&self) -> &dyn Store {
         &*self.decider_context.store
     }
@@ -183,12 +188,17 @@ impl Service {
         &self.call_cancel
     }
 
-    /// Waits until a call of the tenant may run, which it does until the permit is dropped.
-    ///
-    /// # Errors
-    /// [`ServiceError::Busy`] if too many calls run for too long.
-    pub(super) fn admit_call(&self, tenant: TenantId) -> Result<Permit<'_>, ServiceError> {
-        self.call_limiter.enter(tenant)
+    pub(super) fn call_limiter(&self) -> &Arc<CallLimiter> {
+        &self.call_limiter
+    }
+
+    pub(super) fn call_threads(&self) -> &CallThreads {
+        &self.call_threads
+    }
+
+    /// Waits until components may be compiled for a call.
+    pub(super) async fn compile_turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.compile_turns).acquire_owned().await
     }
 
     /// Returns the components that decide the tenant's requests now.

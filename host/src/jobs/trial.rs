@@ -1,10 +1,9 @@
 //! Trying a component: items are decided and applied as by a job, by the same code, without the queue.
 
 use super::call::CallTarget;
-use super::{CallRow, Service, ServiceError, Submission};
+use super::{Call, CallRow, ServiceError, Submission};
 use crate::jobs::decide::{ComponentUsage, FailureBudget, FailureTally, Part, isolate};
 use crate::sandbox::Usage;
-use crate::store::Tenant;
 
 /// The result of a trial.
 #[derive(Debug)]
@@ -21,14 +20,14 @@ pub struct Trial {
     pub failures: Vec<String>,
 }
 
-impl Service {
+impl Call<'_> {
     /// Applies items to a tenant's contacts as a job would: chunk by chunk, with a job's limits and failure budget.
     ///
     /// # Errors
     /// If the store cannot answer, or the sandbox has no room for the components.
-    pub fn try_out(&self, tenant: &Tenant, submission: Submission) -> Result<Trial, ServiceError> {
-        let mut decider = self.decider(tenant, submission.operation());
-        let mut target = CallTarget::new(self, tenant.id);
+    pub fn try_out(&self, submission: Submission) -> Result<Trial, ServiceError> {
+        let mut decider = self.decider(submission.operation());
+        let mut target = CallTarget::new(self);
         let mut failures = FailureTally::new(FailureBudget::JOB);
         let mut first = 0;
         for chunk in submission.into_chunks() {

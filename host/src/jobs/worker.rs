@@ -35,6 +35,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use carry_over::CarryOver;
+pub(super) use committer::Committer;
 pub use pool::WorkerPool;
 use running::RunningJobs;
 use unreleased::UnreleasedClaims;

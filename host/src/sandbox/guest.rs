@@ -7,6 +7,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 
 use super::call_error::{CallError, GuestFailure};
 use super::cancel::CancelFlag;
+use super::computing;
 use super::engine::Sandbox;
 use super::error_text::{bounded, describe};
 use super::interrupt::InterruptReason;
@@ -65,8 +66,11 @@ impl<E> Guest<E> {
             Ok(UpdateDeadline::Continue(1))
         });
         let started = Instant::now();
-        match instantiate(&mut store) {
-            Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time: started.elapsed() }),
+        let instantiated = instantiate(&mut store);
+        let time = started.elapsed();
+        computing::count(time);
+        match instantiated {
+            Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time }),
             Err(error) => Err(call_error(&store, &output, &error)),
         }
     }
@@ -86,8 +90,10 @@ impl<E> Guest<E> {
         self.store.set_epoch_deadline(1);
         let started = Instant::now();
         let reply = call(&self.exports, &mut self.store);
+        let time = started.elapsed();
+        computing::count(time);
         self.calls += 1;
-        self.time += started.elapsed();
+        self.time += time;
         reply.map_err(|error| call_error(&self.store, &self.output, &error))
     }
 

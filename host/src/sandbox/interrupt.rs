@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::cancel::CancelFlag;
+use super::computing;
 use super::limits::Limits;
 use super::priority;
 
@@ -18,6 +19,7 @@ pub(super) enum InterruptReason {
 
 /// The deadline of the present call, and the cancel flag of its job or request.
 pub(super) struct InterruptWatch {
+    started: Instant,
     deadline: Instant,
     /// `None` if the thread keeps its priority however long the call takes.
     lowers_priority_at: Option<Instant>,
@@ -27,12 +29,14 @@ pub(super) struct InterruptWatch {
 impl InterruptWatch {
     /// Starts with the time that a call without items may take, for starting the guest.
     pub(super) fn new(limits: &Limits, cancel: &CancelFlag) -> Self {
-        Self { deadline: Instant::now() + limits.call_time, lowers_priority_at: None, cancel: cancel.clone() }
+        let started = Instant::now();
+        Self { started, deadline: started + limits.call_time, lowers_priority_at: None, cancel: cancel.clone() }
     }
 
     /// Sets the deadline of a call that starts now. `lowers_priority` is whether the thread may lower its priority.
     pub(super) fn start_call(&mut self, time: Duration, lowers_priority: bool) {
         let now = Instant::now();
+        self.started = now;
         self.deadline = now + time;
         self.lowers_priority_at = lowers_priority.then(|| now + priority::LOWER_AFTER);
     }
@@ -53,6 +57,7 @@ impl InterruptWatch {
         if self.lowers_priority_at.is_some_and(|at| now >= at) {
             priority::lower();
         }
+        computing::observe(now.saturating_duration_since(self.started));
         Ok(())
     }
 }

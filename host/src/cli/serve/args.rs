@@ -116,10 +116,14 @@ impl ServeArgs {
         self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
     }
 
-    /// Returns the number of component instances that can exist at a time: a processor and a validator for each worker and
-    /// its replacement; these two and a processor that shows contacts for each call; and some for operators.
+    /// Returns the number of component instances that can exist at a time, so that none that may run waits for another:
+    ///
+    /// - a processor and a validator for each worker and its replacement: 2 × 2 for each worker;
+    /// - these two and a processor that shows contacts for each call that can run: 3 × 5 for each worker, as there are two light,
+    ///   two moved and one heavy permit for each;
+    /// - some for operators.
     pub(super) fn instances(&self) -> u32 {
-        u32::try_from(self.settings().workers).unwrap_or(32) * 10 + 8
+        u32::try_from(self.settings().workers).unwrap_or(32) * 19 + 8
     }
 
     pub(super) fn sweep_interval(&self) -> Duration {

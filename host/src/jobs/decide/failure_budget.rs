@@ -45,6 +45,15 @@ impl FailureTally {
         Self { have_servers_failed: true, ..self }
     }
 
+    /// Uses up the budget, so that the remaining items fail without an attempt.
+    pub(in crate::jobs) fn exhaust(&mut self) {
+        if self.last.is_some() {
+            self.items = self.budget.items;
+        } else {
+            self.contended = self.budget.contended;
+        }
+    }
+
     /// Counts a part of `items` items in which a component failed after `wasted` time in calls.
     pub(super) fn add_failure(&mut self, items: usize, wasted: Duration, failure: GuestFailure) {
         self.wasted += wasted;

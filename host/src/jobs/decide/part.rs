@@ -29,6 +29,15 @@ impl<'a> Part<'a> {
         self.keys.and_then(|keys| keys.get(index)).cloned()
     }
 
+    /// Returns the part without its first `count` items.
+    pub(in crate::jobs) fn after(self, count: usize) -> Self {
+        Self {
+            first: self.first + u32::try_from(count).unwrap_or(0),
+            items: self.items.get(count..).unwrap_or_default(),
+            keys: self.keys.map(|keys| keys.get(count..).unwrap_or_default()),
+        }
+    }
+
     /// Cuts the part in the middle.
     pub(super) fn halves(self) -> [Self; 2] {
         let middle = self.items.len() / 2;

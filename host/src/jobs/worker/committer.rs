@@ -1,4 +1,5 @@
-//! The committer: a worker's second thread, which makes the worker's writes to the store.
+//! The committer: a worker's second thread, which makes the worker's writes to the store. A call whose component computes for
+//! long has one, too.
 //!
 //! A thread of its own lets the worker's component decide the next batch during a commit. It also keeps its normal priority.
 //! A worker thread whose priority was lowered (see [`crate::sandbox::has_lowered_priority`]) would hold SQLite's write lock
@@ -15,14 +16,14 @@ use crate::store::{Store, StoreError};
 type Write = Box<dyn FnOnce(&dyn Store) + Send>;
 
 /// Runs a worker's writes on a thread, in the order in which they were submitted. The thread ends after this is dropped.
-pub(super) struct Committer(Sender<Write>);
+pub(in crate::jobs) struct Committer(Sender<Write>);
 
 impl Committer {
     /// Starts the thread.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(super) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
+    pub(in crate::jobs) fn start(store: Arc<dyn Store>) -> io::Result<Self> {
         let (sender, writes) = mpsc::channel::<Write>();
         thread::Builder::new().name(String::from("committer")).spawn(move || {
             for write in writes {
@@ -45,7 +46,7 @@ impl Committer {
     ///
     /// # Errors
     /// If the store fails, or `write` panics.
-    pub(super) fn run<T: Send + 'static>(
+    pub(in crate::jobs) fn run<T: Send + 'static>(
         &self,
         write: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
