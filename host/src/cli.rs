@@ -2,6 +2,7 @@
 
 mod backup;
 mod component;
+mod doctor;
 mod job;
 mod log;
 mod operator;
@@ -37,6 +38,8 @@ enum Command {
     /// Print the output of a job's components.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.
+    Doctor(doctor::DoctorArgs),
     /// Copy the embedded store into a file, also while a server is using it.
     Backup(backup::BackupArgs),
     /// Send a file of contacts to a server, watch the jobs and report the contacts that failed.
@@ -52,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
+        Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
         Command::Submit(args) => submit::run(args),
         Command::Sample(args) => sample::run(args),

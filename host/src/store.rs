@@ -8,6 +8,7 @@
 mod claims;
 mod components;
 mod contacts;
+mod disk;
 mod error;
 mod index_queue;
 mod jobs;
@@ -18,24 +19,45 @@ pub mod postgres;
 mod profile_cache;
 pub mod sqlite;
 mod tenants;
+mod usage;
 
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, WriteTarget,
 };
+pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
-pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitOutcome};
+pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
 pub use tenants::{Authentication, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 
 /// A whole store: every type that implements the trait of each concern.
 pub trait Store:
-    TenantStore + ComponentStore + JobStore + ClaimStore + ContactStore + MaintenanceStore + Send + Sync + 'static
+    TenantStore
+    + ComponentStore
+    + JobStore
+    + ClaimStore
+    + ContactStore
+    + UsageStore
+    + MaintenanceStore
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<S> Store for S where
-    S: TenantStore + ComponentStore + JobStore + ClaimStore + ContactStore + MaintenanceStore + Send + Sync + 'static
+    S: TenantStore
+        + ComponentStore
+        + JobStore
+        + ClaimStore
+        + ContactStore
+        + UsageStore
+        + MaintenanceStore
+        + Send
+        + Sync
+        + 'static
 {
 }

@@ -67,6 +67,27 @@ fn a_full_disk_of_sqlite_loses_nothing() {
     assert_stored_once(&server, jobs.len());
 }
 
+#[test]
+fn a_disk_that_fills_is_told_before_it_is_full() {
+    if is_left_out() {
+        return;
+    }
+    let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
+    let mut server = Options::default().on(&disk).start();
+    let event = server.wait_for_event("disk_filling");
+    assert!(event["free_mib"].as_u64().is_some_and(|free| free < u64::from(SQLITE_DISK_MIB)), "{event}");
+    let stranger = server.client_with(None);
+    stranger.get("/readyz").expect(200);
+    assert!(server.command_line(&["doctor"]).stdout.contains("warn disk: "));
+    disk.fill();
+    assert_not_ready(&server);
+    assert_eq!(stranger.get("/readyz").expect(503).json()["store"], "its disk is full");
+    let examined = server.command_line(&["doctor"]).expect(1).stdout;
+    assert!(examined.contains("fail disk: "), "{examined}");
+    disk.free();
+    wait_until("the server to be ready", || (stranger.get("/readyz").status == 200).then_some(()));
+}
+
 /// A disk cannot become read-only while a file is open for writing, so the server is started on a read-only disk.
 #[test]
 fn a_sqlite_database_that_cannot_be_written_loses_nothing() {

@@ -13,6 +13,7 @@ mod databases;
 mod delete_job;
 #[cfg(target_os = "linux")]
 mod disk;
+mod doctor;
 mod documents;
 mod events;
 mod examples;
@@ -26,6 +27,7 @@ mod languages;
 mod limits;
 mod merging;
 mod published;
+mod quotas;
 mod refusals;
 mod registration;
 mod results;

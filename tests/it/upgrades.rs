@@ -161,6 +161,9 @@ fn commands_work(server: &Server, recorded: &Value) {
         shown,
         [(&json!("acme"), client_id("acme"), &json!(5)), (&json!("globex"), client_id("globex"), &json!(0)),]
     );
+    let shown = lines(&["tenant", "show", "acme"]);
+    assert_eq!(shown[0]["usage"]["contacts"], 5);
+    assert!(shown[0]["usage"]["storedBytes"].as_u64().is_some_and(|bytes| bytes > 1_000), "{shown:?}");
     let components = lines(&["component", "list"]);
     for name in ["forbidden", "plain"] {
         assert!(components.iter().any(|component| component["name"] == name), "{name}: {components:?}");

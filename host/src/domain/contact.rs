@@ -23,6 +23,13 @@ pub struct IndexEntry {
     pub sort_key: String,
 }
 
+impl IndexEntry {
+    /// Returns the bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.search_text.len() + self.sort_key.len()
+    }
+}
+
 /// A stored contact.
 #[derive(Debug, Clone)]
 pub struct StoredContact {

@@ -100,6 +100,7 @@ impl Health {
                 tracing::warn!(event = "store_not_ready", %error, "the store is not ready");
                 Err(String::from(match error {
                     StoreError::NewerSchema { .. } => "its schema is from a newer version",
+                    StoreError::DiskFull { .. } => "its disk is full",
                     _ => "it accepts no writes; the server's log says why",
                 }))
             }

@@ -1,6 +1,8 @@
 //! Requests that fail as a whole. Errors become HTTP answers only here: the client gets a text that reveals nothing internal,
 //! and the log gets the error. The texts of failed items are in `jobs::decide::failure_reason` and in `sandbox::call_error`.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
@@ -184,6 +186,12 @@ impl Problem {
         Self::internal()
     }
 
+    /// Returns the problem of a tenant that exceeds a rate.
+    fn too_often(message: String, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().saturating_add(1);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_exceeded", message).with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     fn retry(self) -> Self {
         self.with(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
@@ -247,6 +255,25 @@ impl From<ServiceError> for Problem {
                 "Too many jobs or bytes are queued. Wait until some jobs are completed, or delete some.",
             )
             .retry(),
+            ServiceError::StorageFull { limit_mib } => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "storage_full",
+                format!(
+                    "This tenant has stored as much as its limit allows ({limit_mib} MiB, storedMiB). Contacts count, and jobs with their items, results and logs. Nothing was stored. Delete contacts or jobs, or ask the operator for a higher limit."
+                ),
+            ),
+            ServiceError::TooManyJobs { per_minute, retry_after } => Self::too_often(
+                format!(
+                    "This tenant sends more jobs than its limit allows ({per_minute} in a minute, jobsPerMinute). Nothing was stored; send the request again later, or put more items into one job."
+                ),
+                retry_after,
+            ),
+            ServiceError::TooManyTokens { per_minute, retry_after } => Self::too_often(
+                format!(
+                    "This tenant requests more tokens than its limit allows ({per_minute} in a minute, tokensPerMinute). Use a token until it expires, and request another one later."
+                ),
+                retry_after,
+            ),
             ServiceError::NoTenant => Self::wrong_credentials(),
         }
     }

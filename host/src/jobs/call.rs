@@ -10,9 +10,10 @@ use super::contacts::bare_object;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, ItemList, Operation, StoredContact, TenantId};
 use crate::jobs::decide::{
-    CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, Part, RunError, TimeSpent, isolate,
+    CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, Part, RunError, StorageRoom, TimeSpent, isolate,
 };
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, RowBody, Tenant};
+use crate::tenants::TenantLimits;
 
 /// Items that a call may have. The number is Mautic's.
 pub const MAX_CALL_ITEMS: usize = 200;
@@ -50,6 +51,8 @@ pub(super) struct CallTarget<'a> {
     service: &'a Service,
     tenant: TenantId,
     permit: Option<&'a Permit>,
+    limits: TenantLimits,
+    room: StorageRoom,
     pub(super) rows: Vec<CallRow>,
     written: BTreeMap<ContactId, StoredContact>,
     /// Whether the call ends early, so that only failed rows are still to be added.
@@ -59,7 +62,9 @@ pub(super) struct CallTarget<'a> {
 impl<'a> CallTarget<'a> {
     pub(super) fn new(call: &Call<'a>) -> Self {
         let &Call { service, tenant, permit } = call;
-        Self { service, tenant: tenant.id, permit, rows: Vec::new(), written: BTreeMap::new(), ends_early: false }
+        let (limits, room) = (tenant.limits, StorageRoom::default());
+        let (rows, written) = (Vec::new(), BTreeMap::new());
+        Self { service, tenant: tenant.id, permit, limits, room, rows, written, ends_early: false }
     }
 }
 
@@ -74,8 +79,9 @@ impl CommitTarget for CallTarget<'_> {
         }
     }
 
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+    fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         let (tenant, store) = (self.tenant, self.service.store());
+        self.room.admit(store, tenant, &self.limits, &mut commit)?;
         let (commit, applied) = match self.permit.and_then(Permit::committer) {
             None => {
                 let applied = store.apply_writes(tenant, &commit.writes)?;
@@ -88,7 +94,10 @@ impl CommitTarget for CallTarget<'_> {
         };
         let ids = match applied {
             ApplyOutcome::Done(ids) => ids,
-            ApplyOutcome::Conflict => return Ok(CommitOutcome::Conflict),
+            ApplyOutcome::Conflict => {
+                self.room.forget();
+                return Ok(CommitOutcome::Conflict);
+            }
             ApplyOutcome::NoTenant => return Ok(CommitOutcome::Fenced),
         };
         for (id, write) in ids.iter().zip(&commit.writes) {

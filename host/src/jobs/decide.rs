@@ -18,6 +18,7 @@ mod isolate;
 mod meter;
 mod part;
 mod run_error;
+mod storage_room;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(super) use isolate::{CommitTarget, given_up, isolate};
 pub(super) use meter::TimeSpent;
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
+pub(super) use storage_room::StorageRoom;
 
 use crate::jobs::tenant_time::TenantTime;
 use crate::store::Store;

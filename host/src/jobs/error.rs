@@ -1,5 +1,7 @@
 //! Why the service cannot do what a client asks.
 
+use std::time::Duration;
+
 use crate::jobs::decide::{DecideError, RunError};
 use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
@@ -44,6 +46,28 @@ pub enum ServiceError {
     /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]
     QueueFull,
+    /// The tenant has stored as much as it may.
+    #[error("the tenant has stored its limit of {limit_mib} MiB")]
+    StorageFull {
+        /// The limit.
+        limit_mib: u64,
+    },
+    /// The tenant sends more jobs than it may.
+    #[error("the tenant has sent its limit of {per_minute} jobs in a minute")]
+    TooManyJobs {
+        /// The limit.
+        per_minute: u64,
+        /// When there is room for another job.
+        retry_after: Duration,
+    },
+    /// The tenant requests more tokens than it may.
+    #[error("the tenant has requested its limit of {per_minute} tokens in a minute")]
+    TooManyTokens {
+        /// The limit.
+        per_minute: u64,
+        /// When the tenant may have another token.
+        retry_after: Duration,
+    },
     /// The tenant was removed during the request.
     #[error("the tenant was removed")]
     NoTenant,

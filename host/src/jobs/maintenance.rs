@@ -6,9 +6,11 @@
 //! | [`lease_keeper`], its watch | Stops jobs whose leases have ended, even if the store does not answer |
 //! | [`indexer`] | Indexes contacts after commits, so that lists find them |
 //! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
+//! | [`disk_watch`] | Tells early when the disk of the store fills up |
 //! | [`compiled_cache`] | Deletes compiled code that no component needs any more |
 
 mod compiled_cache;
+mod disk_watch;
 mod expiry;
 mod indexer;
 mod lease_keeper;
@@ -37,6 +39,7 @@ impl MaintenanceTasks {
             indexer::start(context)?,
             compiled_cache::start(context)?,
             expiry::start(context, expiry_interval)?,
+            disk_watch::start(context)?,
         ]))
     }
 

@@ -13,7 +13,8 @@ use crate::jobs::worker::WorkerContext;
 use crate::jobs::{ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    Authentication, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow, SubmitOutcome, Tenant,
+    Admission, Authentication, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
+    SubmitLimits, SubmitOutcome, Tenant, TokenLimits,
 };
 use crate::tenants::Secret;
 
@@ -82,8 +83,12 @@ impl Service {
     /// Issues a token that is valid for [`TOKEN_LIFETIME`].
     ///
     /// # Errors
-    /// If the store cannot answer, the tenant was removed, or the system gives no random bytes.
+    /// If the store cannot answer, the tenant was removed or gets too many tokens, or the system gives no random bytes.
     pub fn issue_token(&self, tenant: &Tenant) -> Result<Secret, ServiceError> {
+        let limits = TokenLimits { count: tenant.limits.tokens, per_minute: tenant.limits.tokens_per_minute };
+        if let Admission::After(retry_after) = self.store().admit_token(tenant.id, &limits)? {
+            return Err(ServiceError::TooManyTokens { per_minute: limits.per_minute, retry_after });
+        }
         let token = Secret::random()?;
         let is_known = self.store().add_token(tenant.id, &token.hash(), TOKEN_LIFETIME)?;
         if is_known { Ok(token) } else { Err(ServiceError::NoTenant) }
@@ -93,7 +98,7 @@ impl Service {
     /// accepted before under the same idempotency key.
     ///
     /// # Errors
-    /// If the tenant's queue is full, the idempotency key was used for another request, or the store cannot answer.
+    /// If the tenant's queue is full, it has stored or sent as much as it may, the idempotency key was used for another request, or the store cannot answer.
     pub fn submit(&self, tenant: &Tenant, submission: Submission) -> Result<JobId, ServiceError> {
         let id = JobId::random();
         let idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
@@ -108,11 +113,15 @@ impl Service {
             idempotency,
             retention: self.settings.retention,
         };
-        let queue = QueueLimits {
-            jobs: tenant.limits.queued_jobs.min(self.settings.queue.jobs),
-            bytes: (tenant.limits.queued_mib << 20).min(self.settings.queue.bytes),
+        let limits = SubmitLimits {
+            queue: QueueLimits {
+                jobs: tenant.limits.queued_jobs.min(self.settings.queue.jobs),
+                bytes: (tenant.limits.queued_mib << 20).min(self.settings.queue.bytes),
+            },
+            stored_bytes: tenant.limits.stored_mib << 20,
+            jobs_per_minute: tenant.limits.jobs_per_minute,
         };
-        match self.store().submit_job(&job, &queue)? {
+        match self.store().submit_job(&job, &limits)? {
             SubmitOutcome::Accepted => {
                 self.worker_context.job_wakeup.notify();
                 Ok(id)
@@ -120,6 +129,10 @@ impl Service {
             SubmitOutcome::Repeated(id) => Ok(id),
             SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
             SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
+            SubmitOutcome::StorageFull => Err(ServiceError::StorageFull { limit_mib: tenant.limits.stored_mib }),
+            SubmitOutcome::TooOften(retry_after) => {
+                Err(ServiceError::TooManyJobs { per_minute: tenant.limits.jobs_per_minute, retry_after })
+            }
             SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
             SubmitOutcome::Outdated => Err(ServiceError::Busy),
         }

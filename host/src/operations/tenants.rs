@@ -89,7 +89,7 @@ impl Operations {
         let tenant = self.known_tenant(name)?;
         let summary = self.store.tenants()?.into_iter().find(|summary| summary.tenant == name);
         let summary = summary.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
-        Ok(TenantView::new(summary, &tenant))
+        Ok(TenantView::new(summary, &tenant, self.store.usage(tenant.id)?))
     }
 
     /// Removes a tenant with its credentials, jobs and contacts.

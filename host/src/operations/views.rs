@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::AddedTenant;
 use crate::domain::{Assignment, Digest};
-use crate::store::{ComponentRecord, Tenant, TenantSummary};
+use crate::store::{ComponentRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
 /// A registered component.
@@ -58,15 +58,17 @@ pub struct TenantView {
     summary: TenantSummary,
     /// All limits, the defaults included.
     limits: TenantLimits,
+    /// What the tenant keeps.
+    usage: Usage,
     /// As it was set, on one line; `None` if the store's text is not JSON.
     profile: Option<Box<RawValue>>,
 }
 
 impl TenantView {
-    pub(super) fn new(summary: TenantSummary, tenant: &Tenant) -> Self {
+    pub(super) fn new(summary: TenantSummary, tenant: &Tenant, usage: Usage) -> Self {
         // A JSON string holds no line breaks, so those in the text are only white space between its parts.
         let profile = RawValue::from_string(tenant.profile.text().replace(['\n', '\r'], " ")).ok();
-        Self { summary, limits: tenant.limits, profile }
+        Self { summary, limits: tenant.limits, usage, profile }
     }
 }
 

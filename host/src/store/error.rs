@@ -30,6 +30,12 @@ pub enum StoreError {
     /// The store has data that this program cannot read.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+    /// The disk has no room for further writes.
+    #[error("the disk is full: {free_mib} MiB are free")]
+    DiskFull {
+        /// The room that is left, in MiB.
+        free_mib: u64,
+    },
     /// A bug: the thread that worked on the store panicked.
     #[error("{0}: the server's thread panicked")]
     Panicked(&'static str),

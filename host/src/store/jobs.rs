@@ -1,5 +1,7 @@
 //! Jobs as their clients see them: accepting and deleting them, their progress, results and logs.
 
+use std::time::Duration;
+
 use super::{Claim, StoreError};
 use crate::domain::{ItemList, Job, JobId, Operation, Page, Pinned, ResultRow, TenantId};
 use crate::tenants::StoredProfile;
@@ -7,7 +9,7 @@ use crate::tenants::StoredProfile;
 /// Jobs, their results and logs.
 pub trait JobStore {
     /// Accepts a job. When this returns, the job is durable.
-    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError>;
+    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError>;
 
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
@@ -47,7 +49,7 @@ pub struct NewJob {
     /// For requests that a client may send twice.
     pub idempotency: Option<Idempotency>,
     /// How long the id lives, from the job's acceptance and again from its end.
-    pub retention: std::time::Duration,
+    pub retention: Duration,
 }
 
 /// What identifies a request that is sent again.
@@ -68,6 +70,17 @@ pub struct QueueLimits {
     pub bytes: u64,
 }
 
+/// What a tenant may have so that another job is accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct SubmitLimits {
+    /// The tenant's queue.
+    pub queue: QueueLimits,
+    /// Bytes that the tenant has stored, with the new job.
+    pub stored_bytes: u64,
+    /// Jobs in a minute.
+    pub jobs_per_minute: u64,
+}
+
 /// The outcome of [`JobStore::submit_job`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitOutcome {
@@ -79,6 +92,10 @@ pub enum SubmitOutcome {
     KeyReused,
     /// The tenant's queue is at one of its limits.
     QueueFull,
+    /// The tenant has stored as much as it may.
+    StorageFull,
+    /// The tenant has sent as many jobs as it may. There is room for another after this time.
+    TooOften(Duration),
     /// The tenant was removed.
     NoTenant,
     /// A component of the job was removed after the tenant had been given another.

@@ -1,6 +1,6 @@
 //! What a server does with its store as a whole: checking, sweeping, and being notified by other servers.
 
-use super::StoreError;
+use super::{DiskSpace, StoreError};
 use crate::domain::{JobId, TenantId, Timestamp};
 
 /// The store as a whole.
@@ -12,11 +12,19 @@ pub trait MaintenanceStore {
     /// measured it.
     fn now(&self) -> Timestamp;
 
-    /// Returns [`StoreError`] unless the store takes writes now, which one small write finds out.
+    /// Returns [`StoreError`] unless the store takes writes now, which one small write finds out. SQLite: also if so little
+    /// space is left on the disk that a larger write would fail.
     fn check(&self) -> Result<(), StoreError>;
 
     /// Deletes some of what has expired or belongs to removed tenants. To be called again while [`Swept::more`].
     fn sweep(&self) -> Result<Swept, StoreError>;
+
+    /// Gives some of the free space in the store's file back to the file system, if there is much. Returns whether there is
+    /// still much; then it is to be called again. PostgreSQL: does nothing, as its autovacuum does it.
+    fn shrink(&self) -> Result<bool, StoreError>;
+
+    /// Returns the space on the store's disk; `None` if the disk is not this machine's, or the system cannot be asked.
+    fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError>;
 
     /// Calls `notify` with each notification of another server from now on, on a thread that it must not hold up. SQLite:
     /// does nothing, as there are no other servers.

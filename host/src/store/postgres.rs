@@ -2,7 +2,7 @@
 //!
 //! Every method is one transaction of a few round trips: statements work on whole batches, and statements that do not need
 //! each other's answers are sent together. Times are the database's. A transaction that locks more than one thing does so in
-//! this order: tenant, queue, job, counters, component; within one of these by key. Transactions that collide all the same are
+//! this order: tenant, queue, job, component, counters; within one of these by key. Transactions that collide all the same are
 //! done again.
 
 mod address;
@@ -26,6 +26,7 @@ mod submit;
 mod sweep;
 mod tenants;
 mod tls;
+mod usage;
 mod word_index;
 mod writes;
 
@@ -58,7 +59,7 @@ impl PostgresStore {
     pub fn open(url: &DatabaseUrl, connections: usize, clock: Clock) -> Result<Self, StoreError> {
         let name = url.to_string();
         let connections = Connections::new(url, connections, clock)?;
-        let clock_lead = connections.run("bringing the schema up to date", async |session| {
+        let clock_lead = connections.run_long("bringing the schema up to date", async |session| {
             migrations::run(session, &name).await?;
             Ok(notifications::measure_clock_lead(session).await?)
         })?;

@@ -8,18 +8,23 @@ mod commit;
 mod components;
 mod connections;
 mod contacts;
+mod facts;
 mod index_queue;
 mod jobs;
 mod listing;
 mod logs;
 mod maintenance;
 mod migrations;
+mod shrink;
 mod submit;
 mod sweep;
 mod tenants;
+mod usage;
 mod word_index;
 
 use std::path::{Path, PathBuf};
+
+pub use facts::SqliteFacts;
 
 use super::StoreError;
 use super::profile_cache::ProfileCache;

@@ -1,13 +1,17 @@
 //! Profiles as the store has them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Profile, ProfileError};
+use crate::domain::Digest;
 
 /// A profile that was read from the store. This server may be unable to read the profile of a newer server: then the profile
 /// is kept as text, jobs pin it as it is, and their items fail with the error. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct StoredProfile(Result<Arc<Profile>, Arc<Unreadable>>);
+pub struct StoredProfile {
+    parsed: Result<Arc<Profile>, Arc<Unreadable>>,
+    digest: Arc<OnceLock<Digest>>,
+}
 
 #[derive(Debug)]
 struct Unreadable {
@@ -18,18 +22,24 @@ struct Unreadable {
 impl StoredProfile {
     /// Parses a stored text, which need not be readable.
     pub fn parse(text: &str) -> Self {
-        Self(match Profile::parse(text) {
+        let parsed = match Profile::parse(text) {
             Ok(profile) => Ok(Arc::new(profile)),
             Err(error) => Err(Arc::new(Unreadable { text: text.to_owned(), error })),
-        })
+        };
+        Self { parsed, digest: Arc::default() }
     }
 
     /// Returns the text that the store has.
     pub fn text(&self) -> &str {
-        match &self.0 {
+        match &self.parsed {
             Ok(profile) => profile.text(),
             Err(unreadable) => &unreadable.text,
         }
+    }
+
+    /// Returns the SHA-256 of the text.
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(self.text().as_bytes()))
     }
 
     /// Returns the profile.
@@ -37,13 +47,13 @@ impl StoredProfile {
     /// # Errors
     /// Why this server cannot read it.
     pub fn profile(&self) -> Result<&Arc<Profile>, &ProfileError> {
-        self.0.as_ref().map_err(|unreadable| &unreadable.error)
+        self.parsed.as_ref().map_err(|unreadable| &unreadable.error)
     }
 }
 
 impl From<Profile> for StoredProfile {
     fn from(profile: Profile) -> Self {
-        Self(Ok(Arc::new(profile)))
+        Self { parsed: Ok(Arc::new(profile)), digest: Arc::default() }
     }
 }
 

@@ -10,7 +10,7 @@ use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
     ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
-    QueueLimits, Store, StoreError, SubmitOutcome,
+    QueueLimits, Store, StoreError, SubmitLimits, SubmitOutcome,
 };
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
@@ -26,7 +26,11 @@ pub(crate) const LEASE: Duration = Duration::from_secs(600);
 /// How long job ids live.
 pub(crate) const RETENTION: Duration = Duration::from_secs(3_600);
 /// Limits that no test reaches.
-pub(crate) const AMPLE_LIMITS: QueueLimits = QueueLimits { jobs: 1_000_000, bytes: 1 << 40 };
+pub(crate) const AMPLE_LIMITS: SubmitLimits = SubmitLimits {
+    queue: QueueLimits { jobs: 1_000_000, bytes: 1 << 40 },
+    stored_bytes: 1 << 40,
+    jobs_per_minute: 1_000_000,
+};
 /// The processor of jobs unless a test says otherwise: the server's default, which need not be registered.
 pub(crate) const DEFAULT_PROCESSOR: Digest = Digest([7; 32]);
 
@@ -137,6 +141,20 @@ impl StoreFixture {
                 connection.query_row(COUNT, [], |row| row.get(0)).unwrap()
             }
             Place::Database { cluster, name } => cluster.query(name, COUNT).parse().unwrap(),
+        }
+    }
+
+    /// Returns the tenants whose counters are not what a recount finds, with both numbers. Empty if all are.
+    pub(crate) fn miscounted(&self) -> String {
+        const MISCOUNTED: &str = "
+            SELECT coalesce(min('tenant ' || tenant || ' has ' || recounted_bytes || ', not ' || counted_bytes), '')
+            FROM recounted_usage WHERE counted_bytes <> recounted_bytes";
+        match &self.place {
+            Place::Folder(folder) => {
+                let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+                connection.query_row(MISCOUNTED, [], |row| row.get(0)).unwrap()
+            }
+            Place::Database { cluster, name } => cluster.query(name, MISCOUNTED),
         }
     }
 

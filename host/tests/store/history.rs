@@ -58,6 +58,10 @@ pub(crate) fn data_of_the_first_version_is_kept(_: &StoreFixture) {
     assert!(matches!(fixture.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Authentication::Tenant(_)));
     assert_eq!(fixture.by_address(tenant, "a@x").unwrap().document, r#"{"email":"a@x"}"#);
     assert_eq!(fixture.count_contacts(tenant), 1);
+    assert_eq!(fixture.miscounted(), "", "opening the store counts what is there");
+    let usage = fixture.store.usage(tenant).unwrap();
+    assert_eq!((usage.contacts, usage.unfinished_jobs), (1, 2));
+    assert!(usage.stored_bytes > 1_000, "{usage:?}");
     // The jobs continue at their cursors, by their tenant's profile.
     let mut cursors = Vec::new();
     for place in 0..2 {
@@ -76,4 +80,5 @@ pub(crate) fn data_of_the_first_version_is_kept(_: &StoreFixture) {
     // New contacts are listed with the old one, and no id is used twice.
     assert_eq!(fixture.count_contacts(tenant), 4);
     assert_eq!(fixture.by_address(tenant, "a@x").unwrap().version, 1);
+    assert_eq!(fixture.miscounted(), "");
 }

@@ -28,6 +28,7 @@ mod setup;
 mod several_servers;
 mod submit;
 mod tenants;
+mod usage;
 
 use fixture::StoreFixture;
 
@@ -158,6 +159,14 @@ conformance! {
             components_can_be_rolled_back,
             a_job_keeps_the_profile_of_its_acceptance,
             unreadable_settings_do_not_block_the_queue;
+        usage:
+            counters_are_what_a_recount_finds,
+            what_is_deleted_or_expires_counts_no_more,
+            a_job_beyond_the_stored_bytes_is_refused,
+            jobs_in_a_minute_are_limited,
+            tokens_are_limited_in_number_and_rate,
+            jobs_share_their_profile,
+            results_beyond_their_limit_lose_details;
     }
     embedded {
         history:

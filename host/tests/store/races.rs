@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bulkhead::domain::ContactId;
 use bulkhead::store::{
     ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store, StoreError,
-    SubmitOutcome,
+    SubmitLimits, SubmitOutcome,
 };
 
 use crate::fixture::{
@@ -111,7 +111,8 @@ pub(crate) fn the_limit_of_queued_jobs_holds(fixture: &StoreFixture) {
     let stores = stores(fixture, RACERS);
     let tenant = fixture.add_tenant("acme");
     for round in 0..25 {
-        let limits = QueueLimits { jobs: round * 2 + 2, ..AMPLE_LIMITS };
+        let queue = QueueLimits { jobs: round * 2 + 2, ..AMPLE_LIMITS.queue };
+        let limits = SubmitLimits { queue, ..AMPLE_LIMITS };
         let outcomes = race(&stores, |_, store| store.submit_job(&new_job(tenant, &[1]), &limits).unwrap());
         let accepted = outcomes.iter().filter(|outcome| **outcome == SubmitOutcome::Accepted).count();
         assert_eq!(accepted, 2, "{outcomes:?}");

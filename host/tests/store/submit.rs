@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
-use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitOutcome};
+use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome};
 
 use crate::fixture::{AMPLE_LIMITS, RETENTION, StoreFixture, creating, new_job, seconds, secret};
 
@@ -88,7 +88,7 @@ pub(crate) fn a_repeated_request_is_the_same_job(fixture: &StoreFixture) {
     assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
     assert_eq!(fixture.unfinished_jobs(), 3);
     // Even if the job was deleted, and the queue is full.
-    let none = QueueLimits { jobs: 0, bytes: 0 };
+    let none = SubmitLimits { queue: QueueLimits { jobs: 0, bytes: 0 }, ..AMPLE_LIMITS };
     assert!(fixture.store.delete_job(acme, first.id).unwrap());
     assert_eq!(fixture.store.submit_job(&keyed(acme, "k", "this"), &none).unwrap(), SubmitOutcome::Repeated(first.id));
     // The key lives as long as the job's id.
@@ -100,7 +100,7 @@ pub(crate) fn a_repeated_request_is_the_same_job(fixture: &StoreFixture) {
 
 pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
-    let none = QueueLimits { jobs: 0, bytes: 1 << 20 };
+    let none = SubmitLimits { queue: QueueLimits { jobs: 0, bytes: 1 << 20 }, ..AMPLE_LIMITS };
     assert_eq!(fixture.store.submit_job(&keyed(tenant, "k", "this"), &none).unwrap(), SubmitOutcome::QueueFull);
     let other = keyed(tenant, "k", "that");
     assert_eq!(fixture.store.submit_job(&other, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
@@ -109,7 +109,7 @@ pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) 
 
 pub(crate) fn unfinished_jobs_are_limited_per_tenant(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let two = QueueLimits { jobs: 2, ..AMPLE_LIMITS };
+    let two = SubmitLimits { queue: QueueLimits { jobs: 2, ..AMPLE_LIMITS.queue }, ..AMPLE_LIMITS };
     let submit = |tenant| fixture.store.submit_job(&new_job(tenant, &[1]), &two).unwrap();
     assert_eq!(submit(acme), SubmitOutcome::Accepted);
     let claim = fixture.claim();
@@ -141,7 +141,7 @@ pub(crate) fn unprocessed_bytes_are_limited_per_tenant(fixture: &StoreFixture) {
         NewJob { chunks, ..new_job(tenant, &[]) }
     };
     // A packed chunk has about 2,400 bytes.
-    let limits = QueueLimits { bytes: 8_000, ..AMPLE_LIMITS };
+    let limits = SubmitLimits { queue: QueueLimits { bytes: 8_000, ..AMPLE_LIMITS.queue }, ..AMPLE_LIMITS };
     let submit = |job: &NewJob| fixture.store.submit_job(job, &limits).unwrap();
     assert_eq!(submit(&big(acme, 1)), SubmitOutcome::Accepted);
     assert_eq!(submit(&big(acme, 2)), SubmitOutcome::QueueFull);

@@ -11,6 +11,9 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
+/// Jobs in a minute that no driver reaches.
+const MAX_RATE: u64 = 1_000_000;
+
 /// The dialect of a run's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -61,12 +64,14 @@ impl Deployment {
     }
 
     pub(crate) fn add_tenant(&self, name: &str) -> Tenant {
-        self.command_line().add_tenant(name)
+        let tenant = self.command_line().add_tenant(name);
+        self.command_line().set_limits(name, &json!({"jobsPerMinute": MAX_RATE}));
+        tenant
     }
 
     /// Allows a tenant this many running jobs.
     pub(crate) fn set_running_jobs(&self, tenant: &Tenant, jobs: usize) {
-        self.command_line().set_limits(&tenant.name, &json!({"runningJobs": jobs}));
+        self.command_line().set_limits(&tenant.name, &json!({"runningJobs": jobs, "jobsPerMinute": MAX_RATE}));
     }
 
     /// Returns a line for each row of a query, with columns separated by `|`.

@@ -149,6 +149,10 @@ pub fn run(plan: Plan) -> Report {
     wrong.extend(concurrent.compare(&deployment, &servers));
     let retries = servers.retries();
     for (what, sql) in [
+        (
+            "tenants have other bytes than were counted",
+            "SELECT count(*) FROM recounted_usage WHERE counted_bytes <> recounted_bytes",
+        ),
         ("items of finished jobs are kept", "SELECT count(*) FROM payloads"),
         ("jobs are unfinished", "SELECT count(*) FROM jobs WHERE finished_at IS NULL"),
         (

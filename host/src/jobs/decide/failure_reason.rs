@@ -53,6 +53,26 @@ impl FailureReason {
         )
     }
 
+    /// The tenant has as many contacts as it may. Returns type and message.
+    pub(super) fn contacts_used_up(limit: u64) -> (&'static str, String) {
+        (
+            "storage full",
+            format!(
+                "The tenant has as many contacts as its limit allows ({limit}, storedContacts), so this item created none. Delete contacts, or ask the operator for a higher limit."
+            ),
+        )
+    }
+
+    /// The tenant has stored as much as it may. Returns type and message.
+    pub(super) fn bytes_used_up(limit_mib: u64) -> (&'static str, String) {
+        (
+            "storage full",
+            format!(
+                "The tenant has stored as much as its limit allows ({limit_mib} MiB, storedMiB), so this item was not applied. Contacts count, and jobs with their items, results and logs. Delete some of them, or ask the operator for a higher limit."
+            ),
+        )
+    }
+
     fn not_attempted(failure: GuestFailure, message: &'static str) -> Self {
         Self { r#type: failure.as_str(), message }
     }

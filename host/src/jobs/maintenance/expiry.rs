@@ -1,4 +1,4 @@
-//! Deletes expired jobs, and the contacts of removed tenants, to free their space.
+//! Deletes expired jobs, and the contacts of removed tenants, and gives their space back to the file system.
 //!
 //! Answers to clients do not depend on this task: an expired job is unknown from the moment that it expires.
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::jobs::maintenance::task::Task;
 use crate::jobs::worker::WorkerContext;
+use crate::store::{Store, StoreError};
 
 /// Pause between two transactions of a run, so that commits can take the store's write lock.
 const TRANSACTION_PAUSE: Duration = Duration::from_millis(20);
@@ -15,21 +16,27 @@ const TRANSACTION_PAUSE: Duration = Duration::from_millis(20);
 /// Starts the task, which runs every `interval`.
 pub(super) fn start(context: &Arc<WorkerContext>, interval: Duration) -> io::Result<Task> {
     let context = Arc::clone(context);
-    Task::start("expiry", move || match context.store().sweep() {
-        Ok(swept) => {
-            if swept.jobs + swept.contacts > 0 {
-                tracing::info!(
-                    event = "expired_data_deleted",
-                    jobs = swept.jobs,
-                    contacts = swept.contacts,
-                    "expired data deleted"
-                );
-            }
-            if swept.more { TRANSACTION_PAUSE } else { interval }
-        }
+    Task::start("expiry", move || match step(&**context.store()) {
+        Ok(true) => TRANSACTION_PAUSE,
+        Ok(false) => interval,
         Err(error) => {
             context.store_outage.failed("delete expired data", &error);
             interval
         }
     })
+}
+
+/// Deletes some expired data or, when there are none left, gives some space back. Returns whether there is more to do at once.
+/// Space is also given back when nothing has expired: clients delete jobs, too.
+fn step(store: &dyn Store) -> Result<bool, StoreError> {
+    let swept = store.sweep()?;
+    if swept.jobs + swept.contacts > 0 {
+        tracing::info!(
+            event = "expired_data_deleted",
+            jobs = swept.jobs,
+            contacts = swept.contacts,
+            "expired data deleted"
+        );
+    }
+    Ok(swept.more || store.shrink()?)
 }

@@ -166,7 +166,8 @@ impl<'a> ClaimLoop<'a> {
     }
 
     /// Commits a batch, at once or in the pipeline.
-    fn commit(&mut self, items: ItemList, commit: BatchCommit) -> Result<(), RunError> {
+    fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<(), RunError> {
+        self.target.admit(&mut commit)?;
         let pushed = self.pipeline.push(items, commit);
         self.recover(pushed)?;
         if self.single_commits > 0 {
@@ -190,6 +191,7 @@ impl<'a> ClaimLoop<'a> {
             Err(PipelineError::Store(error)) => Err(RunError::Store(error)),
             Err(PipelineError::Conflict(batches)) => {
                 self.speculation.disable();
+                self.target.room.forget();
                 self.single_commits = SINGLE_COMMITS_AFTER_CONFLICT;
                 for DecidedBatch { first, items, .. } in batches {
                     self.isolate(Part::whole(first, &items))?;

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{DecideRequest, Decider, FailureBudget, FailureTally, RunError, TimeSpent};
+use crate::jobs::decide::{DecideRequest, Decider, FailureBudget, FailureTally, RunError, StorageRoom, TimeSpent};
 use crate::jobs::tenant_time::TimeInUse;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
@@ -54,7 +54,14 @@ impl<'a> JobRun<'a> {
         let decider = Decider::new(&context.decider, request, running.handle().cancel().clone(), spent);
         let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
-        let target = JobTarget { context, committer, claim, pool_is_stopping, is_job_finished: false };
+        let target = JobTarget {
+            context,
+            committer,
+            claim,
+            pool_is_stopping,
+            is_job_finished: false,
+            room: StorageRoom::default(),
+        };
         let claim_loop = ClaimLoop::new(target, decider, failures, running.handle().clone());
         Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::jobs::decide::{CommitTarget, RunError};
+use crate::jobs::decide::{CommitTarget, RunError, StorageRoom};
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::store::{BatchCommit, Claim, CommitOutcome};
@@ -17,12 +17,20 @@ pub(super) struct JobTarget<'a> {
     pub(super) pool_is_stopping: &'a AtomicBool,
     /// Whether a commit by this target finished the job.
     pub(super) is_job_finished: bool,
+    /// What the tenant may store.
+    pub(super) room: StorageRoom,
 }
 
 impl JobTarget<'_> {
     /// Returns whether the worker pool stops.
     pub(super) fn is_pool_stopping(&self) -> bool {
         self.pool_is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Fails the items that would exceed what the tenant may store.
+    pub(super) fn admit(&mut self, commit: &mut BatchCommit) -> Result<(), RunError> {
+        let Self { context, claim, room, .. } = self;
+        Ok(room.admit(&**context.store(), claim.tenant, &claim.limits, commit)?)
     }
 }
 
@@ -31,9 +39,13 @@ impl CommitTarget for JobTarget<'_> {
         if self.is_pool_stopping() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+    fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+        self.admit(&mut commit)?;
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease))?;
+        if outcome == CommitOutcome::Conflict {
+            self.room.forget();
+        }
         self.is_job_finished |= matches!(outcome, CommitOutcome::Committed { job_finished: true });
         Ok(outcome)
     }

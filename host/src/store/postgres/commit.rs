@@ -4,6 +4,7 @@
 //! Locks: the job, then the tenant's counters (`tallies`). All transactions that write contacts lock their tenant's counters
 //! first, so no two of them write contacts of one tenant at once.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::connections::{Session, TxOutcome};
@@ -12,7 +13,8 @@ use super::sql::{get, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Writes};
 use crate::domain::JobState;
-use crate::store::packing::{self, pack_batch};
+use crate::store::packing::{self, ResultsLimit, pack_batch};
+use crate::store::usage::BLOB_ROW_BYTES;
 use crate::store::{BatchCommit, Claim, CommitOutcome};
 
 /// The fence. It also moves the cursor and, with the last item, finishes the job.
@@ -29,7 +31,17 @@ const ADVANCE: &str = "
       expires_at = CASE WHEN cursor + $6 >= total THEN bulkhead_now($1) + retention ELSE expires_at END
     WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL
       AND expires_at > bulkhead_now($1)
-    RETURNING bulkhead_now($1), finished_at IS NOT NULL";
+    RETURNING bulkhead_now($1), finished_at IS NOT NULL, results_bytes";
+
+/// Deletes the items that have their rows now, and counts what the batch stores and deletes.
+const SETTLE: &str = "
+    WITH gone AS (
+      DELETE FROM payloads WHERE tenant = $1 AND job = $2 AND first + count <= $3 RETURNING size + $4 AS bytes
+    ), job AS (
+      UPDATE jobs SET results_bytes = results_bytes + $5 WHERE tenant = $1 AND id = $2
+    )
+    UPDATE tallies SET stored_bytes = stored_bytes + $5 + $6 - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
+    WHERE tenant = $1";
 
 /// Makes a batch take effect.
 pub(super) async fn commit(
@@ -46,8 +58,7 @@ pub(super) async fn commit(
     let writes = Writes::new(&batch.writes);
 
     let advance = session.prepare_cached(ADVANCE).await?;
-    let delete_payloads =
-        session.prepare_cached("DELETE FROM payloads WHERE tenant = $1 AND job = $2 AND first + count <= $3").await?;
+    let settle = session.prepare_cached(SETTLE).await?;
     let insert_results = session
         .prepare_cached(
             "INSERT INTO results (tenant, job, first, count, rows)
@@ -76,23 +87,33 @@ pub(super) async fn commit(
                 return Ok(TxOutcome::RollBack(CommitOutcome::Fenced));
             };
             let (now, job_finished) = (get(&advanced, 0)?, get(&advanced, 1)?);
+            let limit = ResultsLimit::of(claim, get(&advanced, 2)?);
             let Some(changes) = Changes::of(&writes, new, &stored, reserved) else {
                 return Ok(TxOutcome::RollBack(CommitOutcome::Conflict));
             };
             statements.remove_keys(session, claim.tenant, &changes).await?;
             let (ids, end) = (writes.ids(reserved), first.saturating_add(count));
-            // Packs rows while the database works on the statements that were sent before.
+            // Packs rows while the database works on the statements that were sent before. The futures are begun in their order,
+            // so the rows are packed when they are counted.
+            let results_bytes = Cell::new(0);
             let written = tokio::try_join!(
                 biased;
                 statements.write(session, claim.tenant, &changes),
-                async { Ok(session.execute(&delete_payloads, &[&tenant, &job, &end]).await?) },
                 statements.enqueue(session, claim.tenant, &writes, &ids, reserved, now),
                 async {
-                    let packed = pack_batch(batch, &ids)?;
+                    let packed = pack_batch(batch, &ids, &limit)?;
+                    let bytes = packed.iter().map(|rows| signed(rows.rows.len()) + BLOB_ROW_BYTES).sum::<i64>();
+                    results_bytes.set(bytes);
                     let firsts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.first)).collect();
                     let counts: Vec<i64> = packed.iter().map(|rows| i64::from(rows.count)).collect();
                     let rows: Vec<&[u8]> = packed.iter().map(|rows| rows.rows.as_slice()).collect();
                     Ok(session.execute(&insert_results, &[&tenant, &job, &firsts, &counts, &rows]).await?)
+                },
+                async {
+                    let results_bytes = results_bytes.get();
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                        [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &changes.bytes];
+                    Ok(session.execute(&settle, &values).await?)
                 },
                 session.commit(),
             );

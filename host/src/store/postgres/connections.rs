@@ -28,6 +28,8 @@ const IO_THREADS: usize = 2;
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one operation may take, all its statements and attempts together.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long bringing the schema up to date may take. A large store has tens of millions of contacts, which a step may count.
+const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// How often an operation is tried whose transaction lost to another, or whose connection was lost.
 const MAX_ATTEMPTS: u32 = 5;
 /// How long the store counts as full after the database last said that its disk is.
@@ -113,6 +115,24 @@ impl Connections {
         context: &'static str,
         work: impl AsyncFn(&Session) -> Result<T, PgError>,
     ) -> Result<T, PgError> {
+        self.attempt_within(OPERATION_TIMEOUT, context, work)
+    }
+
+    /// Does the same as [`Self::run`], for work that can take as long as it needs.
+    pub(super) fn run_long<T>(
+        &self,
+        context: &'static str,
+        work: impl AsyncFn(&Session) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        self.attempt_within(LONG_TIMEOUT, context, work).map_err(|error| error.into_store_error(context))
+    }
+
+    fn attempt_within<T>(
+        &self,
+        timeout: Duration,
+        context: &'static str,
+        work: impl AsyncFn(&Session) -> Result<T, PgError>,
+    ) -> Result<T, PgError> {
         let is_committing = Rc::new(Cell::new(false));
         let unsure = || is_committing.get().then_some(StoreError::Unsure(context));
         let result = self.handle.block_on(async {
@@ -152,7 +172,7 @@ impl Connections {
                     attempt += 1;
                 }
             };
-            match tokio::time::timeout(OPERATION_TIMEOUT, all).await {
+            match tokio::time::timeout(timeout, all).await {
                 Ok(result) => result,
                 Err(_) => {
                     let silent = || StoreError::Connection(format!("{context}: the database does not answer"));

@@ -8,12 +8,14 @@ use tokio_postgres::types::ToSql;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
-use super::sql::{get, number};
+use super::sql::{get, number, signed};
 use super::statements::Statements;
+use super::usage::ADD_BYTES;
 use super::writes::{Changes, Writes, storable};
 use super::{PostgresStore, index_queue, listing};
 use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
 use crate::store::index_queue::{INDEXING, pack_removal};
+use crate::store::usage::contact_bytes;
 use crate::store::{
     ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, MaintenanceStore as _, StoreError,
 };
@@ -112,6 +114,7 @@ async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> 
     let writes = Writes::new(writes);
     let statements = Statements::prepare(session).await?;
     let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
+    let add_bytes = session.prepare_cached(ADD_BYTES).await?;
     session
         .transact(async || {
             let ((), reserved, stored, time, new) = tokio::try_join!(
@@ -132,6 +135,7 @@ async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> 
                 biased;
                 statements.write(session, tenant, &changes),
                 statements.enqueue(session, tenant, &writes, &ids, reserved, now),
+                async { Ok(session.execute(&add_bytes, &[&tenant.0, &changes.bytes]).await?) },
                 session.commit(),
             );
             match written {
@@ -155,10 +159,15 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
         session.prepare_cached("DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = $3").await?;
     let delete = session
         .prepare_cached(
-            "DELETE FROM contacts WHERE tenant = $1 AND id = $2 RETURNING version, document, key_fields, key_values",
+            "DELETE FROM contacts WHERE tenant = $1 AND id = $2
+             RETURNING version, document, key_fields, key_values, index_bytes",
         )
         .await?;
-    let count = session.prepare_cached("UPDATE tallies SET contacts = contacts - 1 WHERE tenant = $1").await?;
+    let count = session
+        .prepare_cached(
+            "UPDATE tallies SET contacts = contacts - 1, stored_bytes = stored_bytes - $2 WHERE tenant = $1",
+        )
+        .await?;
     let enqueue = session.prepare_cached(ENQUEUE).await?;
     session
         .transact(async || {
@@ -169,13 +178,17 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
                 async { Ok(session.query_opt(&delete, &[&tenant.0, &number]).await?) },
             )?;
             let (Some(queue_row), Some(deleted)) = (queue_row, deleted) else { return Ok(TxOutcome::RollBack(None)) };
-            for (field, value) in get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?) {
+            let keys: Vec<(&str, &str)> =
+                get::<Vec<&str>>(&deleted, 2)?.into_iter().zip(get::<Vec<&str>>(&deleted, 3)?).collect();
+            let document_bytes = signed(get::<&str>(&deleted, 1)?.len());
+            let bytes = contact_bytes(document_bytes, keys.iter().copied(), get(&deleted, 4)?);
+            for (field, value) in keys {
                 session.execute(&remove_key, &[&tenant.0, &field, &value]).await?;
             }
             let (queue_row, entries) = (get::<i64>(&queue_row, 0)?, pack_removal(id)?);
             tokio::try_join!(
                 biased;
-                async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0]).await?) },
+                async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0, &bytes]).await?) },
                 async { Ok(session.execute(&enqueue, &[&session.clock_shift, &tenant.0, &queue_row, &entries]).await?) },
             )?;
             Ok(TxOutcome::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))

@@ -5,13 +5,15 @@ use tokio_postgres::Row;
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
+use super::usage::ADD_BYTES;
 use super::{PostgresStore, logs, notifications, submit};
 use crate::domain::{Counts, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedRows, cut_page};
-use crate::store::{Claim, JobStore, NewJob, Notification, QueueLimits, StoreError, StoredRow, SubmitOutcome};
+use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
+use crate::store::{Claim, JobStore, NewJob, Notification, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
 impl JobStore for PostgresStore {
-    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError> {
+    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
         let submitted = submit::submit(&self.connections, job, limits)?;
         if submitted == SubmitOutcome::Accepted {
             notifications::notify(&self.connections, Notification::JobAccepted);
@@ -86,18 +88,26 @@ async fn rows(session: &Session, tenant: TenantId, id: JobId, page: Page) -> Res
     Ok(cut_page(batches, page)?)
 }
 
-/// Deletes a job in one round trip. The job's own row goes first: a commit to the job holds its lock.
+/// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes first: a commit to the
+/// job holds its lock.
 async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, PgError> {
     const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
-    for table in JOB_TABLES {
-        parts.push(session.prepare_cached(&format!("DELETE FROM {table} WHERE tenant = $1 AND job = $2")).await?);
+    for (table, bytes) in JOB_TABLES {
+        // Each part takes itself off, so that no statement works on several tables.
+        let sql = format!(
+            "WITH gone AS (DELETE FROM {table} WHERE tenant = $1 AND job = $2 RETURNING {bytes} + $3 AS bytes)
+             UPDATE tallies SET stored_bytes = stored_bytes - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
+             WHERE tenant = $1 AND EXISTS (SELECT 1 FROM gone)"
+        );
+        parts.push(session.prepare_cached(&sql).await?);
     }
+    let take_off = session.prepare_cached(ADD_BYTES).await?;
     session
         .transact(async || {
             let part = async |place: usize| match parts.get(place) {
-                Some(part) => Ok(session.execute(part, &[&tenant.0, &id.0]).await?),
+                Some(part) => Ok(session.execute(part, &[&tenant.0, &id.0, &BLOB_ROW_BYTES]).await?),
                 None => Ok::<u64, PgError>(0),
             };
             let ((), known, ..) = tokio::try_join!(
@@ -107,6 +117,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 part(0),
                 part(1),
                 part(2),
+                async { Ok(session.execute(&take_off, &[&tenant.0, &-JOB_BYTES]).await?) },
             )?;
             Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })
         })

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{PostgresStore, migrations, notifications, sweep};
 use crate::clock::machine_time;
 use crate::domain::Timestamp;
-use crate::store::{MaintenanceStore, Notification, StoreError, Swept};
+use crate::store::{DiskSpace, MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for PostgresStore {
     fn description(&self) -> String {
@@ -28,6 +28,14 @@ impl MaintenanceStore for PostgresStore {
 
     fn sweep(&self) -> Result<Swept, StoreError> {
         self.connections.run("sweeping", async |session| sweep::sweep(session).await)
+    }
+
+    fn shrink(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {
+        Ok(None)
     }
 
     fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>) {

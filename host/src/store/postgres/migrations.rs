@@ -6,7 +6,11 @@ use super::sql::get;
 use crate::store::StoreError;
 
 /// Step n brings schema n to n + 1. Released steps never change.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+/// Settings for the rest of the transaction, in place of those for short statements.
+const LONG_STEPS: &str = "
+    SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;
+    SET LOCAL enable_sort = on";
 /// The function that statements take the time from.
 const CLOCK: &str = include_str!("schema/clock.sql");
 /// The number of the advisory lock: "bulkhead" in ASCII.
@@ -32,6 +36,16 @@ pub(super) async fn run(session: &Session, database: &str) -> Result<(), PgError
             session.execute("SELECT pg_advisory_xact_lock($1)", &[&ADVISORY_LOCK]).await?;
             session.batch_execute("CREATE TABLE IF NOT EXISTS bulkhead_schema (version bigint NOT NULL)").await?;
             let present = version(session, database).await?;
+            if present > 0 {
+                tracing::info!(
+                    event = "schema_migrating",
+                    from = present,
+                    to = newest_version(),
+                    "the store is brought up to date, which can take minutes"
+                );
+                // A step can read all contacts, in whatever way is fastest.
+                session.batch_execute(LONG_STEPS).await?;
+            }
             for step in STEPS.iter().skip(usize::try_from(present).unwrap_or(0)) {
                 session.batch_execute(step).await?;
             }

@@ -81,7 +81,9 @@ const TAKE: &str = "
         lease_until = bulkhead_now($1) + $4, started_at = coalesce(started_at, bulkhead_now($1))
     FROM tenants
     WHERE jobs.tenant = $2 AND jobs.id = (SELECT id FROM free) AND tenants.id = $2
-    RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator, jobs.profile, jobs.epoch, jobs.attempts,
+    RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator,
+              coalesce((SELECT text FROM profiles WHERE tenant = $2 AND digest = jobs.profile_digest), jobs.profile),
+              jobs.epoch, jobs.attempts,
               jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits";
 
 /// The outcome of one attempt to claim a job.

@@ -7,7 +7,7 @@ use tokio_postgres::{Row, Statement};
 use super::connections::Session;
 use super::error::PgError;
 use super::sql::{get, signed};
-use super::writes::{Changes, ContactColumns, KeyColumns, Reservation, StoredVersions, Writes};
+use super::writes::{Changes, ContactColumns, KeyColumns, Reservation, StoredVersion, StoredVersions, Writes};
 use crate::domain::{ContactId, TenantId};
 use crate::store::StoreError;
 use crate::store::index_queue::{pack_entries, row_count};
@@ -19,24 +19,26 @@ const RESERVE: &str = "
     WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3";
 
 const READ: &str = "
-    SELECT id, version, key_fields, key_values FROM contacts WHERE tenant = $1 AND id = ANY($2::bigint[])";
+    SELECT id, version, key_fields, key_values, octet_length(document)::bigint, index_bytes FROM contacts WHERE tenant = $1 AND id = ANY($2::bigint[])";
 
 /// The lists of a contact's keys are nested in columns: each element stands behind a character that no key has.
 const INSERT: &str = r"
-    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
-    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document
-    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-      AS new (id, version, fields, key_values, document)";
+    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document, index_bytes)
+    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document,
+           index_bytes
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+      AS new (id, version, fields, key_values, document, index_bytes)";
 
 /// Writes contacts that exist in this version, which the transaction has checked.
 const UPDATE: &str = r"
-    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document)
-    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document
-    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-      AS new (id, version, fields, key_values, document)
+    INSERT INTO contacts (tenant, id, version, key_fields, key_values, document, index_bytes)
+    SELECT $1, id, version, (string_to_array(fields, E'\x02'))[2:], (string_to_array(key_values, E'\x02'))[2:], document,
+           index_bytes
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+      AS new (id, version, fields, key_values, document, index_bytes)
     ON CONFLICT (tenant, id) DO UPDATE
     SET version = contacts.version + 1, key_fields = excluded.key_fields, key_values = excluded.key_values,
-        document = excluded.document";
+        document = excluded.document, index_bytes = excluded.index_bytes";
 
 const REMOVE_KEYS: &str = "DELETE FROM contact_keys WHERE tenant = $1 AND field = $2 AND value = ANY($3::text[])";
 
@@ -103,7 +105,9 @@ impl Statements {
         let ids: Vec<i64> = writes.existing.iter().map(|(id, ..)| *id).collect();
         for row in session.query(&self.read, &[&tenant.0, &ids]).await? {
             let keys = get::<Vec<String>>(&row, 2)?.into_iter().zip(get::<Vec<String>>(&row, 3)?).collect();
-            stored.insert(get(&row, 0)?, (get(&row, 1)?, keys));
+            let (document_bytes, index_bytes) = (get(&row, 4)?, get(&row, 5)?);
+            let version = get(&row, 1)?;
+            stored.insert(get(&row, 0)?, StoredVersion { version, keys, document_bytes, index_bytes });
         }
         Ok(stored)
     }
@@ -132,8 +136,9 @@ impl Statements {
             if contacts.ids.is_empty() {
                 return Ok::<_, PgError>(());
             }
-            let ContactColumns { ids, versions, key_fields, key_values, documents, .. } = contacts;
-            let values: [&(dyn ToSql + Sync); 6] = [&tenant.0, ids, versions, key_fields, key_values, documents];
+            let ContactColumns { ids, versions, key_fields, key_values, documents, index_bytes, .. } = contacts;
+            let values: [&(dyn ToSql + Sync); 7] =
+                [&tenant.0, ids, versions, key_fields, key_values, documents, index_bytes];
             session.execute(statement, &values).await?;
             Ok(())
         };

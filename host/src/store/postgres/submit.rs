@@ -11,7 +11,8 @@ use super::error::PgError;
 use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::NewChunk;
-use crate::store::{NewJob, QueueLimits, StoreError, SubmitOutcome};
+use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, MINUTE_MICROS, excess, interval_micros};
+use crate::store::{NewJob, StoreError, SubmitLimits, SubmitOutcome};
 
 const ACCEPTING: &str = "accepting a job";
 
@@ -47,8 +48,25 @@ impl Chunks {
     }
 }
 
-/// Marks the queue as waiting if the job has items, and locks it.
-const MARK_WAITING: &str = "UPDATE queues SET is_waiting = is_waiting OR $2 WHERE tenant = $1";
+/// Marks the queue as waiting if the job has items, locks it, and counts the job. Returns for how long what was counted for the
+/// tenant's rate lasts, and what the tenant has stored, with this job.
+const MARK_WAITING: &str = "
+    UPDATE queues
+    SET is_waiting = is_waiting OR $3, stored_bytes = stored_bytes + $4,
+        jobs_free_at = least(greatest(jobs_free_at, bulkhead_now($1)), bulkhead_now($1) + $6) + $5
+    WHERE tenant = $2
+    RETURNING jobs_free_at - bulkhead_now($1),
+              greatest(0, stored_bytes + coalesce((SELECT stored_bytes FROM tallies WHERE tenant = $2), 0)
+                + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = $2))::bigint";
+
+/// Returns a row if the tenant has the profile for at least so long.
+const HAS_PROFILE: &str = "
+    SELECT 1 FROM profiles WHERE tenant = $2 AND digest = $3 AND used_until >= bulkhead_now($1) + $4";
+
+/// Keeps a profile. A sweep that deletes the profile at the same time comes before this or finds it changed.
+const KEEP_PROFILE: &str = "
+    INSERT INTO profiles (tenant, digest, used_until, text) VALUES ($2, $3, bulkhead_now($1) + $4, $5)
+    ON CONFLICT (tenant, digest) DO UPDATE SET used_until = greatest(profiles.used_until, excluded.used_until)";
 
 const EARLIER: &str = "
     SELECT fingerprint, job FROM idempotency WHERE tenant = $2 AND key = $3 AND expires_at > bulkhead_now($1)";
@@ -58,7 +76,7 @@ const WAITING: &str = "
     FROM jobs WHERE tenant = $1 AND finished_at IS NULL";
 
 const INSERT: &str = "
-    INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile, retention, total,
+    INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile_digest, retention, total,
                       waiting_bytes, created_at, started_at, finished_at, expires_at)
     SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
@@ -70,16 +88,21 @@ const INSERT_CHUNKS: &str = "
     FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
       AS chunk (first, count, size, items, keys)";
 
+/// Stores an idempotency key, and counts it unless it takes the place of an expired one, which has another `xmax` than 0.
 const REMEMBER: &str = "
-    INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES ($2, $3, $4, $5, bulkhead_now($1) + $6)
-    ON CONFLICT (tenant, key) DO UPDATE
-    SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at";
+    WITH remembered AS (
+      INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES ($2, $3, $4, $5, bulkhead_now($1) + $6)
+      ON CONFLICT (tenant, key) DO UPDATE
+      SET fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at
+      RETURNING xmax::text = '0' AS is_new
+    )
+    UPDATE queues SET stored_bytes = stored_bytes + $7 WHERE tenant = $2 AND (SELECT is_new FROM remembered)";
 
 /// Accepts a job. When this returns, the job is durable.
 pub(super) fn submit(
     connections: &Connections,
     job: &NewJob,
-    limits: &QueueLimits,
+    limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, StoreError> {
     let chunks = Chunks::pack(job)?;
     let submitted = connections.attempt(ACCEPTING, async |session| insert(session, job, &chunks, limits).await);
@@ -101,11 +124,13 @@ async fn insert(
     session: &Session,
     job: &NewJob,
     chunks: &Chunks,
-    limits: &QueueLimits,
+    limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, PgError> {
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
     let needed: Vec<Digest> = own.into_iter().chain(job.pinned.validator).collect();
     let mark_waiting = session.prepare_cached(MARK_WAITING).await?;
+    let has_profile = session.prepare_cached(HAS_PROFILE).await?;
+    let keep_profile = session.prepare_cached(KEEP_PROFILE).await?;
     let earlier = session.prepare_cached(EARLIER).await?;
     let waiting = session.prepare_cached(WAITING).await?;
     let insert = session.prepare_cached(INSERT).await?;
@@ -115,19 +140,29 @@ async fn insert(
 
     let (tenant, id, total, bytes) = (job.tenant.0, job.id.0, chunks.total(), chunks.bytes());
     let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+    let stored = JOB_BYTES + bytes + BLOB_ROW_BYTES * signed(chunks.counts.len());
+    let (interval, retention) = (interval_micros(limits.jobs_per_minute), signed(job.retention.as_micros()));
+    // The profile must last for as long as the job can live: until the retention has passed twice, after its acceptance and
+    // after its end. It is kept for longer, so that few jobs write it.
+    let (needed_micros, kept_micros) = (retention.saturating_mul(2), retention.saturating_mul(3));
+    let digest = job.profile.digest();
+    let digest = digest.0.as_slice();
     session
         .transact(async || {
-            let ((), queues, are_known, earlier, waiting) = tokio::try_join!(
+            let ((), queue, are_known, earlier, waiting, profile) = tokio::try_join!(
                 biased;
                 session.begin(),
-                async { Ok(session.execute(&mark_waiting, &[&tenant, &(total > 0)]).await?) },
+                async {
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                        [&session.clock_shift, &tenant, &(total > 0), &stored, &interval, &MINUTE_MICROS];
+                    Ok(session.query_opt(&mark_waiting, &values).await?)
+                },
                 components::are_known(session, &lock, &needed),
                 async { Ok(session.query_opt(&earlier, &[&session.clock_shift, &tenant, &key]).await?) },
                 async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
+                async { Ok(session.query_opt(&has_profile, &[&session.clock_shift, &tenant, &digest, &needed_micros]).await?) },
             )?;
-            if queues == 0 {
-                return Ok(TxOutcome::RollBack(SubmitOutcome::NoTenant));
-            }
+            let Some(queue) = queue else { return Ok(TxOutcome::RollBack(SubmitOutcome::NoTenant)) };
             if !are_known {
                 return Ok(TxOutcome::RollBack(SubmitOutcome::Outdated));
             }
@@ -136,26 +171,39 @@ async fn insert(
                 let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
                 return Ok(TxOutcome::RollBack(if is_same { repeated } else { SubmitOutcome::KeyReused }));
             }
-            if number::<u64>(&waiting, 0)? >= limits.jobs
-                || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.bytes
+            if number::<u64>(&waiting, 0)? >= limits.queue.jobs
+                || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.queue.bytes
             {
                 return Ok(TxOutcome::RollBack(SubmitOutcome::QueueFull));
+            }
+            if number::<u64>(&queue, 1)? > limits.stored_bytes {
+                return Ok(TxOutcome::RollBack(SubmitOutcome::StorageFull));
+            }
+            if let Some(wait) = excess(get(&queue, 0)?) {
+                return Ok(TxOutcome::RollBack(SubmitOutcome::TooOften(wait)));
             }
             let sequence: i64 = get(&waiting, 2)?;
             // A job without items has nothing to wait for.
             let state = if total == 0 { JobState::Completed } else { JobState::Queued };
-            let retention = signed(job.retention.as_micros());
             tokio::try_join!(
                 biased;
                 async {
-                    let (operation, state, profile) = (job.operation.as_str(), state.as_str(), job.profile.text());
+                    if profile.is_some() {
+                        return Ok::<_, PgError>(0);
+                    }
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                        [&session.clock_shift, &tenant, &digest, &kept_micros, &job.profile.text()];
+                    Ok(session.execute(&keep_profile, &values).await?)
+                },
+                async {
+                    let (operation, state) = (job.operation.as_str(), state.as_str());
                     let processor = job.pinned.processor.0.as_slice();
                     let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
                         &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
-                        &profile, &retention, &total, &bytes,
+                        &digest, &retention, &total, &bytes,
                     ];
-                    Ok::<_, PgError>(session.execute(&insert, &values).await?)
+                    Ok(session.execute(&insert, &values).await?)
                 },
                 async {
                     let Chunks { firsts, counts, sizes, items, keys } = chunks;
@@ -166,8 +214,9 @@ async fn insert(
                 async {
                     let Some(idempotency) = &job.idempotency else { return Ok(0) };
                     let fingerprint = idempotency.fingerprint.as_slice();
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                        [&session.clock_shift, &tenant, &key, &fingerprint, &id, &retention];
+                    let key_bytes = signed(idempotency.key.len()) + IDEMPOTENCY_BYTES;
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+                        [&session.clock_shift, &tenant, &key, &fingerprint, &id, &retention, &key_bytes];
                     Ok(session.execute(&remember, &values).await?)
                 },
             )?;

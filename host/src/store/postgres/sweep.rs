@@ -1,13 +1,18 @@
 //! Deleting what has expired, a little at a time. All servers may do it at once: each skips the rows that another has locked,
 //! and so do claims.
 
+use std::collections::BTreeMap;
+
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::next_job;
 use super::sql::{JOB_TABLES, get, signed};
-use crate::store::Swept;
+use super::usage::TAKE_OFF;
+use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
+use crate::store::{StoreError, Swept};
 
 /// Jobs that one transaction deletes. Each has up to some dozens of blobs.
 const MAX_JOBS: i64 = 200;
@@ -26,7 +31,13 @@ const EXPIRED_KEYS: &str = "
     DELETE FROM idempotency WHERE (tenant, key) IN (
       SELECT tenant, key FROM idempotency WHERE expires_at <= bulkhead_now($1)
       ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )";
+    ) RETURNING tenant, octet_length(key)::bigint";
+
+const EXPIRED_PROFILES: &str = "
+    DELETE FROM profiles WHERE (tenant, digest) IN (
+      SELECT tenant, digest FROM profiles WHERE used_until <= bulkhead_now($1)
+      ORDER BY used_until LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AND used_until <= bulkhead_now($1)";
 
 const EXPIRED_TOKENS: &str = "
     DELETE FROM tokens WHERE (hash) IN (
@@ -38,8 +49,8 @@ const EXPIRED_TOKENS: &str = "
 pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
     next_job::clear_idle_queues(session).await?;
     let jobs = expired_jobs(session).await?;
-    let mut most_rows = 0;
-    for sql in [EXPIRED_KEYS, EXPIRED_TOKENS] {
+    let mut most_rows = expired_keys(session).await?;
+    for sql in [EXPIRED_TOKENS, EXPIRED_PROFILES] {
         let delete = session.prepare_cached(sql).await?;
         most_rows = session.execute(&delete, &[&session.clock_shift, &MAX_ROWS]).await?.max(most_rows);
     }
@@ -55,17 +66,20 @@ pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
     })
 }
 
-/// Deletes expired jobs, then their other rows. The locks of the jobs keep out transactions that would add rows to them.
+/// Deletes expired jobs, then their other rows, and takes them off their tenants' stored bytes. The locks of the jobs keep out
+/// transactions that would add rows to them.
 async fn expired_jobs(session: &Session) -> Result<usize, PgError> {
     let delete = session.prepare_cached(EXPIRED_JOBS).await?;
     let mut delete_parts = Vec::new();
-    for table in JOB_TABLES {
+    for (table, bytes) in JOB_TABLES {
         let sql = format!(
             "DELETE FROM {table} USING unnest($1::bigint[], $2::uuid[]) AS gone (tenant, id)
-             WHERE {table}.tenant = gone.tenant AND {table}.job = gone.id"
+             WHERE {table}.tenant = gone.tenant AND {table}.job = gone.id
+             RETURNING {table}.tenant, {bytes}"
         );
         delete_parts.push(session.prepare_cached(&sql).await?);
     }
+    let take_off = session.prepare_cached(TAKE_OFF).await?;
     session
         .transact(async || {
             let ((), gone) = tokio::try_join!(
@@ -75,14 +89,64 @@ async fn expired_jobs(session: &Session) -> Result<usize, PgError> {
             )?;
             let tenants = gone.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>, _>>()?;
             let jobs = gone.iter().map(|row| get(row, 1)).collect::<Result<Vec<Uuid>, _>>()?;
-            if !jobs.is_empty() {
-                for part in &delete_parts {
-                    session.execute(part, &[&tenants, &jobs]).await?;
-                }
+            if jobs.is_empty() {
+                return Ok(TxOutcome::RollBack(0));
             }
+            let mut freed = Freed::default();
+            tenants.iter().for_each(|tenant| freed.add(*tenant, JOB_BYTES));
+            for part in &delete_parts {
+                freed.add_rows(&session.query(part, &[&tenants, &jobs]).await?, BLOB_ROW_BYTES)?;
+            }
+            freed.take_off(session, &take_off).await?;
             Ok(TxOutcome::Commit(jobs.len()))
         })
         .await
+}
+
+/// Deletes some expired idempotency keys, and returns how many.
+async fn expired_keys(session: &Session) -> Result<u64, PgError> {
+    let delete = session.prepare_cached(EXPIRED_KEYS).await?;
+    let take_off = session.prepare_cached(TAKE_OFF).await?;
+    session
+        .transact(async || {
+            let ((), gone) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async { Ok(session.query(&delete, &[&session.clock_shift, &MAX_ROWS]).await?) },
+            )?;
+            if gone.is_empty() {
+                return Ok(TxOutcome::RollBack(0));
+            }
+            let mut freed = Freed::default();
+            freed.add_rows(&gone, IDEMPOTENCY_BYTES)?;
+            freed.take_off(session, &take_off).await?;
+            Ok(TxOutcome::Commit(gone.len() as u64))
+        })
+        .await
+}
+
+/// Bytes that were deleted, by tenant.
+#[derive(Default)]
+struct Freed(BTreeMap<i64, i64>);
+
+impl Freed {
+    fn add(&mut self, tenant: i64, bytes: i64) {
+        *self.0.entry(tenant).or_default() += bytes;
+    }
+
+    /// Adds deleted rows, of which each is a tenant and bytes.
+    fn add_rows(&mut self, rows: &[Row], row_bytes: i64) -> Result<(), StoreError> {
+        for row in rows {
+            self.add(get(row, 0)?, get::<i64>(row, 1)? + row_bytes);
+        }
+        Ok(())
+    }
+
+    async fn take_off(self, session: &Session, statement: &Statement) -> Result<(), PgError> {
+        let (tenants, bytes): (Vec<i64>, Vec<i64>) = self.0.into_iter().unzip();
+        session.execute(statement, &[&tenants, &bytes]).await?;
+        Ok(())
+    }
 }
 
 /// A removed tenant with rows left.
@@ -104,6 +168,7 @@ impl RemovedTenant {
             ("results", "job, first", MAX_BLOBS),
             ("job_logs", "job", MAX_BLOBS),
             ("unlisted", "sequence", MAX_BLOBS),
+            ("profiles", "digest", MAX_BLOBS),
             ("idempotency", "key", MAX_ROWS),
             ("listed", "contact", MAX_ROWS),
             ("contact_keys", "field, value", MAX_ROWS),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::ContactId;
+use crate::store::usage::{contact_bytes, signed as bytes_of};
 use crate::store::{ContactWrite, WriteTarget};
 
 /// The contacts to be written: new contacts, and existing ones with their ids and versions.
@@ -59,8 +60,25 @@ pub(super) struct Reservation {
     pub(super) first_queue_row: i64,
 }
 
-/// Versions and keys of stored contacts, by id.
-pub(super) type StoredVersions = BTreeMap<i64, (i64, BTreeSet<(String, String)>)>;
+/// Stored contacts by their ids.
+pub(super) type StoredVersions = BTreeMap<i64, StoredVersion>;
+
+/// A stored contact, as far as a write needs it.
+pub(super) struct StoredVersion {
+    pub(super) version: i64,
+    /// Its keys: field and value.
+    pub(super) keys: BTreeSet<(String, String)>,
+    pub(super) document_bytes: i64,
+    pub(super) index_bytes: i64,
+}
+
+impl StoredVersion {
+    /// Returns the bytes that the contact counts.
+    fn bytes(&self) -> i64 {
+        let keys = self.keys.iter().map(|(field, value)| (field.as_str(), value.as_str()));
+        contact_bytes(self.document_bytes, keys, self.index_bytes)
+    }
+}
 
 /// The changes that writes make to stored contacts.
 pub(super) struct Changes<'a> {
@@ -68,6 +86,8 @@ pub(super) struct Changes<'a> {
     pub(super) existing: ContactColumns<'a>,
     /// Keys that contacts have and lose, by field.
     pub(super) removed_keys: BTreeMap<&'a str, Vec<&'a str>>,
+    /// By how much the bytes that the contacts count change.
+    pub(super) bytes: i64,
 }
 
 impl<'a> Changes<'a> {
@@ -82,8 +102,11 @@ impl<'a> Changes<'a> {
             return None;
         }
         let (mut existing, mut removed_keys) = (ContactColumns::default(), BTreeMap::<_, Vec<_>>::new());
+        let mut replaced_bytes = 0;
         for (id, version, write) in &writes.existing {
-            let (_, keys) = stored.get(id).filter(|(stored, _)| stored == version)?;
+            let stored = stored.get(id).filter(|stored| stored.version == *version)?;
+            replaced_bytes += stored.bytes();
+            let keys = &stored.keys;
             existing.push(*id, *version, write, Some(keys));
             for (field, value) in keys {
                 if !write.keys.iter().any(|key| storable(&key.field) == *field && storable(&key.value) == *value) {
@@ -92,7 +115,8 @@ impl<'a> Changes<'a> {
             }
         }
         new.number_from(reserved.first_contact);
-        Some(Self { new, existing, removed_keys })
+        let bytes = new.bytes + existing.bytes - replaced_bytes;
+        Some(Self { new, existing, removed_keys, bytes })
     }
 }
 
@@ -104,6 +128,9 @@ pub(super) struct ContactColumns<'a> {
     pub(super) key_fields: Vec<String>,
     pub(super) key_values: Vec<String>,
     pub(super) documents: Vec<&'a str>,
+    pub(super) index_bytes: Vec<i64>,
+    /// What the contacts count.
+    bytes: i64,
     pub(super) added_keys: KeyColumns<'a>,
 }
 
@@ -125,6 +152,10 @@ impl<'a> ContactColumns<'a> {
         self.key_fields.push(nested_list(keys.iter().map(|(field, _)| field)));
         self.key_values.push(nested_list(keys.iter().map(|(_, value)| value)));
         self.documents.push(&write.document);
+        let index_bytes = bytes_of(write.index_entry.bytes());
+        self.index_bytes.push(index_bytes);
+        let pairs = keys.iter().map(|(field, value)| (field.as_ref(), value.as_ref()));
+        self.bytes += contact_bytes(bytes_of(write.document.len()), pairs, index_bytes);
         for (field, value) in keys {
             let is_same = |(own_field, own_value): &(String, String)| *own_field == field && *own_value == value;
             if !stored.is_some_and(|stored| stored.iter().any(is_same)) {

@@ -159,7 +159,8 @@ fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result
             "UPDATE jobs SET state = ?3, epoch = epoch + 1, attempts = attempts + 1, lease_until = ?4,
                              started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
-             RETURNING operation, processor, validator, epoch, attempts, cursor, total, profile",
+             RETURNING operation, processor, validator, epoch, attempts, cursor, total,
+                       coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile)",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::contacts;
+use super::{contacts, usage};
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{self, pack_batch};
+use crate::store::packing::{self, ResultsLimit, pack_batch};
+use crate::store::usage::{BLOB_ROW_BYTES, signed};
 use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError};
 
 const CONTEXT: &str = "committing a batch";
@@ -22,18 +23,17 @@ pub(super) fn commit(
 ) -> Result<CommitOutcome, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let count = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
-    if !advance(&transaction, claim, batch.first, count, packing::count(&batch.rows), now.after(lease), now)? {
+    let counts = packing::count(&batch.rows);
+    let Some(results) = advance(&transaction, claim, batch.first, count, counts, now.after(lease), now)? else {
         return Ok(CommitOutcome::Fenced);
-    }
+    };
     let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
-    insert_rows(&transaction, claim, batch, &ids)?;
+    let added = insert_rows(&transaction, claim, batch, &ids, results)?;
     let end = batch.first.saturating_add(count);
-    transaction
-        .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3")
-        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, end]))
-        .context(CONTEXT)?;
+    let deleted = delete_payloads(&transaction, claim, end)?;
+    usage::add_bytes(&transaction, claim.tenant, added - deleted)?;
     let job_finished = end >= claim.total;
     if job_finished {
         finish(&transaction, claim, now)?;
@@ -42,6 +42,7 @@ pub(super) fn commit(
     Ok(CommitOutcome::Committed { job_finished })
 }
 
+/// Moves the cursor, if the claim holds and the cursor is at `first`. Returns the bytes of the job's results so far.
 fn advance(
     transaction: &Transaction<'_>,
     claim: &Claim,
@@ -50,15 +51,16 @@ fn advance(
     counts: Counts,
     lease_until: Timestamp,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<i64>, StoreError> {
     transaction
         .prepare_cached(
             "UPDATE jobs SET cursor = cursor + ?5, created = created + ?6, updated = updated + ?7, failed = failed + ?8,
                              lease_until = ?9, attempts = 0
-             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?10",
+             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?10
+             RETURNING results_bytes",
         )
         .and_then(|mut statement| {
-            statement.execute(params![
+            let values = params![
                 claim.tenant.0,
                 claim.job.0,
                 claim.epoch,
@@ -69,27 +71,46 @@ fn advance(
                 counts.failed,
                 lease_until.0,
                 now.0
-            ])
+            ];
+            statement.query_row(values, |row| row.get(0)).optional()
         })
-        .map(|changed| changed > 0)
         .context(CONTEXT)
 }
 
+/// Stores the rows of a batch after `stored` bytes of results, and returns the bytes that they count.
 fn insert_rows(
     transaction: &Transaction<'_>,
     claim: &Claim,
     batch: &BatchCommit,
     ids: &[ContactId],
-) -> Result<(), StoreError> {
+    stored: i64,
+) -> Result<i64, StoreError> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO results (tenant, job, first, count, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
         .context(CONTEXT)?;
-    for packed in pack_batch(batch, ids)? {
+    let mut added = 0;
+    for packed in pack_batch(batch, ids, &ResultsLimit::of(claim, stored))? {
+        added += signed(packed.rows.len()) + BLOB_ROW_BYTES;
         insert
             .execute(params![claim.tenant.0, claim.job.0, packed.first, packed.count, packed.rows])
             .context(CONTEXT)?;
     }
-    Ok(())
+    transaction
+        .prepare_cached("UPDATE jobs SET results_bytes = results_bytes + ?3 WHERE tenant = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, added]))
+        .context(CONTEXT)?;
+    Ok(added)
+}
+
+/// Deletes the chunks before the item `end`, and returns the bytes that they counted.
+fn delete_payloads(transaction: &Transaction<'_>, claim: &Claim, end: u32) -> Result<i64, StoreError> {
+    let deleted: Vec<i64> = transaction
+        .prepare_cached("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 AND first + count <= ?3 RETURNING size")
+        .and_then(|mut statement| {
+            statement.query_map(params![claim.tenant.0, claim.job.0, end], |row| row.get(0))?.collect()
+        })
+        .context(CONTEXT)?;
+    Ok(deleted.iter().map(|size| size + BLOB_ROW_BYTES).sum())
 }
 
 fn finish(transaction: &Transaction<'_>, claim: &Claim, now: Timestamp) -> Result<(), StoreError> {

@@ -14,13 +14,15 @@ use crate::store::error::Context;
 /// Connections that read at once at most. More would wait for the same disks and cores.
 const MAX_READERS: usize = 4;
 /// How long a transaction waits for another process, such as `bulkhead tenant add`, to finish its own.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pages of 4 KiB between checkpoints. More than SQLite's 1,000, because a job writes that many in a few chunks.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// Bytes that the write-ahead log keeps on the disk after a checkpoint: twice what is written between two checkpoints.
+const MAX_KEPT_LOG_BYTES: u32 = CHECKPOINT_PAGES * 4_096 * 2;
 /// Prepared statements that a connection keeps.
 const CACHED_STATEMENTS: usize = 64;
 /// SQLite's number for the `auto_vacuum` mode in which free pages are given back a few at a time.
-const INCREMENTAL_VACUUM: i64 = 2;
+pub(super) const INCREMENTAL_VACUUM: i64 = 2;
 
 const SETTING_UP: &str = "setting up the database";
 
@@ -53,6 +55,7 @@ impl Connections {
         }
         writer.pragma_update(None, "journal_mode", "WAL").context(SETTING_UP)?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).context(SETTING_UP)?;
+        writer.pragma_update(None, "journal_size_limit", MAX_KEPT_LOG_BYTES).context(SETTING_UP)?;
         configure(&writer)?;
         Ok(Self {
             path: path.to_owned(),

@@ -1,12 +1,14 @@
 //! Contacts and the keys they are found by.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use super::{SqliteStore, index_queue, listing};
+use super::{SqliteStore, index_queue, listing, usage};
 use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
+use crate::store::usage::{contact_bytes, signed};
 use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
 
 /// Bytes of documents that are read at once at most: a thousand contacts of 64 KiB, where most have less than one.
@@ -46,14 +48,16 @@ impl ContactStore for SqliteStore {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(DELETING)?;
             let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
             let number = i64::try_from(id.0).unwrap_or(i64::MAX);
-            let keys: String = transaction
+            let deleted = transaction
                 .query_row(
-                    "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys",
+                    "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys, octet_length(document), index_bytes",
                     params![tenant.0, number],
-                    |row| row.get(0),
+                    StoredRow::read,
                 )
                 .context(DELETING)?;
-            for (field, value) in parse_keys(&keys)? {
+            let keys = deleted.keys()?;
+            usage::add_bytes(&transaction, tenant, -deleted.bytes(&keys))?;
+            for (field, value) in keys {
                 transaction
                     .execute(
                         "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
@@ -134,18 +138,20 @@ pub(super) fn apply(
 ) -> Result<Option<Vec<ContactId>>, StoreError> {
     let new = writes.iter().filter(|write| write.target == WriteTarget::New).count();
     let mut next_id = reserve_ids(transaction, tenant, new)?;
+    let mut bytes = 0;
     // Before any key is taken, so that two contacts of a batch can swap keys.
     for write in writes {
-        if let WriteTarget::Existing { id, version } = write.target
-            && !free_keys(transaction, tenant, id, version, write)?
-        {
-            return Ok(None);
+        if let WriteTarget::Existing { id, version } = write.target {
+            let Some(stored) = free_keys(transaction, tenant, id, version, write)? else { return Ok(None) };
+            bytes -= stored;
         }
     }
     let mut statements = Statements::prepare(transaction)?;
     let mut ids = Vec::with_capacity(writes.len());
     for write in writes {
-        let keys: Vec<_> = write.keys.iter().map(|key| (&key.field, &key.value)).collect();
+        let keys: BTreeSet<_> = write.keys.iter().map(|key| (key.field.as_str(), key.value.as_str())).collect();
+        let index_bytes = signed(write.index_entry.bytes());
+        bytes += contact_bytes(signed(write.document.len()), keys.iter().copied(), index_bytes);
         let keys = serde_json::to_string(&keys).context(WRITING)?;
         let id = match write.target {
             WriteTarget::New => {
@@ -155,7 +161,7 @@ pub(super) fn apply(
             WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
         };
         let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
-        statement.execute(params![tenant.0, id, keys, write.document]).context(WRITING)?;
+        statement.execute(params![tenant.0, id, keys, write.document, index_bytes]).context(WRITING)?;
         for key in &write.keys {
             if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).context(WRITING)? == 0 {
                 return Ok(None);
@@ -164,6 +170,7 @@ pub(super) fn apply(
         ids.push(ContactId(id.unsigned_abs()));
     }
     index_queue::enqueue(transaction, tenant, &ids, writes, now)?;
+    usage::add_bytes(transaction, tenant, bytes)?;
     Ok(Some(ids))
 }
 
@@ -179,9 +186,12 @@ impl<'a> Statements<'a> {
     fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, StoreError> {
         let prepare = |sql| transaction.prepare_cached(sql).context(WRITING);
         Ok(Self {
-            insert: prepare("INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)")?,
+            insert: prepare(
+                "INSERT INTO contacts (tenant, id, version, keys, document, index_bytes) VALUES (?1, ?2, 1, ?3, ?4, ?5)",
+            )?,
             update: prepare(
-                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4 WHERE tenant = ?1 AND id = ?2",
+                "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4, index_bytes = ?5
+                 WHERE tenant = ?1 AND id = ?2",
             )?,
             take_key: prepare(
                 "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, ?2, ?3, ?4)
@@ -203,22 +213,26 @@ fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) ->
         .context("numbering contacts")
 }
 
-/// Frees the keys that a contact will not keep. Returns `false` if the contact is not in the version that was read.
+/// Frees the keys that a contact will not keep. Returns the bytes that the contact counted, or `None` if it is not in the
+/// version that was read.
 fn free_keys(
     transaction: &Transaction<'_>,
     tenant: TenantId,
     id: ContactId,
     version: i64,
     write: &ContactWrite,
-) -> Result<bool, StoreError> {
-    let Ok(id) = i64::try_from(id.0) else { return Ok(false) };
-    let keys: Option<String> = transaction
-        .prepare_cached("SELECT keys FROM contacts WHERE tenant = ?1 AND id = ?2 AND version = ?3")
-        .and_then(|mut statement| statement.query_row(params![tenant.0, id, version], |row| row.get(0)).optional())
+) -> Result<Option<i64>, StoreError> {
+    let Ok(id) = i64::try_from(id.0) else { return Ok(None) };
+    let stored = transaction
+        .prepare_cached(
+            "SELECT keys, octet_length(document), index_bytes FROM contacts WHERE tenant = ?1 AND id = ?2 AND version = ?3",
+        )
+        .and_then(|mut statement| statement.query_row(params![tenant.0, id, version], StoredRow::read).optional())
         .context(WRITING)?;
-    let Some(keys) = keys else { return Ok(false) };
-    for (field, value) in parse_keys(&keys)? {
-        if !write.keys.iter().any(|key| key.field == field && key.value == value) {
+    let Some(stored) = stored else { return Ok(None) };
+    let keys = stored.keys()?;
+    for (field, value) in &keys {
+        if !write.keys.iter().any(|key| key.field == *field && key.value == *value) {
             transaction
                 .prepare_cached(
                     "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
@@ -227,10 +241,28 @@ fn free_keys(
                 .context(WRITING)?;
         }
     }
-    Ok(true)
+    Ok(Some(stored.bytes(&keys)))
 }
 
-/// Parses the column `keys` of a contact: pairs of field and value.
-fn parse_keys(keys: &str) -> Result<Vec<(String, String)>, StoreError> {
-    serde_json::from_str(keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))
+/// What a stored contact counts.
+struct StoredRow {
+    keys: String,
+    document_bytes: i64,
+    index_bytes: i64,
+}
+
+impl StoredRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { keys: row.get(0)?, document_bytes: row.get(1)?, index_bytes: row.get(2)? })
+    }
+
+    /// Parses the column `keys`: pairs of field and value.
+    fn keys(&self) -> Result<BTreeSet<(String, String)>, StoreError> {
+        serde_json::from_str(&self.keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))
+    }
+
+    fn bytes(&self, keys: &BTreeSet<(String, String)>) -> i64 {
+        let keys = keys.iter().map(|(field, value)| (field.as_str(), value.as_str()));
+        contact_bytes(self.document_bytes, keys, self.index_bytes)
+    }
 }

@@ -2,14 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{SqliteStore, logs, submit};
+use super::{SqliteStore, logs, submit, usage};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, PackedRows, cut_page};
-use crate::store::{Claim, JobStore, NewJob, QueueLimits, StoreError, StoredRow, SubmitOutcome};
+use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
+use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
 impl JobStore for SqliteStore {
-    fn submit_job(&self, job: &NewJob, limits: &QueueLimits) -> Result<SubmitOutcome, StoreError> {
+    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
         let chunks = NewChunk::all_of(job)?;
         let now = self.clock.now();
         self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
@@ -124,18 +125,20 @@ impl JobRow {
     }
 }
 
-/// Deletes all rows of a job except the one in `jobs`. A new table with rows of jobs is added here and to the statements of
-/// `sweep.rs`.
+/// Deletes all rows of a job except the one in `jobs`, and takes the whole job off its tenant's stored bytes. A new table with
+/// rows of jobs is added here and to the statements of `sweep.rs`.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
+    let mut bytes = JOB_BYTES;
     for sql in [
-        "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2",
-        "DELETE FROM results WHERE tenant = ?1 AND job = ?2",
-        "DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2",
+        "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 RETURNING size",
+        "DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)",
+        "DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)",
     ] {
-        connection
+        let deleted: Vec<i64> = connection
             .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(params![tenant.0, id.0]))
+            .and_then(|mut statement| statement.query_map(params![tenant.0, id.0], |row| row.get(0))?.collect())
             .context("deleting a job")?;
+        bytes += deleted.iter().map(|bytes| bytes + BLOB_ROW_BYTES).sum::<i64>();
     }
-    Ok(())
+    usage::add_bytes(connection, tenant, -bytes)
 }

@@ -1,8 +1,8 @@
 //! The store as a whole.
 
-use super::{FILE, SqliteStore, migrations, sweep};
+use super::{FILE, SqliteStore, migrations, shrink, sweep};
 use crate::domain::Timestamp;
-use crate::store::{MaintenanceStore, Notification, StoreError, Swept};
+use crate::store::{DiskSpace, DiskState, MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for SqliteStore {
     fn description(&self) -> String {
@@ -14,6 +14,11 @@ impl MaintenanceStore for SqliteStore {
     }
 
     fn check(&self) -> Result<(), StoreError> {
+        if let Some(space) = self.disk_space()?
+            && space.state() == DiskState::Full
+        {
+            return Err(StoreError::DiskFull { free_mib: space.free_bytes >> 20 });
+        }
         let now = self.clock.now();
         self.connections.write(|connection| migrations::check(connection, &self.folder.join(FILE), now))
     }
@@ -21,6 +26,25 @@ impl MaintenanceStore for SqliteStore {
     fn sweep(&self) -> Result<Swept, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| sweep::sweep(connection, now))
+    }
+
+    fn shrink(&self) -> Result<bool, StoreError> {
+        self.connections.write(|connection| shrink::shrink(connection))
+    }
+
+    fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {
+        #[cfg(target_os = "linux")]
+        {
+            let failed = |error: rustix::io::Errno| StoreError::File {
+                path: self.folder.display().to_string(),
+                source: error.into(),
+            };
+            let disk = rustix::fs::statvfs(&self.folder).map_err(failed)?;
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            Ok(Some(DiskSpace { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks) }))
+        }
+        #[cfg(not(target_os = "linux"))]
+        Ok(None)
     }
 
     fn subscribe(&self, _notify: Box<dyn Fn(Notification) + Send + Sync>) {}

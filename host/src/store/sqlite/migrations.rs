@@ -10,8 +10,12 @@ use crate::store::StoreError;
 use crate::store::error::Context;
 
 /// Step n brings schema n to n + 1. Released steps never change.
-const STEPS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // Writes nothing if the schema is up to date, so that a store on a full disk can be opened and copied.
@@ -21,6 +25,14 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreE
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).context("locking the schema")?;
     let done = usize::try_from(version(&transaction, path)?).unwrap_or(0);
+    if done > 0 {
+        tracing::info!(
+            event = "schema_migrating",
+            from = done,
+            to = known(),
+            "the store is brought up to date, which can take minutes"
+        );
+    }
     for step in STEPS.iter().skip(done) {
         transaction.execute_batch(step).context("migrating the schema")?;
     }
@@ -51,6 +63,6 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 /// Returns the number of the newest schema that this program knows.
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }

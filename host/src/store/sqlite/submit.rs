@@ -3,11 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::components;
+use super::{components, usage};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::NewChunk;
-use crate::store::{Idempotency, NewJob, QueueLimits, StoreError, SubmitOutcome};
+use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
+use crate::store::{Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome};
 
 const CONTEXT: &str = "accepting a job";
 
@@ -15,7 +16,7 @@ pub(super) fn submit(
     connection: &mut Connection,
     job: &NewJob,
     chunks: &[NewChunk],
-    limits: &QueueLimits,
+    limits: &SubmitLimits,
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
@@ -35,21 +36,70 @@ pub(super) fn submit(
     {
         return Ok(earlier);
     }
-    if is_full(&transaction, job, chunks, limits)? {
+    if is_full(&transaction, job, chunks, &limits.queue)? {
         return Ok(SubmitOutcome::QueueFull);
     }
+    let bytes = JOB_BYTES + chunks.iter().map(|chunk| signed(chunk.size()) + BLOB_ROW_BYTES).sum::<i64>();
+    if bytes.saturating_add(usage::stored_bytes(&transaction, job.tenant)?).unsigned_abs() > limits.stored_bytes {
+        return Ok(SubmitOutcome::StorageFull);
+    }
+    match usage::count_rate(&transaction, job.tenant, usage::Rate::Jobs, limits.jobs_per_minute, now)? {
+        Admission::After(wait) => return Ok(SubmitOutcome::TooOften(wait)),
+        Admission::Admitted => {}
+    }
+    keep_profile(&transaction, job, now)?;
     insert_job(&transaction, job, chunks, now)?;
     insert_chunks(&transaction, job, chunks)?;
-    if let Some(idempotency) = &job.idempotency {
-        transaction
-            .execute(
-                "INSERT OR REPLACE INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![job.tenant.0, idempotency.key, idempotency.fingerprint, job.id.0, now.after(job.retention).0],
-            )
-            .context(CONTEXT)?;
-    }
+    let remembered = match &job.idempotency {
+        Some(idempotency) => remember(&transaction, job, idempotency, now)?,
+        None => 0,
+    };
+    usage::add_bytes(&transaction, job.tenant, bytes + remembered)?;
     transaction.commit().context(CONTEXT)?;
     Ok(SubmitOutcome::Accepted)
+}
+
+/// Keeps the job's profile for as long as the job can live: until its retention has passed twice, after its acceptance and
+/// after its end.
+fn keep_profile(transaction: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<(), StoreError> {
+    let digest = job.profile.digest().0;
+    let used_until: Option<i64> = transaction
+        .prepare_cached("SELECT used_until FROM profiles WHERE tenant = ?1 AND digest = ?2")
+        .and_then(|mut statement| statement.query_row(params![job.tenant.0, digest], |row| row.get(0)).optional())
+        .context(CONTEXT)?;
+    let needed_until = now.after(job.retention * 2);
+    if used_until.is_some_and(|until| until >= needed_until.0) {
+        return Ok(());
+    }
+    // For longer than this job needs, so that few jobs write the row.
+    transaction
+        .execute(
+            "INSERT INTO profiles (tenant, digest, used_until, text) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (tenant, digest) DO UPDATE SET used_until = excluded.used_until",
+            params![job.tenant.0, digest, needed_until.after(job.retention).0, job.profile.text()],
+        )
+        .map(drop)
+        .context(CONTEXT)
+}
+
+/// Stores an idempotency key in place of an expired one. Returns the bytes that are stored more.
+fn remember(
+    transaction: &Transaction<'_>,
+    job: &NewJob,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let bytes = signed(idempotency.key.len()) + IDEMPOTENCY_BYTES;
+    let replaced = transaction
+        .execute("DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2", params![job.tenant.0, idempotency.key])
+        .context(CONTEXT)?;
+    transaction
+        .execute(
+            "INSERT INTO idempotency (tenant, key, fingerprint, job, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![job.tenant.0, idempotency.key, idempotency.fingerprint, job.id.0, now.after(job.retention).0],
+        )
+        .context(CONTEXT)?;
+    Ok(if replaced > 0 { 0 } else { bytes })
 }
 
 fn earlier(
@@ -109,7 +159,7 @@ fn insert_job(
     transaction
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
-                               started_at, finished_at, expires_at, validator, profile)
+                               started_at, finished_at, expires_at, validator, profile_digest)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
                      ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
             params![
@@ -124,7 +174,7 @@ fn insert_job(
                 finished_at,
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
-                job.profile.text(),
+                job.profile.digest().0,
             ],
         )
         .context(CONTEXT)?;

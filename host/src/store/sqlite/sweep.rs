@@ -1,14 +1,16 @@
 //! Deletes what has expired, a little at a time, so that a sweep never holds up a commit for long.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::index_queue;
 use super::jobs::delete_parts;
+use super::{index_queue, usage};
 use crate::domain::{JobId, TenantId, Timestamp};
 use crate::store::error::Context;
+use crate::store::usage::IDEMPOTENCY_BYTES;
 use crate::store::{StoreError, Swept};
 
 const CONTEXT: &str = "sweeping";
@@ -23,10 +25,14 @@ const MAX_BLOBS: usize = 400;
 
 /// Deletes expired keys of requests.
 const DELETE_IDEMPOTENCY: &str = "DELETE FROM idempotency WHERE (tenant, key) IN (
-    SELECT tenant, key FROM idempotency WHERE expires_at <= ?1 LIMIT ?2)";
+    SELECT tenant, key FROM idempotency WHERE expires_at <= ?1 LIMIT ?2) RETURNING tenant, octet_length(key)";
 /// Deletes expired tokens.
 const DELETE_TOKENS: &str =
     "DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ?1 LIMIT ?2)";
+
+/// Deletes profiles that no job needs any more.
+const DELETE_PROFILES: &str = "DELETE FROM profiles WHERE (tenant, digest) IN (
+    SELECT tenant, digest FROM profiles WHERE used_until <= ?1 LIMIT ?2)";
 
 /// Deletes what a removed tenant left, except contacts and their index, and how many rows at a time. A new table with rows of
 /// tenants is to be added here.
@@ -55,6 +61,11 @@ const DELETE_LEFT: &[(&str, usize)] = &[
         MAX_ROWS,
     ),
     (
+        "DELETE FROM profiles WHERE (tenant, digest) IN (SELECT tenant, digest FROM profiles WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    ("DELETE FROM usage WHERE tenant IN (SELECT tenant FROM usage WHERE tenant = ?1 LIMIT ?2)", MAX_ROWS),
+    (
         "DELETE FROM contact_keys WHERE (tenant, field, value) IN (
            SELECT tenant, field, value FROM contact_keys WHERE tenant = ?1 LIMIT ?2)",
         MAX_ROWS,
@@ -78,17 +89,14 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
         jobs += 1;
     }
     let mut more = jobs < expired.len() || expired.len() == MAX_JOBS;
-    for sql in [DELETE_IDEMPOTENCY, DELETE_TOKENS] {
-        more |= transaction.execute(sql, params![now.0, MAX_ROWS as i64]).context(CONTEXT)? == MAX_ROWS;
+    more |= delete_idempotency(&transaction, now)? == MAX_ROWS;
+    for (sql, limit) in [(DELETE_TOKENS, MAX_ROWS), (DELETE_PROFILES, MAX_BLOBS)] {
+        more |= transaction.execute(sql, params![now.0, limit as i64]).context(CONTEXT)? == limit;
     }
     let removed = RemovedTenant::find(&transaction)?;
     let contacts = removed.as_ref().map(|tenant| tenant.delete_some(&transaction)).transpose()?.unwrap_or(0);
     more |= removed.is_some();
     transaction.commit().context(CONTEXT)?;
-    if jobs > 0 || removed.is_some() {
-        // Gives up to 250 pages back to the file system, few enough not to hold up commits.
-        connection.execute_batch("PRAGMA incremental_vacuum(250)").context(CONTEXT)?;
-    }
     Ok(Swept { jobs, contacts, more })
 }
 
@@ -103,6 +111,24 @@ fn expired_jobs(connection: &Connection, now: Timestamp) -> Result<Vec<(TenantId
                 .collect()
         })
         .context(CONTEXT)
+}
+
+/// Deletes some expired idempotency keys, and returns how many.
+fn delete_idempotency(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let deleted: Vec<(i64, i64)> = connection
+        .prepare_cached(DELETE_IDEMPOTENCY)
+        .and_then(|mut statement| {
+            statement.query_map(params![now.0, MAX_ROWS as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .context(CONTEXT)?;
+    let mut bytes = BTreeMap::<i64, i64>::new();
+    for (tenant, key_bytes) in &deleted {
+        *bytes.entry(*tenant).or_default() += key_bytes + IDEMPOTENCY_BYTES;
+    }
+    for (tenant, bytes) in bytes {
+        usage::add_bytes(connection, TenantId(tenant), -bytes)?;
+    }
+    Ok(deleted.len())
 }
 
 /// A removed tenant some of whose data are left.

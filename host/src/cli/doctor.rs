@@ -1,0 +1,110 @@
+//! `bulkhead doctor`: looks for what troubles a store, or soon will.
+
+mod checks;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use bulkhead::clock::Clock;
+use clap::Args;
+use serde::Serialize;
+
+use super::output::print_line;
+use super::store::{Place, StoreArgs};
+
+/// Connections to a database: the command sends one statement after the other.
+const MAX_CONNECTIONS: usize = 2;
+
+/// Arguments of `bulkhead doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Print each finding as one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    /// It works, and something should be done.
+    Warn,
+    /// It does not work, or will stop soon.
+    Fail,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    /// What was found.
+    found: String,
+    /// What to do, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, found: found.into(), advice: None }
+    }
+
+    fn warn(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    fn fail(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fail, ..Self::warn(check, found, advice) }
+    }
+}
+
+/// Prints a line for each check. The exit code is 1 if a check failed.
+pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let findings = findings(&args.store)?;
+    for finding in &findings {
+        print_line(if args.json { serde_json::to_string(finding)? } else { line(finding) })?;
+    }
+    let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+    Ok(ExitCode::from(u8::from(has_failed)))
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { check, verdict, found, advice } = finding;
+    let verdict = match verdict {
+        Verdict::Ok => "ok  ",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "fail",
+    };
+    let advice = advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default();
+    format!("{verdict} {check}: {found}{advice}")
+}
+
+fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
+    let mut findings = vec![checks::clock(), checks::descriptors()];
+    findings.extend(args.compiled().map(|folder| checks::cache(&folder)));
+    if let Place::Folder(folder) = args.place()? {
+        let (examined, is_private) = checks::folder(folder);
+        findings.push(examined);
+        let (examined, is_up_to_date) = checks::database(folder);
+        findings.extend(examined);
+        // Opening a store makes its folder private and brings its schema up to date, which an examination must not do.
+        if !is_private || !is_up_to_date {
+            return Ok(findings);
+        }
+    }
+    match args.open(Clock::system(), MAX_CONNECTIONS) {
+        Ok(store) => {
+            findings.push(checks::writes(&*store));
+            findings.extend(checks::disk(&*store));
+            findings.extend(checks::tenants(&*store)?);
+        }
+        Err(error) => {
+            findings.push(Finding::fail("store", error.to_string(), "the store must be there before a server starts"));
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,233 @@
+//! The checks of `bulkhead doctor`.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bulkhead::private_files::{Privacy, check_folder};
+use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
+use bulkhead::store::{DiskState, Store, StoreError};
+
+use super::Finding;
+
+/// Seconds from 1970 to 2026: no machine whose clock is right runs this program earlier.
+const EARLIEST_SECONDS: u64 = 1_767_225_600;
+/// How far a stored time may be ahead of the clock.
+const MAX_LEAD: Duration = Duration::from_secs(60);
+/// File descriptors that a server with the default options uses at most, roughly.
+#[cfg(target_os = "linux")]
+const NEEDED_DESCRIPTORS: u64 = 2_048;
+/// The part of a limit from which a tenant is near it, in percent.
+const NEAR_PERCENT: u64 = 80;
+/// Bytes of a write-ahead log that are more than a server leaves behind.
+const LARGE_LOG_BYTES: u64 = 256 << 20;
+
+/// Checks that the clock shows a possible time.
+pub(super) fn clock() -> Finding {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    if seconds < EARLIEST_SECONDS {
+        return Finding::fail("clock", "this machine's clock is years behind", "set the clock, and let NTP keep it");
+    }
+    Finding::ok("clock", "plausible")
+}
+
+/// Checks how many files a server may open.
+pub(super) fn descriptors() -> Finding {
+    const CHECK: &str = "descriptors";
+    #[cfg(target_os = "linux")]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+        match limit {
+            Some(limit) if limit < NEEDED_DESCRIPTORS => Finding::warn(
+                CHECK,
+                format!("a process may open {limit} files"),
+                format!("allow {NEEDED_DESCRIPTORS} or more (ulimit -Hn, LimitNOFILE=), or lower --max-connections"),
+            ),
+            limit => Finding::ok(CHECK, limit.map_or(String::from("no limit"), |limit| format!("{limit} files"))),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    Finding::ok(CHECK, "not checked on this system")
+}
+
+/// Checks the folder for compiled components.
+pub(super) fn cache(folder: &Path) -> Finding {
+    const CHECK: &str = "compiled";
+    let name = folder.display();
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            let bytes: u64 = entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum();
+            match open_to_others(folder, 0o022) {
+                Some(mode) => Finding::fail(
+                    CHECK,
+                    format!("{name} has mode {mode:o}, so other users can put machine code into it"),
+                    format!("chmod 700 {name}"),
+                ),
+                None => Finding::ok(CHECK, format!("{name}, {}", mib(bytes))),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::ok(CHECK, format!("{name} is not there yet; a server makes it"))
+        }
+        Err(error) => Finding::fail(CHECK, format!("{name}: {error}"), "let the server's user read and write it"),
+    }
+}
+
+/// Checks who can use the data folder. Returns also whether a command can open the store in it without changing the folder.
+pub(super) fn folder(folder: &Path) -> (Finding, bool) {
+    const CHECK: &str = "folder";
+    let name = folder.display();
+    match check_folder(folder) {
+        Ok(Privacy::Private) => (Finding::ok(CHECK, format!("{name} is private")), true),
+        Ok(Privacy::Missing) => {
+            (Finding::fail(CHECK, format!("there is no folder {name}"), "name the data folder with --data"), false)
+        }
+        Ok(Privacy::Mendable) => (
+            Finding::warn(
+                CHECK,
+                format!("other users can read {name}, or files in it"),
+                "the next server or command makes it private",
+            ),
+            false,
+        ),
+        Err(error) => (Finding::fail(CHECK, error.to_string(), "servers and commands refuse this folder"), false),
+    }
+}
+
+/// Returns a file's permissions if they have one of these bits.
+fn open_to_others(path: &Path, bits: u32) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).ok()?.permissions()) & 0o7777;
+        (mode & bits != 0).then_some(mode)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Checks an embedded database without changing it. Returns also whether this program can open it as it is.
+pub(super) fn database(folder: &Path) -> (Vec<Finding>, bool) {
+    if !SqliteStore::is_in(folder) {
+        let found = format!("there is no store in {}", folder.display());
+        return (vec![Finding::fail("store", found, "name its folder with --data, or start a server there")], false);
+    }
+    let facts = match SqliteFacts::read(folder) {
+        Ok(facts) => facts,
+        Err(error) => {
+            return (
+                vec![Finding::fail("store", error.to_string(), "restore the last backup if it is damaged")],
+                false,
+            );
+        }
+    };
+    let findings = vec![schema(&facts), size(&facts), times(&facts)];
+    (findings, facts.schema == facts.known_schema)
+}
+
+fn schema(facts: &SqliteFacts) -> Finding {
+    const CHECK: &str = "schema";
+    let SqliteFacts { schema, known_schema, .. } = facts;
+    match schema.cmp(known_schema) {
+        std::cmp::Ordering::Equal => Finding::ok(CHECK, schema.to_string()),
+        std::cmp::Ordering::Less => Finding::warn(
+            CHECK,
+            format!("{schema}, and this version uses {known_schema}"),
+            "the next server or command of this version brings it up to date; make a backup before",
+        ),
+        std::cmp::Ordering::Greater => Finding::fail(
+            CHECK,
+            format!("{schema}, and this version knows {known_schema}"),
+            "use the newer version that wrote it",
+        ),
+    }
+}
+
+fn size(facts: &SqliteFacts) -> Finding {
+    const CHECK: &str = "size";
+    let SqliteFacts { file_bytes, free_bytes, log_bytes, can_shrink, .. } = *facts;
+    let found = format!("{}, of which {} are free; log {}", mib(file_bytes), mib(free_bytes), mib(log_bytes));
+    if !can_shrink {
+        return Finding::warn(
+            CHECK,
+            format!("{found}; the file never shrinks"),
+            "stop the server, make a copy with 'bulkhead backup', and go on with the copy",
+        );
+    }
+    if log_bytes > LARGE_LOG_BYTES {
+        return Finding::warn(CHECK, found, "look for a program that reads the database for long; it holds the log");
+    }
+    Finding::ok(CHECK, found)
+}
+
+fn times(facts: &SqliteFacts) -> Finding {
+    const CHECK: &str = "times";
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let last = Duration::from_micros(u64::try_from(facts.last_job_at).unwrap_or(0));
+    match last.checked_sub(now) {
+        Some(lead) if lead > MAX_LEAD => Finding::warn(
+            CHECK,
+            format!("the last job was accepted {} s after this moment, so the clock was set back", lead.as_secs()),
+            "set the clock right; until then, jobs and tokens live longer",
+        ),
+        _ => Finding::ok(CHECK, "no stored time is ahead of the clock"),
+    }
+}
+
+/// Checks that the store takes a write.
+pub(super) fn writes(store: &dyn Store) -> Finding {
+    match store.check() {
+        Ok(()) => Finding::ok("store", format!("{} takes writes", store.description())),
+        Err(error) => Finding::fail("store", error.to_string(), "requests get 503 until this is mended"),
+    }
+}
+
+/// Checks the room on the store's disk, if it is on a disk of this machine.
+pub(super) fn disk(store: &dyn Store) -> Option<Finding> {
+    const CHECK: &str = "disk";
+    let space = match store.disk_space() {
+        Ok(space) => space?,
+        Err(error) => return Some(Finding::fail(CHECK, error.to_string(), "look at the disk")),
+    };
+    let found = format!("{} of {} are free", mib(space.free_bytes), mib(space.total_bytes));
+    Some(match space.state() {
+        DiskState::Roomy => Finding::ok(CHECK, found),
+        DiskState::Filling => Finding::warn(
+            CHECK,
+            found,
+            "make room, or lower what tenants may keep (storedMiB); a full disk is everybody's 503",
+        ),
+        DiskState::Full => Finding::fail(CHECK, found, "make room at once: requests get 503"),
+    })
+}
+
+/// Checks which tenants are near a limit of what they keep.
+pub(super) fn tenants(store: &dyn Store) -> Result<Vec<Finding>, StoreError> {
+    const CHECK: &str = "tenant";
+    let mut findings = Vec::new();
+    let all = store.tenants()?;
+    for summary in &all {
+        let Some(tenant) = store.tenant(&summary.tenant)? else { continue };
+        let usage = store.usage(tenant.id)?;
+        for (name, used, limit) in [
+            ("storedContacts", usage.contacts, tenant.limits.stored_contacts),
+            ("storedMiB", usage.stored_bytes >> 20, tenant.limits.stored_mib),
+            ("queuedJobs", usage.unfinished_jobs, tenant.limits.queued_jobs),
+        ] {
+            if used.saturating_mul(100) >= limit.saturating_mul(NEAR_PERCENT) {
+                findings.push(Finding::warn(
+                    CHECK,
+                    format!("{} has {used} of {limit} ({name})", tenant.name),
+                    format!("raise {name} with 'bulkhead tenant set', or have the tenant delete something"),
+                ));
+            }
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("none of {} is near its limits", all.len())));
+    }
+    Ok(findings)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

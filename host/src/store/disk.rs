@@ -1,0 +1,75 @@
+//! The space that is left on a store's disk.
+
+/// Bytes that a store needs for its next writes. With less, the disk counts as full.
+const RESERVED_BYTES: u64 = 4 << 20;
+/// Free bytes below which a disk fills up, however small it is.
+const FEW_BYTES: u64 = 1 << 30;
+/// Free bytes with which no disk fills up, however large it is.
+const MANY_BYTES: u64 = 20 << 30;
+
+/// The space on the disk of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that this user can still write.
+    pub free_bytes: u64,
+    /// Bytes of the disk.
+    pub total_bytes: u64,
+}
+
+/// How much space is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskState {
+    /// There is room.
+    Roomy,
+    /// Less than 1 GiB is left, or less than 10 % and less than 20 GiB.
+    Filling,
+    /// So little is left that writes would fail.
+    Full,
+}
+
+impl DiskSpace {
+    /// Returns how much space is left.
+    pub fn state(&self) -> DiskState {
+        let &Self { free_bytes, total_bytes } = self;
+        if free_bytes < RESERVED_BYTES {
+            DiskState::Full
+        } else if free_bytes < FEW_BYTES || (free_bytes < MANY_BYTES && free_bytes < total_bytes / 10) {
+            DiskState::Filling
+        } else {
+            DiskState::Roomy
+        }
+    }
+}
+
+impl DiskState {
+    /// Returns the state's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Roomy => "ok",
+            Self::Filling => "filling",
+            Self::Full => "full",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DiskSpace, DiskState};
+
+    #[test]
+    fn a_disk_fills_by_its_part_or_by_what_is_left() {
+        const MIB: u64 = 1 << 20;
+        const GIB: u64 = 1 << 30;
+        for (free_bytes, total_bytes, state) in [
+            (3 * MIB, 64 * MIB, DiskState::Full),
+            (5 * MIB, 64 * MIB, DiskState::Filling),
+            (900 * MIB, 2 * GIB, DiskState::Filling),
+            (2 * GIB, 10 * GIB, DiskState::Roomy),
+            (9 * GIB, 100 * GIB, DiskState::Filling),
+            (11 * GIB, 100 * GIB, DiskState::Roomy),
+            (30 * GIB, 10_000 * GIB, DiskState::Roomy),
+        ] {
+            assert_eq!(DiskSpace { free_bytes, total_bytes }.state(), state, "{free_bytes} of {total_bytes}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The counters of what tenants keep.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::SqliteStore;
+use crate::domain::{TenantId, Timestamp};
+use crate::store::error::Context;
+use crate::store::usage::count_one;
+use crate::store::{Admission, StoreError, TokenLimits, Usage, UsageStore};
+
+const COUNTING: &str = "counting what a tenant keeps";
+
+impl UsageStore for SqliteStore {
+    fn usage(&self, tenant: TenantId) -> Result<Usage, StoreError> {
+        self.connections.read(|connection| usage(connection, tenant))
+    }
+
+    fn admit_token(&self, tenant: TenantId, limits: &TokenLimits) -> Result<Admission, StoreError> {
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(COUNTING)?;
+            let admission = count_rate(&transaction, tenant, Rate::Tokens, limits.per_minute, now)?;
+            let kept = i64::try_from(limits.count.saturating_sub(1)).unwrap_or(i64::MAX);
+            transaction
+                .prepare_cached(
+                    "DELETE FROM tokens WHERE hash IN (
+                       SELECT hash FROM tokens WHERE tenant = ?1 ORDER BY expires_at DESC, hash LIMIT -1 OFFSET ?2)",
+                )
+                .and_then(|mut statement| statement.execute([tenant.0, kept]))
+                .context(COUNTING)?;
+            transaction.commit().context(COUNTING)?;
+            Ok(admission)
+        })
+    }
+}
+
+fn usage(connection: &Connection, tenant: TenantId) -> Result<Usage, StoreError> {
+    let row = connection
+        .prepare_cached(
+            "SELECT contacts,
+                    coalesce((SELECT stored_bytes FROM usage WHERE tenant = ?1), 0)
+                    + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = ?1),
+                    (SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL),
+                    (SELECT count(*) FROM tokens WHERE tenant = ?1)
+             FROM tenants WHERE id = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([tenant.0], |row| {
+                    let number = |place| Ok::<_, rusqlite::Error>(row.get::<_, i64>(place)?.max(0).unsigned_abs());
+                    let (contacts, stored_bytes) = (number(0)?, number(1)?);
+                    Ok(Usage { contacts, stored_bytes, unfinished_jobs: number(2)?, tokens: number(3)? })
+                })
+                .optional()
+        })
+        .context(COUNTING)?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Returns the bytes that a tenant has stored, jobs' profiles included.
+pub(super) fn stored_bytes(connection: &Connection, tenant: TenantId) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT stored_bytes FROM usage WHERE tenant = ?1), 0)
+                    + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = ?1)",
+        )
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
+        .context(COUNTING)
+}
+
+/// Adds to the bytes that a tenant has stored, in the transaction that stores or deletes them.
+pub(super) fn add_bytes(connection: &Connection, tenant: TenantId, bytes: i64) -> Result<(), StoreError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    // Does nothing for a removed tenant.
+    connection
+        .prepare_cached(
+            "INSERT INTO usage (tenant, stored_bytes) SELECT id, ?2 FROM tenants WHERE id = ?1
+             ON CONFLICT (tenant) DO UPDATE SET stored_bytes = stored_bytes + excluded.stored_bytes",
+        )
+        .and_then(|mut statement| statement.execute([tenant.0, bytes]))
+        .map(drop)
+        .context(COUNTING)
+}
+
+/// What is limited to a number in a minute.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rate {
+    Jobs,
+    Tokens,
+}
+
+/// Counts one more in a tenant's rate, if there is room.
+pub(super) fn count_rate(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    rate: Rate,
+    per_minute: u64,
+    now: Timestamp,
+) -> Result<Admission, StoreError> {
+    let (read, write) = match rate {
+        Rate::Jobs => (
+            "SELECT jobs_free_at FROM usage JOIN tenants ON tenants.id = usage.tenant WHERE tenant = ?1",
+            "INSERT INTO usage (tenant, jobs_free_at) SELECT id, ?2 FROM tenants WHERE id = ?1
+             ON CONFLICT (tenant) DO UPDATE SET jobs_free_at = excluded.jobs_free_at",
+        ),
+        Rate::Tokens => (
+            "SELECT tokens_free_at FROM usage JOIN tenants ON tenants.id = usage.tenant WHERE tenant = ?1",
+            "INSERT INTO usage (tenant, tokens_free_at) SELECT id, ?2 FROM tenants WHERE id = ?1
+             ON CONFLICT (tenant) DO UPDATE SET tokens_free_at = excluded.tokens_free_at",
+        ),
+    };
+    let free_at: Option<i64> = transaction
+        .prepare_cached(read)
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)).optional())
+        .context(COUNTING)?;
+    match count_one(free_at.unwrap_or(0), per_minute, now) {
+        Err(wait) => Ok(Admission::After(wait)),
+        Ok(free_at) => {
+            transaction
+                .prepare_cached(write)
+                .and_then(|mut statement| statement.execute(params![tenant.0, free_at]))
+                .context(COUNTING)?;
+            Ok(Admission::Admitted)
+        }
+    }
+}

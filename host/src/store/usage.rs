@@ -1,0 +1,141 @@
+//! What a tenant keeps in the store, and how often it may ask for more, as far as that is alike in all dialects.
+//!
+//! Each dialect has a counter of a tenant's stored bytes, which every transaction that stores or deletes something changes by
+//! the difference. So the counter is exact, and reading it costs the same however much a tenant has. A tenant's bytes are those
+//! of its texts and blobs as stored, and a number for each row that stands for the row's other columns and its index entries.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::StoreError;
+use crate::domain::{TenantId, Timestamp};
+
+/// What tenants keep.
+pub trait UsageStore {
+    /// Returns what a tenant keeps in the store; nothing if there is no such tenant.
+    fn usage(&self, tenant: TenantId) -> Result<Usage, StoreError>;
+
+    /// Returns whether a tenant may have another token now, and counts it. Deletes the tenant's tokens that expire first, so that
+    /// there is room for another.
+    fn admit_token(&self, tenant: TenantId, limits: &TokenLimits) -> Result<Admission, StoreError>;
+}
+
+/// What a tenant keeps in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Contacts.
+    pub contacts: u64,
+    /// Bytes of contacts, jobs with their items, results and logs, idempotency keys and profiles of jobs.
+    pub stored_bytes: u64,
+    /// Jobs that are neither finished nor expired.
+    pub unfinished_jobs: u64,
+    /// Tokens that have not been deleted yet.
+    pub tokens: u64,
+}
+
+/// Limits of a tenant's tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenLimits {
+    /// Tokens at a time.
+    pub count: u64,
+    /// Tokens in a minute.
+    pub per_minute: u64,
+}
+
+/// Whether something may be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// It may be done after this time.
+    After(Duration),
+}
+
+/// Bytes that a job counts besides its parts.
+pub(super) const JOB_BYTES: i64 = 512;
+/// Bytes that a row with a blob counts besides the blob: items, results, a log.
+pub(super) const BLOB_ROW_BYTES: i64 = 64;
+/// Bytes that an idempotency key counts besides its text.
+pub(super) const IDEMPOTENCY_BYTES: i64 = 128;
+/// Bytes that a contact counts besides its document, its keys and the texts by which it is indexed.
+const CONTACT_BYTES: i64 = 128;
+
+/// Returns the bytes that a contact counts: its document, its keys in two places, and the texts by which it is indexed. `keys`
+/// are pairs of field and value, each once.
+pub(super) fn contact_bytes<'a>(
+    document_bytes: i64,
+    keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+    index_bytes: i64,
+) -> i64 {
+    let keys: usize = keys.into_iter().map(|(field, value)| field.len() + value.len()).sum();
+    CONTACT_BYTES + document_bytes + index_bytes + signed(keys).saturating_mul(2)
+}
+
+/// Returns a length as the counters have it.
+pub(super) fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The time within which a limit of so many a minute applies, in microseconds.
+pub(super) const MINUTE_MICROS: i64 = 60_000_000;
+
+/// Counts one more of what is limited to `per_minute`. `free_at` is when all that was counted is forgotten, by the store's clock;
+/// returns its new value.
+///
+/// Each thing counts for a minute divided by the limit. So a tenant can do as many at once as it may in a minute, and after that
+/// one whenever the time of one has passed.
+///
+/// # Errors
+/// After which time there is room for one more. Then nothing is counted.
+pub(super) fn count_one(free_at: i64, per_minute: u64, now: Timestamp) -> Result<i64, Duration> {
+    // A clock that was set back must not keep a tenant waiting for longer than a minute.
+    let counted = free_at.clamp(now.0, now.0.saturating_add(MINUTE_MICROS)).saturating_add(interval_micros(per_minute));
+    match excess(counted.saturating_sub(now.0)) {
+        Some(wait) => Err(wait),
+        None => Ok(counted),
+    }
+}
+
+/// Returns how long one of `per_minute` counts, in microseconds.
+pub(super) fn interval_micros(per_minute: u64) -> i64 {
+    MINUTE_MICROS / i64::try_from(per_minute.max(1)).unwrap_or(i64::MAX)
+}
+
+/// Returns for how long there is no room, if what is counted lasts for so many microseconds.
+pub(super) fn excess(micros: i64) -> Option<Duration> {
+    let excess = u64::try_from(micros.saturating_sub(MINUTE_MICROS)).ok()?;
+    (excess > 0).then(|| Duration::from_micros(excess))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{MINUTE_MICROS, count_one};
+    use crate::domain::Timestamp;
+
+    #[test]
+    fn a_minutes_worth_can_be_had_at_once_and_then_one_at_a_time() {
+        let now = Timestamp(1_000_000_000);
+        let mut free_at = 0;
+        for _ in 0..60 {
+            free_at = count_one(free_at, 60, now).unwrap();
+        }
+        assert_eq!(count_one(free_at, 60, now), Err(Duration::from_secs(1)));
+        let later = Timestamp(now.0 + 2_000_000);
+        free_at = count_one(free_at, 60, later).unwrap();
+        free_at = count_one(free_at, 60, later).unwrap();
+        assert!(count_one(free_at, 60, later).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let (now, hour) = (Timestamp(10 * 3_600_000_000), 3_600_000_000);
+        let free_at = count_one(0, 60, now).unwrap();
+        let before = Timestamp(now.0 - hour);
+        assert_eq!(count_one(free_at, 60, before), Err(Duration::from_secs(1)));
+        assert!(count_one(free_at, 60, Timestamp(before.0 + MINUTE_MICROS)).is_err(), "refusals change nothing");
+    }
+}
