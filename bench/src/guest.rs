@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{CancelFlag, Limits, Processor, ProcessorInstance, RequestContext, Sandbox};
+use bulkhead::sandbox::{
+    CancelFlag, Compiler, Limits, Processor, ProcessorInstance, RequestContext, Sandbox, SandboxSettings,
+};
 use bulkhead::tenants::{Profile, TenantLimits};
 
 use crate::Outcome;
@@ -47,7 +49,12 @@ pub(crate) struct Sandboxed {
 
 impl Sandboxed {
     pub(crate) fn new() -> Outcome<Self> {
-        let sandbox = Sandbox::new(None, 4)?;
+        let sandbox = Sandbox::new(SandboxSettings {
+            cache: None,
+            instances: 4,
+            guest_memory: 2 << 30,
+            compiler: Compiler::InProcess,
+        })?;
         let component = sandbox.load_processor(&std::fs::read(bulkhead_tests::component("contacts"))?)?;
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{CancelFlag, Limits, ProcessorInstance, RequestContext, Sandbox, ValidatorInstance};
+use bulkhead::sandbox::{
+    CancelFlag, Compiler, Limits, ProcessorInstance, RequestContext, Sandbox, SandboxSettings, ValidatorInstance,
+};
 use bulkhead::tenants::{Profile, TenantLimits};
 use bulkhead_tests::component;
 
@@ -50,7 +52,12 @@ struct Measured {
 
 fn measure(name: &str, items: &[String]) -> Outcome<Measured> {
     let stopped = |stop| format!("{name} stopped: {stop:?}");
-    let sandbox = Sandbox::new(None, 4)?;
+    let sandbox = Sandbox::new(SandboxSettings {
+        cache: None,
+        instances: 4,
+        guest_memory: 2 << 30,
+        compiler: Compiler::InProcess,
+    })?;
     let processor = sandbox.load_processor(&fs::read(component("contacts"))?)?;
     let bytes = fs::read(component(name))?;
     let began = Instant::now();

@@ -1,6 +1,7 @@
 //! The command line. Each command is a module with its arguments and a `run`.
 
 mod backup;
+mod compile;
 mod component;
 mod doctor;
 mod job;
@@ -15,6 +16,7 @@ mod tenant;
 
 use std::process::ExitCode;
 
+use bulkhead::sandbox::Compiler;
 use clap::{Parser, Subcommand};
 
 /// Bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
@@ -42,6 +44,9 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Copy the embedded store into a file, also while a server is using it.
     Backup(backup::BackupArgs),
+    /// For servers and commands themselves: compile the component on standard input.
+    #[command(name = Compiler::COMMAND, hide = true)]
+    Compile(compile::CompileArgs),
     /// Send a file of contacts to a server, watch the jobs and report the contacts that failed.
     Submit(submit::SubmitArgs),
     /// Generate contacts to try the service with.
@@ -57,6 +62,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Job(command) => report(job::run(command)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
+        Command::Compile(args) => report(compile::run(&args)),
         Command::Submit(args) => submit::run(args),
         Command::Sample(args) => sample::run(args),
     }

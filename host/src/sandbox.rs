@@ -3,6 +3,7 @@
 //! The sandbox knows tenants and the domain, but neither HTTP nor the store, not even through another module. Everything
 //! blocks and runs on the caller's thread, which must not be a tokio worker.
 //!
+//! What comes from outside is read and compiled by a process of its own ([`Compiler`]).
 //! A component is inspected and tried before it is registered ([`Sandbox::probe`]), compiled once ([`Processor`],
 //! [`Validator`]), and started anew for each job or call ([`ProcessorInstance`], [`ValidatorInstance`]). `contracts` translates
 //! between the host's types and those of each version of the contract; all other files know the host's types alone.
@@ -10,6 +11,8 @@
 mod cache;
 mod call_error;
 mod cancel;
+mod compiled_file;
+mod compiler;
 mod component;
 mod computing;
 mod contracts;
@@ -17,9 +20,11 @@ mod engine;
 mod error_text;
 mod fields;
 mod guest;
+mod guest_memory;
 mod inspect;
 mod interrupt;
 mod limits;
+mod nesting;
 mod objection;
 mod output;
 mod priority;
@@ -34,9 +39,10 @@ mod validator;
 
 pub use call_error::{CallError, GuestFailure};
 pub use cancel::CancelFlag;
+pub use compiler::{CompileError, CompileLimits, Compiler, CompilerTask, Confinement};
 pub use component::{ComponentError, Processor, Validator};
 pub use computing::lower_priority_after;
-pub use engine::{Sandbox, SandboxError};
+pub use engine::{Sandbox, SandboxError, SandboxSettings};
 pub use fields::{Fields, FieldsError};
 pub use guest::Usage;
 pub use inspect::{Inspected, Refusal};

@@ -9,14 +9,17 @@ use serde_json::json;
 
 type Tampering = fn(&Path);
 
-/// Ways of tampering with the files, and the reason in the log; empty if wasmtime refuses to load them.
+/// In place of a reason: the checksum tells that the file is damaged.
+const DAMAGED: &str = "";
+
+/// Ways of tampering with the files, and the reason in the log.
 const TAMPERINGS: [(&str, &str, Tampering); 7] = [
-    ("truncated", "", |file| {
+    ("truncated", DAMAGED, |file| {
         let bytes = fs::read(file).expect("it can be read");
         fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
     }),
-    ("other bytes", "", |file| fs::write(file, b"not machine code").expect("it can be written")),
-    ("of another engine's version", "", |file| {
+    ("other bytes", DAMAGED, |file| fs::write(file, b"not machine code").expect("it can be written")),
+    ("of another engine's version", DAMAGED, |file| {
         let mut bytes = fs::read(file).expect("it can be read");
         // The header names the engine's version: a length and the number. Files of components that this server does not
         // need are still as the earlier tamperings left them.
@@ -54,11 +57,37 @@ fn tampered_compiled_code_is_compiled_again() {
         files.iter().for_each(|file| tamper(file));
         server.skip_log();
         server.restart();
-        let event = if why.is_empty() { "compiled_code_not_loaded" } else { "compiled_code_not_trusted" };
+        let event = if why == DAMAGED { "compiled_code_damaged" } else { "compiled_code_not_trusted" };
         let said = server.wait_for_event(event);
         assert!(said["reason"].as_str().unwrap_or_default().contains(why), "{what}: {said}");
         let client = server.client(&tenant);
         assert_eq!(client.create(&json!([{"email": format!("{}@example.com", what.len())}])).codes(), [201], "{what}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_compiled_code_is_found_before_it_runs() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let plain = bulkhead_tests::component("plain").display().to_string();
+    let folder = server.data().join("compiled");
+    let default = compiled(&folder);
+    server.command_line(&["component", "add", &plain, "--name", "plain"]).expect(0);
+    server.command_line(&["tenant", "set", "acme", "--validator", "plain"]).expect(0);
+    let mut rng = bulkhead_tests::Rng::new(25);
+    for round in 0..25 {
+        server.terminate();
+        let file = compiled(&folder).into_iter().find(|file| !default.contains(file)).expect("it is compiled");
+        let mut code = fs::read(&file).expect("it can be read");
+        let place = rng.below(code.len() as u64 * 8) as usize;
+        code[place / 8] ^= 1 << (place % 8);
+        fs::write(&file, code).expect("it can be written");
+        server.skip_log();
+        server.restart();
+        let rows = server.client(&tenant).create(&json!([{"email": format!("{round}@example.com")}, 7])).codes();
+        assert_eq!(rows, [201, 400], "bit {place}");
+        let found = server.wait_for_event("compiled_code_damaged");
+        assert_eq!(found["path"], file.display().to_string(), "bit {place}");
     }
 }
 

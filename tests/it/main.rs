@@ -5,6 +5,8 @@ mod batch;
 mod bodies;
 mod cases;
 mod commands;
+#[cfg(target_os = "linux")]
+mod compile_apart;
 mod compiled;
 mod components;
 mod contacts;
@@ -20,6 +22,7 @@ mod examples;
 mod expiry;
 mod files;
 mod foreign;
+mod guest_memory;
 mod health;
 mod idempotency;
 mod lane;

@@ -16,6 +16,7 @@ fn each_step_of_registration_explains_its_refusal() {
         ("large-memory.wasm", "resources", &["512 MiB", "256"]),
         ("huge-memory.wasm", "resources", &["2048 MiB", "256"]),
         ("huge-table.wasm", "resources", &["1000000 elements", "20000"]),
+        ("bomb-nesting.wasm", "resources", &["more than 100 components are nested"]),
         ("longer-name.wasm", "resources", &["100001 bytes", "100000"]),
         ("start-loop.wasm", "instantiate", &["timed out"]),
         ("start-trap.wasm", "instantiate", &["trapped"]),

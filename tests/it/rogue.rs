@@ -248,7 +248,7 @@ fn a_worker_with_a_long_call_lowers_its_priority_and_is_replaced() {
 #[test]
 fn long_function_names_cost_little_log() {
     let mut server = Options::default().start();
-    for name in ["mangled-name", "long-name", "control-name"] {
+    for name in ["mangled-name", "rust-name", "long-name", "control-name"] {
         let file = bulkhead_tests::component(name).display().to_string();
         server.command_line(&["component", "add", &file, "--name", name]).expect(0);
         let client = server.new_client(name);

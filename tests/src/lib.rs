@@ -38,7 +38,7 @@ pub use foreign::ForeignHost;
 pub use job::Job;
 pub use log::Log;
 pub use options::Options;
-pub use process::ServerProcess;
+pub use process::{ServerProcess, is_running};
 pub use raw_socket::RawSocket;
 pub use rng::Rng;
 pub use server::Server;

@@ -119,6 +119,15 @@ impl ServerProcess {
         line.trim().trim_end_matches(" kB").parse().ok()
     }
 
+    /// Returns the ids of the processes that the server started and that still run.
+    pub fn children(&self) -> Vec<u32> {
+        let parent = self.child.id().to_string();
+        let ids = fs::read_dir("/proc").expect("Linux lists processes").flatten();
+        let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.filter(|id: &u32| stat_after_name(*id).is_some_and(|[state, ppid]| ppid == parent && state != "Z"))
+            .collect()
+    }
+
     /// Returns the nice values of the server's threads whose names begin with `name`.
     pub fn nice_values(&self, name: &str) -> Vec<i64> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux lists threads").flatten();
@@ -137,6 +146,18 @@ impl Drop for ServerProcess {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Returns whether a process runs.
+pub fn is_running(id: u32) -> bool {
+    stat_after_name(id).is_some_and(|[state, _]| state != "Z")
+}
+
+/// Returns the state of a process and the id of its parent, or nothing if there is no such process.
+fn stat_after_name(id: u32) -> Option<[String; 2]> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);
+    Some([words.next()?, words.next()?])
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {

@@ -220,6 +220,11 @@ impl Server {
         self.process().peak_memory()
     }
 
+    /// Returns the ids of the processes that the server started and that still run.
+    pub fn children(&self) -> Vec<u32> {
+        self.process().children()
+    }
+
     /// Returns the nice values of the server's threads whose names begin with `name`.
     pub fn nice_values(&self, name: &str) -> Vec<i64> {
         self.process().nice_values(name)

@@ -13,13 +13,15 @@ use super::store::StoreArgs;
 const MAX_CONNECTIONS: usize = 2;
 /// Component instances that can exist at a time: a command runs one component after the other.
 const MAX_INSTANCES: u32 = 4;
+/// Bytes of memory of all component instances together.
+pub(super) const GUEST_MEMORY_BYTES: usize = 2 << 30;
 
 /// Opens a store for a command. Components of up to `max_component_bytes` can be registered.
 pub(super) fn operations(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
     let opened = store.open(Clock::system(), MAX_CONNECTIONS)?;
-    let compiled = store.compiled();
+    let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
     Ok(Operations::new(opened, max_component_bytes, move || {
-        let sandbox = Sandbox::new(compiled.clone(), MAX_INSTANCES)?;
+        let sandbox = Sandbox::new(settings.clone())?;
         let default_processor = sandbox.load_processor(DEFAULT_COMPONENT)?;
         Ok(ComponentRuntime { sandbox, default_processor })
     }))

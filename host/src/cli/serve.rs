@@ -66,11 +66,11 @@ fn open_store(args: &ServeArgs) -> Result<Arc<dyn Store>, Box<dyn Error>> {
 }
 
 fn load_components(args: &ServeArgs, store: &dyn Store) -> Result<ComponentRuntime, Box<dyn Error>> {
-    let compiled = args.store.compiled();
-    if compiled.is_none() {
+    let settings = args.store.sandbox_settings(args.instances(), args.guest_memory());
+    if settings.cache.is_none() {
         tracing::warn!(event = "no_cache_folder", "there is no folder for compiled components; name one with --cache");
     }
-    let sandbox = Sandbox::new(compiled, args.instances())?;
+    let sandbox = Sandbox::new(settings)?;
     let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
     let bytes = args.component()?;
     let default_processor = sandbox.load_processor(&bytes)?;

@@ -9,10 +9,13 @@ use std::sync::Arc;
 use bulkhead::clock::Clock;
 use bulkhead::domain::Digest;
 use bulkhead::private_files::{make_private_folder, open_private_file};
+use bulkhead::sandbox::SandboxSettings;
 use bulkhead::store::postgres::{DatabaseUrl, PostgresStore};
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{Store, StoreError};
 use clap::Args;
+
+use super::compile::CompileLimitArgs;
 
 /// The options that choose the store.
 #[derive(Args)]
@@ -28,6 +31,8 @@ pub(super) struct StoreArgs {
     /// database, in the user's cache folder.
     #[arg(long, value_name = "DIR", env = "BULKHEAD_CACHE")]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    compile_limits: CompileLimitArgs,
 }
 
 /// Where the store is.
@@ -100,6 +105,12 @@ impl StoreArgs {
                 })?)
             }
         })
+    }
+
+    /// Returns how to make a sandbox in which at most `instances` components live at a time, with this many bytes of memory
+    /// together.
+    pub(super) fn sandbox_settings(&self, instances: u32, guest_memory: usize) -> SandboxSettings {
+        SandboxSettings { cache: self.compiled(), instances, guest_memory, compiler: self.compile_limits.compiler() }
     }
 
     /// Returns the folder for compiled components; `None` if there is no place for one, so that components are compiled again

@@ -1,47 +1,81 @@
 //! The cache of compiled components on disk, by digest and engine. Its files are machine code that will be run, so only this
 //! module writes them, and loads them only from a folder to which no other user can write.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use parking_lot::MutexGuard;
+use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::Sandbox;
+use super::compiled_file::{SealingWriter, is_whole};
+use super::compiler::CompileError;
+use super::engine::{Sandbox, fingerprint};
+use super::error_text::describe;
 use crate::domain::Digest;
 
 /// Age below which no file is deleted, because its component may be about to be registered.
 const MIN_DELETION_AGE: Duration = Duration::from_secs(3_600);
+/// The form of the files. Part of their names, so that files of another form are not looked at.
+const FORM: u8 = 2;
 
 impl Sandbox {
     /// Returns the compiled form of `bytes`, whose digest is `digest`.
-    pub(super) fn compiled(&self, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = self.cache.as_deref() else {
-            let _turn = self.compiling.lock();
-            return Component::new(&self.engine, bytes);
+    pub(super) fn compiled(&self, digest: Digest, bytes: &[u8]) -> Result<Component, CompileError> {
+        let path = self.cache.as_deref().map(|folder| path(&self.engine, folder, digest));
+        let kept = || path.as_deref().and_then(|path| load(&self.engine, path));
+        if let Some(component) = kept() {
+            return Ok(component);
+        }
+        // A thread that waited for the same component finds it compiled.
+        let _turn = self.turn_to_compile()?;
+        if let Some(component) = kept() {
+            return Ok(component);
+        }
+        if let Some(path) = path.as_deref()
+            && self.compile_into(path, bytes)?
+            && let Some(component) = load(&self.engine, path)
+        {
+            return Ok(component);
+        }
+        let mut code = Vec::new();
+        self.compiler.compile(&self.engine, bytes, &mut code)?;
+        // SAFETY: the compiler made these bytes for this engine, and nobody else could change them. wasmtime itself checks that
+        // they were made by the same version and configuration.
+        #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
+        let loaded = unsafe { Component::deserialize(&self.engine, &code) };
+        loaded.map_err(|error| CompileError::Invalid(describe(&error)))
+    }
+
+    /// Waits until no other component is read or compiled, at most as long as compiling one may take.
+    pub(super) fn turn_to_compile(&self) -> Result<MutexGuard<'_, ()>, CompileError> {
+        let Some(timeout) = self.compiler.timeout() else { return Ok(self.compiling.lock()) };
+        let busy = || CompileError::Unavailable(String::from("it compiles other components"));
+        self.compiling.try_lock_for(timeout).ok_or_else(busy)
+    }
+
+    /// Compiles a component into a file of the cache. Returns whether the file could be written.
+    fn compile_into(&self, path: &Path, bytes: &[u8]) -> Result<bool, CompileError> {
+        let not_kept = |error: &dyn std::fmt::Display| {
+            tracing::warn!(event = "compiled_code_not_kept", path = %path.display(), %error, "cannot write compiled code to the cache");
+            Ok(false)
         };
-        let path = path(&self.engine, folder, digest);
-        if let Some(component) = load(&self.engine, folder, &path) {
-            return Ok(component);
+        let mut code = match partial_file(path) {
+            Ok(file) => SealingWriter::new(file),
+            Err(error) => return not_kept(&error),
+        };
+        match self.compiler.compile(&self.engine, bytes, &mut code) {
+            Ok(()) => {}
+            Err(CompileError::NotWritten(error)) => return not_kept(&error),
+            Err(error) => return Err(error),
         }
-        // One at a time: compiling takes all cores and much memory. A thread that waited for the same component finds it compiled.
-        let _turn = self.compiling.lock();
-        if let Some(component) = load(&self.engine, folder, &path) {
-            return Ok(component);
+        match code.seal().and_then(|file| keep(file, path)) {
+            Ok(()) => Ok(true),
+            Err(error) => not_kept(&error),
         }
-        let component = Component::new(&self.engine, bytes)?;
-        match component.serialize().map(|code| write(folder, &path, &code)) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(event = "compiled_code_not_kept", path = %path.display(), %error, "cannot write compiled code to the cache")
-            }
-            Err(error) => {
-                tracing::warn!(event = "compiled_code_not_kept", %error, "cannot serialise compiled code")
-            }
-        }
-        Ok(component)
     }
 
     /// Returns whether the compiled code of a component is on disk.
@@ -74,22 +108,33 @@ impl Sandbox {
 }
 
 fn path(engine: &Engine, folder: &Path, digest: Digest) -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    folder.join(format!("{}-{:016x}.cwasm", hex::encode(digest.0), hasher.finish()))
+    folder.join(format!("{}-{FORM}-{:016x}.cwasm", hex::encode(digest.0), fingerprint(engine)))
 }
 
-fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
+/// Loads a file of the cache. Returns `None` if there is no such file, or it must not be used; a damaged one is removed.
+fn load(engine: &Engine, path: &Path) -> Option<Component> {
     if !path.exists() {
         return None;
     }
-    if let Err(reason) = trustworthy(folder).and_then(|()| trustworthy(path)) {
+    if let Err(reason) = path.parent().map_or(Ok(()), trustworthy).and_then(|()| trustworthy(path)) {
         tracing::warn!(event = "compiled_code_not_trusted", path = %path.display(), %reason, "compiled code is not trusted, compiling again");
         return None;
     }
-    // SAFETY: the file was written by `write` below: only this user can write to the file and its folder, as was just
-    // checked, and it appears under this name by a rename of complete bytes. wasmtime itself checks that it was made by
-    // the same version and configuration.
+    match fs::File::open(path).and_then(|mut file| is_whole(&mut file)) {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!(event = "compiled_code_damaged", path = %path.display(), "compiled code is damaged, compiling again");
+            drop(fs::remove_file(path));
+            return None;
+        }
+        Err(error) => {
+            tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), %error, "compiled code cannot be read, compiling again");
+            return None;
+        }
+    }
+    // SAFETY: the file was written by `compile_into` above: only this user can write to the file and its folder, as was just
+    // checked, it appears under this name by a rename of complete bytes, and its checksum was just compared. wasmtime itself
+    // checks that it was made by the same version and configuration.
     #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded
@@ -97,15 +142,22 @@ fn load(engine: &Engine, folder: &Path, path: &Path) -> Option<Component> {
         .ok()
 }
 
-fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
+/// Makes a file for code in the folder of `path`, under a unique name and readable by this user alone.
+fn partial_file(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    // Under a unique name and readable by this user alone at first; under its own name when it is complete.
-    let mut file = tempfile::Builder::new().suffix(".partial").tempfile_in(folder)?;
-    io::Write::write_all(&mut file, code)?;
+    // Code in a folder that is not trusted would be compiled again each time.
+    trustworthy(folder).map_err(io::Error::other)?;
+    tempfile::Builder::new().suffix(".partial").tempfile_in(folder)
+}
+
+/// Gives a complete file its name.
+fn keep(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.flush()?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::InstancePre;
 
+use super::compiler::CompileError;
 use super::contracts::{ProcessorContract, ValidatorContract, bind_processor, bind_validator};
 use super::engine::Sandbox;
 use super::error_text::describe;
@@ -25,17 +26,15 @@ pub struct Validator {
 }
 
 /// Why bytes are not a component that this server can run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ComponentError {
-    /// The bytes are not WebAssembly, or are damaged.
-    #[error(
-        "{digest} cannot be compiled: {reason}. It must be a WebAssembly component, such as a build for wasm32-wasip2."
-    )]
+    /// The bytes cannot be compiled.
+    #[error("{digest} cannot be compiled: {error}. {}", error.advice())]
     Compile {
         /// Of the bytes.
         digest: Digest,
-        /// wasmtime's text, bounded.
-        reason: String,
+        /// Why not.
+        error: CompileError,
     },
     /// The component does not implement the world that it should.
     #[error("{digest} is not a {world} of bulkhead:contacts: {reason}")]
@@ -47,6 +46,13 @@ pub enum ComponentError {
         /// wasmtime's text, bounded.
         reason: String,
     },
+}
+
+impl ComponentError {
+    /// Returns whether the host, and not the component, is to blame, so that loading it may succeed soon.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Compile { error, .. } if !error.would_fail_again())
+    }
 }
 
 impl Processor {
@@ -93,9 +99,7 @@ impl Sandbox {
         bind: impl FnOnce(&[&str], InstancePre<State>) -> wasmtime::Result<C>,
     ) -> Result<(Digest, C), ComponentError> {
         let digest = Digest::of(bytes);
-        let component = self
-            .compiled(digest, bytes)
-            .map_err(|error| ComponentError::Compile { digest, reason: describe(&error) })?;
+        let component = self.compiled(digest, bytes).map_err(|error| ComponentError::Compile { digest, error })?;
         let form = component.component_type();
         let exports: Vec<&str> = form.exports(&self.engine).map(|(name, _)| name).collect();
         let bound = self.linker.instantiate_pre(&component).and_then(|component| bind(&exports, component));

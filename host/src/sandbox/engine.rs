@@ -1,5 +1,6 @@
 //! The wasmtime engine, and what every component is linked with.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use parking_lot::Mutex;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::compiler::Compiler;
 use super::contracts::{self, Contract};
+use super::guest_memory::GuestMemory;
 use super::state::State;
 use super::ticker;
 
@@ -31,8 +34,25 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
+    pub(super) memory: GuestMemory,
+    pub(super) compiler: Compiler,
+    /// Held while a component is read or compiled, because that takes all cores and much memory.
     pub(super) compiling: Arc<Mutex<()>>,
     pub(super) contracts: &'static [Contract],
+}
+
+/// How a sandbox is made.
+#[derive(Debug, Clone)]
+pub struct SandboxSettings {
+    /// The folder that keeps compiled components, if there is one. Its files are run as machine code, so only this user may be
+    /// able to write to it.
+    pub cache: Option<PathBuf>,
+    /// Components that live at a time, at most.
+    pub instances: u32,
+    /// Bytes of memory that all components take together, at most. A tenant's components get half of it at most.
+    pub guest_memory: usize,
+    /// Where components are compiled.
+    pub compiler: Compiler,
 }
 
 /// Why the sandbox cannot be made.
@@ -47,16 +67,17 @@ pub enum SandboxError {
 }
 
 impl Sandbox {
-    /// Makes an engine with its ticker, in which at most `instances` components live at a time. The folder `cache` keeps
-    /// compiled components. Its files are run as machine code, so only this user may be able to write to it.
+    /// Makes an engine with its ticker.
     ///
     /// # Errors
     /// If the machine lacks what wasmtime needs.
-    pub fn new(cache: Option<PathBuf>, instances: u32) -> Result<Self, SandboxError> {
+    pub fn new(settings: SandboxSettings) -> Result<Self, SandboxError> {
+        let SandboxSettings { cache, instances, guest_memory, compiler } = settings;
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker, cache, compiling: Arc::default(), contracts: contracts::RELEASED })
+        let memory = GuestMemory::new(guest_memory, instances);
+        Ok(Self { engine, linker, cache, memory, compiler, compiling: Arc::default(), contracts: contracts::RELEASED })
     }
 
     /// Serves drafts of the contract as well as released versions.
@@ -71,7 +92,26 @@ impl Sandbox {
     }
 }
 
-/// Returns the engine's configuration. Code that was compiled under it can be loaded under the same one only.
+/// Returns an engine that compiles for the sandbox's engines and runs nothing, so that it sets no memory aside.
+pub(super) fn for_compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config_for_compiling())
+}
+
+/// Returns a number that is the same for engines that can load each other's compiled code.
+pub(super) fn fingerprint(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns the part of the configuration that compiled code depends on.
+fn config_for_compiling() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).wasm_backtrace_max_frames(NonZeroUsize::new(16));
+    config
+}
+
+/// Returns the configuration of an engine that runs `instances` components at a time.
 fn config(instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
@@ -85,11 +125,8 @@ fn config(instances: u32) -> Config {
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY_BYTES)
         .max_unused_warm_slots(MAX_WARM_SLOTS);
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .wasm_backtrace_max_frames(NonZeroUsize::new(16));
+    let mut config = config_for_compiling();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
@@ -118,4 +155,17 @@ fn refuse_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     })?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Engine;
+
+    use super::{config, fingerprint, for_compiling};
+
+    #[test]
+    fn the_compiler_compiles_for_the_engine_that_runs() {
+        let runs = Engine::new(&config(1)).unwrap();
+        assert_eq!(fingerprint(&for_compiling().unwrap()), fingerprint(&runs));
+    }
 }

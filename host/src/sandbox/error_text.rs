@@ -29,7 +29,7 @@ pub(super) fn describe(error: &wasmtime::Error) -> String {
         if !text.is_empty() {
             text.push_str(": ");
         }
-        text.push_str(&bounded(cause, room));
+        text.push_str(&one_line(&bounded(cause, room)));
     }
     if let Some(backtrace) = backtrace {
         push_frames(&mut text, backtrace);
@@ -47,6 +47,25 @@ fn push_frames(text: &mut String, backtrace: &WasmBacktrace) {
         }
         text.push_str(line.trim_end());
     }
+}
+
+/// Returns what a guest printed as lines that cannot be taken for the host's own.
+pub(super) fn quoted(printed: &str) -> String {
+    printed.lines().map(|line| format!("  | {}", one_line(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a text with its control characters escaped, and those that turn the direction of writing.
+pub(super) fn one_line(text: &str) -> String {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) || c == '\t' {
+            line.push(c);
+        } else {
+            line.extend(c.escape_default());
+        }
+    }
+    line
 }
 
 /// Returns the first `limit` bytes of the text of `value`, with `…` in place of the rest. Formatting stops there, so the rest
@@ -77,7 +96,13 @@ impl fmt::Write for Cut {
 
 #[cfg(test)]
 mod tests {
-    use super::{bounded, describe};
+    use super::{bounded, describe, quoted};
+
+    #[test]
+    fn what_a_guest_prints_forges_no_line_and_moves_no_cursor() {
+        let quoted = quoted("a\u{1b}[2J\u{202e}b\nbulkhead: fine\r\u{7}");
+        assert_eq!(quoted, "  | a\\u{1b}[2J\\u{202e}b\n  | bulkhead: fine\\r\\u{7}");
+    }
 
     #[test]
     fn a_text_is_cut_at_a_character_and_marked() {

@@ -9,7 +9,7 @@ use super::call_error::{CallError, GuestFailure};
 use super::cancel::CancelFlag;
 use super::computing;
 use super::engine::Sandbox;
-use super::error_text::{bounded, describe};
+use super::error_text::{bounded, describe, quoted};
 use super::interrupt::InterruptReason;
 use super::limits::Limits;
 use super::output::Output;
@@ -57,7 +57,7 @@ impl<E> Guest<E> {
         instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<E>,
     ) -> Result<Self, CallError> {
         let output = Output::new(limits.output);
-        let mut store = Store::new(&sandbox.engine, State::new(limits, &output, cancel));
+        let mut store = Store::new(&sandbox.engine, State::new(&sandbox.memory, limits, &output, cancel));
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.reply);
         store.set_epoch_deadline(1);
@@ -118,7 +118,7 @@ fn call_error(store: &Store<State>, output: &Output, error: &wasmtime::Error) ->
     if interrupted == Some(&InterruptReason::Cancelled) {
         return CallError::Cancelled;
     }
-    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
+    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() || store.data().limiter.lacked_room() {
         return CallError::HostUnavailable(describe(error));
     }
     let failure = if interrupted.is_some() {
@@ -134,7 +134,7 @@ fn call_error(store: &Store<State>, output: &Output, error: &wasmtime::Error) ->
     let printed = output.text();
     if !printed.is_empty() {
         detail.push_str("\nthe guest printed:\n");
-        detail.push_str(&printed);
+        detail.push_str(&quoted(&printed));
     }
     CallError::Failed { failure, detail }
 }

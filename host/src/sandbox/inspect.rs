@@ -1,10 +1,15 @@
 //! The inspection of a component without compiling it: its kind of file, the world that it exports and the interfaces that
-//! it imports. Bytes that cannot be registered are refused here in microseconds, with a reason.
+//! it imports. Bytes that cannot be registered are refused here, with a reason.
+//!
+//! [`check_kind`] and [`judge`] run in the server. [`read_contents`] goes through all bytes, so a server has it done by the
+//! compiler's process.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, KnownCustom, Name, NameSectionReader, Parser, Payload, Validator, WasmFeatures};
 
 use super::contracts::{Contract, PACKAGE, world_of};
-use super::error_text::bounded;
+use super::error_text::{bounded, one_line};
+use super::nesting::{NestingError, check_nesting};
 use crate::domain::World;
 
 /// Interfaces of WASI 0.2 that a guest can import. They give it no files, no network, no environment, and a clock that stands
@@ -93,8 +98,8 @@ pub struct Inspected {
 }
 
 /// The parts of a component that are inspected.
-#[derive(Default)]
-struct Contents {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Contents {
     exports: Vec<String>,
     imports: Vec<String>,
     memory: u64,
@@ -103,26 +108,68 @@ struct Contents {
     longest_name: usize,
 }
 
+/// Why a component's contents cannot be read. The texts are bounded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum ContentsError {
+    /// The bytes are not a valid component.
+    Damaged(String),
+    /// The component is nested too deep.
+    TooDeep(String),
+    /// The names of imports and exports are too long together.
+    LongNames,
+}
+
+impl From<wasmparser::BinaryReaderError> for ContentsError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Damaged(one_line(&bounded(error, MAX_FOUND_BYTES)))
+    }
+}
+
+impl From<NestingError> for ContentsError {
+    fn from(error: NestingError) -> Self {
+        match error {
+            NestingError::Damaged(error) => error.into(),
+            NestingError::TooDeep => Self::TooDeep(error.to_string()),
+        }
+    }
+}
+
+impl From<ContentsError> for Refusal {
+    fn from(error: ContentsError) -> Self {
+        match error {
+            ContentsError::Damaged(why) => {
+                Self::new("kind", format!("The file is damaged: {why}."), "Build it again, and copy it as binary.")
+            }
+            ContentsError::TooDeep(why) => Self::new(
+                "resources",
+                format!("In this file, {why}."),
+                "Compose it of components that stand beside each other.",
+            ),
+            ContentsError::LongNames => Self::new(
+                "resources",
+                format!("The names of its imports and exports have more than {MAX_NAMES_BYTES} bytes together."),
+                "Build it with fewer imports and exports.",
+            ),
+        }
+    }
+}
+
 /// Bytes of what a refusal says it found. It can quote names of imports and exports, which can be of any length.
 const MAX_FOUND_BYTES: usize = 8 << 10;
 /// Bytes of a function's name in a name section; the specification's tools allow an import as many. wasmtime copies the names
 /// of all frames when a guest traps.
 const MAX_FUNCTION_NAME_BYTES: usize = 100_000;
+/// Bytes of the names of all imports and exports of the outermost component. A component from a compiler has about 1 KiB.
+const MAX_NAMES_BYTES: usize = 64 << 10;
 /// Bytes of a WebAssembly page.
 const PAGE_BYTES: u64 = 64 << 10;
 
-/// Inspects a component for a server that serves these versions of the contract, the newest first.
+/// Judges what a component contains, for a server that serves these versions of the contract, the newest first.
 ///
 /// # Errors
-/// If the bytes are not a component, or it exports no world of the contract or imports an interface that is not granted.
-pub(super) fn inspect(bytes: &[u8], served: &'static [Contract]) -> Result<Inspected, Refusal> {
-    check_kind(bytes)?;
-    Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(|error| {
-        Refusal::new("kind", format!("The file is damaged: {error}."), "Build it again, and copy it as binary.")
-    })?;
-    let Contents { exports, imports, memory, table, longest_name } = contents(bytes).map_err(|error| {
-        Refusal::new("kind", format!("The file is damaged: {error}."), "Build it again, and copy it as binary.")
-    })?;
+/// If the component exports no world of the contract, or imports an interface that is not granted.
+pub(super) fn judge(contents: Contents, served: &'static [Contract]) -> Result<Inspected, Refusal> {
+    let Contents { exports, imports, memory, table, longest_name } = contents;
     if longest_name > MAX_FUNCTION_NAME_BYTES {
         return Err(Refusal::new(
             "resources",
@@ -135,14 +182,18 @@ pub(super) fn inspect(bytes: &[u8], served: &'static [Contract]) -> Result<Inspe
     if !refused.is_empty() {
         return Err(Refusal::new(
             "imports",
-            format!("The component imports {}, which no component gets.", refused.join(", ")),
+            format!("The component imports {}, which no component gets.", one_line(&refused.join(", "))),
             "Build it without these imports. A component gets the items, the profile and the stored contacts as arguments, and WASI 0.2 without access to anything.",
         ));
     }
     Ok(Inspected { world, contract: contract.version, exports, imports, memory, table })
 }
 
-fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
+/// Checks by the first bytes that a file is a component.
+///
+/// # Errors
+/// If it is something else.
+pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
     const ADVICE: &str = "Register a WebAssembly component, such as a build for wasm32-wasip2.";
     let kind = |found: &str, advice: &str| Err(Refusal::new("kind", found, advice));
     let text = bytes.trim_ascii_start();
@@ -170,22 +221,32 @@ fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
     kind("This is not WebAssembly.", ADVICE)
 }
 
-/// Reads the exports and imports of the outermost component, and the initial needs of the modules in it.
-fn contents(bytes: &[u8]) -> wasmparser::Result<Contents> {
+/// Validates a component and reads the exports and imports of the outermost component, and the initial needs of the modules in
+/// it.
+///
+/// # Errors
+/// If the bytes are not a component, or larger than a server works with.
+pub(super) fn read_contents(bytes: &[u8]) -> Result<Contents, ContentsError> {
+    check_nesting(bytes)?;
+    Validator::new_with_features(WasmFeatures::default()).validate_all(bytes)?;
     let mut contents = Contents::default();
-    let mut depth = 0_usize;
+    let (mut depth, mut names_bytes) = (0_usize, 0_usize);
+    let mut name = |name: &str| {
+        names_bytes += name.len();
+        if names_bytes > MAX_NAMES_BYTES { Err(ContentsError::LongNames) } else { Ok(name.to_owned()) }
+    };
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    contents.exports.push(export?.name.name.to_owned());
+                    contents.exports.push(name(export?.name.name)?);
                 }
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    contents.imports.push(import?.name.name.to_owned());
+                    contents.imports.push(name(import?.name.name)?);
                 }
             }
             Payload::MemorySection(section) => {
@@ -225,7 +286,7 @@ fn find_world(exports: &[String], served: &'static [Contract]) -> Result<(&'stat
     let versions = served.iter().map(|contract| contract.version).collect::<Vec<_>>().join(" or ");
     let ours: Vec<&str> = exports.iter().map(String::as_str).filter(|export| export.starts_with(PACKAGE)).collect();
     if ours.is_empty() {
-        let all = if exports.is_empty() { String::from("nothing") } else { exports.join(", ") };
+        let all = if exports.is_empty() { String::from("nothing") } else { one_line(&exports.join(", ")) };
         return Err(Refusal::new(
             "world",
             format!("The component exports {all}, and nothing of {PACKAGE}."),
@@ -234,7 +295,7 @@ fn find_world(exports: &[String], served: &'static [Contract]) -> Result<(&'stat
     }
     Err(Refusal::new(
         "world",
-        format!("The component exports {}, a version that this server does not know.", ours.join(", ")),
+        format!("The component exports {}, a version that this server does not know.", one_line(&ours.join(", "))),
         format!("Build it against bulkhead:contacts@{versions}, or run a newer server."),
     ))
 }
@@ -251,8 +312,13 @@ fn is_granted(import: &str, served: &[Contract]) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{inspect, is_granted};
+    use super::{Inspected, Refusal, check_kind, is_granted, judge, read_contents};
     use crate::sandbox::contracts::RELEASED;
+
+    fn inspect(bytes: &[u8]) -> Result<Inspected, Refusal> {
+        check_kind(bytes)?;
+        judge(read_contents(bytes)?, RELEASED)
+    }
 
     #[test]
     fn only_listed_interfaces_are_granted() {
@@ -283,7 +349,7 @@ mod tests {
             (b"(module)", "text"),
             (b"\0asm\x0d\0\x01\0\xff", "damaged"),
         ] {
-            let refusal = inspect(bytes, RELEASED).unwrap_err().to_string();
+            let refusal = inspect(bytes).unwrap_err().to_string();
             assert!(refusal.contains(part), "{refusal}");
         }
     }
@@ -291,8 +357,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_inspection_panic(tail: Vec<u8>) {
-            drop(inspect(&tail, RELEASED));
-            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat(), RELEASED));
+            drop(inspect(&tail));
+            drop(inspect(&[b"\0asm\x0d\0\x01\0", tail.as_slice()].concat()));
         }
     }
 }

@@ -1,16 +1,15 @@
 //! The trial of a component before a tenant depends on it: what the component needs, whether it starts, and whether it
 //! survives a batch that every component must cope with.
 
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::call_error::CallError;
 use super::cancel::CancelFlag;
+use super::compiler::CompileError;
 use super::component::{ComponentError, Processor, Validator};
 use super::engine::Sandbox;
 use super::fields::Fields;
-use super::inspect::{Inspected, Refusal, inspect};
+use super::inspect::{Inspected, Refusal, check_kind, judge};
 use super::limits::Limits;
 use super::processor::ProcessorInstance;
 use super::request::RequestContext;
@@ -18,8 +17,6 @@ use super::validator::ValidatorInstance;
 use crate::domain::{Operation, Timestamp, World};
 use crate::tenants::Profile;
 
-/// Time that compiling may take; a JavaScript engine takes seven seconds.
-const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Items of kinds that any client may send.
 const TRIAL_ITEMS: [&str; 5] =
     [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
@@ -32,66 +29,35 @@ pub struct Probed {
     pub compiled_in: Duration,
 }
 
-/// A component of either world, compiled.
-enum Loaded {
-    Processor(Processor),
-    Validator(Validator),
-}
-
 impl Sandbox {
     /// Tries a component in steps, each in bounded time. Blocks until compiling is done.
     ///
     /// # Errors
     /// The step that refused the component, what was found there, and what to do.
     pub fn probe(&self, bytes: &[u8], limits: &Limits) -> Result<Probed, Refusal> {
-        let inspected = inspect(bytes, self.contracts)?;
+        let inspected = self.inspect(bytes)?;
         check_needs(&inspected, limits)?;
-        let started = std::time::Instant::now();
-        let loaded = self.load_within_timeout(bytes, inspected.world)?;
-        let compiled_in = started.elapsed();
-        match &loaded {
-            Loaded::Processor(processor) => self.try_processor(processor, limits)?,
-            Loaded::Validator(validator) => self.try_validator(validator, limits)?,
+        let started = Instant::now();
+        let compiled_in;
+        match inspected.world {
+            World::Processor => {
+                let processor = self.load_processor(bytes).map_err(not_loaded)?;
+                compiled_in = started.elapsed();
+                self.try_processor(&processor, limits)?;
+            }
+            World::Validator => {
+                let validator = self.load_validator(bytes).map_err(not_loaded)?;
+                compiled_in = started.elapsed();
+                self.try_validator(&validator, limits)?;
+            }
         }
         Ok(Probed { inspected, compiled_in })
     }
 
-    /// Compiles a component on a separate thread, because compiling cannot be interrupted. After a timeout that thread goes on
-    /// until compiling is done.
-    fn load_within_timeout(&self, bytes: &[u8], world: World) -> Result<Loaded, Refusal> {
-        let (sender, receiver) = mpsc::channel();
-        let (sandbox, bytes) = (self.clone(), bytes.to_vec());
-        let compile = move || {
-            let loaded = match world {
-                World::Processor => sandbox.load_processor(&bytes).map(Loaded::Processor),
-                World::Validator => sandbox.load_validator(&bytes).map(Loaded::Validator),
-            };
-            drop(sender.send(loaded));
-        };
-        thread::Builder::new().name(String::from("compiler")).spawn(compile).map_err(|error| {
-            Refusal::new("compile", format!("The server cannot start a thread: {error}."), "Try again later.")
-        })?;
-        match receiver.recv_timeout(COMPILE_TIMEOUT) {
-            Ok(Ok(loaded)) => Ok(loaded),
-            Ok(Err(ComponentError::Compile { reason, .. })) => Err(Refusal::new(
-                "compile",
-                format!("The component cannot be compiled: {reason}."),
-                "Build it again for WASI 0.2. If the reason names a limit, build it with fewer modules, memories or tables.",
-            )),
-            Ok(Err(ComponentError::Contract { world, reason, .. })) => Err(Refusal::new(
-                "world",
-                format!("The component does not implement the world '{world}': {reason}."),
-                "Generate its bindings from this server's version of the contract.",
-            )),
-            Err(_) => Err(Refusal::new(
-                "compile",
-                format!(
-                    "Compiling did not end within {} s, including the wait for other components.",
-                    COMPILE_TIMEOUT.as_secs()
-                ),
-                "Build it smaller, such as optimised for size. If this server is busy, try again later.",
-            )),
-        }
+    fn inspect(&self, bytes: &[u8]) -> Result<Inspected, Refusal> {
+        check_kind(bytes)?;
+        let contents = self.turn_to_compile().and_then(|_turn| self.compiler.contents(bytes));
+        judge(contents.map_err(|error| not_compiled(&error))??, self.contracts)
     }
 
     fn try_processor(&self, processor: &Processor, limits: &Limits) -> Result<(), Refusal> {
@@ -130,6 +96,21 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+fn not_loaded(error: ComponentError) -> Refusal {
+    match error {
+        ComponentError::Compile { error, .. } => not_compiled(&error),
+        ComponentError::Contract { world, reason, .. } => Refusal::new(
+            "world",
+            format!("The component does not implement the world '{world}': {reason}."),
+            "Generate its bindings from this server's version of the contract.",
+        ),
+    }
+}
+
+fn not_compiled(error: &CompileError) -> Refusal {
+    Refusal::new("compile", format!("The component cannot be compiled: {error}."), error.advice())
 }
 
 fn check_needs(inspected: &Inspected, limits: &Limits) -> Result<(), Refusal> {

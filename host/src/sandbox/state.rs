@@ -7,6 +7,7 @@ use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::cancel::CancelFlag;
+use super::guest_memory::GuestMemory;
 use super::interrupt::InterruptWatch;
 use super::limits::{Limiter, Limits};
 use super::output::Output;
@@ -27,7 +28,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(limits: &Limits, output: &Output, cancel: &CancelFlag) -> Self {
+    pub(super) fn new(memory: &GuestMemory, limits: &Limits, output: &Output, cancel: &CancelFlag) -> Self {
         let wasi = WasiCtx::builder()
             .stdout(output.clone())
             .stderr(output.clone())
@@ -40,7 +41,12 @@ impl State {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        Self { wasi, table, limiter: Limiter::new(limits), watch: InterruptWatch::new(limits, cancel) }
+        Self {
+            wasi,
+            table,
+            limiter: Limiter::new(limits, memory.share(limits.tenant)),
+            watch: InterruptWatch::new(limits, cancel),
+        }
     }
 }
 

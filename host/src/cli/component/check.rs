@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::local_service::sandbox;
 use super::read;
+use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component check`.
@@ -19,6 +20,8 @@ use crate::cli::output::print_line;
 pub(crate) struct CheckArgs {
     /// A WebAssembly component of the world 'validator' or 'processor'.
     file: PathBuf,
+    #[command(flatten)]
+    compile_limits: CompileLimitArgs,
 }
 
 #[derive(Serialize)]
@@ -38,7 +41,9 @@ struct Checked<'a> {
 pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(&args.file, MAX_COMPONENT_BYTES)?;
     let limits = Limits::from(&TenantLimits::default());
-    let probed = sandbox()?.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
+    let probed = sandbox(&args.compile_limits)?
+        .probe(&bytes, &limits)
+        .map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),
         world: probed.inspected.world.as_str(),

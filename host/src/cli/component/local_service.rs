@@ -12,13 +12,15 @@ use bulkhead::jobs::{ComponentLoader, Service, Settings, Submission, Trial};
 use bulkhead::operations::{
     AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, Operations, TenantSettings,
 };
-use bulkhead::sandbox::Sandbox;
+use bulkhead::sandbox::{Sandbox, SandboxSettings};
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{QueueLimits, Store, Tenant};
 use bulkhead::tenants::TenantName;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
 
+use super::super::compile::CompileLimitArgs;
+use super::super::operator::GUEST_MEMORY_BYTES;
 use super::super::serve::DEFAULT_COMPONENT;
 use super::super::store::user_cache;
 use super::read;
@@ -41,11 +43,11 @@ pub(super) struct LocalService {
 
 impl LocalService {
     /// Opens a service on a new store and registers a component, which is refused as by a server.
-    pub(super) fn open(file: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn open(file: &Path, compile_limits: &CompileLimitArgs) -> Result<Self, Box<dyn Error>> {
         let bytes = read(file, MAX_COMPONENT_BYTES)?;
         let folder = tempfile::tempdir()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
-        let sandbox = sandbox()?;
+        let sandbox = sandbox(compile_limits)?;
         let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
         let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
@@ -125,12 +127,13 @@ impl LocalService {
 
 /// Creates a sandbox like a server's. Its cache outlives the command, as compiling a component with a JavaScript engine takes
 /// seconds.
-pub(super) fn sandbox() -> Result<Sandbox, Box<dyn Error>> {
+pub(super) fn sandbox(compile_limits: &CompileLimitArgs) -> Result<Sandbox, Box<dyn Error>> {
     let cache = cache_folder();
     if let Some(folder) = &cache {
         remove_old(folder);
     }
-    Ok(Sandbox::new(cache, MAX_INSTANCES)?)
+    let compiler = compile_limits.compiler();
+    Ok(Sandbox::new(SandboxSettings { cache, instances: MAX_INSTANCES, guest_memory: GUEST_MEMORY_BYTES, compiler })?)
 }
 
 /// Returns this command's folder in the user's cache folder, if the user has one. Servers use another folder, from which they delete the code of components that are not registered.

@@ -11,6 +11,7 @@ use clap::Args;
 use super::local_service::LocalService;
 use super::trial::shown;
 use super::watch::Watch;
+use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::print_line;
 
 /// Arguments of `bulkhead component test`.
@@ -25,6 +26,8 @@ pub(crate) struct TestArgs {
     /// Run again whenever one of the files changes, until Ctrl-C.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    compile_limits: CompileLimitArgs,
 }
 
 pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
@@ -45,7 +48,7 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", args.cases.display());
     let text = std::fs::read_to_string(&args.cases).map_err(|error| wrong(&error))?;
     let cases = bulkhead_table::parse(&text).map_err(|error| wrong(&error))?;
-    let mut local = LocalService::open(&args.file)?;
+    let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let mut failed = 0;
     for case in &cases {
         let (differences, said) =

@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::local_service::LocalService;
 use super::watch::Watch;
+use crate::cli::compile::CompileLimitArgs;
 
 /// Bytes of the components' output that are shown.
 const MAX_PRINTED_BYTES: usize = 4 << 10;
@@ -43,6 +44,8 @@ pub(crate) struct TryArgs {
     /// Run again whenever one of the files changes, until Ctrl-C.
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    compile_limits: CompileLimitArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,7 +112,7 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let contacts = list(&args.contacts)?;
     let stored = args.stored.as_deref().map(list).transpose()?.unwrap_or_default();
     let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(text).transpose());
-    let mut local = LocalService::open(&args.file)?;
+    let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored)?;
     let trial = local.run(&tenant, args.operation.into(), &contacts)?;
     let (is_validator, digest) = (local.added.record.world == World::Validator, local.added.record.digest);

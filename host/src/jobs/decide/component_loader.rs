@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -13,6 +14,11 @@ use crate::store::{Store, StoreError};
 
 /// Compiled components of each world that are kept in memory. Loading one from disk takes a fraction of a millisecond.
 const MAX_LOADED: usize = 64;
+
+/// How long a component that cannot be compiled is not compiled again. Each attempt takes a process and up to minutes.
+const COMPILE_PAUSE: Duration = Duration::from_secs(300);
+/// Components that cannot be compiled that are remembered.
+const MAX_FAILED: usize = 256;
 
 /// The reason why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +41,24 @@ pub struct ComponentLoader {
     default: Processor,
     processors: Mutex<HashMap<Digest, Processor>>,
     validators: Mutex<HashMap<Digest, Validator>>,
+    /// Held while a component is compiled.
+    compiling: Mutex<()>,
+    /// Components that could not be compiled lately, when, and why.
+    failed: Mutex<HashMap<Digest, (Instant, ComponentError)>>,
 }
 
 impl ComponentLoader {
     /// Makes a loader. `default` is the processor of tenants that have not been assigned one.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, default: Processor) -> Self {
-        Self { store, sandbox, default, processors: Mutex::default(), validators: Mutex::default() }
+        Self {
+            store,
+            sandbox,
+            default,
+            processors: Mutex::default(),
+            validators: Mutex::default(),
+            compiling: Mutex::default(),
+            failed: Mutex::default(),
+        }
     }
 
     /// Returns the sandbox in which the components run.
@@ -72,12 +90,13 @@ impl ComponentLoader {
         self.load(&self.validators, digest, |bytes| self.sandbox.load_validator(bytes))
     }
 
-    /// Returns whether a request's components can be started without being compiled first.
+    /// Returns whether a request's components can be started, or fail to start, without being compiled first.
     pub(in crate::jobs) fn is_ready(&self, pinned: Pinned) -> bool {
+        let is_known = |digest| self.sandbox.is_compiled(digest) || self.failure(digest).is_some();
         let has_processor = pinned.processor == self.default.digest()
             || self.processors.lock().contains_key(&pinned.processor)
-            || self.sandbox.is_compiled(pinned.processor);
-        let has_validator = |digest| self.validators.lock().contains_key(&digest) || self.sandbox.is_compiled(digest);
+            || is_known(pinned.processor);
+        let has_validator = |digest| self.validators.lock().contains_key(&digest) || is_known(digest);
         has_processor && pinned.validator.is_none_or(has_validator)
     }
 
@@ -98,6 +117,30 @@ impl ComponentLoader {
         Ok(self.sandbox.tidy(|digest| digest == self.default.digest() || registered.contains(&digest)))
     }
 
+    /// Returns why a component could not be compiled lately.
+    fn failure(&self, digest: Digest) -> Option<ComponentError> {
+        let mut failed = self.failed.lock();
+        let (at, error) = failed.get(&digest)?;
+        if at.elapsed() < COMPILE_PAUSE {
+            return Some(error.clone());
+        }
+        failed.remove(&digest);
+        None
+    }
+
+    fn remember(&self, digest: Digest, error: &ComponentError) {
+        let ComponentError::Compile { error: reason, .. } = error else { return };
+        if !reason.would_fail_again() {
+            return;
+        }
+        tracing::warn!(event = "component_not_compiled", component = %digest, %reason, "a component cannot be compiled on this server; its items fail");
+        let mut failed = self.failed.lock();
+        if failed.len() >= MAX_FAILED {
+            failed.clear();
+        }
+        failed.insert(digest, (Instant::now(), error.clone()));
+    }
+
     fn load<T: Clone>(
         &self,
         loaded: &Mutex<HashMap<Digest, T>>,
@@ -107,8 +150,16 @@ impl ComponentLoader {
         if let Some(component) = loaded.lock().get(&digest) {
             return Ok(component.clone());
         }
+        if let Some(error) = self.failure(digest) {
+            return Err(error.into());
+        }
+        // A thread that waited for the same component finds out how it went.
+        let _turn = if self.sandbox.is_compiled(digest) { None } else { self.compiling.try_lock_for(COMPILE_PAUSE) };
+        if let Some(error) = self.failure(digest) {
+            return Err(error.into());
+        }
         let bytes = self.store.component_bytes(digest)?.ok_or(LoadError::Unknown(digest))?;
-        let component = load(&bytes)?;
+        let component = load(&bytes).inspect_err(|error| self.remember(digest, error))?;
         let mut loaded = loaded.lock();
         if loaded.len() >= MAX_LOADED {
             loaded.clear();

@@ -175,6 +175,7 @@ impl RunningComponents {
 fn unusable(error: LoadError) -> CallError {
     match error {
         LoadError::Store(error) => CallError::HostUnavailable(error.to_string()),
+        LoadError::Component(error) if error.is_temporary() => CallError::HostUnavailable(error.to_string()),
         LoadError::Unknown(_) | LoadError::Component(_) => broke_contract(error),
     }
 }

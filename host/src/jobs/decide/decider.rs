@@ -53,7 +53,11 @@ impl<'a> Decider<'a> {
         spent: TimeSpent,
     ) -> Self {
         // A worker that computes for long can be replaced; the thread of a call serves other calls next.
-        let limits = Limits { lowers_priority: request.job.is_some(), ..Limits::from(&request.limits) };
+        let limits = Limits {
+            tenant: Some(request.tenant),
+            lowers_priority: request.job.is_some(),
+            ..Limits::from(&request.limits)
+        };
         let starter = ComponentStarter { loader: &context.components, request, limits, cancel };
         Self { context, request, starter, components: None, plans: 0, meter: Meter::starting_at(spent) }
     }

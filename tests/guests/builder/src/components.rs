@@ -29,6 +29,8 @@ pub(crate) fn texts() -> Vec<(&'static str, String)> {
         // Traps on an item that starts with `{"q`, in a function with a mangled C++ name. The name has some 400 bytes, but its
         // demangled form is enormous.
         ("mangled-name", validator("1", &trap_in(&expanding_name()), "")),
+        // The same with a mangled Rust name.
+        ("rust-name", validator("1", &trap_in(&expanding_rust_name()), "")),
         // Traps in a function whose name has the maximum length.
         ("long-name", validator("1", &trap_in(&"n".repeat(MAX_NAME_BYTES)), "")),
         // Traps in a function whose name is too long.
@@ -60,6 +62,26 @@ fn expanding_name() -> String {
         name.push_str(&format!("S0_I{}E", format!("S{digit}_").repeat(16)));
     }
     name
+}
+
+/// Returns a mangled Rust name whose demangled form is enormous: each of 14 tuples repeats the one before 16 times.
+fn expanding_rust_name() -> String {
+    let mut name = String::from("_RINvC1a1b");
+    let mut previous = name.len();
+    name.push_str("TyyyyE");
+    for _ in 0..14 {
+        // Back references count the bytes behind `_R`, in base 62, less one.
+        let reference = format!("B{}_", base_62(previous - 2 - 1));
+        previous = name.len();
+        name.push_str(&format!("T{}E", reference.repeat(16)));
+    }
+    name + "E"
+}
+
+fn base_62(number: usize) -> String {
+    let mut digits = ('0'..='9').chain('a'..='z').chain('A'..='Z');
+    let last = digits.nth(number % 62).unwrap_or('_');
+    if number < 62 { last.into() } else { format!("{}{last}", base_62(number / 62)) }
 }
 
 /// Returns an `$inspect` that traps, in nested calls of a function with the given name, if an item starts with `{"q`.

@@ -1,6 +1,7 @@
 //! Builds components for the tests of the sandbox that no compiler would produce, and files that Bulkhead must refuse. Writes
 //! them to the folder in its argument. A file is written only if its content changes.
 
+mod bombs;
 mod components;
 
 use std::error::Error;
@@ -12,6 +13,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&folder)?;
     for (name, text) in components::texts() {
         let bytes = wat::parse_str(&text).map_err(|error| format!("{name}: {error}"))?;
+        write(&folder, &format!("{name}.wasm"), &bytes)?;
+    }
+    for (name, bytes) in bombs::files(&wat::parse_str(components::plain())?) {
         write(&folder, &format!("{name}.wasm"), &bytes)?;
     }
     write(&folder, "text.wat", components::plain().as_bytes())?;

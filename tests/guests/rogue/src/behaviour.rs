@@ -51,6 +51,10 @@ pub(crate) enum Behaviour {
     Exit,
     /// Allocates memory until that fails.
     Memory,
+    /// Follows the contract after taking 100 MiB of memory.
+    UseMemory,
+    /// Takes 240 MiB of memory and loops endlessly.
+    HoldMemory,
     /// Calls itself until the stack overflows.
     Recurse,
     /// Returns a document of 40 MB.
@@ -145,6 +149,11 @@ impl Behaviour {
             Self::Panic => panic!("{}", "this is a long story. ".repeat(50_000)),
             Self::Exit => std::process::exit(0),
             Self::Memory => harm::allocate_all_memory(),
+            Self::UseMemory => harm::grow_memory(100 << 20),
+            Self::HoldMemory => {
+                harm::grow_memory(240 << 20);
+                harm::loop_endlessly();
+            }
             Self::Recurse => drop(black_box(harm::recurse(0))),
             _ => {}
         }

@@ -40,6 +40,11 @@ pub(crate) fn allocate_all_memory() {
     }
 }
 
+/// Makes the memory larger by about as many bytes. Freeing them does not make it smaller.
+pub(crate) fn grow_memory(bytes: usize) {
+    drop(black_box(vec![1_u8; bytes]));
+}
+
 pub(crate) fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 32]);
     if black_box(true) { recurse(depth + 1) + frame.iter().sum::<u64>() } else { depth }
