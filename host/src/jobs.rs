@@ -16,6 +16,7 @@ mod call_threads;
 mod contacts;
 mod decide;
 mod error;
+mod host_watch;
 mod maintenance;
 mod run_call;
 mod service;
@@ -24,6 +25,7 @@ mod submission;
 mod tenant_time;
 mod trial;
 mod wakeup;
+mod watchdog;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};

@@ -20,6 +20,7 @@ mod documents;
 mod events;
 mod examples;
 mod expiry;
+mod fairness;
 mod files;
 mod foreign;
 mod guest_memory;
@@ -47,4 +48,6 @@ mod upgrades;
 mod validators;
 mod versions;
 mod walkthrough;
+#[cfg(target_os = "linux")]
+mod watchdog;
 mod watching;

@@ -16,6 +16,8 @@ mod database;
 mod exclusive;
 mod files;
 mod foreign;
+#[cfg(target_os = "linux")]
+mod frozen_thread;
 mod job;
 mod log;
 mod options;
@@ -35,6 +37,8 @@ pub use command_line::CommandLine;
 pub use database::Database;
 pub use files::{binary, component, component_file, tool};
 pub use foreign::ForeignHost;
+#[cfg(target_os = "linux")]
+pub use frozen_thread::FrozenThread;
 pub use job::Job;
 pub use log::Log;
 pub use options::Options;

@@ -128,6 +128,11 @@ impl ServerProcess {
             .collect()
     }
 
+    /// Returns the process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the nice values of the server's threads whose names begin with `name`.
     pub fn nice_values(&self, name: &str) -> Vec<i64> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux lists threads").flatten();

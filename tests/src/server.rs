@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+use crate::FrozenThread;
 use crate::client::Client;
 use crate::command::{Finished, under};
 use crate::exclusive::Turn;
@@ -16,7 +18,7 @@ use crate::log::Log;
 use crate::options::{ADMIN_TOKEN, Options};
 use crate::process::ServerProcess;
 use crate::raw_socket::RawSocket;
-use crate::{CommandLine, DEADLINE, Database, Tenant, files};
+use crate::{CommandLine, DEADLINE, Database, Tenant, files, wait_until};
 
 /// A server with a folder for itself; killed when it is dropped.
 pub struct Server {
@@ -205,6 +207,16 @@ impl Server {
         self.log.events(event)
     }
 
+    /// Returns the number of lines of the log so far.
+    pub fn log_lines(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Returns the fields of all log entries from the line numbered `from` on.
+    pub fn log_entries(&self, from: usize) -> Vec<Value> {
+        self.log.entries(from)
+    }
+
     /// Lets [`Self::wait_for_event`] go on behind the present end of the log.
     pub fn skip_log(&mut self) {
         self.next_line = self.log.len();
@@ -228,6 +240,13 @@ impl Server {
     /// Returns the nice values of the server's threads whose names begin with `name`.
     pub fn nice_values(&self, name: &str) -> Vec<i64> {
         self.process().nice_values(name)
+    }
+
+    /// Freezes a thread that runs a component: one whose name is `name`, and whose next instruction is in compiled code.
+    #[cfg(target_os = "linux")]
+    pub fn freeze_in_component(&self, name: &str) -> FrozenThread {
+        let compiled = self.data().join("compiled");
+        wait_until("a thread in a component", || FrozenThread::in_code_of(self.process().id(), name, &compiled))
     }
 
     /// Kills the server with `SIGKILL`.

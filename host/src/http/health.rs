@@ -44,6 +44,8 @@ struct Report {
     store: String,
     component: String,
     draining: bool,
+    /// How many threads of jobs and calls do not come back.
+    stalled: usize,
 }
 
 impl Health {
@@ -69,12 +71,13 @@ impl Health {
     async fn ready(&self) -> Reply {
         let store = self.store().await;
         let draining = self.is_draining.load(Ordering::Acquire);
-        let ready = store.is_ok() && !draining;
+        let ready = store.is_ok() && !draining && !self.service.has_too_many_stalled_threads();
         let report = Report {
             ready,
             store: store.err().unwrap_or_else(|| String::from("ok")),
             component: self.service.default_processor().to_string(),
             draining,
+            stalled: self.service.stalled_threads(),
         };
         json(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &report)
     }

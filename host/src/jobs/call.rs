@@ -4,14 +4,17 @@
 //! was read, the items are decided again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::call_limiter::Permit;
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, ItemError, ItemList, Operation, StoredContact, TenantId};
 use crate::jobs::decide::{
-    CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, Part, RunError, StorageRoom, TimeSpent, isolate,
+    CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Part, RunError, StorageRoom,
+    TimeSpent, isolate,
 };
+use crate::jobs::host_watch::HostWatch;
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, RowBody, Tenant};
 use crate::tenants::TenantLimits;
 
@@ -77,6 +80,11 @@ impl CommitTarget for CallTarget<'_> {
         } else {
             Ok(())
         }
+    }
+
+    /// A call ends within the time of a few calls into a component, so it has no turns.
+    fn ensure_turn(&mut self, _left: impl FnOnce() -> LeftParts) -> Result<(), RunError> {
+        Ok(())
     }
 
     fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
@@ -187,6 +195,12 @@ impl<'a> Call<'a> {
             now: service.store().now(),
             job: None,
         };
-        Decider::new(service.decider_context(), request, service.call_cancel().clone(), TimeSpent::default())
+        Decider::new(
+            service.decider_context(),
+            request,
+            service.call_cancel().clone(),
+            HostWatch::new(Duration::MAX),
+            TimeSpent::default(),
+        )
     }
 }

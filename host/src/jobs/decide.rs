@@ -21,6 +21,7 @@ mod run_error;
 mod storage_room;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use breaker::Breaker;
 pub use component_loader::{ComponentLoader, LoadError};
@@ -28,13 +29,14 @@ pub(super) use component_usage::ComponentUsage;
 pub(super) use decide_request::DecideRequest;
 pub(super) use decider::Decider;
 pub(super) use failure_budget::{FailureBudget, FailureTally};
-pub(super) use isolate::{CommitTarget, given_up, isolate};
+pub(super) use isolate::{CommitTarget, LeftParts, given_up, isolate, resume_isolation};
 pub(super) use meter::TimeSpent;
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;
 
 use crate::jobs::tenant_time::TenantTime;
+use crate::jobs::watchdog::Watchdog;
 use crate::store::Store;
 
 /// The parts of a server that all deciders share.
@@ -45,12 +47,15 @@ pub(super) struct DeciderContext {
     pub(super) components: ComponentLoader,
     /// What each tenant's jobs and calls used of the threads' time lately.
     pub(super) tenant_time: TenantTime,
+    /// Notices threads that do not come back.
+    pub(super) watchdog: Watchdog,
     breaker: Breaker,
 }
 
 impl DeciderContext {
-    /// Makes a context in which no component has failed yet.
-    pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader) -> Self {
-        Self { store, components, tenant_time: TenantTime::default(), breaker: Breaker::default() }
+    /// Makes a context in which no component has failed yet. `host_timeout` is for each step of a thread outside of components.
+    pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader, host_timeout: Duration) -> Self {
+        let watchdog = Watchdog::new(host_timeout);
+        Self { store, components, tenant_time: TenantTime::default(), watchdog, breaker: Breaker::default() }
     }
 }

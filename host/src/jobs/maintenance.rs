@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`lease_keeper`] | Renews the leases of running jobs, stops jobs whose claims are lost, and releases claims whose release failed |
 //! | [`lease_keeper`], its watch | Stops jobs whose leases have ended, even if the store does not answer |
+//! | [`watchdog`] | Notices threads that do not come back, and stops their jobs |
 //! | [`indexer`] | Indexes contacts after commits, so that lists find them |
 //! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
 //! | [`disk_watch`] | Tells early when the disk of the store fills up |
@@ -15,6 +16,7 @@ mod expiry;
 mod indexer;
 mod lease_keeper;
 mod task;
+mod watchdog;
 
 use std::io;
 use std::time::Duration;
@@ -36,6 +38,7 @@ impl MaintenanceTasks {
         Ok(Self(vec![
             lease_keeper::start(context)?,
             lease_keeper::start_watch(context)?,
+            watchdog::start(context)?,
             indexer::start(context)?,
             compiled_cache::start(context)?,
             expiry::start(context, expiry_interval)?,

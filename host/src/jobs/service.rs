@@ -36,6 +36,9 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// Length of a lease. A job whose lease ended without a renewal goes to another server.
     pub lease: Duration,
+    /// How long one step of a thread may take outside of components, and beyond the deadline of components, before the thread
+    /// counts as stalled.
+    pub host_timeout: Duration,
 }
 
 /// The service. All methods block; share it in an [`Arc`].
@@ -55,7 +58,7 @@ pub struct Service {
 impl Service {
     /// Makes a service over a store and the loader of its components.
     pub fn new(store: Arc<dyn Store>, components: ComponentLoader, settings: Settings) -> Self {
-        let decider_context = Arc::new(DeciderContext::new(store, components));
+        let decider_context = Arc::new(DeciderContext::new(store, components, settings.host_timeout));
         Self {
             worker_context: Arc::new(WorkerContext::new(Arc::clone(&decider_context), settings)),
             call_limiter: Arc::new(CallLimiter::new(settings.workers, Arc::clone(&decider_context))),
@@ -174,6 +177,16 @@ impl Service {
     /// Why it does not.
     pub fn check_store(&self) -> Result<(), StoreError> {
         self.store().check()
+    }
+
+    /// Returns how many threads that run jobs or calls are stalled: they do not come back.
+    pub fn stalled_threads(&self) -> usize {
+        self.decider_context.watchdog.stalled()
+    }
+
+    /// Returns whether as many threads are stalled as there are workers, so that the server should be restarted.
+    pub fn has_too_many_stalled_threads(&self) -> bool {
+        self.stalled_threads() >= self.settings.workers
     }
 
     /// Handles a notification from another server.

@@ -18,7 +18,7 @@ const MAX_TENANTS: usize = 4_096;
 /// A tenant that used less than this is the same as one that used nothing.
 const LEAST_TIME: Duration = Duration::from_millis(1);
 /// Tenants that [`TenantTime::above`] returns at most: those that used most.
-const MAX_ABOVE: usize = 256;
+const MAX_ABOVE: usize = 1_024;
 
 /// What tenants used of the threads' time lately.
 #[derive(Debug, Default)]
@@ -43,8 +43,7 @@ impl TenantTime {
         self.of_at(tenant, Instant::now())
     }
 
-    /// Returns the tenants that used more than `level` lately, those that used most first, and at most 256 of them.
-    #[allow(dead_code, reason = "the next commits go by it")]
+    /// Returns the tenants that used more than `level` lately, those that used most first, and at most 1,024 of them.
     pub(super) fn above(&self, level: Duration) -> Vec<TenantId> {
         self.above_at(level, Instant::now())
     }
@@ -53,7 +52,6 @@ impl TenantTime {
         self.0.lock().get(&tenant).map_or(Duration::ZERO, |usage| usage.at(now))
     }
 
-    #[allow(dead_code, reason = "the next commits go by it")]
     fn above_at(&self, level: Duration, now: Instant) -> Vec<TenantId> {
         let used = self.0.lock().iter().map(|(tenant, usage)| (usage.at(now), *tenant)).collect::<Vec<_>>();
         let mut above: Vec<_> = used.into_iter().filter(|(used, _)| *used > level).collect();
@@ -184,7 +182,7 @@ mod tests {
         use_threads(&times, TenantId(3), 1, begin, SECOND / 10);
         assert_eq!(times.above_at(SECOND / 2, begin + SECOND), [TWO, ONE]);
         assert_eq!(times.above_at(SECOND / 2, begin + SECOND + HALF_LIFE * 4), []);
-        for tenant in 10..1_000 {
+        for tenant in 10..2_000 {
             use_threads(&times, TenantId(tenant), 1, begin, SECOND);
         }
         let above = times.above_at(SECOND / 2, begin + SECOND);

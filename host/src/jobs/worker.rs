@@ -14,6 +14,9 @@
 //! - **Who stops a worker that does not come back?** No thread can. [`JobHandle`](running::JobHandle) raises the job's cancel
 //!   flag, which interrupts the component. If the component does not come back in time, the supervisor in [`pool`] starts another
 //!   worker, and the old worker ends after its job.
+//! - **What if a thread does not come back for another reason?** The [`Watchdog`](crate::jobs::watchdog::Watchdog) counts it as
+//!   stalled. [`WorkerContext::check_threads`] stops its job, whose lease is not renewed any more, and has the supervisor start
+//!   another worker.
 //! - **What happens at start-up to the claims of a server that died?** `bulkhead serve` voids them
 //!   ([`ClaimStore::void_claims`](crate::store::ClaimStore::void_claims)) on SQLite. On PostgreSQL they end with their leases.
 //! - **What happens to a claim that could not be released?** [`UnreleasedClaims`] keeps the claim until the lease keeper releases
@@ -24,8 +27,10 @@ mod claim_loop;
 mod committer;
 mod job_run;
 mod job_target;
+mod levels;
 mod overlap;
 mod pipeline;
+mod places;
 mod pool;
 mod running;
 mod speculation;
@@ -46,6 +51,9 @@ use crate::jobs::decide::DeciderContext;
 use crate::jobs::store_outage::StoreOutage;
 use crate::jobs::wakeup::Wakeup;
 use crate::store::{Claim, ClaimId, Store};
+
+/// Stalled workers that are replaced, for each worker in the settings.
+const MAX_STALLED_PER_WORKER: usize = 2;
 
 /// What the workers and the maintenance tasks of a server share.
 pub(super) struct WorkerContext {
@@ -99,6 +107,28 @@ impl WorkerContext {
             self.interrupt_components();
         }
         stopped
+    }
+
+    /// Looks for workers that do not come back: leaves their jobs to others, and has the supervisor start other workers.
+    pub(super) fn check_threads(&self) {
+        let watchdog = &self.decider.watchdog;
+        let stalled = watchdog.check();
+        if stalled.is_empty() {
+            return;
+        }
+        for worker in stalled {
+            if watchdog.stalled_workers() > self.settings.workers * MAX_STALLED_PER_WORKER {
+                tracing::error!(
+                    event = "restart_needed",
+                    stalled = watchdog.stalled_workers(),
+                    "too many workers do not come back; no further one is replaced, so restart the server"
+                );
+            } else if worker.replace() {
+                self.running.request_worker();
+            }
+        }
+        self.running.stop_stalled();
+        self.interrupt_components();
     }
 
     /// Stops all jobs, whose workers then release them.

@@ -9,11 +9,12 @@ use crate::tenants::{StoredProfile, TenantLimits};
 /// The queue of jobs, and the claims of workers to them.
 pub trait ClaimStore {
     /// Claims a job. Chooses the tenant that was served least recently, among the tenants with a waiting job and fewer running
-    /// jobs than their limit; then takes that tenant's oldest job.
-    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError>;
+    /// jobs than their limit; then takes that tenant's oldest job. Passes over the tenants `passing_over`, a few hundred at
+    /// most.
+    fn claim(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<Claim>, StoreError>;
 
-    /// Returns whether [`Self::claim`] would find a job of another tenant than `excluding`.
-    fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError>;
+    /// Returns whether [`Self::claim`] would find a job when it passes over these tenants.
+    fn has_claimable(&self, passing_over: &[TenantId]) -> Result<bool, StoreError>;
 
     /// Returns the items from `first` on, in the chunks that they are stored in: the rest of one chunk, and a few more chunks
     /// while all of them have at most `bytes` bytes. Returns no chunks if the job is gone.

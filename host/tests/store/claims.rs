@@ -10,8 +10,8 @@ use crate::fixture::{COMMITTED, FINISHED, LEASE, RETENTION, StoreFixture, creati
 const SECOND: Duration = Duration::from_secs(1);
 
 fn next(fixture: &StoreFixture) -> Option<Claim> {
-    let claimable = fixture.store.has_claimable(None).unwrap();
-    let claim = fixture.store.claim(LEASE).unwrap();
+    let claimable = fixture.store.has_claimable(&[]).unwrap();
+    let claim = fixture.store.claim(LEASE, &[]).unwrap();
     assert_eq!(claim.is_some(), claimable);
     claim
 }
@@ -56,6 +56,27 @@ pub(crate) fn a_long_queue_does_not_delay_other_tenants(fixture: &StoreFixture) 
     assert!(next(fixture).is_none());
 }
 
+pub(crate) fn tenants_are_passed_over(fixture: &StoreFixture) {
+    let tenants = ["a", "b", "c"].map(|name| fixture.add_tenant(name));
+    let [a, b, c] = tenants;
+    for tenant in tenants {
+        fixture.job_of(tenant, 1);
+    }
+    for (passing_over, next) in [(vec![], Some(a)), (vec![a], Some(b)), (vec![b, a], Some(c)), (vec![c, a, b], None)] {
+        assert_eq!(fixture.store.has_claimable(&passing_over).unwrap(), next.is_some(), "{passing_over:?}");
+        if let Some(next) = next {
+            let claim = fixture.store.claim(LEASE, &passing_over).unwrap().unwrap();
+            assert_eq!(claim.tenant, next, "{passing_over:?}");
+            fixture.store.release(&claim).unwrap();
+        } else {
+            assert!(fixture.store.claim(LEASE, &passing_over).unwrap().is_none());
+        }
+    }
+    // Whoever is passed over keeps its turn, and tenants that do not exist change nothing.
+    let strangers: Vec<TenantId> = (1_000..1_300).map(TenantId).collect();
+    assert_eq!(fixture.store.claim(LEASE, &strangers).unwrap().unwrap().tenant, a);
+}
+
 pub(crate) fn claims_of_a_tenant_are_limited_by_running_jobs(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     let jobs = [(); 4].map(|()| fixture.job_of(tenant, 1));
@@ -96,7 +117,7 @@ pub(crate) fn a_claim_has_the_state_of_its_job(fixture: &StoreFixture) {
 pub(crate) fn a_job_can_be_claimed_again_after_its_lease(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     let id = fixture.job_of(tenant, 1);
-    let first = fixture.store.claim(60 * SECOND).unwrap().unwrap();
+    let first = fixture.store.claim(60 * SECOND, &[]).unwrap().unwrap();
     fixture.set_clock(50 * SECOND);
     assert!(next(fixture).is_none());
     fixture.set_clock(61 * SECOND);
@@ -120,7 +141,7 @@ pub(crate) fn renewing_and_committing_extend_leases(fixture: &StoreFixture) {
         let tenant = fixture.add_tenant(name);
         fixture.submit(&new_job(tenant, &[1, 1]));
     }
-    let claims = [(); 3].map(|()| fixture.store.claim(60 * SECOND).unwrap().unwrap());
+    let claims = [(); 3].map(|()| fixture.store.claim(60 * SECOND, &[]).unwrap().unwrap());
     fixture.set_clock(50 * SECOND);
     fixture.store.renew_claims(&[claims[0].id()], 60 * SECOND).unwrap();
     let nobody = ClaimId { job: JobId::random(), ..claims[1].id() };
@@ -138,12 +159,12 @@ pub(crate) fn a_lease_of_milliseconds_ends(fixture: &StoreFixture) {
     let id = fixture.job_of(tenant, 1);
     let mut epoch = 0;
     for attempts in 1..5 {
-        let claim = fixture.store.claim(Duration::from_millis(5)).unwrap().unwrap();
+        let claim = fixture.store.claim(Duration::from_millis(5), &[]).unwrap().unwrap();
         assert_eq!((claim.job, claim.attempts), (id, attempts));
         assert!(claim.epoch > epoch);
         epoch = claim.epoch;
         let claimed = std::time::Instant::now();
-        while !fixture.store.has_claimable(None).unwrap() {
+        while !fixture.store.has_claimable(&[]).unwrap() {
             assert!(claimed.elapsed() < Duration::from_secs(10), "the lease does not end");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -156,7 +177,7 @@ pub(crate) fn lost_claims_returns_only_lost_claims(fixture: &StoreFixture) {
         let retention = if name == "expired" { 5 * SECOND } else { RETENTION };
         fixture.submit(&bulkhead::store::NewJob { retention, ..new_job(fixture.add_tenant(name), &[1]) });
         let lease = if name == "lost" { SECOND } else { LEASE };
-        fixture.store.claim(lease).unwrap().unwrap()
+        fixture.store.claim(lease, &[]).unwrap().unwrap()
     });
     let ids = claims.each_ref().map(Claim::id);
     assert_eq!(fixture.store.lost_claims(&ids).unwrap(), []);

@@ -212,7 +212,7 @@ impl StoreFixture {
 
     /// Claims the next job, which must exist.
     pub(crate) fn claim(&self) -> Claim {
-        self.store.claim(LEASE).unwrap().expect("there is a job")
+        self.store.claim(LEASE, &[]).unwrap().expect("there is a job")
     }
 
     /// Claims the next job, which must be this one.

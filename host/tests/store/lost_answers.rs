@@ -48,7 +48,7 @@ pub(crate) fn a_claim_whose_answer_is_lost_is_returned(_: &StoreFixture) {
     let fixture = fixture();
     let tenant = fixture.add_tenant("acme");
     let id = fixture.submit(&new_job(tenant, &[1]));
-    let claim = with_lost_answer(&fixture, || fixture.store.claim(LEASE)).unwrap().expect("the claim took effect");
+    let claim = with_lost_answer(&fixture, || fixture.store.claim(LEASE, &[])).unwrap().expect("the claim took effect");
     assert_eq!(claim.job, id);
     assert_eq!(recovered(|| fixture.store.lost_claims(&[claim.id()])), []);
     recovered(|| fixture.store.release(&claim));

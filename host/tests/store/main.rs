@@ -61,6 +61,7 @@ conformance! {
             the_oldest_job_of_a_tenant_is_claimed_first,
             the_least_recently_served_tenant_is_next,
             a_long_queue_does_not_delay_other_tenants,
+            tenants_are_passed_over,
             claims_of_a_tenant_are_limited_by_running_jobs,
             a_claim_has_the_state_of_its_job,
             a_job_can_be_claimed_again_after_its_lease,

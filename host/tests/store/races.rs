@@ -54,13 +54,13 @@ pub(crate) fn a_job_is_claimed_once(fixture: &StoreFixture) {
         let claims = race(&stores, |_, store| {
             let mut claims = Vec::new();
             // A racer may find nothing while other racers hold locks, so the jobs that are left are claimed below.
-            while let Some(claim) = store.claim(LEASE).unwrap() {
+            while let Some(claim) = store.claim(LEASE, &[]).unwrap() {
                 claims.push(claim);
             }
             claims
         });
         let mut claims: Vec<Claim> = claims.into_iter().flatten().collect();
-        claims.extend(iter::from_fn(|| fixture.store.claim(LEASE).unwrap()));
+        claims.extend(iter::from_fn(|| fixture.store.claim(LEASE, &[]).unwrap()));
         assert_eq!(claims.len(), jobs.len(), "a job was claimed twice or not at all");
         assert_eq!(claims.iter().map(|claim| claim.job).collect::<HashSet<_>>(), jobs);
         claims.iter().for_each(|claim| fixture.finish(claim));
@@ -80,7 +80,7 @@ pub(crate) fn the_limit_of_running_jobs_holds(fixture: &StoreFixture) {
             let mut done = 0;
             while done < 5 {
                 let claims: Vec<Claim> =
-                    race(&stores, |_, store| store.claim(LEASE).unwrap()).into_iter().flatten().collect();
+                    race(&stores, |_, store| store.claim(LEASE, &[]).unwrap()).into_iter().flatten().collect();
                 assert!(claims.len() as u64 <= limit, "{} jobs of a tenant at once", claims.len());
                 claims.iter().for_each(|claim| fixture.finish(claim));
                 done += claims.len();
@@ -134,7 +134,7 @@ pub(crate) fn concurrent_submissions_keep_their_order(fixture: &StoreFixture) {
         ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     });
     let later = fixture.job_of(tenant, 1);
-    let order: Vec<_> = iter::from_fn(|| fixture.store.claim(LEASE).unwrap())
+    let order: Vec<_> = iter::from_fn(|| fixture.store.claim(LEASE, &[]).unwrap())
         .inspect(|claim| fixture.finish(claim))
         .map(|claim| claim.job)
         .collect();
@@ -342,7 +342,7 @@ pub(crate) fn maintenance_does_not_fail_commits(fixture: &StoreFixture) {
                 assert!(started.elapsed() < RACE_TIMEOUT, "the commits do not end");
                 let other = new_job(tenants[0], &[1]);
                 assert_eq!(store.submit_job(&other, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
-                assert!(store.claim(LEASE).unwrap().is_none_or(|claim| claim.job == other.id));
+                assert!(store.claim(LEASE, &[]).unwrap().is_none_or(|claim| claim.job == other.id));
                 store.lost_claims(&claims.each_ref().map(Claim::id)).unwrap();
                 assert!(store.delete_job(tenants[0], other.id).unwrap());
             }
@@ -376,7 +376,7 @@ pub(crate) fn sweeping_does_not_delay_claims(fixture: &StoreFixture) {
                 continue;
             }
             let began = Instant::now();
-            if let Some(claim) = store.claim(LEASE).unwrap() {
+            if let Some(claim) = store.claim(LEASE, &[]).unwrap() {
                 fixture.finish(&claim);
                 finished.fetch_add(1, Ordering::AcqRel);
             }
@@ -406,7 +406,7 @@ pub(crate) fn only_the_newest_claim_commits(fixture: &StoreFixture) {
                 // As if the lease had ended.
                 store.release(&old).unwrap();
                 // A claim passes over a job that is being committed to.
-                (Some(iter::repeat_with(|| store.claim(LEASE).unwrap()).flatten().next().unwrap()), None)
+                (Some(iter::repeat_with(|| store.claim(LEASE, &[]).unwrap()).flatten().next().unwrap()), None)
             }
         });
         let committed = results[0].1 == Some(COMMITTED);

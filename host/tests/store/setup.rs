@@ -24,7 +24,7 @@ fn serve(store: &dyn Store) {
     let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
     let new = new_job(tenant, &[1]);
     store.submit_job(&new, &AMPLE_LIMITS).unwrap();
-    let claim = store.claim(LEASE).unwrap().unwrap();
+    let claim = store.claim(LEASE, &[]).unwrap().unwrap();
     store.renew_claims(&[claim.id()], LEASE).unwrap();
     store.append_job_log(&claim, "text", 100).unwrap();
     assert_eq!(store.commit(&claim, &creating(0, &["a@x"]), LEASE).unwrap(), FINISHED);
@@ -76,7 +76,7 @@ pub(crate) fn a_heartbeat_reads_no_jobs_of_others(fixture: &StoreFixture) {
     let store = open(&cluster.url(&name)).unwrap();
     let tenant = store.add_tenant("acme", &Profile::default(), &credential("acme")).unwrap().expect("the name is free");
     store.submit_job(&new_job(tenant, &[1]), &AMPLE_LIMITS).unwrap();
-    let claim = store.claim(LEASE).unwrap().unwrap();
+    let claim = store.claim(LEASE, &[]).unwrap().unwrap();
     drop(store);
     let others = "
         INSERT INTO jobs (tenant, id, sequence, operation, state, processor, profile, retention, total, waiting_bytes,

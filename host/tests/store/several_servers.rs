@@ -65,7 +65,7 @@ pub(crate) fn work_continues_after_the_database_restarts(_: &StoreFixture) {
     let began = Instant::now();
     for error in [
         fixture.store.commit(&claim, &creating(1, &["b@x"]), LEASE).err(),
-        fixture.store.claim(LEASE).err(),
+        fixture.store.claim(LEASE, &[]).err(),
         fixture.store.submit_job(&new_job(tenant, &[1]), &crate::fixture::AMPLE_LIMITS).err(),
         fixture.store.check().err(),
     ] {
@@ -113,11 +113,11 @@ pub(crate) fn claims_pass_over_the_locks_of_a_frozen_server(fixture: &StoreFixtu
         let began = Instant::now();
         let claim = fixture.claim_of(free);
         fixture.finish(&claim);
-        assert!(fixture.store.claim(LEASE).unwrap().is_none(), "the other job is locked");
+        assert!(fixture.store.claim(LEASE, &[]).unwrap().is_none(), "the other job is locked");
         assert!(began.elapsed() < MAX_UNBLOCKED_TIME, "{what}: it took {:?}", began.elapsed());
         drop(stuck);
         // The database needs a moment to close the connection.
-        let claim = iter::repeat_with(|| fixture.store.claim(LEASE).unwrap()).flatten().next().unwrap();
+        let claim = iter::repeat_with(|| fixture.store.claim(LEASE, &[]).unwrap()).flatten().next().unwrap();
         assert_eq!(claim.job, held);
         fixture.finish(&claim);
     }

@@ -40,7 +40,7 @@ pub(crate) fn a_job_without_items_is_completed(fixture: &StoreFixture) {
     let id = fixture.job_of(tenant, 0);
     let stored = fixture.job(tenant, id);
     assert_eq!((stored.state, stored.total, stored.finished_at), (JobState::Completed, 0, Some(stored.created_at)));
-    assert!(!fixture.store.has_claimable(None).unwrap());
+    assert!(!fixture.store.has_claimable(&[]).unwrap());
     assert_eq!(fixture.unfinished_jobs(), 0);
 }
 

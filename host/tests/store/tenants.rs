@@ -53,7 +53,7 @@ pub(crate) fn a_removed_tenant_leaves_nothing(fixture: &StoreFixture) {
     assert_eq!(store.tenant("acme").unwrap(), None);
     assert!(store.job(old, queued).unwrap().is_none());
     assert_eq!(fixture.claim_of(kept).tenant, other);
-    assert!(store.claim(crate::fixture::LEASE).unwrap().is_none(), "a removed tenant's job");
+    assert!(store.claim(crate::fixture::LEASE, &[]).unwrap().is_none(), "a removed tenant's job");
     for text in ["acme", "token"] {
         assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Authentication::Unknown, "{text}");
     }

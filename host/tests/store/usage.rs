@@ -80,7 +80,7 @@ impl Actor<'_> {
     }
 
     fn work(&mut self) {
-        let Some(claim) = self.fixture.store.claim(LEASE).unwrap() else { return };
+        let Some(claim) = self.fixture.store.claim(LEASE, &[]).unwrap() else { return };
         let printed = self.rng.text().replace('\0', "x");
         self.fixture.store.append_job_log(&claim, &printed, 60).unwrap();
         let count = 1 + self.rng.below((claim.total - claim.cursor) as usize);

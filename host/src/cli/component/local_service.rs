@@ -57,6 +57,7 @@ impl LocalService {
             retention: Duration::ZERO,
             queue: QueueLimits { jobs: 0, bytes: 0 },
             lease: Duration::ZERO,
+            host_timeout: Duration::MAX,
         };
         let service =
             Service::new(Arc::clone(&store), ComponentLoader::new(Arc::clone(&store), sandbox, default), settings);

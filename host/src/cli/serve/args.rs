@@ -33,7 +33,7 @@ pub(in crate::cli) struct ServeArgs {
     pub(super) listen: SocketAddr,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Maximum number of connections to a database; by default two for each worker and eight more.
+    /// Maximum number of connections to a database; by default four for each worker and eight more.
     #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     database_connections: Option<u16>,
     /// Number of worker threads, which run jobs; by default the number of cores.
@@ -52,6 +52,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds that a server may be silent, or cut off from the database, before other servers take over its jobs.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     lease: u64,
+    /// Seconds after which a thread that does not come back counts as stalled: outside of components, and beyond their deadline.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HOST_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    host_timeout: u64,
     /// Seconds between two deletions of expired jobs.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_SWEEP_INTERVAL", default_value_t = 60)]
     sweep_interval: u64,
@@ -107,6 +110,7 @@ impl ServeArgs {
             retention: Duration::from_secs(self.retention),
             queue: QueueLimits { jobs: self.max_queued_jobs, bytes: self.max_queued_bytes },
             lease: Duration::from_secs(self.lease),
+            host_timeout: Duration::from_secs(self.host_timeout),
         }
     }
 
@@ -114,10 +118,11 @@ impl ServeArgs {
         self.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by)
     }
 
-    /// Returns the number of connections to a database: two for each worker, which commits a batch while it reads for the
-    /// next one, and eight for requests and maintenance tasks.
+    /// Returns the number of connections to a database: two for each worker and for each that stands in for one whose component
+    /// computes for long, as a worker commits a batch while it reads for the next one; and eight for requests and maintenance
+    /// tasks.
     pub(super) fn connections(&self) -> usize {
-        self.database_connections.map_or(self.settings().workers * 2 + 8, usize::from)
+        self.database_connections.map_or(self.settings().workers * 4 + 8, usize::from)
     }
 
     /// Returns the number of component instances that can exist at a time, so that none that may run waits for another:

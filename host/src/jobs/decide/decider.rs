@@ -11,8 +11,14 @@ use super::meter::{Meter, TimeSpent};
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
 use crate::domain::{ContactId, Digest, Pinned, StoredContact};
+use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Planned};
 use crate::store::{BatchCommit, StoreError};
+
+/// Calls into components in one step: showing the stored contacts, checking and deciding.
+const MAX_CALLS_PER_STEP: u32 = 4;
+/// Time that compiling a request's components may take.
+const COMPILE_TIME: Duration = Duration::from_secs(240);
 
 /// A planned part.
 #[derive(Debug)]
@@ -38,6 +44,7 @@ pub(in crate::jobs) struct Decider<'a> {
     context: &'a DeciderContext,
     request: DecideRequest<'a>,
     starter: ComponentStarter<'a>,
+    watch: HostWatch,
     components: Option<RunningComponents>,
     /// How often a plan was made or decided. The processor holds one plan at a time: the last one, until it is decided.
     plans: u64,
@@ -45,11 +52,13 @@ pub(in crate::jobs) struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
-    /// Returns a decider for a request on which `spent` was spent before. Raising `cancel` interrupts its components.
+    /// Returns a decider for a request on which `spent` was spent before. Raising `cancel` interrupts its components;
+    /// `watch` has the marks of the thread.
     pub(in crate::jobs) fn new(
         context: &'a DeciderContext,
         request: DecideRequest<'a>,
         cancel: CancelFlag,
+        watch: HostWatch,
         spent: TimeSpent,
     ) -> Self {
         // A worker that computes for long can be replaced; the thread of a call serves other calls next.
@@ -59,7 +68,7 @@ impl<'a> Decider<'a> {
             ..Limits::from(&request.limits)
         };
         let starter = ComponentStarter { loader: &context.components, request, limits, cancel };
-        Self { context, request, starter, components: None, plans: 0, meter: Meter::starting_at(spent) }
+        Self { context, request, starter, watch, components: None, plans: 0, meter: Meter::starting_at(spent) }
     }
 
     /// Has the processor read a part's items, and the validator check them.
@@ -74,7 +83,10 @@ impl<'a> Decider<'a> {
         }
         // Not measured: it may include a compilation, which is the host's work.
         let mut components = self.take_components()?;
-        let planned = self.meter.time_guest(|| components.plan(part.items));
+        let planned = {
+            let _computing = self.watch.enter_for(Phase::Guest, self.time_for(part.items.len()));
+            self.meter.time_guest(|| components.plan(part.items))
+        };
         let (lookups, objections) = self.put_back(components, planned)?;
         self.plans += 1;
         Ok(Plan { part, lookups, objections, number: self.plans })
@@ -87,6 +99,7 @@ impl<'a> Decider<'a> {
     /// If the store fails.
     pub(in crate::jobs) fn find(&mut self, lookups: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let store = &self.context.store;
+        let _reading = self.watch.enter(Phase::Read);
         let found = self.meter.time_reading(|| store.find_contacts(self.request.tenant, &lookups.ids, &lookups.keys));
         match found {
             Err(StoreError::ResultTooLarge(_)) => Ok(None),
@@ -112,7 +125,11 @@ impl<'a> Decider<'a> {
             &renewed
         };
         let mut components = self.take_components()?;
-        let outcomes = self.meter.time_guest(|| components.decide(plan.part.items, found, &plan.objections));
+        let outcomes = {
+            let items = plan.part.items;
+            let _computing = self.watch.enter_for(Phase::Guest, self.time_for(items.len().max(found.len())));
+            self.meter.time_guest(|| components.decide(items, found, &plan.objections))
+        };
         let outcomes = self.put_back(components, outcomes)?;
         self.plans += 1;
         for component in self.pinned_components() {
@@ -129,7 +146,11 @@ impl<'a> Decider<'a> {
         &mut self,
         contacts: &[StoredContact],
     ) -> Result<Vec<(ContactId, String)>, DecideError> {
-        self.starter.present(contacts).map_err(|error| self.call_failed(error))
+        let presented = {
+            let _computing = self.watch.enter_for(Phase::Guest, self.time_to_start() + self.time_for(contacts.len()));
+            self.starter.present(contacts)
+        };
+        presented.map_err(|error| self.call_failed(error))
     }
 
     /// Returns whether the components have used up the time that the tenant's limits allow for a job.
@@ -149,6 +170,7 @@ impl<'a> Decider<'a> {
 
     /// Counts the time that `read` takes as time spent reading from the store.
     pub(in crate::jobs) fn time_reading<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        let _reading = self.watch.enter(Phase::Read);
         self.meter.time_reading(read)
     }
 
@@ -175,13 +197,30 @@ impl<'a> Decider<'a> {
     fn take_components(&mut self) -> Result<RunningComponents, DecideError> {
         match self.components.take() {
             Some(components) => Ok(components),
-            None => self.starter.start().map_err(|failed| {
+            None => self.start_components().map_err(|failed| {
                 if let CallError::Failed { detail, .. } = &failed.error {
                     self.meter.add_failed_start(detail);
                 }
                 self.call_failed(failed)
             }),
         }
+    }
+
+    fn start_components(&self) -> Result<RunningComponents, ComponentCallError> {
+        let _starting = self.watch.enter_for(Phase::Start, self.time_to_start());
+        self.starter.start()
+    }
+
+    /// Returns the time that components may take for one step about `items` items or contacts.
+    fn time_for(&self, items: usize) -> Duration {
+        let Limits { call_time, item_time, .. } = self.starter.limits;
+        (call_time + item_time * u32::try_from(items).unwrap_or(u32::MAX)) * MAX_CALLS_PER_STEP
+    }
+
+    /// Returns the time that starting the components may take.
+    fn time_to_start(&self) -> Duration {
+        let is_ready = self.context.components.is_ready(self.request.pinned);
+        self.time_for(0) + if is_ready { Duration::ZERO } else { COMPILE_TIME }
     }
 
     /// Puts components back after a call, unless it failed.

@@ -30,11 +30,39 @@ pub(in crate::jobs) trait CommitTarget {
     /// Why it must end.
     fn ensure_running(&mut self) -> Result<(), RunError>;
 
+    /// Lets other requests go first if this one had its turn. Called when something was attempted since the turn began, so each
+    /// turn gets further. `left` makes what a later turn needs to go on.
+    ///
+    /// # Errors
+    /// [`RunError::TurnOver`] if the turn is over, or why work must end.
+    fn ensure_turn(&mut self, left: impl FnOnce() -> LeftParts) -> Result<(), RunError>;
+
     /// Commits a part, as a whole or not at all.
     ///
     /// # Errors
     /// If the store fails.
     fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError>;
+}
+
+/// How isolation goes on with a batch in the request's next turn, from the cursor on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::jobs) struct LeftParts {
+    /// How many items each part has, the next one first. Empty: the batch was not attempted yet.
+    sizes: Vec<usize>,
+    /// How often the next part met a conflict.
+    conflicts: u32,
+}
+
+impl LeftParts {
+    /// Returns what is left when `parts` are still to be attempted, the next one last.
+    fn of(parts: &[Part<'_>], conflicts: u32) -> Self {
+        Self { sizes: parts.iter().rev().map(|part| part.items.len()).collect(), conflicts }
+    }
+
+    /// Returns whether there is no batch to go on with.
+    pub(in crate::jobs) fn is_empty(&self) -> bool {
+        self.sizes.is_empty()
+    }
 }
 
 /// Decides and commits a part. Halves the part if a component fails on it or its contacts keep changing.
@@ -47,8 +75,31 @@ pub(in crate::jobs) fn isolate(
     failures: &mut FailureTally,
     part: Part<'_>,
 ) -> Result<(), RunError> {
-    let mut isolation = Isolation { decider, target, failures, failed_rows: None };
-    let ended = isolation.run(part);
+    run(Isolation { decider, target, failures, failed_rows: None }, vec![part], None)
+}
+
+/// Goes on where an earlier turn left a part. The first attempt is made whatever the turn has used, so each turn gets further.
+///
+/// # Errors
+/// As [`isolate`].
+pub(in crate::jobs) fn resume_isolation(
+    decider: &mut Decider<'_>,
+    target: &mut impl CommitTarget,
+    failures: &mut FailureTally,
+    part: Part<'_>,
+    left: &LeftParts,
+) -> Result<(), RunError> {
+    let mut parts = part.cut(&left.sizes);
+    parts.reverse();
+    run(Isolation { decider, target, failures, failed_rows: None }, parts, Some(left.conflicts))
+}
+
+fn run<T: CommitTarget>(
+    mut isolation: Isolation<'_, '_, T>,
+    parts: Vec<Part<'_>>,
+    resumed: Option<u32>,
+) -> Result<(), RunError> {
+    let ended = isolation.run(parts, resumed);
     match ended {
         Err(RunError::Gone | RunError::Cancelled | RunError::Store(_)) => ended,
         Ok(()) | Err(_) => isolation.commit_failed_rows().and(ended),
@@ -91,16 +142,22 @@ struct Isolation<'i, 'd, T> {
 }
 
 impl<T: CommitTarget> Isolation<'_, '_, T> {
-    fn run(&mut self, part: Part<'_>) -> Result<(), RunError> {
-        let mut parts = vec![part];
-        while let Some(part) = parts.pop() {
+    /// Works through parts, the last one first. If they were left by an earlier turn, `resumed` is how often the first one met
+    /// a conflict.
+    fn run(&mut self, mut parts: Vec<Part<'_>>, mut resumed: Option<u32>) -> Result<(), RunError> {
+        while !parts.is_empty() {
             self.target.ensure_running()?;
+            let conflicts = resumed.take();
+            if conflicts.is_none() {
+                self.target.ensure_turn(|| LeftParts::of(&parts, 0))?;
+            }
+            let Some(part) = parts.pop() else { break };
             if let Some(reason) = given_up(self.decider, self.failures) {
                 self.add_failed_rows(part, reason);
                 continue;
             }
             let before = self.decider.spent().guest;
-            let reason = match self.attempt(part) {
+            let reason = match self.attempt(part, &parts, conflicts.unwrap_or(0)) {
                 Ok(AttemptOutcome::Committed) => continue,
                 Ok(AttemptOutcome::Contended) => {
                     self.failures.add_contended();
@@ -123,10 +180,10 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
         Ok(())
     }
 
-    /// Plans, decides and commits a part, again after each conflict.
-    fn attempt(&mut self, part: Part<'_>) -> Result<AttemptOutcome, DecideError> {
+    /// Plans, decides and commits a part, again after each conflict. It had `conflicts` before; `parts` follow it.
+    fn attempt(&mut self, part: Part<'_>, parts: &[Part<'_>], conflicts: u32) -> Result<AttemptOutcome, DecideError> {
         let mut versions_before = None;
-        for conflicts in 0..MAX_CONFLICTS {
+        for conflicts in conflicts..MAX_CONFLICTS {
             let plan = self.decider.plan(part)?;
             let found = self.decider.find(plan.lookups())?;
             let found = found.ok_or(DecideError::Component(GuestFailure::OutOfMemory))?;
@@ -151,6 +208,7 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
             }
             versions_before = Some(versions);
             self.target.ensure_running()?;
+            self.target.ensure_turn(|| LeftParts::of(&[parts, &[part]].concat(), conflicts + 1))?;
             thread::sleep(CONFLICT_PAUSE * (1 << conflicts.min(MAX_PAUSE_DOUBLINGS)));
         }
         tracing::info!(

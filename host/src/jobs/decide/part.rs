@@ -38,9 +38,26 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Cuts the part into pieces of these many items, in order. What is left over is one more piece.
+    pub(super) fn cut(self, sizes: &[usize]) -> Vec<Self> {
+        let (mut pieces, mut rest) = (Vec::with_capacity(sizes.len() + 1), self);
+        for size in sizes {
+            if (1..rest.items.len()).contains(size) {
+                let [piece, next] = rest.split_at(*size);
+                pieces.push(piece);
+                rest = next;
+            }
+        }
+        pieces.push(rest);
+        pieces
+    }
+
     /// Cuts the part in the middle.
     pub(super) fn halves(self) -> [Self; 2] {
-        let middle = self.items.len() / 2;
+        self.split_at(self.items.len() / 2)
+    }
+
+    fn split_at(self, middle: usize) -> [Self; 2] {
         let (left, right) = self.items.split_at(middle);
         let (left_keys, right_keys) = match self.keys.and_then(|keys| keys.split_at_checked(middle)) {
             Some((left, right)) => (Some(left), Some(right)),
@@ -50,5 +67,34 @@ impl<'a> Part<'a> {
             Self { first: self.first, items: left, keys: left_keys },
             Self { first: self.first + u32::try_from(middle).unwrap_or(0), items: right, keys: right_keys },
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+    use crate::domain::ItemList;
+
+    #[test]
+    fn a_part_is_cut_into_pieces_that_make_the_whole() {
+        let texts = |numbers: std::ops::Range<u32>| numbers.map(|number| number.to_string()).collect::<Vec<_>>();
+        let items = ItemList { items: texts(0..10), keys: Some(texts(100..110)) };
+        for (sizes, expected) in [
+            (&[][..], &[10][..]),
+            (&[10], &[10]),
+            (&[2, 3, 5], &[2, 3, 5]),
+            (&[2], &[2, 8]),
+            (&[0, 4, 0, 4], &[4, 4, 2]),
+            (&[4, 100, 4], &[4, 4, 2]),
+        ] {
+            let pieces = Part::whole(7, &items).cut(sizes);
+            assert_eq!(pieces.iter().map(|piece| piece.items.len()).collect::<Vec<_>>(), expected, "{sizes:?}");
+            let mut next = 7;
+            for piece in pieces {
+                assert_eq!(piece.first, next);
+                assert_eq!(piece.key(0), Some((100 + next - 7).to_string()));
+                next += u32::try_from(piece.items.len()).unwrap();
+            }
+        }
     }
 }

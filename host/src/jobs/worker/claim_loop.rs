@@ -8,17 +8,15 @@ use std::collections::VecDeque;
 
 use crate::domain::{ItemList, StoredContact};
 use crate::jobs::decide::CommitTarget as _;
-use crate::jobs::decide::{DecideError, Decider, FailureTally, Part, RunError, given_up, isolate};
+use crate::jobs::decide::{
+    DecideError, Decider, FailureTally, LeftParts, Part, RunError, given_up, isolate, resume_isolation,
+};
 use crate::jobs::worker::job_target::JobTarget;
 use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
-use crate::jobs::worker::running::JobHandle;
 use crate::jobs::worker::speculation::{Speculation, unproven};
 use crate::sandbox::Planned;
 use crate::store::BatchCommit;
 
-/// Chunks after which a job goes back to the queue if a job of another tenant waits. Releasing a job and claiming it again
-/// costs about as much as half a chunk.
-const CHUNKS_PER_TURN: u32 = 5;
 /// Batches that are committed one by one after a conflict. Deciding ahead would often be in vain while other requests change
 /// the same contacts.
 const SINGLE_COMMITS_AFTER_CONFLICT: u32 = 4;
@@ -39,9 +37,10 @@ pub(super) struct ClaimLoop<'a> {
 }
 
 impl<'a> ClaimLoop<'a> {
-    /// Prepares the loop; `handle` stops the job.
-    pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally, handle: JobHandle) -> Self {
-        let pipeline = Pipeline::new(target.committer, target.claim, target.context.settings.lease, handle);
+    /// Prepares the loop.
+    pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally) -> Self {
+        let (lease, handle) = (target.context.settings.lease, target.handle.clone());
+        let pipeline = Pipeline::new(target.committer, target.claim, lease, handle);
         // If a server died at this job, the first batch is committed alone. A server that dies again, at a batch far ahead,
         // would otherwise lose what it decided before, and the job would never get further.
         let single_commits = u32::from(target.claim.attempts > 1);
@@ -72,19 +71,21 @@ impl<'a> ClaimLoop<'a> {
     }
 
     fn run_batches(&mut self) -> Result<(), RunError> {
-        let JobTarget { context, claim, .. } = self.target;
+        let claim = self.target.claim;
         let mut cursor = claim.cursor;
-        let mut chunks = 0;
         while cursor < claim.total {
             self.target.ensure_running()?;
-            let is_turn_over = chunks > 0 && chunks % CHUNKS_PER_TURN == 0;
-            if is_turn_over && context.store().has_claimable(Some(claim.tenant))? {
-                return Err(RunError::TurnOver);
+            if cursor > claim.cursor {
+                self.target.ensure_turn(LeftParts::default)?;
             }
-            chunks += 1;
             let items = self.next_batch(cursor)?;
             let part = Part::whole(cursor, &items);
             cursor += u32::try_from(items.items.len()).unwrap_or(u32::MAX).max(1);
+            if !self.target.left.is_empty() {
+                let left = std::mem::take(&mut self.target.left);
+                resume_isolation(&mut self.decider, &mut self.target, &mut self.failures, part, &left)?;
+                continue;
+            }
             let commit = if self.has_given_up() { None } else { self.decide(part)? };
             match commit {
                 Some(commit) => self.commit(items, commit)?,
@@ -110,7 +111,7 @@ impl<'a> ClaimLoop<'a> {
     }
 
     fn read_chunks(&mut self, cursor: u32) -> Result<VecDeque<ItemList>, RunError> {
-        let JobTarget { context, claim, .. } = self.target;
+        let JobTarget { context, claim, .. } = &self.target;
         match self.decider.time_reading(|| context.store().chunks(claim, cursor, MAX_READ_AHEAD_BYTES)) {
             // No server can read these items, and the job has given up. Each item needs a row nevertheless.
             Err(error) if error.would_fail_again() && self.has_given_up() => {

@@ -5,14 +5,19 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{DecideRequest, Decider, FailureBudget, FailureTally, RunError, StorageRoom, TimeSpent};
+use tracing::Level;
+
+use crate::jobs::decide::{
+    DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, RunError, StorageRoom, TimeSpent,
+};
+use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::tenant_time::TimeInUse;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
 use crate::jobs::worker::claim_loop::ClaimLoop;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_target::JobTarget;
-use crate::jobs::worker::running::{JobHandle, RunningJob};
+use crate::jobs::worker::running::RunningJob;
 use crate::store::{Claim, Store, StoreError};
 
 /// Pause of a worker after the store failed or the sandbox was full, before it claims a job again.
@@ -30,15 +35,17 @@ pub(super) struct JobRun<'a> {
 }
 
 impl<'a> JobRun<'a> {
-    /// Registers a claim that was requested at `requested_at`; `pool_is_stopping` is raised when the worker pool stops.
+    /// Registers a claim that was requested at `requested_at`; `watch` has the worker's marks, and
+    /// `pool_is_stopping` is raised when the worker pool stops.
     pub(super) fn new(
         context: &'a WorkerContext,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
         requested_at: Instant,
+        watch: &HostWatch,
         pool_is_stopping: &'a AtomicBool,
     ) -> Self {
-        let running = context.running.begin(claim.id(), requested_at);
+        let running = context.running.begin(claim.id(), requested_at, watch.clone());
         let request = DecideRequest {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -50,9 +57,13 @@ impl<'a> JobRun<'a> {
             job: Some(claim.job),
         };
         let used = context.carry_over.take(claim.tenant, claim.job);
-        let spent = used.map(|used| used.spent).unwrap_or_default();
-        let decider = Decider::new(&context.decider, request, running.handle().cancel().clone(), spent);
-        let failures = used.map_or_else(|| FailureTally::new(FailureBudget::JOB), |used| used.failures);
+        let JobUsage { failures, spent, left } = used.unwrap_or_else(|| JobUsage {
+            failures: FailureTally::new(FailureBudget::JOB),
+            spent: TimeSpent::default(),
+            left: LeftParts::default(),
+        });
+        let handle = running.handle().clone();
+        let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent);
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget {
             context,
@@ -61,20 +72,18 @@ impl<'a> JobRun<'a> {
             pool_is_stopping,
             is_job_finished: false,
             room: StorageRoom::default(),
+            handle,
+            turn_began_at: Instant::now(),
+            left,
         };
-        let claim_loop = ClaimLoop::new(target, decider, failures, running.handle().clone());
+        let claim_loop = ClaimLoop::new(target, decider, failures);
         Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
-    }
-
-    /// Returns the handle that stops the job.
-    pub(super) fn handle(&self) -> &JobHandle {
-        self.running.handle()
     }
 
     /// Runs the job until it is finished or the claim must be given up, and then reports and releases the claim.
     pub(super) fn run(mut self) {
         let started = Instant::now();
-        let JobTarget { context, claim, .. } = self.claim_loop.target;
+        let JobTarget { context, claim, .. } = &self.claim_loop.target;
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
@@ -84,7 +93,7 @@ impl<'a> JobRun<'a> {
         let ended = self.claim_loop.run();
         // No component runs from here on, so the supervisor need not replace this worker.
         let handle = self.running.handle().clone();
-        let _in_store = handle.enter_store();
+        let _releasing = handle.watch().enter(Phase::Release);
         // Before the release, as the store accepts output only under the claim.
         self.store_output();
         self.report(started, ended);
@@ -92,7 +101,7 @@ impl<'a> JobRun<'a> {
 
     /// Stores the components' output in the job's log.
     fn store_output(&mut self) {
-        let JobTarget { committer, claim, .. } = self.claim_loop.target;
+        let JobTarget { committer, claim, .. } = &self.claim_loop.target;
         let printed = self.claim_loop.decider.take_printed();
         if printed.is_empty() {
             return;
@@ -109,7 +118,7 @@ impl<'a> JobRun<'a> {
 
     /// Logs how the run ended, and releases the claim unless the job is finished or lost.
     fn report(&self, started: Instant, ended: Result<(), RunError>) {
-        let JobTarget { context, claim, .. } = self.claim_loop.target;
+        let JobTarget { context, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         match ended {
             Ok(()) => self.report_completed(started),
@@ -121,7 +130,7 @@ impl<'a> JobRun<'a> {
                 thread::sleep(FAILURE_PAUSE);
             }
             Err(RunError::TurnOver) => {
-                self.release();
+                self.release_by(Level::DEBUG, |store, claim| store.release(claim));
                 context.job_wakeup.notify();
             }
             Err(RunError::Gone | RunError::Cancelled) => {
@@ -139,7 +148,7 @@ impl<'a> JobRun<'a> {
                     tracing::error!(event = "job_interrupted", tenant, %job, %error, "the store failed; the job goes back to the queue");
                 }
                 if error.would_fail_again() {
-                    self.release_by(|store, claim| store.release_failed(claim));
+                    self.release_by(Level::INFO, |store, claim| store.release_failed(claim));
                 } else {
                     self.release();
                 }
@@ -167,20 +176,26 @@ impl<'a> JobRun<'a> {
 
     /// Releases the claim, so that the job goes back to the queue.
     fn release(&self) {
-        self.release_by(|store, claim| store.release(claim));
+        self.release_by(Level::INFO, |store, claim| store.release(claim));
     }
 
-    fn release_by(&self, release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static) {
-        let JobTarget { context, committer, claim, .. } = self.claim_loop.target;
+    /// Releases the claim. The log says so at `level`, and at most as debug while a store outage lasts.
+    fn release_by(
+        &self,
+        level: Level,
+        release: impl Fn(&dyn Store, &Claim) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let JobTarget { context, committer, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
-        let used = JobUsage { failures: self.claim_loop.failures, spent: self.claim_loop.decider.spent() };
+        let ClaimLoop { failures, decider, target, .. } = &self.claim_loop;
+        let used = JobUsage { failures: *failures, spent: decider.spent(), left: target.left.clone() };
         context.carry_over.remember(claim.tenant, job, used);
         let released = {
             let claim = Arc::clone(claim);
             committer.run(move |store| release(store, &claim))
         };
         match released {
-            Ok(()) if context.store_outage.is_ongoing() => {
+            Ok(()) if level == Level::DEBUG || context.store_outage.is_ongoing() => {
                 tracing::debug!(event = "job_released", tenant, %job, "job released to the queue");
             }
             Ok(()) => tracing::info!(event = "job_released", tenant, %job, "job released to the queue"),

@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{CommitTarget, RunError, StorageRoom};
+use crate::jobs::decide::{CommitTarget, LeftParts, RunError, StorageRoom};
+use crate::jobs::host_watch::Phase;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
+use crate::jobs::worker::levels::tenants_behind;
+use crate::jobs::worker::running::JobHandle;
 use crate::store::{BatchCommit, Claim, CommitOutcome};
+
+/// The length of a turn, which is about five chunks of a job of the default component. Releasing a job and claiming it again
+/// costs about as much as half a chunk.
+const TURN_TIME: Duration = Duration::from_millis(100);
 
 /// A claimed job, and the worker that runs it.
 pub(super) struct JobTarget<'a> {
@@ -19,6 +27,11 @@ pub(super) struct JobTarget<'a> {
     pub(super) is_job_finished: bool,
     /// What the tenant may store.
     pub(super) room: StorageRoom,
+    pub(super) handle: JobHandle,
+    /// When the turn began, or when no other job could be claimed at its end.
+    pub(super) turn_began_at: Instant,
+    /// How isolation goes on in the next turn, if the turn ended within a batch.
+    pub(super) left: LeftParts,
 }
 
 impl JobTarget<'_> {
@@ -32,6 +45,18 @@ impl JobTarget<'_> {
         let Self { context, claim, room, .. } = self;
         Ok(room.admit(&**context.store(), claim.tenant, &claim.limits, commit)?)
     }
+
+    /// Returns whether the turn is over and a job that goes first can be claimed. If there is none, another turn begins.
+    fn is_turn_over(&mut self) -> Result<bool, RunError> {
+        if self.turn_began_at.elapsed() < TURN_TIME {
+            return Ok(false);
+        }
+        let behind = tenants_behind(&self.context.decider.tenant_time, self.claim.tenant);
+        let _reading = self.handle.watch().enter(Phase::Read);
+        let is_over = self.context.store().has_claimable(&behind)?;
+        self.turn_began_at = Instant::now();
+        Ok(is_over)
+    }
 }
 
 impl CommitTarget for JobTarget<'_> {
@@ -39,8 +64,17 @@ impl CommitTarget for JobTarget<'_> {
         if self.is_pool_stopping() { Err(RunError::ShuttingDown) } else { Ok(()) }
     }
 
+    fn ensure_turn(&mut self, left: impl FnOnce() -> LeftParts) -> Result<(), RunError> {
+        if self.is_turn_over()? {
+            self.left = left();
+            return Err(RunError::TurnOver);
+        }
+        Ok(())
+    }
+
     fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         self.admit(&mut commit)?;
+        let _committing = self.handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease))?;
         if outcome == CommitOutcome::Conflict {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::domain::{ItemList, StoredContact, UniqueKey};
+use crate::jobs::host_watch::Phase;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
 use crate::jobs::worker::running::JobHandle;
@@ -231,7 +232,7 @@ impl Commits {
         condition: impl Fn(&CommitState) -> bool,
     ) -> MutexGuard<'_, CommitState> {
         let started = Instant::now();
-        let _in_store = handle.enter_store();
+        let _committing = handle.watch().enter(Phase::Commit);
         let mut state = self.state.lock();
         self.changed.wait_while(&mut state, |state| condition(state));
         *waiting_time += started.elapsed();

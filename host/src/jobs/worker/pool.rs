@@ -1,28 +1,36 @@
 //! The worker threads, and the supervisor that replaces those that cannot take another job.
 //!
-//! A worker is replaced for one of three reasons:
+//! A worker is replaced for one of five reasons:
 //!
 //! - Its job was stopped, and its component does not come back in time. Nothing interrupts a bulk operation on memory.
 //! - It compiles a component, which takes seconds and cannot be interrupted.
-//! - Its component computed for long, so its thread has the lowest priority now, and an unprivileged thread cannot raise its
+//! - Its component has computed for long. Other tenants' jobs need not wait for it: until it ends, another worker stands in, up to
+//!   twice the number of workers that is set. [`Places`] bounds what the tenants with slow components get of them.
+//! - Its component has computed for long, so its thread has the lowest priority now, and an unprivileged thread cannot raise its
 //!   priority again.
+//! - It does not come back, as the [watchdog](crate::jobs::watchdog) noticed.
 //!
 //! A replaced worker finishes its job and ends.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::jobs::Service;
+use crate::jobs::host_watch::{HostWatch, Phase};
+use crate::jobs::watchdog::Subject;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::JobRun;
+use crate::jobs::worker::levels::claim_attempts;
+use crate::jobs::worker::places::{Place, Places};
 use crate::sandbox::has_lowered_priority;
+use crate::store::{Claim, StoreError};
 
 /// Time between two polls for jobs that no notification announces, such as a job whose lease ended at another server.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -34,6 +42,8 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two checks of a shutdown whether the workers have ended.
 const SHUTDOWN_POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Time without a pause after which a component counts as computing for long. At the same time its thread lowers its priority.
+const LONG_CALL: Duration = Duration::from_millis(50);
 /// Time after which the worker of a stopped job is replaced. A component that can be interrupted comes back within one tick of
 /// the engine epoch, which is less.
 const STOP_TIMEOUT: Duration = Duration::from_millis(8);
@@ -48,8 +58,7 @@ pub struct WorkerPool {
 struct Pool {
     context: Arc<WorkerContext>,
     is_stopping: AtomicBool,
-    /// Workers that ended because of their lowered priority and have not been replaced yet.
-    replacements_due: AtomicUsize,
+    places: Places,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -62,7 +71,7 @@ impl WorkerPool {
         let pool = Arc::new(Pool {
             context: Arc::clone(service.worker_context()),
             is_stopping: AtomicBool::new(false),
-            replacements_due: AtomicUsize::new(0),
+            places: Places::new(service.worker_context().settings.workers),
             threads: Mutex::new(Vec::new()),
         });
         for _ in 0..pool.context.settings.workers {
@@ -134,9 +143,10 @@ impl Pool {
             if running.is_any_stopping() {
                 thread::sleep(STOP_TIMEOUT / 4);
             } else if missing == 0 {
-                running.supervisor_wakeup.wait(seen, POLL_INTERVAL);
+                let pause = if running.is_any_not_replaced() { LONG_CALL / 2 } else { POLL_INTERVAL };
+                running.supervisor_wakeup.wait(seen, pause);
             }
-            for (job, waited) in running.take_overdue(STOP_TIMEOUT) {
+            for (job, waited) in running.take_overdue(STOP_TIMEOUT, self.free_places(4)) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 tracing::info!(
                     event = "worker_replaced",
@@ -146,11 +156,15 @@ impl Pool {
                 );
                 missing += 1;
             }
-            for job in running.take_detached(self.free_places()) {
+            for job in running.take_detached(self.free_places(2).saturating_sub(missing)) {
                 tracing::info!(event = "worker_compiling", %job, "a worker compiles a component; another worker is started");
                 missing += 1;
             }
-            missing += self.replacements_due.swap(0, Ordering::AcqRel);
+            for job in running.take_computing(LONG_CALL, self.free_places(2).saturating_sub(missing)) {
+                tracing::debug!(event = "worker_computing", %job, "a component computes for long; another worker is started");
+                missing += 1;
+            }
+            missing += running.take_requested_workers();
             while missing > 0 {
                 if let Err(error) = self.spawn_worker() {
                     tracing::error!(event = "worker_not_started", %error, "the system gave no thread for a worker");
@@ -162,53 +176,78 @@ impl Pool {
         }
     }
 
-    /// Returns how many more workers may run, of at most twice the number that is set.
-    fn free_places(&self) -> usize {
-        let workers = self.threads.lock().iter().filter(|thread| !thread.is_finished()).count();
-        (self.context.settings.workers * 2).saturating_sub(workers)
+    /// Returns how many more workers may run, of at most `times` the number that is set. Stalled ones do not count.
+    fn free_places(&self, times: usize) -> usize {
+        let threads = self.threads.lock().iter().filter(|thread| !thread.is_finished()).count();
+        let workers = threads.saturating_sub(self.context.decider.watchdog.stalled_workers());
+        (self.context.settings.workers * times).saturating_sub(workers)
     }
 
     /// Claims and runs jobs until the pool stops or this worker is replaced.
     fn work(&self, committer: &Committer) {
         let context = &self.context;
-        while !self.is_stopping() {
+        let watched = context.decider.watchdog.watch_worker();
+        let watch = watched.marks();
+        while !self.is_stopping() && !watch.is_replaced() {
             let seen = context.job_wakeup.generation();
             let requested_at = Instant::now();
-            match context.store().claim(context.settings.lease) {
-                Ok(Some(claim)) => {
+            match self.claim(watch) {
+                Ok(Some((claim, _place))) => {
                     context.store_outage.succeeded();
-                    let claim = Arc::new(claim);
-                    let run = JobRun::new(context, committer, &claim, requested_at, &self.is_stopping);
-                    let handle = run.handle().clone();
-                    // A bug must cost the lease of one job, and not a worker.
-                    if catch_unwind(AssertUnwindSafe(|| run.run())).is_err() {
-                        tracing::error!(
-                            event = "job_panicked",
-                            tenant = claim.tenant_name,
-                            job = %claim.job,
-                            "a worker panicked over a job"
-                        );
-                    }
-                    if handle.is_replaced() {
-                        return;
-                    }
-                    if has_lowered_priority() {
+                    watched.set_subject(Some(Subject { tenant: claim.tenant_name.clone(), job: Some(claim.job) }));
+                    self.run(committer, &Arc::new(claim), requested_at, watch);
+                    watched.set_subject(None);
+                    if !watch.is_replaced() && has_lowered_priority() {
                         // The supervisor starts the replacement, as a new thread inherits the priority of the thread that
                         // starts it.
-                        self.replacements_due.fetch_add(1, Ordering::AcqRel);
-                        context.running.supervisor_wakeup.notify();
-                        return;
+                        context.running.request_worker();
+                        break;
                     }
                 }
                 Ok(None) => {
+                    watch.idle();
                     context.store_outage.succeeded();
                     context.job_wakeup.wait(seen, POLL_INTERVAL);
                 }
                 Err(error) => {
+                    watch.idle();
                     context.store_outage.failed("look for jobs", &error);
                     context.job_wakeup.wait(seen, FAILURE_PAUSE);
                 }
             }
         }
+        // The worker that stands in may wait already, and now there is a place or a job of a tenant that may run no more jobs.
+        context.job_wakeup.notify();
+    }
+
+    /// Claims a job of a tenant that used little lately, or else, if a place is free, of any tenant. Returns it with its place.
+    fn claim(&self, watch: &HostWatch) -> Result<Option<(Claim, Option<Place<'_>>)>, StoreError> {
+        let context = &self.context;
+        let stalled = context.decider.watchdog.stalled_workers();
+        for attempt in claim_attempts(&context.decider.tenant_time) {
+            let place = if attempt.may_be_heavy { self.places.take(stalled) } else { None };
+            if attempt.may_be_heavy && place.is_none() {
+                break;
+            }
+            let _claiming = watch.enter(Phase::Claim);
+            if let Some(claim) = context.store().claim(context.settings.lease, &attempt.passing_over)? {
+                return Ok(Some((claim, place)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn run(&self, committer: &Committer, claim: &Arc<Claim>, requested_at: Instant, watch: &HostWatch) {
+        let run = JobRun::new(&self.context, committer, claim, requested_at, watch, &self.is_stopping);
+        // A bug must cost the lease of one job, and not a worker.
+        if catch_unwind(AssertUnwindSafe(|| run.run())).is_err() {
+            tracing::error!(
+                event = "job_panicked",
+                tenant = claim.tenant_name,
+                job = %claim.job,
+                "a worker panicked over a job"
+            );
+        }
+        watch.idle();
     }
 }

@@ -6,35 +6,49 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::domain::{JobId, TenantId};
+use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::wakeup::Wakeup;
 use crate::sandbox::CancelFlag;
 use crate::store::ClaimId;
 
 /// Stops one running job, and says how far its worker is. Clones are handles of the same job.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct JobHandle(Arc<JobFlags>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct JobFlags {
+    /// The marks of the job's worker.
+    watch: HostWatch,
     cancel: CancelFlag,
     stop_requested_at: Mutex<Option<Instant>>,
-    /// Another worker was started in place of this job's worker, which therefore ends after this job.
-    is_replaced: AtomicBool,
     /// The worker compiles a component, which takes long and cannot be interrupted.
     is_detached: AtomicBool,
-    /// The worker waits for the store, so no component runs.
-    is_in_store: AtomicBool,
     /// The job was stopped because its lease ended.
     is_lease_lost: AtomicBool,
 }
 
 impl JobHandle {
+    fn new(watch: HostWatch) -> Self {
+        Self(Arc::new(JobFlags {
+            watch,
+            cancel: CancelFlag::default(),
+            stop_requested_at: Mutex::default(),
+            is_detached: AtomicBool::new(false),
+            is_lease_lost: AtomicBool::new(false),
+        }))
+    }
+
+    /// Returns the marks of the job's worker.
+    pub(super) fn watch(&self) -> &HostWatch {
+        &self.0.watch
+    }
+
     /// Returns the flag that interrupts the job's component.
     pub(super) fn cancel(&self) -> &CancelFlag {
         &self.0.cancel
@@ -45,21 +59,9 @@ impl JobHandle {
         *self.0.stop_requested_at.lock()
     }
 
-    /// Returns whether another worker was started in place of the job's worker.
-    pub(super) fn is_replaced(&self) -> bool {
-        self.0.is_replaced.load(Ordering::Acquire)
-    }
-
     /// Returns whether the job was stopped because its lease ended.
     pub(super) fn is_lease_lost(&self) -> bool {
         self.0.is_lease_lost.load(Ordering::Acquire)
-    }
-
-    /// Marks the worker as waiting for the store until the guard is dropped. A worker that waits for the store is not
-    /// replaced when its job is stopped.
-    pub(super) fn enter_store(&self) -> InStore<'_> {
-        self.0.is_in_store.store(true, Ordering::Release);
-        InStore(&self.0)
     }
 
     fn stop(&self) {
@@ -67,18 +69,9 @@ impl JobHandle {
         self.0.cancel.raise();
     }
 
-    /// Marks the job's worker as replaced. Returns `false` if it was marked before.
-    fn replace(&self) -> bool {
-        !self.0.is_replaced.swap(true, Ordering::AcqRel)
-    }
-}
-
-/// A worker waits for the store while this lives.
-pub(super) struct InStore<'a>(&'a JobFlags);
-
-impl Drop for InStore<'_> {
-    fn drop(&mut self) {
-        self.0.is_in_store.store(false, Ordering::Release);
+    /// Returns whether the worker waits for the store to write, so no component runs.
+    fn is_writing(&self) -> bool {
+        matches!(self.0.watch.phase(), Phase::Commit | Phase::Release)
     }
 }
 
@@ -96,6 +89,10 @@ impl RunningEntry {
     fn is_stopping(&self) -> bool {
         self.handle.stop_requested_at().is_some()
     }
+
+    fn is_replaced(&self) -> bool {
+        self.handle.watch().is_replaced()
+    }
 }
 
 /// The jobs that this server runs.
@@ -104,14 +101,24 @@ pub(in crate::jobs) struct RunningJobs {
     jobs: Mutex<HashMap<(TenantId, JobId), RunningEntry>>,
     /// Notified when a job is stopped, or a worker needs a replacement.
     pub(super) supervisor_wakeup: Wakeup,
+    /// Workers that ended or stalled, and have not been replaced yet.
+    workers_due: AtomicUsize,
 }
 
 impl RunningJobs {
-    /// Registers a job until the guard is dropped. `lease_requested_at` is when the claim was requested.
-    pub(super) fn begin(&self, claim: ClaimId, lease_requested_at: Instant) -> RunningJob<'_> {
-        let handle = JobHandle::default();
+    /// Registers a job until the guard is dropped. `lease_requested_at` is when the claim was requested; `watch` has the marks
+    /// of the worker.
+    pub(super) fn begin(&self, claim: ClaimId, lease_requested_at: Instant, watch: HostWatch) -> RunningJob<'_> {
+        let handle = JobHandle::new(watch);
         let entry = RunningEntry { claim, handle: handle.clone(), lease_requested_at };
-        self.jobs.lock().insert((claim.tenant, claim.job), entry);
+        let mut jobs = self.jobs.lock();
+        let is_first = jobs.values().all(RunningEntry::is_replaced);
+        jobs.insert((claim.tenant, claim.job), entry);
+        drop(jobs);
+        // From now on the supervisor looks often.
+        if is_first {
+            self.supervisor_wakeup.notify();
+        }
         RunningJob { running: self, claim, handle }
     }
 
@@ -172,32 +179,67 @@ impl RunningJobs {
         self.jobs.lock().values().for_each(|entry| entry.handle.stop());
     }
 
-    /// Marks the workers as replaced whose jobs were asked to stop at least `timeout` ago and whose components still run.
-    /// Returns each of these jobs once, with the time since it was asked to stop.
-    pub(super) fn take_overdue(&self, timeout: Duration) -> Vec<(JobId, Duration)> {
+    /// Marks the workers as replaced whose jobs were asked to stop at least `timeout` ago and whose components still run, at most
+    /// `max` of them. Returns each of these jobs once, with the time since it was asked to stop.
+    pub(super) fn take_overdue(&self, timeout: Duration, max: usize) -> Vec<(JobId, Duration)> {
         let overdue = |entry: &RunningEntry| {
             let waited = entry.handle.stop_requested_at()?.elapsed();
-            if entry.handle.0.is_in_store.load(Ordering::Acquire) {
+            if entry.handle.is_writing() {
                 return None;
             }
-            (waited >= timeout && entry.handle.replace()).then_some((entry.claim.job, waited))
+            (waited >= timeout && entry.handle.watch().replace()).then_some((entry.claim.job, waited))
         };
         // Under the lock that `RunningJob::drop` takes: a worker that ends its job has either left the map or sees that it
         // was replaced.
-        self.jobs.lock().values().filter_map(overdue).collect()
+        self.jobs.lock().values().filter_map(overdue).take(max).collect()
     }
 
     /// Marks the workers as replaced that detached themselves, at most `max` of them. Returns each of their jobs once.
     pub(super) fn take_detached(&self, max: usize) -> Vec<JobId> {
         let jobs = self.jobs.lock();
         let detached = jobs.values().filter(|entry| entry.handle.0.is_detached.swap(false, Ordering::AcqRel));
-        let replaced = detached.take(max).filter(|entry| entry.handle.replace());
+        let replaced = detached.take(max).filter(|entry| entry.handle.watch().replace());
         replaced.map(|entry| entry.claim.job).collect()
+    }
+
+    /// Marks the workers as replaced whose components have run for `time` without a pause, at most `max` of them. Returns each
+    /// of their jobs once.
+    pub(super) fn take_computing(&self, time: Duration, max: usize) -> Vec<JobId> {
+        let jobs = self.jobs.lock();
+        let computing =
+            jobs.values().filter(|entry| !entry.is_replaced() && entry.handle.watch().is_computing_for(time));
+        let replaced = computing.take(max).filter(|entry| entry.handle.watch().replace());
+        replaced.map(|entry| entry.claim.job).collect()
+    }
+
+    /// Stops the jobs whose workers are stalled. Nothing renews their leases any more.
+    pub(super) fn stop_stalled(&self) {
+        for entry in self.jobs.lock().values() {
+            if !entry.is_stopping() && entry.handle.watch().is_stalled() {
+                entry.handle.stop();
+            }
+        }
+    }
+
+    /// Asks the supervisor to start another worker in place of one that ended or stalled.
+    pub(super) fn request_worker(&self) {
+        self.workers_due.fetch_add(1, Ordering::AcqRel);
+        self.supervisor_wakeup.notify();
+    }
+
+    /// Returns how many workers were requested since the last time.
+    pub(super) fn take_requested_workers(&self) -> usize {
+        self.workers_due.swap(0, Ordering::AcqRel)
+    }
+
+    /// Returns whether a job runs whose worker has not been replaced.
+    pub(super) fn is_any_not_replaced(&self) -> bool {
+        self.jobs.lock().values().any(|entry| !entry.is_replaced())
     }
 
     /// Returns whether a job was asked to stop whose worker has neither come back nor been replaced.
     pub(super) fn is_any_stopping(&self) -> bool {
-        self.jobs.lock().values().any(|entry| entry.is_stopping() && !entry.handle.is_replaced())
+        self.jobs.lock().values().any(|entry| entry.is_stopping() && !entry.is_replaced())
     }
 
     /// Returns whether this server runs any job.
@@ -243,6 +285,7 @@ mod tests {
 
     use super::RunningJobs;
     use crate::domain::{JobId, TenantId};
+    use crate::jobs::host_watch::{HostWatch, Phase};
     use crate::store::ClaimId;
 
     const LEASE: Duration = Duration::from_secs(30);
@@ -256,7 +299,8 @@ mod tests {
     fn a_job_is_stopped_when_its_lease_ends_even_if_the_store_does_not_answer() {
         let (running, begin) = (RunningJobs::default(), Instant::now());
         let (first, second) = (claim(1), claim(2));
-        let (lapsing, renewed) = (running.begin(first, begin), running.begin(second, begin));
+        let (lapsing, renewed) =
+            (running.begin(first, begin, HostWatch::new(LEASE)), running.begin(second, begin, HostWatch::new(LEASE)));
         running.leases_renewed(&[second], begin + MOMENT);
         assert_eq!(running.stop_lapsed(begin + LEASE - MOMENT, LEASE), []);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [first.job]);
@@ -272,7 +316,7 @@ mod tests {
         let (running, begin) = (RunningJobs::default(), Instant::now());
         let (old, new) = (claim(1), claim(2));
         let new = ClaimId { job: old.job, ..new };
-        let _runs = running.begin(new, begin);
+        let _runs = running.begin(new, begin, HostWatch::new(LEASE));
         running.leases_renewed(&[old], begin + LEASE);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [new.job]);
     }
@@ -280,24 +324,38 @@ mod tests {
     #[test]
     fn a_stopped_worker_is_replaced_once_unless_it_waits_for_the_store() {
         let running = RunningJobs::default();
-        let job = running.begin(claim(1), Instant::now());
-        assert_eq!(running.take_overdue(Duration::ZERO), [], "the job was not stopped");
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
+        assert_eq!(running.take_overdue(Duration::ZERO, 1), [], "the job was not stopped");
         assert!(running.stop(job.claim.tenant, job.claim.job) && running.is_any_stopping());
-        let in_store = job.handle.enter_store();
-        assert_eq!(running.take_overdue(Duration::ZERO), []);
-        drop(in_store);
-        assert_eq!(running.take_overdue(Duration::ZERO).len(), 1);
-        assert!(job.handle.is_replaced() && !running.is_any_stopping());
-        assert_eq!(running.take_overdue(Duration::ZERO), []);
+        let committing = job.handle.watch().enter(Phase::Commit);
+        assert_eq!(running.take_overdue(Duration::ZERO, 1), []);
+        drop(committing);
+        assert_eq!(running.take_overdue(Duration::ZERO, 1).len(), 1);
+        assert!(job.handle.watch().is_replaced() && !running.is_any_stopping());
+        assert_eq!(running.take_overdue(Duration::ZERO, 1), []);
     }
 
     #[test]
     fn a_detached_worker_is_replaced_once_and_only_if_there_is_room() {
         let running = RunningJobs::default();
-        let job = running.begin(claim(1), Instant::now());
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
         job.detach();
         assert_eq!(running.take_detached(0), []);
         assert_eq!(running.take_detached(1), [job.claim.job]);
         assert_eq!(running.take_detached(1), []);
+    }
+
+    #[test]
+    fn a_worker_whose_component_computes_for_long_is_replaced_once_and_only_if_there_is_room() {
+        let running = RunningJobs::default();
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
+        assert_eq!(running.take_computing(Duration::ZERO, 1), [], "no component runs");
+        let _computing = job.handle.watch().enter(Phase::Guest);
+        assert_eq!(running.take_computing(LEASE, 1), []);
+        assert_eq!(running.take_computing(Duration::ZERO, 0), []);
+        assert!(running.is_any_not_replaced());
+        assert_eq!(running.take_computing(Duration::ZERO, 1), [job.claim.job]);
+        assert_eq!(running.take_computing(Duration::ZERO, 1), []);
+        assert!(!running.is_any_not_replaced());
     }
 }

@@ -17,11 +17,11 @@ use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, Store
 const CLAIMING: &str = "claiming a job";
 
 impl ClaimStore for PostgresStore {
-    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+    fn claim(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<Claim>, StoreError> {
         let uncertain = RefCell::new(None);
-        let claimed = self
-            .connections
-            .attempt(CLAIMING, async |session| next_job::claim(session, &self.profiles, lease, &uncertain).await);
+        let claimed = self.connections.attempt(CLAIMING, async |session| {
+            next_job::claim(session, &self.profiles, lease, passing_over, &uncertain).await
+        });
         match claimed {
             // If the commit took effect, the job must not wait until the lease ends. If not, the claim can do nothing: no job
             // has its epoch.
@@ -30,8 +30,8 @@ impl ClaimStore for PostgresStore {
         }
     }
 
-    fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError> {
-        self.connections.run("looking for a job", async |session| next_job::has_claimable(session, excluding).await)
+    fn has_claimable(&self, passing_over: &[TenantId]) -> Result<bool, StoreError> {
+        self.connections.run("looking for a job", async |session| next_job::has_claimable(session, passing_over).await)
     }
 
     fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError> {

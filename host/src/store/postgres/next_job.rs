@@ -19,7 +19,7 @@ use crate::tenants::TenantLimits;
 
 /// Attempts of one call to claim a job while other servers hold the locks.
 const MAX_ATTEMPTS: usize = 3;
-/// Tenants that one call passes over because their next job is locked.
+/// Tenants that one call passes over at most because their next job is locked.
 const MAX_PASSED_OVER: usize = 20;
 /// Queues whose `is_waiting` is cleared at a time.
 const MAX_IDLE_QUEUES: i64 = 100;
@@ -100,14 +100,17 @@ pub(super) async fn claim(
     session: &Session,
     profiles: &ProfileCache,
     lease: Duration,
+    passing_over: &[TenantId],
     uncertain: &RefCell<Option<Claim>>,
 ) -> Result<Option<Claim>, PgError> {
     uncertain.take();
-    let (mut attempts, mut passed_over) = (0, Vec::new());
-    while attempts < MAX_ATTEMPTS && passed_over.len() < MAX_PASSED_OVER {
+    let (mut attempts, mut passed_over) = (0, numbers(passing_over));
+    while attempts < MAX_ATTEMPTS && passed_over.len() < passing_over.len() + MAX_PASSED_OVER {
         // Idle workers look often, so looking takes no locks.
-        if !has_claimable(session, None).await? {
-            clear_idle_queues(session).await?;
+        if !has_claimable(session, passing_over).await? {
+            if passing_over.is_empty() {
+                clear_idle_queues(session).await?;
+            }
             break;
         }
         match try_claim(session, profiles, lease, &passed_over, uncertain).await? {
@@ -165,11 +168,14 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
     })
 }
 
-/// Returns whether a worker would find a job, leaving out those of the tenant `excluding`.
-pub(super) async fn has_claimable(session: &Session, excluding: Option<TenantId>) -> Result<bool, PgError> {
+/// Returns whether a worker would find a job that passes over these tenants.
+pub(super) async fn has_claimable(session: &Session, passing_over: &[TenantId]) -> Result<bool, PgError> {
     let next = session.prepare_cached(NEXT).await?;
-    let excluding: Vec<i64> = excluding.iter().map(|tenant| tenant.0).collect();
-    Ok(session.query_opt(&next, &[&session.clock_shift, &excluding]).await?.is_some())
+    Ok(session.query_opt(&next, &[&session.clock_shift, &numbers(passing_over)]).await?.is_some())
+}
+
+fn numbers(tenants: &[TenantId]) -> Vec<i64> {
+    tenants.iter().map(|tenant| tenant.0).collect()
 }
 
 /// Clears `is_waiting` of queues without an unfinished job. The commit that finishes a job does not do it, because it would

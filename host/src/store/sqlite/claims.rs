@@ -14,16 +14,16 @@ use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, Store
 use crate::tenants::TenantLimits;
 
 impl ClaimStore for SqliteStore {
-    fn claim(&self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+    fn claim(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<Claim>, StoreError> {
         let now = self.clock.now();
-        let claimed = self.connections.write(|connection| claim(connection, lease, now))?;
+        let claimed = self.connections.write(|connection| claim(connection, lease, passing_over, now))?;
         // Not under the write lock, as a profile can be large.
         claimed.map(|claimed| claimed.into_claim(&self.profiles, now)).transpose()
     }
 
-    fn has_claimable(&self, excluding: Option<TenantId>) -> Result<bool, StoreError> {
+    fn has_claimable(&self, passing_over: &[TenantId]) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        Ok(self.connections.read(|connection| next_job(connection, excluding, now))?.is_some())
+        Ok(self.connections.read(|connection| next_job(connection, passing_over, now))?.is_some())
     }
 
     fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError> {
@@ -149,10 +149,15 @@ struct JobRow {
     profile: Option<String>,
 }
 
-fn claim(connection: &mut Connection, lease: Duration, now: Timestamp) -> Result<Option<ClaimedJob>, StoreError> {
+fn claim(
+    connection: &mut Connection,
+    lease: Duration,
+    passing_over: &[TenantId],
+    now: Timestamp,
+) -> Result<Option<ClaimedJob>, StoreError> {
     const CONTEXT: &str = "claiming a job";
     // Without the write lock, as workers look often and mostly find nothing.
-    let Some((tenant, job)) = next_job(connection, None, now)? else { return Ok(None) };
+    let Some((tenant, job)) = next_job(connection, passing_over, now)? else { return Ok(None) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let row = transaction
         .prepare_cached(
@@ -223,9 +228,11 @@ impl ClaimedJob {
 /// thousands of one busy tenant. The time depends on the number of tenants with unfinished jobs, not on the number of jobs.
 fn next_job(
     connection: &Connection,
-    excluding: Option<TenantId>,
+    passing_over: &[TenantId],
     now: Timestamp,
 ) -> Result<Option<(i64, Uuid)>, StoreError> {
+    let passing_over: Vec<i64> = passing_over.iter().map(|tenant| tenant.0).collect();
+    let passing_over = serde_json::to_string(&passing_over).unwrap_or_default();
     connection
         .prepare_cached(
             "WITH RECURSIVE busy (tenant) AS (
@@ -240,11 +247,12 @@ fn next_job(
                          AND expires_at > ?1
                        ORDER BY sequence LIMIT 1) AS job
                FROM busy CROSS JOIN tenants ON tenants.id = busy.tenant
-               WHERE (SELECT count(*) FROM jobs
+               WHERE busy.tenant NOT IN (SELECT value FROM json_each(?2))
+                 AND (SELECT count(*) FROM jobs
                       WHERE jobs.tenant = tenants.id AND finished_at IS NULL AND lease_until > ?1) < running_jobs
              )
-             SELECT tenant, job FROM waiting WHERE job IS NOT NULL AND tenant IS NOT ?2 ORDER BY last_served, tenant LIMIT 1",
+             SELECT tenant, job FROM waiting WHERE job IS NOT NULL ORDER BY last_served, tenant LIMIT 1",
         )
-        .and_then(|mut statement| statement.query_row(params![now.0, excluding.map(|tenant| tenant.0)], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .and_then(|mut statement| statement.query_row(params![now.0, passing_over], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .context("looking for a job")
 }

@@ -1,0 +1,77 @@
+//! A thread of the server that does not come back costs nobody else anything: its job goes to another worker.
+
+use bulkhead_tests::{Options, Server, email, wait_until};
+use serde_json::{Value, json};
+
+fn server() -> Server {
+    Options::default().rogue().with("--workers", 1).with("--lease", 1).with("--host-timeout", 1).start()
+}
+
+/// Contacts whose component takes about a millisecond for each.
+fn contacts(number: usize) -> Value {
+    (0..number).map(|n| json!({"email": email("c", n), "do": "hundredfold"})).collect()
+}
+
+/// Returns the status of `/readyz` and the number of stalled threads.
+fn readiness(server: &Server) -> (u16, u64) {
+    let reply = server.client_with(None).get("/readyz");
+    (reply.status, reply.json()["stalled"].as_u64().expect("a number"))
+}
+
+#[test]
+fn the_job_of_a_worker_that_does_not_come_back_goes_to_another_worker() {
+    let mut server = server();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts(2_000));
+    let frozen = server.freeze_in_component("worker");
+    let stalled = server.wait_for_event("worker_stalled");
+    assert_eq!((&stalled["tenant"], &stalled["job"]), (&json!("acme"), &json!(job.id)), "{stalled}");
+    assert_eq!(stalled["phase"], "guest", "{stalled}");
+    assert!(stalled["seconds"].as_u64().is_some_and(|seconds| seconds > 0), "{stalled}");
+    assert_eq!(readiness(&server), (503, 1), "as many threads are stalled as there are workers");
+
+    let finished = job.finished();
+    assert_eq!((&finished["created"], &finished["failed"]), (&json!(2_000), &json!(0)));
+    drop(frozen);
+    server.wait_for_event("worker_resumed");
+    wait_until("a server that is ready", || (readiness(&server) == (200, 0)).then_some(()));
+    assert_eq!(client.get("/api/contacts?limit=1").expect(200).json()["total"], "2000", "nothing was applied twice");
+    assert_eq!(job.finished(), finished);
+    assert_eq!(client.create(&contacts(1)).finished()["updated"], 1);
+}
+
+#[test]
+fn a_stalled_job_can_be_deleted() {
+    let mut server = server();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts(2_000));
+    let _frozen = server.freeze_in_component("worker");
+    server.wait_for_event("worker_stalled");
+    job.delete().expect(200);
+    let stored = client.get("/api/contacts?limit=1").expect(200).json()["total"].clone();
+    client.create(&json!([{"email": "later@example.com"}])).wait_for("completed");
+    let after = client.get("/api/contacts?limit=1").expect(200).json()["total"].clone();
+    let number = |total: &Value| total.as_str().and_then(|total| total.parse::<u64>().ok()).expect("a number");
+    assert_eq!(number(&after), number(&stored) + 1);
+}
+
+#[test]
+fn when_too_many_workers_do_not_come_back_the_log_asks_for_a_restart() {
+    let mut server = server();
+    let clients: Vec<_> = (0..3).map(|index| server.new_client(&format!("tenant{index}"))).collect();
+    let mut frozen = Vec::new();
+    let mut jobs = Vec::new();
+    for client in &clients {
+        jobs.push(client.create(&contacts(400)));
+        frozen.push(server.freeze_in_component("worker"));
+        server.wait_for_event("worker_stalled");
+    }
+    server.wait_for_event("restart_needed");
+    assert_eq!(readiness(&server), (503, 3));
+    // Nothing is lost: when the threads come back, work resumes.
+    drop(frozen);
+    for job in jobs {
+        assert_eq!(job.finished()["created"], 400);
+    }
+    wait_until("a server that is ready", || (readiness(&server) == (200, 0)).then_some(()));
+}
