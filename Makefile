@@ -4,7 +4,7 @@ TARGET := $(shell realpath -m "$${CARGO_TARGET_DIR:-target}")
 # The packages that are built for this machine, unlike components.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
 
-.PHONY: help run test crash load lint bench fuzz guest prerequisites
+.PHONY: help run test crash load mutate lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
 help: ## The targets
@@ -37,10 +37,15 @@ load: guest ## 50 tenants, 500 jobs, 200 polling clients; MINUTES=3 on each stor
 	cargo build --release --locked --package bulkhead --package bulkhead-crash
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" load $(STORE)
 
+mutate: guest ## Components mutated at random; MINUTES=10, SEED=, or ROUNDS= mutants from number FIRST= on
+	@scripts/guests
+	cargo build --release --locked --package bulkhead --package bulkhead-crash
+	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" mutate
+
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, tenants, lists, pages, sweep or postgres for one, PART=languages for a table
+bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, gallery, tenants, lists, pages, sweep or postgres for one, PART=languages for a table
 	@scripts/prerequisites tests
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench

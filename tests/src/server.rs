@@ -237,6 +237,11 @@ impl Server {
         self.process().children()
     }
 
+    /// Returns the resident memory of the server, in KiB; 0 if the server has ended.
+    pub fn resident_memory(&self) -> u64 {
+        self.process().resident_memory()
+    }
+
     /// Returns the nice values of the server's threads whose names begin with `name`.
     pub fn nice_values(&self, name: &str) -> Vec<i64> {
         self.process().nice_values(name)

@@ -20,6 +20,7 @@ mod faults;
 mod held_jobs;
 mod load;
 mod model;
+mod mutants;
 #[cfg(target_os = "linux")]
 mod network;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ mod servers;
 
 pub use deployment::Kind;
 pub use load::{Load, Outcome, load};
+pub use mutants::{MutantReport, Mutants, try_mutants};
 #[cfg(target_os = "linux")]
 pub use partition::partition;
 pub use run::{Extent, Plan, Report, run};

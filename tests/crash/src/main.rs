@@ -1,10 +1,10 @@
-//! Long runs: `bulkhead-crash crash|load|partition [sqlite|postgres|both]`, with `SEED`, `ROUNDS` (kills, or cuts) and
-//! `MINUTES` in the environment.
+//! Long runs: `bulkhead-crash crash|load|partition [sqlite|postgres|both]` and `bulkhead-crash mutate`, with `SEED`, `ROUNDS`
+//! (kills, cuts or mutants), `MINUTES` and `FIRST` (the number of the first mutant) in the environment.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bulkhead_crash::{Extent, Kind, Load, Plan, load, run};
+use bulkhead_crash::{Extent, Kind, Load, Mutants, Plan, load, run, try_mutants};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
             wrong.iter().for_each(|line| println!("  {line}"));
             wrong.is_empty()
         }
-        _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both]"),
+        Some("mutate") => mutated(rounds, number("MINUTES").unwrap_or(10), seed),
+        _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both], or bulkhead-crash mutate"),
     };
     if is_correct { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -63,4 +64,14 @@ fn loaded(kind: Kind, minutes: u64, seed: u64) -> bool {
         println!("memory kept growing\n");
     }
     outcome.wrong.is_empty() && outcome.is_flat()
+}
+
+/// Tries so many mutants or, without a number, mutants for some minutes.
+fn mutated(rounds: Option<usize>, minutes: u64, seed: u64) -> bool {
+    let time = if rounds.is_some() { Duration::ZERO } else { Duration::from_secs(60 * minutes) };
+    let extent = Mutants { seed, first: number("FIRST").unwrap_or(0), time, count: rounds.unwrap_or(1) as u64 };
+    println!("{extent:?}");
+    let report = try_mutants(extent);
+    println!("{report}");
+    report.wrong.is_empty()
 }
