@@ -49,7 +49,8 @@ pub struct SandboxSettings {
     pub cache: Option<PathBuf>,
     /// Components that live at a time, at most.
     pub instances: u32,
-    /// Bytes of memory that all components take together, at most. A tenant's components get half of it at most.
+    /// Bytes of memory that all components take together, at most. A part is kept for each; a tenant's
+    /// components get half of the rest at most.
     pub guest_memory: usize,
     /// Where components are compiled.
     pub compiler: Compiler,

@@ -1,5 +1,5 @@
 //! The memory of all guests together. Each instance has a first part of its own, which is always there; beyond it, all tenants
-//! share the rest, and none takes more than half of everything.
+//! share the rest, and none takes more than half of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Shared {
     own: usize,
     /// Bytes that all instances together may take beyond their own.
     common: usize,
-    /// Bytes that all instances of one tenant may take, their own included.
+    /// Bytes of the common memory that all instances of one tenant may take.
     tenant: usize,
     taken: Mutex<Taken>,
 }
@@ -46,9 +46,9 @@ impl GuestMemory {
     /// Sets aside `bytes` for `instances` instances.
     pub(super) fn new(bytes: usize, instances: u32) -> Self {
         let instances = usize::try_from(instances).unwrap_or(usize::MAX).max(1);
-        let tenant = bytes / 2;
-        let own = OWN_BYTES.min(tenant / instances);
-        Self(Arc::new(Shared { own, common: bytes - own * instances, tenant, taken: Mutex::default() }))
+        let own = OWN_BYTES.min(bytes / 2 / instances);
+        let common = bytes.saturating_sub(own.saturating_mul(instances));
+        Self(Arc::new(Shared { own, common, tenant: common / 2, taken: Mutex::default() }))
     }
 
     /// Returns the share of a new instance. `None` stands for operators, who try components.
@@ -76,14 +76,16 @@ impl MemoryShare {
         let from_common = after.saturating_sub(*own) - self.taken.saturating_sub(*own);
         let mut taken = taken.lock();
         let of_tenant = taken.tenants.get(&self.tenant).copied().unwrap_or(0);
-        if of_tenant.saturating_add(more) > *tenant {
-            return Err(NoMemory::Tenant);
+        if from_common > 0 {
+            if of_tenant.saturating_add(from_common) > *tenant {
+                return Err(NoMemory::Tenant);
+            }
+            if taken.common.saturating_add(from_common) > *common {
+                return Err(NoMemory::Others);
+            }
+            taken.common += from_common;
+            taken.tenants.insert(self.tenant, of_tenant + from_common);
         }
-        if from_common > 0 && taken.common.saturating_add(from_common) > *common {
-            return Err(NoMemory::Others);
-        }
-        taken.common += from_common;
-        taken.tenants.insert(self.tenant, of_tenant + more);
         self.taken = after;
         Ok(())
     }
@@ -92,9 +94,10 @@ impl MemoryShare {
 impl Drop for MemoryShare {
     fn drop(&mut self) {
         let Shared { own, taken, .. } = &*self.memory.0;
+        let from_common = self.taken.saturating_sub(*own);
         let mut taken = taken.lock();
-        taken.common = taken.common.saturating_sub(self.taken.saturating_sub(*own));
-        let of_tenant = taken.tenants.get(&self.tenant).copied().unwrap_or(0).saturating_sub(self.taken);
+        taken.common = taken.common.saturating_sub(from_common);
+        let of_tenant = taken.tenants.get(&self.tenant).copied().unwrap_or(0).saturating_sub(from_common);
         if of_tenant == 0 {
             taken.tenants.remove(&self.tenant);
         } else {
@@ -113,21 +116,20 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     #[test]
-    fn a_tenant_gets_half_and_small_guests_always_find_room() {
+    fn a_tenant_gets_half_of_what_is_common_and_small_guests_always_find_room() {
         // 32 MiB for each of 8 instances, and 768 MiB for all.
         let memory = GuestMemory::new(1_024 * MIB, 8);
         let [mut first, mut second, mut third] = [1, 2, 3].map(|tenant| memory.share(Some(TenantId(tenant))));
-        assert_eq!(first.take(513 * MIB), Err(NoMemory::Tenant));
-        first.take(400 * MIB).unwrap();
-        second.take(400 * MIB).unwrap();
-        assert_eq!(third.take(65 * MIB), Err(NoMemory::Others));
-        third.take(64 * MIB).unwrap();
+        assert_eq!(first.take(384 * MIB + OWN_BYTES + 1), Err(NoMemory::Tenant));
+        first.take(384 * MIB + OWN_BYTES).unwrap();
+        second.take(374 * MIB + OWN_BYTES).unwrap();
+        assert_eq!(third.take(10 * MIB + OWN_BYTES + 1), Err(NoMemory::Others));
+        third.take(10 * MIB + OWN_BYTES).unwrap();
         let mut again = memory.share(Some(TenantId(1)));
-        assert_eq!(again.take(OWN_BYTES + 1), Err(NoMemory::Others));
         again.take(OWN_BYTES).unwrap();
-        assert_eq!(again.take(112 * MIB), Err(NoMemory::Tenant));
+        assert_eq!(again.take(1), Err(NoMemory::Tenant));
         drop(first);
-        again.take(112 * MIB).unwrap();
+        again.take(384 * MIB).unwrap();
     }
 
     #[test]
@@ -153,7 +155,8 @@ mod tests {
                 let which = usize::try_from(which.rem_euclid(7)).unwrap();
                 let _ = shares[which].take(bytes % (300 * MIB));
             }
-            let sum: usize = shares.iter().map(|share| share.taken).sum();
+            let sum: usize = shares.iter().map(|share| share.taken.saturating_sub(memory.0.own)).sum();
+            prop_assert_eq!(memory.0.taken.lock().common, sum);
             prop_assert_eq!(memory.0.taken.lock().tenants.values().sum::<usize>(), sum);
             drop(shares);
             let taken = memory.0.taken.lock();

@@ -179,6 +179,7 @@ mod tests {
     #[test]
     fn a_guest_is_not_blamed_for_what_other_tenants_have() {
         let limits = Limits::from(&TenantLimits::default());
+        // Nothing is kept for instances, because there are so many.
         let memory = GuestMemory::new(1_000, 1_000);
         let limiter = |tenant| Limiter::new(&limits, memory.share(Some(TenantId(tenant))));
         let [mut first, mut second, mut third] = [1, 2, 3].map(limiter);

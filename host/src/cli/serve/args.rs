@@ -39,9 +39,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Number of worker threads, which run jobs; by default the number of cores.
     #[arg(long, value_name = "N", env = "BULKHEAD_WORKERS", value_parser = clap::value_parser!(u16).range(1..=32))]
     workers: Option<u16>,
-    /// MiB of memory that all components take together, at most; by default 1,024 and 640 more for each worker. The
-    /// components of one tenant get half of it at most.
-    #[arg(long, value_name = "MIB", env = "BULKHEAD_GUEST_MEMORY", value_parser = clap::value_parser!(u32).range(1_024..=1_048_576))]
+    /// MiB of memory that all components take together, at most; by default 1,536 and 640 more for each worker. A part
+    /// is kept for each component; the components of one tenant get half of the rest at most.
+    #[arg(long, value_name = "MIB", env = "BULKHEAD_GUEST_MEMORY", value_parser = clap::value_parser!(u32).range(2_048..=1_048_576))]
     guest_memory: Option<u32>,
     /// A processor to use as the default one, instead of the built-in one.
     #[arg(long, value_name = "FILE", env = "BULKHEAD_COMPONENT_FILE")]
@@ -137,7 +137,7 @@ impl ServeArgs {
 
     /// Returns the bytes of memory of all component instances together.
     pub(super) fn guest_memory(&self) -> usize {
-        let default = 1_024 + 640 * self.settings().workers;
+        let default = 1_536 + 640 * self.settings().workers;
         self.guest_memory.map_or(default, |mib| usize::try_from(mib).unwrap_or(usize::MAX)).saturating_mul(1 << 20)
     }
 

@@ -53,7 +53,7 @@ pub(crate) enum Behaviour {
     Memory,
     /// Follows the contract after taking 100 MiB of memory.
     UseMemory,
-    /// Takes 240 MiB of memory and loops endlessly.
+    /// Takes 490 MiB of memory and loops endlessly.
     HoldMemory,
     /// Calls itself until the stack overflows.
     Recurse,
@@ -151,7 +151,7 @@ impl Behaviour {
             Self::Memory => harm::allocate_all_memory(),
             Self::UseMemory => harm::grow_memory(100 << 20),
             Self::HoldMemory => {
-                harm::grow_memory(240 << 20);
+                harm::grow_memory(490 << 20);
                 harm::loop_endlessly();
             }
             Self::Recurse => drop(black_box(harm::recurse(0))),
