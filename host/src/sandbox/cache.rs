@@ -138,7 +138,7 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
     #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
     let loaded = unsafe { Component::deserialize_file(engine, path) };
     loaded
-        .inspect_err(|error| tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), %error, "compiled code cannot be loaded, compiling again"))
+        .inspect_err(|error| tracing::warn!(event = "compiled_code_not_loaded", path = %path.display(), error = describe(error), "compiled code cannot be loaded, compiling again"))
         .ok()
 }
 
