@@ -81,7 +81,7 @@ impl AdminApi {
         let name = query(head, "name");
         let body = self.bodies.receive_bytes(&head.headers, body).await;
         let mut body = body.map_err(|problem| self.refuse_size(problem))?;
-        let added = self.blocking(move |operations| components::add(operations, &body.take_bytes()?, name.as_deref()));
+        let added = self.blocking(move |operations| components::add(operations, &body.take_bytes(), name.as_deref()));
         added.await.map_err(|problem| self.refuse_size(problem))
     }
 

@@ -35,8 +35,6 @@ const API_VERSION: (HeaderName, HeaderValue) =
 pub(super) struct ClientApi {
     service: Arc<Service>,
     bodies: Bodies,
-    /// Bounds the memory that one tenant's bodies take.
-    body_permits: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
@@ -45,7 +43,6 @@ impl ClientApi {
     pub(super) fn new(service: Arc<Service>, bodies: BodySettings) -> Self {
         Self {
             service,
-            body_permits: TenantSemaphores::new(bodies.permits_per_tenant()),
             bodies: Bodies::new(bodies),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
         }
@@ -67,7 +64,7 @@ impl ClientApi {
         let tenant = self.authenticate(request.headers()).await?;
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
-        let bodies = self.bodies.bounded_by(self.body_permits.of(tenant.id));
+        let bodies = self.bodies.of_tenant(tenant.id);
         let receive = || bodies.receive(&head.headers, body);
         match Route::find(&intended_method(&head.method, &head.headers), head.uri.path())? {
             Route::Bulk(operation) => {
@@ -99,7 +96,7 @@ impl ClientApi {
             return Err(Problem::wrong_method(request.method().as_str(), "POST"));
         }
         let (head, body) = request.into_parts();
-        let body = self.bodies.at_most(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
+        let body = self.bodies.of_strangers(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
         self.blocking(move |service| token::issue(service, &head.headers, body)).await
     }
 

@@ -137,6 +137,26 @@ impl Problem {
         )
     }
 
+    pub(super) fn too_low_rate(bytes_per_second: u64) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            format!(
+                "The body arrived at less than {bytes_per_second} bytes per second. Nothing was stored; send it again, faster or in smaller requests."
+            ),
+        )
+    }
+
+    pub(super) fn no_gzip(error: &std::io::Error) -> Self {
+        Self::bad_request(format!("The body is no gzip: {error}"))
+    }
+
+    pub(super) fn too_many_gzip_members(members: u64) -> Self {
+        Self::bad_request(format!(
+            "The body's gzip has too many members for its size: {members}. Compress the body as a whole."
+        ))
+    }
+
     pub(super) fn unavailable(message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry()
     }
@@ -166,7 +186,14 @@ impl Problem {
     }
 
     pub(super) fn too_many_large_requests() -> Self {
-        Self::unavailable("Too many large requests at once. Nothing was stored; send it again.")
+        Self::unavailable("Too many large requests at once. Nothing was stored; send it again later, or in smaller requests.")
+    }
+
+    /// Returns the problem of a large body that arrived slowly while other tenants' bodies waited for memory.
+    pub(super) fn given_up() -> Self {
+        Self::unavailable(
+            "The memory for this large and slow request was needed for other requests. Nothing was stored; send it again, faster or in smaller requests.",
+        )
     }
 
     pub(super) fn shutting_down() -> Self {

@@ -67,7 +67,7 @@ pub(in crate::cli) struct ServeArgs {
     /// Maximum bytes of a request's body, before and after inflating.
     #[arg(long, value_name = "BYTES", env = "BULKHEAD_MAX_BODY", default_value_t = 64 << 20)]
     max_body: usize,
-    /// Maximum bytes of all bodies that are being received at a time; further requests wait.
+    /// Maximum bytes of all bodies above 64 KiB that are being received at a time; further large requests wait.
     #[arg(long, value_name = "BYTES", env = "BULKHEAD_BODY_MEMORY", default_value_t = 128 << 20)]
     body_memory: usize,
     /// Maximum number of connections served at a time; further connections wait.
@@ -76,9 +76,12 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds within which the head of a request must arrive.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
     header_timeout: u64,
-    /// Seconds within which the body of a request must arrive.
-    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 60)]
+    /// Seconds within which the body of a request must arrive, however large it is.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 600)]
     body_timeout: u64,
+    /// Least bytes per second at which bodies must arrive and answers must be taken.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_MIN_TRANSFER_RATE", default_value_t = 8 << 10, value_parser = clap::value_parser!(u64).range(1..))]
+    min_transfer_rate: u64,
     /// Seconds within which a client must accept at least some bytes of an answer.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
     write_timeout: u64,
@@ -161,7 +164,9 @@ impl ServeArgs {
         BodySettings {
             max_bytes: self.max_body,
             timeout: Duration::from_secs(self.body_timeout),
+            min_bytes_per_second: self.min_transfer_rate,
             memory_bytes: self.body_memory,
+            connections: self.max_connections,
         }
     }
 
@@ -171,7 +176,12 @@ impl ServeArgs {
 
     /// Returns the limits of operators' bodies: components are larger than requests, and operators are few.
     pub(super) fn admin_body_settings(&self) -> BodySettings {
-        BodySettings { max_bytes: MAX_COMPONENT_BYTES, memory_bytes: MAX_COMPONENT_BYTES * 2, ..self.body_settings() }
+        BodySettings {
+            max_bytes: MAX_COMPONENT_BYTES,
+            memory_bytes: MAX_COMPONENT_BYTES * 2,
+            connections: MAX_ADMIN_CONNECTIONS,
+            ..self.body_settings()
+        }
     }
 
     /// Returns the address of the operators' listener and their token; `None` if there is to be no such listener.
