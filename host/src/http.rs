@@ -5,6 +5,7 @@
 //! knows SQL or WebAssembly.
 
 mod admin_api;
+mod answer_memory;
 mod batch;
 mod blocking;
 mod body;
@@ -13,6 +14,7 @@ mod bulk;
 mod client_api;
 mod contacts;
 mod credentials;
+mod details;
 mod form;
 mod format;
 mod health;
@@ -21,6 +23,7 @@ mod job;
 mod job_view;
 mod json;
 mod list_query;
+mod paced_stream;
 mod problem;
 mod reply;
 mod route;

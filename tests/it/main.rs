@@ -41,6 +41,7 @@ mod several_servers;
 mod shutdown;
 mod single;
 mod slow_bodies;
+mod slow_readers;
 mod templates;
 mod tenants;
 mod tokens;

@@ -32,11 +32,10 @@ fn padded(bytes: usize) -> Vec<u8> {
 fn bodies_that_are_only_announced_take_no_memory() {
     let server = Options::default().with("--body-timeout", 600).start();
     let slow = [server.add_tenant("slow-1"), server.add_tenant("slow-2")];
-    let announced = ["content-length: 67108864", "transfer-encoding: chunked", "content-encoding: gzip\r\ncontent-length: 99"];
-    let mut held: Vec<_> = slow
-        .iter()
-        .flat_map(|tenant| announced.map(|headers| (headers, begin(&server, tenant, headers))))
-        .collect();
+    let announced =
+        ["content-length: 67108864", "transfer-encoding: chunked", "content-encoding: gzip\r\ncontent-length: 99"];
+    let mut held: Vec<_> =
+        slow.iter().flat_map(|tenant| announced.map(|headers| (headers, begin(&server, tenant, headers)))).collect();
     for (headers, connection) in &mut held {
         connection.send(match *headers {
             "content-length: 67108864" => b"[".as_slice(),

@@ -100,7 +100,7 @@ async fn serve(
     admin: Option<(SocketAddr, Api)>,
 ) -> Result<(), Box<dyn Error>> {
     let shutdown = shutdown_signal()?;
-    let api = Api::client(Arc::clone(service), args.body_settings());
+    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory);
     let health = Arc::new(Health::new(Arc::clone(service)));
     let server = listen(args.listen, "--listen", api, &health, args.http_settings()).await?;
     let admin = match admin {

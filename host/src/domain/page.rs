@@ -1,5 +1,7 @@
 //! Pages of a job's rows.
 
+use std::ops::Range;
+
 /// Rows of a page unless the client asks for another number.
 const DEFAULT_PAGE_ROWS: u32 = 100;
 /// Rows of a page at most.
@@ -40,14 +42,14 @@ impl Page {
         Ok(Self { number, limit })
     }
 
-    /// Returns the place of the page's first row in the whole list, from 0.
-    pub fn first(self) -> u64 {
-        u64::from(self.number - 1) * u64::from(self.limit)
+    /// Returns the places of the page's rows in a list of `total` rows, from 0. A page past the end has none.
+    pub fn rows(self, total: u32) -> Range<u64> {
+        let total = u64::from(total);
+        self.first().min(total)..(self.first() + u64::from(self.limit)).min(total)
     }
 
-    /// Returns how many rows the page has at most.
-    pub fn limit(self) -> u32 {
-        self.limit
+    fn first(self) -> u64 {
+        u64::from(self.number - 1) * u64::from(self.limit)
     }
 
     /// Returns the next page, if a list of `total` rows has it.
@@ -81,8 +83,9 @@ mod tests {
             let mut page = Page::parse(None, Some(&limit.to_string())).unwrap();
             let mut seen = 0;
             loop {
-                assert_eq!(page.first(), seen);
-                seen = (seen + u64::from(page.limit())).min(u64::from(total));
+                let rows = page.rows(total);
+                assert_eq!(rows.start, seen);
+                seen = rows.end;
                 match page.next(total) {
                     Some(next) => page = next,
                     None => break,
@@ -102,6 +105,7 @@ mod tests {
         }
         assert_eq!(Page::parse(Some("2"), Some("5")).unwrap().to_query(), "page=2&limit=5");
         assert_eq!(Page::parse(Some("2"), None).unwrap().to_query(), "page=2");
-        assert_eq!(Page::parse(Some("4294967295"), None).unwrap().next(u32::MAX), None);
+        let last = Page::parse(Some("4294967295"), None).unwrap();
+        assert_eq!((last.next(u32::MAX), last.rows(7)), (None, 7..7));
     }
 }

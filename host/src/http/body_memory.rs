@@ -71,6 +71,7 @@ struct LargeBody {
     steps: AtomicUsize,
     /// Whether the body is still being received, so that it can be given up.
     is_arriving: AtomicBool,
+    is_given_up: AtomicBool,
     given_up: Arc<Notify>,
 }
 
@@ -139,6 +140,10 @@ impl BodyMemory {
     /// the same, the one whose latest body is younger loses, so that they do not both lose.
     fn make_room_for(&self, waiting: &LargeBody) {
         let large = self.large.lock();
+        if large.values().any(|body| body.is_given_up.load(Ordering::Relaxed)) {
+            // It is about to return its memory.
+            return;
+        }
         let mut held: HashMap<Owner, (usize, u64)> = HashMap::new();
         for body in large.values() {
             let (steps, latest) = held.entry(body.owner).or_default();
@@ -147,7 +152,8 @@ impl BodyMemory {
         }
         let arriving = large.values().filter(|body| body.is_arriving.load(Ordering::Acquire));
         let most = arriving.clone().map(|body| body.owner).max_by_key(|owner| held.get(owner));
-        let Some(most) = most.filter(|owner| *owner != waiting.owner && held.get(owner) > held.get(&waiting.owner)) else {
+        let Some(most) = most.filter(|owner| *owner != waiting.owner && held.get(owner) > held.get(&waiting.owner))
+        else {
             return;
         };
         let victim = arriving.filter(|body| body.owner == most).min_by_key(|body| (body.rate(), Reverse(body.number)));
@@ -158,6 +164,7 @@ impl BodyMemory {
                 seconds = victim.began_at.elapsed().as_secs(),
                 "a large body that arrives slowly made room for other tenants' bodies"
             );
+            victim.is_given_up.store(true, Ordering::Relaxed);
             victim.given_up.notify_one();
         }
     }
@@ -224,6 +231,7 @@ impl Reservation {
             began_at: Instant::now(),
             steps: AtomicUsize::new(0),
             is_arriving: AtomicBool::new(true),
+            is_given_up: AtomicBool::new(false),
             given_up: Arc::clone(&self.given_up),
         });
         self.memory.large.lock().insert(body.number, Arc::clone(&body));
@@ -235,6 +243,7 @@ impl Reservation {
     pub(super) fn arrived(&self) {
         if let Some(body) = &self.body {
             body.is_arriving.store(false, Ordering::Release);
+            body.is_given_up.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request};
 
+use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
@@ -14,8 +15,8 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::Route;
 use super::tenant_semaphores::TenantSemaphores;
-use super::{batch, bulk, contacts, job, single, token};
-use crate::jobs::{Call, Service};
+use super::{batch, bulk, contacts, job, list_query, single, token};
+use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
@@ -27,6 +28,17 @@ const MAX_CALLS_PER_TENANT: usize = 8;
 /// How long a call waits until it may run.
 const CALL_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What a call's answer may show, and whether it can be refused.
+#[derive(Debug, Clone, Copy)]
+struct ExpectedAnswer {
+    contacts: usize,
+    without_room: WithoutRoom,
+}
+
+const READS_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Refuse };
+const CHANGES_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Send };
+const CHANGES_BATCH: ExpectedAnswer = ExpectedAnswer { contacts: MAX_CALL_ITEMS, without_room: WithoutRoom::Send };
+
 /// The version of Mautic's API that this API follows. Mautic's clients read this header.
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("mautic-version"), HeaderValue::from_static("5.1.0"));
@@ -35,15 +47,17 @@ const API_VERSION: (HeaderName, HeaderValue) =
 pub(super) struct ClientApi {
     service: Arc<Service>,
     bodies: Bodies,
+    answers: Arc<AnswerMemory>,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
 
 impl ClientApi {
-    pub(super) fn new(service: Arc<Service>, bodies: BodySettings) -> Self {
+    pub(super) fn new(service: Arc<Service>, bodies: BodySettings, answer_memory_bytes: usize) -> Self {
         Self {
             service,
             bodies: Bodies::new(bodies),
+            answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
         }
     }
@@ -73,19 +87,29 @@ impl ClientApi {
                 self.blocking(move |service| bulk::submit(service, &tenant, operation, body, key)).await
             }
             Route::ReadJob(id) => {
-                self.blocking(move |service| job::read(service, &tenant, id, &job::Query::parse(query.as_deref())))
-                    .await
+                let (service, answers) = (Arc::clone(&self.service), Arc::clone(&self.answers));
+                blocking(move || job::read(&service, &answers, &tenant, id, &job::Query::parse(query.as_deref()))).await
             }
             Route::DeleteJob(id) => self.blocking(move |service| job::delete(service, &tenant, id)).await,
             Route::Batch(operation) => {
-                self.call_with_body(tenant, receive(), move |call, body| batch::apply(call, operation, body)).await
+                self.call_with_body(tenant, CHANGES_BATCH, receive(), move |call, body| {
+                    batch::apply(call, operation, body)
+                })
+                .await
             }
             Route::Single(operation, id) => {
-                self.call_with_body(tenant, receive(), move |call, body| single::apply(call, operation, id, body)).await
+                self.call_with_body(tenant, CHANGES_ONE, receive(), move |call, body| {
+                    single::apply(call, operation, id, body)
+                })
+                .await
             }
-            Route::ListContacts => self.call(tenant, move |call| contacts::list(call, query.as_deref())).await,
-            Route::ReadContact(id) => self.call(tenant, move |call| contacts::read(call, id)).await,
-            Route::DeleteContact(id) => self.call(tenant, move |call| contacts::delete(call, id)).await,
+            Route::ListContacts => {
+                let request = list_query::parse(query.as_deref())?;
+                let answer = ExpectedAnswer { contacts: request.limit as usize, ..READS_ONE };
+                self.call(tenant, answer, move |call| contacts::list(call, &request)).await
+            }
+            Route::ReadContact(id) => self.call(tenant, READS_ONE, move |call| contacts::read(call, id)).await,
+            Route::DeleteContact(id) => self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await,
         }
     }
 
@@ -117,9 +141,10 @@ impl ClientApi {
     async fn call(
         &self,
         tenant: Tenant,
+        answer: ExpectedAnswer,
         work: impl FnOnce(&Call<'_>) -> Result<Reply, Problem> + Send + 'static,
     ) -> Result<Reply, Problem> {
-        self.call_with_body(tenant, std::future::ready(Ok(())), |call, ()| work(call)).await
+        self.call_with_body(tenant, answer, std::future::ready(Ok(())), |call, ()| work(call)).await
     }
 
     /// Runs `work` as one of the tenant's calls, with a body that is received only once the call may run: a waiting call
@@ -130,9 +155,12 @@ impl ClientApi {
     async fn call_with_body<B: Send + 'static>(
         &self,
         tenant: Tenant,
+        answer: ExpectedAnswer,
         body: impl Future<Output = Result<B, Problem>>,
         work: impl FnOnce(&Call<'_>, B) -> Result<Reply, Problem> + Send + 'static,
     ) -> Result<Reply, Problem> {
+        // Before the call may run: a call that waits until earlier answers have been taken keeps no other call from running.
+        let answer_memory = self.answers.admit(tenant.id, answer.contacts).await?;
         let permit = self.call_permits.of(tenant.id).acquire_owned();
         let Ok(Ok(permit)) = tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await else {
             return Err(Problem::too_many_calls(MAX_CALLS_PER_TENANT));
@@ -143,7 +171,8 @@ impl ClientApi {
             let _permit = permit;
             work(call, body)
         };
-        self.service.run_call(tenant, work).await?
+        let reply = self.service.run_call(tenant, work).await??;
+        answer_memory.hold(reply, answer.without_room)
     }
 
     /// Runs `work` on the blocking pool.

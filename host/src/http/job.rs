@@ -1,15 +1,19 @@
 //! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
+use super::answer_memory::AnswerMemory;
+use super::details::{DetailsPage, RowForm};
 use super::job_view::JobView;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{Job, JobId, JobState, Page, ResultRow};
+use crate::domain::{JobId, JobState, Page};
 use crate::jobs::Service;
-use crate::store::{StoredRow, Tenant};
+use crate::store::Tenant;
 
 /// The `Retry-After` of a job that is not completed, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -59,62 +63,49 @@ struct JobBody {
     #[serde(flatten)]
     job: JobView,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<DetailsPage>,
+    details: Option<DetailsHead>,
 }
 
+/// The page without its rows, which are written between [`END_OF_DETAILS`] and what is before it.
 #[derive(Serialize)]
-struct DetailsPage {
+struct DetailsHead {
     #[serde(rename = "next-page", skip_serializing_if = "Option::is_none")]
     next_page: Option<String>,
-    contacts: Vec<Row>,
+    contacts: [(); 0],
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Row {
-    Plain(ResultRow),
-    Full(FullRow),
-}
-
-#[derive(Serialize)]
-struct FullRow {
-    index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(flatten)]
-    row: ResultRow,
-}
+/// What is behind the rows of a page.
+const END_OF_DETAILS: &str = "]}}";
 
 /// Reads a job's state, and its results if they are asked for and the job is completed; blocks.
-pub(super) fn read(service: &Service, tenant: &Tenant, id: JobId, query: &Query) -> Result<Reply, Problem> {
+pub(super) fn read(
+    service: &Arc<Service>,
+    answers: &Arc<AnswerMemory>,
+    tenant: &Tenant,
+    id: JobId,
+    query: &Query,
+) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
-    let completed = job.state == JobState::Completed;
-    let details = if completed && query.details != Details::None {
-        let page = Page::parse(query.page.as_deref(), query.limit.as_deref())?;
-        Some(details_page(&job, query.details, page, service.rows(tenant.id, id, page)?))
-    } else {
-        None
-    };
     let view = if query.details == Details::Full { JobView::full(&job) } else { JobView::state(&job) };
-    let mut reply = json(StatusCode::OK, &JobBody { job: view, details });
-    if !completed {
+    if job.state != JobState::Completed {
+        let mut reply = json(StatusCode::OK, &JobBody { job: view, details: None });
         reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        return Ok(reply);
     }
-    Ok(reply)
-}
-
-fn details_page(job: &Job, details: Details, page: Page, rows: Vec<StoredRow>) -> DetailsPage {
-    let form = if details == Details::Full { "full" } else { "1" };
+    let (form, name) = match query.details {
+        Details::None => return Ok(json(StatusCode::OK, &JobBody { job: view, details: None })),
+        Details::Rows => (RowForm::Plain, "1"),
+        Details::Full => (RowForm::Full, "full"),
+    };
+    let page = Page::parse(query.page.as_deref(), query.limit.as_deref())?;
     let next_page =
-        page.next(job.total).map(|next| format!("/api/contacts/job/{}?details={form}&{}", job.id, next.to_query()));
-    let contacts = rows
-        .into_iter()
-        .map(|StoredRow { index, key, row }| match details {
-            Details::Full => Row::Full(FullRow { index, key, row }),
-            Details::None | Details::Rows => Row::Plain(row),
-        })
-        .collect();
-    DetailsPage { next_page, contacts }
+        page.next(job.total).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
+    let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
+    let mut before = serde_json::to_vec(&head).map_err(|error| Problem::panicked(&error))?;
+    before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
+    let rows = page.rows(job.total);
+    let (service, answers) = (Arc::clone(service), Arc::clone(answers));
+    DetailsPage { service, answers, tenant: tenant.id, job: id, form, rows, before, after: END_OF_DETAILS }.into_reply()
 }
 
 #[derive(Serialize)]

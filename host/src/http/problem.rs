@@ -125,6 +125,16 @@ impl Problem {
         )
     }
 
+    /// Returns the text that the client gets.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns whether the client would have to send another request.
+    pub(super) fn is_the_clients(&self) -> bool {
+        self.status.is_client_error()
+    }
+
     pub(super) fn is_too_large(&self) -> bool {
         self.status == StatusCode::PAYLOAD_TOO_LARGE
     }
@@ -186,7 +196,16 @@ impl Problem {
     }
 
     pub(super) fn too_many_large_requests() -> Self {
-        Self::unavailable("Too many large requests at once. Nothing was stored; send it again later, or in smaller requests.")
+        Self::unavailable(
+            "Too many large requests at once. Nothing was stored; send it again later, or in smaller requests.",
+        )
+    }
+
+    /// Returns the problem of a request whose answer has no room beside the tenant's answers that wait to be taken.
+    pub(super) fn too_many_large_answers() -> Self {
+        Self::unavailable(
+            "Too many large answers wait until their clients take them. Take answers faster, or ask for less at once with 'limit'; then send the request again.",
+        )
     }
 
     /// Returns the problem of a large body that arrived slowly while other tenants' bodies waited for memory.

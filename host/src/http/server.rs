@@ -15,12 +15,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
 
 use super::admin_api::AdminApi;
 use super::body::BodySettings;
 use super::client_api::ClientApi;
 use super::health::Health;
+use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::reply::Reply;
 use crate::jobs::Service;
@@ -43,8 +43,10 @@ pub struct HttpSettings {
     pub max_connections: usize,
     /// Time for the head of a request to arrive.
     pub header_timeout: Duration,
-    /// Time in which a client must accept at least some bytes of an answer.
+    /// Time for which a client may take nothing of an answer.
     pub write_timeout: Duration,
+    /// Bytes per second at which a client must take an answer.
+    pub min_answer_bytes_per_second: u64,
 }
 
 /// What a listener serves.
@@ -57,8 +59,10 @@ enum Handler {
 
 impl Api {
     /// Creates the API for tenants' clients.
-    pub fn client(service: Arc<Service>, bodies: BodySettings) -> Self {
-        Self(Handler::Client(ClientApi::new(service, bodies)))
+    ///
+    /// `answer_memory_bytes` are for the large answers that wait until clients take them.
+    pub fn client(service: Arc<Service>, bodies: BodySettings, answer_memory_bytes: usize) -> Self {
+        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes)))
     }
 
     /// Creates the API for operators, who authenticate with `token`.
@@ -131,14 +135,14 @@ impl Server {
                 };
                 // Answers are small and written in one piece, so that waiting to fill a packet would only delay them.
                 drop(stream.set_nodelay(true));
-                let mut stream = TimeoutStream::new(stream);
-                stream.set_write_timeout(Some(self.settings.write_timeout));
+                let HttpSettings { min_answer_bytes_per_second, write_timeout, .. } = self.settings;
+                let stream = PacedStream::new(stream, min_answer_bytes_per_second, write_timeout);
                 let router = Arc::clone(&self.router);
                 let service = service_fn(move |request| {
                     let router = Arc::clone(&router);
                     async move { Ok::<_, Infallible>(router.answer(request).await) }
                 });
-                let connection = graceful.watch(protocol.serve_connection(TokioIo::new(Box::pin(stream)), service));
+                let connection = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");

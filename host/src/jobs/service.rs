@@ -1,9 +1,10 @@
 //! The service: what clients and other servers can ask of this server, whatever the transport.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Digest, Job, JobId, Page, Pinned, TenantId};
+use crate::domain::{Digest, Job, JobId, Pinned, TenantId};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::jobs::call_limiter::CallLimiter;
@@ -149,12 +150,12 @@ impl Service {
         Ok(self.store().job(tenant, id)?)
     }
 
-    /// Returns a page of a job's rows.
+    /// Returns the first rows of a range of a job's rows, at most 500; none if the range has none.
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub fn rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, ServiceError> {
-        Ok(self.store().job_rows(tenant, id, page)?)
+    pub fn rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, ServiceError> {
+        Ok(self.store().job_rows(tenant, id, range)?)
     }
 
     /// Deletes a job and stops it. When this returns, the job changes no contact any more. Returns `false` if the tenant has

@@ -1,9 +1,10 @@
 //! Jobs as their clients see them: accepting and deleting them, their progress, results and logs.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{Claim, StoreError};
-use crate::domain::{ItemList, Job, JobId, Operation, Page, Pinned, ResultRow, TenantId};
+use crate::domain::{ItemList, Job, JobId, Operation, Pinned, ResultRow, TenantId};
 use crate::tenants::StoredProfile;
 
 /// Jobs, their results and logs.
@@ -14,8 +15,9 @@ pub trait JobStore {
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
 
-    /// Returns a page of a job's rows in request order. Items without a result have no row, and a page past the end is empty.
-    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError>;
+    /// Returns the first rows of a range of a job's rows: as many as are stored together, at most 500. Items without a result
+    /// have no row. Returns none if the range has none.
+    fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError>;
 
     /// Deletes a job. Once this returned, nothing of the job is committed any more. Returns `false` if the tenant has no such
     /// job.

@@ -4,7 +4,7 @@ mod chunks;
 mod results;
 
 pub(crate) use chunks::{MAX_CHUNKS_READ, NewChunk, PackedChunk, unpack_some};
-pub(crate) use results::{PackedRows, ResultsLimit, count, cut_page, pack_batch};
+pub(crate) use results::{PackedRows, ResultsLimit, count, pack_batch, signed};
 
 use super::StoreError;
 use super::error::Context;

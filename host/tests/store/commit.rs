@@ -48,9 +48,7 @@ pub(crate) fn a_commit_writes_contacts_rows_and_counts(fixture: &StoreFixture) {
     );
     assert_eq!(rows[2], format!(r#"{{"id":{},"statusCode":200}}"#, old[0].id.0));
     assert_eq!(rows[3], format!(r#"{{"id":{},"statusCode":201}}"#, a.id.0));
-    let page = bulkhead::domain::Page::parse(None, None).unwrap();
-    let keys: Vec<_> =
-        fixture.store.job_rows(tenant, id, page).unwrap().into_iter().map(|row| (row.index, row.key)).collect();
+    let keys: Vec<_> = fixture.stored_rows(tenant, id, 0..9).into_iter().map(|row| (row.index, row.key)).collect();
     assert_eq!(keys, [(0, Some(String::from("k\0é"))), (1, None), (2, None), (3, None)]);
 }
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::domain::{ContactId, Digest, Job, JobId, Page, StoredContact, TenantId};
+use bulkhead::domain::{ContactId, Digest, Job, JobId, StoredContact, TenantId};
 use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
     ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
-    QueueLimits, Store, StoreError, SubmitLimits, SubmitOutcome,
+    QueueLimits, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
 };
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
@@ -265,9 +265,21 @@ impl StoreFixture {
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 
+    /// Returns a range of a job's rows.
+    pub(crate) fn stored_rows(&self, tenant: TenantId, id: JobId, mut range: std::ops::Range<u64>) -> Vec<StoredRow> {
+        let mut rows = Vec::new();
+        while !range.is_empty() {
+            let next = self.store.job_rows(tenant, id, range.clone()).unwrap();
+            let Some(last) = next.last() else { break };
+            range.start = u64::from(last.index) + 1;
+            rows.extend(next);
+        }
+        rows
+    }
+
     /// Returns the first 1,000 rows of a job as JSON.
     pub(crate) fn rows(&self, tenant: TenantId, id: JobId) -> Vec<String> {
-        let rows = self.store.job_rows(tenant, id, Page::parse(None, Some("1000")).unwrap()).unwrap();
+        let rows = self.stored_rows(tenant, id, 0..1_000);
         rows.iter().map(|row| serde_json::to_string(&row.row).unwrap()).collect()
     }
 }

@@ -140,7 +140,7 @@ conformance! {
             sweeping_does_not_delay_claims,
             only_the_newest_claim_commits;
         results:
-            consecutive_pages_have_no_gap_or_overlap;
+            consecutive_ranges_have_no_gap_or_overlap, large_rows_are_stored_a_few_together;
         submit:
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,

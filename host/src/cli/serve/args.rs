@@ -70,6 +70,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Maximum bytes of all bodies above 64 KiB that are being received at a time; further large requests wait.
     #[arg(long, value_name = "BYTES", env = "BULKHEAD_BODY_MEMORY", default_value_t = 128 << 20)]
     body_memory: usize,
+    /// Maximum bytes of all answers above 64 KiB that wait until clients take them; further large answers wait.
+    #[arg(long, value_name = "BYTES", env = "BULKHEAD_ANSWER_MEMORY", default_value_t = 128 << 20)]
+    pub(super) answer_memory: usize,
     /// Maximum number of connections served at a time; further connections wait.
     #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS", default_value_t = 1_024)]
     max_connections: usize,
@@ -82,7 +85,7 @@ pub(in crate::cli) struct ServeArgs {
     /// Least bytes per second at which bodies must arrive and answers must be taken.
     #[arg(long, value_name = "BYTES", env = "BULKHEAD_MIN_TRANSFER_RATE", default_value_t = 8 << 10, value_parser = clap::value_parser!(u64).range(1..))]
     min_transfer_rate: u64,
-    /// Seconds within which a client must accept at least some bytes of an answer.
+    /// Seconds for which a client may take nothing of an answer.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
     write_timeout: u64,
     /// Seconds to keep serving after SIGTERM while /readyz reports not ready, so that load balancers notice.
@@ -157,6 +160,7 @@ impl ServeArgs {
             max_connections: self.max_connections,
             header_timeout: Duration::from_secs(self.header_timeout),
             write_timeout: Duration::from_secs(self.write_timeout),
+            min_answer_bytes_per_second: self.min_transfer_rate,
         }
     }
 

@@ -1,15 +1,20 @@
-//! Result rows as they are stored: blobs, out of which a page is cut.
+//! Result rows as they are stored: blobs, out of which a range is cut.
+
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
 use super::{pack, unpack};
-use crate::domain::{ContactId, Counts, ItemError, Page, ResultRow};
+use crate::domain::{ContactId, Counts, ItemError, ResultRow};
 use crate::store::error::Context;
 use crate::store::{BatchCommit, Claim, DraftRow, RowBody, StoreError, StoredRow};
 
-/// Rows of one blob at most. A page is cut out of whole blobs.
+/// Rows of one blob at most.
 const MAX_BLOB_ROWS: usize = 500;
+/// Bytes after which a blob ends with the row that it has come to. Reading a row needs its whole blob in memory, for each
+/// client that reads a job's rows.
+const MAX_BLOB_BYTES: usize = 64 << 10;
 
 /// Bytes of a client's key that a shortened row keeps.
 const MAX_SHORT_KEY_BYTES: usize = 100;
@@ -79,15 +84,21 @@ pub(crate) fn pack_batch(
     let mut first = batch.first;
     let mut room = limit.room;
     let mut packed = Vec::new();
-    for rows in batch.rows.chunks(MAX_BLOB_ROWS) {
+    let mut rest = batch.rows.as_slice();
+    while !rest.is_empty() {
+        let lines = lines_of_blob(rest, ids)?;
+        let (rows, later) = rest.split_at(lines.len());
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let mut blob = pack_rows(rows, ids, None)?;
+        let mut blob = pack(lines.iter().map(String::as_str))?;
         if blob.len() > room {
-            blob = pack_rows(rows, ids, Some(limit.mib))?;
+            let short = rows.iter().map(|row| line_of(&shortened(row, limit.mib), ids));
+            let short = short.collect::<Result<Vec<_>, StoreError>>()?;
+            blob = pack(short.iter().map(String::as_str))?;
         }
         room = room.saturating_sub(blob.len());
         packed.push(NewRows { first, count, rows: blob });
         first = first.saturating_add(count);
+        rest = later;
     }
     Ok(packed)
 }
@@ -108,42 +119,51 @@ fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     DraftRow { key, body }
 }
 
-/// Packs rows, shortened if a limit is given.
-fn pack_rows(rows: &[DraftRow], ids: &[ContactId], limit_mib: Option<u64>) -> Result<Vec<u8>, StoreError> {
-    const CONTEXT: &str = "writing results";
-    let mut lines = Vec::with_capacity(rows.len());
-    for draft in rows {
-        let short = limit_mib.map(|mib| shortened(draft, mib));
-        let draft = short.as_ref().unwrap_or(draft);
-        let row = match &draft.body {
-            RowBody::Written { write, status } => {
-                ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
-            }
-            RowBody::Failed { id, status, error } => {
-                ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).context(CONTEXT)?) }
-            }
-        };
-        let line = Line { key: draft.key.clone(), row };
-        lines.push(serde_json::to_string(&line).context(CONTEXT)?);
+/// Returns the lines of the first rows, as many as a blob may have.
+fn lines_of_blob(rows: &[DraftRow], ids: &[ContactId]) -> Result<Vec<String>, StoreError> {
+    let mut lines = Vec::new();
+    let mut bytes = 0;
+    for row in rows.iter().take(MAX_BLOB_ROWS) {
+        let line = line_of(row, ids)?;
+        bytes += line.len();
+        lines.push(line);
+        if bytes >= MAX_BLOB_BYTES {
+            break;
+        }
     }
-    pack(lines.iter().map(String::as_str))
+    Ok(lines)
 }
 
-/// Returns the rows that are on a page, out of the blobs that the page touches.
-pub(crate) fn cut_page<B: AsRef<[u8]>>(
-    blobs: impl IntoIterator<Item = PackedRows<B>>,
-    page: Page,
-) -> Result<Vec<StoredRow>, StoreError> {
-    let wanted = page.first()..page.first().saturating_add(u64::from(page.limit()));
-    let mut rows = Vec::new();
-    for blob in blobs {
-        for (index, line) in (blob.first..).zip(unpack(blob.rows.as_ref())?.lines()) {
-            if wanted.contains(&u64::from(index)) {
+fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
+    const CONTEXT: &str = "writing results";
+    let row = match &draft.body {
+        RowBody::Written { write, status } => {
+            ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
+        }
+        RowBody::Failed { id, status, error } => {
+            ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).context(CONTEXT)?) }
+        }
+    };
+    serde_json::to_string(&Line { key: draft.key.clone(), row }).context(CONTEXT)
+}
+
+impl<B: AsRef<[u8]>> PackedRows<B> {
+    /// Returns the rows that are in a range.
+    pub(crate) fn cut(&self, range: &Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
+        let mut rows = Vec::new();
+        for (index, line) in (self.first..).zip(unpack(self.rows.as_ref())?.lines()) {
+            if range.contains(&u64::from(index)) {
                 let Line { key, row } = serde_json::from_str(line)
                     .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
                 rows.push(StoredRow { index, key, row });
             }
         }
+        Ok(rows)
     }
-    Ok(rows)
+}
+
+/// Returns a range as the databases' numbers. No row has a larger one.
+pub(crate) fn signed(range: &Range<u64>) -> (i64, i64) {
+    let signed = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+    (signed(range.start), signed(range.end))
 }

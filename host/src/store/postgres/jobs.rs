@@ -1,5 +1,7 @@
 //! Jobs as their clients see them.
 
+use std::ops::Range;
+
 use tokio_postgres::Row;
 
 use super::connections::{Session, TxOutcome};
@@ -7,8 +9,8 @@ use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
 use super::{PostgresStore, logs, notifications, submit};
-use crate::domain::{Counts, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
-use crate::store::packing::{PackedRows, cut_page};
+use crate::domain::{Counts, Job, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::store::packing::{PackedRows, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{Claim, JobStore, NewJob, Notification, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
@@ -25,8 +27,8 @@ impl JobStore for PostgresStore {
         self.connections.run("reading a job", async |session| job(session, tenant, id).await)
     }
 
-    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
-        self.connections.run("reading results", async |session| rows(session, tenant, id, page).await)
+    fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
+        self.connections.run("reading results", async |session| rows(session, tenant, id, &range).await)
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
@@ -71,21 +73,19 @@ fn read(id: JobId, row: &Row) -> Result<Job, StoreError> {
     })
 }
 
-async fn rows(session: &Session, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, PgError> {
-    let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
-    let end = first.saturating_add(i64::from(page.limit()));
+async fn rows(session: &Session, tenant: TenantId, id: JobId, range: &Range<u64>) -> Result<Vec<StoredRow>, PgError> {
+    let (first, end) = signed(range);
     let results = session
         .prepare_cached(
             "SELECT first, rows FROM results WHERE tenant = $1 AND job = $2 AND first < $4
              AND first >= coalesce((SELECT max(first) FROM results WHERE tenant = $1 AND job = $2 AND first <= $3), 0)
              AND first + count > $3
-             ORDER BY first",
+             ORDER BY first LIMIT 1",
         )
         .await?;
     let blobs = session.query(&results, &[&tenant.0, &id.0, &first, &end]).await?;
-    let read = |row| Ok(PackedRows::<&[u8]> { first: number(row, 0)?, rows: get(row, 1)? });
-    let batches: Vec<_> = blobs.iter().map(read).collect::<Result<_, StoreError>>()?;
-    Ok(cut_page(batches, page)?)
+    let Some(row) = blobs.first() else { return Ok(Vec::new()) };
+    Ok(PackedRows::<&[u8]> { first: number(row, 0)?, rows: get(row, 1)? }.cut(range)?)
 }
 
 /// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes first: a commit to the

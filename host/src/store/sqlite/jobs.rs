@@ -1,11 +1,13 @@
 //! Jobs as their clients see them.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{SqliteStore, logs, submit, usage};
-use crate::domain::{Counts, Digest, Job, JobId, JobState, Page, Pinned, TenantId, Timestamp};
+use crate::domain::{Counts, Digest, Job, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{NewChunk, PackedRows, cut_page};
+use crate::store::packing::{NewChunk, PackedRows, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
@@ -31,24 +33,23 @@ impl JobStore for SqliteStore {
         row.map(|row| row.into_job(id)).transpose()
     }
 
-    fn job_rows(&self, tenant: TenantId, id: JobId, page: Page) -> Result<Vec<StoredRow>, StoreError> {
-        let Ok(first) = i64::try_from(page.first()) else { return Ok(Vec::new()) };
-        let end = first + i64::from(page.limit());
-        let packed: Vec<PackedRows> = self.connections.read(|connection| {
+    fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
+        let (first, end) = signed(&range);
+        let packed: Option<PackedRows> = self.connections.read(|connection| {
             connection
                 .prepare_cached(
                     "SELECT first, rows FROM results WHERE tenant = ?1 AND job = ?2 AND first < ?4
                      AND first >= coalesce((SELECT max(first) FROM results WHERE tenant = ?1 AND job = ?2 AND first <= ?3), 0)
                      AND first + count > ?3
-                     ORDER BY first",
+                     ORDER BY first LIMIT 1",
                 )
                 .and_then(|mut statement| {
                     let packed = |row: &Row<'_>| Ok(PackedRows { first: row.get(0)?, rows: row.get(1)? });
-                    statement.query_map(params![tenant.0, id.0, first, end], packed)?.collect()
+                    statement.query_row(params![tenant.0, id.0, first, end], packed).optional()
                 })
                 .context("reading results")
         })?;
-        cut_page(packed, page)
+        packed.map_or(Ok(Vec::new()), |packed| packed.cut(&range))
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
