@@ -213,7 +213,7 @@ impl Content {
             return Err(Problem::too_large(self.max_bytes));
         }
         self.memory.grow_to(bytes).await?;
-        if bytes > self.bytes.capacity() && self.most_bytes < self.max_bytes {
+        if bytes > self.bytes.capacity() && bytes > SMALL_BODY_BYTES && self.most_bytes < self.max_bytes {
             // The system gives memory to a program only once it is written to, so nothing is taken before it arrives.
             self.bytes.reserve(self.most_bytes.saturating_sub(self.bytes.len()));
         }

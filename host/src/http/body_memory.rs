@@ -140,8 +140,8 @@ impl BodyMemory {
     /// the same, the one whose latest body is younger loses, so that they do not both lose.
     fn make_room_for(&self, waiting: &LargeBody) {
         let large = self.large.lock();
-        if large.values().any(|body| body.is_given_up.load(Ordering::Relaxed)) {
-            // It is about to return its memory.
+        if self.steps.available_permits() > 0 || large.values().any(|body| body.is_given_up.load(Ordering::Relaxed)) {
+            // Another body has returned its memory meanwhile, or is about to.
             return;
         }
         let mut held: HashMap<Owner, (usize, u64)> = HashMap::new();
@@ -150,7 +150,7 @@ impl BodyMemory {
             *steps += body.steps.load(Ordering::Relaxed);
             *latest = body.number.max(*latest);
         }
-        let arriving = large.values().filter(|body| body.is_arriving.load(Ordering::Acquire));
+        let arriving = large.values().filter(|body| body.is_arriving.load(Ordering::Relaxed));
         let most = arriving.clone().map(|body| body.owner).max_by_key(|owner| held.get(owner));
         let Some(most) = most.filter(|owner| *owner != waiting.owner && held.get(owner) > held.get(&waiting.owner))
         else {
@@ -196,15 +196,14 @@ impl Reservation {
         Arc::clone(&self.given_up)
     }
 
-    /// Makes room for a body of `bytes` bytes in all; waits if there is none. Returns how long that took.
+    /// Makes room for a body of `bytes` bytes in all; waits if there is none.
     ///
     /// # Errors
     /// 503 if there is no room for too long.
-    pub(super) async fn grow_to(&mut self, bytes: usize) -> Result<Duration, Problem> {
+    pub(super) async fn grow_to(&mut self, bytes: usize) -> Result<(), Problem> {
         if bytes <= SMALL_BODY_BYTES {
-            return Ok(Duration::ZERO);
+            return Ok(());
         }
-        let began_at = Instant::now();
         let body = match &self.body {
             Some(body) => Arc::clone(body),
             None => self.become_large().await?,
@@ -213,7 +212,7 @@ impl Reservation {
         while body.steps.load(Ordering::Relaxed) < steps {
             self.memory.take_step(&body).await?;
         }
-        Ok(began_at.elapsed())
+        Ok(())
     }
 
     /// Gets a claim to what the body may become.
@@ -242,7 +241,9 @@ impl Reservation {
     /// Ends the time in which the body can be given up: it has arrived.
     pub(super) fn arrived(&self) {
         if let Some(body) = &self.body {
-            body.is_arriving.store(false, Ordering::Release);
+            // Nobody chooses a body to give up meanwhile.
+            let _large = self.memory.large.lock();
+            body.is_arriving.store(false, Ordering::Relaxed);
             body.is_given_up.store(false, Ordering::Relaxed);
         }
     }
@@ -251,8 +252,9 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
-            self.memory.large.lock().remove(&body.number);
+            // In this order, so that no other body is given up in between.
             self.memory.steps.add_permits(body.steps.load(Ordering::Relaxed));
+            self.memory.large.lock().remove(&body.number);
         }
     }
 }

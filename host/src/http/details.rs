@@ -50,7 +50,9 @@ pub(super) struct DetailsPage {
     pub(super) form: RowForm,
     /// The places of the rows in the job.
     pub(super) rows: Range<u64>,
-    /// The JSON before the next row.
+    /// Whether a row was written.
+    pub(super) has_begun: bool,
+    /// The JSON before the first row, until it was written.
     pub(super) before: Vec<u8>,
     /// The JSON behind the last row.
     pub(super) after: &'static str,
@@ -91,23 +93,21 @@ impl DetailsPage {
             }
         }
         if self.rows.is_empty() {
-            if piece.last() == Some(&b',') {
-                piece.pop();
-            }
             piece.extend_from_slice(self.after.as_bytes());
         }
         self.answers.hold_piece(self.tenant, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
     }
 
-    /// Writes a row and a comma, which the end of the page takes back.
-    fn write(&self, piece: &mut Vec<u8>, StoredRow { index, key, row }: StoredRow) -> Result<(), Problem> {
+    fn write(&mut self, piece: &mut Vec<u8>, StoredRow { index, key, row }: StoredRow) -> Result<(), Problem> {
+        if self.has_begun {
+            piece.push(b',');
+        }
+        self.has_begun = true;
         let written = match self.form {
-            RowForm::Plain => serde_json::to_writer(&mut *piece, &row),
-            RowForm::Full => serde_json::to_writer(&mut *piece, &FullRow { index, key, row }),
+            RowForm::Plain => serde_json::to_writer(piece, &row),
+            RowForm::Full => serde_json::to_writer(piece, &FullRow { index, key, row }),
         };
-        written.map_err(|error| Problem::panicked(&error))?;
-        piece.push(b',');
-        Ok(())
+        written.map_err(|error| Problem::panicked(&error))
     }
 }
 

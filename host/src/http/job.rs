@@ -105,7 +105,18 @@ pub(super) fn read(
     before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
     let rows = page.rows(job.total);
     let (service, answers) = (Arc::clone(service), Arc::clone(answers));
-    DetailsPage { service, answers, tenant: tenant.id, job: id, form, rows, before, after: END_OF_DETAILS }.into_reply()
+    let page = DetailsPage {
+        service,
+        answers,
+        tenant: tenant.id,
+        job: id,
+        form,
+        rows,
+        has_begun: false,
+        before,
+        after: END_OF_DETAILS,
+    };
+    page.into_reply()
 }
 
 #[derive(Serialize)]
