@@ -8,6 +8,7 @@ mod job;
 mod log;
 mod operator;
 mod output;
+mod printable;
 mod sample;
 mod serve;
 mod store;
@@ -55,7 +56,8 @@ enum Command {
 
 /// Runs the command that the arguments of the process name.
 pub(crate) fn run() -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|said| output::exit_with(&said));
+    match cli.command {
         Command::Serve(args) => report(serve::run(*args)),
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
@@ -79,6 +81,6 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     if output::is_closed(error) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("bulkhead: {error}");
+    output::print_error(error);
     ExitCode::from(2)
 }

@@ -44,6 +44,7 @@ mod slow_bodies;
 mod slow_readers;
 mod templates;
 mod tenants;
+mod terminals;
 mod tokens;
 mod trouble;
 mod trying;

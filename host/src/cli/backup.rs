@@ -7,7 +7,7 @@ use bulkhead::clock::Clock;
 use bulkhead::store::sqlite::SqliteStore;
 use clap::Args;
 
-use super::output::print_line;
+use super::output::print_json;
 use super::store::{Place, StoreArgs};
 
 /// Arguments of `bulkhead backup`.
@@ -29,6 +29,6 @@ pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
         return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());
     }
     let bytes = SqliteStore::open(data, Clock::system())?.backup(&args.file)?;
-    print_line(serde_json::json!({ "backup": args.file.display().to_string(), "bytes": bytes }))?;
+    print_json(&serde_json::json!({ "backup": args.file.display().to_string(), "bytes": bytes }))?;
     Ok(())
 }

@@ -20,7 +20,7 @@ use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
 use super::operator::operations;
-use super::output::print_line;
+use super::output::print_json;
 use super::store::StoreArgs;
 
 /// Commands about components. Changes apply to running servers at once.
@@ -117,6 +117,6 @@ fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {
-    print_line(serde_json::to_string(&ComponentView::from(record))?)?;
+    print_json(&ComponentView::from(record))?;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! `bulkhead job`.
 
 use std::error::Error;
-use std::io::Write as _;
 
 use bulkhead::domain::JobId;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use clap::Subcommand;
 
 use super::operator::operations;
+use super::output::print_text;
 use super::store::StoreArgs;
 
 /// Commands about jobs.
@@ -26,5 +26,5 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
     let JobCommand::Log { id, store } = command;
     let id = JobId::parse(&id).ok_or_else(|| format!("'{id}' is not a job's id"))?;
     let log = operations(&store, MAX_COMPONENT_BYTES)?.job_log(id)?;
-    Ok(std::io::stdout().write_all(log.as_bytes())?)
+    Ok(print_text(&log)?)
 }

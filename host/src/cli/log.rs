@@ -1,9 +1,13 @@
 //! The log, written to standard error as text or as JSON.
 
+mod line;
+
 use std::io::{self, IsTerminal as _};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
+
+use line::Lines;
 
 /// The options of the log.
 #[derive(Debug, Args)]
@@ -26,13 +30,13 @@ impl LogArgs {
     /// Starts logging.
     pub(super) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
         let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log {}: {error}", self.log))?;
-        let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal());
+        let builder = tracing_subscriber::fmt().with_env_filter(filter);
+        let coloured = io::stderr().is_terminal();
         let started = match self.log_format {
-            Format::Text => builder.with_target(false).try_init(),
-            Format::Json => builder.json().try_init(),
+            Format::Text => {
+                builder.with_ansi(coloured).with_writer(Lines::Text { coloured }).with_target(false).try_init()
+            }
+            Format::Json => builder.json().with_writer(Lines::Json).try_init(),
         };
         started.map_err(|error| format!("cannot start logging: {error}").into())
     }

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use people::Person;
 use places::PLACES;
 
+use super::output::print_error;
+
 /// The number of valid contacts in a thousand that repeat an earlier e-mail address, and so update a contact.
 const REPEATS_PER_MILLE: u32 = 30;
 /// E-mail addresses that are kept to be repeated, which bounds the memory for a sample of any size.
@@ -43,7 +45,7 @@ pub(crate) fn run(args: SampleArgs) -> ExitCode {
         // The reader has closed standard output, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bulkhead: the sample cannot be written: {error}. Is the disk full?");
+            print_error(format_args!("the sample cannot be written: {error}. Is the disk full?"));
             ExitCode::from(2)
         }
     }

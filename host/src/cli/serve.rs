@@ -19,6 +19,8 @@ use tokio::sync::watch;
 
 pub(super) use args::ServeArgs;
 
+use super::printable::Printable;
+
 /// The processor of tenants that have none of their own, unless `--component` names another.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
 
@@ -178,5 +180,5 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// Prints a line for the process that started the server. A closed standard output is no reason to stop.
 fn announce(line: &str) {
     let mut out = std::io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+    drop(writeln!(out, "{}", Printable::line(line)).and_then(|()| out.flush()));
 }

@@ -22,6 +22,8 @@ use error::SubmitError;
 use progress::Progress;
 use summary::{Failure, Summary};
 
+use super::output::print_error;
+
 /// The first pause between two polls of a job; each pause is twice the last, up to [`MAX_POLL_PAUSE`].
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two polls, unless the server asks for a longer one.
@@ -72,7 +74,7 @@ pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     }
     match refused {
         Some(error) => {
-            eprintln!("bulkhead: {error}");
+            print_error(error);
             ExitCode::from(2)
         }
         None if summary.failed() > 0 => ExitCode::from(1),
@@ -85,7 +87,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
     let text = contacts::read(&args.file)?;
     let contacts = Contacts::parse(&args.file, &text)?;
     if contacts.len() == 0 {
-        eprintln!("bulkhead: {} has no contacts, so nothing was sent", args.file);
+        print_error(format_args!("{} has no contacts, so nothing was sent", args.file));
     }
     let mut progress = Progress::start(contacts.len());
     let mut before = 0;

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::operator;
-use super::output::print_line;
+use super::output::print_json;
 use super::store::StoreArgs;
 
 /// Commands about tenants. Changes apply to running servers at once.
@@ -132,7 +132,7 @@ fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<d
 
 /// Prints a value as one line of JSON.
 fn print(value: &impl Serialize) -> Result<(), Box<dyn Error>> {
-    Ok(print_line(serde_json::to_string(value)?)?)
+    Ok(print_json(value)?)
 }
 
 fn read(path: &Path) -> Result<String, Box<dyn Error>> {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::local_service::sandbox;
 use super::read;
 use crate::cli::compile::CompileLimitArgs;
-use crate::cli::output::print_line;
+use crate::cli::output::print_pretty_json;
 
 /// Arguments of `bulkhead component check`.
 #[derive(Debug, Args)]
@@ -55,6 +55,6 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
         table_elements_at_start: probed.inspected.table,
         compile_millis: probed.compiled_in.as_millis(),
     };
-    print_line(serde_json::to_string_pretty(&checked)?)?;
+    print_pretty_json(&checked)?;
     Ok(())
 }

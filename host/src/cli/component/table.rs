@@ -12,7 +12,7 @@ use super::local_service::LocalService;
 use super::trial::shown;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
-use crate::cli::output::print_line;
+use crate::cli::output::{print_error, print_line};
 
 /// Arguments of `bulkhead component test`.
 ///
@@ -37,7 +37,7 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let mut watch = Watch::new(vec![&args.file, &args.cases]);
     loop {
         if let Err(error) = test(args) {
-            eprintln!("bulkhead: {error}");
+            print_error(error);
         }
         eprintln!("waiting for a file to change; stop with Ctrl-C");
         watch.wait();

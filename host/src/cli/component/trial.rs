@@ -16,6 +16,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::local_service::LocalService;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
+use crate::cli::output::print_error;
+use crate::cli::printable::{Printable, json};
 
 /// Bytes of the components' output that are shown.
 const MAX_PRINTED_BYTES: usize = 4 << 10;
@@ -101,7 +103,7 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let mut watch = Watch::new(files.into_iter().flatten().map(PathBuf::as_path).collect());
     loop {
         if let Err(error) = try_once(args) {
-            eprintln!("bulkhead: {error}");
+            print_error(error);
         }
         eprintln!("waiting for a file to change; stop with Ctrl-C");
         watch.wait();
@@ -139,14 +141,12 @@ fn write(trial: &Trial, summary: &Summary<'_>) -> Result<(), Box<dyn Error>> {
     // Locked and buffered, as a list may have 10,000 rows.
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (index, row) in trial.rows.iter().enumerate() {
-        serde_json::to_writer(&mut out, &NumberedRow { index, row: shown(row)? })?;
-        out.write_all(b"\n")?;
+        writeln!(out, "{}", json(&NumberedRow { index, row: shown(row)? })?)?;
     }
-    serde_json::to_writer(&mut out, summary)?;
-    out.write_all(b"\n")?;
+    writeln!(out, "{}", json(summary)?)?;
     out.flush()?;
     for failure in &trial.failures {
-        eprintln!("\nthe component failed: {}", failure.trim());
+        eprintln!("\nthe component failed: {}", Printable::indented(failure.trim()));
     }
     Ok(())
 }

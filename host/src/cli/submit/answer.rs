@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::cli::printable::is_unprintable;
+
 /// The answer to an accepted request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Accepted {
@@ -73,9 +75,7 @@ pub(super) fn refusal(body: &str) -> String {
 
 /// Makes a received text safe for a terminal: without control characters, and at most `limit` characters long.
 pub(super) fn one_line(text: &str, limit: usize) -> String {
-    // Marks that change the writing direction would affect what follows the text.
-    let unfit =
-        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let unfit = |letter: char| letter == '\t' || is_unprintable(letter);
     let mut line: String = text
         .chars()
         .take(limit)

@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::answer::one_line;
+
+/// Characters that are shown of a job's status.
+const MAX_STATUS_CHARS: usize = 40;
 /// The time between two lines of progress where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 const BAR: &str = "{bar:40.green/black.bright} {human_pos} of {human_len} contacts  {elapsed}  {msg}";
@@ -37,7 +41,7 @@ impl Progress {
 
     pub(super) fn at(&mut self, processed: usize, status: &str) {
         self.bar.set_position(wide(processed));
-        self.bar.set_message(status.replace('_', " "));
+        self.bar.set_message(one_line(&status.replace('_', " "), MAX_STATUS_CHARS));
         self.bar.tick();
         let is_last = processed >= self.total;
         if self.bar.is_hidden() && (is_last || self.last_line.elapsed() >= LINE_INTERVAL) {

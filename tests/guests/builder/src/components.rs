@@ -37,6 +37,8 @@ pub(crate) fn texts() -> Vec<(&'static str, String)> {
         ("longer-name", validator("1", &trap_in(&"n".repeat(MAX_NAME_BYTES + 1)), "")),
         // Traps in a function whose name would clear a terminal and forge a log line.
         ("control-name", validator("1", &trap_in("\\1b[2J\\0a{\\22level\\22:\\22ERROR\\22}"), "")),
+        // Traps in its start function, whose name would change a terminal's title.
+        ("control-start", validator("1", &with_inspect(CONTROL_START), "")),
         // Exports only wasi:cli/run.
         ("stranger", String::from(include_str!("wat/stranger.wat"))),
         // Is a core module, not a component.
@@ -88,6 +90,9 @@ fn base_62(number: usize) -> String {
 fn trap_in(name: &str) -> String {
     include_str!("wat/trap_in.wat").replace("NAME", name)
 }
+
+/// A start function that traps and has a terminal's commands for a name.
+const CONTROL_START: &str = r#"(func $begin (@name "\1b]0;title\07\0abulkhead: forged") (unreachable)) (start $begin)"#;
 
 /// An `$inspect` that ignores the items.
 const INSPECT_NOTHING: &str = "(func $inspect (param i32 i32))";

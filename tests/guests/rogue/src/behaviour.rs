@@ -47,6 +47,8 @@ pub(crate) enum Behaviour {
     PlanTrap,
     /// Panics with a message of a megabyte.
     Panic,
+    /// Prints text that would control a terminal and forge a line, and panics with the same text.
+    Escape,
     /// Exits the process with status 0.
     Exit,
     /// Allocates memory until that fails.
@@ -147,6 +149,7 @@ impl Behaviour {
             Self::Sleep => std::thread::sleep(Duration::from_secs(3_600)),
             Self::Trap => std::process::abort(),
             Self::Panic => panic!("{}", "this is a long story. ".repeat(50_000)),
+            Self::Escape => harm::panic_in_disguise(),
             Self::Exit => std::process::exit(0),
             Self::Memory => harm::allocate_all_memory(),
             Self::UseMemory => harm::grow_memory(100 << 20),

@@ -50,6 +50,14 @@ pub(crate) fn recurse(depth: u64) -> u64 {
     if black_box(true) { recurse(depth + 1) + frame.iter().sum::<u64>() } else { depth }
 }
 
+/// Prints a terminal's title, a colour, a forged line, a hidden word and a reversed one, and panics with them.
+#[expect(clippy::panic, reason = "a panic is what this is for")]
+pub(crate) fn panic_in_disguise() -> ! {
+    let text = "\u{1b}]0;title\u{7}\u{1b}[31m\u{9b}2J\nbulkhead: forged\r\u{202e}desrever\u{200b}";
+    println!("{text}");
+    panic!("{text}");
+}
+
 pub(crate) fn print_much() {
     let line = "x".repeat(9_999);
     for _ in 0..1_000 {
