@@ -14,6 +14,7 @@ mod serve;
 mod store;
 mod submit;
 mod tenant;
+mod token;
 
 use std::process::ExitCode;
 
@@ -32,9 +33,12 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Box<serve::ServeArgs>),
-    /// Add, list, show, change and remove tenants.
+    /// Add, list, show, change and remove tenants, and replace their secrets.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Revoke tokens.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Create, check, try, test, register, list and remove components.
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -60,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
     match cli.command {
         Command::Serve(args) => report(serve::run(*args)),
         Command::Tenant(command) => report(tenant::run(command)),
+        Command::Token(command) => report(token::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),

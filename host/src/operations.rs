@@ -1,9 +1,10 @@
-//! What operators do: add, change and remove tenants, register components and give them to tenants, read what components
+//! What operators do: add, change and remove tenants, replace their secrets, register components and give them to tenants, read what components
 //! printed. The command line and the operators' HTTP API are two ways to [`Operations`]. All methods block.
 
 mod components;
 mod error;
 mod runtime;
+mod secrets;
 mod tenants;
 mod views;
 
@@ -14,8 +15,12 @@ use parking_lot::Mutex;
 pub use components::AddedComponent;
 pub use error::OperationError;
 pub use runtime::{ComponentRuntime, LoadError};
+pub use secrets::AddedSecret;
 pub use tenants::{AddedTenant, ComponentChoice, TenantSettings};
-pub use views::{AddedTenantView, AssignmentView, ComponentView, TenantView};
+pub use views::{
+    AddedSecretView, AddedTenantView, AssignmentView, ComponentView, RevokedSecretView, RevokedTokensView, SecretView,
+    TenantView,
+};
 
 use crate::domain::JobId;
 use crate::store::Store;

@@ -8,6 +8,7 @@
 mod claims;
 mod components;
 mod contacts;
+mod credentials;
 mod disk;
 mod error;
 mod index_queue;
@@ -17,6 +18,7 @@ mod maintenance;
 mod packing;
 pub mod postgres;
 mod profile_cache;
+mod secret_use;
 pub mod sqlite;
 mod tenants;
 mod usage;
@@ -26,16 +28,18 @@ pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutc
 pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, WriteTarget,
 };
+pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord};
 pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
-pub use tenants::{Authentication, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use tenants::{RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 
 /// A whole store: every type that implements the trait of each concern.
 pub trait Store:
     TenantStore
+    + CredentialStore
     + ComponentStore
     + JobStore
     + ClaimStore
@@ -50,6 +54,7 @@ pub trait Store:
 
 impl<S> Store for S where
     S: TenantStore
+        + CredentialStore
         + ComponentStore
         + JobStore
         + ClaimStore

@@ -6,7 +6,7 @@ mod name;
 mod profile;
 mod stored_profile;
 
-pub use credentials::{NewCredential, Secret, generate};
+pub use credentials::{MAX_SECRETS, NewCredential, Secret, SecretId, SecretIdError, generate};
 pub use limits::{LimitRule, LimitSettings, LimitsError, TenantLimits};
 pub use name::{NameError, TenantName};
 pub use profile::{Choice, FieldEntry, Named, Owner, Profile, ProfileError};

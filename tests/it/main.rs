@@ -37,6 +37,7 @@ mod refusals;
 mod registration;
 mod results;
 mod rogue;
+mod secrets;
 mod several_servers;
 mod shutdown;
 mod single;

@@ -9,7 +9,7 @@ use bulkhead::clock::Clock;
 use clap::Args;
 use serde::Serialize;
 
-use super::output::print_line;
+use super::output::{print_json, print_line};
 use super::store::{Place, StoreArgs};
 
 /// Connections to a database: the command sends one statement after the other.
@@ -66,7 +66,7 @@ impl Finding {
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
     let findings = findings(&args.store)?;
     for finding in &findings {
-        print_line(if args.json { serde_json::to_string(finding)? } else { line(finding) })?;
+        if args.json { print_json(finding)? } else { print_line(line(finding))? }
     }
     let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     Ok(ExitCode::from(u8::from(has_failed)))

@@ -1,5 +1,7 @@
 //! `bulkhead tenant`.
 
+mod secret;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +68,9 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Add, list and revoke a tenant's secrets.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// List all limits of tenants, with defaults and ranges, one JSON object per line.
     Limits,
     /// Remove a tenant with its credentials, jobs and contacts.
@@ -88,6 +93,7 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         TenantCommand::Rollback { name, store } => {
             print_assignment(&name, operations(&store)?.roll_back_tenant(name.as_str())?)
         }
+        TenantCommand::Secret(command) => secret::run(command),
         TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
         TenantCommand::Remove { name, store } => Ok(operations(&store)?.remove_tenant(name.as_str())?),
     }

@@ -2,6 +2,7 @@
 
 mod components;
 mod route;
+mod secrets;
 mod tenants;
 
 use std::sync::Arc;
@@ -69,6 +70,24 @@ impl AdminApi {
             AdminRoute::RemoveTenant(name) => self.blocking(move |operations| tenants::remove(operations, &name)).await,
             AdminRoute::RollBackTenant(name) => {
                 self.blocking(move |operations| tenants::roll_back(operations, &name)).await
+            }
+            AdminRoute::AddSecret(tenant) => {
+                let mut body = self.bodies.receive(&head.headers, body).await?;
+                self.blocking(move |operations| secrets::add(operations, &tenant, &body.take_item()?)).await
+            }
+            AdminRoute::ListSecrets(tenant) => {
+                self.blocking(move |operations| secrets::list(operations, &tenant)).await
+            }
+            AdminRoute::RevokeSecret(tenant, id) => {
+                let force = query(&head, "force");
+                self.blocking(move |operations| secrets::revoke(operations, &tenant, &id, force.as_deref())).await
+            }
+            AdminRoute::RevokeTokens(tenant) => {
+                self.blocking(move |operations| secrets::revoke_tokens(operations, &tenant)).await
+            }
+            AdminRoute::RevokeToken => {
+                let mut body = self.bodies.receive(&head.headers, body).await?;
+                self.blocking(move |operations| secrets::revoke_token(operations, &body.take_item()?)).await
             }
             AdminRoute::ReadJobLog(id) => {
                 self.blocking(move |operations| Ok(json(StatusCode::OK, &JobLog { log: operations.job_log(id)? })))

@@ -337,15 +337,20 @@ impl From<OperationError> for Problem {
             OperationError::NameTaken { .. }
             | OperationError::TenantExists(_)
             | OperationError::InUse(_)
+            | OperationError::TooManySecrets(_)
+            | OperationError::LastSecret(_)
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
-            OperationError::UnknownComponent(_) | OperationError::UnknownTenant(_) | OperationError::UnknownJob => {
-                (StatusCode::NOT_FOUND, "not_found")
-            }
+            OperationError::UnknownComponent(_)
+            | OperationError::UnknownTenant(_)
+            | OperationError::UnknownSecret { .. }
+            | OperationError::UnknownToken
+            | OperationError::UnknownJob => (StatusCode::NOT_FOUND, "not_found"),
             OperationError::Outdated => (StatusCode::CONFLICT, "outdated"),
             OperationError::Name(_)
             | OperationError::Ambiguous(_)
             | OperationError::WrongWorld { .. }
             | OperationError::NothingBefore(_)
+            | OperationError::Expiry(_)
             | OperationError::Profile(_)
             | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };

@@ -54,7 +54,7 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> R
     let invalid = || Problem::oauth("invalid_client", "The client credentials are invalid");
     let (id, secret) = request.client.ok_or_else(invalid)?;
     let Authentication::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
-    let token = service.issue_token(&tenant)?;
+    let token = service.issue_token(&tenant, &secret)?;
     let answer = TokenBody {
         access_token: token.reveal(),
         expires_in: TOKEN_LIFETIME.as_secs(),

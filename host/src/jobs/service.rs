@@ -84,17 +84,17 @@ impl Service {
         Ok(self.store().authenticate(client_id, &secret.hash())?)
     }
 
-    /// Issues a token that is valid for [`TOKEN_LIFETIME`].
+    /// Issues a token for a tenant with one of its secrets. The token is valid for [`TOKEN_LIFETIME`], but not longer than the secret.
     ///
     /// # Errors
-    /// If the store cannot answer, the tenant was removed or gets too many tokens, or the system gives no random bytes.
-    pub fn issue_token(&self, tenant: &Tenant) -> Result<Secret, ServiceError> {
+    /// If the store cannot answer, the secret was revoked, the tenant gets too many tokens, or the system gives no random bytes.
+    pub fn issue_token(&self, tenant: &Tenant, secret: &Secret) -> Result<Secret, ServiceError> {
         let limits = TokenLimits { count: tenant.limits.tokens, per_minute: tenant.limits.tokens_per_minute };
         if let Admission::After(retry_after) = self.store().admit_token(tenant.id, &limits)? {
             return Err(ServiceError::TooManyTokens { per_minute: limits.per_minute, retry_after });
         }
         let token = Secret::random()?;
-        let is_known = self.store().add_token(tenant.id, &token.hash(), TOKEN_LIFETIME)?;
+        let is_known = self.store().add_token(&secret.hash(), &token.hash(), TOKEN_LIFETIME)?;
         if is_known { Ok(token) } else { Err(ServiceError::NoTenant) }
     }
 

@@ -3,6 +3,7 @@
 use super::LoadError;
 use crate::sandbox::Refusal;
 use crate::store::{ComponentRecord, StoreError};
+use crate::tenants::MAX_SECRETS;
 
 /// Why an operation failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,28 @@ pub enum OperationError {
     /// A tenant has the name already.
     #[error("there is a tenant '{0}' already; remove it first, or choose another name")]
     TenantExists(String),
+    /// The tenant has as many live secrets as it can have.
+    #[error("'{0}' has {MAX_SECRETS} secrets, which is the maximum; revoke one that is not used any more")]
+    TooManySecrets(String),
+    /// The secret is the tenant's last one.
+    #[error(
+        "this is the last secret of '{0}', and without it no client of the tenant can connect. Add another first ('bulkhead tenant secret add'), or revoke it all the same: --force, over HTTP ?force=true"
+    )]
+    LastSecret(String),
+    /// The tenant has no live secret with this id.
+    #[error("'{tenant}' has no secret '{id}'; 'bulkhead tenant secret list' shows all ids")]
+    UnknownSecret {
+        /// The tenant.
+        tenant: String,
+        /// The id.
+        id: String,
+    },
+    /// A secret cannot expire then.
+    #[error("a secret expires after 1 to {0} days, or never")]
+    Expiry(u32),
+    /// There is no such token.
+    #[error("there is no such token: it never existed, was revoked, or has expired")]
+    UnknownToken,
     /// The tenant's components were never changed.
     #[error("the components of '{0}' were never changed, so there is nothing to go back to")]
     NothingBefore(String),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::AddedTenant;
-use crate::domain::{Assignment, Digest};
-use crate::store::{ComponentRecord, Tenant, TenantSummary, Usage};
+use super::{AddedSecret, AddedTenant};
+use crate::domain::{Assignment, Digest, Timestamp};
+use crate::store::{ComponentRecord, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
 /// A registered component.
@@ -49,6 +49,69 @@ impl<'a> From<&'a AddedTenant> for AddedTenantView<'a> {
         let (tenant, client_secret) = (added.name.as_str(), added.client_secret.reveal());
         Self { tenant, client_id: &added.client_id, client_secret }
     }
+}
+
+/// A tenant's secret, without the secret.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretView {
+    id: String,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// A day in UTC; `None` if the secret was never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used: Option<String>,
+}
+
+impl From<SecretRecord> for SecretView {
+    fn from(record: SecretRecord) -> Self {
+        let day = |at: Timestamp| at.to_rfc3339().chars().take_while(|letter| *letter != 'T').collect();
+        Self {
+            id: record.id.to_string(),
+            created_at: record.created_at.to_rfc3339(),
+            expires_at: record.expires_at.map(Timestamp::to_rfc3339),
+            last_used: record.used_at.map(day),
+        }
+    }
+}
+
+/// A new secret in the clear.
+#[derive(Debug, Serialize)]
+pub struct AddedSecretView<'a> {
+    tenant: &'a str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    #[serde(flatten)]
+    secret: SecretView,
+}
+
+impl<'a> AddedSecretView<'a> {
+    /// Creates the view of a new secret of the tenant called `tenant`.
+    pub fn new(tenant: &'a str, added: &'a AddedSecret) -> Self {
+        let client_secret = added.client_secret.reveal();
+        Self { tenant, client_id: &added.client_id, client_secret, secret: added.record.into() }
+    }
+}
+
+/// A revoked secret.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedSecretView<'a> {
+    /// The tenant's name.
+    pub tenant: &'a str,
+    /// The secret's id.
+    pub id: &'a str,
+    /// How many tokens were revoked with the secret.
+    pub revoked_tokens: u64,
+}
+
+/// Revoked tokens.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedTokensView {
+    /// How many tokens were revoked.
+    pub revoked_tokens: u64,
 }
 
 /// A tenant with its settings.

@@ -11,6 +11,7 @@ mod commit;
 mod components;
 mod connections;
 mod contacts;
+mod credentials;
 mod error;
 mod index_queue;
 mod jobs;
@@ -37,6 +38,7 @@ pub use address::{DatabaseUrl, DatabaseUrlError};
 
 use super::StoreError;
 use super::profile_cache::ProfileCache;
+use super::secret_use::SecretUse;
 use crate::clock::Clock;
 use connections::Connections;
 
@@ -49,6 +51,7 @@ pub struct PostgresStore {
     /// Microseconds that the database's clock is ahead of this machine's.
     clock_lead: Arc<AtomicI64>,
     profiles: ProfileCache,
+    secret_use: SecretUse,
 }
 
 impl PostgresStore {
@@ -68,6 +71,7 @@ impl PostgresStore {
             connections,
             clock_lead: Arc::new(AtomicI64::new(clock_lead)),
             profiles: ProfileCache::default(),
+            secret_use: SecretUse::default(),
         })
     }
 }

@@ -8,6 +8,7 @@ mod commit;
 mod components;
 mod connections;
 mod contacts;
+mod credentials;
 mod facts;
 mod index_queue;
 mod jobs;
@@ -28,6 +29,7 @@ pub use facts::SqliteFacts;
 
 use super::StoreError;
 use super::profile_cache::ProfileCache;
+use super::secret_use::SecretUse;
 use crate::clock::Clock;
 use crate::private_files::make_private_folder;
 use connections::Connections;
@@ -42,6 +44,7 @@ pub struct SqliteStore {
     connections: Connections,
     clock: Clock,
     profiles: ProfileCache,
+    secret_use: SecretUse,
 }
 
 impl SqliteStore {
@@ -53,7 +56,13 @@ impl SqliteStore {
         make_private_folder(folder)?;
         let connections = Connections::open(&folder.join(FILE))?;
         connections.write(|connection| migrations::run(connection, &folder.join(FILE)))?;
-        Ok(Self { folder: folder.to_owned(), connections, clock, profiles: ProfileCache::default() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            connections,
+            clock,
+            profiles: ProfileCache::default(),
+            secret_use: SecretUse::default(),
+        })
     }
 
     /// Returns whether there is a database in `folder`.

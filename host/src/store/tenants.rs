@@ -1,6 +1,4 @@
-//! Tenants and their credentials.
-
-use std::time::Duration;
+//! Tenants and their settings.
 
 use serde::Serialize;
 
@@ -8,9 +6,9 @@ use super::StoreError;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::tenants::{LimitSettings, NewCredential, Profile, StoredProfile, TenantLimits};
 
-/// Tenants, their settings, credentials and tokens.
+/// Tenants and their settings.
 pub trait TenantStore {
-    /// Adds a tenant. Returns `None` if the name is taken.
+    /// Adds a tenant with its first secret. Returns `None` if the name is taken.
     fn add_tenant(
         &self,
         name: &str,
@@ -35,12 +33,6 @@ pub trait TenantStore {
 
     /// Gives a tenant back the components that it had before their last change.
     fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError>;
-
-    /// Returns whose secret has this SHA-256: the tenant with this client id or, without a client id, a tenant or a token.
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError>;
-
-    /// Adds a token that stands for a tenant for `lifetime`. Returns `false` if the tenant was removed.
-    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
 }
 
 /// A tenant as requests need it.
@@ -99,15 +91,4 @@ pub enum RollBackOutcome {
     NothingBefore,
     /// There is no such tenant.
     NoTenant,
-}
-
-/// The outcome of [`TenantStore::authenticate`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Authentication {
-    /// The credential, or the unexpired token, is this tenant's.
-    Tenant(Box<Tenant>),
-    /// The token has expired.
-    ExpiredToken,
-    /// No tenant has such a credential or token.
-    Unknown,
 }

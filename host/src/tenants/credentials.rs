@@ -1,17 +1,23 @@
 //! Client ids and secrets.
 
+use std::fmt;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::TenantName;
 
+/// Live secrets that a tenant may have at a time: enough to replace one while clients still use it.
+pub const MAX_SECRETS: usize = 5;
+
 /// A credential as it is stored: never the secret itself.
 #[derive(Debug, Clone)]
 pub struct NewCredential {
     /// The client id, which is public.
     pub client_id: String,
-    /// SHA-256 of the secret.
+    /// SHA-256 of the first secret.
     pub secret_hash: [u8; 32],
 }
 
@@ -46,9 +52,44 @@ impl Secret {
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// What operators call a secret: the first eight hexadecimal digits of its SHA-256. They are not secret themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretId([u8; 4]);
+
+impl SecretId {
+    /// Returns the id of the secret with this SHA-256.
+    pub fn of(hash: &[u8; 32]) -> Self {
+        let [first, second, third, fourth, ..] = *hash;
+        Self([first, second, third, fourth])
+    }
+}
+
+/// A text that cannot be a secret's id.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' cannot be a secret's id, which has eight hexadecimal digits")]
+pub struct SecretIdError(String);
+
+impl FromStr for SecretId {
+    type Err = SecretIdError;
+
+    fn from_str(text: &str) -> Result<Self, SecretIdError> {
+        let mut bytes = [0; 4];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) => Ok(Self(bytes)),
+            Err(_) => Err(SecretIdError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
     }
 }
 

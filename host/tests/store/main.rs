@@ -100,7 +100,13 @@ conformance! {
         credentials:
             a_secret_authenticates_only_its_tenant,
             a_token_authenticates_its_tenant_until_it_expires,
-            removing_a_tenant_removes_its_tokens;
+            removing_a_tenant_removes_its_tokens,
+            a_secret_is_replaced_while_clients_use_it,
+            the_last_secret_is_not_revoked_by_mistake,
+            two_operators_do_not_revoke_both_secrets,
+            secrets_are_limited_and_expire,
+            the_day_of_a_secrets_last_use_is_noted,
+            tokens_are_revoked;
         expiry:
             an_expired_job_is_unknown_before_it_is_swept,
             retention_starts_again_when_a_job_finishes,

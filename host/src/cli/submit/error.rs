@@ -29,7 +29,7 @@ pub(super) enum SubmitError {
 pub(super) fn advice(status: u16) -> &'static str {
     match status {
         300..=399 => "Give the server's own address with --url.",
-        401 | 403 => "Check --user ID:SECRET; 'bulkhead tenant add NAME' on the server creates new credentials.",
+        401 | 403 => "Check --user ID:SECRET; 'bulkhead tenant secret add NAME' on the server makes another secret.",
         404 => "Check --url; if it is right, the job was deleted or has expired.",
         405 | 415 => "Check --url; this does not look like a Bulkhead server of the same version.",
         400 | 422 => "Correct the file, then submit again.",

@@ -28,6 +28,16 @@ pub(super) enum AdminRoute {
     RemoveTenant(String),
     /// `POST /admin/tenants/{tenant}/rollback`.
     RollBackTenant(String),
+    /// `POST /admin/tenants/{tenant}/secrets`.
+    AddSecret(String),
+    /// `GET /admin/tenants/{tenant}/secrets`.
+    ListSecrets(String),
+    /// `DELETE /admin/tenants/{tenant}/secrets/{secret}`.
+    RevokeSecret(String, String),
+    /// `DELETE /admin/tenants/{tenant}/tokens`.
+    RevokeTokens(String),
+    /// `POST /admin/tokens/revoke`.
+    RevokeToken,
     /// `GET /admin/jobs/{id}/log`.
     ReadJobLog(JobId),
 }
@@ -57,6 +67,17 @@ impl AdminRoute {
             (["tenants", _], _) => wrong_method("GET, PATCH, DELETE"),
             (["tenants", name, "rollback"], &Method::POST) => Ok(Self::RollBackTenant(String::from(*name))),
             (["tenants", _, "rollback"], _) => wrong_method("POST"),
+            (["tenants", name, "secrets"], &Method::POST) => Ok(Self::AddSecret(String::from(*name))),
+            (["tenants", name, "secrets"], &Method::GET) => Ok(Self::ListSecrets(String::from(*name))),
+            (["tenants", _, "secrets"], _) => wrong_method("GET, POST"),
+            (["tenants", name, "secrets", id], &Method::DELETE) => {
+                Ok(Self::RevokeSecret(String::from(*name), String::from(*id)))
+            }
+            (["tenants", _, "secrets", _], _) => wrong_method("DELETE"),
+            (["tenants", name, "tokens"], &Method::DELETE) => Ok(Self::RevokeTokens(String::from(*name))),
+            (["tenants", _, "tokens"], _) => wrong_method("DELETE"),
+            (["tokens", "revoke"], &Method::POST) => Ok(Self::RevokeToken),
+            (["tokens", "revoke"], _) => wrong_method("POST"),
             (["jobs", id, "log"], &Method::GET) => {
                 JobId::parse(id).map(Self::ReadJobLog).ok_or_else(Problem::unknown_job)
             }
@@ -89,6 +110,11 @@ mod tests {
             (Method::PATCH, "/admin/tenants/acme", AdminRoute::ChangeTenant(acme())),
             (Method::DELETE, "/admin/tenants/acme", AdminRoute::RemoveTenant(acme())),
             (Method::POST, "/admin/tenants/acme/rollback", AdminRoute::RollBackTenant(acme())),
+            (Method::POST, "/admin/tenants/acme/secrets", AdminRoute::AddSecret(acme())),
+            (Method::GET, "/admin/tenants/acme/secrets", AdminRoute::ListSecrets(acme())),
+            (Method::DELETE, "/admin/tenants/acme/secrets/1f", AdminRoute::RevokeSecret(acme(), String::from("1f"))),
+            (Method::DELETE, "/admin/tenants/acme/tokens", AdminRoute::RevokeTokens(acme())),
+            (Method::POST, "/admin/tokens/revoke", AdminRoute::RevokeToken),
             (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
         ] {
             assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
@@ -109,6 +135,11 @@ mod tests {
             (Method::DELETE, "/admin/tenants", 405),
             (Method::PUT, "/admin/tenants/acme", 405),
             (Method::GET, "/admin/tenants/acme/rollback", 405),
+            (Method::DELETE, "/admin/tenants/acme/secrets", 405),
+            (Method::GET, "/admin/tenants/acme/secrets/1f", 405),
+            (Method::GET, "/admin/tenants/acme/tokens", 405),
+            (Method::GET, "/admin/tokens/revoke", 405),
+            (Method::POST, "/admin/tokens", 404),
         ] {
             let reply = AdminRoute::find(&method, path).unwrap_err().into_reply();
             assert_eq!(reply.status().as_u16(), status, "{method} {path}");

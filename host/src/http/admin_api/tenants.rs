@@ -89,7 +89,7 @@ pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Pr
 ///
 /// # Errors
 /// 400, which names `what` cannot be read and ends with `advice`.
-fn read_object<T: DeserializeOwned>(body: &str, what: &str, advice: &str) -> Result<T, Problem> {
+pub(super) fn read_object<T: DeserializeOwned>(body: &str, what: &str, advice: &str) -> Result<T, Problem> {
     if !body.trim_start().starts_with('{') {
         return Err(Problem::bad_request(format!("{what} must be a JSON object. {advice}")));
     }

@@ -1,6 +1,4 @@
-//! Tenants and their credentials.
-
-use std::time::Duration;
+//! Tenants and their settings.
 
 use tokio_postgres::Row;
 
@@ -8,10 +6,10 @@ use super::PostgresStore;
 use super::components::{are_known, lock_statement};
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
-use super::sql::{get, number, optional_digest, signed};
+use super::sql::{get, number, optional_digest};
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Authentication, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for PostgresStore {
@@ -52,16 +50,6 @@ impl TenantStore for PostgresStore {
     fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
         self.connections.run("rolling a tenant back", async |session| roll_back(session, name).await)
     }
-
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
-        self.connections.run("looking up a credential", async |session| {
-            authenticate(session, &self.profiles, client_id, secret_hash).await
-        })
-    }
-
-    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
-        self.connections.run("issuing a token", async |session| add_token(session, tenant, token_hash, lifetime).await)
-    }
 }
 
 async fn add(
@@ -72,9 +60,11 @@ async fn add(
 ) -> Result<Option<TenantId>, PgError> {
     const ADD: &str = "
         WITH added AS (
-          INSERT INTO tenants (name, profile, client_id, secret_hash, created_at)
-          VALUES ($2, $3, $4, $5, bulkhead_now($1))
-          ON CONFLICT (name) DO NOTHING RETURNING id
+          INSERT INTO tenants (name, profile, client_id, created_at)
+          VALUES ($2, $3, $4, bulkhead_now($1))
+          ON CONFLICT (name) DO NOTHING RETURNING id, created_at
+        ), secret AS (
+          INSERT INTO secrets (hash, tenant, created_at) SELECT $5, id, created_at FROM added
         ), queue AS (
           INSERT INTO queues (tenant) SELECT id FROM added
         ), tally AS (
@@ -101,7 +91,7 @@ async fn remove(session: &Session, name: &str) -> Result<bool, PgError> {
             let id: i64 = get(&removed, 0)?;
             // Without these rows no request and no worker finds anything of the tenant. Later sweeps delete the rest, which
             // is large.
-            for table in ["queues", "jobs", "tallies", "tokens"] {
+            for table in ["queues", "jobs", "tallies", "secrets", "tokens"] {
                 session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
             }
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;
@@ -163,51 +153,7 @@ async fn roll_back(session: &Session, name: &str) -> Result<RollBackOutcome, PgE
         .await
 }
 
-async fn authenticate(
-    session: &Session,
-    profiles: &ProfileCache,
-    client_id: Option<&str>,
-    secret_hash: &[u8; 32],
-) -> Result<Authentication, PgError> {
-    const BY_SECRET: &str = "
-        SELECT tenants.id, name, profile, limits, processor, validator FROM tenants
-        WHERE secret_hash = $1 AND client_id = coalesce($2, client_id)";
-    const BY_TOKEN: &str = "
-        SELECT tenants.id, name, profile, limits, processor, validator, expires_at > bulkhead_now($1)
-        FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = $2";
-    let by_secret = session.prepare_cached(BY_SECRET).await?;
-    let hash = secret_hash.as_slice();
-    if let Some(row) = session.query_opt(&by_secret, &[&hash, &client_id]).await? {
-        return Ok(Authentication::Tenant(Box::new(tenant(&row, profiles)?)));
-    }
-    if client_id.is_some() {
-        return Ok(Authentication::Unknown);
-    }
-    let by_token = session.prepare_cached(BY_TOKEN).await?;
-    Ok(match session.query_opt(&by_token, &[&session.clock_shift, &hash]).await? {
-        Some(row) if get::<bool>(&row, 6)? => Authentication::Tenant(Box::new(tenant(&row, profiles)?)),
-        Some(_) => Authentication::ExpiredToken,
-        None => Authentication::Unknown,
-    })
-}
-
-async fn add_token(session: &Session, tenant: TenantId, hash: &[u8; 32], lifetime: Duration) -> Result<bool, PgError> {
-    // The tenant's row is locked until the end, so that the tenant is not removed while it gets the token.
-    const ADD: &str = "
-        WITH known AS (SELECT id FROM tenants WHERE id = $3 FOR KEY SHARE)
-        INSERT INTO tokens (hash, tenant, expires_at) SELECT $2, id, bulkhead_now($1) + $4 FROM known";
-    let add = session.prepare_cached(ADD).await?;
-    let (hash, lifetime) = (hash.as_slice(), signed(lifetime.as_micros()));
-    session
-        .transact(async || {
-            session.begin().await?;
-            let added = session.execute(&add, &[&session.clock_shift, &hash, &tenant.0, &lifetime]).await?;
-            Ok(TxOutcome::Commit(added > 0))
-        })
-        .await
-}
-
-fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
+pub(super) fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: TenantId(get(row, 0)?),
         name: get(row, 1)?,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::{Condvar, FairMutex, Mutex};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::private_files::open_private_file;
 use crate::store::StoreError;
@@ -71,6 +71,20 @@ impl Connections {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         work(&mut self.writer.lock())
+    }
+
+    /// Runs `work` on the connection that writes, unless that would mean to wait. Returns `None` if the connection or the database
+    /// is in use.
+    pub(super) fn write_if_free<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Option<rusqlite::Result<T>> {
+        let writer = self.writer.try_lock()?;
+        writer.busy_timeout(Duration::ZERO).ok()?;
+        let result = work(&writer);
+        drop(writer.busy_timeout(BUSY_TIMEOUT));
+        let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if result.as_ref().is_err_and(is_busy) { None } else { Some(result) }
     }
 
     /// Runs `work` on a connection that can only read, in one transaction: `work` sees one state of the database, and SQLite

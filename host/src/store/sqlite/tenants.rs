@@ -1,6 +1,4 @@
-//! Tenants and their credentials.
-
-use std::time::Duration;
+//! Tenants and their settings.
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
@@ -9,7 +7,7 @@ use super::components::are_known;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::error::Context;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Authentication, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for SqliteStore {
@@ -21,15 +19,27 @@ impl TenantStore for SqliteStore {
     ) -> Result<Option<TenantId>, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| {
-            connection
+            const CONTEXT: &str = "adding a tenant";
+            let transaction = connection.transaction().context(CONTEXT)?;
+            let id: Option<i64> = transaction
                 .query_row(
-                    "INSERT INTO tenants (name, profile, client_id, secret_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                    "INSERT INTO tenants (name, profile, client_id, unused, created_at)
+                     VALUES (?1, ?2, ?3, randomblob(32), ?4)
                      ON CONFLICT (name) DO NOTHING RETURNING id",
-                    params![name, profile.text(), credential.client_id, credential.secret_hash, now.0],
-                    |row| row.get(0).map(TenantId),
+                    params![name, profile.text(), credential.client_id, now.0],
+                    |row| row.get(0),
                 )
                 .optional()
-                .context("adding a tenant")
+                .context(CONTEXT)?;
+            let Some(id) = id else { return Ok(None) };
+            transaction
+                .execute(
+                    "INSERT INTO secrets (hash, tenant, created_at) VALUES (?1, ?2, ?3)",
+                    params![credential.secret_hash, id, now.0],
+                )
+                .context(CONTEXT)?;
+            transaction.commit().context(CONTEXT)?;
+            Ok(Some(TenantId(id)))
         })
     }
 
@@ -70,6 +80,7 @@ impl TenantStore for SqliteStore {
             let Some(id) = id else { return Ok(false) };
             // Without these rows the tenant cannot be asked for or worked on; sweeps delete the rest, which is large.
             transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            transaction.execute("DELETE FROM secrets WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).context(CONTEXT)?;
             transaction.commit().context(CONTEXT)?;
@@ -96,57 +107,6 @@ impl TenantStore for SqliteStore {
                 (Some(_), 0) => RollBackOutcome::NothingBefore,
                 (Some(now), _) => RollBackOutcome::To(now),
             })
-        })
-    }
-
-    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
-        const CONTEXT: &str = "looking up a credential";
-        let now = self.clock.now();
-        self.connections.read(|connection| {
-            let by_secret = connection
-                .prepare_cached(
-                    "SELECT id, name, profile, limits, processor, validator FROM tenants
-                     WHERE secret_hash = ?1 AND client_id = coalesce(?2, client_id)",
-                )
-                .and_then(|mut statement| {
-                    statement.query_row(params![secret_hash, client_id], |row| tenant(row, &self.profiles)).optional()
-                })
-                .context(CONTEXT)?;
-            if let Some(tenant) = by_secret {
-                return Ok(Authentication::Tenant(Box::new(tenant)));
-            }
-            if client_id.is_some() {
-                return Ok(Authentication::Unknown);
-            }
-            let by_token = connection
-                .prepare_cached(
-                    "SELECT tenants.id, name, profile, limits, processor, validator, expires_at
-                     FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = ?1",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_row([secret_hash], |row| Ok((tenant(row, &self.profiles)?, row.get::<_, i64>(6)?)))
-                        .optional()
-                })
-                .context(CONTEXT)?;
-            Ok(match by_token {
-                Some((tenant, expires_at)) if expires_at > now.0 => Authentication::Tenant(Box::new(tenant)),
-                Some(_) => Authentication::ExpiredToken,
-                None => Authentication::Unknown,
-            })
-        })
-    }
-
-    fn add_token(&self, tenant: TenantId, token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
-        let expires_at = self.clock.now().after(lifetime);
-        self.connections.write(|connection| {
-            connection
-                .execute(
-                    "INSERT INTO tokens (hash, tenant, expires_at) SELECT ?1, id, ?3 FROM tenants WHERE id = ?2",
-                    params![token_hash, tenant.0, expires_at.0],
-                )
-                .map(|added| added > 0)
-                .context("issuing a token")
         })
     }
 }
@@ -202,7 +162,7 @@ fn assignment(connection: &Connection, name: &str) -> Result<Option<Assignment>,
         .context("reading a tenant")
 }
 
-fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result<Tenant> {
+pub(super) fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result<Tenant> {
     Ok(Tenant {
         id: TenantId(row.get(0)?),
         name: row.get(1)?,

@@ -1,0 +1,46 @@
+//! `bulkhead token`.
+
+use std::error::Error;
+use std::io::{IsTerminal as _, Read as _};
+
+use bulkhead::operations::{MAX_COMPONENT_BYTES, RevokedTokensView};
+use bulkhead::tenants::{Secret, TenantName};
+use clap::Subcommand;
+
+use super::operator::operations;
+use super::output::print_json;
+use super::store::StoreArgs;
+
+/// Bytes that are read of standard input. A token has 43.
+const MAX_INPUT_BYTES: u64 = 4 << 10;
+
+/// Commands about the tokens that clients get with their secrets.
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Revoke all tokens of a tenant or, without --tenant, the token on standard input, where no other user sees it.
+    Revoke {
+        /// The tenant's name.
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<TenantName>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+pub(super) fn run(command: TokenCommand) -> Result<(), Box<dyn Error>> {
+    let TokenCommand::Revoke { tenant, store } = command;
+    let operations = operations(&store, MAX_COMPONENT_BYTES)?;
+    let revoked_tokens = match tenant {
+        Some(tenant) => operations.revoke_tokens(tenant.as_str())?,
+        None => {
+            if std::io::stdin().is_terminal() {
+                eprintln!("type or paste the token, and end with Enter and Ctrl-D");
+            }
+            let mut token = String::new();
+            std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut token)?;
+            operations.revoke_token(&Secret::from_client(token.trim()))?;
+            1
+        }
+    };
+    Ok(print_json(&RevokedTokensView { revoked_tokens })?)
+}

@@ -1,0 +1,82 @@
+//! Adding, listing and revoking secrets and tokens. A secret is replaced by adding one, giving it to the clients, and revoking
+//! the other.
+
+use std::time::Duration;
+
+use super::{OperationError, Operations};
+use crate::store::{AddSecretOutcome, RevokeSecretOutcome, SecretRecord};
+use crate::tenants::{Secret, SecretId};
+
+/// Days after which a secret may expire, at most.
+const MAX_EXPIRY_DAYS: u32 = 3_650;
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// A new secret. The store keeps only its hash, so this is the one time to show it.
+#[derive(Debug)]
+pub struct AddedSecret {
+    /// The tenant's client id, which stays the same.
+    pub client_id: String,
+    /// The secret.
+    pub client_secret: Secret,
+    /// The secret as it is listed.
+    pub record: SecretRecord,
+}
+
+impl Operations {
+    /// Adds a secret to a tenant's others, which expires after some days or never.
+    ///
+    /// # Errors
+    /// If there is no such tenant, the tenant has five live secrets, or the days are not 1 to 3650.
+    pub fn add_secret(&self, tenant: &str, expires_days: Option<u32>) -> Result<AddedSecret, OperationError> {
+        if expires_days.is_some_and(|days| !(1..=MAX_EXPIRY_DAYS).contains(&days)) {
+            return Err(OperationError::Expiry(MAX_EXPIRY_DAYS));
+        }
+        let lifetime = expires_days.map(|days| Duration::from_secs(u64::from(days) * DAY));
+        let client_secret = Secret::random()?;
+        match self.store.add_secret(tenant, &client_secret.hash(), lifetime)? {
+            AddSecretOutcome::Added { client_id, record } => Ok(AddedSecret { client_id, client_secret, record }),
+            AddSecretOutcome::TooMany => Err(OperationError::TooManySecrets(tenant.to_owned())),
+            AddSecretOutcome::NoTenant => Err(OperationError::UnknownTenant(tenant.to_owned())),
+        }
+    }
+
+    /// Returns the live secrets of a tenant, oldest first.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn secrets(&self, tenant: &str) -> Result<Vec<SecretRecord>, OperationError> {
+        self.store.secrets(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
+    }
+
+    /// Revokes a secret and the tokens that were issued with it. Returns the number of tokens.
+    ///
+    /// # Errors
+    /// If there is no such tenant or secret, or the secret is the tenant's last one and not `even_last`.
+    pub fn revoke_secret(&self, tenant: &str, secret: &str, even_last: bool) -> Result<u64, OperationError> {
+        let unknown = || OperationError::UnknownSecret { tenant: tenant.to_owned(), id: secret.to_owned() };
+        let id: SecretId = secret.parse().map_err(|_| unknown())?;
+        match self.store.revoke_secret(tenant, id, even_last)? {
+            RevokeSecretOutcome::Revoked { tokens } => Ok(tokens),
+            RevokeSecretOutcome::IsLast => Err(OperationError::LastSecret(tenant.to_owned())),
+            RevokeSecretOutcome::NoSecret => Err(unknown()),
+            RevokeSecretOutcome::NoTenant => Err(OperationError::UnknownTenant(tenant.to_owned())),
+        }
+    }
+
+    /// Revokes all tokens of a tenant and returns their number. Clients can get new ones with their secrets.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn revoke_tokens(&self, tenant: &str) -> Result<u64, OperationError> {
+        self.store.revoke_tokens(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
+    }
+
+    /// Revokes one token.
+    ///
+    /// # Errors
+    /// If there is no such token.
+    pub fn revoke_token(&self, token: &Secret) -> Result<(), OperationError> {
+        if self.store.revoke_token(&token.hash())? { Ok(()) } else { Err(OperationError::UnknownToken) }
+    }
+}

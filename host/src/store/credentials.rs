@@ -1,0 +1,102 @@
+//! Secrets and tokens. A store keeps only their hashes.
+
+use std::time::Duration;
+
+use super::{StoreError, Tenant};
+use crate::domain::Timestamp;
+use crate::tenants::SecretId;
+
+/// Secrets of tenants, and the tokens that were issued with them. What a method changes applies to the next request of every
+/// server.
+pub trait CredentialStore {
+    /// Returns whose secret has this SHA-256: the tenant with this client id or, without a client id, a tenant or a token.
+    /// Notes the day on which a secret was last used, if the store takes the note.
+    fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError>;
+
+    /// Adds a token that stands for the tenant of a secret for `lifetime`, but not beyond the secret's own expiry. Returns
+    /// `false` if the secret has expired or was revoked, or its tenant was removed.
+    fn add_token(&self, secret_hash: &[u8; 32], token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
+
+    /// Returns the live secrets of a tenant, oldest first. Returns `None` if there is no such tenant.
+    fn secrets(&self, tenant: &str) -> Result<Option<Vec<SecretRecord>>, StoreError>;
+
+    /// Adds a secret to a tenant's others, for `lifetime` or for ever. Deletes those that have expired.
+    fn add_secret(
+        &self,
+        tenant: &str,
+        secret_hash: &[u8; 32],
+        lifetime: Option<Duration>,
+    ) -> Result<AddSecretOutcome, StoreError>;
+
+    /// Revokes a secret and the tokens that were issued with it. The last live secret stays unless `even_last`.
+    fn revoke_secret(&self, tenant: &str, secret: SecretId, even_last: bool)
+    -> Result<RevokeSecretOutcome, StoreError>;
+
+    /// Revokes all tokens of a tenant, and returns their number. Returns `None` if there is no such tenant.
+    fn revoke_tokens(&self, tenant: &str) -> Result<Option<u64>, StoreError>;
+
+    /// Revokes a token. Returns `false` if there is no such token.
+    fn revoke_token(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError>;
+}
+
+/// The outcome of [`CredentialStore::authenticate`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// The secret, or the unexpired token, is this tenant's.
+    Tenant(Box<Tenant>),
+    /// The token has expired.
+    ExpiredToken,
+    /// No tenant has such a secret or token, or the secret has expired.
+    Unknown,
+}
+
+/// A live secret as an operator lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretRecord {
+    /// The secret's id.
+    pub id: SecretId,
+    /// When the secret was made.
+    pub created_at: Timestamp,
+    /// When the secret expires; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// The beginning of the day, in UTC, on which the secret was last used; `None`: never.
+    pub used_at: Option<Timestamp>,
+}
+
+/// The outcome of [`CredentialStore::add_secret`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddSecretOutcome {
+    /// The secret was added to the tenant with this client id.
+    Added {
+        /// The tenant's client id.
+        client_id: String,
+        /// The secret as it is listed.
+        record: SecretRecord,
+    },
+    /// The tenant has [`MAX_SECRETS`](crate::tenants::MAX_SECRETS) live secrets already.
+    TooMany,
+    /// There is no such tenant.
+    NoTenant,
+}
+
+/// The outcome of [`CredentialStore::revoke_secret`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeSecretOutcome {
+    /// The secret was revoked, and this many tokens that were issued with it.
+    Revoked {
+        /// The number of tokens.
+        tokens: u64,
+    },
+    /// The tenant has no other live secret.
+    IsLast,
+    /// The tenant has no such live secret.
+    NoSecret,
+    /// There is no such tenant.
+    NoTenant,
+}
+
+/// Decides whether a secret can be revoked. Returns the hash of the secret, or why not.
+pub(super) fn choose(live: &[[u8; 32]], secret: SecretId, even_last: bool) -> Result<[u8; 32], RevokeSecretOutcome> {
+    let found = live.iter().find(|hash| SecretId::of(hash) == secret).ok_or(RevokeSecretOutcome::NoSecret)?;
+    if live.len() == 1 && !even_last { Err(RevokeSecretOutcome::IsLast) } else { Ok(*found) }
+}
