@@ -59,31 +59,44 @@ fn every_guard_of_an_invariant_exists() {
     let invariants: Vec<&str> =
         page.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).collect();
     assert!(invariants.len() >= 30, "{} invariants", invariants.len());
-    for invariant in invariants {
-        let guards = invariant.trim_end_matches('|').rsplit(" | ").next().expect("a last cell");
-        let mut guarded = guards.contains("the shape");
-        for part in guards.split(';') {
-            // A folder holds for the names behind it.
-            let mut folder = "tests/it/";
-            for name in code(part) {
-                let path = if name.contains("::") {
-                    root().join("host/src").join(format!("{}.rs", name.replace("::", "/")))
-                } else if name.ends_with('/') {
-                    folder = name;
-                    root().join(name)
-                } else if name.ends_with(".rs") {
-                    let folder = if name.contains('/') { "" } else { folder };
-                    let folder = if name.starts_with("domain/") { "host/src/" } else { folder };
-                    root().join(folder).join(name)
-                } else {
-                    continue;
-                };
-                assert!(path.exists(), "{invariant}\n{} does not exist", path.display());
-                guarded = true;
-            }
+    invariants.into_iter().for_each(assert_guarded);
+}
+
+#[test]
+fn every_guard_of_a_promise_exists() {
+    let page = read(&root().join("docs/security.md"));
+    let tables = page.split("| Promise | Guarded by |\n|---|---|\n").skip(1);
+    let promises: Vec<&str> = tables.flat_map(|rest| rest.lines().take_while(|line| line.starts_with("| "))).collect();
+    assert!(promises.len() >= 20, "{} promises", promises.len());
+    promises.into_iter().for_each(assert_guarded);
+}
+
+/// Checks that the last cell of a table's row names tests, and that they exist.
+#[track_caller]
+fn assert_guarded(row: &str) {
+    let guards = row.trim_end_matches('|').rsplit(" | ").next().expect("a last cell");
+    let mut guarded = guards.contains("the shape");
+    for part in guards.split(';') {
+        // A folder holds for the names behind it.
+        let mut folder = "tests/it/";
+        for name in code(part) {
+            let path = if name.contains("::") {
+                root().join("host/src").join(format!("{}.rs", name.replace("::", "/")))
+            } else if name.ends_with('/') {
+                folder = name;
+                root().join(name)
+            } else if name.ends_with(".rs") {
+                let folder = if name.contains('/') { "" } else { folder };
+                let folder = if name.starts_with("domain/") { "host/src/" } else { folder };
+                root().join(folder).join(name)
+            } else {
+                continue;
+            };
+            assert!(path.exists(), "{row}\n{} does not exist", path.display());
+            guarded = true;
         }
-        assert!(guarded, "no test guards: {invariant}");
     }
+    assert!(guarded, "no test guards: {row}");
 }
 
 #[test]
