@@ -1,6 +1,6 @@
 //! Health checks, for load balancers and process supervisors.
 
-use bulkhead_tests::{Client, Database, Options, Server, contacts, wait_until};
+use bulkhead_tests::{Client, DEADLINE, Database, Options, Server, contacts, wait_until};
 
 use crate::databases;
 
@@ -8,14 +8,40 @@ use crate::databases;
 fn health_checks_need_no_credentials_and_reveal_little() {
     let server = Options::default().admin().start();
     let component = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
-    for client in [server.client_with(None), server.operator()] {
+    // Which component it is, strangers need not know.
+    let shown = serde_json::Value::from(component);
+    for (client, shown) in [(server.client_with(None), serde_json::Value::Null), (server.operator(), shown)] {
         assert_eq!(client.get("/livez").expect(200).json()["live"], true);
         let ready = client.get("/readyz").expect(200).json();
         assert_eq!((&ready["ready"], &ready["store"], &ready["draining"]), (&true.into(), &"ok".into(), &false.into()));
-        assert_eq!(ready["component"], component.as_str());
+        assert_eq!(ready["component"], shown);
     }
     // Every other path requires credentials.
     server.client_with(None).get("/healthz").expect(401);
+}
+
+#[test]
+fn health_checks_are_read_only() {
+    let server = Server::start();
+    let stranger = server.client_with(None);
+    for path in ["/livez", "/readyz"] {
+        stranger.call("HEAD", path, &[], &[]).expect(200);
+        for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+            let reply = stranger.call(method, path, &[], &[]).expect(405);
+            assert_eq!(reply.problem()["type"], "method_not_allowed", "{method} {path}");
+            assert_eq!(reply.header("allow"), Some("GET, HEAD"), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn the_health_listener_answers_health_checks_alone() {
+    let server = Options::default().health().start();
+    let probe = Client::with_timeout(format!("http://{}", server.health_address()), None, DEADLINE);
+    assert_eq!(probe.get("/livez").expect(200).json()["live"], true);
+    let ready = probe.get("/readyz").expect(200).json();
+    assert_eq!((&ready["ready"], &ready["component"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(probe.get("/api/contacts").expect(404).problem()["type"], "not_found");
 }
 
 #[test]

@@ -3,12 +3,14 @@
 mod admin_tenants;
 mod batch;
 mod bodies;
+mod browsers;
 mod cases;
 mod commands;
 #[cfg(target_os = "linux")]
 mod compile_apart;
 mod compiled;
 mod components;
+mod connections;
 mod contacts;
 mod crash;
 mod databases;
@@ -43,6 +45,7 @@ mod shutdown;
 mod single;
 mod slow_bodies;
 mod slow_readers;
+mod strict_http;
 mod templates;
 mod tenants;
 mod terminals;

@@ -45,7 +45,11 @@ fn add_tenant_with_large_rows(server: &Server) -> (Tenant, String) {
 
 #[test]
 fn a_thousand_slow_readers_cost_little_memory_and_others_nothing() {
-    let server = Options::default().with("--write-timeout", 600).with("--max-connections", 1_100).start();
+    let server = Options::default()
+        .with("--write-timeout", 600)
+        .with("--max-connections", 1_100)
+        .with("--max-connections-per-address", 1_100)
+        .start();
     let large = server.add_tenant("large");
     make_large_contacts(&server.client(&large));
     let (rows, page) = add_tenant_with_large_rows(&server);

@@ -23,6 +23,8 @@ pub struct Options {
     is_exclusive: bool,
     /// Whether the server goes on after a write beyond a file's size limit.
     pub(crate) survives_file_limits: bool,
+    /// Arguments of `ulimit` for the server.
+    pub(crate) descriptors: Option<String>,
     /// The URL of a database in place of a folder.
     database: Option<String>,
     /// The disk of the data folder.
@@ -59,6 +61,20 @@ impl Options {
     #[must_use]
     pub fn admin(self) -> Self {
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
+    }
+
+    /// Adds a listener for health checks.
+    #[must_use]
+    pub fn health(self) -> Self {
+        self.with("--health-listen", "127.0.0.1:0")
+    }
+
+    /// Limits the server's file descriptors by arguments of `ulimit`: `-n 300`, or `-S -n 300` for a limit that the server may
+    /// raise.
+    #[must_use]
+    pub fn descriptors(mut self, limit: &str) -> Self {
+        self.descriptors = Some(limit.to_owned());
+        self
     }
 
     /// Stores the data in a PostgreSQL database, which other servers may share.

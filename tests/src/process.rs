@@ -13,6 +13,7 @@ pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
+    health_address: Option<SocketAddr>,
     startup_line: String,
 }
 
@@ -22,7 +23,8 @@ impl ServerProcess {
     /// # Errors
     /// If the server ends before it listens, for example because it cannot reach its database.
     pub fn start(mut command: Command, log: &Log) -> Result<Self, String> {
-        let has_admin_listener = command.get_args().any(|arg| arg == "--admin-listen");
+        let has_option = |name| command.get_args().any(|arg| arg == name);
+        let (has_admin_listener, has_health_listener) = (has_option("--admin-listen"), has_option("--health-listen"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("bulkhead can be started");
         log.follow(child.stderr.take().expect("it was piped"));
@@ -39,7 +41,8 @@ impl ServerProcess {
             return Err(format!("the server did not start: {startup_line}{}\n{status:?}", log.text()));
         };
         let admin_address = if has_admin_listener { address_in(&read_line()) } else { None };
-        Ok(Self { child, address, admin_address, startup_line })
+        let health_address = if has_health_listener { address_in(&read_line()) } else { None };
+        Ok(Self { child, address, admin_address, health_address, startup_line })
     }
 
     /// Returns the address for clients.
@@ -50,6 +53,11 @@ impl ServerProcess {
     /// Returns the address for operators, if there is one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// Returns the address for health checks, if there is a listener for them.
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health_address
     }
 
     /// Returns the URL for clients, without a slash at its end.

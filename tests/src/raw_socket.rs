@@ -1,7 +1,9 @@
 //! A TCP connection for bytes that no HTTP client would send.
 
 use std::io::{BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+
+use socket2::{Domain, Socket, Type};
 
 use crate::{DEADLINE, Reply};
 
@@ -13,7 +15,18 @@ pub struct RawSocket {
 
 impl RawSocket {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE).expect("the server accepts connections");
+        Self::new(TcpStream::connect_timeout(&address, DEADLINE).expect("the server accepts connections"))
+    }
+
+    /// Connects to a server from another address of this machine, such as 127.0.0.2.
+    pub fn connect_from(client: IpAddr, server: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).expect("the system has sockets");
+        socket.bind(&SocketAddr::new(client, 0).into()).expect("the machine has the address");
+        socket.connect_timeout(&server.into(), DEADLINE).expect("the server accepts connections");
+        Self::new(socket.into())
+    }
+
+    fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a timeout can be set");
         stream.set_nodelay(true).expect("a socket option can be set");

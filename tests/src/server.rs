@@ -72,6 +72,10 @@ impl Server {
             let words = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""].map(str::to_owned);
             command = under(&words, &command);
         }
+        if let Some(limit) = &self.options.descriptors {
+            let words = ["sh", "-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")].map(str::to_owned);
+            command = under(&words, &command);
+        }
         command
     }
 
@@ -162,8 +166,17 @@ impl Server {
 
     /// Returns a client that calls the operators' listener with an `Authorization` header, or none.
     pub fn operator_with(&self, authorization: Option<&str>) -> Client {
-        let address = self.process().admin_address().expect("there is a listener for operators");
-        Client::new(format!("http://{address}"), authorization.map(str::to_owned))
+        Client::new(format!("http://{}", self.admin_address()), authorization.map(str::to_owned))
+    }
+
+    /// Returns the address for operators. The server must have been started with [`Options::admin`].
+    pub fn admin_address(&self) -> SocketAddr {
+        self.process().admin_address().expect("there is a listener for operators")
+    }
+
+    /// Returns the address for health checks. The server must have been started with [`Options::health`].
+    pub fn health_address(&self) -> SocketAddr {
+        self.process().health_address().expect("there is a listener for health checks")
     }
 
     /// Runs an operator's command on the server's store, such as `component list`.

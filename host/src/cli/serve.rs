@@ -1,6 +1,8 @@
 //! `bulkhead serve`.
 
 mod args;
+mod descriptors;
+mod listeners;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead::domain::World;
-use bulkhead::http::{Api, Health, HttpSettings, Server};
+use bulkhead::http::{Api, Health};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, WorkerPool};
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations};
 use bulkhead::sandbox::Sandbox;
@@ -18,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 pub(super) use args::ServeArgs;
+use listeners::{HealthListener, Listener, listen};
 
 use super::printable::Printable;
 
@@ -32,6 +35,7 @@ const MAX_BLOCKING_THREADS: usize = 64;
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     args.log.start()?;
+    let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;
     let components = load_components(&args, &*store)?;
@@ -47,7 +51,10 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
-    runtime.block_on(serve(&args, &*store, &service, admin))?;
+    let health = Arc::new(Health::new(Arc::clone(&service)));
+    let health_listener = HealthListener::start(&args, &health)?;
+    runtime.block_on(serve(&args, max_connections, &*store, &service, &health, admin, health_listener.as_ref()))?;
+    drop(health_listener);
     // Work that still blocks a thread, such as compiling for an operator, is abandoned.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     tracing::info!(event = "shutdown_finished", "stopped");
@@ -97,20 +104,21 @@ fn admin_api(
 /// Listens, runs jobs and answers requests until a signal, then shuts down.
 async fn serve(
     args: &ServeArgs,
+    max_connections: usize,
     store: &dyn Store,
     service: &Arc<Service>,
+    health: &Arc<Health>,
     admin: Option<(SocketAddr, Api)>,
+    health_listener: Option<&HealthListener>,
 ) -> Result<(), Box<dyn Error>> {
     let shutdown = shutdown_signal()?;
-    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory);
-    let health = Arc::new(Health::new(Arc::clone(service)));
-    let server = listen(args.listen, "--listen", api, &health, args.http_settings()).await?;
-    let admin = match admin {
-        Some((address, api)) => {
-            Some(listen(address, "--admin-listen", api, &health, args.admin_http_settings()).await?)
-        }
-        None => None,
-    };
+    // Half for one tenant, so that no tenant alone can keep all connections busy.
+    let max_requests = max_connections.div_ceil(2);
+    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory, max_requests);
+    let server = listen(args.listen, Listener::Public, api, health, args.http_settings(max_connections))?;
+    let admin = admin
+        .map(|(address, api)| listen(address, Listener::Admin, api, health, args.admin_http_settings()))
+        .transpose()?;
     let workers = WorkerPool::start(service)?;
     let maintenance = MaintenanceTasks::start(service, args.sweep_interval())?;
     announce(&format!(
@@ -125,6 +133,9 @@ async fn serve(
     if let Some(admin) = admin {
         announce(&format!("operators at http://{}", admin.address()?));
         tokio::spawn(admin.run(closed(closing)));
+    }
+    if let Some(listener) = health_listener {
+        announce(&format!("health checks at http://{}", listener.address()));
     }
 
     shutdown.await;
@@ -152,18 +163,6 @@ async fn serve(
     // Calls in progress have had the time that requests get to finish.
     service.interrupt_calls();
     Ok(())
-}
-
-async fn listen(
-    address: SocketAddr,
-    option: &str,
-    api: Api,
-    health: &Arc<Health>,
-    settings: HttpSettings,
-) -> Result<Server, String> {
-    Server::bind(address, api, Arc::clone(health), settings).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
-    })
 }
 
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {

@@ -18,6 +18,7 @@ use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
+use super::sender::Sender;
 use crate::operations::{OperationError, Operations};
 use crate::sandbox::Refusal;
 use crate::tenants::Secret;
@@ -47,6 +48,11 @@ impl AdminApi {
         if credentials.secret().hash() != self.token_hash {
             return Err(credentials.refusal());
         }
+        let sender = Sender::of(request.extensions())?;
+        if credentials.are_sent_by_browsers() {
+            sender.refuse_other_origins(request.headers())?;
+        }
+        sender.authenticated(None)?;
         let (head, body) = request.into_parts();
         match AdminRoute::find(&head.method, head.uri.path())? {
             AdminRoute::ListComponents => self.blocking(components::list).await,

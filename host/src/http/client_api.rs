@@ -14,6 +14,7 @@ use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::route::Route;
+use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{batch, bulk, contacts, job, list_query, single, token};
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
@@ -48,14 +49,24 @@ pub(super) struct ClientApi {
     service: Arc<Service>,
     bodies: Bodies,
     answers: Arc<AnswerMemory>,
+    /// Bounds the connections that one tenant's requests take.
+    request_permits: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
 
 impl ClientApi {
-    pub(super) fn new(service: Arc<Service>, bodies: BodySettings, answer_memory_bytes: usize) -> Self {
+    /// Creates the API. A tenant can have `max_requests` requests in progress; `answer_memory_bytes` are for the large answers
+    /// that wait until clients take them.
+    pub(super) fn new(
+        service: Arc<Service>,
+        bodies: BodySettings,
+        answer_memory_bytes: usize,
+        max_requests: usize,
+    ) -> Self {
         Self {
             service,
+            request_permits: TenantSemaphores::new(max_requests),
             bodies: Bodies::new(bodies),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
@@ -75,7 +86,7 @@ impl ClientApi {
             return self.issue_token(request).await;
         }
         // A client without credentials learns nothing, not even which paths exist.
-        let tenant = self.authenticate(request.headers()).await?;
+        let tenant = self.authenticate(&request).await?;
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
@@ -120,18 +131,30 @@ impl ClientApi {
             return Err(Problem::wrong_method(request.method().as_str(), "POST"));
         }
         let (head, body) = request.into_parts();
+        if Credentials::from_headers(&head.headers).is_ok_and(|credentials| credentials.are_sent_by_browsers()) {
+            Sender::of(&head.extensions)?.refuse_other_origins(&head.headers)?;
+        }
         let body = self.bodies.of_strangers(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
         self.blocking(move |service| token::issue(service, &head.headers, body)).await
     }
 
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Tenant, Problem> {
-        let credentials = Credentials::from_headers(headers)?;
-        self.blocking(move |service| match service.authenticate(credentials.client_id(), credentials.secret())? {
-            Authentication::Tenant(tenant) => Ok(*tenant),
-            Authentication::ExpiredToken => Err(Problem::expired_token()),
-            Authentication::Unknown => Err(credentials.refusal()),
-        })
-        .await
+    async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
+        let credentials = Credentials::from_headers(request.headers())?;
+        let sender = Sender::of(request.extensions())?;
+        if credentials.are_sent_by_browsers() {
+            sender.refuse_other_origins(request.headers())?;
+        }
+        let tenant = self.blocking(move |service| {
+            match service.authenticate(credentials.client_id(), credentials.secret())? {
+                Authentication::Tenant(tenant) => Ok(*tenant),
+                Authentication::ExpiredToken => Err(Problem::expired_token()),
+                Authentication::Unknown => Err(credentials.refusal()),
+            }
+        });
+        let tenant = tenant.await?;
+        let permit = self.request_permits.of(tenant.id).try_acquire_owned();
+        sender.authenticated(Some(permit.map_err(|_| Problem::too_many_requests())?))?;
+        Ok(tenant)
     }
 
     /// Runs `work` as one of the tenant's calls.

@@ -56,6 +56,11 @@ impl Credentials {
         }
     }
 
+    /// Returns whether browsers remember such credentials and send them with requests of any page.
+    pub(super) fn are_sent_by_browsers(&self) -> bool {
+        matches!(self, Self::Basic(..))
+    }
+
     /// Returns the answer to these credentials if they are not valid.
     pub(super) fn refusal(&self) -> Problem {
         match self {

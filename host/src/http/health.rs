@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::jobs::Service;
 use crate::store::StoreError;
@@ -21,6 +22,15 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Paths that need no credentials: nothing in the answers is secret.
 const LIVE_PATH: &str = "/livez";
 const READY_PATH: &str = "/readyz";
+
+/// Who reads the answer of a health check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Everybody who reaches the listener.
+    Strangers,
+    /// Everybody who reaches the operators' listener.
+    Operators,
+}
 
 /// A server's readiness for requests. Its listeners share it.
 pub struct Health {
@@ -42,7 +52,8 @@ struct StoreChecks {
 struct Report {
     ready: bool,
     store: String,
-    component: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
     draining: bool,
     /// How many threads of jobs and calls do not come back.
     stalled: usize,
@@ -60,22 +71,36 @@ impl Health {
     }
 
     /// Answers a health check; returns `None` if the path is not that of one.
-    pub(super) async fn answer(&self, path: &str) -> Option<Reply> {
-        match path {
-            LIVE_PATH => Some(json(StatusCode::OK, &serde_json::json!({ "live": true }))),
-            READY_PATH => Some(self.ready().await),
-            _ => None,
+    ///
+    /// # Errors
+    /// 405 if the method is neither GET nor HEAD.
+    pub(super) async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        audience: Audience,
+    ) -> Result<Option<Reply>, Problem> {
+        if path != LIVE_PATH && path != READY_PATH {
+            return Ok(None);
         }
+        if method != Method::GET && method != Method::HEAD {
+            return Err(Problem::wrong_method(method.as_str(), "GET, HEAD"));
+        }
+        Ok(Some(if path == LIVE_PATH {
+            json(StatusCode::OK, &serde_json::json!({ "live": true }))
+        } else {
+            self.ready(audience).await
+        }))
     }
 
-    async fn ready(&self) -> Reply {
+    async fn ready(&self, audience: Audience) -> Reply {
         let store = self.store().await;
         let draining = self.is_draining.load(Ordering::Acquire);
         let ready = store.is_ok() && !draining && !self.service.has_too_many_stalled_threads();
         let report = Report {
             ready,
             store: store.err().unwrap_or_else(|| String::from("ok")),
-            component: self.service.default_processor().to_string(),
+            component: (audience == Audience::Operators).then(|| self.service.default_processor().to_string()),
             draining,
             stalled: self.service.stalled_threads(),
         };

@@ -7,6 +7,8 @@ use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
+use super::connections::Refusal;
+use super::head_scanner::HeadError;
 use super::reply::{Reply, json};
 use crate::domain::PageError;
 use crate::jobs::{ServiceError, SubmissionError};
@@ -111,6 +113,40 @@ impl Problem {
             format!("{method} is not allowed here; use {allow}."),
         )
         .with(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Returns the problem of a request that a browser sends for a page of another origin, with credentials that the page does
+    /// not know.
+    pub(super) fn cross_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_origin",
+            "A browser sent this request with Basic credentials for a page of another origin. Nothing was stored. Let the page send a token as `Authorization: Bearer`, or call from a server.",
+        )
+    }
+
+    /// Returns the problem of a request for which no connection is left.
+    pub(super) fn all_connections_busy() -> Self {
+        Self::unavailable(
+            "All connections of the server are busy with other requests. Nothing was stored; send it again.",
+        )
+    }
+
+    /// Returns the problem of a tenant that has too many requests in progress, over all its connections.
+    pub(super) fn too_many_requests() -> Self {
+        Self::unavailable(
+            "This tenant has as many requests in progress as one tenant may have. Nothing was stored; send fewer at once.",
+        )
+    }
+
+    /// Returns the problem of a client that has too many connections, or too many requests in progress behind a proxy.
+    pub(super) fn too_many_connections() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_connections",
+            "Too many connections or requests at once from this address. Nothing was stored; close some, and send it again.",
+        )
+        .retry()
     }
 
     pub(super) fn unsupported_type(message: impl Into<String>) -> Self {
@@ -242,10 +278,31 @@ impl Problem {
         self.with(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
 
+    fn envelope(&self) -> Envelope<'_> {
+        Envelope { errors: [Entry { message: &self.message, code: self.status.as_u16(), r#type: self.kind }] }
+    }
+
+    /// Returns the bytes of the answer, for a connection that is closed after it and that hyper does not serve.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let body = serde_json::to_vec(&self.envelope()).unwrap_or_default();
+        let mut bytes = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n",
+            self.status,
+            body.len()
+        )
+        .into_bytes();
+        for (name, value) in &self.headers {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
     pub(super) fn into_reply(self) -> Reply {
-        let code = self.status.as_u16();
-        let envelope = Envelope { errors: [Entry { message: &self.message, code, r#type: self.kind }] };
-        let mut reply = json(self.status, &envelope);
+        let mut reply = json(self.status, &self.envelope());
         for (name, value) in self.headers {
             reply.headers_mut().append(name, value);
         }
@@ -356,6 +413,25 @@ impl From<OperationError> for Problem {
         };
         // Operators may read the whole error.
         Self::new(status, kind, error.to_string())
+    }
+}
+
+impl From<HeadError> for Problem {
+    fn from(error: HeadError) -> Self {
+        if error.is_about_size() {
+            Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", error.to_string())
+        } else {
+            Self::bad_request(error.to_string())
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Address => Self::too_many_connections(),
+            Refusal::Total => Self::all_connections_busy(),
+        }
     }
 }
 

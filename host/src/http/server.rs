@@ -1,48 +1,57 @@
 //! Accepts connections, routes requests to an API, and shuts down without cutting requests off.
 
+mod answer_body;
+
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::MissedTickBehavior;
 
+use self::answer_body::AnswerBody;
 use super::admin_api::AdminApi;
 use super::body::BodySettings;
 use super::client_api::ClientApi;
-use super::health::Health;
+use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Refusal};
+use super::guarded_stream::GuardedStream;
+use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
+use super::health::{Audience, Health};
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::reply::Reply;
+use super::sender::Sender;
 use crate::jobs::Service;
 use crate::operations::Operations;
 use crate::tenants::Secret;
 
-/// Header fields that a request may have.
-const MAX_HEADERS: usize = 64;
-/// Bytes of a request's head, and of hyper's buffer for a body.
-const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Connections that the system keeps until they are accepted; it may allow fewer.
+const BACKLOG: u32 = 4_096;
 /// How long a shutdown waits for requests that are being answered.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after `accept` failed, which it does when the process has no file descriptors left.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Time between two searches for connections that have waited too long for their clients.
+const OVERDUE_INTERVAL: Duration = Duration::from_millis(250);
+/// Bytes of a request that are read before its connection is refused, since the system sends no answer to a client whose
+/// bytes nobody has read.
+const REFUSED_BYTES: usize = 4 << 10;
 
 /// The limits of a listener's connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Connections that are served at a time; further ones wait in the system's queue.
-    pub max_connections: usize,
-    /// Time for the head of a request to arrive.
-    pub header_timeout: Duration,
+    /// How many connections there may be, and how long they may wait for their clients.
+    pub connections: ConnectionLimits,
     /// Time for which a client may take nothing of an answer.
     pub write_timeout: Duration,
     /// Bytes per second at which a client must take an answer.
@@ -55,14 +64,21 @@ pub struct Api(Handler);
 enum Handler {
     Client(ClientApi),
     Admin(AdminApi),
+    Health,
 }
 
 impl Api {
     /// Creates the API for tenants' clients.
     ///
-    /// `answer_memory_bytes` are for the large answers that wait until clients take them.
-    pub fn client(service: Arc<Service>, bodies: BodySettings, answer_memory_bytes: usize) -> Self {
-        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes)))
+    /// `answer_memory_bytes` are for the large answers that wait until clients take them. A tenant can have `max_requests`
+    /// requests in progress; further ones get 503.
+    pub fn client(
+        service: Arc<Service>,
+        bodies: BodySettings,
+        answer_memory_bytes: usize,
+        max_requests: usize,
+    ) -> Self {
+        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
     }
 
     /// Creates the API for operators, who authenticate with `token`.
@@ -70,10 +86,23 @@ impl Api {
         Self(Handler::Admin(AdminApi::new(operations, token, bodies)))
     }
 
+    /// Creates the API of a listener that answers health checks alone.
+    pub fn health() -> Self {
+        Self(Handler::Health)
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         match &self.0 {
             Handler::Client(api) => Ok(api.answer(request).await),
             Handler::Admin(api) => api.answer(request).await,
+            Handler::Health => Err(Problem::unknown_path(request.uri().path())),
+        }
+    }
+
+    fn audience(&self) -> Audience {
+        match self.0 {
+            Handler::Client(_) | Handler::Health => Audience::Strangers,
+            Handler::Admin(_) => Audience::Operators,
         }
     }
 }
@@ -82,13 +111,15 @@ impl Api {
 pub struct Server {
     listener: TcpListener,
     router: Arc<Router>,
-    settings: HttpSettings,
+    write_timeout: Duration,
+    min_answer_bytes_per_second: u64,
 }
 
 /// Answers the requests of one listener.
 struct Router {
     api: Api,
     health: Arc<Health>,
+    connections: Arc<Connections>,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
 }
@@ -98,10 +129,15 @@ impl Server {
     ///
     /// # Errors
     /// If the address is not available.
-    pub async fn bind(address: SocketAddr, api: Api, health: Arc<Health>, settings: HttpSettings) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let router = Router { api, health, is_closing: AtomicBool::new(false) };
-        Ok(Self { listener, router: Arc::new(router), settings })
+    pub fn bind(address: SocketAddr, api: Api, health: Arc<Health>, settings: HttpSettings) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second } = settings;
+        let connections = Arc::new(Connections::new(connections));
+        let router = Router { api, health, connections, is_closing: AtomicBool::new(false) };
+        Ok(Self { listener, router: Arc::new(router), write_timeout, min_answer_bytes_per_second })
     }
 
     /// Returns the address that the server listens on.
@@ -114,45 +150,9 @@ impl Server {
 
     /// Serves until `shutdown` is ready; then finishes the requests that were begun, for at most five seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(self.settings.max_connections));
         let graceful = GracefulShutdown::new();
-        let mut protocol = http1::Builder::new();
-        protocol
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.settings.header_timeout)
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD_BYTES);
-        let accept = async {
-            loop {
-                let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
-                let stream = match self.listener.accept().await {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
-                        tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
-                        continue;
-                    }
-                };
-                // Answers are small and written in one piece, so that waiting to fill a packet would only delay them.
-                drop(stream.set_nodelay(true));
-                let HttpSettings { min_answer_bytes_per_second, write_timeout, .. } = self.settings;
-                let stream = PacedStream::new(stream, min_answer_bytes_per_second, write_timeout);
-                let router = Arc::clone(&self.router);
-                let service = service_fn(move |request| {
-                    let router = Arc::clone(&router);
-                    async move { Ok::<_, Infallible>(router.answer(request).await) }
-                });
-                let connection = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
-                    }
-                    drop(permit);
-                });
-            }
-        };
         tokio::select! {
-            () = accept => {}
+            () = self.accept(&graceful) => {}
             () = shutdown => {}
         }
         self.router.is_closing.store(true, Ordering::Release);
@@ -165,24 +165,114 @@ impl Server {
             );
         }
     }
+
+    /// Accepts connections for ever.
+    async fn accept(&self, graceful: &GracefulShutdown) {
+        let mut protocol = http1::Builder::new();
+        // The router closes connections whose heads do not arrive.
+        protocol.timer(TokioTimer::new()).header_read_timeout(None);
+        protocol.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
+        let mut overdue = tokio::time::interval(OVERDUE_INTERVAL);
+        overdue.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let accepted = tokio::select! {
+                // Accepting without a pause must not keep connections from ending.
+                biased;
+                _ = overdue.tick() => {
+                    self.router.connections.close_overdue(Instant::now());
+                    continue;
+                }
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => match self.router.connections.admit(peer.ip(), Instant::now()) {
+                    Ok(admitted) => self.serve(&protocol, graceful, stream, peer.ip(), admitted),
+                    Err(refusal) => refuse(stream, refusal),
+                },
+                Err(error) => {
+                    tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves a connection on a task of its own.
+    fn serve(
+        &self,
+        protocol: &http1::Builder,
+        graceful: &GracefulShutdown,
+        stream: TcpStream,
+        peer: IpAddr,
+        admitted: Admitted,
+    ) {
+        // Answers are small and written in one piece, so that waiting to fill a packet would only delay them.
+        drop(stream.set_nodelay(true));
+        let stream = PacedStream::new(stream, self.min_answer_bytes_per_second, self.write_timeout);
+        let connection = Arc::clone(&admitted.connection);
+        let stream = GuardedStream::new(stream, Arc::clone(&connection));
+        let router = Arc::clone(&self.router);
+        let service = service_fn(move |request| {
+            connection.begin_request(Instant::now());
+            let (router, connection) = (Arc::clone(&router), Arc::clone(&connection));
+            async move { Ok::<_, Infallible>(router.answer(request, peer, connection).await) }
+        });
+        let served = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            tokio::select! {
+                ended = served => if let Err(error) = ended {
+                    tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
+                },
+                () = admitted.connection.closing() => {}
+            }
+        });
+    }
+}
+
+/// Answers a connection that there is no room for, as far as that is possible at once.
+fn refuse(stream: TcpStream, refusal: Refusal) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    drop(stream.read(&mut [0; REFUSED_BYTES]));
+    drop(stream.write(&Problem::from(refusal).into_bytes()));
 }
 
 impl Router {
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: IpAddr,
+        connection: Arc<Connection>,
+    ) -> Response<AnswerBody> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
+        let proxies = &self.connections.limits().trusted_proxies;
+        let client = proxies.forwarded_client(peer, request.headers());
+        let is_secure = proxies.is_secure(peer, request.headers());
+        let counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
+        let mut reply = if let Some(None) = counted {
+            Problem::too_many_connections().into_reply()
+        } else {
+            request.extensions_mut().insert(Sender { connection: Arc::clone(&connection), is_secure });
+            self.route(request, &connection).await.unwrap_or_else(Problem::into_reply)
+        };
+        if connection.is_reserved() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::debug!(event = "request_answered", %method, path, status = reply.status().as_u16(), "answered");
-        reply
+        reply.map(|body| AnswerBody::new(body, connection, counted.flatten()))
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+    async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Problem> {
         // Health checks need no credentials: they reveal nothing about tenants.
-        if let Some(reply) = self.health.answer(request.uri().path()).await {
+        let health = self.health.answer(request.method(), request.uri().path(), self.api.audience());
+        if let Some(reply) = health.await? {
             return Ok(reply);
         }
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
+        }
+        if connection.is_reserved() {
+            return Err(Problem::all_connections_busy());
         }
         self.api.answer(request).await
     }

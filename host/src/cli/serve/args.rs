@@ -1,18 +1,19 @@
 //! The options of `bulkhead serve`, and the settings that they become.
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::http::{BodySettings, HttpSettings};
+use bulkhead::http::{BodySettings, ConnectionLimits, HttpSettings, TrustedProxies};
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::QueueLimits;
 use bulkhead::tenants::Secret;
 use clap::Args;
+use ipnet::IpNet;
 
 use super::DEFAULT_COMPONENT;
 use crate::cli::log::LogArgs;
@@ -20,8 +21,14 @@ use crate::cli::store::StoreArgs;
 
 /// Bytes that the operators' token has at least.
 const MIN_ADMIN_TOKEN_BYTES: usize = 32;
-/// Connections to the operators' listener that are served at a time; further ones wait.
-const MAX_ADMIN_CONNECTIONS: usize = 16;
+/// Connections to the operators' listener at a time.
+pub(super) const MAX_ADMIN_CONNECTIONS: usize = 16;
+/// Connections to the listener for health checks at a time.
+pub(super) const MAX_HEALTH_CONNECTIONS: usize = 32;
+/// Time for a head to arrive at one of these two listeners at most.
+const MAX_SMALL_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that one client may have by default at least.
+const MIN_CONNECTIONS_PER_ADDRESS: usize = 16;
 /// Workers of a server at most.
 const MAX_WORKERS: usize = 32;
 
@@ -73,12 +80,22 @@ pub(in crate::cli) struct ServeArgs {
     /// Maximum bytes of all answers above 64 KiB that wait until clients take them; further large answers wait.
     #[arg(long, value_name = "BYTES", env = "BULKHEAD_ANSWER_MEMORY", default_value_t = 128 << 20)]
     pub(super) answer_memory: usize,
-    /// Maximum number of connections served at a time; further connections wait.
-    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS", default_value_t = 1_024)]
+    /// Maximum number of connections at a time; above it, connections that wait for their clients are closed.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS", default_value_t = 1_024, value_parser = at_least_one)]
     max_connections: usize,
+    /// Maximum number of connections of one IPv4 address or IPv6 network (/64); by default a quarter of all, but 16.
+    #[arg(long, value_name = "N", env = "BULKHEAD_MAX_CONNECTIONS_PER_ADDRESS", value_parser = at_least_one)]
+    max_connections_per_address: Option<usize>,
+    /// A network of proxies, such as 10.0.0.0/8 or 10.0.0.5, whose X-Forwarded-For, X-Forwarded-Proto and Forwarded headers
+    /// are believed.
+    #[arg(long, value_name = "CIDR", env = "BULKHEAD_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
+    trusted_proxy: Vec<IpNet>,
     /// Seconds within which the head of a request must arrive.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
     header_timeout: u64,
+    /// Seconds that a connection may be idle between two requests.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_IDLE_TIMEOUT", default_value_t = 60)]
+    idle_timeout: u64,
     /// Seconds within which the body of a request must arrive, however large it is.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_BODY_TIMEOUT", default_value_t = 600)]
     body_timeout: u64,
@@ -91,6 +108,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds to keep serving after SIGTERM while /readyz reports not ready, so that load balancers notice.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
     drain_delay: u64,
+    /// Address of a listener that answers /livez and /readyz alone, however busy the other listeners are.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_HEALTH_LISTEN")]
+    pub(super) health_listen: Option<SocketAddr>,
     /// Address of the operators' listener; without this option there is none.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
     admin_listen: Option<SocketAddr>,
@@ -155,13 +175,29 @@ impl ServeArgs {
         Duration::from_secs(self.drain_delay)
     }
 
-    pub(super) fn http_settings(&self) -> HttpSettings {
+    /// Returns the number of connections that the public listener may have, unless the system gives fewer.
+    pub(super) fn max_connections(&self) -> usize {
+        self.max_connections
+    }
+
+    /// Returns the limits of the public listener with `max_connections` connections.
+    pub(super) fn http_settings(&self, max_connections: usize) -> HttpSettings {
+        let share = (max_connections / 4).max(MIN_CONNECTIONS_PER_ADDRESS);
         HttpSettings {
-            max_connections: self.max_connections,
-            header_timeout: Duration::from_secs(self.header_timeout),
+            connections: ConnectionLimits {
+                total: max_connections,
+                per_address: self.max_connections_per_address.unwrap_or(share).min(max_connections),
+                header_timeout: Duration::from_secs(self.header_timeout),
+                idle_timeout: Duration::from_secs(self.idle_timeout),
+                trusted_proxies: self.trusted_proxies(),
+            },
             write_timeout: Duration::from_secs(self.write_timeout),
             min_answer_bytes_per_second: self.min_transfer_rate,
         }
+    }
+
+    pub(super) fn trusted_proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxy.clone())
     }
 
     pub(super) fn body_settings(&self) -> BodySettings {
@@ -175,7 +211,19 @@ impl ServeArgs {
     }
 
     pub(super) fn admin_http_settings(&self) -> HttpSettings {
-        HttpSettings { max_connections: MAX_ADMIN_CONNECTIONS, ..self.http_settings() }
+        self.small_http_settings(MAX_ADMIN_CONNECTIONS)
+    }
+
+    pub(super) fn health_http_settings(&self) -> HttpSettings {
+        self.small_http_settings(MAX_HEALTH_CONNECTIONS)
+    }
+
+    /// Returns the limits of a listener for few clients.
+    fn small_http_settings(&self, total: usize) -> HttpSettings {
+        let settings = self.http_settings(total);
+        let header_timeout = settings.connections.header_timeout.min(MAX_SMALL_HEADER_TIMEOUT);
+        let connections = ConnectionLimits { per_address: total / 2, header_timeout, ..settings.connections };
+        HttpSettings { connections, ..settings }
     }
 
     /// Returns the limits of operators' bodies: components are larger than requests, and operators are few.
@@ -210,4 +258,14 @@ impl ServeArgs {
             Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
         }
     }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    network.ok_or_else(|| String::from("an address, or a network such as 10.0.0.0/8 or fd00::/8, is expected"))
 }
