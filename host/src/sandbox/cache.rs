@@ -52,9 +52,12 @@ impl Sandbox {
 
     /// Waits until no other component is read or compiled, at most as long as compiling one may take.
     pub(super) fn turn_to_compile(&self) -> Result<MutexGuard<'_, ()>, CompileError> {
-        let Some(timeout) = self.compiler.timeout() else { return Ok(self.compiling.lock()) };
-        let busy = || CompileError::Unavailable(String::from("it compiles other components"));
-        self.compiling.try_lock_for(timeout).ok_or_else(busy)
+        self.compiling.try_lock_for(self.compile_timeout()).ok_or_else(CompileError::busy)
+    }
+
+    /// Returns how long compiling one component may take.
+    pub fn compile_timeout(&self) -> Duration {
+        self.compiler.timeout()
     }
 
     /// Compiles a component into a file of the cache. Returns whether the file could be written.

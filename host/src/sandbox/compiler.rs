@@ -23,6 +23,9 @@ use super::nesting::check_nesting;
 /// Bytes of the compiled code of one component. A component with a JavaScript or Python interpreter has 35 MiB.
 const MAX_CODE_BYTES: u64 = 512 << 20;
 
+/// How long to wait for a compilation that has no deadline.
+const UNLIMITED_WAIT: Duration = Duration::from_secs(600);
+
 /// Where components are read and compiled.
 #[derive(Debug, Clone, Copy)]
 pub enum Compiler {
@@ -72,6 +75,11 @@ pub enum CompileError {
 }
 
 impl CompileError {
+    /// Returns the error of a component that waited for too long while others were compiled.
+    pub(super) fn busy() -> Self {
+        Self::Unavailable(String::from("it compiles other components"))
+    }
+
     /// Returns what to do, in a sentence.
     pub fn advice(&self) -> &'static str {
         match self {
@@ -104,10 +112,10 @@ impl Compiler {
     pub const COMMAND: &str = "compile-component";
 
     /// Returns how long a compilation may take, and thus how long to wait for the one before.
-    pub(super) fn timeout(&self) -> Option<Duration> {
+    pub(super) fn timeout(&self) -> Duration {
         match self {
-            Self::InProcess => None,
-            Self::Apart(limits) => Some(limits.timeout),
+            Self::InProcess => UNLIMITED_WAIT,
+            Self::Apart(limits) => limits.timeout,
         }
     }
 

@@ -49,6 +49,11 @@ pub enum ComponentError {
 }
 
 impl ComponentError {
+    /// Returns the error of a component that waited for too long while others were compiled.
+    pub(crate) fn busy(digest: Digest) -> Self {
+        Self::Compile { digest, error: CompileError::busy() }
+    }
+
     /// Returns whether the host, and not the component, is to blame, so that loading it may succeed soon.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Compile { error, .. } if !error.would_fail_again())

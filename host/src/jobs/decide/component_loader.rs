@@ -100,6 +100,12 @@ impl ComponentLoader {
         has_processor && pinned.validator.is_none_or(has_validator)
     }
 
+    /// Returns how long [`Self::prepare`] takes at most, for two components that are each compiled in their turn.
+    pub(in crate::jobs) fn max_compile_time(&self) -> Duration {
+        // Each waits for its turn here and in the sandbox, and is compiled.
+        self.sandbox.compile_timeout() * 3 * 2
+    }
+
     /// Compiles a request's components if necessary. Ignores errors: they return when the components are started.
     pub(in crate::jobs) fn prepare(&self, pinned: Pinned) {
         if !self.is_ready(pinned) {
@@ -154,7 +160,12 @@ impl ComponentLoader {
             return Err(error.into());
         }
         // A thread that waited for the same component finds out how it went.
-        let _turn = if self.sandbox.is_compiled(digest) { None } else { self.compiling.try_lock_for(COMPILE_PAUSE) };
+        let _turn = if self.sandbox.is_compiled(digest) {
+            None
+        } else {
+            let turn = self.compiling.try_lock_for(self.sandbox.compile_timeout());
+            Some(turn.ok_or_else(|| ComponentError::busy(digest))?)
+        };
         if let Some(error) = self.failure(digest) {
             return Err(error.into());
         }

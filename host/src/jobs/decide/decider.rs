@@ -17,8 +17,6 @@ use crate::store::{BatchCommit, StoreError};
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
 const MAX_CALLS_PER_STEP: u32 = 4;
-/// Time that compiling a request's components may take.
-const COMPILE_TIME: Duration = Duration::from_secs(240);
 
 /// A planned part.
 #[derive(Debug)]
@@ -219,8 +217,9 @@ impl<'a> Decider<'a> {
 
     /// Returns the time that starting the components may take.
     fn time_to_start(&self) -> Duration {
-        let is_ready = self.context.components.is_ready(self.request.pinned);
-        self.time_for(0) + if is_ready { Duration::ZERO } else { COMPILE_TIME }
+        let ComponentStarter { loader, .. } = self.starter;
+        let is_ready = loader.is_ready(self.request.pinned);
+        self.time_for(0) + if is_ready { Duration::ZERO } else { loader.max_compile_time() }
     }
 
     /// Puts components back after a call, unless it failed.
