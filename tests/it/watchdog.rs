@@ -1,5 +1,7 @@
 //! A thread of the server that does not come back costs nobody else anything: its job goes to another worker.
 
+use std::thread;
+
 use bulkhead_tests::{Options, Server, email, wait_until};
 use serde_json::{Value, json};
 
@@ -53,6 +55,30 @@ fn a_stalled_job_can_be_deleted() {
     let after = client.get("/api/contacts?limit=1").expect(200).json()["total"].clone();
     let number = |total: &Value| total.as_str().and_then(|total| total.parse::<u64>().ok()).expect("a number");
     assert_eq!(number(&after), number(&stored) + 1);
+}
+
+#[test]
+fn a_call_that_does_not_come_back_is_answered_and_gives_its_place_to_others() {
+    let mut server = server();
+    let (client, neighbour) = (server.new_client("acme"), server.new_client("neighbour"));
+    let loops = json!(vec![json!({"do": "loop"}); 20]);
+    let frozen = thread::scope(|scope| {
+        let call = scope.spawn(|| client.send("POST", "/api/contacts/batch/new", &[], &loops));
+        let frozen = server.freeze_in_component("call");
+        let reply = call.join().expect("the call is answered");
+        assert!(reply.expect(503).message().contains("Check before you send it again"));
+        frozen
+    });
+    assert_eq!(server.wait_for_event("call_stalled")["tenant"], "acme");
+    assert_eq!(readiness(&server), (503, 1));
+    let contact = json!({"email": "a@example.com"});
+    for _ in 0..4 {
+        let status = neighbour.send("POST", "/api/contacts/new", &[], &contact).status;
+        assert!(matches!(status, 200 | 201), "{status}");
+    }
+    drop(frozen);
+    server.wait_for_event("call_resumed");
+    wait_until("a server that is ready", || (readiness(&server) == (200, 0)).then_some(()));
 }
 
 #[test]

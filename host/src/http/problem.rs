@@ -331,6 +331,9 @@ impl From<ServiceError> for Problem {
                 Self::busy()
             }
             ServiceError::Panicked => Self::panicked(&"the thread of a call panicked"),
+            ServiceError::Stalled => Self::unavailable(
+                "The server lost track of this request, so whether contacts were stored is not known. Check before you send it again.",
+            ),
             ServiceError::ShuttingDown => Self::shutting_down(),
             ServiceError::PartlyApplied(error) => {
                 tracing::error!(event = "call_cut_short", %error, "a call failed after some of its items had been applied");

@@ -4,7 +4,6 @@
 //! was read, the items are decided again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::call_limiter::Permit;
 use super::contacts::bare_object;
@@ -14,7 +13,7 @@ use crate::jobs::decide::{
     CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Part, RunError, StorageRoom,
     TimeSpent, isolate,
 };
-use crate::jobs::host_watch::HostWatch;
+use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, RowBody, Tenant};
 use crate::tenants::TenantLimits;
 
@@ -47,6 +46,8 @@ pub struct Call<'a> {
     pub(super) tenant: &'a Tenant,
     /// `None` where nobody else has calls.
     permit: Option<&'a Permit>,
+    /// The marks of the call's thread.
+    watch: HostWatch,
 }
 
 /// Applies a call's items to the tenant's contacts, and collects the rows.
@@ -54,6 +55,7 @@ pub(super) struct CallTarget<'a> {
     service: &'a Service,
     tenant: TenantId,
     permit: Option<&'a Permit>,
+    watch: HostWatch,
     limits: TenantLimits,
     room: StorageRoom,
     pub(super) rows: Vec<CallRow>,
@@ -64,10 +66,11 @@ pub(super) struct CallTarget<'a> {
 
 impl<'a> CallTarget<'a> {
     pub(super) fn new(call: &Call<'a>) -> Self {
-        let &Call { service, tenant, permit } = call;
+        let &Call { service, tenant, permit, ref watch } = call;
+        let watch = watch.clone();
         let (limits, room) = (tenant.limits, StorageRoom::default());
         let (rows, written) = (Vec::new(), BTreeMap::new());
-        Self { service, tenant: tenant.id, permit, limits, room, rows, written, ends_early: false }
+        Self { service, tenant: tenant.id, permit, watch, limits, room, rows, written, ends_early: false }
     }
 }
 
@@ -89,6 +92,7 @@ impl CommitTarget for CallTarget<'_> {
 
     fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         let (tenant, store) = (self.tenant, self.service.store());
+        let _committing = self.watch.enter(Phase::Commit);
         self.room.admit(store, tenant, &self.limits, &mut commit)?;
         let (commit, applied) = match self.permit.and_then(Permit::committer) {
             None => {
@@ -121,8 +125,8 @@ impl CommitTarget for CallTarget<'_> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(service: &'a Service, tenant: &'a Tenant, permit: Option<&'a Permit>) -> Self {
-        Self { service, tenant, permit }
+    pub(super) fn new(service: &'a Service, tenant: &'a Tenant, permit: Option<&'a Permit>, watch: HostWatch) -> Self {
+        Self { service, tenant, permit, watch }
     }
 
     /// Decides items and applies them at once. If components fail for long while other tenants wait, the remaining items fail
@@ -199,7 +203,7 @@ impl<'a> Call<'a> {
             service.decider_context(),
             request,
             service.call_cancel().clone(),
-            HostWatch::new(Duration::MAX),
+            self.watch.clone(),
             TimeSpent::default(),
         )
     }

@@ -29,6 +29,8 @@ const PATIENCE_OF_OTHERS: Duration = Duration::from_secs(2);
 pub(super) struct CallLimiter {
     context: Arc<DeciderContext>,
     places: Mutex<CallPlaces<oneshot::Sender<Permit>>>,
+    /// Calls whose threads do not come back and whose places are given to others.
+    max_stalled: usize,
     /// What each tenant's components computed lately in calls that took long.
     computed: TenantTime,
 }
@@ -36,7 +38,8 @@ pub(super) struct CallLimiter {
 impl CallLimiter {
     /// Makes the limiter of a server with `workers` workers.
     pub(super) fn new(workers: usize, context: Arc<DeciderContext>) -> Self {
-        Self { context, places: Mutex::new(CallPlaces::new(workers)), computed: TenantTime::default() }
+        let places = Mutex::new(CallPlaces::new(workers));
+        Self { context, places, max_stalled: workers * 2, computed: TenantTime::default() }
     }
 
     /// Waits for a permit, without a thread. The call ends when its permit is dropped.
@@ -114,6 +117,19 @@ impl Permit {
             limiter.computed.add(*tenant, computed);
         }
         result
+    }
+
+    /// Returns what gives the call's place to another call, although its thread has not come back, given how many threads of
+    /// calls are stalled. Keeps the place if these are too many, as each has a thread.
+    pub(super) fn giver(&self) -> impl FnOnce(usize) + Send + use<> {
+        let held = Arc::clone(&self.0);
+        move |stalled| {
+            let Held { limiter, number, .. } = &*held;
+            if stalled <= limiter.max_stalled {
+                limiter.places.lock().end(*number);
+                limiter.admit();
+            }
+        }
     }
 
     /// Returns who makes the call's writes to the store, if its thread should not: a thread with a lowered priority would hold

@@ -6,8 +6,8 @@ use crate::jobs::decide::{DecideError, RunError};
 use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
 
-/// The reason why a request failed. The request has changed nothing, except after [`Self::PartlyApplied`] and
-/// [`StoreError::Unsure`].
+/// The reason why a request failed. The request has changed nothing, except after [`Self::PartlyApplied`] and,
+/// perhaps, after [`Self::Stalled`] and [`StoreError::Unsure`].
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The store failed. It may recover soon.
@@ -28,6 +28,9 @@ pub enum ServiceError {
     /// A bug: the code that answers the request panicked.
     #[error("a call panicked")]
     Panicked,
+    /// The call's thread does not come back, so it is unknown what the call has done.
+    #[error("the thread of a call does not come back")]
+    Stalled,
     /// The server shuts down.
     #[error("the server is shutting down")]
     ShuttingDown,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::call::Call;
+use super::host_watch::{HostWatch, Phase};
 use super::{Service, ServiceError};
 use crate::store::Tenant;
 
@@ -20,7 +21,7 @@ impl Service {
     /// Runs `work` as a call of the tenant, on a thread for calls. A call that waits for its permit takes no thread.
     ///
     /// # Errors
-    /// If too many calls run for too long, the components cannot be compiled in time, or `work` panics.
+    /// If too many calls run for too long, the components cannot be compiled in time, or `work` panics or stalls.
     pub async fn run_call<T: Send + 'static>(
         self: &Arc<Self>,
         tenant: Tenant,
@@ -30,19 +31,30 @@ impl Service {
         let permit = self.call_limiter().enter(tenant.id).await?;
         let service = Arc::clone(self);
         let (sender, result) = oneshot::channel();
+        let (stalls, stalled) = oneshot::channel();
         let run = move || {
-            let result = permit.run(|| work(&Call::new(&service, &tenant, Some(&permit))));
+            let give_place = permit.giver();
+            let watched = service.decider_context().watchdog.watch_call(&tenant.name, move |calls| {
+                give_place(calls);
+                let _is_awaited = stalls.send(()).is_ok();
+            });
+            let _working = watched.marks().enter(Phase::Host);
+            let result = permit.run(|| work(&Call::new(&service, &tenant, Some(&permit), watched.marks().clone())));
             // Before the client can send its next call.
             drop(permit);
             drop(sender.send(result));
         };
         self.call_threads().run(run).map_err(ServiceError::NoThread)?;
-        result.await.map_err(|_| ServiceError::Panicked)
+        tokio::select! {
+            biased;
+            result = result => result.map_err(|_| ServiceError::Panicked),
+            Ok(()) = stalled => Err(ServiceError::Stalled),
+        }
     }
 
     /// Returns a call of the tenant that runs on the caller's thread, at once.
     pub fn call_here<'a>(&'a self, tenant: &'a Tenant) -> Call<'a> {
-        Call::new(self, tenant, None)
+        Call::new(self, tenant, None, HostWatch::new(Duration::MAX))
     }
 
     /// Interrupts the components of running calls, and refuses later calls, at a shutdown. Waits for running calls to end, for

@@ -43,8 +43,10 @@ struct Watched {
     watch: HostWatch,
     subject: Mutex<Option<Subject>>,
     /// Gives others what a call held.
-    on_stall: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    on_stall: Mutex<Option<OnStall>>,
 }
+
+type OnStall = Box<dyn FnOnce(usize) + Send>;
 
 impl std::fmt::Debug for Watched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,22 +72,16 @@ impl Watchdog {
     }
 
     /// Watches the thread of a tenant's call until the guard is dropped. If the thread stalls, `on_stall` is called once, on the
-    /// thread of the watchdog; it gives others what the call held.
-    #[cfg_attr(not(test), expect(dead_code, reason = "calls are to be watched next"))]
+    /// thread of the watchdog and with the number of stalled calls; it gives others what the call held.
     pub(in crate::jobs) fn watch_call(
         &self,
         tenant: &str,
-        on_stall: impl FnOnce() + Send + 'static,
+        on_stall: impl FnOnce(usize) + Send + 'static,
     ) -> WatchedThread<'_> {
         self.watch(Kind::Call, Some(Subject { tenant: tenant.to_owned(), job: None }), Some(Box::new(on_stall)))
     }
 
-    fn watch(
-        &self,
-        kind: Kind,
-        subject: Option<Subject>,
-        on_stall: Option<Box<dyn FnOnce() + Send>>,
-    ) -> WatchedThread<'_> {
+    fn watch(&self, kind: Kind, subject: Option<Subject>, on_stall: Option<OnStall>) -> WatchedThread<'_> {
         let watched = Arc::new(Watched {
             kind,
             watch: HostWatch::new(self.bound),
@@ -151,7 +147,7 @@ impl Watchdog {
             }
         }
         if let Some(on_stall) = thread.on_stall.lock().take() {
-            on_stall();
+            on_stall(self.stalled_calls.load(Ordering::Acquire));
         }
         // The thread may have come back, and ended, before it was counted.
         if !thread.watch.is_overdue() {
@@ -260,7 +256,7 @@ mod tests {
         let watchdog = Watchdog::new(Duration::ZERO);
         let is_given = Arc::new(AtomicBool::new(false));
         let given = Arc::clone(&is_given);
-        let call = watchdog.watch_call("acme", move || assert!(!given.swap(true, Ordering::AcqRel)));
+        let call = watchdog.watch_call("acme", move |_| assert!(!given.swap(true, Ordering::AcqRel)));
         assert!(watchdog.check().is_empty() && !is_given.load(Ordering::Acquire));
         let _computing = call.marks().enter(Phase::Guest);
         assert!(watchdog.check().is_empty(), "a call's thread is nothing that the workers' supervisor replaces");

@@ -40,7 +40,7 @@ pub(in crate::cli) struct ServeArgs {
     pub(super) listen: SocketAddr,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Maximum number of connections to a database; by default four for each worker and eight more.
+    /// Maximum number of connections to a database; by default three for each worker and eight more.
     #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     database_connections: Option<u16>,
     /// Number of worker threads, which run jobs; by default the number of cores.
@@ -144,11 +144,10 @@ impl ServeArgs {
         self.clock_offset_file.clone().map_or_else(Clock::system, Clock::shifted_by)
     }
 
-    /// Returns the number of connections to a database: two for each worker and for each that stands in for one whose component
-    /// computes for long, as a worker commits a batch while it reads for the next one; and eight for requests and maintenance
-    /// tasks.
+    /// Returns the number of connections to a database: three for each worker, which commits a batch while it reads for the next
+    /// one, and may have a stand-in while its component computes; and eight for requests and maintenance tasks.
     pub(super) fn connections(&self) -> usize {
-        self.database_connections.map_or(self.settings().workers * 4 + 8, usize::from)
+        self.database_connections.map_or(self.settings().workers * 3 + 8, usize::from)
     }
 
     /// Returns the number of component instances that can exist at a time, so that none that may run waits for another:
