@@ -52,7 +52,7 @@ bench: guest ## Ratios against floors; PART=job, guest, memory, neighbours, gall
 	@[ "$(PART)" != languages ] || scripts/new-components
 	"$(TARGET)/release/bulkhead-bench" $(PART)
 
-fuzz: ## Random items and profiles against the rules; SECONDS=600 for ten minutes each
+fuzz: ## Random items and profiles against the rules, and heads of requests; SECONDS=600 for ten minutes each
 	scripts/fuzz $(SECONDS)
 
 guest: prerequisites ## The default component
