@@ -86,7 +86,9 @@ mod tests {
             let seen = Arc::clone(&times);
             let ((), computed) = lower_priority_after(
                 TEN * 3,
-                move || drop(seen.fetch_add(1, Ordering::Relaxed)),
+                move || {
+                    seen.fetch_add(1, Ordering::Relaxed);
+                },
                 || {
                     observe(TEN * 2);
                     count(TEN * 2);

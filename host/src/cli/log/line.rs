@@ -129,8 +129,8 @@ fn shortened(value: &Value, limit: usize) -> Value {
 /// Returns a line that says what was logged, without its fields: so many fields that they do not fit are a fault of this
 /// program or of a library.
 fn barest(entry: &Value, length: usize) -> String {
-    let [timestamp, level, target] = ["timestamp", "level", "target"].map(|name| shortened(&entry[name], 256));
-    let event = shortened(&entry["fields"]["event"], 256);
+    let text = |path: &str| entry.pointer(path).map_or(Value::Null, |value| shortened(value, 256));
+    let [timestamp, level, target, event] = ["/timestamp", "/level", "/target", "/fields/event"].map(text);
     json!({"timestamp": timestamp, "level": level, "fields": {"event": event}, "target": target, "cut": length})
         .to_string()
 }
