@@ -10,7 +10,7 @@ use crate::http::client_address::ClientAddress;
 /// Time that a head may take whatever its rate.
 const HEAD_GRACE: Duration = Duration::from_secs(5);
 /// Bytes of a head that must arrive each second after [`HEAD_GRACE`].
-const MIN_HEAD_BYTES_PER_SECOND: f64 = 1_024.0;
+const MIN_HEAD_BYTES_PER_SECOND: u32 = 1_024;
 
 /// A connection, as its listener sees it.
 #[derive(Debug)]
@@ -144,9 +144,9 @@ impl Connection {
         let waited = now.saturating_duration_since(progress.since);
         match progress.phase {
             Phase::Idle => waited > if progress.is_used { idle_timeout } else { header_timeout },
-            #[expect(clippy::cast_precision_loss, reason = "a head has few bytes")]
             Phase::Head => {
-                let earned = Duration::from_secs_f64(progress.head_bytes as f64 / MIN_HEAD_BYTES_PER_SECOND);
+                let bytes = u32::try_from(progress.head_bytes).unwrap_or(u32::MAX);
+                let earned = Duration::from_secs(1) * bytes / MIN_HEAD_BYTES_PER_SECOND;
                 waited > header_timeout.min(HEAD_GRACE + earned)
             }
             Phase::Stranger | Phase::Known | Phase::Closed => false,
