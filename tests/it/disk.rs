@@ -77,11 +77,12 @@ fn a_disk_that_fills_is_told_before_it_is_full() {
     let event = server.wait_for_event("disk_filling");
     assert!(event["free_mib"].as_u64().is_some_and(|free| free < u64::from(SQLITE_DISK_MIB)), "{event}");
     let stranger = server.client_with(None);
-    stranger.get("/readyz").expect(200);
+    assert_eq!(stranger.get("/readyz").expect(200).json()["disk"], "filling");
     assert!(server.command_line(&["doctor"]).stdout.contains("warn disk: "));
     disk.fill();
     assert_not_ready(&server);
-    assert_eq!(stranger.get("/readyz").expect(503).json()["store"], "its disk is full");
+    let not_ready = stranger.get("/readyz").expect(503).json();
+    assert_eq!((&not_ready["store"], &not_ready["disk"]), (&"its disk is full".into(), &"full".into()));
     let examined = server.command_line(&["doctor"]).expect(1).stdout;
     assert!(examined.contains("fail disk: "), "{examined}");
     disk.free();

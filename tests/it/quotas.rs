@@ -125,7 +125,8 @@ fn only_so_many_tokens_live_at_a_time() {
 #[test]
 fn items_that_would_exceed_the_contacts_fail_alone() {
     let database = databases::Database::fresh();
-    for server in [Server::start(), database.options().start()] {
+    for options in [Options::default(), database.options()] {
+        let server = options.start();
         let tenant = server.add_tenant("acme");
         server.set_limits("acme", &json!({"storedContacts": 120}));
         let client = server.client(&tenant);

@@ -52,6 +52,7 @@ struct StoreChecks {
 struct Report {
     ready: bool,
     store: String,
+    disk: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     component: Option<String>,
     draining: bool,
@@ -100,6 +101,7 @@ impl Health {
         let report = Report {
             ready,
             store: store.err().unwrap_or_else(|| String::from("ok")),
+            disk: self.service.disk_state().as_str(),
             component: (audience == Audience::Operators).then(|| self.service.default_processor().to_string()),
             draining,
             stalled: self.service.stalled_threads(),

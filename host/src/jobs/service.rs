@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Digest, Job, JobId, Pinned, TenantId};
+use parking_lot::Mutex;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
+use crate::domain::{Digest, Job, JobId, Pinned, TenantId};
 use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
@@ -14,7 +15,7 @@ use crate::jobs::worker::WorkerContext;
 use crate::jobs::{ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    Admission, Authentication, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
+    Admission, Authentication, DiskState, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
     SubmitLimits, SubmitOutcome, Tenant, TokenLimits,
 };
 use crate::tenants::Secret;
@@ -54,6 +55,8 @@ pub struct Service {
     compile_turns: Arc<Semaphore>,
     /// Interrupts all calls when it is raised.
     call_cancel: CancelFlag,
+    /// How full the store's disk was at the last check.
+    disk: Mutex<DiskState>,
 }
 
 impl Service {
@@ -68,6 +71,7 @@ impl Service {
             decider_context,
             settings,
             call_cancel: CancelFlag::default(),
+            disk: Mutex::new(DiskState::Roomy),
         }
     }
 
@@ -172,11 +176,14 @@ impl Service {
         Ok(is_known)
     }
 
-    /// Checks whether the store accepts writes now.
+    /// Checks whether the store accepts writes now, and how full its disk is.
     ///
     /// # Errors
     /// Why it does not.
     pub fn check_store(&self) -> Result<(), StoreError> {
+        if let Some(space) = self.store().disk_space()? {
+            *self.disk.lock() = space.state();
+        }
         self.store().check()
     }
 
@@ -188,6 +195,11 @@ impl Service {
     /// Returns whether as many threads are stalled as there are workers, so that the server should be restarted.
     pub fn has_too_many_stalled_threads(&self) -> bool {
         self.stalled_threads() >= self.settings.workers
+    }
+
+    /// Returns how full the store's disk was at the last [`Self::check_store`].
+    pub fn disk_state(&self) -> DiskState {
+        *self.disk.lock()
     }
 
     /// Handles a notification from another server.

@@ -158,6 +158,20 @@ impl StoreFixture {
         }
     }
 
+    /// Returns the bytes of a SQLite database's file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        let Place::Folder(folder) = &self.place else { panic!("PostgreSQL has many files") };
+        std::fs::metadata(folder.join("bulkhead.sqlite")).unwrap().len()
+    }
+
+    /// Returns the bytes of a SQLite database's pages. The file has as many after the next checkpoint.
+    pub(crate) fn pages_bytes(&self) -> u64 {
+        let Place::Folder(folder) = &self.place else { panic!("PostgreSQL has many files") };
+        let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        pages.unsigned_abs() * 4_096
+    }
+
     /// Gives all tenants settings that only a newer server can read.
     pub(crate) fn store_newer_settings(&self) {
         const UPDATE: &str = r#"UPDATE tenants SET profile = '{"newer":1}', limits = '{"runningJobs":2,"newer":1}'"#;

@@ -26,6 +26,7 @@ mod races;
 mod results;
 mod setup;
 mod several_servers;
+mod shrinking;
 mod submit;
 mod tenants;
 mod usage;
@@ -178,6 +179,8 @@ conformance! {
     embedded {
         history:
             data_of_the_first_version_is_kept;
+        shrinking:
+            free_space_is_given_back_in_small_steps;
     }
     shared {
         several_servers:
