@@ -134,6 +134,9 @@ fn items_that_would_exceed_the_contacts_fail_alone() {
         // A merged contact is no new one.
         let codes = client.create(&contacts("a", 90..1_000)).codes();
         assert_eq!(codes, [vec![200; 10], vec![201; 20], vec![507; 880]].concat());
+        // Items of stored contacts are applied, also behind many that are refused.
+        let items: Vec<Value> = (0..500).map(|n| contact("new", n)).chain((0..100).map(|n| contact("a", n))).collect();
+        assert_eq!(client.create(&items.into()).codes(), [vec![507; 500], vec![200; 100]].concat());
         let rows = client.create(&contacts("b", 0..1)).rows();
         assert_eq!((&rows[0]["id"], &rows[0]["errors"]["type"]), (&Value::Null, &json!("storage full")));
         let message = rows[0]["errors"]["message"].as_str().expect("a message");

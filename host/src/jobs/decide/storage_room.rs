@@ -28,6 +28,8 @@ struct Seen {
     /// Contacts of the tenant, and those that the request has in flight.
     contacts: u64,
     commits_ago: u32,
+    /// Whether a limit is so near that each commit looks.
+    is_near: bool,
 }
 
 impl StorageRoom {
@@ -47,18 +49,14 @@ impl StorageRoom {
             return Ok(());
         }
         let max_bytes = limits.stored_mib << 20;
-        let is_near = |seen: Seen| {
-            seen.contacts.saturating_add(NEAR_CONTACTS) > limits.stored_contacts
-                || seen.stored_bytes.saturating_add(NEAR_BYTES) > max_bytes
-        };
         let seen = match self.seen {
-            Some(seen) if seen.commits_ago < MAX_COMMITS_UNSEEN && !is_near(seen) => {
+            Some(seen) if seen.commits_ago < MAX_COMMITS_UNSEEN && !seen.is_near => {
                 Seen { commits_ago: seen.commits_ago + 1, ..seen }
             }
             before => {
                 let usage = store.usage(tenant)?;
                 let contacts = before.map_or(usage.contacts, |seen| seen.contacts.max(usage.contacts));
-                Seen { stored_bytes: usage.stored_bytes, contacts, commits_ago: 0 }
+                Seen { stored_bytes: usage.stored_bytes, contacts, commits_ago: 0, is_near: false }
             }
         };
         let room = limits.stored_contacts.saturating_sub(seen.contacts);
@@ -71,8 +69,17 @@ impl StorageRoom {
                 &FailureReason::contacts_used_up(limits.stored_contacts),
             );
         }
-        self.seen = Some(Seen { contacts: seen.contacts.saturating_add(creations(commit)), ..seen });
+        let contacts = seen.contacts.saturating_add(creations(commit));
+        let is_near = contacts.saturating_add(NEAR_CONTACTS) > limits.stored_contacts
+            || seen.stored_bytes.saturating_add(NEAR_BYTES) > max_bytes;
+        self.seen = Some(Seen { contacts, is_near, ..seen });
         Ok(())
+    }
+
+    /// Returns whether a limit is near, or may be. Then items of the next commit may be refused, so whether they create a contact
+    /// must not be guessed: an item that would change a stored contact is not to be refused as one that creates another.
+    pub(in crate::jobs) fn is_tight(&self) -> bool {
+        self.seen.is_none_or(|seen| seen.is_near)
     }
 
     /// Forgets what was seen, because commits that were counted have not taken effect.

@@ -144,7 +144,9 @@ impl<'a> ClaimLoop<'a> {
     }
 
     fn may_speculate(&mut self, plan: &Planned) -> bool {
-        self.speculation.applies_to(plan) && !self.pipeline.in_flight().takes_any(&plan.keys)
+        !self.target.room.is_tight()
+            && self.speculation.applies_to(plan)
+            && !self.pipeline.in_flight().takes_any(&plan.keys)
     }
 
     /// Returns whether a batch that was decided without a look-up would have found nothing, provided that `commit` succeeds.

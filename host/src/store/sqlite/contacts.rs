@@ -1,6 +1,5 @@
 //! Contacts and the keys they are found by.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -149,7 +148,9 @@ pub(super) fn apply(
     let mut statements = Statements::prepare(transaction)?;
     let mut ids = Vec::with_capacity(writes.len());
     for write in writes {
-        let keys: BTreeSet<_> = write.keys.iter().map(|key| (key.field.as_str(), key.value.as_str())).collect();
+        let mut keys: Vec<_> = write.keys.iter().map(|key| (key.field.as_str(), key.value.as_str())).collect();
+        keys.sort_unstable();
+        keys.dedup();
         let index_bytes = signed(write.index_entry.bytes());
         bytes += contact_bytes(signed(write.document.len()), keys.iter().copied(), index_bytes);
         let keys = serde_json::to_string(&keys).context(WRITING)?;
@@ -256,12 +257,16 @@ impl StoredRow {
         Ok(Self { keys: row.get(0)?, document_bytes: row.get(1)?, index_bytes: row.get(2)? })
     }
 
-    /// Parses the column `keys`: pairs of field and value.
-    fn keys(&self) -> Result<BTreeSet<(String, String)>, StoreError> {
-        serde_json::from_str(&self.keys).map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))
+    /// Parses the column `keys`: pairs of field and value, each once.
+    fn keys(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut keys: Vec<_> = serde_json::from_str(&self.keys)
+            .map_err(|error| StoreError::Corrupt(format!("a contact's keys: {error}")))?;
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
     }
 
-    fn bytes(&self, keys: &BTreeSet<(String, String)>) -> i64 {
+    fn bytes(&self, keys: &[(String, String)]) -> i64 {
         let keys = keys.iter().map(|(field, value)| (field.as_str(), value.as_str()));
         contact_bytes(self.document_bytes, keys, self.index_bytes)
     }
