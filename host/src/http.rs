@@ -1,8 +1,8 @@
 //! The HTTP APIs: [`Api::client`] for tenants' clients, as Mautic's API defines it, and [`Api::admin`] for operators.
 //!
-//! A request passes `server`, one of the two APIs, `route`, and `body`; then a handler runs on tokio's blocking pool and
-//! calls [`crate::jobs::Service`] or [`crate::operations::Operations`]. Errors become answers in `problem`. Nothing here
-//! knows SQL or WebAssembly.
+//! A request passes `server`, one of the two APIs, `route`, and `body`; then a handler runs on tokio's blocking pool, or
+//! on a thread for calls, and calls [`crate::jobs::Service`] or [`crate::operations::Operations`]. Errors become answers in
+//! `problem`. Nothing here knows SQL or WebAssembly.
 
 mod admin_api;
 mod answer_memory;

@@ -1,8 +1,8 @@
 //! Where tenants, components, jobs and contacts are kept: a trait for each concern, implemented by two dialects of one
 //! schema. Nothing here knows HTTP or wasm.
 //!
-//! All methods block on disk, network or a lock, for seconds at most: worker threads and tokio's blocking pool call them,
-//! never an async task. Each method is one transaction. Every method returns [`StoreError`] if the store cannot answer, and
+//! All methods block on disk, network or a lock, for seconds at most: the threads of workers and of calls and tokio's blocking
+//! pool call them, never an async task. Each method is one transaction. Every method returns [`StoreError`] if the store cannot answer, and
 //! then has stored nothing, except that after [`StoreError::Unsure`] it may have stored everything.
 
 mod claims;
