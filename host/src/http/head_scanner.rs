@@ -381,4 +381,6 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+// A fuzz target includes this file by its path.
+#[path = "head_scanner/tests.rs"]
 mod tests;
