@@ -25,7 +25,8 @@ impl Places {
         let places = self.places.saturating_add(stalled);
         let add = |taken| (taken < places).then_some(taken + 1);
         let taken = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
-        taken.is_ok().then_some(Place(self))
+        // Lazily: a place that was made and not taken would give one back when it is dropped.
+        taken.is_ok().then(|| Place(self))
     }
 }
 
@@ -48,6 +49,7 @@ mod tests {
         let places = Places::new(1);
         let place = places.take(0);
         assert!(place.is_some() && places.take(0).is_none());
+        assert!(places.take(0).is_none(), "a refusal frees no place");
         assert!(places.take(1).is_some(), "the first place may be lost");
         drop(place);
         assert!(places.take(0).is_some());

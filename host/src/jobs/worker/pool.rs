@@ -138,14 +138,16 @@ impl Pool {
         let running = &self.context.running;
         // Replaced workers for which no thread could be started yet.
         let mut missing = 0;
+        let mut seen = running.supervisor_wakeup.generation();
         while !self.is_stopping() {
-            let seen = running.supervisor_wakeup.generation();
             if running.is_any_stopping() {
                 thread::sleep(STOP_TIMEOUT / 4);
             } else if missing == 0 {
                 let pause = if running.is_any_not_replaced() { LONG_CALL / 2 } else { POLL_INTERVAL };
                 running.supervisor_wakeup.wait(seen, pause);
             }
+            // Before looking, so that a notification that arrives meanwhile ends the next wait at once.
+            seen = running.supervisor_wakeup.generation();
             for (job, waited) in running.take_overdue(STOP_TIMEOUT, self.free_places(4)) {
                 let replaced_after_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 tracing::info!(
