@@ -119,3 +119,19 @@ fn calls_that_wait_take_no_threads_from_other_requests() {
         assert!(polls > 100, "{polls} polls");
     });
 }
+
+#[test]
+fn a_call_that_computes_for_long_lowers_its_priority_and_its_thread_ends() {
+    let server = Options::default().rogue().with("--workers", 2).start();
+    let client = server.new_client("acme");
+    let usual = server.nice_values("ticker")[0];
+    let gives_way = || server.nice_values("call").into_iter().any(|value| value > usual);
+    thread::scope(|scope| {
+        scope.spawn(|| client.send("POST", NEW, &[], &json!(vec![json!({"do": "loop"}); 5])).expect(201));
+        wait_until("a call that gives way", || gives_way().then_some(()));
+        // Threads that commit keep their priority, because others wait for their locks.
+        assert!(server.nice_values("committer").iter().all(|value| *value == usual));
+    });
+    wait_until("its thread to end", || (!gives_way()).then_some(()));
+    client.send("POST", NEW, &[], &json!([{"email": "a@example.com"}])).expect(201);
+}
