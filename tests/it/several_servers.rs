@@ -75,7 +75,8 @@ fn a_delete_on_one_server_stops_the_component_on_another() {
             late.push(took);
         }
         // The worker is replaced, because it cannot raise its priority again.
-        let is_free = || servers[at_it].nice_values("worker") == [0];
+        let usual = servers[at_it].nice_values("ticker");
+        let is_free = || servers[at_it].nice_values("worker") == usual;
         wait_until("the worker to be free", || is_free().then_some(()));
         servers[at_it].client(&tenant).job(&*job).read("").expect(404);
     }
