@@ -43,9 +43,9 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// Returns whether no proxy is trusted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Returns whether a proxy on another machine is trusted.
+    pub fn has_remote(&self) -> bool {
+        self.0.iter().any(|network| !network.addr().is_loopback())
     }
 
     /// Returns whether the program at an address is a trusted proxy.

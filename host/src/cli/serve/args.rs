@@ -242,7 +242,9 @@ impl ServeArgs {
     pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
         let (Some(address), Some(token)) = (self.admin_listen, &self.admin_token) else { return Ok(None) };
         if token.len() < MIN_ADMIN_TOKEN_BYTES {
-            return Err(format!("the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters"));
+            return Err(format!(
+                "the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; make one with 'openssl rand -hex 32' and set BULKHEAD_ADMIN_TOKEN"
+            ));
         }
         Ok(Some((address, Secret::from_client(token.as_str()))))
     }

@@ -34,12 +34,12 @@ impl Listener {
         }
     }
 
-    /// Returns what others on the way can read.
-    fn exposed(self) -> &'static str {
+    /// Returns what others on the way can read, unless it is nothing that they must not.
+    fn exposed(self) -> Option<&'static str> {
         match self {
-            Self::Public => "secrets, tokens and contacts",
-            Self::Admin => "the operators' token and tenants' secrets",
-            Self::Health => "the state of the server",
+            Self::Public => Some("secrets, tokens and contacts"),
+            Self::Admin => Some("the operators' token and tenants' secrets"),
+            Self::Health => None,
         }
     }
 }
@@ -65,18 +65,20 @@ pub(super) fn listen(
     health: &Arc<Health>,
     settings: HttpSettings,
 ) -> Result<Server, String> {
-    let has_proxy = !settings.connections.trusted_proxies.is_empty();
+    // A proxy on this machine needs no listener that other machines reach.
+    let has_proxy = settings.connections.trusted_proxies.has_remote();
     let server = Server::bind(address, api, Arc::clone(health), settings).map_err(|error| {
         let option = listener.option();
         format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
     })?;
-    if !address.ip().to_canonical().is_loopback() && !has_proxy {
+    let is_exposed = !address.ip().to_canonical().is_loopback() && !has_proxy;
+    if let (true, Some(exposed)) = (is_exposed, listener.exposed()) {
         tracing::warn!(
             event = "listens_without_tls",
             %listener,
             %address,
             "other machines reach this listener without TLS, so whoever is on the way can read {}; listen on 127.0.0.1 ({}) behind a proxy with TLS, or name the proxy with --trusted-proxy",
-            listener.exposed(),
+            exposed,
             listener.option()
         );
     }

@@ -19,7 +19,7 @@ pub(super) enum SubmitError {
     NoServer(String),
     #[error("the connection to {url} failed: {source}. Check the server and the network, then submit again.")]
     Connection { url: String, source: ureq::Error },
-    #[error("the server at {url} refused the request with status {status}: {message} {advice}")]
+    #[error("the server at {url} refused the request with status {status}: {message}{}{advice}", if advice.is_empty() { "" } else { " " })]
     Refused { url: String, status: u16, message: String, advice: &'static str },
     #[error("the answer of {url} was not expected ({what}). Is it a Bulkhead server?")]
     Answer { url: String, what: String },
@@ -34,6 +34,8 @@ pub(super) fn advice(status: u16) -> &'static str {
         405 | 415 => "Check --url; this does not look like a Bulkhead server of the same version.",
         400 | 422 => "Correct the file, then submit again.",
         408 | 413 => "Submit smaller files.",
+        // The message says which limit was reached, and what to do.
+        507 => "",
         429 | 503 => "Several attempts failed; submit again later.",
         _ => "The server's log says why.",
     }
