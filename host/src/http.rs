@@ -30,6 +30,7 @@ mod list_query;
 mod paced_stream;
 mod problem;
 mod reply;
+mod request_shares;
 mod route;
 mod sender;
 mod server;

@@ -112,9 +112,8 @@ async fn serve(
     health_listener: Option<&HealthListener>,
 ) -> Result<(), Box<dyn Error>> {
     let shutdown = shutdown_signal()?;
-    // Half for one tenant, so that no tenant alone can keep all connections busy.
-    let max_requests = max_connections.div_ceil(2);
-    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory, max_requests);
+    // As many as connections, shared so that no few tenants can keep all connections busy.
+    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory, max_connections);
     let server = listen(args.listen, Listener::Public, api, health, args.http_settings(max_connections))?;
     let admin = admin
         .map(|(address, api)| listen(address, Listener::Admin, api, health, args.admin_http_settings()))

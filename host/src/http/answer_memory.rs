@@ -4,8 +4,8 @@
 //! from before it is built until its last byte was handed to the system. Before it is built, its size is an estimate: the
 //! contacts that it may show, times the bytes that the tenant's contacts took lately.
 //!
-//! A tenant may have half of what other tenants leave. So however many tenants take large answers slowly, another tenant finds
-//! room.
+//! A tenant may have half of what other tenants leave. So another tenant finds room beside tenants that take large answers
+//! slowly, for smaller answers the more such tenants there are.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::Reply;
+use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
@@ -50,13 +51,13 @@ pub(super) struct ClientApi {
     bodies: Bodies,
     answers: Arc<AnswerMemory>,
     /// Bounds the connections that one tenant's requests take.
-    request_permits: TenantSemaphores,
+    request_shares: Arc<RequestShares>,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
 
 impl ClientApi {
-    /// Creates the API. A tenant can have `max_requests` requests in progress; `answer_memory_bytes` are for the large answers
+    /// Creates the API. All tenants can have `max_requests` requests in progress; `answer_memory_bytes` are for the large answers
     /// that wait until clients take them.
     pub(super) fn new(
         service: Arc<Service>,
@@ -66,7 +67,7 @@ impl ClientApi {
     ) -> Self {
         Self {
             service,
-            request_permits: TenantSemaphores::new(max_requests),
+            request_shares: Arc::new(RequestShares::new(max_requests)),
             bodies: Bodies::new(bodies),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
@@ -152,8 +153,8 @@ impl ClientApi {
             }
         });
         let tenant = tenant.await?;
-        let permit = self.request_permits.of(tenant.id).try_acquire_owned();
-        sender.authenticated(Some(permit.map_err(|_| Problem::too_many_requests())?))?;
+        let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
+        sender.authenticated(Some(share))?;
         Ok(tenant)
     }
 

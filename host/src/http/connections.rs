@@ -190,12 +190,15 @@ impl Table {
         first.is_some_and(|id| self.close(id))
     }
 
-    /// Closes a connection so that there is room for another: of the clients with a connection that can be closed, that of the
-    /// client that has most. A proxy's connections go last. Returns whether there was one.
+    /// Closes a connection so that there is room for another: one that has waited for a while if there is one; of these, one of
+    /// the client that has most. A proxy's connections go last. Returns whether there was one.
+    ///
+    /// A client that has just opened several connections must not lose them to strangers who have one each.
     fn make_room(&mut self, now: Instant) -> bool {
         let first = self.first(|connection| {
             let waiting = connection.waiting_time(now).filter(|_| !connection.is_reserved())?;
-            Some((connection.address().map_or(0, |address| self.count(address)), waiting))
+            let of_client = connection.address().map_or(0, |address| self.count(address));
+            Some((of_client > 0, waiting >= GRACE, of_client, waiting))
         });
         first.is_some_and(|id| self.close(id))
     }
@@ -314,6 +317,16 @@ mod tests {
             (0..3).map(|n| connections.admit(address(&format!("192.0.2.{n}")), now + n * SECOND).unwrap()).collect();
         let newcomer = connections.admit(address("198.51.100.1"), now + 4 * SECOND).unwrap();
         assert!(is_closed(&flood[0]) && !is_closed(&flood[1]) && !newcomer.connection.is_reserved());
+    }
+
+    #[test]
+    fn many_strangers_do_not_cut_off_a_client_that_opens_several_connections() {
+        let (connections, now) = (connections(40, 20), Instant::now());
+        let strangers: Vec<_> =
+            (0..40).map(|n| connections.admit(address(&format!("192.0.2.{n}")), now - 5 * SECOND).unwrap()).collect();
+        let own: Vec<_> = (0..20).map(|_| connections.admit(address("198.51.100.1"), now).unwrap()).collect();
+        assert!(!own.iter().any(is_closed));
+        assert_eq!(strangers.iter().filter(|stranger| is_closed(stranger)).count(), 20);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::Extensions;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::connections::Connection;
 use super::problem::Problem;
+use super::request_shares::RequestShare;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -30,12 +30,12 @@ impl Sender {
     }
 
     /// Learns that the request's credentials are right: from now on, its connection is not closed to make room. The connection
-    /// holds the permit for the request until the answer is sent.
+    /// holds the share of the request until the answer is sent.
     ///
     /// # Errors
     /// 503 if the connection was closed already. The client does not see it, but nothing may be stored any more.
-    pub(super) fn authenticated(&self, permit: Option<OwnedSemaphorePermit>) -> Result<(), Problem> {
-        if self.connection.authenticated(permit) { Ok(()) } else { Err(Problem::all_connections_busy()) }
+    pub(super) fn authenticated(&self, share: Option<RequestShare>) -> Result<(), Problem> {
+        if self.connection.authenticated(share) { Ok(()) } else { Err(Problem::all_connections_busy()) }
     }
 
     /// Refuses a request that a browser sends for a page of another origin. This is for requests with credentials that a

@@ -70,7 +70,7 @@ enum Handler {
 impl Api {
     /// Creates the API for tenants' clients.
     ///
-    /// `answer_memory_bytes` are for the large answers that wait until clients take them. A tenant can have `max_requests`
+    /// `answer_memory_bytes` are for the large answers that wait until clients take them. All tenants can have `max_requests`
     /// requests in progress; further ones get 503.
     pub fn client(
         service: Arc<Service>,

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
 use crate::http::client_address::ClientAddress;
+use crate::http::request_shares::RequestShare;
 
 /// Time that a head may take whatever its rate.
 const HEAD_GRACE: Duration = Duration::from_secs(5);
@@ -33,8 +34,8 @@ struct Progress {
     is_used: bool,
     /// Whether the answer is complete, but perhaps not sent.
     is_answered: bool,
-    /// The tenant's permit for the request, until the answer is sent.
-    permit: Option<OwnedSemaphorePermit>,
+    /// The request's part of its tenant's share, until the answer is sent.
+    share: Option<RequestShare>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +53,8 @@ enum Phase {
 
 impl Connection {
     pub(in crate::http) fn new(address: Option<ClientAddress>, is_reserved: bool, now: Instant) -> Self {
-        let progress = Progress {
-            phase: Phase::Idle,
-            since: now,
-            head_bytes: 0,
-            is_used: false,
-            is_answered: false,
-            permit: None,
-        };
+        let progress =
+            Progress { phase: Phase::Idle, since: now, head_bytes: 0, is_used: false, is_answered: false, share: None };
         Self { address, is_reserved, progress: Mutex::new(progress), closed: Notify::new() }
     }
 
@@ -92,13 +87,13 @@ impl Connection {
         }
     }
 
-    /// Learns that the request's credentials are right, and holds the permit for it until the answer is sent. Returns whether
+    /// Learns that the request's credentials are right, and holds its share until the answer is sent. Returns whether
     /// the request may go on; it may not if the connection was closed.
-    pub(in crate::http) fn authenticated(&self, permit: Option<OwnedSemaphorePermit>) -> bool {
+    pub(in crate::http) fn authenticated(&self, share: Option<RequestShare>) -> bool {
         let mut progress = self.progress.lock();
         if progress.phase == Phase::Stranger {
             progress.phase = Phase::Known;
-            progress.permit = permit;
+            progress.share = share;
         }
         progress.phase != Phase::Closed
     }
@@ -113,7 +108,7 @@ impl Connection {
         let mut progress = self.progress.lock();
         if std::mem::take(&mut progress.is_answered) && progress.phase != Phase::Closed {
             progress.head_bytes = head_bytes;
-            progress.permit = None;
+            progress.share = None;
             progress.enter(if head_bytes > 0 { Phase::Head } else { Phase::Idle }, now);
         }
     }
