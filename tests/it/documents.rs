@@ -63,6 +63,15 @@ fn every_guard_of_an_invariant_exists() {
 }
 
 #[test]
+fn every_guard_of_a_resource_exists() {
+    let page = read(&root().join("ARCHITECTURE.md"));
+    let table = page.split("\n## Resources\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let resources: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(resources.len() >= 25, "{} resources", resources.len());
+    resources.into_iter().for_each(assert_guarded);
+}
+
+#[test]
 fn every_guard_of_a_promise_exists() {
     let page = read(&root().join("docs/security.md"));
     let tables = page.split("| Promise | Guarded by |\n|---|---|\n").skip(1);
