@@ -72,7 +72,7 @@ pub(crate) fn shows_its_faults(faulty: &Faulty<'_>) {
     let contacts = folder.join("contacts.json");
     let tried = run(["component".as_ref(), "try".as_ref(), faulty.component.as_os_str(), contacts.as_os_str()]);
     let said = tried.expect(2).stderr;
-    let (printed, advice) = said.split_once("\n\nA component must").unwrap_or_else(|| panic!("{said}"));
+    let (printed, advice) = said.split_once("\n  \n  A component must").unwrap_or_else(|| panic!("{said}"));
     assert!(printed.contains("bad day") && printed.contains(place), "{said}");
     assert!(advice.contains("any JSON text"), "{said}");
     fs::write(&file, good).expect("it can be written");
