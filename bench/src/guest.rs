@@ -47,14 +47,15 @@ pub(crate) struct Sandboxed {
     profile: Profile,
 }
 
+/// Makes a sandbox that compiles in this process and keeps no code.
+pub(crate) fn new_sandbox() -> Outcome<Sandbox> {
+    let settings = SandboxSettings { cache: None, instances: 4, guest_memory: 2 << 30, compiler: Compiler::InProcess };
+    Ok(Sandbox::new(settings)?)
+}
+
 impl Sandboxed {
     pub(crate) fn new() -> Outcome<Self> {
-        let sandbox = Sandbox::new(SandboxSettings {
-            cache: None,
-            instances: 4,
-            guest_memory: 2 << 30,
-            compiler: Compiler::InProcess,
-        })?;
+        let sandbox = new_sandbox()?;
         let component = sandbox.load_processor(&std::fs::read(bulkhead_tests::component("contacts"))?)?;
         Ok(Self { sandbox, component, profile: Profile::parse("{}")? })
     }

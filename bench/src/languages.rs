@@ -4,13 +4,11 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use bulkhead::domain::{Operation, Timestamp};
-use bulkhead::sandbox::{
-    CancelFlag, Compiler, Limits, ProcessorInstance, RequestContext, Sandbox, SandboxSettings, ValidatorInstance,
-};
+use bulkhead::sandbox::{CancelFlag, Limits, ProcessorInstance, RequestContext, ValidatorInstance};
 use bulkhead::tenants::{Profile, TenantLimits};
 use bulkhead_tests::component;
 
-use crate::guest::CHUNK;
+use crate::guest::{CHUNK, new_sandbox};
 use crate::server::{Counts, Server};
 use crate::{Outcome, contacts, median};
 
@@ -52,12 +50,7 @@ struct Measured {
 
 fn measure(name: &str, items: &[String]) -> Outcome<Measured> {
     let stopped = |stop| format!("{name} stopped: {stop:?}");
-    let sandbox = Sandbox::new(SandboxSettings {
-        cache: None,
-        instances: 4,
-        guest_memory: 2 << 30,
-        compiler: Compiler::InProcess,
-    })?;
+    let sandbox = new_sandbox()?;
     let processor = sandbox.load_processor(&fs::read(component("contacts"))?)?;
     let bytes = fs::read(component(name))?;
     let began = Instant::now();
