@@ -1,7 +1,7 @@
 //! How much a job has used of its budgets, and how far isolation has come, kept between two claims of the job.
 //!
-//! Without this, a job that goes back to the queue after its turn would start each turn with fresh budgets, and its component would fail on the same whole
-//! batch again.
+//! Without this, a job that goes back to the queue after its turn would start each turn with fresh budgets, and its component
+//! would fail on the same whole batch again.
 
 use std::collections::HashMap;
 

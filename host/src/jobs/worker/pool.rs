@@ -29,7 +29,7 @@ use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::JobRun;
 use crate::jobs::worker::levels::claim_attempts;
 use crate::jobs::worker::places::{Place, Places};
-use crate::sandbox::has_lowered_priority;
+use crate::sandbox::{LOWER_AFTER, has_lowered_priority};
 use crate::store::{Claim, StoreError};
 
 /// Time between two polls for jobs that no notification announces, such as a job whose lease ended at another server.
@@ -42,8 +42,6 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two checks of a shutdown whether the workers have ended.
 const SHUTDOWN_POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Time without a pause after which a component counts as computing for long. At the same time its thread lowers its priority.
-const LONG_CALL: Duration = Duration::from_millis(50);
 /// Time after which the worker of a stopped job is replaced. A component that can be interrupted comes back within one tick of
 /// the engine epoch, which is less.
 const STOP_TIMEOUT: Duration = Duration::from_millis(8);
@@ -143,7 +141,7 @@ impl Pool {
             if running.is_any_stopping() {
                 thread::sleep(STOP_TIMEOUT / 4);
             } else if missing == 0 {
-                let pause = if running.is_any_not_replaced() { LONG_CALL / 2 } else { POLL_INTERVAL };
+                let pause = if running.is_any_not_replaced() { LOWER_AFTER / 2 } else { POLL_INTERVAL };
                 running.supervisor_wakeup.wait(seen, pause);
             }
             // Before looking, so that a notification that arrives meanwhile ends the next wait at once.
@@ -162,7 +160,7 @@ impl Pool {
                 tracing::info!(event = "worker_compiling", %job, "a worker compiles a component; another worker is started");
                 missing += 1;
             }
-            for job in running.take_computing(LONG_CALL, self.free_places(2).saturating_sub(missing)) {
+            for job in running.take_computing(LOWER_AFTER, self.free_places(2).saturating_sub(missing)) {
                 tracing::debug!(event = "worker_computing", %job, "a component computes for long; another worker is started");
                 missing += 1;
             }
