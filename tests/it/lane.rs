@@ -44,6 +44,15 @@ fn send_until(client: &Client, items: &Value, is_over: &AtomicBool, tally: &Tall
     }
 }
 
+/// Says that it is over when this is dropped, also by a panic: a scope waits for its threads.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs `work` while `rogues` tenants send a batch on [`CONNECTIONS`] connections each.
 fn beside_rogues(server: &Server, rogues: usize, items: &Value, work: impl FnOnce(&Tally)) {
     let clients: Vec<Client> = (0..rogues).map(|n| server.new_client(&format!("rogue{n}"))).collect();
@@ -52,12 +61,8 @@ fn beside_rogues(server: &Server, rogues: usize, items: &Value, work: impl FnOnc
         for client in clients.iter().flat_map(|client| [client; CONNECTIONS]) {
             scope.spawn(|| send_until(client, items, &is_over, &tally));
         }
-        // Also if `work` panics: the scope waits for the rogues.
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&tally)));
-        is_over.store(true, Ordering::Relaxed);
-        if let Err(panic) = result {
-            std::panic::resume_unwind(panic);
-        }
+        let _end = End(&is_over);
+        work(&tally);
     });
 }
 
@@ -117,6 +122,40 @@ fn calls_that_wait_take_no_threads_from_other_requests() {
             (tally.all() > 9).then_some(())
         });
         assert!(polls > 100, "{polls} polls");
+    });
+}
+
+/// Pages of rows and the checks of credentials share threads, so a queue of one tenant's pages must not stand before others.
+#[test]
+fn pages_of_one_tenant_do_not_queue_before_the_polls_of_another() {
+    const READERS: usize = 150;
+    const POLLS: usize = 50;
+    let server = Options::default().with("--max-connections-per-address", 400).exclusive().start();
+    let (reader, neighbour) = (server.new_client("reader"), server.new_client("neighbour"));
+    let [many, one] =
+        [(&reader, 1_000), (&neighbour, 1)].map(|(client, count)| client.create(&contacts("n", 0..count)));
+    for job in [&many, &one] {
+        job.wait_for("completed");
+    }
+    let (is_over, pages) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    many.read("?details=full&limit=1000").expect(200);
+                    pages.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let _end = End(&is_over);
+        wait_until("pages to be read", || (pages.load(Ordering::Relaxed) > READERS).then_some(()));
+        let before = pages.load(Ordering::Relaxed);
+        for _ in 0..POLLS {
+            one.read("").expect(200);
+        }
+        let meanwhile = pages.load(Ordering::Relaxed) - before;
+        // In a queue of all requests, each poll would wait for a page of each reader.
+        assert!(meanwhile < POLLS * READERS / 5, "{meanwhile} pages during {POLLS} polls");
     });
 }
 

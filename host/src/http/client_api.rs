@@ -8,7 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request};
 
 use super::answer_memory::{AnswerMemory, WithoutRoom};
-use super::blocking::blocking;
+use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
 use super::problem::Problem;
@@ -27,6 +27,8 @@ const TOKEN_PATH: &str = "/oauth/v2/token";
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
 /// Calls of one tenant that receive their bodies, wait for a permit or run at once; further ones wait.
 const MAX_CALLS_PER_TENANT: usize = 8;
+/// Requests of one tenant, other than calls, whose work runs on the blocking pool at a time; further ones wait.
+const MAX_BLOCKING_PER_TENANT: usize = 4;
 /// How long a call waits until it may run.
 const CALL_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,6 +54,8 @@ pub(super) struct ClientApi {
     answers: Arc<AnswerMemory>,
     /// Bounds the connections that one tenant's requests take.
     request_shares: Arc<RequestShares>,
+    /// Bounds the threads of the blocking pool that work for one tenant.
+    blocking_turns: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: TenantSemaphores,
 }
@@ -70,6 +74,7 @@ impl ClientApi {
             request_shares: Arc::new(RequestShares::new(max_requests)),
             bodies: Bodies::new(bodies),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
+            blocking_turns: TenantSemaphores::new(MAX_BLOCKING_PER_TENANT),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
         }
     }
@@ -92,17 +97,20 @@ impl ClientApi {
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
         let receive = || bodies.receive(&head.headers, body);
+        let turns = self.blocking_turns.of(tenant.id);
+        let service = Arc::clone(&self.service);
         match Route::find(&intended_method(&head.method, &head.headers), head.uri.path())? {
             Route::Bulk(operation) => {
                 let key = bulk::idempotency_key(&head.headers)?;
                 let body = receive().await?;
-                self.blocking(move |service| bulk::submit(service, &tenant, operation, body, key)).await
+                blocking_in_turn(&turns, move || bulk::submit(&service, &tenant, operation, body, key)).await
             }
             Route::ReadJob(id) => {
-                let (service, answers) = (Arc::clone(&self.service), Arc::clone(&self.answers));
-                blocking(move || job::read(&service, &answers, &tenant, id, &job::Query::parse(query.as_deref()))).await
+                let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
+                let query = job::Query::parse(query.as_deref());
+                blocking_in_turn(&turns, move || job::read(&service, &answers, &later_turns, &tenant, id, &query)).await
             }
-            Route::DeleteJob(id) => self.blocking(move |service| job::delete(service, &tenant, id)).await,
+            Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::Batch(operation) => {
                 self.call_with_body(tenant, CHANGES_BATCH, receive(), move |call, body| {
                     batch::apply(call, operation, body)

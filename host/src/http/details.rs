@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use hyper::StatusCode;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::answer_memory::AnswerMemory;
-use super::blocking::blocking;
+use super::blocking::blocking_in_turn;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Pieces, Reply, json_stream, json_text};
 use crate::domain::{JobId, ResultRow, TenantId};
@@ -45,6 +46,8 @@ struct FullRow {
 pub(super) struct DetailsPage {
     pub(super) service: Arc<Service>,
     pub(super) answers: Arc<AnswerMemory>,
+    /// The turns of the tenant's work on the blocking pool.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) tenant: TenantId,
     pub(super) job: JobId,
     pub(super) form: RowForm,
@@ -118,11 +121,13 @@ fn pieces(first: Bytes, page: DetailsPage) -> Pieces {
             return Some((Ok(first), (None, page)));
         }
         let mut page = page.filter(|page| !page.rows.is_empty())?;
-        let read = blocking(move || {
+        let turns = Arc::clone(&page.turns);
+        let read = blocking_in_turn(&turns, move || {
             let piece = page.next_piece()?;
             Ok((piece, page))
         });
-        Some(match read.await {
+        let read = read.await;
+        Some(match read {
             Ok((piece, page)) => (Ok(piece), (None, Some(page))),
             Err(problem) => {
                 tracing::info!(event = "answer_broken_off", reason = problem.message(), "a page of rows broke off");

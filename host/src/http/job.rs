@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::answer_memory::AnswerMemory;
 use super::details::{DetailsPage, RowForm};
@@ -81,6 +82,7 @@ const END_OF_DETAILS: &str = "]}}";
 pub(super) fn read(
     service: &Arc<Service>,
     answers: &Arc<AnswerMemory>,
+    turns: &Arc<Semaphore>,
     tenant: &Tenant,
     id: JobId,
     query: &Query,
@@ -104,10 +106,10 @@ pub(super) fn read(
     let mut before = serde_json::to_vec(&head).map_err(|error| Problem::panicked(&error))?;
     before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
     let rows = page.rows(job.total);
-    let (service, answers) = (Arc::clone(service), Arc::clone(answers));
     let page = DetailsPage {
-        service,
-        answers,
+        service: Arc::clone(service),
+        answers: Arc::clone(answers),
+        turns: Arc::clone(turns),
         tenant: tenant.id,
         job: id,
         form,
