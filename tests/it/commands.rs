@@ -62,6 +62,30 @@ fn a_database_of_a_newer_version_is_refused() {
     }
 }
 
+/// A mistyped folder must not look like an empty installation.
+#[test]
+fn only_commands_that_add_something_make_a_store() {
+    let desk = tempfile::tempdir().expect("there is room for a folder");
+    let folder = desk.path().join("data");
+    let data = folder.display().to_string();
+    for args in [
+        &["tenant", "list"][..],
+        &["tenant", "show", "acme"],
+        &["tenant", "remove", "acme"],
+        &["tenant", "secret", "list", "acme"],
+        &["token", "revoke", "--tenant", "acme"],
+        &["component", "list"],
+        &["component", "remove", "rules"],
+        &["job", "log", "00000000-0000-4000-8000-000000000000"],
+    ] {
+        let ended = run([args, &["--data", &data]].concat()).expect(2);
+        assert!(ended.stderr.contains("there is no store in") && ended.stderr.contains("--data"), "{}", ended.stderr);
+        assert!(!folder.exists(), "{args:?}");
+    }
+    run(["tenant", "add", "acme", "--data", &data]).expect(0);
+    assert!(run(["tenant", "list", "--data", &data]).expect(0).stdout.contains("acme"));
+}
+
 #[test]
 fn options_can_be_set_by_environment_variables() {
     let help = run(["serve", "--help"]).expect(0).stdout;

@@ -19,7 +19,7 @@ use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
-use super::operator::operations;
+use super::operator::{operations, operations_or_new_store};
 use super::output::print_json;
 use super::store::StoreArgs;
 
@@ -90,7 +90,7 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
 
 fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(file, max_size)?;
-    let added = operations(store, max_size)?
+    let added = operations_or_new_store(store, max_size)?
         .add_component(&bytes, name)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let seconds = added.compiled_in.as_secs_f64();

@@ -16,8 +16,23 @@ const MAX_INSTANCES: u32 = 4;
 /// Bytes of memory of all component instances together.
 pub(super) const GUEST_MEMORY_BYTES: usize = 2 << 30;
 
-/// Opens a store for a command. Components of up to `max_component_bytes` can be registered.
+/// Opens a store that is there for a command. Components of up to `max_component_bytes` can be registered.
+///
+/// # Errors
+/// If there is no store, or it cannot be used.
 pub(super) fn operations(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
+    store.expect_store()?;
+    operations_or_new_store(store, max_component_bytes)
+}
+
+/// As [`operations`], for a command that adds something: makes a store if there is none.
+///
+/// # Errors
+/// If the store cannot be used.
+pub(super) fn operations_or_new_store(
+    store: &StoreArgs,
+    max_component_bytes: usize,
+) -> Result<Operations, Box<dyn Error>> {
     let opened = store.open(Clock::system(), MAX_CONNECTIONS)?;
     let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
     Ok(Operations::new(opened, max_component_bytes, move || {

@@ -20,7 +20,7 @@ use super::compile::CompileLimitArgs;
 /// The options that choose the store.
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store; created if it is missing [default: ./bulkhead-data]
+    /// Folder of the embedded store; 'serve' and 'add' create it if it is missing [default: ./bulkhead-data]
     #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
     data: Option<PathBuf>,
     /// A PostgreSQL database instead of the folder, which any number of servers can share:
@@ -85,6 +85,21 @@ impl StoreArgs {
             }
             Place::Database(_) => Ownership(None),
         })
+    }
+
+    /// Checks that there is a store in the data folder. A database is not checked.
+    ///
+    /// # Errors
+    /// If there is none: the folder's name may be mistaken, and opening a store would make one there.
+    pub(super) fn expect_store(&self) -> Result<(), Box<dyn Error>> {
+        match self.place()? {
+            Place::Folder(folder) if !SqliteStore::is_in(folder) => Err(format!(
+                "there is no store in {}; name the server's data folder with --data, or make a store with 'bulkhead serve' or 'bulkhead tenant add'",
+                folder.display()
+            )
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     /// Opens the store, with up to `connections` connections at a time if it is a database.

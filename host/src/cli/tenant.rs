@@ -101,10 +101,12 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
 
 fn add(name: TenantName, profile: Option<&Path>, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
     let text = profile.map(read).transpose()?;
-    let added = operations(store)?.add_tenant(name, text.as_deref()).map_err(|error| match (&error, profile) {
-        (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
-        _ => Box::<dyn Error>::from(error),
-    })?;
+    let added = operator::operations_or_new_store(store, MAX_COMPONENT_BYTES)?
+        .add_tenant(name, text.as_deref())
+        .map_err(|error| match (&error, profile) {
+            (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
+            _ => Box::<dyn Error>::from(error),
+        })?;
     print(&AddedTenantView::from(&added))
 }
 
