@@ -26,7 +26,8 @@ fn a_healthy_store_passes_beside_its_server() {
     let finished = server.command_line(&["doctor", "--json"]).expect(0);
     let found = findings(&finished);
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
-    let expected = ["clock", "compiled", "descriptors", "disk", "folder", "schema", "size", "store", "tenant", "times"];
+    let expected =
+        ["clock", "compiled", "descriptors", "disk", "folder", "schema", "secrets", "size", "store", "tenant", "times"];
     assert_eq!(names, expected);
     for (check, (verdict, found, _)) in &found {
         // What the machine of the test has is no matter of the store.
@@ -99,4 +100,24 @@ fn trouble_is_told_with_what_to_do() {
     let finished = run(["doctor", "--data", &nowhere.display().to_string()]).expect(1);
     assert!(finished.stdout.contains("fail store: there is no store in "), "{}", finished.stdout);
     assert!(fs::metadata(nowhere).is_err(), "an examination makes no folder");
+}
+
+#[test]
+fn a_tenant_without_a_secret_that_stays_is_named() {
+    let server = Server::start();
+    let secrets = |found: &str| {
+        let (verdict, said, advice) =
+            findings(&server.command_line(&["doctor", "--json"]).expect(0))["secrets"].clone();
+        assert!(said.contains(found), "{said}");
+        (verdict, advice)
+    };
+    server.add_tenant("acme");
+    assert_eq!(secrets("each of 1 tenants").0, "ok");
+    server.command_line(&["tenant", "secret", "add", "acme", "--expires-days", "13"]).expect(0);
+    assert_eq!(secrets("each of 1 tenants").0, "ok");
+    let listed = server.command_line(&["tenant", "secret", "list", "acme"]).expect(0).stdout;
+    let first: Value = serde_json::from_str(listed.lines().next().expect("a secret")).expect("JSON");
+    server.command_line(&["tenant", "secret", "revoke", "acme", first["id"].as_str().expect("an id")]).expect(0);
+    let (verdict, advice) = secrets("acme expire within two weeks");
+    assert_eq!((verdict.as_str(), advice.as_str()), ("warn", "bulkhead tenant secret add acme"));
 }

@@ -93,6 +93,7 @@ fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
         findings.extend(examined);
         // Opening a store makes its folder private and brings its schema up to date, which an examination must not do.
         if !is_private || !is_up_to_date {
+            findings.push(checks::not_opened());
             return Ok(findings);
         }
     }
@@ -100,6 +101,7 @@ fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
         Ok(store) => {
             findings.push(checks::writes(&*store));
             findings.extend(checks::disk(&*store));
+            findings.extend(checks::secrets(&*store)?);
             findings.extend(checks::tenants(&*store)?);
         }
         Err(error) => {

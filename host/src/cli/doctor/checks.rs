@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead::private_files::{Privacy, check_folder};
 use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
-use bulkhead::store::{DiskState, Store, StoreError};
+use bulkhead::store::{DiskState, Store, StoreError, TenantSummary};
 
 use super::Finding;
 
@@ -17,6 +17,8 @@ const MAX_LEAD: Duration = Duration::from_secs(60);
 /// File descriptors that a server with the default options uses at most, roughly.
 #[cfg(target_os = "linux")]
 const NEEDED_DESCRIPTORS: u64 = 2_048;
+/// Time before which a tenant should get another secret.
+const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// The part of a limit from which a tenant is near it, in percent.
 const NEAR_PERCENT: u64 = 80;
 /// Bytes of a write-ahead log that are more than a server leaves behind.
@@ -145,7 +147,8 @@ fn schema(facts: &SqliteFacts) -> Finding {
 fn size(facts: &SqliteFacts) -> Finding {
     const CHECK: &str = "size";
     let SqliteFacts { file_bytes, free_bytes, log_bytes, can_shrink, .. } = *facts;
-    let found = format!("{}, of which {} are free; log {}", mib(file_bytes), mib(free_bytes), mib(log_bytes));
+    let found =
+        format!("{}, of which {} are free; write-ahead log {}", mib(file_bytes), mib(free_bytes), mib(log_bytes));
     if !can_shrink {
         return Finding::warn(
             CHECK,
@@ -173,6 +176,15 @@ fn times(facts: &SqliteFacts) -> Finding {
     }
 }
 
+/// Says that the store was not opened, so that nothing in it was checked.
+pub(super) fn not_opened() -> Finding {
+    Finding::warn(
+        "store",
+        "not opened, so neither writes, nor the disk, nor tenants were checked",
+        "mend what is said above, then run doctor again",
+    )
+}
+
 /// Checks that the store takes a write.
 pub(super) fn writes(store: &dyn Store) -> Finding {
     match store.check() {
@@ -198,6 +210,27 @@ pub(super) fn disk(store: &dyn Store) -> Option<Finding> {
         ),
         DiskState::Full => Finding::fail(CHECK, found, "make room at once: requests get 503"),
     })
+}
+
+/// Checks whether each tenant has a secret that stays.
+pub(super) fn secrets(store: &dyn Store) -> Result<Vec<Finding>, StoreError> {
+    const CHECK: &str = "secrets";
+    let soon = store.now().after(EXPIRES_SOON);
+    let mut findings = Vec::new();
+    let all = store.tenants()?;
+    for TenantSummary { tenant, .. } in &all {
+        let Some(secrets) = store.secrets(tenant)? else { continue };
+        let add = format!("bulkhead tenant secret add {tenant}");
+        if secrets.is_empty() {
+            findings.push(Finding::warn(CHECK, format!("{tenant} has none, so none of its clients can connect"), add));
+        } else if secrets.iter().all(|secret| secret.expires_at.is_some_and(|at| at <= soon)) {
+            findings.push(Finding::warn(CHECK, format!("all of {tenant} expire within two weeks"), add));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("each of {} tenants has one for the next two weeks", all.len())));
+    }
+    Ok(findings)
 }
 
 /// Checks which tenants are near a limit of what they keep.
