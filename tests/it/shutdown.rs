@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Options, Server, contacts, slow_contacts, wait_until};
+use bulkhead_tests::{Options, Server, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 /// Longest shutdown: three seconds for guests, five for requests, and some for a busy machine.
@@ -95,4 +95,18 @@ fn a_request_after_the_shutdown_began_gets_503() {
     assert!(reply.header("retry-after").is_some());
     assert_eq!(server.wait().code(), Some(0));
     assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn after_a_stop_the_main_file_alone_is_the_store() {
+    let mut server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("n", 0..500)).wait_for("completed");
+    assert_eq!(server.terminate().code(), Some(0));
+    let copy = tempfile::tempdir().expect("there is room for a folder");
+    std::fs::copy(server.data().join("bulkhead.sqlite"), copy.path().join("bulkhead.sqlite"))
+        .expect("it can be copied");
+    let listed = run(["tenant", "list", "--data", &copy.path().display().to_string()]).expect(0).stdout;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!((&listed["contacts"], &listed["jobs"]), (&json!(500), &json!(1)), "{listed}");
 }

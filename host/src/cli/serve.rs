@@ -161,6 +161,9 @@ async fn serve(
     serving.await?;
     // Calls in progress have had the time that requests get to finish.
     service.interrupt_calls();
+    if let Err(error) = store.settle() {
+        tracing::warn!(event = "store_not_settled", %error, "the newest changes are still in the write-ahead log");
+    }
     Ok(())
 }
 

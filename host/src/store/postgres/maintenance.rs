@@ -34,6 +34,10 @@ impl MaintenanceStore for PostgresStore {
         Ok(false)
     }
 
+    fn settle(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {
         Ok(None)
     }

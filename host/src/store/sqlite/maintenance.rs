@@ -32,6 +32,10 @@ impl MaintenanceStore for SqliteStore {
         self.connections.write(|connection| shrink::shrink(connection))
     }
 
+    fn settle(&self) -> Result<(), StoreError> {
+        self.connections.write(|connection| shrink::truncate_log(connection))
+    }
+
     fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {
         #[cfg(target_os = "linux")]
         {

@@ -51,7 +51,7 @@ fn vacuum(connection: &Connection, pages: u64) -> Result<(), StoreError> {
 }
 
 /// Writes the write-ahead log into the file and cuts the log to nothing, unless a reader needs it now.
-fn truncate_log(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn truncate_log(connection: &Connection) -> Result<(), StoreError> {
     // Without waiting for readers, as commits wait for this.
     connection.busy_timeout(std::time::Duration::ZERO).context(CONTEXT)?;
     let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
