@@ -180,10 +180,11 @@ fn a_component_that_keeps_failing_is_suspended_for_all_jobs() {
     let first = client.create(&traps).rows();
     assert!(left_alone(&first) < 500, "it is tried at first");
     client.create(&traps).wait_for("completed");
-    server.wait_for_event("component_suspended");
+    assert_eq!(server.wait_for_event("component_suspended")["tenant"], "acme");
     // For half a minute, the component is not run for this tenant.
     let rows = client.create(&json!(vec![json!({"do": "loop"}); 500])).rows();
     assert_eq!(left_alone(&rows), 500);
+    assert!(rows.iter().all(|row| row["errors"]["type"] == TRAPPED), "as the last failure: {:?}", rows[0]);
     assert!(rows.iter().all(|row| row["statusCode"] == 500), "{:?}", rows[0]);
     // Another tenant with the same component is not affected.
     let neighbour = server.new_client("neighbour");

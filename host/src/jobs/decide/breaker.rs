@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::domain::{Digest, TenantId};
+use crate::sandbox::GuestFailure;
 
 /// Consecutive failures, over all jobs and calls of a tenant, after which a component is suspended.
 const MAX_CONSECUTIVE_FAILURES: u32 = 300;
 /// How long a component is suspended. Afterwards its failures are counted anew.
-const SUSPENSION_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const SUSPENSION_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 struct Record {
     consecutive_failures: u32,
     suspended_until: Option<Instant>,
+    last: Option<GuestFailure>,
 }
 
 /// The consecutive failures of components, for each tenant.
@@ -27,25 +29,29 @@ struct Record {
 pub(super) struct Breaker(Mutex<HashMap<(TenantId, Digest), Record>>);
 
 impl Breaker {
-    /// Returns whether a component is suspended for a tenant.
-    pub(super) fn is_suspended(&self, tenant: TenantId, component: Digest) -> bool {
-        let until = self.0.lock().get(&(tenant, component)).and_then(|record| record.suspended_until);
-        until.is_some_and(|until| Instant::now() < until)
+    /// Returns how a component failed last if it is suspended for a tenant.
+    pub(super) fn suspended_after(&self, tenant: TenantId, component: Digest) -> Option<GuestFailure> {
+        let records = self.0.lock();
+        let record = records.get(&(tenant, component))?;
+        let is_suspended = record.suspended_until.is_some_and(|until| Instant::now() < until);
+        record.last.filter(|_| is_suspended)
     }
 
-    /// Counts a failed call. Suspends the component if there were too many in a row.
-    pub(super) fn record_failure(&self, tenant: TenantId, component: Digest) {
+    /// Counts a failed call. Suspends the component if there were too many in a row. Returns whether it was suspended now.
+    pub(super) fn record_failure(&self, tenant: TenantId, component: Digest, failure: GuestFailure) -> bool {
         let mut records = self.0.lock();
         let record = records.entry((tenant, component)).or_default();
         if record.suspended_until.is_some_and(|until| until <= Instant::now()) {
             *record = Record::default();
         }
         record.consecutive_failures = record.consecutive_failures.saturating_add(1);
-        if record.consecutive_failures >= MAX_CONSECUTIVE_FAILURES && record.suspended_until.is_none() {
-            let failures = record.consecutive_failures;
-            tracing::warn!(event = "component_suspended", %component, failures, "component suspended, as it keeps failing");
+        record.last = Some(failure);
+        let is_suspended_now =
+            record.consecutive_failures >= MAX_CONSECUTIVE_FAILURES && record.suspended_until.is_none();
+        if is_suspended_now {
             record.suspended_until = Some(Instant::now() + SUSPENSION_PAUSE);
         }
+        is_suspended_now
     }
 
     /// Forgets the failures of a component that has decided a part.
@@ -58,22 +64,24 @@ impl Breaker {
 mod tests {
     use super::{Breaker, MAX_CONSECUTIVE_FAILURES};
     use crate::domain::{Digest, TenantId};
+    use crate::sandbox::GuestFailure;
 
     #[test]
     fn consecutive_failures_suspend_a_component_for_one_tenant() {
         let (breaker, component) = (Breaker::default(), Digest([1; 32]));
         let (one, two) = (TenantId(1), TenantId(2));
         for _ in 1..MAX_CONSECUTIVE_FAILURES {
-            breaker.record_failure(one, component);
+            breaker.record_failure(one, component, GuestFailure::TimedOut);
         }
-        breaker.record_failure(two, component);
-        assert!(!breaker.is_suspended(one, component));
+        breaker.record_failure(two, component, GuestFailure::Trapped);
+        assert_eq!(breaker.suspended_after(one, component), None);
         breaker.record_success(one, component);
-        breaker.record_failure(one, component);
-        assert!(!breaker.is_suspended(one, component), "a success resets the count");
+        breaker.record_failure(one, component, GuestFailure::TimedOut);
+        assert_eq!(breaker.suspended_after(one, component), None, "a success resets the count");
         for _ in 1..MAX_CONSECUTIVE_FAILURES {
-            breaker.record_failure(one, component);
+            breaker.record_failure(one, component, GuestFailure::TimedOut);
         }
-        assert!(breaker.is_suspended(one, component) && !breaker.is_suspended(two, component));
+        assert_eq!(breaker.suspended_after(one, component), Some(GuestFailure::TimedOut));
+        assert_eq!(breaker.suspended_after(two, component), None);
     }
 }

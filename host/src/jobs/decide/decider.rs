@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::DeciderContext;
 use super::assemble::assemble;
+use super::breaker::SUSPENSION_PAUSE;
 use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
 use super::decide_request::DecideRequest;
@@ -156,9 +157,10 @@ impl<'a> Decider<'a> {
         self.meter.spent().guest >= Duration::from_secs(self.request.limits.job_seconds)
     }
 
-    /// Returns whether one of the components is suspended for the tenant.
-    pub(super) fn is_suspended(&self) -> bool {
-        self.pinned_components().any(|component| self.context.breaker.is_suspended(self.request.tenant, component))
+    /// Returns how a component failed last if one of them is suspended for the tenant.
+    pub(super) fn suspended_after(&self) -> Option<GuestFailure> {
+        let breaker = &self.context.breaker;
+        self.pinned_components().find_map(|component| breaker.suspended_after(self.request.tenant, component))
     }
 
     /// Returns the time spent on the request so far.
@@ -252,7 +254,6 @@ impl<'a> Decider<'a> {
                 DecideError::Run(RunError::SandboxFull)
             }
             CallError::Failed { failure, detail } => {
-                self.context.breaker.record_failure(tenant, component);
                 self.meter.add_failure(&detail);
                 tracing::warn!(
                     event = "component_failed",
@@ -263,6 +264,15 @@ impl<'a> Decider<'a> {
                     detail,
                     "component failed"
                 );
+                if self.context.breaker.record_failure(tenant, component, failure) {
+                    tracing::warn!(
+                        event = "component_suspended",
+                        tenant = tenant_name,
+                        %component,
+                        seconds = SUSPENSION_PAUSE.as_secs(),
+                        "component suspended for this tenant, as it keeps failing"
+                    );
+                }
                 DecideError::Component(failure)
             }
         }

@@ -117,10 +117,8 @@ pub(in crate::jobs) fn given_up(decider: &Decider<'_>, failures: &FailureTally) 
         Some(FailureReason::CONTENDED)
     } else if failures.has_component_exceeded() {
         Some(FailureReason::too_many_failures(last))
-    } else if decider.is_suspended() {
-        Some(FailureReason::suspended(last))
     } else {
-        None
+        decider.suspended_after().map(FailureReason::suspended)
     }
 }
 
