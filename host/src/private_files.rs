@@ -44,6 +44,20 @@ pub enum PrivacyError {
         /// The path of a folder inside, quoted for a shell.
         inside: String,
     },
+    /// Another user owns the file, and could read and change what is written to it.
+    #[error(
+        "{path} belongs to user {owner}, and this process runs as user {user}. If the file is yours, run: chown {user} {quoted}"
+    )]
+    FileOfAnotherUser {
+        /// The file.
+        path: String,
+        /// The number of the user who owns the file.
+        owner: u32,
+        /// The number of the user of this process.
+        user: u32,
+        /// The path, quoted for a shell.
+        quoted: String,
+    },
     /// Others could have put files into the folder, or replaced the store.
     #[error(
         "other users can write to {path} (mode {mode:03o}), so they may have put files there. See that everything in it is yours, and run: chmod 700 {quoted}"
@@ -109,14 +123,15 @@ pub fn check_folder(folder: &Path) -> Result<Privacy, PrivacyError> {
 pub fn make_private_folder(folder: &Path) -> Result<bool, PrivacyError> {
     match check_folder(folder)? {
         Privacy::Private => Ok(false),
-        Privacy::Missing => {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(folder).map_err(|error| failed(folder, error))?;
-            Ok(false)
-        }
+        Privacy::Missing => match create(folder) {
+            Ok(()) => Ok(false),
+            // Another process was quicker: perhaps one of this user, perhaps one of somebody else.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match check_folder(folder)? {
+                Privacy::Private => Ok(false),
+                Privacy::Missing | Privacy::Mendable => Err(failed(folder, error)),
+            },
+            Err(error) => Err(failed(folder, error)),
+        },
         Privacy::Mendable => match system::mend(folder) {
             Ok(()) => Ok(true),
             // A store on a disk that takes no writes can be backed up, not served.
@@ -124,6 +139,34 @@ pub fn make_private_folder(folder: &Path) -> Result<bool, PrivacyError> {
             Err(error) => Err(error),
         },
     }
+}
+
+/// Creates a folder, which must not exist yet, and the folders above it.
+fn create(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        builder.recursive(true).create(above)?;
+    }
+    builder.recursive(false).create(folder)
+}
+
+/// Checks that a path is an ordinary file of this user, or nothing: opening anything else could wait for ever, or give others
+/// what is written.
+///
+/// # Errors
+/// If it is a link, a pipe or the like, or belongs to another user.
+pub fn check_file(path: &Path) -> Result<(), PrivacyError> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(path, error)),
+    };
+    if !metadata.is_file() {
+        return Err(failed(path, io::Error::new(io::ErrorKind::InvalidInput, "this is no ordinary file; remove it")));
+    }
+    system::check_owner(path, &metadata)
 }
 
 /// Opens a file for writing, and creates it if it is missing so that only this user can read and write it. What is in it stays.
@@ -179,6 +222,16 @@ mod system {
                 Err(PrivacyError::ReadableByOthers { path: path(), mode, other, inside, quoted })
             }
         }
+    }
+
+    /// Checks that a file belongs to this user.
+    pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), PrivacyError> {
+        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        if owner == user {
+            return Ok(());
+        }
+        let (path, quoted) = (path.display().to_string(), quoted(path));
+        Err(PrivacyError::FileOfAnotherUser { path, owner, user, quoted })
     }
 
     /// Takes all rights away from others.
@@ -240,6 +293,10 @@ mod system {
 
     pub(super) fn check(_: &Path, _: &Metadata) -> Result<Privacy, PrivacyError> {
         Ok(Privacy::Private)
+    }
+
+    pub(super) fn check_owner(_: &Path, _: &Metadata) -> Result<(), PrivacyError> {
+        Ok(())
     }
 
     pub(super) fn mend(_: &Path) -> Result<(), PrivacyError> {

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bulkhead_tests::{Options, Server, component};
 use serde_json::json;
@@ -13,7 +14,7 @@ type Tampering = fn(&Path);
 const DAMAGED: &str = "";
 
 /// Ways of tampering with the files, and the reason in the log.
-const TAMPERINGS: [(&str, &str, Tampering); 7] = [
+const TAMPERINGS: [(&str, &str, Tampering); 8] = [
     ("truncated", DAMAGED, |file| {
         let bytes = fs::read(file).expect("it can be read");
         fs::write(file, &bytes[..bytes.len() / 2]).expect("it can be written");
@@ -27,6 +28,11 @@ const TAMPERINGS: [(&str, &str, Tampering); 7] = [
         let Some(place) = head.windows(3).position(|window| window == b"\x0248") else { return };
         head[place + 2] = b'7';
         fs::write(file, bytes).expect("it can be written");
+    }),
+    ("a named pipe", "is no ordinary file", |file| {
+        fs::remove_file(file).expect("it can be removed");
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(file).status().expect("mkfifo can be run");
+        assert!(made.success());
     }),
     ("of another user", "to", |file| {
         if std::os::unix::fs::chown(file, Some(65_534), None).is_err() {

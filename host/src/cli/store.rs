@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::Digest;
-use bulkhead::private_files::{make_private_folder, open_private_file};
+use bulkhead::private_files::{check_file, make_private_folder, open_private_file};
 use bulkhead::sandbox::SandboxSettings;
 use bulkhead::store::postgres::{DatabaseUrl, PostgresStore};
 use bulkhead::store::sqlite::SqliteStore;
@@ -153,6 +153,7 @@ pub(super) fn user_cache() -> Option<PathBuf> {
 /// Locks a data folder against other servers; commands can still use the store. The lock ends with the process.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("server.lock");
+    check_file(&path)?;
     let failed = |source| StoreError::File { path: path.display().to_string(), source };
     let file = open_private_file(&path).map_err(failed)?;
     match file.try_lock() {

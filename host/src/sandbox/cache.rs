@@ -119,7 +119,8 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
     if !path.exists() {
         return None;
     }
-    if let Err(reason) = path.parent().map_or(Ok(()), trustworthy).and_then(|()| trustworthy(path)) {
+    let trusted = path.parent().map_or(Ok(()), trustworthy).and_then(|()| trustworthy(path));
+    if let Err(reason) = trusted.and_then(|()| ordinary(path)) {
         tracing::warn!(event = "compiled_code_not_trusted", path = %path.display(), %reason, "compiled code is not trusted, compiling again");
         return None;
     }
@@ -164,6 +165,12 @@ fn keep(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Checks that `path` is a file: opening a pipe would wait for its writer for ever.
+fn ordinary(path: &Path) -> Result<(), String> {
+    let is_file = fs::symlink_metadata(path).map_err(|error| error.to_string())?.is_file();
+    if is_file { Ok(()) } else { Err(format!("{} is no ordinary file", path.display())) }
 }
 
 /// Checks that only this user (or root) can have written the file or folder at `path`.

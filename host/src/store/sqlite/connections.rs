@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::private_files::open_private_file;
+use crate::private_files::{check_file, open_private_file};
 use crate::store::StoreError;
 use crate::store::error::Context;
 
@@ -43,6 +43,7 @@ struct Readers {
 
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        check_file(path)?;
         // SQLite gives the write-ahead log the mode of this file. An existing one may be on a disk that takes no writes.
         if !path.exists() {
             drop(open_private_file(path).context("creating the database")?);
