@@ -229,6 +229,24 @@ fn a_backup_can_be_served() {
     // An existing file is not replaced.
     let again = server.command_line(&["backup", &copy]).expect(2);
     assert!(again.stderr.contains("there is a file already"), "{}", again.stderr);
+    // Backups at the same time do not meet, and a file beside them stays.
+    let foreign = server.scratch("copy.sqlite.partial");
+    fs::write(&foreign, "somebody's").expect("it can be written");
+    let others = ["second.sqlite", "third.sqlite"].map(|name| server.scratch(name).display().to_string());
+    let racing = [&others[0], &others[0], &others[1]];
+    let ended = std::thread::scope(|scope| {
+        let server = &server;
+        racing
+            .map(|to| scope.spawn(move || server.command_line(&["backup", to]).code))
+            .map(|run| run.join().expect("a code"))
+    });
+    assert!(matches!(ended, [Some(0), Some(2), Some(0)] | [Some(2), Some(0), Some(0)]), "{ended:?}");
+    for file in &others {
+        let copy = bulkhead_tests::Database::open_to_block(file.as_ref());
+        assert_eq!(copy.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'", []), 0);
+        assert!(copy.contacts() >= 2_000);
+    }
+    assert_eq!(fs::read_to_string(&foreign).expect("it can be read"), "somebody's");
     client.job(&*job).wait_for("completed");
     client.create(&contacts("after-", 0..100)).wait_for("completed");
 

@@ -1,9 +1,10 @@
 //! Copies the database while it is in use.
 
-use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use tempfile::NamedTempFile;
 
 use crate::store::StoreError;
 use crate::store::error::Context;
@@ -20,29 +21,25 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<u64, StoreErr
             "there is a file already; a backup replaces nothing",
         )));
     }
-    let partial = partial(to);
-    let copied = copy(connection, &partial).and_then(|size| {
-        fs::rename(&partial, to).map_err(failed)?;
-        // The folder makes the name durable.
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        Ok(size)
-    });
-    if copied.is_err() {
-        drop(fs::remove_file(&partial));
-    }
-    copied
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A name of its own, so that backups at the same time do not meet. Only this user can read it, and it goes with an error.
+    let partial = tempfile::Builder::new().prefix(".bulkhead-backup-").suffix(".partial").tempfile_in(folder);
+    let partial = partial.map_err(failed)?;
+    let size = copy(connection, &partial).map_err(|error| match error {
+        StoreError::File { source, .. } => failed(source),
+        error => error,
+    })?;
+    partial.persist_noclobber(to).map_err(|error| failed(error.error))?;
+    // The folder makes the name durable.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(size)
 }
 
-fn copy(connection: &Connection, partial: &Path) -> Result<u64, StoreError> {
+fn copy(connection: &Connection, partial: &NamedTempFile) -> Result<u64, StoreError> {
+    let (file, partial) = (partial.as_file(), partial.path());
     let failed = |source| StoreError::File { path: partial.display().to_string(), source };
-    // SQLite writes into an existing file if it is empty, so only this user can read the copy from the beginning.
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(partial).map_err(failed)?;
     let name = partial.to_str().ok_or_else(|| failed(std::io::Error::other("SQLite takes only names in UTF-8")))?;
+    // SQLite writes into an existing file if it is empty.
     connection.execute("VACUUM INTO ?1", [name]).context(CONTEXT)?;
     let copy = Connection::open_with_flags(partial, OpenFlags::SQLITE_OPEN_READ_ONLY).context(CONTEXT)?;
     let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).context(CONTEXT)?;
@@ -51,10 +48,4 @@ fn copy(connection: &Connection, partial: &Path) -> Result<u64, StoreError> {
     }
     file.sync_all().map_err(failed)?;
     Ok(file.metadata().map_err(failed)?.len())
-}
-
-fn partial(to: &Path) -> PathBuf {
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    to.with_file_name(name)
 }
