@@ -1,6 +1,7 @@
 //! A full disk of PostgreSQL or of the server: clients get 503, nothing is lost, and jobs resume when there is room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulkhead_postgres::{Cluster, ClusterPart, Settings, SmallDisk};
 use bulkhead_tests::{Client, Options, Server, contacts, slow_contacts, wait_until};
@@ -9,6 +10,8 @@ use bulkhead_tests::{Client, Options, Server, contacts, slow_contacts, wait_unti
 const CLUSTER_DISK_MIB: u32 = 96;
 /// Size of the disk of an embedded store.
 const SQLITE_DISK_MIB: u32 = 64;
+/// What is left of a disk that counts as full.
+const SPARED_MIB: u32 = 12;
 
 #[test]
 fn full_tables_of_postgres_lose_nothing() {
@@ -65,6 +68,41 @@ fn a_full_disk_of_sqlite_loses_nothing() {
     let jobs = [jobs, refused].concat();
     finish(&server, &client, &jobs);
     assert_stored_once(&server, jobs.len());
+}
+
+#[test]
+fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
+    if is_left_out() {
+        return;
+    }
+    let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
+    let mut server = Options::default().on(&disk).with("--sweep-interval", 1).start();
+    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    for client in [&client, &other] {
+        assert_eq!(client.create(&contacts("c", 0..5_000)).finished()["created"], 5_000);
+    }
+    disk.fill_but(SPARED_MIB);
+    let items = contacts("d", 0..10);
+    for (method, path) in [("POST", "/api/contacts/bulk/new"), ("POST", "/api/contacts/batch/new")] {
+        let refused = client.send(method, path, &[], &items).expect(503);
+        assert_eq!(refused.problem()["type"], "unavailable", "{path}");
+    }
+    assert_not_ready(&server);
+    for id in 1..=100 {
+        client.call("DELETE", &format!("/api/contacts/{id}/delete"), &[], b"").expect(200);
+    }
+    server.command_line(&["tenant", "remove", "other"]).expect(0);
+    assert!(!server.command_line(&["tenant", "list"]).expect(0).stdout.contains("other"));
+    server.set_clock(Duration::from_secs(49 * 60 * 60));
+    wait_until("the sweeper", || (server.database().jobs() == 0).then_some(()));
+    assert_eq!(server.database().contacts(), 4_900);
+    // A server can stop and start on such a disk.
+    server.terminate();
+    server.restart();
+    assert_eq!(client.search("c4999@example.com").0, 1);
+    disk.free();
+    wait_until("the server to be ready", || (server.client_with(None).get("/readyz").status == 200).then_some(()));
+    assert_eq!(client.create(&items).finished()["created"], 10);
 }
 
 #[test]

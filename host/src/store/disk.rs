@@ -1,7 +1,8 @@
 //! The space that is left on a store's disk.
 
-/// Bytes that a store needs for its next writes. With less, the disk counts as full.
-const RESERVED_BYTES: u64 = 4 << 20;
+/// Bytes that are kept for what makes room: deleting jobs, contacts and tenants, and sweeping. With less, the disk counts as
+/// full.
+const RESERVED_BYTES: u64 = 16 << 20;
 /// Free bytes below which a disk fills up, however small it is.
 const FEW_BYTES: u64 = 1 << 30;
 /// Free bytes with which no disk fills up, however large it is.
@@ -23,7 +24,7 @@ pub enum DiskState {
     Roomy,
     /// Less than 1 GiB is left, or less than 10 % and less than 20 GiB.
     Filling,
-    /// So little is left that writes would fail.
+    /// So little is left that the store takes nothing that needs room.
     Full,
 }
 
@@ -61,8 +62,8 @@ mod tests {
         const MIB: u64 = 1 << 20;
         const GIB: u64 = 1 << 30;
         for (free_bytes, total_bytes, state) in [
-            (3 * MIB, 64 * MIB, DiskState::Full),
-            (5 * MIB, 64 * MIB, DiskState::Filling),
+            (15 * MIB, 64 * MIB, DiskState::Full),
+            (17 * MIB, 64 * MIB, DiskState::Filling),
             (900 * MIB, 2 * GIB, DiskState::Filling),
             (2 * GIB, 10 * GIB, DiskState::Roomy),
             (9 * GIB, 100 * GIB, DiskState::Filling),

@@ -107,6 +107,14 @@ impl Disk {
         }
     }
 
+    /// Fills the disk but for some MiB.
+    pub(crate) fn fill_but(&self, mib: u32) {
+        self.fill();
+        let ballast = OpenOptions::new().write(true).open(self.ballast()).expect("it was made");
+        let length = ballast.metadata().expect("it is there").len();
+        ballast.set_len(length.saturating_sub(u64::from(mib) << 20)).expect("shrinking needs no space");
+    }
+
     /// Frees the space that [`Self::fill`] took.
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).expect("it was filled");

@@ -46,6 +46,11 @@ impl SmallDisk {
         self.disk.fill();
     }
 
+    /// Fills the disk but for some MiB.
+    pub fn fill_but(&self, mib: u32) {
+        self.disk.fill_but(mib);
+    }
+
     /// Frees the space that [`Self::fill`] took.
     pub fn free(&self) {
         self.disk.free();

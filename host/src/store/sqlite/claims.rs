@@ -15,6 +15,7 @@ use crate::tenants::TenantLimits;
 
 impl ClaimStore for SqliteStore {
     fn claim(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<Claim>, StoreError> {
+        self.ensure_room()?;
         let now = self.clock.now();
         let claimed = self.connections.write(|connection| claim(connection, lease, passing_over, now))?;
         // Not under the write lock, as a profile can be large.
@@ -47,6 +48,7 @@ impl ClaimStore for SqliteStore {
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
+        self.ensure_room()?;
         let now = self.clock.now();
         self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
     }

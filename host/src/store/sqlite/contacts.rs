@@ -26,6 +26,7 @@ impl ContactStore for SqliteStore {
     }
 
     fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
+        self.ensure_room()?;
         let now = self.clock.now();
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(WRITING)?;

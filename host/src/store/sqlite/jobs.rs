@@ -14,6 +14,7 @@ use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits,
 impl JobStore for SqliteStore {
     fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
         let chunks = NewChunk::all_of(job)?;
+        self.ensure_room()?;
         let now = self.clock.now();
         self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
     }

@@ -4,6 +4,21 @@ use super::{FILE, SqliteStore, migrations, shrink, sweep};
 use crate::domain::Timestamp;
 use crate::store::{DiskSpace, DiskState, MaintenanceStore, Notification, StoreError, Swept};
 
+impl SqliteStore {
+    /// Checks that the disk has room for more than what makes room. Called before everything that the store may grow by.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] if it has not.
+    pub(super) fn ensure_room(&self) -> Result<(), StoreError> {
+        match self.disk_space()? {
+            Some(space) if space.state() == DiskState::Full => {
+                Err(StoreError::DiskFull { free_mib: space.free_bytes >> 20 })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl MaintenanceStore for SqliteStore {
     fn description(&self) -> String {
         format!("sqlite:{}", self.folder.display())
@@ -14,11 +29,7 @@ impl MaintenanceStore for SqliteStore {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if let Some(space) = self.disk_space()?
-            && space.state() == DiskState::Full
-        {
-            return Err(StoreError::DiskFull { free_mib: space.free_bytes >> 20 });
-        }
+        self.ensure_room()?;
         let now = self.clock.now();
         self.connections.write(|connection| migrations::check(connection, &self.folder.join(FILE), now))
     }
