@@ -33,7 +33,7 @@ pub use contacts::{ListRequest, ListedContacts, Search};
 pub use decide::{ComponentLoader, LoadError};
 pub use error::ServiceError;
 pub use maintenance::MaintenanceTasks;
-pub use service::{Service, Settings, TOKEN_LIFETIME};
+pub use service::{Service, Settings};
 pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use trial::Trial;
 pub use worker::WorkerPool;

@@ -1,10 +1,24 @@
 //! Secrets are replaced and tokens are revoked while clients connect, from the next request on, on the command line and over
 //! HTTP.
 
+use std::time::Duration;
+
 use bulkhead_tests::{Options, Server, Tenant, run_with_input};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
+
+#[test]
+fn a_token_says_how_long_it_is_valid() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let expiring = with_secret(&tenant, &object(&server, &["tenant", "secret", "add", "acme", "--expires-days", "1"]));
+    server.set_clock(Duration::from_secs(24 * 60 * 60 - 1_800));
+    for (with, expected) in [(&tenant, 3_600..=3_600), (&expiring, 1_700..=1_800)] {
+        let seconds = issued(&server, with)["expires_in"].as_u64().expect("a number");
+        assert!(expected.contains(&seconds), "{seconds}");
+    }
+}
 
 #[test]
 fn a_secret_is_replaced_on_the_command_line() {
@@ -149,10 +163,13 @@ fn lines(server: &Server, args: &[&str]) -> Vec<Value> {
 }
 
 fn token(server: &Server, tenant: &Tenant) -> String {
+    text(&issued(server, tenant)["access_token"]).to_owned()
+}
+
+fn issued(server: &Server, tenant: &Tenant) -> Value {
     let body = json!({"grant_type": "client_credentials", "client_id": tenant.client_id,
                       "client_secret": tenant.client_secret});
-    let answer = server.client_with(None).send("POST", "/oauth/v2/token", &[], &body).expect(200).json();
-    text(&answer["access_token"]).to_owned()
+    server.client_with(None).send("POST", "/oauth/v2/token", &[], &body).expect(200).json()
 }
 
 fn bearer(server: &Server, token: &str) -> bulkhead_tests::Client {

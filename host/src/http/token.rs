@@ -7,7 +7,7 @@ use super::body::ItemBody;
 use super::credentials::Credentials;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::jobs::{Service, TOKEN_LIFETIME};
+use crate::jobs::Service;
 use crate::store::Authentication;
 use crate::tenants::Secret;
 
@@ -54,12 +54,8 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, body: ItemBody) -> R
     let invalid = || Problem::oauth("invalid_client", "The client credentials are invalid");
     let (id, secret) = request.client.ok_or_else(invalid)?;
     let Authentication::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
-    let token = service.issue_token(&tenant, &secret)?;
-    let answer = TokenBody {
-        access_token: token.reveal(),
-        expires_in: TOKEN_LIFETIME.as_secs(),
-        token_type: "bearer",
-        scope: (),
-    };
+    let (token, lifetime) = service.issue_token(&tenant, &secret)?;
+    let answer =
+        TokenBody { access_token: token.reveal(), expires_in: lifetime.as_secs(), token_type: "bearer", scope: () };
     Ok(json(StatusCode::OK, &answer))
 }

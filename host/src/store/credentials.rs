@@ -13,9 +13,14 @@ pub trait CredentialStore {
     /// Notes the day on which a secret was last used, if the store takes the note.
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError>;
 
-    /// Adds a token that stands for the tenant of a secret for `lifetime`, but not beyond the secret's own expiry. Returns
-    /// `false` if the secret has expired or was revoked, or its tenant was removed.
-    fn add_token(&self, secret_hash: &[u8; 32], token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError>;
+    /// Adds a token that stands for the tenant of a secret for `lifetime`, but not beyond the secret's own expiry. Returns how
+    /// long it is valid; `None` if the secret has expired or was revoked, or its tenant was removed.
+    fn add_token(
+        &self,
+        secret_hash: &[u8; 32],
+        token_hash: &[u8; 32],
+        lifetime: Duration,
+    ) -> Result<Option<Duration>, StoreError>;
 
     /// Returns the live secrets of a tenant, oldest first. Returns `None` if there is no such tenant.
     fn secrets(&self, tenant: &str) -> Result<Option<Vec<SecretRecord>>, StoreError>;

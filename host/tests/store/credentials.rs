@@ -36,8 +36,8 @@ pub(crate) fn a_token_authenticates_its_tenant_until_it_expires(fixture: &StoreF
     let store = &fixture.store;
     fixture.add_tenant("acme");
     let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
-    assert!(store.add_token(&secret("acme"), &secret("short"), Duration::from_secs(60)).unwrap());
-    assert!(store.add_token(&secret("acme"), &secret("long"), Duration::from_secs(600)).unwrap());
+    assert!(store.add_token(&secret("acme"), &secret("short"), Duration::from_secs(60)).unwrap().is_some());
+    assert!(store.add_token(&secret("acme"), &secret("long"), Duration::from_secs(600)).unwrap().is_some());
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "short"), acme);
     // A token does not go with a client id.
@@ -53,10 +53,10 @@ pub(crate) fn a_token_authenticates_its_tenant_until_it_expires(fixture: &StoreF
 pub(crate) fn removing_a_tenant_removes_its_tokens(fixture: &StoreFixture) {
     let store = &fixture.store;
     fixture.add_tenant("acme");
-    assert!(store.add_token(&secret("acme"), &secret("token"), Duration::from_secs(60)).unwrap());
+    assert!(store.add_token(&secret("acme"), &secret("token"), Duration::from_secs(60)).unwrap().is_some());
     store.remove_tenant("acme").unwrap();
     assert_eq!(store.authenticate(None, &secret("token")).unwrap(), Authentication::Unknown);
-    assert!(!store.add_token(&secret("acme"), &secret("late"), Duration::from_secs(60)).unwrap());
+    assert!(store.add_token(&secret("acme"), &secret("late"), Duration::from_secs(60)).unwrap().is_none());
     assert_eq!(store.authenticate(None, &secret("late")).unwrap(), Authentication::Unknown);
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn a_secret_is_replaced_while_clients_use_it(fixture: &StoreFixture) 
         assert_eq!(server.authenticate(Some("acme-id"), &secret(text)).unwrap(), acme, "{text}");
         assert_eq!(server.authenticate(None, &secret(text)).unwrap(), acme, "{text}");
     }
-    assert!(store.add_token(&secret("acme"), &secret("old token"), DAY).unwrap());
-    assert!(store.add_token(&secret("second"), &secret("new token"), DAY).unwrap());
+    assert!(store.add_token(&secret("acme"), &secret("old token"), DAY).unwrap().is_some());
+    assert!(store.add_token(&secret("second"), &secret("new token"), DAY).unwrap().is_some());
     let revoked = store.revoke_secret("acme", id("acme"), false).unwrap();
     assert_eq!(revoked, RevokeSecretOutcome::Revoked { tokens: 1 });
     for server in [store, &other_server] {
@@ -85,7 +85,7 @@ pub(crate) fn a_secret_is_replaced_while_clients_use_it(fixture: &StoreFixture) 
             assert_eq!(server.authenticate(None, &secret(text)).unwrap(), acme, "{text}");
         }
     }
-    assert!(!store.add_token(&secret("acme"), &secret("late token"), DAY).unwrap(), "with a revoked secret");
+    assert!(store.add_token(&secret("acme"), &secret("late token"), DAY).unwrap().is_none(), "with a revoked secret");
     assert_eq!(ids(&**store), [id("second")]);
 }
 
@@ -144,14 +144,14 @@ pub(crate) fn secrets_are_limited_and_expire(fixture: &StoreFixture) {
     let shown: Vec<bool> = store.secrets("acme").unwrap().unwrap().iter().map(|it| it.expires_at.is_some()).collect();
     assert_eq!(shown, [false, false, true, true, true]);
     // A token does not outlive its secret.
-    assert!(store.add_token(&secret("s2"), &secret("token"), 2 * DAY).unwrap());
+    assert!(store.add_token(&secret("s2"), &secret("token"), 2 * DAY).unwrap().is_some());
     assert!(matches!(store.authenticate(None, &secret("token")).unwrap(), Authentication::Tenant(_)));
     fixture.set_clock(DAY + Duration::from_secs(1));
     for text in ["s2", "s4"] {
         assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Authentication::Unknown, "{text}");
     }
     assert_eq!(store.authenticate(None, &secret("token")).unwrap(), Authentication::ExpiredToken);
-    assert!(!store.add_token(&secret("s2"), &secret("late"), DAY).unwrap());
+    assert!(store.add_token(&secret("s2"), &secret("late"), DAY).unwrap().is_none());
     assert_eq!(ids(&**store), [id("acme"), id("s1")]);
     assert!(matches!(store.add_secret("acme", &secret("x"), None).unwrap(), AddSecretOutcome::Added { .. }));
 }
@@ -181,7 +181,7 @@ pub(crate) fn tokens_are_revoked(fixture: &StoreFixture) {
         fixture.add_tenant(name);
     }
     for (name, token) in [("acme", "a1"), ("acme", "a2"), ("acme", "a3"), ("other", "o1")] {
-        assert!(store.add_token(&secret(name), &secret(token), DAY).unwrap());
+        assert!(store.add_token(&secret(name), &secret(token), DAY).unwrap().is_some());
     }
     assert!(store.revoke_token(&secret("a1")).unwrap());
     assert!(!store.revoke_token(&secret("a1")).unwrap());

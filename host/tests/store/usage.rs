@@ -240,7 +240,13 @@ pub(crate) fn tokens_are_limited_in_number_and_rate(fixture: &StoreFixture) {
     let issue = |name: &str, seconds: u64| {
         let admission = fixture.store.admit_token(tenant, &limits).unwrap();
         if admission == Admission::Admitted {
-            assert!(fixture.store.add_token(&secret("acme"), &secret(name), Duration::from_secs(seconds)).unwrap());
+            assert!(
+                fixture
+                    .store
+                    .add_token(&secret("acme"), &secret(name), Duration::from_secs(seconds))
+                    .unwrap()
+                    .is_some()
+            );
         }
         admission
     };
@@ -260,7 +266,7 @@ pub(crate) fn tokens_are_limited_in_number_and_rate(fixture: &StoreFixture) {
     // A removed tenant is told so by what comes next.
     fixture.store.remove_tenant("acme").unwrap();
     assert_eq!(fixture.store.admit_token(tenant, &limits).unwrap(), Admission::Admitted);
-    assert!(!fixture.store.add_token(&secret("acme"), &secret("g"), SECOND).unwrap());
+    assert!(fixture.store.add_token(&secret("acme"), &secret("g"), SECOND).unwrap().is_none());
 }
 
 pub(crate) fn jobs_share_their_profile(fixture: &StoreFixture) {

@@ -30,7 +30,12 @@ impl CredentialStore for PostgresStore {
         Ok(found)
     }
 
-    fn add_token(&self, secret_hash: &[u8; 32], token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+    fn add_token(
+        &self,
+        secret_hash: &[u8; 32],
+        token_hash: &[u8; 32],
+        lifetime: Duration,
+    ) -> Result<Option<Duration>, StoreError> {
         self.connections
             .run("issuing a token", async |session| add_token(session, secret_hash, token_hash, lifetime).await)
     }
@@ -153,7 +158,7 @@ async fn add_token(
     secret_hash: &[u8; 32],
     token_hash: &[u8; 32],
     lifetime: Duration,
-) -> Result<bool, PgError> {
+) -> Result<Option<Duration>, PgError> {
     // The secret's row is locked until the end, so that neither it is revoked nor its tenant removed meanwhile.
     const ADD: &str = "
         WITH live AS (
@@ -161,14 +166,16 @@ async fn add_token(
           WHERE hash = $3 AND coalesce(expires_at > bulkhead_now($1), true) FOR KEY SHARE
         )
         INSERT INTO tokens (hash, tenant, expires_at, secret)
-        SELECT $2, tenant, least(bulkhead_now($1) + $4, expires_at), hash FROM live";
+        SELECT $2, tenant, least(bulkhead_now($1) + $4, expires_at), hash FROM live
+        RETURNING expires_at - bulkhead_now($1)";
     let add = session.prepare_cached(ADD).await?;
     let (token, secret, lifetime) = (token_hash.as_slice(), secret_hash.as_slice(), signed(lifetime.as_micros()));
     session
         .transact(async || {
             session.begin().await?;
-            let added = session.execute(&add, &[&session.clock_shift, &token, &secret, &lifetime]).await?;
-            Ok(TxOutcome::Commit(added > 0))
+            let added = session.query_opt(&add, &[&session.clock_shift, &token, &secret, &lifetime]).await?;
+            let left = added.map(|row| get::<i64>(&row, 0)).transpose()?;
+            Ok(TxOutcome::Commit(left.map(|micros| Duration::from_micros(micros.unsigned_abs()))))
         })
         .await
 }

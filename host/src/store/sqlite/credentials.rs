@@ -61,18 +61,26 @@ impl CredentialStore for SqliteStore {
         Ok(found)
     }
 
-    fn add_token(&self, secret_hash: &[u8; 32], token_hash: &[u8; 32], lifetime: Duration) -> Result<bool, StoreError> {
+    fn add_token(
+        &self,
+        secret_hash: &[u8; 32],
+        token_hash: &[u8; 32],
+        lifetime: Duration,
+    ) -> Result<Option<Duration>, StoreError> {
         let now = self.clock.now();
         self.connections.write(|connection| {
-            connection
-                .execute(
+            let expires_at: Option<i64> = connection
+                .query_row(
                     "INSERT INTO tokens (hash, tenant, expires_at, secret)
                      SELECT ?1, tenant, min(?3, coalesce(expires_at, ?3)), hash FROM secrets
-                     WHERE hash = ?2 AND coalesce(expires_at > ?4, true)",
+                     WHERE hash = ?2 AND coalesce(expires_at > ?4, true)
+                     RETURNING expires_at",
                     params![token_hash, secret_hash, now.after(lifetime).0, now.0],
+                    |row| row.get(0),
                 )
-                .map(|added| added > 0)
-                .context("issuing a token")
+                .optional()
+                .context("issuing a token")?;
+            Ok(expires_at.map(|at| Duration::from_micros(at.saturating_sub(now.0).unsigned_abs())))
         })
     }
 
