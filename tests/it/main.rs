@@ -28,6 +28,7 @@ mod foreign;
 mod guest_memory;
 mod gzip;
 mod health;
+mod hostile_servers;
 mod idempotency;
 mod lane;
 mod languages;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use answer::{Job, Row};
-use client::Client;
+use client::{Client, MAX_RETRY_PAUSE};
 use contacts::{Contacts, Entry};
 use error::SubmitError;
 use progress::Progress;
@@ -96,7 +96,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
         let id = client.submit(args.operation, contacts.body(batch))?;
         progress.print_line(&format!("job {id} has {} contacts", batch.len()));
         summary.start_job(&id);
-        let job = watch(&client, &id, before, &mut progress, summary)?;
+        let job = watch(&client, &id, batch.len(), before, &mut progress, summary)?;
         summary.finish_job(&job, batch.len(), started.elapsed());
         collect_failures(&client, job, batch, before, summary)?;
         before += batch.len();
@@ -105,23 +105,24 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
     Ok(())
 }
 
-/// Polls a job until it is completed. The returned job has the first page of its results.
+/// Polls a job of so many contacts until it is completed. The returned job has the first page of its results.
 fn watch(
     client: &Client,
     id: &str,
+    contacts: usize,
     before: usize,
     progress: &mut Progress,
     summary: &mut Summary,
 ) -> Result<Job, SubmitError> {
     let mut pause = FIRST_POLL_PAUSE;
     loop {
-        let (job, retry_after) = client.job(id)?;
+        let (job, retry_after) = client.job(id, contacts)?;
         progress.at(before + job.processed, &job.status);
         if job.is_completed() {
             return Ok(job);
         }
         summary.see_job(&job);
-        sleep(retry_after.filter(|wait| *wait > MIN_RETRY_AFTER).unwrap_or(pause));
+        sleep(retry_after.filter(|wait| *wait > MIN_RETRY_AFTER).map_or(pause, |asked| asked.min(MAX_RETRY_PAUSE)));
         pause = (pause * 2).min(MAX_POLL_PAUSE);
     }
 }
@@ -136,14 +137,18 @@ fn collect_failures(
 ) -> Result<(), SubmitError> {
     let mut expected = job.failed.min(summary.room());
     let mut page = job.details;
+    // A server whose pages never end must not be read for ever.
+    let mut rows_left = batch.len();
     while expected > 0 {
         let Some(details) = page else { break };
-        if details.contacts.is_empty() {
+        let rows = details.contacts.len();
+        if rows == 0 {
             break;
         }
+        rows_left = rows_left.checked_sub(rows).ok_or_else(|| client.unexpected("the job has too many results"))?;
         for row in details.contacts.into_iter().filter(Row::has_failed).take(expected) {
             expected -= 1;
-            let entry = batch.get(row.index);
+            let entry = batch.get(row.index).ok_or_else(|| client.unexpected("a result is of no contact"))?;
             summary.add(Failure::new(before + row.index, entry, &row));
         }
         page = match details.next_page {

@@ -25,6 +25,11 @@ impl Job {
     pub(super) fn is_completed(&self) -> bool {
         self.status == "completed"
     }
+
+    /// Returns whether a job of so many contacts can have these counts.
+    pub(super) fn fits(&self, contacts: usize) -> bool {
+        [self.processed, self.created, self.updated, self.failed].iter().all(|count| *count <= contacts)
+    }
 }
 
 /// A page of results.

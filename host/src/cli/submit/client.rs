@@ -20,7 +20,7 @@ use super::error::{SubmitError, advice};
 /// The pauses before a call is repeated, which together are long enough for a restart of the server.
 const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
 /// The longest pause that a server's `Retry-After` can cause.
-const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const MAX_RETRY_PAUSE: Duration = Duration::from_secs(60);
 /// Rows per page of results: the most that a server returns.
 const PAGE_ROWS: usize = 1_000;
 /// Bytes of an answer's body.
@@ -99,10 +99,15 @@ impl Client {
         Ok(accepted.id)
     }
 
-    /// Reads a job, with the first page of its results if it is completed, and the pause that the server asks for.
-    pub(super) fn job(&self, id: &str) -> Result<(Job, Option<Duration>), SubmitError> {
+    /// Reads a job of so many contacts, with the first page of its results if it is completed, and the pause that the server
+    /// asks for.
+    pub(super) fn job(&self, id: &str, contacts: usize) -> Result<(Job, Option<Duration>), SubmitError> {
         let answer = self.get(&format!("/api/contacts/job/{id}?details=full&limit={PAGE_ROWS}"))?;
-        Ok((self.read(&answer, 200)?, answer.retry_after))
+        let job: Job = self.read(&answer, 200)?;
+        if !job.fits(contacts) {
+            return Err(self.unexpected("the job counts more contacts than were sent"));
+        }
+        Ok((job, answer.retry_after))
     }
 
     /// Reads a page of results at the path that an earlier answer named.
@@ -179,7 +184,7 @@ impl Client {
         })
     }
 
-    fn unexpected(&self, what: &str) -> SubmitError {
+    pub(super) fn unexpected(&self, what: &str) -> SubmitError {
         SubmitError::Answer { url: self.url.clone(), what: what.to_owned() }
     }
 }

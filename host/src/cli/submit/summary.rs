@@ -135,12 +135,12 @@ struct Addressed {
 
 impl Failure {
     /// Creates the failure of the contact with this index in the file.
-    pub(super) fn new(index: usize, entry: Option<&Entry<'_>>, row: &Row) -> Self {
+    pub(super) fn new(index: usize, entry: &Entry<'_>, row: &Row) -> Self {
         let mut line = format!("#{index}");
-        if let Some(key) = entry.and_then(|entry| entry.key.as_ref()) {
+        if let Some(key) = &entry.key {
             line.push_str(&format!(" key {}", one_line(key, MAX_EMAIL_CHARS)));
         }
-        let sent = entry.and_then(|entry| serde_json::from_str::<Addressed>(entry.json).ok());
+        let sent = serde_json::from_str::<Addressed>(entry.json).ok();
         if let Some(Value::String(email)) = sent.and_then(|contact| contact.email) {
             line.push_str(&format!(" {}", one_line(&email, MAX_EMAIL_CHARS)));
         }
@@ -180,7 +180,7 @@ mod tests {
             serde_json::from_str(r#"{"index":3,"statusCode":400,"errors":{"code":400,"message":"email: No\u001b."}}"#)
                 .unwrap();
         let entry = Entry { key: Some("x".to_owned()), json: r#"{"email":"a@b.co"}"# };
-        summary.add(Failure::new(3, Some(&entry), &row));
+        summary.add(Failure::new(3, &entry, &row));
         assert_eq!(summary.room(), 0);
         let lines = [
             "job a: 8 contacts in 1.00 s",

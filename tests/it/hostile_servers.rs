@@ -1,0 +1,77 @@
+//! `bulkhead submit` against a server that lies: the command ends, says so, and shows nothing that a terminal obeys.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use bulkhead_tests::run_with_input;
+use serde_json::{Value, json};
+
+const JOB: &str = "11111111-1111-4111-8111-111111111111";
+
+#[test]
+fn submit_ends_whatever_the_server_says() {
+    let row = |index: u64| json!({"index": index, "statusCode": 400, "errors": {"message": "no"}});
+    let job = |count: u64, rows: &[Value], next: &str| {
+        json!({
+            "status": "completed", "processed": count, "created": 0, "updated": 0, "failed": count,
+            "details": {"contacts": rows, "next-page": next},
+        })
+    };
+    let page = format!("/api/contacts/job/{JOB}?start=1");
+
+    for (answer, why) in [
+        (job(u64::MAX, &[], &page), "counts more contacts"),
+        (job(3, &[], &page), "counts more contacts"),
+        (job(2, &[row(u64::MAX)], &page), "of no contact"),
+        (job(2, &[row(2)], &page), "of no contact"),
+        (job(2, &[row(0), row(0), row(0)], &page), "too many results"),
+        // The next page is this one.
+        (job(2, &[json!({"index": 0, "statusCode": 200})], &page), "too many results"),
+        (job(2, &[row(0)], "http://169.254.169.254/"), "is not a job's"),
+        (json!({"status": "completed"}), "missing field"),
+        (json!(null), "invalid type"),
+    ] {
+        let url = serve(answer.to_string());
+        let ended = run_with_input(["submit", "-", "--url", &url, "--user", "a:b"], b"[{},{}]").expect(2);
+        assert!(ended.stderr.contains("was not expected") && ended.stderr.contains(why), "{answer}: {}", ended.stderr);
+    }
+}
+
+/// Accepts every job, and answers all reads with one text. Returns the URL.
+fn serve(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            thread::spawn(move || drop(answer_requests(stream, &answer)));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer_requests(mut stream: TcpStream, answer: &str) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?);
+    loop {
+        let (mut line, mut length, mut is_post, mut waits) = (String::new(), 0, false, false);
+        while lines.read_line(&mut line)? > 2 {
+            let lower = line.to_ascii_lowercase();
+            is_post |= lower.starts_with("post ");
+            waits |= lower.starts_with("expect:");
+            if let Some(value) = lower.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            line.clear();
+        }
+        if line.is_empty() {
+            return Ok(());
+        }
+        if waits {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        std::io::copy(&mut (&mut lines).take(length), &mut std::io::sink())?;
+        let (status, body) = if is_post { (202, json!({"id": JOB}).to_string()) } else { (200, answer.to_owned()) };
+        write!(stream, "HTTP/1.1 {status} Fine\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+    }
+}
