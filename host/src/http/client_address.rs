@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use hyper::HeaderMap;
 use hyper::header::{FORWARDED, HeaderName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -38,9 +38,10 @@ impl fmt::Display for ClientAddress {
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Trusts the proxies of these networks.
+    /// Trusts the proxies of these networks. A network of IPv4 addresses in IPv6 form (`::ffff:10.0.0.0/104`) means the IPv4
+    /// network.
     pub fn new(networks: Vec<IpNet>) -> Self {
-        Self(networks)
+        Self(networks.into_iter().map(canonical).collect())
     }
 
     /// Returns whether a proxy on another machine is trusted.
@@ -55,6 +56,7 @@ impl TrustedProxies {
     }
 
     /// Returns the client for whom the proxy at `peer` sent a request; `None` if `peer` is no trusted proxy or does not say.
+    /// Clients whose proxy says something unreadable are counted as that proxy.
     ///
     /// Each proxy adds the address that it saw at the end, so what stands left of the last untrusted address is only what
     /// that client claims.
@@ -68,7 +70,7 @@ impl TrustedProxies {
         } else {
             values(headers, &FORWARDED).filter_map(|element| parameter(element, "for")).map(parse_node).collect()
         };
-        let mut client = None;
+        let mut client = (!hops.is_empty()).then(|| ClientAddress::of(peer));
         for hop in hops.into_iter().rev() {
             let Some(address) = hop else { break };
             client = Some(ClientAddress::of(address));
@@ -92,9 +94,19 @@ impl TrustedProxies {
     }
 }
 
-/// Returns the elements of a header that is a list, over all its lines.
+/// Returns a network of IPv4 addresses in IPv6 form as the IPv4 network, and any other as it is.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let ipv4 = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    let ipv4 = ipv4.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    ipv4.map_or(network, IpNet::V4)
+}
+
+/// Returns the elements of a header that is a list, over all its lines; `?` for one that is no text. A proxy adds its element
+/// to a line that its client may have begun, so each element is read for itself.
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
-    headers.get_all(name).iter().flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim)
+    let elements = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(|element| str::from_utf8(element).unwrap_or("?").trim())
 }
 
 /// Returns a parameter of an element of `Forwarded`.
@@ -126,13 +138,14 @@ mod tests {
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
 
     fn trusted() -> TrustedProxies {
-        TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()])
+        let networks = ["10.0.0.0/8", "fd00::/8", "::ffff:172.16.0.0/108"];
+        TrustedProxies::new(networks.map(|network| network.parse().unwrap()).to_vec())
     }
 
     #[test]
@@ -162,7 +175,10 @@ mod tests {
                 &[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.1:4711")],
                 Some("198.51.100.1"),
             ),
-            ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, nonsense")], None),
+            ("172.16.0.1", &[("x-forwarded-for", "198.51.100.1")], Some("198.51.100.1")),
+            ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, nonsense")], Some("10.0.0.1")),
+            ("10.0.0.1", &[("x-forwarded-for", "")], Some("10.0.0.1")),
+            ("10.0.0.1", &[("x-forwarded-for", "\u{ff}, 198.51.100.1")], Some("198.51.100.1")),
             ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, nonsense, 10.0.0.2")], Some("10.0.0.2")),
             (
                 "10.0.0.1",
