@@ -6,6 +6,7 @@
 
 mod admin_api;
 mod answer_memory;
+mod authority;
 mod batch;
 mod blocking;
 mod body;

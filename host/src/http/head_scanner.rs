@@ -281,7 +281,8 @@ impl HeadScanner {
             (State::StartLf, b'\n') => Ok(State::Start),
             (State::Start | State::Method, _) if is_token(byte) => Ok(State::Method),
             (State::Method, b' ') => Ok(State::Target(false)),
-            (State::Target(_), b'!'..=b'~') => Ok(State::Target(true)),
+            // What follows `#` is never sent; programs differ in what they make of it.
+            (State::Target(_), b'!'..=b'"' | b'$'..=b'~') => Ok(State::Target(true)),
             (State::Target(true), b' ') => Ok(State::Version(0)),
             (State::Version(length), _) => self.step_in_version(length, byte),
             (State::RequestLineLf | State::ValueLf, b'\n') => Ok(State::FieldStart),

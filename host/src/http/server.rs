@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::answer_body::AnswerBody;
 use super::admin_api::AdminApi;
+use super::authority::check_authority;
 use super::body::BodySettings;
 use super::client_api::ClientApi;
 use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Refusal};
@@ -251,6 +252,10 @@ impl Router {
         let counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
         let mut reply = if let Some(None) = counted {
             Problem::too_many_connections().into_reply()
+        } else if let Err(problem) = check_authority(&request) {
+            let mut reply = problem.into_reply();
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            reply
         } else {
             request.extensions_mut().insert(Sender { connection: Arc::clone(&connection), is_secure });
             self.route(request, &connection).await.unwrap_or_else(Problem::into_reply)
