@@ -10,8 +10,10 @@ use serde::Serialize;
 pub(super) fn is_unprintable(letter: char) -> bool {
     match letter {
         '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}' => true,
+        // Letters of Hangul and Braille that have a width and no ink.
+        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' => true,
         _ => letter.is_control(),
     }
 }
@@ -127,6 +129,7 @@ mod tests {
             ("plain ä 日本\t.", "plain ä 日本\t."),
             ("\u{1b}]0;title\u{7}", r"\u{1b}]0;title\u{7}"),
             ("a\rb\u{7f}\u{9b}2J", r"a\u{d}b\u{7f}\u{9b}2J"),
+            ("\u{3164}\u{2800}a\u{34f}\u{e0100}", r"\u{3164}\u{2800}a\u{34f}\u{e0100}"),
             ("\u{202e}txt\u{2066}\u{200b}\u{feff}\u{e0041}", r"\u{202e}txt\u{2066}\u{200b}\u{feff}\u{e0041}"),
         ] {
             assert_eq!(Printable::line(text).to_string(), shown, "{text:?}");
