@@ -16,7 +16,7 @@ fn a_disk_that_takes_no_writes_loses_nothing() {
     let job = client.create(&slow_contacts("c", 0..10_000));
     wait_until("some of it", || (server.database().half_done() == 1).then_some(()));
     server.limit_file_size(Some(0));
-    server.wait_for_event("job_interrupted");
+    server.wait_for_event("store_failed");
     let refused = client.send("POST", "/api/contacts/bulk/new", &[], &contacts("d", 0..10)).expect(503);
     assert_eq!(refused.problem()["type"], "unavailable");
     assert!(refused.header("retry-after").is_some());
