@@ -77,7 +77,8 @@ fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
     }
     let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
     let mut server = Options::default().on(&disk).with("--sweep-interval", 1).start();
-    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    let tenant = server.add_tenant("acme");
+    let (client, other) = (server.client(&tenant), server.new_client("other"));
     for client in [&client, &other] {
         assert_eq!(client.create(&contacts("c", 0..5_000)).finished()["created"], 5_000);
     }
@@ -99,6 +100,7 @@ fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
     // A server can stop and start on such a disk.
     server.terminate();
     server.restart();
+    let client = server.client(&tenant);
     assert_eq!(client.search("c4999@example.com").0, 1);
     disk.free();
     wait_until("the server to be ready", || (server.client_with(None).get("/readyz").status == 200).then_some(()));
