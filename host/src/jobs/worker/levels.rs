@@ -1,8 +1,9 @@
 //! Whose jobs go first: those of tenants that used little of the threads' time lately.
 //!
-//! Tenants fall into three levels by the [time that they used lately](crate::jobs::tenant_time). A worker claims a job of a
-//! lower level first. Within a level, tenants take turns. A tenant whose jobs wait for long falls to a lower level by itself, as
-//! what it used is forgotten.
+//! Tenants fall into three levels by the [time that they used lately](crate::jobs::tenant_time). Within the first level, tenants
+//! take turns. Of the others, those that used least go first. A job goes back to the queue at the end of its turn for tenants
+//! of its level and of lower ones. A tenant whose jobs wait for long falls to a lower level by itself, as what it used is
+//! forgotten.
 
 use std::time::Duration;
 
@@ -22,22 +23,23 @@ pub(super) struct ClaimAttempt {
     pub(super) may_be_heavy: bool,
 }
 
-/// Returns the attempts to claim a job, in order: of the first level, of the first two, and of all tenants. Leaves out attempts
-/// that would find the same as the next one.
+/// Returns the attempts to claim a job, in order. The first one is for tenants of the first level. Each further one admits
+/// twice as many of the others as the one before, those that used least first, and the last one admits all.
+///
+/// Turns alone would not do: between four tenants whose turns take two seconds each, the small jobs of a fifth one would wait
+/// for two of these turns.
 pub(super) fn claim_attempts(times: &TenantTime) -> Vec<ClaimAttempt> {
-    let mut attempts: Vec<ClaimAttempt> = Vec::with_capacity(LEVELS.len() + 1);
-    for (index, level) in LEVELS.into_iter().enumerate() {
-        let passing_over = times.above(level);
-        let is_last = passing_over.is_empty();
-        // Of two levels that pass over the same tenants, the first one is stricter.
-        if attempts.last().is_none_or(|before| before.passing_over != passing_over) {
-            attempts.push(ClaimAttempt { passing_over, may_be_heavy: index > 0 });
-        }
-        if is_last {
-            return attempts;
-        }
+    let [first_level, _] = LEVELS;
+    let mut passing_over = times.above(first_level);
+    let heavy = passing_over.len();
+    let mut attempts = vec![ClaimAttempt { passing_over: passing_over.clone(), may_be_heavy: false }];
+    let mut admitted = 1;
+    while !passing_over.is_empty() {
+        // Those that used most come first.
+        passing_over.truncate(heavy.saturating_sub(admitted));
+        attempts.push(ClaimAttempt { passing_over: passing_over.clone(), may_be_heavy: true });
+        admitted = admitted.saturating_mul(2);
     }
-    attempts.push(ClaimAttempt { passing_over: Vec::new(), may_be_heavy: true });
     attempts
 }
 
@@ -84,8 +86,28 @@ mod tests {
         assert_eq!(tenants_behind(&times, LIGHT), [HEAVY, MIDDLE, LIGHT]);
         assert_eq!(tenants_behind(&times, MIDDLE), [HEAVY, MIDDLE]);
         assert_eq!(tenants_behind(&times, HEAVY), [HEAVY]);
-        times.add(MIDDLE, millis(10_000));
-        let attempts = claim_attempts(&times);
-        assert_eq!(attempts.len(), 2, "no attempt is made twice: {attempts:?}");
+    }
+
+    #[test]
+    fn of_tenants_that_used_much_those_that_used_least_go_first() {
+        let times = TenantTime::default();
+        for tenant in 1..=5 {
+            times.add(TenantId(tenant), Duration::from_secs(tenant.unsigned_abs()));
+        }
+        let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(TenantId);
+        assert_eq!(
+            claim_attempts(&times),
+            [
+                attempt(&[five, four, three, two, one], false),
+                attempt(&[five, four, three, two], true),
+                attempt(&[five, four, three], true),
+                attempt(&[five], true),
+                attempt(&[], true),
+            ]
+        );
+        for tenant in 6..5_000 {
+            times.add(TenantId(tenant), Duration::from_secs(6));
+        }
+        assert!(claim_attempts(&times).len() <= 13, "the attempts are few, however many tenants there are");
     }
 }
