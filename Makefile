@@ -11,8 +11,9 @@ help: ## The targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 run: guest ## A server, a tenant and 10,000 contacts; ARGS=--exit stops after the summary
-	@echo "run: building the server"
-	@cargo build --quiet --release --locked --package bulkhead
+	@if [ -x "$(TARGET)/release/bulkhead" ]; then echo "run: building the server"; \
+	else echo "run: building the server, the first time: 10 minutes on two fast cores, up to 30 on slow ones"; fi
+	@cargo build --release --locked --package bulkhead
 	@scripts/run $(ARGS)
 
 test: guest ## Every test
