@@ -13,6 +13,8 @@ use super::problem::Problem;
 /// 400 if `Host` is no name with or without a port, the target names another server, or either has a user's name.
 pub(super) fn check_authority<T>(request: &Request<T>) -> Result<(), Problem> {
     let host = match request.headers().get(HOST) {
+        // A client that knows no name of the server sends an empty one.
+        Some(value) if value.is_empty() && request.uri().authority().is_none() => return Ok(()),
         Some(value) => Some(value.to_str().ok().and_then(parse).ok_or_else(|| {
             Problem::bad_request("Host is not a server's name. Send the name, or the name, a colon and the port.")
         })?),
@@ -23,9 +25,11 @@ pub(super) fn check_authority<T>(request: &Request<T>) -> Result<(), Problem> {
     if request.method() == Method::CONNECT {
         return Ok(());
     }
-    let has_user = target.as_str().contains('@');
-    let differs = host.is_some_and(|host| !host.as_str().eq_ignore_ascii_case(target.as_str()));
-    if has_user || differs {
+    let default_port = if request.uri().scheme_str() == Some("https") { 443 } else { 80 };
+    let server =
+        |authority: &Authority| (authority.host().to_ascii_lowercase(), authority.port_u16().unwrap_or(default_port));
+    let differs = host.is_some_and(|host| server(&host) != server(target));
+    if !is_server(target) || differs {
         return Err(Problem::bad_request(
             "The first line of the request names another server than Host does. Send the path alone.",
         ));
@@ -34,9 +38,16 @@ pub(super) fn check_authority<T>(request: &Request<T>) -> Result<(), Problem> {
 }
 
 fn parse(host: &str) -> Option<Authority> {
-    let authority: Authority = host.parse().ok()?;
-    let has_name = !authority.host().is_empty() && !host.contains('@');
-    has_name.then_some(authority)
+    host.parse().ok().filter(is_server)
+}
+
+/// Returns whether an authority is a name with or without a port.
+fn is_server(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let name = authority.host();
+    let port = text.strip_prefix(name).map(|rest| rest.strip_prefix(':').unwrap_or(rest));
+    let has_port = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    !name.is_empty() && !name.contains(',') && port.is_some_and(has_port)
 }
 
 #[cfg(test)]
@@ -53,11 +64,17 @@ mod tests {
             ("/", Some("[::1]:8080"), true),
             ("/", None, true),
             ("*", Some("a.example"), true),
-            ("/", Some(""), false),
+            ("/", Some(""), true),
+            ("http://a.example/", Some(""), false),
+            ("http://a.example/", Some("a.example:80"), true),
+            ("http://a.example:80/", Some("a.example"), true),
+            ("/", Some("a.example:"), true),
+            ("/", Some("a.example:abc"), false),
+            ("/", Some("a.example:99999"), false),
             ("/", Some(":80"), false),
             ("/", Some("a b"), false),
             ("/", Some("a/b"), false),
-            ("/", Some("a,b"), true),
+            ("/", Some("a,b"), false),
             ("/", Some("user@a.example"), false),
             ("/", Some("a.example:80:80"), false),
             ("http://a.example/", Some("a.example"), true),

@@ -249,16 +249,24 @@ impl Router {
         let proxies = &self.connections.limits().trusted_proxies;
         let client = proxies.forwarded_client(peer, request.headers());
         let is_secure = proxies.is_secure(peer, request.headers());
-        let counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
-        let mut reply = if let Some(None) = counted {
-            Problem::too_many_connections().into_reply()
-        } else if let Err(problem) = check_authority(&request) {
-            let mut reply = problem.into_reply();
-            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            reply
-        } else {
-            request.extensions_mut().insert(Sender { connection: Arc::clone(&connection), is_secure });
-            self.route(request, &connection).await.unwrap_or_else(Problem::into_reply)
+        // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
+        let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
+        let mut counted = None;
+        let mut reply = match health.transpose() {
+            Some(reply) => reply.unwrap_or_else(Problem::into_reply),
+            None => {
+                counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
+                request.extensions_mut().insert(Sender { connection: Arc::clone(&connection), is_secure });
+                if let Some(None) = counted {
+                    Problem::too_many_connections().into_reply()
+                } else if let Err(problem) = check_authority(&request) {
+                    let mut reply = problem.into_reply();
+                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    reply
+                } else {
+                    self.route(request, &connection).await.unwrap_or_else(Problem::into_reply)
+                }
+            }
         };
         if connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -268,11 +276,6 @@ impl Router {
     }
 
     async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Problem> {
-        // Health checks need no credentials: they reveal nothing about tenants.
-        let health = self.health.answer(request.method(), request.uri().path(), self.api.audience());
-        if let Some(reply) = health.await? {
-            return Ok(reply);
-        }
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
         }
