@@ -56,7 +56,7 @@ impl TrustedProxies {
     }
 
     /// Returns the client for whom the proxy at `peer` sent a request; `None` if `peer` is no trusted proxy or does not say.
-    /// Clients whose proxy says something unreadable are counted as that proxy.
+    /// A proxy that hides its clients does not say. Clients whose proxy says something unreadable are counted as that proxy.
     ///
     /// Each proxy adds the address that it saw at the end, so what stands left of the last untrusted address is only what
     /// that client claims.
@@ -65,14 +65,17 @@ impl TrustedProxies {
             return None;
         }
         let mut named = values(headers, &X_FORWARDED_FOR).peekable();
-        let hops: Vec<Option<IpAddr>> = if named.peek().is_some() {
-            named.map(parse_node).collect()
+        let hops: Vec<&str> = if named.peek().is_some() {
+            named.collect()
         } else {
-            values(headers, &FORWARDED).filter_map(|element| parameter(element, "for")).map(parse_node).collect()
+            values(headers, &FORWARDED).filter_map(|element| parameter(element, "for")).collect()
         };
+        if hops.last().is_some_and(|hop| is_hidden(hop)) {
+            return None;
+        }
         let mut client = (!hops.is_empty()).then(|| ClientAddress::of(peer));
         for hop in hops.into_iter().rev() {
-            let Some(address) = hop else { break };
+            let Some(address) = parse_node(hop) else { break };
             client = Some(ClientAddress::of(address));
             if !self.contain(address) {
                 break;
@@ -115,10 +118,17 @@ fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     pairs.find_map(|(found, value)| found.trim().eq_ignore_ascii_case(name).then_some(value.trim()))
 }
 
-/// Parses an address, with or without a port, quotes and brackets.
+/// Returns whether a proxy says that it hides its client, or has none with an address (RFC 7239, section 6; `unix:` is nginx's).
+fn is_hidden(text: &str) -> bool {
+    let text = text.trim_matches('"');
+    text.eq_ignore_ascii_case("unknown") || text.starts_with('_') || text.starts_with("unix:")
+}
+
+/// Parses an address, with or without a port, quotes, brackets and a zone.
 fn parse_node(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches('"');
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
@@ -178,6 +188,11 @@ mod tests {
             ("172.16.0.1", &[("x-forwarded-for", "198.51.100.1")], Some("198.51.100.1")),
             ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, nonsense")], Some("10.0.0.1")),
             ("10.0.0.1", &[("x-forwarded-for", "")], Some("10.0.0.1")),
+            ("10.0.0.1", &[("x-forwarded-for", "unknown")], None),
+            ("10.0.0.1", &[("x-forwarded-for", "unix:")], None),
+            ("10.0.0.1", &[("forwarded", "for=\"_hidden\"")], None),
+            ("10.0.0.1", &[("x-forwarded-for", "unknown, 198.51.100.1")], Some("198.51.100.1")),
+            ("10.0.0.1", &[("x-forwarded-for", "fe80::1%eth0")], Some("fe80::/64")),
             ("10.0.0.1", &[("x-forwarded-for", "\u{ff}, 198.51.100.1")], Some("198.51.100.1")),
             ("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, nonsense, 10.0.0.2")], Some("10.0.0.2")),
             (
