@@ -232,6 +232,9 @@ fn a_backup_can_be_served() {
     // Backups at the same time do not meet, and a file beside them stays.
     let foreign = server.scratch("copy.sqlite.partial");
     fs::write(&foreign, "somebody's").expect("it can be written");
+    let abandoned = server.scratch(".bulkhead-backup-abandoned.partial");
+    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    fs::File::create(&abandoned).and_then(|file| file.set_modified(an_hour_ago)).expect("it can be made");
     let others = ["second.sqlite", "third.sqlite"].map(|name| server.scratch(name).display().to_string());
     let racing = [&others[0], &others[0], &others[1]];
     let ended = std::thread::scope(|scope| {
@@ -246,6 +249,7 @@ fn a_backup_can_be_served() {
         assert_eq!(copy.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'", []), 0);
         assert!(copy.contacts() >= 2_000);
     }
+    assert!(!abandoned.exists(), "what a killed backup left behind is removed");
     assert_eq!(fs::read_to_string(&foreign).expect("it can be read"), "somebody's");
     client.job(&*job).wait_for("completed");
     client.create(&contacts("after-", 0..100)).wait_for("completed");
