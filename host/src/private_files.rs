@@ -164,7 +164,12 @@ pub fn check_file(path: &Path) -> Result<(), PrivacyError> {
         Err(error) => return Err(failed(path, error)),
     };
     if !metadata.is_file() {
-        return Err(failed(path, io::Error::new(io::ErrorKind::InvalidInput, "this is no ordinary file; remove it")));
+        let why = if metadata.is_symlink() {
+            "this is a link; give the folder that holds the file, or move the file here"
+        } else {
+            "this is no ordinary file"
+        };
+        return Err(failed(path, io::Error::new(io::ErrorKind::InvalidInput, why)));
     }
     system::check_owner(path, &metadata)
 }
