@@ -161,8 +161,13 @@ async fn serve(
     serving.await?;
     // Calls in progress have had the time that requests get to finish.
     service.interrupt_calls();
-    if let Err(error) = store.settle() {
-        tracing::warn!(event = "store_not_settled", %error, "the newest changes are still in the write-ahead log");
+    let unsettled = match store.settle() {
+        Ok(true) => None,
+        Ok(false) => Some(String::from("another process reads the database")),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(reason) = unsettled {
+        tracing::warn!(event = "store_not_settled", reason, "the newest changes are still in the write-ahead log");
     }
     Ok(())
 }

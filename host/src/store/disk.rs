@@ -1,5 +1,8 @@
 //! The space that is left on a store's disk.
 
+use std::io;
+use std::path::Path;
+
 /// Bytes that are kept for what makes room: deleting jobs, contacts and tenants, and sweeping. With less, the disk counts as
 /// full.
 const RESERVED_BYTES: u64 = 16 << 20;
@@ -29,10 +32,35 @@ pub enum DiskState {
 }
 
 impl DiskSpace {
+    /// Returns the space on the disk of a folder; `None` if the system or the disk does not say.
+    ///
+    /// # Errors
+    /// If the folder cannot be reached.
+    pub fn of(folder: &Path) -> io::Result<Option<Self>> {
+        #[cfg(target_os = "linux")]
+        {
+            let disk = rustix::fs::statvfs(folder)?;
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            let space = Self { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks) };
+            // File systems without a size say 0.
+            Ok((space.total_bytes > 0).then_some(space))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = folder;
+            Ok(None)
+        }
+    }
+
+    /// Returns whether the disk would not count as full if `bytes` more were written.
+    pub fn has_room_for(&self, bytes: u64) -> bool {
+        self.free_bytes.checked_sub(bytes).is_some_and(|left| left >= RESERVED_BYTES)
+    }
+
     /// Returns how much space is left.
     pub fn state(&self) -> DiskState {
         let &Self { free_bytes, total_bytes } = self;
-        if free_bytes < RESERVED_BYTES {
+        if !self.has_room_for(0) {
             DiskState::Full
         } else if free_bytes < FEW_BYTES || (free_bytes < MANY_BYTES && free_bytes < total_bytes / 10) {
             DiskState::Filling

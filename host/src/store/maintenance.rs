@@ -24,8 +24,8 @@ pub trait MaintenanceStore {
     fn shrink(&self) -> Result<bool, StoreError>;
 
     /// Moves what was written last into the store's main file, when a server stops, so that the file alone is the store.
-    /// Leaves it where it is if another process is reading. PostgreSQL: does nothing.
-    fn settle(&self) -> Result<(), StoreError>;
+    /// Leaves it where it is, and returns `false`, if another process is reading. PostgreSQL: does nothing.
+    fn settle(&self) -> Result<bool, StoreError>;
 
     /// Returns the space on the store's disk; `None` if the disk is not this machine's, or the system cannot be asked.
     fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError>;

@@ -34,8 +34,8 @@ impl MaintenanceStore for PostgresStore {
         Ok(false)
     }
 
-    fn settle(&self) -> Result<(), StoreError> {
-        Ok(())
+    fn settle(&self) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {

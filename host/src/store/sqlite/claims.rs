@@ -15,9 +15,8 @@ use crate::tenants::TenantLimits;
 
 impl ClaimStore for SqliteStore {
     fn claim(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<Claim>, StoreError> {
-        self.ensure_room()?;
         let now = self.clock.now();
-        let claimed = self.connections.write(|connection| claim(connection, lease, passing_over, now))?;
+        let claimed = self.connections.write_growing(0, |connection| claim(connection, lease, passing_over, now))?;
         // Not under the write lock, as a profile can be large.
         claimed.map(|claimed| claimed.into_claim(&self.profiles, now)).transpose()
     }
@@ -48,9 +47,9 @@ impl ClaimStore for SqliteStore {
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
-        self.ensure_room()?;
         let now = self.clock.now();
-        self.connections.write(|connection| commit::commit(connection, claim, batch, lease, now))
+        self.connections
+            .write_growing(batch.bytes() as u64, |connection| commit::commit(connection, claim, batch, lease, now))
     }
 
     fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::store::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcom
 impl ComponentStore for SqliteStore {
     fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError> {
         let now = self.clock.now();
-        self.connections.write(|connection| add(connection, component, now))
+        self.connections.write_growing(component.bytes.len() as u64, |connection| add(connection, component, now))
     }
 
     fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {

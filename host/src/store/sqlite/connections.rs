@@ -7,7 +7,8 @@ use std::time::Duration;
 use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::private_files::{check_file, open_private_file};
+use super::room;
+use crate::private_files::{PrivacyError, check_file, open_private_file};
 use crate::store::StoreError;
 use crate::store::error::Context;
 
@@ -43,7 +44,7 @@ struct Readers {
 
 impl Connections {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        check_file(path)?;
+        check_files(path)?;
         // SQLite gives the write-ahead log the mode of this file. An existing one may be on a disk that takes no writes.
         if !path.exists() {
             drop(open_private_file(path).context("creating the database")?);
@@ -71,7 +72,23 @@ impl Connections {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        work(&mut self.writer.lock())
+        let mut writer = self.writer.lock();
+        room::keep_log_short(&writer, &self.path);
+        work(&mut writer)
+    }
+
+    /// As [`Self::write`], for work by which the database may grow by about `bytes`.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] if there is no room for that.
+    pub(super) fn write_growing<T>(
+        &self,
+        bytes: u64,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock();
+        room::ensure(&writer, &self.path, bytes)?;
+        work(&mut writer)
     }
 
     /// Runs `work` on the connection that writes, unless that would mean to wait. Returns `None` if the connection or the database
@@ -131,6 +148,18 @@ impl Drop for ReaderPlace<'_> {
         self.0.readers.lock().busy -= 1;
         self.0.reader_free.notify_one();
     }
+}
+
+/// Checks that the files of a database are ordinary files of this user, as far as they exist.
+///
+/// # Errors
+/// If one is not.
+pub(super) fn check_files(database: &Path) -> Result<(), PrivacyError> {
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|ending| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(ending);
+        check_file(name.as_ref())
+    })
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {

@@ -26,9 +26,9 @@ impl ContactStore for SqliteStore {
     }
 
     fn apply_writes(&self, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, StoreError> {
-        self.ensure_room()?;
         let now = self.clock.now();
-        self.connections.write(|connection| {
+        let bytes = writes.iter().map(ContactWrite::bytes).sum::<usize>();
+        self.connections.write_growing(bytes as u64, |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(WRITING)?;
             let known: bool = transaction
                 .query_row("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)", [tenant.0], |row| row.get(0))

@@ -68,7 +68,7 @@ impl CredentialStore for SqliteStore {
         lifetime: Duration,
     ) -> Result<Option<Duration>, StoreError> {
         let now = self.clock.now();
-        self.connections.write(|connection| {
+        self.connections.write_growing(0, |connection| {
             let expires_at: Option<i64> = connection
                 .query_row(
                     "INSERT INTO tokens (hash, tenant, expires_at, secret)

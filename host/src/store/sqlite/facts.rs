@@ -5,9 +5,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::connections::INCREMENTAL_VACUUM;
+use super::connections::{INCREMENTAL_VACUUM, check_files};
 use super::{FILE, migrations};
-use crate::private_files::check_file;
 use crate::store::StoreError;
 use crate::store::error::Context;
 
@@ -38,7 +37,7 @@ impl SqliteFacts {
     /// # Errors
     /// If there is no database in the folder, or it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
-        check_file(&folder.join(FILE))?;
+        check_files(&folder.join(FILE))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(folder.join(FILE), flags).context(CONTEXT)?;
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).context(CONTEXT);

@@ -14,9 +14,9 @@ use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits,
 impl JobStore for SqliteStore {
     fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
         let chunks = NewChunk::all_of(job)?;
-        self.ensure_room()?;
+        let bytes = chunks.iter().map(NewChunk::size).sum::<usize>();
         let now = self.clock.now();
-        self.connections.write(|connection| submit::submit(connection, job, &chunks, limits, now))
+        self.connections.write_growing(bytes as u64, |connection| submit::submit(connection, job, &chunks, limits, now))
     }
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -73,7 +73,7 @@ impl JobStore for SqliteStore {
     }
 
     fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
-        self.connections.write(|connection| logs::append(connection, claim, text, limit))
+        self.connections.write_growing(text.len() as u64, |connection| logs::append(connection, claim, text, limit))
     }
 
     fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError> {

@@ -50,11 +50,11 @@ fn vacuum(connection: &Connection, pages: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes the write-ahead log into the file and cuts the log to nothing, unless a reader needs it now.
-pub(super) fn truncate_log(connection: &Connection) -> Result<(), StoreError> {
+/// Writes the write-ahead log into the file and cuts the log to nothing, unless a reader needs it now. Returns whether it did.
+pub(super) fn truncate_log(connection: &Connection) -> Result<bool, StoreError> {
     // Without waiting for readers, as commits wait for this.
     connection.busy_timeout(std::time::Duration::ZERO).context(CONTEXT)?;
-    let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     connection.busy_timeout(BUSY_TIMEOUT).context(CONTEXT)?;
-    truncated.context(CONTEXT)
+    Ok(truncated.context(CONTEXT)? == 0)
 }

@@ -18,7 +18,7 @@ impl TenantStore for SqliteStore {
         credential: &NewCredential,
     ) -> Result<Option<TenantId>, StoreError> {
         let now = self.clock.now();
-        self.connections.write(|connection| {
+        self.connections.write_growing(profile.text().len() as u64, |connection| {
             const CONTEXT: &str = "adding a tenant";
             let transaction = connection.transaction().context(CONTEXT)?;
             let id: Option<i64> = transaction

@@ -1,0 +1,56 @@
+//! Keeps the last of the disk for what makes room: deleting and sweeping.
+//!
+//! Whatever lets the store grow is refused before it starts if the disk would have less than the reserve afterwards. SQLite
+//! writes everything twice, into the write-ahead log and then into the main file, so each byte counts twice. The log itself
+//! may hold most of what is free: it keeps its size after a large transaction, also after one that was rolled back. So it is
+//! cut before anything is refused, and kept short on a full disk, or deleting would use the reserve up.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::shrink::truncate_log;
+use crate::store::{DiskSpace, DiskState, StoreError};
+
+/// Bytes of the write-ahead log on a full disk, before it is cut.
+const SHORT_LOG_BYTES: u64 = 1 << 20;
+
+/// Checks that the disk has room for about `bytes` more and for what makes room.
+///
+/// # Errors
+/// [`StoreError::DiskFull`] if it has not.
+pub(super) fn ensure(connection: &Connection, database: &Path, bytes: u64) -> Result<(), StoreError> {
+    let has_room = |space: DiskSpace| space.has_room_for(bytes.saturating_mul(2));
+    let Some(space) = disk_of(database)? else { return Ok(()) };
+    if has_room(space) {
+        return Ok(());
+    }
+    if log_bytes(database) > 0 {
+        truncate_log(connection)?;
+    }
+    match disk_of(database)? {
+        Some(space) if !has_room(space) => Err(StoreError::DiskFull { free_mib: space.free_bytes >> 20 }),
+        _ => Ok(()),
+    }
+}
+
+/// Cuts the write-ahead log on a disk that counts as full. Leaves the log as it is if that fails: the write that comes next
+/// may succeed all the same.
+pub(super) fn keep_log_short(connection: &Connection, database: &Path) {
+    let is_full = || matches!(disk_of(database), Ok(Some(space)) if space.state() == DiskState::Full);
+    if log_bytes(database) >= SHORT_LOG_BYTES && is_full() {
+        drop(truncate_log(connection));
+    }
+}
+
+fn disk_of(database: &Path) -> Result<Option<DiskSpace>, StoreError> {
+    let folder = database.parent().unwrap_or(Path::new("."));
+    DiskSpace::of(folder).map_err(|source| StoreError::File { path: folder.display().to_string(), source })
+}
+
+fn log_bytes(database: &Path) -> u64 {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).map_or(0, |metadata| metadata.len())
+}
