@@ -149,6 +149,7 @@ pub(crate) fn searches_match_the_beginnings_of_words(fixture: &StoreFixture) {
         "Jürgen Groß-Ünal Lübeck 23552",
         "O'Neil, Zoë; ÉCOLE",
         "nul\0byte 'quote' \\ % _ : & | ! ( )",
+        "Mu\u{308}ller Poznan\u{301}",
     ];
     let writes: Vec<ContactWrite> = words.iter().map(|words| indexed(words, "")).collect();
     let made = make(fixture, acme, &writes);
@@ -189,6 +190,12 @@ pub(crate) fn searches_match_the_beginnings_of_words(fixture: &StoreFixture) {
         (&["!ada"], &[0]),
         (&["ada\0"], &[0]),
         (&["\\"], &[]),
+        // Accents may be characters of their own, in the contact and in the search.
+        (&["müller"], &[5]),
+        (&["mu\u{308}ll"], &[5]),
+        (&["muller", "poznań"], &[5]),
+        (&["ju\u{308}rgen"], &[2]),
+        (&["zoe\u{308}"], &[3]),
     ] {
         let expected: Vec<u64> = found.iter().map(|place| made[*place]).collect();
         assert_eq!(search(fixture, acme, asked), expected, "{asked:?}");
