@@ -86,6 +86,8 @@ fn decoded(bytes: &[u8], number: usize) -> Result<String, Problem> {
 /// Splits a name into its parts. `0[tags][]` is `0`, `tags` and an empty part, which stands for the next number. A bracket
 /// that is not closed belongs to the name.
 fn path(name: &str) -> Result<Vec<&str>, Problem> {
+    // A byte order mark before the form belongs to no name.
+    let name = name.trim_start_matches('\u{feff}');
     let Some((first, mut rest)) = name.split_once('[') else { return Ok(vec![name]) };
     let mut path = vec![first];
     while let Some((part, after)) = rest.split_once(']') {
@@ -172,6 +174,9 @@ mod tests {
             ("0[t][5]=a&0[t][]=b", &[r#"{"t":{"5":"a","6":"b"}}"#], &["0"]),
             ("5[]=a&[]=b&x", &[r#"["a"]"#, r#"["b"]"#, "\"\""], &["5", "6", "x"]),
             ("&&a=%C3%BC+b", &["\"ü b\""], &["a"]),
+            ("0[t][0]=a&0[t][2]=b", &[r#"{"t":{"0":"a","2":"b"}}"#], &["0"]),
+            ("\u{feff}0[a]=1&0[b]=2", &[r#"{"a":"1","b":"2"}"#], &["0"]),
+            ("%EF%BB%BF0[a]=1&0[b]=2", &[r#"{"a":"1","b":"2"}"#], &["0"]),
         ] {
             let batch = split(body.as_bytes(), 100).unwrap();
             assert_eq!(batch.items, items, "{body}");
