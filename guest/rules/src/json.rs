@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::hashing::StableMap;
+
 /// One JSON value, of which only the outermost layer has been parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw<'a> {
@@ -58,6 +60,27 @@ impl<'a> Raw<'a> {
         values.into_iter().map(Raw::of).collect()
     }
 
+    /// Returns the entries of a list, or the values of an object whose names are whole numbers, such as `{"0":"a","2":"b"}`:
+    /// PHP writes a list with gaps so. If a name is repeated, its last value counts.
+    ///
+    /// Returns `None` for any other value.
+    pub(crate) fn as_list(&self) -> Option<Vec<Raw<'a>>> {
+        let Self::Object(text) = self else {
+            return matches!(self, Self::List(_)).then(|| self.entries());
+        };
+        let members = members(text, |name| Some(name.parse::<i64>().ok())).ok().flatten()?;
+        let mut places: StableMap<i64, usize> = StableMap::default();
+        let mut entries = Vec::with_capacity(members.len());
+        for (number, raw) in members {
+            let place = *places.entry(number?).or_insert(entries.len());
+            match entries.get_mut(place) {
+                Some(earlier) => *earlier = raw,
+                None => entries.push(raw),
+            }
+        }
+        Some(entries)
+    }
+
     /// Returns the members of an object whose names `wanted` knows, in the order in which they were sent. For any other
     /// value, returns an empty list.
     pub(crate) fn members<K>(&self, wanted: impl Fn(&str) -> Option<K>) -> Vec<(K, Raw<'a>)> {
@@ -85,7 +108,7 @@ impl<'a> Raw<'a> {
         match self {
             Self::Number(digits) => plain_digits(digits).parse().ok(),
             Self::Text(text) => {
-                let digits = text.trim();
+                let digits = without_zero_fraction(text.trim());
                 let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
                 plain.then(|| digits.parse().ok()).flatten()
             }
@@ -106,11 +129,25 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// Returns the whole number that a text such as `1.0` or `356.00` stands for, and any other text as it is.
+pub(crate) fn without_zero_fraction(text: &str) -> &str {
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((whole, fraction))
+            if fraction.bytes().all(|byte| byte == b'0') && are_digits(whole) && are_digits(fraction) =>
+        {
+            whole
+        }
+        _ => text,
+    }
+}
+
 /// Returns a number as PHP prints it: `1.0` and `1e0` are `1`, `2.50` is `2.5`. A number with more digits than a double
 /// keeps is returned as it was sent.
 fn plain_digits(sent: &str) -> Cow<'_, str> {
     /// The number of decimal digits that every double keeps.
     const MAX_EXACT_DIGITS: usize = 15;
+    let sent = without_zero_fraction(sent);
     let is_short = sent.len() <= MAX_EXACT_DIGITS && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
     let number = sent.parse::<f64>().ok().filter(|number| is_short && number.is_finite());
     let shown = number.map(|number| number.to_string());

@@ -25,6 +25,7 @@ mod reserved_key;
 mod reserved_keys;
 mod schema;
 mod session;
+mod unicode;
 mod value;
 mod working_set;
 

@@ -1,10 +1,13 @@
 //! A profile's catalogue, indexed once for each session.
 
-use crate::hashing::{NameMap, StableSet};
+use std::borrow::Cow;
+
+use crate::hashing::{NameMap, StableMap, StableSet};
 use crate::kind::Kind;
 use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
-use crate::model::{Field, Profile};
+use crate::model::{Choice, Field, Profile};
 use crate::reserved_key::ReservedKey;
+use crate::unicode::{composed, decomposed};
 use crate::value::Value;
 
 /// Largest value of Mautic's short text columns, in code points.
@@ -33,7 +36,9 @@ pub(crate) struct FieldRule {
     pub(crate) alias: String,
     pub(crate) kind: Kind,
     /// The values of the field's choices.
-    pub(crate) choices: StableSet<String>,
+    choices: StableSet<String>,
+    /// The values that are not ASCII, by their NFC.
+    composed_choices: StableMap<String, String>,
     /// Largest lengths, in code points. If a value exceeds several of them, the last one is reported.
     pub(crate) limits: Vec<u32>,
     /// Digits after the decimal mark.
@@ -58,12 +63,23 @@ impl FieldRule {
             alias: field.alias.clone(),
             kind,
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
+            composed_choices: field.choices.iter().filter_map(composed_choice).collect(),
             limits,
             // Points are always whole numbers, even if a profile sets a scale.
             scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(MAX_SCALE),
             is_required: field.is_required,
         }
     }
+
+    /// Returns the choice with this value as the profile spells it, which may be in another form of Unicode.
+    pub(crate) fn choice(&self, value: &str) -> Option<&str> {
+        let exact = self.choices.get(value);
+        exact.or_else(|| self.composed_choices.get(composed(value).as_ref())).map(String::as_str)
+    }
+}
+
+fn composed_choice(choice: &Choice) -> Option<(String, String)> {
+    (!choice.value.is_ascii()).then(|| (composed(&choice.value).into_owned(), choice.value.clone()))
 }
 
 /// A catalogue with its indexes.
@@ -95,9 +111,10 @@ impl Schema {
         Self { unique: unique.take(MAX_UNIQUE_FIELDS).collect(), searched, last_active, rules, item_keys }
     }
 
-    /// Returns the meaning of `name` in an item, or `None` if the name is unknown.
+    /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is
+    /// ignored: readers of CSV files leave it on the first column's name.
     pub(crate) fn item_key(&self, name: &str) -> Option<ItemKey> {
-        self.item_keys.get(name).copied()
+        self.item_keys.get(name.trim_start_matches('\u{feff}')).copied()
     }
 
     /// Returns the position of the field called `alias`.
@@ -110,15 +127,40 @@ impl Schema {
 }
 
 /// Returns the normal form of a unique field's value, in which values that Mautic's database considers equal are the same
-/// text.
+/// text: lower-case letters in NFC.
 ///
-/// Returns `None` if the normal form is empty or larger than a key may be.
+/// Returns `None` if the normal form is empty or larger than a key may be, or is `0`. As in Mautic, 0 identifies nobody:
+/// programs send it for a number that is missing.
 pub(crate) fn normal_form(value: &Value) -> Option<String> {
     let text = match value {
         Value::Text(text) if text.is_ascii() => text.trim().to_ascii_lowercase(),
-        Value::Text(text) => text.trim().to_lowercase(),
+        Value::Text(text) => composed_key(text.trim().to_lowercase()),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => u8::from(*flag).to_string(),
     };
-    (text.len() <= MAX_KEY_BYTES && !text.is_empty()).then_some(text)
+    (text.len() <= MAX_KEY_BYTES && !matches!(text.as_str(), "" | "0" | "-0")).then_some(text)
+}
+
+/// Brings a key to NFC. The few texts that are too large for a key only in NFC stay as they are.
+fn composed_key(text: String) -> String {
+    match composed(&text) {
+        Cow::Owned(composed) if composed.len() <= MAX_KEY_BYTES => composed,
+        _ => text,
+    }
+}
+
+/// Returns the other forms in which an earlier version may have stored a value's key, when keys were not brought to NFC: the
+/// form that was sent, and NFD, in which macOS writes text.
+pub(crate) fn former_forms(value: &Value) -> Vec<String> {
+    match value {
+        Value::Text(text) if !text.is_ascii() => {
+            let sent = text.trim().to_lowercase();
+            let (composed, decomposed) = (composed_key(sent.clone()), decomposed(&sent).into_owned());
+            let is_former = |form: &String| *form != composed && form.len() <= MAX_KEY_BYTES;
+            let mut forms: Vec<String> = [sent, decomposed].into_iter().filter(is_former).collect();
+            forms.dedup();
+            forms
+        }
+        _ => Vec::new(),
+    }
 }

@@ -8,11 +8,13 @@ use crate::kinds::PlaceNames;
 use crate::merge::{MergeMode, apply, check_required};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
-use crate::schema::Schema;
+use crate::schema::{Schema, former_forms};
 use crate::working_set::{NormalizedKey, WorkingSet, unique_values};
 
 /// Largest document, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+/// Largest number of keys that an item asks for.
+const MAX_KEYS_PER_ITEM: usize = 64;
 
 /// A session on the items of one job. For each batch, call [`Session::plan`] and then [`Session::decide`].
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Session {
     }
 
     /// Reads the next batch of items, which may be any texts. Returns, for each item in order, the keys of the stored
-    /// contacts that the item may change or clash with: at most 33 keys an item.
+    /// contacts that the item may change or clash with: at most 64 keys an item.
     ///
     /// Items that were planned before and not decided are dropped.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
@@ -51,8 +53,14 @@ impl Session {
     }
 
     fn keys_of(&self, item: &Item) -> Vec<Key> {
-        let unique = self.unique_keys(&item.keys).into_iter().map(Key::Unique);
-        item.id.map(Key::Id).into_iter().chain(unique).collect()
+        let former = |(field, &unique): (usize, &usize)| {
+            let sent = item.fields.iter().find(|(position, _)| *position == unique);
+            let forms = sent.and_then(|(_, value)| value.as_ref()).map(former_forms).unwrap_or_default();
+            forms.into_iter().map(move |form| (field, form))
+        };
+        let former: Vec<NormalizedKey> = self.schema.unique.iter().enumerate().flat_map(former).collect();
+        let unique = self.unique_keys(&item.keys).into_iter().chain(self.unique_keys(&former));
+        item.id.map(Key::Id).into_iter().chain(unique.map(Key::Unique)).take(MAX_KEYS_PER_ITEM).collect()
     }
 
     fn unique_keys(&self, keys: &[NormalizedKey]) -> Vec<UniqueKey> {

@@ -148,9 +148,10 @@ fn every_row_of_the_table_is_true() {
 
 /// `overridden.json` refers to rows by their numbers, so a row keeps its number.
 #[test]
-fn the_rows_are_numbered_without_gaps() {
+fn the_rows_are_in_the_order_of_their_numbers() {
     let names: Vec<String> = rows().iter().map(|row| row.name.to_owned()).collect();
-    assert_eq!(names, (1..=22).map(|number| format!("D{number}")).collect::<Vec<_>>());
+    let number = |name: &String| name.strip_prefix('D').unwrap().parse::<u32>().unwrap();
+    assert!(names.iter().map(number).is_sorted_by(|earlier, later| earlier < later));
     let overridden: Value = serde_json::from_str(include_str!("../../../tests/cases/overridden.json")).unwrap();
     for row in overridden["rows"].as_object().unwrap().keys() {
         assert!(names.contains(row), "{row}");

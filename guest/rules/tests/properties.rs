@@ -33,6 +33,7 @@ fn value() -> impl Strategy<Value = String> {
         "\"[ -!#-\\[\\]-~]{0,20}\"",
         "\"[a-c]@[a-c]\\.co\"",
         "\"[0-9]{1,4}[-/.: T][0-9]{1,2}[-/.: T][0-9]{1,4}([T ][0-9:.+Z-]{1,9})?\"",
+        "\"20[0-9]{2}-0[1-9]-[0-2][0-9] [0-2][0-9]:[0-5][0-9]( ?([A-Z]{1,4}|[+-][0-9:]{1,5}|\\[?(Europe/Berlin|us/eastern|[A-Za-z/_]{0,9})\\]?)){0,3}\"",
         "\"(<[a-z!/ =\"'>]{0,9}|&[a-z#0-9]{0,5};?){0,5}\""
             .prop_map(|text| { serde_json::to_string(text.trim_matches('"')).unwrap() }),
         any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
@@ -40,7 +41,8 @@ fn value() -> impl Strategy<Value = String> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(|values| format!("[{}]", values.join(","))),
-            vec((name(), inner), 0..4).prop_map(|members| object(&members)),
+            vec((name(), inner.clone()), 0..4).prop_map(|members| object(&members)),
+            vec(("-?[0-9]{1,2}", inner), 0..4).prop_map(|members| object(&members)),
         ]
     })
 }
@@ -216,6 +218,29 @@ proptest! {
             document
         };
         prop_assert_eq!(strip(&write.document), strip(&again.document));
+    }
+
+    #[test]
+    fn an_address_is_stored_as_it_was_sent_or_refused(sent in "\\PC{0,12}|[ \t\u{a0}\u{feff}]{0,2}[!-~ü ]{0,9}@[a-z]{1,5}\\.co[ \n,;>]{0,2}") {
+        let item = serde_json::json!({ "email": sent }).to_string();
+        if let Some(document) = decided(Operation::Create, None, item) {
+            let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+            let stored = document["fields"]["email"].as_str().unwrap_or_default();
+            let (before, after) = sent.split_once(stored).unwrap();
+            let is_blank = |c: char| c.is_whitespace() || "\0\u{200b}\u{2060}\u{feff}".contains(c);
+            prop_assert!(before.chars().chain(after.chars()).all(is_blank));
+            prop_assert!(stored.is_empty() || stored.contains('@') && !stored.contains(|c: char| is_blank(c) || c == '/'));
+        }
+    }
+
+    #[test]
+    fn a_numbered_object_is_a_list(values in vec("[a-c-]{1,2}", 0..6), numbers in proptest::sample::subsequence((-3..20_i64).collect::<Vec<_>>(), 6)) {
+        let members: Vec<_> = numbers.iter().zip(&values).map(|(number, value)| (number.to_string(), format!("\"{value}\""))).collect();
+        for name in ["tags", "companies", "sizes", "doNotContact"] {
+            let as_object = format!("{{\"{name}\":{}}}", object(&members));
+            let as_list = serde_json::json!({ name: values }).to_string();
+            prop_assert_eq!(decided(Operation::Create, None, as_object), decided(Operation::Create, None, as_list));
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn details(rejection: &Rejection) -> Vec<(&str, &str)> {
 
 #[test]
 fn errors_are_in_catalogue_order() {
-    let item = r#"{"tags":{},"owner":99,"points":"abc","country":"Narnia","email":"x","stage":1}"#;
+    let item = r#"{"tags":{"a":1},"owner":99,"points":"abc","country":"Narnia","email":"x","stage":1}"#;
     let rejection = reject(decide(Operation::Create, &[item], Vec::new()).remove(0));
     let expected = [
         ("email", "A valid email is required."),

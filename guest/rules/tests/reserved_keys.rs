@@ -48,8 +48,13 @@ fn companies_replace_the_old_list() {
         (json!(["4", 3, 4]), Ok(json!([4, 3]))),
         (json!([]), Ok(json!(null))),
         (json!(null), Ok(json!([3]))),
+        (json!({"0": 4, "2": "3"}), Ok(json!([4, 3]))),
+        (json!(["4.0"]), Ok(json!([4]))),
+        (json!([4.0]), Ok(json!([4]))),
         (json!([99]), INVALID),
         (json!(3), INVALID),
+        (json!({"a": 4}), INVALID),
+        (json!({"id": 4}), INVALID),
     ];
     check(&json!([3]), "companies", "companies", &table);
 }
@@ -64,10 +69,25 @@ fn tags_are_added_and_removed() {
         (json!(["-x", "<i>y</i> &amp; z", 7]), Ok(json!(["a", "y & z", "7"]))),
         (json!([]), Ok(json!(["a"]))),
         (json!(null), Ok(json!(["a"]))),
+        (json!({"0": "b", "2": "-a"}), Ok(json!(["b"]))),
+        (json!({}), Ok(json!(["a"]))),
         (json!([["b"]]), INVALID),
-        (json!({}), INVALID),
+        (json!({"0": ["b"]}), INVALID),
+        (json!({"b": "c"}), INVALID),
+        (json!({"0": "b", "name": "c"}), INVALID),
     ];
     check(&json!(["a"]), "tags", "tags", &table);
+
+    // The same letters in two forms of Unicode are one tag.
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    for (stored, sent) in [(composed, decomposed), (decomposed, composed)] {
+        let table = [
+            (json!([sent]), Ok(json!([stored]))),
+            (json!([format!("-{sent}")]), Ok(json!(null))),
+            (json!(["cafe"]), Ok(json!([stored, "cafe"]))),
+        ];
+        check(&json!([stored]), "tags", "tags", &table);
+    }
 }
 
 #[test]
@@ -81,6 +101,8 @@ fn do_not_contact_entries_are_added_and_removed() {
         (json!([{"reason": 0, "channelId": null}]), Ok(json!(null))),
         (json!([]), Ok(json!([bounced]))),
         (json!(null), Ok(json!([bounced]))),
+        (json!({"1": {"channel": "sms", "reason": 2}, "4": {"reason": 0}}), Ok(json!([entry("sms", 2, "", NOW)]))),
+        (json!({"channel": "email"}), INVALID),
         (json!([{"reason": 4}]), INVALID),
         (json!([7]), INVALID),
         (json!("email"), INVALID),

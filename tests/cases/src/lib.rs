@@ -1,8 +1,8 @@
 //! The reference cases of Mautic's contact batch API, and a runner for any implementation of that API.
 //!
 //! `mautic-batch.json` contains Mautic's answers. `overridden.json` contains the answers that differ on purpose, by case and
-//! step, with the row of the table of differences that gives the reason. [`cases`] reads both files. [`Case::run`] plays one case
-//! through an [`Api`], which may use HTTP or call a library.
+//! step, with the row of the table of differences that gives the reason. `values.json` contains answers of this project. [`cases`]
+//! reads all files. [`Case::run`] plays one case through an [`Api`], which may use HTTP or call a library.
 //!
 //! Each case starts on an empty tenant with the profile of [`Case::profile`].
 
@@ -47,7 +47,7 @@ pub enum Form {
     Bulk,
 }
 
-/// Returns all cases with their overrides applied.
+/// Returns all cases of Mautic with their overrides applied, and then those of this project.
 ///
 /// # Panics
 /// Panics if one of the files is invalid.
@@ -55,6 +55,7 @@ pub enum Form {
 pub fn cases() -> Vec<Case> {
     let mut cases = reference();
     overrides::parse(include_str!("../overridden.json")).apply(&mut cases);
+    cases.append(&mut parse(include_str!("../values.json")));
     cases
 }
 

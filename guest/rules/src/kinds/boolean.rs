@@ -1,7 +1,7 @@
-//! Booleans.
+//! Booleans: the words of PHP's filter, and 1 and 0 as numbers with a fraction, which pandas and R write.
 
 use crate::field_error::NOT_VALID;
-use crate::json::Raw;
+use crate::json::{Raw, without_zero_fraction};
 use crate::value::Value;
 
 use super::Parsed;
@@ -14,19 +14,20 @@ pub(super) fn parse(raw: &Raw<'_>) -> Parsed {
     match raw {
         Raw::Null => Ok(None),
         Raw::Bool(flag) => Ok(Some(Value::Bool(*flag))),
-        Raw::Number(word) => parse_word(word),
+        Raw::Number(_) => parse_word(&raw.as_text().unwrap_or_default()),
         Raw::Text(word) => parse_word(trim(word)),
         // PHP's filter accepts a list of one value.
-        Raw::List(_) => match raw.entries().as_slice() {
-            [Raw::List(_)] => Err(NOT_VALID),
-            [only] => parse(only),
+        Raw::List(_) | Raw::Object(_) => match raw.as_list().as_deref() {
+            Some([Raw::List(_) | Raw::Object(_)]) => Err(NOT_VALID),
+            Some([only]) => parse(only),
             _ => Err(NOT_VALID),
         },
-        Raw::Object(_) | Raw::InvalidString => Err(NOT_VALID),
+        Raw::InvalidString => Err(NOT_VALID),
     }
 }
 
 fn parse_word(word: &str) -> Parsed {
+    let word = without_zero_fraction(word);
     let is = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     if word.is_empty() {
         Ok(None)

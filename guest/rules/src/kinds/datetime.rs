@@ -3,7 +3,11 @@
 //! Text that cannot be read, and dates that do not exist, are refused. Mautic drops the text and shifts the date.
 
 mod date;
+mod place;
 mod time_of_day;
+mod zone;
+
+use std::borrow::Cow;
 
 use time::{Date, Duration, PrimitiveDateTime};
 
@@ -15,17 +19,22 @@ use super::Parsed;
 use super::text::trim;
 
 use date::{date, month_first};
-use time_of_day::{time_and_offset, time_of_day};
+use time_of_day::{time_and_zone, time_of_day};
+use zone::Zone;
 
-/// Largest text that is parsed, in bytes.
-const MAX_TEXT_BYTES: usize = 64;
+/// Largest text that is parsed, in bytes. Every date and time with an offset and the name of a zone fits.
+const MAX_TEXT_BYTES: usize = 96;
 
-/// Parses a `date`, which is stored as `YYYY-MM-DD`. If the text has a time, the date is that in UTC.
+/// Parses a `date`, which is stored as `YYYY-MM-DD`. The text may have a time with a zone, which do not move the date.
 pub(super) fn parse_date(raw: &Raw<'_>) -> Parsed {
-    parse(raw, |text| Some(format_date(date_time(text)?.date())))
+    parse(raw, |text| {
+        let (date, rest) = date(text)?;
+        time_and_zone(rest)?;
+        Some(format_date(date))
+    })
 }
 
-/// Parses a `datetime`, which is stored in UTC as `YYYY-MM-DD HH:MM:00`. Mautic does not keep seconds.
+/// Parses a `datetime`, which is stored in UTC as `YYYY-MM-DD HH:MM:00`. As in Mautic, seconds are not kept.
 pub(super) fn parse_date_time(raw: &Raw<'_>) -> Parsed {
     parse(raw, |text| {
         let datetime = date_time(text)?;
@@ -41,7 +50,7 @@ pub(super) fn parse_time(raw: &Raw<'_>) -> Parsed {
     })
 }
 
-/// Reads a date and time and converts it to UTC. A text without an offset is in UTC, and a text without a time means
+/// Reads a date and time and converts it to UTC. A text without a zone is in UTC, and a text without a time means
 /// midnight.
 fn date_time(text: &str) -> Option<PrimitiveDateTime> {
     with_time(date(text)?)
@@ -60,8 +69,8 @@ pub(crate) fn date_time_lenient(text: &str) -> Option<PrimitiveDateTime> {
 }
 
 fn with_time((date, rest): (Date, &str)) -> Option<PrimitiveDateTime> {
-    let (clock, offset) = time_and_offset(rest)?;
-    PrimitiveDateTime::new(date, clock).checked_sub(offset).filter(has_four_digit_year)
+    let (clock, zone): (_, Zone) = time_and_zone(rest)?;
+    zone.to_utc(PrimitiveDateTime::new(date, clock)).filter(has_four_digit_year)
 }
 
 fn has_four_digit_year(datetime: &PrimitiveDateTime) -> bool {
@@ -77,9 +86,20 @@ fn parse(raw: &Raw<'_>, read: impl Fn(&str) -> Option<String>) -> Parsed {
     if text.is_empty() {
         return Ok(None);
     }
-    let is_readable = text.len() <= MAX_TEXT_BYTES && text.is_ascii();
-    let value = is_readable.then(|| read(text)).flatten().ok_or(NOT_VALID)?;
+    let value = ascii(text).and_then(|text| read(&text)).ok_or(NOT_VALID)?;
     Ok(Some(Value::Text(value)))
+}
+
+/// Returns a text that is short enough to be read, with ASCII blanks: JavaScript writes a narrow no-break space before `AM`.
+fn ascii(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    if text.is_ascii() {
+        return Some(Cow::Borrowed(text));
+    }
+    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    spaced.is_ascii().then_some(Cow::Owned(spaced))
 }
 
 fn format_date(date: Date) -> String {

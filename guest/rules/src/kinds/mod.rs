@@ -40,7 +40,7 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) 
         Kind::Email => email::parse(field, raw),
         Kind::Number => number::parse(field.scale, raw),
         Kind::Boolean => boolean::parse(raw),
-        Kind::Select => listed(field, raw, |value| field.choices.contains(value)),
+        Kind::Select => parse_choice(field, raw),
         Kind::MultiSelect => multiselect::parse(field, raw),
         Kind::Country => listed(field, raw, |name| place_names.has_country(name)),
         Kind::Region => listed(field, raw, |name| place_names.has_region(name)),
@@ -50,6 +50,17 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) 
         Kind::DateTime => datetime::parse_date_time(raw),
         Kind::Time => datetime::parse_time(raw),
     }
+}
+
+/// Parses one of the field's choices, which is stored as the profile spells it.
+fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    if sent.is_empty() {
+        return Ok(None);
+    }
+    let choice = field.choice(&sent).ok_or(NOT_VALID)?;
+    text::check_length(field, choice)?;
+    Ok(Some(Value::Text(choice.to_owned())))
 }
 
 /// Parses a value that must be in a list. Spelling must be exact; blanks around the value are not trimmed.

@@ -1,7 +1,5 @@
 //! Values that consist of several of a field's choices.
 
-use std::borrow::Cow;
-
 use crate::field_error::NOT_VALID;
 use crate::json::Raw;
 use crate::schema::FieldRule;
@@ -13,18 +11,19 @@ use super::text::check_length;
 /// Separates the values, in the stored form and in a text with several values.
 const SEPARATOR: char = '|';
 
-/// Parses a `multiselect`, which is stored as the values joined by `|`. Order and repetitions are kept as sent.
+/// Parses a `multiselect`, which is stored as the values joined by `|`, spelled as in the profile. Order and repetitions are
+/// kept as sent.
 pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let joined = match raw {
-        Raw::List(_) => {
-            let entries = raw.entries();
+        Raw::List(_) | Raw::Object(_) => {
+            let entries = raw.as_list().ok_or(NOT_VALID)?;
             let values: Option<Vec<_>> = entries.iter().map(|entry| value(field, entry)).collect();
             values.ok_or(NOT_VALID)?.join("|")
         }
         _ => {
             let text = raw.as_text().ok_or(NOT_VALID)?;
-            let are_known = text.is_empty() || text.split(SEPARATOR).all(|value| field.choices.contains(value));
-            if are_known { text.into_owned() } else { return Err(NOT_VALID) }
+            let values = text.split(SEPARATOR).filter(|_| !text.is_empty()).map(|value| field.choice(value));
+            values.collect::<Option<Vec<_>>>().ok_or(NOT_VALID)?.join("|")
         }
     };
     if joined.is_empty() {
@@ -36,9 +35,9 @@ pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
 
 /// Returns the value of one entry of a list, which must be a text or a number. It is never empty, because no choice has an
 /// empty value.
-fn value<'a>(field: &FieldRule, entry: &Raw<'a>) -> Option<Cow<'a, str>> {
+fn value<'a>(field: &'a FieldRule, entry: &Raw<'_>) -> Option<&'a str> {
     match entry {
-        Raw::Text(_) | Raw::Number(_) => entry.as_text().filter(|value| field.choices.contains(value.as_ref())),
+        Raw::Text(_) | Raw::Number(_) => field.choice(&entry.as_text()?),
         _ => None,
     }
 }

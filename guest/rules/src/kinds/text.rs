@@ -36,3 +36,9 @@ pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), FieldErr
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\r', '\0', '\x0B'])
 }
+
+/// Trims all blanks: white space of Unicode such as the no-break space, characters without width that programs put around
+/// copied text (U+200B, U+2060, U+FEFF), and what [`trim`] trims.
+pub(super) fn trim_all_blanks(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{200b}' | '\u{2060}' | '\u{feff}'))
+}

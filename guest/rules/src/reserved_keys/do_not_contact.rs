@@ -38,8 +38,8 @@ enum Member {
 /// Reads a list of objects. A blank changes nothing.
 pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
     match raw {
-        Raw::List(_) => {
-            let entries = raw.entries();
+        Raw::List(_) | Raw::Object(_) => {
+            let entries = raw.as_list().ok_or(NOT_VALID)?;
             if entries.len() > MAX_CHANGES {
                 return Err(Cow::Owned(format!(
                     "This value is too long. It should have {MAX_CHANGES} entries or less."

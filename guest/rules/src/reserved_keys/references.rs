@@ -18,11 +18,8 @@ pub(super) fn many(raw: &Raw<'_>, listed: &[Named]) -> Result<Option<Vec<u64>>, 
     if is_blank(raw) {
         return Ok(None);
     }
-    let Raw::List(_) = raw else {
-        return Err(NOT_VALID);
-    };
     let mut ids = Vec::new();
-    for entry in raw.entries() {
+    for entry in raw.as_list().ok_or(NOT_VALID)? {
         let id = entry.as_id().filter(|id| listed.iter().any(|known| known.id == *id)).ok_or(NOT_VALID)?;
         if !ids.contains(&id) {
             ids.push(id);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::kinds::plain;
+use crate::unicode::composed;
 
 /// Largest tag, in code points: the size of Mautic's column.
 const MAX_TAG_LENGTH: usize = 191;
@@ -20,8 +21,9 @@ pub(super) enum Change {
 /// Reads a list of tags, or a text of tags separated by commas. A tag is added, or removed if it starts with `-`.
 pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
     let names: Vec<String> = match raw {
-        Raw::List(_) => {
-            let texts: Option<Vec<_>> = raw.entries().iter().map(|entry| Some(entry.as_text()?.into_owned())).collect();
+        Raw::List(_) | Raw::Object(_) => {
+            let entries = raw.as_list().ok_or(NOT_VALID)?;
+            let texts: Option<Vec<_>> = entries.iter().map(|entry| Some(entry.as_text()?.into_owned())).collect();
             texts.ok_or(NOT_VALID)?
         }
         _ => raw.as_text().ok_or(NOT_VALID)?.split(',').map(str::to_owned).collect(),
@@ -50,12 +52,27 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
     Ok(changes)
 }
 
+/// Applies the changes. Tags that differ only in the form of their letters are the same, such as `é` in one code point or in
+/// two.
 pub(super) fn apply(changes: Vec<Change>, tags: &mut Vec<String>) {
+    if changes.is_empty() {
+        return;
+    }
+    let with_form = |tag: String| (composed(&tag).into_owned(), tag);
+    let mut known: Vec<(String, String)> = std::mem::take(tags).into_iter().map(with_form).collect();
     for change in changes {
         match change {
-            Change::Add(tag) if tags.contains(&tag) => {}
-            Change::Add(tag) => tags.push(tag),
-            Change::Remove(tag) => tags.retain(|known| *known != tag),
+            Change::Add(tag) => {
+                let (form, tag) = with_form(tag);
+                if !known.iter().any(|(known, _)| *known == form) {
+                    known.push((form, tag));
+                }
+            }
+            Change::Remove(tag) => {
+                let (form, _) = with_form(tag);
+                known.retain(|(known, _)| *known != form);
+            }
         }
     }
+    *tags = known.into_iter().map(|(_, tag)| tag).collect();
 }

@@ -1,20 +1,30 @@
-//! Times of day and offsets from UTC.
+//! Times of day.
 
-use time::{Duration, Time};
+use time::Time;
 
 use super::leading_digits;
+use super::zone::Zone;
 
-/// Reads the text after a date: nothing, or a time and an optional offset from UTC.
-pub(super) fn time_and_offset(text: &str) -> Option<(Time, Duration)> {
-    if text.is_empty() {
-        return Some((Time::MIDNIGHT, Duration::ZERO));
+/// Reads the text after a date: nothing, or a time and an optional zone. A zone without a time, such as in `2024-02-14Z`,
+/// means midnight.
+pub(super) fn time_and_zone(text: &str) -> Option<(Time, Zone)> {
+    if text.is_empty() || is_zone(text) {
+        return Some((Time::MIDNIGHT, Zone::read(text)?));
     }
     if let Some((time, rest)) = compact_time(text.strip_prefix(['T', 't']).unwrap_or(text)) {
-        return Some((time, offset(rest.trim_start())?));
+        return Some((time, Zone::read(rest)?));
     }
     let text = text.strip_prefix(['T', 't', ' ']).or_else(|| text.strip_prefix(", "))?;
     let (time, rest) = time_of_day(text.trim_start())?;
-    Some((time, offset(rest.trim_start())?))
+    Some((time, Zone::read(rest)?))
+}
+
+/// Returns whether the text after a date is a zone: `Z`, an offset with hours and minutes, as in XML Schema, or a blank and a
+/// name.
+fn is_zone(text: &str) -> bool {
+    let is_name = |rest: &str| rest.trim_start().starts_with(|first: char| first.is_ascii_alphabetic());
+    let is_offset = text.starts_with(['+', '-']) && text.len() == "+02:00".len();
+    is_offset || matches!(text, "Z" | "z") || text.strip_prefix(' ').is_some_and(is_name)
 }
 
 /// Reads a time such as `102030` or `1020`, directly after a date or its `T`. Returns the time and the rest of the text.
@@ -57,32 +67,11 @@ pub(super) fn time_of_day(text: &str) -> Option<(Time, &str)> {
 fn half_of_day(text: &str) -> (Option<u8>, &str) {
     let word = text.trim_start();
     for (name, hours) in [("am", 0), ("pm", 12)] {
-        if word.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
-            return (Some(hours), word.get(2..).unwrap_or_default());
+        let after = word.get(2..).unwrap_or_default();
+        let is_whole_word = !after.starts_with(|next: char| next.is_ascii_alphabetic());
+        if is_whole_word && word.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+            return (Some(hours), after);
         }
     }
     (None, text)
-}
-
-/// Reads an offset such as `Z`, `UTC`, `+02:00`, `-0530` or `+2`. An empty text means UTC.
-fn offset(text: &str) -> Option<Duration> {
-    if matches!(text, "" | "Z" | "z" | "UTC" | "GMT") {
-        return Some(Duration::ZERO);
-    }
-    let (sign, digits) = match text.split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
-        _ => return None,
-    };
-    let (hours, minutes) = match digits.split_once(':') {
-        Some(parts) => parts,
-        None if digits.len() == 4 => digits.split_at_checked(2)?,
-        None => (digits, "0"),
-    };
-    let are_digits = |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !are_digits(hours) || !are_digits(minutes) {
-        return None;
-    }
-    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 14 && minutes < 60).then(|| Duration::minutes(sign * (hours * 60 + minutes)))
 }
