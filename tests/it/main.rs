@@ -55,6 +55,7 @@ mod trouble;
 mod trying;
 mod upgrades;
 mod validators;
+mod values;
 mod versions;
 mod walkthrough;
 #[cfg(target_os = "linux")]
