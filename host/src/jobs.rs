@@ -30,7 +30,7 @@ mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
 pub use contacts::{ListRequest, ListedContacts, Search};
-pub use decide::{ComponentLoader, LoadError};
+pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;
 pub use maintenance::MaintenanceTasks;
 pub use service::{Service, Settings};

@@ -18,6 +18,7 @@ mod computing;
 mod contracts;
 mod engine;
 mod error_text;
+mod failure_detail;
 mod fields;
 mod guest;
 mod guest_memory;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Finished, Options, component, component_file, contacts, run};
+use bulkhead_tests::{Finished, Options, bulkhead, component, component_file, contacts, run};
 use serde_json::{Value, json};
 
 /// A folder with files in it.
@@ -119,7 +119,77 @@ fn try_runs_large_lists_and_shows_the_output_of_components() {
     let said = lines(&run(["component", "try", &built("rules-a"), &items]).expect(0));
     let summary = said.last().expect("a last line");
     assert_eq!((said.len(), &summary["rows"]), (1_201, &json!({"201": 1_200})));
-    assert!(summary["printed"].as_str().is_some_and(|text| !text.is_empty()), "{summary}");
+    let printed = summary["printed"].as_str().unwrap_or_default();
+    assert!(printed.ends_with("\n[9,995,904 more bytes were printed and dropped]"), "{printed}");
+    // Each failure ends an instance, and the next one prints again.
+    let wishes: Vec<Value> =
+        (0..6).map(|place| json!({"check": if place % 2 == 0 { "log" } else { "trap" }})).collect();
+    let items = desk.file("items.json", &Value::from(wishes));
+    let said = lines(&run(["component", "try", &built("rules-a"), &items]).expect(1));
+    let printed = said.last().expect("a last line")["printed"].as_str().unwrap_or_default();
+    assert!(printed.starts_with('[') && printed.contains(" bytes before this are cut off]\n"), "{printed}");
+    assert!(printed.len() < 6_000, "{} bytes", printed.len());
+}
+
+#[test]
+fn try_names_each_failed_contact_once_and_notes_unknown_fields() {
+    let desk = Desk::new();
+    let items = json!([
+        {"email": "a@example.com"},
+        {"check": "trap"},
+        {"check": "bad-index"},
+        {"check": "long-message"},
+        {"check": "trap"},
+        {"probe": true},
+        {"check": "too-many"},
+    ]);
+    let items = desk.file("items.json", &items);
+    let said = run(["component", "try", &built("rules-a"), &items]).expect(1).stderr;
+    for (part, number) in [
+        ("contacts 1 and 4: the component failed (trapped): ", 1),
+        (
+            "contact 2: the component failed (broke the contract): check: an objection has the index 1; \
+             the items of this call have the indexes 0 to 0\n",
+            1,
+        ),
+        (
+            "contact 3: the component failed (broke the contract): check: item 0: the message has 1,001 of 1,000 bytes\n",
+            1,
+        ),
+        ("contact 6: the component failed (broke the contract): check: item 0: 17 of 16 objections\n", 1),
+        ("note: contact 5: an objection names 'probe', which is no field of this tenant's contacts\n", 1),
+        ("the component failed", 4),
+        ("note: ", 1),
+    ] {
+        assert_eq!(said.matches(part).count(), number, "{part}: {said}");
+    }
+
+    // More contacts fail than a job tries.
+    let many = desk.file("many.json", &Value::from(vec![json!({"check": "trap"}); 150]));
+    let said = run(["component", "try", &built("rules-a"), &many]).expect(1).stderr;
+    assert!(
+        said.contains(" and 80 more: the component failed") && said.contains("\n50 more contacts failed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_component_that_must_be_compiled_is_announced() {
+    let (desk, cache) = (Desk::new(), Desk::new());
+    let items = desk.file("items.json", &json!([{}]));
+    let rules = built("rules-a");
+    let said = |args: &[&str]| {
+        let mut command = bulkhead();
+        let output = command.arg("component").args(args).env("XDG_CACHE_HOME", cache.path("cache")).output();
+        let output = output.expect("it can be started");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let compiling = format!("compiling {rules} (");
+    assert!(said(&["try", &rules, &items]).contains(&compiling));
+    for args in [&["try", rules.as_str(), &items][..], &["check", &rules]] {
+        assert!(!said(args).contains("compiling"), "{args:?}");
+    }
 }
 
 #[test]
@@ -195,9 +265,42 @@ fn test_reports_differences_and_fails() {
     ] {
         assert!(failed.contains(part), "{part}: {failed}");
     }
+    let cases = desk.file(
+        "cases.json",
+        &json!([
+            {"name": "a refusal that is expected", "profile": {"fields": [{"alias": "x", "type": "nonsense"}]}, "refused": "fields[0].type"},
+            {"name": "a <refusal>", "profile": {"maxLength": 0}, "contacts": [], "expect": []},
+            {"name": "no refusal", "refused": "fields"},
+            {"name": "a contact that cannot be stored", "stored": [{"email": "nonsense"}], "contacts": [], "expect": []},
+            {"name": "still run", "contacts": [], "expect": []},
+        ]),
+    );
+    let report = desk.path("report.xml");
+    let failed = run(["component", "test", &built("rules-a"), &cases, "--junit", &report]).expect(1).stdout;
+    for part in [
+        "ok     a refusal that is expected",
+        "FAILED a <refusal>\n       refused: the profile cannot be used: maxLength",
+        "FAILED no refusal\n       the profile is accepted, and not refused with 'fields'",
+        "FAILED a contact that cannot be stored\n       the stored contact 0 cannot be created",
+        "ok     still run",
+        "5 cases, 3 failed",
+    ] {
+        assert!(failed.contains(part), "{part}: {failed}");
+    }
+    let written = fs::read_to_string(&report).expect("it was written");
+    for part in [
+        r#"<testsuites tests="5" failures="3" errors="0""#,
+        r#"name="a &lt;refusal&gt;""#,
+        r#"<failure message="refused: the profile cannot be used"#,
+    ] {
+        assert!(written.contains(part), "{part}: {written}");
+    }
+    // What is refused leaves no report of an earlier run.
+    run(["component", "test", &component_file("text.wat").display().to_string(), &cases, "--junit", &report]).expect(2);
+    assert!(!fs::exists(&report).expect("it can be looked for"));
     let cases = desk.file("cases.json", &json!([{"name": "a", "contacts": [{}], "expect": []}]));
     let refused = run(["component", "test", &built("rules-a"), &cases]).expect(2).stderr;
-    assert!(refused.contains("cases.json: [0].expect"), "{refused}");
+    assert!(refused.contains("cases.json: [0]: 0 expectations for 1 contacts"), "{refused}");
 }
 
 #[test]

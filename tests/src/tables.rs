@@ -36,6 +36,11 @@ fn play(server: &Server, tenant: &str, world: &str, component: &str, case: &Case
     let profile: Value = serde_json::from_str(profile).expect("a profile");
     // A validator does not check the contacts that are stored before.
     let before = if world == "processor" { json!({"processor": component}) } else { json!({}) };
+    if case.refused.is_some() {
+        let change = with(before, "profile", profile);
+        let answer = server.operator().send("PATCH", &format!("/admin/tenants/{tenant}"), &[], &change);
+        return case.profile_differences((answer.status != 200).then_some(answer.text().as_str()));
+    }
     set(&with(before, "profile", profile));
     if !case.stored.is_empty() {
         let rows = send(&client, Operation::Create, &case.stored);

@@ -1,6 +1,10 @@
 //! `bulkhead component`.
 
 mod check;
+mod compilation;
+mod failures;
+mod field_notes;
+mod junit;
 mod local_service;
 mod new;
 mod table;
@@ -31,8 +35,10 @@ pub(super) enum ComponentCommand {
     /// Show what a component exports, imports and needs, without a server. Refuses components that `add` would refuse.
     Check(check::CheckArgs),
     /// Run a component on a file of contacts as a server would, without a server.
+    #[command(after_help = "Exit status: 0, 1 if the component failed on a contact (status 500), 2 if it was refused.")]
     Try(trial::TryArgs),
     /// Run a component on a table of contacts and expected results, without a server.
+    #[command(after_help = "Exit status: 0, 1 if a case failed, 2 if the component or the table was refused.")]
     Test(table::TestArgs),
     /// Try a component and register it. Prints the registered component as one JSON object.
     Add {

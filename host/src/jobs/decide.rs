@@ -30,6 +30,7 @@ pub(super) use decide_request::DecideRequest;
 pub(super) use decider::Decider;
 pub(super) use failure_budget::{FailureBudget, FailureTally};
 pub(super) use isolate::{CommitTarget, LeftParts, given_up, isolate, resume_isolation};
+pub use meter::ItemFailure;
 pub(super) use meter::TimeSpent;
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};

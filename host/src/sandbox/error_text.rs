@@ -49,6 +49,24 @@ fn push_frames(text: &mut String, backtrace: &WasmBacktrace) {
     }
 }
 
+/// Returns a number with a comma between each three digits, as in `1,001`.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns what a size is, and what it may be, as in `1,001 of 1,000 bytes`.
+pub(super) fn of_limit(size: usize, limit: usize, unit: &str) -> String {
+    format!("{} of {} {unit}", grouped(size), grouped(limit))
+}
+
 /// Returns what a guest printed as lines that cannot be taken for the host's own.
 pub(super) fn quoted(printed: &str) -> String {
     printed.lines().map(|line| format!("  | {}", one_line(line))).collect::<Vec<_>>().join("\n")
@@ -96,7 +114,16 @@ impl fmt::Write for Cut {
 
 #[cfg(test)]
 mod tests {
-    use super::{bounded, describe, quoted};
+    use super::{bounded, describe, of_limit, quoted};
+
+    #[test]
+    fn a_size_beyond_its_limit_is_shown_with_the_limit() {
+        for (size, limit, text) in
+            [(7, 0, "7 of 0 bytes"), (1_001, 1_000, "1,001 of 1,000 bytes"), (1_234_567, 999, "1,234,567 of 999 bytes")]
+        {
+            assert_eq!(of_limit(size, limit, "bytes"), text);
+        }
+    }
 
     #[test]
     fn what_a_guest_prints_forges_no_line_and_moves_no_cursor() {

@@ -13,6 +13,13 @@ const MAX_FLAW_BYTES: usize = 500;
 #[derive(Debug, Clone, Default)]
 pub struct Fields(pub(super) Vec<Field>);
 
+impl Fields {
+    /// Returns the alias of each field.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|field| field.alias.as_str())
+    }
+}
+
 /// One field of the list. The members are those of `field` in the contract.
 #[derive(Debug, Clone)]
 pub(super) struct Field {

@@ -9,7 +9,8 @@ use super::call_error::{CallError, GuestFailure};
 use super::cancel::CancelFlag;
 use super::computing;
 use super::engine::Sandbox;
-use super::error_text::{bounded, describe, quoted};
+use super::error_text::{bounded, describe};
+use super::failure_detail::failure_detail;
 use super::interrupt::InterruptReason;
 use super::limits::Limits;
 use super::output::Output;
@@ -130,13 +131,7 @@ fn call_error(store: &Store<State>, output: &Output, error: &wasmtime::Error) ->
     } else {
         GuestFailure::Trapped
     };
-    let mut detail = describe(error);
-    let printed = output.text();
-    if !printed.is_empty() {
-        detail.push_str("\nthe guest printed:\n");
-        detail.push_str(&quoted(&printed));
-    }
-    CallError::Failed { failure, detail }
+    CallError::Failed { failure, detail: failure_detail(error, &output.text()) }
 }
 
 /// Bytes of an error's text in which [`is_reply_too_large`] looks for wasmtime's words.

@@ -12,14 +12,23 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::error_text::grouped;
+
 /// Bytes that a guest may pass in one write.
 const MAX_WRITE_BYTES: usize = 4 << 10;
 
 /// A bounded record of a guest's standard output and error.
 #[derive(Debug, Clone)]
 pub(super) struct Output {
-    kept: Arc<Mutex<Vec<u8>>>,
+    kept: Arc<Mutex<Kept>>,
     capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// How many more bytes the guest printed.
+    dropped: usize,
 }
 
 impl Output {
@@ -27,15 +36,22 @@ impl Output {
         Self { kept: Arc::default(), capacity }
     }
 
-    /// Returns what was kept so far, with replacement characters for bytes that are not UTF-8.
+    /// Returns what was kept so far, with replacement characters for bytes that are not UTF-8. A last line says how much was
+    /// dropped, if something was.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.kept.lock()).trim().to_owned()
+        let kept = self.kept.lock();
+        let mut text = String::from_utf8_lossy(&kept.bytes).trim().to_owned();
+        if kept.dropped > 0 {
+            text.push_str(&format!("\n[{} more bytes were printed and dropped]", grouped(kept.dropped)));
+        }
+        text
     }
 
     fn keep(&self, bytes: &[u8]) {
         let mut kept = self.kept.lock();
-        let room = self.capacity.saturating_sub(kept.len()).min(bytes.len());
-        kept.extend(bytes.iter().take(room));
+        let room = self.capacity.saturating_sub(kept.bytes.len()).min(bytes.len());
+        kept.bytes.extend(bytes.iter().take(room));
+        kept.dropped = kept.dropped.saturating_add(bytes.len() - room);
     }
 }
 
@@ -92,5 +108,20 @@ impl AsyncWrite for Output {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Output;
+
+    #[test]
+    fn what_was_dropped_is_marked() {
+        let output = Output::new(5);
+        output.keep(b"abc");
+        assert_eq!(output.text(), "abc");
+        output.keep(b"defgh");
+        output.keep(b"ij");
+        assert_eq!(output.text(), "abcde\n[5 more bytes were printed and dropped]");
     }
 }

@@ -8,6 +8,7 @@ use bulkhead_bounds::{
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::error_text::of_limit;
 use super::objection::Objection;
 use super::raw_reply::{RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
 use crate::domain::{ContactId, IndexEntry, ItemError, StoredContact, UniqueKey};
@@ -67,7 +68,7 @@ pub(super) fn check_plan(count: usize, reply: Vec<Vec<RawKey>>) -> Result<Planne
     let mut planned = Planned::default();
     for (index, item) in reply.into_iter().enumerate() {
         if item.len() > MAX_KEYS_PER_ITEM {
-            return Err(format!("plan: item {index} has {} keys, more than {MAX_KEYS_PER_ITEM}", item.len()));
+            return Err(format!("plan: item {index} has {}", of_limit(item.len(), MAX_KEYS_PER_ITEM, "keys")));
         }
         for key in item {
             match key {
@@ -150,15 +151,17 @@ fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) ->
     let RawWrite { status, document, keys, words, sort, .. } = write;
     check_object(&document, MAX_DOCUMENT_BYTES)?;
     if keys.len() > MAX_KEYS_PER_CONTACT {
-        return Err(format!("{} keys, more than {MAX_KEYS_PER_CONTACT}", keys.len()));
+        return Err(of_limit(keys.len(), MAX_KEYS_PER_CONTACT, "keys"));
     }
     keys.iter().try_for_each(check_key)?;
     let is_repeated = |(place, key): (usize, &UniqueKey)| keys.iter().take(place).any(|other| other.field == key.field);
     if keys.iter().enumerate().any(is_repeated) {
         return Err(String::from("two keys for the same field"));
     }
-    if words.len() > MAX_WORDS_BYTES || sort.len() > MAX_SORT_BYTES {
-        return Err(format!("{} bytes of words and {} of sort", words.len(), sort.len()));
+    for (what, size, limit) in [("words", words.len(), MAX_WORDS_BYTES), ("sort", sort.len(), MAX_SORT_BYTES)] {
+        if size > limit {
+            return Err(format!("'{what}' has {}", of_limit(size, limit, "bytes")));
+        }
     }
     let index_entry = IndexEntry { search_text: words, sort_key: sort };
     Ok(Outcome::Write { target, status, document, keys, index_entry })
@@ -167,10 +170,10 @@ fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) ->
 fn check_rejection(rejection: RawRejection) -> Result<Outcome, String> {
     let RawRejection { id, status, message, details, api_style } = rejection;
     if !matches!(status, 400 | 403 | 404 | 409 | 422) {
-        return Err(format!("rejected with status {status}"));
+        return Err(format!("rejected with status {status}; it may be 400, 403, 404, 409 or 422"));
     }
     if message.len() > MAX_MESSAGE_BYTES {
-        return Err(format!("a message of {} bytes", message.len()));
+        return Err(format!("the message has {}", of_limit(message.len(), MAX_MESSAGE_BYTES, "bytes")));
     }
     let error = if api_style {
         if !details.is_empty() {
@@ -186,8 +189,10 @@ fn check_rejection(rejection: RawRejection) -> Result<Outcome, String> {
 fn details_object(details: &[(String, Vec<String>)]) -> Result<Box<RawValue>, String> {
     let bytes: usize =
         details.iter().map(|(field, texts)| field.len() + texts.iter().map(String::len).sum::<usize>()).sum();
-    if details.len() > MAX_DETAILS || bytes > MAX_DETAILS_BYTES {
-        return Err(format!("details of {} fields and {bytes} bytes", details.len()));
+    for (size, limit, unit) in [(details.len(), MAX_DETAILS, "fields"), (bytes, MAX_DETAILS_BYTES, "bytes")] {
+        if size > limit {
+            return Err(format!("the details have {}", of_limit(size, limit, unit)));
+        }
     }
     to_raw_value(&InOrder(details)).map_err(|error| error.to_string())
 }
@@ -202,15 +207,16 @@ impl serde::Serialize for InOrder<'_> {
 }
 
 fn check_key(key: &UniqueKey) -> Result<(), String> {
-    if key.value.len() > MAX_KEY_BYTES || key.field.len() > MAX_ALIAS_BYTES {
-        return Err(format!("a key of {} bytes", key.value.len().max(key.field.len())));
+    let sizes = [("value", key.value.len(), MAX_KEY_BYTES), ("field", key.field.len(), MAX_ALIAS_BYTES)];
+    match sizes.into_iter().find(|(_, size, limit)| size > limit) {
+        Some((what, size, limit)) => Err(format!("the {what} of a key has {}", of_limit(size, limit, "bytes"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_object(text: &str, limit: usize) -> Result<(), String> {
     if text.len() > limit {
-        return Err(format!("a document of {} bytes, more than {limit}", text.len()));
+        return Err(format!("the document has {}", of_limit(text.len(), limit, "bytes")));
     }
     if !text.starts_with('{') {
         return Err(String::from("a document that is not a JSON object"));

@@ -8,24 +8,62 @@ use serde_json::value::RawValue;
 
 /// Contacts, and the result that is expected of each.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "WrittenCase")]
 pub struct Case {
     /// What the case shows, for people.
     pub name: String,
     /// The tenant's profile; `{}` by default.
-    #[serde(default)]
     pub profile: Option<Box<RawValue>>,
+    /// A part of the text with which the profile is refused; then the case has no contacts. `None` if the profile is accepted.
+    pub refused: Option<String>,
     /// What to do with the contacts.
-    #[serde(default)]
     pub operation: Operation,
     /// Contacts to store beforehand, as a client would send them: the first gets the id 1, and so on. A validator under test
     /// is not called for these contacts.
-    #[serde(default)]
     pub stored: Vec<Box<RawValue>>,
     /// The contacts to send: any JSON values.
     pub contacts: Vec<Box<RawValue>>,
     /// The expected result of each contact.
     pub expect: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCase {
+    name: String,
+    #[serde(default)]
+    profile: Option<Box<RawValue>>,
+    refused: Option<String>,
+    #[serde(default)]
+    operation: Operation,
+    #[serde(default)]
+    stored: Vec<Box<RawValue>>,
+    contacts: Option<Vec<Box<RawValue>>>,
+    expect: Option<Vec<Expected>>,
+}
+
+impl TryFrom<WrittenCase> for Case {
+    type Error = String;
+
+    fn try_from(written: WrittenCase) -> Result<Self, String> {
+        let WrittenCase { name, profile, refused, operation, stored, contacts, expect } = written;
+        let (contacts, expect) = match (&refused, contacts, expect) {
+            (None, Some(contacts), Some(expect)) => (contacts, expect),
+            (None, None, _) => return Err(format!("missing member 'contacts' ('{name}')")),
+            (None, _, None) => return Err(format!("missing member 'expect' ('{name}')")),
+            (Some(_), None, None) if stored.is_empty() => Default::default(),
+            (Some(_), ..) => {
+                return Err(format!(
+                    "a case whose profile is 'refused' has no 'stored', 'contacts' or 'expect' ('{name}')"
+                ));
+            }
+        };
+        if expect.len() != contacts.len() {
+            let (expect, contacts) = (expect.len(), contacts.len());
+            return Err(format!("{expect} expectations for {contacts} contacts ('{name}'); each contact needs one"));
+        }
+        Ok(Self { name, profile, refused, operation, stored, contacts, expect })
+    }
 }
 
 /// The operation of a request.
@@ -129,16 +167,6 @@ pub fn parse(text: &str) -> Result<Vec<Case>, TableError> {
     let cases: Vec<Case> = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| TableError(format!("{}: {}", error.path(), error.inner())))?;
     deserializer.end().map_err(|error| TableError(error.to_string()))?;
-    for (place, case) in cases.iter().enumerate() {
-        if case.expect.len() != case.contacts.len() {
-            return Err(TableError(format!(
-                "[{place}].expect: {} expectations for {} contacts ('{}'); each contact needs one",
-                case.expect.len(),
-                case.contacts.len(),
-                case.name
-            )));
-        }
-    }
     Ok(cases)
 }
 
@@ -159,7 +187,13 @@ mod tests {
             ("", "EOF"),
             ("{}", "expected a sequence"),
             (r#"[{"name":"a","contacts":[],"expect":[],"expected":[]}]"#, "[0].expected: unknown field"),
-            (r#"[{"name":"a","contacts":[{}],"expect":[]}]"#, "[0].expect: 0 expectations for 1 contacts ('a')"),
+            (r#"[{"name":"a","contacts":[{}],"expect":[]}]"#, "[0]: 0 expectations for 1 contacts ('a')"),
+            (r#"[{"name":"a","expect":[]}]"#, "[0]: missing member 'contacts' ('a')"),
+            (r#"[{"name":"a","contacts":[]}]"#, "[0]: missing member 'expect' ('a')"),
+            (
+                r#"[{"name":"a","refused":"x","contacts":[],"expect":[]}]"#,
+                "has no 'stored', 'contacts' or 'expect' ('a')",
+            ),
             (r#"[{"name":"a","contacts":[{}],"expect":["x"]}]"#, "[0].expect[0]: expected a status"),
             (r#"[{"name":"a","contacts":[{}],"expect":[{"state":1}]}]"#, "[0].expect[0]: unknown field `state`"),
             (r#"[{"name":"a","operation":"delete","contacts":[],"expect":[]}]"#, "[0].operation: unknown variant"),

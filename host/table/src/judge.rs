@@ -5,6 +5,18 @@ use serde_json::Value;
 use crate::case::{Case, Expected};
 
 impl Case {
+    /// Compares what became of the profile with what is expected. `refusal` is the text with which the profile was refused, if it
+    /// was. Returns one line for each difference.
+    pub fn profile_differences(&self, refusal: Option<&str>) -> Vec<String> {
+        let difference = match (&self.refused, refusal) {
+            (None, Some(text)) => format!("refused: {text}"),
+            (Some(part), None) => format!("the profile is accepted, and not refused with '{part}'"),
+            (Some(part), Some(text)) if !text.contains(part.as_str()) => format!("refused without '{part}': {text}"),
+            (None, None) | (Some(_), Some(_)) => return Vec::new(),
+        };
+        vec![difference]
+    }
+
     /// Compares the rows that a client got (`id`, `statusCode`, `errors`) and the contacts that it sees by id with the expected
     /// results. Returns one line for each difference.
     pub fn differences(&self, rows: &[Value], contact: impl Fn(u64) -> Option<Value>) -> Vec<String> {
@@ -103,6 +115,22 @@ mod tests {
     fn differences(expected: &Value, row: &Value, contact: &Value) -> String {
         let table = json!([{"name": "a", "contacts": [{}], "expect": [expected]}]).to_string();
         parse(&table).unwrap()[0].differences(std::slice::from_ref(row), |_| Some(contact.clone())).join("\n")
+    }
+
+    #[test]
+    fn a_refused_profile_can_be_expected() {
+        let case = |case: Value| parse(&Value::from(vec![case]).to_string()).unwrap().remove(0);
+        let plain = case(json!({"name": "a", "contacts": [], "expect": []}));
+        let refused = case(json!({"name": "a", "refused": "no such type"}));
+        for (case, refusal, difference) in [
+            (&plain, None, ""),
+            (&plain, Some("no"), "refused: no"),
+            (&refused, None, "the profile is accepted, and not refused with 'no such type'"),
+            (&refused, Some("fields[0].type: no such type"), ""),
+            (&refused, Some("other"), "refused without 'no such type': other"),
+        ] {
+            assert_eq!(case.profile_differences(refusal).join("\n"), difference);
+        }
     }
 
     #[test]

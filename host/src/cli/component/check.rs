@@ -10,6 +10,7 @@ use bulkhead::tenants::TenantLimits;
 use clap::Args;
 use serde::Serialize;
 
+use super::compilation::Compilation;
 use super::local_service::sandbox;
 use super::read;
 use crate::cli::compile::CompileLimitArgs;
@@ -41,9 +42,10 @@ struct Checked<'a> {
 pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(&args.file, MAX_COMPONENT_BYTES)?;
     let limits = Limits::from(&TenantLimits::default());
-    let probed = sandbox(&args.compile_limits)?
-        .probe(&bytes, &limits)
-        .map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
+    let sandbox = sandbox(&args.compile_limits)?;
+    let told = Compilation::announce(&args.file, &bytes, &sandbox);
+    let probed = sandbox.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
+    told.end();
     let checked = Checked {
         digest: Digest::of(&bytes).to_string(),
         world: probed.inspected.world.as_str(),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::{ItemList, Operation, World};
-use bulkhead::jobs::{ComponentLoader, Service, Settings, Submission, Trial};
+use bulkhead::jobs::{ComponentLoader, Service, ServiceError, Settings, Submission, Trial};
 use bulkhead::operations::{
-    AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, Operations, TenantSettings,
+    AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
 };
 use bulkhead::sandbox::{Sandbox, SandboxSettings};
 use bulkhead::store::sqlite::SqliteStore;
@@ -23,6 +23,7 @@ use super::super::compile::CompileLimitArgs;
 use super::super::operator::GUEST_MEMORY_BYTES;
 use super::super::serve::DEFAULT_COMPONENT;
 use super::super::store::user_cache;
+use super::compilation::Compilation;
 use super::read;
 
 /// Component instances that can exist at a time.
@@ -41,6 +42,32 @@ pub(super) struct LocalService {
     _folder: TempDir,
 }
 
+/// Why a tenant cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TenantError {
+    /// The profile or the limits cannot be used with the component.
+    #[error(transparent)]
+    Refused(OperationError),
+    /// The stored contacts cannot be created, or the service failed.
+    #[error("{0}")]
+    Other(Box<dyn Error>),
+}
+
+impl TenantError {
+    fn other(error: impl Error + 'static) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<OperationError> for TenantError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Store(_) | OperationError::Load(_) => Self::other(error),
+            error => Self::Refused(error),
+        }
+    }
+}
+
 impl LocalService {
     /// Opens a service on a new store and registers a component, which is refused as by a server.
     pub(super) fn open(file: &Path, compile_limits: &CompileLimitArgs) -> Result<Self, Box<dyn Error>> {
@@ -48,10 +75,12 @@ impl LocalService {
         let folder = tempfile::tempdir()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
         let sandbox = sandbox(compile_limits)?;
+        let told = Compilation::announce(file, &bytes, &sandbox);
         let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
         let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
         let added = operations.add_component(&bytes, None).map_err(|error| format!("{}: {error}", file.display()))?;
+        told.end();
         let settings = Settings {
             workers: 1,
             retention: Duration::ZERO,
@@ -70,10 +99,10 @@ impl LocalService {
         profile: Option<&str>,
         limits: Option<&str>,
         stored: &[Box<RawValue>],
-    ) -> Result<Tenant, Box<dyn Error>> {
+    ) -> Result<Tenant, TenantError> {
         self.tenants += 1;
-        let name: TenantName = format!("trial-{}", self.tenants).parse()?;
-        self.operations.add_tenant(name.clone(), None)?;
+        let name: TenantName = format!("trial-{}", self.tenants).parse().map_err(TenantError::other)?;
+        self.operations.add_tenant(name.clone(), None).map_err(TenantError::other)?;
         let component = Some(ComponentChoice::Registered(self.added.record.digest.to_string()));
         let settings = |processor, validator| TenantSettings {
             profile: profile.map(str::to_owned),
@@ -84,12 +113,12 @@ impl LocalService {
         let is_validator = self.added.record.world == World::Validator;
         let processor = component.clone().filter(|_| !is_validator);
         self.operations.set_tenant(name.as_str(), &settings(processor, None))?;
-        self.store_contacts(&self.reread(&name)?, stored)?;
+        self.store_contacts(&self.reread(&name)?, stored).map_err(TenantError::Other)?;
         // A validator is set only now, as it must not be called for the stored contacts.
         if is_validator {
             self.operations.set_tenant(name.as_str(), &settings(None, component))?;
         }
-        self.reread(&name)
+        Ok(self.reread(&name)?)
     }
 
     fn store_contacts(&self, tenant: &Tenant, contacts: &[Box<RawValue>]) -> Result<(), Box<dyn Error>> {
@@ -103,8 +132,14 @@ impl LocalService {
         }
     }
 
-    fn reread(&self, name: &TenantName) -> Result<Tenant, Box<dyn Error>> {
-        Ok(self.store.tenant(name.as_str())?.ok_or("the tenant was removed")?)
+    fn reread(&self, name: &TenantName) -> Result<Tenant, OperationError> {
+        let removed = || OperationError::UnknownTenant(name.as_str().to_owned());
+        self.store.tenant(name.as_str())?.ok_or_else(removed)
+    }
+
+    /// Returns the aliases of the fields that a tenant's contacts have.
+    pub(super) fn field_aliases(&self, tenant: &Tenant) -> Result<Vec<String>, ServiceError> {
+        self.service.call_here(tenant).field_aliases()
     }
 
     /// Runs the component on contacts.

@@ -1,22 +1,25 @@
 //! `bulkhead component test`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use bulkhead::domain::Operation;
 use bulkhead_table::Case;
 use clap::Args;
 
-use super::local_service::LocalService;
+use super::failures::described;
+use super::junit::Report;
+use super::local_service::{LocalService, TenantError};
 use super::trial::shown;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::{print_error, print_line};
 
 /// Arguments of `bulkhead component test`.
-///
-/// Exit status: 0 if all results are as expected, 1 if some are not, 2 if the component or the table was refused.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// A WebAssembly component. A validator runs together with the built-in processor.
@@ -26,6 +29,9 @@ pub(crate) struct TestArgs {
     /// Run again whenever one of the files changes, until Ctrl-C.
     #[arg(long)]
     watch: bool,
+    /// Also write the results to this file, as JUnit's XML. A file of an earlier run is removed first.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     #[command(flatten)]
     compile_limits: CompileLimitArgs,
 }
@@ -45,33 +51,69 @@ pub(super) fn run(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(file) = &args.junit {
+        remove_report(file)?;
+    }
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", args.cases.display());
-    let text = std::fs::read_to_string(&args.cases).map_err(|error| wrong(&error))?;
+    let text = fs::read_to_string(&args.cases).map_err(|error| wrong(&error))?;
     let cases = bulkhead_table::parse(&text).map_err(|error| wrong(&error))?;
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
-    let mut failed = 0;
+    let mut report = Report::default();
     for case in &cases {
-        let (differences, said) =
-            run_case(&mut local, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
+        let started = Instant::now();
+        let Played { differences, said } =
+            play(&mut local, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
+        report.add(&case.name, started.elapsed(), &differences, &said);
         let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
         print_line(format_args!("{verdict:<6} {}", case.name))?;
         for difference in &differences {
             print_line(format_args!("       {difference}"))?;
         }
         if !differences.is_empty() {
-            failed += 1;
             for line in said.lines() {
                 print_line(format_args!("       | {line}"))?;
             }
         }
     }
+    let failed = report.failed();
     print_line(format_args!("{} cases, {failed} failed", cases.len()))?;
+    if let Some(file) = &args.junit {
+        fs::write(file, report.xml(&args.file.display().to_string()))
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+    }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Runs a case. Returns the differences from the expected results, and what the component printed.
-fn run_case(local: &mut LocalService, case: &Case) -> Result<(Vec<String>, String), Box<dyn Error>> {
-    let tenant = local.tenant(case.profile.as_ref().map(|profile| profile.get()), None, &case.stored)?;
+/// Removes the report of an earlier run, which could be taken for that of this one.
+fn remove_report(file: &Path) -> Result<(), String> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", file.display())),
+        _ => Ok(()),
+    }
+}
+
+/// What a case came to.
+struct Played {
+    /// The differences from the expected results.
+    differences: Vec<String>,
+    /// What the component printed, and how it failed.
+    said: String,
+}
+
+fn play(local: &mut LocalService, case: &Case) -> Result<Played, Box<dyn Error>> {
+    let tenant = local.tenant(case.profile.as_ref().map(|profile| profile.get()), None, &case.stored);
+    let refusal = match &tenant {
+        Err(TenantError::Refused(refusal)) => Some(refusal.to_string()),
+        _ => None,
+    };
+    let differences = case.profile_differences(refusal.as_deref());
+    if refusal.is_some() || !differences.is_empty() {
+        return Ok(Played { differences, said: String::new() });
+    }
+    let tenant = match tenant {
+        Ok(tenant) => tenant,
+        Err(error) => return Ok(Played { differences: vec![error.to_string()], said: String::new() }),
+    };
     let operation = match case.operation {
         bulkhead_table::Operation::Create => Operation::Create,
         bulkhead_table::Operation::Replace => Operation::Replace,
@@ -80,6 +122,6 @@ fn run_case(local: &mut LocalService, case: &Case) -> Result<(Vec<String>, Strin
     let trial = local.run(&tenant, operation, &case.contacts)?;
     let rows = trial.rows.iter().map(|row| serde_json::to_value(shown(row)?)).collect::<Result<Vec<_>, _>>()?;
     let differences = case.differences(&rows, |id| local.contact(&tenant, id));
-    let said = std::iter::once(trial.printed.as_str()).chain(trial.failures.iter().map(String::as_str));
-    Ok((differences, said.collect::<Vec<_>>().join("\n")))
+    let said = std::iter::once(trial.printed).chain(described(&trial.failures));
+    Ok(Played { differences, said: said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n") })
 }

@@ -13,18 +13,18 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::failures::described;
+use super::field_notes::field_notes;
 use super::local_service::LocalService;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
 
-/// Bytes of the components' output that are shown.
-const MAX_PRINTED_BYTES: usize = 4 << 10;
+/// Bytes of the components' output that are shown: what one instance can print, and a mark.
+const MAX_PRINTED_BYTES: usize = 5 << 10;
 
 /// Arguments of `bulkhead component try`.
-///
-/// Exit status: 0, 1 if the component failed on a contact (status 500), 2 if it was refused.
 #[derive(Debug, Args)]
 pub(crate) struct TryArgs {
     /// A WebAssembly component. A validator runs together with the built-in processor.
@@ -73,7 +73,7 @@ impl From<Operation> for bulkhead::domain::Operation {
 /// The last line of the output: the resources that the component used, and the results of the contacts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
+struct Summary {
     component: String,
     world: &'static str,
     /// Microseconds spent in the component, including its start.
@@ -83,8 +83,8 @@ struct Summary<'a> {
     calls: u64,
     /// The number of rows by status.
     rows: BTreeMap<u16, usize>,
-    /// The end of the components' output.
-    printed: &'a str,
+    /// The end of the components' output. A first line says how much was cut off, if something was.
+    printed: String,
 }
 
 #[derive(Serialize)]
@@ -123,6 +123,9 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     for row in &trial.rows {
         *rows.entry(row.status).or_default() += 1;
     }
+    // Without the fields there are no notes. The rows say why the processor has none.
+    let aliases = local.field_aliases(&tenant).ok().filter(|_| is_validator);
+    let notes = aliases.map(|aliases| field_notes(&trial.rows, &aliases)).unwrap_or_default();
     let code = if rows.contains_key(&500) { ExitCode::from(1) } else { ExitCode::SUCCESS };
     let summary = Summary {
         component: digest.to_string(),
@@ -131,13 +134,13 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
         peak_memory: usage.memory,
         calls: usage.calls,
         rows,
-        printed: tail(&trial.printed),
+        printed: tail(trial.printed.trim_end()),
     };
-    write(&trial, &summary)?;
+    write(&trial, &summary, &notes)?;
     Ok(code)
 }
 
-fn write(trial: &Trial, summary: &Summary<'_>) -> Result<(), Box<dyn Error>> {
+fn write(trial: &Trial, summary: &Summary, notes: &[String]) -> Result<(), Box<dyn Error>> {
     // Locked and buffered, as a list may have 10,000 rows.
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (index, row) in trial.rows.iter().enumerate() {
@@ -145,16 +148,27 @@ fn write(trial: &Trial, summary: &Summary<'_>) -> Result<(), Box<dyn Error>> {
     }
     writeln!(out, "{}", json(summary)?)?;
     out.flush()?;
-    for failure in &trial.failures {
-        eprintln!("\nthe component failed: {}", Printable::indented(failure.trim()));
+    for note in notes {
+        eprintln!("note: {}", Printable::indented(note));
+    }
+    for failure in described(&trial.failures) {
+        eprintln!("\n{}", Printable::indented(failure));
+    }
+    let attempted = trial.failures.len();
+    let failed = summary.rows.get(&500).copied().unwrap_or(0);
+    if failed > attempted {
+        eprintln!("\n{} more contacts failed, and their rows say why", failed - attempted);
     }
     Ok(())
 }
 
 /// Returns the end of a text, about one or two screens.
-fn tail(text: &str) -> &str {
-    let start = (text.len().saturating_sub(MAX_PRINTED_BYTES)..text.len()).find(|start| text.is_char_boundary(*start));
-    text.get(start.unwrap_or(0)..).unwrap_or(text)
+fn tail(text: &str) -> String {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(MAX_PRINTED_BYTES));
+    match text.split_at_checked(start) {
+        Some((cut, shown)) if !cut.is_empty() => format!("[{} bytes before this are cut off]\n{shown}", cut.len()),
+        _ => text.to_owned(),
+    }
 }
 
 /// Returns a row as a client sees it.

@@ -79,6 +79,14 @@ impl ComponentStarter<'_> {
         Ok(RunningComponents { processor, validator, shown_by: wants_stored.then_some(catalogue), now })
     }
 
+    /// Starts the processor alone and returns the fields of the tenant's contacts.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) fn fields(&self) -> Result<Fields, ComponentCallError> {
+        Ok(self.start_processor()?.1.fields)
+    }
+
     /// Starts the processor alone and returns `contacts` as clients see them, in order: JSON objects.
     ///
     /// # Errors

@@ -8,12 +8,12 @@ use super::breaker::SUSPENSION_PAUSE;
 use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
 use super::decide_request::DecideRequest;
-use super::meter::{Meter, TimeSpent};
+use super::meter::{ItemFailure, Meter, TimeSpent};
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
 use crate::domain::{ContactId, Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
-use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Planned};
+use crate::sandbox::{CallError, CancelFlag, Fields, GuestFailure, Limits, Objection, Planned};
 use crate::store::{BatchCommit, StoreError};
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
@@ -75,6 +75,7 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// If a component fails, cannot run, or the components' time for the request is used up.
     pub(in crate::jobs) fn plan<'p>(&mut self, part: Part<'p>) -> Result<Plan<'p>, DecideError> {
+        self.meter.begin_attempt();
         if self.is_out_of_time() {
             let detail = String::from("the components' time for this job is used up");
             let error = CallError::Failed { failure: GuestFailure::TimedOut, detail };
@@ -152,6 +153,18 @@ impl<'a> Decider<'a> {
         presented.map_err(|error| self.call_failed(error))
     }
 
+    /// Returns the fields of the tenant's contacts.
+    ///
+    /// # Errors
+    /// As [`Self::plan`], apart from the time for the request.
+    pub(in crate::jobs) fn fields(&mut self) -> Result<Fields, DecideError> {
+        let fields = {
+            let _computing = self.watch.enter_for(Phase::Guest, self.time_to_start() + self.time_for(0));
+            self.starter.fields()
+        };
+        fields.map_err(|error| self.call_failed(error))
+    }
+
     /// Returns whether the components have used up the time that the tenant's limits allow for a job.
     pub(in crate::jobs) fn is_out_of_time(&self) -> bool {
         self.meter.spent().guest >= Duration::from_secs(self.request.limits.job_seconds)
@@ -174,9 +187,19 @@ impl<'a> Decider<'a> {
         self.meter.time_reading(read)
     }
 
-    /// Returns how the components failed, each way once.
-    pub(in crate::jobs) fn failures(&self) -> &[String] {
-        self.meter.failures()
+    /// Keeps how components fail on single items from now on, for whoever tries a component.
+    pub(in crate::jobs) fn keep_failures(&mut self) {
+        self.meter.keep_failures();
+    }
+
+    /// Takes how components failed on single items, in the order of the items.
+    pub(in crate::jobs) fn take_failures(&mut self) -> Vec<ItemFailure> {
+        self.meter.take_failures()
+    }
+
+    /// Says that the item at this place was alone in the latest attempt, and a component failed on it.
+    pub(super) fn item_failed(&mut self, index: u32, failure: GuestFailure) {
+        self.meter.add_failed_item(index, failure);
     }
 
     /// Takes what the components printed, and the details of starts that failed.
@@ -254,7 +277,7 @@ impl<'a> Decider<'a> {
                 DecideError::Run(RunError::SandboxFull)
             }
             CallError::Failed { failure, detail } => {
-                self.meter.add_failure(&detail);
+                self.meter.add_failed_call(&detail);
                 tracing::warn!(
                     event = "component_failed",
                     tenant = tenant_name,

@@ -164,6 +164,9 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
                 Err(DecideError::Component(failure)) => {
                     let wasted = self.decider.spent().guest.saturating_sub(before);
                     self.failures.add_failure(part.items.len(), wasted, failure);
+                    if part.items.len() <= 1 {
+                        self.decider.item_failed(part.first, failure);
+                    }
                     FailureReason::component_failed(failure)
                 }
                 Err(DecideError::Run(error)) => return Err(error),

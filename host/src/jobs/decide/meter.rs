@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::component_usage::ComponentUsage;
 use super::components::RunningComponents;
-
-/// Distinct failures of a request that are kept, for the operator who tries a component.
-const MAX_FAILURES: usize = 8;
+use crate::sandbox::GuestFailure;
 
 /// Time spent on a request.
 #[derive(Debug, Default, Clone, Copy)]
@@ -25,8 +23,22 @@ pub(super) struct Meter {
     usage: ComponentUsage,
     /// The output of instances that have ended, and the details of failed starts.
     printed: String,
-    /// The details of failures, each once.
-    failures: Vec<String>,
+    /// How components failed on single items, in the order of the items; `None` if nobody asks.
+    failures: Option<Vec<ItemFailure>>,
+    /// The detail of the latest failed call, until it is known which item is to blame.
+    last_detail: Option<String>,
+}
+
+/// An item on which a component failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemFailure {
+    /// The item's place in the request, from 0.
+    pub index: u32,
+    /// How the component failed.
+    pub failure: GuestFailure,
+    /// The trap, and what the component printed; bounded. Empty if the server saw the failure only in what the component asked
+    /// for.
+    pub detail: String,
 }
 
 impl Meter {
@@ -69,10 +81,27 @@ impl Meter {
         self.printed.push('\n');
     }
 
-    /// Keeps the detail of a failure, unless the same detail or [`MAX_FAILURES`] details are kept already.
-    pub(super) fn add_failure(&mut self, detail: &str) {
-        if self.failures.len() < MAX_FAILURES && !self.failures.iter().any(|known| known == detail) {
-            self.failures.push(detail.to_owned());
+    /// Keeps the failures of single items from now on. The failure budget bounds how many there are.
+    pub(super) fn keep_failures(&mut self) {
+        self.failures.get_or_insert_default();
+    }
+
+    /// Forgets the latest failed call: the next one is about other items.
+    pub(super) fn begin_attempt(&mut self) {
+        self.last_detail = None;
+    }
+
+    /// Keeps the detail of a failed call.
+    pub(super) fn add_failed_call(&mut self, detail: &str) {
+        if self.failures.is_some() {
+            self.last_detail = Some(detail.to_owned());
+        }
+    }
+
+    /// Keeps the failure of an item that was alone in its attempt.
+    pub(super) fn add_failed_item(&mut self, index: u32, failure: GuestFailure) {
+        if let Some(failures) = &mut self.failures {
+            failures.push(ItemFailure { index, failure, detail: self.last_detail.take().unwrap_or_default() });
         }
     }
 
@@ -90,8 +119,8 @@ impl Meter {
         printed
     }
 
-    /// Returns the distinct details of failures, the first [`MAX_FAILURES`] of them.
-    pub(super) fn failures(&self) -> &[String] {
-        &self.failures
+    /// Takes the failures of single items that were kept.
+    pub(super) fn take_failures(&mut self) -> Vec<ItemFailure> {
+        self.failures.take().unwrap_or_default()
     }
 }
