@@ -1,6 +1,7 @@
 //! Black-box tests: the real binary, real components, a real database, HTTP. The library in `src/` starts and watches servers.
 
 mod admin_tenants;
+mod authoring;
 mod batch;
 mod bodies;
 mod browsers;

@@ -66,7 +66,7 @@ pub(crate) fn javascript_needs_no_other(folder: &Path, path: &OsStr) {
     let build = fs::read_to_string(folder.join("build.mjs")).expect("it is there");
     // `wac` allows no import outside the world, and WASI is in neither world.
     let build = build
-        .replace(r#"witPath: "wit""#, r#"witPath: "own""#)
+        .replace(r#"resolve("wit")"#, r#"resolve("own")"#)
         .replace(r#"worldName: "validator""#, r#"worldName: "rules""#)
         .replace(r#"disableFeatures: ["#, r#"disableFeatures: ["stdio", "#);
     fs::write(folder.join("own.mjs"), build).expect("it can be written");

@@ -78,7 +78,7 @@ pub(crate) fn shows_its_faults(faulty: &Faulty<'_>) {
     fs::write(&file, good).expect("it can be written");
 }
 
-fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn new(language: &str, world: &str) -> (tempfile::TempDir, PathBuf) {
     let desk = tempfile::tempdir().expect("there is room for a folder");
     let folder = desk.path().join(format!("{world}-in-{language}"));
     let args = ["component", "new", "--lang", language, "--world", world].map(OsStr::new);
@@ -108,9 +108,16 @@ fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
     let page = fs::read_to_string(folder.join("README.md")).expect("it has a page");
     let build: Vec<&str> = page.lines().filter(|line| line.starts_with("    cargo ")).collect();
     let [build] = build[..] else { panic!("one command: {page}") };
-    let mut words = build.split_whitespace();
-    let mut command = Command::new(words.next().expect("a program"));
-    command.args(words).current_dir(folder);
+    let command = cargo(folder, &build.split_whitespace().skip(1).collect::<Vec<_>>());
+    let file = format!("wasm32-wasip2/release/{}.wasm", name.replace('-', "_"));
+    assert!(page.contains(&format!("`target/{file}`")), "{page}");
+    (command, target().join("standalone").join(file))
+}
+
+/// Returns a command of cargo in a folder.
+fn cargo(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(folder);
     // The folder decides about the build, not the environment of these tests, except for the way to the registry.
     let decides =
         ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_BUILD", "CARGO_ENCODED", "CARGO_PROFILE", "CARGO_TARGET"];
@@ -120,11 +127,21 @@ fn rust_build(folder: &Path, name: &str) -> (Command, PathBuf) {
         }
     }
     // Dependencies that were built before are reused.
-    let shared = target().join("standalone");
-    command.env("CARGO_TARGET_DIR", &shared);
-    let file = format!("wasm32-wasip2/release/{}.wasm", name.replace('-', "_"));
-    assert!(page.contains(&format!("`target/{file}`")), "{page}");
-    (command, shared.join(file))
+    command.env("CARGO_TARGET_DIR", target().join("standalone"));
+    command
+}
+
+/// Asserts that `cargo test` in a folder runs tests, natively.
+fn passes_its_own_tests(folder: &Path) {
+    let page = fs::read_to_string(folder.join("README.md")).expect("it has a page");
+    assert!(page.contains("`cargo test` runs the tests"), "{page}");
+    let mut command = cargo(folder, &["test"]);
+    if let Some(toolchain) = env::var_os("RUSTUP_TOOLCHAIN").filter(|_| !has_rustup()) {
+        // The folder's own toolchain has a standard library that cannot be downloaded here.
+        command.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
+    let said = finish(&mut command);
+    assert!(said.contains("test result: ok. 1 passed"), "{said}");
 }
 
 #[test]
@@ -151,6 +168,7 @@ fn a_new_component_in_rust_builds_and_passes_its_table() {
         let said = tried.expect(0).stdout;
         assert!(said.contains(&format!(r#""world":"{world}""#)) && said.contains(r#""201":1"#), "{said}");
         if world == "validator" {
+            passes_its_own_tests(&folder);
             shows_its_faults(&Faulty {
                 folder: &folder,
                 source: "src/lib.rs",

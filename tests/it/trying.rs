@@ -307,10 +307,10 @@ fn test_reports_differences_and_fails() {
 fn new_refuses_existing_folders_and_bad_names() {
     let desk = Desk::new();
     for (language, world, files) in [
-        ("rust", "validator", &["Cargo.toml", "src/lib.rs", ".cargo/config.toml"][..]),
-        ("rust", "processor", &["Cargo.toml", "src/lib.rs", "src/contact.rs", ".cargo/config.toml"]),
-        ("js", "validator", &["package.json", "package-lock.json", "validator.js", "build.mjs"]),
-        ("python", "validator", &["requirements.txt", "validator.py", "build.py"]),
+        ("rust", "validator", &["Cargo.toml", "src/lib.rs", "rust-toolchain.toml"][..]),
+        ("rust", "processor", &["Cargo.toml", "src/lib.rs", "src/contact.rs"]),
+        ("js", "validator", &["package.json", "package-lock.json", "validator.js", "build.mjs", "build/component.js"]),
+        ("python", "validator", &["requirements.txt", "packages.txt", "validator.py", "build.py", "build/steps.py"]),
     ] {
         let folder = desk.path(&format!("my-{language}-{world}"));
         let new = || run(["component", "new", "--lang", language, "--world", world, &folder]);

@@ -1,12 +1,20 @@
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { componentize } from "@bytecodealliance/componentize-js";
+import { gather } from "./build/gather.mjs";
 
-// stdio stays enabled: an error's message and line are printed through it.
+process.chdir(fileURLToPath(new URL(".", import.meta.url)));
+const [wit, target] = [resolve("wit"), resolve("__NAME__.wasm")];
+await gather("validator.js");
+// Errors then show paths from the folder of validator.js.
+process.chdir(".build");
+// stdio is kept: errors are printed to standard error, with their lines.
 const { component } = await componentize({
-  sourcePath: "validator.js",
-  witPath: "wit",
+  sourcePath: resolve("bulkhead/component.js"),
+  witPath: wit,
   worldName: "validator",
   disableFeatures: ["random", "clocks", "http", "fetch-event"],
 });
-await writeFile("__NAME__.wasm", component);
+await writeFile(target, component);
 console.log(`__NAME__.wasm: ${component.length} bytes`);

@@ -110,3 +110,15 @@ fn normal(email: &str) -> String {
 fn is_address(email: &str) -> bool {
     email.len() <= 254 && email.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn an_address_has_a_name_and_a_domain() {
+        for (text, is_one) in [("ada@example.com", true), ("@example.com", false), ("ada@example", false), ("ada", false)] {
+            assert_eq!(is_address(text), is_one, "{text}");
+        }
+    }
+}

@@ -45,3 +45,22 @@ fn blocked(profile: &Profile) -> Vec<String> {
     let domains: Option<Vec<String>> = setting.and_then(|(_, json)| serde_json::from_str(json).ok());
     domains.unwrap_or_default().iter().map(|domain| domain.to_lowercase()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check_item;
+
+    #[test]
+    fn addresses_of_blocked_domains_are_refused() {
+        let blocked = ["example.org".to_owned()];
+        for (item, is_fine) in [
+            (r#"{"email": "ada@example.com"}"#, true),
+            (r#"{"email": "Eve@EXAMPLE.org "}"#, false),
+            (r#"{"email": 7}"#, true),
+            ("7", true),
+            (r#"{"email": "\ud800"}"#, false),
+        ] {
+            assert_eq!(check_item(item, &blocked).is_ok(), is_fine, "{item}");
+        }
+    }
+}

@@ -65,7 +65,6 @@ const PROCESSOR: &[File] = template![
 ];
 
 const RUST: &[File] = template![
-    ".cargo/config.toml" from "rust/cargo-config.toml",
     ".gitignore" from "rust/gitignore",
     "rust-toolchain.toml" from "rust/rust-toolchain.toml",
 ];
@@ -87,6 +86,9 @@ const JS: &[File] = template![
     ".gitignore" from "js/gitignore",
     "README.md" from "js/README.md",
     "build.mjs" from "js/build.mjs",
+    "build/component.js" from "../../examples/validators/eu-consent/build/component.js",
+    "build/gather.mjs" from "../../examples/validators/eu-consent/build/gather.mjs",
+    "build/not-granted.js" from "../../examples/validators/eu-consent/build/not-granted.js",
     "package-lock.json" from "../../examples/validators/eu-consent/package-lock.json",
     "package.json" from "js/package.json",
     "validator.js" from "js/validator.js",
@@ -96,6 +98,10 @@ const PYTHON: &[File] = template![
     ".gitignore" from "python/gitignore",
     "README.md" from "python/README.md",
     "build.py" from "python/build.py",
+    "build/bulkhead_component.py" from "../../examples/validators/points-tier/build/bulkhead_component.py",
+    "build/steps.py" from "../../examples/validators/points-tier/build/steps.py",
+    "modules.txt" from "../../examples/validators/points-tier/modules.txt",
+    "packages.txt" from "../../examples/validators/points-tier/packages.txt",
     "requirements.txt" from "../../examples/validators/points-tier/requirements.txt",
     "validator.py" from "python/validator.py",
 ];
@@ -114,7 +120,7 @@ impl Language {
 
     fn build(self) -> &'static str {
         match self {
-            Self::Rust => "cargo build --release",
+            Self::Rust => "cargo build --release --target wasm32-wasip2",
             Self::Js => "npm run build",
             Self::Python => "python3 build.py",
         }
