@@ -77,6 +77,7 @@ fn entries_in(list: &Value) -> Vec<FieldEntry> {
         is_unique: entry["unique"].as_bool(),
         max_length: number(&entry["maxLength"]),
         scale: number(&entry["scale"]),
+        is_strict: entry["strict"].as_bool(),
     };
     list.as_array().map(|entries| entries.iter().map(entry).collect()).unwrap_or_default()
 }

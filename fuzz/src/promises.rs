@@ -3,10 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use bulkhead_bounds::{
-    MAX_ALIAS_BYTES, MAX_DETAILS, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_KEYS_PER_CONTACT,
-    MAX_KEYS_PER_ITEM, MAX_MESSAGE_BYTES, MAX_PRESENTED_BYTES, MAX_SORT_BYTES, MAX_WORDS_BYTES,
+    MAX_ALIAS_BYTES, MAX_DETAILS, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_IGNORED_NAME_BYTES, MAX_IGNORED_NAMES,
+    MAX_KEY_BYTES, MAX_KEYS_PER_CONTACT, MAX_KEYS_PER_ITEM, MAX_MESSAGE_BYTES, MAX_PRESENTED_BYTES, MAX_SORT_BYTES,
+    MAX_WARNINGS_BYTES, MAX_WARNINGS_PER_ITEM, MAX_WORDS_BYTES,
 };
-use bulkhead_rules::{Field, FieldEntry, Flaw, Key, Outcome, Profile, Rejection, Target, UniqueKey, Write};
+use bulkhead_rules::{
+    Complaint, Field, FieldEntry, Flaw, Key, Outcome, Profile, Rejection, Remarks, Target, UniqueKey, Write,
+};
 use serde_json::Value;
 
 use crate::script::Batch;
@@ -58,8 +61,12 @@ pub(crate) fn check_outcomes(batch: &Batch, found: &BTreeSet<u64>, reply: &[Outc
                     assert!(is_new, "refers to an item that makes no contact");
                 }
                 check_write(write);
+                check_remarks(&write.remarks);
             }
-            Outcome::Reject(rejection) => check_rejection(rejection),
+            Outcome::Reject(rejection) => {
+                check_rejection(rejection);
+                check_remarks(&rejection.remarks);
+            }
         }
     }
 }
@@ -82,9 +89,17 @@ fn check_rejection(rejection: &Rejection) {
     assert!([400, 403, 404, 409, 422].contains(&rejection.status));
     assert!(!rejection.message.is_empty() && rejection.message.len() <= MAX_MESSAGE_BYTES);
     assert!(rejection.details.len() <= MAX_DETAILS);
-    let text = |(alias, texts): &(String, Vec<String>)| alias.len() + texts.iter().map(String::len).sum::<usize>();
+    let text = |one: &Complaint| one.field.len() + one.messages.iter().map(String::len).sum::<usize>();
     assert!(rejection.details.iter().map(text).sum::<usize>() <= MAX_DETAILS_BYTES);
     assert!(!rejection.api_style || rejection.details.is_empty());
+}
+
+fn check_remarks(remarks: &Remarks) {
+    let Remarks { warnings, ignored, ignored_more } = remarks;
+    assert!(warnings.len() <= MAX_WARNINGS_PER_ITEM);
+    assert!(warnings.iter().map(|one| one.field.len() + one.code.len()).sum::<usize>() <= MAX_WARNINGS_BYTES);
+    assert!(ignored.len() <= MAX_IGNORED_NAMES && ignored.iter().all(|name| name.len() <= MAX_IGNORED_NAME_BYTES));
+    assert!(*ignored_more == 0 || ignored.len() == MAX_IGNORED_NAMES);
 }
 
 fn check_key(key: &UniqueKey) {

@@ -86,5 +86,5 @@ fn objection(text: &str) -> Option<Objection> {
     let (field, message) = text.split_once(' ')?;
     // The host passes no longer one on.
     let message = message.chars().take(250).collect();
-    Some(Objection { index: index.parse().ok()?, field: field.to_owned(), message })
+    Some(Objection { index: index.parse().ok()?, field: field.to_owned(), code: String::from("objected"), message })
 }

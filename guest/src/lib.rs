@@ -1,6 +1,10 @@
 //! The default processor component. It exports the contract in `wit/` and calls `bulkhead-rules`.
 //!
 //! This crate only converts types. The rules for contacts are in the library.
+//!
+//! The component exports two versions of the contract. A server of this release uses the draft, which tells clients more. Other
+//! host programs use the released version, and so do later servers that have another draft: a job that was accepted with this
+//! component is finished with it.
 
 #[allow(
     missing_docs,
@@ -14,54 +18,24 @@
 mod bindings {
     use super::Processor;
 
-    wit_bindgen::generate!({ path: "../wit/1.0.0", world: "processor" });
+    wit_bindgen::generate!({
+        path: ["../wit/1.0.0", "../wit/drafts/1.1.0"],
+        inline: "
+            package bulkhead:default;
+            world default-processor {
+                include bulkhead:contacts/processor@1.0.0;
+                include bulkhead:contacts/processor@1.1.0-draft;
+            }
+        ",
+        world: "bulkhead:default/default-processor",
+        generate_all,
+    });
     export!(Processor with_types_in self);
 }
 
-mod from_contract;
-mod to_contract;
-
-use std::cell::RefCell;
-
-use bindings::bulkhead::contacts::types;
-use bindings::exports::bulkhead::contacts::batch::{self, Guest, GuestSession};
-use bulkhead_rules as rules;
+#[macro_use]
+mod conversions;
+mod v1_0;
+mod v1_1;
 
 struct Processor;
-
-/// A session of the contract. A component has one caller at a time and is not re-entered, so the borrows never conflict.
-struct Session(RefCell<rules::Session>);
-
-impl GuestSession for Session {
-    fn new(operation: types::Operation, profile: types::Profile) -> Self {
-        Self(RefCell::new(rules::Session::new(from_contract::operation(operation), from_contract::profile(profile))))
-    }
-
-    fn plan(&self, items: Vec<String>) -> Vec<Vec<types::Key>> {
-        let planned = self.0.borrow_mut().plan(items);
-        planned.into_iter().map(|keys| keys.into_iter().map(to_contract::key).collect()).collect()
-    }
-
-    fn decide(&self, found: Vec<types::Stored>, objections: Vec<types::Objection>) -> Vec<batch::Outcome> {
-        let found = found.into_iter().map(from_contract::stored).collect();
-        let objections = objections.into_iter().map(from_contract::objection).collect();
-        let outcomes = self.0.borrow_mut().decide(found, objections);
-        outcomes.into_iter().map(to_contract::outcome).collect()
-    }
-}
-
-impl Guest for Processor {
-    type Session = Session;
-
-    fn fields(entries: Vec<types::FieldEntry>) -> Result<Vec<types::Field>, Vec<batch::Flaw>> {
-        let entries: Vec<_> = entries.into_iter().map(from_contract::entry).collect();
-        match rules::fields(&entries) {
-            Ok(fields) => Ok(fields.into_iter().map(to_contract::field).collect()),
-            Err(flaws) => Err(flaws.into_iter().map(to_contract::flaw).collect()),
-        }
-    }
-
-    fn present(profile: types::Profile, contacts: Vec<types::Stored>) -> Vec<String> {
-        rules::present(&from_contract::profile(profile), contacts.into_iter().map(from_contract::stored).collect())
-    }
-}

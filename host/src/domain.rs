@@ -5,12 +5,14 @@ mod contact;
 mod item;
 mod job;
 mod page;
+mod remarks;
 mod timestamp;
 
 pub use contact::{ContactId, IndexEntry, StoredContact, UniqueKey};
 pub use item::ItemList;
 pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
 pub use page::{Page, PageError};
+pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
 pub use timestamp::Timestamp;
 
 /// A tenant's number in the store. It is the first column of almost every key.

@@ -30,6 +30,7 @@ mod json;
 mod list_query;
 mod paced_stream;
 mod problem;
+mod remarks;
 mod reply;
 mod request_shares;
 mod route;

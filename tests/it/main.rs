@@ -39,6 +39,7 @@ mod published;
 mod quotas;
 mod refusals;
 mod registration;
+mod remarks;
 mod results;
 mod rogue;
 mod secrets;

@@ -156,6 +156,8 @@ fn the_full_form_has_counters_and_times() {
             "created",
             "updated",
             "failed",
+            "warnings",
+            "ignored",
             "createdAt",
             "startedAt",
             "finishedAt",

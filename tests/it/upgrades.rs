@@ -87,7 +87,15 @@ fn opens_and_works(options: Options, recorded: &Value) {
     let client = server.client_with(Some(&format!("Bearer {}", text(&recorded["acme"]["client_secret"]))));
 
     let finished = &recorded["finished"];
-    assert_eq!(client.job(text(&finished["id"])).read("?details=full").expect(200).json(), finished["shown"]);
+    let mut shown = client.job(text(&finished["id"])).read("?details=full").expect(200).json();
+    // Later versions tell more; an old job has nothing of it.
+    for (name, none) in [("warnings", json!(0)), ("ignored", json!({}))] {
+        let told = shown.as_object_mut().and_then(|job| job.remove(name));
+        assert!(told == finished["shown"].get(name).cloned().or(Some(none)), "{name}: {told:?}");
+    }
+    let mut expected = finished["shown"].clone();
+    expected.as_object_mut().expect("an object").retain(|name, _| name != "warnings" && name != "ignored");
+    assert_eq!(shown, expected);
     shows_contacts(&client, recorded);
     finishes_the_queued_job(&client, &recorded["queued"]);
     for job in [finished, &recorded["queued"]] {

@@ -255,7 +255,7 @@ fn a_draft_is_served_only_with_its_option() {
     let bytes = fs::read(component("stored")).expect("it was built");
     let refused = server.operator().call("POST", "/admin/components?name=stored", &[], &bytes);
     assert!((400..500).contains(&refused.status), "{}", refused.text());
-    for part in ["'world'", "bulkhead:contacts/validation@1.1.0", "@1.0.0"] {
+    for part in ["'world'", "bulkhead:contacts/validation@1.1.0-draft", "@1.0.0"] {
         assert!(refused.text().contains(part), "{part}: {}", refused.text());
     }
 }

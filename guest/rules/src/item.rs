@@ -1,9 +1,12 @@
 //! One item of a batch. It is read once, before the contact that it applies to is known.
 
+use std::cell::RefCell;
+
+use crate::ignored_names::IgnoredNames;
 use crate::item_errors::ItemErrors;
 use crate::json;
 use crate::kinds::{self, PlaceNames};
-use crate::model::{Operation, Profile};
+use crate::model::{Operation, Profile, Remarks, Warning};
 use crate::reserved_key::ReservedKey;
 use crate::reserved_keys::Edits;
 use crate::schema::{ItemKey, Schema, normal_form};
@@ -12,6 +15,8 @@ use crate::working_set::NormalizedKey;
 
 /// Largest item, in bytes: four times the largest document. Reading an item takes memory in proportion to its size.
 const MAX_ITEM_BYTES: usize = 1 << 20;
+/// Largest number of warnings about one item.
+const MAX_WARNINGS: usize = 32;
 
 /// An item's content.
 #[derive(Debug, Default)]
@@ -26,6 +31,7 @@ pub(crate) struct Item {
     /// Whether a blank clears its field in a patch, where blanks are otherwise skipped.
     pub(crate) overwrites_with_blank: bool,
     pub(crate) errors: ItemErrors,
+    pub(crate) remarks: Remarks,
 }
 
 /// Reads the items of one session.
@@ -48,12 +54,23 @@ impl ItemReader<'_> {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
         }
         seen.fill(false);
-        let members = match json::members(text, |name| schema.item_key(name)) {
+        let ignored = RefCell::new(IgnoredNames::default());
+        let meaning = |name: &str| {
+            let item_key = schema.item_key(name);
+            if item_key.is_none() {
+                ignored.borrow_mut().add(name);
+            }
+            item_key
+        };
+        let members = match json::members(text, meaning) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
-        let mut item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
+        let (ignored, ignored_more) = ignored.into_inner().into_parts();
+        let remarks = Remarks { warnings: Vec::new(), ignored, ignored_more };
+        let mut warnings = Vec::new();
+        let mut item = Item { fields: Vec::with_capacity(members.len()), remarks, ..Item::default() };
         let mut seen_reserved = Vec::new();
         // From the end, because the last value of a repeated name counts, as in most JSON parsers.
         for (item_key, raw) in members.iter().rev() {
@@ -66,7 +83,11 @@ impl ItemReader<'_> {
                         continue;
                     }
                     match kinds::parse(rule, raw, place_names) {
-                        Ok(value) => item.fields.push((position, value)),
+                        Ok(value) => {
+                            let code = value.as_ref().and_then(|value| kinds::warning(rule, value, place_names));
+                            warnings.extend(code.map(|code| (position, code)));
+                            item.fields.push((position, value));
+                        }
                         Err(error) => item.errors.add(schema, position, error),
                     }
                 }
@@ -87,6 +108,11 @@ impl ItemReader<'_> {
             }
         }
         item.keys = item.unique_values(schema);
+        warnings.sort_unstable();
+        let warning = |(position, code): (usize, &'static str)| {
+            Some(Warning { field: schema.rules.get(position)?.alias.clone(), code })
+        };
+        item.remarks.warnings = warnings.into_iter().filter_map(warning).take(MAX_WARNINGS).collect();
         Ok(item)
     }
 }

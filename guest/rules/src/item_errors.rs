@@ -1,9 +1,10 @@
 //! The errors of one item, and the rejection made of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::field_error::FieldError;
-use crate::model::Rejection;
+use crate::model::{Complaint, Rejection, Remarks};
 use crate::reserved_key::ReservedKey;
 use crate::schema::{ItemKey, Schema};
 
@@ -26,58 +27,81 @@ enum Source {
     Other(usize),
 }
 
+/// The code of an error that has no other.
+const INVALID: Cow<'static, str> = Cow::Borrowed("invalid");
+
+/// The error of one field, or of another member.
+#[derive(Debug)]
+struct NamedError {
+    name: String,
+    /// For programs.
+    code: Cow<'static, str>,
+    text: FieldError,
+}
+
 /// The errors of one item, one text for each field. If a field breaks several rules, the last error added is kept, as in
 /// Mautic.
 #[derive(Debug, Default)]
 pub(crate) struct ItemErrors {
-    texts: BTreeMap<Source, (String, FieldError)>,
+    errors: BTreeMap<Source, NamedError>,
     /// Whether one of the errors is a unique value that another contact has.
     has_clash: bool,
 }
 
 impl ItemErrors {
     pub(crate) fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+        self.errors.is_empty()
     }
 
     /// Returns whether the field at `position` has an error.
     pub(crate) fn has(&self, position: usize) -> bool {
-        self.texts.contains_key(&Source::Field(position))
+        self.errors.contains_key(&Source::Field(position))
     }
 
     /// Adds the error of a unique value that another contact has.
     pub(crate) fn add_clash(&mut self, schema: &Schema, position: usize) {
         self.has_clash = true;
-        self.add(schema, position, FieldError::Borrowed("This field must be unique."));
+        self.add_coded(schema, position, "not_unique", FieldError::Borrowed("This field must be unique."));
+    }
+
+    /// Adds the error of a required field that is blank.
+    pub(crate) fn add_required(&mut self, schema: &Schema, position: usize) {
+        self.add_coded(schema, position, "required", FieldError::Borrowed("This field is required."));
     }
 
     /// Adds the error of a field.
     pub(crate) fn add(&mut self, schema: &Schema, position: usize, error: FieldError) {
-        let alias = schema.rules.get(position).map_or_else(String::new, |rule| rule.alias.clone());
-        self.texts.insert(Source::Field(position), (alias, error));
+        self.add_coded(schema, position, INVALID, error);
+    }
+
+    fn add_coded(&mut self, schema: &Schema, position: usize, code: impl Into<Cow<'static, str>>, text: FieldError) {
+        let name = schema.rules.get(position).map_or_else(String::new, |rule| rule.alias.clone());
+        self.errors.insert(Source::Field(position), NamedError { name, code: code.into(), text });
     }
 
     /// Adds the error of a reserved key.
     pub(crate) fn add_reserved(&mut self, key: ReservedKey, error: FieldError) {
-        self.texts.insert(Source::Reserved(key), (key.name().to_owned(), error));
+        let error = NamedError { name: key.name().to_owned(), code: INVALID, text: error };
+        self.errors.insert(Source::Reserved(key), error);
     }
 
-    /// Adds a validator's objection. `name` may be any text.
-    pub(crate) fn add_objection(&mut self, schema: &Schema, name: String, message: String) {
+    /// Adds a validator's objection. `name` and `code` may be any texts.
+    pub(crate) fn add_objection(&mut self, schema: &Schema, name: String, code: String, message: String) {
         let source = match schema.item_key(&name) {
             Some(ItemKey::Field(position)) => Source::Field(position),
             Some(ItemKey::Reserved(key)) => Source::Reserved(key),
             None => self.other_source(&name),
         };
-        self.texts.insert(source, (name, FieldError::Owned(message)));
+        let error = NamedError { name, code: Cow::Owned(code), text: FieldError::Owned(message) };
+        self.errors.insert(source, error);
     }
 
     fn other_source(&self, name: &str) -> Source {
-        let known = |(source, (alias, _)): (&Source, &(String, FieldError))| match source {
-            Source::Other(_) if alias == name => Some(source.clone()),
+        let known = |(source, error): (&Source, &NamedError)| match source {
+            Source::Other(_) if error.name == name => Some(source.clone()),
             _ => None,
         };
-        self.texts.iter().find_map(known).unwrap_or(Source::Other(self.texts.len()))
+        self.errors.iter().find_map(known).unwrap_or(Source::Other(self.errors.len()))
     }
 
     /// Returns the item's rejection. `id` is the id that the item named.
@@ -85,27 +109,28 @@ impl ItemErrors {
         // As in Mautic, a single clash makes the status 422, even if there are other errors.
         let status = if self.has_clash { 422 } else { 400 };
         let mut room = MAX_DETAILS_BYTES;
-        let mut details = Vec::with_capacity(self.texts.len().min(MAX_DETAILS));
+        let mut details = Vec::with_capacity(self.errors.len().min(MAX_DETAILS));
         let mut message = String::new();
-        for (alias, error) in self.texts.into_values().take(MAX_DETAILS) {
-            let alias = truncated(alias, MAX_TEXT_BYTES);
-            let text = truncated(error.into_owned(), MAX_TEXT_BYTES);
-            let Some(left) = room.checked_sub(alias.len() + text.len()) else {
+        for NamedError { name, code, text } in self.errors.into_values().take(MAX_DETAILS) {
+            let field = truncated(name, MAX_TEXT_BYTES);
+            let text = truncated(text.into_owned(), MAX_TEXT_BYTES);
+            let Some(left) = room.checked_sub(field.len() + text.len()) else {
                 break;
             };
             room = left;
             if !message.is_empty() {
                 message.push_str(", ");
             }
-            message.push_str(&alias);
+            message.push_str(&field);
             message.push_str(": ");
             message.push_str(&text);
-            details.push((alias, vec![text]));
+            details.push(Complaint { field, code, messages: vec![text] });
         }
         if message.is_empty() {
             message.push_str("This is a bad request.");
         }
-        Rejection { id, status, message: truncated(message, MAX_MESSAGE_BYTES), details, api_style: false }
+        let message = truncated(message, MAX_MESSAGE_BYTES);
+        Rejection { id, status, message, details, api_style: false, remarks: Remarks::default() }
     }
 }
 
@@ -117,6 +142,7 @@ pub(crate) fn reject_unread(id: Option<u64>, status: u16, message: impl Into<Str
         message: truncated(message.into(), MAX_MESSAGE_BYTES),
         details: Vec::new(),
         api_style: true,
+        remarks: Remarks::default(),
     }
 }
 

@@ -12,6 +12,7 @@ mod catalogue;
 mod contact;
 mod field_error;
 mod hashing;
+mod ignored_names;
 mod item;
 mod item_errors;
 mod json;
@@ -31,8 +32,8 @@ mod working_set;
 
 pub use catalogue::fields;
 pub use model::{
-    Choice, Field, FieldEntry, Flaw, Key, Named, Objection, Operation, Outcome, Owner, Profile, Rejection, Stored,
-    Target, UniqueKey, Write,
+    Choice, Complaint, Field, FieldEntry, Flaw, Key, Named, Objection, Operation, Outcome, Owner, Profile, Rejection,
+    Remarks, Stored, Target, UniqueKey, Warning, Write,
 };
 pub use present::present;
 pub use session::Session;

@@ -1,7 +1,5 @@
 //! Applies an item to a contact.
 
-use std::borrow::Cow;
-
 use crate::contact::Contact;
 use crate::item::Item;
 use crate::schema::Schema;
@@ -31,7 +29,7 @@ pub(crate) fn check_required(item: &mut Item, mode: MergeMode, schema: &Schema) 
             (None, MergeMode::Patch) => false,
         };
         if is_blank {
-            item.errors.add(schema, position, Cow::Borrowed("This field is required."));
+            item.errors.add_required(schema, position);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The types of the contract as plain Rust: the parameters and results of this crate.
 
+use std::borrow::Cow;
+
 /// The operation of a request. It is the same for all items of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -41,6 +43,8 @@ pub struct Field {
     pub max_length: Option<u32>,
     /// Digits that a `number` keeps after the decimal mark. `None` means 0.
     pub scale: Option<u32>,
+    /// Whether a value is refused that is otherwise taken with a [`Warning`].
+    pub is_strict: bool,
 }
 
 /// One entry of a profile's field list. Every member except the alias may be left out.
@@ -64,6 +68,8 @@ pub struct FieldEntry {
     pub max_length: Option<u32>,
     /// See [`Field::scale`].
     pub scale: Option<u32>,
+    /// See [`Field::is_strict`].
+    pub is_strict: Option<bool>,
 }
 
 /// A flaw of one entry of a profile's field list.
@@ -152,8 +158,41 @@ pub struct Objection {
     pub index: u32,
     /// The alias of the field that the objection is about.
     pub field: String,
+    /// What is wrong, for programs.
+    pub code: String,
     /// One sentence for the client.
     pub message: String,
+}
+
+/// What an item's sender is told besides the item's outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// At most 32 warnings, one for each field at most.
+    pub warnings: Vec<Warning>,
+    /// The names of the item's members that mean nothing to this crate, each once: at most 100 names, each cut to 100 bytes.
+    pub ignored: Vec<String>,
+    /// How many more such members the item has.
+    pub ignored_more: u32,
+}
+
+/// Something about a value that its sender should know, and that is no reason to refuse the item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The field's alias.
+    pub field: String,
+    /// What it is, for programs, such as `unknown_region`.
+    pub code: &'static str,
+}
+
+/// What is wrong with one field of an item, or with another member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The field's alias, or the member's name.
+    pub field: String,
+    /// What is wrong, for programs: `invalid`, `required`, `not_unique`, or the code of an objection.
+    pub code: Cow<'static, str>,
+    /// What is wrong, for people.
+    pub messages: Vec<String>,
 }
 
 /// The contact that a write changes.
@@ -182,6 +221,8 @@ pub struct Write {
     pub words: String,
     /// Sort key for lists, which start with the largest key: the time of the last activity, or the empty text.
     pub sort: String,
+    /// What the item's sender is told besides.
+    pub remarks: Remarks,
 }
 
 /// The outcome of a rejected item, of which nothing is stored.
@@ -193,10 +234,12 @@ pub struct Rejection {
     pub status: u16,
     /// A message for people, at most 16 KiB.
     pub message: String,
-    /// Pairs of an alias and its error texts, in catalogue order, at most 256.
-    pub details: Vec<(String, Vec<String>)>,
+    /// What is wrong, in catalogue order, at most 256 fields.
+    pub details: Vec<Complaint>,
     /// Whether the item was rejected before its values were looked at.
     pub api_style: bool,
+    /// What the item's sender is told besides.
+    pub remarks: Remarks,
 }
 
 /// The outcome of one item.

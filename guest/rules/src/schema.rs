@@ -44,6 +44,8 @@ pub(crate) struct FieldRule {
     /// Digits after the decimal mark.
     pub(crate) scale: u32,
     pub(crate) is_required: bool,
+    /// Whether values are refused that are otherwise taken with a warning.
+    pub(crate) is_strict: bool,
 }
 
 impl FieldRule {
@@ -68,6 +70,7 @@ impl FieldRule {
             // Points are always whole numbers, even if a profile sets a scale.
             scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(MAX_SCALE),
             is_required: field.is_required,
+            is_strict: field.is_strict,
         }
     }
 

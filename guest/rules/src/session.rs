@@ -6,7 +6,7 @@ use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
 use crate::kinds::PlaceNames;
 use crate::merge::{MergeMode, apply, check_required};
-use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
+use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
 use crate::working_set::{NormalizedKey, WorkingSet, unique_values};
@@ -84,31 +84,32 @@ impl Session {
                 Ok(item) => item,
                 Err(reason) => return Outcome::Reject(reject_unread(None, 400, reason)),
             };
-            for (field, message) in objections.remove(&index).unwrap_or_default() {
-                item.errors.add_objection(&self.schema, field, message);
+            for Objection { field, code, message, .. } in objections.remove(&index).unwrap_or_default() {
+                item.errors.add_objection(&self.schema, field, code, message);
             }
+            let remarks = std::mem::take(&mut item.remarks);
             match self.decide_item(index, item, &mut working_set) {
-                Ok(write) => Outcome::Write(write),
-                Err(rejection) => Outcome::Reject(rejection),
+                Ok(write) => Outcome::Write(Write { remarks, ..write }),
+                Err(rejection) => Outcome::Reject(Rejection { remarks, ..*rejection }),
             }
         };
         (0..).zip(planned).map(decide_item).collect()
     }
 
-    fn decide_item(&self, index: u32, mut item: Item, working_set: &mut WorkingSet) -> Result<Write, Rejection> {
+    fn decide_item(&self, index: u32, mut item: Item, working_set: &mut WorkingSet) -> Result<Write, Box<Rejection>> {
         let target = match self.operation {
             Operation::Create => working_set.newest_with(&item.keys),
             Operation::Replace | Operation::Update => item.id.and_then(|id| working_set.with_id(id)),
         };
         let mode = match (self.operation, target) {
-            (Operation::Update, None) => return Err(reject_unread(item.id, 404, "Item was not found.")),
+            (Operation::Update, None) => return Err(reject_unread(item.id, 404, "Item was not found.").into()),
             (Operation::Create | Operation::Update, Some(_)) => MergeMode::Patch,
             (Operation::Replace, _) | (Operation::Create, None) => MergeMode::Replace,
         };
         check_required(&mut item, mode, &self.schema);
         self.check_unique(&mut item, target, working_set);
         if !item.errors.is_empty() {
-            return Err(std::mem::take(&mut item.errors).into_rejection(item.id));
+            return Err(std::mem::take(&mut item.errors).into_rejection(item.id).into());
         }
         self.write(index, item, mode, target, working_set)
     }
@@ -131,7 +132,7 @@ impl Session {
         mode: MergeMode,
         target: Option<usize>,
         working_set: &mut WorkingSet,
-    ) -> Result<Write, Rejection> {
+    ) -> Result<Write, Box<Rejection>> {
         let now = self.profile.now.as_str();
         let id = item.id;
         let known = target.and_then(|number| Some((number, working_set.contact(number)?)));
@@ -151,10 +152,11 @@ impl Session {
                 id,
                 400,
                 format!("A stored contact may have at most {MAX_DOCUMENT_BYTES} bytes."),
-            ));
+            )
+            .into());
         }
         check_presentable(&contact, document.len(), &self.profile, &self.schema)
-            .map_err(|why| reject_unread(id, 400, why))?;
+            .map_err(|why| Box::new(reject_unread(id, 400, why)))?;
         // A new contact has no unique values except those of the item.
         let keys = sent_keys.unwrap_or_else(|| unique_values(&contact, &self.schema));
         let unique_keys = self.unique_keys(&keys);
@@ -164,14 +166,14 @@ impl Session {
             Some(number) => working_set.replace(number, contact, keys, &self.schema),
             None => working_set.add(index, contact, keys),
         }
-        Ok(Write { target, status, document, keys: unique_keys, words, sort })
+        Ok(Write { target, status, document, keys: unique_keys, words, sort, remarks: Remarks::default() })
     }
 }
 
-fn group_by_index(objections: Vec<Objection>) -> StableMap<u32, Vec<(String, String)>> {
+fn group_by_index(objections: Vec<Objection>) -> StableMap<u32, Vec<Objection>> {
     let mut sorted: StableMap<u32, Vec<_>> = StableMap::default();
-    for Objection { index, field, message } in objections {
-        sorted.entry(index).or_default().push((field, message));
+    for objection in objections {
+        sorted.entry(objection.index).or_default().push(objection);
     }
     sorted
 }

@@ -126,7 +126,13 @@ fn decided(operation: Operation, found: Option<&str>, item: String) -> Option<St
 }
 
 fn objection() -> impl Strategy<Value = Objection> {
-    (0..12_u32, name(), ".{0,9}").prop_map(|(index, field, message)| Objection { index, field, message })
+    let code = String::from("own_code");
+    (0..12_u32, name(), ".{0,9}").prop_map(move |(index, field, message)| Objection {
+        index,
+        field,
+        code: code.clone(),
+        message,
+    })
 }
 
 proptest! {
@@ -148,6 +154,13 @@ proptest! {
         prop_assert_eq!(outcomes.len(), items.len());
 
         for (index, outcome) in outcomes.iter().enumerate() {
+            let remarks = match outcome {
+                Outcome::Write(write) => &write.remarks,
+                Outcome::Reject(rejection) => &rejection.remarks,
+            };
+            prop_assert!(remarks.warnings.len() <= 32 && remarks.ignored.len() <= 100);
+            prop_assert!(remarks.ignored.iter().all(|name| name.len() <= 100));
+            prop_assert!(remarks.warnings.iter().all(|one| profile.fields.iter().any(|field| field.alias == one.field)));
             match outcome {
                 Outcome::Write(write) => {
                     prop_assert!(!objections.iter().any(|objection| objection.index as usize == index));
@@ -174,7 +187,7 @@ proptest! {
                     prop_assert_eq!(rejection.api_style, rejection.details.is_empty());
                     if !rejection.api_style {
                         let texts: Vec<_> =
-                            rejection.details.iter().map(|(alias, texts)| format!("{alias}: {}", texts.join(""))).collect();
+                            rejection.details.iter().map(|one| format!("{}: {}", one.field, one.messages.join(""))).collect();
                         prop_assert_eq!(&rejection.message, &texts.join(", "));
                     }
                 }

@@ -4,13 +4,13 @@
 
 mod common;
 
-use bulkhead_rules::{Objection, Operation, Outcome, Rejection, Session};
+use bulkhead_rules::{FieldEntry, Objection, Operation, Outcome, Rejection, Session};
 use common::{profile, reject};
 
 const INVALID: &str = "This value is not valid.";
 
 fn objection(index: u32, field: &str, message: &str) -> Objection {
-    Objection { index, field: field.to_owned(), message: message.to_owned() }
+    Objection { index, field: field.to_owned(), code: "own_code".to_owned(), message: message.to_owned() }
 }
 
 fn decide(operation: Operation, items: &[&str], objections: Vec<Objection>) -> Vec<Outcome> {
@@ -20,7 +20,7 @@ fn decide(operation: Operation, items: &[&str], objections: Vec<Objection>) -> V
 }
 
 fn details(rejection: &Rejection) -> Vec<(&str, &str)> {
-    rejection.details.iter().map(|(alias, texts)| (alias.as_str(), texts[0].as_str())).collect()
+    rejection.details.iter().map(|complaint| (complaint.field.as_str(), complaint.messages[0].as_str())).collect()
 }
 
 #[test]
@@ -80,6 +80,27 @@ fn the_size_of_a_rejection_is_limited() {
     let many = (0..1_000).map(|n| objection(0, &format!("f{n}"), &"é".repeat(500))).collect();
     let rejection = reject(decide(Operation::Create, &["{}"], many).remove(0));
     assert!(rejection.details.len() <= 256 && rejection.message.len() <= 16 * 1024);
-    let text: usize = rejection.details.iter().map(|(alias, texts)| alias.len() + texts[0].len()).sum();
+    let text: usize =
+        rejection.details.iter().map(|complaint| complaint.field.len() + complaint.messages[0].len()).sum();
     assert!(text <= 64 * 1024);
+}
+
+#[test]
+fn each_field_has_a_code_for_programs() {
+    let required = FieldEntry { is_required: Some(true), ..common::entry("city", "text") };
+    let profile = profile(&[required]);
+    let taken = common::stored(1, r#"{"email":"a@b.co"}"#);
+    let mut session = Session::new(Operation::Replace, profile);
+    session.plan(vec![r#"{"id":9,"email":"a@b.co","points":"x","owner":99}"#.to_owned()]);
+    let rejection = reject(session.decide(vec![taken], vec![objection(0, "phone", "No.")]).remove(0));
+    let codes: Vec<_> =
+        rejection.details.iter().map(|complaint| (complaint.field.as_str(), complaint.code.as_ref())).collect();
+    let expected = [
+        ("email", "not_unique"),
+        ("phone", "own_code"),
+        ("points", "invalid"),
+        ("city", "required"),
+        ("owner", "invalid"),
+    ];
+    assert_eq!(codes, expected);
 }

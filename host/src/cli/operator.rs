@@ -37,7 +37,7 @@ pub(super) fn operations_or_new_store(
     let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
     Ok(Operations::new(opened, max_component_bytes, move || {
         let sandbox = Sandbox::new(settings.clone())?;
-        let default_processor = sandbox.load_processor(DEFAULT_COMPONENT)?;
+        let default_processor = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         Ok(ComponentRuntime { sandbox, default_processor })
     }))
 }

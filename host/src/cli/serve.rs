@@ -82,7 +82,8 @@ fn load_components(args: &ServeArgs, store: &dyn Store) -> Result<ComponentRunti
     let sandbox = Sandbox::new(settings)?;
     let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
     let bytes = args.component()?;
-    let default_processor = sandbox.load_processor(&bytes)?;
+    let default_processor =
+        if args.is_component_built_in() { sandbox.load_built_in(&bytes)? } else { sandbox.load_processor(&bytes)? };
     // A job accepted today may be finished by a later server, which has another default processor.
     let digest = default_processor.digest();
     store.add_component(&NewComponent { digest, name: None, world: World::Processor, bytes: &bytes })?;

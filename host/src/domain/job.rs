@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Pinned, Timestamp};
+use super::{JobRemarks, Pinned, Timestamp};
 
 /// A job's public id: a random UUID (version 4), which cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,6 +111,8 @@ pub struct Job {
     pub total: u32,
     /// The results so far.
     pub counts: Counts,
+    /// The remarks about the items so far.
+    pub remarks: JobRemarks,
     /// The components that decide about this job.
     pub pinned: Pinned,
     /// When the job was accepted.

@@ -10,8 +10,9 @@ use serde::{Serialize, Serializer};
 use super::body::ItemBody;
 use super::contacts::raw;
 use super::problem::Problem;
+use super::remarks::tell_ignored;
 use super::reply::{Reply, json};
-use crate::domain::Operation;
+use crate::domain::{JobRemarks, Operation, Warning};
 use crate::jobs::{Call, CallAnswer, MAX_CALL_ITEMS};
 
 #[derive(Serialize)]
@@ -21,6 +22,8 @@ struct Envelope<C: Serialize, E: Serialize> {
     status_codes: ByKey<u16>,
     #[serde(skip_serializing_if = "ByKey::is_empty")]
     errors: ByKey<E>,
+    #[serde(skip_serializing_if = "ByKey::is_empty")]
+    warnings: ByKey<Vec<Warning>>,
 }
 
 /// Values under the keys of the request, written as PHP writes an array: a list if the keys are 0, 1, 2, … in order, otherwise
@@ -61,18 +64,28 @@ pub(super) fn apply(call: &Call<'_>, operation: Operation, mut body: ItemBody) -
     let CallAnswer { rows, contacts } = call.apply(operation, &items)?;
     let contacts: BTreeMap<_, _> =
         contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?))).collect::<Result<_, Problem>>()?;
-    let mut envelope =
-        Envelope { contacts: ByKey(Vec::new()), status_codes: ByKey(Vec::new()), errors: ByKey(Vec::new()) };
+    let remarks = JobRemarks::of(rows.iter().map(|row| &row.remarks));
+    let mut envelope = Envelope {
+        contacts: ByKey(Vec::new()),
+        status_codes: ByKey(Vec::new()),
+        errors: ByKey(Vec::new()),
+        warnings: ByKey(Vec::new()),
+    };
     for (key, row) in keys.into_iter().zip(rows) {
         if let Some(contact) = row.id.and_then(|id| contacts.get(&id)) {
             envelope.contacts.0.push((key.clone(), contact));
         }
         envelope.status_codes.0.push((key.clone(), row.status));
+        if !row.remarks.warnings.is_empty() {
+            envelope.warnings.0.push((key.clone(), row.remarks.warnings));
+        }
         envelope.errors.0.extend(row.error.map(|error| (key, error)));
     }
     // As in Mautic, the status does not depend on the results of the items.
     let status = if operation == Operation::Create { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(json(status, &envelope))
+    let mut reply = json(status, &envelope);
+    tell_ignored(&mut reply, &remarks.ignored);
+    Ok(reply)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::answer_memory::AnswerMemory;
 use super::blocking::blocking_in_turn;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Pieces, Reply, json_stream, json_text};
-use crate::domain::{JobId, ResultRow, TenantId};
+use crate::domain::{JobId, ResultRow, TenantId, Warning};
 use crate::jobs::Service;
 use crate::store::StoredRow;
 
@@ -29,7 +29,7 @@ const MAX_UNCOUNTED_BYTES: usize = 2 * PIECE_BYTES;
 pub(super) enum RowForm {
     /// As in Campaign Studio's bulk API.
     Plain,
-    /// With their index and key.
+    /// With their index, key and warnings.
     Full,
 }
 
@@ -40,6 +40,8 @@ struct FullRow {
     key: Option<String>,
     #[serde(flatten)]
     row: ResultRow,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 /// The rows of a page that are not written yet.
@@ -101,14 +103,15 @@ impl DetailsPage {
         self.answers.hold_piece(self.tenant, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
     }
 
-    fn write(&mut self, piece: &mut Vec<u8>, StoredRow { index, key, row }: StoredRow) -> Result<(), Problem> {
+    fn write(&mut self, piece: &mut Vec<u8>, stored: StoredRow) -> Result<(), Problem> {
+        let StoredRow { index, key, row, warnings } = stored;
         if self.has_begun {
             piece.push(b',');
         }
         self.has_begun = true;
         let written = match self.form {
             RowForm::Plain => serde_json::to_writer(piece, &row),
-            RowForm::Full => serde_json::to_writer(piece, &FullRow { index, key, row }),
+            RowForm::Full => serde_json::to_writer(piece, &FullRow { index, key, row, warnings }),
         };
         written.map_err(|error| Problem::panicked(&error))
     }

@@ -26,7 +26,7 @@ enum Details {
     None,
     /// `details=1`: the rows as in Campaign Studio's bulk API, whose shape never gets another key.
     Rows,
-    /// `details=full`: counters, times, and rows with their index and key.
+    /// `details=full`: counters, times, ignored members, and rows with their index, key and warnings.
     Full,
 }
 

@@ -1,5 +1,7 @@
 //! A job as clients see it: its state, and its progress if the client asks for that.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::domain::Job;
@@ -18,7 +20,7 @@ impl JobView {
         Self { status: job.state.as_str(), progress: None }
     }
 
-    /// Returns the state with counters, times and components.
+    /// Returns the state with counters, remarks, times and components.
     pub(super) fn full(job: &Job) -> Self {
         Self { status: job.state.as_str(), progress: Some(JobProgress::from(job)) }
     }
@@ -32,6 +34,13 @@ struct JobProgress {
     created: u32,
     updated: u32,
     failed: u32,
+    /// Warnings about all items together.
+    warnings: u64,
+    /// How many items had a member of this name, which no field knows.
+    ignored: BTreeMap<String, u64>,
+    /// Ignored members of other names than those of `ignored`.
+    #[serde(skip_serializing_if = "is_zero")]
+    ignored_others: u64,
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
@@ -49,6 +58,9 @@ impl From<&Job> for JobProgress {
             created: job.counts.created,
             updated: job.counts.updated,
             failed: job.counts.failed,
+            warnings: job.remarks.warnings,
+            ignored: job.remarks.ignored.names.clone(),
+            ignored_others: job.remarks.ignored.others,
             created_at: job.created_at.to_wire(),
             started_at: job.started_at.map(|moment| moment.to_wire()),
             finished_at: job.finished_at.map(|moment| moment.to_wire()),
@@ -57,4 +69,8 @@ impl From<&Job> for JobProgress {
             validator: job.pinned.validator.map(|digest| digest.to_string()),
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -6,16 +6,27 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::ItemBody;
-use super::contacts::{ContactBody, raw};
+use super::contacts::raw;
 use super::problem::Problem;
+use super::remarks::tell_ignored;
 use super::reply::{Reply, json};
-use crate::domain::{ContactId, ItemError, ItemList, Operation};
+use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, JobRemarks, Operation, Warning};
 use crate::jobs::Call;
 
 /// The answer to a refused item. The order of the members is Mautic's.
 #[derive(Serialize)]
 struct Refusal {
     errors: [RefusedItem; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+}
+
+/// The answer to an applied item.
+#[derive(Serialize)]
+struct Applied {
+    contact: Box<RawValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 #[derive(Serialize)]
@@ -41,15 +52,20 @@ pub(super) fn apply(
     let mut rows = answer.rows;
     let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
+    let ignored = JobRemarks::of([&row.remarks]).ignored;
+    let ItemRemarks { warnings, .. } = row.remarks;
     if let Some(error) = row.error {
-        return Ok(json(status, &Refusal { errors: [RefusedItem::from(error)] }));
+        let mut reply = json(status, &Refusal { errors: [RefusedItem::from(error)], warnings });
+        tell_ignored(&mut reply, &ignored);
+        return Ok(reply);
     }
     let mut contacts = answer.contacts;
     let (id, object) = row
         .id
         .and_then(|id| contacts.remove_entry(&id))
         .ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
-    let mut reply = json(status, &ContactBody { contact: raw(object)? });
+    let mut reply = json(status, &Applied { contact: raw(object)?, warnings });
+    tell_ignored(&mut reply, &ignored);
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))
     {

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::call_limiter::Permit;
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
-use crate::domain::{ContactId, ItemError, ItemList, Operation, StoredContact, TenantId};
+use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId};
 use crate::jobs::decide::{
     CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Part, RunError, StorageRoom,
     TimeSpent, isolate,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
-use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, RowBody, Tenant};
+use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, Tenant};
 use crate::tenants::TenantLimits;
 
 /// Items that a call may have. The number is Mautic's.
@@ -29,6 +29,8 @@ pub struct CallRow {
     pub status: u16,
     /// Why the item failed, if it did.
     pub error: Option<ItemError>,
+    /// What the client is told besides.
+    pub remarks: ItemRemarks,
 }
 
 /// The result of a call.
@@ -116,9 +118,11 @@ impl CommitTarget for CallTarget<'_> {
             // The new version is unknown. Only a commit needs it, and these contacts are only presented.
             self.written.insert(*id, StoredContact { id: *id, version: 0, document: write.document.clone() });
         }
-        self.rows.extend(commit.rows.into_iter().map(|row| match row.body {
-            RowBody::Written { write, status } => CallRow { id: ids.get(write).copied(), status, error: None },
-            RowBody::Failed { id, status, error } => CallRow { id: id.map(ContactId), status, error: Some(error) },
+        self.rows.extend(commit.rows.into_iter().map(|DraftRow { body, remarks, .. }| match body {
+            RowBody::Written { write, status } => CallRow { id: ids.get(write).copied(), status, error: None, remarks },
+            RowBody::Failed { id, status, error } => {
+                CallRow { id: id.map(ContactId), status, error: Some(error), remarks }
+            }
         }));
         Ok(CommitOutcome::Committed { job_finished: false })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::InstancePre;
 
 use super::compiler::CompileError;
-use super::contracts::{ProcessorContract, ValidatorContract, bind_processor, bind_validator};
+use super::contracts::{ProcessorContract, ValidatorContract, WITH_DRAFTS, bind_processor, bind_validator};
 use super::engine::Sandbox;
 use super::error_text::describe;
 use super::state::State;
@@ -84,6 +84,17 @@ impl Sandbox {
     pub fn load_processor(&self, bytes: &[u8]) -> Result<Processor, ComponentError> {
         let (digest, exports) =
             self.load(bytes, "processor", |exports, component| bind_processor(exports, self.contracts, component))?;
+        Ok(Processor { digest, exports })
+    }
+
+    /// Compiles the processor that comes with this program. It may use a draft of the contract also on a server that serves none,
+    /// because both are of one release.
+    ///
+    /// # Errors
+    /// See [`Self::load_processor`].
+    pub fn load_built_in(&self, bytes: &[u8]) -> Result<Processor, ComponentError> {
+        let (digest, exports) =
+            self.load(bytes, "processor", |exports, component| bind_processor(exports, WITH_DRAFTS, component))?;
         Ok(Processor { digest, exports })
     }
 

@@ -79,15 +79,17 @@ mod tests {
         let (batch, old, new) = (
             "bulkhead:contacts/batch@1.0.0",
             "bulkhead:contacts/validation@1.0.0",
-            "bulkhead:contacts/validation@1.1.0",
+            "bulkhead:contacts/validation@1.1.0-draft",
         );
         for (exports, served, expected) in [
             (&[old][..], RELEASED, Some(("1.0.0", World::Validator))),
             (&[old, batch], RELEASED, Some(("1.0.0", World::Processor))),
             (&[old, new], RELEASED, Some(("1.0.0", World::Validator))),
-            (&[old, new], WITH_DRAFTS, Some(("1.1.0", World::Validator))),
+            (&[old, new], WITH_DRAFTS, Some(("1.1.0-draft", World::Validator))),
             (&[new], RELEASED, None),
-            (&["bulkhead:contacts/batch@1.1.0"], WITH_DRAFTS, None),
+            (&["bulkhead:contacts/batch@1.1.0-draft"], WITH_DRAFTS, Some(("1.1.0-draft", World::Processor))),
+            (&["bulkhead:contacts/batch@1.1.0-draft", batch], RELEASED, Some(("1.0.0", World::Processor))),
+            (&["bulkhead:contacts/batch@2.0.0"], WITH_DRAFTS, None),
             (&["wasi:cli/run@0.2.0"], WITH_DRAFTS, None),
         ] {
             assert_eq!(world(exports, served), expected, "{exports:?}");

@@ -32,6 +32,7 @@ pub(super) struct Field {
     pub(super) is_unique: bool,
     pub(super) max_length: Option<u32>,
     pub(super) scale: Option<u32>,
+    pub(super) is_strict: bool,
 }
 
 /// What a processor finds wrong with one entry of a profile's field list. The members are those of `flaw` in the contract.

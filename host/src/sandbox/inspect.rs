@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, KnownCustom, Name, NameSectionReader, Parser, Payload, Validator, WasmFeatures};
 
-use super::contracts::{Contract, PACKAGE, world_of};
+use super::contracts::{Contract, PACKAGE, WITH_DRAFTS, world_of};
 use super::error_text::{bounded, one_line};
 use super::nesting::{NestingError, check_nesting};
 use crate::domain::World;
@@ -178,7 +178,7 @@ pub(super) fn judge(contents: Contents, served: &'static [Contract]) -> Result<I
         ));
     }
     let (contract, world) = find_world(&exports, served)?;
-    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name, served)).collect();
+    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_granted(name)).collect();
     if !refused.is_empty() {
         return Err(Refusal::new(
             "imports",
@@ -300,9 +300,10 @@ fn find_world(exports: &[String], served: &'static [Contract]) -> Result<(&'stat
     ))
 }
 
-fn is_granted(import: &str, served: &[Contract]) -> bool {
-    // Every component imports the types of the contract; there are no functions among them.
-    served.iter().any(|contract| import == contract.interface("types"))
+fn is_granted(import: &str) -> bool {
+    // Every component imports the types of the contract; there are no functions among them. One that exports a draft beside a
+    // released version imports both.
+    WITH_DRAFTS.iter().any(|contract| import == contract.interface("types"))
         || import
             .split_once('@')
             .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
@@ -322,18 +323,23 @@ mod tests {
 
     #[test]
     fn only_listed_interfaces_are_granted() {
-        for granted in ["wasi:cli/stdout@0.2.6", "wasi:sockets/tcp@0.2.0", "bulkhead:contacts/types@1.0.0"] {
-            assert!(is_granted(granted, RELEASED), "{granted}");
+        for granted in [
+            "wasi:cli/stdout@0.2.6",
+            "wasi:sockets/tcp@0.2.0",
+            "bulkhead:contacts/types@1.0.0",
+            "bulkhead:contacts/types@1.1.0-draft",
+        ] {
+            assert!(is_granted(granted), "{granted}");
         }
         for other in [
             "wasi:cli/unknown@0.2.0",
             "wasi:cli/stdout@0.3.0",
             "wasi:cli/stdout",
             "wasi:http/types@0.2.6",
-            "bulkhead:contacts/types@1.1.0",
+            "bulkhead:contacts/types@2.0.0",
             "acme:secret/vault@1.0.0",
         ] {
-            assert!(!is_granted(other, RELEASED), "{other}");
+            assert!(!is_granted(other), "{other}");
         }
     }
 

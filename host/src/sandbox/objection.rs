@@ -4,6 +4,7 @@ use bulkhead_bounds::MAX_ALIAS_BYTES;
 
 use super::error_text::{grouped, of_limit};
 use super::limits::Limits;
+use super::remarks::check_code;
 
 /// A validator's objection to one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Objection {
     pub index: u32,
     /// The aliases of the fields that the objection is about, at least one.
     pub fields: Vec<String>,
+    /// What is wrong, for programs.
+    pub code: String,
     /// One sentence for the client.
     pub message: String,
 }
@@ -19,7 +22,7 @@ pub struct Objection {
 /// Checks a reply to `check` about `count` items. An objection counts once for each of its fields.
 pub(super) fn check_objections(count: usize, objections: &[Objection], limits: &Limits) -> Result<(), String> {
     let mut per_item = vec![0; count];
-    for Objection { index, fields, message } in objections {
+    for Objection { index, fields, code, message } in objections {
         let number: &mut usize = per_item.get_mut(*index as usize).ok_or_else(|| no_such_item(*index, count))?;
         *number += fields.len();
         if fields.is_empty() {
@@ -28,6 +31,7 @@ pub(super) fn check_objections(count: usize, objections: &[Objection], limits: &
         if *number > limits.objections {
             return Err(format!("check: item {index}: {}", of_limit(*number, limits.objections, "objections")));
         }
+        check_code(code).map_err(|why| format!("check: item {index}: {why}"))?;
         let sizes = [
             ("message", message.len(), limits.objection_bytes),
             ("field's name", fields.iter().map(String::len).max().unwrap_or(0), MAX_ALIAS_BYTES),
@@ -59,8 +63,12 @@ mod tests {
     #[test]
     fn a_reply_that_breaks_a_rule_is_refused_with_the_bound() {
         let limits = Limits::from(&TenantLimits::default());
-        let objection =
-            |index, field: &str, bytes| Objection { index, fields: vec![field.to_owned()], message: "x".repeat(bytes) };
+        let objection = |index, field: &str, bytes| Objection {
+            index,
+            fields: vec![field.to_owned()],
+            code: String::from("invalid"),
+            message: "x".repeat(bytes),
+        };
         let good = objection(1, "email", 1_000);
         let no_field = Objection { fields: Vec::new(), ..good.clone() };
         for (reply, expected) in [

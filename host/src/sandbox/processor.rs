@@ -1,5 +1,7 @@
 //! A running processor, which serves one job or one call.
 
+use std::collections::HashSet;
+
 use wasmtime::component::ResourceAny;
 
 use super::call_error::CallError;
@@ -20,6 +22,8 @@ use crate::tenants::Profile;
 pub struct ProcessorInstance {
     guest: Guest<Box<dyn ProcessorExports>>,
     session: Option<ResourceAny>,
+    /// The aliases of the fields that the session was opened with.
+    aliases: HashSet<String>,
 }
 
 impl ProcessorInstance {
@@ -34,7 +38,7 @@ impl ProcessorInstance {
         cancel: &CancelFlag,
     ) -> Result<Self, CallError> {
         let guest = Guest::start(sandbox, limits, cancel, |store| processor.exports.instantiate(store))?;
-        Ok(Self { guest, session: None })
+        Ok(Self { guest, session: None, aliases: HashSet::new() })
     }
 
     /// Returns the complete field list of a tenant with this profile.
@@ -53,6 +57,7 @@ impl ProcessorInstance {
     /// If the component fails.
     pub fn open(&mut self, context: &RequestContext<'_>) -> Result<(), CallError> {
         let session = self.guest.call(0, |exports, store| exports.open_session(store, context))?;
+        self.aliases = context.fields.aliases().map(str::to_owned).collect();
         if let Some(previous) = self.session.replace(session) {
             self.guest.call(0, |_, store| previous.resource_drop(store))?;
         }
@@ -82,7 +87,7 @@ impl ProcessorInstance {
     ) -> Result<Vec<Outcome>, CallError> {
         let session = self.session()?;
         let outcomes = self.guest.call(count, |exports, store| exports.decide(store, session, found, objections))?;
-        check_outcomes(count, found, objections, outcomes).map_err(CallError::broke_contract)
+        check_outcomes(count, found, objections, &self.aliases, outcomes).map_err(CallError::broke_contract)
     }
 
     /// Returns contacts as clients see them, in order; each is a JSON object.

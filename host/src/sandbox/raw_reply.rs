@@ -1,7 +1,10 @@
 //! The replies of processors in the host's types, before they are checked. The members are those of the contract's types of
 //! the same names.
 
-use crate::domain::{ContactId, UniqueKey};
+use crate::domain::{ContactId, ItemRemarks, UniqueKey};
+
+/// The code of whatever a component of a version without codes refuses.
+pub(super) const DEFAULT_CODE: &str = "invalid";
 
 /// A stored contact that an item refers to.
 #[derive(Debug)]
@@ -10,9 +13,16 @@ pub(super) enum RawKey {
     Unique(UniqueKey),
 }
 
+/// What becomes of one item, and what its sender is told besides.
+#[derive(Debug)]
+pub(super) struct RawOutcome {
+    pub(super) decision: RawDecision,
+    pub(super) remarks: ItemRemarks,
+}
+
 /// A decision about one item.
 #[derive(Debug)]
-pub(super) enum RawOutcome {
+pub(super) enum RawDecision {
     Write(RawWrite),
     Reject(RawRejection),
 }
@@ -42,6 +52,14 @@ pub(super) struct RawRejection {
     pub(super) id: Option<u64>,
     pub(super) status: u16,
     pub(super) message: String,
-    pub(super) details: Vec<(String, Vec<String>)>,
+    pub(super) details: Vec<RawComplaint>,
     pub(super) api_style: bool,
+}
+
+/// What is wrong with one field of an item.
+#[derive(Debug)]
+pub(super) struct RawComplaint {
+    pub(super) field: String,
+    pub(super) code: String,
+    pub(super) messages: Vec<String>,
 }

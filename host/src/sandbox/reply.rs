@@ -1,6 +1,8 @@
 //! The check of a processor's replies, before anything is done with them. A reply can be anything: indexes may be out of
 //! range, counts may differ, documents may not be JSON.
 
+use std::collections::HashSet;
+
 use bulkhead_bounds::{
     MAX_ALIAS_BYTES, MAX_DETAILS, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_KEYS_PER_CONTACT,
     MAX_KEYS_PER_ITEM, MAX_MESSAGE_BYTES, MAX_PRESENTED_BYTES, MAX_SORT_BYTES, MAX_WORDS_BYTES,
@@ -10,8 +12,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::error_text::of_limit;
 use super::objection::Objection;
-use super::raw_reply::{RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
-use crate::domain::{ContactId, IndexEntry, ItemError, StoredContact, UniqueKey};
+use super::raw_reply::{RawComplaint, RawDecision, RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
+use super::remarks::{check_code, check_remarks};
+use crate::domain::{ContactId, IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
 
 /// The stored contacts that planned items refer to, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,9 +25,18 @@ pub struct Planned {
     pub keys: Vec<UniqueKey>,
 }
 
-/// A decision about one item, checked.
+/// What becomes of one item, checked, and what its sender is told besides.
 #[derive(Debug)]
-pub enum Outcome {
+pub struct Outcome {
+    /// What becomes of the item.
+    pub decision: Decision,
+    /// What the item's sender is told besides.
+    pub remarks: ItemRemarks,
+}
+
+/// What becomes of one item, checked.
+#[derive(Debug)]
+pub enum Decision {
     /// The item is applied to a contact.
     Write {
         /// The contact.
@@ -87,11 +99,12 @@ pub(super) fn check_plan(count: usize, reply: Vec<Vec<RawKey>>) -> Result<Planne
     Ok(planned)
 }
 
-/// Checks a reply to `decide` about `count` items, given the contacts `found`.
+/// Checks a reply to `decide` about `count` items, given the contacts `found`, for a tenant whose fields have these `aliases`.
 pub(super) fn check_outcomes(
     count: usize,
     found: &[StoredContact],
     objections: &[Objection],
+    aliases: &HashSet<String>,
     reply: Vec<RawOutcome>,
 ) -> Result<Vec<Outcome>, String> {
     if reply.len() != count {
@@ -104,15 +117,17 @@ pub(super) fn check_outcomes(
         }
     }
     let mut items: Vec<Outcome> = Vec::with_capacity(count);
-    for (index, outcome) in reply.into_iter().enumerate() {
-        let item = match outcome {
-            RawOutcome::Write(_) if objected.get(index) == Some(&true) => {
+    for (index, RawOutcome { decision, remarks }) in reply.into_iter().enumerate() {
+        let decision = match decision {
+            RawDecision::Write(_) if objected.get(index) == Some(&true) => {
                 Err(String::from("accepted, although the validator objects to it"))
             }
-            RawOutcome::Write(write) => check_write(&items, found, write),
-            RawOutcome::Reject(rejection) => check_rejection(rejection),
+            RawDecision::Write(write) => check_write(&items, found, write),
+            RawDecision::Reject(rejection) => check_rejection(rejection),
         };
-        items.push(item.map_err(|why| format!("decide: item {index}: {why}"))?);
+        let checked = decision.and_then(|decision| check_remarks(&remarks, aliases).map(|()| decision));
+        let decision = checked.map_err(|why| format!("decide: item {index}: {why}"))?;
+        items.push(Outcome { decision, remarks });
     }
     Ok(items)
 }
@@ -128,7 +143,7 @@ pub(super) fn check_presented(count: usize, reply: &[String]) -> Result<(), Stri
     Ok(())
 }
 
-fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) -> Result<Outcome, String> {
+fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) -> Result<Decision, String> {
     let target = match write.target {
         RawTarget::New => Target::New,
         RawTarget::Existing(id) => found
@@ -138,8 +153,8 @@ fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) ->
             .ok_or_else(|| format!("writes to contact {id}, which it was not given"))?,
         RawTarget::Earlier(index) => {
             let index = index as usize;
-            match earlier.get(index) {
-                Some(Outcome::Write { target: Target::New, .. }) => Target::Earlier(index),
+            match earlier.get(index).map(|outcome| &outcome.decision) {
+                Some(Decision::Write { target: Target::New, .. }) => Target::Earlier(index),
                 _ => return Err(format!("refers to item {index}, which is not an earlier item that makes a contact")),
             }
         }
@@ -164,10 +179,10 @@ fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) ->
         }
     }
     let index_entry = IndexEntry { search_text: words, sort_key: sort };
-    Ok(Outcome::Write { target, status, document, keys, index_entry })
+    Ok(Decision::Write { target, status, document, keys, index_entry })
 }
 
-fn check_rejection(rejection: RawRejection) -> Result<Outcome, String> {
+fn check_rejection(rejection: RawRejection) -> Result<Decision, String> {
     let RawRejection { id, status, message, details, api_style } = rejection;
     if !matches!(status, 400 | 403 | 404 | 409 | 422) {
         return Err(format!("rejected with status {status}; it may be 400, 403, 404, 409 or 422"));
@@ -183,12 +198,14 @@ fn check_rejection(rejection: RawRejection) -> Result<Outcome, String> {
     } else {
         ItemError::Validation { code: status, message, details: details_object(&details)?, r#type: None }
     };
-    Ok(Outcome::Reject { id, status, error })
+    Ok(Decision::Reject { id, status, error })
 }
 
-fn details_object(details: &[(String, Vec<String>)]) -> Result<Box<RawValue>, String> {
-    let bytes: usize =
-        details.iter().map(|(field, texts)| field.len() + texts.iter().map(String::len).sum::<usize>()).sum();
+/// Returns the details as clients see them. They do not see the codes yet, so these are checked and dropped.
+fn details_object(details: &[RawComplaint]) -> Result<Box<RawValue>, String> {
+    details.iter().try_for_each(|complaint| check_code(&complaint.code))?;
+    let text = |one: &RawComplaint| one.field.len() + one.messages.iter().map(String::len).sum::<usize>();
+    let bytes: usize = details.iter().map(text).sum();
     for (size, limit, unit) in [(details.len(), MAX_DETAILS, "fields"), (bytes, MAX_DETAILS_BYTES, "bytes")] {
         if size > limit {
             return Err(format!("the details have {}", of_limit(size, limit, unit)));
@@ -197,12 +214,12 @@ fn details_object(details: &[(String, Vec<String>)]) -> Result<Box<RawValue>, St
     to_raw_value(&InOrder(details)).map_err(|error| error.to_string())
 }
 
-/// A list of pairs as a JSON object that keeps their order.
-struct InOrder<'a>(&'a [(String, Vec<String>)]);
+/// Complaints as a JSON object from field to messages that keeps their order.
+struct InOrder<'a>(&'a [RawComplaint]);
 
 impl serde::Serialize for InOrder<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(field, texts)| (field, texts)))
+        serializer.collect_map(self.0.iter().map(|one| (&one.field, &one.messages)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ContactWrite, StoreError};
-use crate::domain::{ItemError, ItemList, JobId, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// The queue of jobs, and the claims of workers to them.
@@ -124,6 +124,8 @@ pub struct DraftRow {
     pub key: Option<String>,
     /// The result.
     pub body: RowBody,
+    /// What the client is told besides.
+    pub remarks: ItemRemarks,
 }
 
 impl DraftRow {
@@ -132,7 +134,7 @@ impl DraftRow {
             RowBody::Written { .. } => 0,
             RowBody::Failed { error, .. } => error.bytes(),
         };
-        size_of::<Self>() + error + self.key.as_ref().map_or(0, String::len)
+        size_of::<Self>() + error + self.key.as_ref().map_or(0, String::len) + self.remarks.bytes()
     }
 
     /// Returns the row as it is when `writes` other writes stand before its own.

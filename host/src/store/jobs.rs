@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Claim, StoreError};
-use crate::domain::{ItemList, Job, JobId, Operation, Pinned, ResultRow, TenantId};
+use crate::domain::{ItemList, Job, JobId, Operation, Pinned, ResultRow, TenantId, Warning};
 use crate::tenants::StoredProfile;
 
 /// Jobs, their results and logs.
@@ -113,4 +113,6 @@ pub struct StoredRow {
     pub key: Option<String>,
     /// The row itself.
     pub row: ResultRow,
+    /// The warnings about the item.
+    pub warnings: Vec<Warning>,
 }

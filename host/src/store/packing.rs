@@ -4,7 +4,7 @@ mod chunks;
 mod results;
 
 pub(crate) use chunks::{MAX_CHUNKS_READ, NewChunk, PackedChunk, unpack_some};
-pub(crate) use results::{PackedRows, ResultsLimit, count, pack_batch, signed};
+pub(crate) use results::{PackedRows, ResultsLimit, add_remarks, count, pack_batch, read_remarks, remarks, signed};
 
 use super::StoreError;
 use super::error::Context;

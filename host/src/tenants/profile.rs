@@ -73,6 +73,7 @@ pub struct FieldEntry {
     pub unique: Option<bool>,
     pub max_length: Option<u32>,
     pub scale: Option<u32>,
+    pub strict: Option<bool>,
 }
 
 /// A choice of a select field.

@@ -1,7 +1,8 @@
 //! Jobs, contacts and batches for tests.
 
 use bulkhead::domain::{
-    Digest, IndexEntry, ItemError, ItemList, JobId, Operation, Pinned, TenantId, Timestamp, UniqueKey,
+    Digest, IndexEntry, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp, UniqueKey,
+    Warning,
 };
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
@@ -82,13 +83,25 @@ pub(crate) fn creating(first: u32, addresses: &[&str]) -> BatchCommit {
 
 /// Returns the row of an applied item.
 pub(crate) fn written_row(write: usize, status: u16) -> DraftRow {
-    DraftRow { key: None, body: RowBody::Written { write, status } }
+    DraftRow { key: None, body: RowBody::Written { write, status }, remarks: ItemRemarks::default() }
 }
 
 /// Returns the row of a failed item.
 pub(crate) fn failed_row(status: u16) -> DraftRow {
     let error = ItemError::Api { message: String::from("No."), code: status, r#type: String::from("api") };
-    DraftRow { key: None, body: RowBody::Failed { id: None, status, error } }
+    failed_with(None, status, error)
+}
+
+/// Returns the row of an item that failed for this reason.
+pub(crate) fn failed_with(id: Option<u64>, status: u16, error: ItemError) -> DraftRow {
+    DraftRow { key: None, body: RowBody::Failed { id, status, error }, remarks: ItemRemarks::default() }
+}
+
+/// Returns the remarks about an item with so many warnings, and with ignored members of these names.
+pub(crate) fn remarks(warnings: usize, ignored: &[&str]) -> ItemRemarks {
+    let warning = Warning { field: String::from("state"), code: String::from("unknown_region") };
+    let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
+    ItemRemarks { warnings: vec![warning; warnings], ignored, ignored_more: 0 }
 }
 
 /// Returns the seconds between two moments.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bulkhead::domain::{Counts, ItemError, JobState};
-use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, RowBody, WriteTarget};
+use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, WriteTarget};
 
 use crate::fixture::{
-    COMMITTED, FINISHED, RETENTION, StoreFixture, contact_write, creating, failed_row, new_contact, new_job,
-    running_jobs, unique_key, written_row,
+    COMMITTED, FINISHED, RETENTION, StoreFixture, contact_write, creating, failed_row, failed_with, new_contact,
+    new_job, running_jobs, unique_key, written_row,
 };
 
 const CONFLICT: CommitOutcome = CommitOutcome::Conflict;
@@ -25,7 +25,7 @@ pub(crate) fn a_commit_writes_contacts_rows_and_counts(fixture: &StoreFixture) {
         writes: vec![new_contact("a@x"), contact_write(&old[0], "new@x"), new_contact("b@x")],
         rows: vec![
             DraftRow { key: Some(String::from("k\0é")), ..written_row(2, 201) },
-            DraftRow { key: None, body: RowBody::Failed { id: Some(u64::MAX), status: 404, error: refused } },
+            failed_with(Some(u64::MAX), 404, refused),
             written_row(1, 200),
             written_row(0, 201),
         ],

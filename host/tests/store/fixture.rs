@@ -17,8 +17,8 @@ use bulkhead_postgres::{Cluster, Settings};
 use tempfile::TempDir;
 
 pub(crate) use crate::builders::{
-    COMMITTED, FINISHED, contact_write, creating, credential, failed_row, new_contact, new_job, profile, running_jobs,
-    seconds, secret, unique_key, written_row,
+    COMMITTED, FINISHED, contact_write, creating, credential, failed_row, failed_with, new_contact, new_job, profile,
+    remarks, running_jobs, seconds, secret, unique_key, written_row,
 };
 
 /// A lease that does not end unless the test moves the clock.

@@ -23,6 +23,7 @@ mod logs;
 mod lost_answers;
 mod opening;
 mod races;
+mod remarks;
 mod results;
 mod setup;
 mod several_servers;
@@ -146,6 +147,10 @@ conformance! {
             maintenance_does_not_fail_commits,
             sweeping_does_not_delay_claims,
             only_the_newest_claim_commits;
+        remarks:
+            remarks_are_added_up_over_the_batches_of_a_job,
+            the_remarks_about_a_job_are_bounded,
+            a_fenced_commit_remarks_nothing;
         results:
             consecutive_ranges_have_no_gap_or_overlap, large_rows_are_stored_a_few_together;
         submit:

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bulkhead::domain::{ContactId, ItemError, JobId, TenantId};
 use bulkhead::store::{
-    Admission, BatchCommit, Claim, CommitOutcome, DraftRow, Idempotency, NewJob, QueueLimits, RowBody, SubmitLimits,
-    SubmitOutcome, TenantChange, TokenLimits, WriteTarget,
+    Admission, BatchCommit, Claim, CommitOutcome, Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome,
+    TenantChange, TokenLimits, WriteTarget,
 };
 use bulkhead::tenants::LimitSettings;
 
 use crate::fixture::{
-    AMPLE_LIMITS, FINISHED, LEASE, RETENTION, StoreFixture, contact_write, new_contact, new_job, profile, secret,
-    written_row,
+    AMPLE_LIMITS, FINISHED, LEASE, RETENTION, StoreFixture, contact_write, failed_with, new_contact, new_job, profile,
+    remarks, secret, written_row,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -89,7 +89,7 @@ impl Actor<'_> {
             if self.rng.below(3) == 0 {
                 let message = self.rng.text();
                 let error = ItemError::Api { message, code: 400, r#type: String::from("api") };
-                batch.rows.push(DraftRow { key: None, body: RowBody::Failed { id: None, status: 400, error } });
+                batch.rows.push(failed_with(None, 400, error));
                 continue;
             }
             let write = self.write(claim.tenant);
@@ -99,6 +99,11 @@ impl Actor<'_> {
             }
             batch.writes.push(write);
             batch.rows.push(written_row(batch.writes.len() - 1, 201));
+        }
+        for row in &mut batch.rows {
+            if self.rng.below(4) == 0 {
+                row.remarks = remarks(self.rng.below(3), &[self.rng.text().as_str()]);
+            }
         }
         let outcome = self.fixture.store.commit(&claim, &batch, LEASE).unwrap();
         if outcome != FINISHED {
@@ -307,7 +312,7 @@ pub(crate) fn results_beyond_their_limit_lose_details(fixture: &StoreFixture) {
         let mut row = |_| {
             let message: String = (0..4_000).map(|_| char::from(b'#' + rng.below(90) as u8)).collect();
             let error = ItemError::Api { message, code: 400, r#type: String::from("api") };
-            DraftRow { key: None, body: RowBody::Failed { id: Some(7), status: 400, error } }
+            failed_with(Some(7), 400, error)
         };
         let rows = (0..1_000).map(&mut row).collect();
         let outcome = fixture.commit(&claim, &BatchCommit { first, writes: Vec::new(), rows });

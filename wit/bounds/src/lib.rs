@@ -1,8 +1,8 @@
-//! The bounds that the contract (`wit/1.0.0/contacts.wit`) sets. The host and the fuzz targets check the replies of components
-//! by them. A test compares each bound with the sentence of the contract that states it.
+//! The bounds that the contract sets (`wit/1.0.0/contacts.wit`, and the draft of 1.1.0). The host and the fuzz targets check the
+//! replies of components by them. A test compares each bound with the sentence of the contract that states it.
 
 macro_rules! bounds {
-    ($($(#[doc = $doc:literal])* $name:ident = $value:expr, $promise:literal;)*) => {
+    ($promises:ident: $($(#[doc = $doc:literal])* $name:ident = $value:expr, $promise:literal;)*) => {
         $(
             $(#[doc = $doc])*
             ///
@@ -11,11 +11,11 @@ macro_rules! bounds {
         )*
 
         #[cfg(test)]
-        const PROMISES: &[(usize, &str)] = &[$(($name, $promise)),*];
+        const $promises: &[(usize, &str)] = &[$(($name, $promise)),*];
     };
 }
 
-bounds! {
+bounds! { PROMISES:
     /// Items in one call of `plan` or `check`.
     MAX_ITEMS_PER_CALL = 1_000, "the next 1 to 1,000 items";
     /// Contacts in one call of `present`.
@@ -46,16 +46,31 @@ bounds! {
     MAX_OBJECTION_BYTES = 1_000, "One sentence for the client, at most 1,000 bytes.";
 }
 
+bounds! { DRAFT_PROMISES:
+    /// Warnings about one item.
+    MAX_WARNINGS_PER_ITEM = 32, "At most 32 warnings";
+    /// Bytes of all aliases and codes of the warnings about one item.
+    MAX_WARNINGS_BYTES = 4 << 10, "with 4 KiB of text in all";
+    /// Names of ignored members of one item.
+    MAX_IGNORED_NAMES = 100, "at most 100 names";
+    /// Bytes of the name of an ignored member.
+    MAX_IGNORED_NAME_BYTES = 100, "cut to 100 bytes";
+    /// Bytes of a code.
+    MAX_CODE_BYTES = 64, "1 to 64 lower-case letters";
+}
+
 /// Bytes of a field's alias in a key or an objection. The contract names no bound; the host refuses longer ones.
 pub const MAX_ALIAS_BYTES: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
-    use super::PROMISES;
+    use super::{DRAFT_PROMISES, PROMISES};
 
-    /// The contract's text, without the marks of comments and with one space between words.
-    fn contract() -> String {
-        let text = include_str!("../../1.0.0/contacts.wit");
+    const RELEASED: &str = include_str!("../../1.0.0/contacts.wit");
+    const DRAFT: &str = include_str!("../../drafts/1.1.0/contacts.wit");
+
+    /// Returns a contract's text without the marks of comments and with one space between words.
+    fn words_of(text: &str) -> String {
         text.split_whitespace().filter(|word| *word != "///").collect::<Vec<_>>().join(" ")
     }
 
@@ -73,10 +88,12 @@ mod tests {
 
     #[test]
     fn the_contract_states_every_bound() {
-        let contract = contract();
-        for (bound, promise) in PROMISES {
-            assert!(contract.contains(promise), "not in the contract: {promise}");
-            assert_eq!(numbers(promise).last(), Some(bound), "{promise}");
+        let [released, draft] = [RELEASED, DRAFT].map(words_of);
+        for (contract, promises) in [(released, PROMISES), (draft, DRAFT_PROMISES)] {
+            for (bound, promise) in promises {
+                assert!(contract.contains(promise), "not in the contract: {promise}");
+                assert_eq!(numbers(promise).last(), Some(bound), "{promise}");
+            }
         }
     }
 }

@@ -52,5 +52,6 @@ fn field(alias: &str, label: &str, kind: &str, group: &str) -> Field {
         is_unique: alias == "email",
         max_length: None,
         scale: (alias == "attribution").then_some(2),
+        is_strict: false,
     }
 }

@@ -91,6 +91,7 @@ fn new_field(alias: &str, flaws: &mut Flaws<'_>) -> Field {
         is_unique: false,
         max_length: None,
         scale: None,
+        is_strict: false,
     }
 }
 
@@ -123,6 +124,7 @@ fn apply_entry(field: &mut Field, entry: &FieldEntry) {
     set(&mut field.is_unique, entry.is_unique.as_ref());
     field.max_length = entry.max_length.or(field.max_length);
     field.scale = entry.scale.or(field.scale);
+    set(&mut field.is_strict, entry.is_strict.as_ref());
 }
 
 fn check_entry(field: &Field, entry: &FieldEntry, flaws: &mut Flaws<'_>) {

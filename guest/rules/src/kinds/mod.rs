@@ -43,7 +43,7 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) 
         Kind::Select => parse_choice(field, raw),
         Kind::MultiSelect => multiselect::parse(field, raw),
         Kind::Country => listed(field, raw, |name| place_names.has_country(name)),
-        Kind::Region => listed(field, raw, |name| place_names.has_region(name)),
+        Kind::Region => listed(field, raw, |name| !field.is_strict || place_names.has_region(name)),
         Kind::Locale => listed(field, raw, locale::exists),
         Kind::Timezone => listed(field, raw, timezone::exists),
         Kind::Date => datetime::parse_date(raw),
@@ -61,6 +61,14 @@ fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let choice = field.choice(&sent).ok_or(NOT_VALID)?;
     text::check_length(field, choice)?;
     Ok(Some(Value::Text(choice.to_owned())))
+}
+
+/// Returns the code of what the sender of a value should know, if there is something. `value` was parsed by [`parse`].
+pub(crate) fn warning(field: &FieldRule, value: &Value, place_names: &PlaceNames) -> Option<&'static str> {
+    match (field.kind, value) {
+        (Kind::Region, Value::Text(name)) if !place_names.has_region(name) => Some("unknown_region"),
+        _ => None,
+    }
 }
 
 /// Parses a value that must be in a list. Spelling must be exact; blanks around the value are not trimmed.

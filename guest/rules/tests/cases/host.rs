@@ -53,7 +53,7 @@ impl Host {
             Outcome::Reject(rejection) => {
                 let (code, message) = (rejection.status, rejection.message);
                 let details: Map<String, Value> =
-                    rejection.details.into_iter().map(|(alias, texts)| (alias, texts.into())).collect();
+                    rejection.details.into_iter().map(|one| (one.field, one.messages.into())).collect();
                 let errors = match rejection.api_style {
                     true => json!({"message": message, "code": code, "type": "api"}),
                     false => json!({"code": code, "message": message, "details": details, "type": null}),
@@ -134,6 +134,7 @@ fn entry(entry: &Value) -> FieldEntry {
         is_unique: None,
         max_length: None,
         scale: number(&entry["scale"]),
+        is_strict: entry["strict"].as_bool(),
     }
 }
 

@@ -65,7 +65,7 @@ mod tests {
         let details: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), vec!["no"].into())).collect();
         let details = to_raw_value(&details).unwrap();
         let error = ItemError::Validation { code: 400, message: String::new(), details, r#type: None };
-        CallRow { id: None, status: 400, error: Some(error) }
+        CallRow { id: None, status: 400, error: Some(error), remarks: bulkhead::domain::ItemRemarks::default() }
     }
 
     #[test]

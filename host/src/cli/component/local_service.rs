@@ -76,7 +76,7 @@ impl LocalService {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
         let sandbox = sandbox(compile_limits)?;
         let told = Compilation::announce(file, &bytes, &sandbox);
-        let default = sandbox.load_processor(DEFAULT_COMPONENT)?;
+        let default = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
         let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
         let added = operations.add_component(&bytes, None).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulkhead::domain::{ResultRow, World};
+use bulkhead::domain::{JobRemarks, ResultRow, Warning, World};
 use bulkhead::jobs::{CallRow, Trial};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -83,15 +83,20 @@ struct Summary {
     calls: u64,
     /// The number of rows by status.
     rows: BTreeMap<u16, usize>,
+    /// The number of contacts with a member of this name, which no field knows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    ignored: BTreeMap<String, u64>,
     /// The end of the components' output. A first line says how much was cut off, if something was.
     printed: String,
 }
 
 #[derive(Serialize)]
-struct NumberedRow {
+struct NumberedRow<'a> {
     index: usize,
     #[serde(flatten)]
     row: ResultRow,
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'a [Warning],
 }
 
 pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
@@ -134,6 +139,7 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
         peak_memory: usage.memory,
         calls: usage.calls,
         rows,
+        ignored: JobRemarks::of(trial.rows.iter().map(|row| &row.remarks)).ignored.names,
         printed: tail(trial.printed.trim_end()),
     };
     write(&trial, &summary, &notes)?;
@@ -144,7 +150,8 @@ fn write(trial: &Trial, summary: &Summary, notes: &[String]) -> Result<(), Box<d
     // Locked and buffered, as a list may have 10,000 rows.
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (index, row) in trial.rows.iter().enumerate() {
-        writeln!(out, "{}", json(&NumberedRow { index, row: shown(row)? })?)?;
+        let numbered = NumberedRow { index, row: shown(row)?, warnings: &row.remarks.warnings };
+        writeln!(out, "{}", json(&numbered)?)?;
     }
     writeln!(out, "{}", json(summary)?)?;
     out.flush()?;

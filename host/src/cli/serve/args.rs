@@ -249,6 +249,11 @@ impl ServeArgs {
         Ok(Some((address, Secret::from_client(token.as_str()))))
     }
 
+    /// Returns whether the default processor is the built-in one.
+    pub(super) fn is_component_built_in(&self) -> bool {
+        self.component.is_none()
+    }
+
     /// Returns the bytes of the default processor.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! The server's answers, as far as `bulkhead submit` needs them.
 
+use std::collections::BTreeMap;
+
+use bulkhead::domain::{IgnoredTally, JobRemarks};
 use serde::Deserialize;
 
 use crate::cli::printable::is_unprintable;
@@ -11,19 +14,32 @@ pub(super) struct Accepted {
 }
 
 /// A job with `details=full`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Job {
     pub(super) status: String,
     pub(super) processed: usize,
     pub(super) created: usize,
     pub(super) updated: usize,
     pub(super) failed: usize,
+    #[serde(default)]
+    pub(super) warnings: u64,
+    #[serde(default)]
+    pub(super) ignored: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(super) ignored_others: u64,
     pub(super) details: Option<Details>,
 }
 
 impl Job {
     pub(super) fn is_completed(&self) -> bool {
         self.status == "completed"
+    }
+
+    /// Returns what the server tells besides the counts.
+    pub(super) fn remarks(&self) -> JobRemarks {
+        let ignored = IgnoredTally { names: self.ignored.clone(), others: self.ignored_others };
+        JobRemarks { warnings: self.warnings, ignored }
     }
 
     /// Returns whether a job of so many contacts can have these counts.

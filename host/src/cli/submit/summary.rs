@@ -1,8 +1,10 @@
 //! Prints the results on standard output.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use bulkhead::domain::{IgnoredTally, JobRemarks};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +15,10 @@ use super::contacts::Entry;
 const MAX_EMAIL_CHARS: usize = 80;
 /// Characters that are shown of a message.
 const MAX_MESSAGE_CHARS: usize = 300;
+/// Names of ignored members that are shown.
+const MAX_IGNORED_NAMES: usize = 20;
+/// Characters that are shown of the name of an ignored member.
+const MAX_NAME_CHARS: usize = 80;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
@@ -37,6 +43,8 @@ pub(super) struct Summary {
     lines: Vec<String>,
     /// Contacts of completed jobs.
     counts: Counts,
+    /// Remarks about contacts of completed jobs.
+    remarks: JobRemarks,
     /// The id of a job that is not completed yet, and its last counts.
     unfinished: Option<(String, Counts)>,
     time: Duration,
@@ -49,6 +57,7 @@ impl Summary {
         Self {
             lines: Vec::new(),
             counts: Counts::default(),
+            remarks: JobRemarks::default(),
             unfinished: None,
             time: Duration::ZERO,
             failures: Vec::new(),
@@ -72,6 +81,7 @@ impl Summary {
         self.counts.created += job.created;
         self.counts.updated += job.updated;
         self.counts.failed += job.failed;
+        self.remarks.add(&job.remarks());
         self.time += time;
     }
 
@@ -105,10 +115,14 @@ impl Summary {
         writeln!(out, "created             {created:>9}")?;
         writeln!(out, "updated             {updated:>9}")?;
         writeln!(out, "failed              {failed:>9}")?;
+        if self.remarks.warnings > 0 {
+            writeln!(out, "warnings            {:>9}", self.remarks.warnings)?;
+        }
         writeln!(out, "seconds             {seconds:>9.2}")?;
         if seconds > 0.0 {
             writeln!(out, "contacts per second {:>9.0}", count(self.counts.sum()) / seconds)?;
         }
+        write_ignored(out, &self.remarks.ignored)?;
         match self.failures.len() {
             0 => return Ok(()),
             shown if shown == failed => writeln!(out, "\nfailed contacts:")?,
@@ -116,6 +130,26 @@ impl Summary {
         }
         self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))
     }
+}
+
+/// Names the members that no field knows, those of most contacts first.
+fn write_ignored(out: &mut impl Write, ignored: &IgnoredTally) -> io::Result<()> {
+    let IgnoredTally { names, others } = ignored;
+    if names.is_empty() && *others == 0 {
+        return Ok(());
+    }
+    let mut names: Vec<(&String, &u64)> = names.iter().collect();
+    names.sort_by_key(|(_, contacts)| Reverse(**contacts));
+    writeln!(out, "\nignored members, because no field has their name:")?;
+    for (name, contacts) in names.iter().take(MAX_IGNORED_NAMES) {
+        let plural = if **contacts == 1 { "" } else { "s" };
+        writeln!(out, "  {} in {contacts} contact{plural}", one_line(name, MAX_NAME_CHARS))?;
+    }
+    let more = names.iter().skip(MAX_IGNORED_NAMES).fold(*others, |sum, (_, contacts)| sum.saturating_add(**contacts));
+    if more > 0 {
+        writeln!(out, "  and {more} more members of other names")?;
+    }
+    Ok(())
 }
 
 fn count(contacts: usize) -> f64 {
@@ -160,7 +194,7 @@ mod tests {
 
     fn job(created: usize, updated: usize, failed: usize) -> Job {
         let processed = created + updated + failed;
-        Job { status: "completed".to_owned(), processed, created, updated, failed, details: None }
+        Job { status: "completed".to_owned(), processed, created, updated, failed, ..Job::default() }
     }
 
     fn written(summary: &Summary) -> String {
@@ -196,6 +230,22 @@ mod tests {
             "  #3 key x a@b.co (400): email: No\u{fffd}.",
         ];
         assert_eq!(written(&summary).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn warnings_and_ignored_members_of_all_jobs_are_told() {
+        let mut summary = Summary::new(1);
+        let names = |names: &[(&str, u64)]| names.iter().map(|(name, items)| ((*name).to_owned(), *items)).collect();
+        let first = Job { warnings: 2, ignored: names(&[("utmtags", 1), ("E\u{1b}[2J\u{202e}", 3)]), ..job(5, 0, 0) };
+        let second = Job { warnings: 1, ignored: names(&[("utmtags", 4)]), ignored_others: 6, ..job(5, 0, 0) };
+        for job in [first, second] {
+            summary.start_job("a");
+            summary.finish_job(&job, job.processed, Duration::ZERO);
+        }
+        let text = written(&summary);
+        assert!(text.contains("warnings                    3\n"), "{text}");
+        let told = "\nignored members, because no field has their name:\n  utmtags in 5 contacts\n  E\u{fffd}[2J\u{fffd} in 3 contacts\n  and 6 more members of other names\n";
+        assert!(text.ends_with(told), "{text}");
     }
 
     #[test]

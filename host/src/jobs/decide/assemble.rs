@@ -2,8 +2,8 @@
 
 use super::failure_reason::FailureReason;
 use super::part::Part;
-use crate::domain::{IndexEntry, ItemError, StoredContact, UniqueKey};
-use crate::sandbox::{Outcome, Target};
+use crate::domain::{IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
+use crate::sandbox::{Decision, Outcome, Target};
 use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
 /// Returns the commit that a decided part comes to. If several items write to one contact, the commit has the contact's last
@@ -15,16 +15,16 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
         write_of_found: vec![None; found.len()],
     };
     let mut rows = Vec::with_capacity(outcomes.len());
-    for (index, outcome) in outcomes.into_iter().enumerate() {
-        let (write, body) = match outcome {
-            Outcome::Write { target, status, document, keys, index_entry } => {
+    for (index, Outcome { decision, remarks }) in outcomes.into_iter().enumerate() {
+        let (write, body) = match decision {
+            Decision::Write { target, status, document, keys, index_entry } => {
                 let write = assembly.add_write(target, found, document, keys, index_entry);
                 (Some(write), RowBody::Written { write, status })
             }
-            Outcome::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
+            Decision::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
         };
         assembly.write_of_item.push(write);
-        rows.push(DraftRow { key: part.key(index), body });
+        rows.push(DraftRow { key: part.key(index), body, remarks });
     }
     BatchCommit { first: part.first, writes: assembly.writes, rows }
 }
@@ -86,6 +86,7 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
             status: 500,
             error: ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() },
         },
+        remarks: ItemRemarks::default(),
     };
     BatchCommit { first: part.first, writes: Vec::new(), rows: (0..part.items.len()).map(row).collect() }
 }
@@ -93,19 +94,20 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
 #[cfg(test)]
 mod tests {
     use super::assemble;
-    use crate::domain::{ContactId, IndexEntry, StoredContact};
+    use crate::domain::{ContactId, IndexEntry, ItemRemarks, StoredContact};
     use crate::jobs::decide::part::Part;
-    use crate::sandbox::{Outcome, Target};
+    use crate::sandbox::{Decision, Outcome, Target};
     use crate::store::{RowBody, WriteTarget};
 
     fn write(target: Target, document: &str) -> Outcome {
-        Outcome::Write {
+        let decision = Decision::Write {
             target,
             status: 200,
             document: document.to_owned(),
             keys: Vec::new(),
             index_entry: IndexEntry::default(),
-        }
+        };
+        Outcome { decision, remarks: ItemRemarks::default() }
     }
 
     #[test]

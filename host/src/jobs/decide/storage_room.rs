@@ -130,7 +130,7 @@ fn contact(target: WriteTarget) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{FailureReason, refuse};
-    use crate::domain::{ContactId, IndexEntry};
+    use crate::domain::{ContactId, IndexEntry, ItemRemarks};
     use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
 
     #[test]
@@ -142,7 +142,11 @@ mod tests {
             keys: Vec::new(),
             index_entry: IndexEntry::default(),
         };
-        let row = |write| DraftRow { key: None, body: RowBody::Written { write, status: 200 } };
+        let row = |write| DraftRow {
+            key: None,
+            body: RowBody::Written { write, status: 200 },
+            remarks: ItemRemarks::default(),
+        };
         let mut commit = BatchCommit {
             first: 0,
             writes: vec![

@@ -1,4 +1,5 @@
-//! Version 1.0.0 of the contract: processors, and validators that object to one field at a time and see no stored contacts.
+//! Version 1.0.0 of the contract: processors without remarks and codes, and validators that object to one field at a time and
+//! see no stored contacts.
 
 use std::sync::Arc;
 
@@ -10,10 +11,12 @@ use self::bindings::processor::{Processor, ProcessorPre};
 use self::bindings::types;
 use self::bindings::validator::{Validator, ValidatorPre};
 use super::contract::{Contract, ProcessorContract, ProcessorExports, ValidatorContract, ValidatorExports};
-use crate::domain::{ContactId, Operation, StoredContact, Timestamp, UniqueKey};
+use crate::domain::{ContactId, ItemRemarks, Operation, StoredContact, Timestamp, UniqueKey};
 use crate::sandbox::fields::{Field, Fields, Flaw};
 use crate::sandbox::objection::Objection;
-use crate::sandbox::raw_reply::{RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
+use crate::sandbox::raw_reply::{
+    DEFAULT_CODE, RawComplaint, RawDecision, RawKey, RawOutcome, RawRejection, RawTarget, RawWrite,
+};
 use crate::sandbox::request::RequestContext;
 use crate::sandbox::state::State;
 use crate::tenants::{Choice, FieldEntry, Named, Profile};
@@ -213,21 +216,21 @@ fn to_stored(contact: &StoredContact) -> types::Stored {
     types::Stored { id: contact.id.0, document: contact.document.clone() }
 }
 
-/// An objection is about one field here.
+/// An objection is about one field here, and has no code.
 fn to_objections(objection: &Objection) -> impl Iterator<Item = types::Objection> {
-    let Objection { index, fields, message } = objection;
+    let Objection { index, fields, message, .. } = objection;
     fields.iter().map(|field| types::Objection { index: *index, field: field.clone(), message: message.clone() })
 }
 
 fn from_objection(objection: types::Objection) -> Objection {
     let types::Objection { index, field, message } = objection;
-    Objection { index, fields: vec![field], message }
+    Objection { index, fields: vec![field], code: DEFAULT_CODE.to_owned(), message }
 }
 
 fn from_field(field: types::Field) -> Field {
     let types::Field { alias, label, kind, group, choices, is_required, is_unique, max_length, scale } = field;
     let choices = choices.into_iter().map(|types::Choice { label, value }| Choice { label, value }).collect();
-    Field { alias, label, kind, group, choices, is_required, is_unique, max_length, scale }
+    Field { alias, label, kind, group, choices, is_required, is_unique, max_length, scale, is_strict: false }
 }
 
 fn from_flaw(flaw: batch::Flaw) -> Flaw {
@@ -248,7 +251,7 @@ fn from_unique_key(key: types::UniqueKey) -> UniqueKey {
 }
 
 fn from_outcome(outcome: batch::Outcome) -> RawOutcome {
-    match outcome {
+    let decision = match outcome {
         batch::Outcome::Write(batch::Write { target, status, document, keys, words, sort }) => {
             let target = match target {
                 batch::Target::New => RawTarget::New,
@@ -256,10 +259,13 @@ fn from_outcome(outcome: batch::Outcome) -> RawOutcome {
                 batch::Target::Earlier(index) => RawTarget::Earlier(index),
             };
             let keys = keys.into_iter().map(from_unique_key).collect();
-            RawOutcome::Write(RawWrite { target, status, document, keys, words, sort })
+            RawDecision::Write(RawWrite { target, status, document, keys, words, sort })
         }
         batch::Outcome::Reject(batch::Rejection { id, status, message, details, api_style }) => {
-            RawOutcome::Reject(RawRejection { id, status, message, details, api_style })
+            let complaint = |(field, messages)| RawComplaint { field, code: DEFAULT_CODE.to_owned(), messages };
+            let details = details.into_iter().map(complaint).collect();
+            RawDecision::Reject(RawRejection { id, status, message, details, api_style })
         }
-    }
+    };
+    RawOutcome { decision, remarks: ItemRemarks::default() }
 }

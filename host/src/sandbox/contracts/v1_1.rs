@@ -1,19 +1,28 @@
-//! The draft of version 1.1.0 of the contract: validators that see the stored contacts of their items, and whose objection can
-//! be about several fields.
+//! The draft of version 1.1.0 of the contract: processors that remark on items and give codes, and validators that see the stored
+//! contacts of their items and can object to several fields at once.
+
+mod conversions;
 
 use std::sync::Arc;
 
 use wasmtime::Store;
+use wasmtime::component::ResourceAny;
 
-use self::bindings::bulkhead::contacts::types;
-use self::bindings::{Validator, ValidatorPre};
-use super::contract::{Contract, ValidatorContract, ValidatorExports};
-use crate::domain::{ContactId, Operation, Timestamp};
-use crate::sandbox::fields::{Field, Fields};
+use self::bindings::processor::{Processor, ProcessorPre};
+use self::bindings::types;
+use self::bindings::validator::{Validator, ValidatorPre};
+use self::conversions::{
+    from_field, from_flaw, from_key, from_objection, from_outcome, to_entry, to_objection, to_operation, to_profile,
+    to_shown, to_stored,
+};
+use super::contract::{Contract, ProcessorContract, ProcessorExports, ValidatorContract, ValidatorExports};
+use crate::domain::{ContactId, StoredContact, Timestamp};
+use crate::sandbox::fields::{Field, Fields, Flaw};
 use crate::sandbox::objection::Objection;
+use crate::sandbox::raw_reply::{RawKey, RawOutcome};
 use crate::sandbox::request::RequestContext;
 use crate::sandbox::state::State;
-use crate::tenants::{Choice, Named, Owner, Profile};
+use crate::tenants::{FieldEntry, Profile};
 
 mod bindings {
     #![allow(
@@ -26,17 +35,91 @@ mod bindings {
         reason = "generated code"
     )]
 
-    wasmtime::component::bindgen!({
-        path: "../wit/drafts/1.1.0",
-        world: "validator",
-    });
+    pub(super) mod processor {
+        wasmtime::component::bindgen!({
+            path: "../wit/drafts/1.1.0",
+            world: "processor",
+        });
+    }
+
+    pub(super) mod validator {
+        wasmtime::component::bindgen!({
+            path: "../wit/drafts/1.1.0",
+            world: "validator",
+            with: { "bulkhead:contacts/types@1.1.0-draft": super::processor::bulkhead::contacts::types },
+        });
+    }
+
+    pub(super) use processor::bulkhead::contacts::types;
+    pub(super) use processor::exports::bulkhead::contacts::batch;
 }
 
 pub(super) const CONTRACT: Contract = Contract {
-    version: "1.1.0",
-    bind_processor: None,
+    version: "1.1.0-draft",
+    bind_processor: Some(|component| Ok(Arc::new(ProcessorPre::new(component)?))),
     bind_validator: Some(|component| Ok(Arc::new(ValidatorPre::new(component)?))),
 };
+
+impl ProcessorContract for ProcessorPre<State> {
+    fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Box<dyn ProcessorExports>> {
+        Ok(Box::new(ProcessorPre::instantiate(self, store)?))
+    }
+}
+
+impl ProcessorExports for Processor {
+    fn fields(
+        &self,
+        store: &mut Store<State>,
+        entries: &[FieldEntry],
+    ) -> wasmtime::Result<Result<Vec<Field>, Vec<Flaw>>> {
+        let entries: Vec<_> = entries.iter().map(to_entry).collect();
+        let fields = self.bulkhead_contacts_batch().call_fields(store, &entries)?;
+        Ok(match fields {
+            Ok(fields) => Ok(fields.into_iter().map(from_field).collect()),
+            Err(flaws) => Err(flaws.into_iter().map(from_flaw).collect()),
+        })
+    }
+
+    fn open_session(&self, store: &mut Store<State>, context: &RequestContext<'_>) -> wasmtime::Result<ResourceAny> {
+        let profile = to_profile(context.profile, context.fields, context.now);
+        self.bulkhead_contacts_batch().session().call_constructor(store, to_operation(context.operation), &profile)
+    }
+
+    fn plan(
+        &self,
+        store: &mut Store<State>,
+        session: ResourceAny,
+        items: &[String],
+    ) -> wasmtime::Result<Vec<Vec<RawKey>>> {
+        let keys = self.bulkhead_contacts_batch().session().call_plan(store, session, items)?;
+        Ok(keys.into_iter().map(|item| item.into_iter().map(from_key).collect()).collect())
+    }
+
+    fn decide(
+        &self,
+        store: &mut Store<State>,
+        session: ResourceAny,
+        found: &[StoredContact],
+        objections: &[Objection],
+    ) -> wasmtime::Result<Vec<RawOutcome>> {
+        let found: Vec<_> = found.iter().map(to_stored).collect();
+        let objections: Vec<_> = objections.iter().map(to_objection).collect();
+        let outcomes = self.bulkhead_contacts_batch().session().call_decide(store, session, &found, &objections)?;
+        Ok(outcomes.into_iter().map(from_outcome).collect())
+    }
+
+    fn present(
+        &self,
+        store: &mut Store<State>,
+        profile: &Profile,
+        fields: &Fields,
+        now: Timestamp,
+        contacts: &[StoredContact],
+    ) -> wasmtime::Result<Vec<String>> {
+        let contacts: Vec<_> = contacts.iter().map(to_stored).collect();
+        self.bulkhead_contacts_batch().call_present(store, &to_profile(profile, fields, now), &contacts)
+    }
+}
 
 impl ValidatorContract for ValidatorPre<State> {
     fn wants_stored(&self) -> bool {
@@ -68,97 +151,9 @@ impl ValidatorExports for Running {
         items: &[String],
         stored: &[(ContactId, String)],
     ) -> wasmtime::Result<Vec<Objection>> {
-        let to_stored = |(id, object): &(ContactId, String)| types::Stored { id: id.0, document: object.clone() };
-        let stored: Vec<_> = stored.iter().map(to_stored).collect();
+        let stored: Vec<_> = stored.iter().map(to_shown).collect();
         let validation = self.exports.bulkhead_contacts_validation();
         let objections = validation.call_check(store, self.operation, &self.profile, items, &stored)?;
-        let from_objection = |types::Objection { index, fields, message }| Objection { index, fields, message };
         Ok(objections.into_iter().map(from_objection).collect())
-    }
-}
-
-fn to_operation(operation: Operation) -> types::Operation {
-    match operation {
-        Operation::Create => types::Operation::Create,
-        Operation::Replace => types::Operation::Replace,
-        Operation::Update => types::Operation::Update,
-    }
-}
-
-fn to_profile(profile: &Profile, fields: &Fields, now: Timestamp) -> types::Profile {
-    let owner = |owner: &Owner| types::Owner {
-        id: owner.id,
-        username: owner.username.clone(),
-        first_name: owner.first_name.clone(),
-        last_name: owner.last_name.clone(),
-    };
-    let named = |named: &Named| types::Named { id: named.id, name: named.name.clone() };
-    types::Profile {
-        fields: fields.0.iter().map(to_field).collect(),
-        max_length: profile.max_length,
-        owners: profile.owners.iter().map(owner).collect(),
-        stages: profile.stages.iter().map(named).collect(),
-        companies: profile.companies.iter().map(named).collect(),
-        now: now.to_rfc3339(),
-        settings: profile.settings.iter().map(|(name, value)| (name.clone(), value.get().to_owned())).collect(),
-    }
-}
-
-fn to_field(field: &Field) -> types::Field {
-    let choice = |choice: &Choice| types::Choice { label: choice.label.clone(), value: choice.value.clone() };
-    types::Field {
-        alias: field.alias.clone(),
-        label: field.label.clone(),
-        kind: field.kind.clone(),
-        group: field.group.clone(),
-        choices: field.choices.iter().map(choice).collect(),
-        is_required: field.is_required,
-        is_unique: field.is_unique,
-        max_length: field.max_length,
-        scale: field.scale,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::to_profile;
-    use crate::domain::Timestamp;
-    use crate::sandbox::contracts::v1_0;
-    use crate::sandbox::fields::{Field, Fields};
-    use crate::tenants::{Choice, Profile};
-
-    /// The members that both versions have are spelled alike, so their debug texts are equal if nothing was lost or swapped.
-    #[test]
-    fn a_profile_says_the_same_in_both_versions() {
-        let text = |text: &str| text.to_owned();
-        let field = Field {
-            alias: text("plan"),
-            label: text("Plan"),
-            kind: text("select"),
-            group: text("core"),
-            choices: vec![Choice { label: text("Free"), value: text("free") }],
-            is_required: true,
-            is_unique: false,
-            max_length: Some(7),
-            scale: Some(2),
-        };
-        let other = Field { is_required: false, is_unique: true, max_length: None, ..field.clone() };
-        let fields = Fields(vec![field, other]);
-        let profile = Profile::parse(
-            r#"{
-                "maxLength": 40,
-                "owners": [{"id": 1, "username": "ada", "firstName": "Ada", "lastName": "Lovelace"}],
-                "stages": [{"id": 2, "name": "Lead"}],
-                "companies": [{"id": 3, "name": "Acme"}, {"id": 4, "name": "Apex"}],
-                "settings": {"blocked": [], "level": 1.5}
-            }"#,
-        )
-        .unwrap();
-        let now = Timestamp(1_700_000_000_000);
-        let expected = format!("{:?}", v1_0::to_profile(&profile, &fields, now));
-        assert_eq!(format!("{:?}", to_profile(&profile, &fields, now)), expected);
-        for part in [r#"alias: "plan""#, "Lovelace", "Lead", "Apex", "level", "free", "40"] {
-            assert!(expected.contains(part), "{part}: {expected}");
-        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
 use super::{pack, unpack};
-use crate::domain::{ContactId, Counts, ItemError, ResultRow};
+use crate::domain::{ContactId, Counts, ItemError, ItemRemarks, JobRemarks, ResultRow, Warning};
 use crate::store::error::Context;
 use crate::store::{BatchCommit, Claim, DraftRow, RowBody, StoreError, StoredRow};
 
@@ -25,6 +25,8 @@ struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     row: ResultRow,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 /// A blob of rows to be stored.
@@ -54,6 +56,24 @@ pub(crate) fn count(rows: &[DraftRow]) -> Counts {
         }
     }
     counts
+}
+
+/// Adds up the remarks about a batch's items.
+pub(crate) fn remarks(rows: &[DraftRow]) -> JobRemarks {
+    JobRemarks::of(rows.iter().map(|row| &row.remarks))
+}
+
+/// Returns the remarks about a job as they are stored, when those of another batch are added to what is `stored`.
+pub(crate) fn add_remarks(stored: Option<&str>, batch: &JobRemarks) -> Result<String, StoreError> {
+    let mut sum = read_remarks(stored)?;
+    sum.add(batch);
+    serde_json::to_string(&sum).context("writing remarks")
+}
+
+/// Reads the remarks about a job; there are none until an item has some.
+pub(crate) fn read_remarks(stored: Option<&str>) -> Result<JobRemarks, StoreError> {
+    let read = stored.map(serde_json::from_str).transpose();
+    Ok(read.map_err(|error| StoreError::Corrupt(format!("the remarks about a job: {error}")))?.unwrap_or_default())
 }
 
 /// How much of a job's results is stored in full.
@@ -103,7 +123,7 @@ pub(crate) fn pack_batch(
     Ok(packed)
 }
 
-/// Returns a row without what can be large in it.
+/// Returns a row without what can be large in it. Where it had warnings, one says that they were left out.
 fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     let key = row.key.clone().filter(|key| key.len() <= MAX_SHORT_KEY_BYTES);
     let body = match row.body {
@@ -116,7 +136,9 @@ fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
             RowBody::Failed { id, status, error }
         }
     };
-    DraftRow { key, body }
+    let left_out = Warning { field: String::new(), code: String::from("details_left_out") };
+    let warnings = if row.remarks.warnings.is_empty() { Vec::new() } else { vec![left_out] };
+    DraftRow { key, body, remarks: ItemRemarks { warnings, ..ItemRemarks::default() } }
 }
 
 /// Returns the lines of the first rows, as many as a blob may have.
@@ -144,7 +166,8 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
             ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).context(CONTEXT)?) }
         }
     };
-    serde_json::to_string(&Line { key: draft.key.clone(), row }).context(CONTEXT)
+    let warnings = draft.remarks.warnings.clone();
+    serde_json::to_string(&Line { key: draft.key.clone(), row, warnings }).context(CONTEXT)
 }
 
 impl<B: AsRef<[u8]>> PackedRows<B> {
@@ -153,9 +176,9 @@ impl<B: AsRef<[u8]>> PackedRows<B> {
         let mut rows = Vec::new();
         for (index, line) in (self.first..).zip(unpack(self.rows.as_ref())?.lines()) {
             if range.contains(&u64::from(index)) {
-                let Line { key, row } = serde_json::from_str(line)
+                let Line { key, row, warnings } = serde_json::from_str(line)
                     .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
-                rows.push(StoredRow { index, key, row });
+                rows.push(StoredRow { index, key, row, warnings });
             }
         }
         Ok(rows)

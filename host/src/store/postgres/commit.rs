@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
+use super::remarks::Remarking;
 use super::sql::{get, signed};
 use super::statements::Statements;
 use super::writes::{Changes, Writes};
@@ -67,9 +68,10 @@ pub(super) async fn commit(
         )
         .await?;
     let statements = Statements::prepare(session).await?;
+    let remarking = Remarking::prepare(session, batch).await?;
     session
         .transact(async || {
-            let ((), advanced, reserved, stored, new) = tokio::try_join!(
+            let ((), advanced, reserved, stored, remarked, new) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async {
@@ -81,6 +83,7 @@ pub(super) async fn commit(
                 },
                 statements.reserve(session, claim.tenant, &writes),
                 statements.read(session, claim.tenant, &writes),
+                remarking.read(session, claim),
                 async { Ok(writes.new_columns()) },
             )?;
             let (Some(advanced), Some(reserved)) = (advanced, reserved) else {
@@ -92,6 +95,7 @@ pub(super) async fn commit(
                 return Ok(TxOutcome::RollBack(CommitOutcome::Conflict));
             };
             statements.remove_keys(session, claim.tenant, &changes).await?;
+            let remarked = remarking.add(remarked.as_deref())?;
             let (ids, end) = (writes.ids(reserved), first.saturating_add(count));
             // Packs rows while the database works on the statements that were sent before. The futures are begun in their order,
             // so the rows are packed when they are counted.
@@ -109,10 +113,11 @@ pub(super) async fn commit(
                     let rows: Vec<&[u8]> = packed.iter().map(|rows| rows.rows.as_slice()).collect();
                     Ok(session.execute(&insert_results, &[&tenant, &job, &firsts, &counts, &rows]).await?)
                 },
+                remarking.write(session, claim, &remarked),
                 async {
                     let results_bytes = results_bytes.get();
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                        [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &changes.bytes];
+                        [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &(changes.bytes + remarked.bytes)];
                     Ok(session.execute(&settle, &values).await?)
                 },
                 session.commit(),

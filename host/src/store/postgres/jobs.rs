@@ -10,7 +10,7 @@ use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
 use super::{PostgresStore, logs, notifications, submit};
 use crate::domain::{Counts, Job, JobId, JobState, Pinned, TenantId, Timestamp};
-use crate::store::packing::{PackedRows, signed};
+use crate::store::packing::{PackedRows, read_remarks, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{Claim, JobStore, NewJob, Notification, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
@@ -51,7 +51,7 @@ impl JobStore for PostgresStore {
 async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, PgError> {
     const JOB: &str = "
         SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
-               expires_at
+               expires_at, (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
         FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
@@ -65,6 +65,7 @@ fn read(id: JobId, row: &Row) -> Result<Job, StoreError> {
         state: JobState::parse(state).ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{state}'")))?,
         total: number(row, 1)?,
         counts: Counts { created: number(row, 2)?, updated: number(row, 3)?, failed: number(row, 4)? },
+        remarks: read_remarks(get(row, 11)?)?,
         pinned: Pinned { processor: digest(row, 5)?, validator: optional_digest(row, 6)? },
         created_at: Timestamp(get(row, 7)?),
         started_at: get::<Option<i64>>(row, 8)?.map(Timestamp),
@@ -117,6 +118,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 part(0),
                 part(1),
                 part(2),
+                part(3),
                 async { Ok(session.execute(&take_off, &[&tenant.0, &-JOB_BYTES]).await?) },
             )?;
             Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })

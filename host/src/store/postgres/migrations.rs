@@ -6,8 +6,12 @@ use super::sql::get;
 use crate::store::StoreError;
 
 /// Step n brings schema n to n + 1. Released steps never change.
-const STEPS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 /// Settings for the rest of the transaction, in place of those for short statements.
 const LONG_STEPS: &str = "
     SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;

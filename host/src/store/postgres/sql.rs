@@ -11,8 +11,12 @@ use crate::store::StoreError;
 
 /// The tables with rows of a job, which are deleted with it, and the bytes that a row counts besides a constant: `tenant` and
 /// `job` begin the primary key of each table.
-pub(super) const JOB_TABLES: [(&str, &str); 3] =
-    [("payloads", "size"), ("results", "octet_length(rows)::bigint"), ("job_logs", "octet_length(text)::bigint")];
+pub(super) const JOB_TABLES: [(&str, &str); 4] = [
+    ("payloads", "size"),
+    ("results", "octet_length(rows)::bigint"),
+    ("job_logs", "octet_length(text)::bigint"),
+    ("job_remarks", "octet_length(text)::bigint"),
+];
 
 /// Returns a column. A wrong type is damage, not a reason to panic.
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, StoreError> {

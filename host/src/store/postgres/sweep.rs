@@ -167,6 +167,7 @@ impl RemovedTenant {
             ("payloads", "job, first", MAX_BLOBS),
             ("results", "job, first", MAX_BLOBS),
             ("job_logs", "job", MAX_BLOBS),
+            ("job_remarks", "job", MAX_BLOBS),
             ("unlisted", "sequence", MAX_BLOBS),
             ("profiles", "digest", MAX_BLOBS),
             ("idempotency", "key", MAX_ROWS),

@@ -30,7 +30,7 @@ pub(super) fn commit(
     let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
-    let added = insert_rows(&transaction, claim, batch, &ids, results)?;
+    let added = insert_rows(&transaction, claim, batch, &ids, results)? + add_remarks(&transaction, claim, batch)?;
     let end = batch.first.saturating_add(count);
     let deleted = delete_payloads(&transaction, claim, end)?;
     usage::add_bytes(&transaction, claim.tenant, added - deleted)?;
@@ -100,6 +100,29 @@ fn insert_rows(
         .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, added]))
         .context(CONTEXT)?;
     Ok(added)
+}
+
+/// Adds the remarks about a batch to those about its job, and returns the bytes that they count in addition.
+fn add_remarks(transaction: &Transaction<'_>, claim: &Claim, batch: &BatchCommit) -> Result<i64, StoreError> {
+    let remarks = packing::remarks(&batch.rows);
+    if remarks.is_empty() {
+        return Ok(0);
+    }
+    let before: Option<String> = transaction
+        .prepare_cached("SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2")
+        .and_then(|mut statement| {
+            statement.query_row(params![claim.tenant.0, claim.job.0], |row| row.get(0)).optional()
+        })
+        .context(CONTEXT)?;
+    let after = packing::add_remarks(before.as_deref(), &remarks)?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO job_remarks (tenant, job, text) VALUES (?1, ?2, ?3)
+             ON CONFLICT (tenant, job) DO UPDATE SET text = excluded.text",
+        )
+        .and_then(|mut statement| statement.execute(params![claim.tenant.0, claim.job.0, after]))
+        .context(CONTEXT)?;
+    Ok(signed(after.len()) - before.map_or(-BLOB_ROW_BYTES, |before| signed(before.len())))
 }
 
 /// Deletes the chunks before the item `end`, and returns the bytes that they counted.

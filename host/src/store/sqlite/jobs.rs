@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{SqliteStore, logs, submit, usage};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{NewChunk, PackedRows, signed};
+use crate::store::packing::{NewChunk, PackedRows, read_remarks, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
@@ -25,7 +25,8 @@ impl JobStore for SqliteStore {
             connection
                 .prepare_cached(
                     "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at,
-                            finished_at, expires_at
+                            finished_at, expires_at,
+                            (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
                      FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
                 )
                 .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
@@ -91,6 +92,7 @@ struct JobRow {
     started_at: Option<i64>,
     finished_at: Option<i64>,
     expires_at: i64,
+    remarks: Option<String>,
 }
 
 impl JobRow {
@@ -107,6 +109,7 @@ impl JobRow {
             started_at: row.get(8)?,
             finished_at: row.get(9)?,
             expires_at: row.get(10)?,
+            remarks: row.get(11)?,
         })
     }
 
@@ -118,6 +121,7 @@ impl JobRow {
             state,
             total: self.total,
             counts: self.counts,
+            remarks: read_remarks(self.remarks.as_deref())?,
             pinned: self.pinned,
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
@@ -135,6 +139,7 @@ pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId)
         "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 RETURNING size",
         "DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)",
         "DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)",
+        "DELETE FROM job_remarks WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)",
     ] {
         let deleted: Vec<i64> = connection
             .prepare_cached(sql)

@@ -52,6 +52,11 @@ const DELETE_LEFT: &[(&str, usize)] = &[
         MAX_BLOBS,
     ),
     (
+        "DELETE FROM job_remarks WHERE (tenant, job) IN (
+           SELECT tenant, job FROM job_remarks WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
         "DELETE FROM unlisted WHERE (tenant, sequence) IN (
            SELECT tenant, sequence FROM unlisted WHERE tenant = ?1 LIMIT ?2)",
         MAX_BLOBS,

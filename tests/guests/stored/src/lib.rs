@@ -43,10 +43,11 @@ impl Guest for Validator {
                 let below = (after < 0.0).then_some("level");
                 let fields = ["points"].into_iter().chain(below).map(str::to_owned).collect();
                 let message = format!("Points may not sink from {before} to {after}.");
-                objections.push(Objection { index, fields, message });
+                objections.push(Objection { index, fields, code: String::from("sinking"), message });
             }
             if check == Some("nowhere") {
-                objections.push(Objection { index, fields: Vec::new(), message: String::from("No.") });
+                let (fields, code) = (Vec::new(), String::from("invalid"));
+                objections.push(Objection { index, fields, code, message: String::from("No.") });
             }
         }
         objections

@@ -1,0 +1,62 @@
+//! What an item's sender is told besides the item's outcome.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+
+mod common;
+
+use bulkhead_rules::{Operation, Outcome, Remarks};
+use common::{batch, profile};
+
+fn remarks(outcome: Outcome) -> Remarks {
+    match outcome {
+        Outcome::Write(write) => write.remarks,
+        Outcome::Reject(rejection) => rejection.remarks,
+    }
+}
+
+fn told(operation: Operation, item: &str) -> Remarks {
+    remarks(batch(operation, &profile(&[]), &[], &[item]).remove(0))
+}
+
+#[test]
+fn members_that_no_field_knows_are_told() {
+    for (item, expected) in [
+        (r#"{"email":"a@b.co","tags":["x"],"id":7,"overwriteWithBlank":true}"#, &[][..]),
+        (r#"{"Email":"a@b.co","e-mail":1,"email":"a@b.co"}"#, &["Email", "e-mail"]),
+        (
+            r#"{"utmtags":[],"frequencyRules":{},"dateAdded":"x","fields":{}}"#,
+            &["utmtags", "frequencyRules", "dateAdded", "fields"],
+        ),
+        (r#"{"x":1,"x":2,"":3,"\u0000":4}"#, &["x", "", "\0"]),
+        // A refused item's, too; not those of an item that cannot be read.
+        (r#"{"email":"no","x":1}"#, &["x"]),
+        (r#"{"x":1"#, &[]),
+        ("7", &[]),
+    ] {
+        assert_eq!(told(Operation::Create, item).ignored, expected, "{item}");
+    }
+    assert_eq!(told(Operation::Update, r#"{"id":404,"x":1}"#).ignored, ["x"]);
+}
+
+#[test]
+fn names_are_told_within_bounds() {
+    let members: Vec<String> = (0..300).map(|number| format!(r#""{}{number}":1"#, "é".repeat(200))).collect();
+    let told = told(Operation::Create, &format!("{{{}}}", members.join(",")));
+    assert_eq!((told.ignored.len(), told.ignored_more), (1, 0), "cut names are alike");
+    let members: Vec<String> = (0..300).map(|number| format!(r#""{number}{}":1"#, "é".repeat(200))).collect();
+    let told = self::told(Operation::Create, &format!("{{{}}}", members.join(",")));
+    assert_eq!((told.ignored.len(), told.ignored_more), (100, 200));
+    assert!(told.ignored.iter().all(|name| name.len() <= 100 && name.ends_with('…')));
+}
+
+#[test]
+fn a_value_that_no_list_knows_is_a_warning() {
+    let warnings = |item: &str| -> Vec<(String, &str)> {
+        let warnings = told(Operation::Create, item).warnings;
+        warnings.into_iter().map(|warning| (warning.field, warning.code)).collect()
+    };
+    assert_eq!(warnings(r#"{"state":"Nowhere at all"}"#), [("state".to_owned(), "unknown_region")]);
+    for item in [r#"{"state":"Texas"}"#, r#"{"state":""}"#, r#"{"state":["Texas"]}"#, "{}"] {
+        assert_eq!(warnings(item), [], "{item}");
+    }
+}
