@@ -43,7 +43,9 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) 
         Kind::Select => parse_choice(field, raw),
         Kind::MultiSelect => multiselect::parse(field, raw),
         Kind::Country => listed(field, raw, |name| place_names.has_country(name)),
-        Kind::Region => listed(field, raw, |name| !field.is_strict || place_names.has_region(name)),
+        Kind::Region if field.is_strict => listed(field, raw, |name| place_names.has_region(name)),
+        // Any text, so without markup, as in any field of text.
+        Kind::Region => text::parse(field, raw),
         Kind::Locale => listed(field, raw, locale::exists),
         Kind::Timezone => listed(field, raw, timezone::exists),
         Kind::Date => datetime::parse_date(raw),
