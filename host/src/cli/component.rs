@@ -23,6 +23,8 @@ use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
 
+use compilation::Compilation;
+
 use super::operator::{operations, operations_or_new_store};
 use super::output::print_json;
 use super::store::StoreArgs;
@@ -96,9 +98,10 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
 
 fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(file, max_size)?;
-    let added = operations_or_new_store(store, max_size)?
-        .add_component(&bytes, name)
-        .map_err(|error| format!("{}: {error}", file.display()))?;
+    let operations = operations_or_new_store(store, max_size)?;
+    let failed = |error| format!("{}: {error}", file.display());
+    Compilation::announce(file, &bytes, operations.is_compiled(&bytes).map_err(failed)?);
+    let added = operations.add_component(&bytes, name).map_err(failed)?;
     let seconds = added.compiled_in.as_secs_f64();
     eprintln!(
         "{} in {seconds:.2} s",

@@ -54,6 +54,14 @@ impl Operations {
         Ok(AddedComponent { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
     }
 
+    /// Returns whether compiled code of a component was kept, so that adding the component takes no time.
+    ///
+    /// # Errors
+    /// If components cannot run here.
+    pub fn is_compiled(&self, bytes: &[u8]) -> Result<bool, OperationError> {
+        Ok(self.runtime.get()?.sandbox.is_compiled(Digest::of(bytes)))
+    }
+
     /// Returns all registered components, the oldest first.
     ///
     /// # Errors

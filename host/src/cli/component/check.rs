@@ -43,7 +43,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
     let bytes = read(&args.file, MAX_COMPONENT_BYTES)?;
     let limits = Limits::from(&TenantLimits::default());
     let sandbox = sandbox(&args.compile_limits)?;
-    let told = Compilation::announce(&args.file, &bytes, &sandbox);
+    let told = Compilation::announce(&args.file, &bytes, sandbox.is_compiled(Digest::of(&bytes)));
     let probed = sandbox.probe(&bytes, &limits).map_err(|refusal| format!("{}: {refusal}", args.file.display()))?;
     told.end();
     let checked = Checked {

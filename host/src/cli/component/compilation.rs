@@ -3,9 +3,6 @@
 use std::path::Path;
 use std::time::Instant;
 
-use bulkhead::domain::Digest;
-use bulkhead::sandbox::Sandbox;
-
 use crate::cli::printable::Printable;
 
 /// A compilation that was announced.
@@ -13,8 +10,8 @@ pub(super) struct Compilation(Option<Instant>);
 
 impl Compilation {
     /// Says on standard error that a component is going to be compiled, unless its compiled code was kept by an earlier run.
-    pub(super) fn announce(file: &Path, bytes: &[u8], sandbox: &Sandbox) -> Self {
-        if sandbox.is_compiled(Digest::of(bytes)) {
+    pub(super) fn announce(file: &Path, bytes: &[u8], is_compiled: bool) -> Self {
+        if is_compiled {
             return Self(None);
         }
         let name = Printable::line(file.display());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::domain::{ItemList, Operation, World};
+use bulkhead::domain::{Digest, ItemList, Operation, World};
 use bulkhead::jobs::{ComponentLoader, Service, ServiceError, Settings, Submission, Trial};
 use bulkhead::operations::{
     AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
@@ -75,7 +75,7 @@ impl LocalService {
         let folder = tempfile::tempdir()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
         let sandbox = sandbox(compile_limits)?;
-        let told = Compilation::announce(file, &bytes, &sandbox);
+        let told = Compilation::announce(file, &bytes, sandbox.is_compiled(Digest::of(&bytes)));
         let default = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
         let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
