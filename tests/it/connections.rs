@@ -94,7 +94,7 @@ fn connections_from_many_addresses_cost_a_neighbour_nothing() {
         }
         drop(held);
     }
-    assert_eq!(server.events("connections_full").len(), 1, "it is logged once a minute");
+    assert_eq!(server.wait_for_events("connections_full", 1).len(), 1, "it is logged once a minute");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_client_with_too_many_busy_connections_is_refused() {
         assert!(reply.header("retry-after").is_some());
         refused.until_closed();
     }
-    let limited = server.events("address_limited");
+    let limited = server.wait_for_events("address_limited", 1);
     assert_eq!(limited.len(), 1, "it is logged once a minute: {limited:?}");
     assert_eq!((&limited[0]["address"], &limited[0]["limit"]), (&"127.0.0.1".into(), &2.into()));
     assert_eq!(get(local(1), server.address(), "/api/contacts/job/x", &tenant.authorization()).status, 404);

@@ -95,7 +95,7 @@ fn a_looping_job_yields_within_a_batch_and_comes_to_its_end() {
         assert_eq!((rows.len(), alone.count()), (300, 100), "the failure budget ends the job");
         assert!(rows.iter().all(|row| row["statusCode"] == 500), "{:?}", rows[0]);
         let released = server.events("job_released").into_iter().filter(|event| event["job"] == job.id).count();
-        assert!(released > 1, "the job gave others their turns within its only batch");
+        assert!(released > 1, "the job gave others their turns within its only batch: {released}");
         // A hundred single items and the halves that they are in; the whole batch was attempted twice.
         let failed = server.events("component_failed").into_iter().filter(|event| event["job"] == job.id).count();
         assert!(failed < 215, "{failed} failures: isolation began anew in each turn");

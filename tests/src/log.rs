@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -20,8 +20,8 @@ struct Lines {
 pub struct Log(Arc<(Mutex<Lines>, Condvar)>);
 
 impl Log {
-    /// Reads `source` to its end on another thread.
-    pub(crate) fn follow(&self, source: impl Read + Send + 'static) {
+    /// Reads `source` to its end on another thread, which this returns.
+    pub(crate) fn follow(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
         let log = self.clone();
         log.0.0.lock().sources += 1;
         thread::spawn(move || {
@@ -31,7 +31,7 @@ impl Log {
             }
             log.0.0.lock().sources -= 1;
             log.0.1.notify_all();
-        });
+        })
     }
 
     /// Returns all lines.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 use crate::log::Log;
 use crate::wait_until;
@@ -11,6 +12,8 @@ use crate::wait_until;
 /// A server that listens; killed when it is dropped.
 pub struct ServerProcess {
     child: Child,
+    /// Ends when the log is read to its end.
+    log_reader: JoinHandle<()>,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     health_address: Option<SocketAddr>,
@@ -27,7 +30,7 @@ impl ServerProcess {
         let (has_admin_listener, has_health_listener) = (has_option("--admin-listen"), has_option("--health-listen"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("bulkhead can be started");
-        log.follow(child.stderr.take().expect("it was piped"));
+        let log_reader = log.follow(child.stderr.take().expect("it was piped"));
         let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
         let mut read_line = || {
             let mut line = String::new();
@@ -38,11 +41,12 @@ impl ServerProcess {
         let Some(address) = address_in(&startup_line) else {
             drop(child.kill());
             let status = child.wait();
+            wait_for_end(&log_reader);
             return Err(format!("the server did not start: {startup_line}{}\n{status:?}", log.text()));
         };
         let admin_address = if has_admin_listener { address_in(&read_line()) } else { None };
         let health_address = if has_health_listener { address_in(&read_line()) } else { None };
-        Ok(Self { child, address, admin_address, health_address, startup_line })
+        Ok(Self { child, log_reader, address, admin_address, health_address, startup_line })
     }
 
     /// Returns the address for clients.
@@ -79,18 +83,21 @@ impl ServerProcess {
         assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to the server");
     }
 
-    /// Kills the server with `SIGKILL`.
+    /// Kills the server with `SIGKILL`, and waits until its log is read.
     pub fn kill9(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it can be waited for");
+        wait_for_end(&self.log_reader);
     }
 
-    /// Waits for the server's end.
+    /// Waits for the server's end, and until its log is read.
     ///
     /// # Panics
     /// If the server does not end within [`crate::DEADLINE`].
     pub fn wait(mut self) -> ExitStatus {
-        wait_until("the server's end", || self.child.try_wait().expect("it can be waited for"))
+        let status = wait_until("the server's end", || self.child.try_wait().expect("it can be waited for"));
+        wait_for_end(&self.log_reader);
+        status
     }
 
     /// Sends `SIGTERM` and waits for the server's end.
@@ -159,6 +166,11 @@ impl Drop for ServerProcess {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits until a log is read to its end, so that a test finds in it what the server wrote last.
+fn wait_for_end(log_reader: &JoinHandle<()>) {
+    wait_until("the end of the log", || log_reader.is_finished().then_some(()));
 }
 
 /// Returns whether a process runs.

@@ -1,5 +1,6 @@
 //! A test's server: its start and stop, its clients and its store.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -218,6 +219,20 @@ impl Server {
     /// Returns the fields of all log entries of an event so far.
     pub fn events(&self, event: &str) -> Vec<Value> {
         self.log.events(event)
+    }
+
+    /// Waits until the log has `count` entries of an event, and returns the fields of all so far. The answer that a
+    /// client gets may come before the line of the log that tells of the answer's reason.
+    pub fn wait_for_events(&self, event: &str, count: usize) -> Vec<Value> {
+        let found = Cell::new(0);
+        let counted = |fields: &Value| {
+            found.set(found.get() + usize::from(fields["event"] == event));
+            found.get() >= count
+        };
+        match self.log.wait_for(0, DEADLINE, counted) {
+            Some(_) => self.events(event),
+            None => panic!("{} of {count} entries of the event '{event}':\n{}", found.get(), self.log.text()),
+        }
     }
 
     /// Returns the number of lines of the log so far.
