@@ -3,8 +3,8 @@
 mod neighbour;
 mod table;
 
-use std::env;
 use std::time::Duration;
+use std::{env, fs};
 
 use neighbour::{Neighbour, Times};
 use serde_json::json;
@@ -19,6 +19,9 @@ use crate::server::Server;
 const PHASES: usize = 2;
 /// Seconds of each phase, unless `SECONDS` says otherwise.
 const PHASE_SECONDS: f64 = 3.0;
+
+/// Milliseconds for each item from which a component takes too long for the trial of `tenant set` under the default limits.
+const TRIED_MILLIS: u64 = 50;
 
 /// Measures a neighbour alone and beside each kind of attack. `KIND` in the environment selects the kinds whose names contain
 /// it, `SECONDS` is the length of a phase, and `FORMAT=markdown` prints a table for a document.
@@ -89,7 +92,14 @@ fn prepare(server: &Server, kind: &Kind, count: usize) -> Outcome<Vec<Attacker>>
             Component::Default => {}
             Component::Processor(component) => server.command(&["tenant", "set", &name, "--processor", component])?,
             Component::Validator(component) => server.command(&["tenant", "set", &name, "--validator", component])?,
-            Component::Slow(_) => server.command(&["tenant", "set", &name, "--validator", "rules-a"])?,
+            Component::Slow(..TRIED_MILLIS) => server.command(&["tenant", "set", &name, "--validator", "rules-a"])?,
+            Component::Slow(_) => {
+                // Otherwise the component is refused, as it takes too long for the items of a trial.
+                let limits = server.data().join("slow-limits.json");
+                fs::write(&limits, r#"{"callMillis": 5000}"#)?;
+                let limits = limits.display().to_string();
+                server.command(&["tenant", "set", &name, "--validator", "rules-a", "--limits", &limits])?;
+            }
         }
         Ok(Attacker { client_id: tenant.client_id, client_secret: tenant.client_secret })
     };

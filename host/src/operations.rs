@@ -5,6 +5,7 @@ mod components;
 mod error;
 mod runtime;
 mod secrets;
+mod tenant_settings;
 mod tenants;
 mod views;
 
@@ -16,7 +17,8 @@ pub use components::AddedComponent;
 pub use error::OperationError;
 pub use runtime::{ComponentRuntime, LoadError};
 pub use secrets::AddedSecret;
-pub use tenants::{AddedTenant, ComponentChoice, TenantSettings};
+pub use tenant_settings::{ComponentChoice, TenantSettings};
+pub use tenants::AddedTenant;
 pub use views::{
     AddedSecretView, AddedTenantView, AssignmentView, ComponentView, RevokedSecretView, RevokedTokensView, SecretView,
     TenantView,

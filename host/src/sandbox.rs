@@ -36,6 +36,7 @@ mod remarks;
 mod reply;
 mod request;
 mod state;
+mod tenant_trial;
 mod ticker;
 mod validator;
 
@@ -55,4 +56,5 @@ pub use probe::Probed;
 pub use processor::ProcessorInstance;
 pub use reply::{Decision, Outcome, Planned, Target};
 pub use request::RequestContext;
+pub use tenant_trial::{TenantTrial, TrialError};
 pub use validator::ValidatorInstance;

@@ -50,6 +50,7 @@ mod slow_bodies;
 mod slow_readers;
 mod strict_http;
 mod templates;
+mod tenant_trials;
 mod tenants;
 mod terminals;
 mod tokens;

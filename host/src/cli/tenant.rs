@@ -42,7 +42,8 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Change a tenant. Accepted jobs keep their components and profile. Prints the tenant's components.
+    /// Change a tenant, after its components were tried with its profile and limits. Accepted jobs keep their components and
+    /// profile. Prints the tenant's components.
     Set {
         /// The tenant's name.
         name: TenantName,
@@ -58,6 +59,9 @@ pub(super) enum TenantCommand {
         /// JSON: the limits that differ from the defaults, such as {"memoryMiB":64}.
         #[arg(long, value_name = "FILE")]
         limits: Option<PathBuf>,
+        /// Check and try everything, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -87,11 +91,11 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         TenantCommand::Add { name, profile, store } => add(name, profile.as_deref(), &store),
         TenantCommand::List { store } => operations(&store)?.tenants()?.iter().try_for_each(print),
         TenantCommand::Show { name, store } => print(&operations(&store)?.tenant(name.as_str())?),
-        TenantCommand::Set { name, validator, processor, profile, limits, store } => {
-            set(&name, processor, validator, [profile, limits], &store)
+        TenantCommand::Set { name, validator, processor, profile, limits, dry_run, store } => {
+            set(&name, processor, validator, [profile, limits], dry_run, &store)
         }
         TenantCommand::Rollback { name, store } => {
-            print_assignment(&name, operations(&store)?.roll_back_tenant(name.as_str())?)
+            print_assignment(&name, operations(&store)?.roll_back_tenant(name.as_str())?, false)
         }
         TenantCommand::Secret(command) => secret::run(command),
         TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
@@ -115,6 +119,7 @@ fn set(
     processor: Option<String>,
     validator: Option<String>,
     files: [Option<PathBuf>; 2],
+    dry_run: bool,
     store: &StoreArgs,
 ) -> Result<(), Box<dyn Error>> {
     let [profile, limits] = files.map(|file| file.map(|path| read(&path)).transpose());
@@ -127,15 +132,21 @@ fn set(
     if settings == TenantSettings::default() {
         return Err("give at least one of --validator, --processor, --profile and --limits".into());
     }
-    print_assignment(name, operations(store)?.set_tenant(name.as_str(), &settings)?)
+    let operations = operations(store)?;
+    let assigned = if dry_run {
+        operations.try_settings(name.as_str(), &settings)?
+    } else {
+        operations.set_tenant(name.as_str(), &settings)?
+    };
+    print_assignment(name, assigned, dry_run)
 }
 
 fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {
     operator::operations(store, MAX_COMPONENT_BYTES)
 }
 
-fn print_assignment(name: &TenantName, assigned: Assignment) -> Result<(), Box<dyn Error>> {
-    print(&AssignmentView::new(name.as_str(), assigned))
+fn print_assignment(name: &TenantName, assigned: Assignment, dry_run: bool) -> Result<(), Box<dyn Error>> {
+    print(&AssignmentView::new(name.as_str(), assigned).dry_run(dry_run))
 }
 
 /// Prints a value as one line of JSON.

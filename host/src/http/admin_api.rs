@@ -70,8 +70,12 @@ impl AdminApi {
             }
             AdminRoute::ShowTenant(name) => self.blocking(move |operations| tenants::show(operations, &name)).await,
             AdminRoute::ChangeTenant(name) => {
+                let dry_run = query(&head, "dryRun");
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| tenants::change(operations, &name, &body.take_item()?)).await
+                self.blocking(move |operations| {
+                    tenants::change(operations, &name, &body.take_item()?, dry_run.as_deref())
+                })
+                .await
             }
             AdminRoute::RemoveTenant(name) => self.blocking(move |operations| tenants::remove(operations, &name)).await,
             AdminRoute::RollBackTenant(name) => {

@@ -13,6 +13,7 @@ use super::reply::{Reply, json};
 use crate::domain::PageError;
 use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
+use crate::sandbox::TrialError;
 use crate::store::StoreError;
 
 /// The `Retry-After` of a request that was refused because the server or the store is overloaded or unavailable, in seconds.
@@ -393,6 +394,11 @@ impl From<OperationError> for Problem {
                 return Self::unavailable("The store is unavailable. Nothing was changed; try again.");
             }
             OperationError::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component_refused"),
+            OperationError::Unfit(TrialError::NoRoom(_)) => return Self::unavailable(&error.to_string()),
+            OperationError::NotLoaded(reason) if reason.is_temporary() => return Self::unavailable(&error.to_string()),
+            OperationError::Unfit(_) | OperationError::NotLoaded(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "settings_refused")
+            }
             OperationError::Load(_) | OperationError::Random(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             OperationError::NameTaken { .. }
             | OperationError::TenantExists(_)

@@ -1,7 +1,7 @@
 //! Why an operation failed. The texts are for the operator.
 
 use super::LoadError;
-use crate::sandbox::Refusal;
+use crate::sandbox::{ComponentError, Refusal, TrialError};
 use crate::store::{ComponentRecord, StoreError};
 use crate::tenants::MAX_SECRETS;
 
@@ -89,6 +89,12 @@ pub enum OperationError {
     /// The profile cannot be used, or not with this processor.
     #[error("the profile cannot be used: {0}")]
     Profile(String),
+    /// A component cannot be loaded for a trial.
+    #[error(transparent)]
+    NotLoaded(#[from] ComponentError),
+    /// The components cannot work together with the profile and the limits.
+    #[error("{0}")]
+    Unfit(TrialError),
     /// A limit is unknown or out of range.
     #[error("the limits cannot be set: {0}")]
     Limits(String),

@@ -137,10 +137,14 @@ impl TenantView {
 
 /// The components of a tenant.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AssignmentView<'a> {
     tenant: &'a str,
     processor: String,
     validator: String,
+    /// Whether the tenant only would have these components.
+    #[serde(skip_serializing_if = "is_false")]
+    dry_run: bool,
 }
 
 impl<'a> AssignmentView<'a> {
@@ -151,6 +155,17 @@ impl<'a> AssignmentView<'a> {
             tenant,
             processor: digest(assignment.processor, "default"),
             validator: digest(assignment.validator, "none"),
+            dry_run: false,
         }
     }
+
+    /// Says that nothing was changed.
+    #[must_use]
+    pub fn dry_run(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }

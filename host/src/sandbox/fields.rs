@@ -2,6 +2,7 @@
 
 use super::call_error::CallError;
 use super::error_text::bounded;
+use super::probe::reason;
 use crate::tenants::Choice;
 
 /// Flaws of a profile that are reported.
@@ -50,7 +51,7 @@ pub enum FieldsError {
     #[error("{}", .0.join("\n"))]
     Profile(Vec<String>),
     /// The call failed.
-    #[error("the component could not read the profile: {0:?}")]
+    #[error("the component could not read the profile: {}", reason(.0))]
     Call(CallError),
 }
 

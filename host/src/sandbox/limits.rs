@@ -15,7 +15,7 @@ const MAX_OUTPUT_BYTES: usize = 4 << 10;
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
 /// Limits of one instance.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The tenant from whose share the instance takes memory; `None` for operators, who try components.
     pub tenant: Option<TenantId>,

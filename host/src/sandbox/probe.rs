@@ -18,7 +18,7 @@ use crate::domain::{Operation, Timestamp, World};
 use crate::tenants::Profile;
 
 /// Items of kinds that any client may send.
-const TRIAL_ITEMS: [&str; 5] =
+pub(super) const TRIAL_ITEMS: [&str; 5] =
     [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
 
 /// A component that passed its trial.
@@ -153,7 +153,7 @@ fn failed(error: &CallError) -> Refusal {
 }
 
 /// Returns the end of a sentence, and after it the lines of the backtrace and of what the component printed.
-fn reason(error: &CallError) -> String {
+pub(super) fn reason(error: &CallError) -> String {
     match error {
         CallError::Cancelled => String::from("it was interrupted."),
         CallError::HostUnavailable(reason) => format!("this server has no room for it now ({reason})."),

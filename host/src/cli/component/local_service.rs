@@ -112,11 +112,11 @@ impl LocalService {
         };
         let is_validator = self.added.record.world == World::Validator;
         let processor = component.clone().filter(|_| !is_validator);
-        self.operations.set_tenant(name.as_str(), &settings(processor, None))?;
+        self.operations.set_tenant_untried(name.as_str(), &settings(processor, None))?;
         self.store_contacts(&self.reread(&name)?, stored).map_err(TenantError::Other)?;
         // A validator is set only now, as it must not be called for the stored contacts.
         if is_validator {
-            self.operations.set_tenant(name.as_str(), &settings(None, component))?;
+            self.operations.set_tenant_untried(name.as_str(), &settings(None, component))?;
         }
         Ok(self.reread(&name)?)
     }

@@ -62,8 +62,8 @@ pub(super) fn show(operations: &Operations, name: &str) -> Result<Reply, Problem
     Ok(json(StatusCode::OK, &operations.tenant(name)?))
 }
 
-/// Changes a tenant's settings and returns its components.
-pub(super) fn change(operations: &Operations, name: &str, body: &str) -> Result<Reply, Problem> {
+/// Changes a tenant's settings and returns its components. Changes nothing if `dry_run` is "true".
+pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: Option<&str>) -> Result<Reply, Problem> {
     let advice = "Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'.";
     let change: SettingsBody = read_object(body, "The change", advice)?;
     let settings = TenantSettings {
@@ -72,7 +72,10 @@ pub(super) fn change(operations: &Operations, name: &str, body: &str) -> Result<
         processor: change.processor.map(ComponentChoice::processor),
         validator: change.validator.map(ComponentChoice::validator),
     };
-    assignment(name, operations.set_tenant(name, &settings)?)
+    let dry_run = dry_run == Some("true");
+    let assigned =
+        if dry_run { operations.try_settings(name, &settings)? } else { operations.set_tenant(name, &settings)? };
+    Ok(json(StatusCode::OK, &AssignmentView::new(name, assigned).dry_run(dry_run)))
 }
 
 pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Problem> {

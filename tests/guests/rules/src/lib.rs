@@ -1,6 +1,7 @@
 //! A validator whose rules are in the settings of its tenant's profile. All settings are optional:
 //!
-//! - `domains`, a list such as `["example.com"]`: the domains that addresses in `email` may have.
+//! - `domains`, a list such as `["example.com"]`: the domains that addresses in `email` may have. With a value of another type,
+//!   the validator traps on any items.
 //! - `version`, a string: the name that the validator uses when it objects to an item with `"probe": true`. It shows tests which
 //!   profile an item was checked with. Without this setting, the name of the build shows them which component it was.
 //! - `slow`, a number: the approximate time to compute for each item, in milliseconds.
