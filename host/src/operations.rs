@@ -20,8 +20,8 @@ pub use secrets::AddedSecret;
 pub use tenant_settings::{ComponentChoice, TenantSettings};
 pub use tenants::AddedTenant;
 pub use views::{
-    AddedSecretView, AddedTenantView, AssignmentView, ComponentView, RevokedSecretView, RevokedTokensView, SecretView,
-    TenantView,
+    AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, RevokedSecretView,
+    RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
 };
 
 use crate::domain::JobId;

@@ -1,6 +1,6 @@
 //! Tenants over the operators' HTTP API, by the same rules as on the command line.
 
-use bulkhead_tests::{Options, Server, Tenant, contacts, gzip, slow_contacts, wait_until};
+use bulkhead_tests::{Options, Server, Tenant, component, contacts, gzip, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -99,6 +99,38 @@ fn the_api_and_the_command_line_show_the_same_tenants() {
         assert!(reply.expect(404).message().contains("there is no tenant 'nobody'"));
     }
     assert!(server.command_line(&["tenant", "show", "nobody"]).expect(2).stderr.contains("no tenant 'nobody'"));
+}
+
+#[test]
+fn a_tenant_is_shown_with_its_components_by_name_and_what_a_rollback_gives() {
+    let server = server();
+    let operator = server.operator();
+    server.add_tenant("acme");
+    let shown = || {
+        let shown = operator.get("/admin/tenants/acme").expect(200).json();
+        assert_eq!(vec![shown.clone()], printed(&server, &["tenant", "show", "acme"]));
+        shown
+    };
+    let new = shown();
+    assert_eq!((&new["processor"], &new["validator"]), (&json!("default"), &json!("none")));
+    assert_eq!(new["rollback"], Value::Null);
+    let mut digests = Vec::new();
+    for name in ["rules-a", "rules-b"] {
+        let file = component(name).display().to_string();
+        let added = printed(&server, &["component", "add", &file, "--name", name]);
+        digests.push(added[0]["digest"].clone());
+        let set = operator.send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": name})).expect(200).json();
+        assert_eq!((&set["validator"], &set["validatorName"]), (digests.last().expect("one"), &json!(name)));
+    }
+    let changed = shown();
+    assert_eq!((&changed["validator"], &changed["validatorName"]), (&digests[1], &json!("rules-b")));
+    let rollback = json!({"processor": "default", "validator": digests[0], "validatorName": "rules-a"});
+    assert_eq!(changed["rollback"], rollback);
+    let listed = operator.get("/admin/tenants").expect(200).json();
+    assert_eq!(listed["tenants"][0]["validatorName"], "rules-b");
+    let back = operator.send("POST", "/admin/tenants/acme/rollback", &[], &json!({})).expect(200).json();
+    assert_eq!(back["validatorName"], "rules-a");
+    assert_eq!(shown()["rollback"]["validatorName"], "rules-b");
 }
 
 #[test]

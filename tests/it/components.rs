@@ -46,7 +46,7 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
 
     // A running server uses the component from the next request on, and jobs name their processor.
     let set = one(server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]));
-    assert_eq!(set, json!({"tenant": "acme", "processor": rogue, "validator": "none"}));
+    assert_eq!(set, json!({"tenant": "acme", "processor": rogue, "processorName": "rogue", "validator": "none"}));
     assert_eq!(judged_by(&client), rogue.as_str());
     let in_use = server.command_line(&["component", "remove", "rogue"]).expect(2);
     assert!(in_use.stderr.contains("tenant 'acme'"), "{}", in_use.stderr);

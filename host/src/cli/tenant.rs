@@ -5,7 +5,6 @@ mod secret;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use bulkhead::domain::Assignment;
 use bulkhead::operations::{
     AddedTenantView, AssignmentView, ComponentChoice, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
 };
@@ -35,7 +34,7 @@ pub(super) enum TenantCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show a tenant with its profile and all its limits, as one JSON object.
+    /// Show a tenant with its components, what a rollback would give, its profile, limits and usage, as one JSON object.
     Show {
         /// The tenant's name.
         name: TenantName,
@@ -95,7 +94,9 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
             set(&name, processor, validator, [profile, limits], dry_run, &store)
         }
         TenantCommand::Rollback { name, store } => {
-            print_assignment(&name, operations(&store)?.roll_back_tenant(name.as_str())?, false)
+            let operations = operations(&store)?;
+            let assigned = operations.roll_back_tenant(name.as_str())?;
+            print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?))
         }
         TenantCommand::Secret(command) => secret::run(command),
         TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
@@ -138,15 +139,11 @@ fn set(
     } else {
         operations.set_tenant(name.as_str(), &settings)?
     };
-    print_assignment(name, assigned, dry_run)
+    print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?).dry_run(dry_run))
 }
 
 fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {
     operator::operations(store, MAX_COMPONENT_BYTES)
-}
-
-fn print_assignment(name: &TenantName, assigned: Assignment, dry_run: bool) -> Result<(), Box<dyn Error>> {
-    print(&AssignmentView::new(name.as_str(), assigned).dry_run(dry_run))
 }
 
 /// Prints a value as one line of JSON.

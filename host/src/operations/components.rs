@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OperationError, Operations};
+use super::{ComponentNames, OperationError, Operations};
 use crate::domain::Digest;
 use crate::sandbox::{Limits, Refusal};
 use crate::store::{ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome};
@@ -68,6 +68,14 @@ impl Operations {
     /// If the store cannot answer.
     pub fn components(&self) -> Result<Vec<ComponentRecord>, OperationError> {
         Ok(self.store.components()?)
+    }
+
+    /// Returns the names of all components that have one.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn component_names(&self) -> Result<ComponentNames, OperationError> {
+        Ok(ComponentNames::of(self.store.components()?))
     }
 
     /// Finds a component by its name, its digest, or the beginning of its digest.

@@ -98,8 +98,8 @@ pub enum OperationError {
     /// A limit is unknown or out of range.
     #[error("the limits cannot be set: {0}")]
     Limits(String),
-    /// A component was removed while the tenant was changed.
-    #[error("a component was removed at the same time; try again")]
+    /// A component was removed, or the tenant was changed, at the same time.
+    #[error("a component or the tenant was changed at the same time, so nothing was done; try again")]
     Outdated,
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]

@@ -1,7 +1,7 @@
 //! Adding, showing, rolling back and removing tenants.
 
 use super::tenant_settings::{readable_profile, unusable};
-use super::{OperationError, Operations, TenantView};
+use super::{OperationError, Operations, TenantSummaryView, TenantView};
 use crate::domain::Assignment;
 use crate::store::{RollBackOutcome, Tenant, TenantSummary};
 use crate::tenants::{Profile, Secret, TenantLimits, TenantName, generate};
@@ -42,8 +42,9 @@ impl Operations {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub fn tenants(&self) -> Result<Vec<TenantSummary>, OperationError> {
-        Ok(self.store.tenants()?)
+    pub fn tenants(&self) -> Result<Vec<TenantSummaryView>, OperationError> {
+        let names = self.component_names()?;
+        Ok(self.store.tenants()?.into_iter().map(|summary| TenantSummaryView::new(summary, &names)).collect())
     }
 
     /// Returns a tenant with its settings.
@@ -52,9 +53,8 @@ impl Operations {
     /// If there is no such tenant.
     pub fn tenant(&self, name: &str) -> Result<TenantView, OperationError> {
         let tenant = self.known_tenant(name)?;
-        let summary = self.store.tenants()?.into_iter().find(|summary| summary.tenant == name);
-        let summary = summary.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
-        Ok(TenantView::new(summary, &tenant, self.store.usage(tenant.id)?))
+        let usage = self.store.usage(tenant.id)?;
+        Ok(TenantView::new(self.summary(name)?, &self.component_names()?, &tenant, usage))
     }
 
     /// Removes a tenant with its credentials, jobs and contacts.
@@ -65,32 +65,34 @@ impl Operations {
         if self.store.remove_tenant(name)? { Ok(()) } else { Err(OperationError::UnknownTenant(name.to_owned())) }
     }
 
-    /// Gives a tenant back the components that it had before they were last changed.
+    /// Gives a tenant back the components that it had before they were last changed, if they work with the profile and the
+    /// limits that it has now.
     ///
     /// # Errors
-    /// If there is no such tenant, or its components were never changed.
+    /// If there is no such tenant, its components were never changed, or one of the earlier components fails in a trial.
     pub fn roll_back_tenant(&self, name: &str) -> Result<Assignment, OperationError> {
+        let tenant = self.known_tenant(name)?;
+        let nothing_before = || OperationError::NothingBefore(name.to_owned());
+        let previous = self.summary(name)?.previous.ok_or_else(nothing_before)?;
+        self.try_together(previous, readable_profile(&tenant)?, &tenant.limits)?;
         match self.store.roll_back_tenant(name)? {
-            RollBackOutcome::To(assignment) => {
-                if let Err(error) = self.try_assigned(name, assignment) {
-                    // A second rollback undoes the first: components that cannot work with the profile would fail every item.
-                    self.store.roll_back_tenant(name)?;
-                    return Err(error);
-                }
-                Ok(assignment)
+            RollBackOutcome::To(assigned) if assigned == previous => Ok(assigned),
+            RollBackOutcome::To(_) => {
+                // Somebody changed the tenant meanwhile. A second rollback undoes the first.
+                self.store.roll_back_tenant(name)?;
+                Err(OperationError::Outdated)
             }
-            RollBackOutcome::NothingBefore => Err(OperationError::NothingBefore(name.to_owned())),
+            RollBackOutcome::NothingBefore => Err(nothing_before()),
             RollBackOutcome::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
         }
     }
 
-    pub(super) fn known_tenant(&self, name: &str) -> Result<Tenant, OperationError> {
-        self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
+    fn summary(&self, name: &str) -> Result<TenantSummary, OperationError> {
+        let found = self.store.tenants()?.into_iter().find(|summary| summary.tenant == name);
+        found.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
     }
 
-    /// Tries components with the profile and the limits that a tenant has.
-    fn try_assigned(&self, name: &str, assigned: Assignment) -> Result<(), OperationError> {
-        let tenant = self.known_tenant(name)?;
-        self.try_together(assigned, readable_profile(&tenant)?, &tenant.limits)
+    pub(super) fn known_tenant(&self, name: &str) -> Result<Tenant, OperationError> {
+        self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
     }
 }

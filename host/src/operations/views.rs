@@ -1,5 +1,7 @@
 //! What operators are shown, alike on the command line and over HTTP.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -114,11 +116,88 @@ pub struct RevokedTokensView {
     pub revoked_tokens: u64,
 }
 
+/// The names of components, by their digests. Not every component has a name.
+#[derive(Debug, Default)]
+pub struct ComponentNames(HashMap<Digest, String>);
+
+impl ComponentNames {
+    pub(super) fn of(records: Vec<ComponentRecord>) -> Self {
+        Self(records.into_iter().filter_map(|record| Some((record.digest, record.name?))).collect())
+    }
+
+    fn name(&self, digest: Option<Digest>) -> Option<String> {
+        self.0.get(&digest?).cloned()
+    }
+}
+
+/// The components of a tenant, by digest and by name.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantComponentsView {
+    processor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processor_name: Option<String>,
+    validator: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator_name: Option<String>,
+}
+
+impl TenantComponentsView {
+    fn new(assigned: Assignment, names: &ComponentNames) -> Self {
+        let digest = |digest: Option<Digest>, absent: &str| digest.map_or(absent.to_owned(), |it| it.to_string());
+        Self {
+            processor: digest(assigned.processor, "default"),
+            processor_name: names.name(assigned.processor),
+            validator: digest(assigned.validator, "none"),
+            validator_name: names.name(assigned.validator),
+        }
+    }
+}
+
+/// A tenant in the list of all tenants.
+#[derive(Debug, Serialize)]
+pub struct TenantSummaryView {
+    tenant: String,
+    client_id: String,
+    contacts: u64,
+    jobs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processor: Option<String>,
+    #[serde(rename = "processorName", skip_serializing_if = "Option::is_none")]
+    processor_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator: Option<String>,
+    #[serde(rename = "validatorName", skip_serializing_if = "Option::is_none")]
+    validator_name: Option<String>,
+}
+
+impl TenantSummaryView {
+    pub(super) fn new(summary: TenantSummary, names: &ComponentNames) -> Self {
+        let TenantSummary { tenant, client_id, contacts, jobs, assigned, previous: _ } = summary;
+        Self {
+            tenant,
+            client_id,
+            contacts,
+            jobs,
+            processor: assigned.processor.map(|digest| digest.to_string()),
+            processor_name: names.name(assigned.processor),
+            validator: assigned.validator.map(|digest| digest.to_string()),
+            validator_name: names.name(assigned.validator),
+        }
+    }
+}
+
 /// A tenant with its settings.
 #[derive(Debug, Serialize)]
 pub struct TenantView {
+    tenant: String,
+    client_id: String,
+    contacts: u64,
+    jobs: u64,
     #[serde(flatten)]
-    summary: TenantSummary,
+    components: TenantComponentsView,
+    /// The components that a rollback would give the tenant; `None` if they were never changed.
+    rollback: Option<TenantComponentsView>,
     /// All limits, the defaults included.
     limits: TenantLimits,
     /// What the tenant keeps.
@@ -128,20 +207,30 @@ pub struct TenantView {
 }
 
 impl TenantView {
-    pub(super) fn new(summary: TenantSummary, tenant: &Tenant, usage: Usage) -> Self {
-        // A JSON string holds no line breaks, so those in the text are only white space between its parts.
-        let profile = RawValue::from_string(tenant.profile.text().replace(['\n', '\r'], " ")).ok();
-        Self { summary, limits: tenant.limits, usage, profile }
+    pub(super) fn new(summary: TenantSummary, names: &ComponentNames, tenant: &Tenant, usage: Usage) -> Self {
+        let TenantSummary { tenant: name, client_id, contacts, jobs, assigned, previous } = summary;
+        Self {
+            tenant: name,
+            client_id,
+            contacts,
+            jobs,
+            components: TenantComponentsView::new(assigned, names),
+            rollback: previous.map(|previous| TenantComponentsView::new(previous, names)),
+            limits: tenant.limits,
+            usage,
+            // A JSON string holds no line breaks, so those in the text are only white space between its parts.
+            profile: RawValue::from_string(tenant.profile.text().replace(['\n', '\r'], " ")).ok(),
+        }
     }
 }
 
-/// The components of a tenant.
+/// The components that a tenant has after a change.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentView<'a> {
     tenant: &'a str,
-    processor: String,
-    validator: String,
+    #[serde(flatten)]
+    components: TenantComponentsView,
     /// Whether the tenant only would have these components.
     #[serde(skip_serializing_if = "is_false")]
     dry_run: bool,
@@ -149,14 +238,8 @@ pub struct AssignmentView<'a> {
 
 impl<'a> AssignmentView<'a> {
     /// Creates the view of the components that the tenant called `tenant` has.
-    pub fn new(tenant: &'a str, assignment: Assignment) -> Self {
-        let digest = |digest: Option<Digest>, absent: &str| digest.map_or(absent.to_owned(), |it| it.to_string());
-        Self {
-            tenant,
-            processor: digest(assignment.processor, "default"),
-            validator: digest(assignment.validator, "none"),
-            dry_run: false,
-        }
+    pub fn new(tenant: &'a str, assigned: Assignment, names: &ComponentNames) -> Self {
+        Self { tenant, components: TenantComponentsView::new(assigned, names), dry_run: false }
     }
 
     /// Says that nothing was changed.

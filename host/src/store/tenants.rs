@@ -1,7 +1,5 @@
 //! Tenants and their settings.
 
-use serde::Serialize;
-
 use super::StoreError;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::tenants::{LimitSettings, NewCredential, Profile, StoredProfile, TenantLimits};
@@ -51,7 +49,7 @@ pub struct Tenant {
 }
 
 /// A tenant as an operator lists it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantSummary {
     /// The tenant's name.
     pub tenant: String,
@@ -61,12 +59,10 @@ pub struct TenantSummary {
     pub contacts: u64,
     /// How many jobs the tenant has, of any state.
     pub jobs: u64,
-    /// The tenant's processor, unless that is the server's default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processor: Option<String>,
-    /// The tenant's validator, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validator: Option<String>,
+    /// The tenant's components.
+    pub assigned: Assignment,
+    /// The components that [`TenantStore::roll_back_tenant`] would give the tenant; `None` if they were never changed.
+    pub previous: Option<Assignment>,
 }
 
 /// A change of a tenant. What is `None` stays as it is.

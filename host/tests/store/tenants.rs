@@ -37,7 +37,7 @@ pub(crate) fn tenants_are_listed_by_name(fixture: &StoreFixture) {
     let shown: Vec<_> = listed.iter().map(|tenant| (&*tenant.tenant, tenant.contacts, tenant.jobs)).collect();
     assert_eq!(shown, [("a-b", 0, 0), ("a_b", 0, 0), ("ab", 0, 0), ("alpha", 2, 2), ("zeta", 0, 0)]);
     assert_eq!(listed[3].client_id, "alpha-id");
-    assert_eq!((&listed[3].processor, &listed[3].validator), (&None, &None));
+    assert_eq!((listed[3].assigned, listed[3].previous), (Assignment::default(), None));
 }
 
 pub(crate) fn a_removed_tenant_leaves_nothing(fixture: &StoreFixture) {
@@ -112,7 +112,8 @@ pub(crate) fn a_change_keeps_what_it_does_not_name(fixture: &StoreFixture) {
     assert_eq!(tenant.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
     assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Authentication::Tenant(Box::new(tenant)));
     let listed = store.tenants().unwrap().pop().unwrap();
-    assert_eq!((listed.processor, listed.validator), (Some(processor.to_string()), Some(validator.to_string())));
+    assert_eq!(listed.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
+    assert_eq!(listed.previous, Some(Assignment { processor: None, validator: Some(validator) }));
 }
 
 pub(crate) fn a_refused_change_changes_nothing(fixture: &StoreFixture) {
@@ -142,6 +143,7 @@ pub(crate) fn components_can_be_rolled_back(fixture: &StoreFixture) {
     // A change that keeps the components does not count for rolling back.
     give(TenantChange { processor: Some(Some(one)), profile: Some(Profile::default()), ..TenantChange::default() });
     for expected in [first, second, first] {
+        assert_eq!(store.tenants().unwrap().pop().unwrap().previous, Some(expected));
         assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::To(expected));
         assert_eq!(store.tenant("acme").unwrap().unwrap().assigned, expected);
     }

@@ -6,16 +6,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::domain::Assignment;
 use crate::http::problem::Problem;
 use crate::http::reply::{Reply, json};
-use crate::operations::{AddedTenantView, AssignmentView, ComponentChoice, Operations, TenantSettings};
-use crate::store::TenantSummary;
+use crate::operations::{
+    AddedTenantView, AssignmentView, ComponentChoice, Operations, TenantSettings, TenantSummaryView,
+};
 use crate::tenants::TenantName;
 
 #[derive(Serialize)]
 struct TenantListBody {
-    tenants: Vec<TenantSummary>,
+    tenants: Vec<TenantSummaryView>,
 }
 
 #[derive(Serialize)]
@@ -75,7 +75,8 @@ pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: O
     let dry_run = dry_run == Some("true");
     let assigned =
         if dry_run { operations.try_settings(name, &settings)? } else { operations.set_tenant(name, &settings)? };
-    Ok(json(StatusCode::OK, &AssignmentView::new(name, assigned).dry_run(dry_run)))
+    let view = AssignmentView::new(name, assigned, &operations.component_names()?).dry_run(dry_run);
+    Ok(json(StatusCode::OK, &view))
 }
 
 pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Problem> {
@@ -85,7 +86,8 @@ pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Probl
 
 /// Gives a tenant its previous components back and returns them.
 pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Problem> {
-    assignment(name, operations.roll_back_tenant(name)?)
+    let assigned = operations.roll_back_tenant(name)?;
+    Ok(json(StatusCode::OK, &AssignmentView::new(name, assigned, &operations.component_names()?)))
 }
 
 /// Reads a body that must be a JSON object: serde would also take a list of the members' values in order.
@@ -98,8 +100,4 @@ pub(super) fn read_object<T: DeserializeOwned>(body: &str, what: &str, advice: &
     }
     serde_json::from_str(body)
         .map_err(|error| Problem::bad_request(format!("{what} cannot be read: {error}. {advice}")))
-}
-
-fn assignment(name: &str, assignment: Assignment) -> Result<Reply, Problem> {
-    Ok(json(StatusCode::OK, &AssignmentView::new(name, assignment)))
 }

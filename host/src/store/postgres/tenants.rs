@@ -33,7 +33,8 @@ impl TenantStore for PostgresStore {
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
         self.connections.run("listing tenants", async |session| {
             let sql = "SELECT name, client_id, coalesce(contacts, 0),
-                              (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator
+                              (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id), processor, validator,
+                              can_roll_back, previous_processor, previous_validator
                        FROM tenants LEFT JOIN tallies ON tallies.tenant = tenants.id ORDER BY name";
             Ok(session.query(sql, &[]).await?.iter().map(summary).collect::<Result<_, _>>()?)
         })
@@ -164,13 +165,14 @@ pub(super) fn tenant(row: &Row, profiles: &ProfileCache) -> Result<Tenant, Store
 }
 
 fn summary(row: &Row) -> Result<TenantSummary, StoreError> {
+    let previous = Assignment { processor: optional_digest(row, 7)?, validator: optional_digest(row, 8)? };
     Ok(TenantSummary {
         tenant: get(row, 0)?,
         client_id: get(row, 1)?,
         contacts: number(row, 2)?,
         jobs: number(row, 3)?,
-        processor: optional_digest(row, 4)?.map(|digest| digest.to_string()),
-        validator: optional_digest(row, 5)?.map(|digest| digest.to_string()),
+        assigned: Assignment { processor: optional_digest(row, 4)?, validator: optional_digest(row, 5)? },
+        previous: get::<bool>(row, 6)?.then_some(previous),
     })
 }
 

@@ -61,7 +61,7 @@ impl TenantStore for SqliteStore {
             connection
                 .prepare(
                     "SELECT name, client_id, contacts, (SELECT count(*) FROM jobs WHERE jobs.tenant = tenants.id),
-                            processor, validator
+                            processor, validator, can_roll_back, previous_processor, previous_validator
                      FROM tenants ORDER BY name",
                 )
                 .and_then(|mut statement| statement.query_map([], summary)?.collect())
@@ -173,13 +173,14 @@ pub(super) fn tenant(row: &Row<'_>, profiles: &ProfileCache) -> rusqlite::Result
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<TenantSummary> {
+    let previous = Assignment { processor: digest(row, 7)?, validator: digest(row, 8)? };
     Ok(TenantSummary {
         tenant: row.get(0)?,
         client_id: row.get(1)?,
         contacts: row.get::<_, i64>(2)?.unsigned_abs(),
         jobs: row.get::<_, i64>(3)?.unsigned_abs(),
-        processor: digest(row, 4)?.map(|digest| digest.to_string()),
-        validator: digest(row, 5)?.map(|digest| digest.to_string()),
+        assigned: Assignment { processor: digest(row, 4)?, validator: digest(row, 5)? },
+        previous: row.get::<_, bool>(6)?.then_some(previous),
     })
 }
 
