@@ -42,7 +42,7 @@ enum Command {
     /// Create, check, try, test, register, list and remove components.
     #[command(subcommand)]
     Component(component::ComponentCommand),
-    /// Print the output of a job's components.
+    /// List, show and delete jobs, and print the output of their components.
     #[command(subcommand)]
     Job(job::JobCommand),
     /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.

@@ -1,8 +1,9 @@
-//! What operators do: add, change and remove tenants, replace their secrets, register components and give them to tenants, read what components
-//! printed. The command line and the operators' HTTP API are two ways to [`Operations`]. All methods block.
+//! What operators do: add, change and remove tenants, replace their secrets, register components and give them to tenants, look
+//! at jobs, stop them, and read what components printed. The command line and the operators' HTTP API are two ways to [`Operations`]. All methods block.
 
 mod components;
 mod error;
+mod jobs;
 mod runtime;
 mod secrets;
 mod tenant_settings;
@@ -20,11 +21,10 @@ pub use secrets::AddedSecret;
 pub use tenant_settings::{ComponentChoice, TenantSettings};
 pub use tenants::AddedTenant;
 pub use views::{
-    AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, RevokedSecretView,
+    AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RevokedSecretView,
     RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
 };
 
-use crate::domain::JobId;
 use crate::store::Store;
 use runtime::LazyRuntime;
 
@@ -49,13 +49,5 @@ impl Operations {
         load: impl Fn() -> Result<ComponentRuntime, LoadError> + Send + Sync + 'static,
     ) -> Self {
         Self { store, runtime: LazyRuntime::new(load), max_component_bytes, probing: Mutex::default() }
-    }
-
-    /// Returns what a job's components printed.
-    ///
-    /// # Errors
-    /// If there is no such job, or the store cannot answer.
-    pub fn job_log(&self, job: JobId) -> Result<String, OperationError> {
-        self.store.job_log(job)?.ok_or(OperationError::UnknownJob)
     }
 }

@@ -4,15 +4,43 @@ use std::error::Error;
 
 use bulkhead::domain::JobId;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
+use bulkhead::tenants::TenantName;
 use clap::Subcommand;
 
 use super::operator::operations;
-use super::output::print_text;
+use super::output::{print_json, print_text};
 use super::store::StoreArgs;
 
-/// Commands about jobs.
+/// Commands about jobs of all tenants.
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
+    /// List a tenant's jobs, newest first, one JSON object per line.
+    List {
+        /// The tenant's name.
+        tenant: TenantName,
+        /// Leave out completed jobs.
+        #[arg(long)]
+        unfinished: bool,
+        /// Number of jobs, 1 to 1000.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show a job, as one JSON object.
+    Show {
+        /// The job's id.
+        id: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Delete a job. If it is not completed, it stops; what it has applied stays applied. Prints the job as it was.
+    Delete {
+        /// The job's id.
+        id: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Print the standard output and error of a job's components, including the message of a component that panicked.
     Log {
         /// The job's id.
@@ -23,8 +51,27 @@ pub(super) enum JobCommand {
 }
 
 pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
-    let JobCommand::Log { id, store } = command;
-    let id = JobId::parse(&id).ok_or_else(|| format!("'{id}' is not a job's id"))?;
-    let log = operations(&store, MAX_COMPONENT_BYTES)?.job_log(id)?;
-    Ok(print_text(&log)?)
+    match command {
+        JobCommand::List { tenant, unfinished, limit, store } => {
+            let jobs = operations(&store, MAX_COMPONENT_BYTES)?.jobs(tenant.as_str(), unfinished, Some(limit))?;
+            jobs.iter().try_for_each(print_json)?;
+        }
+        JobCommand::Show { id, store } => {
+            let id = job_id(&id)?;
+            print_json(&operations(&store, MAX_COMPONENT_BYTES)?.job(id)?)?;
+        }
+        JobCommand::Delete { id, store } => {
+            let id = job_id(&id)?;
+            print_json(&operations(&store, MAX_COMPONENT_BYTES)?.delete_job(id)?)?;
+        }
+        JobCommand::Log { id, store } => {
+            let id = job_id(&id)?;
+            print_text(&operations(&store, MAX_COMPONENT_BYTES)?.job_log(id)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    JobId::parse(text).ok_or_else(|| format!("'{text}' is not a job's id"))
 }

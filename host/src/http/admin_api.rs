@@ -1,6 +1,7 @@
 //! The API for operators, on a separate listener: the operations of the command line over HTTP.
 
 mod components;
+mod jobs;
 mod route;
 mod secrets;
 mod tenants;
@@ -21,7 +22,7 @@ use super::reply::{Reply, json};
 use super::sender::Sender;
 use crate::operations::{OperationError, Operations};
 use crate::sandbox::Refusal;
-use crate::tenants::Secret;
+use crate::tenants::{LimitRule, Secret, TenantLimits};
 
 /// The API for operators.
 pub(super) struct AdminApi {
@@ -31,8 +32,8 @@ pub(super) struct AdminApi {
 }
 
 #[derive(Serialize)]
-struct JobLog {
-    log: String,
+struct LimitListBody {
+    limits: &'static [LimitRule],
 }
 
 impl AdminApi {
@@ -99,10 +100,17 @@ impl AdminApi {
                 let mut body = self.bodies.receive(&head.headers, body).await?;
                 self.blocking(move |operations| secrets::revoke_token(operations, &body.take_item()?)).await
             }
-            AdminRoute::ReadJobLog(id) => {
-                self.blocking(move |operations| Ok(json(StatusCode::OK, &JobLog { log: operations.job_log(id)? })))
-                    .await
+            AdminRoute::ListJobs(tenant) => {
+                let (unfinished, limit) = (query(&head, "unfinished"), query(&head, "limit"));
+                self.blocking(move |operations| {
+                    jobs::list(operations, &tenant, unfinished.as_deref(), limit.as_deref())
+                })
+                .await
             }
+            AdminRoute::ShowJob(id) => self.blocking(move |operations| jobs::show(operations, id)).await,
+            AdminRoute::DeleteJob(id) => self.blocking(move |operations| jobs::delete(operations, id)).await,
+            AdminRoute::ReadJobLog(id) => self.blocking(move |operations| jobs::log(operations, id)).await,
+            AdminRoute::ListLimits => Ok(json(StatusCode::OK, &LimitListBody { limits: TenantLimits::RULES })),
         }
     }
 

@@ -417,6 +417,7 @@ impl From<OperationError> for Problem {
             | OperationError::WrongWorld { .. }
             | OperationError::NothingBefore(_)
             | OperationError::Expiry(_)
+            | OperationError::JobCount(_)
             | OperationError::Profile(_)
             | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };

@@ -101,6 +101,9 @@ pub enum OperationError {
     /// A component was removed, or the tenant was changed, at the same time.
     #[error("a component or the tenant was changed at the same time, so nothing was done; try again")]
     Outdated,
+    /// So many jobs cannot be listed.
+    #[error("1 to {0} jobs can be listed at a time")]
+    JobCount(u32),
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,

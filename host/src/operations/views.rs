@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{AddedSecret, AddedTenant};
-use crate::domain::{Assignment, Digest, Timestamp};
+use crate::domain::{Assignment, Digest, Job, Timestamp};
 use crate::store::{ComponentRecord, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
@@ -34,6 +34,48 @@ impl From<ComponentRecord> for ComponentView {
             added_at: record.added_at.to_rfc3339(),
             tenants: record.tenants,
             unfinished_jobs: record.jobs,
+        }
+    }
+}
+
+/// A job as operators see it, without its items and rows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    id: String,
+    tenant: String,
+    status: &'static str,
+    total: u32,
+    processed: u32,
+    created: u32,
+    updated: u32,
+    failed: u32,
+    created_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    expires_at: String,
+    processor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator: Option<String>,
+}
+
+impl JobView {
+    pub(super) fn new(tenant: String, job: &Job) -> Self {
+        Self {
+            id: job.id.to_string(),
+            tenant,
+            status: job.state.as_str(),
+            total: job.total,
+            processed: job.counts.processed(),
+            created: job.counts.created,
+            updated: job.counts.updated,
+            failed: job.counts.failed,
+            created_at: job.created_at.to_rfc3339(),
+            started_at: job.started_at.map(Timestamp::to_rfc3339),
+            finished_at: job.finished_at.map(Timestamp::to_rfc3339),
+            expires_at: job.expires_at.to_rfc3339(),
+            processor: job.pinned.processor.to_string(),
+            validator: job.pinned.validator.map(|digest| digest.to_string()),
         }
     }
 }

@@ -15,6 +15,14 @@ pub trait JobStore {
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
 
+    /// Returns the newest jobs of this tenant that are neither deleted nor expired, at most `limit`, newest first. They have no
+    /// remarks. Without those that are finished if `unfinished_only`.
+    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError>;
+
+    /// Returns the tenant that has a job, and the tenant's name. This is for operators, so the job may be any tenant's. The job
+    /// may have expired.
+    fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError>;
+
     /// Returns the first rows of a range of a job's rows: as many as are stored together, at most 500. Items without a result
     /// have no row. Returns none if the range has none.
     fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError>;

@@ -18,6 +18,7 @@ mod credentials;
 mod expiry;
 mod fixture;
 mod history;
+mod jobs;
 mod listing;
 mod logs;
 mod lost_answers;
@@ -115,6 +116,9 @@ conformance! {
             expired_jobs_are_swept,
             a_sweep_deletes_a_limited_number_of_jobs,
             sweeping_a_running_job_ends_its_claim;
+        jobs:
+            a_tenants_jobs_are_listed_newest_first,
+            the_tenant_of_a_job_is_found;
         listing:
             lists_are_ordered_and_paged,
             lists_are_ordered_by_last_change,

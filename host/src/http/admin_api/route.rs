@@ -38,6 +38,14 @@ pub(super) enum AdminRoute {
     RevokeTokens(String),
     /// `POST /admin/tokens/revoke`.
     RevokeToken,
+    /// `GET /admin/limits`.
+    ListLimits,
+    /// `GET /admin/tenants/{tenant}/jobs`.
+    ListJobs(String),
+    /// `GET /admin/jobs/{id}`.
+    ShowJob(JobId),
+    /// `DELETE /admin/jobs/{id}`.
+    DeleteJob(JobId),
     /// `GET /admin/jobs/{id}/log`.
     ReadJobLog(JobId),
 }
@@ -78,13 +86,22 @@ impl AdminRoute {
             (["tenants", _, "tokens"], _) => wrong_method("DELETE"),
             (["tokens", "revoke"], &Method::POST) => Ok(Self::RevokeToken),
             (["tokens", "revoke"], _) => wrong_method("POST"),
-            (["jobs", id, "log"], &Method::GET) => {
-                JobId::parse(id).map(Self::ReadJobLog).ok_or_else(Problem::unknown_job)
-            }
+            (["limits"], &Method::GET) => Ok(Self::ListLimits),
+            (["limits"], _) => wrong_method("GET"),
+            (["tenants", name, "jobs"], &Method::GET) => Ok(Self::ListJobs(String::from(*name))),
+            (["tenants", _, "jobs"], _) => wrong_method("GET"),
+            (["jobs", id], &Method::GET) => job_id(id).map(Self::ShowJob),
+            (["jobs", id], &Method::DELETE) => job_id(id).map(Self::DeleteJob),
+            (["jobs", _], _) => wrong_method("GET, DELETE"),
+            (["jobs", id, "log"], &Method::GET) => job_id(id).map(Self::ReadJobLog),
             (["jobs", _, "log"], _) => wrong_method("GET"),
             _ => Err(unknown()),
         }
     }
+}
+
+fn job_id(text: &str) -> Result<JobId, Problem> {
+    JobId::parse(text).ok_or_else(Problem::unknown_job)
 }
 
 #[cfg(test)]
@@ -97,7 +114,7 @@ mod tests {
     #[test]
     fn a_method_and_a_path_name_a_call() {
         let id = JobId::random();
-        let log = format!("/admin/jobs/{id}/log");
+        let (job, log) = (format!("/admin/jobs/{id}"), format!("/admin/jobs/{id}/log"));
         let acme = || String::from("acme");
         for (method, path, route) in [
             (Method::GET, "/admin/components", AdminRoute::ListComponents),
@@ -115,6 +132,10 @@ mod tests {
             (Method::DELETE, "/admin/tenants/acme/secrets/1f", AdminRoute::RevokeSecret(acme(), String::from("1f"))),
             (Method::DELETE, "/admin/tenants/acme/tokens", AdminRoute::RevokeTokens(acme())),
             (Method::POST, "/admin/tokens/revoke", AdminRoute::RevokeToken),
+            (Method::GET, "/admin/limits", AdminRoute::ListLimits),
+            (Method::GET, "/admin/tenants/acme/jobs", AdminRoute::ListJobs(acme())),
+            (Method::GET, job.as_str(), AdminRoute::ShowJob(id)),
+            (Method::DELETE, job.as_str(), AdminRoute::DeleteJob(id)),
             (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
         ] {
             assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
@@ -129,6 +150,12 @@ mod tests {
             (Method::GET, "/admin/", 404),
             (Method::GET, "/admin/tenants/acme/x", 404),
             (Method::GET, "/admin/jobs/x/log", 404),
+            (Method::GET, "/admin/jobs/x", 404),
+            (Method::DELETE, "/admin/jobs/x", 404),
+            (Method::GET, "/admin/jobs", 404),
+            (Method::PATCH, "/admin/jobs/x", 405),
+            (Method::POST, "/admin/tenants/acme/jobs", 405),
+            (Method::POST, "/admin/limits", 405),
             (Method::POST, "/admin/jobs/x/log", 405),
             (Method::PUT, "/admin/components", 405),
             (Method::PATCH, "/admin/components/x", 405),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
@@ -25,6 +26,19 @@ impl JobStore for PostgresStore {
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
         self.connections.run("reading a job", async |session| job(session, tenant, id).await)
+    }
+
+    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.connections.run("listing jobs", async |session| jobs(session, tenant, unfinished_only, limit).await)
+    }
+
+    fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError> {
+        self.connections.run("looking for a job's tenant", async |session| {
+            let sql = "SELECT id, name FROM tenants
+                       WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.tenant = tenants.id AND jobs.id = $1)";
+            let row = session.query_opt(sql, &[&job.0]).await?;
+            Ok(row.map(|row| Ok::<_, StoreError>((TenantId(get(&row, 0)?), get(&row, 1)?))).transpose()?)
+        })
     }
 
     fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
@@ -56,6 +70,18 @@ async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Jo
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
     Ok(row.map(|row| read(id, &row)).transpose()?)
+}
+
+async fn jobs(session: &Session, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, PgError> {
+    const JOBS: &str = "
+        SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
+               expires_at, NULL::text, id
+        FROM jobs WHERE tenant = $2 AND expires_at > bulkhead_now($1) AND (finished_at IS NULL OR NOT $3)
+        ORDER BY created_at DESC, id LIMIT $4";
+    let limit = i64::from(limit);
+    let values: [&(dyn ToSql + Sync); 4] = [&session.clock_shift, &tenant.0, &unfinished_only, &limit];
+    let rows = session.query(JOBS, &values).await?;
+    Ok(rows.iter().map(|row| read(JobId(get(row, 12)?), row)).collect::<Result<_, StoreError>>()?)
 }
 
 fn read(id: JobId, row: &Row) -> Result<Job, StoreError> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use super::{SqliteStore, logs, submit, usage};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Pinned, TenantId, Timestamp};
@@ -33,6 +34,39 @@ impl JobStore for SqliteStore {
                 .context("reading a job")
         })?;
         row.map(|row| row.into_job(id)).transpose()
+    }
+
+    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let now = self.clock.now();
+        let rows: Vec<(Uuid, JobRow)> = self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at,
+                            finished_at, expires_at, NULL, id
+                     FROM jobs WHERE tenant = ?1 AND expires_at > ?2 AND (finished_at IS NULL OR NOT ?3)
+                     ORDER BY created_at DESC, id LIMIT ?4",
+                )
+                .and_then(|mut statement| {
+                    let row = |row: &Row<'_>| Ok((row.get(12)?, JobRow::read(row)?));
+                    statement.query_map(params![tenant.0, now.0, unfinished_only, limit], row)?.collect()
+                })
+                .context("listing jobs")
+        })?;
+        rows.into_iter().map(|(id, row)| row.into_job(JobId(id))).collect()
+    }
+
+    fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError> {
+        self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, name FROM tenants
+                     WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.tenant = tenants.id AND jobs.id = ?1)",
+                )
+                .and_then(|mut statement| {
+                    statement.query_row([job.0], |row| Ok((TenantId(row.get(0)?), row.get(1)?))).optional()
+                })
+                .context("looking for a job's tenant")
+        })
     }
 
     fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError> {

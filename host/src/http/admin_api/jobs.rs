@@ -1,0 +1,44 @@
+//! `/admin/tenants/{tenant}/jobs` and `/admin/jobs`.
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use crate::domain::JobId;
+use crate::http::problem::Problem;
+use crate::http::reply::{Reply, json};
+use crate::operations::{JobView, Operations};
+
+#[derive(Serialize)]
+struct JobListBody {
+    jobs: Vec<JobView>,
+}
+
+#[derive(Serialize)]
+struct JobLogBody {
+    log: String,
+}
+
+/// Lists the newest jobs of a tenant: only those that are not completed if `unfinished` is "true".
+pub(super) fn list(
+    operations: &Operations,
+    tenant: &str,
+    unfinished: Option<&str>,
+    limit: Option<&str>,
+) -> Result<Reply, Problem> {
+    let limit = limit.filter(|text| !text.is_empty()).map(str::parse).transpose();
+    let limit = limit.map_err(|_| Problem::bad_request("limit must be a whole number."))?;
+    let jobs = operations.jobs(tenant, unfinished == Some("true"), limit)?;
+    Ok(json(StatusCode::OK, &JobListBody { jobs }))
+}
+
+pub(super) fn show(operations: &Operations, id: JobId) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &operations.job(id)?))
+}
+
+pub(super) fn delete(operations: &Operations, id: JobId) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &operations.delete_job(id)?))
+}
+
+pub(super) fn log(operations: &Operations, id: JobId) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &JobLogBody { log: operations.job_log(id)? }))
+}

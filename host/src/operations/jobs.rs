@@ -1,0 +1,63 @@
+//! Looking at jobs of any tenant, and stopping them.
+
+use super::{JobView, OperationError, Operations};
+use crate::domain::{Job, JobId, TenantId};
+
+/// Jobs that are listed unless the operator asks for another number.
+const DEFAULT_JOBS: u32 = 100;
+/// Jobs that are listed at most.
+const MAX_JOBS: u32 = 1_000;
+
+impl Operations {
+    /// Returns the newest jobs of a tenant, newest first: `limit` of them, or 100. Without those that are completed if
+    /// `unfinished_only`.
+    ///
+    /// # Errors
+    /// If there is no such tenant, or the limit is not 1 to 1,000.
+    pub fn jobs(
+        &self,
+        tenant: &str,
+        unfinished_only: bool,
+        limit: Option<u32>,
+    ) -> Result<Vec<JobView>, OperationError> {
+        let limit = limit.unwrap_or(DEFAULT_JOBS);
+        if !(1..=MAX_JOBS).contains(&limit) {
+            return Err(OperationError::JobCount(MAX_JOBS));
+        }
+        let jobs = self.store.jobs(self.known_tenant(tenant)?.id, unfinished_only, limit)?;
+        Ok(jobs.into_iter().map(|job| JobView::new(tenant.to_owned(), &job)).collect())
+    }
+
+    /// Returns a job.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn job(&self, id: JobId) -> Result<JobView, OperationError> {
+        let (_, tenant, job) = self.known_job(id)?;
+        Ok(JobView::new(tenant, &job))
+    }
+
+    /// Deletes a job and stops it. When this returns, the job changes no contact any more; what it had applied stays applied.
+    /// Returns the job as it was.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn delete_job(&self, id: JobId) -> Result<JobView, OperationError> {
+        let (tenant, name, job) = self.known_job(id)?;
+        if self.store.delete_job(tenant, id)? { Ok(JobView::new(name, &job)) } else { Err(OperationError::UnknownJob) }
+    }
+
+    /// Returns what a job's components printed.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn job_log(&self, job: JobId) -> Result<String, OperationError> {
+        self.store.job_log(job)?.ok_or(OperationError::UnknownJob)
+    }
+
+    fn known_job(&self, id: JobId) -> Result<(TenantId, String, Job), OperationError> {
+        let (tenant, name) = self.store.job_owner(id)?.ok_or(OperationError::UnknownJob)?;
+        let job = self.store.job(tenant, id)?.ok_or(OperationError::UnknownJob)?;
+        Ok((tenant, name, job))
+    }
+}

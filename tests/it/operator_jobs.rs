@@ -1,0 +1,81 @@
+//! Jobs as operators see them, on the command line and over HTTP.
+
+use bulkhead_tests::{Options, Server, contacts, run, slow_contacts, wait_until};
+use serde_json::{Value, json};
+
+use crate::databases::Database;
+
+/// What a command prints: one JSON value per line.
+fn printed(server: &Server, args: &[&str]) -> Vec<Value> {
+    let finished = server.command_line(args).expect(0);
+    finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+fn jobs_are_listed_shown_and_deleted(server: &Server) {
+    let operator = server.operator();
+    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    let done = client.create(&contacts("c", 0..3));
+    done.wait_for("completed");
+    let running = client.create(&slow_contacts("s", 0..10_000));
+    running.wait_for("in_progress");
+    other.create(&contacts("o", 0..1)).wait_for("completed");
+
+    let ids = |query: &str| -> Vec<Value> {
+        let body = operator.get(&format!("/admin/tenants/acme/jobs{query}")).expect(200).json();
+        body["jobs"].as_array().expect("a list").iter().map(|job| job["id"].clone()).collect()
+    };
+    assert_eq!(ids(""), [json!(running.id), json!(done.id)]);
+    assert_eq!(ids("?limit=1"), [json!(running.id)]);
+    assert_eq!(ids("?unfinished=true"), [json!(running.id)]);
+    let by_command: Vec<Value> =
+        printed(server, &["job", "list", "acme", "--unfinished"]).iter().map(|job| job["id"].clone()).collect();
+    assert_eq!(by_command, [json!(running.id)]);
+
+    let shown = operator.get(&format!("/admin/jobs/{}", done.id)).expect(200).json();
+    assert_eq!(vec![shown.clone()], printed(server, &["job", "show", &done.id]));
+    assert_eq!(
+        (&shown["tenant"], &shown["status"], &shown["created"]),
+        (&json!("acme"), &json!("completed"), &json!(3))
+    );
+
+    let deleted = operator.delete(&format!("/admin/jobs/{}", running.id)).expect(200).json();
+    assert_eq!((&deleted["id"], &deleted["status"]), (&json!(running.id), &json!("in_progress")));
+    running.read("").expect(404);
+    operator.delete(&format!("/admin/jobs/{}", running.id)).expect(404);
+    assert_eq!(printed(server, &["job", "delete", &done.id])[0]["id"], json!(done.id));
+    done.read("").expect(404);
+    assert_eq!(ids(""), [] as [Value; 0]);
+    // The worker of the deleted job is free again.
+    wait_until("the next job", || (client.create(&contacts("n", 0..1)).codes() == [201]).then_some(()));
+
+    for (path, status, part) in [
+        ("/admin/tenants/nobody/jobs", 404, "no tenant 'nobody'"),
+        ("/admin/tenants/acme/jobs?limit=0", 400, "1 to 1000 jobs"),
+        ("/admin/tenants/acme/jobs?limit=x", 400, "limit must be a whole number"),
+        ("/admin/jobs/00000000-0000-4000-8000-000000000000", 404, "no such job"),
+    ] {
+        let refused = operator.get(path).expect(status);
+        assert!(refused.message().contains(part), "{path}: {}", refused.message());
+    }
+    assert!(server.command_line(&["job", "show", "x"]).expect(2).stderr.contains("not a job's id"));
+}
+
+#[test]
+fn jobs_are_listed_shown_and_deleted_on_sqlite() {
+    jobs_are_listed_shown_and_deleted(&Options::default().rogue().admin().with("--workers", 1).start());
+}
+
+#[test]
+fn jobs_are_listed_shown_and_deleted_on_postgresql() {
+    let database = Database::fresh();
+    jobs_are_listed_shown_and_deleted(&database.options().rogue().admin().with("--workers", 1).start());
+}
+
+#[test]
+fn the_catalogue_of_limits_is_the_same_over_http() {
+    let server = Options::default().admin().start();
+    let listed = server.operator().get("/admin/limits").expect(200).json();
+    let printed = run(["tenant", "limits"]).expect(0).stdout;
+    let printed: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(listed["limits"], Value::from(printed));
+}
