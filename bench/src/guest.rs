@@ -49,7 +49,13 @@ pub(crate) struct Sandboxed {
 
 /// Makes a sandbox that compiles in this process and keeps no code.
 pub(crate) fn new_sandbox() -> Outcome<Sandbox> {
-    let settings = SandboxSettings { cache: None, instances: 4, guest_memory: 2 << 30, compiler: Compiler::InProcess };
+    let settings = SandboxSettings {
+        cache: None,
+        shared_cache: None,
+        instances: 4,
+        guest_memory: 2 << 30,
+        compiler: Compiler::InProcess,
+    };
     Ok(Sandbox::new(settings)?)
 }
 

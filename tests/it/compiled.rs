@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bulkhead_tests::{Options, Server, component};
+use bulkhead_tests::{Options, Server, bulkhead, component};
 use serde_json::json;
+
+use crate::databases::Database;
 
 type Tampering = fn(&Path);
 
@@ -99,19 +101,15 @@ fn a_flipped_bit_in_compiled_code_is_found_before_it_runs() {
 
 #[test]
 fn compiling_does_not_block_other_tenants() {
-    let mut server = Options::default().with("--workers", 1).start();
+    let cache = tempfile::tempdir().expect("there is room for a folder");
+    // The start has no time to compile, and commands compile into another folder.
+    let options = Options::default().with("--workers", 1).with("--compile-ahead", 0);
+    let mut server = options.with("--cache", cache.path().display()).start();
     let (slow, quick) = (server.add_tenant("slow"), server.add_tenant("quick"));
+    server.terminate();
     let rogue = component("rogue").display().to_string();
     server.command_line(&["component", "add", &rogue, "--name", "rogue"]).expect(0);
     server.command_line(&["tenant", "set", "slow", "--processor", "rogue"]).expect(0);
-    let default = server.startup_line().split("sha256:").nth(1).expect("a digest").to_owned();
-    server.terminate();
-    // As on a machine that has never compiled it.
-    for file in compiled(&server.data().join("compiled")) {
-        if !file.display().to_string().contains(&default) {
-            fs::remove_file(file).expect("it can be deleted");
-        }
-    }
     server.restart();
     let waits = server.client(&slow);
     let job = waits.create(&json!([{"email": "a@example.com"}]));
@@ -119,6 +117,65 @@ fn compiling_does_not_block_other_tenants() {
     // The only worker compiles, but another job is completed.
     server.client(&quick).create(&json!([{"email": "b@example.com"}])).wait_for("completed");
     assert_eq!(job.codes(), [201]);
+}
+
+#[test]
+fn a_start_compiles_what_tenants_need_before_requests_come() {
+    let cache = tempfile::tempdir().expect("there is room for a folder");
+    let mut server = Options::default().with("--cache", cache.path().display()).start();
+    let tenant = server.add_tenant("acme");
+    server.terminate();
+    let rogue = component("rogue").display().to_string();
+    server.command_line(&["component", "add", &rogue, "--name", "rogue"]).expect(0);
+    server.command_line(&["tenant", "set", "acme", "--processor", "rogue"]).expect(0);
+    server.skip_log();
+    server.restart();
+    // It is in the log already, and nothing has to wait.
+    assert_eq!(server.events("component_compiled").len(), 1, "{}", server.log());
+    let client = server.client(&tenant);
+    assert_eq!(client.create(&json!([{"email": "a@example.com"}])).codes(), [201]);
+    client.send("POST", "/api/contacts/new", &[], &json!({"email": "b@example.com"})).expect(201);
+    assert_eq!(server.events("worker_compiling"), [] as [serde_json::Value; 0]);
+}
+
+#[test]
+fn another_server_compiles_a_component_as_soon_as_it_is_registered() {
+    let database = Database::fresh();
+    let first = database.options().admin().start();
+    let mut second = database.options().start_alongside(&first);
+    let tenant = first.add_tenant("acme");
+    let bytes = fs::read(component("rules-a")).expect("it was built");
+    first.operator().call("POST", "/admin/components?name=rules", &[], &bytes).expect(201);
+    second.wait_for_event("component_compiled");
+    first.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "rules"})).expect(200);
+    let client = second.client(&tenant);
+    client.send("POST", "/api/contacts/new", &[], &json!({"email": "b@example.com"})).expect(201);
+    assert_eq!(second.events("worker_compiling"), [] as [serde_json::Value; 0]);
+    assert_eq!(second.events("component_compiled").len(), 1);
+}
+
+#[test]
+fn what_try_compiled_is_not_compiled_again() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(file("contacts.json"), "[{}]").expect("a file can be written");
+    let rogue = component("rogue").display().to_string();
+    let run = |args: &[&str]| {
+        let mut command = bulkhead();
+        let output = command.args(args).env("XDG_CACHE_HOME", file("cache")).output().expect("it can be run");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(run(&["component", "try", &rogue, &file("contacts.json")]).contains("compiling"));
+    let added = run(&["component", "add", &rogue, "--data", &file("data"), "--create"]);
+    assert!(!added.contains("compiling"), "{added}");
+    // And the other way round.
+    let plain = component("plain").display().to_string();
+    assert!(run(&["component", "add", &plain, "--data", &file("data")]).contains("compiling"));
+    assert!(!run(&["component", "check", &plain]).contains("compiling"));
+    // Who names a folder gets code from that folder alone.
+    let named = run(&["component", "add", &plain, "--data", &file("data"), "--cache", &file("own")]);
+    assert!(named.contains("compiling"), "{named}");
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
     let health = Arc::new(Health::new(Arc::clone(&service)));
     let health_listener = HealthListener::start(&args, &health)?;
+    compile_ahead(&service, args.compile_ahead())?;
+    health.start();
     runtime.block_on(serve(&args, max_connections, &*store, &service, &health, admin, health_listener.as_ref()))?;
     drop(health_listener);
     // Work that still blocks a thread, such as compiling for an operator, is abandoned.
@@ -88,6 +90,18 @@ fn load_components(args: &ServeArgs, store: &dyn Store) -> Result<ComponentRunti
     let digest = default_processor.digest();
     store.add_component(&NewComponent { digest, name: None, world: World::Processor, bytes: &bytes })?;
     Ok(ComponentRuntime { sandbox, default_processor })
+}
+
+/// Compiles components before the server listens, so that no request waits for that.
+fn compile_ahead(service: &Service, timeout: Duration) -> Result<(), Box<dyn Error>> {
+    if !service.compile_ahead(timeout)? {
+        tracing::warn!(
+            event = "compiling_goes_on",
+            seconds = timeout.as_secs(),
+            "not all components could be compiled before the server listens, so requests may wait for the rest"
+        );
+    }
+    Ok(())
 }
 
 /// Returns the operators' API and the address for it, if there is to be one.

@@ -28,7 +28,7 @@ pub(super) struct StoreArgs {
     #[arg(long, value_name = "URL", env = "BULKHEAD_DATABASE", hide_env_values = true)]
     database: Option<String>,
     /// Folder for compiled components, which no other user may write to; by default in the data folder or, with a
-    /// database, in the user's cache folder.
+    /// database, in the user's cache folder. Code is also shared with 'component try' unless this names a folder.
     #[arg(long, value_name = "DIR", env = "BULKHEAD_CACHE")]
     cache: Option<PathBuf>,
     #[command(flatten)]
@@ -125,7 +125,10 @@ impl StoreArgs {
     /// Returns how to make a sandbox in which at most `instances` components live at a time, with this many bytes of memory
     /// together.
     pub(super) fn sandbox_settings(&self, instances: u32, guest_memory: usize) -> SandboxSettings {
-        SandboxSettings { cache: self.compiled(), instances, guest_memory, compiler: self.compile_limits.compiler() }
+        // Who names a folder wants code in that folder alone.
+        let shared_cache = if self.cache.is_none() { shared_code() } else { None };
+        let (cache, compiler) = (self.compiled(), self.compile_limits.compiler());
+        SandboxSettings { cache, shared_cache, instances, guest_memory, compiler }
     }
 
     /// Returns the folder for compiled components; `None` if there is no place for one, so that components are compiled again
@@ -144,8 +147,13 @@ impl StoreArgs {
     }
 }
 
+/// Returns the folder in which this user's programs share compiled code, if the user has a cache folder.
+pub(super) fn shared_code() -> Option<PathBuf> {
+    Some(user_cache()?.join("bulkhead").join("workshop"))
+}
+
 /// Returns the user's cache folder.
-pub(super) fn user_cache() -> Option<PathBuf> {
+fn user_cache() -> Option<PathBuf> {
     let absolute = |name| var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }

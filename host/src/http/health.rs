@@ -35,6 +35,7 @@ pub(super) enum Audience {
 /// A server's readiness for requests. Its listeners share it.
 pub struct Health {
     service: Arc<Service>,
+    is_starting: AtomicBool,
     is_draining: AtomicBool,
     store: Mutex<StoreChecks>,
 }
@@ -55,15 +56,24 @@ struct Report {
     disk: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     component: Option<String>,
+    /// Whether the server compiles components before it takes requests.
+    #[serde(skip_serializing_if = "is_false")]
+    starting: bool,
     draining: bool,
     /// How many threads of jobs and calls do not come back.
     stalled: usize,
 }
 
 impl Health {
-    /// Creates the readiness of a service whose default processor is loaded.
+    /// Creates the readiness of a service that is not ready yet.
     pub fn new(service: Arc<Service>) -> Self {
-        Self { service, is_draining: AtomicBool::new(false), store: Mutex::default() }
+        let [is_starting, is_draining] = [true, false].map(AtomicBool::new);
+        Self { service, is_starting, is_draining, store: Mutex::default() }
+    }
+
+    /// Reports the server as ready from now on, if the store is.
+    pub fn start(&self) {
+        self.is_starting.store(false, Ordering::Release);
     }
 
     /// Reports the server as not ready from now on, as it is about to stop.
@@ -97,12 +107,14 @@ impl Health {
     async fn ready(&self, audience: Audience) -> Reply {
         let store = self.store().await;
         let draining = self.is_draining.load(Ordering::Acquire);
-        let ready = store.is_ok() && !draining && !self.service.has_too_many_stalled_threads();
+        let starting = self.is_starting.load(Ordering::Acquire);
+        let ready = store.is_ok() && !starting && !draining && !self.service.has_too_many_stalled_threads();
         let report = Report {
             ready,
             store: store.err().unwrap_or_else(|| String::from("ok")),
             disk: self.service.disk_state().as_str(),
             component: (audience == Audience::Operators).then(|| self.service.default_processor().to_string()),
+            starting,
             draining,
             stalled: self.service.stalled_threads(),
         };
@@ -142,4 +154,8 @@ impl Health {
         store.last = Some((begun_at, answer.clone()));
         answer
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }

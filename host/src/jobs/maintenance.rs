@@ -8,8 +8,10 @@
 //! | [`indexer`] | Indexes contacts after commits, so that lists find them |
 //! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
 //! | [`disk_watch`] | Tells early when the disk of the store fills up |
+//! | [`compile_ahead`] | Compiles components before requests need them |
 //! | [`compiled_cache`] | Deletes compiled code that no component needs any more |
 
+mod compile_ahead;
 mod compiled_cache;
 mod disk_watch;
 mod expiry;
@@ -40,6 +42,7 @@ impl MaintenanceTasks {
             lease_keeper::start_watch(context)?,
             watchdog::start(context)?,
             indexer::start(context)?,
+            compile_ahead::start(context)?,
             compiled_cache::start(context)?,
             expiry::start(context, expiry_interval)?,
             disk_watch::start(context)?,

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -206,9 +207,27 @@ impl Service {
     /// Handles a notification from another server.
     pub fn handle_notification(&self, notification: Notification) {
         match notification {
-            Notification::Missed | Notification::JobAccepted => self.worker_context.job_wakeup.notify(),
+            Notification::JobAccepted => self.worker_context.job_wakeup.notify(),
+            Notification::ComponentsChanged => self.components_changed(),
+            Notification::Missed => {
+                self.worker_context.job_wakeup.notify();
+                self.components_changed();
+            }
             Notification::JobDeleted { tenant, job } => self.worker_context.stop_job(tenant, job),
         }
+    }
+
+    fn components_changed(&self) {
+        self.worker_context.components_changed.store(true, Ordering::Release);
+    }
+
+    /// Compiles the components that tenants have or unfinished jobs need, at a server's start, so that no request waits for
+    /// that. Begins no further component after `timeout`; a maintenance task compiles the rest. Returns whether all are compiled.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn compile_ahead(&self, timeout: Duration) -> Result<bool, ServiceError> {
+        Ok(self.decider_context.components.compile_ahead(Some(Instant::now() + timeout))?)
     }
 
     pub(super) fn store(&self) -> &dyn Store {

@@ -37,6 +37,7 @@ mod speculation;
 mod unreleased;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use carry_over::CarryOver;
@@ -64,6 +65,8 @@ pub(super) struct WorkerContext {
     pub(super) store_outage: StoreOutage,
     /// Notified when there may be a job to claim.
     pub(super) job_wakeup: Wakeup,
+    /// Set when another server registered a component or gave one to a tenant.
+    pub(super) components_changed: AtomicBool,
     carry_over: CarryOver,
 }
 
@@ -77,6 +80,7 @@ impl WorkerContext {
             unreleased: UnreleasedClaims::default(),
             store_outage: StoreOutage::default(),
             job_wakeup: Wakeup::default(),
+            components_changed: AtomicBool::new(false),
             carry_over: CarryOver::default(),
         }
     }

@@ -36,9 +36,16 @@ impl Sandbox {
             return Ok(component);
         }
         if let Some(path) = path.as_deref()
+            && self.adopt(digest, path)
+            && let Some(component) = load(&self.engine, path)
+        {
+            return Ok(component);
+        }
+        if let Some(path) = path.as_deref()
             && self.compile_into(path, bytes)?
             && let Some(component) = load(&self.engine, path)
         {
+            self.share(digest, path);
             return Ok(component);
         }
         let mut code = Vec::new();
@@ -83,7 +90,8 @@ impl Sandbox {
 
     /// Returns whether the compiled code of a component is on disk.
     pub fn is_compiled(&self, digest: Digest) -> bool {
-        self.cache.as_deref().is_some_and(|folder| path(&self.engine, folder, digest).exists())
+        let own = |folder| path(&self.engine, folder, digest).exists();
+        self.cache.as_deref().is_some_and(|folder| own(folder) || self.is_shared(digest))
     }
 
     /// Deletes the compiled code of components that `keep` refuses and of other versions of the engine, and unfinished files.
@@ -110,7 +118,7 @@ impl Sandbox {
     }
 }
 
-fn path(engine: &Engine, folder: &Path, digest: Digest) -> PathBuf {
+pub(super) fn path(engine: &Engine, folder: &Path, digest: Digest) -> PathBuf {
     folder.join(format!("{}-{FORM}-{:016x}.cwasm", hex::encode(digest.0), fingerprint(engine)))
 }
 
@@ -147,7 +155,7 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
 }
 
 /// Makes a file for code in the folder of `path`, under a unique name and readable by this user alone.
-fn partial_file(path: &Path) -> io::Result<NamedTempFile> {
+pub(super) fn partial_file(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -160,7 +168,7 @@ fn partial_file(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Gives a complete file its name.
-fn keep(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+pub(super) fn keep(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.flush()?;
     file.as_file().sync_all()?;
     file.persist(path)?;
@@ -168,14 +176,14 @@ fn keep(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
 }
 
 /// Checks that `path` is a file: opening a pipe would wait for its writer for ever.
-fn ordinary(path: &Path) -> Result<(), String> {
+pub(super) fn ordinary(path: &Path) -> Result<(), String> {
     let is_file = fs::symlink_metadata(path).map_err(|error| error.to_string())?.is_file();
     if is_file { Ok(()) } else { Err(format!("{} is no ordinary file", path.display())) }
 }
 
 /// Checks that only this user (or root) can have written the file or folder at `path`.
 #[cfg(unix)]
-fn trustworthy(path: &Path) -> Result<(), String> {
+pub(super) fn trustworthy(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
     // std has no other way to find out the user of this process.
@@ -202,7 +210,7 @@ fn trusted_by(me: u32, path: &Path) -> Result<(), String> {
 
 /// Without owners and modes to check, nothing is trusted and everything is compiled.
 #[cfg(not(unix))]
-fn trustworthy(path: &Path) -> Result<(), String> {
+pub(super) fn trustworthy(path: &Path) -> Result<(), String> {
     Err(format!("this system does not say who wrote {}", path.display()))
 }
 

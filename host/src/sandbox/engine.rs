@@ -34,6 +34,7 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) cache: Option<PathBuf>,
+    pub(super) shared_cache: Option<PathBuf>,
     pub(super) memory: GuestMemory,
     pub(super) compiler: Compiler,
     /// Held while a component is read or compiled, because that takes all cores and much memory.
@@ -47,6 +48,9 @@ pub struct SandboxSettings {
     /// The folder that keeps compiled components, if there is one. Its files are run as machine code, so only this user may be
     /// able to write to it.
     pub cache: Option<PathBuf>,
+    /// The folder that the programs of this user share, from which code is copied to `cache`, and to which it is copied. Only
+    /// this user may be able to write to it.
+    pub shared_cache: Option<PathBuf>,
     /// Components that live at a time, at most.
     pub instances: u32,
     /// Bytes of memory that all components take together, at most. A part is kept for each; a tenant's
@@ -73,12 +77,13 @@ impl Sandbox {
     /// # Errors
     /// If the machine lacks what wasmtime needs.
     pub fn new(settings: SandboxSettings) -> Result<Self, SandboxError> {
-        let SandboxSettings { cache, instances, guest_memory, compiler } = settings;
+        let SandboxSettings { cache, shared_cache, instances, guest_memory, compiler } = settings;
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;
         let memory = GuestMemory::new(guest_memory, instances);
-        Ok(Self { engine, linker, cache, memory, compiler, compiling: Arc::default(), contracts: contracts::RELEASED })
+        let (compiling, contracts) = (Arc::default(), contracts::RELEASED);
+        Ok(Self { engine, linker, cache, shared_cache, memory, compiler, compiling, contracts })
     }
 
     /// Serves drafts of the contract as well as released versions.

@@ -53,6 +53,8 @@ pub enum Notification {
     Missed,
     /// There may be a job to claim.
     JobAccepted,
+    /// A component was registered or given to a tenant.
+    ComponentsChanged,
     /// A job was deleted.
     JobDeleted {
         /// The job's tenant.

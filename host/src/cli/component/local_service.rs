@@ -1,8 +1,7 @@
 //! The service of a server without HTTP, on a temporary store: the same sandbox, limits and code.
 
 use std::error::Error;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use bulkhead::jobs::{ComponentLoader, Service, ServiceError, Settings, Submissio
 use bulkhead::operations::{
     AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
 };
-use bulkhead::sandbox::{Sandbox, SandboxSettings};
+use bulkhead::sandbox::{Sandbox, SandboxSettings, remove_old_code};
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{QueueLimits, Store, Tenant};
 use bulkhead::tenants::TenantName;
@@ -22,14 +21,12 @@ use tempfile::TempDir;
 use super::super::compile::CompileLimitArgs;
 use super::super::operator::GUEST_MEMORY_BYTES;
 use super::super::serve::DEFAULT_COMPONENT;
-use super::super::store::user_cache;
+use super::super::store::shared_code;
 use super::compilation::Compilation;
 use super::read;
 
 /// Component instances that can exist at a time.
 const MAX_INSTANCES: u32 = 8;
-/// Compiled components that stay in the cache after a command.
-const MAX_CACHED_COMPONENTS: usize = 16;
 
 /// A service with one registered component.
 pub(super) struct LocalService {
@@ -161,33 +158,18 @@ impl LocalService {
     }
 }
 
-/// Creates a sandbox like a server's. Its cache outlives the command, as compiling a component with a JavaScript engine takes
-/// seconds.
+/// Creates a sandbox like a server's. Its cache is the folder that this user's servers and commands share, as compiling a
+/// component with a JavaScript engine takes seconds.
 pub(super) fn sandbox(compile_limits: &CompileLimitArgs) -> Result<Sandbox, Box<dyn Error>> {
-    let cache = cache_folder();
+    let cache = shared_code();
     if let Some(folder) = &cache {
-        remove_old(folder);
+        remove_old_code(folder);
     }
-    let compiler = compile_limits.compiler();
-    Ok(Sandbox::new(SandboxSettings { cache, instances: MAX_INSTANCES, guest_memory: GUEST_MEMORY_BYTES, compiler })?)
-}
-
-/// Returns this command's folder in the user's cache folder, if the user has one. Servers use another folder, from which they delete the code of components that are not registered.
-fn cache_folder() -> Option<PathBuf> {
-    Some(user_cache()?.join("bulkhead").join("workshop"))
-}
-
-/// Removes all but the newest compiled components, as each build of a component leaves one. Files that cannot be removed stay.
-fn remove_old(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-        })
-        .collect();
-    files.sort_unstable();
-    for (_, path) in files.iter().rev().skip(MAX_CACHED_COMPONENTS) {
-        drop(fs::remove_file(path));
-    }
+    Ok(Sandbox::new(SandboxSettings {
+        cache,
+        shared_cache: None,
+        instances: MAX_INSTANCES,
+        guest_memory: GUEST_MEMORY_BYTES,
+        compiler: compile_limits.compiler(),
+    })?)
 }

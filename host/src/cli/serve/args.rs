@@ -105,6 +105,10 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds for which a client may take nothing of an answer.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
     write_timeout: u64,
+    /// Seconds that a start may take to compile the components of tenants before the server listens; the rest is compiled while
+    /// it serves.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_COMPILE_AHEAD", default_value_t = 300)]
+    compile_ahead: u64,
     /// Seconds to keep serving after SIGTERM while /readyz reports not ready, so that load balancers notice.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
     drain_delay: u64,
@@ -129,6 +133,11 @@ pub(in crate::cli) struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// Returns how long the start may compile components.
+    pub(super) fn compile_ahead(&self) -> Duration {
+        Duration::from_secs(self.compile_ahead)
+    }
+
     pub(super) fn settings(&self) -> Settings {
         let cores = available_parallelism().map_or(2, usize::from);
         Settings {

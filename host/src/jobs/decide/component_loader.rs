@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::domain::{Digest, Pinned};
+use crate::domain::{Digest, Pinned, World};
 use crate::sandbox::{ComponentError, Processor, Sandbox, Validator};
-use crate::store::{Store, StoreError};
+use crate::store::{ComponentRecord, Store, StoreError};
 
 /// Compiled components of each world that are kept in memory. Loading one from disk takes a fraction of a millisecond.
 const MAX_LOADED: usize = 64;
 
 /// How long a component that cannot be compiled is not compiled again. Each attempt takes a process and up to minutes.
 const COMPILE_PAUSE: Duration = Duration::from_secs(300);
+/// Microseconds for which a component counts as new: a tenant is probably about to get it.
+const NEW_COMPONENT_MICROS: i64 = 3_600_000_000;
 /// Components that cannot be compiled that are remembered.
 const MAX_FAILED: usize = 256;
 
@@ -114,6 +116,47 @@ impl ComponentLoader {
         }
     }
 
+    /// Compiles the components that tenants have or unfinished jobs need, and those that were registered lately, unless this
+    /// server has compiled them already. Stops at `until`, but not within a component. Returns whether all are compiled, or
+    /// cannot be compiled here.
+    ///
+    /// # Errors
+    /// If the store cannot list the components.
+    pub(in crate::jobs) fn compile_ahead(&self, until: Option<Instant>) -> Result<bool, StoreError> {
+        let now = self.store.now();
+        let is_new = |record: &ComponentRecord| now.0 - record.added_at.0 < NEW_COMPONENT_MICROS;
+        let is_needed = |record: &ComponentRecord| !record.tenants.is_empty() || record.jobs > 0 || is_new(record);
+        for record in self.store.components()?.iter().filter(|record| is_needed(record)) {
+            let digest = record.digest;
+            let is_compiled = digest == self.default.digest() || self.sandbox.is_compiled(digest);
+            let is_over = until.is_some_and(|until| Instant::now() >= until);
+            // At the start, loading also finds code that is damaged and has to be compiled again. Later, only requests try again
+            // what could not be compiled.
+            if (is_compiled && (until.is_none() || is_over)) || (until.is_none() && self.has_failed(digest)) {
+                continue;
+            }
+            if is_over {
+                return Ok(false);
+            }
+            let begun = Instant::now();
+            let loaded = match record.world {
+                World::Processor => self.processor(digest).map(drop),
+                World::Validator => self.validator(digest).map(drop),
+            };
+            match loaded {
+                Ok(()) if is_compiled => {}
+                Ok(()) => {
+                    let seconds = begun.elapsed().as_secs_f64();
+                    tracing::info!(event = "component_compiled", component = %digest, seconds, "compiled a component ahead of requests");
+                }
+                Err(LoadError::Store(error)) => return Err(error),
+                // The log says why, and a removed component is needed by nobody.
+                Err(LoadError::Component(_) | LoadError::Unknown(_)) => {}
+            }
+        }
+        Ok(true)
+    }
+
     /// Deletes compiled code of components that are not registered any more. Returns the number of deleted files.
     ///
     /// # Errors
@@ -132,6 +175,11 @@ impl ComponentLoader {
         }
         failed.remove(&digest);
         None
+    }
+
+    /// Returns whether a component could not be compiled, however long ago.
+    fn has_failed(&self, digest: Digest) -> bool {
+        self.failed.lock().contains_key(&digest)
     }
 
     fn remember(&self, digest: Digest, error: &ComponentError) {

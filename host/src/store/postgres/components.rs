@@ -6,12 +6,14 @@
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
-use super::PostgresStore;
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, signed};
+use super::{PostgresStore, notifications};
 use crate::domain::{Digest, Timestamp, World};
-use crate::store::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome, StoreError};
+use crate::store::{
+    ComponentRecord, ComponentStore, NewComponent, Notification, RegisterOutcome, RemoveOutcome, StoreError,
+};
 
 const ALL: &str = "
     SELECT digest, name, world, size, added_at,
@@ -23,7 +25,11 @@ const ALL: &str = "
 
 impl ComponentStore for PostgresStore {
     fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError> {
-        self.connections.run("registering a component", async |session| add(session, component).await)
+        let outcome = self.connections.run("registering a component", async |session| add(session, component).await)?;
+        if outcome == RegisterOutcome::New {
+            notifications::notify(&self.connections, Notification::ComponentsChanged);
+        }
+        Ok(outcome)
     }
 
     fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {

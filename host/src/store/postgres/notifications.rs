@@ -125,6 +125,7 @@ fn encode(notification: Notification) -> String {
     match notification {
         Notification::Missed => String::new(),
         Notification::JobAccepted => String::from("accepted"),
+        Notification::ComponentsChanged => String::from("components"),
         Notification::JobDeleted { tenant, job } => format!("deleted {} {job}", tenant.0),
     }
 }
@@ -133,6 +134,7 @@ fn decode(text: &str) -> Notification {
     let mut words = text.split(' ');
     match (words.next(), words.next().and_then(|tenant| tenant.parse().ok()), words.next().and_then(JobId::parse)) {
         (Some("accepted"), ..) => Notification::JobAccepted,
+        (Some("components"), ..) => Notification::ComponentsChanged,
         (Some("deleted"), Some(tenant), Some(job)) => Notification::JobDeleted { tenant: TenantId(tenant), job },
         // Perhaps from a server of another version.
         _ => Notification::Missed,
@@ -148,7 +150,8 @@ mod tests {
     #[test]
     fn notifications_are_decoded_as_they_were_sent() {
         let deleted = Notification::JobDeleted { tenant: TenantId(7), job: JobId::random() };
-        for notification in [Notification::Missed, Notification::JobAccepted, deleted] {
+        for notification in [Notification::Missed, Notification::JobAccepted, Notification::ComponentsChanged, deleted]
+        {
             assert_eq!(decode(&encode(notification)), notification);
         }
         for text in ["", "deleted", "deleted 7", "deleted x y", "something new"] {

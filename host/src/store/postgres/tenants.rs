@@ -2,14 +2,14 @@
 
 use tokio_postgres::Row;
 
-use super::PostgresStore;
 use super::components::{are_known, lock_statement};
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number, optional_digest};
+use super::{PostgresStore, notifications};
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{Notification, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for PostgresStore {
@@ -45,7 +45,12 @@ impl TenantStore for PostgresStore {
     }
 
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
-        self.connections.run("changing a tenant", async |session| self::change(session, name, change).await)
+        let assigned =
+            self.connections.run("changing a tenant", async |session| self::change(session, name, change).await)?;
+        if assigned.is_some() {
+            notifications::notify(&self.connections, Notification::ComponentsChanged);
+        }
+        Ok(assigned)
     }
 
     fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
