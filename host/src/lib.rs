@@ -1,7 +1,7 @@
 //! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 //!
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
-//! them: queue, workers, calls, maintenance. [`operations`] is what operators do. [`sandbox`] runs components and checks their
+//! them: queue, workers, calls, maintenance. [`operations`] is what operators do, and [`operator_json`] reads what they write. [`sandbox`] runs components and checks their
 //! replies. [`store`] keeps all data. [`tenants`] defines names, credentials, profiles and limits. [`domain`] defines the types
 //! that all of them share.
 
@@ -21,6 +21,7 @@ pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod operations;
+pub mod operator_json;
 pub mod private_files;
 pub mod sandbox;
 pub mod store;

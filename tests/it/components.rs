@@ -137,6 +137,34 @@ fn refused_operator_commands_explain_why() {
     );
 }
 
+/// serde would read a list as the limits in their order.
+#[test]
+fn limits_are_an_object_of_known_limits() {
+    let server = Options::default().admin().start();
+    server.add_tenant("acme");
+    let file = server.scratch("limits.json");
+    let before = server.operator().get("/admin/tenants/acme").expect(200).json();
+    for (limits, part) in [
+        ("[3]", "this must be an object, not a list"),
+        ("[]", "this must be an object, not a list"),
+        ("7", "this must be an object, not a number"),
+        ("", "the text is empty"),
+        ("{", "the text ends too early at line 1 column 1"),
+        (r#"{"memoryMiB":[64]}"#, "memoryMiB: this must be a whole number, not a list"),
+        (r#"{"memoryMiB":64.5}"#, "memoryMiB: this must be a whole number, not 64.5"),
+        (r#"{"memoryMiB":64,"memoryMiB":65}"#, "memoryMiB: this is given twice"),
+        (r#"{"memory":64}"#, "memory: there is no such member; those that there are: memoryMiB"),
+    ] {
+        fs::write(&file, limits).expect("a file can be written");
+        let ended = server.command_line(&["tenant", "set", "acme", "--limits", path(&file)]).expect(2);
+        assert!(ended.stderr.contains("the limits cannot be set") && ended.stderr.contains(part), "{}", ended.stderr);
+        let body = format!("{{\"limits\":{limits}}}");
+        let json = [("content-type", "application/json")];
+        server.operator().call("PATCH", "/admin/tenants/acme", &json, body.as_bytes()).expect(400).problem();
+    }
+    assert_eq!(server.operator().get("/admin/tenants/acme").expect(200).json(), before);
+}
+
 #[test]
 fn a_profile_that_does_not_fit_the_processor_is_refused() {
     let server = Server::start();

@@ -139,7 +139,9 @@ fn a_bad_profile_is_refused_with_the_position() {
     let server = Server::start();
     let file = server.scratch("profile.json");
     for (profile, part) in [
-        ("", "EOF"),
+        ("", "the text is empty"),
+        ("{\"fields\":", "the text ends too early at line 1 column 10"),
+        (r#"{"settings":{"a":1,"a":2}}"#, "settings.a: this is given twice"),
         ("[]", "JSON object"),
         (r#"{"fields":[{"alias":"a","type":"text"},{"alias":7}]}"#, "fields[1].alias"),
         (r#"{"fields":[{"alias":"a","type":"colour"}]}"#, "fields[0].type"),

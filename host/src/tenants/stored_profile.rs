@@ -75,7 +75,7 @@ mod tests {
         let newer = r#"{"colours":["red"]}"#;
         let stored = StoredProfile::parse(newer);
         assert_eq!(stored.text(), newer);
-        assert!(stored.profile().unwrap_err().to_string().starts_with("colours: unknown field"));
+        assert!(stored.profile().unwrap_err().to_string().starts_with("colours: there is no such member"));
         assert_eq!(StoredProfile::parse(r#"{"maxLength":5}"#).profile().unwrap().max_length, 5);
     }
 }

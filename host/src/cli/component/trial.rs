@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 use bulkhead::domain::{JobRemarks, ResultRow, Warning, World};
 use bulkhead::jobs::{CallRow, Trial};
+use bulkhead::operator_json::{JsonText, plain};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -190,6 +192,9 @@ fn text(file: &Path) -> Result<String, Box<dyn Error>> {
 
 /// Reads a list of JSON values; an error names the line.
 fn list(file: &Path) -> Result<Vec<Box<RawValue>>, Box<dyn Error>> {
+    let wrong = |error: &dyn Display| format!("{}: {error}; this must be a JSON list", file.display());
     let read = text(file)?;
-    Ok(serde_json::from_str(&read).map_err(|error| format!("{}: {error}; this must be a JSON list", file.display()))?)
+    let contacts = JsonText::parse(&read).and_then(|whole| whole.list()).map_err(|error| wrong(&error.message))?;
+    let owned = |contact: &JsonText<'_>| RawValue::from_string(contact.raw().to_owned());
+    Ok(contacts.iter().map(owned).collect::<Result<_, _>>().map_err(|error| wrong(&plain(&error)))?)
 }

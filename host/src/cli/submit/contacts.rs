@@ -1,12 +1,10 @@
 //! Reads a file of contacts, and splits it into requests without parsing the contacts.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use bulkhead::operator_json::{JsonError, JsonText};
 
 use super::error::SubmitError;
 
@@ -52,11 +50,15 @@ fn name(file: &str) -> String {
 impl<'a> Contacts<'a> {
     pub(super) fn parse(file: &str, text: &'a str) -> Result<Self, SubmitError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let contacts = deserializer
-            .deserialize_any(Entries)
-            .and_then(|contacts| deserializer.end().map(|()| contacts))
-            .map_err(|source| SubmitError::Json { file: name(file), source })?;
+        let whole = JsonText::parse(text).map_err(|error| unreadable(file, error))?;
+        let (entries, keyed) = if whole.is_object() {
+            let members = whole.all_members().map_err(|error| unreadable(file, error))?;
+            (members.into_iter().map(|(key, json)| Entry { key: Some(key), json }).collect(), true)
+        } else {
+            let list = whole.list().map_err(|error| unreadable(file, error))?;
+            (list.iter().map(|contact| Entry { key: None, json: contact.raw() }).collect(), false)
+        };
+        let contacts = Self { entries, keyed };
         let mut seen = HashSet::new();
         match contacts.entries.iter().filter_map(|entry| entry.key.as_ref()).find(|key| !seen.insert(*key)) {
             Some(key) => Err(SubmitError::Key { file: name(file), key: key.clone() }),
@@ -109,30 +111,8 @@ impl<'a> Contacts<'a> {
     }
 }
 
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Contacts<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Contacts<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(item) = list.next_element::<&RawValue>()? {
-            entries.push(Entry { key: None, json: item.get() });
-        }
-        Ok(Contacts { entries, keyed: false })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Contacts<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((key, item)) = object.next_entry::<String, &RawValue>()? {
-            entries.push(Entry { key: Some(key), json: item.get() });
-        }
-        Ok(Contacts { entries, keyed: true })
-    }
+fn unreadable(file: &str, error: JsonError) -> SubmitError {
+    SubmitError::Json { file: name(file), why: error.message }
 }
 
 #[cfg(test)]
@@ -162,11 +142,12 @@ mod tests {
     #[test]
     fn invalid_files_are_refused_in_one_line() {
         for (text, part) in [
-            ("", "line 1 column 0"),
-            ("7", "invalid type: integer"),
-            ("null", "invalid type: null"),
-            ("[1,\n2,,]", "line 2 column 3"),
-            ("[] []", "trailing characters"),
+            ("", "the text is empty"),
+            ("7", "this must be a list, not a number"),
+            ("null", "this must be a list, not null"),
+            ("[1,\n2,,]", "there must be a value at line 2 column 3"),
+            ("[{},", "the text ends too early at line 1 column 4"),
+            ("[] []", "there is more text after the end of the value at line 1 column 4"),
             ("{\"a\":1,\"b\":2,\"a\":3}", "the key \"a\" twice"),
         ] {
             let error = Contacts::parse("list.json", text).unwrap_err().to_string();

@@ -9,10 +9,8 @@ pub(super) enum SubmitError {
     User,
     #[error("{file} cannot be read: {source}. Give a file with contacts, or '-' for standard input.")]
     File { file: String, source: std::io::Error },
-    #[error(
-        "{file} cannot be read as contacts: {source}. It must be a JSON list of contacts, or a JSON object of them."
-    )]
-    Json { file: String, source: serde_json::Error },
+    #[error("{file} cannot be read as contacts: {why}. It must be a JSON list of contacts, or a JSON object of them.")]
+    Json { file: String, why: String },
     #[error("{file} has the key {key:?} twice, and only one of the two contacts would be used. Rename one key.")]
     Key { file: String, key: String },
     #[error("no server answers at {0}. Start one with 'bulkhead serve', or give another URL with --url.")]

@@ -1,12 +1,13 @@
 //! `/admin/tenants/{tenant}/secrets`, `/admin/tenants/{tenant}/tokens` and `/admin/tokens/revoke`.
 
 use hyper::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::tenants::read_object;
+use super::tenants::unreadable;
 use crate::http::problem::Problem;
 use crate::http::reply::{Reply, json};
 use crate::operations::{AddedSecretView, Operations, RevokedSecretView, RevokedTokensView, SecretView};
+use crate::operator_json::{JsonError, JsonText};
 use crate::tenants::Secret;
 
 #[derive(Serialize)]
@@ -14,25 +15,15 @@ struct SecretListBody {
     secrets: Vec<SecretView>,
 }
 
-/// A new secret as an operator asks for it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NewSecretBody {
-    expires_days: Option<u32>,
-}
-
-/// A token that is to be revoked.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenBody {
-    token: String,
-}
-
 /// Adds a secret and returns it.
 pub(super) fn add(operations: &Operations, tenant: &str, body: &str) -> Result<Reply, Problem> {
-    let new: NewSecretBody =
-        read_object(body, "The new secret", "Send {} or 'expiresDays', such as {\"expiresDays\":90}.")?;
-    let added = operations.add_secret(tenant, new.expires_days)?;
+    let read = || -> Result<_, JsonError> {
+        let mut members = JsonText::parse(body)?.object(&["expiresDays"])?;
+        members.take_optional("expiresDays").map(|days| days.whole_number(u64::from(u32::MAX))).transpose()
+    };
+    let advice = "Send {} or 'expiresDays', such as {\"expiresDays\":90}.";
+    let days = read().map_err(|error| unreadable("The new secret", &error, advice))?;
+    let added = operations.add_secret(tenant, days.map(|days| u32::try_from(days).unwrap_or(u32::MAX)))?;
     Ok(json(StatusCode::CREATED, &AddedSecretView::new(tenant, &added)))
 }
 
@@ -53,7 +44,8 @@ pub(super) fn revoke_tokens(operations: &Operations, tenant: &str) -> Result<Rep
 
 /// Revokes the token in the body, which no log of a proxy has.
 pub(super) fn revoke_token(operations: &Operations, body: &str) -> Result<Reply, Problem> {
-    let body: TokenBody = read_object(body, "The request", "Send 'token'.")?;
-    operations.revoke_token(&Secret::from_client(body.token))?;
+    let read = || -> Result<_, JsonError> { JsonText::parse(body)?.object(&["token"])?.take_required("token")?.text() };
+    let token = read().map_err(|error| unreadable("The request", &error, "Send 'token'."))?;
+    operations.revoke_token(&Secret::from_client(token))?;
     Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens: 1 }))
 }
