@@ -64,12 +64,15 @@ fn a_database_of_a_newer_version_is_refused() {
 
 /// A mistyped folder must not look like an empty installation.
 #[test]
-fn only_commands_that_add_something_make_a_store() {
+fn a_command_makes_a_store_only_when_it_is_told_to() {
     let desk = tempfile::tempdir().expect("there is room for a folder");
     let folder = desk.path().join("data");
     let data = folder.display().to_string();
+    let plain = component("plain").display().to_string();
     for args in [
         &["tenant", "list"][..],
+        &["tenant", "add", "acme"],
+        &["component", "add", &plain],
         &["tenant", "show", "acme"],
         &["tenant", "remove", "acme"],
         &["tenant", "secret", "list", "acme"],
@@ -77,12 +80,14 @@ fn only_commands_that_add_something_make_a_store() {
         &["component", "list"],
         &["component", "remove", "rules"],
         &["job", "log", "00000000-0000-4000-8000-000000000000"],
+        &["job", "list", "acme"],
     ] {
         let ended = run([args, &["--data", &data]].concat()).expect(2);
         assert!(ended.stderr.contains("there is no store in") && ended.stderr.contains("--data"), "{}", ended.stderr);
         assert!(!folder.exists(), "{args:?}");
     }
-    run(["tenant", "add", "acme", "--data", &data]).expect(0);
+    run(["tenant", "add", "acme", "--create", "--data", &data]).expect(0);
+    run(["tenant", "add", "beta", "--data", &data]).expect(0);
     assert!(run(["tenant", "list", "--data", &data]).expect(0).stdout.contains("acme"));
 }
 

@@ -130,8 +130,8 @@ fn a_folder_that_others_can_use_is_refused_with_what_to_do() {
 }
 
 fn tenant_add(data: &Path) -> bulkhead_tests::Finished {
-    let args: [OsString; 5] = ["tenant".into(), "add".into(), "acme".into(), "--data".into(), data.into()];
-    bulkhead_tests::run(args)
+    let words = ["tenant", "add", "acme", "--create", "--data"].map(OsString::from);
+    bulkhead_tests::run(words.into_iter().chain([data.into()]))
 }
 
 #[track_caller]

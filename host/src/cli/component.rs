@@ -18,7 +18,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulkhead::operations::{ComponentView, MAX_COMPONENT_BYTES};
+use bulkhead::operations::{ComponentView, MAX_COMPONENT_BYTES, Operations};
 use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
@@ -52,6 +52,9 @@ pub(super) enum ComponentCommand {
         /// Maximum bytes of the component.
         #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT_BYTES)]
         max_size: usize,
+        /// Make the store if there is none.
+        #[arg(long)]
+        create: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -82,7 +85,10 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
         ComponentCommand::Check(args) => check::run(&args)?,
         ComponentCommand::Try(args) => return trial::run(&args),
         ComponentCommand::Test(args) => return table::run(&args),
-        ComponentCommand::Add { file, name, max_size, store } => add(&file, name.as_deref(), max_size, &store)?,
+        ComponentCommand::Add { file, name, max_size, create, store } => {
+            let bytes = read(&file, max_size)?;
+            add(&file, &bytes, name.as_deref(), &operations_or_new_store(&store, create, max_size)?)?;
+        }
         ComponentCommand::List { store } => {
             operations(&store, MAX_COMPONENT_BYTES)?.components()?.into_iter().try_for_each(print)?;
         }
@@ -96,12 +102,10 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
     Ok(ExitCode::SUCCESS)
 }
 
-fn add(file: &Path, name: Option<&str>, max_size: usize, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let bytes = read(file, max_size)?;
-    let operations = operations_or_new_store(store, max_size)?;
+fn add(file: &Path, bytes: &[u8], name: Option<&str>, operations: &Operations) -> Result<(), Box<dyn Error>> {
     let failed = |error| format!("{}: {error}", file.display());
-    Compilation::announce(file, &bytes, operations.is_compiled(&bytes).map_err(failed)?);
-    let added = operations.add_component(&bytes, name).map_err(failed)?;
+    Compilation::announce(file, bytes, operations.is_compiled(bytes).map_err(failed)?);
+    let added = operations.add_component(bytes, name).map_err(failed)?;
     let seconds = added.compiled_in.as_secs_f64();
     eprintln!(
         "{} in {seconds:.2} s",

@@ -22,17 +22,22 @@ pub(super) const GUEST_MEMORY_BYTES: usize = 2 << 30;
 /// If there is no store, or it cannot be used.
 pub(super) fn operations(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
     store.expect_store()?;
-    operations_or_new_store(store, max_component_bytes)
+    open(store, max_component_bytes)
 }
 
-/// As [`operations`], for a command that adds something: makes a store if there is none.
+/// As [`operations`], for a command that adds something: with `create`, makes a store if there is none.
 ///
 /// # Errors
-/// If the store cannot be used.
+/// If there is no store and none is to be made, or the store cannot be used.
 pub(super) fn operations_or_new_store(
     store: &StoreArgs,
+    create: bool,
     max_component_bytes: usize,
 ) -> Result<Operations, Box<dyn Error>> {
+    if create { open(store, max_component_bytes) } else { operations(store, max_component_bytes) }
+}
+
+fn open(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
     let opened = store.open(Clock::system(), MAX_CONNECTIONS)?;
     let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
     Ok(Operations::new(opened, max_component_bytes, move || {

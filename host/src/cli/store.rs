@@ -20,7 +20,7 @@ use super::compile::CompileLimitArgs;
 /// The options that choose the store.
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store; 'serve' and 'add' create it if it is missing [default: ./bulkhead-data]
+    /// Folder of the embedded store; 'serve' creates it if it is missing, and so does --create [default: ./bulkhead-data]
     #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
     data: Option<PathBuf>,
     /// A PostgreSQL database instead of the folder, which any number of servers can share:
@@ -94,7 +94,7 @@ impl StoreArgs {
     pub(super) fn expect_store(&self) -> Result<(), Box<dyn Error>> {
         match self.place()? {
             Place::Folder(folder) if !SqliteStore::is_in(folder) => Err(format!(
-                "there is no store in {}; name the server's data folder with --data, or make a store with 'bulkhead serve' or 'bulkhead tenant add'",
+                "there is no store in {}; name the server's data folder with --data, or make a store: 'bulkhead serve' does, and 'tenant add' and 'component add' with --create",
                 folder.display()
             )
             .into()),

@@ -26,6 +26,9 @@ pub(super) enum TenantCommand {
         /// JSON: the tenant's profile, with changes to fields, and owners, stages and companies.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
+        /// Make the store if there is none.
+        #[arg(long)]
+        create: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -87,7 +90,7 @@ pub(super) enum TenantCommand {
 
 pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     match command {
-        TenantCommand::Add { name, profile, store } => add(name, profile.as_deref(), &store),
+        TenantCommand::Add { name, profile, create, store } => add(name, profile.as_deref(), create, &store),
         TenantCommand::List { store } => operations(&store)?.tenants()?.iter().try_for_each(print),
         TenantCommand::Show { name, store } => print(&operations(&store)?.tenant(name.as_str())?),
         TenantCommand::Set { name, validator, processor, profile, limits, dry_run, store } => {
@@ -104,9 +107,9 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn add(name: TenantName, profile: Option<&Path>, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
+fn add(name: TenantName, profile: Option<&Path>, create: bool, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
     let text = profile.map(read).transpose()?;
-    let added = operator::operations_or_new_store(store, MAX_COMPONENT_BYTES)?
+    let added = operator::operations_or_new_store(store, create, MAX_COMPONENT_BYTES)?
         .add_tenant(name, text.as_deref())
         .map_err(|error| match (&error, profile) {
             (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
