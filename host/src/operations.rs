@@ -21,8 +21,8 @@ pub use secrets::AddedSecret;
 pub use tenant_settings::{ComponentChoice, TenantSettings};
 pub use tenants::AddedTenant;
 pub use views::{
-    AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RevokedSecretView,
-    RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
+    AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RemovedTenantView,
+    RevokedSecretView, RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
 };
 
 use crate::store::Store;

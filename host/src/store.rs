@@ -33,7 +33,7 @@ pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
-pub use tenants::{RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 
 /// A whole store: every type that implements the trait of each concern.

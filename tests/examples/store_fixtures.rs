@@ -113,7 +113,7 @@ fn fill(mut server: Server, take: impl FnOnce(&Server)) -> Value {
     });
     server.kill9();
     // The component that loops is larger than all the rest.
-    server.command_line(&["tenant", "remove", "blocker"]).expect(0);
+    server.command_line(&["tenant", "remove", "blocker", "--yes"]).expect(0);
     server.command_line(&["component", "remove", "rogue"]).expect(0);
     take(&server);
     recorded

@@ -74,7 +74,7 @@ fn a_command_makes_a_store_only_when_it_is_told_to() {
         &["tenant", "add", "acme"],
         &["component", "add", &plain],
         &["tenant", "show", "acme"],
-        &["tenant", "remove", "acme"],
+        &["tenant", "remove", "acme", "--yes"],
         &["tenant", "secret", "list", "acme"],
         &["token", "revoke", "--tenant", "acme"],
         &["component", "list"],
@@ -303,7 +303,7 @@ fn operators_commands_work_on_a_shared_database() {
         parsed.map(|tenant| tenant["tenant"].clone()).collect()
     };
     assert_eq!(names(), ["acme", "other"]);
-    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    server.command_line(&["tenant", "remove", "acme", "--yes"]).expect(0);
     assert_eq!(names(), ["other"]);
     server.command_line(&["component", "remove", "rogue"]).expect(0);
     client.get("/api/contacts").expect(401);

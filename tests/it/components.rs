@@ -60,7 +60,7 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
     // After two more changes, the tenant cannot be rolled back to it.
     let held = server.command_line(&["component", "remove", "rogue"]);
     assert_eq!(held.code, Some(2), "the tenant can go back to it");
-    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    server.command_line(&["tenant", "remove", "acme", "--yes"]).expect(0);
     server.command_line(&["component", "remove", "rogue"]).expect(0);
     assert!(server.command_line(&["component", "show", "rogue"]).expect(2).stderr.contains("there is no component"));
 }

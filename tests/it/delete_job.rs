@@ -139,7 +139,7 @@ fn removing_a_tenant_from_another_process_stops_its_guest() {
     let client = server.client(&tenant);
     client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
     server.skip_log();
-    server.command_line(&["tenant", "remove", "acme"]).expect(0);
+    server.command_line(&["tenant", "remove", "acme", "--yes"]).expect(0);
     server.wait_for_event("job_stopped");
     // The worker is free; otherwise the call would last for 15 seconds.
     server.new_client("other").create(&json!([{"email": "a@example.com"}])).wait_for("completed");
@@ -156,7 +156,7 @@ fn removing_a_tenant_of_a_shared_database_stops_its_guest() {
         server.allow_long_calls(name);
         client.create(&Value::from(vec![json!({"do": "loop"}); 500])).wait_for("in_progress");
         server.skip_log();
-        server.command_line(&["tenant", "remove", name]).expect(0);
+        server.command_line(&["tenant", "remove", name, "--yes"]).expect(0);
         let begun = Instant::now();
         server.wait_for_event("job_stopped");
         let took = begun.elapsed();

@@ -94,7 +94,7 @@ fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
     for id in 1..=1_000 {
         client.call("DELETE", &format!("/api/contacts/{id}/delete"), &[], b"").expect(200);
     }
-    server.command_line(&["tenant", "remove", "other"]).expect(0);
+    server.command_line(&["tenant", "remove", "other", "--yes"]).expect(0);
     assert!(!server.command_line(&["tenant", "list"]).expect(0).stdout.contains("other"));
     server.set_clock(Duration::from_secs(49 * 60 * 60));
     wait_until("the jobs to go", || (server.database().jobs() == 0).then_some(()));

@@ -51,10 +51,15 @@ fn tenants_are_added_and_removed_while_the_server_runs() {
         assert_eq!(tenants(&["add", "--", name]).expect(2).stdout, "", "{name}");
     }
 
-    tenants(&["remove", "acme"]).expect(0);
+    let asked = tenants(&["remove", "acme"]).expect(2);
+    assert!(asked.stderr.contains("'acme' with 1500 contacts and 1 jobs") && asked.stderr.contains("--yes"));
+    client.get("/api/contacts/1").expect(200);
+    let removed: Value =
+        serde_json::from_str(&tenants(&["remove", "acme", "--yes"]).expect(0).stdout).expect("one object");
+    assert_eq!(removed, json!({"tenant": "acme", "contacts": 1_500, "jobs": 1, "secrets": 1}));
     client.get("/api/contacts/1").expect(401);
     assert_eq!(tenants(&["list"]).expect(0).stdout, "");
-    assert!(tenants(&["remove", "acme"]).expect(2).stderr.contains("no tenant 'acme'"));
+    assert!(tenants(&["remove", "acme", "--yes"]).expect(2).stderr.contains("no tenant 'acme'"));
     // A new tenant of the same name starts empty.
     let next = server.new_client("acme");
     next.get("/api/contacts/1").expect(404);
@@ -69,7 +74,7 @@ fn removing_a_tenant_stops_its_jobs_and_deletes_its_contacts() {
     kept.create(&contacts("k", 0..10)).wait_for("completed");
     let job = client.create(&slow_contacts("c", 0..10_000));
     job.wait_for("in_progress");
-    run(["tenant", "remove", "gone", "--data", server.data().to_str().expect("a plain path")]).expect(0);
+    run(["tenant", "remove", "gone", "--yes", "--data", server.data().to_str().expect("a plain path")]).expect(0);
     job.read("").expect(401);
     let left = || server.database().number("SELECT count(*) FROM removed_tenants", []);
     wait_until("the sweeper", || (left() == 0).then_some(()));

@@ -71,7 +71,7 @@ fn tokens_are_stored_hashed_and_removed_with_their_tenant() {
         let bytes = std::fs::read(server.data().join(file)).expect("it is there");
         assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{file}");
     }
-    run(["tenant", "remove", "acme", "--data", server.data().to_str().expect("a plain path")]).expect(0);
+    run(["tenant", "remove", "acme", "--yes", "--data", server.data().to_str().expect("a plain path")]).expect(0);
     assert_eq!(client.get("/api/contacts").expect(401).message(), "The access token provided is invalid.");
     assert_eq!(server.database().number("SELECT count(*) FROM tokens", []), 0);
 }

@@ -3,10 +3,12 @@
 mod secret;
 
 use std::error::Error;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use bulkhead::operations::{
-    AddedTenantView, AssignmentView, ComponentChoice, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
+    AddedTenantView, AssignmentView, ComponentChoice, MAX_COMPONENT_BYTES, OperationError, Operations,
+    RemovedTenantView, TenantSettings,
 };
 use bulkhead::tenants::{TenantLimits, TenantName};
 use clap::Subcommand;
@@ -15,6 +17,9 @@ use serde::Serialize;
 use super::operator;
 use super::output::print_json;
 use super::store::StoreArgs;
+
+/// Bytes of an answer to a question that are read.
+const MAX_ANSWER_BYTES: u64 = 1 << 10;
 
 /// Commands about tenants. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
@@ -79,10 +84,13 @@ pub(super) enum TenantCommand {
     Secret(secret::SecretCommand),
     /// List all limits of tenants, with defaults and ranges, one JSON object per line.
     Limits,
-    /// Remove a tenant with its credentials, jobs and contacts.
+    /// Remove a tenant with its credentials, jobs and contacts, after a question. Prints what was removed.
     Remove {
         /// The tenant's name.
         name: TenantName,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -103,7 +111,7 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         }
         TenantCommand::Secret(command) => secret::run(command),
         TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
-        TenantCommand::Remove { name, store } => Ok(operations(&store)?.remove_tenant(name.as_str())?),
+        TenantCommand::Remove { name, yes, store } => remove(&name, yes, &operations(&store)?),
     }
 }
 
@@ -143,6 +151,25 @@ fn set(
         operations.set_tenant(name.as_str(), &settings)?
     };
     print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?).dry_run(dry_run))
+}
+
+/// Removes a tenant, after the operator has typed its name. What is removed cannot be brought back.
+fn remove(name: &TenantName, yes: bool, operations: &Operations) -> Result<(), Box<dyn Error>> {
+    let name = name.as_str();
+    if !yes {
+        let (contacts, jobs) = operations.tenant_size(name)?;
+        let what = format!("'{name}' with {contacts} contacts and {jobs} jobs");
+        if !io::stdin().is_terminal() {
+            return Err(format!("this would remove {what}, and nobody can be asked; to remove it, add --yes").into());
+        }
+        eprint!("This removes {what}, for ever. To remove it, type the tenant's name: ");
+        let mut answer = String::new();
+        io::stdin().lock().take(MAX_ANSWER_BYTES).read_line(&mut answer)?;
+        if answer.trim() != name {
+            return Err("nothing was removed".into());
+        }
+    }
+    print(&RemovedTenantView::new(name, operations.remove_tenant(name)?))
 }
 
 fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {

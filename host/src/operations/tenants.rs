@@ -3,7 +3,7 @@
 use super::tenant_settings::{readable_profile, unusable};
 use super::{OperationError, Operations, TenantSummaryView, TenantView};
 use crate::domain::Assignment;
-use crate::store::{RollBackOutcome, Tenant, TenantSummary};
+use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
 use crate::tenants::{Profile, Secret, TenantLimits, TenantName, generate};
 
 /// A new tenant and its credentials. The store keeps only a hash of the secret, so this is the one time to show it.
@@ -57,12 +57,21 @@ impl Operations {
         Ok(TenantView::new(self.summary(name)?, &self.component_names()?, &tenant, usage))
     }
 
-    /// Removes a tenant with its credentials, jobs and contacts.
+    /// Removes a tenant with its credentials, jobs and contacts. Returns what was removed.
     ///
     /// # Errors
     /// If there is no such tenant.
-    pub fn remove_tenant(&self, name: &str) -> Result<(), OperationError> {
-        if self.store.remove_tenant(name)? { Ok(()) } else { Err(OperationError::UnknownTenant(name.to_owned())) }
+    pub fn remove_tenant(&self, name: &str) -> Result<RemovedTenant, OperationError> {
+        self.store.remove_tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
+    }
+
+    /// Returns how many contacts and jobs a tenant has.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn tenant_size(&self, name: &str) -> Result<(u64, u64), OperationError> {
+        let summary = self.summary(name)?;
+        Ok((summary.contacts, summary.jobs))
     }
 
     /// Gives a tenant back the components that it had before they were last changed, if they work with the profile and the

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{AddedSecret, AddedTenant};
 use crate::domain::{Assignment, Digest, Job, Timestamp};
-use crate::store::{ComponentRecord, SecretRecord, Tenant, TenantSummary, Usage};
+use crate::store::{ComponentRecord, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
 /// A registered component.
@@ -92,6 +92,23 @@ impl<'a> From<&'a AddedTenant> for AddedTenantView<'a> {
     fn from(added: &'a AddedTenant) -> Self {
         let (tenant, client_secret) = (added.name.as_str(), added.client_secret.reveal());
         Self { tenant, client_id: &added.client_id, client_secret }
+    }
+}
+
+/// A tenant that was removed, and what was removed with it.
+#[derive(Debug, Serialize)]
+pub struct RemovedTenantView<'a> {
+    tenant: &'a str,
+    contacts: u64,
+    jobs: u64,
+    secrets: u64,
+}
+
+impl<'a> RemovedTenantView<'a> {
+    /// Creates the view of the tenant that was called `tenant`.
+    pub fn new(tenant: &'a str, removed: RemovedTenant) -> Self {
+        let RemovedTenant { contacts, jobs, secrets } = removed;
+        Self { tenant, contacts, jobs, secrets }
     }
 }
 

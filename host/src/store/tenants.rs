@@ -21,8 +21,8 @@ pub trait TenantStore {
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError>;
 
     /// Removes a tenant with its credentials and jobs at once. Its contacts go with later sweeps
-    /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). Returns `false` if there is no such tenant.
-    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError>;
+    /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). Returns what was removed; `None` if there is no such tenant.
+    fn remove_tenant(&self, name: &str) -> Result<Option<RemovedTenant>, StoreError>;
 
     /// Changes a tenant, and returns the components that it has then. The components that it had are kept for
     /// [`Self::roll_back_tenant`]. Returns `None` if there is no such tenant, or if a component that it would have is not
@@ -63,6 +63,17 @@ pub struct TenantSummary {
     pub assigned: Assignment,
     /// The components that [`TenantStore::roll_back_tenant`] would give the tenant; `None` if they were never changed.
     pub previous: Option<Assignment>,
+}
+
+/// What was removed with a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemovedTenant {
+    /// Contacts.
+    pub contacts: u64,
+    /// Jobs of any state, with their results.
+    pub jobs: u64,
+    /// Secrets, live or expired.
+    pub secrets: u64,
 }
 
 /// A change of a tenant. What is `None` stays as it is.

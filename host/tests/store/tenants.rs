@@ -1,7 +1,7 @@
 //! Adding, changing, rolling back and removing tenants.
 
 use bulkhead::domain::{Assignment, Digest, World};
-use bulkhead::store::{Authentication, NewComponent, NewJob, RollBackOutcome, Tenant, TenantChange};
+use bulkhead::store::{Authentication, NewComponent, NewJob, RemovedTenant, RollBackOutcome, Tenant, TenantChange};
 use bulkhead::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
 
 use crate::fixture::{StoreFixture, credential, new_job, profile, running_jobs, secret, unique_key};
@@ -48,8 +48,9 @@ pub(crate) fn a_removed_tenant_leaves_nothing(fixture: &StoreFixture) {
     fixture.add_contacts(other, &["a@x"]);
     let (queued, kept) = (fixture.job_of(old, 3), fixture.job_of(other, 3));
     assert!(store.add_token(&secret("acme"), &secret("token"), std::time::Duration::from_secs(60)).unwrap().is_some());
-    assert!(store.remove_tenant("acme").unwrap());
-    assert!(!store.remove_tenant("acme").unwrap());
+    let removed = RemovedTenant { contacts: 1, jobs: 1, secrets: 1 };
+    assert_eq!(store.remove_tenant("acme").unwrap(), Some(removed));
+    assert_eq!(store.remove_tenant("acme").unwrap(), None);
     assert_eq!(store.tenant("acme").unwrap(), None);
     assert!(store.job(old, queued).unwrap().is_none());
     assert_eq!(fixture.claim_of(kept).tenant, other);

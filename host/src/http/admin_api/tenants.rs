@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::http::problem::Problem;
 use crate::http::reply::{Reply, json};
 use crate::operations::{
-    AddedTenantView, AssignmentView, ComponentChoice, Operations, TenantSettings, TenantSummaryView,
+    AddedTenantView, AssignmentView, ComponentChoice, Operations, RemovedTenantView, TenantSettings, TenantSummaryView,
 };
 use crate::operator_json::{JsonError, JsonText};
 use crate::tenants::TenantName;
@@ -15,11 +15,6 @@ use crate::tenants::TenantName;
 #[derive(Serialize)]
 struct TenantListBody {
     tenants: Vec<TenantSummaryView>,
-}
-
-#[derive(Serialize)]
-struct RemovedTenantBody<'a> {
-    tenant: &'a str,
 }
 
 pub(super) fn list(operations: &Operations) -> Result<Reply, Problem> {
@@ -72,8 +67,8 @@ pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: O
 }
 
 pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Problem> {
-    operations.remove_tenant(name)?;
-    Ok(json(StatusCode::OK, &RemovedTenantBody { tenant: name }))
+    let removed = operations.remove_tenant(name)?;
+    Ok(json(StatusCode::OK, &RemovedTenantView::new(name, removed)))
 }
 
 /// Gives a tenant its previous components back and returns them.

@@ -9,7 +9,9 @@ use super::sql::{get, number, optional_digest};
 use super::{PostgresStore, notifications};
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{Notification, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{
+    Notification, RemovedTenant, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary,
+};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for PostgresStore {
@@ -40,7 +42,7 @@ impl TenantStore for PostgresStore {
         })
     }
 
-    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+    fn remove_tenant(&self, name: &str) -> Result<Option<RemovedTenant>, StoreError> {
         self.connections.run("removing a tenant", async |session| remove(session, name).await)
     }
 
@@ -88,20 +90,23 @@ async fn add(
 }
 
 /// Removes a tenant. Locks the tenant, its queue, its jobs and its counters, in the order of all transactions.
-async fn remove(session: &Session, name: &str) -> Result<bool, PgError> {
+async fn remove(session: &Session, name: &str) -> Result<Option<RemovedTenant>, PgError> {
     session
         .transact(async || {
             session.begin().await?;
             let removed = session.query_opt("DELETE FROM tenants WHERE name = $1 RETURNING id", &[&name]).await?;
-            let Some(removed) = removed else { return Ok(TxOutcome::RollBack(false)) };
+            let Some(removed) = removed else { return Ok(TxOutcome::RollBack(None)) };
             let id: i64 = get(&removed, 0)?;
             // Without these rows no request and no worker finds anything of the tenant. Later sweeps delete the rest, which
             // is large.
-            for table in ["queues", "jobs", "tallies", "secrets", "tokens"] {
-                session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
-            }
+            session.execute("DELETE FROM queues WHERE tenant = $1", &[&id]).await?;
+            let jobs = session.execute("DELETE FROM jobs WHERE tenant = $1", &[&id]).await?;
+            let tally = session.query_opt("DELETE FROM tallies WHERE tenant = $1 RETURNING contacts", &[&id]).await?;
+            let secrets = session.execute("DELETE FROM secrets WHERE tenant = $1", &[&id]).await?;
+            session.execute("DELETE FROM tokens WHERE tenant = $1", &[&id]).await?;
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;
-            Ok(TxOutcome::Commit(true))
+            let contacts = tally.map_or(Ok(0), |tally| number(&tally, 0))?;
+            Ok(TxOutcome::Commit(Some(RemovedTenant { contacts, jobs, secrets })))
         })
         .await
 }

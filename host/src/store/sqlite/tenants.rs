@@ -7,7 +7,7 @@ use super::components::are_known;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::error::Context;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{RemovedTenant, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for SqliteStore {
@@ -69,22 +69,24 @@ impl TenantStore for SqliteStore {
         })
     }
 
-    fn remove_tenant(&self, name: &str) -> Result<bool, StoreError> {
+    fn remove_tenant(&self, name: &str) -> Result<Option<RemovedTenant>, StoreError> {
         const CONTEXT: &str = "removing a tenant";
         self.connections.write(|connection| {
             let transaction = connection.transaction().context(CONTEXT)?;
-            let id: Option<i64> = transaction
-                .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id", [name], |row| row.get(0))
+            let removed: Option<(i64, i64)> = transaction
+                .query_row("DELETE FROM tenants WHERE name = ?1 RETURNING id, contacts", [name], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .optional()
                 .context(CONTEXT)?;
-            let Some(id) = id else { return Ok(false) };
+            let Some((id, contacts)) = removed else { return Ok(None) };
             // Without these rows the tenant cannot be asked for or worked on; sweeps delete the rest, which is large.
-            transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).context(CONTEXT)?;
-            transaction.execute("DELETE FROM secrets WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            let jobs = transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            let secrets = transaction.execute("DELETE FROM secrets WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).context(CONTEXT)?;
             transaction.commit().context(CONTEXT)?;
-            Ok(true)
+            Ok(Some(RemovedTenant { contacts: contacts.unsigned_abs(), jobs: jobs as u64, secrets: secrets as u64 }))
         })
     }
 
