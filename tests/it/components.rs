@@ -66,6 +66,36 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
 }
 
 #[test]
+fn a_name_can_be_moved_to_a_new_version() {
+    let server = Options::default().admin().start();
+    let client = server.new_client("acme");
+    let old = add(&server, "rules-a");
+    server.command_line(&["component", "add", path(&component("rules-a")), "--name", "rules"]).expect(0);
+    server.command_line(&["tenant", "set", "acme", "--validator", "rules"]).expect(0);
+    let new = path(&component("rules-b")).to_owned();
+    let taken = server.command_line(&["component", "add", &new, "--name", "rules"]).expect(2);
+    assert!(taken.stderr.contains("--move-name"), "{}", taken.stderr);
+    let moved = one(server.command_line(&["component", "add", &new, "--name", "rules", "--move-name"]));
+    assert_eq!(moved["name"], "rules");
+    assert_eq!(one(server.command_line(&["component", "show", &old]))["name"], Value::Null);
+    // The tenant keeps what it has until it is given the new version.
+    let probed = |client: &Client| {
+        let rows = client.create(&json!([{"email": "a@example.com", "probe": true}])).rows();
+        rows[0]["errors"]["details"]["probe"][0].clone()
+    };
+    let by_old = probed(&client);
+    server.command_line(&["tenant", "set", "acme", "--validator", "rules"]).expect(0);
+    assert_ne!(probed(&client), by_old);
+    // Over HTTP it moves back.
+    let bytes = fs::read(component("rules-a")).expect("it was built");
+    let operator = server.operator();
+    operator.call("POST", "/admin/components?name=rules", &[], &bytes).expect(409);
+    let back = operator.call("POST", "/admin/components?name=rules&moveName=true", &[], &bytes).expect(200).json();
+    assert_eq!((&back["name"], &back["digest"]), (&json!("rules"), &json!(old)));
+    server.command_line(&["component", "add", &new, "--move-name"]).expect(2);
+}
+
+#[test]
 fn a_job_keeps_its_component_until_its_end_across_a_restart() {
     let mut server = Options::default().with("--workers", 1).start();
     let tenant = server.add_tenant("acme");

@@ -49,6 +49,9 @@ pub(super) enum ComponentCommand {
         /// A name for the component.
         #[arg(long)]
         name: Option<String>,
+        /// Take the name from the component that has it, as for a new version. Tenants keep their components.
+        #[arg(long, requires = "name")]
+        move_name: bool,
         /// Maximum bytes of the component.
         #[arg(long, value_name = "BYTES", default_value_t = MAX_COMPONENT_BYTES)]
         max_size: usize,
@@ -85,9 +88,10 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
         ComponentCommand::Check(args) => check::run(&args)?,
         ComponentCommand::Try(args) => return trial::run(&args),
         ComponentCommand::Test(args) => return table::run(&args),
-        ComponentCommand::Add { file, name, max_size, create, store } => {
+        ComponentCommand::Add { file, name, move_name, max_size, create, store } => {
             let bytes = read(&file, max_size)?;
-            add(&file, &bytes, name.as_deref(), &operations_or_new_store(&store, create, max_size)?)?;
+            let operations = operations_or_new_store(&store, create, max_size)?;
+            add(&file, &bytes, name.as_deref(), move_name, &operations)?;
         }
         ComponentCommand::List { store } => {
             operations(&store, MAX_COMPONENT_BYTES)?.components()?.into_iter().try_for_each(print)?;
@@ -102,10 +106,16 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
     Ok(ExitCode::SUCCESS)
 }
 
-fn add(file: &Path, bytes: &[u8], name: Option<&str>, operations: &Operations) -> Result<(), Box<dyn Error>> {
+fn add(
+    file: &Path,
+    bytes: &[u8],
+    name: Option<&str>,
+    moves_name: bool,
+    operations: &Operations,
+) -> Result<(), Box<dyn Error>> {
     let failed = |error| format!("{}: {error}", file.display());
     Compilation::announce(file, bytes, operations.is_compiled(bytes).map_err(failed)?);
-    let added = operations.add_component(bytes, name).map_err(failed)?;
+    let added = operations.add_component(bytes, name, moves_name).map_err(failed)?;
     let seconds = added.compiled_in.as_secs_f64();
     eprintln!(
         "{} in {seconds:.2} s",

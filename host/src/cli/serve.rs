@@ -88,7 +88,8 @@ fn load_components(args: &ServeArgs, store: &dyn Store) -> Result<ComponentRunti
         if args.is_component_built_in() { sandbox.load_built_in(&bytes)? } else { sandbox.load_processor(&bytes)? };
     // A job accepted today may be finished by a later server, which has another default processor.
     let digest = default_processor.digest();
-    store.add_component(&NewComponent { digest, name: None, world: World::Processor, bytes: &bytes })?;
+    let world = World::Processor;
+    store.add_component(&NewComponent { digest, name: None, takes_name: false, world, bytes: &bytes })?;
     Ok(ComponentRuntime { sandbox, default_processor })
 }
 

@@ -115,10 +115,12 @@ impl AdminApi {
     }
 
     async fn add_component(&self, head: &Parts, body: Incoming) -> Result<Reply, Problem> {
-        let name = query(head, "name");
+        let (name, move_name) = (query(head, "name"), query(head, "moveName"));
         let body = self.bodies.receive_bytes(&head.headers, body).await;
         let mut body = body.map_err(|problem| self.refuse_size(problem))?;
-        let added = self.blocking(move |operations| components::add(operations, &body.take_bytes(), name.as_deref()));
+        let added = self.blocking(move |operations| {
+            components::add(operations, &body.take_bytes(), name.as_deref(), move_name.as_deref())
+        });
         added.await.map_err(|problem| self.refuse_size(problem))
     }
 

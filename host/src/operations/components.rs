@@ -23,12 +23,18 @@ pub struct AddedComponent {
 }
 
 impl Operations {
-    /// Tries a component and registers it. Bytes that are registered already are accepted again, and get the name.
+    /// Tries a component and registers it. Bytes that are registered already are accepted again, and get the name. With
+    /// `takes_name`, a component that has the name loses it; tenants keep their components, whatever they are called.
     ///
     /// # Errors
     /// If the component is refused (the error says at which step, what was found and what to do), or the name is invalid
     /// or another component's.
-    pub fn add_component(&self, bytes: &[u8], name: Option<&str>) -> Result<AddedComponent, OperationError> {
+    pub fn add_component(
+        &self,
+        bytes: &[u8],
+        name: Option<&str>,
+        takes_name: bool,
+    ) -> Result<AddedComponent, OperationError> {
         if let Some(name) = name {
             let is_plain = name.parse::<TenantName>().is_ok() && name.starts_with(|c: char| c.is_ascii_lowercase());
             if !is_plain || matches!(name, "none" | "default") {
@@ -44,12 +50,13 @@ impl Operations {
             sandbox.probe(bytes, &Limits::from(&TenantLimits::default()))?
         };
         let digest = Digest::of(bytes);
-        let component = NewComponent { digest, name, world: probed.inspected.world, bytes };
+        let component = NewComponent { digest, name, takes_name, world: probed.inspected.world, bytes };
         let registered = self.store.add_component(&component)?;
         if let RegisterOutcome::NameTaken(owner) = registered {
             let name = name.unwrap_or_default().to_owned();
             return Err(OperationError::NameTaken { name, owner: owner.to_string() });
         }
+        tracing::info!(event = "component_registered", component = %digest, name, "a component was registered");
         let record = self.component(&digest.to_string())?;
         Ok(AddedComponent { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
     }

@@ -21,7 +21,9 @@ pub enum OperationError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Another component has the name.
-    #[error("{owner} has the name '{name}' already; choose another name, or remove that component first")]
+    #[error(
+        "{owner} has the name '{name}' already; choose another name, or give this component the name with --move-name (over HTTP ?moveName=true)"
+    )]
     NameTaken {
         /// The name.
         name: String,

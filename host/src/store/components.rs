@@ -25,6 +25,8 @@ pub struct NewComponent<'a> {
     pub digest: Digest,
     /// The component's name for operators.
     pub name: Option<&'a str>,
+    /// Whether the name is taken from another component that has it.
+    pub takes_name: bool,
     /// Whether the component is a processor or a validator.
     pub world: World,
     /// The component itself.

@@ -8,7 +8,17 @@ use bulkhead::store::{
 use crate::fixture::{AMPLE_LIMITS, StoreFixture, new_job};
 
 fn add(fixture: &StoreFixture, name: Option<&str>, world: World, bytes: &[u8]) -> RegisterOutcome {
-    let component = NewComponent { digest: Digest::of(bytes), name, world, bytes };
+    add_taking(fixture, name, false, world, bytes)
+}
+
+fn add_taking(
+    fixture: &StoreFixture,
+    name: Option<&str>,
+    takes_name: bool,
+    world: World,
+    bytes: &[u8],
+) -> RegisterOutcome {
+    let component = NewComponent { digest: Digest::of(bytes), name, takes_name, world, bytes };
     fixture.store.add_component(&component).unwrap()
 }
 
@@ -31,6 +41,24 @@ pub(crate) fn a_component_is_registered_once(fixture: &StoreFixture) {
     let two = record(fixture, b"two");
     assert_eq!((two.world, two.size, two.tenants, two.jobs), (World::Validator, 3, vec![], 0));
     assert!((store.now().0 - two.added_at.0).abs() < 60_000_000);
+}
+
+pub(crate) fn a_name_moves_to_another_component(fixture: &StoreFixture) {
+    let names = || {
+        let records = fixture.store.components().unwrap();
+        let name = |bytes: &[u8]| records.iter().find(|record| record.digest == Digest::of(bytes))?.name.clone();
+        [b"one".as_slice(), b"two"].map(name)
+    };
+    let rules = Some(String::from("rules"));
+    add(fixture, Some("rules"), World::Validator, b"one");
+    assert_eq!(add_taking(fixture, Some("rules"), true, World::Validator, b"two"), RegisterOutcome::New);
+    assert_eq!(names(), [None, rules.clone()]);
+    // Back again, between components that are both registered, and once more without any change.
+    for _ in 0..2 {
+        assert_eq!(add_taking(fixture, Some("rules"), true, World::Validator, b"one"), RegisterOutcome::Known);
+        assert_eq!(names(), [rules.clone(), None]);
+    }
+    assert_eq!(add(fixture, Some("rules"), World::Validator, b"two"), RegisterOutcome::NameTaken(Digest::of(b"one")));
 }
 
 pub(crate) fn components_are_listed_oldest_first(fixture: &StoreFixture) {

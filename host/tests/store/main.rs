@@ -90,6 +90,7 @@ conformance! {
             concurrent_jobs_of_a_tenant_conflict_only_on_contacts;
         components:
             a_component_is_registered_once,
+            a_name_moves_to_another_component,
             components_are_listed_oldest_first,
             the_bytes_of_a_component_are_kept,
             a_component_in_use_is_not_removed,

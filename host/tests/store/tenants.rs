@@ -186,6 +186,6 @@ pub(crate) fn unreadable_settings_do_not_block_the_queue(fixture: &StoreFixture)
 
 fn add(fixture: &StoreFixture, world: World, bytes: &[u8]) -> Digest {
     let digest = Digest::of(bytes);
-    fixture.store.add_component(&NewComponent { digest, name: None, world, bytes }).unwrap();
+    fixture.store.add_component(&NewComponent { digest, name: None, takes_name: false, world, bytes }).unwrap();
     digest
 }

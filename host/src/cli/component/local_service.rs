@@ -76,7 +76,8 @@ impl LocalService {
         let default = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
         let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
-        let added = operations.add_component(&bytes, None).map_err(|error| format!("{}: {error}", file.display()))?;
+        let added =
+            operations.add_component(&bytes, None, false).map_err(|error| format!("{}: {error}", file.display()))?;
         told.end();
         let settings = Settings {
             workers: 1,

@@ -17,8 +17,14 @@ pub(super) fn list(operations: &Operations) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &ComponentListBody { components }))
 }
 
-pub(super) fn add(operations: &Operations, bytes: &[u8], name: Option<&str>) -> Result<Reply, Problem> {
-    let added = operations.add_component(bytes, name)?;
+/// Registers a component. It takes the name from another component if `move_name` is "true".
+pub(super) fn add(
+    operations: &Operations,
+    bytes: &[u8],
+    name: Option<&str>,
+    move_name: Option<&str>,
+) -> Result<Reply, Problem> {
+    let added = operations.add_component(bytes, name, move_name == Some("true"))?;
     let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(json(status, &ComponentView::from(added.record)))
 }

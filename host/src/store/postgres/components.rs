@@ -60,6 +60,10 @@ async fn add(session: &Session, component: &NewComponent<'_>) -> Result<Register
     session
         .transact(async || {
             session.begin().await?;
+            if let Some(name) = component.name.filter(|_| component.takes_name) {
+                let sql = "UPDATE components SET name = NULL WHERE name = $1 AND digest <> $2";
+                session.execute(sql, &[&name, &bytes]).await?;
+            }
             let is_there = session.query_opt("SELECT 1 FROM components WHERE digest = $1", &[&bytes]).await?.is_some();
             if !is_there {
                 let (world, size) = (component.world.as_str(), signed(component.bytes.len()));

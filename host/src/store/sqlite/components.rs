@@ -60,7 +60,10 @@ fn add(
             .optional()
             .context(CONTEXT)?;
         if let Some(owner) = owner.filter(|owner| *owner != component.digest.0) {
-            return Ok(RegisterOutcome::NameTaken(Digest(owner)));
+            if !component.takes_name {
+                return Ok(RegisterOutcome::NameTaken(Digest(owner)));
+            }
+            transaction.execute("UPDATE components SET name = NULL WHERE digest = ?1", [owner]).context(CONTEXT)?;
         }
     }
     let added = transaction
