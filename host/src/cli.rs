@@ -62,7 +62,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
-        Command::Serve(args) => report(serve::run(*args)),
+        Command::Serve(args) => serve::run(*args).unwrap_or_else(|error| refused(&*error)),
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Token(command) => report(token::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),

@@ -4,6 +4,7 @@
 //! on a thread for calls, and calls [`crate::jobs::Service`] or [`crate::operations::Operations`]. Errors become answers in
 //! `problem`. Nothing here knows SQL or WebAssembly.
 
+mod access_log;
 mod admin_api;
 mod answer_memory;
 mod authority;

@@ -36,6 +36,7 @@ mod languages;
 mod limits;
 mod merging;
 mod operator_jobs;
+mod operator_log;
 mod published;
 mod quotas;
 mod refusals;

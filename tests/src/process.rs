@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+use serde_json::Value;
+
 use crate::log::Log;
 use crate::wait_until;
 
@@ -35,7 +37,7 @@ impl ServerProcess {
         let mut read_line = || {
             let mut line = String::new();
             stdout.read_line(&mut line).expect("the server writes text");
-            line
+            message_of(&line)
         };
         let startup_line = read_line();
         let Some(address) = address_in(&startup_line) else {
@@ -183,6 +185,13 @@ fn stat_after_name(id: u32) -> Option<[String; 2]> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let mut words = stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);
     Some([words.next()?, words.next()?])
+}
+
+/// Returns the message of a line, which is JSON if the log is.
+fn message_of(line: &str) -> String {
+    let entry: Option<Value> = serde_json::from_str(line).ok();
+    let message = entry.and_then(|entry| Some(entry.pointer("/fields/message")?.as_str()?.to_owned()));
+    message.unwrap_or_else(|| line.to_owned())
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {

@@ -38,6 +38,20 @@ impl LogArgs {
             }
             Format::Json => builder.json().with_writer(Lines::Json).try_init(),
         };
-        started.map_err(|error| format!("cannot start logging: {error}").into())
+        started.map_err(|error| format!("cannot start logging: {error}"))?;
+        if self.is_json() {
+            // The usual message of a panic is text.
+            std::panic::set_hook(Box::new(|info| {
+                let location = info.location().map(ToString::to_string);
+                let said = info.payload_as_str().unwrap_or_default();
+                tracing::error!(event = "panicked", location, said, "a thread panicked; please report it");
+            }));
+        }
+        Ok(())
+    }
+
+    /// Returns whether everything that the server writes is to be JSON.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.log_format, Format::Json)
     }
 }

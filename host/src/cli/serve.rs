@@ -1,12 +1,13 @@
 //! `bulkhead serve`.
 
+mod announcement;
 mod args;
 mod descriptors;
 mod listeners;
 
 use std::error::Error;
-use std::io::Write as _;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +20,9 @@ use bulkhead::store::{NewComponent, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use announcement::Announcements;
 pub(super) use args::ServeArgs;
 use listeners::{HealthListener, Listener, listen};
-
-use super::printable::Printable;
 
 /// The processor of tenants that have none of their own, unless `--component` names another.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
@@ -33,8 +33,21 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_BLOCKING_THREADS: usize = 64;
 
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
     args.log.start()?;
+    let is_json = args.log.is_json();
+    match start(args) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // In a log of JSON, the reason is JSON, too.
+        Err(error) if is_json => {
+            tracing::error!(event = "server_failed", %error, "the server cannot start or go on");
+            Ok(ExitCode::from(2))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;
@@ -51,6 +64,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
+    runtime.block_on(async { ignore_hangups() })?;
     let health = Arc::new(Health::new(Arc::clone(&service)));
     let health_listener = HealthListener::start(&args, &health)?;
     compile_ahead(&service, args.compile_ahead())?;
@@ -136,21 +150,22 @@ async fn serve(
         .transpose()?;
     let workers = WorkerPool::start(service)?;
     let maintenance = MaintenanceTasks::start(service, args.sweep_interval())?;
-    announce(&format!(
-        "bulkhead listening on http://{} store={} component={}",
-        server.address()?,
-        store.description(),
-        service.default_processor()
-    ));
+    let announcements = if args.log.is_json() { Announcements::Json } else { Announcements::Text };
+    let url = format!("http://{}", server.address()?);
+    let (store_name, component) = (store.description(), service.default_processor());
+    let message = format!("bulkhead listening on {url} store={store_name} component={component}");
+    announcements.listening(Listener::Public, &url, &message);
     let (close, closing) = watch::channel(());
     let closed = |mut closing: watch::Receiver<()>| async move { drop(closing.changed().await) };
     let serving = tokio::spawn(server.run(closed(closing.clone())));
     if let Some(admin) = admin {
-        announce(&format!("operators at http://{}", admin.address()?));
+        let url = format!("http://{}", admin.address()?);
+        announcements.listening(Listener::Admin, &url, &format!("operators at {url}"));
         tokio::spawn(admin.run(closed(closing)));
     }
     if let Some(listener) = health_listener {
-        announce(&format!("health checks at http://{}", listener.address()));
+        let url = format!("http://{}", listener.address());
+        announcements.listening(Listener::Health, &url, &format!("health checks at {url}"));
     }
 
     shutdown.await;
@@ -199,8 +214,16 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Prints a line for the process that started the server. A closed standard output is no reason to stop.
-fn announce(line: &str) {
-    let mut out = std::io::stdout().lock();
-    drop(writeln!(out, "{}", Printable::line(line)).and_then(|()| out.flush()));
+/// Goes on after SIGHUP, which a closed terminal sends, and which would end the process.
+fn ignore_hangups() -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!(
+                event = "hangup_ignored",
+                "SIGHUP has no effect: options are read at the start, and SIGTERM stops the server"
+            );
+        }
+    });
+    Ok(())
 }

@@ -54,6 +54,7 @@ impl AdminApi {
             sender.refuse_other_origins(request.headers())?;
         }
         sender.authenticated(None)?;
+        sender.is_called("operator");
         let (head, body) = request.into_parts();
         match AdminRoute::find(&head.method, head.uri.path())? {
             AdminRoute::ListComponents => self.blocking(components::list).await,

@@ -161,6 +161,7 @@ impl ClientApi {
             }
         });
         let tenant = tenant.await?;
+        sender.is_called(&tenant.name);
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;
         Ok(tenant)

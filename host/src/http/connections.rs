@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 pub(super) use self::connection::Connection;
+pub(super) use self::notices::AddressPause;
 use self::notices::Notices;
 use super::client_address::{ClientAddress, TrustedProxies};
 

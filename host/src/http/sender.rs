@@ -1,6 +1,6 @@
 //! Who sends a request, beside what the request says of itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, ORIGIN};
@@ -18,6 +18,8 @@ pub(super) struct Sender {
     pub(super) connection: Arc<Connection>,
     /// Whether the client uses TLS, as a trusted proxy says.
     pub(super) is_secure: bool,
+    /// Who the credentials belong to, for the log, once they were checked.
+    pub(super) caller: Arc<OnceLock<String>>,
 }
 
 impl Sender {
@@ -36,6 +38,11 @@ impl Sender {
     /// 503 if the connection was closed already. The client does not see it, but nothing may be stored any more.
     pub(super) fn authenticated(&self, share: Option<RequestShare>) -> Result<(), Problem> {
         if self.connection.authenticated(share) { Ok(()) } else { Err(Problem::all_connections_busy()) }
+    }
+
+    /// Learns who the credentials belong to, for the log.
+    pub(super) fn is_called(&self, caller: &str) {
+        drop(self.caller.set(caller.to_owned()));
     }
 
     /// Refuses a request that a browser sends for a page of another origin. This is for requests with credentials that a
@@ -110,7 +117,7 @@ mod tests {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
-            let sender = Sender { connection, is_secure };
+            let sender = Sender { connection, is_secure, caller: Arc::default() };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

@@ -5,8 +5,8 @@ mod answer_body;
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::MissedTickBehavior;
 
 use self::answer_body::AnswerBody;
+use super::access_log::{AccessLog, Answered};
 use super::admin_api::AdminApi;
 use super::authority::check_authority;
 use super::body::BodySettings;
@@ -57,6 +58,8 @@ pub struct HttpSettings {
     pub write_timeout: Duration,
     /// Bytes per second at which a client must take an answer.
     pub min_answer_bytes_per_second: u64,
+    /// Whether each request gets a line in the log.
+    pub access_log: bool,
 }
 
 /// What a listener serves.
@@ -100,6 +103,14 @@ impl Api {
         }
     }
 
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Handler::Client(_) => "public",
+            Handler::Admin(_) => "admin",
+            Handler::Health => "health",
+        }
+    }
+
     fn audience(&self) -> Audience {
         match self.0 {
             Handler::Client(_) | Handler::Health => Audience::Strangers,
@@ -121,6 +132,7 @@ struct Router {
     api: Api,
     health: Arc<Health>,
     connections: Arc<Connections>,
+    log: AccessLog,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
 }
@@ -135,9 +147,10 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
-        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second } = settings;
+        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, access_log } = settings;
         let connections = Arc::new(Connections::new(connections));
-        let router = Router { api, health, connections, is_closing: AtomicBool::new(false) };
+        let log = AccessLog::new(api.name(), access_log);
+        let router = Router { api, health, connections, log, is_closing: AtomicBool::new(false) };
         Ok(Self { listener, router: Arc::new(router), write_timeout, min_answer_bytes_per_second })
     }
 
@@ -244,6 +257,7 @@ impl Router {
         peer: IpAddr,
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
+        let begun = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let proxies = &self.connections.limits().trusted_proxies;
@@ -251,12 +265,14 @@ impl Router {
         let is_secure = proxies.is_secure(peer, request.headers());
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
-        let mut counted = None;
+        let (mut counted, caller) = (None, Arc::new(OnceLock::new()));
+        let is_check = !matches!(health, Ok(None));
         let mut reply = match health.transpose() {
             Some(reply) => reply.unwrap_or_else(Problem::into_reply),
             None => {
                 counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
-                request.extensions_mut().insert(Sender { connection: Arc::clone(&connection), is_secure });
+                let sender = Sender { connection: Arc::clone(&connection), is_secure, caller: Arc::clone(&caller) };
+                request.extensions_mut().insert(sender);
                 if let Some(None) = counted {
                     Problem::too_many_connections().into_reply()
                 } else if let Err(problem) = check_authority(&request) {
@@ -271,7 +287,16 @@ impl Router {
         if connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        tracing::debug!(event = "request_answered", %method, path, status = reply.status().as_u16(), "answered");
+        self.log.answered(&Answered {
+            peer,
+            client,
+            caller: caller.get().map(String::as_str),
+            method: &method,
+            path: &path,
+            status: reply.status().as_u16(),
+            is_check,
+            time: begun.elapsed(),
+        });
         reply.map(|body| AnswerBody::new(body, connection, counted.flatten()))
     }
 

@@ -83,7 +83,18 @@ impl Operations {
     fn change(&self, name: &str, settings: &TenantSettings, checks: Checks) -> Result<Assignment, OperationError> {
         let change = self.checked_change(&self.known_tenant(name)?, settings, checks)?;
         match self.store.change_tenant(name, &change)? {
-            Some(assignment) => Ok(assignment),
+            Some(assigned) => {
+                let parts = [
+                    ("processor", change.processor.is_some()),
+                    ("validator", change.validator.is_some()),
+                    ("profile", change.profile.is_some()),
+                    ("limits", change.limits.is_some()),
+                ];
+                let changed: Vec<&str> =
+                    parts.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+                log_change(name, &changed.join(", "), &assigned);
+                Ok(assigned)
+            }
             None if self.store.tenant(name)?.is_none() => Err(OperationError::UnknownTenant(name.to_owned())),
             None => Err(OperationError::Outdated),
         }
@@ -197,6 +208,13 @@ fn assigned_after(tenant: &Tenant, change: &TenantChange) -> Assignment {
         processor: change.processor.unwrap_or(tenant.assigned.processor),
         validator: change.validator.unwrap_or(tenant.assigned.validator),
     }
+}
+
+/// Logs what an operator changed of a tenant, and the components that the tenant has now.
+pub(super) fn log_change(tenant: &str, what: &str, assigned: &Assignment) {
+    let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+    let (processor, validator) = (digest(assigned.processor), digest(assigned.validator));
+    tracing::info!(event = "tenant_changed", tenant, what, processor, validator, "a tenant was changed");
 }
 
 pub(super) fn readable_profile(tenant: &Tenant) -> Result<&Profile, OperationError> {

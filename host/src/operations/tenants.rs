@@ -1,6 +1,6 @@
 //! Adding, showing, rolling back and removing tenants.
 
-use super::tenant_settings::{readable_profile, unusable};
+use super::tenant_settings::{log_change, readable_profile, unusable};
 use super::{OperationError, Operations, TenantSummaryView, TenantView};
 use crate::domain::Assignment;
 use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
@@ -33,7 +33,10 @@ impl Operations {
         };
         let (credential, client_secret) = generate(&name)?;
         match self.store.add_tenant(name.as_str(), &profile, &credential)? {
-            Some(_) => Ok(AddedTenant { name, client_id: credential.client_id, client_secret }),
+            Some(_) => {
+                tracing::info!(event = "tenant_added", tenant = name.as_str(), "a tenant was added");
+                Ok(AddedTenant { name, client_id: credential.client_id, client_secret })
+            }
             None => Err(OperationError::TenantExists(name.as_str().to_owned())),
         }
     }
@@ -62,7 +65,10 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn remove_tenant(&self, name: &str) -> Result<RemovedTenant, OperationError> {
-        self.store.remove_tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
+        let removed = self.store.remove_tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
+        let RemovedTenant { contacts, jobs, .. } = removed;
+        tracing::info!(event = "tenant_removed", tenant = name, contacts, jobs, "a tenant was removed");
+        Ok(removed)
     }
 
     /// Returns how many contacts and jobs a tenant has.
@@ -85,7 +91,10 @@ impl Operations {
         let previous = self.summary(name)?.previous.ok_or_else(nothing_before)?;
         self.try_together(previous, readable_profile(&tenant)?, &tenant.limits)?;
         match self.store.roll_back_tenant(name)? {
-            RollBackOutcome::To(assigned) if assigned == previous => Ok(assigned),
+            RollBackOutcome::To(assigned) if assigned == previous => {
+                log_change(name, "rollback", &assigned);
+                Ok(assigned)
+            }
             RollBackOutcome::To(_) => {
                 // Somebody changed the tenant meanwhile. A second rollback undoes the first.
                 self.store.roll_back_tenant(name)?;

@@ -105,6 +105,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds for which a client may take nothing of an answer.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_WRITE_TIMEOUT", default_value_t = 30)]
     write_timeout: u64,
+    /// Write a line for each request into the log: who asked for what, and how it ended.
+    #[arg(long, env = "BULKHEAD_ACCESS_LOG")]
+    access_log: bool,
     /// Seconds that a start may take to compile the components of tenants before the server listens; the rest is compiled while
     /// it serves.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_COMPILE_AHEAD", default_value_t = 300)]
@@ -201,6 +204,7 @@ impl ServeArgs {
             },
             write_timeout: Duration::from_secs(self.write_timeout),
             min_answer_bytes_per_second: self.min_transfer_rate,
+            access_log: self.access_log,
         }
     }
 

@@ -15,14 +15,14 @@ const MAX_ADDRESSES: usize = 256;
 /// Writes each line at most once in [`PAUSE`].
 #[derive(Debug, Default)]
 pub(super) struct Notices {
-    addresses: Mutex<HashMap<ClientAddress, Instant>>,
+    addresses: AddressPause,
     full: Mutex<Option<Instant>>,
 }
 
 impl Notices {
     /// Reports a client that has too many connections.
     pub(super) fn address_limited(&self, address: ClientAddress, limit: usize, now: Instant) {
-        if self.is_due(address, now) {
+        if self.addresses.is_due(address, now) {
             tracing::warn!(
                 event = "address_limited",
                 %address,
@@ -44,9 +44,16 @@ impl Notices {
             );
         }
     }
+}
 
-    fn is_due(&self, address: ClientAddress, now: Instant) -> bool {
-        let mut addresses = self.addresses.lock();
+/// Remembers the addresses about which something was logged in the last minute. At most 256 are logged in a minute.
+#[derive(Debug, Default)]
+pub(in crate::http) struct AddressPause(Mutex<HashMap<ClientAddress, Instant>>);
+
+impl AddressPause {
+    /// Returns whether a line about an address is due, which then counts as written.
+    pub(in crate::http) fn is_due(&self, address: ClientAddress, now: Instant) -> bool {
+        let mut addresses = self.0.lock();
         if addresses.get(&address).is_some_and(|last| now.saturating_duration_since(*last) < PAUSE) {
             return false;
         }
@@ -66,17 +73,17 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Instant;
 
-    use super::{MAX_ADDRESSES, Notices, PAUSE};
+    use super::{AddressPause, MAX_ADDRESSES, PAUSE};
     use crate::http::client_address::ClientAddress;
 
     #[test]
     fn an_address_is_reported_once_a_minute_and_few_are_remembered() {
-        let (notices, now) = (Notices::default(), Instant::now());
+        let (pause, now) = (AddressPause::default(), Instant::now());
         let address = |number: u32| ClientAddress::of(IpAddr::V4(Ipv4Addr::from_bits(number)));
-        let due = |number: u32, now| notices.is_due(address(number), now);
+        let due = |number: u32, now| pause.is_due(address(number), now);
         assert!(due(0, now) && !due(0, now) && due(0, now + PAUSE));
         let reported = (1..10_000).filter(|number| due(*number, now + PAUSE)).count();
-        assert_eq!((reported, notices.addresses.lock().len()), (MAX_ADDRESSES - 1, MAX_ADDRESSES));
+        assert_eq!((reported, pause.0.lock().len()), (MAX_ADDRESSES - 1, MAX_ADDRESSES));
         assert!(due(9_999, now + PAUSE * 3));
     }
 }
