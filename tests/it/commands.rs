@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::fs;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
 
-use bulkhead_tests::{Options, Server, component, contacts, run, run_with_input, slow_contacts, wait_until};
+use bulkhead_tests::{Options, Server, component, contacts, gzip, run, run_with_input, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -203,6 +205,62 @@ fn submit_gives_advice_when_the_request_is_refused() {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
     }
+}
+
+#[test]
+fn submit_reads_gzip() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let file = server.scratch("contacts.json.gz").display().to_string();
+    let zipped = gzip(contacts("z", 0..700).to_string().as_bytes());
+    fs::write(&file, &zipped).expect("a file can be written");
+    let url = server.url();
+    let report = run(["submit", &file, "--url", &url, "--user", &user]).expect(0).stdout;
+    assert!(report.contains("created                   700"), "{report}");
+    let again = run_with_input(["submit", "-", "--url", &url, "--user", &user], &zipped).expect(0).stdout;
+    assert!(again.contains("updated                   700"), "{again}");
+    for (bytes, part) in [
+        (&zipped[..zipped.len() / 2], "cannot be read"),
+        (&b"\xff\xfe[\0]\0"[..], "is not a text in UTF-8"),
+        (&b"email\nada@example.com\n"[..], "cannot be read as contacts: there must be a value at line 1 column 1"),
+    ] {
+        let refused = run_with_input(["submit", "-", "--url", &url, "--user", &user], bytes).expect(2);
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_interrupted_submission_says_what_runs_on_and_can_be_resumed() {
+    let server = Options::default().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let file = server.scratch("many.json").display().to_string();
+    fs::write(&file, slow_contacts("m", 0..12_000).to_string()).expect("a file can be written");
+    let url = server.url();
+    let args = ["submit", &file, "--url", &url, "--user", &user];
+    let mut submitting = bulkhead_tests::bulkhead()
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    wait_until("some contacts", || (server.database().half_done() == 1).then_some(()));
+    let sent = Command::new("kill").args(["-INT", &submitting.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let mut said = String::new();
+    submitting.stderr.take().expect("it was piped").read_to_string(&mut said).expect("it is text");
+    assert_eq!(submitting.wait().expect("it ends").code(), Some(130), "{said}");
+    for part in ["interrupted", "sent: 10000 of 12000 contacts, in 1 jobs", "runs on at the server", "DELETE /api/"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let id = said.split("--resume ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id").to_owned();
+    let resumed = run(args.iter().chain(&["--resume", &id])).expect(0).stdout;
+    assert!(resumed.contains("created                 12000"), "{resumed}");
+    let database = server.database();
+    assert_eq!((database.jobs(), database.contacts_in_version(1)), (2, 12_000), "nothing was sent twice");
+    let refused = run(args.iter().chain(&["--resume", "nonsense"])).expect(2);
+    assert!(refused.stderr.contains("not the id of a submission"), "{}", refused.stderr);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod contacts;
 mod error;
+mod interruption;
 mod progress;
 mod summary;
 
@@ -14,11 +15,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use uuid::Uuid;
 
 use answer::{Job, Row};
 use client::{Client, MAX_RETRY_PAUSE};
 use contacts::{Contacts, Entry};
 use error::SubmitError;
+use interruption::Course;
 use progress::Progress;
 use summary::{Failure, Summary};
 
@@ -45,7 +48,7 @@ enum Operation {
 /// Arguments of `bulkhead submit`.
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// A JSON list of contacts, or a JSON object of contacts under your own keys; `-` reads standard input.
+    /// A JSON list of contacts, or a JSON object of contacts under your own keys, also gzipped; `-` reads standard input.
     #[arg(value_name = "FILE")]
     file: String,
     /// URL of the server.
@@ -60,10 +63,19 @@ pub(crate) struct SubmitArgs {
     /// Number of failed contacts to show.
     #[arg(long, value_name = "N", default_value_t = 10)]
     failures: usize,
+    /// Go on with a submission that was interrupted: its id, as it was printed then. The file and the other options must be
+    /// the same. Requests that the server accepted within the last 48 hours are not sent twice.
+    #[arg(long, value_name = "ID", value_parser = submission)]
+    resume: Option<Uuid>,
+}
+
+fn submission(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text)
+        .map_err(|_| "this is not the id of a submission, which 'submit' prints when it is interrupted")
 }
 
 /// Submits contacts and reports the results. Exit status: 0 if all contacts were accepted, 1 if some failed, 2 if a request was
-/// refused or no server answered.
+/// refused or no server answered, 130 after Ctrl-C.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     let mut summary = Summary::new(args.failures);
     let refused = submit(&args, &mut summary).err();
@@ -90,13 +102,20 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
         print_error(format_args!("{} has no contacts, so nothing was sent", args.file));
     }
     let mut progress = Progress::start(contacts.len());
+    let submission = args.resume.unwrap_or_else(Uuid::new_v4);
+    let course = Course::new(submission, contacts.len());
+    course.report_interruptions();
     let mut before = 0;
-    for batch in contacts.requests() {
+    for (number, batch) in contacts.requests().into_iter().enumerate() {
         let started = Instant::now();
-        let id = client.submit(args.operation, contacts.body(batch))?;
+        course.sends(batch.len());
+        // The same key when the submission is resumed, so that the server returns the job that it made then.
+        let id = client.submit(args.operation, contacts.body(batch), &format!("{submission}-{number}"))?;
+        course.accepted(&id);
         progress.print_line(&format!("job {id} has {} contacts", batch.len()));
         summary.start_job(&id);
-        let job = watch(&client, &id, batch.len(), before, &mut progress, summary)?;
+        let job = watch(&client, &id, batch.len(), before, &course, &mut progress, summary)?;
+        course.completed();
         summary.finish_job(&job, batch.len(), started.elapsed());
         collect_failures(&client, job, batch, before, summary)?;
         before += batch.len();
@@ -111,6 +130,7 @@ fn watch(
     id: &str,
     contacts: usize,
     before: usize,
+    course: &Course,
     progress: &mut Progress,
     summary: &mut Summary,
 ) -> Result<Job, SubmitError> {
@@ -118,6 +138,7 @@ fn watch(
     loop {
         let (job, retry_after) = client.job(id, contacts)?;
         progress.at(before + job.processed, &job.status);
+        course.processed(job.processed);
         if job.is_completed() {
             return Ok(job);
         }

@@ -72,21 +72,20 @@ impl Client {
         })
     }
 
-    /// Creates a job; exactly one, even if the call is repeated.
-    pub(super) fn submit(&self, operation: Operation, body: Vec<u8>) -> Result<String, SubmitError> {
+    /// Creates a job; exactly one for each key, even if the call is repeated.
+    pub(super) fn submit(&self, operation: Operation, body: Vec<u8>, key: &str) -> Result<String, SubmitError> {
         let (method, path) = match operation {
             Operation::Create => (Method::POST, "/api/contacts/bulk/new"),
             Operation::Replace => (Method::PUT, "/api/contacts/bulk/edit"),
             Operation::Update => (Method::PATCH, "/api/contacts/bulk/edit"),
         };
-        let key = Uuid::new_v4().to_string();
         let answer = self.call(|| {
             let request = Request::builder()
                 .method(method.clone())
                 .uri(format!("{}{path}", self.url))
                 .header(AUTHORIZATION, &self.authorization)
                 .header("Content-Type", "application/json")
-                .header("Idempotency-Key", &key)
+                .header("Idempotency-Key", key)
                 // The server can refuse the request before the body is sent, instead of closing the connection during it.
                 .header("Expect", "100-continue")
                 .body(body.as_slice())?;

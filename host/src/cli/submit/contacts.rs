@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use bulkhead::operator_json::{JsonError, JsonText};
+use flate2::read::MultiGzDecoder;
 
 use super::error::SubmitError;
 
@@ -12,6 +13,11 @@ use super::error::SubmitError;
 const MAX_ITEMS: usize = 10_000;
 /// Bytes of one request's body. A server accepts 64 MiB by default.
 const MAX_REQUEST_BYTES: usize = 48 << 20;
+
+/// Bytes of an inflated file.
+const MAX_INFLATED_BYTES: u64 = 4 << 30;
+/// What a gzip file begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// One contact, as it is written in the file.
 #[derive(Debug)]
@@ -34,13 +40,28 @@ pub(super) struct Contacts<'a> {
     keyed: bool,
 }
 
+/// Reads a file. gzip is inflated, whatever the file is called.
 pub(super) fn read(file: &str) -> Result<String, SubmitError> {
-    let mut text = String::new();
+    let unreadable = |source| SubmitError::File { file: name(file), source };
+    let mut bytes = Vec::new();
     let result = match file {
-        "-" => io::stdin().lock().read_to_string(&mut text),
-        path => File::open(path).and_then(|mut open| open.read_to_string(&mut text)),
+        "-" => io::stdin().lock().read_to_end(&mut bytes),
+        path => File::open(path).and_then(|mut open| open.read_to_end(&mut bytes)),
     };
-    result.map(|_| text).map_err(|source| SubmitError::File { file: name(file), source })
+    result.map_err(unreadable)?;
+    if bytes.starts_with(&GZIP_MAGIC) {
+        bytes = inflated(&bytes).map_err(unreadable)?;
+    }
+    String::from_utf8(bytes).map_err(|_| SubmitError::Encoding(name(file)))
+}
+
+fn inflated(gzip: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    MultiGzDecoder::new(gzip).take(MAX_INFLATED_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_INFLATED_BYTES {
+        return Err(io::Error::other(format!("it inflates to more than {} GiB", MAX_INFLATED_BYTES >> 30)));
+    }
+    Ok(bytes)
 }
 
 fn name(file: &str) -> String {

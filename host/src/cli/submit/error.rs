@@ -9,6 +9,8 @@ pub(super) enum SubmitError {
     User,
     #[error("{file} cannot be read: {source}. Give a file with contacts, or '-' for standard input.")]
     File { file: String, source: std::io::Error },
+    #[error("{0} is not a text in UTF-8. Save it as UTF-8; it may also be gzipped.")]
+    Encoding(String),
     #[error("{file} cannot be read as contacts: {why}. It must be a JSON list of contacts, or a JSON object of them.")]
     Json { file: String, why: String },
     #[error("{file} has the key {key:?} twice, and only one of the two contacts would be used. Rename one key.")]

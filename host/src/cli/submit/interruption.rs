@@ -1,0 +1,145 @@
+//! What `bulkhead submit` says when it is interrupted: what was sent, what runs on, and how to go on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::Mutex;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use uuid::Uuid;
+
+/// The exit status after SIGINT, as shells tell it.
+const EXIT_INTERRUPTED: i32 = 128 + 2;
+/// The exit status after SIGTERM.
+const EXIT_TERMINATED: i32 = 128 + 15;
+
+/// How far a submission has come. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Course(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    submission: Uuid,
+    /// Contacts of the file.
+    contacts: usize,
+    /// Contacts of accepted requests.
+    sent: usize,
+    jobs: usize,
+    /// Contacts of a request that is on its way.
+    sending: Option<usize>,
+    /// The job that is not completed yet.
+    running: Option<RunningJob>,
+}
+
+#[derive(Debug)]
+struct RunningJob {
+    id: String,
+    contacts: usize,
+    processed: usize,
+}
+
+impl Course {
+    /// Begins a submission of so many contacts.
+    pub(super) fn new(submission: Uuid, contacts: usize) -> Self {
+        let state = State { submission, contacts, sent: 0, jobs: 0, sending: None, running: None };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Ends the process with a report when it gets SIGINT (Ctrl-C) or SIGTERM. If the system gives no thread for that, these
+    /// signals end the process as usual.
+    pub(super) fn report_interruptions(&self) {
+        let course = self.clone();
+        let watch = move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(code) = runtime.block_on(interruption()) else { return };
+            // On a line of its own, behind the progress.
+            eprintln!("\n{}", *course.0.lock());
+            std::process::exit(code);
+        };
+        drop(thread::Builder::new().name(String::from("interruption")).spawn(watch));
+    }
+
+    /// Notes that a request with so many contacts is being sent.
+    pub(super) fn sends(&self, contacts: usize) {
+        self.0.lock().sending = Some(contacts);
+    }
+
+    /// Notes that the server accepted the request.
+    pub(super) fn accepted(&self, id: &str) {
+        let mut state = self.0.lock();
+        let contacts = state.sending.take().unwrap_or_default();
+        state.sent += contacts;
+        state.jobs += 1;
+        state.running = Some(RunningJob { id: id.to_owned(), contacts, processed: 0 });
+    }
+
+    /// Notes how far the job is.
+    pub(super) fn processed(&self, processed: usize) {
+        if let Some(running) = &mut self.0.lock().running {
+            running.processed = processed;
+        }
+    }
+
+    /// Notes that the job is completed.
+    pub(super) fn completed(&self) {
+        self.0.lock().running = None;
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { submission, contacts, sent, jobs, sending, running } = self;
+        writeln!(f, "interrupted")?;
+        writeln!(f, "sent: {sent} of {contacts} contacts, in {jobs} jobs")?;
+        if let Some(RunningJob { id, contacts, processed }) = running {
+            writeln!(
+                f,
+                "job {id} runs on at the server; {processed} of its {contacts} contacts were processed when last polled"
+            )?;
+            writeln!(f, "to stop it: send DELETE /api/contacts/job/{id}")?;
+        }
+        if let Some(sending) = sending {
+            writeln!(f, "a request with {sending} contacts was on its way; the server may have accepted it")?;
+        }
+        write!(
+            f,
+            "to go on: run the same command with --resume {submission} within 48 hours; what was accepted is not sent twice"
+        )
+    }
+}
+
+/// Waits for a signal that ends the process, and returns the exit status.
+async fn interruption() -> std::io::Result<i32> {
+    let [mut interrupt, mut terminate]: [Signal; 2] =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    Ok(tokio::select! {
+        _ = interrupt.recv() => EXIT_INTERRUPTED,
+        _ = terminate.recv() => EXIT_TERMINATED,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::Course;
+
+    #[test]
+    fn a_report_says_what_was_sent_what_runs_on_and_how_to_go_on() {
+        let course = Course::new(Uuid::nil(), 25_000);
+        let report = || course.0.lock().to_string();
+        let go_on = "to go on: run the same command with --resume 00000000-0000-0000-0000-000000000000 within 48 hours; what was accepted is not sent twice";
+        assert_eq!(report(), format!("interrupted\nsent: 0 of 25000 contacts, in 0 jobs\n{go_on}"));
+        course.sends(10_000);
+        assert!(report().contains("a request with 10000 contacts was on its way"));
+        course.accepted("a");
+        course.processed(500);
+        let said = report();
+        assert!(
+            said.contains("sent: 10000 of 25000 contacts, in 1 jobs\njob a runs on at the server; 500 of its 10000")
+        );
+        assert!(said.contains("DELETE /api/contacts/job/a") && !said.contains("on its way"), "{said}");
+        course.completed();
+        assert!(!report().contains("runs on"));
+    }
+}
