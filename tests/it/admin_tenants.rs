@@ -40,6 +40,35 @@ fn a_new_tenants_profile_decides_on_its_contacts() {
 }
 
 #[test]
+fn a_new_tenant_has_its_components_and_limits_from_the_start() {
+    let server = server();
+    let file = component("rules-a").display().to_string();
+    server.command_line(&["component", "add", &file, "--name", "rules"]).expect(0);
+    let settings = json!({
+        "tenant": "acme",
+        "validator": "rules",
+        "profile": {"settings": {"domains": ["example.com"]}},
+        "limits": {"runningJobs": 2},
+    });
+    let added = server.operator().send("POST", "/admin/tenants", &[], &settings).expect(201);
+    let limits = server.scratch("limits.json");
+    std::fs::write(&limits, r#"{"runningJobs":2}"#).expect("a file can be written");
+    let profile = server.scratch("profile.json");
+    std::fs::write(&profile, settings["profile"].to_string()).expect("a file can be written");
+    let [limits, profile] = [limits, profile].map(|file| file.display().to_string());
+    let by_command = ["tenant", "add", "beta", "--validator", "rules", "--limits", &limits, "--profile", &profile];
+    let by_command = server.command_line(&by_command).expect(0).stdout;
+    for text in [added.text(), by_command] {
+        let tenant = Tenant::parse(&text);
+        let codes =
+            server.client(&tenant).create(&json!([{"email": "a@example.org"}, {"email": "a@example.com"}])).codes();
+        assert_eq!(codes, [400, 201]);
+        let shown = server.operator().get(&format!("/admin/tenants/{}", tenant.name)).expect(200).json();
+        assert_eq!((&shown["validatorName"], &shown["limits"]["runningJobs"]), (&json!("rules"), &json!(2)));
+    }
+}
+
+#[test]
 fn invalid_tenants_are_refused_and_not_added() {
     let server = server();
     let operator = server.operator();
@@ -53,7 +82,10 @@ fn invalid_tenants_are_refused_and_not_added() {
         (r#"{"tenant":7}"#, 400, "tenant: this must be a text, not a number"),
         ("{}", 400, "tenant: this must be given"),
         (r#"["new",null]"#, 400, "this must be an object, not a list"),
-        (r#"{"tenant":"new","limits":{}}"#, 400, "limits: there is no such member"),
+        (r#"{"tenant":"new","limit":{}}"#, 400, "limit: there is no such member"),
+        (r#"{"tenant":"new","limits":[]}"#, 400, "this must be an object, not a list"),
+        (r#"{"tenant":"new","limits":{"memoryMiB":1}}"#, 422, "does not start: out of memory"),
+        (r#"{"tenant":"new","validator":"nobody"}"#, 404, "there is no component 'nobody'"),
         (r#"{"tenant":"new","profile":[]}"#, 400, "a profile is a JSON object"),
         (r#"{"tenant":"new","profile":{"maxLength":0}}"#, 400, "maxLength: must be from 1"),
         (r#"{"tenant":"new","profile":{"fields":[{"alias":"a"},{"alias":7}]}}"#, 400, "fields[1].alias"),

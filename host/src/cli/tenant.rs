@@ -11,7 +11,7 @@ use bulkhead::operations::{
     RemovedTenantView, TenantSettings,
 };
 use bulkhead::tenants::{TenantLimits, TenantName};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::operator;
@@ -21,16 +21,33 @@ use super::store::StoreArgs;
 /// Bytes of an answer to a question that are read.
 const MAX_ANSWER_BYTES: u64 = 1 << 10;
 
+/// The components of a tenant.
+#[derive(Debug, Args)]
+pub(super) struct ComponentArgs {
+    /// The validator, which adds rules: a component's name, its digest, or the beginning of its digest; or 'none'.
+    #[arg(long, value_name = "COMPONENT")]
+    validator: Option<String>,
+    /// The processor, which decides everything: a component as above; or 'default'.
+    #[arg(long, value_name = "COMPONENT")]
+    processor: Option<String>,
+}
+
 /// Commands about tenants. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantCommand {
-    /// Add a tenant. Prints its credentials as one JSON object; the secret cannot be shown again.
+    /// Add a tenant, after its components were tried with its profile and limits. Prints its credentials as one JSON object;
+    /// the secret cannot be shown again.
     Add {
         /// 1 to 63 lower-case letters, digits, '-' and '_'.
         name: TenantName,
         /// JSON: the tenant's profile, with changes to fields, and owners, stages and companies.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
+        #[command(flatten)]
+        components: ComponentArgs,
+        /// JSON: the limits that differ from the defaults, such as {"memoryMiB":64}.
+        #[arg(long, value_name = "FILE")]
+        limits: Option<PathBuf>,
         /// Make the store if there is none.
         #[arg(long)]
         create: bool,
@@ -54,12 +71,8 @@ pub(super) enum TenantCommand {
     Set {
         /// The tenant's name.
         name: TenantName,
-        /// The validator, which adds rules: a component's name, its digest, or the beginning of its digest; or 'none'.
-        #[arg(long, value_name = "COMPONENT")]
-        validator: Option<String>,
-        /// The processor, which decides everything: a component as above; or 'default'.
-        #[arg(long, value_name = "COMPONENT")]
-        processor: Option<String>,
+        #[command(flatten)]
+        components: ComponentArgs,
         /// JSON: the new profile.
         #[arg(long, value_name = "FILE")]
         profile: Option<PathBuf>,
@@ -98,11 +111,14 @@ pub(super) enum TenantCommand {
 
 pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     match command {
-        TenantCommand::Add { name, profile, create, store } => add(name, profile.as_deref(), create, &store),
+        TenantCommand::Add { name, profile, components, limits, create, store } => {
+            let from = profile.clone();
+            add(name, from.as_deref(), &settings(components, profile, limits)?, create, &store)
+        }
         TenantCommand::List { store } => operations(&store)?.tenants()?.iter().try_for_each(print),
         TenantCommand::Show { name, store } => print(&operations(&store)?.tenant(name.as_str())?),
-        TenantCommand::Set { name, validator, processor, profile, limits, dry_run, store } => {
-            set(&name, processor, validator, [profile, limits], dry_run, &store)
+        TenantCommand::Set { name, components, profile, limits, dry_run, store } => {
+            set(&name, &settings(components, profile, limits)?, dry_run, &store)
         }
         TenantCommand::Rollback { name, store } => {
             let operations = operations(&store)?;
@@ -115,10 +131,15 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn add(name: TenantName, profile: Option<&Path>, create: bool, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    let text = profile.map(read).transpose()?;
+fn add(
+    name: TenantName,
+    profile: Option<&Path>,
+    settings: &TenantSettings,
+    create: bool,
+    store: &StoreArgs,
+) -> Result<(), Box<dyn Error>> {
     let added = operator::operations_or_new_store(store, create, MAX_COMPONENT_BYTES)?
-        .add_tenant(name, text.as_deref())
+        .add_tenant(name, settings)
         .map_err(|error| match (&error, profile) {
             (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
             _ => Box::<dyn Error>::from(error),
@@ -126,31 +147,32 @@ fn add(name: TenantName, profile: Option<&Path>, create: bool, store: &StoreArgs
     print(&AddedTenantView::from(&added))
 }
 
-fn set(
-    name: &TenantName,
-    processor: Option<String>,
-    validator: Option<String>,
-    files: [Option<PathBuf>; 2],
-    dry_run: bool,
-    store: &StoreArgs,
-) -> Result<(), Box<dyn Error>> {
-    let [profile, limits] = files.map(|file| file.map(|path| read(&path)).transpose());
-    let settings = TenantSettings {
-        profile: profile?,
-        limits: limits?,
-        processor: processor.map(ComponentChoice::processor),
-        validator: validator.map(ComponentChoice::validator),
-    };
-    if settings == TenantSettings::default() {
+fn set(name: &TenantName, settings: &TenantSettings, dry_run: bool, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
+    if *settings == TenantSettings::default() {
         return Err("give at least one of --validator, --processor, --profile and --limits".into());
     }
     let operations = operations(store)?;
     let assigned = if dry_run {
-        operations.try_settings(name.as_str(), &settings)?
+        operations.try_settings(name.as_str(), settings)?
     } else {
-        operations.set_tenant(name.as_str(), &settings)?
+        operations.set_tenant(name.as_str(), settings)?
     };
     print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?).dry_run(dry_run))
+}
+
+/// Reads the settings that arguments give or name files of.
+fn settings(
+    components: ComponentArgs,
+    profile: Option<PathBuf>,
+    limits: Option<PathBuf>,
+) -> Result<TenantSettings, Box<dyn Error>> {
+    let [profile, limits] = [profile, limits].map(|file| file.map(|path| read(&path)).transpose());
+    Ok(TenantSettings {
+        profile: profile?,
+        limits: limits?,
+        processor: components.processor.map(ComponentChoice::processor),
+        validator: components.validator.map(ComponentChoice::validator),
+    })
 }
 
 /// Removes a tenant, after the operator has typed its name. What is removed cannot be brought back.

@@ -2,10 +2,10 @@
 
 use super::runtime::ComponentRuntime;
 use super::{OperationError, Operations};
-use crate::domain::{Assignment, Digest, World};
+use crate::domain::{Assignment, Digest, TenantId, World};
 use crate::sandbox::{ComponentError, Limits, TenantTrial, TrialError};
 use crate::store::{Tenant, TenantChange};
-use crate::tenants::{LimitSettings, Profile, TenantLimits};
+use crate::tenants::{LimitSettings, Profile, TenantLimits, TenantName};
 
 /// The component that a tenant is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,22 @@ impl Operations {
             None if self.store.tenant(name)?.is_none() => Err(OperationError::UnknownTenant(name.to_owned())),
             None => Err(OperationError::Outdated),
         }
+    }
+
+    /// Reads and checks the settings of a tenant that is to be added.
+    pub(super) fn checked_new(
+        &self,
+        name: &TenantName,
+        settings: &TenantSettings,
+    ) -> Result<TenantChange, OperationError> {
+        let tenant = Tenant {
+            id: TenantId(0),
+            name: name.as_str().to_owned(),
+            profile: Profile::default().into(),
+            limits: TenantLimits::default(),
+            assigned: Assignment::default(),
+        };
+        self.checked_change(&tenant, settings, Checks::Trial)
     }
 
     /// Reads settings and checks them together with those that the tenant keeps.
@@ -221,7 +237,7 @@ pub(super) fn readable_profile(tenant: &Tenant) -> Result<&Profile, OperationErr
     tenant.profile.profile().map(AsRef::as_ref).map_err(unusable)
 }
 
-pub(super) fn unusable(error: impl std::fmt::Display) -> OperationError {
+fn unusable(error: impl std::fmt::Display) -> OperationError {
     OperationError::Profile(error.to_string())
 }
 

@@ -1,10 +1,10 @@
 //! Adding, showing, rolling back and removing tenants.
 
-use super::tenant_settings::{log_change, readable_profile, unusable};
-use super::{OperationError, Operations, TenantSummaryView, TenantView};
+use super::tenant_settings::{log_change, readable_profile};
+use super::{OperationError, Operations, TenantSettings, TenantSummaryView, TenantView};
 use crate::domain::Assignment;
 use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
-use crate::tenants::{Profile, Secret, TenantLimits, TenantName, generate};
+use crate::tenants::{Secret, TenantName, generate};
 
 /// A new tenant and its credentials. The store keeps only a hash of the secret, so this is the one time to show it.
 #[derive(Debug)]
@@ -18,27 +18,26 @@ pub struct AddedTenant {
 }
 
 impl Operations {
-    /// Adds a tenant with the default processor. Without a profile (JSON) the tenant has the default one.
+    /// Adds a tenant with settings; those that are `None` have their defaults.
     ///
     /// # Errors
-    /// If the name is taken, or the profile cannot be used (the error says where it is wrong).
-    pub fn add_tenant(&self, name: TenantName, profile: Option<&str>) -> Result<AddedTenant, OperationError> {
-        let profile = match profile {
-            None => Profile::default(),
-            Some(text) => {
-                let profile = Profile::parse(text).map_err(unusable)?;
-                self.try_together(Assignment::default(), &profile, &TenantLimits::default())?;
-                profile
-            }
-        };
+    /// If the name is taken, one of the settings is invalid, or a component fails in the trial; then there is no new tenant.
+    pub fn add_tenant(&self, name: TenantName, settings: &TenantSettings) -> Result<AddedTenant, OperationError> {
+        let change = self.checked_new(&name, settings)?;
         let (credential, client_secret) = generate(&name)?;
-        match self.store.add_tenant(name.as_str(), &profile, &credential)? {
-            Some(_) => {
-                tracing::info!(event = "tenant_added", tenant = name.as_str(), "a tenant was added");
-                Ok(AddedTenant { name, client_id: credential.client_id, client_secret })
-            }
-            None => Err(OperationError::TenantExists(name.as_str().to_owned())),
+        let profile = change.profile.clone().unwrap_or_default();
+        if self.store.add_tenant(name.as_str(), &profile, &credential)?.is_none() {
+            return Err(OperationError::TenantExists(name.as_str().to_owned()));
         }
+        // Nobody knows the credentials yet, so no request comes before the change.
+        let is_changed =
+            *settings == TenantSettings::default() || self.store.change_tenant(name.as_str(), &change)?.is_some();
+        if !is_changed {
+            self.store.remove_tenant(name.as_str())?;
+            return Err(OperationError::Outdated);
+        }
+        tracing::info!(event = "tenant_added", tenant = name.as_str(), "a tenant was added");
+        Ok(AddedTenant { name, client_id: credential.client_id, client_secret })
     }
 
     /// Returns all tenants, by name.

@@ -100,7 +100,7 @@ impl LocalService {
     ) -> Result<Tenant, TenantError> {
         self.tenants += 1;
         let name: TenantName = format!("trial-{}", self.tenants).parse().map_err(TenantError::other)?;
-        self.operations.add_tenant(name.clone(), None).map_err(TenantError::other)?;
+        self.operations.add_tenant(name.clone(), &TenantSettings::default()).map_err(TenantError::other)?;
         let component = Some(ComponentChoice::Registered(self.added.record.digest.to_string()));
         let settings = |processor, validator| TenantSettings {
             profile: profile.map(str::to_owned),
