@@ -14,6 +14,7 @@ mod serve;
 mod store;
 mod submit;
 mod tenant;
+mod text_file;
 mod token;
 
 use std::process::ExitCode;

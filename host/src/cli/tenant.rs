@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::operator;
 use super::output::print_json;
 use super::store::StoreArgs;
+use super::text_file::read_text;
 
 /// Bytes of an answer to a question that are read.
 const MAX_ANSWER_BYTES: u64 = 1 << 10;
@@ -166,7 +167,7 @@ fn settings(
     profile: Option<PathBuf>,
     limits: Option<PathBuf>,
 ) -> Result<TenantSettings, Box<dyn Error>> {
-    let [profile, limits] = [profile, limits].map(|file| file.map(|path| read(&path)).transpose());
+    let [profile, limits] = [profile, limits].map(|file| file.map(|path| read_text(&path)).transpose());
     Ok(TenantSettings {
         profile: profile?,
         limits: limits?,
@@ -201,8 +202,4 @@ fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {
 /// Prints a value as one line of JSON.
 fn print(value: &impl Serialize) -> Result<(), Box<dyn Error>> {
     Ok(print_json(value)?)
-}
-
-fn read(path: &Path) -> Result<String, Box<dyn Error>> {
-    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
 }

@@ -18,6 +18,7 @@ use super::trial::shown;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::{print_error, print_line};
+use crate::cli::text_file::read_text;
 
 /// Arguments of `bulkhead component test`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
         remove_report(file)?;
     }
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", args.cases.display());
-    let text = fs::read_to_string(&args.cases).map_err(|error| wrong(&error))?;
+    let text = read_text(&args.cases)?;
     let cases = bulkhead_table::parse(&text).map_err(|error| wrong(&error))?;
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let mut report = Report::default();

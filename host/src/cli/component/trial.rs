@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +21,7 @@ use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
+use crate::cli::text_file::read_text;
 
 /// Bytes of the components' output that are shown: what one instance can print, and a mark.
 const MAX_PRINTED_BYTES: usize = 5 << 10;
@@ -120,7 +120,7 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
 fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     let contacts = list(&args.contacts)?;
     let stored = args.stored.as_deref().map(list).transpose()?.unwrap_or_default();
-    let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(text).transpose());
+    let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(read_text).transpose());
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored)?;
     let trial = local.run(&tenant, args.operation.into(), &contacts)?;
@@ -186,14 +186,10 @@ pub(super) fn shown(row: &CallRow) -> serde_json::Result<ResultRow> {
     Ok(ResultRow { id: row.id.map(|id| id.0), status_code: row.status, errors })
 }
 
-fn text(file: &Path) -> Result<String, Box<dyn Error>> {
-    Ok(fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?)
-}
-
 /// Reads a list of JSON values; an error names the line.
 fn list(file: &Path) -> Result<Vec<Box<RawValue>>, Box<dyn Error>> {
     let wrong = |error: &dyn Display| format!("{}: {error}; this must be a JSON list", file.display());
-    let read = text(file)?;
+    let read = read_text(file)?;
     let contacts = JsonText::parse(&read).and_then(|whole| whole.list()).map_err(|error| wrong(&error.message))?;
     let owned = |contact: &JsonText<'_>| RawValue::from_string(contact.raw().to_owned());
     Ok(contacts.iter().map(owned).collect::<Result<_, _>>().map_err(|error| wrong(&plain(&error)))?)
