@@ -45,6 +45,8 @@ fn a_server_that_cannot_start_reports_why() {
     let empty = server.scratch("empty").display().to_string();
     let ended = run(["serve", "--listen", &taken, "--data", &empty]).expect(2);
     assert!(ended.stderr.contains(&format!("cannot listen on {taken}")), "{}", ended.stderr);
+    let ended = run(["serve", "--listen", "localhost:8080"]).expect(2);
+    assert!(ended.stderr.contains("an IP address and a port are expected, such as"), "{}", ended.stderr);
     for args in [&["serve", "--listen", "nowhere"][..], &["serve", "--workers", "0"], &["nonsense"], &[]] {
         let ended = run(args).expect(2);
         assert!(ended.stderr.contains("--help"), "{args:?}: {}", ended.stderr);

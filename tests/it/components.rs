@@ -354,7 +354,8 @@ fn the_admin_listener_requires_the_operators_token() {
     let listen = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", &data];
     let refused = bulkhead_tests::run(listen.into_iter().chain(["--admin-token", "short"])).expect(2);
     assert!(refused.stderr.contains("at least 32 characters"), "{}", refused.stderr);
-    bulkhead_tests::run(listen).expect(2);
+    let without = bulkhead_tests::run(listen).expect(2);
+    assert!(without.stderr.contains("set BULKHEAD_ADMIN_TOKEN"), "{}", without.stderr);
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    // Before the store is made.
+    args.admin()?;
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;

@@ -36,7 +36,7 @@ const MAX_WORKERS: usize = 32;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
     /// Address to listen on; with port 0 the system chooses a port.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(super) listen: SocketAddr,
     #[command(flatten)]
     pub(super) store: StoreArgs,
@@ -116,10 +116,10 @@ pub(in crate::cli) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
     drain_delay: u64,
     /// Address of a listener that answers /livez and /readyz alone, however busy the other listeners are.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_HEALTH_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_HEALTH_LISTEN", value_parser = address)]
     pub(super) health_listen: Option<SocketAddr>,
     /// Address of the operators' listener; without this option there is none.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", requires = "admin_token")]
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", value_parser = address)]
     admin_listen: Option<SocketAddr>,
     /// The token with which operators authenticate, at least 32 characters. Prefer the environment variable: other users
     /// can see options.
@@ -251,12 +251,16 @@ impl ServeArgs {
     /// Returns the address of the operators' listener and their token; `None` if there is to be no such listener.
     ///
     /// # Errors
-    /// If the token is too short.
+    /// If there is no token, or it is too short.
     pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
-        let (Some(address), Some(token)) = (self.admin_listen, &self.admin_token) else { return Ok(None) };
+        const ADVICE: &str = "make one with 'openssl rand -hex 32' and set BULKHEAD_ADMIN_TOKEN";
+        let Some(address) = self.admin_listen else { return Ok(None) };
+        let Some(token) = &self.admin_token else {
+            return Err(format!("--admin-listen needs a token with which operators authenticate; {ADVICE}"));
+        };
         if token.len() < MIN_ADMIN_TOKEN_BYTES {
             return Err(format!(
-                "the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; make one with 'openssl rand -hex 32' and set BULKHEAD_ADMIN_TOKEN"
+                "the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; {ADVICE}"
             ));
         }
         Ok(Some((address, Secret::from_client(token.as_str()))))
@@ -281,6 +285,11 @@ impl ServeArgs {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| String::from("an IP address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080"))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
