@@ -6,6 +6,7 @@ mod item;
 mod job;
 mod page;
 mod remarks;
+pub mod search;
 mod timestamp;
 
 pub use contact::{ContactId, IndexEntry, StoredContact, UniqueKey};
@@ -13,6 +14,7 @@ pub use item::ItemList;
 pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
 pub use page::{Page, PageError};
 pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
+pub use search::{Comparison, FieldTerm, Search, SearchError};
 pub use timestamp::Timestamp;
 
 /// A tenant's number in the store. It is the first column of almost every key.

@@ -13,6 +13,7 @@ mod call;
 mod call_limiter;
 mod call_places;
 mod call_threads;
+mod contact_search;
 mod contacts;
 mod decide;
 mod error;
@@ -29,7 +30,7 @@ mod watchdog;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
-pub use contacts::{ListRequest, ListedContacts, Search};
+pub use contacts::{ListRequest, ListedContacts};
 pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;
 pub use maintenance::MaintenanceTasks;

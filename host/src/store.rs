@@ -18,6 +18,7 @@ mod maintenance;
 mod packing;
 pub mod postgres;
 mod profile_cache;
+mod search_sets;
 mod secret_use;
 pub mod sqlite;
 mod tenants;

@@ -71,7 +71,6 @@ fn lists_can_be_searched_ordered_and_paged() {
         ("?search=muller", "1", &["3"]),
         ("?search=charles@engine.example", "1", &["2"]),
         ("?search=nobody", "0", &[]),
-        ("?search=***", "0", &[]),
         ("?search=ids:4,1,99,4&orderBy=id", "2", &["1", "4"]),
         ("?search=email:charles@engine.example", "1", &["2"]),
     ] {
@@ -86,15 +85,7 @@ fn lists_can_be_searched_ordered_and_paged() {
     client.delete("/api/contacts/1/delete").expect(200);
     assert_eq!(ids(&client, "?search=london").0, "1");
     assert_eq!(ids(&client, "").0, "3");
-    for query in [
-        "where[0][col]=email",
-        "limit=0",
-        "limit=1001",
-        "orderBy=city",
-        "search=is:anonymous",
-        "search=!ada",
-        "start=x",
-    ] {
+    for query in ["where[0][col]=email", "limit=0", "limit=1001", "orderBy=city", "start=x"] {
         client.get(&format!("/api/contacts?{query}")).expect(400).problem();
     }
 }

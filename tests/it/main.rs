@@ -44,6 +44,7 @@ mod registration;
 mod remarks;
 mod results;
 mod rogue;
+mod searching;
 mod secrets;
 mod several_servers;
 mod shutdown;

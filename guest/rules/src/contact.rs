@@ -9,6 +9,8 @@ use crate::value::Value;
 
 /// Largest text that a contact is searched by, in bytes.
 const MAX_WORDS_BYTES: usize = 1_000;
+/// What marks a contact as anonymous among its words, as the contract says.
+const ANONYMOUS_MARK: char = '\u{f0000}';
 
 /// A channel on which a contact must not be contacted, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +51,8 @@ impl Contact {
         Self { values: vec![None; fields], date_added: Some(now.to_owned()), ..Self::default() }
     }
 
-    /// Returns the text of the fields that Mautic's plain search looks at.
+    /// Returns the text of the fields that Mautic's plain search looks at. A contact without a name and without a value in a unique
+    /// field is marked as anonymous.
     pub(crate) fn words(&self, schema: &Schema) -> String {
         let mut words = String::new();
         for &position in &schema.searched {
@@ -60,6 +63,9 @@ impl Contact {
             }
         }
         words.truncate(words.trim_end().len());
+        if schema.identifying.iter().all(|&position| self.value(position).is_none()) {
+            words.push(ANONYMOUS_MARK);
+        }
         words
     }
 

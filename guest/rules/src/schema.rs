@@ -14,6 +14,8 @@ use crate::value::Value;
 const MAX_SHORT_TEXT_LENGTH: u32 = 191;
 /// The fields that Mautic's plain search looks at.
 const SEARCHED: [&str; 8] = ["firstname", "lastname", "email", "company", "city", "state", "zipcode", "country"];
+/// The fields that are a contact's name.
+const NAMES: [&str; 2] = ["firstname", "lastname"];
 /// The field that a presented contact also contains outside `fields`, as an integer.
 pub(crate) const POINTS: &str = "points";
 /// The field that shares its value with the key `lastActive`.
@@ -93,6 +95,8 @@ pub(crate) struct Schema {
     pub(crate) unique: Vec<usize>,
     /// Positions of the fields that are searched.
     pub(crate) searched: Vec<usize>,
+    /// Positions of the fields of which an anonymous contact has none: the unique ones and those of the name.
+    pub(crate) identifying: Vec<usize>,
     /// Position of the field `last_active`, if it is a `datetime`.
     pub(crate) last_active: Option<usize>,
     item_keys: NameMap<ItemKey>,
@@ -111,7 +115,10 @@ impl Schema {
         let searched = rules.iter().enumerate().filter(is_searched).map(|(position, _)| position).collect();
         let is_last_active = |rule: &FieldRule| rule.alias == LAST_ACTIVE && rule.kind == Kind::DateTime;
         let last_active = rules.iter().position(is_last_active);
-        Self { unique: unique.take(MAX_UNIQUE_FIELDS).collect(), searched, last_active, rules, item_keys }
+        let unique: Vec<usize> = unique.take(MAX_UNIQUE_FIELDS).collect();
+        let is_name = |position: &usize| rules.get(*position).is_some_and(|rule| NAMES.contains(&rule.alias.as_str()));
+        let identifying = unique.iter().copied().chain((0..rules.len()).filter(is_name)).collect();
+        Self { unique, searched, identifying, last_active, rules, item_keys }
     }
 
     /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is

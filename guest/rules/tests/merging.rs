@@ -354,3 +354,20 @@ fn decide_covers_the_last_plan_and_nothing_else() {
     assert_eq!(session.decide(Vec::new(), Vec::new()).len(), 1);
     assert_eq!(session.decide(Vec::new(), Vec::new()), []);
 }
+
+#[test]
+fn a_contact_without_a_name_and_a_unique_value_is_marked_as_anonymous() {
+    let unique = FieldEntry { is_unique: Some(true), ..entry("number", "text") };
+    let profile = profile(&[unique]);
+    for (item, is_anonymous) in [
+        (json!({}), true),
+        (json!({"city": "Bonn", "points": 3}), true),
+        (json!({"firstname": "Eve"}), false),
+        (json!({"lastname": "Eve"}), false),
+        (json!({"email": "eve@example.com"}), false),
+        (json!({"number": "7"}), false),
+    ] {
+        let words = write(one(Create, &profile, &[], &item.to_string())).words;
+        assert_eq!(words.contains('\u{f0000}'), is_anonymous, "{item}: {words}");
+    }
+}

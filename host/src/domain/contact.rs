@@ -24,6 +24,10 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
+    /// The character in [`Self::search_text`] by which a component marks a contact that has no name and no value in a unique
+    /// field.
+    pub const ANONYMOUS_MARK: char = '\u{f0000}';
+
     /// Returns the bytes of its texts.
     pub fn bytes(&self) -> usize {
         self.search_text.len() + self.sort_key.len()

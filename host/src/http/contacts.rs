@@ -1,6 +1,7 @@
 //! `GET /api/contacts/{id}`, `GET /api/contacts`, `DELETE /api/contacts/{id}/delete`.
 
 use hyper::StatusCode;
+use hyper::header::HeaderValue;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -8,6 +9,9 @@ use super::problem::Problem;
 use super::reply::{Reply, json, json_text};
 use crate::domain::ContactId;
 use crate::jobs::{Call, ListRequest, ListedContacts};
+
+/// How many contacts a list has at most, in the answer to a search that finds more.
+pub(super) const TOTAL_BOUNDED: &str = "bulkhead-total-bounded";
 
 /// One contact, as Mautic wraps it.
 #[derive(Serialize)]
@@ -29,7 +33,13 @@ pub(super) fn delete(call: &Call<'_>, id: ContactId) -> Result<Reply, Problem> {
 
 /// Lists contacts, as Mautic wraps them; blocks.
 pub(super) fn list(call: &Call<'_>, request: &ListRequest) -> Result<Reply, Problem> {
-    Ok(json_text(StatusCode::OK, list_body(call.contacts(request)?)))
+    let listed = call.contacts(request)?;
+    let bound = listed.is_bounded.then_some(listed.total);
+    let mut reply = json_text(StatusCode::OK, list_body(listed));
+    if let Some(bound) = bound {
+        reply.headers_mut().insert(TOTAL_BOUNDED, HeaderValue::from(bound));
+    }
+    Ok(reply)
 }
 
 /// Returns the contacts as the members of an object, by id and in the list's order. The total is a string, as in Mautic.
@@ -64,9 +74,9 @@ mod tests {
     #[test]
     fn a_list_is_an_object_of_contacts_in_order() {
         let contacts = vec![(ContactId(7), String::from(r#"{"id":7}"#)), (ContactId(3), String::from("{}"))];
-        let body = list_body(ListedContacts { total: 12, contacts });
+        let body = list_body(ListedContacts { total: 12, is_bounded: false, contacts });
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"total":"12","contacts":{"7":{"id":7},"3":{}}}"#);
-        let empty = list_body(ListedContacts { total: 0, contacts: Vec::new() });
+        let empty = list_body(ListedContacts { total: 0, is_bounded: false, contacts: Vec::new() });
         assert_eq!(empty, br#"{"total":"0","contacts":{}}"#);
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::connections::Refusal;
 use super::head_scanner::HeadError;
 use super::reply::{Reply, json};
-use crate::domain::PageError;
+use crate::domain::{PageError, SearchError};
 use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
 use crate::sandbox::TrialError;
@@ -351,6 +351,7 @@ impl From<ServiceError> for Problem {
                 tracing::error!(event = "no_random_bytes", %error, "the operating system gives no random bytes");
                 Self::internal()
             }
+            ServiceError::Search(error) => Self::from(error),
             ServiceError::KeyReused => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_key_reused",
@@ -447,6 +448,12 @@ impl From<Refusal> for Problem {
 
 impl From<SubmissionError> for Problem {
     fn from(error: SubmissionError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
         Self::bad_request(error.to_string())
     }
 }

@@ -1,31 +1,18 @@
 //! Reading and deleting contacts. The tenant's processor presents them: it makes what clients see of a stored contact.
 
+use super::contact_search::{ResolvedSearch, SearchResolver};
 use super::{Call, ServiceError};
-use crate::domain::{ContactId, Operation, StoredContact};
-use crate::jobs::decide::Part;
+use crate::domain::{ContactId, Operation, Search, StoredContact};
 use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
 const MAX_LIST_FAILURES: u32 = 12;
 
-/// A search for contacts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Search {
-    /// All contacts.
-    Everything,
-    /// The contact that a `create` with this e-mail address would merge into.
-    Email(String),
-    /// The contacts with these ids.
-    Ids(Vec<ContactId>),
-    /// The contacts that have, for each of these, a word that begins with it.
-    Words(Vec<String>),
-}
-
 /// A client's request for part of a list of contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
-    /// Which contacts the list has.
-    pub search: Search,
+    /// Which contacts the list has; `None` for all.
+    pub search: Option<Search>,
     /// What the list is ordered by.
     pub order: ContactOrder,
     /// Whether the largest comes first.
@@ -41,6 +28,8 @@ pub struct ListRequest {
 pub struct ListedContacts {
     /// How many contacts the whole list has.
     pub total: u64,
+    /// Whether the search finds more contacts than the list has.
+    pub is_bounded: bool,
     /// The contacts by their ids, in order: JSON objects.
     pub contacts: Vec<(ContactId, String)>,
 }
@@ -68,31 +57,17 @@ impl Call<'_> {
     /// Returns part of a list of contacts.
     ///
     /// # Errors
-    /// As [`Self::contact`].
+    /// As [`Self::contact`], and [`ServiceError::Search`] if the tenant's contacts cannot be searched so.
     pub fn contacts(&self, request: &ListRequest) -> Result<ListedContacts, ServiceError> {
-        let filter = match &request.search {
-            Search::Everything => ContactFilter::All,
-            Search::Email(address) => ContactFilter::Ids(self.ids_with_email(address)?),
-            Search::Ids(ids) => ContactFilter::Ids(ids.clone()),
-            Search::Words(words) => ContactFilter::Words(words.clone()),
+        let ResolvedSearch { filter, first } = match &request.search {
+            None => ResolvedSearch { filter: ContactFilter::All, first: Vec::new() },
+            Some(search) => SearchResolver::new(self).resolve(search)?,
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let query = ContactQuery { filter, order, descending, start, limit };
+        let query = ContactQuery { filter, order, descending, first, start, limit };
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
-        Ok(ListedContacts { total: list.total, contacts: self.present_list(&list.contacts)? })
-    }
-
-    /// Returns the contacts that a `create` with this e-mail address would merge into.
-    ///
-    /// The host never looks into a contact, with this exception: Mautic's API can search by `email`, so the host writes an item
-    /// with that field. Whether the field exists, and what the address's normal form is, is up to the processor.
-    fn ids_with_email(&self, address: &str) -> Result<Vec<ContactId>, ServiceError> {
-        let item = serde_json::json!({ "email": address }).to_string();
-        let items = [item];
-        let plan = self.decider(Operation::Create).plan(Part::without_keys(&items))?;
-        let lookups = plan.lookups();
-        let found = self.service.store().find_contacts(self.tenant.id, &lookups.ids, &lookups.keys)?;
-        Ok(found.iter().map(|contact| contact.id).collect())
+        let contacts = self.present_list(&list.contacts)?;
+        Ok(ListedContacts { total: list.total, is_bounded: list.is_bounded, contacts })
     }
 
     fn present(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {

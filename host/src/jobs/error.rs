@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::SearchError;
 use crate::jobs::decide::{DecideError, RunError};
 use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
@@ -40,6 +41,9 @@ pub enum ServiceError {
     /// The tenant's component failed. The log has the details.
     #[error("the tenant's component failed: {}", .0.as_str())]
     Component(GuestFailure),
+    /// The tenant's contacts cannot be searched so.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),

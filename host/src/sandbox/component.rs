@@ -65,6 +65,11 @@ impl Processor {
     pub fn digest(&self) -> Digest {
         self.digest
     }
+
+    /// Returns whether the processor can mark contacts as anonymous.
+    pub fn marks_anonymous(&self) -> bool {
+        self.exports.marks_anonymous()
+    }
 }
 
 impl Validator {

@@ -19,6 +19,11 @@ impl Fields {
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|field| field.alias.as_str())
     }
+
+    /// Returns whether values of a field belong to one contact each. Returns `None` if there is no such field.
+    pub fn is_unique(&self, alias: &str) -> Option<bool> {
+        self.0.iter().find(|field| field.alias == alias).map(|field| field.is_unique)
+    }
 }
 
 /// One field of the list. The members are those of `field` in the contract.

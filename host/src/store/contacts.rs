@@ -21,8 +21,8 @@ pub trait ContactStore {
     /// Deletes a contact, and returns it as it was. Returns `None` if there is no such contact.
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError>;
 
-    /// Returns a part of a list of contacts, after indexing what was committed before. Takes as long for a million contacts
-    /// as for a thousand, plus the time for the contacts that the query skips.
+    /// Returns a part of a list of contacts, after indexing what was committed before. The time that it takes depends on how many
+    /// contacts each part of the filter finds, and on how many the query skips, and not on how many there are.
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
     /// Indexes the contacts of some commits that are at least this old. Returns `false` if there are none. This is called while
@@ -92,6 +92,8 @@ pub struct ContactQuery {
     pub order: ContactOrder,
     /// Whether the order is reversed, the largest first.
     pub descending: bool,
+    /// Contacts that come before all others, as far as the filter finds them.
+    pub first: Vec<ContactId>,
     /// Contacts to skip.
     pub start: u32,
     /// Contacts to return at most.
@@ -107,6 +109,21 @@ pub enum ContactFilter {
     Ids(Vec<ContactId>),
     /// The contacts whose search text has, for each of these words, a word that begins with it. Case and accents do not matter.
     Words(Vec<String>),
+    /// The contacts that their component marked with [`IndexEntry::ANONYMOUS_MARK`].
+    Anonymous,
+    /// The contacts that have a key whose value begins with this.
+    KeyBeginning {
+        /// The key's field.
+        field: String,
+        /// The beginning, in normal form.
+        beginning: String,
+    },
+    /// The contacts that all of these find.
+    And(Vec<Self>),
+    /// The contacts that one of these finds.
+    Or(Vec<Self>),
+    /// The contacts that this does not find.
+    Not(Box<Self>),
 }
 
 /// The order of a list. Contacts that are equal in it are ordered by id.
@@ -123,8 +140,10 @@ pub enum ContactOrder {
 /// A part of a list.
 #[derive(Debug)]
 pub struct ContactList {
-    /// How many contacts the whole list has.
+    /// How many contacts the whole list has. If the filter finds more contacts than a list orders, those that it orders.
     pub total: u64,
+    /// Whether the filter finds more contacts than the list has.
+    pub is_bounded: bool,
     /// The contacts of the part.
     pub contacts: Vec<StoredContact>,
 }

@@ -1,10 +1,25 @@
 //! Lists and searches of contacts, as far as they are alike in all dialects.
 
 use super::{ContactOrder, ContactQuery};
-use crate::domain::TenantId;
+use crate::domain::{ContactId, IndexEntry, TenantId};
 
-/// Matches of a search that are ordered at most: the newest. A list beyond them ends.
-pub(super) const MAX_ORDERED_MATCHES: u32 = 10_000;
+/// Matches of a search that are ordered at most: the newest. A list ends behind them.
+pub(super) const MAX_ORDERED_MATCHES: usize = 10_000;
+
+/// Shortens the ids that a search found to those that are ordered. Returns whether there were more.
+pub(super) fn bound_matches(found: &mut Vec<i64>) -> bool {
+    let is_bounded = found.len() > MAX_ORDERED_MATCHES;
+    found.truncate(MAX_ORDERED_MATCHES);
+    is_bounded
+}
+
+/// Returns ids as the store has them, in order and each once. No contact has an id that a signed number cannot hold.
+pub(super) fn signed_ids(ids: &[ContactId]) -> Vec<i64> {
+    let mut ids: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
 
 /// Returns the order of a list as columns of the table `listed`. Each order has an index, which ends in the contact's id.
 pub(super) fn order(query: &ContactQuery) -> &'static str {
@@ -24,14 +39,25 @@ pub(super) fn mark(tenant: TenantId, word: &str) -> String {
     format!("{}x{word}", tenant.0)
 }
 
-/// Returns words as they are indexed, with a blank between two.
-pub(super) fn mark_all<'a>(tenant: TenantId, words: impl Iterator<Item = &'a str>) -> String {
+/// Returns the word by which the contacts are found that their component marked as anonymous. No [`mark`]ed word is equal to it,
+/// or begins as it does.
+pub(super) fn anonymous_mark(tenant: TenantId) -> String {
+    format!("{}a", tenant.0)
+}
+
+/// Returns the words of a contact's search text as they are indexed, with a blank between two.
+pub(super) fn mark_all<'a>(tenant: TenantId, text: &str, words: impl Iterator<Item = &'a str>) -> String {
     let mut marked = String::new();
     for word in words {
         if !marked.is_empty() {
             marked.push(' ');
         }
         marked.push_str(&mark(tenant, word));
+    }
+    if text.contains(IndexEntry::ANONYMOUS_MARK) {
+        let separator = if marked.is_empty() { "" } else { " " };
+        marked.push_str(separator);
+        marked.push_str(&anonymous_mark(tenant));
     }
     marked
 }

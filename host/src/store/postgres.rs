@@ -21,6 +21,7 @@ mod maintenance;
 mod migrations;
 mod next_job;
 mod notifications;
+mod query_parts;
 mod remarks;
 mod sql;
 mod statements;

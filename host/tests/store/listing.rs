@@ -7,12 +7,12 @@ use bulkhead::store::{ApplyOutcome, ContactFilter, ContactOrder, ContactQuery, C
 
 use crate::fixture::{StoreFixture, contact_write, creating, new_contact};
 
-fn query(filter: ContactFilter) -> ContactQuery {
-    ContactQuery { filter, order: ContactOrder::Id, descending: false, start: 0, limit: 1_000 }
+pub(crate) fn query(filter: ContactFilter) -> ContactQuery {
+    ContactQuery { filter, order: ContactOrder::Id, descending: false, first: Vec::new(), start: 0, limit: 1_000 }
 }
 
 /// Returns how many contacts a list has, and the ids on the page.
-fn ids(fixture: &StoreFixture, tenant: TenantId, query: &ContactQuery) -> (u64, Vec<u64>) {
+pub(crate) fn ids(fixture: &StoreFixture, tenant: TenantId, query: &ContactQuery) -> (u64, Vec<u64>) {
     let list = fixture.store.list_contacts(tenant, query).unwrap();
     (list.total, list.contacts.iter().map(|contact| contact.id.0).collect())
 }
@@ -25,7 +25,7 @@ fn search(fixture: &StoreFixture, tenant: TenantId, words: &[&str]) -> Vec<u64> 
 }
 
 /// Returns a contact with this search text and sort key.
-fn indexed(words: &str, sort: &str) -> ContactWrite {
+pub(crate) fn indexed(words: &str, sort: &str) -> ContactWrite {
     ContactWrite {
         keys: Vec::new(),
         index_entry: IndexEntry { search_text: words.to_owned(), sort_key: sort.to_owned() },
@@ -33,7 +33,7 @@ fn indexed(words: &str, sort: &str) -> ContactWrite {
     }
 }
 
-fn make(fixture: &StoreFixture, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
+pub(crate) fn make(fixture: &StoreFixture, tenant: TenantId, writes: &[ContactWrite]) -> Vec<u64> {
     let ApplyOutcome::Done(ids) = fixture.store.apply_writes(tenant, writes).unwrap() else {
         panic!("the contacts are new")
     };

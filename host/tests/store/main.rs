@@ -26,6 +26,7 @@ mod opening;
 mod races;
 mod remarks;
 mod results;
+mod searching;
 mod setup;
 mod several_servers;
 mod shrinking;
@@ -158,6 +159,10 @@ conformance! {
             a_fenced_commit_remarks_nothing;
         results:
             consecutive_ranges_have_no_gap_or_overlap, large_rows_are_stored_a_few_together;
+        searching:
+            filters_are_combined_as_sets,
+            contacts_that_come_first_are_among_those_found,
+            a_search_ends_behind_the_newest_ten_thousand;
         submit:
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,

@@ -87,6 +87,16 @@ impl ComponentStarter<'_> {
         Ok(self.start_processor()?.1.fields)
     }
 
+    /// Returns whether the processor marks contacts as anonymous. May compile it first.
+    ///
+    /// # Errors
+    /// If the processor cannot be loaded.
+    pub(super) fn marks_anonymous(&self) -> Result<bool, ComponentCallError> {
+        let component = self.request.pinned.processor;
+        let processor = blame(component, self.loader.processor(component).map_err(unusable))?;
+        Ok(processor.marks_anonymous())
+    }
+
     /// Starts the processor alone and returns `contacts` as clients see them, in order: JSON objects.
     ///
     /// # Errors

@@ -165,6 +165,18 @@ impl<'a> Decider<'a> {
         fields.map_err(|error| self.call_failed(error))
     }
 
+    /// Returns whether the processor marks contacts as anonymous, so that a search can find those.
+    ///
+    /// # Errors
+    /// If the processor cannot be loaded.
+    pub(in crate::jobs) fn marks_anonymous(&mut self) -> Result<bool, DecideError> {
+        let known = {
+            let _computing = self.watch.enter_for(Phase::Start, self.time_to_start());
+            self.starter.marks_anonymous()
+        };
+        known.map_err(|error| self.call_failed(error))
+    }
+
     /// Returns whether the components have used up the time that the tenant's limits allow for a job.
     pub(in crate::jobs) fn is_out_of_time(&self) -> bool {
         self.meter.spent().guest >= Duration::from_secs(self.request.limits.job_seconds)

@@ -34,6 +34,11 @@ pub(super) type Bind<C> = fn(InstancePre<State>) -> wasmtime::Result<Arc<C>>;
 
 /// A compiled processor of one version.
 pub(in crate::sandbox) trait ProcessorContract: Send + Sync {
+    /// Returns whether this version says how a processor marks contacts as anonymous.
+    fn marks_anonymous(&self) -> bool {
+        false
+    }
+
     fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Box<dyn ProcessorExports>>;
 }
 

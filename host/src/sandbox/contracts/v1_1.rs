@@ -61,6 +61,10 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 impl ProcessorContract for ProcessorPre<State> {
+    fn marks_anonymous(&self) -> bool {
+        true
+    }
+
     fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Box<dyn ProcessorExports>> {
         Ok(Box::new(ProcessorPre::instantiate(self, store)?))
     }

@@ -4,14 +4,14 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::TenantId;
-use crate::store::listing::{mark, mark_all};
+use crate::store::listing::{anonymous_mark, mark, mark_all};
 
 /// Bytes of a word that are indexed and searched for at most.
 const MAX_WORD_BYTES: usize = 500;
 
 /// Returns the words of a text as they are indexed.
 pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
-    mark_all(tenant, folded(text).split_whitespace().map(cut))
+    mark_all(tenant, text, folded(text).split_whitespace().map(cut))
 }
 
 /// Returns the `tsquery` for contacts that have, for each of these prefixes, a word that begins with it. Returns `None` if
@@ -21,6 +21,11 @@ pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<Strin
     let quoted: Vec<String> =
         prefixes.iter().flat_map(|prefix| folded(prefix).split_whitespace().map(quote).collect::<Vec<_>>()).collect();
     (!quoted.is_empty()).then(|| quoted.join(" & "))
+}
+
+/// Returns the `tsquery` for contacts that their component marked as anonymous.
+pub(super) fn anonymous_query(tenant: TenantId) -> String {
+    format!("'{}'", anonymous_mark(tenant))
 }
 
 /// Returns a text without case and accents, and with blanks in place of all characters but letters and digits.
@@ -62,6 +67,8 @@ mod tests {
             ("Ελλάς İstanbul Łódź", "7xελλας 7xistanbul 7xłodz"),
             ("\0 \u{1}", ""),
             ("東京 Ada", "7x東京 7xada"),
+            ("Köln \u{f0000}", "7xkoln 7a"),
+            ("\u{f0000}", "7a"),
         ] {
             assert_eq!(indexed_words(TenantId(7), text), expected);
         }

@@ -1,11 +1,14 @@
 //! Lists of contacts. A page is read by an index, never by reading all contacts of the tenant.
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params, params, params_from_iter};
 
+use super::query_parts::SqliteParts;
 use super::{contacts, word_index};
 use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::error::Context;
-use crate::store::listing::{MAX_ORDERED_MATCHES, order};
+use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, signed_ids};
+use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
@@ -13,8 +16,7 @@ const CONTEXT: &str = "listing contacts";
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     match &query.filter {
         ContactFilter::All => all(connection, tenant, query),
-        ContactFilter::Ids(ids) => by_ids(connection, tenant, query, ids),
-        ContactFilter::Words(words) => by_words(connection, tenant, query, words),
+        filter => matching(connection, tenant, query, filter),
     }
 }
 
@@ -22,24 +24,29 @@ fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Resul
     let total = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
     let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
     let ids = ids(connection, &sql, params![tenant.0, query.limit, query.start])?;
-    Ok(ContactList { total, contacts: in_order(connection, tenant, &ids)? })
+    Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
 }
 
 /// The contacts with the ids of a JSON list. `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
 const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
 
-fn by_ids(
+fn matching(
     connection: &Connection,
     tenant: TenantId,
     query: &ContactQuery,
-    ids: &[ContactId],
+    filter: &ContactFilter,
 ) -> Result<ContactList, StoreError> {
-    let mut wanted: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let wanted = as_json(&wanted)?;
+    let first = signed_ids(&query.first);
+    let mut found = newest(connection, tenant, filter, &first)?;
+    let is_bounded = bound_matches(&mut found);
+    let (wanted, first) = (as_json(&found)?, as_json(&first)?);
     let total = count(connection, &format!("SELECT count(*) {AMONG}"), params![tenant.0, wanted])?;
-    Ok(ContactList { total, contacts: page_of(connection, tenant, query, &wanted)? })
+    let sql = format!(
+        "SELECT contact {AMONG} ORDER BY contact NOT IN (SELECT value FROM json_each(?3)), {} LIMIT ?4 OFFSET ?5",
+        order(query)
+    );
+    let page = ids(connection, &sql, params![tenant.0, wanted, first, query.limit, query.start])?;
+    Ok(ContactList { total, is_bounded, contacts: in_order(connection, tenant, &page)? })
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.
@@ -47,32 +54,49 @@ fn as_json(ids: &[i64]) -> Result<String, StoreError> {
     serde_json::to_string(ids).context(CONTEXT)
 }
 
-fn page_of(
+/// Returns the contacts that a filter finds, the newest first, but before them those that shall come first. Returns one more
+/// than are ordered, if there is one.
+fn newest(
     connection: &Connection,
     tenant: TenantId,
-    query: &ContactQuery,
-    wanted: &str,
-) -> Result<Vec<StoredContact>, StoreError> {
-    let sql = format!("SELECT contact {AMONG} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
-    let ids = ids(connection, &sql, params![tenant.0, wanted, query.limit, query.start])?;
-    in_order(connection, tenant, &ids)
-}
-
-fn by_words(
-    connection: &Connection,
-    tenant: TenantId,
-    query: &ContactQuery,
-    words: &[String],
-) -> Result<ContactList, StoreError> {
-    let Some(matching) = word_index::match_query(tenant, words) else {
-        return Ok(ContactList { total: 0, contacts: Vec::new() });
+    filter: &ContactFilter,
+    first: &[i64],
+) -> Result<Vec<i64>, StoreError> {
+    let limit = MAX_ORDERED_MATCHES + 1;
+    let mut parts = SqliteParts::new(tenant);
+    let set = match set_of(filter, &mut parts) {
+        ContactSet { members: Members::Nobody, is_excluded: false } => return Ok(Vec::new()),
+        // The index has this order.
+        ContactSet { members: Members::Words(query), is_excluded: false } if first.is_empty() => {
+            let found = "FROM contact_words WHERE contact_words MATCH ?1";
+            let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT {limit}");
+            let found = ids(connection, &sql, [query])?;
+            return Ok(found.into_iter().map(word_index::contact).collect());
+        }
+        set => set,
     };
-    let found = "FROM contact_words WHERE contact_words MATCH ?1";
-    let total = count(connection, &format!("SELECT count(*) {found}"), [&matching])?;
-    let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT ?2");
-    let newest = ids(connection, &sql, params![matching, MAX_ORDERED_MATCHES])?;
-    let newest: Vec<i64> = newest.into_iter().map(word_index::contact).collect();
-    Ok(ContactList { total, contacts: page_of(connection, tenant, query, &as_json(&newest)?)? })
+    let members = match set.members {
+        Members::Nobody => None,
+        Members::Words(query) => Some(parts.of_words(query)),
+        Members::Query(query) => Some(query),
+    };
+    let found = match members {
+        None => String::from("SELECT contact FROM listed WHERE tenant = ?1"),
+        Some(excluded) if set.is_excluded => {
+            format!("SELECT contact FROM listed WHERE tenant = ?1 AND contact NOT IN ({excluded})")
+        }
+        Some(members) => format!("SELECT contact FROM ({members}) AS found"),
+    };
+    let before = if first.is_empty() {
+        String::new()
+    } else {
+        format!("contact NOT IN (SELECT value FROM json_each({})), ", parts.parameter(Value::Text(as_json(first)?)))
+    };
+    // Not cached: there are as many statements of this form as there are searches of another form.
+    let sql = format!("{found} ORDER BY {before}contact DESC LIMIT {limit}");
+    let mut statement = connection.prepare(&sql).context(CONTEXT)?;
+    let rows = statement.query_map(params_from_iter(parts.parameters()), |row| row.get(0)).context(CONTEXT)?;
+    rows.collect::<Result<_, _>>().context(CONTEXT)
 }
 
 fn count(connection: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::domain::TenantId;
-use crate::store::listing::{mark, mark_all};
+use crate::domain::search::words;
+use crate::store::listing::{anonymous_mark, mark, mark_all};
 
 /// Bits of a row id that hold a contact's id.
 const CONTACT_BITS: u32 = 40;
@@ -20,9 +21,12 @@ pub(super) fn contact(row_id: i64) -> i64 {
     row_id & ((1 << CONTACT_BITS) - 1)
 }
 
+/// What [`contact`] returns, in SQL.
+pub(super) const CONTACT_OF_ROW_ID: &str = "rowid & 0xffffffffff";
+
 /// Returns the words of a text as they are indexed. All characters but letters and digits separate words.
 pub(super) fn indexed_words(tenant: TenantId, text: &str) -> String {
-    mark_all(tenant, words(&composed(text)))
+    mark_all(tenant, text, words(&composed(text)))
 }
 
 /// Returns the FTS5 query for contacts that have, for each of these prefixes, a word that begins with it. Returns `None`
@@ -34,13 +38,14 @@ pub(super) fn match_query(tenant: TenantId, prefixes: &[String]) -> Option<Strin
     (!quoted.is_empty()).then(|| quoted.join(" AND "))
 }
 
+/// Returns the FTS5 query for contacts that their component marked as anonymous.
+pub(super) fn anonymous_query(tenant: TenantId) -> String {
+    format!("\"{}\"", anonymous_mark(tenant))
+}
+
 /// Returns a text in NFC. In other forms, an accent is a character of its own, and would separate words.
 fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -64,5 +69,7 @@ mod tests {
         }
         assert_eq!(indexed_words(TenantId(7), "Ada o'Neil, Köln"), "7xAda 7xo 7xNeil 7xKöln");
         assert_eq!(indexed_words(TenantId(7), "Ko\u{308}ln"), "7xKöln");
+        assert_eq!(indexed_words(TenantId(7), "Köln \u{f0000}"), "7xKöln 7a");
+        assert_eq!(indexed_words(TenantId(7), "\u{f0000}"), "7a");
     }
 }
