@@ -3,8 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use bulkhead_tests::{Server, contacts};
+use bulkhead_tests::{Options, Server, contacts};
 use serde_json::json;
+
+use crate::databases::Database;
 
 const NEW: &str = "/api/contacts/bulk/new";
 const EDIT: &str = "/api/contacts/bulk/edit";
@@ -67,4 +69,43 @@ fn unusable_keys_are_refused() {
         assert!(message.contains("Idempotency-Key"), "{message}");
     }
     assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn a_deleted_job_releases_its_key() {
+    let database = Database::fresh();
+    for server in [Server::start(), Options::default().database(&database.url()).start()] {
+        let client = server.new_client("acme");
+        let (key, body) = ([("idempotency-key", "k")], contacts("c", 0..3));
+        let first = client.accepted(&client.send("POST", NEW, &key, &body));
+        first.wait_for("completed");
+        client.delete(&format!("/api/contacts/job/{}", first.id)).expect(200);
+        // Another body, which would have been refused.
+        let second = client.accepted(&client.send("POST", NEW, &key, &contacts("c", 0..4)));
+        assert_ne!(first.id, second.id);
+        let again = client.send("POST", NEW, &key, &contacts("c", 0..4)).expect(202).json();
+        assert_eq!(again["id"], json!(second.id.clone()));
+    }
+}
+
+#[test]
+fn calls_refuse_the_header() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&json!([{"email": "ada@example.com"}])).wait_for("completed");
+    let key = [("idempotency-key", "k")];
+    for (method, path) in [
+        ("POST", "/api/contacts/batch/new"),
+        ("PUT", "/api/contacts/batch/edit"),
+        ("PATCH", "/api/contacts/batch/edit"),
+        ("POST", "/api/contacts/new"),
+        ("PATCH", "/api/contacts/1/edit"),
+        ("DELETE", "/api/contacts/1/delete"),
+    ] {
+        let message = client.send(method, path, &key, &json!([{"email": "eve@example.com"}])).expect(400).message();
+        assert!(message.contains("Idempotency-Key") && message.contains("bulk"), "{method} {path}: {message}");
+    }
+    assert_eq!(server.database().contacts(), 1);
+    // Where nothing is changed, the header means nothing.
+    client.call("GET", "/api/contacts/1", &key, &[]).expect(200);
 }

@@ -16,10 +16,25 @@ struct AcceptedJobBody {
     id: String,
 }
 
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Reads the `Idempotency-Key` header, if there is one.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     value.to_str().map(|text| Some(text.to_owned())).map_err(|_| SubmissionError::Key.into())
+}
+
+/// Refuses the `Idempotency-Key` of a call, which has no job to be known by: sent twice, the call would be applied twice.
+///
+/// # Errors
+/// 400 if there is the header.
+pub(super) fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        return Err(Problem::bad_request(
+            "Only the bulk endpoints take an Idempotency-Key. Nothing was stored. Send the request without this header, or send the contacts to /api/contacts/bulk/new or /api/contacts/bulk/edit.",
+        ));
+    }
+    Ok(())
 }
 
 /// Accepts a job; blocks until the job is durable.

@@ -112,12 +112,14 @@ impl ClientApi {
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::Batch(operation) => {
+                bulk::refuse_idempotency_key(&head.headers)?;
                 self.call_with_body(tenant, CHANGES_BATCH, receive(), move |call, body| {
                     batch::apply(call, operation, body)
                 })
                 .await
             }
             Route::Single(operation, id) => {
+                bulk::refuse_idempotency_key(&head.headers)?;
                 self.call_with_body(tenant, CHANGES_ONE, receive(), move |call, body| {
                     single::apply(call, operation, id, body)
                 })
@@ -129,7 +131,10 @@ impl ClientApi {
                 self.call(tenant, answer, move |call| contacts::list(call, &request)).await
             }
             Route::ReadContact(id) => self.call(tenant, READS_ONE, move |call| contacts::read(call, id)).await,
-            Route::DeleteContact(id) => self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await,
+            Route::DeleteContact(id) => {
+                bulk::refuse_idempotency_key(&head.headers)?;
+                self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await
+            }
         }
     }
 

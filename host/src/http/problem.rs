@@ -317,7 +317,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Store(error @ StoreError::Unsure(_)) => {
                 tracing::error!(event = "outcome_unknown", %error, "the store did not confirm whether a change was stored");
                 Self::unavailable(
-                    "The store did not confirm whether the request was stored. Check before you send it again, or send it with an Idempotency-Key.",
+                    "The store did not confirm whether the request was stored. Check before you send it again. A bulk request that had an Idempotency-Key can be sent again with the same key: it is stored once.",
                 )
             }
             ServiceError::Store(error) => {

@@ -169,6 +169,7 @@ conformance! {
             a_job_without_items_is_completed,
             chunks_return_the_items_that_were_sent,
             a_repeated_request_is_the_same_job,
+            a_deleted_job_releases_its_idempotency_key,
             a_refused_request_uses_no_idempotency_key,
             unfinished_jobs_are_limited_per_tenant,
             unprocessed_bytes_are_limited_per_tenant;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome};
 
-use crate::fixture::{AMPLE_LIMITS, RETENTION, StoreFixture, creating, new_job, seconds, secret};
+use crate::fixture::{AMPLE_LIMITS, LEASE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
 
 pub(crate) fn an_accepted_job_can_be_read_and_claimed(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
@@ -87,15 +87,38 @@ pub(crate) fn a_repeated_request_is_the_same_job(fixture: &StoreFixture) {
     assert_eq!(submit(&keyed(acme, "K", "this")), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
     assert_eq!(fixture.unfinished_jobs(), 3);
-    // Even if the job was deleted, and the queue is full.
+    // Even if the queue is full.
     let none = SubmitLimits { queue: QueueLimits { jobs: 0, bytes: 0 }, ..AMPLE_LIMITS };
-    assert!(fixture.store.delete_job(acme, first.id).unwrap());
     assert_eq!(fixture.store.submit_job(&keyed(acme, "k", "this"), &none).unwrap(), SubmitOutcome::Repeated(first.id));
     // The key lives as long as the job's id.
     fixture.set_clock(RETENTION + Duration::from_secs(1));
     let again = keyed(acme, "k", "that");
     assert_eq!(submit(&again), SubmitOutcome::Accepted);
     assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::Repeated(again.id));
+}
+
+pub(crate) fn a_deleted_job_releases_its_idempotency_key(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let submit = |job: &NewJob| fixture.store.submit_job(job, &AMPLE_LIMITS).unwrap();
+    let (first, kept, of_other) = (keyed(acme, "k", "this"), keyed(acme, "K", "this"), keyed(other, "k", "this"));
+    for job in [&first, &kept, &of_other] {
+        assert_eq!(submit(job), SubmitOutcome::Accepted);
+    }
+    let before = fixture.store.usage(acme).unwrap().stored_bytes;
+    assert!(fixture.store.delete_job(acme, first.id).unwrap());
+    let again = keyed(acme, "k", "that");
+    assert_eq!(submit(&again), SubmitOutcome::Accepted);
+    assert_eq!(fixture.store.usage(acme).unwrap().stored_bytes, before);
+    assert_eq!(submit(&keyed(acme, "k", "that")), SubmitOutcome::Repeated(again.id));
+    // Other jobs keep theirs.
+    assert_eq!(submit(&keyed(acme, "K", "this")), SubmitOutcome::Repeated(kept.id));
+    assert_eq!(submit(&keyed(other, "k", "this")), SubmitOutcome::Repeated(of_other.id));
+    // A finished job releases its key, too.
+    while let Some(claim) = fixture.store.claim(LEASE, &[]).unwrap() {
+        fixture.finish(&claim);
+    }
+    assert!(fixture.store.delete_job(other, of_other.id).unwrap());
+    assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
 }
 
 pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) {

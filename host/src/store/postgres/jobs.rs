@@ -12,7 +12,7 @@ use super::usage::ADD_BYTES;
 use super::{PostgresStore, logs, notifications, submit};
 use crate::domain::{Counts, Job, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedRows, read_remarks, signed};
-use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
+use crate::store::usage::JOB_BYTES;
 use crate::store::{Claim, JobStore, NewJob, Notification, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
 impl JobStore for PostgresStore {
@@ -121,20 +121,20 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
     const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
-    for (table, bytes) in JOB_TABLES {
+    for (table, bytes, row_bytes) in JOB_TABLES {
         // Each part takes itself off, so that no statement works on several tables.
         let sql = format!(
             "WITH gone AS (DELETE FROM {table} WHERE tenant = $1 AND job = $2 RETURNING {bytes} + $3 AS bytes)
              UPDATE tallies SET stored_bytes = stored_bytes - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
              WHERE tenant = $1 AND EXISTS (SELECT 1 FROM gone)"
         );
-        parts.push(session.prepare_cached(&sql).await?);
+        parts.push((session.prepare_cached(&sql).await?, row_bytes));
     }
     let take_off = session.prepare_cached(ADD_BYTES).await?;
     session
         .transact(async || {
             let part = async |place: usize| match parts.get(place) {
-                Some(part) => Ok(session.execute(part, &[&tenant.0, &id.0, &BLOB_ROW_BYTES]).await?),
+                Some((part, row_bytes)) => Ok(session.execute(part, &[&tenant.0, &id.0, row_bytes]).await?),
                 None => Ok::<u64, PgError>(0),
             };
             let ((), known, ..) = tokio::try_join!(
@@ -145,6 +145,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 part(1),
                 part(2),
                 part(3),
+                part(4),
                 async { Ok(session.execute(&take_off, &[&tenant.0, &-JOB_BYTES]).await?) },
             )?;
             Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })

@@ -8,14 +8,17 @@ use tokio_postgres::types::FromSql;
 
 use crate::domain::Digest;
 use crate::store::StoreError;
+use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES};
 
-/// The tables with rows of a job, which are deleted with it, and the bytes that a row counts besides a constant: `tenant` and
-/// `job` begin the primary key of each table.
-pub(super) const JOB_TABLES: [(&str, &str); 4] = [
-    ("payloads", "size"),
-    ("results", "octet_length(rows)::bigint"),
-    ("job_logs", "octet_length(text)::bigint"),
-    ("job_remarks", "octet_length(text)::bigint"),
+/// The tables with rows of a job, which are deleted with it, the bytes that a row counts, and a constant that it counts besides.
+/// `tenant` and `job` begin an index of each table.
+pub(super) const JOB_TABLES: [(&str, &str, i64); 5] = [
+    ("payloads", "size", BLOB_ROW_BYTES),
+    ("results", "octet_length(rows)::bigint", BLOB_ROW_BYTES),
+    ("job_logs", "octet_length(text)::bigint", BLOB_ROW_BYTES),
+    ("job_remarks", "octet_length(text)::bigint", BLOB_ROW_BYTES),
+    // A deleted job releases its key.
+    ("idempotency", "octet_length(key)::bigint", IDEMPOTENCY_BYTES),
 ];
 
 /// Returns a column. A wrong type is damage, not a reason to panic.

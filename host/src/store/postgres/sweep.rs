@@ -11,7 +11,7 @@ use super::error::PgError;
 use super::next_job;
 use super::sql::{JOB_TABLES, get, signed};
 use super::usage::TAKE_OFF;
-use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
+use crate::store::usage::{IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{StoreError, Swept};
 
 /// Jobs that one transaction deletes. Each has up to some dozens of blobs.
@@ -71,13 +71,13 @@ pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
 async fn expired_jobs(session: &Session) -> Result<usize, PgError> {
     let delete = session.prepare_cached(EXPIRED_JOBS).await?;
     let mut delete_parts = Vec::new();
-    for (table, bytes) in JOB_TABLES {
+    for (table, bytes, row_bytes) in JOB_TABLES {
         let sql = format!(
             "DELETE FROM {table} USING unnest($1::bigint[], $2::uuid[]) AS gone (tenant, id)
              WHERE {table}.tenant = gone.tenant AND {table}.job = gone.id
              RETURNING {table}.tenant, {bytes}"
         );
-        delete_parts.push(session.prepare_cached(&sql).await?);
+        delete_parts.push((session.prepare_cached(&sql).await?, row_bytes));
     }
     let take_off = session.prepare_cached(TAKE_OFF).await?;
     session
@@ -94,8 +94,8 @@ async fn expired_jobs(session: &Session) -> Result<usize, PgError> {
             }
             let mut freed = Freed::default();
             tenants.iter().for_each(|tenant| freed.add(*tenant, JOB_BYTES));
-            for part in &delete_parts {
-                freed.add_rows(&session.query(part, &[&tenants, &jobs]).await?, BLOB_ROW_BYTES)?;
+            for (part, row_bytes) in &delete_parts {
+                freed.add_rows(&session.query(part, &[&tenants, &jobs]).await?, *row_bytes)?;
             }
             freed.take_off(session, &take_off).await?;
             Ok(TxOutcome::Commit(jobs.len()))

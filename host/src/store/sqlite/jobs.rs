@@ -9,7 +9,7 @@ use super::{SqliteStore, logs, submit, usage};
 use crate::domain::{Counts, Digest, Job, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, PackedRows, read_remarks, signed};
-use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
+use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
 
 impl JobStore for SqliteStore {
@@ -169,17 +169,19 @@ impl JobRow {
 /// rows of jobs is added here and to the statements of `sweep.rs`.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
     let mut bytes = JOB_BYTES;
-    for sql in [
-        "DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 RETURNING size",
-        "DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)",
-        "DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)",
-        "DELETE FROM job_remarks WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)",
+    for (sql, row_bytes) in [
+        ("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 RETURNING size", BLOB_ROW_BYTES),
+        ("DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)", BLOB_ROW_BYTES),
+        ("DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
+        ("DELETE FROM job_remarks WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
+        // A deleted job releases its key.
+        ("DELETE FROM idempotency WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(key)", IDEMPOTENCY_BYTES),
     ] {
         let deleted: Vec<i64> = connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_map(params![tenant.0, id.0], |row| row.get(0))?.collect())
             .context("deleting a job")?;
-        bytes += deleted.iter().map(|bytes| bytes + BLOB_ROW_BYTES).sum::<i64>();
+        bytes += deleted.iter().map(|bytes| bytes + row_bytes).sum::<i64>();
     }
     usage::add_bytes(connection, tenant, -bytes)
 }
