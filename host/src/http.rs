@@ -28,6 +28,7 @@ mod inflate;
 mod job;
 mod job_view;
 mod json;
+mod list_conditions;
 mod list_query;
 mod paced_stream;
 mod problem;

@@ -30,7 +30,7 @@ mod watchdog;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
-pub use contacts::{ListRequest, ListedContacts};
+pub use contacts::{ListCondition, ListRange, ListRequest, ListedContacts};
 pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;
 pub use maintenance::MaintenanceTasks;

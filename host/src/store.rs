@@ -27,7 +27,8 @@ mod usage;
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
-    ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, WriteTarget,
+    ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, RangeKey,
+    WriteTarget,
 };
 pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord};
 pub use disk::{DiskSpace, DiskState};

@@ -34,6 +34,7 @@ mod idempotency;
 mod lane;
 mod languages;
 mod limits;
+mod list_queries;
 mod merging;
 mod operator_jobs;
 mod operator_log;

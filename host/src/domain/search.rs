@@ -145,7 +145,7 @@ impl fmt::Display for Search {
                 write!(f, "ids:{}", ids.join(","))
             }
             Self::Anonymous => f.write_str("is:anonymous"),
-            Self::Field(term) => term.fmt(f),
+            Self::Field(term) => fmt::Display::fmt(term, f),
             Self::And(parts) => list(f, parts, " "),
             Self::Or(parts) => list(f, parts, " OR "),
             Self::Not(part) => write!(f, "-{part}"),

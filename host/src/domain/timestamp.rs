@@ -23,6 +23,21 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// Parses a day, or a day and a time with whole or fractional seconds, such as `2026-11-24 13:36:49`. Without a zone it is in
+    /// UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut text = text.trim().replacen(' ', "T", 1);
+        if text.len() == "2026-11-24".len() {
+            text.push_str("T00:00:00");
+        }
+        let time = text.split_once('T').map_or("", |(_, time)| time);
+        if !time.contains(['Z', 'z', '+', '-']) {
+            text.push('Z');
+        }
+        let micros = OffsetDateTime::parse(&text, &Rfc3339).ok()?.unix_timestamp_nanos() / 1_000;
+        i64::try_from(micros).ok().map(Self)
+    }
+
     /// Formats the time by RFC 3339, in UTC and whole seconds, such as `2026-11-24T13:36:49Z`.
     pub fn to_rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000_000))
@@ -45,6 +60,26 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
+
+    #[test]
+    fn times_are_parsed_in_the_forms_that_clients_write() {
+        let second = Some(Timestamp(1_764_000_000_000_000));
+        for (text, expected) in [
+            ("2025-11-24 16:00:00", second),
+            ("2025-11-24T16:00:00", second),
+            (" 2025-11-24T16:00:00Z ", second),
+            ("2025-11-24T17:00:00+01:00", second),
+            ("2025-11-24T11:00:00-05:00", second),
+            ("2025-11-24T16:00:00.5Z", Some(Timestamp(1_764_000_000_500_000))),
+            ("2025-11-24", Some(Timestamp(1_763_942_400_000_000))),
+            ("2025-02-30", None),
+            ("yesterday", None),
+            ("1764000000", None),
+            ("", None),
+        ] {
+            assert_eq!(Timestamp::parse(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn times_are_formatted_in_utc_without_fractions() {

@@ -107,7 +107,7 @@ impl ClientApi {
             }
             Route::ReadJob(id) => {
                 let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
-                let query = job::Query::parse(query.as_deref());
+                let query = job::Query::parse(query.as_deref())?;
                 blocking_in_turn(&turns, move || job::read(&service, &answers, &later_turns, &tenant, id, &query)).await
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,

@@ -39,23 +39,39 @@ pub(super) struct Query {
 }
 
 impl Query {
-    pub(super) fn parse(query: Option<&str>) -> Self {
+    /// Reads a query. A parameter without a value is as if it were not there.
+    ///
+    /// # Errors
+    /// 400 if there is another parameter, or a form of details that does not exist, so that no client takes the answer for another.
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut parsed = Self { details: Details::None, page: None, limit: None };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if value.trim().is_empty() {
+                continue;
+            }
             match name.as_ref() {
                 "details" => {
                     parsed.details = match value.as_ref() {
                         "1" | "true" => Details::Rows,
                         "full" => Details::Full,
-                        _ => Details::None,
+                        "0" | "false" => Details::None,
+                        _ => {
+                            return Err(Problem::bad_request(format!(
+                                "'details' must be 0, 1 or full, not '{value}'."
+                            )));
+                        }
                     }
                 }
                 "page" => parsed.page = Some(value.into_owned()),
                 "limit" => parsed.limit = Some(value.into_owned()),
-                _ => {}
+                _ => {
+                    return Err(Problem::bad_request(format!(
+                        "'{name}' is no parameter of a job. Use details, page and limit."
+                    )));
+                }
             }
         }
-        parsed
+        Ok(parsed)
     }
 }
 

@@ -1,42 +1,66 @@
-//! Reads the query of `GET /api/contacts`. Filters that Mautic knows and this server does not are refused, so that no client
-//! mistakes an unfiltered list for a filtered one.
+//! Reads the query of `GET /api/contacts`. Filters that cannot be answered are refused, so that no client mistakes an unfiltered
+//! list for a filtered one.
 
+use super::list_conditions::{ListedOrder, Where};
 use super::problem::Problem;
 use crate::domain::Search;
-use crate::jobs::ListRequest;
+use crate::jobs::{ListCondition, ListRequest};
 use crate::store::ContactOrder;
 
 /// Contacts per page, unless the client asks for another number. The number is Mautic's.
 const DEFAULT_LIMIT: u32 = 30;
 /// Contacts per page at most.
 const MAX_LIMIT: u32 = 1_000;
+/// Conditions in one query, besides the search.
+const MAX_CONDITIONS: usize = 16;
+/// Parameters that change nothing here: they choose what Mautic shows of a contact, and keep caches from answering.
+const WITHOUT_EFFECT: [&str; 4] = ["select", "minimal", "publishedOnly", "_"];
 
-/// Reads a query. The defaults are Mautic's: all contacts, the last active first.
+/// Reads a query. The defaults are Mautic's: all contacts, the last active first. A parameter without a value is as if it were
+/// not there.
 pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
-    let mut request =
-        ListRequest { search: None, order: ContactOrder::Sort, descending: true, start: 0, limit: DEFAULT_LIMIT };
-    let mut direction = None;
+    let (mut start, mut limit, mut order, mut direction) = (0, DEFAULT_LIMIT, None, None);
+    let mut search = None;
+    let (mut wheres, mut listed_order) = (Where::default(), ListedOrder::default());
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let value = value.trim();
+        if value.is_empty() {
+            continue;
+        }
         match name.as_ref() {
-            "search" => request.search = Search::parse(&value)?,
-            "start" => request.start = number("start", &value, 0, u32::MAX)?,
-            "limit" => request.limit = number("limit", &value, 1, MAX_LIMIT)?,
-            "orderBy" => {
-                request.order = order(&value)?;
-                request.descending = false;
+            "search" => {
+                if search.replace(Search::parse(value)?).is_some() {
+                    return Err(Problem::bad_request("'search' is there twice; join the terms in one."));
+                }
             }
-            "orderByDir" => direction = Some(is_descending(&value)?),
-            // A client that filters must not get the unfiltered list.
-            name if name.starts_with("where[") || name.starts_with("order[") => {
+            "start" => start = number("start", value, 0, u32::MAX)?,
+            "limit" => limit = number("limit", value, 1, MAX_LIMIT)?,
+            "orderBy" => order = Some(contact_order(value)?),
+            "orderByDir" => direction = Some(is_descending("orderByDir", value)?),
+            name if WITHOUT_EFFECT.contains(&name) || name.starts_with("select[") => {}
+            name if name.starts_with("where[") => wheres.add(name, value)?,
+            name if name.starts_with("order[") => listed_order.add(name, value)?,
+            // Among them are filters of Mautic's other lists, and the aliases of fields.
+            name => {
                 return Err(Problem::bad_request(format!(
-                    "'{name}' is not supported. Use 'search', 'orderBy' and 'orderByDir'."
+                    "'{name}' is no parameter of this list. Use search, start, limit, orderBy, orderByDir, where[…] and order[…]; a unique field can be searched for, such as 'search=email:ada@example.com'."
                 )));
             }
-            _ => {}
         }
     }
-    request.descending = direction.unwrap_or(request.descending);
-    Ok(request)
+    let mut conditions = wheres.into_conditions()?;
+    if conditions.len() > MAX_CONDITIONS {
+        return Err(Problem::bad_request(format!("A list can have at most {MAX_CONDITIONS} conditions.")));
+    }
+    conditions.extend(search.flatten().map(ListCondition::Search));
+    if let Some((listed, is_descending)) = listed_order.into_order()? {
+        if order.replace(listed).is_some() {
+            return Err(Problem::bad_request("The list is ordered by 'orderBy' and by 'order[…]'; send one of them."));
+        }
+        direction = direction.or(Some(is_descending));
+    }
+    let descending = direction.unwrap_or(order.is_none());
+    Ok(ListRequest { conditions, order: order.unwrap_or(ContactOrder::Sort), descending, start, limit })
 }
 
 fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem> {
@@ -45,8 +69,8 @@ fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem>
     })
 }
 
-fn order(text: &str) -> Result<ContactOrder, Problem> {
-    // Mautic's names may begin with the alias of its table.
+/// Reads what a list is ordered by. Mautic's names may begin with the alias of its table.
+pub(super) fn contact_order(text: &str) -> Result<ContactOrder, Problem> {
     match text.strip_prefix("l.").unwrap_or(text) {
         "id" | "date_added" | "dateAdded" => Ok(ContactOrder::Id),
         "date_modified" | "dateModified" => Ok(ContactOrder::Changed),
@@ -57,11 +81,12 @@ fn order(text: &str) -> Result<ContactOrder, Problem> {
     }
 }
 
-fn is_descending(text: &str) -> Result<bool, Problem> {
+/// Reads a direction.
+pub(super) fn is_descending(name: &str, text: &str) -> Result<bool, Problem> {
     match text.to_ascii_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
-        _ => Err(Problem::bad_request(format!("'orderByDir' must be 'asc' or 'desc', not '{text}'."))),
+        _ => Err(Problem::bad_request(format!("'{name}' must be 'asc' or 'desc', not '{text}'."))),
     }
 }
 
@@ -69,42 +94,90 @@ fn is_descending(text: &str) -> Result<bool, Problem> {
 mod tests {
     use super::parse;
     use crate::domain::Search;
-    use crate::store::ContactOrder;
+    use crate::jobs::ListCondition;
+    use crate::store::ContactOrder::{Changed, Id, Sort};
+
+    fn search(text: &str) -> ListCondition {
+        ListCondition::Search(Search::parse(text).unwrap().unwrap())
+    }
+
+    fn parameter(name: &str, search: &str) -> ListCondition {
+        ListCondition::Parameter { name: name.to_owned(), search: Search::parse(search).unwrap().unwrap() }
+    }
 
     #[test]
     fn queries_mean_what_they_mean_in_mautic() {
-        let search = |text| Search::parse(text).unwrap();
-        for (query, search, order, descending, start, limit) in [
-            ("", None, ContactOrder::Sort, true, 0, 30),
-            ("search=", None, ContactOrder::Sort, true, 0, 30),
-            ("search=email:a%40b.co", search("email:a@b.co"), ContactOrder::Sort, true, 0, 30),
-            ("search=ids:1,2,+3&limit=5", search("ids:1,2,3"), ContactOrder::Sort, true, 0, 5),
-            ("search=ada+OR+-love&start=10", search("ada OR -love"), ContactOrder::Sort, true, 10, 30),
-            ("orderBy=id", None, ContactOrder::Id, false, 0, 30),
-            ("orderByDir=DESC&orderBy=l.date_modified", None, ContactOrder::Changed, true, 0, 30),
+        for (query, conditions, order, descending, start, limit) in [
+            ("", vec![] as Vec<ListCondition>, Sort, true, 0, 30),
+            (
+                "search=&start=&limit=&orderBy=&orderByDir=&where[0][col]=&order[0][col]=&city=&foo",
+                vec![],
+                Sort,
+                true,
+                0,
+                30,
+            ),
+            ("search=+", vec![], Sort, true, 0, 30),
+            ("search=email:a%40b.co", vec![search("email:a@b.co")], Sort, true, 0, 30),
+            ("search=ids:1,2,+3&limit=5", vec![search("ids:1,2,3")], Sort, true, 0, 5),
+            ("search=ada+OR+-love&start=10", vec![search("ada OR -love")], Sort, true, 10, 30),
+            ("orderBy=id", vec![], Id, false, 0, 30),
+            ("orderByDir=DESC&orderBy=l.date_modified", vec![], Changed, true, 0, 30),
+            ("orderByDir=asc", vec![], Sort, false, 0, 30),
+            ("select=id&select[]=email&minimal=1&publishedOnly=1&_=17", vec![], Sort, true, 0, 30),
+            (
+                "where[0][col]=id&where[0][expr]=eq&where[0][val]=7&search=ada",
+                vec![parameter("where[0][col]=id", "ids:7"), search("ada")],
+                Sort,
+                true,
+                0,
+                30,
+            ),
+            ("order[0][col]=id", vec![], Id, false, 0, 30),
+            ("order[0][col]=dateModified&order[0][dir]=DESC", vec![], Changed, true, 0, 30),
         ] {
             let request = parse(Some(query)).unwrap();
-            assert_eq!(request.search, search, "{query}");
+            assert_eq!(request.conditions, conditions, "{query}");
             assert_eq!((request.order, request.descending), (order, descending), "{query}");
             assert_eq!((request.start, request.limit), (start, limit), "{query}");
         }
     }
 
     #[test]
-    fn unsupported_queries_are_refused() {
-        for query in [
-            "limit=0",
-            "limit=1001",
-            "limit=x",
-            "start=-1",
-            "orderBy=email",
-            "orderByDir=up",
-            "where[0][col]=email",
-            "order[0][col]=email",
-            "search=%25ada",
-            "search=ids:x",
+    fn unsupported_queries_are_refused_by_name() {
+        for (query, name) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=x", "limit"),
+            ("start=-1", "start"),
+            ("orderBy=email", "email"),
+            ("orderByDir=up", "orderByDir"),
+            ("order[0][col]=email", "email"),
+            ("order[0][dir]=desc", "order[0]"),
+            ("order[0][col]=id&order[1][col]=date_modified", "order"),
+            ("order[0][col]=id&order[0][dir]=up", "order[0][dir]"),
+            ("order[0][x]=id", "order[0][x]"),
+            ("order[]=id", "order[]"),
+            ("orderBy=id&order[0][col]=id", "orderBy"),
+            ("search=%25ada", "%ada"),
+            ("search=ids:x", "ids:x"),
+            ("search=a&search=b", "twice"),
+            ("search[]=ada", "search[]"),
+            ("where=email", "where"),
+            ("email=a@b.co", "email"),
+            ("filter[email]=a@b.co", "filter[email]"),
+            ("filter=email", "filter"),
+            ("filter[]=email", "filter[]"),
+            ("filter[a][b]=x", "filter[a][b]"),
+            ("id=x", "id"),
+            ("a b=x", "a b"),
         ] {
-            assert!(parse(Some(query)).is_err(), "{query}");
+            let message = parse(Some(query)).unwrap_err().message().to_owned();
+            assert!(message.contains(name), "{query}: {message}");
         }
+        let wheres: String = (0..17)
+            .map(|number| format!("where[{number}][col]=id&where[{number}][expr]=gt&where[{number}][val]=1&"))
+            .collect();
+        assert!(parse(Some(&wheres)).is_err());
     }
 }

@@ -3,22 +3,14 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Call, ServiceError};
+use super::{Call, ListCondition, ListRange, ServiceError};
 use crate::domain::{Comparison, ContactId, FieldTerm, Operation, Search, SearchError};
 use crate::jobs::decide::{Decider, Part};
 use crate::sandbox::Fields;
-use crate::store::ContactFilter;
+use crate::store::{ContactFilter, RangeKey};
 
 /// The field of addresses. A word that is an address is looked up in it.
 const EMAIL: &str = "email";
-
-/// A search, in the store's terms.
-#[derive(Debug)]
-pub(super) struct ResolvedSearch {
-    pub(super) filter: ContactFilter,
-    /// The contacts whose very address is a word of the search.
-    pub(super) first: Vec<ContactId>,
-}
 
 /// Looks up what a search names.
 pub(super) struct SearchResolver<'a, 'c> {
@@ -26,28 +18,46 @@ pub(super) struct SearchResolver<'a, 'c> {
     decider: Decider<'c>,
     /// The fields of the tenant's contacts, once a term asked for them.
     fields: Option<Fields>,
-    first: Vec<ContactId>,
 }
 
 impl<'a, 'c> SearchResolver<'a, 'c> {
     pub(super) fn new(call: &'a Call<'c>) -> Self {
-        Self { call, decider: call.decider(Operation::Create), fields: None, first: Vec::new() }
+        Self { call, decider: call.decider(Operation::Create), fields: None }
     }
 
-    /// Resolves a search.
+    /// Resolves the conditions of a list.
     ///
     /// # Errors
     /// [`ServiceError::Search`] if a field is not unique, or the tenant's processor marks no contacts as anonymous. Otherwise if
     /// the store cannot answer, the processor fails, or the sandbox has no room.
-    pub(super) fn resolve(mut self, search: &Search) -> Result<ResolvedSearch, ServiceError> {
-        let filter = self.filter(search, true)?;
-        Ok(ResolvedSearch { filter, first: self.first })
+    pub(super) fn resolve(mut self, conditions: &[ListCondition]) -> Result<ContactFilter, ServiceError> {
+        let mut filters: Vec<ContactFilter> =
+            conditions.iter().map(|condition| self.condition(condition)).collect::<Result<_, _>>()?;
+        Ok(match filters.pop() {
+            Some(filter) if filters.is_empty() => filter,
+            last => {
+                filters.extend(last);
+                ContactFilter::And(filters)
+            }
+        })
     }
 
-    /// Returns the filter of a part of the search, of which the contacts are wanted or excluded.
-    fn filter(&mut self, search: &Search, is_wanted: bool) -> Result<ContactFilter, ServiceError> {
+    fn condition(&mut self, condition: &ListCondition) -> Result<ContactFilter, ServiceError> {
+        let range = |key, &ListRange { from, to }: &ListRange| ContactFilter::Range { key, from, to };
+        match condition {
+            ListCondition::Search(search) => self.filter(search),
+            ListCondition::Parameter { name, search } => self.filter(search).map_err(|error| match error {
+                ServiceError::Search(SearchError::Term { reason, .. }) => SearchError::term(name, reason).into(),
+                error => error,
+            }),
+            ListCondition::Ids(ids) => Ok(range(RangeKey::Id, ids)),
+            ListCondition::Changed(times) => Ok(range(RangeKey::Changed, times)),
+        }
+    }
+
+    fn filter(&mut self, search: &Search) -> Result<ContactFilter, ServiceError> {
         Ok(match search {
-            Search::Words(text) => self.words(text, is_wanted)?,
+            Search::Words(text) => self.words(text)?,
             Search::Ids(ids) => ContactFilter::Ids(ids.clone()),
             Search::Anonymous => {
                 if !self.decider.marks_anonymous()? {
@@ -57,29 +67,25 @@ impl<'a, 'c> SearchResolver<'a, 'c> {
                 ContactFilter::Anonymous
             }
             Search::Field(term) => self.field(term)?,
-            Search::And(parts) => ContactFilter::And(self.filters(parts, is_wanted)?),
-            Search::Or(parts) => ContactFilter::Or(self.filters(parts, is_wanted)?),
-            Search::Not(part) => ContactFilter::Not(Box::new(self.filter(part, !is_wanted)?)),
+            Search::And(parts) => ContactFilter::And(self.filters(parts)?),
+            Search::Or(parts) => ContactFilter::Or(self.filters(parts)?),
+            Search::Not(part) => ContactFilter::Not(Box::new(self.filter(part)?)),
         })
     }
 
-    fn filters(&mut self, parts: &[Search], is_wanted: bool) -> Result<Vec<ContactFilter>, ServiceError> {
-        parts.iter().map(|part| self.filter(part, is_wanted)).collect()
+    fn filters(&mut self, parts: &[Search]) -> Result<Vec<ContactFilter>, ServiceError> {
+        parts.iter().map(|part| self.filter(part)).collect()
     }
 
-    fn words(&mut self, text: &str, is_wanted: bool) -> Result<ContactFilter, ServiceError> {
-        let words = ContactFilter::Words(vec![text.to_owned()]);
-        if !is_address(text) {
-            return Ok(words);
+    /// An address finds the contact that has it, and only if there is none, the contacts that have its words.
+    fn words(&mut self, text: &str) -> Result<ContactFilter, ServiceError> {
+        if is_address(text) {
+            let exact = self.ids_with(EMAIL, text)?;
+            if !exact.is_empty() {
+                return Ok(ContactFilter::Ids(exact));
+            }
         }
-        let exact = self.ids_with(EMAIL, text)?;
-        if exact.is_empty() {
-            return Ok(words);
-        }
-        if is_wanted {
-            self.first.extend(&exact);
-        }
-        Ok(ContactFilter::Or(vec![words, ContactFilter::Ids(exact)]))
+        Ok(ContactFilter::Words(vec![text.to_owned()]))
     }
 
     fn field(&mut self, term: &FieldTerm) -> Result<ContactFilter, ServiceError> {

@@ -1,6 +1,6 @@
 //! Reading and deleting contacts. The tenant's processor presents them: it makes what clients see of a stored contact.
 
-use super::contact_search::{ResolvedSearch, SearchResolver};
+use super::contact_search::SearchResolver;
 use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, Search, StoredContact};
 use crate::store::{ContactFilter, ContactOrder, ContactQuery};
@@ -11,8 +11,8 @@ const MAX_LIST_FAILURES: u32 = 12;
 /// A client's request for part of a list of contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
-    /// Which contacts the list has; `None` for all.
-    pub search: Option<Search>,
+    /// What all contacts of the list meet; empty for all contacts.
+    pub conditions: Vec<ListCondition>,
     /// What the list is ordered by.
     pub order: ContactOrder,
     /// Whether the largest comes first.
@@ -21,6 +21,34 @@ pub struct ListRequest {
     pub start: u32,
     /// How many contacts to return at most, from 1 to 1,000.
     pub limit: u32,
+}
+
+/// A condition on the contacts of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListCondition {
+    /// A search finds them.
+    Search(Search),
+    /// A search finds them that another parameter of the query means.
+    Parameter {
+        /// The parameter, for refusals.
+        name: String,
+        /// What it means.
+        search: Search,
+    },
+    /// Their ids are in a range.
+    Ids(ListRange),
+    /// The time of their last change is in a range, in microseconds since 1970 by the store's clock. A contact that was never
+    /// changed has the time when it was created.
+    Changed(ListRange),
+}
+
+/// A range of numbers, with its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListRange {
+    /// The least number.
+    pub from: i64,
+    /// The largest number.
+    pub to: i64,
 }
 
 /// Part of a list of contacts, as clients see it.
@@ -59,12 +87,12 @@ impl Call<'_> {
     /// # Errors
     /// As [`Self::contact`], and [`ServiceError::Search`] if the tenant's contacts cannot be searched so.
     pub fn contacts(&self, request: &ListRequest) -> Result<ListedContacts, ServiceError> {
-        let ResolvedSearch { filter, first } = match &request.search {
-            None => ResolvedSearch { filter: ContactFilter::All, first: Vec::new() },
-            Some(search) => SearchResolver::new(self).resolve(search)?,
+        let filter = match request.conditions.as_slice() {
+            [] => ContactFilter::All,
+            conditions => SearchResolver::new(self).resolve(conditions)?,
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let query = ContactQuery { filter, order, descending, first, start, limit };
+        let query = ContactQuery { filter, order, descending, start, limit };
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
         let contacts = self.present_list(&list.contacts)?;
         Ok(ListedContacts { total: list.total, is_bounded: list.is_bounded, contacts })

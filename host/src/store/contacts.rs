@@ -92,8 +92,6 @@ pub struct ContactQuery {
     pub order: ContactOrder,
     /// Whether the order is reversed, the largest first.
     pub descending: bool,
-    /// Contacts that come before all others, as far as the filter finds them.
-    pub first: Vec<ContactId>,
     /// Contacts to skip.
     pub start: u32,
     /// Contacts to return at most.
@@ -118,12 +116,30 @@ pub enum ContactFilter {
         /// The beginning, in normal form.
         beginning: String,
     },
+    /// The contacts whose key is in a range, with its ends. A list in the order of this key has all of them, however many.
+    Range {
+        /// What is compared.
+        key: RangeKey,
+        /// The least value.
+        from: i64,
+        /// The largest value.
+        to: i64,
+    },
     /// The contacts that all of these find.
     And(Vec<Self>),
     /// The contacts that one of these finds.
     Or(Vec<Self>),
     /// The contacts that this does not find.
     Not(Box<Self>),
+}
+
+/// What a contact has a place in a range by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeKey {
+    /// Its id.
+    Id,
+    /// The time of its last change, in microseconds by the store's clock.
+    Changed,
 }
 
 /// The order of a list. Contacts that are equal in it are ordered by id.

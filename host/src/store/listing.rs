@@ -1,16 +1,26 @@
 //! Lists and searches of contacts, as far as they are alike in all dialects.
 
-use super::{ContactOrder, ContactQuery};
+use super::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
 use crate::domain::{ContactId, IndexEntry, TenantId};
 
 /// Matches of a search that are ordered at most: the newest. A list ends behind them.
-pub(super) const MAX_ORDERED_MATCHES: usize = 10_000;
+pub(super) const MAX_ORDERED_MATCHES: usize = 100_000;
 
 /// Shortens the ids that a search found to those that are ordered. Returns whether there were more.
 pub(super) fn bound_matches(found: &mut Vec<i64>) -> bool {
     let is_bounded = found.len() > MAX_ORDERED_MATCHES;
     found.truncate(MAX_ORDERED_MATCHES);
     is_bounded
+}
+
+/// Returns the page of a list in the order of the ids, if that is the order. `found` is all of the list, the newest first.
+pub(super) fn page_by_id(found: &[i64], query: &ContactQuery) -> Option<Vec<i64>> {
+    let (start, limit) = (query.start as usize, query.limit as usize);
+    match (query.order, query.descending) {
+        (ContactOrder::Id, true) => Some(found.iter().skip(start).take(limit).copied().collect()),
+        (ContactOrder::Id, false) => Some(found.iter().rev().skip(start).take(limit).copied().collect()),
+        (ContactOrder::Changed | ContactOrder::Sort, _) => None,
+    }
 }
 
 /// Returns ids as the store has them, in order and each once. No contact has an id that a signed number cannot hold.
@@ -30,6 +40,26 @@ pub(super) fn order(query: &ContactQuery) -> &'static str {
         (ContactOrder::Changed, true) => "changed_at DESC, contact DESC",
         (ContactOrder::Sort, false) => "sort, contact",
         (ContactOrder::Sort, true) => "sort DESC, contact DESC",
+    }
+}
+
+/// Returns the column of the table `listed` that a range is about.
+pub(super) fn range_column(key: RangeKey) -> &'static str {
+    match key {
+        RangeKey::Id => "contact",
+        RangeKey::Changed => "changed_at",
+    }
+}
+
+/// Returns the column and the ends of the range that a list is, if its order is that of the range. Such a list is read by one
+/// index, without a bound.
+pub(super) fn ordered_range(query: &ContactQuery) -> Option<(&'static str, i64, i64)> {
+    match (&query.filter, query.order) {
+        (&ContactFilter::Range { key: key @ RangeKey::Id, from, to }, ContactOrder::Id)
+        | (&ContactFilter::Range { key: key @ RangeKey::Changed, from, to }, ContactOrder::Changed) => {
+            Some((range_column(key), from, to))
+        }
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! from a set that is found; so no query reads all contacts of a tenant because of a *not*.
 
 use super::ContactFilter;
-use super::listing::signed_ids;
+use super::listing::{range_column, signed_ids};
 
 /// The contacts that a filter finds.
 #[derive(Debug)]
@@ -63,10 +63,13 @@ pub(super) trait QueryParts {
     /// Returns the SQL query for what a query of the word index finds.
     fn of_words(&mut self, query: String) -> String;
 
-    /// Returns the SQL query for contacts with these ids, whether they exist or not.
+    /// Returns the SQL query for the contacts among these ids.
     fn of_ids(&mut self, ids: Vec<i64>) -> String;
 
-    /// Returns the SQL query for contacts that have a key of this field with a value in a range.
+    /// Returns the SQL query for contacts of which a column of `listed` is in a range, with its ends.
+    fn of_range(&mut self, column: &'static str, from: i64, to: i64) -> String;
+
+    /// Returns the SQL query for the listed contacts that have a key of this field with a value in a range.
     fn of_keys(&mut self, field: &str, from: &str, below: &str) -> String;
 }
 
@@ -88,6 +91,7 @@ pub(super) fn set_of(filter: &ContactFilter, parts: &mut impl QueryParts) -> Con
             let below = format!("{beginning}\u{10ffff}");
             found(Members::Query(parts.of_keys(field, beginning, &below)))
         }
+        &ContactFilter::Range { key, from, to } => found(Members::Query(parts.of_range(range_column(key), from, to))),
         ContactFilter::And(filters) => filters.iter().fold(set_of(&ContactFilter::All, parts), |all, filter| {
             let next = set_of(filter, parts);
             both(all, next, parts)
@@ -114,23 +118,26 @@ fn both(one: ContactSet, other: ContactSet, parts: &mut impl QueryParts) -> Cont
     ContactSet { members: combine(operation, one.members, other.members, parts), is_excluded: one.is_excluded }
 }
 
+/// No SQL query is left out, even where nobody can be found, because its parameters are there already.
 fn combine(operation: SetOperation, one: Members, other: Members, parts: &mut impl QueryParts) -> Members {
     match (operation, one, other) {
         (SetOperation::Union, Members::Nobody, members) => members,
         (SetOperation::Union | SetOperation::Except, members, Members::Nobody) => members,
-        (_, Members::Nobody, _) | (_, _, Members::Nobody) => Members::Nobody,
+        (_, Members::Nobody, Members::Nobody | Members::Words(_)) | (_, Members::Words(_), Members::Nobody) => {
+            Members::Nobody
+        }
         (_, Members::Words(one), Members::Words(other)) => Members::Words(parts.join(operation, &one, &other)),
         (_, one, other) => {
-            let (one, other) = (query(one, parts), query(other, parts));
+            let (one, other) = (query_of(one, parts), query_of(other, parts));
             let sql = operation.sql();
             Members::Query(format!("SELECT contact FROM ({one}) AS one {sql} SELECT contact FROM ({other}) AS other"))
         }
     }
 }
 
-fn query(members: Members, parts: &mut impl QueryParts) -> String {
+/// Returns the SQL query for contacts.
+pub(super) fn query_of(members: Members, parts: &mut impl QueryParts) -> String {
     match members {
-        // `combine` handles it; this is what it means all the same.
         Members::Nobody => parts.of_ids(Vec::new()),
         Members::Words(query) => parts.of_words(query),
         Members::Query(query) => query,
@@ -173,6 +180,10 @@ mod tests {
             format!("i {ids:?}")
         }
 
+        fn of_range(&mut self, column: &'static str, from: i64, to: i64) -> String {
+            format!("r {column} {from} {to}")
+        }
+
         fn of_keys(&mut self, field: &str, from: &str, below: &str) -> String {
             format!("k {field} {from} {below:?}")
         }
@@ -210,8 +221,13 @@ mod tests {
                 false,
                 sql("SELECT contact FROM (i [1, 2]) AS one INTERSECT SELECT contact FROM (w a) AS other"),
             ),
-            (And(vec![ids(), ContactFilter::Ids(vec![])]), false, Members::Nobody),
-            (Or(vec![ids(), not(ContactFilter::Ids(vec![]))]), true, Members::Nobody),
+            (And(vec![word("a"), ContactFilter::Ids(vec![])]), false, Members::Nobody),
+            (Or(vec![word("a"), not(ContactFilter::Ids(vec![]))]), true, Members::Nobody),
+            (
+                And(vec![ids(), ContactFilter::Ids(vec![])]),
+                false,
+                sql("SELECT contact FROM (i [1, 2]) AS one INTERSECT SELECT contact FROM (i []) AS other"),
+            ),
         ] {
             let ContactSet { members: found, is_excluded: excluded } = set_of(&filter, &mut Plain);
             assert_eq!((excluded, found), (is_excluded, members), "{filter:?}");

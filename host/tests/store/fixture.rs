@@ -274,8 +274,8 @@ impl StoreFixture {
 
     /// Returns the number of contacts that a tenant has.
     pub(crate) fn count_contacts(&self, tenant: TenantId) -> u64 {
-        let (filter, order, first) = (ContactFilter::All, ContactOrder::Id, Vec::new());
-        let query = ContactQuery { filter, order, descending: false, first, start: 0, limit: 0 };
+        let query =
+            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 

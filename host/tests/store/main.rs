@@ -26,6 +26,7 @@ mod opening;
 mod races;
 mod remarks;
 mod results;
+mod search_bound;
 mod searching;
 mod setup;
 mod several_servers;
@@ -161,8 +162,7 @@ conformance! {
             consecutive_ranges_have_no_gap_or_overlap, large_rows_are_stored_a_few_together;
         searching:
             filters_are_combined_as_sets,
-            contacts_that_come_first_are_among_those_found,
-            a_search_ends_behind_the_newest_ten_thousand;
+            a_search_is_ordered_and_paged;
         submit:
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,
@@ -195,6 +195,8 @@ conformance! {
     embedded {
         history:
             data_of_the_first_version_is_kept;
+        search_bound:
+            a_search_ends_behind_the_newest_hundred_thousand;
         shrinking:
             free_space_is_given_back_in_small_steps;
     }

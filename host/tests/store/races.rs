@@ -291,7 +291,6 @@ pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
         filter: bulkhead::store::ContactFilter::Words(vec![String::from("w")]),
         order: bulkhead::store::ContactOrder::Id,
         descending: false,
-        first: Vec::new(),
         start: 0,
         limit: 1_000,
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bulkhead::domain::{ContactId, IndexEntry, TenantId};
-use bulkhead::store::{ContactFilter, ContactOrder, ContactQuery, ContactWrite};
+use bulkhead::store::{ContactFilter, ContactOrder, ContactQuery, ContactWrite, RangeKey};
 
 use crate::builders::unique_key;
 use crate::fixture::StoreFixture;
@@ -15,6 +15,11 @@ fn words(word: &str) -> ContactFilter {
 
 fn beginning(field: &str, beginning: &str) -> ContactFilter {
     ContactFilter::KeyBeginning { field: field.to_owned(), beginning: beginning.to_owned() }
+}
+
+fn range(key: RangeKey, from: u64, to: u64) -> ContactFilter {
+    let [from, to] = [from, to].map(|end| i64::try_from(end).unwrap_or(i64::MAX));
+    ContactFilter::Range { key, from, to }
 }
 
 fn not(filter: ContactFilter) -> ContactFilter {
@@ -63,6 +68,10 @@ pub(crate) fn filters_are_combined_as_sets(fixture: &StoreFixture) {
         (beginning("email", "zoë"), of(&[5])),
         (beginning("email", "'%_\0"), of(&[])),
         (beginning("phone", "a"), of(&[])),
+        (range(RangeKey::Id, made[1], made[3]), of(&[1, 2, 3])),
+        (range(RangeKey::Id, made[3], made[1]), of(&[])),
+        (range(RangeKey::Changed, 0, u64::MAX), all.clone()),
+        (range(RangeKey::Changed, 0, 1), of(&[])),
     ];
     let mut signed = Vec::new();
     for (filter, expected) in leaves {
@@ -87,40 +96,56 @@ pub(crate) fn filters_are_combined_as_sets(fixture: &StoreFixture) {
     assert_eq!(found(fixture, acme, deep), of(&[0, 3]));
 }
 
-pub(crate) fn contacts_that_come_first_are_among_those_found(fixture: &StoreFixture) {
+pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
+    const MANY: usize = 10_030;
     let tenant = fixture.add_tenant("acme");
-    let made =
-        make(fixture, tenant, &[indexed("ada", "a"), indexed("ada", "b"), indexed("ada", "c"), indexed("eve", "d")]);
-    let first = vec![ContactId(made[1]), ContactId(made[3]), ContactId(999)];
-    let list = |filter, start| {
-        let order = ContactOrder::Sort;
-        let list = ContactQuery { filter, order, descending: true, first: first.clone(), start, limit: 2 };
-        ids(fixture, tenant, &list)
-    };
-    assert_eq!(list(words("ada"), 0), (3, vec![made[1], made[2]]));
-    assert_eq!(list(words("ada"), 2), (3, vec![made[0]]));
-    assert_eq!(list(not(words("eve")), 0), (3, vec![made[1], made[2]]));
-}
-
-pub(crate) fn a_search_ends_behind_the_newest_ten_thousand(fixture: &StoreFixture) {
-    const MORE: usize = 10_030;
-    let tenant = fixture.add_tenant("acme");
-    let writes: Vec<ContactWrite> = (0..MORE).map(|number| indexed(&format!("word n{number}"), "")).collect();
+    let writes: Vec<ContactWrite> =
+        (0..MANY).map(|number| indexed(&format!("word n{number}"), &format!("{:05}", MANY - number))).collect();
     let made = make(fixture, tenant, &writes);
     while fixture.store.index_next(std::time::Duration::ZERO).unwrap() {}
     for filter in
-        [words("word"), not(words("other")), ContactFilter::Or(vec![words("word"), ContactFilter::Ids(vec![])])]
+        [words("word"), not(words("other")), ContactFilter::And(vec![words("word"), range(RangeKey::Id, 0, u64::MAX)])]
     {
-        let whole = ContactQuery { start: 9_999, limit: 5, ..query(filter.clone()) };
-        let list = fixture.store.list_contacts(tenant, &whole).unwrap();
-        assert_eq!((list.total, list.is_bounded), (10_000, true), "{filter:?}");
-        assert_eq!(list.contacts.iter().map(|contact| contact.id.0).collect::<Vec<_>>(), [made[MORE - 1]]);
-        let first = ContactQuery { first: vec![ContactId(made[0])], limit: 2, ..query(filter) };
-        assert_eq!(ids(fixture, tenant, &first), (10_000, vec![made[0], made[31]]));
+        for (order, descending, start, expected) in [
+            (ContactOrder::Id, false, 10_028, vec![made[MANY - 2], made[MANY - 1]]),
+            (ContactOrder::Id, true, 10_029, vec![made[0]]),
+            (ContactOrder::Sort, false, 0, vec![made[MANY - 1], made[MANY - 2]]),
+            (ContactOrder::Sort, true, 10_029, vec![made[MANY - 1]]),
+            (ContactOrder::Sort, true, 10_030, vec![]),
+        ] {
+            let page = ContactQuery { filter: filter.clone(), order, descending, start, limit: 2 };
+            assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected), "{page:?}");
+        }
     }
-    let exact = ContactQuery { limit: 1, ..query(words("n7")) };
-    let list = fixture.store.list_contacts(tenant, &exact).unwrap();
-    assert_eq!((list.total, list.is_bounded), (1_111, false));
-    let all = fixture.store.list_contacts(tenant, &ContactQuery { limit: 1, ..query(ContactFilter::All) }).unwrap();
-    assert_eq!((all.total, all.is_bounded), (MORE as u64, false));
+    let some = ContactQuery { limit: 1, ..query(words("n7")) };
+    assert_eq!(ids(fixture, tenant, &some), (1_111, vec![made[7]]));
+    let range = ContactQuery { start: 10_028, ..query(range(RangeKey::Id, made[1], u64::MAX)) };
+    assert_eq!(ids(fixture, tenant, &range), (10_029, vec![made[MANY - 1]]));
+}
+
+/// Except where the order is that of the filter.
+pub(crate) fn a_search_ends_behind_the_newest_hundred_thousand(fixture: &StoreFixture) {
+    const STEP: usize = 10_003;
+    let tenant = fixture.add_tenant("acme");
+    let mut made = Vec::new();
+    for _ in 0..10 {
+        made.extend(make(fixture, tenant, &(0..STEP).map(|_| indexed("w", "")).collect::<Vec<_>>()));
+        while fixture.store.index_next(std::time::Duration::ZERO).unwrap() {}
+    }
+    let total = made.len() as u64;
+    for (filter, order, expected) in [
+        (words("w"), ContactOrder::Id, (100_000, true)),
+        (words("w"), ContactOrder::Sort, (100_000, true)),
+        (range(RangeKey::Id, 0, u64::MAX), ContactOrder::Sort, (100_000, true)),
+        (range(RangeKey::Id, 0, u64::MAX), ContactOrder::Id, (total, false)),
+        (range(RangeKey::Changed, 0, u64::MAX), ContactOrder::Changed, (total, false)),
+        (ContactFilter::All, ContactOrder::Sort, (total, false)),
+    ] {
+        let page = ContactQuery { order, start: 99_999, limit: 1, ..query(filter) };
+        let list = fixture.store.list_contacts(tenant, &page).unwrap();
+        assert_eq!((list.total, list.is_bounded), expected, "{page:?}");
+        assert_eq!(list.contacts.len(), 1, "{page:?}");
+        let last = ContactQuery { start: u32::try_from(list.total).unwrap(), ..page };
+        assert!(fixture.store.list_contacts(tenant, &last).unwrap().contacts.is_empty());
+    }
 }

@@ -8,7 +8,7 @@ use super::error::PgError;
 use super::query_parts::PostgresParts;
 use super::sql::{get, number};
 use crate::domain::TenantId;
-use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, signed_ids};
+use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
@@ -21,24 +21,44 @@ const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL
 
 /// Returns a part of a list of contacts.
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
-    match &query.filter {
-        ContactFilter::All => all(session, tenant, query).await,
-        filter => matching(session, tenant, query, filter).await,
+    const OF_TENANT: &str = "FROM listed WHERE tenant = $1";
+    match (&query.filter, ordered_range(query)) {
+        (ContactFilter::All, _) => {
+            walked(session, tenant, query, "SELECT contacts FROM tallies WHERE tenant = $1", OF_TENANT, &[]).await
+        }
+        (_, Some((column, from, to))) => {
+            let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
+            walked(session, tenant, query, &format!("SELECT count(*) {found}"), &found, &[from, to]).await
+        }
+        (filter, None) => matching(session, tenant, query, filter).await,
     }
 }
 
-async fn all(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
-    let count = session.prepare_cached("SELECT contacts FROM tallies WHERE tenant = $1").await?;
-    let found = "SELECT contact, changed_at, sort FROM listed WHERE tenant = $1";
-    let page = session.prepare_cached(&page_of(found, order(query), "$2", "$3")).await?;
+/// Returns a part of a list that an index has in its order, and the number of its contacts, both as of one moment.
+async fn walked(
+    session: &Session,
+    tenant: TenantId,
+    query: &ContactQuery,
+    count: &str,
+    found: &str,
+    range: &[i64],
+) -> Result<ContactList, PgError> {
+    let (limit, start) = if range.is_empty() { ("$2", "$3") } else { ("$4", "$5") };
+    let found = format!("SELECT contact, changed_at, sort {found}");
+    let count = session.prepare_cached(count).await?;
+    let page = session.prepare_cached(&page_of(&found, order(query), limit, start)).await?;
     let (limit, start) = (i64::from(query.limit), i64::from(query.start));
+    let mut of_count: Vec<&(dyn ToSql + Sync)> = vec![&tenant.0];
+    of_count.extend(range.iter().map(|end| end as &(dyn ToSql + Sync)));
+    let mut of_page = of_count.clone();
+    of_page.extend([&limit as &(dyn ToSql + Sync), &start]);
     session
         .transact(async || {
             let ((), total, contacts) = tokio::try_join!(
                 biased;
                 async { Ok(session.batch_execute(SNAPSHOT).await?) },
-                async { Ok(session.query_one(&count, &[&tenant.0]).await?) },
-                contacts::read(session, &page, &[&tenant.0, &limit, &start]),
+                async { Ok(session.query_one(&count, &of_count).await?) },
+                contacts::read(session, &page, &of_page),
             )?;
             Ok(TxOutcome::Commit(ContactList { total: number(&total, 0)?, is_bounded: false, contacts }))
         })
@@ -52,69 +72,60 @@ async fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, PgError> {
-    let first = signed_ids(&query.first);
-    let Some((sql, parameters)) = newest(tenant, filter, &first) else {
+    let Some((sql, parts)) = newest(tenant, filter) else {
         return Ok(ContactList { total: 0, is_bounded: false, contacts: Vec::new() });
     };
     // Other forms are not kept prepared: there are as many statements as there are searches of another form.
-    let is_usual = first.is_empty() && matches!(filter, ContactFilter::Ids(_) | ContactFilter::Words(_));
+    let is_usual = matches!(filter, ContactFilter::Ids(_) | ContactFilter::Words(_));
     let newest = if is_usual { session.prepare_cached(&sql).await? } else { session.prepare(&sql).await? };
-    let count = session.prepare_cached(&format!("SELECT count(*) {AMONG}")).await?;
-    let order = format!("contact = ANY($3::bigint[]) DESC, {}", order(query));
-    let found = format!("SELECT contact, changed_at, sort {AMONG}");
-    let page = session.prepare_cached(&page_of(&found, &order, "$4", "$5")).await?;
-    let (limit, start) = (i64::from(query.limit), i64::from(query.start));
+    let among = format!("SELECT contact, changed_at, sort {AMONG}");
+    let page = session.prepare_cached(&page_of(&among, order(query), "$3", "$4")).await?;
+    let parameters = parts.parameters();
     session
         .transact(async || {
-            let parameters = parameters.parameters();
             let ((), rows) = tokio::try_join!(
                 biased;
                 async { Ok::<_, PgError>(session.batch_execute(SNAPSHOT).await?) },
                 async { Ok(session.query(&newest, &parameters).await?) },
             )?;
-            let mut wanted: Vec<i64> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
-            let is_bounded = bound_matches(&mut wanted);
-            let values: [&(dyn ToSql + Sync); 5] = [&tenant.0, &wanted, &first, &limit, &start];
-            let (total, contacts) = tokio::try_join!(
-                biased;
-                async { Ok::<_, PgError>(session.query_one(&count, &[&tenant.0, &wanted]).await?) },
-                contacts::read(session, &page, &values),
-            )?;
-            Ok(TxOutcome::Commit(ContactList { total: number(&total, 0)?, is_bounded, contacts }))
+            let mut found: Vec<i64> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+            let is_bounded = bound_matches(&mut found);
+            let total = found.len() as u64;
+            let (wanted, start) = match page_by_id(&found, query) {
+                Some(page) => (page, 0),
+                None => (found, i64::from(query.start)),
+            };
+            let limit = i64::from(query.limit);
+            let values: [&(dyn ToSql + Sync); 4] = [&tenant.0, &wanted, &limit, &start];
+            let contacts = contacts::read(session, &page, &values).await?;
+            Ok(TxOutcome::Commit(ContactList { total, is_bounded, contacts }))
         })
         .await
 }
 
-/// Returns the statement for the contacts that a filter finds, the newest first, but before them those that shall come first.
-/// It returns one more than are ordered, if there is one. Returns `None` if the filter can find nobody.
-fn newest(tenant: TenantId, filter: &ContactFilter, first: &[i64]) -> Option<(String, PostgresParts)> {
+/// Returns the statement for the contacts that a filter finds, the newest first, and one more than are ordered, if there is
+/// one. Returns `None` if the filter can find nobody.
+fn newest(tenant: TenantId, filter: &ContactFilter) -> Option<(String, PostgresParts)> {
     const OF_TENANT: &str = "SELECT contact FROM listed WHERE tenant = $1";
     let mut parts = PostgresParts::new(tenant);
-    let set = set_of(filter, &mut parts);
-    let found = match set {
-        ContactSet { members: Members::Nobody, is_excluded: false } => return None,
-        ContactSet { members: Members::Nobody, is_excluded: true } => String::from(OF_TENANT),
-        ContactSet { members: Members::Words(excluded), is_excluded: true } => {
+    let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
+    let found = match (members, is_excluded) {
+        (Members::Nobody, false) => return None,
+        (Members::Nobody, true) => String::from(OF_TENANT),
+        (Members::Words(excluded), true) => {
             format!("{OF_TENANT} AND NOT words @@ {}::text::tsquery", parts.parameter(excluded))
         }
-        ContactSet { members: Members::Query(excluded), is_excluded: true } => {
+        (Members::Query(excluded), true) => {
             format!("SELECT contact FROM ({OF_TENANT} EXCEPT SELECT contact FROM ({excluded}) AS excluded) AS found")
         }
-        ContactSet { members: Members::Words(query), is_excluded: false } => {
-            // Uses the first parameter, which is the tenant in all of these statements.
-            format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query))
-        }
-        ContactSet { members: Members::Query(members), is_excluded: false } => {
+        // Uses the first parameter, which is the tenant in all of these statements.
+        (Members::Words(query), false) => format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query)),
+        (Members::Query(members), false) => {
             format!("SELECT contact FROM ({members}) AS found WHERE $1::bigint IS NOT NULL")
         }
     };
-    let before = if first.is_empty() {
-        String::new()
-    } else {
-        format!("contact = ANY({}::bigint[]) DESC, ", parts.parameter(first.to_vec()))
-    };
     let limit = MAX_ORDERED_MATCHES + 1;
-    Some((format!("{found} ORDER BY {before}contact DESC LIMIT {limit}"), parts))
+    Some((format!("{found} ORDER BY contact DESC LIMIT {limit}"), parts))
 }
 
 /// Returns the statement for a page of contacts: `limit` and `start` are the names of its parameters.

@@ -56,13 +56,20 @@ impl QueryParts for PostgresParts {
 
     fn of_ids(&mut self, ids: Vec<i64>) -> String {
         let ids = self.parameter(ids);
-        format!("SELECT unnest({ids}::bigint[]) AS contact")
+        format!("SELECT contact FROM listed WHERE tenant = $1 AND contact = ANY({ids}::bigint[])")
+    }
+
+    fn of_range(&mut self, column: &'static str, from: i64, to: i64) -> String {
+        let [from, to] = [from, to].map(|end| self.parameter(end));
+        format!("SELECT contact FROM listed WHERE tenant = $1 AND {column} BETWEEN {from}::bigint AND {to}::bigint")
     }
 
     fn of_keys(&mut self, field: &str, from: &str, below: &str) -> String {
         let [field, from, below] = [field, from, below].map(|text| self.parameter(storable(text).into_owned()));
         format!(
-            "SELECT contact FROM contact_keys
+            "SELECT listed.contact FROM contact_keys AS keys CROSS JOIN LATERAL (
+               SELECT contact FROM listed WHERE tenant = $1 AND contact = keys.contact LIMIT 1
+             ) AS listed
              WHERE tenant = $1 AND field = {field}::text AND value >= {from}::text AND value < {below}::text"
         )
     }

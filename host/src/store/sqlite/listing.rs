@@ -1,22 +1,22 @@
 //! Lists of contacts. A page is read by an index, never by reading all contacts of the tenant.
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, Params, params, params_from_iter};
 
 use super::query_parts::SqliteParts;
 use super::{contacts, word_index};
 use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::error::Context;
-use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, signed_ids};
-use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
+use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, ordered_range, page_by_id};
+use crate::store::search_sets::{ContactSet, Members, query_of, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
-    match &query.filter {
-        ContactFilter::All => all(connection, tenant, query),
-        filter => matching(connection, tenant, query, filter),
+    match (&query.filter, ordered_range(query)) {
+        (ContactFilter::All, _) => all(connection, tenant, query),
+        (_, Some(range)) => in_range(connection, tenant, query, range),
+        (filter, None) => matching(connection, tenant, query, filter),
     }
 }
 
@@ -27,8 +27,18 @@ fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Resul
     Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
 }
 
-/// The contacts with the ids of a JSON list. `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
-const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
+fn in_range(
+    connection: &Connection,
+    tenant: TenantId,
+    query: &ContactQuery,
+    (column, from, to): (&str, i64, i64),
+) -> Result<ContactList, StoreError> {
+    let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
+    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
+    let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
+    let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
+    Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
+}
 
 fn matching(
     connection: &Connection,
@@ -36,17 +46,18 @@ fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, StoreError> {
-    let first = signed_ids(&query.first);
-    let mut found = newest(connection, tenant, filter, &first)?;
+    // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
+    const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
+    let mut found = newest(connection, tenant, filter)?;
     let is_bounded = bound_matches(&mut found);
-    let (wanted, first) = (as_json(&found)?, as_json(&first)?);
-    let total = count(connection, &format!("SELECT count(*) {AMONG}"), params![tenant.0, wanted])?;
-    let sql = format!(
-        "SELECT contact {AMONG} ORDER BY contact NOT IN (SELECT value FROM json_each(?3)), {} LIMIT ?4 OFFSET ?5",
-        order(query)
-    );
-    let page = ids(connection, &sql, params![tenant.0, wanted, first, query.limit, query.start])?;
-    Ok(ContactList { total, is_bounded, contacts: in_order(connection, tenant, &page)? })
+    let page = match page_by_id(&found, query) {
+        Some(page) => page,
+        None => {
+            let sql = format!("SELECT contact {AMONG} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
+            ids(connection, &sql, params![tenant.0, as_json(&found)?, query.limit, query.start])?
+        }
+    };
+    Ok(ContactList { total: found.len() as u64, is_bounded, contacts: in_order(connection, tenant, &page)? })
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.
@@ -54,46 +65,29 @@ fn as_json(ids: &[i64]) -> Result<String, StoreError> {
     serde_json::to_string(ids).context(CONTEXT)
 }
 
-/// Returns the contacts that a filter finds, the newest first, but before them those that shall come first. Returns one more
-/// than are ordered, if there is one.
-fn newest(
-    connection: &Connection,
-    tenant: TenantId,
-    filter: &ContactFilter,
-    first: &[i64],
-) -> Result<Vec<i64>, StoreError> {
+/// Returns the contacts that a filter finds, the newest first, and one more than are ordered, if there is one.
+fn newest(connection: &Connection, tenant: TenantId, filter: &ContactFilter) -> Result<Vec<i64>, StoreError> {
     let limit = MAX_ORDERED_MATCHES + 1;
     let mut parts = SqliteParts::new(tenant);
-    let set = match set_of(filter, &mut parts) {
-        ContactSet { members: Members::Nobody, is_excluded: false } => return Ok(Vec::new()),
-        // The index has this order.
-        ContactSet { members: Members::Words(query), is_excluded: false } if first.is_empty() => {
+    let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
+    let found = match (members, is_excluded) {
+        (Members::Nobody, false) => return Ok(Vec::new()),
+        (Members::Nobody, true) => String::from("SELECT contact FROM listed WHERE tenant = ?1"),
+        (Members::Words(query), false) => {
+            // The index has this order.
             let found = "FROM contact_words WHERE contact_words MATCH ?1";
             let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT {limit}");
             let found = ids(connection, &sql, [query])?;
             return Ok(found.into_iter().map(word_index::contact).collect());
         }
-        set => set,
-    };
-    let members = match set.members {
-        Members::Nobody => None,
-        Members::Words(query) => Some(parts.of_words(query)),
-        Members::Query(query) => Some(query),
-    };
-    let found = match members {
-        None => String::from("SELECT contact FROM listed WHERE tenant = ?1"),
-        Some(excluded) if set.is_excluded => {
+        (Members::Query(members), false) => format!("SELECT contact FROM ({members}) AS found"),
+        (members, true) => {
+            let excluded = query_of(members, &mut parts);
             format!("SELECT contact FROM listed WHERE tenant = ?1 AND contact NOT IN ({excluded})")
         }
-        Some(members) => format!("SELECT contact FROM ({members}) AS found"),
-    };
-    let before = if first.is_empty() {
-        String::new()
-    } else {
-        format!("contact NOT IN (SELECT value FROM json_each({})), ", parts.parameter(Value::Text(as_json(first)?)))
     };
     // Not cached: there are as many statements of this form as there are searches of another form.
-    let sql = format!("{found} ORDER BY {before}contact DESC LIMIT {limit}");
+    let sql = format!("{found} ORDER BY contact DESC LIMIT {limit}");
     let mut statement = connection.prepare(&sql).context(CONTEXT)?;
     let rows = statement.query_map(params_from_iter(parts.parameters()), |row| row.get(0)).context(CONTEXT)?;
     rows.collect::<Result<_, _>>().context(CONTEXT)

@@ -18,7 +18,7 @@ impl SqliteParts {
     }
 
     /// Adds a parameter, and returns how a query names it.
-    pub(super) fn parameter(&mut self, value: Value) -> String {
+    fn parameter(&mut self, value: Value) -> String {
         self.parameters.push(value);
         format!("?{}", self.parameters.len())
     }
@@ -56,13 +56,20 @@ impl QueryParts for SqliteParts {
     fn of_ids(&mut self, ids: Vec<i64>) -> String {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let list = self.parameter(Value::Text(format!("[{}]", ids.join(","))));
-        format!("SELECT value AS contact FROM json_each({list})")
+        format!("SELECT contact FROM listed WHERE tenant = ?1 AND contact IN (SELECT value FROM json_each({list}))")
+    }
+
+    fn of_range(&mut self, column: &'static str, from: i64, to: i64) -> String {
+        let [from, to] = [from, to].map(|end| self.parameter(Value::Integer(end)));
+        format!("SELECT contact FROM listed WHERE tenant = ?1 AND {column} BETWEEN {from} AND {to}")
     }
 
     fn of_keys(&mut self, field: &str, from: &str, below: &str) -> String {
         let [field, from, below] = [field, from, below].map(|text| self.parameter(Value::Text(text.to_owned())));
         format!(
-            "SELECT contact FROM contact_keys WHERE tenant = ?1 AND field = {field} AND value >= {from} AND value < {below}"
+            "SELECT listed.contact FROM contact_keys AS keys
+             CROSS JOIN listed ON listed.tenant = ?1 AND listed.contact = keys.contact
+             WHERE keys.tenant = ?1 AND keys.field = {field} AND keys.value >= {from} AND keys.value < {below}"
         )
     }
 }
