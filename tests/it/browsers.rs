@@ -1,6 +1,6 @@
 //! A browser adds Basic credentials that it remembers to the requests of any page. Such requests of other origins are refused.
 
-use bulkhead_tests::{Client, Options, Server, Tenant};
+use bulkhead_tests::{Client, Options, Server, Tenant, run};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const NEW: &str = "/api/contacts/bulk/new";
@@ -53,5 +53,86 @@ fn the_origin_behind_a_proxy_with_tls_is_its_own() {
         let origin = server.url().replace("http:", "https:");
         client.call("POST", NEW, &[JSON, tls, ("origin", &origin)], b"[]").expect(allowed);
         client.call("POST", NEW, &[JSON, tls, ("origin", "https://evil.example")], b"[]").expect(403);
+    }
+}
+
+const APP: &str = "https://app.example";
+const TOKEN: &str = "/oauth/v2/token";
+const GRANT: &[u8] = br#"{"grant_type":"client_credentials"}"#;
+
+#[test]
+fn pages_of_allowed_origins_may_call_and_read() {
+    let server = Options::default().with("--cors-origin", format!("{APP},http://localhost:3000")).start();
+    let tenant = server.add_tenant("acme");
+    let stranger = server.client_with(None);
+    for origin in [APP, "http://localhost:3000"] {
+        for (path, methods) in
+            [(NEW, "POST, OPTIONS"), (TOKEN, "POST, OPTIONS"), ("/api/contacts", "GET, HEAD, OPTIONS")]
+        {
+            let asked =
+                [("origin", origin), ("access-control-request-method", "POST"), ("sec-fetch-site", "cross-site")];
+            let reply = stranger.call("OPTIONS", path, &asked, &[]).expect(204);
+            assert_eq!(reply.header("access-control-allow-origin"), Some(origin), "{path}");
+            assert_eq!(reply.header("access-control-allow-methods"), Some(methods), "{path}");
+            let headers = reply.header("access-control-allow-headers").expect("some").to_lowercase();
+            assert!(["authorization", "content-type", "idempotency-key"].iter().all(|name| headers.contains(name)));
+            assert_eq!(reply.header("access-control-allow-credentials"), None);
+            assert_eq!(reply.header("vary"), Some("Origin"));
+        }
+        let page = [JSON, ("origin", origin), ("sec-fetch-site", "cross-site")];
+        let basic = basic(&server, &tenant);
+        let token = basic.call("POST", TOKEN, &page, GRANT).expect(200);
+        let token = token.json()["access_token"].as_str().expect("a token").to_owned();
+        let bearer = server.client_with(Some(&format!("Bearer {token}")));
+        for reply in [
+            bearer.call("POST", NEW, &page, b"[]").expect(202),
+            basic.call("POST", NEW, &page, b"[]").expect(202),
+            bearer.call("GET", "/api/nothing", &page, &[]).expect(404),
+            stranger.call("GET", "/api/contacts", &page, &[]).expect(401),
+        ] {
+            assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
+            let exposed = reply.header("access-control-expose-headers").expect("some").to_lowercase();
+            for name in
+                ["location", "retry-after", "bulkhead-ignored", "bulkhead-ignored-others", "bulkhead-total-bounded"]
+            {
+                assert!(exposed.split(", ").any(|exposed| exposed == name), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_of_other_origins_get_no_more_than_before() {
+    for server in [Server::start(), Options::default().with("--cors-origin", APP).start()] {
+        let tenant = server.add_tenant("acme");
+        let (basic, stranger) = (basic(&server, &tenant), server.client_with(None));
+        for headers in [
+            &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")][..],
+            &[("origin", "http://app.example")],
+            &[("origin", "https://app.example.evil.example")],
+            &[("origin", "null")],
+            &[("origin", APP), ("origin", "https://evil.example")],
+            &[("sec-fetch-site", "cross-site")],
+        ] {
+            let headers: Vec<_> = headers.iter().copied().chain([JSON]).collect();
+            let asked: Vec<_> = headers.iter().copied().chain([("access-control-request-method", "POST")]).collect();
+            for reply in [
+                basic.call("POST", NEW, &headers, b"[]").expect(403),
+                basic.call("POST", TOKEN, &headers, GRANT).expect(403),
+                stranger.call("OPTIONS", NEW, &asked, &[]).expect(204),
+            ] {
+                for name in ["origin", "methods", "headers", "credentials"] {
+                    assert_eq!(reply.header(&format!("access-control-allow-{name}")), None, "{headers:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_origin_that_browsers_do_not_send_is_refused_at_the_start() {
+    for origin in ["*", "https://app.example/", "app.example", "null"] {
+        let refused = run(["serve", "--cors-origin", origin, "--data", "/nonexistent/folder"]);
+        assert!(refused.stderr.contains("https://app.example"), "{origin}: {}", refused.stderr);
     }
 }

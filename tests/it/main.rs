@@ -38,6 +38,7 @@ mod list_queries;
 mod merging;
 mod operator_jobs;
 mod operator_log;
+mod paths;
 mod published;
 mod quotas;
 mod refusals;

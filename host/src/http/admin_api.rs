@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 
 use self::route::AdminRoute;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
+use super::options;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use super::sender::Sender;
@@ -56,7 +57,11 @@ impl AdminApi {
         sender.authenticated(None)?;
         sender.is_called("operator");
         let (head, body) = request.into_parts();
-        match AdminRoute::find(&head.method, head.uri.path())? {
+        let route = match AdminRoute::find(&head.method, head.uri.path()) {
+            Err(refusal) if head.method == Method::OPTIONS => return options::answer(head.uri.path(), refusal),
+            found => found?,
+        };
+        match route {
             AdminRoute::ListComponents => self.blocking(components::list).await,
             AdminRoute::AddComponent => self.add_component(&head, body).await,
             AdminRoute::ShowComponent(reference) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request};
+use hyper::{HeaderMap, Method, Request, Uri};
 
 use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::{blocking, blocking_in_turn};
@@ -17,12 +17,15 @@ use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
-use super::{batch, bulk, contacts, job, list_query, single, token};
+use super::{batch, bulk, contacts, job, list_query, options, single, token};
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
 const TOKEN_PATH: &str = "/oauth/v2/token";
+/// The beginning of the paths at which clients look for tokens.
+const TOKEN_FOLDER: &str = "/oauth/";
+const TOKEN_METHOD: &str = "POST";
 /// Bytes of the body of a request for a token.
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
 /// Calls of one tenant that receive their bodies, wait for a permit or run at once; further ones wait.
@@ -88,6 +91,9 @@ impl ClientApi {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if let Some(reply) = without_credentials(request.method(), request.uri().path()) {
+            return reply;
+        }
         if request.uri().path() == TOKEN_PATH {
             return self.issue_token(request).await;
         }
@@ -99,7 +105,8 @@ impl ClientApi {
         let receive = || bodies.receive(&head.headers, body);
         let turns = self.blocking_turns.of(tenant.id);
         let service = Arc::clone(&self.service);
-        match Route::find(&intended_method(&head.method, &head.headers), head.uri.path())? {
+        let method = intended_method(&head.method, &head.headers);
+        match Route::find(&method, head.uri.path()).map_err(|problem| moved(&method, &head.uri).unwrap_or(problem))? {
             Route::Bulk(operation) => {
                 let key = bulk::idempotency_key(&head.headers)?;
                 let body = receive().await?;
@@ -142,7 +149,7 @@ impl ClientApi {
     /// must be small.
     async fn issue_token(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         if request.method() != Method::POST {
-            return Err(Problem::wrong_method(request.method().as_str(), "POST"));
+            return Err(Problem::wrong_method(request.method().as_str(), TOKEN_METHOD));
         }
         let (head, body) = request.into_parts();
         if Credentials::from_headers(&head.headers).is_ok_and(|credentials| credentials.are_sent_by_browsers()) {
@@ -221,6 +228,29 @@ impl ClientApi {
         let service = Arc::clone(&self.service);
         blocking(move || work(&service)).await
     }
+}
+
+/// Answers a request that needs no credentials, because it asks for nothing of a tenant: which methods a path has, as browsers
+/// do without credentials, and what is no path of the token endpoint.
+fn without_credentials(method: &Method, path: &str) -> Option<Result<Reply, Problem>> {
+    if method == Method::OPTIONS {
+        let refusal = if path == TOKEN_PATH {
+            Problem::wrong_method(method.as_str(), TOKEN_METHOD)
+        } else {
+            Route::find(method, path).err()?
+        };
+        return Some(options::answer(path, refusal));
+    }
+    let is_unknown = path.starts_with(TOKEN_FOLDER) && path != TOKEN_PATH;
+    is_unknown.then(|| Err(Problem::unknown_path(path)))
+}
+
+/// Returns where to find what a `GET` asks for with a slash too many at the end.
+fn moved(method: &Method, uri: &Uri) -> Option<Problem> {
+    let path = uri.path().strip_suffix('/')?;
+    Route::find(method, path).ok().filter(|_| method == Method::GET)?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(Problem::moved(&format!("{path}{query}")))
 }
 
 /// Returns the method in the `X-HTTP-Method-Override` of a POST, or else the request's own method. As in Mautic, this is for

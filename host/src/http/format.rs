@@ -40,10 +40,12 @@ impl Format {
     /// # Errors
     /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
     pub(super) fn items(self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
-        match self {
-            Self::Json => json::split(body, max),
-            Self::Form => form::split(form_text(body)?, max),
-        }
+        let list = match self {
+            Self::Json => json::split(body, max)?,
+            Self::Form => form::split(form_text(body)?, max)?,
+        };
+        refuse_wrapper(&list)?;
+        Ok(list)
     }
 
     /// Reads a body that is one item, and returns the item as JSON.
@@ -66,6 +68,23 @@ impl Format {
             Self::Json => json::fields(body),
             Self::Form => Ok(form_urlencoded::parse(form_text(body)?).into_owned().collect()),
         }
+    }
+}
+
+/// Refuses a list that a client put into a member of an object, as other APIs want it: read by the rules, the list would be one
+/// contact under the key `contacts`, and not even that.
+fn refuse_wrapper(list: &ItemList) -> Result<(), Problem> {
+    const WRAPPERS: [&str; 2] = ["contacts", "data"];
+    let Some(keys) = &list.keys else { return Ok(()) };
+    if list.items.iter().any(|item| item.starts_with('{')) {
+        return Ok(());
+    }
+    let mut members = keys.iter().zip(&list.items);
+    match members.find(|(key, item)| WRAPPERS.contains(&key.as_str()) && item.starts_with('[')) {
+        Some((key, _)) => Err(Problem::bad_request(format!(
+            "The body is an object whose member '{key}' has the contacts. Nothing was stored. Send the list itself, without '{key}' around it."
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::options;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::jobs::Service;
@@ -84,7 +85,7 @@ impl Health {
     /// Answers a health check; returns `None` if the path is not that of one.
     ///
     /// # Errors
-    /// 405 if the method is neither GET nor HEAD.
+    /// 405 if the method is none of GET, HEAD and OPTIONS.
     pub(super) async fn answer(
         &self,
         method: &Method,
@@ -95,7 +96,8 @@ impl Health {
             return Ok(None);
         }
         if method != Method::GET && method != Method::HEAD {
-            return Err(Problem::wrong_method(method.as_str(), "GET, HEAD"));
+            let refusal = Problem::wrong_method(method.as_str(), "GET, HEAD");
+            return if method == Method::OPTIONS { options::answer(path, refusal).map(Some) } else { Err(refusal) };
         }
         Ok(Some(if path == LIVE_PATH {
             json(StatusCode::OK, &serde_json::json!({ "live": true }))

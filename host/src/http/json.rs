@@ -53,6 +53,16 @@ fn utf8(body: &[u8]) -> Result<&str, Problem> {
     if body.trim_ascii().is_empty() {
         return Err(Problem::bad_request("The body is empty, and must be JSON."));
     }
+    if body.starts_with(b"\xef\xbb\xbf") {
+        return Err(Problem::bad_request(
+            "The body begins with a byte order mark (BOM), which JSON does not have. Send the body without its first three bytes, EF BB BF.",
+        ));
+    }
+    if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        return Err(Problem::bad_request(
+            "The body begins with a byte order mark (BOM) of UTF-16. Send it in UTF-8, without a mark.",
+        ));
+    }
     std::str::from_utf8(body).map_err(|error| {
         let (line, column) = position(body, error.valid_up_to());
         Problem::bad_request(format!("The body is not UTF-8 at line {line} column {column}."))

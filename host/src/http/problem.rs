@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use super::connections::Refusal;
@@ -114,6 +114,20 @@ impl Problem {
             format!("{method} is not allowed here; use {allow}."),
         )
         .with(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Returns the answer to a `GET` of a path with a slash too many: the path without it. Clients follow it by themselves.
+    pub(super) fn moved(location: &str) -> Self {
+        let problem = Self::new(StatusCode::MOVED_PERMANENTLY, "moved", format!("The path is {location}."));
+        match HeaderValue::from_str(location) {
+            Ok(location) => problem.with(LOCATION, location),
+            Err(_) => problem,
+        }
+    }
+
+    /// Returns the methods that the path has, if the problem is that the request has another.
+    pub(super) fn allowed_methods(&self) -> Option<&str> {
+        self.headers.iter().find(|(name, _)| name == ALLOW).and_then(|(_, methods)| methods.to_str().ok())
     }
 
     /// Returns the problem of a request that a browser sends for a page of another origin, with credentials that the page does
@@ -287,13 +301,13 @@ impl Problem {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         let body = serde_json::to_vec(&self.envelope()).unwrap_or_default();
         let mut bytes = format!(
-            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n",
+            "HTTP/1.1 {}\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: {}\r\n",
             self.status,
             body.len()
         )
         .into_bytes();
         for (name, value) in &self.headers {
-            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            for part in [title_case(name.as_str()).as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 bytes.extend_from_slice(part);
             }
         }
@@ -309,6 +323,17 @@ impl Problem {
         }
         reply
     }
+}
+
+/// Returns the name of a header as hyper sends it: each part begins with a capital. PHP's clients look for names in this form.
+fn title_case(name: &str) -> String {
+    let mut begins = true;
+    let letter = |letter: char| {
+        let written = if begins { letter.to_ascii_uppercase() } else { letter };
+        begins = letter == '-';
+        written
+    };
+    name.chars().map(letter).collect()
 }
 
 impl From<ServiceError> for Problem {

@@ -83,6 +83,14 @@ pub(super) fn json_stream(status: StatusCode, pieces: Pieces) -> Reply {
     json_body(status, ReplyBody::Streamed(pieces))
 }
 
+/// Creates an answer without a body.
+pub(super) fn no_content() -> Reply {
+    let mut reply = Response::new(ReplyBody::Whole(Bytes::new()));
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
 fn json_body(status: StatusCode, body: ReplyBody) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;

@@ -7,6 +7,7 @@ use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::Extensions;
 
 use super::connections::Connection;
+use super::cors::without_port;
 use super::problem::Problem;
 use super::request_shares::RequestShare;
 
@@ -20,6 +21,8 @@ pub(super) struct Sender {
     pub(super) is_secure: bool,
     /// Who the credentials belong to, for the log, once they were checked.
     pub(super) caller: Arc<OnceLock<String>>,
+    /// Whether a page sends the request whose origin the operator allowed.
+    pub(super) is_allowed_origin: bool,
 }
 
 impl Sender {
@@ -45,12 +48,15 @@ impl Sender {
         drop(self.caller.set(caller.to_owned()));
     }
 
-    /// Refuses a request that a browser sends for a page of another origin. This is for requests with credentials that a
-    /// browser adds by itself.
+    /// Refuses a request that a browser sends for a page of another origin, unless the operator allowed that origin. This is for
+    /// requests with credentials that a browser adds by itself.
     ///
     /// # Errors
     /// 403 if `Sec-Fetch-Site` or `Origin` says so.
     pub(super) fn refuse_other_origins(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.is_allowed_origin {
+            return Ok(());
+        }
         let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
         if sites.any(|site| site != "same-origin" && site != "none") {
             return Err(Problem::cross_origin());
@@ -67,12 +73,6 @@ impl Sender {
         let scheme = if self.is_secure { "https" } else { "http" };
         without_port(&format!("{scheme}://{host}")).to_owned()
     }
-}
-
-/// Removes the port that an origin's scheme has anyway.
-fn without_port(origin: &str) -> &str {
-    let port = if origin.starts_with("https:") { ":443" } else { ":80" };
-    origin.strip_suffix(port).unwrap_or(origin)
 }
 
 #[cfg(test)]
@@ -117,7 +117,8 @@ mod tests {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
-            let sender = Sender { connection, is_secure, caller: Arc::default() };
+            let caller = Arc::default();
+            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

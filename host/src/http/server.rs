@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -26,6 +26,7 @@ use super::authority::check_authority;
 use super::body::BodySettings;
 use super::client_api::ClientApi;
 use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Refusal};
+use super::cors::AllowedOrigins;
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::health::{Audience, Health};
@@ -60,6 +61,8 @@ pub struct HttpSettings {
     pub min_answer_bytes_per_second: u64,
     /// Whether each request gets a line in the log.
     pub access_log: bool,
+    /// The origins whose pages may read answers.
+    pub allowed_origins: AllowedOrigins,
 }
 
 /// What a listener serves.
@@ -133,6 +136,7 @@ struct Router {
     health: Arc<Health>,
     connections: Arc<Connections>,
     log: AccessLog,
+    allowed_origins: AllowedOrigins,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
 }
@@ -147,10 +151,11 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
-        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, access_log } = settings;
+        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, access_log, allowed_origins } =
+            settings;
         let connections = Arc::new(Connections::new(connections));
         let log = AccessLog::new(api.name(), access_log);
-        let router = Router { api, health, connections, log, is_closing: AtomicBool::new(false) };
+        let router = Router { api, health, connections, log, allowed_origins, is_closing: AtomicBool::new(false) };
         Ok(Self { listener, router: Arc::new(router), write_timeout, min_answer_bytes_per_second })
     }
 
@@ -186,6 +191,8 @@ impl Server {
         // The router closes connections whose heads do not arrive.
         protocol.timer(TokioTimer::new()).header_read_timeout(None);
         protocol.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES);
+        // Clients in PHP look for the names of headers in this form.
+        protocol.title_case_headers(true);
         let mut overdue = tokio::time::interval(OVERDUE_INTERVAL);
         overdue.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -263,6 +270,7 @@ impl Router {
         let proxies = &self.connections.limits().trusted_proxies;
         let client = proxies.forwarded_client(peer, request.headers());
         let is_secure = proxies.is_secure(peer, request.headers());
+        let cors = self.allowed_origins.check(&request);
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
         let (mut counted, caller) = (None, Arc::new(OnceLock::new()));
@@ -271,7 +279,12 @@ impl Router {
             Some(reply) => reply.unwrap_or_else(Problem::into_reply),
             None => {
                 counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
-                let sender = Sender { connection: Arc::clone(&connection), is_secure, caller: Arc::clone(&caller) };
+                let sender = Sender {
+                    connection: Arc::clone(&connection),
+                    is_secure,
+                    is_allowed_origin: cors.is_allowed(),
+                    caller: Arc::clone(&caller),
+                };
                 request.extensions_mut().insert(sender);
                 if let Some(None) = counted {
                     Problem::too_many_connections().into_reply()
@@ -297,15 +310,20 @@ impl Router {
             is_check,
             time: begun.elapsed(),
         });
+        cors.tell(&mut reply);
         reply.map(|body| AnswerBody::new(body, connection, counted.flatten()))
     }
 
-    async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Problem> {
+    async fn route(&self, mut request: Request<Incoming>, connection: &Connection) -> Result<Reply, Problem> {
         if self.is_closing.load(Ordering::Acquire) {
             return Err(Problem::shutting_down());
         }
         if connection.is_reserved() {
             return Err(Problem::all_connections_busy());
+        }
+        // The answer is that to a GET, of which hyper sends the head alone.
+        if request.method() == Method::HEAD {
+            *request.method_mut() = Method::GET;
         }
         self.api.answer(request).await
     }

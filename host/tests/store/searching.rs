@@ -9,7 +9,7 @@ use crate::builders::unique_key;
 use crate::fixture::StoreFixture;
 use crate::listing::{ids, indexed, make, query};
 
-fn words(word: &str) -> ContactFilter {
+pub(crate) fn words(word: &str) -> ContactFilter {
     ContactFilter::Words(vec![word.to_owned()])
 }
 
@@ -17,7 +17,7 @@ fn beginning(field: &str, beginning: &str) -> ContactFilter {
     ContactFilter::KeyBeginning { field: field.to_owned(), beginning: beginning.to_owned() }
 }
 
-fn range(key: RangeKey, from: u64, to: u64) -> ContactFilter {
+pub(crate) fn range(key: RangeKey, from: u64, to: u64) -> ContactFilter {
     let [from, to] = [from, to].map(|end| i64::try_from(end).unwrap_or(i64::MAX));
     ContactFilter::Range { key, from, to }
 }
@@ -80,8 +80,8 @@ pub(crate) fn filters_are_combined_as_sets(fixture: &StoreFixture) {
         assert_eq!(found(fixture, acme, not(filter.clone())), others, "not {filter:?}");
         signed.extend([(not(filter.clone()), others), (filter, expected)]);
     }
-    for (one, ones) in &signed {
-        for (other, others) in &signed {
+    for (place, (one, ones)) in signed.iter().enumerate() {
+        for (other, others) in signed.iter().skip(place % 3).step_by(3) {
             let both = ContactFilter::And(vec![one.clone(), other.clone()]);
             assert_eq!(found(fixture, acme, both.clone()), ones & others, "{both:?}");
             let either = ContactFilter::Or(vec![one.clone(), other.clone()]);
@@ -121,31 +121,4 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
     assert_eq!(ids(fixture, tenant, &some), (1_111, vec![made[7]]));
     let range = ContactQuery { start: 10_028, ..query(range(RangeKey::Id, made[1], u64::MAX)) };
     assert_eq!(ids(fixture, tenant, &range), (10_029, vec![made[MANY - 1]]));
-}
-
-/// Except where the order is that of the filter.
-pub(crate) fn a_search_ends_behind_the_newest_hundred_thousand(fixture: &StoreFixture) {
-    const STEP: usize = 10_003;
-    let tenant = fixture.add_tenant("acme");
-    let mut made = Vec::new();
-    for _ in 0..10 {
-        made.extend(make(fixture, tenant, &(0..STEP).map(|_| indexed("w", "")).collect::<Vec<_>>()));
-        while fixture.store.index_next(std::time::Duration::ZERO).unwrap() {}
-    }
-    let total = made.len() as u64;
-    for (filter, order, expected) in [
-        (words("w"), ContactOrder::Id, (100_000, true)),
-        (words("w"), ContactOrder::Sort, (100_000, true)),
-        (range(RangeKey::Id, 0, u64::MAX), ContactOrder::Sort, (100_000, true)),
-        (range(RangeKey::Id, 0, u64::MAX), ContactOrder::Id, (total, false)),
-        (range(RangeKey::Changed, 0, u64::MAX), ContactOrder::Changed, (total, false)),
-        (ContactFilter::All, ContactOrder::Sort, (total, false)),
-    ] {
-        let page = ContactQuery { order, start: 99_999, limit: 1, ..query(filter) };
-        let list = fixture.store.list_contacts(tenant, &page).unwrap();
-        assert_eq!((list.total, list.is_bounded), expected, "{page:?}");
-        assert_eq!(list.contacts.len(), 1, "{page:?}");
-        let last = ContactQuery { start: u32::try_from(list.total).unwrap(), ..page };
-        assert!(fixture.store.list_contacts(tenant, &last).unwrap().contacts.is_empty());
-    }
 }

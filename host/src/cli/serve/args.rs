@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::http::{BodySettings, ConnectionLimits, HttpSettings, TrustedProxies};
+use bulkhead::http::{AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, Origin, TrustedProxies};
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::QueueLimits;
@@ -90,6 +90,10 @@ pub(in crate::cli) struct ServeArgs {
     /// are believed.
     #[arg(long, value_name = "CIDR", env = "BULKHEAD_TRUSTED_PROXY", value_delimiter = ',', value_parser = network)]
     trusted_proxy: Vec<IpNet>,
+    /// Origins such as https://app.example, separated by commas, whose pages may call this server from browsers (CORS).
+    /// Without this option, none may.
+    #[arg(long, value_name = "ORIGIN", env = "BULKHEAD_CORS_ORIGIN", value_delimiter = ',', num_args = 1..)]
+    cors_origin: Vec<Origin>,
     /// Seconds within which the head of a request must arrive.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
     header_timeout: u64,
@@ -205,6 +209,7 @@ impl ServeArgs {
             write_timeout: Duration::from_secs(self.write_timeout),
             min_answer_bytes_per_second: self.min_transfer_rate,
             access_log: self.access_log,
+            allowed_origins: AllowedOrigins::new(self.cors_origin.clone()),
         }
     }
 
@@ -235,7 +240,7 @@ impl ServeArgs {
         let settings = self.http_settings(total);
         let header_timeout = settings.connections.header_timeout.min(MAX_SMALL_HEADER_TIMEOUT);
         let connections = ConnectionLimits { per_address: total / 2, header_timeout, ..settings.connections };
-        HttpSettings { connections, ..settings }
+        HttpSettings { connections, allowed_origins: AllowedOrigins::default(), ..settings }
     }
 
     /// Returns the limits of operators' bodies: components are larger than requests, and operators are few.

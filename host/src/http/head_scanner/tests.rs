@@ -259,7 +259,7 @@ fn heads_that_can_be_read_in_two_ways_are_refused() {
         assert_eq!(seen, [(String::from("GET /first"), Some(Vec::new()))], "{bytes:?}");
         let status = if error.is_about_size() { "HTTP/1.1 431 " } else { "HTTP/1.1 400 " };
         assert!(answer.contains("HTTP/1.1 200 OK") && answer.contains(status), "{bytes:?}: {answer}");
-        assert!(answer.contains("connection: close") && answer.contains(r#"{"errors":[{"message":""#), "{answer}");
+        assert!(answer.contains("Connection: close") && answer.contains(r#"{"errors":[{"message":""#), "{answer}");
     }
 }
 
