@@ -18,6 +18,7 @@ mod maintenance;
 mod packing;
 pub mod postgres;
 mod profile_cache;
+mod refresh_tokens;
 mod secret_use;
 pub mod sqlite;
 mod tenants;
@@ -33,6 +34,7 @@ pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 
@@ -40,6 +42,7 @@ pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 pub trait Store:
     TenantStore
     + CredentialStore
+    + RefreshTokenStore
     + ComponentStore
     + JobStore
     + ClaimStore
@@ -55,6 +58,7 @@ pub trait Store:
 impl<S> Store for S where
     S: TenantStore
         + CredentialStore
+        + RefreshTokenStore
         + ComponentStore
         + JobStore
         + ClaimStore

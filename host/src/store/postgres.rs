@@ -21,6 +21,7 @@ mod maintenance;
 mod migrations;
 mod next_job;
 mod notifications;
+mod refresh_tokens;
 mod remarks;
 mod sql;
 mod statements;

@@ -16,6 +16,7 @@ mod listing;
 mod logs;
 mod maintenance;
 mod migrations;
+mod refresh_tokens;
 mod room;
 mod shrink;
 mod submit;

@@ -51,9 +51,9 @@ pub(super) fn revoke_tokens(operations: &Operations, tenant: &str) -> Result<Rep
     Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens: operations.revoke_tokens(tenant)? }))
 }
 
-/// Revokes the token in the body, which no log of a proxy has.
+/// Revokes the token or refresh token in the body, which no log of a proxy has.
 pub(super) fn revoke_token(operations: &Operations, body: &str) -> Result<Reply, Problem> {
     let body: TokenBody = read_object(body, "The request", "Send 'token'.")?;
-    operations.revoke_token(&Secret::from_client(body.token))?;
-    Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens: 1 }))
+    let revoked_tokens = operations.revoke_token(&Secret::from_client(body.token))?;
+    Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens }))
 }

@@ -91,7 +91,7 @@ async fn remove(session: &Session, name: &str) -> Result<bool, PgError> {
             let id: i64 = get(&removed, 0)?;
             // Without these rows no request and no worker finds anything of the tenant. Later sweeps delete the rest, which
             // is large.
-            for table in ["queues", "jobs", "tallies", "secrets", "tokens"] {
+            for table in ["queues", "jobs", "tallies", "secrets", "token_families", "tokens"] {
                 session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
             }
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;
