@@ -39,3 +39,5 @@ pub use submission::{MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
 pub use worker::WorkerPool;
+
+pub use crate::sandbox::{Field, Fields};

@@ -34,6 +34,7 @@ mod idempotency;
 mod lane;
 mod languages;
 mod limits;
+mod mautic_clients;
 mod merging;
 mod published;
 mod quotas;

@@ -11,13 +11,14 @@ use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
+use super::entity_list::EntityQuery;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
-use super::{batch, bulk, contacts, job, list_query, single, token};
+use super::{batch, bulk, contact_fields, contacts, job, list_query, profile_lists, single, token};
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
@@ -40,6 +41,8 @@ struct ExpectedAnswer {
 }
 
 const READS_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Refuse };
+/// A list of what a profile or a catalogue has is about as large as some contacts.
+const READS_LIST: ExpectedAnswer = ExpectedAnswer { contacts: 30, ..READS_ONE };
 const CHANGES_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Send };
 const CHANGES_BATCH: ExpectedAnswer = ExpectedAnswer { contacts: MAX_CALL_ITEMS, without_room: WithoutRoom::Send };
 
@@ -130,6 +133,16 @@ impl ClientApi {
             }
             Route::ReadContact(id) => self.call(tenant, READS_ONE, move |call| contacts::read(call, id)).await,
             Route::DeleteContact(id) => self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await,
+            Route::Fields(form) => {
+                let query = EntityQuery::parse(query.as_deref())?;
+                self.call(tenant, READS_LIST, move |call| contact_fields::list(call, form, &query)).await
+            }
+            Route::Profile(list) => {
+                let query = EntityQuery::parse(query.as_deref())?;
+                let answer_memory = self.answers.admit(tenant.id, READS_LIST.contacts).await?;
+                let reply = blocking_in_turn(&turns, move || profile_lists::answer(&tenant, list, &query)).await?;
+                answer_memory.hold(reply, READS_LIST.without_room)
+            }
         }
     }
 

@@ -24,6 +24,32 @@ pub(super) enum Route {
     ReadContact(ContactId),
     /// `DELETE /api/contacts/{id}/delete`.
     DeleteContact(ContactId),
+    /// `GET /api/fields/contact`, `GET /api/contacts/list/fields`.
+    Fields(FieldsForm),
+    /// `GET /api/contacts/list/owners`, `GET /api/stages`, `GET /api/companies`, `GET /api/users/self`.
+    Profile(ProfileList),
+}
+
+/// What of the catalogue is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldsForm {
+    /// Whole fields, in pages.
+    Pages,
+    /// The names of all fields, by id.
+    Names,
+}
+
+/// What of a tenant's profile is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProfileList {
+    /// Whom contacts may belong to.
+    Owners,
+    /// The stages of contacts.
+    Stages,
+    /// The companies of contacts.
+    Companies,
+    /// Whoever calls.
+    Caller,
 }
 
 impl Route {
@@ -34,6 +60,9 @@ impl Route {
     /// number makes the path unknown (404), a job's id that cannot be one does not (405), as in Mautic.
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
+        if let Some(route) = Self::of_lists(path) {
+            return get(method, route).ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
+        }
         let rest = path.strip_prefix("/api/contacts").ok_or_else(unknown)?;
         let parts: Vec<&str> = match rest.strip_prefix('/') {
             Some(rest) => rest.split('/').collect(),
@@ -70,6 +99,19 @@ impl Route {
         };
         found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
     }
+
+    /// Finds the endpoint that lists what contacts may refer to or have.
+    fn of_lists(path: &str) -> Option<Self> {
+        Some(match path {
+            "/api/fields/contact" => Self::Fields(FieldsForm::Pages),
+            "/api/contacts/list/fields" => Self::Fields(FieldsForm::Names),
+            "/api/contacts/list/owners" => Self::Profile(ProfileList::Owners),
+            "/api/stages" => Self::Profile(ProfileList::Stages),
+            "/api/companies" => Self::Profile(ProfileList::Companies),
+            "/api/users/self" => Self::Profile(ProfileList::Caller),
+            _ => return None,
+        })
+    }
 }
 
 fn get(method: &Method, route: Route) -> Option<Route> {
@@ -98,7 +140,7 @@ fn contact_id(text: &str) -> Option<ContactId> {
 mod tests {
     use hyper::Method;
 
-    use super::Route;
+    use super::{FieldsForm, ProfileList, Route};
     use crate::domain::{ContactId, JobId, Operation};
 
     #[test]
@@ -118,6 +160,12 @@ mod tests {
             (Method::POST, "/api/contacts/new", Route::Single(Operation::Create, None)),
             (Method::PUT, "/api/contacts/5/edit", Route::Single(Operation::Replace, Some(ContactId(5)))),
             (Method::DELETE, "/api/contacts/5/delete", Route::DeleteContact(ContactId(5))),
+            (Method::GET, "/api/fields/contact", Route::Fields(FieldsForm::Pages)),
+            (Method::GET, "/api/contacts/list/fields", Route::Fields(FieldsForm::Names)),
+            (Method::GET, "/api/contacts/list/owners", Route::Profile(ProfileList::Owners)),
+            (Method::GET, "/api/stages", Route::Profile(ProfileList::Stages)),
+            (Method::GET, "/api/companies", Route::Profile(ProfileList::Companies)),
+            (Method::GET, "/api/users/self", Route::Profile(ProfileList::Caller)),
         ] {
             assert_eq!(Route::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -147,6 +195,12 @@ mod tests {
             (Method::GET, "/api/contacts/1/delete", 405),
             (Method::DELETE, "/api/contacts/x/delete", 404),
             (Method::PUT, "/api/contacts/x/edit", 404),
+            (Method::POST, "/api/stages", 405),
+            (Method::DELETE, "/api/contacts/list/fields", 405),
+            (Method::GET, "/api/fields", 404),
+            (Method::GET, "/api/fields/company", 404),
+            (Method::GET, "/api/contacts/list/segments", 404),
+            (Method::GET, "/api/users/1", 404),
         ] {
             let reply = Route::find(&method, path).unwrap_err().into_reply();
             assert_eq!(reply.status().as_u16(), status, "{method} {path}");

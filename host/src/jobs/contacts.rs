@@ -3,6 +3,7 @@
 use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, StoredContact};
 use crate::jobs::decide::Part;
+use crate::sandbox::Fields;
 use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
@@ -46,6 +47,14 @@ pub struct ListedContacts {
 }
 
 impl Call<'_> {
+    /// Returns the fields that the tenant's contacts have, in the order of the processor's catalogue.
+    ///
+    /// # Errors
+    /// If the tenant's processor fails, or the sandbox has no room.
+    pub fn fields(&self) -> Result<Fields, ServiceError> {
+        Ok(self.decider(Operation::Create).fields()?)
+    }
+
     /// Returns a contact as clients see it, a JSON object. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
