@@ -19,6 +19,7 @@ mod contact_fields;
 mod contacts;
 mod credentials;
 mod details;
+mod do_not_contact;
 mod entity_list;
 mod form;
 mod format;

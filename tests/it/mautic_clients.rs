@@ -183,3 +183,61 @@ fn the_caller_is_told_who_calls() {
         client.get(path).expect(404);
     }
 }
+
+/// The entries of a contact, as channel, reason and comments.
+fn do_not_contact(contact: &Value) -> Vec<(String, u64, String)> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let entry = |entry: &Value| {
+        (text(&entry["channel"]), entry["reason"].as_u64().expect("a number"), text(&entry["comments"]))
+    };
+    contact["doNotContact"].as_array().expect("a list").iter().map(entry).collect()
+}
+
+#[test]
+fn a_channel_is_added_to_do_not_contact_and_removed() {
+    let (_server, client) = start();
+    client.send("POST", "/api/contacts/new", &[], &json!({"number": "1", "firstname": "Ada"})).expect(201);
+    let entry = |channel: &str, reason, comments: &str| (channel.to_owned(), reason, comments.to_owned());
+    // Without a body, as Mautic's clients send it.
+    let added = client.call("POST", "/api/contacts/1/dnc/email/add", &[], b"").expect(200).json();
+    assert_eq!(added.as_object().map(|added| added.len()), Some(1), "{added}");
+    assert_eq!(do_not_contact(&added["contact"]), [entry("email", 3, "")]);
+    assert_eq!(added["contact"]["fields"]["all"]["firstname"], "Ada");
+    let body = json!({"reason": 2, "comments": "came <b>back</b>", "channelId": 7});
+    let reply = client.send("POST", "/api/contacts/1/dnc/email/add", &[], &body).expect(200);
+    assert_eq!(do_not_contact(&reply.json()["contact"]), [entry("email", 2, "came back")]);
+    assert_eq!(reply.header("bulkhead-ignored"), Some("channelId"));
+    // The older order of words, and a form.
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let added =
+        client.call("POST", "/api/contacts/1/dnc/add/sms", &form, b"reason=1&comments=a+%26+b").expect(200).json();
+    assert_eq!(do_not_contact(&added["contact"]), [entry("email", 2, "came back"), entry("sms", 1, "a & b")]);
+    assert_eq!(
+        client.get("/api/contacts/1").expect(200).json()["contact"]["doNotContact"],
+        added["contact"]["doNotContact"]
+    );
+    let removed = client.call("POST", "/api/contacts/1/dnc/email/remove", &[], b"").expect(200).json();
+    assert_eq!(removed["recordFound"], true);
+    assert_eq!(do_not_contact(&removed["contact"]), [entry("sms", 1, "a & b")]);
+    let again = client.send("POST", "/api/contacts/1/dnc/remove/email", &[], &json!({})).expect(200).json();
+    assert_eq!((&again["recordFound"], do_not_contact(&again["contact"]).len()), (&json!(false), 1));
+}
+
+#[test]
+fn a_channel_is_refused_as_an_edit_would_be() {
+    let (_server, client) = start();
+    client.send("POST", "/api/contacts/new", &[], &json!({"number": "1"})).expect(201);
+    for change in ["add", "remove"] {
+        let path = format!("/api/contacts/9/dnc/email/{change}");
+        let reply = client.call("POST", &path, &[], b"").expect(404);
+        assert_eq!(reply.json()["errors"][0]["message"], "Item was not found.", "{change}");
+    }
+    for body in [json!({"reason": 0}), json!({"reason": "often"}), json!({"comments": []}), json!([])] {
+        client.send("POST", "/api/contacts/1/dnc/email/add", &[], &body).expect(400);
+    }
+    let long = format!("/api/contacts/1/dnc/{}/add", "x".repeat(65));
+    let refused = client.call("POST", &long, &[], b"").expect(400).json();
+    assert!(refused["errors"][0]["details"]["doNotContact"].is_array(), "{refused}");
+    client.get("/api/contacts/1/dnc/email/add").expect(405);
+    assert_eq!(client.get("/api/contacts/1").expect(200).json()["contact"]["doNotContact"], json!([]));
+}

@@ -1,6 +1,7 @@
 //! Which endpoint a request is for.
 
 use hyper::Method;
+use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
 use crate::domain::{ContactId, JobId, Operation};
@@ -24,10 +25,31 @@ pub(super) enum Route {
     ReadContact(ContactId),
     /// `DELETE /api/contacts/{id}/delete`.
     DeleteContact(ContactId),
+    /// `POST /api/contacts/{id}/dnc/{channel}/add|remove`, and with the last two words in the other order.
+    DoNotContact(ContactId, String, ChannelChange),
     /// `GET /api/fields/contact`, `GET /api/contacts/list/fields`.
     Fields(FieldsForm),
     /// `GET /api/contacts/list/owners`, `GET /api/stages`, `GET /api/companies`, `GET /api/users/self`.
     Profile(ProfileList),
+}
+
+/// What becomes of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChannelChange {
+    /// The contact must not be contacted on it.
+    Add,
+    /// The contact may be contacted on it again.
+    Remove,
+}
+
+impl ChannelChange {
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "add" => Some(Self::Add),
+            "remove" => Some(Self::Remove),
+            _ => None,
+        }
+    }
 }
 
 /// What of the catalogue is listed.
@@ -95,6 +117,20 @@ impl Route {
                 let id = contact_id(id).ok_or_else(unknown)?;
                 ((*method == Method::DELETE).then_some(Self::DeleteContact(id)), "DELETE")
             }
+            [id, "dnc", first, second] => {
+                let id = contact_id(id).ok_or_else(unknown)?;
+                // Earlier versions of Mautic had the channel last.
+                let (channel, change) = match (ChannelChange::read(second), ChannelChange::read(first)) {
+                    (Some(change), _) => (first, change),
+                    (None, Some(change)) => (second, change),
+                    (None, None) => return Err(unknown()),
+                };
+                let channel = percent_decode_str(channel).decode_utf8().map_err(|_| unknown())?.into_owned();
+                if channel.is_empty() {
+                    return Err(unknown());
+                }
+                ((*method == Method::POST).then_some(Self::DoNotContact(id, channel, change)), "POST")
+            }
             _ => return Err(unknown()),
         };
         found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
@@ -140,7 +176,7 @@ fn contact_id(text: &str) -> Option<ContactId> {
 mod tests {
     use hyper::Method;
 
-    use super::{FieldsForm, ProfileList, Route};
+    use super::{ChannelChange, FieldsForm, ProfileList, Route};
     use crate::domain::{ContactId, JobId, Operation};
 
     #[test]
@@ -166,6 +202,16 @@ mod tests {
             (Method::GET, "/api/stages", Route::Profile(ProfileList::Stages)),
             (Method::GET, "/api/companies", Route::Profile(ProfileList::Companies)),
             (Method::GET, "/api/users/self", Route::Profile(ProfileList::Caller)),
+            (
+                Method::POST,
+                "/api/contacts/5/dnc/email/add",
+                Route::DoNotContact(ContactId(5), String::from("email"), ChannelChange::Add),
+            ),
+            (
+                Method::POST,
+                "/api/contacts/5/dnc/remove/my%20sms",
+                Route::DoNotContact(ContactId(5), String::from("my sms"), ChannelChange::Remove),
+            ),
         ] {
             assert_eq!(Route::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -197,6 +243,12 @@ mod tests {
             (Method::PUT, "/api/contacts/x/edit", 404),
             (Method::POST, "/api/stages", 405),
             (Method::DELETE, "/api/contacts/list/fields", 405),
+            (Method::GET, "/api/contacts/1/dnc/email/add", 405),
+            (Method::POST, "/api/contacts/1/dnc/email/change", 404),
+            (Method::POST, "/api/contacts/1/dnc/email", 404),
+            (Method::POST, "/api/contacts/1/dnc//add", 404),
+            (Method::POST, "/api/contacts/1/dnc/%FF/add", 404),
+            (Method::POST, "/api/contacts/x/dnc/email/add", 404),
             (Method::GET, "/api/fields", 404),
             (Method::GET, "/api/fields/company", 404),
             (Method::GET, "/api/contacts/list/segments", 404),
