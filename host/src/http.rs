@@ -8,6 +8,7 @@ mod admin_api;
 mod answer_memory;
 mod authority;
 mod batch;
+mod batch_delete;
 mod blocking;
 mod body;
 mod body_memory;

@@ -15,6 +15,7 @@ mod call_places;
 mod call_threads;
 mod contacts;
 mod decide;
+mod delete_contacts;
 mod error;
 mod host_watch;
 mod maintenance;

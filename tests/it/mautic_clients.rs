@@ -241,3 +241,42 @@ fn a_channel_is_refused_as_an_edit_would_be() {
     client.get("/api/contacts/1/dnc/email/add").expect(405);
     assert_eq!(client.get("/api/contacts/1").expect(200).json()["contact"]["doNotContact"], json!([]));
 }
+
+#[test]
+fn contacts_are_deleted_by_a_list_of_ids() {
+    let (server, client) = start();
+    let items: Vec<Value> =
+        (1..=6).map(|number| json!({"number": number, "firstname": format!("F{number}")})).collect();
+    client.send("POST", "/api/contacts/batch/new", &[], &json!(items)).expect(201);
+    let other = server.new_client("other");
+    other.send("POST", "/api/contacts/new", &[], &json!({"firstname": "theirs"})).expect(201);
+    let body = client.delete("/api/contacts/batch/delete?ids=1,2").expect(200).json();
+    let names: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["contacts", "statusCodes"]);
+    assert_eq!(body["statusCodes"], json!([200, 200]));
+    let shown = |contact: &Value| contact["fields"]["all"]["firstname"].clone();
+    assert_eq!(body["contacts"].as_array().expect("a list").iter().map(shown).collect::<Vec<_>>(), ["F1", "F2"]);
+    // Some that are not there, one of them twice, under keys.
+    let query = "ids[a]=3&ids[b]=1&ids[c]=3&ids[d]=4";
+    let body = client.delete(&format!("/api/contacts/batch/delete?{query}")).expect(200).json();
+    assert_eq!(body["statusCodes"], json!({"a": 200, "b": 404, "c": 404, "d": 200}));
+    assert_eq!(shown(&body["contacts"]["d"]), "F4");
+    let unknown = json!({"message": "Item was not found.", "code": 404, "type": "api"});
+    assert_eq!(body["errors"], json!({"b": unknown, "c": unknown}));
+    let left = client.get("/api/contacts").expect(200).json();
+    assert_eq!((&left["total"], left["contacts"].as_object().map(|left| left.len())), (&json!("2"), Some(2)));
+    assert_eq!(other.get("/api/contacts").expect(200).json()["total"], "1");
+    // The method can be sent by a header, as clients behind some proxies do.
+    let reply = client.call("POST", "/api/contacts/batch/delete?id=5", &[("x-http-method-override", "DELETE")], b"");
+    assert_eq!(reply.expect(200).json()["statusCodes"], json!([200]));
+    let many: Vec<String> = (1..=201).map(|id| id.to_string()).collect();
+    let refused = client.delete(&format!("/api/contacts/batch/delete?ids={}", many.join(","))).expect(400);
+    assert_eq!(refused.message(), "A max of 200 entities are supported at a time.");
+    for query in ["", "?ids=", "?ids=all"] {
+        client.delete(&format!("/api/contacts/batch/delete{query}")).expect(400);
+    }
+    assert_eq!(client.get("/api/contacts").expect(200).json()["total"], "1", "a refused request deletes nothing");
+    let body = client.delete(&format!("/api/contacts/batch/delete?ids={}", many[..200].join(","))).expect(200).json();
+    let codes = body["statusCodes"].as_array().expect("a list");
+    assert_eq!((codes.len(), codes.iter().filter(|code| **code == 200).count()), (200, 1));
+}

@@ -18,7 +18,9 @@ use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
-use super::{batch, bulk, contact_fields, contacts, do_not_contact, job, list_query, profile_lists, single, token};
+use super::{
+    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, job, list_query, profile_lists, single, token,
+};
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
@@ -133,6 +135,11 @@ impl ClientApi {
             }
             Route::ReadContact(id) => self.call(tenant, READS_ONE, move |call| contacts::read(call, id)).await,
             Route::DeleteContact(id) => self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await,
+            Route::DeleteBatch => {
+                let ids = batch_delete::ids(query.as_deref())?;
+                let answer = ExpectedAnswer { contacts: ids.len(), ..CHANGES_BATCH };
+                self.call(tenant, answer, move |call| batch_delete::apply(call, ids)).await
+            }
             Route::DoNotContact(id, channel, change) => {
                 self.call_with_body(tenant, CHANGES_ONE, receive(), move |call, body| {
                     do_not_contact::apply(call, id, &channel, change, body)

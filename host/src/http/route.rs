@@ -25,6 +25,8 @@ pub(super) enum Route {
     ReadContact(ContactId),
     /// `DELETE /api/contacts/{id}/delete`.
     DeleteContact(ContactId),
+    /// `DELETE /api/contacts/batch/delete`.
+    DeleteBatch,
     /// `POST /api/contacts/{id}/dnc/{channel}/add|remove`, and with the last two words in the other order.
     DoNotContact(ContactId, String, ChannelChange),
     /// `GET /api/fields/contact`, `GET /api/contacts/list/fields`.
@@ -97,6 +99,7 @@ impl Route {
             ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
             ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
             ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
+            ["batch", "delete"] => ((*method == Method::DELETE).then_some(Self::DeleteBatch), "DELETE"),
             ["job", id] => {
                 // A wrong method is reported even where the id cannot be one.
                 let id = || JobId::parse(id).ok_or_else(Problem::unknown_job);
@@ -196,6 +199,7 @@ mod tests {
             (Method::POST, "/api/contacts/new", Route::Single(Operation::Create, None)),
             (Method::PUT, "/api/contacts/5/edit", Route::Single(Operation::Replace, Some(ContactId(5)))),
             (Method::DELETE, "/api/contacts/5/delete", Route::DeleteContact(ContactId(5))),
+            (Method::DELETE, "/api/contacts/batch/delete", Route::DeleteBatch),
             (Method::GET, "/api/fields/contact", Route::Fields(FieldsForm::Pages)),
             (Method::GET, "/api/contacts/list/fields", Route::Fields(FieldsForm::Names)),
             (Method::GET, "/api/contacts/list/owners", Route::Profile(ProfileList::Owners)),
@@ -241,6 +245,7 @@ mod tests {
             (Method::GET, "/api/contacts/1/delete", 405),
             (Method::DELETE, "/api/contacts/x/delete", 404),
             (Method::PUT, "/api/contacts/x/edit", 404),
+            (Method::POST, "/api/contacts/batch/delete", 405),
             (Method::POST, "/api/stages", 405),
             (Method::DELETE, "/api/contacts/list/fields", 405),
             (Method::GET, "/api/contacts/1/dnc/email/add", 405),

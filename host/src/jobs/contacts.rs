@@ -113,7 +113,7 @@ impl Call<'_> {
 
     /// Presents the contacts of a list. Halves the list if the processor fails on it, so that only a contact which the
     /// processor cannot present is shown by its id alone. Gives up when the call should end: the rest is shown by ids alone.
-    fn present_list(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
+    pub(super) fn present_list(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
         let mut parts = vec![contacts];
         let (mut presented, mut failures) = (Vec::with_capacity(contacts.len()), 0);
         while let Some(part) = parts.pop() {
