@@ -36,6 +36,7 @@ mod languages;
 mod limits;
 mod mautic_clients;
 mod merging;
+mod multipart;
 mod published;
 mod quotas;
 mod refusals;
