@@ -280,3 +280,19 @@ fn contacts_are_deleted_by_a_list_of_ids() {
     let codes = body["statusCodes"].as_array().expect("a list");
     assert_eq!((codes.len(), codes.iter().filter(|code| **code == 200).count()), (200, 1));
 }
+
+#[test]
+fn a_token_in_a_url_is_refused_and_the_text_says_why() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let path = format!("/api/contacts?access_token={}", tenant.client_secret);
+    for client in [server.client_with(None), server.client(&tenant)] {
+        let reply = client.get(&path).expect(401);
+        assert!(reply.header("www-authenticate").is_some());
+        let message = reply.message();
+        assert!(message.contains("Authorization: Bearer") && message.contains("logs"), "{message}");
+        assert!(!message.contains(&tenant.client_secret));
+        client.call("POST", "/api/contacts/new?limit=1&access%5Ftoken=x", &[], b"{}").expect(401);
+    }
+    assert!(!server.log().contains(&tenant.client_secret));
+}

@@ -96,6 +96,9 @@ impl ClientApi {
         if request.uri().path() == TOKEN_PATH {
             return self.issue_token(request).await;
         }
+        if names_token(request.uri().query()) {
+            return Err(Problem::token_in_query());
+        }
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         let (head, body) = request.into_parts();
@@ -241,6 +244,11 @@ impl ClientApi {
         let service = Arc::clone(&self.service);
         blocking(move || work(&service)).await
     }
+}
+
+/// Returns whether a query has a token, as Mautic's clients can send it.
+fn names_token(query: Option<&str>) -> bool {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token")
 }
 
 /// Returns the method in the `X-HTTP-Method-Override` of a POST, or else the request's own method. As in Mautic, this is for
