@@ -35,6 +35,7 @@ mod lane;
 mod languages;
 mod limits;
 mod merging;
+mod places;
 mod published;
 mod quotas;
 mod refusals;
