@@ -42,7 +42,7 @@ pub(super) fn has_timezone(name: &str) -> bool {
 mod tests {
     use super::{has_country, has_locale, has_region, has_timezone, hashes};
 
-    fn names(list: &'static str) -> Vec<&'static str> {
+    fn names(list: &str) -> Vec<&str> {
         list.split_once("\n\n").map(|(_, names)| names.lines().collect()).unwrap_or_default()
     }
 
