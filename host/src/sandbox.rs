@@ -47,7 +47,7 @@ pub use compiler::{CompileError, CompileLimits, Compiler, CompilerTask, Confinem
 pub use component::{ComponentError, Processor, Validator};
 pub use computing::lower_priority_after;
 pub use engine::{Sandbox, SandboxError, SandboxSettings};
-pub use fields::{Fields, FieldsError};
+pub use fields::{Field, Fields, FieldsError};
 pub use guest::Usage;
 pub use inspect::{Inspected, Refusal};
 pub use limits::Limits;

@@ -18,6 +18,7 @@ mod maintenance;
 mod packing;
 pub mod postgres;
 mod profile_cache;
+mod refresh_tokens;
 mod search_sets;
 mod secret_use;
 pub mod sqlite;
@@ -35,6 +36,7 @@ pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 
@@ -42,6 +44,7 @@ pub use usage::{Admission, TokenLimits, Usage, UsageStore};
 pub trait Store:
     TenantStore
     + CredentialStore
+    + RefreshTokenStore
     + ComponentStore
     + JobStore
     + ClaimStore
@@ -57,6 +60,7 @@ pub trait Store:
 impl<S> Store for S where
     S: TenantStore
         + CredentialStore
+        + RefreshTokenStore
         + ComponentStore
         + JobStore
         + ClaimStore

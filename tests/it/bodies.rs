@@ -27,6 +27,15 @@ fn lists_objects_and_forms_have_the_same_meaning() {
     let json = "application/json";
     let form = "application/x-www-form-urlencoded";
     let list = br#"[{"email":"a@example.com","points":7,"tags":["x","y"]},{"email":"b@example.com"}]"#;
+    let fields = [
+        ("0[email]", "a@example.com"),
+        ("0[points]", "7"),
+        ("0[tags][]", "x"),
+        ("0[tags][]", "y"),
+        ("1[email]", "b@example.com"),
+    ];
+    let part = |(name, value)| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let parts: String = fields.map(part).concat() + "--b--";
     let bodies: &[(&str, Option<&str>, Vec<u8>)] = &[
         ("list", Some(json), list.to_vec()),
         ("charset", Some("Application/JSON; charset=utf-8"), list.to_vec()),
@@ -42,6 +51,7 @@ fn lists_objects_and_forms_have_the_same_meaning() {
             Some(form),
             b"0[email]=a%40example.com&0[points]=7&0[tags][]=x&0[tags][]=y&1[email]=b%40example.com".to_vec(),
         ),
+        ("parts", Some("multipart/form-data; boundary=b"), parts.into_bytes()),
     ];
     for (name, content_type, body) in bodies {
         let client = server.new_client(name);

@@ -51,7 +51,7 @@ fn other_content_types_and_encodings_are_refused() {
     for headers in [
         [("content-type", "text/plain")].as_slice(),
         &[("content-type", "application/xml")],
-        &[("content-type", "multipart/form-data; boundary=x")],
+        &[("content-type", "multipart/mixed; boundary=x")],
         &[JSON, ("content-encoding", "br")],
         &[JSON, ("content-encoding", "gzip, gzip")],
     ] {

@@ -1,10 +1,10 @@
-//! `POST /oauth/v2/token`: the client credentials grant.
+//! `POST /oauth/v2/token`: the client credentials grant, and refresh tokens.
 
 use std::time::Duration;
 
 use base64::Engine as _;
-use bulkhead_tests::{Server, Tenant, run};
-use serde_json::json;
+use bulkhead_tests::{Options, Reply, Server, Tenant, run, run_with_input};
+use serde_json::{Value, json};
 
 const PATH: &str = "/oauth/v2/token";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -97,6 +97,26 @@ fn refusals_have_mautics_texts() {
             "The grant type is unauthorized for this client_id",
         ),
         (
+            format!("grant_type=authorization_code&code=x&client_id={id}&client_secret={secret}"),
+            "unauthorized_client",
+            "The grant type is unauthorized for this client_id",
+        ),
+        (
+            format!("grant_type=refresh_token&client_id={id}&client_secret={secret}"),
+            "invalid_request",
+            "No \"refresh_token\" parameter found",
+        ),
+        (
+            format!("grant_type=refresh_token&refresh_token=x&client_id={id}&client_secret={secret}"),
+            "invalid_grant",
+            "Invalid refresh token",
+        ),
+        (
+            format!("grant_type=refresh_token&refresh_token=x&client_id={id}"),
+            "invalid_client",
+            "The client credentials are invalid",
+        ),
+        (
             String::from("grant_type=client_credentials"),
             "invalid_client",
             "Client id was not found in the headers or body",
@@ -124,4 +144,105 @@ fn refusals_have_mautics_texts() {
     assert_eq!(reply.header("allow"), Some("POST"));
     stranger.call("POST", PATH, &[FORM], &vec![b'x'; 20_000]).expect(413);
     assert_eq!(server.database().number("SELECT count(*) FROM tokens", []), 0);
+}
+
+/// Asks for a token and a refresh token.
+fn offline(server: &Server, tenant: &Tenant) -> Value {
+    let body = format!("{}&scope=offline_access", form(tenant));
+    server.client_with(None).call("POST", PATH, &[FORM], body.as_bytes()).expect(200).json()
+}
+
+/// Shows a refresh token with a tenant's credentials.
+fn refresh(server: &Server, tenant: &Tenant, refresh_token: &Value) -> Reply {
+    let body = json!({
+        "grant_type": "refresh_token", "refresh_token": refresh_token,
+        "client_id": tenant.client_id, "client_secret": tenant.client_secret,
+    });
+    server.client_with(None).send("POST", PATH, &[], &body)
+}
+
+/// Returns the status of a request with a token.
+fn status(server: &Server, issued: &Value) -> u16 {
+    let token = issued["access_token"].as_str().expect("a token");
+    server.client_with(Some(&format!("Bearer {token}"))).get("/api/contacts").status
+}
+
+#[test]
+fn a_refresh_token_gets_the_next_token_once() {
+    let mut server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let first = offline(&server, &tenant);
+    let names: Vec<&String> = first.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["access_token", "expires_in", "token_type", "scope", "refresh_token"]);
+    assert_eq!((&first["scope"], &first["expires_in"]), (&json!("offline_access"), &json!(3_600)));
+    server.set_clock(Duration::from_secs(2 * 3_600));
+    assert_eq!(status(&server, &first), 401);
+    let second = refresh(&server, &tenant, &first["refresh_token"]).expect(200).json();
+    assert_eq!(second["scope"], "offline_access");
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    assert_eq!(status(&server, &second), 200);
+    let third = refresh(&server, &tenant, &second["refresh_token"]).expect(200).json();
+    assert_eq!((status(&server, &second), status(&server, &third)), (200, 200));
+    // A refresh token is no token, and is stored as a hash.
+    let shown = third["refresh_token"].as_str().expect("a refresh token");
+    server.client_with(Some(&format!("Bearer {shown}"))).get("/api/contacts").expect(401);
+    for file in ["bulkhead.sqlite", "bulkhead.sqlite-wal"] {
+        let bytes = std::fs::read(server.data().join(file)).expect("it is there");
+        for part in shown.split('.') {
+            assert!(!bytes.windows(part.len()).any(|window| window == part.as_bytes()), "{file}");
+        }
+    }
+    // One that was used is nobody's any more, and neither is what followed it.
+    let problem = refresh(&server, &tenant, &first["refresh_token"]).expect(400).problem();
+    assert_eq!(problem, json!({"message": "Invalid refresh token", "code": 400, "type": "invalid_grant"}));
+    refresh(&server, &tenant, &third["refresh_token"]).expect(400);
+    assert_eq!((status(&server, &second), status(&server, &third)), (401, 401));
+    assert_eq!(server.wait_for_event("refresh_token_reused")["tenant"], "acme");
+    assert_eq!(status(&server, &offline(&server, &tenant)), 200, "the secret is as good as before");
+}
+
+#[test]
+fn refresh_tokens_go_with_the_client_and_expire() {
+    let server = Server::start();
+    let (tenant, other) = (server.add_tenant("acme"), server.add_tenant("other"));
+    let issued = offline(&server, &tenant);
+    refresh(&server, &other, &issued["refresh_token"]).expect(400);
+    let stranger = Tenant { client_secret: String::from("wrong"), ..tenant.clone() };
+    refresh(&server, &stranger, &issued["refresh_token"]).expect(400);
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let mut latest = issued;
+    for day in [13, 26, 39, 52, 65, 78, 89] {
+        server.set_clock(days(day));
+        latest = refresh(&server, &tenant, &latest["refresh_token"]).expect(200).json();
+    }
+    let unused = offline(&server, &tenant);
+    server.set_clock(days(91));
+    assert_eq!(refresh(&server, &tenant, &latest["refresh_token"]).expect(400).problem()["type"], "invalid_grant");
+    server.set_clock(days(89 + 15));
+    assert_eq!(refresh(&server, &tenant, &unused["refresh_token"]).expect(400).problem()["type"], "invalid_grant");
+}
+
+#[test]
+fn refresh_tokens_are_revoked_with_their_tokens() {
+    let server = Options::default().admin().start();
+    let tenant = server.add_tenant("acme");
+    let data = server.data().display().to_string();
+    let shown = |issued: &Value| issued["refresh_token"].as_str().expect("a refresh token").to_owned();
+    let issued = offline(&server, &tenant);
+    let next = refresh(&server, &tenant, &issued["refresh_token"]).expect(200).json();
+    // Also by one that was used, since it may be the one that leaked.
+    let input = format!("{}\n", shown(&issued));
+    let revoked = run_with_input(["token", "revoke", "--data", &data], input.as_bytes()).expect(0);
+    assert_eq!(revoked.stdout, "{\"revokedTokens\":3}\n");
+    assert_eq!((status(&server, &issued), status(&server, &next)), (401, 401));
+    refresh(&server, &tenant, &next["refresh_token"]).expect(400);
+    let issued = offline(&server, &tenant);
+    let body = json!({"token": shown(&issued)});
+    let revoked = server.operator().send("POST", "/admin/tokens/revoke", &[], &body).expect(200).json();
+    assert_eq!(revoked, json!({"revokedTokens": 2}));
+    let issued = offline(&server, &tenant);
+    let revoked = server.operator().delete("/admin/tenants/acme/tokens").expect(200).json();
+    assert_eq!(revoked, json!({"revokedTokens": 2}));
+    refresh(&server, &tenant, &issued["refresh_token"]).expect(400);
+    assert_eq!(status(&server, &issued), 401);
 }

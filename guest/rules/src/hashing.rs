@@ -34,3 +34,10 @@ impl Hasher for NameHasher {
         self.0
     }
 }
+
+/// Returns the hash of a name in lists that the build script makes, FNV-1a with 64 bits.
+pub(crate) fn name_hash(name: &str) -> u64 {
+    let mut hasher = NameHasher::default();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}

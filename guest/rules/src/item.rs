@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::ignored_names::IgnoredNames;
 use crate::item_errors::ItemErrors;
 use crate::json;
-use crate::kinds::{self, PlaceNames};
+use crate::kinds;
 use crate::model::{Operation, Profile, Remarks, Warning};
 use crate::reserved_key::ReservedKey;
 use crate::reserved_keys::Edits;
@@ -39,7 +39,6 @@ pub(crate) struct ItemReader<'a> {
     pub(crate) operation: Operation,
     pub(crate) profile: &'a Profile,
     pub(crate) schema: &'a Schema,
-    pub(crate) place_names: &'a PlaceNames,
 }
 
 impl ItemReader<'_> {
@@ -49,7 +48,7 @@ impl ItemReader<'_> {
     ///
     /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
     pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
-        let Self { operation, profile, schema, place_names } = *self;
+        let Self { operation, profile, schema } = *self;
         if text.len() > MAX_ITEM_BYTES {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
         }
@@ -82,9 +81,9 @@ impl ItemReader<'_> {
                     if std::mem::replace(seen, true) {
                         continue;
                     }
-                    match kinds::parse(rule, raw, place_names) {
+                    match kinds::parse(rule, raw) {
                         Ok(value) => {
-                            let code = value.as_ref().and_then(|value| kinds::warning(rule, value, place_names));
+                            let code = value.as_ref().and_then(|value| kinds::warning(rule, value));
                             warnings.extend(code.map(|code| (position, code)));
                             item.fields.push((position, value));
                         }

@@ -4,7 +4,6 @@ use crate::contact::Contact;
 use crate::hashing::StableMap;
 use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
-use crate::kinds::PlaceNames;
 use crate::merge::{MergeMode, apply, check_required};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
@@ -22,7 +21,6 @@ pub struct Session {
     operation: Operation,
     profile: Profile,
     schema: Schema,
-    place_names: PlaceNames,
     /// For each planned item, its content or the reason why it cannot be read.
     planned: Vec<Result<Item, String>>,
 }
@@ -32,7 +30,7 @@ impl Session {
     #[must_use]
     pub fn new(operation: Operation, profile: Profile) -> Self {
         let schema = Schema::of(&profile);
-        Self { operation, profile, schema, place_names: PlaceNames::default(), planned: Vec::new() }
+        Self { operation, profile, schema, planned: Vec::new() }
     }
 
     /// Reads the next batch of items, which may be any texts. Returns, for each item in order, the keys of the stored
@@ -41,12 +39,7 @@ impl Session {
     /// Items that were planned before and not decided are dropped.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
         let mut seen = vec![false; self.schema.rules.len()];
-        let reader = ItemReader {
-            operation: self.operation,
-            profile: &self.profile,
-            schema: &self.schema,
-            place_names: &self.place_names,
-        };
+        let reader = ItemReader { operation: self.operation, profile: &self.profile, schema: &self.schema };
         let read = |text: String| reader.read(&text, &mut seen);
         self.planned = items.into_iter().map(read).collect();
         self.planned.iter().map(|item| item.as_ref().map(|item| self.keys_of(item)).unwrap_or_default()).collect()

@@ -167,30 +167,36 @@ fn the_lists_of_names_have_the_documented_sizes() {
         let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{of}` |"))).unwrap();
         row.split(" | ").nth(1).unwrap().replace(',', "").parse::<usize>().unwrap()
     };
-    // A field that is not strict also takes regions that are in no list.
-    let mut profile = profile;
+    // A field that is not strict also takes regions that are in no list. A few names are long.
+    let mut profile = Profile { max_length: 191, ..profile };
     profile.fields.iter_mut().filter(|field| field.alias == "state").for_each(|field| field.is_strict = true);
     let accepted = |field: &str, name: &str| {
         let item = serde_json::json!({ field: name }).to_string();
         matches!(batch(Operation::Create, &profile, &[], &[&item]).remove(0), Outcome::Write(_))
     };
     for (kind, field, list) in [
+        ("country", "country", include_str!("../src/kinds/data/countries.txt")),
+        ("region", "state", include_str!("../src/kinds/data/regions.txt")),
         ("locale", "preferred_locale", include_str!("../src/kinds/data/locales.txt")),
         ("timezone", "timezone", include_str!("../src/kinds/data/timezones.txt")),
     ] {
         let (header, names) = list.split_once("\n\n").unwrap();
         assert_eq!(names.lines().filter(|name| accepted(field, name)).count(), count(kind));
+        if matches!(kind, "country" | "region") {
+            continue;
+        }
         let (_, version) = header.lines().next().unwrap().trim_end_matches('.').rsplit_once(' ').unwrap();
         let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{kind}` |"))).unwrap();
         assert!(row.contains(version), "{version}");
     }
     for (field, taken, refused) in [
         ("country", "Germany", "DE"),
-        ("country", "Czech Republic", "Czechia"),
+        ("country", "Germany", "Deutschland"),
+        ("country", "Guinea Bissau", "Bissau"),
+        ("country", "Federal Republic of Germany", "Narnia"),
         ("state", "Texas", "TX"),
-        ("state", "Bayern", "Bavaria"),
-        ("state", "Comunidad de Madrid", "Madrid Comunidad de"),
-        ("state", "Gujarat", "gujarat"),
+        ("state", "Thueringen", "Bra'ov"),
+        ("state", "北京市", "x"),
         ("preferred_locale", "en_US", "en-US"),
         ("preferred_locale", "zh_CN", "iw"),
         ("preferred_locale", "de_AT", "de_US"),

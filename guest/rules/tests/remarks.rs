@@ -55,8 +55,17 @@ fn a_value_that_no_list_knows_is_a_warning() {
         let warnings = told(Operation::Create, item).warnings;
         warnings.into_iter().map(|warning| (warning.field, warning.code)).collect()
     };
-    assert_eq!(warnings(r#"{"state":"Nowhere at all"}"#), [("state".to_owned(), "unknown_region")]);
-    for item in [r#"{"state":"Texas"}"#, r#"{"state":""}"#, r#"{"state":["Texas"]}"#, "{}"] {
+    for unknown in ["Nowhere at all", "TX", "Bra'ov"] {
+        let item = serde_json::json!({"state": unknown}).to_string();
+        assert_eq!(warnings(&item), [("state".to_owned(), "unknown_region")], "{item}");
+    }
+    for known in
+        ["Texas", "texas", "Bavaria", "Blekinge lan", "S\u{e3}o Paulo", "<b>Sa\u{303}o Paulo</b>", "mazowieckie"]
+    {
+        let item = serde_json::json!({"state": known}).to_string();
+        assert_eq!(warnings(&item), [], "{item}");
+    }
+    for item in [r#"{"state":""}"#, r#"{"state":["Texas"]}"#, "{}"] {
         assert_eq!(warnings(item), [], "{item}");
     }
 }

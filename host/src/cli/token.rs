@@ -11,13 +11,14 @@ use super::operator::operations;
 use super::output::print_json;
 use super::store::StoreArgs;
 
-/// Bytes that are read of standard input. A token has 43.
+/// Bytes that are read of standard input. A token has 43, a refresh token 87.
 const MAX_INPUT_BYTES: u64 = 4 << 10;
 
 /// Commands about the tokens that clients get with their secrets.
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Revoke all tokens of a tenant or, without --tenant, the token on standard input, where no other user sees it.
+    /// Revoke all tokens and refresh tokens of a tenant or, without --tenant, the one on standard input, where no other user
+    /// sees it. The tokens that were issued with a refresh token are revoked with it.
     Revoke {
         /// The tenant's name.
         #[arg(long, value_name = "NAME")]
@@ -38,8 +39,7 @@ pub(super) fn run(command: TokenCommand) -> Result<(), Box<dyn Error>> {
             }
             let mut token = String::new();
             std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut token)?;
-            operations.revoke_token(&Secret::from_client(token.trim()))?;
-            1
+            operations.revoke_token(&Secret::from_client(token.trim()))?
         }
     };
     Ok(print_json(&RevokedTokensView { revoked_tokens })?)

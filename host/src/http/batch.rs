@@ -15,20 +15,29 @@ use super::reply::{Reply, json};
 use crate::domain::{JobRemarks, Operation, Warning};
 use crate::jobs::{Call, CallAnswer, MAX_CALL_ITEMS};
 
+/// What becomes of each item, as Mautic answers a batch.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<C: Serialize, E: Serialize> {
-    contacts: ByKey<C>,
-    status_codes: ByKey<u16>,
+pub(super) struct Envelope<C: Serialize, E: Serialize> {
+    pub(super) contacts: ByKey<C>,
+    pub(super) status_codes: ByKey<u16>,
     #[serde(skip_serializing_if = "ByKey::is_empty")]
-    errors: ByKey<E>,
+    pub(super) errors: ByKey<E>,
     #[serde(skip_serializing_if = "ByKey::is_empty")]
     warnings: ByKey<Vec<Warning>>,
 }
 
+impl<C: Serialize, E: Serialize> Envelope<C, E> {
+    /// Returns the envelope of no item.
+    pub(super) fn empty() -> Self {
+        let (contacts, status_codes) = (ByKey(Vec::new()), ByKey(Vec::new()));
+        Self { contacts, status_codes, errors: ByKey(Vec::new()), warnings: ByKey(Vec::new()) }
+    }
+}
+
 /// Values under the keys of the request, written as PHP writes an array: a list if the keys are 0, 1, 2, … in order, otherwise
 /// an object.
-struct ByKey<T>(Vec<(String, T)>);
+pub(super) struct ByKey<T>(pub(super) Vec<(String, T)>);
 
 impl<T> ByKey<T> {
     fn is_empty(&self) -> bool {
@@ -65,12 +74,7 @@ pub(super) fn apply(call: &Call<'_>, operation: Operation, mut body: ItemBody) -
     let contacts: BTreeMap<_, _> =
         contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?))).collect::<Result<_, Problem>>()?;
     let remarks = JobRemarks::of(rows.iter().map(|row| &row.remarks));
-    let mut envelope = Envelope {
-        contacts: ByKey(Vec::new()),
-        status_codes: ByKey(Vec::new()),
-        errors: ByKey(Vec::new()),
-        warnings: ByKey(Vec::new()),
-    };
+    let mut envelope = Envelope::empty();
     for (key, row) in keys.into_iter().zip(rows) {
         if let Some(contact) = row.id.and_then(|id| contacts.get(&id)) {
             envelope.contacts.0.push((key.clone(), contact));

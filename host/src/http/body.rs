@@ -262,6 +262,15 @@ impl ItemBody {
         self.format.item(&self.body.take_bytes())
     }
 
+    /// Takes the one item that the body is, if it is anything but blanks.
+    ///
+    /// # Errors
+    /// As [`Self::take_items`].
+    pub(super) fn take_item_if_any(&mut self) -> Result<Option<String>, Problem> {
+        let bytes = self.body.take_bytes();
+        if bytes.trim_ascii().is_empty() { Ok(None) } else { self.format.item(&bytes).map(Some) }
+    }
+
     /// Takes the texts that the body consists of, by their names; members that are not texts are left out.
     ///
     /// # Errors

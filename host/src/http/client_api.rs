@@ -11,13 +11,17 @@ use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
+use super::entity_list::EntityQuery;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
-use super::{batch, bulk, contacts, job, list_query, options, single, token};
+use super::{
+    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, job, list_query, options, profile_lists,
+    single, token,
+};
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
@@ -43,6 +47,8 @@ struct ExpectedAnswer {
 }
 
 const READS_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Refuse };
+/// A list of what a profile or a catalogue has is about as large as some contacts.
+const READS_LIST: ExpectedAnswer = ExpectedAnswer { contacts: 30, ..READS_ONE };
 const CHANGES_ONE: ExpectedAnswer = ExpectedAnswer { contacts: 1, without_room: WithoutRoom::Send };
 const CHANGES_BATCH: ExpectedAnswer = ExpectedAnswer { contacts: MAX_CALL_ITEMS, without_room: WithoutRoom::Send };
 
@@ -97,6 +103,9 @@ impl ClientApi {
         if request.uri().path() == TOKEN_PATH {
             return self.issue_token(request).await;
         }
+        if names_token(request.uri().query()) {
+            return Err(Problem::token_in_query());
+        }
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         let (head, body) = request.into_parts();
@@ -141,6 +150,29 @@ impl ClientApi {
             Route::DeleteContact(id) => {
                 bulk::refuse_idempotency_key(&head.headers)?;
                 self.call(tenant, CHANGES_ONE, move |call| contacts::delete(call, id)).await
+            }
+            Route::DeleteBatch => {
+                bulk::refuse_idempotency_key(&head.headers)?;
+                let ids = batch_delete::ids(query.as_deref())?;
+                let answer = ExpectedAnswer { contacts: ids.len(), ..CHANGES_BATCH };
+                self.call(tenant, answer, move |call| batch_delete::apply(call, ids)).await
+            }
+            Route::DoNotContact(id, channel, change) => {
+                bulk::refuse_idempotency_key(&head.headers)?;
+                self.call_with_body(tenant, CHANGES_ONE, receive(), move |call, body| {
+                    do_not_contact::apply(call, id, &channel, change, body)
+                })
+                .await
+            }
+            Route::Fields(form) => {
+                let query = EntityQuery::parse(query.as_deref())?;
+                self.call(tenant, READS_LIST, move |call| contact_fields::list(call, form, &query)).await
+            }
+            Route::Profile(list) => {
+                let query = EntityQuery::parse(query.as_deref())?;
+                let answer_memory = self.answers.admit(tenant.id, READS_LIST.contacts).await?;
+                let reply = blocking_in_turn(&turns, move || profile_lists::answer(&tenant, list, &query)).await?;
+                answer_memory.hold(reply, READS_LIST.without_room)
             }
         }
     }
@@ -228,6 +260,11 @@ impl ClientApi {
         let service = Arc::clone(&self.service);
         blocking(move || work(&service)).await
     }
+}
+
+/// Returns whether a query has a token, as Mautic's clients can send it.
+fn names_token(query: Option<&str>) -> bool {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token")
 }
 
 /// Answers a request that needs no credentials, because it asks for nothing of a tenant: which methods a path has, as browsers

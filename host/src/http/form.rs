@@ -15,12 +15,25 @@ const MAX_DEPTH: usize = 16;
 /// create many arrays.
 const MAX_NODES: usize = 500_000;
 
-/// Splits a form body into items, under the client's keys. Of more than `max` items, `max` + 1 are returned.
+/// A field of a form: its name and its value, or why it cannot be read.
+type Field = Result<(String, String), Problem>;
+
+/// Reads the fields of a body that is `application/x-www-form-urlencoded`, in order.
+pub(super) fn fields(body: &[u8]) -> impl Iterator<Item = Field> {
+    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate();
+    pairs.map(|(number, pair)| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Ok((decoded(name, number)?, decoded(value, number)?))
+    })
+}
+
+/// Splits the fields of a form into items, under the client's keys. Of more than `max` items, `max` + 1 are returned.
 ///
 /// # Errors
 /// 400 if a name is nested too deeply, a name or value is not UTF-8, or there are too many values.
-pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
-    let root = read(body, max)?;
+pub(super) fn split(fields: impl Iterator<Item = Field>, max: usize) -> Result<ItemList, Problem> {
+    let root = read(fields, max)?;
     let mut batch =
         ItemList { items: Vec::with_capacity(root.entries.len()), keys: Some(Vec::with_capacity(root.entries.len())) };
     for (key, node) in root.entries {
@@ -30,12 +43,12 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     Ok(batch)
 }
 
-/// Reads a form body that is one item, and returns the item as JSON.
+/// Reads the fields of a form that is one item, and returns the item as JSON.
 ///
 /// # Errors
 /// As [`split`].
-pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
-    let mut root = read(body, usize::MAX)?;
+pub(super) fn whole(fields: impl Iterator<Item = Field>) -> Result<String, Problem> {
+    let mut root = read(fields, usize::MAX)?;
     root.is_object = true;
     as_json(&Node::Array(root))
 }
@@ -56,13 +69,11 @@ enum Node {
 }
 
 /// Builds the tree that the names describe, with at most `max` + 1 members at the top.
-fn read(body: &[u8], max: usize) -> Result<Array, Problem> {
+fn read(fields: impl Iterator<Item = Field>, max: usize) -> Result<Array, Problem> {
     let mut root = Array::default();
     let mut nodes = MAX_NODES;
-    for (number, pair) in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
-        let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let (name, value) = (decoded(name, number)?, decoded(value, number)?);
+    for field in fields {
+        let (name, value) = field?;
         let path = path(&name)?;
         let known = path.first().is_some_and(|key| root.entries.contains_key(*key));
         if known || root.entries.len() <= max {
@@ -157,7 +168,13 @@ fn as_json(node: &Node) -> Result<String, Problem> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::split;
+    use super::fields;
+    use crate::domain::ItemList;
+    use crate::http::problem::Problem;
+
+    fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
+        super::split(fields(body), max)
+    }
 
     #[test]
     fn forms_are_read_as_php_reads_them() {

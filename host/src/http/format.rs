@@ -1,4 +1,4 @@
-//! How a client writes items: as JSON or as a form.
+//! How a client writes items: as JSON, or as a form of one of two types.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,25 @@ use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
 use serde::de::IgnoredAny;
 
+use super::header_parameters::HeaderValueParts;
+use super::multipart::Boundary;
 use super::problem::Problem;
-use super::{form, json};
+use super::{form, json, multipart};
 use crate::domain::ItemList;
 
 /// The format of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Form,
+    Multipart(Boundary),
 }
 
 impl Format {
     /// Reads the format from `Content-Type`. A body without a type is JSON, as in Mautic.
     ///
     /// # Errors
-    /// 415 for another type.
+    /// 415 for another type, and 400 for a form of parts without a boundary.
     pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
         let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Self::Json) };
         let value = value.to_str().unwrap_or("?");
@@ -29,8 +32,12 @@ impl Format {
         match essence.as_str() {
             "" | "application/json" | "application/x-json" => Ok(Self::Json),
             "application/x-www-form-urlencoded" => Ok(Self::Form),
+            "multipart/form-data" => {
+                let parts = HeaderValueParts::read(value);
+                Ok(Self::Multipart(Boundary::new(parts.as_ref().and_then(|parts| parts.parameter("boundary")))?))
+            }
             _ => Err(Problem::unsupported_type(format!(
-                "'{essence}' is not a type this call takes; send application/json or application/x-www-form-urlencoded."
+                "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data."
             ))),
         }
     }
@@ -39,10 +46,11 @@ impl Format {
     ///
     /// # Errors
     /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
-    pub(super) fn items(self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
+    pub(super) fn items(&self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
         let list = match self {
             Self::Json => json::split(body, max)?,
-            Self::Form => form::split(form_text(body)?, max)?,
+            Self::Form => form::split(form::fields(form_text(body)?), max)?,
+            Self::Multipart(boundary) => form::split(multipart::fields(body, boundary), max)?,
         };
         refuse_wrapper(&list)?;
         Ok(list)
@@ -52,10 +60,11 @@ impl Format {
     ///
     /// # Errors
     /// As [`Self::items`].
-    pub(super) fn item(self, body: &[u8]) -> Result<String, Problem> {
+    pub(super) fn item(&self, body: &[u8]) -> Result<String, Problem> {
         match self {
             Self::Json => json::whole(body),
-            Self::Form => form::whole(form_text(body)?),
+            Self::Form => form::whole(form::fields(form_text(body)?)),
+            Self::Multipart(boundary) => form::whole(multipart::fields(body, boundary)),
         }
     }
 
@@ -63,10 +72,11 @@ impl Format {
     ///
     /// # Errors
     /// As [`Self::items`].
-    pub(super) fn fields(self, body: &[u8]) -> Result<HashMap<String, String>, Problem> {
+    pub(super) fn fields(&self, body: &[u8]) -> Result<HashMap<String, String>, Problem> {
         match self {
             Self::Json => json::fields(body),
             Self::Form => Ok(form_urlencoded::parse(form_text(body)?).into_owned().collect()),
+            Self::Multipart(boundary) => multipart::fields(body, boundary).collect(),
         }
     }
 }

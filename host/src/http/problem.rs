@@ -59,6 +59,14 @@ impl Problem {
         Self::unauthorized("access_denied", "API authorization denied.")
     }
 
+    /// Returns the problem of a request with a token in its URL, whatever other credentials it has.
+    pub(super) fn token_in_query() -> Self {
+        Self::unauthorized(
+            "access_denied",
+            "'access_token' is not taken from a URL, because proxies and browsers keep URLs in logs and histories. Send the token as 'Authorization: Bearer'.",
+        )
+    }
+
     /// Returns the problem of a request with wrong credentials. The text is Mautic's.
     pub(super) fn wrong_credentials() -> Self {
         Self::unauthorized("access_denied", "Authorization denied, invalid credentials.")

@@ -1,6 +1,7 @@
 //! Which endpoint a request is for.
 
 use hyper::Method;
+use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
 use crate::domain::{ContactId, JobId, Operation};
@@ -24,6 +25,55 @@ pub(super) enum Route {
     ReadContact(ContactId),
     /// `DELETE /api/contacts/{id}/delete`.
     DeleteContact(ContactId),
+    /// `DELETE /api/contacts/batch/delete`.
+    DeleteBatch,
+    /// `POST /api/contacts/{id}/dnc/{channel}/add|remove`, and with the last two words in the other order.
+    DoNotContact(ContactId, String, ChannelChange),
+    /// `GET /api/fields/contact`, `GET /api/contacts/list/fields`.
+    Fields(FieldsForm),
+    /// `GET /api/contacts/list/owners`, `GET /api/stages`, `GET /api/companies`, `GET /api/users/self`.
+    Profile(ProfileList),
+}
+
+/// What becomes of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChannelChange {
+    /// The contact must not be contacted on it.
+    Add,
+    /// The contact may be contacted on it again.
+    Remove,
+}
+
+impl ChannelChange {
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "add" => Some(Self::Add),
+            "remove" => Some(Self::Remove),
+            _ => None,
+        }
+    }
+}
+
+/// What of the catalogue is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldsForm {
+    /// Whole fields, in pages.
+    Pages,
+    /// The names of all fields, by id.
+    Names,
+}
+
+/// What of a tenant's profile is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProfileList {
+    /// Whom contacts may belong to.
+    Owners,
+    /// The stages of contacts.
+    Stages,
+    /// The companies of contacts.
+    Companies,
+    /// Whoever calls.
+    Caller,
 }
 
 impl Route {
@@ -34,6 +84,9 @@ impl Route {
     /// number makes the path unknown (404), a job's id that cannot be one does not (405), as in Mautic.
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
+        if let Some(route) = Self::of_lists(path) {
+            return get(method, route).ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
+        }
         let rest = path.strip_prefix("/api/contacts").ok_or_else(unknown)?;
         let parts: Vec<&str> = match rest.strip_prefix('/') {
             Some(rest) => rest.split('/').collect(),
@@ -46,6 +99,7 @@ impl Route {
             ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
             ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
             ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
+            ["batch", "delete"] => ((*method == Method::DELETE).then_some(Self::DeleteBatch), "DELETE"),
             ["job", id] => {
                 // A wrong method is reported even where the id cannot be one.
                 let id = || JobId::parse(id).ok_or_else(Problem::unknown_job);
@@ -66,9 +120,36 @@ impl Route {
                 let id = contact_id(id).ok_or_else(unknown)?;
                 ((*method == Method::DELETE).then_some(Self::DeleteContact(id)), "DELETE")
             }
+            [id, "dnc", first, second] => {
+                let id = contact_id(id).ok_or_else(unknown)?;
+                // Earlier versions of Mautic had the channel last.
+                let (channel, change) = match (ChannelChange::read(second), ChannelChange::read(first)) {
+                    (Some(change), _) => (first, change),
+                    (None, Some(change)) => (second, change),
+                    (None, None) => return Err(unknown()),
+                };
+                let channel = percent_decode_str(channel).decode_utf8().map_err(|_| unknown())?.into_owned();
+                if channel.is_empty() {
+                    return Err(unknown());
+                }
+                ((*method == Method::POST).then_some(Self::DoNotContact(id, channel, change)), "POST")
+            }
             _ => return Err(unknown()),
         };
         found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
+    }
+
+    /// Finds the endpoint that lists what contacts may refer to or have.
+    fn of_lists(path: &str) -> Option<Self> {
+        Some(match path {
+            "/api/fields/contact" => Self::Fields(FieldsForm::Pages),
+            "/api/contacts/list/fields" => Self::Fields(FieldsForm::Names),
+            "/api/contacts/list/owners" => Self::Profile(ProfileList::Owners),
+            "/api/stages" => Self::Profile(ProfileList::Stages),
+            "/api/companies" => Self::Profile(ProfileList::Companies),
+            "/api/users/self" => Self::Profile(ProfileList::Caller),
+            _ => return None,
+        })
     }
 }
 
@@ -98,7 +179,7 @@ fn contact_id(text: &str) -> Option<ContactId> {
 mod tests {
     use hyper::Method;
 
-    use super::Route;
+    use super::{ChannelChange, FieldsForm, ProfileList, Route};
     use crate::domain::{ContactId, JobId, Operation};
 
     #[test]
@@ -118,6 +199,23 @@ mod tests {
             (Method::POST, "/api/contacts/new", Route::Single(Operation::Create, None)),
             (Method::PUT, "/api/contacts/5/edit", Route::Single(Operation::Replace, Some(ContactId(5)))),
             (Method::DELETE, "/api/contacts/5/delete", Route::DeleteContact(ContactId(5))),
+            (Method::DELETE, "/api/contacts/batch/delete", Route::DeleteBatch),
+            (Method::GET, "/api/fields/contact", Route::Fields(FieldsForm::Pages)),
+            (Method::GET, "/api/contacts/list/fields", Route::Fields(FieldsForm::Names)),
+            (Method::GET, "/api/contacts/list/owners", Route::Profile(ProfileList::Owners)),
+            (Method::GET, "/api/stages", Route::Profile(ProfileList::Stages)),
+            (Method::GET, "/api/companies", Route::Profile(ProfileList::Companies)),
+            (Method::GET, "/api/users/self", Route::Profile(ProfileList::Caller)),
+            (
+                Method::POST,
+                "/api/contacts/5/dnc/email/add",
+                Route::DoNotContact(ContactId(5), String::from("email"), ChannelChange::Add),
+            ),
+            (
+                Method::POST,
+                "/api/contacts/5/dnc/remove/my%20sms",
+                Route::DoNotContact(ContactId(5), String::from("my sms"), ChannelChange::Remove),
+            ),
         ] {
             assert_eq!(Route::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -147,6 +245,19 @@ mod tests {
             (Method::GET, "/api/contacts/1/delete", 405),
             (Method::DELETE, "/api/contacts/x/delete", 404),
             (Method::PUT, "/api/contacts/x/edit", 404),
+            (Method::POST, "/api/contacts/batch/delete", 405),
+            (Method::POST, "/api/stages", 405),
+            (Method::DELETE, "/api/contacts/list/fields", 405),
+            (Method::GET, "/api/contacts/1/dnc/email/add", 405),
+            (Method::POST, "/api/contacts/1/dnc/email/change", 404),
+            (Method::POST, "/api/contacts/1/dnc/email", 404),
+            (Method::POST, "/api/contacts/1/dnc//add", 404),
+            (Method::POST, "/api/contacts/1/dnc/%FF/add", 404),
+            (Method::POST, "/api/contacts/x/dnc/email/add", 404),
+            (Method::GET, "/api/fields", 404),
+            (Method::GET, "/api/fields/company", 404),
+            (Method::GET, "/api/contacts/list/segments", 404),
+            (Method::GET, "/api/users/1", 404),
         ] {
             let reply = Route::find(&method, path).unwrap_err().into_reply();
             assert_eq!(reply.status().as_u16(), status, "{method} {path}");

@@ -19,10 +19,10 @@ pub(super) struct Sender {
     pub(super) connection: Arc<Connection>,
     /// Whether the client uses TLS, as a trusted proxy says.
     pub(super) is_secure: bool,
-    /// Who the credentials belong to, for the log, once they were checked.
-    pub(super) caller: Arc<OnceLock<String>>,
     /// Whether a page sends the request whose origin the operator allowed.
     pub(super) is_allowed_origin: bool,
+    /// Who the credentials belong to, for the log, once they were checked.
+    pub(super) caller: Arc<OnceLock<String>>,
 }
 
 impl Sender {
@@ -117,8 +117,7 @@ mod tests {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
-            let caller = Arc::default();
-            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller };
+            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller: Arc::default() };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

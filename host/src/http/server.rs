@@ -59,10 +59,10 @@ pub struct HttpSettings {
     pub write_timeout: Duration,
     /// Bytes per second at which a client must take an answer.
     pub min_answer_bytes_per_second: u64,
-    /// Whether each request gets a line in the log.
-    pub access_log: bool,
     /// The origins whose pages may read answers.
     pub allowed_origins: AllowedOrigins,
+    /// Whether each request gets a line in the log.
+    pub access_log: bool,
 }
 
 /// What a listener serves.
@@ -135,8 +135,8 @@ struct Router {
     api: Api,
     health: Arc<Health>,
     connections: Arc<Connections>,
-    log: AccessLog,
     allowed_origins: AllowedOrigins,
+    log: AccessLog,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
 }
@@ -151,11 +151,11 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
-        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, access_log, allowed_origins } =
+        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, allowed_origins, access_log } =
             settings;
         let connections = Arc::new(Connections::new(connections));
         let log = AccessLog::new(api.name(), access_log);
-        let router = Router { api, health, connections, log, allowed_origins, is_closing: AtomicBool::new(false) };
+        let router = Router { api, health, connections, allowed_origins, log, is_closing: AtomicBool::new(false) };
         Ok(Self { listener, router: Arc::new(router), write_timeout, min_answer_bytes_per_second })
     }
 
@@ -279,13 +279,12 @@ impl Router {
             Some(reply) => reply.unwrap_or_else(Problem::into_reply),
             None => {
                 counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
-                let sender = Sender {
+                request.extensions_mut().insert(Sender {
                     connection: Arc::clone(&connection),
                     is_secure,
                     is_allowed_origin: cors.is_allowed(),
                     caller: Arc::clone(&caller),
-                };
-                request.extensions_mut().insert(sender);
+                });
                 if let Some(None) = counted {
                     Problem::too_many_connections().into_reply()
                 } else if let Err(problem) = check_authority(&request) {
@@ -300,6 +299,7 @@ impl Router {
         if connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        cors.tell(&mut reply);
         self.log.answered(&Answered {
             peer,
             client,
@@ -310,7 +310,6 @@ impl Router {
             is_check,
             time: begun.elapsed(),
         });
-        cors.tell(&mut reply);
         reply.map(|body| AnswerBody::new(body, connection, counted.flatten()))
     }
 

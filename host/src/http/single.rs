@@ -24,6 +24,9 @@ struct Refusal {
 /// The answer to an applied item.
 #[derive(Serialize)]
 struct Applied {
+    /// Whether there was what the request removed.
+    #[serde(rename = "recordFound", skip_serializing_if = "Option::is_none")]
+    record_found: Option<bool>,
     contact: Box<RawValue>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
@@ -48,10 +51,23 @@ pub(super) fn apply(
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
+    apply_item(call, operation, item, None, [])
+}
+
+/// Applies one item; blocks. The answer says that a record was found or not, if `record_found` does, and names `ignored` members
+/// of the request beside those that the component ignored.
+pub(super) fn apply_item(
+    call: &Call<'_>,
+    operation: Operation,
+    item: String,
+    record_found: Option<bool>,
+    ignored: impl IntoIterator<Item = String>,
+) -> Result<Reply, Problem> {
     let answer = call.apply(operation, &ItemList { items: vec![item], keys: None })?;
     let mut rows = answer.rows;
-    let row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
+    let mut row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
+    row.remarks.ignored.extend(ignored);
     let ignored = JobRemarks::of([&row.remarks]).ignored;
     let ItemRemarks { warnings, .. } = row.remarks;
     if let Some(error) = row.error {
@@ -64,7 +80,7 @@ pub(super) fn apply(
         .id
         .and_then(|id| contacts.remove_entry(&id))
         .ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
-    let mut reply = json(status, &Applied { contact: raw(object)?, warnings });
+    let mut reply = json(status, &Applied { record_found, contact: raw(object)?, warnings });
     tell_ignored(&mut reply, &ignored);
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))
@@ -77,7 +93,7 @@ pub(super) fn apply(
 /// Puts the contact's id into the item, where components look for it. An id that the item has already does not matter, as the
 /// last of several members with one name counts. An item that is not an object is returned as it is: the component will refuse
 /// it.
-fn with_id(item: &str, id: ContactId) -> String {
+pub(super) fn with_id(item: &str, id: ContactId) -> String {
     let Some(members) = item.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return item.to_owned();
     };

@@ -49,7 +49,7 @@ pub struct Call<'a> {
     /// `None` where nobody else has calls.
     permit: Option<&'a Permit>,
     /// The marks of the call's thread.
-    watch: HostWatch,
+    pub(super) watch: HostWatch,
 }
 
 /// Applies a call's items to the tenant's contacts, and collects the rows.

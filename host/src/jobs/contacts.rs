@@ -3,6 +3,7 @@
 use super::contact_search::SearchResolver;
 use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, Search, StoredContact};
+use crate::sandbox::Fields;
 use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
@@ -63,6 +64,14 @@ pub struct ListedContacts {
 }
 
 impl Call<'_> {
+    /// Returns the fields that the tenant's contacts have, in the order of the processor's catalogue.
+    ///
+    /// # Errors
+    /// If the tenant's processor fails, or the sandbox has no room.
+    pub fn fields(&self) -> Result<Fields, ServiceError> {
+        Ok(self.decider(Operation::Create).fields()?)
+    }
+
     /// Returns a contact as clients see it, a JSON object. Returns `None` if the tenant has no such contact.
     ///
     /// # Errors
@@ -107,7 +116,7 @@ impl Call<'_> {
 
     /// Presents the contacts of a list. Halves the list if the processor fails on it, so that only a contact which the
     /// processor cannot present is shown by its id alone. Gives up when the call should end: the rest is shown by ids alone.
-    fn present_list(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
+    pub(super) fn present_list(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {
         let mut parts = vec![contacts];
         let (mut presented, mut failures) = (Vec::with_capacity(contacts.len()), 0);
         while let Some(part) = parts.pop() {

@@ -16,13 +16,10 @@ use crate::jobs::worker::WorkerContext;
 use crate::jobs::{ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    Admission, Authentication, DiskState, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
-    SubmitLimits, SubmitOutcome, Tenant, TokenLimits,
+    Authentication, DiskState, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
+    SubmitLimits, SubmitOutcome, Tenant,
 };
 use crate::tenants::Secret;
-
-/// How long a token is valid. The number is Mautic's.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Threads that compile components for calls. One component is compiled at a time; the others load theirs from the disk.
 const MAX_COMPILING: usize = 4;
@@ -87,21 +84,6 @@ impl Service {
     /// If the store cannot answer.
     pub fn authenticate(&self, client_id: Option<&str>, secret: &Secret) -> Result<Authentication, ServiceError> {
         Ok(self.store().authenticate(client_id, &secret.hash())?)
-    }
-
-    /// Issues a token for a tenant with one of its secrets. Returns it, and how long it is valid: an hour, but not longer
-    /// than the secret.
-    ///
-    /// # Errors
-    /// If the store cannot answer, the secret was revoked, the tenant gets too many tokens, or the system gives no random bytes.
-    pub fn issue_token(&self, tenant: &Tenant, secret: &Secret) -> Result<(Secret, Duration), ServiceError> {
-        let limits = TokenLimits { count: tenant.limits.tokens, per_minute: tenant.limits.tokens_per_minute };
-        if let Admission::After(retry_after) = self.store().admit_token(tenant.id, &limits)? {
-            return Err(ServiceError::TooManyTokens { per_minute: limits.per_minute, retry_after });
-        }
-        let token = Secret::random()?;
-        let lifetime = self.store().add_token(&secret.hash(), &token.hash(), TOKEN_LIFETIME)?;
-        Ok((token, lifetime.ok_or(ServiceError::NoTenant)?))
     }
 
     /// Accepts a job. When this returns, the job is durable. Returns the id of the earlier job if the same request was

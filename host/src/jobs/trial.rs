@@ -2,7 +2,6 @@
 
 use super::call::CallTarget;
 use super::{Call, CallRow, ServiceError, Submission};
-use crate::domain::Operation;
 use crate::jobs::decide::{ComponentUsage, FailureBudget, FailureTally, ItemFailure, Part, isolate};
 use crate::sandbox::Usage;
 
@@ -27,8 +26,7 @@ impl Call<'_> {
     /// # Errors
     /// If the processor fails, or the sandbox has no room for it.
     pub fn field_aliases(&self) -> Result<Vec<String>, ServiceError> {
-        let fields = self.decider(Operation::Create).fields()?;
-        Ok(fields.aliases().map(str::to_owned).collect())
+        Ok(self.fields()?.aliases().map(str::to_owned).collect())
     }
 
     /// Applies items to a tenant's contacts as a job would: chunk by chunk, with a job's limits and failure budget.

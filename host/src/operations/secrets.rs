@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{OperationError, Operations};
 use crate::store::{AddSecretOutcome, RevokeSecretOutcome, SecretRecord};
-use crate::tenants::{Secret, SecretId};
+use crate::tenants::{RefreshToken, Secret, SecretId};
 
 /// Days after which a secret may expire, at most.
 const MAX_EXPIRY_DAYS: u32 = 3_650;
@@ -49,7 +49,7 @@ impl Operations {
         self.store.secrets(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
     }
 
-    /// Revokes a secret and the tokens that were issued with it. Returns the number of tokens.
+    /// Revokes a secret, and the tokens and refresh tokens that were issued with it. Returns the number of both.
     ///
     /// # Errors
     /// If there is no such tenant or secret, or the secret is the tenant's last one and not `even_last`.
@@ -64,7 +64,7 @@ impl Operations {
         }
     }
 
-    /// Revokes all tokens of a tenant and returns their number. Clients can get new ones with their secrets.
+    /// Revokes all tokens and refresh tokens of a tenant and returns their number. Clients can get new ones with their secrets.
     ///
     /// # Errors
     /// If there is no such tenant.
@@ -72,11 +72,16 @@ impl Operations {
         self.store.revoke_tokens(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
     }
 
-    /// Revokes one token.
+    /// Revokes a token or a refresh token. With a refresh token go those that follow it and all tokens that were issued with
+    /// them, also if it was used already. Returns the number of tokens and refresh tokens.
     ///
     /// # Errors
     /// If there is no such token.
-    pub fn revoke_token(&self, token: &Secret) -> Result<(), OperationError> {
-        if self.store.revoke_token(&token.hash())? { Ok(()) } else { Err(OperationError::UnknownToken) }
+    pub fn revoke_token(&self, token: &Secret) -> Result<u64, OperationError> {
+        let revoked = match RefreshToken::from_client(token.reveal()) {
+            Some(refresh_token) => self.store.revoke_family(&refresh_token.hash().family)?,
+            None => u64::from(self.store.revoke_token(&token.hash())?),
+        };
+        if revoked == 0 { Err(OperationError::UnknownToken) } else { Ok(revoked) }
     }
 }

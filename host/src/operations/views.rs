@@ -163,7 +163,7 @@ pub struct RevokedSecretView<'a> {
     pub tenant: &'a str,
     /// The secret's id.
     pub id: &'a str,
-    /// How many tokens were revoked with the secret.
+    /// How many tokens and refresh tokens were revoked with the secret.
     pub revoked_tokens: u64,
 }
 
@@ -171,7 +171,7 @@ pub struct RevokedSecretView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedTokensView {
-    /// How many tokens were revoked.
+    /// How many tokens and refresh tokens were revoked.
     pub revoked_tokens: u64,
 }
 

@@ -15,6 +15,11 @@ const MAX_FLAW_BYTES: usize = 500;
 pub struct Fields(pub(super) Vec<Field>);
 
 impl Fields {
+    /// Returns each field, in the order of the list.
+    pub fn iter(&self) -> std::slice::Iter<'_, Field> {
+        self.0.iter()
+    }
+
     /// Returns the alias of each field.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|field| field.alias.as_str())
@@ -28,17 +33,18 @@ impl Fields {
 
 /// One field of the list. The members are those of `field` in the contract.
 #[derive(Debug, Clone)]
-pub(super) struct Field {
-    pub(super) alias: String,
-    pub(super) label: String,
-    pub(super) kind: String,
-    pub(super) group: String,
-    pub(super) choices: Vec<Choice>,
-    pub(super) is_required: bool,
-    pub(super) is_unique: bool,
-    pub(super) max_length: Option<u32>,
-    pub(super) scale: Option<u32>,
-    pub(super) is_strict: bool,
+#[expect(missing_docs, reason = "the members are those of field in the contract, documented there")]
+pub struct Field {
+    pub alias: String,
+    pub label: String,
+    pub kind: String,
+    pub group: String,
+    pub choices: Vec<Choice>,
+    pub is_required: bool,
+    pub is_unique: bool,
+    pub max_length: Option<u32>,
+    pub scale: Option<u32>,
+    pub is_strict: bool,
 }
 
 /// What a processor finds wrong with one entry of a profile's field list. The members are those of `flaw` in the contract.

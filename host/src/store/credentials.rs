@@ -33,11 +33,12 @@ pub trait CredentialStore {
         lifetime: Option<Duration>,
     ) -> Result<AddSecretOutcome, StoreError>;
 
-    /// Revokes a secret and the tokens that were issued with it. The last live secret stays unless `even_last`.
+    /// Revokes a secret, and the tokens and refresh tokens that were issued with it. The last live secret stays unless
+    /// `even_last`.
     fn revoke_secret(&self, tenant: &str, secret: SecretId, even_last: bool)
     -> Result<RevokeSecretOutcome, StoreError>;
 
-    /// Revokes all tokens of a tenant, and returns their number. Returns `None` if there is no such tenant.
+    /// Revokes all tokens and refresh tokens of a tenant, and returns their number. Returns `None` if there is no such tenant.
     fn revoke_tokens(&self, tenant: &str) -> Result<Option<u64>, StoreError>;
 
     /// Revokes a token. Returns `false` if there is no such token.
@@ -87,9 +88,9 @@ pub enum AddSecretOutcome {
 /// The outcome of [`CredentialStore::revoke_secret`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokeSecretOutcome {
-    /// The secret was revoked, and this many tokens that were issued with it.
+    /// The secret was revoked, and this many tokens and refresh tokens that were issued with it.
     Revoked {
-        /// The number of tokens.
+        /// The number of both.
         tokens: u64,
     },
     /// The tenant has no other live secret.

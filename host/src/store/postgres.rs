@@ -22,6 +22,7 @@ mod migrations;
 mod next_job;
 mod notifications;
 mod query_parts;
+mod refresh_tokens;
 mod remarks;
 mod sql;
 mod statements;

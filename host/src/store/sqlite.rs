@@ -17,6 +17,7 @@ mod logs;
 mod maintenance;
 mod migrations;
 mod query_parts;
+mod refresh_tokens;
 mod room;
 mod shrink;
 mod submit;

@@ -101,8 +101,8 @@ limits! {
     results_mib "resultsMiB" 1 <= 8 <= 1_024 "MiB of the results of one job, compressed; above it, rows of failed items keep their status and lose the details.";
     stored_mib "storedMiB" 1 <= 65_536 <= 67_108_864 "MiB of contacts, and of jobs with their items, results, logs, profiles and idempotency keys; above it, a bulk request gets 507, and items that would write a contact fail with status 507.";
     stored_contacts "storedContacts" 1 <= 10_000_000 <= 1_000_000_000 "Contacts; above it, items that would create a contact fail with status 507.";
-    tokens "tokens" 1 <= 1_000 <= 100_000 "Tokens at a time; above it, the tokens that expire first are deleted.";
-    tokens_per_minute "tokensPerMinute" 1 <= 600 <= 1_000_000 "Tokens issued per minute on average; those of a whole minute may come at once; above it, a request gets 429.";
+    tokens "tokens" 1 <= 1_000 <= 100_000 "Tokens at a time, and as many refresh tokens; above it, those that expire first are deleted.";
+    tokens_per_minute "tokensPerMinute" 1 <= 600 <= 1_000_000 "Tokens issued or refreshed per minute on average; those of a whole minute may come at once; above it, a request gets 429.";
 }
 
 impl TenantLimits {

@@ -24,6 +24,7 @@ mod logs;
 mod lost_answers;
 mod opening;
 mod races;
+mod refresh_tokens;
 mod remarks;
 mod results;
 mod search_bound;
@@ -154,6 +155,14 @@ conformance! {
             maintenance_does_not_fail_commits,
             sweeping_does_not_delay_claims,
             only_the_newest_claim_commits;
+        refresh_tokens:
+            a_refresh_token_is_replaced_each_time,
+            a_refresh_token_that_is_used_again_revokes_its_family,
+            refresh_tokens_belong_to_a_tenant_and_end_with_its_secrets,
+            refresh_tokens_expire,
+            refresh_tokens_are_limited_in_number,
+            refresh_tokens_are_revoked,
+            of_two_that_show_a_refresh_token_at_once_one_gets_a_token;
         remarks:
             remarks_are_added_up_over_the_batches_of_a_job,
             the_remarks_about_a_job_are_bounded,

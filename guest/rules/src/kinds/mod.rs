@@ -2,19 +2,15 @@
 //! selects the function for a kind.
 
 mod boolean;
-mod country;
 mod datetime;
 mod email;
 mod entities;
-mod locale;
 mod markup;
 mod multiselect;
+mod name_list;
 mod number;
-mod place_names;
-mod region;
-mod sorted_list;
+mod place_name;
 mod text;
-mod timezone;
 mod url;
 
 use crate::field_error::{FieldError, NOT_VALID};
@@ -26,13 +22,12 @@ use crate::value::Value;
 pub(crate) use datetime::date_time_lenient;
 pub(crate) use markup::plain;
 pub(crate) use number::displayed as displayed_number;
-pub(crate) use place_names::PlaceNames;
 
 /// The value to store (`None` if the sent value is blank), or the reason why the sent value was refused.
 pub(crate) type Parsed = Result<Option<Value>, FieldError>;
 
 /// Parses a sent value by the rules of `field`.
-pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) -> Parsed {
+pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     match field.kind {
         Kind::Text | Kind::Textarea | Kind::Lookup | Kind::Tel => text::parse(field, raw),
         Kind::Html => markup::parse(field, raw),
@@ -42,12 +37,12 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>, place_names: &PlaceNames) 
         Kind::Boolean => boolean::parse(raw),
         Kind::Select => parse_choice(field, raw),
         Kind::MultiSelect => multiselect::parse(field, raw),
-        Kind::Country => listed(field, raw, |name| place_names.has_country(name)),
-        Kind::Region if field.is_strict => listed(field, raw, |name| place_names.has_region(name)),
+        Kind::Country => place(field, raw, name_list::has_country),
+        Kind::Region if field.is_strict => place(field, raw, name_list::has_region),
         // Any text, so without markup, as in any field of text.
         Kind::Region => text::parse(field, raw),
-        Kind::Locale => listed(field, raw, locale::exists),
-        Kind::Timezone => listed(field, raw, timezone::exists),
+        Kind::Locale => listed(field, raw, name_list::has_locale),
+        Kind::Timezone => listed(field, raw, name_list::has_timezone),
         Kind::Date => datetime::parse_date(raw),
         Kind::DateTime => datetime::parse_date_time(raw),
         Kind::Time => datetime::parse_time(raw),
@@ -66,21 +61,30 @@ fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
 }
 
 /// Returns the code of what the sender of a value should know, if there is something. `value` was parsed by [`parse`].
-pub(crate) fn warning(field: &FieldRule, value: &Value, place_names: &PlaceNames) -> Option<&'static str> {
+pub(crate) fn warning(field: &FieldRule, value: &Value) -> Option<&'static str> {
     match (field.kind, value) {
-        (Kind::Region, Value::Text(name)) if !place_names.has_region(name) => Some("unknown_region"),
+        (Kind::Region, Value::Text(name)) if !name_list::has_region(name) => Some("unknown_region"),
         _ => None,
     }
 }
 
+/// Parses the name of a place that a list must know, in any spelling. It is stored as it was sent, without blanks around it.
+fn place(field: &FieldRule, raw: &Raw<'_>, is_known: fn(&str) -> bool) -> Parsed {
+    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    in_list(field, text::trim(&sent), is_known)
+}
+
 /// Parses a value that must be in a list. Spelling must be exact; blanks around the value are not trimmed.
-fn listed(field: &FieldRule, raw: &Raw<'_>, exists: impl Fn(&str) -> bool) -> Parsed {
-    let name = raw.as_text().ok_or(NOT_VALID)?;
-    match name.as_ref() {
+fn listed(field: &FieldRule, raw: &Raw<'_>, is_known: fn(&str) -> bool) -> Parsed {
+    in_list(field, &raw.as_text().ok_or(NOT_VALID)?, is_known)
+}
+
+fn in_list(field: &FieldRule, value: &str, is_known: fn(&str) -> bool) -> Parsed {
+    match value {
         "" => Ok(None),
-        known if exists(known) => {
+        known if is_known(known) => {
             text::check_length(field, known)?;
-            Ok(Some(Value::Text(name.into_owned())))
+            Ok(Some(Value::Text(known.to_owned())))
         }
         _ => Err(NOT_VALID),
     }

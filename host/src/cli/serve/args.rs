@@ -208,8 +208,8 @@ impl ServeArgs {
             },
             write_timeout: Duration::from_secs(self.write_timeout),
             min_answer_bytes_per_second: self.min_transfer_rate,
-            access_log: self.access_log,
             allowed_origins: AllowedOrigins::new(self.cors_origin.clone()),
+            access_log: self.access_log,
         }
     }
 

@@ -42,10 +42,10 @@ pub(super) fn revoke_tokens(operations: &Operations, tenant: &str) -> Result<Rep
     Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens: operations.revoke_tokens(tenant)? }))
 }
 
-/// Revokes the token in the body, which no log of a proxy has.
+/// Revokes the token or refresh token in the body, which no log of a proxy has.
 pub(super) fn revoke_token(operations: &Operations, body: &str) -> Result<Reply, Problem> {
     let read = || -> Result<_, JsonError> { JsonText::parse(body)?.object(&["token"])?.take_required("token")?.text() };
     let token = read().map_err(|error| unreadable("The request", &error, "Send 'token'."))?;
-    operations.revoke_token(&Secret::from_client(token))?;
-    Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens: 1 }))
+    let revoked_tokens = operations.revoke_token(&Secret::from_client(token))?;
+    Ok(json(StatusCode::OK, &RevokedTokensView { revoked_tokens }))
 }

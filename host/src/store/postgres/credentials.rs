@@ -75,7 +75,12 @@ impl CredentialStore for PostgresStore {
                     let Some((id, _)) = lock_tenant(session, tenant).await? else {
                         return Ok(TxOutcome::RollBack(None));
                     };
-                    let revoked = session.execute("DELETE FROM tokens WHERE tenant = $1", &[&id]).await?;
+                    let mut revoked = 0;
+                    for delete in
+                        ["DELETE FROM token_families WHERE tenant = $1", "DELETE FROM tokens WHERE tenant = $1"]
+                    {
+                        revoked += session.execute(delete, &[&id]).await?;
+                    }
                     Ok(TxOutcome::Commit(Some(revoked)))
                 })
                 .await
@@ -228,7 +233,14 @@ async fn revoke(
             };
             let hash = hash.as_slice();
             session.execute("DELETE FROM secrets WHERE hash = $1", &[&hash]).await?;
-            let tokens = session.execute("DELETE FROM tokens WHERE tenant = $1 AND secret = $2", &[&id, &hash]).await?;
+            // The families first, which a refresh locks before it adds a token.
+            let mut tokens = 0;
+            for delete in [
+                "DELETE FROM token_families WHERE tenant = $1 AND secret = $2",
+                "DELETE FROM tokens WHERE tenant = $1 AND secret = $2",
+            ] {
+                tokens += session.execute(delete, &[&id, &hash]).await?;
+            }
             Ok(TxOutcome::Commit(RevokeSecretOutcome::Revoked { tokens }))
         })
         .await

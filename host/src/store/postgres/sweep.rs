@@ -45,12 +45,18 @@ const EXPIRED_TOKENS: &str = "
       ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )";
 
+const EXPIRED_FAMILIES: &str = "
+    DELETE FROM token_families WHERE family IN (
+      SELECT family FROM token_families WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AND expires_at <= bulkhead_now($1)";
+
 /// Deletes some of what has expired, or is left of removed tenants.
 pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
     next_job::clear_idle_queues(session).await?;
     let jobs = expired_jobs(session).await?;
     let mut most_rows = expired_keys(session).await?;
-    for sql in [EXPIRED_TOKENS, EXPIRED_PROFILES] {
+    for sql in [EXPIRED_TOKENS, EXPIRED_FAMILIES, EXPIRED_PROFILES] {
         let delete = session.prepare_cached(sql).await?;
         most_rows = session.execute(&delete, &[&session.clock_shift, &MAX_ROWS]).await?.max(most_rows);
     }

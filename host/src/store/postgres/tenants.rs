@@ -103,7 +103,9 @@ async fn remove(session: &Session, name: &str) -> Result<Option<RemovedTenant>, 
             let jobs = session.execute("DELETE FROM jobs WHERE tenant = $1", &[&id]).await?;
             let tally = session.query_opt("DELETE FROM tallies WHERE tenant = $1 RETURNING contacts", &[&id]).await?;
             let secrets = session.execute("DELETE FROM secrets WHERE tenant = $1", &[&id]).await?;
-            session.execute("DELETE FROM tokens WHERE tenant = $1", &[&id]).await?;
+            for table in ["token_families", "tokens"] {
+                session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
+            }
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;
             let contacts = tally.map_or(Ok(0), |tally| number(&tally, 0))?;
             Ok(TxOutcome::Commit(Some(RemovedTenant { contacts, jobs, secrets })))

@@ -140,19 +140,28 @@ impl CredentialStore for SqliteStore {
                 Err(refused) => return Ok(refused),
             };
             transaction.execute("DELETE FROM secrets WHERE hash = ?1", [hash]).context(CONTEXT)?;
-            let tokens = transaction
-                .execute("DELETE FROM tokens WHERE tenant = ?1 AND secret = ?2", params![id, hash])
-                .context(CONTEXT)?;
+            let mut tokens = 0;
+            for delete in [
+                "DELETE FROM token_families WHERE tenant = ?1 AND secret = ?2",
+                "DELETE FROM tokens WHERE tenant = ?1 AND secret = ?2",
+            ] {
+                tokens += transaction.execute(delete, params![id, hash]).context(CONTEXT)?;
+            }
             transaction.commit().context(CONTEXT)?;
             Ok(RevokeSecretOutcome::Revoked { tokens: tokens as u64 })
         })
     }
 
     fn revoke_tokens(&self, tenant: &str) -> Result<Option<u64>, StoreError> {
+        const CONTEXT: &str = "revoking tokens";
         self.connections.write(|connection| {
-            let Some((id, _)) = tenant_of(connection, tenant)? else { return Ok(None) };
-            let revoked =
-                connection.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context("revoking tokens")?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+            let Some((id, _)) = tenant_of(&transaction, tenant)? else { return Ok(None) };
+            let mut revoked = 0;
+            for delete in ["DELETE FROM token_families WHERE tenant = ?1", "DELETE FROM tokens WHERE tenant = ?1"] {
+                revoked += transaction.execute(delete, [id]).context(CONTEXT)?;
+            }
+            transaction.commit().context(CONTEXT)?;
             Ok(Some(revoked as u64))
         })
     }

@@ -29,6 +29,9 @@ const DELETE_IDEMPOTENCY: &str = "DELETE FROM idempotency WHERE (tenant, key) IN
 /// Deletes expired tokens.
 const DELETE_TOKENS: &str =
     "DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE expires_at <= ?1 LIMIT ?2)";
+/// Deletes expired refresh tokens.
+const DELETE_FAMILIES: &str =
+    "DELETE FROM token_families WHERE family IN (SELECT family FROM token_families WHERE expires_at <= ?1 LIMIT ?2)";
 
 /// Deletes profiles that no job needs any more.
 const DELETE_PROFILES: &str = "DELETE FROM profiles WHERE (tenant, digest) IN (
@@ -95,7 +98,7 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
     }
     let mut more = jobs < expired.len() || expired.len() == MAX_JOBS;
     more |= delete_idempotency(&transaction, now)? == MAX_ROWS;
-    for (sql, limit) in [(DELETE_TOKENS, MAX_ROWS), (DELETE_PROFILES, MAX_BLOBS)] {
+    for (sql, limit) in [(DELETE_TOKENS, MAX_ROWS), (DELETE_FAMILIES, MAX_ROWS), (DELETE_PROFILES, MAX_BLOBS)] {
         more |= transaction.execute(sql, params![now.0, limit as i64]).context(CONTEXT)? == limit;
     }
     let removed = RemovedTenant::find(&transaction)?;

@@ -83,6 +83,7 @@ impl TenantStore for SqliteStore {
             // Without these rows the tenant cannot be asked for or worked on; sweeps delete the rest, which is large.
             let jobs = transaction.execute("DELETE FROM jobs WHERE tenant = ?1", [id]).context(CONTEXT)?;
             let secrets = transaction.execute("DELETE FROM secrets WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            transaction.execute("DELETE FROM token_families WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).context(CONTEXT)?;
             transaction.commit().context(CONTEXT)?;

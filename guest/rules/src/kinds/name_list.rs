@@ -1,0 +1,93 @@
+//! Lists of names that the build script makes of the files in `data/`.
+
+use crate::hashing::name_hash;
+
+use super::place_name::{country_key, region_key};
+
+mod hashes {
+    include!(concat!(env!("OUT_DIR"), "/name_hashes.rs"));
+}
+
+/// A list of names, which a name is looked up in by its hash. 64 bits suffice: of a million unknown names none is taken for one
+/// of the list by accident, and who makes one on purpose only spoils an own contact.
+struct NameList(&'static [u64]);
+
+impl NameList {
+    fn contains(&self, key: &str) -> bool {
+        self.0.binary_search(&name_hash(key)).is_ok()
+    }
+}
+
+/// Returns whether a list knows a country by this name, in any spelling that has the same key.
+pub(super) fn has_country(name: &str) -> bool {
+    NameList(&hashes::COUNTRIES).contains(&country_key(name))
+}
+
+/// Returns whether a list knows a region of any country by this name, in any spelling that has the same key.
+pub(super) fn has_region(name: &str) -> bool {
+    NameList(&hashes::REGIONS).contains(&region_key(name))
+}
+
+/// Returns whether this is exactly a locale of Symfony 5.4, which Mautic 5 uses: `language[_Script][_REGION]`.
+pub(super) fn has_locale(code: &str) -> bool {
+    NameList(&hashes::LOCALES).contains(code)
+}
+
+/// Returns whether this is exactly a time zone that PHP lists: `UTC`, or the current name of a place's zone in IANA's database.
+pub(super) fn has_timezone(name: &str) -> bool {
+    NameList(&hashes::TIMEZONES).contains(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{has_country, has_locale, has_region, has_timezone, hashes};
+
+    type HasName = fn(&str) -> bool;
+
+    fn names(list: &str) -> Vec<&str> {
+        list.split_once("\n\n").map(|(_, names)| names.lines().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_name_is_found_and_no_other_text() {
+        let lists: [(&str, HasName); 4] = [
+            (include_str!("data/countries.txt"), has_country),
+            (include_str!("data/regions.txt"), has_region),
+            (include_str!("data/locales.txt"), has_locale),
+            (include_str!("data/timezones.txt"), has_timezone),
+        ];
+        for (list, has) in lists {
+            let names = names(list);
+            assert!(names.len() > 400 && names.is_sorted());
+            for name in &names {
+                assert!(has(name), "{name}");
+                assert!(!has(&format!("{name}<")) && !has(&format!("{name}\n{name}x")), "{name}");
+            }
+            for line in list.lines().filter(|line| line.starts_with('#')) {
+                assert!(!has(line), "{line}");
+            }
+            assert!(!has("") && !has("\n") && !has(" ") && !has("#") && !has(list));
+        }
+        for (list, has) in &lists[2..] {
+            for name in names(list) {
+                assert!(!has(&name.to_uppercase()) || name.to_uppercase() == name, "{name}");
+                assert!(!has(&format!(" {name}")) && !has(&format!("{name} ")), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_lists_are_in_order() {
+        for list in [&hashes::COUNTRIES[..], &hashes::REGIONS, &hashes::LOCALES, &hashes::TIMEZONES] {
+            assert!(list.is_sorted_by(|one, other| one < other));
+        }
+    }
+
+    /// Codes of regions are no names, so that a client is told of them.
+    #[test]
+    fn no_region_is_known_by_a_code() {
+        for code in ["TX", "CA", "NY", "BY", "NSW", "75", "01", "SP", "MH", "5"] {
+            assert!(!has_region(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `POST /api/contacts/{id}/dnc/{channel}/add|remove`: says on which channels a contact must not be contacted. Each is an edit of
+//! the contact's `doNotContact`, so everything that decides about edits decides about these, too.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::body::ItemBody;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::route::ChannelChange;
+use super::single::{apply_item, with_id};
+use crate::domain::{ContactId, Operation};
+use crate::jobs::Call;
+
+/// Mautic's number for a channel that may be used.
+const CONTACTABLE: u8 = 0;
+/// Mautic's numbers for a contact who unsubscribed, whose messages came back, and for an entry that was made by hand.
+const REASONS: [u8; 3] = [1, 2, 3];
+
+/// The edit that a request stands for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Edit<'a> {
+    do_not_contact: [Entry<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<String>,
+}
+
+/// What a request says about the entry that it adds.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Details {
+    reason: Option<u8>,
+    comments: Option<String>,
+    /// The names of other members.
+    others: Vec<String>,
+}
+
+impl Details {
+    /// Reads the members of a JSON object. Those that are null or empty are as if they were not there.
+    ///
+    /// # Errors
+    /// 400 for a reason that Mautic does not have, and for comments that are no text.
+    fn read(item: &str) -> Result<Self, Problem> {
+        let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(item)
+            .map_err(|_| Problem::bad_request("The body must be an object with 'reason' and 'comments', or empty."))?;
+        let mut details = Self::default();
+        for (name, value) in members {
+            let value = value.get();
+            match name.as_str() {
+                _ if matches!(value, "null" | "\"\"") => {}
+                "reason" => {
+                    let reason = REASONS.into_iter().find(|reason| value.trim_matches('"') == reason.to_string());
+                    let wrong = || Problem::bad_request("'reason' must be 1, 2 or 3.");
+                    details.reason = Some(reason.ok_or_else(wrong)?);
+                }
+                "comments" => {
+                    let comments =
+                        serde_json::from_str(value).map_err(|_| Problem::bad_request("'comments' must be a text."))?;
+                    details.comments = Some(comments);
+                }
+                _ => details.others.push(name),
+            }
+        }
+        Ok(details)
+    }
+}
+
+/// Adds or removes a channel; blocks.
+pub(super) fn apply(
+    call: &Call<'_>,
+    id: ContactId,
+    channel: &str,
+    change: ChannelChange,
+    mut body: ItemBody,
+) -> Result<Reply, Problem> {
+    let details = match body.take_item_if_any()? {
+        Some(item) => Details::read(&item)?,
+        None => Details::default(),
+    };
+    let Details { reason, comments, others } = details;
+    let (entry, record_found) = match change {
+        ChannelChange::Add => (Entry { channel, reason, comments }, None),
+        ChannelChange::Remove => {
+            let shown = call.contact(id)?.ok_or_else(Problem::unknown_contact)?;
+            (Entry { channel, reason: Some(CONTACTABLE), comments: None }, Some(has_entry(&shown, channel)))
+        }
+    };
+    let item = serde_json::to_string(&Edit { do_not_contact: [entry] }).map_err(|error| Problem::panicked(&error))?;
+    apply_item(call, Operation::Update, with_id(&item, id), record_found, others)
+}
+
+/// Returns whether a contact as clients see it has an entry for a channel.
+///
+/// The host never looks into a contact, with this exception: Mautic says whether there was an entry to remove, and only the
+/// contact as the processor shows it says so.
+fn has_entry(contact: &str, channel: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Shown<'a> {
+        #[serde(rename = "doNotContact", borrow)]
+        do_not_contact: Vec<ShownEntry<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct ShownEntry<'a> {
+        #[serde(borrow)]
+        channel: Cow<'a, str>,
+    }
+    let shown: Option<Shown<'_>> = serde_json::from_str(contact).ok();
+    shown.is_some_and(|shown| shown.do_not_contact.iter().any(|entry| entry.channel == channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Details, has_entry};
+
+    #[test]
+    fn a_reason_and_comments_are_read_in_any_form() {
+        let details = |reason, comments: Option<&str>| Details {
+            reason,
+            comments: comments.map(str::to_owned),
+            others: Vec::new(),
+        };
+        for (item, expected) in [
+            ("{}", details(None, None)),
+            (r#"{"reason":1,"comments":"no \"more\""}"#, details(Some(1), Some("no \"more\""))),
+            (r#"{"reason":"2","comments":""}"#, details(Some(2), None)),
+            (r#"{"reason":null,"comments":null,"channelId":null}"#, details(None, None)),
+            (r#"{"reason":3,"reason":2}"#, details(Some(2), None)),
+        ] {
+            assert_eq!(Details::read(item).unwrap(), expected, "{item}");
+        }
+        assert_eq!(Details::read(r#"{"channelId":7,"x":[]}"#).unwrap().others, ["channelId", "x"]);
+        for item in ["[]", r#"{"reason":0}"#, r#"{"reason":"x"}"#, r#"{"reason":[1]}"#, r#"{"comments":7}"#] {
+            assert!(Details::read(item).is_err(), "{item}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_channel() {
+        for (contact, found) in [
+            (r#"{"doNotContact":[{"id":1,"channel":"sms"},{"channel":"e\u006dail"}]}"#, true),
+            (r#"{"doNotContact":[{"channel":"sms"}]}"#, false),
+            (r#"{"doNotContact":[]}"#, false),
+            (r#"{"doNotContact":7}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(has_entry(contact, "email"), found, "{contact}");
+        }
+    }
+}
