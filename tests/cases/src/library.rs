@@ -27,6 +27,9 @@ pub trait Library {
     fn remove(&mut self, id: u64);
 }
 
+/// What the server says to a list within an object.
+const WRAPPED: &str = "The body is an object whose member 'contacts' has the contacts. Nothing was stored. Send the list itself, without 'contacts' around it.";
+
 /// The contact API in front of a [`Library`]. It has the paths and envelopes that the cases need, and completes jobs at once.
 #[derive(Debug)]
 pub struct LibraryApi<L> {
@@ -52,6 +55,9 @@ impl<L: Library> LibraryApi<L> {
     fn job(&mut self, operation: Operation, body: &Value) -> Answer {
         let items: Vec<String> = match body {
             Value::Array(items) => items.iter().map(Value::to_string).collect(),
+            Value::Object(members) if members.get("contacts").is_some_and(Value::is_array) => {
+                return answer(400, &json!({"errors": [{"message": WRAPPED, "code": 400, "type": "bad_request"}]}));
+            }
             Value::Object(members) => members.values().map(Value::to_string).collect(),
             _ => {
                 return answer(
