@@ -84,7 +84,7 @@ fn unknown_paths_get_404_and_other_methods_405() {
         ("POST", "/api/contacts/bulk"),
         ("POST", "/api/contacts/bulk/new/"),
         ("GET", "/api/contacts/job/a/b"),
-        ("GET", "/api/companies"),
+        ("GET", "/api/segments"),
     ] {
         let reply = client.call(method, path, &[], &[]).expect(404);
         assert_eq!(reply.problem()["type"], "not_found", "{method} {path}");

@@ -116,9 +116,10 @@ impl<L: Library> Api for LibraryApi<L> {
             }
             [id] | [id, "delete"] => {
                 let id = id.parse().unwrap_or_default();
-                let Some(contact) = self.contact(id) else { return answer(404, &json!({})) };
+                let Some(mut contact) = self.contact(id) else { return answer(404, &json!({})) };
                 if method == "DELETE" {
                     self.library.remove(id);
+                    contact["id"] = Value::Null;
                 }
                 answer(200, &json!({"contact": contact}))
             }
