@@ -223,7 +223,7 @@ fn try_names_the_input_that_it_cannot_use() {
     let profile = desk.file("profile.json", &json!({"fields": [{"alias": "x", "type": "nonsense"}]}));
     let stored = desk.file("stored.json", &json!([{"email": "a@example.com"}, {"email": "nonsense"}]));
     for (args, part) in [
-        (vec![broken.as_str()], "broken.json: expected value at line 2 column 8"),
+        (vec![broken.as_str()], "broken.json: there must be a value at line 2 column 8"),
         (vec![&items, "--profile", &profile], "fields[0].type"),
         (vec![&items, "--stored", &stored], "the stored contact 1 cannot be created"),
         (vec![&items, "--stored", "missing.json"], "missing.json"),
