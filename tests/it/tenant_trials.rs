@@ -74,6 +74,9 @@ fn a_dry_run_tries_everything_and_changes_nothing() {
     let by_command = server.command_line(&["tenant", "set", "acme", "--validator", "rules-a", "--dry-run"]).expect(0);
     let printed: Value = serde_json::from_str(&by_command.stdout).expect("a line of JSON");
     assert_eq!(printed, tried);
+    for query in ["dryRun", "dryRun=1", "dryRun=TRUE", "dryrun=true", "dry_run=true", "dryRun=true&dryRun=false"] {
+        operator.send("PATCH", &format!("/admin/tenants/acme?{query}"), &[], &good).expect(400);
+    }
     assert_eq!(shown(&server, "acme"), before);
     server.command_line(&["tenant", "rollback", "acme"]).expect(2);
     // Without the option the same change applies, and the answer does not mention a dry run.

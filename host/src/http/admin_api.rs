@@ -2,6 +2,7 @@
 
 mod components;
 mod jobs;
+mod parameters;
 mod route;
 mod secrets;
 mod tenants;
@@ -13,6 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 
+use self::parameters::Parameters;
 use self::route::AdminRoute;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
@@ -61,9 +63,10 @@ impl AdminApi {
             Err(refusal) if head.method == Method::OPTIONS => return options::answer(head.uri.path(), refusal),
             found => found?,
         };
+        let parameters = Parameters::parse(&head.uri, &route)?;
         match route {
             AdminRoute::ListComponents => self.blocking(components::list).await,
-            AdminRoute::AddComponent => self.add_component(&head, body).await,
+            AdminRoute::AddComponent => self.add_component(&head, parameters, body).await,
             AdminRoute::ShowComponent(reference) => {
                 self.blocking(move |operations| components::show(operations, &reference)).await
             }
@@ -77,12 +80,9 @@ impl AdminApi {
             }
             AdminRoute::ShowTenant(name) => self.blocking(move |operations| tenants::show(operations, &name)).await,
             AdminRoute::ChangeTenant(name) => {
-                let dry_run = query(&head, "dryRun");
+                let dry_run = parameters.is_on("dryRun")?;
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| {
-                    tenants::change(operations, &name, &body.take_item()?, dry_run.as_deref())
-                })
-                .await
+                self.blocking(move |operations| tenants::change(operations, &name, &body.take_item()?, dry_run)).await
             }
             AdminRoute::RemoveTenant(name) => self.blocking(move |operations| tenants::remove(operations, &name)).await,
             AdminRoute::RollBackTenant(name) => {
@@ -96,8 +96,8 @@ impl AdminApi {
                 self.blocking(move |operations| secrets::list(operations, &tenant)).await
             }
             AdminRoute::RevokeSecret(tenant, id) => {
-                let force = query(&head, "force");
-                self.blocking(move |operations| secrets::revoke(operations, &tenant, &id, force.as_deref())).await
+                let force = parameters.is_on("force")?;
+                self.blocking(move |operations| secrets::revoke(operations, &tenant, &id, force)).await
             }
             AdminRoute::RevokeTokens(tenant) => {
                 self.blocking(move |operations| secrets::revoke_tokens(operations, &tenant)).await
@@ -107,11 +107,9 @@ impl AdminApi {
                 self.blocking(move |operations| secrets::revoke_token(operations, &body.take_item()?)).await
             }
             AdminRoute::ListJobs(tenant) => {
-                let (unfinished, limit) = (query(&head, "unfinished"), query(&head, "limit"));
-                self.blocking(move |operations| {
-                    jobs::list(operations, &tenant, unfinished.as_deref(), limit.as_deref())
-                })
-                .await
+                let unfinished = parameters.is_on("unfinished")?;
+                self.blocking(move |operations| jobs::list(operations, &tenant, unfinished, parameters.text("limit")))
+                    .await
             }
             AdminRoute::ShowJob(id) => self.blocking(move |operations| jobs::show(operations, id)).await,
             AdminRoute::DeleteJob(id) => self.blocking(move |operations| jobs::delete(operations, id)).await,
@@ -120,12 +118,12 @@ impl AdminApi {
         }
     }
 
-    async fn add_component(&self, head: &Parts, body: Incoming) -> Result<Reply, Problem> {
-        let (name, move_name) = (query(head, "name"), query(head, "moveName"));
+    async fn add_component(&self, head: &Parts, parameters: Parameters, body: Incoming) -> Result<Reply, Problem> {
+        let move_name = parameters.is_on("moveName")?;
         let body = self.bodies.receive_bytes(&head.headers, body).await;
         let mut body = body.map_err(|problem| self.refuse_size(problem))?;
         let added = self.blocking(move |operations| {
-            components::add(operations, &body.take_bytes(), name.as_deref(), move_name.as_deref())
+            components::add(operations, &body.take_bytes(), parameters.text("name"), move_name)
         });
         added.await.map_err(|problem| self.refuse_size(problem))
     }
@@ -147,9 +145,4 @@ impl AdminApi {
         let operations = Arc::clone(&self.operations);
         blocking(move || work(&operations)).await
     }
-}
-
-fn query(head: &Parts, name: &str) -> Option<String> {
-    let query = head.uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).find_map(|(found, value)| (found == name).then(|| value.into_owned()))
 }

@@ -32,7 +32,10 @@ pub(super) fn advice(status: u16) -> &'static str {
         401 | 403 => "Check --user ID:SECRET; 'bulkhead tenant secret add NAME' on the server makes another secret.",
         404 => "Check --url; if it is right, the job was deleted or has expired.",
         405 | 415 => "Check --url; this does not look like a Bulkhead server of the same version.",
-        400 | 422 => "Correct the file, then submit again.",
+        400 => "Correct the file, then submit again.",
+        422 => {
+            "The file or an option differs from the submission that --resume names: give those of then, or leave out --resume."
+        }
         408 | 413 => "Submit smaller files.",
         // The message says which limit was reached, and what to do.
         507 => "",

@@ -17,14 +17,14 @@ pub(super) fn list(operations: &Operations) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &ComponentListBody { components }))
 }
 
-/// Registers a component. It takes the name from another component if `move_name` is "true".
+/// Registers a component. It takes the name from another component with `move_name`.
 pub(super) fn add(
     operations: &Operations,
     bytes: &[u8],
     name: Option<&str>,
-    move_name: Option<&str>,
+    move_name: bool,
 ) -> Result<Reply, Problem> {
-    let added = operations.add_component(bytes, name, move_name == Some("true"))?;
+    let added = operations.add_component(bytes, name, move_name)?;
     let status = if added.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(json(status, &ComponentView::from(added.record)))
 }

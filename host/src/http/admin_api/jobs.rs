@@ -18,16 +18,16 @@ struct JobLogBody {
     log: String,
 }
 
-/// Lists the newest jobs of a tenant: only those that are not completed if `unfinished` is "true".
+/// Lists the newest jobs of a tenant: only those that are not completed if they shall be `unfinished`.
 pub(super) fn list(
     operations: &Operations,
     tenant: &str,
-    unfinished: Option<&str>,
+    unfinished: bool,
     limit: Option<&str>,
 ) -> Result<Reply, Problem> {
-    let limit = limit.filter(|text| !text.is_empty()).map(str::parse).transpose();
+    let limit = limit.map(str::parse).transpose();
     let limit = limit.map_err(|_| Problem::bad_request("limit must be a whole number."))?;
-    let jobs = operations.jobs(tenant, unfinished == Some("true"), limit)?;
+    let jobs = operations.jobs(tenant, unfinished, limit)?;
     Ok(json(StatusCode::OK, &JobListBody { jobs }))
 }
 

@@ -98,6 +98,17 @@ impl AdminRoute {
             _ => Err(unknown()),
         }
     }
+
+    /// Returns the names of the parameters that the call has.
+    pub(super) fn parameters(&self) -> &'static [&'static str] {
+        match self {
+            Self::AddComponent => &["name", "moveName"],
+            Self::ChangeTenant(_) => &["dryRun"],
+            Self::RevokeSecret(..) => &["force"],
+            Self::ListJobs(_) => &["unfinished", "limit"],
+            _ => &[],
+        }
+    }
 }
 
 fn job_id(text: &str) -> Result<JobId, Problem> {

@@ -32,9 +32,9 @@ pub(super) fn list(operations: &Operations, tenant: &str) -> Result<Reply, Probl
     Ok(json(StatusCode::OK, &SecretListBody { secrets }))
 }
 
-/// Revokes a secret, and the last one only if `force` is "true".
-pub(super) fn revoke(operations: &Operations, tenant: &str, id: &str, force: Option<&str>) -> Result<Reply, Problem> {
-    let revoked_tokens = operations.revoke_secret(tenant, id, force == Some("true"))?;
+/// Revokes a secret, and the last one only with `force`.
+pub(super) fn revoke(operations: &Operations, tenant: &str, id: &str, force: bool) -> Result<Reply, Problem> {
+    let revoked_tokens = operations.revoke_secret(tenant, id, force)?;
     Ok(json(StatusCode::OK, &RevokedSecretView { tenant, id, revoked_tokens }))
 }
 

@@ -42,15 +42,14 @@ pub(super) fn show(operations: &Operations, name: &str) -> Result<Reply, Problem
     Ok(json(StatusCode::OK, &operations.tenant(name)?))
 }
 
-/// Changes a tenant's settings and returns its components. Changes nothing if `dry_run` is "true".
-pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: Option<&str>) -> Result<Reply, Problem> {
+/// Changes a tenant's settings and returns its components. Changes nothing if it is a `dry_run`.
+pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: bool) -> Result<Reply, Problem> {
     let read = || -> Result<_, JsonError> {
         let mut members = JsonText::parse(body)?.object(&["validator", "processor", "profile", "limits"])?;
         settings(&mut members)
     };
     let advice = "Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'.";
     let settings = read().map_err(|error| unreadable("The change", &error, advice))?;
-    let dry_run = dry_run == Some("true");
     let assigned =
         if dry_run { operations.try_settings(name, &settings)? } else { operations.set_tenant(name, &settings)? };
     let view = AssignmentView::new(name, assigned, &operations.component_names()?).dry_run(dry_run);

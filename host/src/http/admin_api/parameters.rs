@@ -1,0 +1,89 @@
+//! The parameters in the query of an operator's request.
+
+use hyper::Uri;
+
+use super::route::AdminRoute;
+use crate::http::problem::Problem;
+
+/// The parameters of a call, each with its value.
+///
+/// A parameter that the call does not have is refused, and so is a switch that is neither on nor off: an operator who wrote
+/// `dryRun=1` wants nothing changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Parses the query of a request for `route`.
+    ///
+    /// # Errors
+    /// 400 if a parameter is there twice, or is none of the call.
+    pub(super) fn parse(uri: &Uri, route: &AdminRoute) -> Result<Self, Problem> {
+        let names = route.parameters();
+        let mut parsed: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            if !names.contains(&name.as_ref()) {
+                let known = match names {
+                    [] => String::from("It has none."),
+                    names => format!("Use {}.", names.join(" and ")),
+                };
+                return Err(Problem::bad_request(format!("'{name}' is no parameter of this call. {known}")));
+            }
+            if parsed.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::bad_request(format!("'{name}' is there twice. Send it once.")));
+            }
+            parsed.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(parsed))
+    }
+
+    /// Returns the value of a parameter, if it is there and not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.value(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns whether a switch is on. It is off if it is not there.
+    ///
+    /// # Errors
+    /// 400 if its value is neither `true` nor `false`.
+    pub(super) fn is_on(&self, name: &str) -> Result<bool, Problem> {
+        match self.value(name) {
+            Some("true") => Ok(true),
+            Some("false") | None => Ok(false),
+            Some(other) => Err(Problem::bad_request(format!(
+                "'{name}' must be true or false, not '{other}'. Nothing was changed."
+            ))),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AdminRoute, Parameters};
+
+    fn parse(query: &str) -> Result<Parameters, String> {
+        let uri = format!("/admin/tenants/acme{query}").parse().unwrap();
+        let route = AdminRoute::ChangeTenant(String::from("acme"));
+        Parameters::parse(&uri, &route).map_err(|problem| problem.message().to_owned())
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_and_nothing_else() {
+        for (query, expected) in [("", false), ("?", false), ("?dryRun=true", true), ("?dryRun=false", false)] {
+            assert_eq!(parse(query).unwrap().is_on("dryRun").unwrap(), expected, "{query}");
+        }
+        for query in ["?dryRun", "?dryRun=", "?dryRun=1", "?dryRun=TRUE", "?dryRun=yes"] {
+            assert!(parse(query).unwrap().is_on("dryRun").is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn other_parameters_and_repeated_ones_are_refused() {
+        for query in ["?dryrun=true", "?dry_run=true", "?force=true", "?foo", "?dryRun=true&dryRun=false"] {
+            assert!(parse(query).is_err(), "{query}");
+        }
+    }
+}
