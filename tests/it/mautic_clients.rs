@@ -235,6 +235,9 @@ fn a_channel_is_refused_as_an_edit_would_be() {
     for body in [json!({"reason": 0}), json!({"reason": "often"}), json!({"comments": []}), json!([])] {
         client.send("POST", "/api/contacts/1/dnc/email/add", &[], &body).expect(400);
     }
+    for channel in ["%20", "%00", "a%0Ab"] {
+        client.call("POST", &format!("/api/contacts/1/dnc/{channel}/add"), &[], b"").expect(400);
+    }
     let long = format!("/api/contacts/1/dnc/{}/add", "x".repeat(65));
     let refused = client.call("POST", &long, &[], b"").expect(400).json();
     assert!(refused["errors"][0]["details"]["doNotContact"].is_array(), "{refused}");
@@ -272,7 +275,7 @@ fn contacts_are_deleted_by_a_list_of_ids() {
     let many: Vec<String> = (1..=201).map(|id| id.to_string()).collect();
     let refused = client.delete(&format!("/api/contacts/batch/delete?ids={}", many.join(","))).expect(400);
     assert_eq!(refused.message(), "A max of 200 entities are supported at a time.");
-    for query in ["", "?ids=", "?ids=all"] {
+    for query in ["", "?ids=", "?ids=all", "?ids=1&foo=2", "?ids=1&where[0][col]=id"] {
         client.delete(&format!("/api/contacts/batch/delete{query}")).expect(400);
     }
     assert_eq!(client.get("/api/contacts").expect(200).json()["total"], "1", "a refused request deletes nothing");

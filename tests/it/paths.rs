@@ -140,12 +140,18 @@ fn what_other_apis_take_is_refused_with_a_reason() {
         (&json, br#"{"contacts":[{"email":"a@example.com"}]}"#, "'contacts'"),
         (&json, br#"{"data":[{"email":"a@example.com"}],"total":1}"#, "'data'"),
         (&json, br#"{"contacts":[]}"#, "'contacts'"),
+        (&json, br#"{"contacts":{"0":{"email":"a@example.com"},"2":{}}}"#, "'contacts'"),
         (&form, b"contacts[0][email]=a%40example.com", "'contacts'"),
+        (&form, b"contacts[5][email]=a%40example.com&contacts[7][email]=b%40example.com", "'contacts'"),
     ] {
         for path in ["/api/contacts/bulk/new", "/api/contacts/batch/new"] {
             let message = client.call("POST", path, headers, body).expect(400).message();
             assert!(message.contains(part), "{path}: {message}");
         }
+    }
+    for body in [r#"{"contacts":[{"email":"a@example.com"}]}"#, r#"{"data":{"email":"a"}}"#, r#"{"contact":{}}"#] {
+        let message = client.call("POST", "/api/contacts/new", &json, body.as_bytes()).expect(400).message();
+        assert!(message.contains("around it"), "{body}: {message}");
     }
     assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
     // A key of a contact may have any name.

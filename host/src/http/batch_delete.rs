@@ -20,7 +20,7 @@ use crate::jobs::{Call, MAX_CALL_ITEMS};
 pub(super) fn ids(query: Option<&str>) -> Result<Vec<(String, ContactId)>, Problem> {
     let mut ids: Vec<(Option<String>, ContactId)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let Some(key) = key_of(&name)? else { continue };
+        let key = key_of(&name)?;
         let list = value.trim().trim_start_matches('[').trim_end_matches(']');
         for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
             // No contact has an id beyond these numbers.
@@ -43,20 +43,18 @@ pub(super) fn ids(query: Option<&str>) -> Result<Vec<(String, ContactId)>, Probl
     Ok(ids.into_iter().enumerate().map(keyed).collect())
 }
 
-/// Returns whether a parameter has ids, and the key in its brackets if there is one. Other parameters are ignored.
+/// Returns the key in the brackets of a parameter with ids, if there is one.
 ///
 /// # Errors
-/// 400 for a parameter with ids in another form.
-fn key_of(name: &str) -> Result<Option<Option<Cow<'_, str>>>, Problem> {
-    let rest = match name.strip_prefix("ids") {
-        Some(rest) => rest,
-        None if name == "id" => "",
-        None => return Ok(None),
+/// 400 for any other parameter: a client that sends one may want fewer contacts deleted.
+fn key_of(name: &str) -> Result<Option<Cow<'_, str>>, Problem> {
+    let Some(rest) = name.strip_prefix("ids").or((name == "id").then_some("")) else {
+        return Err(Problem::bad_request(format!("'{name}' is no parameter of this call. Send ids=1,2.")));
     };
     match rest.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-        None if rest.is_empty() => Ok(Some(None)),
-        Some(Some("")) => Ok(Some(None)),
-        Some(Some(key)) if !key.contains(['[', ']']) => Ok(Some(Some(Cow::Borrowed(key)))),
+        None if rest.is_empty() => Ok(None),
+        Some(Some("")) => Ok(None),
+        Some(Some(key)) if !key.contains(['[', ']']) => Ok(Some(Cow::Borrowed(key))),
         _ => Err(Problem::bad_request(format!("'{name}' is not a list of ids; send ids=1,2."))),
     }
 }
@@ -100,7 +98,7 @@ mod tests {
             ("ids=[7,9]", &[("0", 7), ("1", 9)]),
             ("ids[]=7&ids[]=9", &[("0", 7), ("1", 9)]),
             ("ids%5B0%5D=7&ids%5B1%5D=9", &[("0", 7), ("1", 9)]),
-            ("ids[5]=7&ids[a]=9&x=3", &[("5", 7), ("a", 9)]),
+            ("ids[5]=7&ids[a]=9", &[("5", 7), ("a", 9)]),
             ("ids=7,7", &[("0", 7), ("1", 7)]),
             ("ids[1]=7&ids[]=9", &[("0", 7), ("1", 9)]),
             ("ids[5]=7&ids[5]=9", &[("0", 7), ("1", 9)]),

@@ -83,6 +83,10 @@ pub(super) fn apply(
     change: ChannelChange,
     mut body: ItemBody,
 ) -> Result<Reply, Problem> {
+    // An edit without a channel is about `email`.
+    if channel.trim().is_empty() || channel.chars().any(char::is_control) {
+        return Err(Problem::bad_request("The path names no channel. Send one such as /dnc/email/add."));
+    }
     let details = match body.take_item_if_any()? {
         Some(item) => Details::read(&item)?,
         None => Details::default(),

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
+use indexmap::IndexMap;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::header_parameters::HeaderValueParts;
 use super::multipart::Boundary;
@@ -52,7 +54,7 @@ impl Format {
             Self::Form => form::split(form::fields(form_text(body)?), max)?,
             Self::Multipart(boundary) => form::split(multipart::fields(body, boundary), max)?,
         };
-        refuse_wrapper(&list)?;
+        refuse_wrapped_list(&list)?;
         Ok(list)
     }
 
@@ -61,11 +63,13 @@ impl Format {
     /// # Errors
     /// As [`Self::items`].
     pub(super) fn item(&self, body: &[u8]) -> Result<String, Problem> {
-        match self {
-            Self::Json => json::whole(body),
-            Self::Form => form::whole(form::fields(form_text(body)?)),
-            Self::Multipart(boundary) => form::whole(multipart::fields(body, boundary)),
-        }
+        let item = match self {
+            Self::Json => json::whole(body)?,
+            Self::Form => form::whole(form::fields(form_text(body)?))?,
+            Self::Multipart(boundary) => form::whole(multipart::fields(body, boundary))?,
+        };
+        refuse_wrapped_item(&item)?;
+        Ok(item)
     }
 
     /// Reads a body of a few named texts; members that are not texts are left out.
@@ -82,20 +86,48 @@ impl Format {
 }
 
 /// Refuses a list that a client put into a member of an object, as other APIs want it: read by the rules, the list would be one
-/// contact under the key `contacts`, and not even that.
-fn refuse_wrapper(list: &ItemList) -> Result<(), Problem> {
-    const WRAPPERS: [&str; 2] = ["contacts", "data"];
+/// contact under the key `contacts`, without any fields. A list may have the form of an object with numbers as names.
+fn refuse_wrapped_list(list: &ItemList) -> Result<(), Problem> {
     let Some(keys) = &list.keys else { return Ok(()) };
-    if list.items.iter().any(|item| item.starts_with('{')) {
-        return Ok(());
+    let is_list = |key: &str, item: &str| {
+        ["contacts", "data"].contains(&key) && (item.starts_with('[') || has_numbered_members(item))
+    };
+    let mut wrapper = None;
+    for (key, item) in keys.iter().zip(&list.items) {
+        if is_list(key, item) {
+            wrapper = Some(key);
+        } else if item.starts_with('{') {
+            return Ok(());
+        }
     }
-    let mut members = keys.iter().zip(&list.items);
-    match members.find(|(key, item)| WRAPPERS.contains(&key.as_str()) && item.starts_with('[')) {
-        Some((key, _)) => Err(Problem::bad_request(format!(
+    match wrapper {
+        Some(key) => Err(Problem::bad_request(format!(
             "The body is an object whose member '{key}' has the contacts. Nothing was stored. Send the list itself, without '{key}' around it."
         ))),
         None => Ok(()),
     }
+}
+
+/// Refuses one contact in a member of an object, or a list of them.
+fn refuse_wrapped_item(item: &str) -> Result<(), Problem> {
+    let Ok(members) = serde_json::from_str::<IndexMap<String, Box<RawValue>>>(item) else { return Ok(()) };
+    let mut members = members.iter();
+    let (Some((name, value)), None) = (members.next(), members.next()) else { return Ok(()) };
+    let value = value.get();
+    let has_contacts =
+        value.starts_with('{') || value.strip_prefix('[').is_some_and(|list| list.trim_start().starts_with('{'));
+    if ["contacts", "contact", "data"].contains(&name.as_str()) && has_contacts {
+        return Err(Problem::bad_request(format!(
+            "The body is an object whose member '{name}' has the contact. Nothing was stored. Send the contact itself, without '{name}' around it."
+        )));
+    }
+    Ok(())
+}
+
+/// Returns whether a JSON text is an object with members, all of which have whole numbers as names.
+fn has_numbered_members(item: &str) -> bool {
+    let members = serde_json::from_str::<HashMap<String, IgnoredAny>>(item).unwrap_or_default();
+    !members.is_empty() && members.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Refuses JSON that a client sent as a form, as `curl -d` does unless it is given a type: read as a form, the body would

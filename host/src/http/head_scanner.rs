@@ -30,6 +30,10 @@ pub(super) enum HeadError {
         "The first line of the request is not a method, a path and HTTP/1.1 or HTTP/1.0, with one space between them."
     )]
     RequestLine,
+    #[error(
+        "The URL has a character that must be in percent-encoding: %22 for a quotation mark, %3C for <, %3E for >, %23 for #, and for each letter outside ASCII its bytes in UTF-8, such as %C3%BC."
+    )]
+    Unencoded,
     #[error("A header's name is not a name that is followed by a colon at once.")]
     Name,
     #[error("A header continues on the next line. Send each header on one line.")]
@@ -282,7 +286,8 @@ impl HeadScanner {
             (State::Start | State::Method, _) if is_token(byte) => Ok(State::Method),
             (State::Method, b' ') => Ok(State::Target(false)),
             // What follows `#` is never sent; programs differ in what they make of it.
-            (State::Target(_), b'!'..=b'"' | b'$'..=b'~') => Ok(State::Target(true)),
+            (State::Target(_), b'"' | b'#' | b'<' | b'>' | 0x80..) => Err(HeadError::Unencoded),
+            (State::Target(_), b'!'..=b'~') => Ok(State::Target(true)),
             (State::Target(true), b' ') => Ok(State::Version(0)),
             (State::Version(length), _) => self.step_in_version(length, byte),
             (State::RequestLineLf | State::ValueLf, b'\n') => Ok(State::FieldStart),
