@@ -88,7 +88,7 @@ pub enum SearchError {
     #[error("The search has no term {0}.")]
     NoTerm(&'static str),
     /// A term cannot be answered.
-    #[error("'{term}' cannot be searched for: {reason}")]
+    #[error("'{term}' cannot be searched for. {reason}")]
     Term {
         /// The term, shortened.
         term: String,
