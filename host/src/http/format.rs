@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
-use indexmap::IndexMap;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -110,7 +109,7 @@ fn refuse_wrapped_list(list: &ItemList) -> Result<(), Problem> {
 
 /// Refuses one contact in a member of an object, or a list of them.
 fn refuse_wrapped_item(item: &str) -> Result<(), Problem> {
-    let Ok(members) = serde_json::from_str::<IndexMap<String, Box<RawValue>>>(item) else { return Ok(()) };
+    let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(item) else { return Ok(()) };
     let mut members = members.iter();
     let (Some((name, value)), None) = (members.next(), members.next()) else { return Ok(()) };
     let value = value.get();
