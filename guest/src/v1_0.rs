@@ -11,7 +11,7 @@ use crate::bindings::exports::bulkhead::contacts1_0_0::batch::{self, Guest, Gues
 conversions!();
 
 /// The code of an objection, which has none in this version.
-const OBJECTION_CODE: &str = "invalid";
+const OBJECTION_CODE: &str = "validator";
 
 fn field(field: types::Field) -> rules::Field {
     rules::Field {

@@ -25,7 +25,7 @@ pub(crate) struct DoNotContact {
 }
 
 /// One contact with all its values.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Contact {
     /// The values of the fields, by position in the catalogue. A blank field has `None`.
     pub(crate) values: Vec<Option<Value>>,

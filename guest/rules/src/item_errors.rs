@@ -27,16 +27,19 @@ enum Source {
     Other(usize),
 }
 
-/// The code of an error that has no other.
-const INVALID: Cow<'static, str> = Cow::Borrowed("invalid");
-
 /// The error of one field, or of another member.
 #[derive(Debug)]
 struct NamedError {
     name: String,
     /// For programs.
     code: Cow<'static, str>,
-    text: FieldError,
+    text: Cow<'static, str>,
+}
+
+impl NamedError {
+    fn new(name: String, FieldError { code, text }: FieldError) -> Self {
+        Self { name, code: Cow::Borrowed(code), text }
+    }
 }
 
 /// The errors of one item, one text for each field. If a field breaks several rules, the last error added is kept, as in
@@ -61,28 +64,23 @@ impl ItemErrors {
     /// Adds the error of a unique value that another contact has.
     pub(crate) fn add_clash(&mut self, schema: &Schema, position: usize) {
         self.has_clash = true;
-        self.add_coded(schema, position, "not_unique", FieldError::Borrowed("This field must be unique."));
+        self.add(schema, position, FieldError::fixed("not_unique", "This field must be unique."));
     }
 
     /// Adds the error of a required field that is blank.
     pub(crate) fn add_required(&mut self, schema: &Schema, position: usize) {
-        self.add_coded(schema, position, "required", FieldError::Borrowed("This field is required."));
+        self.add(schema, position, FieldError::fixed("required", "This field is required."));
     }
 
     /// Adds the error of a field.
     pub(crate) fn add(&mut self, schema: &Schema, position: usize, error: FieldError) {
-        self.add_coded(schema, position, INVALID, error);
-    }
-
-    fn add_coded(&mut self, schema: &Schema, position: usize, code: impl Into<Cow<'static, str>>, text: FieldError) {
         let name = schema.rules.get(position).map_or_else(String::new, |rule| rule.alias.clone());
-        self.errors.insert(Source::Field(position), NamedError { name, code: code.into(), text });
+        self.errors.insert(Source::Field(position), NamedError::new(name, error));
     }
 
     /// Adds the error of a reserved key.
     pub(crate) fn add_reserved(&mut self, key: ReservedKey, error: FieldError) {
-        let error = NamedError { name: key.name().to_owned(), code: INVALID, text: error };
-        self.errors.insert(Source::Reserved(key), error);
+        self.errors.insert(Source::Reserved(key), NamedError::new(key.name().to_owned(), error));
     }
 
     /// Adds a validator's objection. `name` and `code` may be any texts.
@@ -92,7 +90,7 @@ impl ItemErrors {
             Some(ItemKey::Reserved(key)) => Source::Reserved(key),
             None => self.other_source(&name),
         };
-        let error = NamedError { name, code: Cow::Owned(code), text: FieldError::Owned(message) };
+        let error = NamedError { name, code: Cow::Owned(code), text: Cow::Owned(message) };
         self.errors.insert(source, error);
     }
 

@@ -43,7 +43,10 @@ pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: 
     for (position, value) in item.fields {
         let is_skipped = value.is_none() && mode == MergeMode::Patch && !item.overwrites_with_blank;
         if let Some(value_slot) = contact.values.get_mut(position).filter(|_| !is_skipped) {
-            *value_slot = value;
+            // A blank number is shown as 0, so 0 does not change it. Otherwise a contact that comes back as it was shown would change.
+            if !(value_slot.is_none() && value.as_ref().is_some_and(Value::is_zero)) {
+                *value_slot = value;
+            }
             sent_last_active |= schema.last_active == Some(position);
         }
     }

@@ -133,12 +133,13 @@ impl Session {
             Some((_, (target, contact))) => (target, 200, contact.clone()),
             None => (Target::New, 201, Contact::new(self.schema.rules.len(), now)),
         };
-        let known = known.map(|(number, _)| number);
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
         apply(item, mode, &mut contact, &self.schema, now);
-        if known.is_some() {
+        // An item that says what the contact has already leaves the document as it is, by which the host sees that nothing changed.
+        if known.is_some_and(|(_, (_, before))| *before != contact) {
             contact.date_modified = Some(now.to_owned());
         }
+        let known = known.map(|(number, _)| number);
         let document = contact.document(&self.schema);
         if document.len() > MAX_DOCUMENT_BYTES {
             return Err(reject_unread(

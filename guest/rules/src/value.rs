@@ -29,3 +29,14 @@ pub(crate) enum Value {
     Number(Number),
     Bool(bool),
 }
+
+impl Value {
+    /// Returns whether this is the number 0.
+    pub(crate) fn is_zero(&self) -> bool {
+        match self {
+            Self::Number(Number::Whole(whole)) => *whole == 0,
+            Self::Number(Number::Float(float)) => *float == 0.0,
+            Self::Text(_) | Self::Bool(_) => false,
+        }
+    }
+}

@@ -98,9 +98,9 @@ fn each_field_has_a_code_for_programs() {
     let expected = [
         ("email", "not_unique"),
         ("phone", "own_code"),
-        ("points", "invalid"),
+        ("points", "not_a_number"),
         ("city", "required"),
-        ("owner", "invalid"),
+        ("owner", "not_a_choice"),
     ];
     assert_eq!(codes, expected);
 }

@@ -1,6 +1,6 @@
 //! Booleans: the words of PHP's filter, and 1 and 0 as numbers with a fraction, which pandas and R write.
 
-use crate::field_error::NOT_VALID;
+use crate::field_error::NOT_A_BOOLEAN;
 use crate::json::{Raw, without_zero_fraction};
 use crate::value::Value;
 
@@ -18,11 +18,11 @@ pub(super) fn parse(raw: &Raw<'_>) -> Parsed {
         Raw::Text(word) => parse_word(trim(word)),
         // PHP's filter accepts a list of one value.
         Raw::List(_) | Raw::Object(_) => match raw.as_list().as_deref() {
-            Some([Raw::List(_) | Raw::Object(_)]) => Err(NOT_VALID),
+            Some([Raw::List(_) | Raw::Object(_)]) => Err(NOT_A_BOOLEAN),
             Some([only]) => parse(only),
-            _ => Err(NOT_VALID),
+            _ => Err(NOT_A_BOOLEAN),
         },
-        Raw::InvalidString => Err(NOT_VALID),
+        Raw::InvalidString => Err(NOT_A_BOOLEAN),
     }
 }
 
@@ -36,6 +36,6 @@ fn parse_word(word: &str) -> Parsed {
     } else if is(&NO) {
         Ok(Some(Value::Bool(false)))
     } else {
-        Err(NOT_VALID)
+        Err(NOT_A_BOOLEAN)
     }
 }

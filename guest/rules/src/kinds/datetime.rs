@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use time::{Date, Duration, PrimitiveDateTime};
 
-use crate::field_error::NOT_VALID;
+use crate::field_error::NOT_A_DATE;
 use crate::json::Raw;
 use crate::value::Value;
 
@@ -79,14 +79,14 @@ fn has_four_digit_year(datetime: &PrimitiveDateTime) -> bool {
 
 fn parse(raw: &Raw<'_>, read: impl Fn(&str) -> Option<String>) -> Parsed {
     if matches!(raw, Raw::Bool(true)) {
-        return Err(NOT_VALID);
+        return Err(NOT_A_DATE);
     }
-    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    let sent = raw.as_text().ok_or(NOT_A_DATE)?;
     let text = trim(&sent);
     if text.is_empty() {
         return Ok(None);
     }
-    let value = ascii(text).and_then(|text| read(&text)).ok_or(NOT_VALID)?;
+    let value = ascii(text).and_then(|text| read(&text)).ok_or(NOT_A_DATE)?;
     Ok(Some(Value::Text(value)))
 }
 

@@ -3,7 +3,6 @@
 //! Mautic cuts out of an address what does not belong there, and may so make another person's address of it. Here only
 //! blanks around an address are trimmed, and what is no address then is refused.
 
-use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use crate::field_error::{FieldError, NOT_VALID};
@@ -15,7 +14,7 @@ use super::Parsed;
 use super::text::{check_length, trim_all_blanks};
 
 /// The published text of the bulk API. The text of Mautic 4.2 and later contains the address instead.
-const NOT_AN_ADDRESS: FieldError = Cow::Borrowed("A valid email is required.");
+const NOT_AN_ADDRESS: FieldError = FieldError::fixed("invalid_email", "A valid email is required.");
 
 /// Characters that the standard allows and that Mautic 4.2 and later refuse.
 const REFUSED: [char; 4] = ['^', '&', '*', '%'];
@@ -28,7 +27,7 @@ const MAX_LOCAL_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 63;
 
 pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
-    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    let sent = raw.as_text().ok_or(NOT_VALID.coded(NOT_AN_ADDRESS.code))?;
     let address = trim_all_blanks(&sent);
     if address.is_empty() {
         return Ok(None);
@@ -43,7 +42,10 @@ fn validate(address: &str) -> Result<(), FieldError> {
         return Err(NOT_AN_ADDRESS);
     }
     if address.contains(REFUSED) {
-        return Err(Cow::Owned(format!("{address} has characters not allowed in email addresses.")));
+        return Err(FieldError::new(
+            NOT_AN_ADDRESS.code,
+            format!("{address} has characters not allowed in email addresses."),
+        ));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod place_name;
 mod text;
 mod url;
 
-use crate::field_error::{FieldError, NOT_VALID};
+use crate::field_error::{FieldError, NOT_A_CHOICE, NOT_VALID};
 use crate::json::Raw;
 use crate::kind::Kind;
 use crate::schema::FieldRule;
@@ -55,7 +55,7 @@ fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     if sent.is_empty() {
         return Ok(None);
     }
-    let choice = field.choice(&sent).ok_or(NOT_VALID)?;
+    let choice = field.choice(&sent).ok_or(NOT_A_CHOICE)?;
     text::check_length(field, choice)?;
     Ok(Some(Value::Text(choice.to_owned())))
 }
@@ -86,6 +86,6 @@ fn in_list(field: &FieldRule, value: &str, is_known: fn(&str) -> bool) -> Parsed
             text::check_length(field, known)?;
             Ok(Some(Value::Text(known.to_owned())))
         }
-        _ => Err(NOT_VALID),
+        _ => Err(NOT_A_CHOICE),
     }
 }

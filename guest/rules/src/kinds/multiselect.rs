@@ -1,6 +1,6 @@
 //! Values that consist of several of a field's choices.
 
-use crate::field_error::NOT_VALID;
+use crate::field_error::NOT_A_CHOICE;
 use crate::json::Raw;
 use crate::schema::FieldRule;
 use crate::value::Value;
@@ -16,14 +16,14 @@ const SEPARATOR: char = '|';
 pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     let joined = match raw {
         Raw::List(_) | Raw::Object(_) => {
-            let entries = raw.as_list().ok_or(NOT_VALID)?;
+            let entries = raw.as_list().ok_or(NOT_A_CHOICE)?;
             let values: Option<Vec<_>> = entries.iter().map(|entry| value(field, entry)).collect();
-            values.ok_or(NOT_VALID)?.join("|")
+            values.ok_or(NOT_A_CHOICE)?.join("|")
         }
         _ => {
-            let text = raw.as_text().ok_or(NOT_VALID)?;
+            let text = raw.as_text().ok_or(NOT_A_CHOICE)?;
             let values = text.split(SEPARATOR).filter(|_| !text.is_empty()).map(|value| field.choice(value));
-            values.collect::<Option<Vec<_>>>().ok_or(NOT_VALID)?.join("|")
+            values.collect::<Option<Vec<_>>>().ok_or(NOT_A_CHOICE)?.join("|")
         }
     };
     if joined.is_empty() {

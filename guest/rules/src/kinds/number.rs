@@ -1,6 +1,6 @@
 //! Decimal numbers, parsed as by Symfony's number type.
 
-use crate::field_error::NOT_VALID;
+use crate::field_error::NOT_A_NUMBER;
 use crate::json::Raw;
 use crate::value::{Number, Value};
 
@@ -13,12 +13,12 @@ const MAX_MAGNITUDE: f64 = 9_223_372_036_854_775_807.0;
 const MAX_TEXT_BYTES: usize = 400;
 
 pub(super) fn parse(scale: u32, raw: &Raw<'_>) -> Parsed {
-    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    let sent = raw.as_text().ok_or(NOT_A_NUMBER)?;
     let text = trim(&sent);
     if text.is_empty() {
         return Ok(None);
     }
-    let number = parse_number(text).ok_or(NOT_VALID)?;
+    let number = parse_number(text).ok_or(NOT_A_NUMBER)?;
     Ok(Some(Value::Number(rounded(number, scale))))
 }
 

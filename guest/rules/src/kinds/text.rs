@@ -1,7 +1,5 @@
 //! Plain text.
 
-use std::borrow::Cow;
-
 use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::schema::FieldRule;
@@ -28,7 +26,7 @@ pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), FieldErr
     };
     match field.limits.iter().rev().find(|&&limit| !fits(limit)) {
         None => Ok(()),
-        Some(limit) => Err(Cow::Owned(format!("This value is too long. It should have {limit} characters or less."))),
+        Some(limit) => Err(FieldError::too_long(limit, "characters")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::field_error::NOT_VALID;
+use crate::field_error::INVALID_URL;
 use crate::json::Raw;
 use crate::schema::FieldRule;
 use crate::value::Value;
@@ -14,13 +14,13 @@ use super::{Parsed, markup};
 const SCRIPT_SCHEMES: [&str; 3] = ["javascript:", "data:", "vbscript:"];
 
 pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
-    let sent = raw.as_text().ok_or(NOT_VALID)?;
+    let sent = raw.as_text().ok_or(INVALID_URL)?;
     let text = markup::plain(&sent);
     if text.is_empty() {
         return Ok(None);
     }
     if runs_script(&text) {
-        return Err(NOT_VALID);
+        return Err(INVALID_URL);
     }
     let address = if has_scheme(&text) { text } else { Cow::Owned(format!("http://{text}")) };
     check_length(field, &address)?;

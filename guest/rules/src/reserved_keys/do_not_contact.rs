@@ -1,7 +1,5 @@
 //! Changes to the channels on which a contact must not be contacted.
 
-use std::borrow::Cow;
-
 use crate::contact::DoNotContact;
 use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
@@ -41,9 +39,7 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
         Raw::List(_) | Raw::Object(_) => {
             let entries = raw.as_list().ok_or(NOT_VALID)?;
             if entries.len() > MAX_CHANGES {
-                return Err(Cow::Owned(format!(
-                    "This value is too long. It should have {MAX_CHANGES} entries or less."
-                )));
+                return Err(FieldError::too_long(MAX_CHANGES, "entries"));
             }
             entries.iter().map(change).collect()
         }
@@ -87,7 +83,7 @@ fn text(raw: &Raw<'_>, limit: usize) -> Result<String, FieldError> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     let text = plain(&sent);
     if text.chars().count() > limit {
-        return Err(Cow::Owned(format!("This value is too long. It should have {limit} characters or less.")));
+        return Err(FieldError::too_long(limit, "characters"));
     }
     Ok(text.into_owned())
 }
@@ -100,6 +96,8 @@ pub(super) fn apply(changes: Vec<Change>, entries: &mut Vec<DoNotContact>, now: 
         match known {
             _ if reason == CONTACTABLE => entries.retain(|entry| entry.channel != channel),
             Some(entry) if entry.reason == UNSUBSCRIBED => {}
+            // The same entry again is no change, so it keeps its date.
+            Some(entry) if entry.reason == reason && entry.comments == comments => {}
             Some(entry) => *entry = DoNotContact { channel, reason, comments, date_added: now.to_owned() },
             None => entries.push(DoNotContact { channel, reason, comments, date_added: now.to_owned() }),
         }

@@ -1,7 +1,5 @@
 //! Changes to a contact's tags.
 
-use std::borrow::Cow;
-
 use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::kinds::plain;
@@ -36,9 +34,7 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
             None => (false, name.as_ref()),
         };
         if tag.chars().count() > MAX_TAG_LENGTH {
-            return Err(Cow::Owned(format!(
-                "This value is too long. It should have {MAX_TAG_LENGTH} characters or less."
-            )));
+            return Err(FieldError::too_long(MAX_TAG_LENGTH, "characters"));
         }
         match (tag, is_removal) {
             ("", _) => {}
@@ -47,7 +43,7 @@ pub(super) fn read(raw: &Raw<'_>) -> Result<Vec<Change>, FieldError> {
         }
     }
     if changes.len() > MAX_CHANGES {
-        return Err(Cow::Owned(format!("This value is too long. It should have {MAX_CHANGES} entries or less.")));
+        return Err(FieldError::too_long(MAX_CHANGES, "entries"));
     }
     Ok(changes)
 }
