@@ -19,6 +19,7 @@
 pub mod clock;
 pub mod domain;
 pub mod http;
+pub mod import;
 pub mod jobs;
 pub mod operations;
 pub mod operator_json;

@@ -1,0 +1,121 @@
+//! From bytes to text.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use super::ImportError;
+
+/// How files of other kinds begin.
+const OTHER_KINDS: [(&[u8], &str); 5] = [
+    (b"PK\x03\x04", "a spreadsheet (.xlsx) or another archive"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls)"),
+    (b"%PDF-", "a PDF"),
+    (b"\x1f\x8b", "compressed with gzip (send it with 'Content-Encoding: gzip')"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd (send it with 'Content-Encoding: zstd')"),
+];
+
+/// Decodes a file. Without a name for the charset, a file is UTF-8, or UTF-16 with a byte order mark.
+///
+/// # Errors
+/// If the file is no text, or not of the charset.
+pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, ImportError> {
+    if let Some((_, kind)) = OTHER_KINDS.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
+        return Err(ImportError::NotText(kind));
+    }
+    let named = charset.map(|name| {
+        Encoding::for_label(name.trim().as_bytes()).ok_or_else(|| ImportError::UnknownCharset(shown(name)))
+    });
+    let text = match (Encoding::for_bom(bytes), named.transpose()?) {
+        (Some((encoding, mark)), _) => decode_as(encoding, bytes.get(mark..).unwrap_or_default())?,
+        (None, Some(encoding)) => decode_as(encoding, bytes)?,
+        // Text in UTF-16 without a mark has a zero in its first letter.
+        (None, None) if bytes.get(1) == Some(&0) => decode_as(UTF_16LE, bytes)?,
+        (None, None) if bytes.first() == Some(&0) => decode_as(UTF_16BE, bytes)?,
+        (None, None) => decode_as(UTF_8, bytes)?,
+    };
+    let begins = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
+    if begins.starts_with("<!doctype") || begins.starts_with("<html") {
+        return Err(ImportError::NotText("a web page (HTML)"));
+    }
+    if text.trim().is_empty() { Err(ImportError::Empty) } else { Ok(text) }
+}
+
+fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Result<Cow<'a, str>, ImportError> {
+    if encoding == UTF_8 {
+        return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
+            let (before, rest) = bytes.split_at_checked(error.valid_up_to()).unwrap_or((bytes, &[]));
+            let line = lines(before);
+            ImportError::NotUtf8 { byte: rest.first().copied().unwrap_or_default(), line }
+        });
+    }
+    encoding
+        .decode_without_bom_handling_and_without_replacement(bytes)
+        .ok_or_else(|| ImportError::NotOfCharset(encoding.name()))
+}
+
+/// Returns the number of the line that follows these bytes, from 1. Lines end as in a table: with CR, LF or both.
+fn lines(before: &[u8]) -> usize {
+    let breaks = before.iter().enumerate().filter(|(place, byte)| match byte {
+        b'\n' => true,
+        b'\r' => before.get(place + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    breaks.count() + 1
+}
+
+/// Returns the beginning of a text that a client sent.
+fn shown(text: &str) -> String {
+    text.chars().take(50).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ImportError, decode};
+
+    #[test]
+    fn text_is_decoded_as_it_says_or_as_it_is_named() {
+        let utf16 = |mark: &[u8], to_bytes: fn(u16) -> [u8; 2]| {
+            let units = "ü,€\n".encode_utf16().flat_map(to_bytes);
+            mark.iter().copied().chain(units).collect::<Vec<u8>>()
+        };
+        for (bytes, charset, expected) in [
+            ("ü,€\n".as_bytes().to_vec(), None, "ü,€\n"),
+            ("\u{feff}ü,€\n".as_bytes().to_vec(), None, "ü,€\n"),
+            ("\u{feff}ü,€\n".as_bytes().to_vec(), Some("iso-8859-1"), "ü,€\n"),
+            (utf16(b"\xff\xfe", u16::to_le_bytes), None, "ü,€\n"),
+            (utf16(b"\xfe\xff", u16::to_be_bytes), None, "ü,€\n"),
+            (utf16(b"", u16::to_le_bytes), Some("utf-16"), "ü,€\n"),
+            (b"a\0,\0b\0".to_vec(), None, "a,b"),
+            (b"\0a\0,\0b".to_vec(), None, "a,b"),
+            (b"\xfc,\x80\n".to_vec(), Some("windows-1252"), "ü,€\n"),
+            (b"\xfc,\x80\n".to_vec(), Some(" Latin1 "), "ü,€\n"),
+            (b"\x8a\n".to_vec(), Some("macintosh"), "ä\n"),
+        ] {
+            assert_eq!(decode(&bytes, charset).as_deref(), Ok(expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_a_cure() {
+        for (bytes, charset, part) in [
+            (&b""[..], None, "empty"),
+            (b" \r\n ", None, "empty"),
+            (b"PK\x03\x04xl/", None, "spreadsheet"),
+            (b"\xd0\xcf\x11\xe0\xa1", None, ".xls"),
+            (b"%PDF-1.7", None, "PDF"),
+            (b"\x1f\x8b\x08", None, "Content-Encoding: gzip"),
+            (b"\x28\xb5\x2f\xfd", None, "zstd"),
+            (b"\n <!DOCTYPE html>", None, "web page"),
+            (b"<html><body>", None, "web page"),
+            (b"a,b\r\nM\x96ller", None, "0x96 in line 2"),
+            (b"a\rb\rM\x96", None, "line 3"),
+            (b"a", Some("klingon"), "'klingon'"),
+            (b"\xff\xff", Some("shift_jis"), "not Shift_JIS"),
+        ] {
+            let error = decode(bytes, charset).unwrap_err();
+            assert!(error.to_string().contains(part), "{bytes:?}: {error}");
+        }
+        assert!(matches!(decode(b"\xff", None), Err(ImportError::NotUtf8 { byte: 0xff, line: 1 })));
+    }
+}

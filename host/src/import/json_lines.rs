@@ -1,0 +1,66 @@
+//! JSON lines (`application/x-ndjson`, `application/jsonl`): each line is one contact. Empty lines are none.
+
+use serde::de::IgnoredAny;
+
+use super::own_members::without_own_members;
+use super::{Import, ImportError, ImportLimits};
+use crate::domain::Source;
+
+/// Reads JSON lines.
+///
+/// # Errors
+/// If a line is no JSON, or the file has too many.
+pub fn read_json_lines(text: &str, limits: ImportLimits) -> Result<Import, ImportError> {
+    let mut items = Vec::new();
+    for (number, line) in (1..).zip(text.split('\n')) {
+        // A carriage return inside of the line is white space between its parts, as JSON strings hold none.
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        if items.len() >= limits.rows {
+            return Err(ImportError::TooManyRows(limits.rows));
+        }
+        serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, &error))?;
+        items.push(without_own_members(&line.replace('\r', " ")));
+    }
+    Ok(Import { items, source: Source::json_lines() })
+}
+
+fn not_json(line: usize, error: &serde_json::Error) -> ImportError {
+    // The error counts lines, of which there is one.
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    ImportError::NotJson { line, why: format!("{what}, at column {}", error.column()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ImportError, ImportLimits};
+    use super::read_json_lines;
+
+    const LIMITS: ImportLimits = ImportLimits { rows: 3, bytes: 1_000 };
+
+    #[test]
+    fn each_line_is_an_item() {
+        for (text, items) in [
+            ("{\"a\":1}\n{\"b\":2}", vec!["{\"a\":1}", "{\"b\":2}"]),
+            ("\r\n {\"a\":\r1}\r\n\n7\n\"x\"", vec!["{\"a\": 1}", "7", "\"x\""]),
+        ] {
+            assert_eq!(read_json_lines(text, LIMITS).unwrap().items, items, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_refused_with_their_number() {
+        for (text, part) in [
+            ("{\"a\":1}\n\n{\"a\":", "Line 3 is not JSON: EOF while parsing a value, at column 5"),
+            ("[1,2\n3]", "Line 1"),
+            ("{} {}", "trailing characters, at column 4"),
+        ] {
+            let error = read_json_lines(text, LIMITS).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+        assert_eq!(read_json_lines("1\n2\n3\n4", LIMITS), Err(ImportError::TooManyRows(3)));
+    }
+}

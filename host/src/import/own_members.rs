@@ -1,0 +1,54 @@
+//! The columns and members that a file of failed items has besides those that were sent. They are passed over when the file
+//! comes back.
+
+use serde_json::value::RawValue;
+
+/// What begins the names of such columns and members.
+pub(super) const OWN_PREFIX: &str = "bulkhead:";
+/// The status of the item.
+pub const STATUS_MEMBER: &str = "bulkhead:status";
+/// Why the item failed.
+pub const ERRORS_MEMBER: &str = "bulkhead:errors";
+/// The item itself, where it is no JSON object that could have more members.
+pub const ITEM_MEMBER: &str = "bulkhead:item";
+
+/// Returns an item without such members. An item that had no others becomes `null`, which is refused as it was before: an empty
+/// object would make a contact.
+pub(super) fn without_own_members(item: &str) -> String {
+    if !item.contains(OWN_PREFIX) {
+        return item.to_owned();
+    }
+    let Ok(members) = serde_json::from_str::<indexmap::IndexMap<String, &RawValue>>(item) else {
+        return item.to_owned();
+    };
+    let (own, sent): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| name.starts_with(OWN_PREFIX));
+    if own.is_empty() {
+        return item.to_owned();
+    }
+    if sent.is_empty() {
+        let kept = own.iter().find(|(name, _)| name == ITEM_MEMBER);
+        return kept.map_or("null", |(_, item)| item.get()).to_owned();
+    }
+    let member =
+        |(name, value): &(String, &RawValue)| format!("{}:{}", serde_json::Value::from(name.as_str()), value.get());
+    format!("{{{}}}", sent.iter().map(member).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_own_members;
+
+    #[test]
+    fn what_was_sent_comes_back() {
+        for (item, expected) in [
+            (r#"{"a": 1}"#, r#"{"a": 1}"#),
+            (r#"{"a": "bulkhead:"}"#, r#"{"a": "bulkhead:"}"#),
+            (r#"{"a": 1.0,"bulkhead:status":400,"b":"ü","bulkhead:errors":"x"}"#, r#"{"a":1.0,"b":"ü"}"#),
+            (r#"{"bulkhead:status":400}"#, "null"),
+            (r#"{"bulkhead:item":7,"bulkhead:status":400}"#, "7"),
+            (r#"["bulkhead:"]"#, r#"["bulkhead:"]"#),
+        ] {
+            assert_eq!(without_own_members(item), expected);
+        }
+    }
+}

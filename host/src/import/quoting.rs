@@ -1,0 +1,90 @@
+//! Checks that quotation marks in a table stand where RFC 4180 has them, and finds the lines in which records begin. The
+//! `csv-core` crate reads any text: a mark without its other half would silently take all rows that follow into one cell.
+
+use super::ImportError;
+
+/// Where the reading of a record is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the first character of a record.
+    RecordBegin,
+    /// Before the first character of a cell.
+    CellBegin,
+    /// In a cell without quotation marks.
+    Cell,
+    /// In a cell with quotation marks, which began in this line.
+    Quoted(usize),
+    /// Behind a quotation mark in such a cell: it closes the cell, unless another follows.
+    Closed(usize),
+    /// In the blanks behind a quoted cell, which are trimmed with it.
+    Trailing,
+}
+
+/// Returns the lines in which the records of a table begin, from 1. Empty lines are no records.
+///
+/// # Errors
+/// If a quoted cell has no end, or text follows its end.
+pub(super) fn record_lines(text: &str, delimiter: u8) -> Result<Vec<usize>, ImportError> {
+    let bytes = text.as_bytes();
+    let (mut lines, mut line, mut state) = (Vec::new(), 1, State::RecordBegin);
+    for (place, &byte) in bytes.iter().enumerate() {
+        let ends_line = byte == b'\n' || (byte == b'\r' && bytes.get(place + 1) != Some(&b'\n'));
+        if state == State::RecordBegin && byte != b'\n' && byte != b'\r' {
+            lines.push(line);
+            state = State::CellBegin;
+        }
+        state = match (state, byte) {
+            (State::RecordBegin, _) => State::RecordBegin,
+            (State::Quoted(begin), b'"') => State::Closed(begin),
+            (State::Quoted(begin), _) => State::Quoted(begin),
+            (State::Closed(begin), b'"') => State::Quoted(begin),
+            (State::CellBegin, b'"') => State::Quoted(line),
+            (State::CellBegin | State::Cell | State::Closed(_) | State::Trailing, b'\n' | b'\r') => State::RecordBegin,
+            (State::CellBegin | State::Cell | State::Closed(_) | State::Trailing, byte) if byte == delimiter => {
+                State::CellBegin
+            }
+            (State::Closed(_) | State::Trailing, b' ' | b'\t') => State::Trailing,
+            (State::Closed(_) | State::Trailing, _) => return Err(ImportError::AfterQuote(line)),
+            (State::CellBegin | State::Cell, _) => State::Cell,
+        };
+        line += usize::from(ends_line);
+    }
+    match state {
+        State::Quoted(begin) => Err(ImportError::OpenQuote(begin)),
+        _ => Ok(lines),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::records::Records;
+    use super::{ImportError, record_lines};
+
+    #[test]
+    fn records_begin_where_the_ones_before_end() {
+        for (text, expected) in [
+            ("a,b\n1,2\n", Ok(vec![1, 2])),
+            ("a,b\r\n1,2\r\n\r\n3,4", Ok(vec![1, 2, 4])),
+            ("a\rb\r\rc", Ok(vec![1, 2, 4])),
+            ("a,\"b\nc\"\nd,\"e\"\"f\"", Ok(vec![1, 3])),
+            ("a,\"b\r\nc\" ,d\ne", Ok(vec![1, 3])),
+            ("a,b\"c\nd", Ok(vec![1, 2])),
+            ("a\n\"b\nc", Err(ImportError::OpenQuote(2))),
+            ("a,\"b\"c\n", Err(ImportError::AfterQuote(1))),
+        ] {
+            assert_eq!(record_lines(text, b','), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_parser_finds_the_same_records(text in "[ab,\"\r\n ]{0,40}") {
+            if let Ok(lines) = record_lines(&text, b',') {
+                let mut records = Records::new(&text, b',');
+                prop_assert_eq!(std::iter::from_fn(|| records.advance().then_some(())).count(), lines.len());
+            }
+        }
+    }
+}
