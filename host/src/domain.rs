@@ -7,14 +7,16 @@ mod job;
 mod page;
 mod remarks;
 pub mod search;
+mod source;
 mod timestamp;
 
-pub use contact::{ContactId, IndexEntry, StoredContact, UniqueKey};
+pub use contact::{ContactId, IndexEntry, Indexed, StoredContact, UniqueKey};
 pub use item::ItemList;
-pub use job::{Counts, ItemError, Job, JobId, JobState, Operation, ResultRow};
+pub use job::{Action, Counts, ErrorCode, GroupId, ItemError, Job, JobId, JobState, Operation, ResultRow, WriteMode};
 pub use page::{Page, PageError};
 pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
 pub use search::{Comparison, FieldTerm, Search, SearchError};
+pub use source::{Source, SourceColumn, SourceFormat};
 pub use timestamp::Timestamp;
 
 /// A tenant's number in the store. It is the first column of almost every key.

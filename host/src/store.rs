@@ -25,7 +25,7 @@ pub mod sqlite;
 mod tenants;
 mod usage;
 
-pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody};
+pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, RangeKey,
@@ -34,7 +34,10 @@ pub use contacts::{
 pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord};
 pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
-pub use jobs::{Idempotency, JobStore, NewJob, QueueLimits, StoredRow, SubmitLimits, SubmitOutcome};
+pub use jobs::{
+    CancelOutcome, Idempotency, JobPlace, JobQuery, JobStore, ListedJob, NewJob, QueueLimits, StoredRow, SubmitLimits,
+    SubmitOutcome,
+};
 pub use maintenance::{MaintenanceStore, Notification, Swept};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};

@@ -43,4 +43,37 @@ pub struct StoredContact {
     pub version: i64,
     /// The document: text in the component's own form.
     pub document: String,
+    /// How the store finds the contact, if whoever read the contact asked for that.
+    pub indexed: Option<Indexed>,
+}
+
+impl StoredContact {
+    /// Returns whether a write of this document, these keys and this entry would leave the contact as it is.
+    pub fn is_same(&self, document: &str, keys: &[UniqueKey], entry: &IndexEntry) -> bool {
+        self.document == document && self.indexed.as_ref().is_some_and(|indexed| *indexed == Indexed::of(keys, entry))
+    }
+}
+
+/// How the store finds a contact. The texts of the contact's [`IndexEntry`] are not kept, so their length stands for them: a
+/// component makes them of the document and the profile, and a profile that changes them nearly always changes their length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The contact's keys, in order and each once.
+    keys: Vec<UniqueKey>,
+    /// The bytes of its index entry.
+    entry_bytes: usize,
+}
+
+impl Indexed {
+    /// Returns how the store finds a contact with these keys, whose index entry has these bytes.
+    pub fn new(mut keys: Vec<UniqueKey>, entry_bytes: usize) -> Self {
+        keys.sort_unstable();
+        keys.dedup();
+        Self { keys, entry_bytes }
+    }
+
+    /// Returns how the store finds a contact that is written with these keys and this entry.
+    fn of(keys: &[UniqueKey], entry: &IndexEntry) -> Self {
+        Self::new(keys.to_vec(), entry.bytes())
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{JobRemarks, Pinned, Timestamp};
+use super::{JobRemarks, Pinned, Source, Timestamp};
 
 /// A job's public id: a random UUID (version 4), which cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,28 @@ impl JobId {
 }
 
 impl std::fmt::Display for JobId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+/// The public id of several jobs that one file became: a random UUID (version 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GroupId(pub Uuid);
+
+impl GroupId {
+    /// Makes a new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Parses the hyphenated form of a UUID. No other text is a group's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        JobId::parse(text).map(|JobId(uuid)| Self(uuid))
+    }
+}
+
+impl std::fmt::Display for GroupId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.as_hyphenated().fmt(f)
     }
@@ -55,6 +77,34 @@ impl Operation {
     }
 }
 
+/// Which contacts the items of `POST …/new` may be applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    /// New ones, and existing ones that an item names by a unique field.
+    #[default]
+    Upsert,
+    /// New ones alone: an item that names an existing contact is refused.
+    Create,
+    /// Existing ones alone: an item that names none is refused.
+    Update,
+}
+
+impl WriteMode {
+    /// Returns the mode's name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upsert => "upsert",
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+
+    /// Parses what [`Self::as_str`] returns.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Upsert, Self::Create, Self::Update].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
 /// A job's state. There is no failed state, as only items fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
@@ -62,7 +112,7 @@ pub enum JobState {
     Queued,
     /// A worker has claimed the job, and some of its items may have taken effect.
     InProgress,
-    /// Each item has a row.
+    /// Each item has a row, or the job was cancelled.
     Completed,
 }
 
@@ -89,14 +139,52 @@ pub struct Counts {
     pub created: u32,
     /// Items that changed a contact.
     pub updated: u32,
+    /// Items that said what their contact had already, so that nothing was written.
+    pub unchanged: u32,
     /// Items that failed.
     pub failed: u32,
 }
 
 impl Counts {
+    /// Adds the counts of another job.
+    pub fn add(&mut self, other: Self) {
+        self.created = self.created.saturating_add(other.created);
+        self.updated = self.updated.saturating_add(other.updated);
+        self.unchanged = self.unchanged.saturating_add(other.unchanged);
+        self.failed = self.failed.saturating_add(other.failed);
+    }
+
     /// Returns how many items have a row.
     pub fn processed(self) -> u32 {
-        self.created.saturating_add(self.updated).saturating_add(self.failed)
+        self.created.saturating_add(self.updated).saturating_add(self.unchanged).saturating_add(self.failed)
+    }
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// The item created a contact.
+    Create,
+    /// The item changed a contact.
+    Update,
+    /// The item said what its contact had already.
+    Unchanged,
+    /// The item failed.
+    Refuse,
+    /// The job was cancelled before the item's turn.
+    NotProcessed,
+}
+
+impl Action {
+    /// Returns the action's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Unchanged => "unchanged",
+            Self::Refuse => "refuse",
+            Self::NotProcessed => "not_processed",
+        }
     }
 }
 
@@ -105,6 +193,14 @@ impl Counts {
 pub struct Job {
     /// The job's public id.
     pub id: JobId,
+    /// What to do with the items.
+    pub operation: Operation,
+    /// Which contacts they may be applied to.
+    pub mode: WriteMode,
+    /// The file that the job was made of, if it was made of one.
+    pub source: Option<Source>,
+    /// The group that the job belongs to, if its file became several jobs.
+    pub group: Option<GroupId>,
     /// The job's state.
     pub state: JobState,
     /// How many items the job has.
@@ -119,8 +215,10 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When a worker first claimed the job.
     pub started_at: Option<Timestamp>,
-    /// When the job's last item got its row.
+    /// When the job's last item got its row, or the job was cancelled.
     pub finished_at: Option<Timestamp>,
+    /// When the job was cancelled. The items that had no row then are not processed any more.
+    pub cancelled_at: Option<Timestamp>,
     /// When the job's id expires.
     pub expires_at: Timestamp,
 }
@@ -140,6 +238,9 @@ pub enum ItemError {
         details: Box<RawValue>,
         /// Always null.
         r#type: Option<String>,
+        /// What is wrong with which field, for programs. Not in Mautic's shape.
+        #[serde(skip)]
+        codes: Vec<ErrorCode>,
     },
     /// The item failed before its values were looked at.
     Api {
@@ -152,12 +253,39 @@ pub enum ItemError {
     },
 }
 
+/// What is wrong with an item, for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorCode {
+    /// The field's alias, unless the error is about the whole item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// At most 64 lower-case letters of ASCII, digits and `_`.
+    pub code: String,
+}
+
 impl ItemError {
+    /// Returns what is wrong, for programs.
+    pub fn codes(&self) -> Vec<ErrorCode> {
+        match self {
+            Self::Validation { codes, .. } => codes.clone(),
+            Self::Api { code, r#type, .. } => {
+                let code = match (r#type.as_str(), code) {
+                    ("api", 404) => String::from("not_found"),
+                    ("api", _) => String::from("invalid"),
+                    (other, _) => other.replace(' ', "_"),
+                };
+                vec![ErrorCode { field: None, code }]
+            }
+        }
+    }
+
     /// Returns the bytes of its text.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Validation { message, details, r#type, .. } => {
-                message.len() + details.get().len() + r#type.as_ref().map_or(0, String::len)
+            Self::Validation { message, details, r#type, codes, .. } => {
+                let code = |one: &ErrorCode| one.code.len() + one.field.as_ref().map_or(0, String::len);
+                let codes: usize = codes.iter().map(|one| size_of::<ErrorCode>() + code(one)).sum();
+                message.len() + details.get().len() + r#type.as_ref().map_or(0, String::len) + codes
             }
             Self::Api { message, r#type, .. } => message.len() + r#type.len(),
         }

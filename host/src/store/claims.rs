@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{ContactWrite, StoreError};
-use crate::domain::{ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{
+    Action, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp, WriteMode,
+};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// The queue of jobs, and the claims of workers to them.
@@ -58,6 +60,8 @@ pub struct Claim {
     pub limits: TenantLimits,
     /// What to do with the job's items.
     pub operation: Operation,
+    /// Which contacts the items may be applied to.
+    pub mode: WriteMode,
     /// The components that decide about the job.
     pub pinned: Pinned,
     /// The claim epoch, which is larger in later claims of the job. Writes under an older epoch do nothing.
@@ -118,10 +122,12 @@ impl BatchCommit {
 }
 
 /// An item's result before the ids of new contacts are known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DraftRow {
     /// The client's key of the item, if the request's body was an object.
     pub key: Option<String>,
+    /// The item as it was sent, if it failed, so that the client can correct it and send it again.
+    pub item: Option<String>,
     /// The result.
     pub body: RowBody,
     /// What the client is told besides.
@@ -131,15 +137,18 @@ pub struct DraftRow {
 impl DraftRow {
     fn bytes(&self) -> usize {
         let error = match &self.body {
-            RowBody::Written { .. } => 0,
+            RowBody::Written { .. } | RowBody::Unchanged { .. } => 0,
             RowBody::Failed { error, .. } => error.bytes(),
         };
-        size_of::<Self>() + error + self.key.as_ref().map_or(0, String::len) + self.remarks.bytes()
+        let texts = [&self.key, &self.item].into_iter().flatten().map(String::len).sum::<usize>();
+        size_of::<Self>() + error + texts + self.remarks.bytes()
     }
 
     /// Returns the row as it is when `writes` other writes stand before its own.
     fn moved_by(mut self, writes: usize) -> Self {
-        if let RowBody::Written { write, .. } = &mut self.body {
+        if let RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } =
+            &mut self.body
+        {
             *write += writes;
         }
         self
@@ -147,7 +156,7 @@ impl DraftRow {
 }
 
 /// An item's result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum RowBody {
     /// The item was applied.
     Written {
@@ -155,6 +164,11 @@ pub enum RowBody {
         write: usize,
         /// 201 if the item created the contact, otherwise 200.
         status: u16,
+    },
+    /// The item said what its contact had already. The status is 200.
+    Unchanged {
+        /// The contact.
+        contact: RowContact,
     },
     /// The item failed.
     Failed {
@@ -165,6 +179,27 @@ pub enum RowBody {
         /// Why it failed.
         error: ItemError,
     },
+}
+
+/// The contact of an item that changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowContact {
+    /// A stored contact that the batch does not write.
+    Stored(u64),
+    /// The contact of a write, as an index into [`BatchCommit::writes`]: an earlier item changed it.
+    Write(usize),
+}
+
+impl RowBody {
+    /// Returns what became of the item.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Written { status: 201, .. } => Action::Create,
+            Self::Written { .. } => Action::Update,
+            Self::Unchanged { .. } => Action::Unchanged,
+            Self::Failed { .. } => Action::Refuse,
+        }
+    }
 }
 
 /// The outcome of [`ClaimStore::commit`].

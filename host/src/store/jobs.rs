@@ -1,35 +1,52 @@
 //! Jobs as their clients see them: accepting and deleting them, their progress, results and logs.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+use super::error::Context;
 use super::{Claim, StoreError};
-use crate::domain::{ItemList, Job, JobId, Operation, Pinned, ResultRow, TenantId, Warning};
+use crate::domain::{
+    Action, ErrorCode, GroupId, ItemError, ItemList, Job, JobId, JobState, Operation, Pinned, ResultRow, Source,
+    TenantId, Timestamp, Warning, WriteMode,
+};
 use crate::tenants::StoredProfile;
 
 /// Jobs, their results and logs.
 pub trait JobStore {
     /// Accepts a job. When this returns, the job is durable.
-    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError>;
+    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
+        self.submit_jobs(std::slice::from_ref(job), limits)
+    }
+
+    /// Accepts jobs of one tenant, all or none of them. Only the first may have an idempotency key.
+    fn submit_jobs(&self, jobs: &[NewJob], limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError>;
 
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
 
-    /// Returns the newest jobs of this tenant that are neither deleted nor expired, at most `limit`, newest first. They have no
-    /// remarks. Without those that are finished if `unfinished_only`.
-    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError>;
+    /// Returns a page of a list of jobs that are neither deleted nor expired, newest first.
+    fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError>;
+
+    /// Returns the jobs of a group that are neither deleted nor expired, in the order of the file.
+    fn group_jobs(&self, tenant: TenantId, group: GroupId) -> Result<Vec<Job>, StoreError>;
 
     /// Returns the tenant that has a job, and the tenant's name. This is for operators, so the job may be any tenant's. The job
     /// may have expired.
     fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError>;
 
     /// Returns the first rows of a range of a job's rows: as many as are stored together, at most 500. Items without a result
-    /// have no row. Returns none if the range has none.
+    /// have no row, except those of a cancelled job. Returns none if the range has none.
     fn job_rows(&self, tenant: TenantId, id: JobId, range: Range<u64>) -> Result<Vec<StoredRow>, StoreError>;
 
     /// Deletes a job. Once this returned, nothing of the job is committed any more. Returns `false` if the tenant has no such
     /// job.
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError>;
+
+    /// Cancels a job. Once this returned, nothing of the job is committed any more, and the job is completed.
+    fn cancel_job(&self, tenant: TenantId, id: JobId) -> Result<CancelOutcome, StoreError>;
 
     /// Appends to the log of a job's components, up to `limit` bytes in all. Does nothing if the claim is lost.
     fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError>;
@@ -37,6 +54,67 @@ pub trait JobStore {
     /// Returns the log of a job's components. This is for operators, so the job may be any tenant's. Returns `None` if there is
     /// no such job.
     fn job_log(&self, job: JobId) -> Result<Option<String>, StoreError>;
+}
+
+/// A list of jobs, and the part of it that is wanted.
+#[derive(Debug, Clone)]
+pub struct JobQuery {
+    /// Only jobs of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only jobs in this state.
+    pub state: Option<JobState>,
+    /// Only jobs that are queued or in progress.
+    pub unfinished_only: bool,
+    /// Only jobs of this operation.
+    pub operation: Option<Operation>,
+    /// Only jobs that were accepted then, with both ends.
+    pub created: RangeInclusive<Timestamp>,
+    /// Only jobs that stand behind this one.
+    pub after: Option<JobPlace>,
+    /// Jobs to return at most.
+    pub limit: u32,
+}
+
+impl JobQuery {
+    /// Returns the list of all jobs of a tenant, or of all tenants.
+    pub fn all(tenant: Option<TenantId>, limit: u32) -> Self {
+        let created = Timestamp(i64::MIN)..=Timestamp(i64::MAX);
+        Self { tenant, state: None, unfinished_only: false, operation: None, created, after: None, limit }
+    }
+
+    /// Returns the last place that a job of the page may have.
+    pub(super) fn before(&self) -> JobPlace {
+        self.after.unwrap_or(JobPlace { created_at: Timestamp(i64::MAX), id: JobId(Uuid::max()) })
+    }
+}
+
+/// A job's place in a list of jobs. No two jobs have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobPlace {
+    /// When the job was accepted.
+    pub created_at: Timestamp,
+    /// The job.
+    pub id: JobId,
+}
+
+/// A job in a list.
+#[derive(Debug)]
+pub struct ListedJob {
+    /// The name of the job's tenant.
+    pub tenant: String,
+    /// The job.
+    pub job: Job,
+}
+
+/// The outcome of [`JobStore::cancel_job`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// The job was stopped, now or by an earlier cancellation.
+    Cancelled,
+    /// The job had completed before.
+    Completed,
+    /// The tenant has no such job.
+    Unknown,
 }
 
 /// A job to be accepted.
@@ -48,6 +126,12 @@ pub struct NewJob {
     pub id: JobId,
     /// What to do with the items.
     pub operation: Operation,
+    /// Which contacts the items may be applied to.
+    pub mode: WriteMode,
+    /// The file that the job is made of, if it is made of one.
+    pub source: Option<Source>,
+    /// The group that the job belongs to, if its file becomes several jobs.
+    pub group: Option<GroupId>,
     /// The components that decide about the job.
     pub pinned: Pinned,
     /// The tenant's profile at this time: the job goes by it even if the tenant is changed later.
@@ -121,6 +205,30 @@ pub struct StoredRow {
     pub key: Option<String>,
     /// The row itself.
     pub row: ResultRow,
+    /// What became of the item.
+    pub action: Action,
     /// The warnings about the item.
     pub warnings: Vec<Warning>,
+    /// What is wrong with the item, if it failed.
+    pub codes: Vec<ErrorCode>,
+    /// The item as it was sent, if it failed and the tenant's limit of results left room for it.
+    pub item: Option<Box<RawValue>>,
+}
+
+impl StoredRow {
+    /// The status of an item that was not processed.
+    const NOT_PROCESSED: u16 = 409;
+
+    /// Makes the row of an item of a cancelled job.
+    pub(super) fn not_processed(index: u32, key: Option<String>, item: String) -> Result<Self, StoreError> {
+        let error = ItemError::Api {
+            message: String::from("Not processed: the job was cancelled before this contact's turn."),
+            code: Self::NOT_PROCESSED,
+            r#type: String::from("not_processed"),
+        };
+        let errors = Some(to_raw_value(&error).context("writing results")?);
+        let row = ResultRow { id: None, status_code: Self::NOT_PROCESSED, errors };
+        let (codes, item) = (error.codes(), RawValue::from_string(item).ok());
+        Ok(Self { index, key, row, action: Action::NotProcessed, warnings: Vec::new(), codes, item })
+    }
 }

@@ -2,9 +2,12 @@
 
 mod chunks;
 mod results;
+mod sources;
 
 pub(crate) use chunks::{MAX_CHUNKS_READ, NewChunk, PackedChunk, unpack_some};
 pub(crate) use results::{PackedRows, ResultsLimit, add_remarks, count, pack_batch, read_remarks, remarks, signed};
+
+pub(crate) use sources::{read_mode, read_source, stored_mode, stored_source};
 
 use super::StoreError;
 use super::error::Context;

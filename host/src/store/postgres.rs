@@ -14,6 +14,7 @@ mod contacts;
 mod credentials;
 mod error;
 mod index_queue;
+mod job_list;
 mod jobs;
 mod listing;
 mod logs;

@@ -11,6 +11,7 @@ mod contacts;
 mod credentials;
 mod facts;
 mod index_queue;
+mod job_list;
 mod jobs;
 mod listing;
 mod logs;

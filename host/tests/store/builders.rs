@@ -2,7 +2,7 @@
 
 use bulkhead::domain::{
     Digest, IndexEntry, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp, UniqueKey,
-    Warning,
+    Warning, WriteMode,
 };
 use bulkhead::store::{BatchCommit, CommitOutcome, ContactWrite, DraftRow, NewJob, RowBody, TenantChange, WriteTarget};
 use bulkhead::tenants::{LimitSettings, NewCredential, Profile};
@@ -47,6 +47,9 @@ pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         tenant,
         id: JobId::random(),
         operation: Operation::Create,
+        mode: WriteMode::Upsert,
+        source: None,
+        group: None,
         pinned: Pinned { processor: DEFAULT_PROCESSOR, validator: None },
         profile: Profile::default().into(),
         is_default: true,
@@ -83,7 +86,7 @@ pub(crate) fn creating(first: u32, addresses: &[&str]) -> BatchCommit {
 
 /// Returns the row of an applied item.
 pub(crate) fn written_row(write: usize, status: u16) -> DraftRow {
-    DraftRow { key: None, body: RowBody::Written { write, status }, remarks: ItemRemarks::default() }
+    DraftRow { key: None, item: None, body: RowBody::Written { write, status }, remarks: ItemRemarks::default() }
 }
 
 /// Returns the row of a failed item.
@@ -94,7 +97,7 @@ pub(crate) fn failed_row(status: u16) -> DraftRow {
 
 /// Returns the row of an item that failed for this reason.
 pub(crate) fn failed_with(id: Option<u64>, status: u16, error: ItemError) -> DraftRow {
-    DraftRow { key: None, body: RowBody::Failed { id, status, error }, remarks: ItemRemarks::default() }
+    DraftRow { key: None, item: None, body: RowBody::Failed { id, status, error }, remarks: ItemRemarks::default() }
 }
 
 /// Returns the remarks about an item with so many warnings, and with ignored members of these names.

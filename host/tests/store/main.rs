@@ -122,6 +122,9 @@ conformance! {
             sweeping_a_running_job_ends_its_claim;
         jobs:
             a_tenants_jobs_are_listed_newest_first,
+            pages_of_a_list_of_jobs_have_no_gap_or_overlap,
+            nothing_is_committed_after_a_job_is_cancelled,
+            rows_of_failed_items_have_the_items,
             the_tenant_of_a_job_is_found;
         listing:
             lists_are_ordered_and_paged,

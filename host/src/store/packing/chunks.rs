@@ -1,9 +1,11 @@
 //! Items as they are stored: a blob for each chunk of a job, and another blob for the clients' keys if there are any.
 
+use std::ops::Range;
+
 use super::{pack, unpack};
 use crate::domain::ItemList;
 use crate::store::error::Context;
-use crate::store::{NewJob, StoreError};
+use crate::store::{NewJob, StoreError, StoredRow};
 
 /// A chunk's blobs. They are borrowed where the driver lends them.
 pub(crate) struct PackedChunk<B = Vec<u8>> {
@@ -74,6 +76,20 @@ pub(crate) fn unpack_some<B: AsRef<[u8]>>(
 }
 
 impl<B: AsRef<[u8]>> PackedChunk<B> {
+    /// Returns the rows of the chunk's items that are in a range: those of a cancelled job, which are not processed.
+    pub(crate) fn unprocessed(&self, range: &Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
+        let ItemList { items, keys } = self.unpack_from(self.first)?;
+        let mut keys = keys.map(Vec::into_iter);
+        let mut rows = Vec::new();
+        for (index, item) in (self.first..).zip(items) {
+            let key = keys.as_mut().and_then(Iterator::next);
+            if range.contains(&u64::from(index)) {
+                rows.push(StoredRow::not_processed(index, key, item)?);
+            }
+        }
+        Ok(rows)
+    }
+
     /// Unpacks the chunk's items from the job's item `first` on.
     fn unpack_from(&self, first: u32) -> Result<ItemList, StoreError> {
         let skipped = first.saturating_sub(self.first) as usize;

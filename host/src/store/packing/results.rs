@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{pack, unpack};
-use crate::domain::{ContactId, Counts, ItemError, ItemRemarks, JobRemarks, ResultRow, Warning};
+use crate::domain::{Action, ContactId, Counts, ErrorCode, ItemError, ItemRemarks, JobRemarks, ResultRow, Warning};
 use crate::store::error::Context;
-use crate::store::{BatchCommit, Claim, DraftRow, RowBody, StoreError, StoredRow};
+use crate::store::{BatchCommit, Claim, DraftRow, RowBody, RowContact, StoreError, StoredRow};
 
 /// Rows of one blob at most.
 const MAX_BLOB_ROWS: usize = 500;
@@ -27,6 +27,31 @@ struct Line {
     row: ResultRow,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
+    /// Whether the item changed nothing. The status tells all other actions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    unchanged: bool,
+    /// What is wrong, if the item failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    codes: Vec<ErrorCode>,
+    /// The item as it was sent, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<Box<RawValue>>,
+}
+
+impl Line {
+    fn action(&self) -> Action {
+        match self.row.status_code {
+            _ if self.unchanged => Action::Unchanged,
+            201 => Action::Create,
+            200 => Action::Update,
+            _ => Action::Refuse,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A blob of rows to be stored.
@@ -49,10 +74,11 @@ pub(crate) struct PackedRows<B = Vec<u8>> {
 pub(crate) fn count(rows: &[DraftRow]) -> Counts {
     let mut counts = Counts::default();
     for row in rows {
-        match row.body {
-            RowBody::Written { status: 201, .. } => counts.created += 1,
-            RowBody::Written { .. } => counts.updated += 1,
-            RowBody::Failed { .. } => counts.failed += 1,
+        match row.body.action() {
+            Action::Create => counts.created += 1,
+            Action::Update => counts.updated += 1,
+            Action::Unchanged => counts.unchanged += 1,
+            Action::Refuse | Action::NotProcessed => counts.failed += 1,
         }
     }
     counts
@@ -94,8 +120,8 @@ impl ResultsLimit {
     }
 }
 
-/// Packs the rows of a batch whose writes went to the contacts `ids`. Rows beyond the limit are shortened: they keep their
-/// contact, status and key, and say that the rest was left out.
+/// Packs the rows of a batch whose writes went to the contacts `ids`. Rows beyond the limit are shortened: they lose their items
+/// and, if that is not enough, keep only their contact, status and key, and say that the rest was left out.
 pub(crate) fn pack_batch(
     batch: &BatchCommit,
     ids: &[ContactId],
@@ -111,9 +137,10 @@ pub(crate) fn pack_batch(
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut blob = pack(lines.iter().map(String::as_str))?;
         if blob.len() > room {
-            let short = rows.iter().map(|row| line_of(&shortened(row, limit.mib), ids));
-            let short = short.collect::<Result<Vec<_>, StoreError>>()?;
-            blob = pack(short.iter().map(String::as_str))?;
+            blob = pack_rows(rows, ids, |row| DraftRow { item: None, ..row })?;
+        }
+        if blob.len() > room {
+            blob = pack_rows(rows, ids, |row| shortened(&row, limit.mib))?;
         }
         room = room.saturating_sub(blob.len());
         packed.push(NewRows { first, count, rows: blob });
@@ -123,11 +150,22 @@ pub(crate) fn pack_batch(
     Ok(packed)
 }
 
+/// Packs rows as `shorten` leaves them.
+fn pack_rows(
+    rows: &[DraftRow],
+    ids: &[ContactId],
+    shorten: impl Fn(DraftRow) -> DraftRow,
+) -> Result<Vec<u8>, StoreError> {
+    let lines = rows.iter().map(|row| line_of(&shorten(row.clone()), ids));
+    pack(lines.collect::<Result<Vec<_>, StoreError>>()?.iter().map(String::as_str))
+}
+
 /// Returns a row without what can be large in it. Where it had warnings, one says that they were left out.
 fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     let key = row.key.clone().filter(|key| key.len() <= MAX_SHORT_KEY_BYTES);
     let body = match row.body {
         RowBody::Written { write, status } => RowBody::Written { write, status },
+        RowBody::Unchanged { contact } => RowBody::Unchanged { contact },
         RowBody::Failed { id, status, .. } => {
             let message = format!(
                 "Details were left out, because the results of this job reached the tenant's limit of {limit_mib} MiB (resultsMiB). Send the item alone to see them."
@@ -138,7 +176,7 @@ fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     };
     let left_out = Warning { field: String::new(), code: String::from("details_left_out") };
     let warnings = if row.remarks.warnings.is_empty() { Vec::new() } else { vec![left_out] };
-    DraftRow { key, body, remarks: ItemRemarks { warnings, ..ItemRemarks::default() } }
+    DraftRow { key, item: None, body, remarks: ItemRemarks { warnings, ..ItemRemarks::default() } }
 }
 
 /// Returns the lines of the first rows, as many as a blob may have.
@@ -162,12 +200,26 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
         RowBody::Written { write, status } => {
             ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
         }
+        RowBody::Unchanged { contact } => {
+            let id = match *contact {
+                RowContact::Stored(id) => Some(id),
+                RowContact::Write(write) => ids.get(write).map(|id| id.0),
+            };
+            ResultRow { id, status_code: 200, errors: None }
+        }
         RowBody::Failed { id, status, error } => {
             ResultRow { id: *id, status_code: *status, errors: Some(to_raw_value(error).context(CONTEXT)?) }
         }
     };
     let warnings = draft.remarks.warnings.clone();
-    serde_json::to_string(&Line { key: draft.key.clone(), row, warnings }).context(CONTEXT)
+    let codes = match &draft.body {
+        RowBody::Failed { error, .. } => error.codes(),
+        RowBody::Written { .. } | RowBody::Unchanged { .. } => Vec::new(),
+    };
+    let unchanged = draft.body.action() == Action::Unchanged;
+    // An item is JSON: the host cut it out of the request's body.
+    let item = draft.item.clone().and_then(|item| RawValue::from_string(item).ok());
+    serde_json::to_string(&Line { key: draft.key.clone(), row, warnings, unchanged, codes, item }).context(CONTEXT)
 }
 
 impl<B: AsRef<[u8]>> PackedRows<B> {
@@ -176,9 +228,11 @@ impl<B: AsRef<[u8]>> PackedRows<B> {
         let mut rows = Vec::new();
         for (index, line) in (self.first..).zip(unpack(self.rows.as_ref())?.lines()) {
             if range.contains(&u64::from(index)) {
-                let Line { key, row, warnings } = serde_json::from_str(line)
+                let line: Line = serde_json::from_str(line)
                     .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
-                rows.push(StoredRow { index, key, row, warnings });
+                let action = line.action();
+                let Line { key, row, warnings, codes, item, .. } = line;
+                rows.push(StoredRow { index, key, row, action, warnings, codes, item });
             }
         }
         Ok(rows)

@@ -21,7 +21,8 @@ use crate::store::{BatchCommit, Claim, CommitOutcome};
 /// The fence. It also moves the cursor and, with the last item, finishes the job.
 const ADVANCE: &str = "
     UPDATE jobs SET
-      cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9, attempts = 0,
+      cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9,
+      unchanged = unchanged + $12, attempts = 0,
       waiting_bytes = waiting_bytes - coalesce((
         SELECT sum(size)::bigint FROM payloads WHERE tenant = $2 AND job = $3 AND first + count <= $5 + $6
       ), 0),
@@ -55,6 +56,7 @@ pub(super) async fn commit(
     let (first, count) = (i64::from(batch.first), signed(batch.rows.len()));
     let counts = packing::count(&batch.rows);
     let (created, updated, failed) = (i64::from(counts.created), i64::from(counts.updated), i64::from(counts.failed));
+    let unchanged = i64::from(counts.unchanged);
     let (lease, completed) = (signed(lease.as_micros()), JobState::Completed.as_str());
     let writes = Writes::new(&batch.writes);
 
@@ -75,9 +77,9 @@ pub(super) async fn commit(
                 biased;
                 session.begin(),
                 async {
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
                         &session.clock_shift, &tenant, &job, &claim.epoch, &first, &count, &created, &updated, &failed,
-                        &lease, &completed,
+                        &lease, &completed, &unchanged,
                     ];
                     Ok(session.query_opt(&advance, &values).await?)
                 },

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
@@ -13,7 +13,7 @@ use super::statements::Statements;
 use super::usage::ADD_BYTES;
 use super::writes::{Changes, Writes, storable};
 use super::{PostgresStore, index_queue, listing};
-use crate::domain::{ContactId, StoredContact, TenantId, UniqueKey};
+use crate::domain::{ContactId, Indexed, StoredContact, TenantId, UniqueKey};
 use crate::store::index_queue::{INDEXING, pack_removal};
 use crate::store::usage::contact_bytes;
 use crate::store::{
@@ -68,7 +68,8 @@ async fn find(
           ) AS owner
         )
         SELECT contact.* FROM wanted CROSS JOIN LATERAL (
-          SELECT id, version, document FROM contacts WHERE tenant = $1 AND contacts.id = wanted.id LIMIT 1
+          SELECT id, version, document, key_fields, key_values, index_bytes FROM contacts
+          WHERE tenant = $1 AND contacts.id = wanted.id LIMIT 1
         ) AS contact";
     // No contact has an id that a signed number cannot hold.
     let ids: Vec<i64> = ids.iter().filter_map(|id| i64::try_from(id.0).ok()).collect();
@@ -78,7 +79,7 @@ async fn find(
         return Ok(Vec::new());
     }
     let find = session.prepare_cached(FIND).await?;
-    let mut contacts = read(session, &find, &[&tenant.0, &ids, &fields, &values]).await?;
+    let mut contacts = read_with(session, &find, &[&tenant.0, &ids, &fields, &values], indexed).await?;
     contacts.sort_unstable_by_key(|contact| contact.id);
     Ok(contacts)
 }
@@ -89,13 +90,33 @@ pub(super) async fn read(
     statement: &Statement,
     values: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<StoredContact>, PgError> {
+    read_with(session, statement, values, |_| Ok(None)).await
+}
+
+/// Reads how the store finds a contact from the columns of [`find`].
+fn indexed(row: &Row) -> Result<Option<Indexed>, StoreError> {
+    let keys = get::<Vec<String>>(row, 3)?.into_iter().zip(get::<Vec<String>>(row, 4)?);
+    let keys = keys.map(|(field, value)| UniqueKey { field, value }).collect();
+    Ok(Some(Indexed::new(keys, number(row, 5)?)))
+}
+
+async fn read_with(
+    session: &Session,
+    statement: &Statement,
+    values: &[&(dyn ToSql + Sync)],
+    indexed: impl Fn(&Row) -> Result<Option<Indexed>, StoreError>,
+) -> Result<Vec<StoredContact>, PgError> {
     let rows = session.query_raw(statement, slice(values)).await?;
     let mut rows = std::pin::pin!(rows);
     let mut contacts = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
-        let contact =
-            StoredContact { id: ContactId(number(&row, 0)?), version: get(&row, 1)?, document: get(&row, 2)? };
+        let contact = StoredContact {
+            id: ContactId(number(&row, 0)?),
+            version: get(&row, 1)?,
+            document: get(&row, 2)?,
+            indexed: indexed(&row)?,
+        };
         bytes += contact.document.len();
         if bytes > MAX_FOUND_BYTES {
             return Err(StoreError::ResultTooLarge(MAX_FOUND_BYTES).into());
@@ -191,7 +212,8 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
                 async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0, &bytes]).await?) },
                 async { Ok(session.execute(&enqueue, &[&session.clock_shift, &tenant.0, &queue_row, &entries]).await?) },
             )?;
-            Ok(TxOutcome::Commit(Some(StoredContact { id, version: get(&deleted, 0)?, document: get(&deleted, 1)? })))
+            let (version, document) = (get(&deleted, 0)?, get(&deleted, 1)?);
+            Ok(TxOutcome::Commit(Some(StoredContact { id, version, document, indexed: None })))
         })
         .await
 }

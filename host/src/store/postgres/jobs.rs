@@ -2,22 +2,23 @@
 
 use std::ops::Range;
 
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
-
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
-use super::{PostgresStore, logs, notifications, submit};
-use crate::domain::{Counts, Job, JobId, JobState, Pinned, TenantId, Timestamp};
-use crate::store::packing::{PackedRows, read_remarks, signed};
+use super::{PostgresStore, job_list, logs, notifications, submit};
+use crate::domain::{Counts, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::store::packing::{PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
 use crate::store::usage::JOB_BYTES;
-use crate::store::{Claim, JobStore, NewJob, Notification, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
+use crate::store::{
+    CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, Notification, StoreError, StoredRow, SubmitLimits,
+    SubmitOutcome,
+};
+use tokio_postgres::Row;
 
 impl JobStore for PostgresStore {
-    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
-        let submitted = submit::submit(&self.connections, job, limits)?;
+    fn submit_jobs(&self, jobs: &[NewJob], limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
+        let submitted = submit::submit(&self.connections, jobs, limits)?;
         if submitted == SubmitOutcome::Accepted {
             notifications::notify(&self.connections, Notification::JobAccepted);
         }
@@ -28,8 +29,12 @@ impl JobStore for PostgresStore {
         self.connections.run("reading a job", async |session| job(session, tenant, id).await)
     }
 
-    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.connections.run("listing jobs", async |session| jobs(session, tenant, unfinished_only, limit).await)
+    fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError> {
+        self.connections.run("listing jobs", async |session| job_list::list(session, query).await)
+    }
+
+    fn group_jobs(&self, tenant: TenantId, group: GroupId) -> Result<Vec<Job>, StoreError> {
+        self.connections.run("listing jobs", async |session| job_list::of_group(session, tenant, group).await)
     }
 
     fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError> {
@@ -53,6 +58,14 @@ impl JobStore for PostgresStore {
         Ok(deleted)
     }
 
+    fn cancel_job(&self, tenant: TenantId, id: JobId) -> Result<CancelOutcome, StoreError> {
+        let outcome = self.connections.run("cancelling a job", async |session| cancel(session, tenant, id).await)?;
+        if outcome == CancelOutcome::Cancelled {
+            notifications::notify(&self.connections, Notification::JobDeleted { tenant, job: id });
+        }
+        Ok(outcome)
+    }
+
     fn append_job_log(&self, claim: &Claim, text: &str, limit: u64) -> Result<(), StoreError> {
         self.connections.run("writing a job's log", async |session| logs::append(session, claim, text, limit).await)
     }
@@ -64,39 +77,41 @@ impl JobStore for PostgresStore {
 
 async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, PgError> {
     const JOB: &str = "
-        SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
-               expires_at, (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
+        SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
+               finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
+               (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
         FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
-    Ok(row.map(|row| read(id, &row)).transpose()?)
+    Ok(row.map(|row| read(&row)).transpose()?)
 }
 
-async fn jobs(session: &Session, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, PgError> {
-    const JOBS: &str = "
-        SELECT state, total, created, updated, failed, processor, validator, created_at, started_at, finished_at,
-               expires_at, NULL::text, id
-        FROM jobs WHERE tenant = $2 AND expires_at > bulkhead_now($1) AND (finished_at IS NULL OR NOT $3)
-        ORDER BY created_at DESC, id LIMIT $4";
-    let limit = i64::from(limit);
-    let values: [&(dyn ToSql + Sync); 4] = [&session.clock_shift, &tenant.0, &unfinished_only, &limit];
-    let rows = session.query(JOBS, &values).await?;
-    Ok(rows.iter().map(|row| read(JobId(get(row, 12)?), row)).collect::<Result<_, StoreError>>()?)
-}
-
-fn read(id: JobId, row: &Row) -> Result<Job, StoreError> {
-    let state: &str = get(row, 0)?;
+/// Reads a job from its columns: those that [`job`] selects.
+pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
+    let (id, state, operation) = (JobId(get(row, 0)?), get::<&str>(row, 1)?, get::<&str>(row, 14)?);
+    let counts = Counts {
+        created: number(row, 3)?,
+        updated: number(row, 4)?,
+        unchanged: number(row, 5)?,
+        failed: number(row, 6)?,
+    };
     Ok(Job {
         id,
+        operation: Operation::parse(operation)
+            .ok_or_else(|| StoreError::Corrupt(format!("job {id} with the operation '{operation}'")))?,
         state: JobState::parse(state).ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{state}'")))?,
-        total: number(row, 1)?,
-        counts: Counts { created: number(row, 2)?, updated: number(row, 3)?, failed: number(row, 4)? },
-        remarks: read_remarks(get(row, 11)?)?,
-        pinned: Pinned { processor: digest(row, 5)?, validator: optional_digest(row, 6)? },
-        created_at: Timestamp(get(row, 7)?),
-        started_at: get::<Option<i64>>(row, 8)?.map(Timestamp),
-        finished_at: get::<Option<i64>>(row, 9)?.map(Timestamp),
-        expires_at: Timestamp(get(row, 10)?),
+        total: number(row, 2)?,
+        counts,
+        mode: read_mode(get(row, 15)?)?,
+        source: read_source(get(row, 16)?)?,
+        group: get::<Option<uuid::Uuid>>(row, 17)?.map(GroupId),
+        remarks: read_remarks(get(row, 18)?)?,
+        pinned: Pinned { processor: digest(row, 7)?, validator: optional_digest(row, 8)? },
+        created_at: Timestamp(get(row, 9)?),
+        started_at: get::<Option<i64>>(row, 10)?.map(Timestamp),
+        finished_at: get::<Option<i64>>(row, 11)?.map(Timestamp),
+        cancelled_at: get::<Option<i64>>(row, 12)?.map(Timestamp),
+        expires_at: Timestamp(get(row, 13)?),
     })
 }
 
@@ -111,8 +126,53 @@ async fn rows(session: &Session, tenant: TenantId, id: JobId, range: &Range<u64>
         )
         .await?;
     let blobs = session.query(&results, &[&tenant.0, &id.0, &first, &end]).await?;
-    let Some(row) = blobs.first() else { return Ok(Vec::new()) };
+    let Some(row) = blobs.first() else { return unprocessed_rows(session, tenant, id, range).await };
     Ok(PackedRows::<&[u8]> { first: number(row, 0)?, rows: get(row, 1)? }.cut(range)?)
+}
+
+/// Returns the first rows of a range in which a job has no results: none, unless the job was cancelled.
+async fn unprocessed_rows(
+    session: &Session,
+    tenant: TenantId,
+    id: JobId,
+    range: &Range<u64>,
+) -> Result<Vec<StoredRow>, PgError> {
+    let (first, end) = signed(range);
+    let items = session
+        .prepare_cached(
+            "SELECT first, items, keys FROM payloads WHERE tenant = $1 AND job = $2 AND first < $4
+             AND first + count > $3
+             AND EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND id = $2 AND cancelled_at IS NOT NULL)
+             ORDER BY first LIMIT 1",
+        )
+        .await?;
+    let chunks = session.query(&items, &[&tenant.0, &id.0, &first, &end]).await?;
+    let Some(row) = chunks.first() else { return Ok(Vec::new()) };
+    let chunk = PackedChunk::<&[u8]> { first: number(row, 0)?, items: get(row, 1)?, keys: get(row, 2)? };
+    Ok(chunk.unprocessed(range)?)
+}
+
+/// Cancels a job. A commit to the job holds the lock of its row, so this waits for the commit, and a later commit finds the job
+/// finished.
+async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<CancelOutcome, PgError> {
+    const CANCEL: &str = "
+        UPDATE jobs
+        SET state = $4, finished_at = bulkhead_now($1), cancelled_at = bulkhead_now($1), is_claimed = false,
+            expires_at = bulkhead_now($1) + retention
+        WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1) AND finished_at IS NULL";
+    const STATE: &str = "
+        SELECT cancelled_at IS NOT NULL FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
+    let cancel = session.prepare_cached(CANCEL).await?;
+    let state = session.prepare_cached(STATE).await?;
+    let completed = JobState::Completed.as_str();
+    if session.execute(&cancel, &[&session.clock_shift, &tenant.0, &id.0, &completed]).await? > 0 {
+        return Ok(CancelOutcome::Cancelled);
+    }
+    Ok(match session.query_opt(&state, &[&session.clock_shift, &tenant.0, &id.0]).await? {
+        Some(row) if get(&row, 0)? => CancelOutcome::Cancelled,
+        Some(_) => CancelOutcome::Completed,
+        None => CancelOutcome::Unknown,
+    })
 }
 
 /// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes first: a commit to the

@@ -13,6 +13,7 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, optional_digest, signed};
 use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::store::packing::read_mode;
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Claim, StoreError};
 use crate::tenants::TenantLimits;
@@ -84,7 +85,7 @@ const TAKE: &str = "
     RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator,
               coalesce((SELECT text FROM profiles WHERE tenant = $2 AND digest = jobs.profile_digest), jobs.profile),
               jobs.epoch, jobs.attempts,
-              jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits";
+              jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode";
 
 /// The outcome of one attempt to claim a job.
 enum Attempt {
@@ -159,6 +160,7 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
         limits: TenantLimits::parse_stored(get(row, 11)?),
         operation: Operation::parse(operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?,
+        mode: read_mode(get(row, 12)?)?,
         pinned: Pinned { processor: digest(row, 2)?, validator: optional_digest(row, 3)? },
         epoch: get(row, 5)?,
         attempts: number(row, 6)?,

@@ -10,7 +10,7 @@ use super::connections::{Connections, Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
-use crate::store::packing::NewChunk;
+use crate::store::packing::{NewChunk, stored_mode, stored_source};
 use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, MINUTE_MICROS, excess, interval_micros};
 use crate::store::{NewJob, StoreError, SubmitLimits, SubmitOutcome};
 
@@ -77,8 +77,8 @@ const WAITING: &str = "
 
 const INSERT: &str = "
     INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile_digest, retention, total,
-                      waiting_bytes, created_at, started_at, finished_at, expires_at)
-    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, now, CASE WHEN $11::bigint = 0 THEN now END,
+                      waiting_bytes, mode, source, group_id, created_at, started_at, finished_at, expires_at)
+    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, now, CASE WHEN $11::bigint = 0 THEN now END,
            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
     FROM (SELECT bulkhead_now($1) AS now) AS clock";
 
@@ -98,29 +98,57 @@ const REMEMBER: &str = "
     )
     UPDATE queues SET stored_bytes = stored_bytes + $7 WHERE tenant = $2 AND (SELECT is_new FROM remembered)";
 
-/// Accepts a job. When this returns, the job is durable.
+/// Accepts jobs of one tenant, all or none of them. When this returns, the jobs are durable.
 pub(super) fn submit(
     connections: &Connections,
-    job: &NewJob,
+    jobs: &[NewJob],
     limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, StoreError> {
-    let chunks = Chunks::pack(job)?;
-    let submitted = connections.attempt(ACCEPTING, async |session| insert(session, job, &chunks, limits).await);
-    match submitted {
-        // If the commit took effect, the database has the job's id, which no other job has.
-        Err(error) if error.is_unsure() => {
-            let accepted = connections.run(ACCEPTING, async |session| is_accepted(session, job).await);
+    let packed = jobs.iter().map(|job| Ok((job, Chunks::pack(job)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let submitted = connections.attempt(ACCEPTING, async |session| insert(session, &packed, limits).await);
+    match (submitted, jobs.first()) {
+        // If the commit took effect, the database has the first job's id, which no other job has.
+        (Err(error), Some(first)) if error.is_unsure() => {
+            let accepted = connections.run(ACCEPTING, async |session| is_accepted(session, first).await);
             if matches!(accepted, Ok(true)) {
                 Ok(SubmitOutcome::Accepted)
             } else {
                 Err(error.into_store_error(ACCEPTING))
             }
         }
-        submitted => submitted.map_err(|error| error.into_store_error(ACCEPTING)),
+        (submitted, _) => submitted.map_err(|error| error.into_store_error(ACCEPTING)),
     }
 }
 
 async fn insert(
+    session: &Session,
+    jobs: &[(&NewJob, Chunks)],
+    limits: &SubmitLimits,
+) -> Result<SubmitOutcome, PgError> {
+    let Some(((first, chunks), rest)) = jobs.split_first() else { return Ok(SubmitOutcome::Accepted) };
+    session
+        .transact(async || {
+            let ((), mut outcome) = tokio::try_join!(
+                biased;
+                session.begin(),
+                insert_one(session, first, chunks, limits),
+            )?;
+            for (job, chunks) in rest {
+                if outcome == SubmitOutcome::Accepted {
+                    outcome = insert_one(session, job, chunks, limits).await?;
+                }
+            }
+            Ok(if outcome == SubmitOutcome::Accepted {
+                TxOutcome::Commit(outcome)
+            } else {
+                TxOutcome::RollBack(outcome)
+            })
+        })
+        .await
+}
+
+/// Accepts a job in a transaction that has begun. Sends its first statements at once.
+async fn insert_one(
     session: &Session,
     job: &NewJob,
     chunks: &Chunks,
@@ -147,82 +175,79 @@ async fn insert(
     let (needed_micros, kept_micros) = (retention.saturating_mul(2), retention.saturating_mul(3));
     let digest = job.profile.digest();
     let digest = digest.0.as_slice();
-    session
-        .transact(async || {
-            let ((), queue, are_known, earlier, waiting, profile) = tokio::try_join!(
-                biased;
-                session.begin(),
-                async {
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                        [&session.clock_shift, &tenant, &(total > 0), &stored, &interval, &MINUTE_MICROS];
-                    Ok(session.query_opt(&mark_waiting, &values).await?)
-                },
-                components::are_known(session, &lock, &needed),
-                async { Ok(session.query_opt(&earlier, &[&session.clock_shift, &tenant, &key]).await?) },
-                async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
-                async { Ok(session.query_opt(&has_profile, &[&session.clock_shift, &tenant, &digest, &needed_micros]).await?) },
-            )?;
-            let Some(queue) = queue else { return Ok(TxOutcome::RollBack(SubmitOutcome::NoTenant)) };
-            if !are_known {
-                return Ok(TxOutcome::RollBack(SubmitOutcome::Outdated));
+    let (queue, are_known, earlier, waiting, profile) = tokio::try_join!(
+        biased;
+        async {
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+                [&session.clock_shift, &tenant, &(total > 0), &stored, &interval, &MINUTE_MICROS];
+            Ok(session.query_opt(&mark_waiting, &values).await?)
+        },
+        components::are_known(session, &lock, &needed),
+        async { Ok(session.query_opt(&earlier, &[&session.clock_shift, &tenant, &key]).await?) },
+        async { Ok(session.query_one(&waiting, &[&tenant]).await?) },
+        async { Ok(session.query_opt(&has_profile, &[&session.clock_shift, &tenant, &digest, &needed_micros]).await?) },
+    )?;
+    let Some(queue) = queue else { return Ok(SubmitOutcome::NoTenant) };
+    if !are_known {
+        return Ok(SubmitOutcome::Outdated);
+    }
+    if let (Some(row), Some(idempotency)) = (earlier, &job.idempotency) {
+        let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
+        let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
+        return Ok(if is_same { repeated } else { SubmitOutcome::KeyReused });
+    }
+    if number::<u64>(&waiting, 0)? >= limits.queue.jobs
+        || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.queue.bytes
+    {
+        return Ok(SubmitOutcome::QueueFull);
+    }
+    if number::<u64>(&queue, 1)? > limits.stored_bytes {
+        return Ok(SubmitOutcome::StorageFull);
+    }
+    if let Some(wait) = excess(get(&queue, 0)?) {
+        return Ok(SubmitOutcome::TooOften(wait));
+    }
+    let sequence: i64 = get(&waiting, 2)?;
+    // A job without items has nothing to wait for.
+    let state = if total == 0 { JobState::Completed } else { JobState::Queued };
+    tokio::try_join!(
+        biased;
+        async {
+            if profile.is_some() {
+                return Ok::<_, PgError>(0);
             }
-            if let (Some(row), Some(idempotency)) = (earlier, &job.idempotency) {
-                let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
-                let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
-                return Ok(TxOutcome::RollBack(if is_same { repeated } else { SubmitOutcome::KeyReused }));
-            }
-            if number::<u64>(&waiting, 0)? >= limits.queue.jobs
-                || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.queue.bytes
-            {
-                return Ok(TxOutcome::RollBack(SubmitOutcome::QueueFull));
-            }
-            if number::<u64>(&queue, 1)? > limits.stored_bytes {
-                return Ok(TxOutcome::RollBack(SubmitOutcome::StorageFull));
-            }
-            if let Some(wait) = excess(get(&queue, 0)?) {
-                return Ok(TxOutcome::RollBack(SubmitOutcome::TooOften(wait)));
-            }
-            let sequence: i64 = get(&waiting, 2)?;
-            // A job without items has nothing to wait for.
-            let state = if total == 0 { JobState::Completed } else { JobState::Queued };
-            tokio::try_join!(
-                biased;
-                async {
-                    if profile.is_some() {
-                        return Ok::<_, PgError>(0);
-                    }
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-                        [&session.clock_shift, &tenant, &digest, &kept_micros, &job.profile.text()];
-                    Ok(session.execute(&keep_profile, &values).await?)
-                },
-                async {
-                    let (operation, state) = (job.operation.as_str(), state.as_str());
-                    let processor = job.pinned.processor.0.as_slice();
-                    let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
-                        &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
-                        &digest, &retention, &total, &bytes,
-                    ];
-                    Ok(session.execute(&insert, &values).await?)
-                },
-                async {
-                    let Chunks { firsts, counts, sizes, items, keys } = chunks;
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-                        [&tenant, &id, firsts, counts, sizes, items, keys];
-                    Ok(session.execute(&insert_chunks, &values).await?)
-                },
-                async {
-                    let Some(idempotency) = &job.idempotency else { return Ok(0) };
-                    let fingerprint = idempotency.fingerprint.as_slice();
-                    let key_bytes = signed(idempotency.key.len()) + IDEMPOTENCY_BYTES;
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-                        [&session.clock_shift, &tenant, &key, &fingerprint, &id, &retention, &key_bytes];
-                    Ok(session.execute(&remember, &values).await?)
-                },
-            )?;
-            Ok(TxOutcome::Commit(SubmitOutcome::Accepted))
-        })
-        .await
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                [&session.clock_shift, &tenant, &digest, &kept_micros, &job.profile.text()];
+            Ok(session.execute(&keep_profile, &values).await?)
+        },
+        async {
+            let (operation, state) = (job.operation.as_str(), state.as_str());
+            let processor = job.pinned.processor.0.as_slice();
+            let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
+            let (mode, source) = (stored_mode(job.mode), stored_source(job.source.as_ref())?);
+            let group = job.group.map(|group| group.0);
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 15] = [
+                &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
+                &digest, &retention, &total, &bytes, &mode, &source, &group,
+            ];
+            Ok(session.execute(&insert, &values).await?)
+        },
+        async {
+            let Chunks { firsts, counts, sizes, items, keys } = chunks;
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+                [&tenant, &id, firsts, counts, sizes, items, keys];
+            Ok(session.execute(&insert_chunks, &values).await?)
+        },
+        async {
+            let Some(idempotency) = &job.idempotency else { return Ok(0) };
+            let fingerprint = idempotency.fingerprint.as_slice();
+            let key_bytes = signed(idempotency.key.len()) + IDEMPOTENCY_BYTES;
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+                [&session.clock_shift, &tenant, &key, &fingerprint, &id, &retention, &key_bytes];
+            Ok(session.execute(&remember, &values).await?)
+        },
+    )?;
+    Ok(SubmitOutcome::Accepted)
 }
 
 /// Returns whether a job is in the database.

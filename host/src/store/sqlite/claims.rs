@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{SqliteStore, commit};
 use crate::domain::{Digest, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, unpack_some};
+use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, read_mode, unpack_some};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
 use crate::tenants::TenantLimits;
@@ -148,6 +148,7 @@ struct JobRow {
     total: u32,
     /// `None` for jobs that the first version accepted, which go by their tenant's present profile.
     profile: Option<String>,
+    mode: Option<String>,
 }
 
 fn claim(
@@ -166,7 +167,7 @@ fn claim(
                              started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
              RETURNING operation, processor, validator, epoch, attempts, cursor, total,
-                       coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile)",
+                       coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
@@ -199,13 +200,14 @@ impl JobRow {
             cursor: row.get(5)?,
             total: row.get(6)?,
             profile: row.get(7)?,
+            mode: row.get(8)?,
         })
     }
 }
 
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
-        let JobRow { operation, pinned, epoch, attempts, cursor, total, .. } = self.row;
+        let JobRow { operation, pinned, epoch, attempts, cursor, total, mode, .. } = self.row;
         let operation = Operation::parse(&operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
         Ok(Claim {
@@ -215,6 +217,7 @@ impl ClaimedJob {
             job: JobId(self.job),
             limits: TenantLimits::parse_stored(&self.limits),
             operation,
+            mode: read_mode(mode.as_deref())?,
             pinned,
             epoch,
             attempts,

@@ -55,8 +55,8 @@ fn advance(
     transaction
         .prepare_cached(
             "UPDATE jobs SET cursor = cursor + ?5, created = created + ?6, updated = updated + ?7, failed = failed + ?8,
-                             lease_until = ?9, attempts = 0
-             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?10
+                             unchanged = unchanged + ?9, lease_until = ?10, attempts = 0
+             WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?11
              RETURNING results_bytes",
         )
         .and_then(|mut statement| {
@@ -69,6 +69,7 @@ fn advance(
                 counts.created,
                 counts.updated,
                 counts.failed,
+                counts.unchanged,
                 lease_until.0,
                 now.0
             ];

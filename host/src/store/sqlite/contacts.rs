@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::{SqliteStore, index_queue, listing, usage};
-use crate::domain::{ContactId, StoredContact, TenantId, Timestamp, UniqueKey};
+use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
 use crate::store::usage::{contact_bytes, signed};
 use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
@@ -108,22 +108,22 @@ pub(super) fn find(
     wanted.dedup();
 
     let mut by_id = connection
-        .prepare_cached("SELECT version, document FROM contacts WHERE tenant = ?1 AND id = ?2")
+        .prepare_cached("SELECT keys, octet_length(document), index_bytes, version, document FROM contacts WHERE tenant = ?1 AND id = ?2")
         .context(READING)?;
     let mut contacts = Vec::with_capacity(wanted.len());
     let mut bytes = 0;
     for id in wanted {
-        let found = by_id
-            .query_row(params![tenant.0, id], |row| {
-                Ok(StoredContact { id: ContactId(id.unsigned_abs()), version: row.get(0)?, document: row.get(1)? })
-            })
+        let found: Option<(StoredRow, i64, String)> = by_id
+            .query_row(params![tenant.0, id], |row| Ok((StoredRow::read(row)?, row.get(3)?, row.get(4)?)))
             .optional()
             .context(READING)?;
-        bytes += found.as_ref().map_or(0, |contact| contact.document.len());
+        let Some((row, version, document)) = found else { continue };
+        bytes += document.len();
         if bytes > MAX_FOUND_BYTES {
             return Err(StoreError::ResultTooLarge(MAX_FOUND_BYTES));
         }
-        contacts.extend(found);
+        let id = ContactId(id.unsigned_abs());
+        contacts.push(StoredContact { id, version, document, indexed: Some(row.indexed()?) });
     }
     Ok(contacts)
 }
@@ -265,6 +265,11 @@ impl StoredRow {
         keys.sort_unstable();
         keys.dedup();
         Ok(keys)
+    }
+
+    fn indexed(&self) -> Result<Indexed, StoreError> {
+        let keys = self.keys()?.into_iter().map(|(field, value)| UniqueKey { field, value }).collect();
+        Ok(Indexed::new(keys, usize::try_from(self.index_bytes).unwrap_or(usize::MAX)))
     }
 
     fn bytes(&self, keys: &[(String, String)]) -> i64 {

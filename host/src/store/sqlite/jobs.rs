@@ -2,22 +2,25 @@
 
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{SqliteStore, logs, submit, usage};
-use crate::domain::{Counts, Digest, Job, JobId, JobState, Pinned, TenantId, Timestamp};
+use super::{SqliteStore, job_list, logs, submit, usage};
+use crate::domain::{Counts, Digest, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{NewChunk, PackedRows, read_remarks, signed};
+use crate::store::packing::{NewChunk, PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
-use crate::store::{Claim, JobStore, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome};
+use crate::store::{
+    CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
+};
 
 impl JobStore for SqliteStore {
-    fn submit_job(&self, job: &NewJob, limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
-        let chunks = NewChunk::all_of(job)?;
-        let bytes = chunks.iter().map(NewChunk::size).sum::<usize>();
+    fn submit_jobs(&self, jobs: &[NewJob], limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
+        let packed = jobs.iter().map(|job| Ok((job, NewChunk::all_of(job)?)));
+        let packed = packed.collect::<Result<Vec<_>, StoreError>>()?;
+        let bytes = packed.iter().flat_map(|(_, chunks)| chunks).map(NewChunk::size).sum::<usize>();
         let now = self.clock.now();
-        self.connections.write_growing(bytes as u64, |connection| submit::submit(connection, job, &chunks, limits, now))
+        self.connections.write_growing(bytes as u64, |connection| submit::submit(connection, &packed, limits, now))
     }
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -25,34 +28,25 @@ impl JobStore for SqliteStore {
         let row = self.connections.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at,
-                            finished_at, expires_at,
+                    "SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
+                            finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
                             (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
                      FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
                 )
                 .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
                 .context("reading a job")
         })?;
-        row.map(|row| row.into_job(id)).transpose()
+        row.map(JobRow::into_job).transpose()
     }
 
-    fn jobs(&self, tenant: TenantId, unfinished_only: bool, limit: u32) -> Result<Vec<Job>, StoreError> {
+    fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError> {
         let now = self.clock.now();
-        let rows: Vec<(Uuid, JobRow)> = self.connections.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT state, total, created, updated, failed, processor, validator, created_at, started_at,
-                            finished_at, expires_at, NULL, id
-                     FROM jobs WHERE tenant = ?1 AND expires_at > ?2 AND (finished_at IS NULL OR NOT ?3)
-                     ORDER BY created_at DESC, id LIMIT ?4",
-                )
-                .and_then(|mut statement| {
-                    let row = |row: &Row<'_>| Ok((row.get(12)?, JobRow::read(row)?));
-                    statement.query_map(params![tenant.0, now.0, unfinished_only, limit], row)?.collect()
-                })
-                .context("listing jobs")
-        })?;
-        rows.into_iter().map(|(id, row)| row.into_job(JobId(id))).collect()
+        self.connections.read(|connection| job_list::list(connection, query, now))
+    }
+
+    fn group_jobs(&self, tenant: TenantId, group: GroupId) -> Result<Vec<Job>, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| job_list::of_group(connection, tenant, group, now))
     }
 
     fn job_owner(&self, job: JobId) -> Result<Option<(TenantId, String)>, StoreError> {
@@ -85,7 +79,43 @@ impl JobStore for SqliteStore {
                 })
                 .context("reading results")
         })?;
-        packed.map_or(Ok(Vec::new()), |packed| packed.cut(&range))
+        match packed {
+            Some(packed) => packed.cut(&range),
+            None => self.unprocessed_rows(tenant, id, &range),
+        }
+    }
+
+    fn cancel_job(&self, tenant: TenantId, id: JobId) -> Result<CancelOutcome, StoreError> {
+        const CONTEXT: &str = "cancelling a job";
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+            let found: Option<(bool, bool)> = transaction
+                .query_row(
+                    "SELECT finished_at IS NOT NULL, cancelled_at IS NOT NULL FROM jobs
+                     WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
+                    params![tenant.0, id.0, now.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+                .context(CONTEXT)?;
+            match found {
+                None => return Ok(CancelOutcome::Unknown),
+                Some((true, true)) => return Ok(CancelOutcome::Cancelled),
+                Some((true, false)) => return Ok(CancelOutcome::Completed),
+                Some((false, _)) => {}
+            }
+            transaction
+                .execute(
+                    "UPDATE jobs SET state = ?3, finished_at = ?4, cancelled_at = ?4, expires_at = ?4 + retention,
+                                     lease_until = NULL, epoch = epoch + 1
+                     WHERE tenant = ?1 AND id = ?2",
+                    params![tenant.0, id.0, JobState::Completed.as_str(), now.0],
+                )
+                .context(CONTEXT)?;
+            transaction.commit().context(CONTEXT)?;
+            Ok(CancelOutcome::Cancelled)
+        })
     }
 
     fn delete_job(&self, tenant: TenantId, id: JobId) -> Result<bool, StoreError> {
@@ -116,8 +146,36 @@ impl JobStore for SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Returns the first rows of a range in which a job has no results: none, unless the job was cancelled.
+    fn unprocessed_rows(&self, tenant: TenantId, id: JobId, range: &Range<u64>) -> Result<Vec<StoredRow>, StoreError> {
+        let (first, end) = signed(range);
+        let chunk: Option<PackedChunk> = self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT first, items, keys FROM payloads WHERE tenant = ?1 AND job = ?2 AND first < ?4
+                     AND first + count > ?3
+                     AND EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND cancelled_at IS NOT NULL)
+                     ORDER BY first LIMIT 1",
+                )
+                .and_then(|mut statement| {
+                    let chunk =
+                        |row: &Row<'_>| Ok(PackedChunk { first: row.get(0)?, items: row.get(1)?, keys: row.get(2)? });
+                    statement.query_row(params![tenant.0, id.0, first, end], chunk).optional()
+                })
+                .context("reading items")
+        })?;
+        chunk.map_or(Ok(Vec::new()), |chunk| chunk.unprocessed(range))
+    }
+}
+
 /// The columns of a job.
-struct JobRow {
+pub(super) struct JobRow {
+    id: Uuid,
+    operation: String,
+    mode: Option<String>,
+    source: Option<String>,
+    group: Option<Uuid>,
     state: String,
     total: u32,
     counts: Counts,
@@ -125,33 +183,47 @@ struct JobRow {
     created_at: i64,
     started_at: Option<i64>,
     finished_at: Option<i64>,
+    cancelled_at: Option<i64>,
     expires_at: i64,
     remarks: Option<String>,
 }
 
 impl JobRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            state: row.get(0)?,
-            total: row.get(1)?,
-            counts: Counts { created: row.get(2)?, updated: row.get(3)?, failed: row.get(4)? },
+            id: row.get(0)?,
+            state: row.get(1)?,
+            total: row.get(2)?,
+            counts: Counts { created: row.get(3)?, updated: row.get(4)?, unchanged: row.get(5)?, failed: row.get(6)? },
             pinned: Pinned {
-                processor: Digest(row.get(5)?),
-                validator: row.get::<_, Option<[u8; 32]>>(6)?.map(Digest),
+                processor: Digest(row.get(7)?),
+                validator: row.get::<_, Option<[u8; 32]>>(8)?.map(Digest),
             },
-            created_at: row.get(7)?,
-            started_at: row.get(8)?,
-            finished_at: row.get(9)?,
-            expires_at: row.get(10)?,
-            remarks: row.get(11)?,
+            created_at: row.get(9)?,
+            started_at: row.get(10)?,
+            finished_at: row.get(11)?,
+            cancelled_at: row.get(12)?,
+            expires_at: row.get(13)?,
+            operation: row.get(14)?,
+            mode: row.get(15)?,
+            source: row.get(16)?,
+            group: row.get(17)?,
+            remarks: row.get(18)?,
         })
     }
 
-    fn into_job(self, id: JobId) -> Result<Job, StoreError> {
+    pub(super) fn into_job(self) -> Result<Job, StoreError> {
+        let id = JobId(self.id);
         let state = JobState::parse(&self.state)
             .ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{}'", self.state)))?;
+        let operation = Operation::parse(&self.operation)
+            .ok_or_else(|| StoreError::Corrupt(format!("job {id} with the operation '{}'", self.operation)))?;
         Ok(Job {
             id,
+            operation,
+            mode: read_mode(self.mode.as_deref())?,
+            source: read_source(self.source.as_deref())?,
+            group: self.group.map(GroupId),
             state,
             total: self.total,
             counts: self.counts,
@@ -160,6 +232,7 @@ impl JobRow {
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
             finished_at: self.finished_at.map(Timestamp),
+            cancelled_at: self.cancelled_at.map(Timestamp),
             expires_at: Timestamp(self.expires_at),
         })
     }

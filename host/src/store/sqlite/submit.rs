@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{components, usage};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::NewChunk;
+use crate::store::packing::{NewChunk, stored_mode, stored_source};
 use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
 use crate::store::{Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome};
 
@@ -14,12 +14,28 @@ const CONTEXT: &str = "accepting a job";
 
 pub(super) fn submit(
     connection: &mut Connection,
+    jobs: &[(&NewJob, Vec<NewChunk>)],
+    limits: &SubmitLimits,
+    now: Timestamp,
+) -> Result<SubmitOutcome, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+    for (job, chunks) in jobs {
+        let outcome = submit_one(&transaction, job, chunks, limits, now)?;
+        if outcome != SubmitOutcome::Accepted {
+            return Ok(outcome);
+        }
+    }
+    transaction.commit().context(CONTEXT)?;
+    Ok(SubmitOutcome::Accepted)
+}
+
+fn submit_one(
+    transaction: &Transaction<'_>,
     job: &NewJob,
     chunks: &[NewChunk],
     limits: &SubmitLimits,
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     let known: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)")
         .and_then(|mut statement| statement.query_row([job.tenant.0], |row| row.get(0)))
@@ -28,34 +44,33 @@ pub(super) fn submit(
         return Ok(SubmitOutcome::NoTenant);
     }
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
-    if !components::are_known(&transaction, own.into_iter().chain(job.pinned.validator))? {
+    if !components::are_known(transaction, own.into_iter().chain(job.pinned.validator))? {
         return Ok(SubmitOutcome::Outdated);
     }
     if let Some(idempotency) = &job.idempotency
-        && let Some(earlier) = earlier(&transaction, job, idempotency, now)?
+        && let Some(earlier) = earlier(transaction, job, idempotency, now)?
     {
         return Ok(earlier);
     }
-    if is_full(&transaction, job, chunks, &limits.queue)? {
+    if is_full(transaction, job, chunks, &limits.queue)? {
         return Ok(SubmitOutcome::QueueFull);
     }
     let bytes = JOB_BYTES + chunks.iter().map(|chunk| signed(chunk.size()) + BLOB_ROW_BYTES).sum::<i64>();
-    if bytes.saturating_add(usage::stored_bytes(&transaction, job.tenant)?).unsigned_abs() > limits.stored_bytes {
+    if bytes.saturating_add(usage::stored_bytes(transaction, job.tenant)?).unsigned_abs() > limits.stored_bytes {
         return Ok(SubmitOutcome::StorageFull);
     }
-    match usage::count_rate(&transaction, job.tenant, usage::Rate::Jobs, limits.jobs_per_minute, now)? {
+    match usage::count_rate(transaction, job.tenant, usage::Rate::Jobs, limits.jobs_per_minute, now)? {
         Admission::After(wait) => return Ok(SubmitOutcome::TooOften(wait)),
         Admission::Admitted => {}
     }
-    keep_profile(&transaction, job, now)?;
-    insert_job(&transaction, job, chunks, now)?;
-    insert_chunks(&transaction, job, chunks)?;
+    keep_profile(transaction, job, now)?;
+    insert_job(transaction, job, chunks, now)?;
+    insert_chunks(transaction, job, chunks)?;
     let remembered = match &job.idempotency {
-        Some(idempotency) => remember(&transaction, job, idempotency, now)?,
+        Some(idempotency) => remember(transaction, job, idempotency, now)?,
         None => 0,
     };
-    usage::add_bytes(&transaction, job.tenant, bytes + remembered)?;
-    transaction.commit().context(CONTEXT)?;
+    usage::add_bytes(transaction, job.tenant, bytes + remembered)?;
     Ok(SubmitOutcome::Accepted)
 }
 
@@ -139,9 +154,14 @@ fn is_full(
             |row| row.get(0),
         )
         .context(CONTEXT)?;
-    // Payloads are deleted as they are committed, so all that are stored wait.
+    // Payloads are deleted as they are committed, so all that are stored wait, except those of cancelled jobs.
     let bytes: i64 = transaction
-        .query_row("SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1", [job.tenant.0], |row| row.get(0))
+        .query_row(
+            "SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1 AND job NOT IN (
+               SELECT id FROM jobs INDEXED BY jobs_cancelled WHERE tenant = ?1 AND cancelled_at IS NOT NULL)",
+            [job.tenant.0],
+            |row| row.get(0),
+        )
         .context(CONTEXT)?;
     let new_bytes: usize = chunks.iter().map(NewChunk::size).sum();
     Ok(waiting.unsigned_abs() >= limits.jobs || bytes.unsigned_abs() + new_bytes as u64 > limits.bytes)
@@ -159,9 +179,9 @@ fn insert_job(
     transaction
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
-                               started_at, finished_at, expires_at, validator, profile_digest)
+                               started_at, finished_at, expires_at, validator, profile_digest, mode, source, group_id)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             params![
                 job.tenant.0,
                 job.id.0,
@@ -175,6 +195,9 @@ fn insert_job(
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
                 job.profile.digest().0,
+                stored_mode(job.mode),
+                stored_source(job.source.as_ref())?,
+                job.group.map(|group| group.0),
             ],
         )
         .context(CONTEXT)?;
