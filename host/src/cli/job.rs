@@ -14,10 +14,10 @@ use super::store::StoreArgs;
 /// Commands about jobs of all tenants.
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
-    /// List a tenant's jobs, newest first, one JSON object per line.
+    /// List jobs, newest first, one JSON object per line.
     List {
-        /// The tenant's name.
-        tenant: TenantName,
+        /// The tenant's name. Without it, jobs of all tenants are listed.
+        tenant: Option<TenantName>,
         /// Leave out completed jobs.
         #[arg(long)]
         unfinished: bool,
@@ -29,6 +29,13 @@ pub(super) enum JobCommand {
     },
     /// Show a job, as one JSON object.
     Show {
+        /// The job's id.
+        id: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Cancel a job: it stops, what it has applied stays applied, and its results can be read. Prints the job.
+    Cancel {
         /// The job's id.
         id: String,
         #[command(flatten)]
@@ -53,7 +60,8 @@ pub(super) enum JobCommand {
 pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
     match command {
         JobCommand::List { tenant, unfinished, limit, store } => {
-            let jobs = operations(&store, MAX_COMPONENT_BYTES)?.jobs(tenant.as_str(), unfinished, Some(limit))?;
+            let tenant = tenant.as_ref().map(TenantName::as_str);
+            let jobs = operations(&store, MAX_COMPONENT_BYTES)?.jobs(tenant, unfinished, Some(limit))?;
             jobs.iter().try_for_each(print_json)?;
         }
         JobCommand::Show { id, store } => {
@@ -63,6 +71,10 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
         JobCommand::Delete { id, store } => {
             let id = job_id(&id)?;
             print_json(&operations(&store, MAX_COMPONENT_BYTES)?.delete_job(id)?)?;
+        }
+        JobCommand::Cancel { id, store } => {
+            let id = job_id(&id)?;
+            print_json(&operations(&store, MAX_COMPONENT_BYTES)?.cancel_job(id)?)?;
         }
         JobCommand::Log { id, store } => {
             let id = job_id(&id)?;

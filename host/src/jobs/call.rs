@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::call_limiter::Permit;
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
-use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId};
+use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId, WriteMode};
 use crate::jobs::decide::{
     CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Part, RunError, StorageRoom,
     TimeSpent, isolate,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
-use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, Tenant};
+use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, RowContact, Tenant};
 use crate::tenants::TenantLimits;
 
 /// Items that a call may have. The number is Mautic's.
@@ -116,10 +116,18 @@ impl CommitTarget for CallTarget<'_> {
         };
         for (id, write) in ids.iter().zip(&commit.writes) {
             // The new version is unknown. Only a commit needs it, and these contacts are only presented.
-            self.written.insert(*id, StoredContact { id: *id, version: 0, document: write.document.clone() });
+            let contact = StoredContact { id: *id, version: 0, document: write.document.clone(), indexed: None };
+            self.written.insert(*id, contact);
         }
         self.rows.extend(commit.rows.into_iter().map(|DraftRow { body, remarks, .. }| match body {
             RowBody::Written { write, status } => CallRow { id: ids.get(write).copied(), status, error: None, remarks },
+            RowBody::Unchanged { contact } => {
+                let id = match contact {
+                    RowContact::Stored(id) => Some(ContactId(id)),
+                    RowContact::Write(write) => ids.get(write).copied(),
+                };
+                CallRow { id, status: 200, error: None, remarks }
+            }
             RowBody::Failed { id, status, error } => {
                 CallRow { id: id.map(ContactId), status, error: Some(error), remarks }
             }
@@ -200,6 +208,7 @@ impl<'a> Call<'a> {
             limits: tenant.limits,
             pinned: service.pinned(tenant),
             operation,
+            mode: WriteMode::Upsert,
             now: service.store().now(),
             job: None,
         };

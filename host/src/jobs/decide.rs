@@ -16,6 +16,7 @@ mod failure_budget;
 mod failure_reason;
 mod isolate;
 mod meter;
+mod mode;
 mod part;
 mod run_error;
 mod storage_room;

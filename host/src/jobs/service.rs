@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{Digest, Job, JobId, Pinned, TenantId};
+use crate::domain::{Digest, GroupId, Job, JobId, Pinned, TenantId};
 use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
@@ -16,8 +16,8 @@ use crate::jobs::worker::WorkerContext;
 use crate::jobs::{ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    Authentication, DiskState, Idempotency, NewJob, Notification, QueueLimits, Store, StoreError, StoredRow,
-    SubmitLimits, SubmitOutcome, Tenant,
+    Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
+    Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant,
 };
 use crate::tenants::Secret;
 
@@ -39,6 +39,15 @@ pub struct Settings {
     /// How long one step of a thread may take outside of components, and beyond the deadline of components, before the thread
     /// counts as stalled.
     pub host_timeout: Duration,
+}
+
+/// What a bulk request was accepted as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// One job.
+    Job(JobId),
+    /// A group of jobs, in the order of the file.
+    Group(GroupId, Vec<JobId>),
 }
 
 /// The service. All methods block; share it in an [`Arc`].
@@ -86,25 +95,33 @@ impl Service {
         Ok(self.store().authenticate(client_id, &secret.hash())?)
     }
 
-    /// Accepts a job. When this returns, the job is durable. Returns the id of the earlier job if the same request was
-    /// accepted before under the same idempotency key.
+    /// Accepts a job, or several for a large file. When this returns, all of them are durable. Returns the earlier ones if the same
+    /// request was accepted before under the same idempotency key.
     ///
     /// # Errors
-    /// If the tenant's queue is full, it has stored or sent as much as it may, the idempotency key was used for another request, or the store cannot answer.
-    pub fn submit(&self, tenant: &Tenant, submission: Submission) -> Result<JobId, ServiceError> {
-        let id = JobId::random();
-        let idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
-        let job = NewJob {
+    /// If the tenant's queue is full, it has stored or sent as much as it may, the idempotency key was used for another request, or
+    /// the store cannot answer. No job was accepted then.
+    pub fn submit(&self, tenant: &Tenant, mut submission: Submission) -> Result<Accepted, ServiceError> {
+        let mut idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
+        let (operation, mode, source) = (submission.operation(), submission.mode(), submission.take_source());
+        let parts = submission.into_jobs();
+        let group = (parts.len() > 1).then(GroupId::random);
+        let job = |chunks| NewJob {
             tenant: tenant.id,
-            id,
-            operation: submission.operation(),
+            id: JobId::random(),
+            operation,
+            mode,
+            source: source.clone(),
+            group,
             pinned: self.pinned(tenant),
             profile: tenant.profile.clone(),
             is_default: tenant.assigned.processor.is_none(),
-            chunks: submission.into_chunks(),
-            idempotency,
+            chunks,
+            // The first job stands for all of them.
+            idempotency: idempotency.take(),
             retention: self.settings.retention,
         };
+        let jobs: Vec<NewJob> = parts.into_iter().map(job).collect();
         let limits = SubmitLimits {
             queue: QueueLimits {
                 jobs: tenant.limits.queued_jobs.min(self.settings.queue.jobs),
@@ -113,12 +130,16 @@ impl Service {
             stored_bytes: tenant.limits.stored_mib << 20,
             jobs_per_minute: tenant.limits.jobs_per_minute,
         };
-        match self.store().submit_job(&job, &limits)? {
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+        match self.store().submit_jobs(&jobs, &limits)? {
             SubmitOutcome::Accepted => {
                 self.worker_context.job_wakeup.notify();
-                Ok(id)
+                Ok(match (group, ids.as_slice()) {
+                    (None, [id]) => Accepted::Job(*id),
+                    (group, _) => Accepted::Group(group.unwrap_or_else(GroupId::random), ids),
+                })
             }
-            SubmitOutcome::Repeated(id) => Ok(id),
+            SubmitOutcome::Repeated(id) => self.repeated(tenant.id, id),
             SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
             SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
             SubmitOutcome::StorageFull => Err(ServiceError::StorageFull { limit_mib: tenant.limits.stored_mib }),
@@ -128,6 +149,22 @@ impl Service {
             SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
             SubmitOutcome::Outdated => Err(ServiceError::Busy),
         }
+    }
+
+    /// Returns what an earlier request was accepted as, given its first job.
+    fn repeated(&self, tenant: TenantId, first: JobId) -> Result<Accepted, ServiceError> {
+        let group = self.store().job(tenant, first)?.and_then(|job| job.group);
+        let Some(group) = group else { return Ok(Accepted::Job(first)) };
+        let jobs = self.store().group_jobs(tenant, group)?;
+        Ok(Accepted::Group(group, jobs.iter().map(|job| job.id).collect()))
+    }
+
+    /// Returns the jobs of a group that are neither deleted nor expired, in the order of the file.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn group(&self, tenant: TenantId, group: GroupId) -> Result<Vec<Job>, ServiceError> {
+        Ok(self.store().group_jobs(tenant, group)?)
     }
 
     /// Returns a job, or `None` if it was deleted, has expired or belongs to another tenant.
@@ -158,6 +195,27 @@ impl Service {
             self.worker_context.stop_job(tenant, id);
         }
         Ok(is_known)
+    }
+
+    /// Cancels a job: stops it, and keeps what it did. When this returns, the job changes no contact any more, and is completed.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn cancel_job(&self, tenant: TenantId, id: JobId) -> Result<CancelOutcome, ServiceError> {
+        // The store fences the job's commits. Stopping it only frees the worker.
+        let outcome = self.store().cancel_job(tenant, id)?;
+        if outcome == CancelOutcome::Cancelled {
+            self.worker_context.stop_job(tenant, id);
+        }
+        Ok(outcome)
+    }
+
+    /// Returns a page of a list of jobs, newest first.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, ServiceError> {
+        Ok(self.store().jobs(query)?)
     }
 
     /// Checks whether the store accepts writes now, and how full its disk is.

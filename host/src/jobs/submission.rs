@@ -2,11 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::ItemList;
-use crate::domain::Operation;
+use crate::domain::{ItemList, Operation, Source, WriteMode};
 
 /// Items that a job may have.
 pub const MAX_ITEMS: usize = 10_000;
+/// Items that a file may have which becomes a group of jobs.
+pub const MAX_GROUP_ITEMS: usize = 1_000_000;
 /// Items that a chunk may have. Larger chunks are no faster, need more memory, and make a worker check less often whether its
 /// turn is over.
 const MAX_CHUNK_ITEMS: usize = 500;
@@ -17,6 +18,8 @@ const MAX_CHUNK_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Submission {
     operation: Operation,
+    mode: WriteMode,
+    source: Option<Source>,
     items: ItemList,
     idempotency_key: Option<String>,
 }
@@ -50,7 +53,40 @@ impl Submission {
         if idempotency_key.as_ref().is_some_and(|key| !is_usable(key)) {
             return Err(SubmissionError::Key);
         }
-        Ok(Self { operation, items, idempotency_key })
+        Ok(Self { operation, mode: WriteMode::Upsert, source: None, items, idempotency_key })
+    }
+
+    /// Checks a request that brought a file. One with more than [`MAX_ITEMS`] rows becomes a group of jobs.
+    ///
+    /// # Errors
+    /// If there are more than [`MAX_GROUP_ITEMS`] rows, or the idempotency key is not usable.
+    pub fn of_file(
+        operation: Operation,
+        items: ItemList,
+        idempotency_key: Option<String>,
+        source: Source,
+    ) -> Result<Self, SubmissionError> {
+        if items.items.len() > MAX_GROUP_ITEMS {
+            return Err(SubmissionError::TooMany);
+        }
+        let submission = Self::new(operation, ItemList::default(), idempotency_key)?;
+        Ok(Self { items, source: Some(source), ..submission })
+    }
+
+    /// Restricts the contacts that the items may be applied to.
+    #[must_use]
+    pub fn with_mode(self, mode: WriteMode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// Returns which contacts the items may be applied to.
+    pub(super) fn mode(&self) -> WriteMode {
+        self.mode
+    }
+
+    /// Takes what the items were read from.
+    pub(super) fn take_source(&mut self) -> Option<Source> {
+        self.source.take()
     }
 
     /// Returns the operation that the client requests for each item.
@@ -67,10 +103,29 @@ impl Submission {
             hash.update(text);
         };
         add(self.operation.as_str());
+        if self.mode != WriteMode::Upsert {
+            add(self.mode.as_str());
+        }
         self.items.items.iter().for_each(|item| add(item));
         add(if self.items.keys.is_some() { "keyed" } else { "list" });
         self.items.keys.iter().flatten().for_each(|key| add(key));
         Some((key, hash.finalize().into()))
+    }
+
+    /// Splits the items into the chunks of one job or more, in order. A request without items is one job without chunks.
+    pub(super) fn into_jobs(self) -> Vec<Vec<ItemList>> {
+        let (mut jobs, mut items) = (vec![Vec::new()], 0);
+        for chunk in self.into_chunks() {
+            if items + chunk.items.len() > MAX_ITEMS {
+                jobs.push(Vec::new());
+                items = 0;
+            }
+            items += chunk.items.len();
+            if let Some(job) = jobs.last_mut() {
+                job.push(chunk);
+            }
+        }
+        jobs
     }
 
     /// Splits the items into chunks, in order.
@@ -103,10 +158,23 @@ impl Submission {
 mod tests {
     use super::{MAX_CHUNK_BYTES, MAX_CHUNK_ITEMS, MAX_ITEMS, Submission, SubmissionError};
     use crate::domain::ItemList;
-    use crate::domain::Operation;
+    use crate::domain::{Operation, Source};
 
     fn submission(items: Vec<String>, keys: Option<Vec<String>>) -> Submission {
         Submission::new(Operation::Create, ItemList { items, keys }, None).unwrap()
+    }
+
+    #[test]
+    fn a_large_file_becomes_jobs_of_the_usual_size() {
+        let source = Source::json_lines();
+        for (count, expected) in [(0, vec![0]), (1, vec![1]), (10_000, vec![10_000]), (20_001, vec![10_000, 10_000, 1])]
+        {
+            let items = ItemList { items: (0..count).map(|n| n.to_string()).collect(), keys: None };
+            let jobs = Submission::of_file(Operation::Create, items, None, source.clone()).unwrap().into_jobs();
+            let sizes: Vec<usize> =
+                jobs.iter().map(|chunks| chunks.iter().map(|chunk| chunk.items.len()).sum()).collect();
+            assert_eq!(sizes, expected);
+        }
     }
 
     #[test]

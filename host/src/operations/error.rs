@@ -106,6 +106,9 @@ pub enum OperationError {
     /// So many jobs cannot be listed.
     #[error("1 to {0} jobs can be listed at a time")]
     JobCount(u32),
+    /// The job had completed before it could be cancelled.
+    #[error("the job was completed before it could be cancelled; nothing was changed")]
+    CompletedJob,
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,

@@ -2,6 +2,7 @@
 
 use super::{JobView, OperationError, Operations};
 use crate::domain::{Job, JobId, TenantId};
+use crate::store::{CancelOutcome, JobQuery, ListedJob};
 
 /// Jobs that are listed unless the operator asks for another number.
 const DEFAULT_JOBS: u32 = 100;
@@ -9,14 +10,14 @@ const DEFAULT_JOBS: u32 = 100;
 const MAX_JOBS: u32 = 1_000;
 
 impl Operations {
-    /// Returns the newest jobs of a tenant, newest first: `limit` of them, or 100. Without those that are completed if
+    /// Returns the newest jobs of a tenant, or of all tenants, newest first: `limit` of them, or 100. Without those that are completed if
     /// `unfinished_only`.
     ///
     /// # Errors
     /// If there is no such tenant, or the limit is not 1 to 1,000.
     pub fn jobs(
         &self,
-        tenant: &str,
+        tenant: Option<&str>,
         unfinished_only: bool,
         limit: Option<u32>,
     ) -> Result<Vec<JobView>, OperationError> {
@@ -24,8 +25,17 @@ impl Operations {
         if !(1..=MAX_JOBS).contains(&limit) {
             return Err(OperationError::JobCount(MAX_JOBS));
         }
-        let jobs = self.store.jobs(self.known_tenant(tenant)?.id, unfinished_only, limit)?;
-        Ok(jobs.into_iter().map(|job| JobView::new(tenant.to_owned(), &job)).collect())
+        let tenant = tenant.map(|name| self.known_tenant(name)).transpose()?.map(|tenant| tenant.id);
+        let query = JobQuery { unfinished_only, ..JobQuery::all(tenant, limit) };
+        Ok(self.listed_jobs(&query)?.into_iter().map(JobView::from).collect())
+    }
+
+    /// Returns a page of a list of jobs, newest first.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn listed_jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, OperationError> {
+        Ok(self.store.jobs(query)?)
     }
 
     /// Returns a job.
@@ -45,6 +55,20 @@ impl Operations {
     pub fn delete_job(&self, id: JobId) -> Result<JobView, OperationError> {
         let (tenant, name, job) = self.known_job(id)?;
         if self.store.delete_job(tenant, id)? { Ok(JobView::new(name, &job)) } else { Err(OperationError::UnknownJob) }
+    }
+
+    /// Cancels a job: stops it, and keeps what it did. When this returns, the job changes no contact any more. Returns the job as
+    /// it is then.
+    ///
+    /// # Errors
+    /// If there is no such job, or it was completed before.
+    pub fn cancel_job(&self, id: JobId) -> Result<JobView, OperationError> {
+        let (tenant, _, _) = self.known_job(id)?;
+        match self.store.cancel_job(tenant, id)? {
+            CancelOutcome::Cancelled => self.job(id),
+            CancelOutcome::Completed => Err(OperationError::CompletedJob),
+            CancelOutcome::Unknown => Err(OperationError::UnknownJob),
+        }
     }
 
     /// Returns what a job's components printed.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{AddedSecret, AddedTenant};
 use crate::domain::{Assignment, Digest, Job, Timestamp};
-use crate::store::{ComponentRecord, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
+use crate::store::{ComponentRecord, ListedJob, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
 /// A registered component.
@@ -49,11 +49,18 @@ pub struct JobView {
     processed: u32,
     created: u32,
     updated: u32,
+    unchanged: u32,
     failed: u32,
+    /// Items that had no row when the job was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_processed: Option<u32>,
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<String>,
     expires_at: String,
+    operation: &'static str,
     processor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     validator: Option<String>,
@@ -69,14 +76,24 @@ impl JobView {
             processed: job.counts.processed(),
             created: job.counts.created,
             updated: job.counts.updated,
+            unchanged: job.counts.unchanged,
             failed: job.counts.failed,
+            not_processed: job.cancelled_at.map(|_| job.total.saturating_sub(job.counts.processed())),
             created_at: job.created_at.to_rfc3339(),
             started_at: job.started_at.map(Timestamp::to_rfc3339),
             finished_at: job.finished_at.map(Timestamp::to_rfc3339),
+            cancelled_at: job.cancelled_at.map(Timestamp::to_rfc3339),
             expires_at: job.expires_at.to_rfc3339(),
+            operation: job.operation.as_str(),
             processor: job.pinned.processor.to_string(),
             validator: job.pinned.validator.map(|digest| digest.to_string()),
         }
+    }
+}
+
+impl From<ListedJob> for JobView {
+    fn from(listed: ListedJob) -> Self {
+        Self::new(listed.tenant, &listed.job)
     }
 }
 

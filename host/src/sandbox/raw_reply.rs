@@ -3,8 +3,10 @@
 
 use crate::domain::{ContactId, ItemRemarks, UniqueKey};
 
-/// The code of whatever a component of a version without codes refuses.
+/// The code of whatever a processor of a version without codes refuses.
 pub(super) const DEFAULT_CODE: &str = "invalid";
+/// The code of an objection by a validator of a version without codes.
+pub(super) const OBJECTION_CODE: &str = "validator";
 
 /// A stored contact that an item refers to.
 #[derive(Debug)]

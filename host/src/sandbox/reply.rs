@@ -14,7 +14,7 @@ use super::error_text::of_limit;
 use super::objection::Objection;
 use super::raw_reply::{RawComplaint, RawDecision, RawKey, RawOutcome, RawRejection, RawTarget, RawWrite};
 use super::remarks::{check_code, check_remarks};
-use crate::domain::{ContactId, IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
+use crate::domain::{ContactId, ErrorCode, IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
 
 /// The stored contacts that planned items refer to, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -196,12 +196,14 @@ fn check_rejection(rejection: RawRejection) -> Result<Decision, String> {
         }
         ItemError::Api { message, code: status, r#type: String::from("api") }
     } else {
-        ItemError::Validation { code: status, message, details: details_object(&details)?, r#type: None }
+        let code = |one: &RawComplaint| ErrorCode { field: Some(one.field.clone()), code: one.code.clone() };
+        let codes = details.iter().map(code).collect();
+        ItemError::Validation { code: status, message, details: details_object(&details)?, r#type: None, codes }
     };
     Ok(Decision::Reject { id, status, error })
 }
 
-/// Returns the details as clients see them. They do not see the codes yet, so these are checked and dropped.
+/// Returns the details as Mautic's clients see them, without the codes, which are checked here.
 fn details_object(details: &[RawComplaint]) -> Result<Box<RawValue>, String> {
     details.iter().try_for_each(|complaint| check_code(&complaint.code))?;
     let text = |one: &RawComplaint| one.field.len() + one.messages.iter().map(String::len).sum::<usize>();

@@ -64,7 +64,8 @@ mod tests {
     fn row(names: &[&str]) -> CallRow {
         let details: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), vec!["no"].into())).collect();
         let details = to_raw_value(&details).unwrap();
-        let error = ItemError::Validation { code: 400, message: String::new(), details, r#type: None };
+        let error =
+            ItemError::Validation { code: 400, message: String::new(), details, r#type: None, codes: Vec::new() };
         CallRow { id: None, status: 400, error: Some(error), remarks: bulkhead::domain::ItemRemarks::default() }
     }
 

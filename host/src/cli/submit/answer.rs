@@ -21,6 +21,9 @@ pub(super) struct Job {
     pub(super) processed: usize,
     pub(super) created: usize,
     pub(super) updated: usize,
+    /// None of an older server's.
+    #[serde(default)]
+    pub(super) unchanged: usize,
     pub(super) failed: usize,
     #[serde(default)]
     pub(super) warnings: u64,
@@ -44,7 +47,7 @@ impl Job {
 
     /// Returns whether a job of so many contacts can have these counts.
     pub(super) fn fits(&self, contacts: usize) -> bool {
-        [self.processed, self.created, self.updated, self.failed].iter().all(|count| *count <= contacts)
+        [self.processed, self.created, self.updated, self.unchanged, self.failed].iter().all(|count| *count <= contacts)
     }
 }
 

@@ -24,16 +24,17 @@ const MAX_NAME_CHARS: usize = 80;
 struct Counts {
     created: usize,
     updated: usize,
+    unchanged: usize,
     failed: usize,
 }
 
 impl Counts {
     fn of(job: &Job) -> Self {
-        Self { created: job.created, updated: job.updated, failed: job.failed }
+        Self { created: job.created, updated: job.updated, unchanged: job.unchanged, failed: job.failed }
     }
 
     fn sum(self) -> usize {
-        self.created + self.updated + self.failed
+        self.created + self.updated + self.unchanged + self.failed
     }
 }
 
@@ -80,6 +81,7 @@ impl Summary {
         self.lines.push(format!("job {id}: {contacts} contacts in {:.2} s", time.as_secs_f64()));
         self.counts.created += job.created;
         self.counts.updated += job.updated;
+        self.counts.unchanged += job.unchanged;
         self.counts.failed += job.failed;
         self.remarks.add(&job.remarks());
         self.time += time;
@@ -109,11 +111,14 @@ impl Summary {
         if let Some((id, seen)) = &self.unfinished {
             writeln!(out, "job {id}: not completed when last polled; {} contacts were processed", seen.sum())?;
         }
-        let Counts { created, updated, failed } = self.counts;
+        let Counts { created, updated, unchanged, failed } = self.counts;
         let seconds = self.time.as_secs_f64();
         writeln!(out)?;
         writeln!(out, "created             {created:>9}")?;
         writeln!(out, "updated             {updated:>9}")?;
+        if unchanged > 0 {
+            writeln!(out, "unchanged           {unchanged:>9}")?;
+        }
         writeln!(out, "failed              {failed:>9}")?;
         if self.remarks.warnings > 0 {
             writeln!(out, "warnings            {:>9}", self.remarks.warnings)?;

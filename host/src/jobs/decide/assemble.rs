@@ -4,7 +4,7 @@ use super::failure_reason::FailureReason;
 use super::part::Part;
 use crate::domain::{IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
 use crate::sandbox::{Decision, Outcome, Target};
-use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, WriteTarget};
+use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, RowContact, WriteTarget};
 
 /// Returns the commit that a decided part comes to. If several items write to one contact, the commit has the contact's last
 /// state, once.
@@ -18,13 +18,19 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
     for (index, Outcome { decision, remarks }) in outcomes.into_iter().enumerate() {
         let (write, body) = match decision {
             Decision::Write { target, status, document, keys, index_entry } => {
-                let write = assembly.add_write(target, found, document, keys, index_entry);
-                (Some(write), RowBody::Written { write, status })
+                match assembly.unchanged(target, found, &document, &keys, &index_entry) {
+                    Some(contact) => (None, RowBody::Unchanged { contact }),
+                    None => {
+                        let write = assembly.add_write(target, found, document, keys, index_entry);
+                        (Some(write), RowBody::Written { write, status })
+                    }
+                }
             }
             Decision::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
         };
         assembly.write_of_item.push(write);
-        rows.push(DraftRow { key: part.key(index), body, remarks });
+        let item = matches!(body, RowBody::Failed { .. }).then(|| part.kept_item(index)).flatten();
+        rows.push(DraftRow { key: part.key(index), item, body, remarks });
     }
     BatchCommit { first: part.first, writes: assembly.writes, rows }
 }
@@ -39,6 +45,38 @@ struct Assembly {
 }
 
 impl Assembly {
+    /// Returns the contact that an item is for, if the item leaves the contact as it is, after the batch's earlier items.
+    fn unchanged(
+        &self,
+        target: Target,
+        found: &[StoredContact],
+        document: &str,
+        keys: &[UniqueKey],
+        index_entry: &IndexEntry,
+    ) -> Option<RowContact> {
+        match self.earlier_write(target) {
+            Some(index) => {
+                let write = self.writes.get(index)?;
+                let is_same = write.document == document && write.keys == keys && write.index_entry == *index_entry;
+                is_same.then_some(RowContact::Write(index))
+            }
+            None => {
+                let Target::Found(place) = target else { return None };
+                let contact = found.get(place)?;
+                contact.is_same(document, keys, index_entry).then_some(RowContact::Stored(contact.id.0))
+            }
+        }
+    }
+
+    /// Returns the index of an earlier item's write to the same contact.
+    fn earlier_write(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::New => None,
+            Target::Found(place) => self.write_of_found.get(place).copied().flatten(),
+            Target::Earlier(item) => self.write_of_item.get(item).copied().flatten(),
+        }
+    }
+
     /// Adds a write, or replaces an earlier write to the same contact. Returns the index of the write.
     fn add_write(
         &mut self,
@@ -48,11 +86,7 @@ impl Assembly {
         keys: Vec<UniqueKey>,
         index_entry: IndexEntry,
     ) -> usize {
-        let earlier = match target {
-            Target::New => None,
-            Target::Found(place) => self.write_of_found.get(place).copied().flatten(),
-            Target::Earlier(item) => self.write_of_item.get(item).copied().flatten(),
-        };
+        let earlier = self.earlier_write(target);
         let index = match earlier.and_then(|index| Some((index, self.writes.get_mut(index)?))) {
             Some((index, write)) => {
                 *write = ContactWrite { target: write.target, document, keys, index_entry };
@@ -81,6 +115,7 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
     let FailureReason { r#type, message } = reason;
     let row = |index| DraftRow {
         key: part.key(index),
+        item: part.kept_item(index),
         body: RowBody::Failed {
             id: None,
             status: 500,
@@ -94,10 +129,10 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
 #[cfg(test)]
 mod tests {
     use super::assemble;
-    use crate::domain::{ContactId, IndexEntry, ItemRemarks, StoredContact};
+    use crate::domain::{ContactId, IndexEntry, Indexed, ItemRemarks, StoredContact, UniqueKey};
     use crate::jobs::decide::part::Part;
     use crate::sandbox::{Decision, Outcome, Target};
-    use crate::store::{RowBody, WriteTarget};
+    use crate::store::{RowBody, RowContact, WriteTarget};
 
     fn write(target: Target, document: &str) -> Outcome {
         let decision = Decision::Write {
@@ -112,7 +147,7 @@ mod tests {
 
     #[test]
     fn several_items_for_one_contact_become_one_write() {
-        let found = [StoredContact { id: ContactId(7), version: 3, document: String::new() }];
+        let found = [StoredContact { id: ContactId(7), version: 3, document: String::new(), indexed: None }];
         let outcomes = vec![
             write(Target::New, "a1"),
             write(Target::Found(0), "b1"),
@@ -130,9 +165,64 @@ mod tests {
             .iter()
             .map(|row| match row.body {
                 RowBody::Written { write, .. } => write,
-                RowBody::Failed { .. } => usize::MAX,
+                RowBody::Unchanged { .. } | RowBody::Failed { .. } => usize::MAX,
             })
             .collect();
         assert_eq!(rows, [0, 1, 0, 1, 0, 2]);
+    }
+
+    #[test]
+    fn an_item_that_changes_nothing_becomes_no_write() {
+        let indexed = Some(Indexed::new(Vec::new(), 0));
+        let found = [StoredContact { id: ContactId(7), version: 3, document: String::from("b0"), indexed }];
+        let outcomes = vec![
+            write(Target::New, "a1"),
+            write(Target::Found(0), "b0"),
+            write(Target::Earlier(0), "a1"),
+            write(Target::Found(0), "b1"),
+            write(Target::Found(0), "b1"),
+            write(Target::Found(0), "b0"),
+        ];
+        let commit = assemble(Part::without_keys(&[]), outcomes, &found);
+        let documents: Vec<&str> = commit.writes.iter().map(|write| write.document.as_str()).collect();
+        assert_eq!(documents, ["a1", "b0"]);
+        let rows: Vec<_> = commit
+            .rows
+            .iter()
+            .map(|row| match row.body {
+                RowBody::Written { write, .. } => Ok(write),
+                RowBody::Unchanged { contact } => Err(Some(contact)),
+                RowBody::Failed { .. } => Err(None),
+            })
+            .collect();
+        let unchanged = |contact| Err(Some(contact));
+        let expected = [
+            Ok(0),
+            unchanged(RowContact::Stored(7)),
+            unchanged(RowContact::Write(0)),
+            Ok(1),
+            unchanged(RowContact::Write(1)),
+            Ok(1),
+        ];
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_contact_that_is_to_be_found_otherwise_is_written() {
+        let key = |value: &str| UniqueKey { field: String::from("email"), value: value.to_owned() };
+        let entry = |text: &str| IndexEntry { search_text: text.to_owned(), sort_key: String::new() };
+        for (case, keys, index_entry, is_written) in [
+            ("the same", vec![key("a")], entry("ada"), false),
+            ("another key", vec![key("b")], entry("ada"), true),
+            ("a key more", vec![key("a"), key("c")], entry("ada"), true),
+            ("other words", vec![key("a")], entry("ada lovelace"), true),
+        ] {
+            let indexed = Some(Indexed::new(vec![key("a")], 3));
+            let found = [StoredContact { id: ContactId(7), version: 3, document: String::from("d"), indexed }];
+            let (target, document) = (Target::Found(0), String::from("d"));
+            let decision = Decision::Write { target, status: 200, document, keys, index_entry };
+            let outcomes = vec![Outcome { decision, remarks: ItemRemarks::default() }];
+            assert_eq!(!assemble(Part::without_keys(&[]), outcomes, &found).writes.is_empty(), is_written, "{case}");
+        }
     }
 }

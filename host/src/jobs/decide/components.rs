@@ -141,22 +141,24 @@ impl RunningComponents {
     }
 
     /// Has the processor decide the items that it planned last, given the stored contacts that it asked for and the
-    /// validator's objections. A validator that wants to see stored contacts checks the items only now.
+    /// validator's objections and the host's `own`. A validator that wants to see stored contacts checks the items only now.
     pub(super) fn decide(
         &mut self,
         items: &[String],
         found: &[StoredContact],
         objections: &[Objection],
+        own: &[Objection],
     ) -> Result<Vec<Outcome>, ComponentCallError> {
         let Some(ReadProfile { profile, fields }) = &self.shown_by else {
-            return self.processor.call(|instance| instance.decide(items.len(), found, objections));
+            let objections = [objections, own].concat();
+            return self.processor.call(|instance| instance.decide(items.len(), found, &objections));
         };
         let mut stored = Vec::with_capacity(found.len());
         for contacts in found.chunks(MAX_CONTACTS_PER_CALL) {
             let objects = self.processor.call(|instance| instance.present(profile, fields, self.now, contacts))?;
             stored.extend(contacts.iter().map(|contact| contact.id).zip(objects));
         }
-        let objections = self.check(items, &stored)?;
+        let objections = [&self.check(items, &stored)?, own].concat();
         self.processor.call(|instance| instance.decide(items.len(), found, &objections))
     }
 

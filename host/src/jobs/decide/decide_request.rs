@@ -1,6 +1,6 @@
 //! What a decider is told of the request whose items it decides.
 
-use crate::domain::{JobId, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{JobId, Operation, Pinned, TenantId, Timestamp, WriteMode};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// What all items of a request have in common.
@@ -13,6 +13,8 @@ pub(in crate::jobs) struct DecideRequest<'a> {
     pub(in crate::jobs) limits: TenantLimits,
     pub(in crate::jobs) pinned: Pinned,
     pub(in crate::jobs) operation: Operation,
+    /// Which contacts the items may be applied to.
+    pub(in crate::jobs) mode: WriteMode,
     /// The time that changes are recorded with.
     pub(in crate::jobs) now: Timestamp,
     /// `None` for a call.

@@ -9,11 +9,12 @@ use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
 use super::decide_request::DecideRequest;
 use super::meter::{ItemFailure, Meter, TimeSpent};
+use super::mode::objections_to;
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
 use crate::domain::{ContactId, Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
-use crate::sandbox::{CallError, CancelFlag, Fields, GuestFailure, Limits, Objection, Planned};
+use crate::sandbox::{CallError, CancelFlag, Fields, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, StoreError};
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
@@ -124,18 +125,40 @@ impl<'a> Decider<'a> {
             renewed = self.plan(plan.part)?;
             &renewed
         };
-        let mut components = self.take_components()?;
-        let outcomes = {
-            let items = plan.part.items;
-            let _computing = self.watch.enter_for(Phase::Guest, self.time_for(items.len().max(found.len())));
-            self.meter.time_guest(|| components.decide(items, found, &plan.objections))
-        };
-        let outcomes = self.put_back(components, outcomes)?;
-        self.plans += 1;
+        let mut outcomes = self.decide_with(plan, found, &[])?;
+        let own = objections_to(self.request.mode, &outcomes);
+        if !own.is_empty() {
+            // The component itself refuses these items, so that the items after them are decided as if these were not there.
+            let again = self.plan(plan.part)?;
+            outcomes = self.decide_with(&again, found, &own)?;
+            if !objections_to(self.request.mode, &outcomes).is_empty() {
+                let detail = String::from("decide: an item is for another contact after other items were refused");
+                let error = CallError::Failed { failure: GuestFailure::BrokeContract, detail };
+                let component = self.request.pinned.processor;
+                return Err(self.call_failed(ComponentCallError { component, error }));
+            }
+        }
         for component in self.pinned_components() {
             self.context.breaker.record_success(self.request.tenant, component);
         }
         Ok(assemble(plan.part, outcomes, found))
+    }
+
+    fn decide_with(
+        &mut self,
+        plan: &Plan<'_>,
+        found: &[StoredContact],
+        own: &[Objection],
+    ) -> Result<Vec<Outcome>, DecideError> {
+        let mut components = self.take_components()?;
+        let outcomes = {
+            let items = plan.part.items;
+            let _computing = self.watch.enter_for(Phase::Guest, self.time_for(items.len().max(found.len())));
+            self.meter.time_guest(|| components.decide(items, found, &plan.objections, own))
+        };
+        let outcomes = self.put_back(components, outcomes)?;
+        self.plans += 1;
+        Ok(outcomes)
     }
 
     /// Returns contacts as clients see them, in order: JSON objects.

@@ -2,6 +2,9 @@
 
 use crate::domain::ItemList;
 
+/// Bytes of an item that is kept with its row. Reading a row needs its item in memory.
+const MAX_KEPT_ITEM_BYTES: usize = 256 << 10;
+
 /// Consecutive items of a request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::jobs) struct Part<'a> {
@@ -27,6 +30,11 @@ impl<'a> Part<'a> {
     /// Returns the key of the item at `index` of this part.
     pub(super) fn key(self, index: usize) -> Option<String> {
         self.keys.and_then(|keys| keys.get(index)).cloned()
+    }
+
+    /// Returns the item at `index` of this part, to be kept with its row, unless it is very large.
+    pub(super) fn kept_item(self, index: usize) -> Option<String> {
+        self.items.get(index).filter(|item| item.len() <= MAX_KEPT_ITEM_BYTES).cloned()
     }
 
     /// Returns the part without its first `count` items.

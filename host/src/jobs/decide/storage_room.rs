@@ -2,7 +2,7 @@
 
 use super::failure_reason::FailureReason;
 use crate::domain::{ItemError, TenantId};
-use crate::store::{BatchCommit, RowBody, Store, StoreError, WriteTarget};
+use crate::store::{BatchCommit, RowBody, RowContact, Store, StoreError, WriteTarget};
 use crate::tenants::TenantLimits;
 
 /// The status of an item that would exceed a limit of what is stored.
@@ -108,7 +108,10 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
     });
     let (r#type, message) = reason;
     for row in &mut commit.rows {
-        let RowBody::Written { write, .. } = &mut row.body else { continue };
+        let write = match &mut row.body {
+            RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } => write,
+            RowBody::Unchanged { contact: RowContact::Stored(_) } | RowBody::Failed { .. } => continue,
+        };
         match places.get(*write).copied().unwrap_or(Err(None)) {
             Ok(place) => *write = place,
             Err(id) => {
@@ -144,6 +147,7 @@ mod tests {
         };
         let row = |write| DraftRow {
             key: None,
+            item: None,
             body: RowBody::Written { write, status: 200 },
             remarks: ItemRemarks::default(),
         };
@@ -167,7 +171,7 @@ mod tests {
             .map(|row| match &row.body {
                 RowBody::Written { write, .. } => Some(*write),
                 RowBody::Failed { status: 507, .. } => None,
-                RowBody::Failed { .. } => panic!("another status"),
+                RowBody::Unchanged { .. } | RowBody::Failed { .. } => panic!("another row"),
             })
             .collect();
         assert_eq!(rows, [Some(0), None, Some(1), None, None, Some(0)]);

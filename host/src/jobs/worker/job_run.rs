@@ -53,6 +53,7 @@ impl<'a> JobRun<'a> {
             limits: claim.limits,
             pinned: claim.pinned,
             operation: claim.operation,
+            mode: claim.mode,
             now: claim.now,
             job: Some(claim.job),
         };

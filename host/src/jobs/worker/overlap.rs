@@ -87,7 +87,7 @@ mod tests {
                 Planned { ids: ids.into_iter().map(ContactId).collect(), keys: keys.into_iter().map(key).collect() };
             let found: Vec<_> = found
                 .into_iter()
-                .map(|id| StoredContact { id: ContactId(id), version: 1, document: String::from("{}") })
+                .map(|id| StoredContact { id: ContactId(id), version: 1, document: String::from("{}"), indexed: None })
                 .collect();
             assert_eq!(set(&writes).is_disjoint_from(&planned, &found), is_disjoint, "{case}");
         }

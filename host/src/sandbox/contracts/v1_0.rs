@@ -15,7 +15,7 @@ use crate::domain::{ContactId, ItemRemarks, Operation, StoredContact, Timestamp,
 use crate::sandbox::fields::{Field, Fields, Flaw};
 use crate::sandbox::objection::Objection;
 use crate::sandbox::raw_reply::{
-    DEFAULT_CODE, RawComplaint, RawDecision, RawKey, RawOutcome, RawRejection, RawTarget, RawWrite,
+    DEFAULT_CODE, OBJECTION_CODE, RawComplaint, RawDecision, RawKey, RawOutcome, RawRejection, RawTarget, RawWrite,
 };
 use crate::sandbox::request::RequestContext;
 use crate::sandbox::state::State;
@@ -224,7 +224,7 @@ fn to_objections(objection: &Objection) -> impl Iterator<Item = types::Objection
 
 fn from_objection(objection: types::Objection) -> Objection {
     let types::Objection { index, field, message } = objection;
-    Objection { index, fields: vec![field], code: DEFAULT_CODE.to_owned(), message }
+    Objection { index, fields: vec![field], code: OBJECTION_CODE.to_owned(), message }
 }
 
 fn from_field(field: types::Field) -> Field {
