@@ -4,6 +4,7 @@
 //! on a thread for calls, and calls [`crate::jobs::Service`] or [`crate::operations::Operations`]. Errors become answers in
 //! `problem`. Nothing here knows SQL or WebAssembly.
 
+mod accept;
 mod access_log;
 mod admin_api;
 mod answer_memory;
@@ -18,20 +19,25 @@ mod client_address;
 mod client_api;
 mod connections;
 mod contact_fields;
+mod contact_file;
 mod contacts;
 mod cors;
 mod credentials;
+mod csv_cells;
 mod details;
 mod do_not_contact;
 mod entity_list;
 mod form;
 mod format;
+mod group;
 mod guarded_stream;
 mod head_scanner;
 mod header_parameters;
 mod health;
+mod import_settings;
 mod inflate;
 mod job;
+mod job_list;
 mod job_view;
 mod json;
 mod list_conditions;
@@ -44,7 +50,9 @@ mod profile_lists;
 mod remarks;
 mod reply;
 mod request_shares;
+mod result_file;
 mod route;
+mod row_stream;
 mod sender;
 mod server;
 mod single;

@@ -19,6 +19,7 @@ use self::route::AdminRoute;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
+use super::job_list;
 use super::options;
 use super::problem::Problem;
 use super::reply::{Reply, json};
@@ -111,6 +112,11 @@ impl AdminApi {
                 self.blocking(move |operations| jobs::list(operations, &tenant, unfinished, parameters.text("limit")))
                     .await
             }
+            AdminRoute::ListAllJobs => {
+                let request = job_list::parse(None, head.uri.query())?;
+                self.blocking(move |operations| jobs::list_all(operations, &request)).await
+            }
+            AdminRoute::CancelJob(id) => self.blocking(move |operations| jobs::cancel(operations, id)).await,
             AdminRoute::ShowJob(id) => self.blocking(move |operations| jobs::show(operations, id)).await,
             AdminRoute::DeleteJob(id) => self.blocking(move |operations| jobs::delete(operations, id)).await,
             AdminRoute::ReadJobLog(id) => self.blocking(move |operations| jobs::log(operations, id)).await,

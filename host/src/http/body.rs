@@ -246,6 +246,16 @@ pub(super) struct ItemBody {
 }
 
 impl ItemBody {
+    /// Takes the format and the bytes. The memory stays reserved until the body is dropped.
+    pub(super) fn take_parts(&mut self) -> (Format, Bytes) {
+        (self.format.clone(), self.body.take_bytes())
+    }
+
+    /// Returns whether the body is a table, whose columns become fields.
+    pub(super) fn may_be_table(&self) -> bool {
+        matches!(self.format, Format::Csv { .. })
+    }
+
     /// Takes the items. Of more than `max` items, `max` + 1 are returned.
     ///
     /// # Errors

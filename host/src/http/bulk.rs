@@ -1,20 +1,23 @@
-//! `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`.
+//! `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`, `POST /api/contacts/importCsv`: accepts items, or a file of
+//! them, as a job.
 
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::body::ItemBody;
+use super::format::Format;
+use super::import_settings::ImportSettings;
+use super::multipart;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::Operation;
-use crate::jobs::{MAX_ITEMS, Service, Submission, SubmissionError};
+use crate::domain::{ItemList, Operation, WriteMode};
+use crate::import::{Import, ImportLimits, TargetField, decode, read_csv, read_json_lines};
+use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
 
-#[derive(Serialize)]
-struct AcceptedJobBody {
-    id: String,
-}
+/// The part of a form that is a file of contacts.
+const FILE_PART: &str = "file";
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -37,18 +40,132 @@ pub(super) fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem>
     Ok(())
 }
 
-/// Accepts a job; blocks until the job is durable.
-pub(super) fn submit(
-    service: &Service,
-    tenant: &Tenant,
-    operation: Operation,
-    mut body: ItemBody,
-    idempotency_key: Option<String>,
-) -> Result<Reply, Problem> {
-    let items = body.take_items(MAX_ITEMS)?;
-    let id = service.submit(tenant, Submission::new(operation, items, idempotency_key)?)?;
-    let mut reply = json(StatusCode::ACCEPTED, &AcceptedJobBody { id: id.to_string() });
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/job/{id}")) {
+/// Where a bulk request was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BulkEndpoint {
+    /// `…/bulk/new`, `…/bulk/edit`.
+    Items(Operation),
+    /// `…/importCsv`.
+    File,
+}
+
+/// A bulk request whose body has arrived.
+#[derive(Debug)]
+pub(super) struct BulkRequest {
+    pub(super) endpoint: BulkEndpoint,
+    pub(super) settings: ImportSettings,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) body: ItemBody,
+    /// Bytes that the items of a file may come to.
+    pub(super) max_bytes: usize,
+}
+
+#[derive(Serialize)]
+struct AcceptedJobBody {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct AcceptedGroupBody {
+    group: String,
+    jobs: Vec<String>,
+}
+
+impl BulkRequest {
+    /// Returns whether the tenant's fields must be known to read the body.
+    pub(super) fn may_be_table(&self) -> bool {
+        self.endpoint == BulkEndpoint::File || self.body.may_be_table()
+    }
+
+    /// Accepts the job, or the jobs; blocks until they are durable. `fields` are the tenant's, for tables.
+    ///
+    /// # Errors
+    /// 400 if the body cannot be read, 413 if it has too many rows, 415 if it is of another type, or why the service refuses the job.
+    pub(super) fn submit(
+        mut self,
+        service: &Service,
+        tenant: &Tenant,
+        fields: Option<&Fields>,
+    ) -> Result<Reply, Problem> {
+        let operation = match self.endpoint {
+            BulkEndpoint::Items(operation) => operation,
+            BulkEndpoint::File => Operation::Create,
+        };
+        let (format, bytes) = self.body.take_parts();
+        let import = match (format, self.endpoint) {
+            (Format::Csv { charset, has_no_header }, _) => {
+                self.settings.table.has_no_header |= has_no_header;
+                let charset = self.settings.charset.take().or(charset);
+                Some(self.read_table(&bytes, charset.as_deref(), fields)?)
+            }
+            (Format::Multipart(boundary), BulkEndpoint::File) => {
+                let form = multipart::form_with_file(&bytes, &boundary, FILE_PART)?;
+                self.settings.add_fields(&form.fields)?;
+                let charset = self.settings.charset.take().or(form.charset);
+                Some(self.read_table(form.file, charset.as_deref(), fields)?)
+            }
+            (Format::JsonLines { charset }, BulkEndpoint::Items(_)) => {
+                self.settings.refuse_table_settings()?;
+                let text = decode(&bytes, self.settings.charset.as_deref().or(charset.as_deref()))?;
+                Some(read_json_lines(&text, self.limits())?)
+            }
+            (format, BulkEndpoint::Items(_)) => {
+                self.settings.refuse_file_settings()?;
+                let items = format.items(&bytes, MAX_ITEMS)?;
+                drop(bytes);
+                self.check_mode(operation)?;
+                let submission = Submission::new(operation, items, self.idempotency_key)?;
+                return accepted(service.submit(tenant, submission.with_mode(self.settings.mode))?);
+            }
+            (_, BulkEndpoint::File) => {
+                return Err(Problem::unsupported_type(
+                    "This call takes a table: as multipart/form-data with the part 'file', or as text/csv. Nothing was stored.",
+                ));
+            }
+        };
+        drop(bytes);
+        self.check_mode(operation)?;
+        let Some(Import { items, source }) = import else { return Err(Problem::bad_request("There is no file.")) };
+        let items = ItemList { items, keys: None };
+        let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
+        accepted(service.submit(tenant, submission.with_mode(self.settings.mode))?)
+    }
+
+    fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {
+        let text = decode(bytes, charset)?;
+        let target =
+            |field: &crate::jobs::Field| TargetField { alias: field.alias.clone(), label: field.label.clone() };
+        let fields: Vec<TargetField> = fields.into_iter().flat_map(Fields::iter).map(target).collect();
+        Ok(read_csv(&text, &self.settings.table, &fields, self.limits())?)
+    }
+
+    fn limits(&self) -> ImportLimits {
+        ImportLimits { rows: if self.settings.splits { MAX_GROUP_ITEMS } else { MAX_ITEMS }, bytes: self.max_bytes }
+    }
+
+    fn check_mode(&self, operation: Operation) -> Result<(), Problem> {
+        if operation != Operation::Create && self.settings.mode != WriteMode::Upsert {
+            return Err(Problem::bad_request(
+                "'mode' is for new contacts: /api/contacts/bulk/edit names each contact by its id. Nothing was stored.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn accepted(accepted: Accepted) -> Result<Reply, Problem> {
+    let (mut reply, location) = match accepted {
+        Accepted::Job(id) => {
+            let body = AcceptedJobBody { id: id.to_string() };
+            (json(StatusCode::ACCEPTED, &body), format!("/api/contacts/job/{id}"))
+        }
+        Accepted::Group(group, jobs) => {
+            let jobs = jobs.iter().map(ToString::to_string).collect();
+            let body = AcceptedGroupBody { group: group.to_string(), jobs };
+            (json(StatusCode::ACCEPTED, &body), format!("/api/contacts/group/{group}"))
+        }
+    };
+    if let Ok(location) = HeaderValue::from_str(&location) {
         reply.headers_mut().insert(LOCATION, location);
     }
     Ok(reply)

@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Uri};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::accept::FileType;
 use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::{blocking, blocking_in_turn};
-use super::body::{Bodies, BodySettings};
+use super::body::{Bodies, BodySettings, ItemBody};
+use super::bulk::{BulkEndpoint, BulkRequest};
+use super::contact_file::ContactFile;
 use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
+use super::import_settings::ImportSettings;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request_shares::RequestShares;
@@ -19,8 +26,8 @@ use super::route::Route;
 use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{
-    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, job, list_query, options, profile_lists,
-    single, token,
+    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, group, job, job_list, list_query, options,
+    profile_lists, single, token,
 };
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
@@ -117,16 +124,27 @@ impl ClientApi {
         let method = intended_method(&head.method, &head.headers);
         match Route::find(&method, head.uri.path()).map_err(|problem| moved(&method, &head.uri).unwrap_or(problem))? {
             Route::Bulk(operation) => {
-                let key = bulk::idempotency_key(&head.headers)?;
-                let body = receive().await?;
-                blocking_in_turn(&turns, move || bulk::submit(&service, &tenant, operation, body, key)).await
+                let request = self.receive_bulk(BulkEndpoint::Items(operation), &head, receive()).await?;
+                self.submit(tenant, &turns, request).await
             }
+            Route::ImportCsv => {
+                let request = self.receive_bulk(BulkEndpoint::File, &head, receive()).await?;
+                self.submit(tenant, &turns, request).await
+            }
+            Route::ReadGroup(id) => blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await,
             Route::ReadJob(id) => {
                 let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
                 let query = job::Query::parse(query.as_deref())?;
-                blocking_in_turn(&turns, move || job::read(&service, &answers, &later_turns, &tenant, id, &query)).await
+                let file = FileType::accepted(&head.headers);
+                let read = move || job::read(&service, &answers, &later_turns, &tenant, id, &query, file);
+                blocking_in_turn(&turns, read).await
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
+            Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
+            Route::ListJobs => {
+                let query = job_list::parse(Some(tenant.id), query.as_deref())?;
+                blocking_in_turn(&turns, move || job_list::list(&service, &query)).await
+            }
             Route::Batch(operation) => {
                 bulk::refuse_idempotency_key(&head.headers)?;
                 self.call_with_body(tenant, CHANGES_BATCH, receive(), move |call, body| {
@@ -142,6 +160,19 @@ impl ClientApi {
                 .await
             }
             Route::ListContacts => {
+                if let Some(file_type) = FileType::accepted(&head.headers) {
+                    let (conditions, excel) = list_query::parse_file(query.as_deref())?;
+                    let file = ContactFile {
+                        service,
+                        answers: Arc::clone(&self.answers),
+                        call_permits: self.call_permits.of(tenant.id),
+                        tenant,
+                        conditions: Arc::new(conditions),
+                        file_type,
+                        excel,
+                    };
+                    return file.into_reply().await;
+                }
                 let request = list_query::parse(query.as_deref())?;
                 let answer = ExpectedAnswer { contacts: request.limit as usize, ..READS_ONE };
                 self.call(tenant, answer, move |call| contacts::list(call, &request)).await
@@ -174,6 +205,48 @@ impl ClientApi {
                 let reply = blocking_in_turn(&turns, move || profile_lists::answer(&tenant, list, &query)).await?;
                 answer_memory.hold(reply, READS_LIST.without_room)
             }
+        }
+    }
+
+    /// Receives a bulk request, whose settings are checked before its body is awaited.
+    async fn receive_bulk(
+        &self,
+        endpoint: BulkEndpoint,
+        head: &Parts,
+        body: impl Future<Output = Result<ItemBody, Problem>>,
+    ) -> Result<BulkRequest, Problem> {
+        let idempotency_key = bulk::idempotency_key(&head.headers)?;
+        let settings = ImportSettings::of_query(head.uri.query())?;
+        let (body, max_bytes) = (body.await?, self.bodies.max_bytes());
+        Ok(BulkRequest { endpoint, settings, idempotency_key, body, max_bytes })
+    }
+
+    /// Accepts what a bulk request brought. If that may be a table, the tenant's processor is asked for the fields that columns
+    /// can become.
+    async fn submit(&self, tenant: Tenant, turns: &Arc<Semaphore>, request: BulkRequest) -> Result<Reply, Problem> {
+        let fields = if request.may_be_table() {
+            let permit = self.call_permit(&tenant).await?;
+            let read = move |call: &Call<'_>| {
+                let _permit = permit;
+                call.fields()
+            };
+            Some(self.service.run_call(tenant.clone(), read).await??)
+        } else {
+            None
+        };
+        let service = Arc::clone(&self.service);
+        blocking_in_turn(turns, move || request.submit(&service, &tenant, fields.as_ref())).await
+    }
+
+    /// Waits until the tenant may have one more call.
+    ///
+    /// # Errors
+    /// 503 if the tenant has too many calls for too long.
+    async fn call_permit(&self, tenant: &Tenant) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = self.call_permits.of(tenant.id).acquire_owned();
+        match tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Problem::too_many_calls(MAX_CALLS_PER_TENANT)),
         }
     }
 
@@ -238,10 +311,7 @@ impl ClientApi {
     ) -> Result<Reply, Problem> {
         // Before the call may run: a call that waits until earlier answers have been taken keeps no other call from running.
         let answer_memory = self.answers.admit(tenant.id, answer.contacts).await?;
-        let permit = self.call_permits.of(tenant.id).acquire_owned();
-        let Ok(Ok(permit)) = tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await else {
-            return Err(Problem::too_many_calls(MAX_CALLS_PER_TENANT));
-        };
+        let permit = self.call_permit(&tenant).await?;
         let body = body.await?;
         let work = move |call: &Call<'_>| {
             // The work may outlive the request, so the work holds the permit.

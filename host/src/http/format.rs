@@ -1,4 +1,4 @@
-//! How a client writes items: as JSON, or as a form of one of two types.
+//! How a client writes items: as JSON, as a form of one of two types, or as a file of rows.
 
 use std::collections::HashMap;
 
@@ -19,6 +19,15 @@ pub(super) enum Format {
     Json,
     Form,
     Multipart(Boundary),
+    /// A table, with the charset and the kind of header that its type names.
+    Csv {
+        charset: Option<String>,
+        has_no_header: bool,
+    },
+    /// A JSON text on each line.
+    JsonLines {
+        charset: Option<String>,
+    },
 }
 
 impl Format {
@@ -37,8 +46,19 @@ impl Format {
                 let parts = HeaderValueParts::read(value);
                 Ok(Self::Multipart(Boundary::new(parts.as_ref().and_then(|parts| parts.parameter("boundary")))?))
             }
+            "text/csv" | "text/tab-separated-values" => {
+                let parts = HeaderValueParts::read(value);
+                let parameter = |name| parts.as_ref().and_then(|parts| parts.parameter(name)).map(str::to_owned);
+                let has_no_header = parameter("header").is_some_and(|header| header.eq_ignore_ascii_case("absent"));
+                Ok(Self::Csv { charset: parameter("charset"), has_no_header })
+            }
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+                let parts = HeaderValueParts::read(value);
+                let charset = parts.as_ref().and_then(|parts| parts.parameter("charset")).map(str::to_owned);
+                Ok(Self::JsonLines { charset })
+            }
             _ => Err(Problem::unsupported_type(format!(
-                "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data."
+                "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data. The bulk endpoints also take text/csv and application/x-ndjson."
             ))),
         }
     }
@@ -52,6 +72,7 @@ impl Format {
             Self::Json => json::split(body, max)?,
             Self::Form => form::split(form::fields(form_text(body)?), max)?,
             Self::Multipart(boundary) => form::split(multipart::fields(body, boundary), max)?,
+            Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
         };
         refuse_wrapped_list(&list)?;
         Ok(list)
@@ -66,6 +87,7 @@ impl Format {
             Self::Json => json::whole(body)?,
             Self::Form => form::whole(form::fields(form_text(body)?))?,
             Self::Multipart(boundary) => form::whole(multipart::fields(body, boundary))?,
+            Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
         };
         refuse_wrapped_item(&item)?;
         Ok(item)
@@ -80,8 +102,16 @@ impl Format {
             Self::Json => json::fields(body),
             Self::Form => Ok(form_urlencoded::parse(form_text(body)?).into_owned().collect()),
             Self::Multipart(boundary) => multipart::fields(body, boundary).collect(),
+            Self::Csv { .. } | Self::JsonLines { .. } => Err(no_file()),
         }
     }
+}
+
+/// Returns the problem of a file where there is no job to be made of it.
+fn no_file() -> Problem {
+    Problem::unsupported_type(
+        "A file of contacts becomes a job. Nothing was stored. Send it to /api/contacts/bulk/new, /api/contacts/bulk/edit or /api/contacts/importCsv.",
+    )
 }
 
 /// Refuses a list that a client put into a member of an object, as other APIs want it: read by the rules, the list would be one

@@ -1,4 +1,4 @@
-//! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`.
+//! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`, `POST /api/contacts/job/{id}/cancel`.
 
 use std::sync::Arc;
 
@@ -7,17 +7,20 @@ use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::accept::FileType;
 use super::answer_memory::AnswerMemory;
-use super::details::{DetailsPage, RowForm};
+use super::details::{JsonRows, RowForm};
 use super::job_view::JobView;
 use super::problem::Problem;
-use super::reply::{Reply, json};
+use super::reply::{Reply, json, json_pieces};
+use super::result_file::{self, Only};
+use super::row_stream::RowStream;
 use crate::domain::{JobId, JobState, Page};
 use crate::jobs::Service;
-use crate::store::Tenant;
+use crate::store::{CancelOutcome, Tenant};
 
 /// The `Retry-After` of a job that is not completed, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 1;
+pub(super) const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The details that a client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ enum Details {
     None,
     /// `details=1`: the rows as in Campaign Studio's bulk API, whose shape never gets another key.
     Rows,
-    /// `details=full`: counters, times, ignored members, and rows with their index, key and warnings.
+    /// `details=full`: counters, times, ignored members, and rows with their index, key, action and warnings.
     Full,
 }
 
@@ -36,6 +39,10 @@ pub(super) struct Query {
     details: Details,
     page: Option<String>,
     limit: Option<String>,
+    /// The rows that a file has.
+    only: Option<Only>,
+    /// Whether a file is for Excel.
+    excel: bool,
 }
 
 impl Query {
@@ -44,7 +51,7 @@ impl Query {
     /// # Errors
     /// 400 if there is another parameter, or a form of details that does not exist, so that no client takes the answer for another.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut parsed = Self { details: Details::None, page: None, limit: None };
+        let mut parsed = Self { details: Details::None, page: None, limit: None, only: None, excel: false };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if value.trim().is_empty() {
                 continue;
@@ -64,9 +71,23 @@ impl Query {
                 }
                 "page" => parsed.page = Some(value.into_owned()),
                 "limit" => parsed.limit = Some(value.into_owned()),
+                "only" => {
+                    parsed.only = Some(Only::parse(&value).ok_or_else(|| {
+                        Problem::bad_request(format!(
+                            "'only' must be failed, created, updated or unchanged, not '{value}'."
+                        ))
+                    })?);
+                }
+                "excel" => {
+                    parsed.excel = match value.as_ref() {
+                        "1" => true,
+                        "0" => false,
+                        _ => return Err(Problem::bad_request(format!("'excel' must be 0 or 1, not '{value}'."))),
+                    }
+                }
                 _ => {
                     return Err(Problem::bad_request(format!(
-                        "'{name}' is no parameter of a job. Use details, page and limit."
+                        "'{name}' is no parameter of a job. Use details, page and limit; for a file, only and excel."
                     )));
                 }
             }
@@ -94,7 +115,7 @@ struct DetailsHead {
 /// What is behind the rows of a page.
 const END_OF_DETAILS: &str = "]}}";
 
-/// Reads a job's state, and its results if they are asked for and the job is completed; blocks.
+/// Reads a job's state, and its results if they are asked for, as far as there are any; blocks.
 pub(super) fn read(
     service: &Arc<Service>,
     answers: &Arc<AnswerMemory>,
@@ -102,39 +123,92 @@ pub(super) fn read(
     tenant: &Tenant,
     id: JobId,
     query: &Query,
+    file: Option<FileType>,
 ) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
-    let view = if query.details == Details::Full { JobView::full(&job) } else { JobView::state(&job) };
-    if job.state != JobState::Completed {
-        let mut reply = json(StatusCode::OK, &JobBody { job: view, details: None });
-        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-        return Ok(reply);
+    if let Some(file_type) = file {
+        if query.page.is_some() || query.limit.is_some() {
+            return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
+        }
+        if job.state != JobState::Completed {
+            return Err(Problem::job_unfinished(RETRY_AFTER_SECONDS));
+        }
+        let writer = result_file::Writer::new(service, tenant.id, &job, file_type, query.only, query.excel)?;
+        let rows = RowStream {
+            service: Arc::clone(service),
+            answers: Arc::clone(answers),
+            turns: Arc::clone(turns),
+            tenant: tenant.id,
+            job: id,
+            rows: 0..u64::from(job.total),
+            before: writer.header(),
+            writer,
+            after: "",
+        };
+        return result_file::reply(id, file_type, query.only, rows.into_body()?);
     }
+    if query.only.is_some() || query.excel {
+        return Err(Problem::bad_request(
+            "'only' and 'excel' are for files. Ask for one with 'Accept: text/csv' or 'Accept: application/x-ndjson'.",
+        ));
+    }
+    let view = if query.details == Details::Full { JobView::full(&job) } else { JobView::state(&job) };
+    let is_completed = job.state == JobState::Completed;
     let (form, name) = match query.details {
-        Details::None => return Ok(json(StatusCode::OK, &JobBody { job: view, details: None })),
-        Details::Rows => (RowForm::Plain, "1"),
+        Details::Rows if is_completed => (RowForm::Plain, "1"),
         Details::Full => (RowForm::Full, "full"),
+        Details::None | Details::Rows => {
+            return Ok(retry_unless(is_completed, json(StatusCode::OK, &JobBody { job: view, details: None })));
+        }
     };
     let page = Page::parse(query.page.as_deref(), query.limit.as_deref())?;
+    // While a job runs, the items of the batches that took effect have rows.
+    let row_count = if is_completed { job.total } else { job.counts.processed() };
     let next_page =
-        page.next(job.total).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
+        page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
     let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
     let mut before = serde_json::to_vec(&head).map_err(|error| Problem::panicked(&error))?;
     before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
-    let rows = page.rows(job.total);
-    let page = DetailsPage {
+    let rows = page.rows(row_count);
+    let page = RowStream {
         service: Arc::clone(service),
         answers: Arc::clone(answers),
         turns: Arc::clone(turns),
         tenant: tenant.id,
         job: id,
-        form,
         rows,
-        has_begun: false,
+        writer: JsonRows::new(form),
         before,
         after: END_OF_DETAILS,
     };
-    page.into_reply()
+    Ok(retry_unless(is_completed, json_pieces(StatusCode::OK, page.into_body()?)))
+}
+
+/// Says when to ask again, unless the job is completed.
+fn retry_unless(is_completed: bool, mut reply: Reply) -> Reply {
+    if !is_completed {
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    }
+    reply
+}
+
+#[derive(Serialize)]
+struct CancelledJobBody {
+    id: String,
+    status: &'static str,
+    /// `false` if the job had completed before it could be cancelled.
+    cancelled: bool,
+}
+
+/// Cancels a job; blocks until no batch of the job can be committed any more. The job stays readable.
+pub(super) fn cancel(service: &Service, tenant: &Tenant, id: JobId) -> Result<Reply, Problem> {
+    let cancelled = match service.cancel_job(tenant.id, id)? {
+        CancelOutcome::Cancelled => true,
+        CancelOutcome::Completed => false,
+        CancelOutcome::Unknown => return Err(Problem::unknown_job()),
+    };
+    let body = CancelledJobBody { id: id.to_string(), status: JobState::Completed.as_str(), cancelled };
+    Ok(json(StatusCode::OK, &body))
 }
 
 #[derive(Serialize)]

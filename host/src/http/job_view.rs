@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::Job;
+use crate::domain::{Job, Source, WriteMode};
 
 /// A job's state, with or without its progress.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,11 @@ struct JobProgress {
     processed: u32,
     created: u32,
     updated: u32,
+    unchanged: u32,
     failed: u32,
+    /// Items that had no row when the job was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_processed: Option<u32>,
     /// Warnings about all items together.
     warnings: u64,
     /// How many items had a member of this name, which no field knows.
@@ -44,7 +48,17 @@ struct JobProgress {
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<String>,
     expires_at: String,
+    operation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    /// What the job was made of, if it was made of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
     processor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     validator: Option<String>,
@@ -57,14 +71,21 @@ impl From<&Job> for JobProgress {
             processed: job.counts.processed(),
             created: job.counts.created,
             updated: job.counts.updated,
+            unchanged: job.counts.unchanged,
             failed: job.counts.failed,
+            not_processed: job.cancelled_at.map(|_| job.total.saturating_sub(job.counts.processed())),
             warnings: job.remarks.warnings,
             ignored: job.remarks.ignored.names.clone(),
             ignored_others: job.remarks.ignored.others,
             created_at: job.created_at.to_wire(),
             started_at: job.started_at.map(|moment| moment.to_wire()),
             finished_at: job.finished_at.map(|moment| moment.to_wire()),
+            cancelled_at: job.cancelled_at.map(|moment| moment.to_wire()),
             expires_at: job.expires_at.to_wire(),
+            operation: job.operation.as_str(),
+            mode: (job.mode != WriteMode::Upsert).then(|| job.mode.as_str()),
+            group: job.group.map(|group| group.to_string()),
+            source: job.source.clone(),
             processor: job.pinned.processor.to_string(),
             validator: job.pinned.validator.map(|digest| digest.to_string()),
         }

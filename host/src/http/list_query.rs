@@ -63,6 +63,30 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
     Ok(ListRequest { conditions, order: order.unwrap_or(ContactOrder::Sort), descending, start, limit })
 }
 
+/// Reads the query of a list that is sent as a file: what all its contacts meet, and whether the file is for Excel.
+///
+/// # Errors
+/// 400 as for a list, and if the query asks for a part of the list or for an order.
+pub(super) fn parse_file(query: Option<&str>) -> Result<(Vec<ListCondition>, bool), Problem> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let (own, other): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "excel");
+    let excel = match own.as_slice() {
+        [] => false,
+        [(_, value)] if value == "1" => true,
+        [(_, value)] if value == "0" || value.is_empty() => false,
+        _ => return Err(Problem::bad_request("'excel' must be 0 or 1, once.")),
+    };
+    let paged = ["start", "limit", "orderBy", "orderByDir"];
+    let is_paged = |name: &str| paged.contains(&name) || name.starts_with("order[");
+    if let Some((name, _)) = other.iter().find(|(name, value)| is_paged(name) && !value.trim().is_empty()) {
+        return Err(Problem::bad_request(format!(
+            "'{name}' is for a page of a list, and a file has the whole list. Leave it out, or ask for JSON."
+        )));
+    }
+    let rest = form_urlencoded::Serializer::new(String::new()).extend_pairs(other).finish();
+    Ok((parse(Some(&rest))?.conditions, excel))
+}
+
 fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem> {
     text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
         Problem::bad_request(format!("'{name}' must be a whole number from {least} to {most}, not '{text}'."))

@@ -45,7 +45,43 @@ impl Boundary {
 
 /// Reads the fields of a body, in order: names and values.
 pub(super) fn fields<'a>(body: &'a [u8], boundary: &'a Boundary) -> Fields<'a> {
-    Fields { rest: Rest::Beginning(body), delimiter: &boundary.delimiter, parts: 0 }
+    Fields { rest: Rest::Beginning(body), delimiter: &boundary.delimiter, parts: 0, takes_files: false }
+}
+
+/// A form with one file.
+pub(super) struct FormWithFile<'a> {
+    /// The other fields, in order.
+    pub(super) fields: Vec<(String, String)>,
+    /// The file's content.
+    pub(super) file: &'a [u8],
+    /// The charset that the file's part names.
+    pub(super) charset: Option<String>,
+}
+
+/// Reads a form whose part `name` is a file, which need not have a file's name.
+///
+/// # Errors
+/// 400 if the form cannot be read, has no such part or has it twice, and 415 if another part is a file.
+pub(super) fn form_with_file<'a>(
+    body: &'a [u8],
+    boundary: &'a Boundary,
+    name: &str,
+) -> Result<FormWithFile<'a>, Problem> {
+    let mut parts = Fields { takes_files: true, ..fields(body, boundary) };
+    let (mut others, mut file) = (Vec::new(), None);
+    while let Some(part) = parts.next_part()? {
+        if part.head.name != name {
+            others.push(parts.field(part)?);
+        } else if file.replace((part.value, part.head.charset)).is_some() {
+            return Err(Problem::bad_request(format!(
+                "The form has the part '{name}' twice. Send one file at a time."
+            )));
+        }
+    }
+    let missing =
+        || Problem::bad_request(format!("The form has no part '{name}', which must be the file of contacts."));
+    let (file, charset) = file.ok_or_else(missing)?;
+    Ok(FormWithFile { fields: others, file, charset })
 }
 
 /// The fields of a body. After an error there are no more.
@@ -54,6 +90,22 @@ pub(super) struct Fields<'a> {
     delimiter: &'a [u8],
     /// Parts that were read.
     parts: usize,
+    /// Whether a part may be a file.
+    takes_files: bool,
+}
+
+/// The headers of a part.
+#[derive(Default)]
+struct Head {
+    name: String,
+    is_file: bool,
+    charset: Option<String>,
+}
+
+/// A part of a body.
+struct Part<'a> {
+    head: Head,
+    value: &'a [u8],
 }
 
 /// What of a body is not read yet.
@@ -71,7 +123,7 @@ impl Iterator for Fields<'_> {
     type Item = Result<(String, String), Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let field = self.next_field();
+        let field = self.next_part().and_then(|part| part.map(|part| self.field(part)).transpose());
         if !matches!(field, Ok(Some(_))) {
             self.rest = Rest::End;
         }
@@ -80,7 +132,25 @@ impl Iterator for Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
-    fn next_field(&mut self) -> Result<Option<(String, String)>, Problem> {
+    /// Returns the name and the text of a part.
+    fn field(&self, Part { head, value }: Part<'_>) -> Result<(String, String), Problem> {
+        if head.is_file {
+            return Err(Problem::unsupported_type(format!(
+                "The form's part '{}' is a file, and this call takes none.",
+                shortened(&head.name)
+            )));
+        }
+        match &head.charset {
+            Some(charset) if !["utf-8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) => {
+                return Err(self.wrong(&format!("is in {}; send it in UTF-8", shortened(charset))));
+            }
+            _ => {}
+        }
+        let value = str::from_utf8(value).map_err(|_| self.wrong("is not UTF-8"))?;
+        Ok((head.name, value.to_owned()))
+    }
+
+    fn next_part(&mut self) -> Result<Option<Part<'a>>, Problem> {
         let rest = match self.rest {
             Rest::Beginning(body) => self.first_part(body)?,
             Rest::Delimited(rest) => rest,
@@ -98,7 +168,7 @@ impl<'a> Fields<'a> {
         let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let part = rest.get(blanks..).and_then(|rest| rest.strip_prefix(b"\r\n"));
         let part = part.ok_or_else(|| self.wrong("does not begin on a line of its own after the boundary"))?;
-        let (name, content) = self.head(part)?;
+        let (head, content) = self.head(part)?;
         let (value, delimited) = match content.strip_prefix(self.first_delimiter()) {
             // A part without content: its headers end with the line end that belongs to the boundary.
             Some(delimited) => (&[][..], delimited),
@@ -111,8 +181,7 @@ impl<'a> Fields<'a> {
             }
         };
         self.rest = Rest::Delimited(delimited);
-        let value = str::from_utf8(value).map_err(|_| self.wrong("is not UTF-8"))?;
-        Ok(Some((name, value.to_owned())))
+        Ok(Some(Part { head, value }))
     }
 
     /// Returns what follows the first boundary. What is before it belongs to no part.
@@ -130,10 +199,10 @@ impl<'a> Fields<'a> {
         self.delimiter.get(2..).unwrap_or_default()
     }
 
-    /// Reads the headers of a part. Returns the name of the field, and what follows the headers.
-    fn head(&self, part: &'a [u8]) -> Result<(String, &'a [u8]), Problem> {
+    /// Reads the headers of a part. Returns them, and what follows them.
+    fn head(&self, part: &'a [u8]) -> Result<(Head, &'a [u8]), Problem> {
         let mut rest = part;
-        let mut name = None;
+        let (mut head, mut has_name) = (Head::default(), false);
         for _ in 0..=MAX_HEADERS {
             let room = rest.get(..MAX_HEAD_BYTES + 2).unwrap_or(rest);
             let end = find(room, b"\r\n").filter(|end| part.len() - rest.len() + end <= MAX_HEAD_BYTES);
@@ -141,19 +210,16 @@ impl<'a> Fields<'a> {
             let (line, after) = rest.split_at_checked(end).unwrap_or_default();
             rest = after.get(2..).unwrap_or_default();
             if line.is_empty() {
-                let name = name.ok_or_else(|| self.wrong("has no name"))?;
-                return Ok((name, rest));
+                return if has_name { Ok((head, rest)) } else { Err(self.wrong("has no name")) };
             }
             let line = str::from_utf8(line).map_err(|_| self.wrong("has headers that are not UTF-8"))?;
-            if let Some(read) = self.header(line)? {
-                name = Some(read);
-            }
+            has_name |= self.header(line, &mut head)?;
         }
         Err(self.wrong(&format!("has more than {MAX_HEADERS} headers")))
     }
 
-    /// Reads a header, and returns the name of the field if the header has it.
-    fn header(&self, line: &str) -> Result<Option<String>, Problem> {
+    /// Reads a header into the part's head. Returns whether the header has the name of the field.
+    fn header(&self, line: &str, head: &mut Head) -> Result<bool, Problem> {
         let (header, value) = line.split_once(':').ok_or_else(|| self.wrong("has a header without a colon"))?;
         let unreadable = || self.wrong(&format!("has a header that cannot be read: {}", shortened(header)));
         let read = || HeaderValueParts::read(value).ok_or_else(unreadable);
@@ -162,31 +228,29 @@ impl<'a> Fields<'a> {
                 let parts = read()?;
                 let name = parts.parameter("name").filter(|_| parts.essence == "form-data");
                 let name = name.ok_or_else(|| self.wrong("has no name"))?;
-                if parts.parameter("filename").or_else(|| parts.parameter("filename*")).is_some() {
+                head.is_file = parts.parameter("filename").or_else(|| parts.parameter("filename*")).is_some();
+                head.name = name.to_owned();
+                if head.is_file && !self.takes_files {
                     return Err(Problem::unsupported_type(format!(
                         "The form's part '{}' is a file, and this call takes none.",
                         shortened(name)
                     )));
                 }
-                Ok(Some(name.to_owned()))
+                Ok(true)
             }
             "content-type" => {
                 let parts = read()?;
                 if parts.essence.starts_with("multipart/") {
                     return Err(self.wrong("has parts itself, and this call takes none within others"));
                 }
-                match parts.parameter("charset") {
-                    Some(charset) if !["utf-8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) => {
-                        Err(self.wrong(&format!("is in {}; send it in UTF-8", shortened(charset))))
-                    }
-                    _ => Ok(None),
-                }
+                head.charset = parts.parameter("charset").map(str::to_owned);
+                Ok(false)
             }
             "content-transfer-encoding" => match value.trim().to_ascii_lowercase().as_str() {
-                "7bit" | "8bit" | "binary" => Ok(None),
+                "7bit" | "8bit" | "binary" => Ok(false),
                 _ => Err(self.wrong("has a Content-Transfer-Encoding; send it as it is")),
             },
-            _ => Ok(None),
+            _ => Ok(false),
         }
     }
 

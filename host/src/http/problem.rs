@@ -11,6 +11,7 @@ use super::connections::Refusal;
 use super::head_scanner::HeadError;
 use super::reply::{Reply, json};
 use crate::domain::{PageError, SearchError};
+use crate::import::ImportError;
 use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
 use crate::sandbox::TrialError;
@@ -104,6 +105,20 @@ impl Problem {
 
     pub(super) fn unknown_job() -> Self {
         Self::not_found("Job was not found: it never existed, was deleted, or has expired.")
+    }
+
+    /// Returns the problem of a file of a job that is not completed: a file of some rows could be taken for the whole.
+    pub(super) fn job_unfinished(retry_seconds: u64) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "job_unfinished",
+            "The job is not completed, so its file would not be whole. Ask for it when the status is completed; 'details=full' shows the rows so far.",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(retry_seconds))
+    }
+
+    pub(super) fn unknown_group() -> Self {
+        Self::not_found("Group was not found: it never existed, or all of its jobs were deleted or have expired.")
     }
 
     /// Returns the problem of a contact that does not exist. The text is Mautic's.
@@ -439,6 +454,7 @@ impl From<OperationError> for Problem {
             | OperationError::InUse(_)
             | OperationError::TooManySecrets(_)
             | OperationError::LastSecret(_)
+            | OperationError::CompletedJob
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
             OperationError::UnknownComponent(_)
             | OperationError::UnknownTenant(_)
@@ -475,6 +491,16 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Address => Self::too_many_connections(),
             Refusal::Total => Self::all_connections_busy(),
+        }
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        if error.is_size() {
+            Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error.to_string())
+        } else {
+            Self::bad_request(format!("{error} Nothing was stored."))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers, which are always JSON.
+//! Answers: JSON, unless a client asked for a file.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -78,9 +78,19 @@ pub(super) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     json_body(status, ReplyBody::Whole(text.into()))
 }
 
-/// Creates an answer whose pieces are JSON together.
-pub(super) fn json_stream(status: StatusCode, pieces: Pieces) -> Reply {
-    json_body(status, ReplyBody::Streamed(pieces))
+/// Creates an answer whose body is JSON together.
+pub(super) fn json_pieces(status: StatusCode, body: ReplyBody) -> Reply {
+    json_body(status, body)
+}
+
+/// Creates an answer that is a file for whoever asked for one. `name` has letters, digits, hyphens and dots alone.
+pub(super) fn file(content_type: &'static str, name: &str, body: ReplyBody) -> Reply {
+    let mut reply = json_body(StatusCode::OK, body);
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        reply.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    reply
 }
 
 /// Creates an answer without a body.

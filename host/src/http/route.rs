@@ -4,13 +4,15 @@ use hyper::Method;
 use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
-use crate::domain::{ContactId, JobId, Operation};
+use crate::domain::{ContactId, GroupId, JobId, Operation};
 
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// `POST /api/contacts/bulk/new`, `PUT|PATCH /api/contacts/bulk/edit`.
     Bulk(Operation),
+    /// `POST /api/contacts/importCsv`.
+    ImportCsv,
     /// `POST /api/contacts/batch/new`, `PUT|PATCH /api/contacts/batch/edit`.
     Batch(Operation),
     /// `POST /api/contacts/new`, `PUT|PATCH /api/contacts/{id}/edit`.
@@ -19,6 +21,12 @@ pub(super) enum Route {
     ReadJob(JobId),
     /// `DELETE /api/contacts/job/{id}`.
     DeleteJob(JobId),
+    /// `POST /api/contacts/job/{id}/cancel`.
+    CancelJob(JobId),
+    /// `GET /api/contacts/jobs`.
+    ListJobs,
+    /// `GET /api/contacts/group/{id}`.
+    ReadGroup(GroupId),
     /// `GET /api/contacts`.
     ListContacts,
     /// `GET /api/contacts/{id}`.
@@ -97,6 +105,7 @@ impl Route {
             [] => (get(method, Self::ListContacts), "GET"),
             ["bulk", "new"] => (create(method).map(Self::Bulk), "POST"),
             ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
+            ["importCsv"] => (create(method).map(|_| Self::ImportCsv), "POST"),
             ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
             ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
             ["batch", "delete"] => ((*method == Method::DELETE).then_some(Self::DeleteBatch), "DELETE"),
@@ -110,6 +119,19 @@ impl Route {
                 };
                 (route, "GET, DELETE")
             }
+            ["job", id, "cancel"] => {
+                let route = (*method == Method::POST)
+                    .then(|| JobId::parse(id).map(Self::CancelJob).ok_or_else(Problem::unknown_job))
+                    .transpose()?;
+                (route, "POST")
+            }
+            ["group", id] => {
+                let route = (*method == Method::GET)
+                    .then(|| GroupId::parse(id).map(Self::ReadGroup).ok_or_else(Problem::unknown_group))
+                    .transpose()?;
+                (route, "GET")
+            }
+            ["jobs"] => (get(method, Self::ListJobs), "GET"),
             ["new"] => (create(method).map(|operation| Self::Single(operation, None)), "POST"),
             [id] => (get(method, Self::ReadContact(contact_id(id).ok_or_else(unknown)?)), "GET"),
             [id, "edit"] => {

@@ -4,14 +4,10 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::domain::JobId;
+use crate::http::job_list::{JobListBody, ListRequest};
 use crate::http::problem::Problem;
 use crate::http::reply::{Reply, json};
 use crate::operations::{JobView, Operations};
-
-#[derive(Serialize)]
-struct JobListBody {
-    jobs: Vec<JobView>,
-}
 
 #[derive(Serialize)]
 struct JobLogBody {
@@ -27,8 +23,19 @@ pub(super) fn list(
 ) -> Result<Reply, Problem> {
     let limit = limit.map(str::parse).transpose();
     let limit = limit.map_err(|_| Problem::bad_request("limit must be a whole number."))?;
-    let jobs = operations.jobs(tenant, unfinished, limit)?;
-    Ok(json(StatusCode::OK, &JobListBody { jobs }))
+    let jobs = operations.jobs(Some(tenant), unfinished, limit)?;
+    Ok(json(StatusCode::OK, &JobListBody { next_page: None, jobs }))
+}
+
+/// Lists jobs of all tenants, in pages.
+pub(super) fn list_all(operations: &Operations, request: &ListRequest) -> Result<Reply, Problem> {
+    let (jobs, next_page) = request.page("/admin/jobs", |query| operations.listed_jobs(query))?;
+    let jobs: Vec<JobView> = jobs.into_iter().map(JobView::from).collect();
+    Ok(json(StatusCode::OK, &JobListBody { next_page, jobs }))
+}
+
+pub(super) fn cancel(operations: &Operations, id: JobId) -> Result<Reply, Problem> {
+    Ok(json(StatusCode::OK, &operations.cancel_job(id)?))
 }
 
 pub(super) fn show(operations: &Operations, id: JobId) -> Result<Reply, Problem> {

@@ -42,6 +42,10 @@ pub(super) enum AdminRoute {
     ListLimits,
     /// `GET /admin/tenants/{tenant}/jobs`.
     ListJobs(String),
+    /// `GET /admin/jobs`.
+    ListAllJobs,
+    /// `POST /admin/jobs/{id}/cancel`.
+    CancelJob(JobId),
     /// `GET /admin/jobs/{id}`.
     ShowJob(JobId),
     /// `DELETE /admin/jobs/{id}`.
@@ -90,6 +94,10 @@ impl AdminRoute {
             (["limits"], _) => wrong_method("GET"),
             (["tenants", name, "jobs"], &Method::GET) => Ok(Self::ListJobs(String::from(*name))),
             (["tenants", _, "jobs"], _) => wrong_method("GET"),
+            (["jobs"], &Method::GET) => Ok(Self::ListAllJobs),
+            (["jobs"], _) => wrong_method("GET"),
+            (["jobs", id, "cancel"], &Method::POST) => job_id(id).map(Self::CancelJob),
+            (["jobs", _, "cancel"], _) => wrong_method("POST"),
             (["jobs", id], &Method::GET) => job_id(id).map(Self::ShowJob),
             (["jobs", id], &Method::DELETE) => job_id(id).map(Self::DeleteJob),
             (["jobs", _], _) => wrong_method("GET, DELETE"),
@@ -106,6 +114,7 @@ impl AdminRoute {
             Self::ChangeTenant(_) => &["dryRun"],
             Self::RevokeSecret(..) => &["force"],
             Self::ListJobs(_) => &["unfinished", "limit"],
+            Self::ListAllJobs => &["status", "operation", "createdAfter", "createdBefore", "limit", "after"],
             _ => &[],
         }
     }
@@ -126,6 +135,7 @@ mod tests {
     fn a_method_and_a_path_name_a_call() {
         let id = JobId::random();
         let (job, log) = (format!("/admin/jobs/{id}"), format!("/admin/jobs/{id}/log"));
+        let cancel = format!("{job}/cancel");
         let acme = || String::from("acme");
         for (method, path, route) in [
             (Method::GET, "/admin/components", AdminRoute::ListComponents),
@@ -145,6 +155,8 @@ mod tests {
             (Method::POST, "/admin/tokens/revoke", AdminRoute::RevokeToken),
             (Method::GET, "/admin/limits", AdminRoute::ListLimits),
             (Method::GET, "/admin/tenants/acme/jobs", AdminRoute::ListJobs(acme())),
+            (Method::GET, "/admin/jobs", AdminRoute::ListAllJobs),
+            (Method::POST, cancel.as_str(), AdminRoute::CancelJob(id)),
             (Method::GET, job.as_str(), AdminRoute::ShowJob(id)),
             (Method::DELETE, job.as_str(), AdminRoute::DeleteJob(id)),
             (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
@@ -163,7 +175,9 @@ mod tests {
             (Method::GET, "/admin/jobs/x/log", 404),
             (Method::GET, "/admin/jobs/x", 404),
             (Method::DELETE, "/admin/jobs/x", 404),
-            (Method::GET, "/admin/jobs", 404),
+            (Method::POST, "/admin/jobs", 405),
+            (Method::GET, "/admin/jobs/x/cancel", 405),
+            (Method::POST, "/admin/jobs/x/cancel", 404),
             (Method::PATCH, "/admin/jobs/x", 405),
             (Method::POST, "/admin/tenants/acme/jobs", 405),
             (Method::POST, "/admin/limits", 405),

@@ -1,0 +1,171 @@
+//! How a client wants a file of contacts to be read: parameters of the query, or fields of the form that brings the file.
+
+use super::problem::Problem;
+use crate::domain::WriteMode;
+use crate::import::{ColumnMapping, CsvOptions};
+
+/// The settings of a bulk request. Those of a table have no meaning for other bodies.
+#[derive(Debug, Default)]
+pub(super) struct ImportSettings {
+    /// Which contacts the items may be applied to.
+    pub(super) mode: WriteMode,
+    /// Whether a file with too many rows for one job becomes several.
+    pub(super) splits: bool,
+    /// The charset of the file.
+    pub(super) charset: Option<String>,
+    /// How a table is read.
+    pub(super) table: CsvOptions,
+    /// The parameters that are for files alone.
+    for_files: Vec<&'static str>,
+}
+
+impl ImportSettings {
+    /// Reads a query. Other parameters have no meaning here.
+    ///
+    /// # Errors
+    /// 400 if a parameter is there twice, or has no value that it can have.
+    pub(super) fn of_query(query: Option<&str>) -> Result<Self, Problem> {
+        let mut settings = Self::default();
+        let mut seen = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            settings.add(&name, &value, &mut seen)?;
+        }
+        Ok(settings)
+    }
+
+    /// Adds the fields of a form.
+    ///
+    /// # Errors
+    /// As [`Self::of_query`], and 400 for a field that is none of these.
+    pub(super) fn add_fields(&mut self, fields: &[(String, String)]) -> Result<(), Problem> {
+        let mut seen = Vec::new();
+        for (name, value) in fields {
+            if !self.add(name, value, &mut seen)? {
+                return Err(Problem::bad_request(format!(
+                    "'{name}' is no field of this form. Send file, and if need be mapping, mode, delimiter, charset, header, blank and split."
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses settings that have no meaning for a body that is no file.
+    ///
+    /// # Errors
+    /// 400 if there are any.
+    pub(super) fn refuse_file_settings(&self) -> Result<(), Problem> {
+        match self.for_files.first() {
+            Some(name) => Err(Problem::bad_request(format!(
+                "'{name}' is for files, and the body is none. Nothing was stored. Send the body as text/csv or application/x-ndjson, or leave '{name}' out."
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses settings that have a meaning for tables alone.
+    ///
+    /// # Errors
+    /// 400 if there are any.
+    pub(super) fn refuse_table_settings(&self) -> Result<(), Problem> {
+        match self.for_files.iter().find(|name| !["split", "charset"].contains(name)) {
+            Some(name) => Err(Problem::bad_request(format!(
+                "'{name}' is for tables, and the body is none. Nothing was stored. Send the body as text/csv, or leave '{name}' out."
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a parameter. Returns whether it is one of these.
+    fn add(&mut self, name: &str, value: &str, seen: &mut Vec<&'static str>) -> Result<bool, Problem> {
+        const NAMES: [&str; 7] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split"];
+        let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return Ok(false) };
+        if seen.contains(&name) {
+            return Err(Problem::bad_request(format!("'{name}' is there twice; send it once.")));
+        }
+        seen.push(name);
+        // A tab is a delimiter.
+        let value = if name == "delimiter" { value } else { value.trim() };
+        if value.is_empty() {
+            return Ok(true);
+        }
+        let wrong = |expected: &str| {
+            let shown: String = value.chars().take(50).collect();
+            Problem::bad_request(format!("'{name}' must be {expected}, not '{shown}'."))
+        };
+        match name {
+            "mode" => self.mode = WriteMode::parse(value).ok_or_else(|| wrong("create, update or upsert"))?,
+            "split" => self.splits = switch(value, "0", "1").ok_or_else(|| wrong("0 or 1"))?,
+            "charset" => self.charset = Some(value.to_owned()),
+            "mapping" => self.table.mapping = Some(ColumnMapping::parse(value)?),
+            "delimiter" => {
+                let expected = "one sign such as , ; or |, or one of comma, semicolon, tab and pipe";
+                self.table.delimiter = Some(delimiter(value).ok_or_else(|| wrong(expected))?);
+            }
+            "header" => {
+                self.table.has_no_header =
+                    switch(value, "present", "absent").ok_or_else(|| wrong("present or absent"))?;
+            }
+            _ => self.table.blank_clears = switch(value, "keep", "clear").ok_or_else(|| wrong("keep or clear"))?,
+        }
+        if name != "mode" {
+            self.for_files.push(name);
+        }
+        Ok(true)
+    }
+}
+
+fn switch(value: &str, off: &str, on: &str) -> Option<bool> {
+    if value == on { Some(true) } else { (value == off).then_some(false) }
+}
+
+/// Returns the sign that separates cells. Letters, digits, quotation marks and line ends cannot.
+fn delimiter(value: &str) -> Option<u8> {
+    match value {
+        "comma" => Some(b','),
+        "semicolon" => Some(b';'),
+        "tab" | "\\t" => Some(b'\t'),
+        "pipe" => Some(b'|'),
+        _ => match value.as_bytes() {
+            [sign] if *sign == b'\t' || (sign.is_ascii_punctuation() && *sign != b'"') => Some(*sign),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ImportSettings;
+    use crate::domain::WriteMode;
+
+    #[test]
+    fn settings_are_read_from_a_query() {
+        let settings =
+            ImportSettings::of_query(Some("mode=create&delimiter=%3B&header=absent&blank=clear&split=1&x=y&charset="))
+                .unwrap();
+        assert_eq!((settings.mode, settings.splits, settings.charset), (WriteMode::Create, true, None));
+        assert_eq!((settings.table.delimiter, settings.table.has_no_header), (Some(b';'), true));
+        assert!(settings.table.blank_clears);
+        for (text, delimiter) in [("tab", b'\t'), ("%09", b'\t'), ("%5Ct", b'\t'), ("pipe", b'|'), ("^", b'^')] {
+            let settings = ImportSettings::of_query(Some(&format!("delimiter={text}"))).unwrap();
+            assert_eq!(settings.table.delimiter, Some(delimiter), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_refused_by_name() {
+        for (query, part) in [
+            ("mode=replace", "'mode' must be"),
+            ("delimiter=ab", "'delimiter'"),
+            ("delimiter=%22", "'delimiter'"),
+            ("delimiter=a", "'delimiter'"),
+            ("header=yes", "'header'"),
+            ("blank=1", "'blank'"),
+            ("split=true", "'split'"),
+            ("mapping=x", "mapping must be a JSON object"),
+            ("mode=create&mode=update", "twice"),
+        ] {
+            let refused = ImportSettings::of_query(Some(query)).unwrap_err();
+            assert!(refused.message().contains(part), "{query}: {}", refused.message());
+        }
+    }
+}
