@@ -44,7 +44,7 @@ fn a_deleted_running_job_stops() {
         let after = server.database().versions();
         job.read("").expect(404);
         // The only worker may still be busy until this job is completed.
-        client.create(&json!([{"email": "canary@example.com"}])).wait_for("completed");
+        client.create(&json!([{"email": "canary@example.com", "points": round}])).wait_for("completed");
         assert_eq!(server.database().versions(), after + 1, "round {round}: written after the 200");
         let prefix = format!("r{round}-%");
         let applied = server.database().number("SELECT count(*) FROM contact_keys WHERE value LIKE ?1", [prefix]);

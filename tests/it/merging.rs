@@ -153,8 +153,9 @@ fn jobs_of_two_tenants_with_the_same_addresses_stay_apart() {
     for job in &jobs {
         assert_eq!(job.finished()["failed"], 0);
     }
+    // The first job of each tenant makes its contacts, and the others say the same.
     assert_eq!(server.database().contacts(), 1_400);
-    assert_eq!(server.database().contacts_in_version(3), 1_400);
+    assert_eq!(server.database().contacts_in_version(1), 1_400);
 }
 
 #[test]
@@ -166,8 +167,10 @@ fn jobs_that_contend_for_contacts_are_all_applied() {
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
     // Each job is slow over all contacts, so that others commit in between.
-    let edits: Value = (1..=20).map(|id| json!({"id": id, "do": "hundredfold"})).collect();
-    let jobs: Vec<_> = (0..JOBS * 3).map(|_| client.update(&edits)).collect();
+    let edits = |job: usize| -> Value {
+        (1..=20).map(|id| json!({"id": id, "do": "hundredfold", "city": format!("City {job}")})).collect()
+    };
+    let jobs: Vec<_> = (0..JOBS * 3).map(|job| client.update(&edits(job))).collect();
     for job in &jobs {
         assert_eq!(job.codes(), [200; 20], "{}", server.log());
     }

@@ -163,7 +163,7 @@ fn a_processor_of_the_draft_gets_strict_fields_and_codes() {
         .expect(201);
     server.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "rules"})).expect(200);
     let rows = client.create(&json!([{"check": "noise"}])).rows();
-    assert_eq!(rows[0]["errors"]["message"], "invalid", "a validator of 1.0.0 has no codes: {rows:?}");
+    assert_eq!(rows[0]["errors"]["message"], "validator", "a validator of 1.0.0 has no codes: {rows:?}");
 }
 
 #[test]

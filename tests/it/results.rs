@@ -24,7 +24,7 @@ fn a_job_goes_through_its_states_in_order() {
         let full = job.read("?details=full").expect(200).json();
         assert_eq!(full["status"], status);
         assert_eq!(full["processed"], 0);
-        assert_eq!((&full["finishedAt"], full.get("details")), (&Value::Null, None));
+        assert_eq!((&full["finishedAt"], &full["details"]), (&Value::Null, &json!({"contacts": []})));
     }
     first.delete().expect(200);
     second.wait_for("completed");
@@ -155,6 +155,7 @@ fn the_full_form_has_counters_and_times() {
             "processed",
             "created",
             "updated",
+            "unchanged",
             "failed",
             "warnings",
             "ignored",
@@ -162,12 +163,13 @@ fn the_full_form_has_counters_and_times() {
             "startedAt",
             "finishedAt",
             "expiresAt",
+            "operation",
             "processor",
             "details"
         ]
     );
-    let counts = ["total", "processed", "created", "updated", "failed"].map(|name| full[name].clone());
-    assert_eq!(counts, [4, 4, 1, 1, 2].map(Value::from));
+    let counts = ["total", "processed", "created", "updated", "unchanged", "failed"].map(|name| full[name].clone());
+    assert_eq!(counts, [4, 4, 1, 0, 1, 2].map(Value::from));
     let times = ["createdAt", "startedAt", "finishedAt", "expiresAt"].map(|name| {
         let time = full[name].as_str().unwrap_or_else(|| panic!("{name}: {full}"));
         assert!(time.ends_with("+00:00") || time.ends_with('Z'), "{name}: {time}");
