@@ -173,6 +173,8 @@ pub struct SubmitLimits {
     pub stored_bytes: u64,
     /// Jobs in a minute.
     pub jobs_per_minute: u64,
+    /// Items of jobs in a minute; 0 for any number.
+    pub contacts_per_minute: u64,
 }
 
 /// The outcome of [`JobStore::submit_job`].
@@ -190,6 +192,8 @@ pub enum SubmitOutcome {
     StorageFull,
     /// The tenant has sent as many jobs as it may. There is room for another after this time.
     TooOften(Duration),
+    /// The tenant has sent as many items as it may. There is room for these after this time.
+    TooManyContacts(Duration),
     /// The tenant was removed.
     NoTenant,
     /// A component of the job was removed after the tenant had been given another.

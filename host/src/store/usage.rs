@@ -16,6 +16,9 @@ pub trait UsageStore {
     /// Returns what a tenant keeps in the store; nothing if there is no such tenant.
     fn usage(&self, tenant: TenantId) -> Result<Usage, StoreError>;
 
+    /// Returns what a tenant's jobs use of its limits; nothing if there is no such tenant.
+    fn queue_use(&self, tenant: TenantId) -> Result<QueueUse, StoreError>;
+
     /// Returns whether a tenant may have another token now, and counts it. Deletes the tenant's tokens that expire first, so that
     /// there is room for another.
     fn admit_token(&self, tenant: TenantId, limits: &TokenLimits) -> Result<Admission, StoreError>;
@@ -33,6 +36,19 @@ pub struct Usage {
     pub unfinished_jobs: u64,
     /// Tokens that have not been deleted yet.
     pub tokens: u64,
+}
+
+/// What a tenant's jobs use of its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueUse {
+    /// Unfinished jobs.
+    pub jobs: u64,
+    /// Bytes of their unprocessed items, as stored.
+    pub bytes: u64,
+    /// For how long the jobs that were sent count for the rate of jobs.
+    pub jobs_count_for: Duration,
+    /// For how long the items that were sent count for the rate of items.
+    pub contacts_count_for: Duration,
 }
 
 /// Limits of a tenant's tokens.
@@ -98,6 +114,46 @@ pub(super) fn count_one(free_at: i64, per_minute: u64, now: Timestamp) -> Result
     }
 }
 
+/// The longest time for which items of jobs count for their rate, in microseconds: a request that is larger than the limit of a
+/// minute counts for longer than a minute.
+pub(super) const MAX_CONTACTS_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
+
+/// How many items of jobs count, and whether there is room for them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ContactsCount {
+    /// For how long they count, in microseconds.
+    pub(super) micros: i64,
+    /// The part of that time for which there need not be room: what is beyond a minute.
+    pub(super) beyond: i64,
+}
+
+impl ContactsCount {
+    /// Counts `items` against a limit of `per_minute`; 0 for any number.
+    pub(super) fn of(items: u64, per_minute: u64) -> Self {
+        let whole = u128::from(items) * MINUTE_MICROS.unsigned_abs() as u128;
+        let micros = whole.checked_div(u128::from(per_minute)).unwrap_or(0);
+        let micros = i64::try_from(micros).unwrap_or(i64::MAX).min(MAX_CONTACTS_MICROS);
+        Self { micros, beyond: micros.saturating_sub(MINUTE_MICROS).max(0) }
+    }
+
+    /// Counts the items when what was counted before is forgotten at `free_at`. Returns when all is forgotten.
+    ///
+    /// # Errors
+    /// After which time there is room for them. Then nothing is counted.
+    pub(super) fn add_to(self, free_at: i64, now: Timestamp) -> Result<i64, Duration> {
+        let counted = free_at.clamp(now.0, now.0.saturating_add(MAX_CONTACTS_MICROS)).saturating_add(self.micros);
+        match excess(counted.saturating_sub(now.0).saturating_sub(self.beyond)) {
+            Some(wait) => Err(wait),
+            None => Ok(counted),
+        }
+    }
+}
+
+/// Returns the time until a moment, in microseconds by the store's clock.
+pub(super) fn time_until(free_at: i64, now: i64) -> Duration {
+    Duration::from_micros(u64::try_from(free_at.saturating_sub(now)).unwrap_or(0))
+}
+
 /// Returns how long one of `per_minute` counts, in microseconds.
 pub(super) fn interval_micros(per_minute: u64) -> i64 {
     MINUTE_MICROS / i64::try_from(per_minute.max(1)).unwrap_or(i64::MAX)
@@ -113,7 +169,7 @@ pub(super) fn excess(micros: i64) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{MINUTE_MICROS, count_one};
+    use super::{ContactsCount, MINUTE_MICROS, count_one};
     use crate::domain::Timestamp;
 
     #[test]
@@ -128,6 +184,21 @@ mod tests {
         free_at = count_one(free_at, 60, later).unwrap();
         free_at = count_one(free_at, 60, later).unwrap();
         assert!(count_one(free_at, 60, later).is_err());
+    }
+
+    #[test]
+    fn more_contacts_than_a_minute_has_wait_for_an_empty_minute() {
+        let now = Timestamp(1_000_000_000);
+        let add = |free_at, items, now| ContactsCount::of(items, 600).add_to(free_at, now);
+        let free_at = add(0, 400, now).unwrap();
+        assert_eq!(add(free_at, 300, now), Err(Duration::from_secs(10)));
+        let free_at = add(free_at, 200, now).unwrap();
+        assert_eq!(add(free_at, 6_000, now), Err(Duration::from_secs(60)));
+        let later = Timestamp(now.0 + MINUTE_MICROS);
+        let free_at = add(free_at, 6_000, later).unwrap();
+        assert_eq!(free_at, later.0 + 10 * MINUTE_MICROS);
+        assert_eq!(add(free_at, 60, later), Err(Duration::from_secs(546)));
+        assert_eq!(ContactsCount::of(1_000_000, 0).add_to(0, now), Ok(now.0), "no limit");
     }
 
     #[test]

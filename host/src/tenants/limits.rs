@@ -97,6 +97,7 @@ limits! {
     queued_jobs "queuedJobs" 1 <= 1_000 <= 100_000 "Unfinished jobs; above it, a request gets 429.";
     queued_mib "queuedMiB" 1 <= 2_048 <= 65_536 "MiB of unprocessed items, compressed; above it, a request gets 429.";
     jobs_per_minute "jobsPerMinute" 1 <= 600 <= 1_000_000 "Jobs per minute on average; those of a whole minute may come at once; above it, a request gets 429.";
+    contacts_per_minute "contactsPerMinute" 0 <= 0 <= 100_000_000 "Contacts per minute on average in bulk requests; those of a whole minute, and a larger request if nothing else was sent, may come at once; above it, a request gets 429. 0 means no limit.";
     running_jobs "runningJobs" 1 <= 1 <= 32 "Jobs that run at once; with more than one, a job may finish before an earlier one.";
     results_mib "resultsMiB" 1 <= 8 <= 1_024 "MiB of the results of one job, compressed; above it, rows of failed items keep their status and lose the details.";
     stored_mib "storedMiB" 1 <= 65_536 <= 67_108_864 "MiB of contacts, and of jobs with their items, results, logs, profiles and idempotency keys; above it, a bulk request gets 507, and items that would write a contact fail with status 507.";

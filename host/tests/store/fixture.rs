@@ -30,6 +30,7 @@ pub(crate) const AMPLE_LIMITS: SubmitLimits = SubmitLimits {
     queue: QueueLimits { jobs: 1_000_000, bytes: 1 << 40 },
     stored_bytes: 1 << 40,
     jobs_per_minute: 1_000_000,
+    contacts_per_minute: 0,
 };
 /// The processor of jobs unless a test says otherwise: the server's default, which need not be registered.
 pub(crate) const DEFAULT_PROCESSOR: Digest = Digest([7; 32]);

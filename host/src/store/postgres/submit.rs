@@ -11,7 +11,10 @@ use super::error::PgError;
 use super::sql::{get, number, signed};
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::{NewChunk, stored_mode, stored_source};
-use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, MINUTE_MICROS, excess, interval_micros};
+use crate::store::usage::{
+    BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, MAX_CONTACTS_MICROS, MINUTE_MICROS, excess,
+    interval_micros,
+};
 use crate::store::{NewJob, StoreError, SubmitLimits, SubmitOutcome};
 
 const ACCEPTING: &str = "accepting a job";
@@ -53,11 +56,13 @@ impl Chunks {
 const MARK_WAITING: &str = "
     UPDATE queues
     SET is_waiting = is_waiting OR $3, stored_bytes = stored_bytes + $4,
-        jobs_free_at = least(greatest(jobs_free_at, bulkhead_now($1)), bulkhead_now($1) + $6) + $5
+        jobs_free_at = least(greatest(jobs_free_at, bulkhead_now($1)), bulkhead_now($1) + $6) + $5,
+        contacts_free_at = least(greatest(contacts_free_at, bulkhead_now($1)), bulkhead_now($1) + $8) + $7
     WHERE tenant = $2
     RETURNING jobs_free_at - bulkhead_now($1),
               greatest(0, stored_bytes + coalesce((SELECT stored_bytes FROM tallies WHERE tenant = $2), 0)
-                + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = $2))::bigint";
+                + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = $2))::bigint,
+              contacts_free_at - bulkhead_now($1)";
 
 /// Returns a row if the tenant has the profile for at least so long.
 const HAS_PROFILE: &str = "
@@ -170,6 +175,7 @@ async fn insert_one(
     let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
     let stored = JOB_BYTES + bytes + BLOB_ROW_BYTES * signed(chunks.counts.len());
     let (interval, retention) = (interval_micros(limits.jobs_per_minute), signed(job.retention.as_micros()));
+    let contacts = ContactsCount::of(total.unsigned_abs(), limits.contacts_per_minute);
     // The profile must last for as long as the job can live: until the retention has passed twice, after its acceptance and
     // after its end. It is kept for longer, so that few jobs write it.
     let (needed_micros, kept_micros) = (retention.saturating_mul(2), retention.saturating_mul(3));
@@ -178,8 +184,10 @@ async fn insert_one(
     let (queue, are_known, earlier, waiting, profile) = tokio::try_join!(
         biased;
         async {
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                [&session.clock_shift, &tenant, &(total > 0), &stored, &interval, &MINUTE_MICROS];
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
+                &session.clock_shift, &tenant, &(total > 0), &stored, &interval, &MINUTE_MICROS, &contacts.micros,
+                &MAX_CONTACTS_MICROS,
+            ];
             Ok(session.query_opt(&mark_waiting, &values).await?)
         },
         components::are_known(session, &lock, &needed),
@@ -206,6 +214,11 @@ async fn insert_one(
     }
     if let Some(wait) = excess(get(&queue, 0)?) {
         return Ok(SubmitOutcome::TooOften(wait));
+    }
+    if contacts.micros > 0
+        && let Some(wait) = excess(get::<i64>(&queue, 2)?.saturating_sub(contacts.beyond))
+    {
+        return Ok(SubmitOutcome::TooManyContacts(wait));
     }
     let sequence: i64 = get(&waiting, 2)?;
     // A job without items has nothing to wait for.

@@ -7,8 +7,8 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number, signed};
 use crate::domain::TenantId;
-use crate::store::usage::{MINUTE_MICROS, excess, interval_micros};
-use crate::store::{Admission, StoreError, TokenLimits, Usage, UsageStore};
+use crate::store::usage::{MINUTE_MICROS, excess, interval_micros, time_until};
+use crate::store::{Admission, QueueUse, StoreError, TokenLimits, Usage, UsageStore};
 
 /// Adds to the stored bytes of a tenant, under the lock of its counters.
 pub(super) const ADD_BYTES: &str = "UPDATE tallies SET stored_bytes = stored_bytes + $2 WHERE tenant = $1";
@@ -21,6 +21,10 @@ pub(super) const TAKE_OFF: &str = "
 impl UsageStore for PostgresStore {
     fn usage(&self, tenant: TenantId) -> Result<Usage, StoreError> {
         self.connections.run("counting what a tenant keeps", async |session| usage(session, tenant).await)
+    }
+
+    fn queue_use(&self, tenant: TenantId) -> Result<QueueUse, StoreError> {
+        self.connections.run("counting what a tenant's jobs use", async |session| queue_use(session, tenant).await)
     }
 
     fn admit_token(&self, tenant: TenantId, limits: &TokenLimits) -> Result<Admission, StoreError> {
@@ -43,6 +47,25 @@ async fn usage(session: &Session, tenant: TenantId) -> Result<Usage, PgError> {
         stored_bytes: number(&row, 1)?,
         unfinished_jobs: number(&row, 2)?,
         tokens: number(&row, 3)?,
+    })
+}
+
+async fn queue_use(session: &Session, tenant: TenantId) -> Result<QueueUse, PgError> {
+    const QUEUE_USE: &str = "
+        SELECT (SELECT count(*) FROM jobs WHERE tenant = $2 AND finished_at IS NULL),
+               (SELECT coalesce(sum(waiting_bytes), 0)::bigint FROM jobs WHERE tenant = $2 AND finished_at IS NULL),
+               jobs_free_at, contacts_free_at, bulkhead_now($1)
+        FROM queues WHERE tenant = $2";
+    let queue_use = session.prepare_cached(QUEUE_USE).await?;
+    let Some(row) = session.query_opt(&queue_use, &[&session.clock_shift, &tenant.0]).await? else {
+        return Ok(QueueUse::default());
+    };
+    let now = get(&row, 4)?;
+    Ok(QueueUse {
+        jobs: number(&row, 0)?,
+        bytes: number(&row, 1)?,
+        jobs_count_for: time_until(get(&row, 2)?, now),
+        contacts_count_for: time_until(get(&row, 3)?, now),
     })
 }
 

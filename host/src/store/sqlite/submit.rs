@@ -7,7 +7,7 @@ use super::{components, usage};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, stored_mode, stored_source};
-use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
+use crate::store::usage::{BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
 use crate::store::{Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome};
 
 const CONTEXT: &str = "accepting a job";
@@ -61,6 +61,12 @@ fn submit_one(
     }
     match usage::count_rate(transaction, job.tenant, usage::Rate::Jobs, limits.jobs_per_minute, now)? {
         Admission::After(wait) => return Ok(SubmitOutcome::TooOften(wait)),
+        Admission::Admitted => {}
+    }
+    let items = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
+    let contacts = ContactsCount::of(items, limits.contacts_per_minute);
+    match usage::count_contacts(transaction, job.tenant, contacts, now)? {
+        Admission::After(wait) => return Ok(SubmitOutcome::TooManyContacts(wait)),
         Admission::Admitted => {}
     }
     keep_profile(transaction, job, now)?;
@@ -146,25 +152,9 @@ fn is_full(
     chunks: &[NewChunk],
     limits: &QueueLimits,
 ) -> Result<bool, StoreError> {
-    // SQLite would choose the primary key, and count all jobs of two days.
-    let waiting: i64 = transaction
-        .query_row(
-            "SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL",
-            [job.tenant.0],
-            |row| row.get(0),
-        )
-        .context(CONTEXT)?;
-    // Payloads are deleted as they are committed, so all that are stored wait, except those of cancelled jobs.
-    let bytes: i64 = transaction
-        .query_row(
-            "SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1 AND job NOT IN (
-               SELECT id FROM jobs INDEXED BY jobs_cancelled WHERE tenant = ?1 AND cancelled_at IS NOT NULL)",
-            [job.tenant.0],
-            |row| row.get(0),
-        )
-        .context(CONTEXT)?;
+    let (waiting, bytes) = usage::waiting(transaction, job.tenant)?;
     let new_bytes: usize = chunks.iter().map(NewChunk::size).sum();
-    Ok(waiting.unsigned_abs() >= limits.jobs || bytes.unsigned_abs() + new_bytes as u64 > limits.bytes)
+    Ok(waiting >= limits.jobs || bytes + new_bytes as u64 > limits.bytes)
 }
 
 fn insert_job(

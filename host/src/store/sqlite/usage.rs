@@ -5,14 +5,19 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::SqliteStore;
 use crate::domain::{TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::usage::count_one;
-use crate::store::{Admission, StoreError, TokenLimits, Usage, UsageStore};
+use crate::store::usage::{ContactsCount, count_one, time_until};
+use crate::store::{Admission, QueueUse, StoreError, TokenLimits, Usage, UsageStore};
 
 const COUNTING: &str = "counting what a tenant keeps";
 
 impl UsageStore for SqliteStore {
     fn usage(&self, tenant: TenantId) -> Result<Usage, StoreError> {
         self.connections.read(|connection| usage(connection, tenant))
+    }
+
+    fn queue_use(&self, tenant: TenantId) -> Result<QueueUse, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| queue_use(connection, tenant, now))
     }
 
     fn admit_token(&self, tenant: TenantId, limits: &TokenLimits) -> Result<Admission, StoreError> {
@@ -55,6 +60,65 @@ fn usage(connection: &Connection, tenant: TenantId) -> Result<Usage, StoreError>
         })
         .context(COUNTING)?;
     Ok(row.unwrap_or_default())
+}
+
+fn queue_use(connection: &Connection, tenant: TenantId, now: Timestamp) -> Result<QueueUse, StoreError> {
+    let (jobs, bytes) = waiting(connection, tenant)?;
+    let free_at: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT jobs_free_at, contacts_free_at FROM usage WHERE tenant = ?1")
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .context(COUNTING)?;
+    let (jobs_free_at, contacts_free_at) = free_at.unwrap_or_default();
+    let jobs_count_for = time_until(jobs_free_at, now.0);
+    Ok(QueueUse { jobs, bytes, jobs_count_for, contacts_count_for: time_until(contacts_free_at, now.0) })
+}
+
+/// Returns how many unfinished jobs a tenant has, and the bytes of their unprocessed items.
+pub(super) fn waiting(connection: &Connection, tenant: TenantId) -> Result<(u64, u64), StoreError> {
+    // SQLite would choose the primary key, and count all jobs of two days.
+    let jobs: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL",
+        )
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
+        .context(COUNTING)?;
+    // Payloads are deleted as they are committed, so all that are stored wait, except those of cancelled jobs.
+    let bytes: i64 = connection
+        .prepare_cached(
+            "SELECT coalesce(sum(size), 0) FROM payloads WHERE tenant = ?1 AND job NOT IN (
+               SELECT id FROM jobs INDEXED BY jobs_cancelled WHERE tenant = ?1 AND cancelled_at IS NOT NULL)",
+        )
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
+        .context(COUNTING)?;
+    Ok((jobs.unsigned_abs(), bytes.unsigned_abs()))
+}
+
+/// Counts the items of a job in a tenant's rate, if there is room.
+pub(super) fn count_contacts(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    count: ContactsCount,
+    now: Timestamp,
+) -> Result<Admission, StoreError> {
+    if count.micros == 0 {
+        return Ok(Admission::Admitted);
+    }
+    let free_at: Option<i64> = transaction
+        .prepare_cached("SELECT contacts_free_at FROM usage WHERE tenant = ?1")
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)).optional())
+        .context(COUNTING)?;
+    let free_at = match count.add_to(free_at.unwrap_or(0), now) {
+        Err(wait) => return Ok(Admission::After(wait)),
+        Ok(free_at) => free_at,
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO usage (tenant, contacts_free_at) VALUES (?1, ?2)
+             ON CONFLICT (tenant) DO UPDATE SET contacts_free_at = excluded.contacts_free_at",
+        )
+        .and_then(|mut statement| statement.execute(params![tenant.0, free_at]))
+        .context(COUNTING)?;
+    Ok(Admission::Admitted)
 }
 
 /// Returns the bytes that a tenant has stored, jobs' profiles included.
