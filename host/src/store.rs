@@ -41,7 +41,7 @@ pub use jobs::{
 pub use maintenance::{MaintenanceStore, Notification, Swept};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
-pub use usage::{Admission, TokenLimits, Usage, UsageStore};
+pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
 
 /// A whole store: every type that implements the trait of each concern.
 pub trait Store:

@@ -155,7 +155,7 @@ fn a_tenant_with_too_many_queued_jobs_gets_429() {
     let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
     let waiting = client.create(&contacts("w", 0..1));
     let reply = client.send("POST", NEW, &[], &contacts("c", 0..1)).expect(429);
-    assert_eq!(reply.problem()["type"], "queue_full");
+    assert_eq!(reply.problem()["type"], "quota_exceeded");
     assert!(reply.header("retry-after").is_some());
     // Other tenants' queues are not full; an empty job does not wait, but it counts.
     let theirs = other.create(&contacts("o", 0..1));
@@ -169,7 +169,7 @@ fn a_tenant_with_too_many_queued_jobs_gets_429() {
 fn a_tenant_with_too_many_queued_bytes_gets_429() {
     let server = Options::default().with("--max-queued-bytes", 20_000).start();
     let client = server.new_client("acme");
-    assert_eq!(client.send("POST", NEW, &[], &contacts("c", 0..5_000)).expect(429).problem()["type"], "queue_full");
+    assert_eq!(client.send("POST", NEW, &[], &contacts("c", 0..5_000)).expect(429).problem()["type"], "quota_exceeded");
     assert_eq!(client.create(&contacts("c", 0..100)).finished()["created"], 100);
 }
 

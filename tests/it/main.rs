@@ -66,6 +66,7 @@ mod tenant_trials;
 mod tenants;
 mod terminals;
 mod tokens;
+mod told_limits;
 mod trouble;
 mod trying;
 mod unchanged;

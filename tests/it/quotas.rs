@@ -92,7 +92,7 @@ fn floods_of_jobs_and_tokens_are_refused() {
     let first_refused =
         |send: &dyn Fn() -> Reply| (0..6_000).map(|_| send()).find(|reply| reply.status != 202 && reply.status != 200);
     let refused = first_refused(&|| client.send("POST", NEW, &[], &json!([]))).expect("a job is refused").expect(429);
-    assert_eq!(refused.problem()["type"], "rate_exceeded");
+    assert_eq!(refused.problem()["type"], "quota_exceeded");
     assert!(refused.message().contains("600 in a minute, jobsPerMinute"), "{}", refused.message());
     let seconds: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
     assert!((1..=2).contains(&seconds), "{seconds}");
@@ -102,7 +102,7 @@ fn floods_of_jobs_and_tokens_are_refused() {
     let stranger = server.client_with(None);
     let refused = first_refused(&|| stranger.send("POST", "/oauth/v2/token", &[], &grant)).expect("a token is refused");
     let refused = refused.expect(429);
-    assert_eq!(refused.problem()["type"], "rate_exceeded");
+    assert_eq!(refused.problem()["type"], "quota_exceeded");
     assert!(refused.message().contains("tokensPerMinute"), "{}", refused.message());
 }
 

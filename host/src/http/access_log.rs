@@ -43,6 +43,8 @@ pub(super) struct Answered<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
     pub(super) status: u16,
+    /// The name of the request.
+    pub(super) request_id: &'a str,
     /// Whether this was a health check.
     pub(super) is_check: bool,
     /// Time until the head of the answer was ready.
@@ -68,21 +70,32 @@ impl AccessLog {
 
     /// Logs a request that was answered.
     pub(super) fn answered(&self, answered: &Answered<'_>) {
-        let Answered { method, path, status, .. } = *answered;
+        let Answered { method, path, status, request_id, .. } = *answered;
         if status == 401 {
             self.refused(answered);
         }
         if self.listener == "admin" && answered.caller.is_some() && method != Method::GET && method != Method::HEAD {
             let (client, path) = (answered.client(), answered.short_path());
-            tracing::info!(event = "operator_called", client, %method, path, status, "an operator's request was answered");
+            tracing::info!(event = "operator_called", client, %method, path, status, request_id, "an operator's request was answered");
         }
         if !self.is_on || answered.is_check || !self.has_room(Instant::now()) {
-            tracing::debug!(event = "request_answered", %method, path, status, "answered");
+            tracing::debug!(event = "request_answered", %method, path, status, request_id, "answered");
             return;
         }
         let (listener, client, path) = (self.listener, answered.client(), answered.short_path());
         let (caller, millis) = (answered.caller, answered.time.as_secs_f64() * 1e3);
-        tracing::info!(event = "request_answered", listener, client, caller, %method, path, status, millis, "answered");
+        tracing::info!(
+            event = "request_answered",
+            listener,
+            client,
+            caller,
+            %method,
+            path,
+            status,
+            millis,
+            request_id,
+            "answered"
+        );
     }
 
     /// Reports wrong credentials, once a minute for each address.
@@ -95,6 +108,7 @@ impl AccessLog {
                 client = answered.client(),
                 method = %answered.method,
                 path = answered.short_path(),
+                request_id = answered.request_id,
                 "a request had no credentials or wrong ones"
             );
         }

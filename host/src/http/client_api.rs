@@ -27,7 +27,7 @@ use super::sender::Sender;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, group, job, job_list, list_query, options,
-    profile_lists, single, token,
+    profile_lists, quota, single, token,
 };
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
@@ -131,6 +131,7 @@ impl ClientApi {
                 let request = self.receive_bulk(BulkEndpoint::File, &head, receive()).await?;
                 self.submit(tenant, &turns, request).await
             }
+            Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
             Route::ReadGroup(id) => blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await,
             Route::ReadJob(id) => {
                 let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
@@ -235,7 +236,21 @@ impl ClientApi {
             None
         };
         let service = Arc::clone(&self.service);
-        blocking_in_turn(turns, move || request.submit(&service, &tenant, fields.as_ref())).await
+        let submit = move || {
+            let submitted = request.submit(&service, &tenant, fields.as_ref());
+            // Also where the request is refused: a client learns what it may send.
+            let quota = quota::headers(&service, &tenant);
+            match submitted {
+                Ok(mut reply) => {
+                    reply.headers_mut().extend(quota);
+                    Ok(reply)
+                }
+                Err(problem) => {
+                    Err(quota.into_iter().fold(problem, |problem, (name, value)| problem.with(name, value)))
+                }
+            }
+        };
+        blocking_in_turn(turns, submit).await
     }
 
     /// Waits until the tenant may have one more call.

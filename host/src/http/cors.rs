@@ -21,7 +21,7 @@ const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, Content-Encoding, Idempotency-Key, X-HTTP-Method-Override");
 /// The headers of answers that pages may read, besides those that every page may.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Location, Retry-After, Allow, WWW-Authenticate, Mautic-Version, Bulkhead-Ignored, Bulkhead-Ignored-Others, Bulkhead-Total-Bounded",
+    "Location, Retry-After, Allow, WWW-Authenticate, Mautic-Version, Bulkhead-Ignored, Bulkhead-Ignored-Others, Bulkhead-Total-Bounded, RateLimit, RateLimit-Policy, X-Request-Id, Content-Disposition",
 );
 /// Seconds for which a browser remembers the answer to a preflight.
 const PREFLIGHT_SECONDS: u32 = 600;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::connections::Refusal;
 use super::head_scanner::HeadError;
+use super::problem_details::{ProblemDetails, QUOTA_EXCEEDED_KIND};
 use super::reply::{Reply, json};
 use crate::domain::{PageError, SearchError};
 use crate::import::ImportError;
@@ -46,7 +47,7 @@ impl Problem {
         Self { status, kind, message: message.into(), headers: Vec::new() }
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -309,7 +310,8 @@ impl Problem {
     /// Returns the problem of a tenant that exceeds a rate.
     fn too_often(message: String, retry_after: Duration) -> Self {
         let seconds = retry_after.as_secs().saturating_add(1);
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_exceeded", message).with(RETRY_AFTER, HeaderValue::from(seconds))
+        Self::new(StatusCode::TOO_MANY_REQUESTS, QUOTA_EXCEEDED_KIND, message)
+            .with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     fn retry(self) -> Self {
@@ -344,6 +346,7 @@ impl Problem {
         for (name, value) in self.headers {
             reply.headers_mut().append(name, value);
         }
+        reply.extensions_mut().insert(ProblemDetails { kind: self.kind, message: self.message });
         reply
     }
 }
@@ -407,7 +410,7 @@ impl From<ServiceError> for Problem {
             ),
             ServiceError::QueueFull => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "queue_full",
+                QUOTA_EXCEEDED_KIND,
                 "Too many jobs or bytes are queued. Wait until some jobs are completed, or delete some.",
             )
             .retry(),
@@ -421,6 +424,12 @@ impl From<ServiceError> for Problem {
             ServiceError::TooManyJobs { per_minute, retry_after } => Self::too_often(
                 format!(
                     "This tenant sends more jobs than its limit allows ({per_minute} in a minute, jobsPerMinute). Nothing was stored; send the request again later, or put more items into one job."
+                ),
+                retry_after,
+            ),
+            ServiceError::TooManyContacts { per_minute, retry_after } => Self::too_often(
+                format!(
+                    "This tenant sends more contacts than its limit allows ({per_minute} in a minute, contactsPerMinute). Nothing was stored; send the request again later."
                 ),
                 retry_after,
             ),

@@ -39,6 +39,8 @@ pub(super) enum Route {
     DoNotContact(ContactId, String, ChannelChange),
     /// `GET /api/fields/contact`, `GET /api/contacts/list/fields`.
     Fields(FieldsForm),
+    /// `GET /api/limits`.
+    Limits,
     /// `GET /api/contacts/list/owners`, `GET /api/stages`, `GET /api/companies`, `GET /api/users/self`.
     Profile(ProfileList),
 }
@@ -167,6 +169,7 @@ impl Route {
             "/api/fields/contact" => Self::Fields(FieldsForm::Pages),
             "/api/contacts/list/fields" => Self::Fields(FieldsForm::Names),
             "/api/contacts/list/owners" => Self::Profile(ProfileList::Owners),
+            "/api/limits" => Self::Limits,
             "/api/stages" => Self::Profile(ProfileList::Stages),
             "/api/companies" => Self::Profile(ProfileList::Companies),
             "/api/users/self" => Self::Profile(ProfileList::Caller),

@@ -32,7 +32,9 @@ use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::health::{Audience, Health};
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
+use super::problem_details;
 use super::reply::Reply;
+use super::request_id::RequestId;
 use super::sender::Sender;
 use crate::jobs::Service;
 use crate::operations::Operations;
@@ -271,6 +273,8 @@ impl Router {
         let client = proxies.forwarded_client(peer, request.headers());
         let is_secure = proxies.is_secure(peer, request.headers());
         let cors = self.allowed_origins.check(&request);
+        let request_id = RequestId::of(request.headers());
+        let wants_details = problem_details::are_accepted(request.headers());
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
         let (mut counted, caller) = (None, Arc::new(OnceLock::new()));
@@ -299,6 +303,10 @@ impl Router {
         if connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if wants_details {
+            problem_details::rewrite(&mut reply, &path, &request_id);
+        }
+        request_id.tell(reply.headers_mut());
         cors.tell(&mut reply);
         self.log.answered(&Answered {
             peer,
@@ -307,6 +315,7 @@ impl Router {
             method: &method,
             path: &path,
             status: reply.status().as_u16(),
+            request_id: request_id.as_str(),
             is_check,
             time: begun.elapsed(),
         });

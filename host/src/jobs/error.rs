@@ -67,6 +67,14 @@ pub enum ServiceError {
         /// When there is room for another job.
         retry_after: Duration,
     },
+    /// The tenant sends more contacts than it may.
+    #[error("the tenant has sent its limit of {per_minute} contacts in a minute")]
+    TooManyContacts {
+        /// The limit.
+        per_minute: u64,
+        /// When there is room for these contacts.
+        retry_after: Duration,
+    },
     /// The tenant requests more tokens than it may.
     #[error("the tenant has requested its limit of {per_minute} tokens in a minute")]
     TooManyTokens {

@@ -17,7 +17,7 @@ use crate::jobs::{ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
     Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
-    Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant,
+    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
 };
 use crate::tenants::Secret;
 
@@ -123,12 +123,10 @@ impl Service {
         };
         let jobs: Vec<NewJob> = parts.into_iter().map(job).collect();
         let limits = SubmitLimits {
-            queue: QueueLimits {
-                jobs: tenant.limits.queued_jobs.min(self.settings.queue.jobs),
-                bytes: (tenant.limits.queued_mib << 20).min(self.settings.queue.bytes),
-            },
+            queue: self.queue_limits(tenant),
             stored_bytes: tenant.limits.stored_mib << 20,
             jobs_per_minute: tenant.limits.jobs_per_minute,
+            contacts_per_minute: tenant.limits.contacts_per_minute,
         };
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
         match self.store().submit_jobs(&jobs, &limits)? {
@@ -146,8 +144,34 @@ impl Service {
             SubmitOutcome::TooOften(retry_after) => {
                 Err(ServiceError::TooManyJobs { per_minute: tenant.limits.jobs_per_minute, retry_after })
             }
+            SubmitOutcome::TooManyContacts(retry_after) => {
+                Err(ServiceError::TooManyContacts { per_minute: tenant.limits.contacts_per_minute, retry_after })
+            }
             SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
             SubmitOutcome::Outdated => Err(ServiceError::Busy),
+        }
+    }
+
+    /// Returns the limits of a tenant's jobs, those of the server included, and what the jobs use of them.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn queue(&self, tenant: &Tenant) -> Result<(QueueLimits, QueueUse), ServiceError> {
+        Ok((self.queue_limits(tenant), self.store().queue_use(tenant.id)?))
+    }
+
+    /// Returns what a tenant keeps in the store.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn usage(&self, tenant: TenantId) -> Result<Usage, ServiceError> {
+        Ok(self.store().usage(tenant)?)
+    }
+
+    fn queue_limits(&self, tenant: &Tenant) -> QueueLimits {
+        QueueLimits {
+            jobs: tenant.limits.queued_jobs.min(self.settings.queue.jobs),
+            bytes: (tenant.limits.queued_mib << 20).min(self.settings.queue.bytes),
         }
     }
 

@@ -1,0 +1,95 @@
+//! Problems as RFC 9457 has them, for clients that ask for `application/problem+json`. All others get Mautic's envelope.
+
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::reply::{Reply, ReplyBody};
+use super::request_id::RequestId;
+
+const PROBLEM_JSON: &str = "application/problem+json";
+/// The type of problems that IANA lists for clients that exceed a quota.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+/// The kind of such problems in Mautic's envelope.
+pub(super) const QUOTA_EXCEEDED_KIND: &str = "quota_exceeded";
+
+/// What a problem's answer says, kept beside the answer until it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct ProblemDetails {
+    pub(super) kind: &'static str,
+    pub(super) message: String,
+}
+
+#[derive(Serialize)]
+struct DetailsBody<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    /// The type in Mautic's envelope.
+    code: &'a str,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+}
+
+/// Returns whether a client asks for problems in this form: it names the type, and does not weigh it 0.
+pub(super) fn are_accepted(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(PROBLEM_JSON));
+        let is_zero = |weight: &str| weight.chars().all(|digit| matches!(digit, '0' | '.'));
+        is_named && !parts.filter_map(|part| part.strip_prefix("q=")).any(is_zero)
+    })
+}
+
+/// Writes the body of an answer anew, if it is a problem's.
+pub(super) fn rewrite(reply: &mut Reply, path: &str, request_id: &RequestId) {
+    let Some(ProblemDetails { kind, message }) = reply.extensions_mut().remove::<ProblemDetails>() else { return };
+    let status = reply.status();
+    let body = DetailsBody {
+        r#type: if kind == QUOTA_EXCEEDED_KIND { QUOTA_EXCEEDED } else { "about:blank" },
+        title: title(status, kind),
+        status: status.as_u16(),
+        detail: &message,
+        instance: path,
+        code: kind,
+        request_id: request_id.as_str(),
+    };
+    let Ok(text) = serde_json::to_vec(&body) else { return };
+    *reply.body_mut() = ReplyBody::Whole(text.into());
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+}
+
+fn title(status: StatusCode, kind: &str) -> &str {
+    if kind == QUOTA_EXCEEDED_KIND {
+        return "Request cannot be satisfied as assigned quota has been exceeded";
+    }
+    status.canonical_reason().unwrap_or(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use hyper::header::{ACCEPT, HeaderValue};
+
+    use super::are_accepted;
+
+    #[test]
+    fn only_who_names_the_type_gets_it() {
+        for (accept, expected) in [
+            ("application/problem+json", true),
+            ("application/json, Application/Problem+JSON;q=0.5", true),
+            ("application/problem+json;q=0", false),
+            ("application/problem+json;q=0.0", false),
+            ("*/*", false),
+            ("application/*", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(are_accepted(&headers), expected, "{accept}");
+        }
+    }
+}
