@@ -3,6 +3,7 @@
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
 //! - memory of the server while 200 such jobs are queued;
+//! - a table against the same contacts as a list, and all contacts as a file against plain SQLite;
 //! - what rogue tenants, and floods of tenants and of strangers, cost a neighbour;
 //! - the cost of each behaviour of one tenant's component for another, the time to stop a job, and the cost of a validator;
 //! - the last page of results against the first, and jobs while a million expired rows are deleted;
@@ -10,10 +11,11 @@
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `guest`, `memory`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
+//! `bulkhead-bench job`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
 mod attack;
 mod contacts;
+mod exchange;
 mod floor;
 mod guest;
 mod languages;
@@ -38,8 +40,20 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 11] =
-    ["job", "guest", "memory", "neighbours", "gallery", "tenants", "lists", "pages", "sweep", "postgres", "languages"];
+const PARTS: [&str; 12] = [
+    "job",
+    "guest",
+    "memory",
+    "exchange",
+    "neighbours",
+    "gallery",
+    "tenants",
+    "lists",
+    "pages",
+    "sweep",
+    "postgres",
+    "languages",
+];
 
 fn main() -> Outcome<()> {
     let wanted = std::env::args().nth(1);
@@ -62,6 +76,9 @@ fn main() -> Outcome<()> {
     }
     if wants("memory") {
         memory(&body)?;
+    }
+    if wants("exchange") {
+        exchange::exchange(&items, &body)?;
     }
     if wants("neighbours") {
         neighbours::neighbours()?;

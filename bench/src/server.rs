@@ -218,11 +218,26 @@ impl Server {
     }
 
     pub(crate) fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
+        self.post_as(token, "application/json", body)
+    }
+
+    /// Downloads a file, and returns its bytes.
+    pub(crate) fn download(&self, token: &str, path: &str, accept: &str) -> Outcome<usize> {
+        let reply = self
+            .agent
+            .get(format!("{}{path}", self.process.url()))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Accept", accept)
+            .call()?;
+        crate::exchange::drain(reply.into_body().into_reader())
+    }
+
+    pub(crate) fn post_as(&self, token: &str, content_type: &str, body: &[u8]) -> Outcome<String> {
         let mut reply = self
             .agent
             .post(format!("{}/api/contacts/bulk/new", self.process.url()))
             .header("Authorization", format!("Bearer {token}"))
-            .content_type("application/json")
+            .content_type(content_type)
             .send(body)?;
         let text = reply.body_mut().read_to_string()?;
         let reply: Value = serde_json::from_str(&text)?;

@@ -1,10 +1,12 @@
 //! `GET /api/contacts` as a file: the whole list, read and sent page by page. Each page is a call of its own, so that a long list
 //! keeps no other call from running.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -127,23 +129,50 @@ impl Progress {
     }
 }
 
-/// Returns the cells of a contact, given as Mautic shows it. What it does not have stays blank.
+/// What a file has of a contact, as Mautic shows it. All other members are passed over.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Shown {
+    fields: ShownFields,
+    tags: Vec<Tag>,
+    owner: Option<Reference>,
+    stage: Option<Reference>,
+    last_active: Value,
+    date_added: Value,
+    date_modified: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ShownFields {
+    all: HashMap<String, Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tag {
+    tag: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reference {
+    id: Value,
+}
+
+/// Returns the cells of a contact. What it does not have stays blank.
 fn row(ContactId(id): ContactId, object: &str, aliases: &[String]) -> Vec<String> {
-    let contact: Value = serde_json::from_str(object).unwrap_or_default();
-    let all = contact.get("fields").and_then(|fields| fields.get("all"));
-    let field = |alias: &String| cell(all.and_then(|all| all.get(alias)));
-    let of_list = |name: &str, member: &str| {
-        let values = contact.get(name).and_then(Value::as_array).into_iter().flatten();
-        values.map(|value| cell(value.get(member))).collect::<Vec<_>>().join("|")
-    };
-    let id_of = |name: &str| cell(contact.get(name).and_then(|value| value.get("id")));
+    let shown: Shown = serde_json::from_str(object).unwrap_or_default();
+    let field = |alias: &String| cell(shown.fields.all.get(alias));
+    let tags = shown.tags.iter().map(|tag| cell(Some(&tag.tag))).collect::<Vec<_>>().join("|");
+    let id_of = |reference: &Option<Reference>| cell(reference.as_ref().map(|reference| &reference.id));
     let last = [
-        of_list("tags", "tag"),
-        id_of("owner"),
-        id_of("stage"),
-        cell(contact.get("lastActive")),
-        cell(contact.get("dateAdded")),
-        cell(contact.get("dateModified")),
+        tags,
+        id_of(&shown.owner),
+        id_of(&shown.stage),
+        cell(Some(&shown.last_active)),
+        cell(Some(&shown.date_added)),
+        cell(Some(&shown.date_modified)),
     ];
     std::iter::once(id.to_string()).chain(aliases.iter().map(field)).chain(last).collect()
 }

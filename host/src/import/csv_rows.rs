@@ -2,7 +2,7 @@
 
 use super::columns::{ColumnMapping, TargetField, columns};
 use super::own_members::OWN_PREFIX;
-use super::quoting::record_lines;
+use super::quoting::{check, line_of};
 use super::records::Records;
 use super::{Import, ImportError, ImportLimits};
 use crate::domain::{Source, SourceColumn, SourceFormat};
@@ -39,7 +39,7 @@ pub fn read_csv(
 ) -> Result<Import, ImportError> {
     let (text, named) = without_separator_line(text);
     let delimiter = options.delimiter.or(named).unwrap_or_else(|| delimiter_of(text));
-    let lines = record_lines(text, delimiter)?;
+    check(text, delimiter)?;
     let mut records = Records::new(text, delimiter);
     if !records.advance() {
         return Err(ImportError::Empty);
@@ -51,16 +51,15 @@ pub fn read_csv(
     let header: Vec<String> = kept.iter().filter_map(|place| first.get(*place)).cloned().collect();
     let columns = columns(&header, !options.has_no_header, options.mapping.as_ref(), fields)?;
     let mut rows = Rows::new(&columns, &kept, options.blank_clears, limits);
-    let mut lines = lines.into_iter();
-    let header_line = lines.next().unwrap_or(1);
     if options.has_no_header {
         rows.add(&records)?;
     }
-    let mut line = header_line;
+    let mut record = 0;
     while records.advance() {
-        line = lines.next().unwrap_or(line);
+        record += 1;
         if records.len() != first.len() {
             let (cells, columns) = (records.len(), first.len());
+            let line = line_of(text, delimiter, record);
             return Err(ImportError::Ragged { line, cells, columns, delimiter: char::from(delimiter) });
         }
         rows.add(&records)?;
@@ -130,7 +129,9 @@ impl Rows {
                 Some(field) if LISTS.contains(&field.as_str()) => Cells::List,
                 Some(_) => Cells::Field,
             };
-            (*place, json_text(column.member()), cells)
+            let mut member = String::new();
+            push_json_text(&mut member, column.member());
+            (*place, member, cells)
         };
         let columns = columns.iter().zip(places).map(column).collect();
         Self { columns, blank_clears, limits, items: Vec::new(), bytes: 0, blank_rows: 0 }
@@ -144,7 +145,8 @@ impl Rows {
         if self.items.len() >= self.limits.rows {
             return Err(ImportError::TooManyRows(self.limits.rows));
         }
-        let mut item = String::from("{");
+        let mut item = String::with_capacity(self.items.last().map_or(0, String::len) + 32);
+        item.push('{');
         let mut has_blank = false;
         for (place, member, cells) in &self.columns {
             let cell = record.cell(*place);
@@ -159,11 +161,18 @@ impl Rows {
             item.push_str(member);
             item.push(':');
             match cells {
-                Cells::Field | Cells::Other => item.push_str(&json_text(cell)),
+                Cells::Field | Cells::Other => push_json_text(&mut item, cell),
                 Cells::List => {
-                    let values = cell.split(VALUES).map(str::trim).filter(|value| !value.is_empty());
-                    let values: Vec<String> = values.map(json_text).collect();
-                    item.push_str(&format!("[{}]", values.join(",")));
+                    item.push('[');
+                    for (place, value) in
+                        cell.split(VALUES).map(str::trim).filter(|value| !value.is_empty()).enumerate()
+                    {
+                        if place > 0 {
+                            item.push(',');
+                        }
+                        push_json_text(&mut item, value);
+                    }
+                    item.push(']');
                 }
             }
         }
@@ -180,9 +189,15 @@ impl Rows {
     }
 }
 
-/// Returns a text as JSON.
-fn json_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Appends a text as JSON. Most texts have nothing to escape.
+fn push_json_text(json: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 #[cfg(test)]

@@ -20,11 +20,21 @@ enum State {
     Trailing,
 }
 
-/// Returns the lines in which the records of a table begin, from 1. Empty lines are no records.
+/// Checks the quotation marks of a table.
 ///
 /// # Errors
 /// If a quoted cell has no end, or text follows its end.
-pub(super) fn record_lines(text: &str, delimiter: u8) -> Result<Vec<usize>, ImportError> {
+pub(super) fn check(text: &str, delimiter: u8) -> Result<(), ImportError> {
+    if text.contains('"') { record_lines(text, delimiter).map(drop) } else { Ok(()) }
+}
+
+/// Returns the line in which a record of a table begins, from 1. Records are counted from 0.
+pub(super) fn line_of(text: &str, delimiter: u8, record: usize) -> usize {
+    record_lines(text, delimiter).ok().and_then(|lines| lines.get(record).copied()).unwrap_or_default()
+}
+
+/// Returns the lines in which the records of a table begin, from 1. Empty lines are no records.
+fn record_lines(text: &str, delimiter: u8) -> Result<Vec<usize>, ImportError> {
     let bytes = text.as_bytes();
     let (mut lines, mut line, mut state) = (Vec::new(), 1, State::RecordBegin);
     for (place, &byte) in bytes.iter().enumerate() {
