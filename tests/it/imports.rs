@@ -97,24 +97,17 @@ fn tables_of_many_kinds_are_read(server: &Server) {
             "lines",
             "",
             "application/x-ndjson",
-            b"{\"email\":\"N@example.com\",\n"
-                .iter()
-                .chain(b"")
-                .copied()
-                .filter(|byte| *byte != b'\n')
-                .chain(*b"\"firstname\":\"J\xc3\xb6rg\",\"phone\":\"0049\"}\n\n")
-                .collect(),
+            "{\"email\":\"N@example.com\",\"firstname\":\"Jörg\",\"phone\":\"0049\"}\n\n".as_bytes().to_vec(),
         ),
     ] {
         let address = format!("{}@example.com", case.replace(' ', "."));
-        let body = String::from_utf8_lossy(&body)
-            .contains("N@example.com")
-            .then(|| replace(&body, b"N@example.com", address.as_bytes()))
-            .unwrap_or_else(|| {
-                let text: Vec<u16> = body.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-                let text = String::from_utf16(&text).expect("text").replace("N@example.com", &address);
-                text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-            });
+        let body = if String::from_utf8_lossy(&body).contains("N@example.com") {
+            replace(&body, b"N@example.com", address.as_bytes())
+        } else {
+            let text: Vec<u16> = body.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            let text = String::from_utf16(&text).expect("text").replace("N@example.com", &address);
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
         let reply = send(&client, &format!("{NEW}{query}"), &[("content-type", content_type)], &body);
         let job = client.accepted(&reply);
         assert_eq!(job.codes(), [201], "{case}: {:?}", job.rows());

@@ -36,8 +36,8 @@ fn jobs_are_listed(server: &Server) {
     for limit in ["", "?limit=1", "?limit=3", "?limit=100"] {
         assert_eq!(ids(&client, &format!("{JOBS}{limit}")), all, "{limit}");
     }
-    assert_eq!(ids(&other, JOBS), [foreign.clone()]);
-    assert_eq!(ids(&client, &format!("{JOBS}?status=in_progress")), [looping.id.clone()]);
+    assert_eq!(ids(&other, JOBS), std::slice::from_ref(&foreign));
+    assert_eq!(ids(&client, &format!("{JOBS}?status=in_progress")), std::slice::from_ref(&looping.id));
     assert_eq!(ids(&client, &format!("{JOBS}?status=completed&limit=2")), made);
     assert_eq!(ids(&client, &format!("{JOBS}?status=queued")), [] as [String; 0]);
     assert_eq!(ids(&client, &format!("{JOBS}?operation=update&limit=1")).len(), 4);
