@@ -40,6 +40,7 @@ mod job;
 mod job_list;
 mod job_view;
 mod json;
+mod lingering;
 mod list_conditions;
 mod list_query;
 mod multipart;

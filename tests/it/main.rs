@@ -38,6 +38,7 @@ mod job_list;
 mod lane;
 mod languages;
 mod limits;
+mod lingering;
 mod list_queries;
 mod mautic_clients;
 mod merging;

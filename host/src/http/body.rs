@@ -22,10 +22,6 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a body may stand still later, however fast it was before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Bytes of a refused body that are discarded before the refusal is sent, and how long that may take.
-const MAX_DISCARDED_BYTES: usize = 1 << 20;
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// The limits of bodies.
 #[derive(Debug, Clone, Copy)]
 pub struct BodySettings {
@@ -110,22 +106,14 @@ impl Bodies {
         }
     }
 
-    async fn collect(&self, body: Incoming, content: Content, inflater: Option<Inflater>) -> Result<Content, Problem> {
-        let pace = TransferPace::new(self.settings.min_bytes_per_second, GRACE, LONGEST_PAUSE);
-        let mut arrival = Arrival { body, pace, bytes: 0, settings: self.settings };
-        let filled = self.fill(content, &mut arrival, inflater).await;
-        if filled.as_ref().is_err_and(Problem::is_the_clients) {
-            arrival.discard_rest().await;
-        }
-        filled
-    }
-
-    async fn fill(
+    async fn collect(
         &self,
+        body: Incoming,
         mut content: Content,
-        arrival: &mut Arrival,
         mut inflater: Option<Inflater>,
     ) -> Result<Content, Problem> {
+        let pace = TransferPace::new(self.settings.min_bytes_per_second, GRACE, LONGEST_PAUSE);
+        let mut arrival = Arrival { body, pace, bytes: 0, settings: self.settings };
         while let Some(data) = arrival.next().await? {
             match &mut inflater {
                 None => content.append(&data).await?,
@@ -177,22 +165,6 @@ impl Arrival {
             }
             return Ok(Some(data));
         }
-    }
-
-    /// Discards the rest of a refused body, if it comes soon. Many clients read an answer only when they have sent everything,
-    /// and lose it if the connection is closed before.
-    async fn discard_rest(&mut self) {
-        let mut bytes = 0;
-        let discarding = async {
-            while let Some(Ok(frame)) = self.body.frame().await {
-                bytes += frame.data_ref().map_or(0, Bytes::len);
-                if bytes > MAX_DISCARDED_BYTES {
-                    break;
-                }
-            }
-        };
-        // In vain or not, the refusal is sent.
-        drop(tokio::time::timeout(DISCARD_TIMEOUT, discarding).await);
     }
 }
 

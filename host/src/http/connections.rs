@@ -1,8 +1,8 @@
 //! Which connections a listener has, how many each client may have, and which one makes room for another.
 //!
 //! A listener never stops accepting. When a client has too many connections, or the listener has as many as it may, a
-//! connection that waits for nothing but its client is closed: one that is idle, has not sent its head, or has not shown
-//! credentials. Requests whose credentials were checked are never cut off to make room.
+//! connection that waits for nothing but its client is closed: one that is idle, has its answer and still sends, has not sent its
+//! head, or has not shown credentials. Requests whose credentials were checked are never cut off to make room.
 
 mod connection;
 mod notices;
@@ -353,6 +353,19 @@ mod tests {
         let another = connections.admit(address("192.0.2.2"), now + 2 * SECOND).unwrap();
         assert!(is_closed(&stranger) && !is_closed(&another));
         assert!(!proxy.iter().any(is_closed));
+    }
+
+    #[test]
+    fn a_connection_whose_answer_is_sent_makes_room_while_its_client_still_sends() {
+        let (connections, now) = (connections(100, 1), Instant::now());
+        let first = connections.admit(address("192.0.2.1"), now).unwrap();
+        answer(&first, now);
+        assert_eq!(connections.admit(address("192.0.2.1"), now).unwrap_err(), Refusal::Address);
+        first.connection.begin_lingering(now);
+        connections.close_overdue(now + 3_600 * SECOND);
+        assert!(!is_closed(&first), "its own limits end it");
+        let _second = connections.admit(address("192.0.2.1"), now).unwrap();
+        assert!(is_closed(&first));
     }
 
     #[test]

@@ -217,6 +217,11 @@ impl HeadScanner {
         self.head.bytes
     }
 
+    /// Returns whether the last request has come as a whole, with its body, and no byte of another one.
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.state == State::Start
+    }
+
     /// Follows the next bytes.
     ///
     /// # Errors

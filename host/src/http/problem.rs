@@ -205,11 +205,6 @@ impl Problem {
         &self.message
     }
 
-    /// Returns whether the client would have to send another request.
-    pub(super) fn is_the_clients(&self) -> bool {
-        self.status.is_client_error()
-    }
-
     pub(super) fn is_too_large(&self) -> bool {
         self.status == StatusCode::PAYLOAD_TOO_LARGE
     }

@@ -16,7 +16,9 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use self::answer_body::AnswerBody;
@@ -30,6 +32,7 @@ use super::cors::AllowedOrigins;
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::health::{Audience, Health};
+use super::lingering::linger;
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::problem_details;
@@ -48,8 +51,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// Time between two searches for connections that have waited too long for their clients.
 const OVERDUE_INTERVAL: Duration = Duration::from_millis(250);
-/// Bytes of a request that are read before its connection is refused, since the system sends no answer to a client whose
-/// bytes nobody has read.
+/// Refused connections at a time whose clients get time to take the refusal. They are beyond the limits, so they are few.
+const MAX_REFUSED: usize = 16;
+/// Bytes of a request that are read before its connection is closed at once, since the system sends no answer to a client
+/// whose bytes nobody has read.
 const REFUSED_BYTES: usize = 4 << 10;
 
 /// The limits of a listener's connections.
@@ -128,9 +133,14 @@ impl Api {
 pub struct Server {
     listener: TcpListener,
     router: Arc<Router>,
+    /// Places for refused connections whose clients still send.
+    refused: Arc<Semaphore>,
     write_timeout: Duration,
     min_answer_bytes_per_second: u64,
 }
+
+/// What each connection keeps until it has ended, so that a shutdown can wait for all of them.
+type Running = mpsc::Sender<Infallible>;
 
 /// Answers the requests of one listener.
 struct Router {
@@ -158,7 +168,8 @@ impl Server {
         let connections = Arc::new(Connections::new(connections));
         let log = AccessLog::new(api.name(), access_log);
         let router = Router { api, health, connections, allowed_origins, log, is_closing: AtomicBool::new(false) };
-        Ok(Self { listener, router: Arc::new(router), write_timeout, min_answer_bytes_per_second })
+        let refused = Arc::new(Semaphore::new(MAX_REFUSED));
+        Ok(Self { listener, router: Arc::new(router), refused, write_timeout, min_answer_bytes_per_second })
     }
 
     /// Returns the address that the server listens on.
@@ -169,26 +180,31 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` is ready; then finishes the requests that were begun, for at most five seconds.
+    /// Serves until `shutdown` is ready; then finishes the requests that were begun, and waits for clients that still send although
+    /// they have their answers, for at most five seconds in all.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
+        let (running, mut all_ended) = mpsc::channel(1);
         tokio::select! {
-            () = self.accept(&graceful) => {}
+            () = self.accept(&graceful, &running) => {}
             () = shutdown => {}
         }
         self.router.is_closing.store(true, Ordering::Release);
-        drop(self.listener);
+        drop((self.listener, running));
+        let end = tokio::time::Instant::now() + DRAIN_TIMEOUT;
         tracing::info!(event = "drain_started", "no new requests are accepted; requests in progress are finished");
-        if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout_at(end, graceful.shutdown()).await.is_err() {
             tracing::warn!(
                 event = "drain_timed_out",
                 "requests were still in progress when the time to drain was over"
             );
         }
+        // All requests are answered. Whoever still sends then is cut off.
+        drop(tokio::time::timeout_at(end, all_ended.recv()).await);
     }
 
     /// Accepts connections for ever.
-    async fn accept(&self, graceful: &GracefulShutdown) {
+    async fn accept(&self, graceful: &GracefulShutdown, running: &Running) {
         let mut protocol = http1::Builder::new();
         // The router closes connections whose heads do not arrive.
         protocol.timer(TokioTimer::new()).header_read_timeout(None);
@@ -209,8 +225,8 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => match self.router.connections.admit(peer.ip(), Instant::now()) {
-                    Ok(admitted) => self.serve(&protocol, graceful, stream, peer.ip(), admitted),
-                    Err(refusal) => refuse(stream, refusal),
+                    Ok(admitted) => self.serve(&protocol, graceful, running, stream, peer.ip(), admitted),
+                    Err(refusal) => self.refuse(stream, refusal),
                 },
                 Err(error) => {
                     tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
@@ -225,6 +241,7 @@ impl Server {
         &self,
         protocol: &http1::Builder,
         graceful: &GracefulShutdown,
+        running: &Running,
         stream: TcpStream,
         peer: IpAddr,
         admitted: Admitted,
@@ -234,6 +251,7 @@ impl Server {
         let stream = PacedStream::new(stream, self.min_answer_bytes_per_second, self.write_timeout);
         let connection = Arc::clone(&admitted.connection);
         let stream = GuardedStream::new(stream, Arc::clone(&connection));
+        let (kept, running) = (stream.clone(), running.clone());
         let router = Arc::clone(&self.router);
         let service = service_fn(move |request| {
             connection.begin_request(Instant::now());
@@ -242,21 +260,44 @@ impl Server {
         });
         let served = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            tokio::select! {
-                ended = served => if let Err(error) = ended {
-                    tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
+            let _running = running;
+            let is_answered = tokio::select! {
+                ended = served => match ended {
+                    Ok(()) => true,
+                    Err(error) => {
+                        tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
+                        kept.is_refused()
+                    }
                 },
-                () = admitted.connection.closing() => {}
+                () = admitted.connection.closing() => false,
+            };
+            if is_answered {
+                tokio::select! {
+                    () = kept.linger() => {}
+                    () = admitted.connection.closing() => {}
+                }
             }
         });
     }
-}
 
-/// Answers a connection that there is no room for, as far as that is possible at once.
-fn refuse(stream: TcpStream, refusal: Refusal) {
-    let Ok(mut stream) = stream.into_std() else { return };
-    drop(stream.read(&mut [0; REFUSED_BYTES]));
-    drop(stream.write(&Problem::from(refusal).into_bytes()));
+    /// Answers a connection that there is no room for, and gives its client time to take the answer, if not too many have that
+    /// already. Otherwise answers as far as that is possible at once.
+    fn refuse(&self, stream: TcpStream, refusal: Refusal) {
+        let answer = Problem::from(refusal).into_bytes();
+        let Ok(place) = Arc::clone(&self.refused).try_acquire_owned() else {
+            let Ok(mut stream) = stream.into_std() else { return };
+            drop(stream.read(&mut [0; REFUSED_BYTES]));
+            drop(stream.write(&answer));
+            return;
+        };
+        tokio::spawn(async move {
+            let _place = place;
+            let mut stream = stream;
+            if stream.write_all(&answer).await.is_ok() {
+                linger(stream, |_| false).await;
+            }
+        });
+    }
 }
 
 impl Router {

@@ -48,6 +48,8 @@ enum Phase {
     Stranger,
     /// As `Stranger`, but the credentials are right.
     Known,
+    /// For the client, which has its answer, to stop sending. What it sends is discarded.
+    Lingering,
     Closed,
 }
 
@@ -113,6 +115,15 @@ impl Connection {
         }
     }
 
+    /// Learns that the server's side has ended, and that what the client still sends is discarded.
+    pub(in crate::http) fn begin_lingering(&self, now: Instant) {
+        let mut progress = self.progress.lock();
+        progress.share = None;
+        if progress.phase != Phase::Closed {
+            progress.enter(Phase::Lingering, now);
+        }
+    }
+
     /// Returns whether a request is being received or answered.
     pub(in crate::http) fn is_answering(&self) -> bool {
         matches!(self.progress.lock().phase, Phase::Stranger | Phase::Known)
@@ -129,11 +140,13 @@ impl Connection {
     pub(super) fn is_old(&self, now: Instant, grace: Duration) -> bool {
         let progress = self.progress.lock();
         let is_idle_again = progress.is_used && progress.phase == Phase::Idle;
-        is_idle_again || now.saturating_duration_since(progress.since) > grace
+        let is_answered = is_idle_again || progress.phase == Phase::Lingering;
+        is_answered || now.saturating_duration_since(progress.since) > grace
     }
 
     /// Returns whether the connection has waited too long for its client. A head must arrive within `header_timeout` and,
-    /// after some seconds, at a least rate. Requests in progress have their own limits.
+    /// after some seconds, at a least rate. Requests in progress, and connections whose answer was
+    /// sent, have their own limits.
     pub(super) fn is_overdue(&self, now: Instant, header_timeout: Duration, idle_timeout: Duration) -> bool {
         let progress = self.progress.lock();
         let waited = now.saturating_duration_since(progress.since);
@@ -144,7 +157,7 @@ impl Connection {
                 let earned = Duration::from_secs(1) * bytes / MIN_HEAD_BYTES_PER_SECOND;
                 waited > header_timeout.min(HEAD_GRACE + earned)
             }
-            Phase::Stranger | Phase::Known | Phase::Closed => false,
+            Phase::Stranger | Phase::Known | Phase::Lingering | Phase::Closed => false,
         }
     }
 
