@@ -121,6 +121,10 @@ fn unknown_parameters_of_a_job_are_refused_by_name() {
         ("?details=1&pages=2", "pages"),
         ("?details=2", "details"),
         ("?details=1&page=x", "page"),
+        ("?page=x", "page"),
+        ("?page=0", "page"),
+        ("?limit=1001", "limit"),
+        ("?details=0&limit=x", "limit"),
     ] {
         let message = job.read(query).expect(400).message();
         assert!(message.contains(name), "{query}: {message}");

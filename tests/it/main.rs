@@ -52,6 +52,7 @@ mod quotas;
 mod refusals;
 mod registration;
 mod remarks;
+mod repeated;
 mod results;
 mod rogue;
 mod searching;

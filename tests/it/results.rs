@@ -14,13 +14,15 @@ fn a_job_goes_through_its_states_in_order() {
     for (job, status) in [(&first, "in_progress"), (&second, "queued")] {
         let whole = format!(r#"{{"status":"{status}"}}"#);
         // details=1 has no effect on an unfinished job.
-        for query in ["", "?details=1", "?details=1&page=7", "?details=1&limit=0"] {
+        for query in ["", "?details=1", "?details=1&page=7", "?details=1&limit=9"] {
             let reply = job.read(query).expect(200);
             assert_eq!(reply.text(), whole, "{query}");
             assert_eq!(reply.header("content-type"), Some("application/json"));
             let wait: u32 = reply.header("retry-after").and_then(|seconds| seconds.parse().ok()).expect("seconds");
             assert!(wait >= 1);
         }
+        // A mistake is told before there are rows.
+        job.read("?details=1&limit=0").expect(400);
         let full = job.read("?details=full").expect(200).json();
         assert_eq!(full["status"], status);
         assert_eq!(full["processed"], 0);

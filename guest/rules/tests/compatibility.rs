@@ -14,7 +14,7 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/compatibility.md");
 
 /// Rows about whole requests, which this library never sees. Tests in `tests/it` guard them.
-const OF_THE_HOST: [(&str, &str); 9] = [
+const OF_THE_HOST: [(&str, &str); 10] = [
     ("D2", "too many items"),
     ("D11", "wrong methods and types"),
     ("D12", "credentials before bodies"),
@@ -24,6 +24,7 @@ const OF_THE_HOST: [(&str, &str); 9] = [
     ("D27", "filters of lists"),
     ("D29", "idempotency keys"),
     ("D30", "lists within objects"),
+    ("D31", "what is there twice"),
 ];
 
 struct Row {

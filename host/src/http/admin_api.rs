@@ -24,6 +24,7 @@ use super::options;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use super::sender::Sender;
+use super::single_headers::check_single_headers;
 use crate::operations::{OperationError, Operations};
 use crate::sandbox::Refusal;
 use crate::tenants::{LimitRule, Secret, TenantLimits};
@@ -59,6 +60,7 @@ impl AdminApi {
         }
         sender.authenticated(None)?;
         sender.is_called("operator");
+        check_single_headers(request.headers())?;
         let (head, body) = request.into_parts();
         let route = match AdminRoute::find(&head.method, head.uri.path()) {
             Err(refusal) if head.method == Method::OPTIONS => return options::answer(head.uri.path(), refusal),

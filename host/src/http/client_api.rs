@@ -20,10 +20,12 @@ use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
 use super::problem::Problem;
+use super::query::refuse_parameters;
 use super::reply::Reply;
 use super::request_shares::RequestShares;
 use super::route::Route;
 use super::sender::Sender;
+use super::single_headers::check_single_headers;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, group, job, job_list, list_query, options,
@@ -115,14 +117,20 @@ impl ClientApi {
         }
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
+        check_single_headers(request.headers())?;
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
         let receive = || bodies.receive(&head.headers, body);
         let turns = self.blocking_turns.of(tenant.id);
         let service = Arc::clone(&self.service);
-        let method = intended_method(&head.method, &head.headers);
-        match Route::find(&method, head.uri.path()).map_err(|problem| moved(&method, &head.uri).unwrap_or(problem))? {
+        let method = intended_method(&head.method, &head.headers)?;
+        let route =
+            Route::find(&method, head.uri.path()).map_err(|problem| moved(&method, &head.uri).unwrap_or(problem))?;
+        if let Some(members) = route.members_without_query() {
+            refuse_parameters(query.as_deref(), members)?;
+        }
+        match route {
             Route::Bulk(operation) => {
                 let request = self.receive_bulk(BulkEndpoint::Items(operation), &head, receive()).await?;
                 self.submit(tenant, &turns, request).await
@@ -271,6 +279,7 @@ impl ClientApi {
         if request.method() != Method::POST {
             return Err(Problem::wrong_method(request.method().as_str(), TOKEN_METHOD));
         }
+        check_single_headers(request.headers())?;
         let (head, body) = request.into_parts();
         if Credentials::from_headers(&head.headers).is_ok_and(|credentials| credentials.are_sent_by_browsers()) {
             Sender::of(&head.extensions)?.refuse_other_origins(&head.headers)?;
@@ -376,11 +385,20 @@ fn moved(method: &Method, uri: &Uri) -> Option<Problem> {
 }
 
 /// Returns the method in the `X-HTTP-Method-Override` of a POST, or else the request's own method. As in Mautic, this is for
-/// clients behind proxies that let only GET and POST through.
-fn intended_method(method: &Method, headers: &HeaderMap) -> Method {
-    let meant = headers.get("x-http-method-override").and_then(|value| Method::from_bytes(value.as_bytes()).ok());
-    match meant {
-        Some(meant) if method == Method::POST => meant,
-        _ => method.clone(),
-    }
+/// clients behind proxies that let only GET and POST through, and its case does not matter. One without a value is none.
+///
+/// # Errors
+/// 400 if a POST is to be anything but PUT, PATCH or DELETE.
+fn intended_method(method: &Method, headers: &HeaderMap) -> Result<Method, Problem> {
+    let meant = headers.get("x-http-method-override").map(|value| value.as_bytes().trim_ascii());
+    let Some(meant) = meant.filter(|meant| !meant.is_empty() && method == Method::POST) else {
+        return Ok(method.clone());
+    };
+    let known = [Method::PUT, Method::PATCH, Method::DELETE];
+    let found = known.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(meant));
+    found.ok_or_else(|| {
+        Problem::bad_request(
+            "X-HTTP-Method-Override can only be PUT, PATCH or DELETE. Nothing was changed. Send any other method as it is.",
+        )
+    })
 }

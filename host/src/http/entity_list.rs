@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::problem::Problem;
+use super::query::parameters;
 
 /// Entries per page, unless the client asks for another number. The number is Mautic's.
 const DEFAULT_LIMIT: usize = 30;
@@ -22,18 +23,17 @@ impl EntityQuery {
     /// Reads a query. A parameter without a value is as if it were not there.
     ///
     /// # Errors
-    /// 400 for a number out of range, and for a filter or an order that these lists do not have, so that no client takes the whole
-    /// list for a part of it.
+    /// 400 for a number out of range, for a filter or an order that these lists do not have, and for a parameter that is there
+    /// twice, so that no client takes the list for another.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut parsed = Self { start: 0, limit: None, by_id: false, descending: false };
-        let parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        for (name, value) in parameters.filter(|(_, value)| !value.trim().is_empty()) {
+        for (name, value) in parameters(query)? {
             match name.as_ref() {
                 "start" => parsed.start = number("start", &value, 0, u32::MAX as usize)?,
                 "limit" => parsed.limit = Some(number("limit", &value, 1, MAX_LIMIT)?),
                 "orderBy" => {
                     // Mautic's names may begin with the alias of a table.
-                    let column = value.rsplit_once('.').map_or(&*value, |(_, column)| column);
+                    let column = value.rsplit_once('.').map_or(value.as_str(), |(_, column)| column);
                     if column != "id" {
                         return Err(Problem::bad_request(format!(
                             "This list cannot be ordered by '{value}', only by id."
@@ -88,7 +88,7 @@ fn is_filter(name: &str) -> bool {
 }
 
 fn number(name: &str, text: &str, least: usize, most: usize) -> Result<usize, Problem> {
-    text.trim().parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+    text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
         Problem::bad_request(format!("'{name}' must be a whole number from {least} to {most}, not '{text}'."))
     })
 }
@@ -144,6 +144,8 @@ mod tests {
             "where[0][col]=id",
             "order[0][col]=id",
             "filter=ada",
+            "limit=1&limit=2",
+            "start=0&start=0",
         ] {
             assert!(EntityQuery::parse(Some(query)).is_err(), "{query}");
         }

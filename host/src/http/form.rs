@@ -31,9 +31,10 @@ pub(super) fn fields(body: &[u8]) -> impl Iterator<Item = Field> {
 /// Splits the fields of a form into items, under the client's keys. Of more than `max` items, `max` + 1 are returned.
 ///
 /// # Errors
-/// 400 if a name is nested too deeply, a name or value is not UTF-8, or there are too many values.
+/// 400 if a name is nested too deeply, a name or value is not UTF-8, there are too many values, or a key has several items, of
+/// which PHP would keep the last.
 pub(super) fn split(fields: impl Iterator<Item = Field>, max: usize) -> Result<ItemList, Problem> {
-    let root = read(fields, max)?;
+    let root = read(fields, max, true)?;
     let mut batch =
         ItemList { items: Vec::with_capacity(root.entries.len()), keys: Some(Vec::with_capacity(root.entries.len())) };
     for (key, node) in root.entries {
@@ -43,12 +44,13 @@ pub(super) fn split(fields: impl Iterator<Item = Field>, max: usize) -> Result<I
     Ok(batch)
 }
 
-/// Reads the fields of a form that is one item, and returns the item as JSON.
+/// Reads the fields of a form that is one item, and returns the item as JSON. Of several values of a field the last one counts, as
+/// in JSON: a form has a hidden field before a check box for when the box is not checked.
 ///
 /// # Errors
-/// As [`split`].
+/// 400 if a name is nested too deeply, a name or value is not UTF-8, or there are too many values.
 pub(super) fn whole(fields: impl Iterator<Item = Field>) -> Result<String, Problem> {
-    let mut root = read(fields, usize::MAX)?;
+    let mut root = read(fields, usize::MAX, false)?;
     root.is_object = true;
     as_json(&Node::Array(root))
 }
@@ -68,15 +70,21 @@ enum Node {
     Array(Array),
 }
 
-/// Builds the tree that the names describe, with at most `max` + 1 members at the top.
-fn read(fields: impl Iterator<Item = Field>, max: usize) -> Result<Array, Problem> {
+/// Builds the tree that the names describe, with at most `max` + 1 members at the top. If these are items, none of them may take
+/// the place of another.
+fn read(fields: impl Iterator<Item = Field>, max: usize, are_items: bool) -> Result<Array, Problem> {
     let mut root = Array::default();
     let mut nodes = MAX_NODES;
     for field in fields {
         let (name, value) = field?;
         let path = path(&name)?;
-        let known = path.first().is_some_and(|key| root.entries.contains_key(*key));
-        if known || root.entries.len() <= max {
+        let earlier = path.first().and_then(|key| root.entries.get_key_value(*key));
+        if let Some((key, item)) = earlier.filter(|_| are_items)
+            && (path.len() == 1 || matches!(item, Node::Text(_)))
+        {
+            return Err(Problem::repeated_key(key));
+        }
+        if earlier.is_some() || root.entries.len() <= max {
             root.insert(&path, value, &mut nodes)?;
         }
     }
@@ -188,6 +196,7 @@ mod tests {
             ("email=x", &[r#""x""#], &["email"]),
             ("[a=1", &["\"1\""], &["[a"]),
             ("0[a]=1&0[a][b]=2", &[r#"{"a":{"b":"2"}}"#], &["0"]),
+            ("0[a]=1&1[a]=2&0[a]=3", &[r#"{"a":"3"}"#, r#"{"a":"2"}"#], &["0", "1"]),
             ("0[t][5]=a&0[t][]=b", &[r#"{"t":{"5":"a","6":"b"}}"#], &["0"]),
             ("5[]=a&[]=b&x", &[r#"["a"]"#, r#"["b"]"#, "\"\""], &["5", "6", "x"]),
             ("&&a=%C3%BC+b", &["\"ü b\""], &["a"]),
@@ -198,6 +207,14 @@ mod tests {
             let batch = split(body.as_bytes(), 100).unwrap();
             assert_eq!(batch.items, items, "{body}");
             assert_eq!(batch.keys.unwrap(), keys, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_item_that_would_take_the_place_of_another_is_refused_by_its_key() {
+        for body in ["a=1&a=2", "a[x]=1&a=2", "a=1&a[x]=2", "b[x]=1&%61=1&a=1", "a=1&\u{feff}a=1"] {
+            let problem = split(body.as_bytes(), 100).unwrap_err();
+            assert!(problem.message().contains("'a'"), "{body}: {}", problem.message());
         }
     }
 

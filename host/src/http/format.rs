@@ -1,6 +1,7 @@
 //! How a client writes items: as JSON, as a form of one of two types, or as a file of rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
@@ -96,14 +97,22 @@ impl Format {
     /// Reads a body of a few named texts; members that are not texts are left out.
     ///
     /// # Errors
-    /// As [`Self::items`].
+    /// As [`Self::items`], and 400 that names a text which is there twice.
     pub(super) fn fields(&self, body: &[u8]) -> Result<HashMap<String, String>, Problem> {
-        match self {
-            Self::Json => json::fields(body),
-            Self::Form => Ok(form_urlencoded::parse(form_text(body)?).into_owned().collect()),
-            Self::Multipart(boundary) => multipart::fields(body, boundary).collect(),
-            Self::Csv { .. } | Self::JsonLines { .. } => Err(no_file()),
+        let list: Vec<(String, String)> = match self {
+            Self::Json => json::fields(body)?,
+            Self::Form => form_urlencoded::parse(form_text(body)?).into_owned().collect(),
+            Self::Multipart(boundary) => multipart::fields(body, boundary).collect::<Result<_, _>>()?,
+            Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
+        };
+        let mut fields = HashMap::with_capacity(list.len());
+        for (name, text) in list {
+            match fields.entry(name) {
+                Entry::Vacant(place) => place.insert(text),
+                Entry::Occupied(earlier) => return Err(Problem::repeated_parameter(earlier.key())),
+            };
         }
+        Ok(fields)
     }
 }
 

@@ -80,7 +80,7 @@ impl ImportSettings {
         const NAMES: [&str; 7] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split"];
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return Ok(false) };
         if seen.contains(&name) {
-            return Err(Problem::bad_request(format!("'{name}' is there twice; send it once.")));
+            return Err(Problem::repeated_parameter(name));
         }
         seen.push(name);
         // A tab is a delimiter.

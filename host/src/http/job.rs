@@ -12,6 +12,7 @@ use super::answer_memory::AnswerMemory;
 use super::details::{JsonRows, RowForm};
 use super::job_view::JobView;
 use super::problem::Problem;
+use super::query::parameters;
 use super::reply::{Reply, json, json_pieces};
 use super::result_file::{self, Only};
 use super::row_stream::RowStream;
@@ -37,8 +38,9 @@ enum Details {
 #[derive(Debug, Clone)]
 pub(super) struct Query {
     details: Details,
-    page: Option<String>,
-    limit: Option<String>,
+    page: Page,
+    /// Whether the query names a page or its size.
+    has_page: bool,
     /// The rows that a file has.
     only: Option<Only>,
     /// Whether a file is for Excel.
@@ -49,16 +51,15 @@ impl Query {
     /// Reads a query. A parameter without a value is as if it were not there.
     ///
     /// # Errors
-    /// 400 if there is another parameter, or a form of details that does not exist, so that no client takes the answer for another.
+    /// 400 if there is another parameter, a page or a form of details that does not exist, or a parameter twice, so that no client
+    /// takes the answer for another.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut parsed = Self { details: Details::None, page: None, limit: None, only: None, excel: false };
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if value.trim().is_empty() {
-                continue;
-            }
+        let (mut details, mut page, mut limit) = (Details::None, None, None);
+        let (mut only, mut excel) = (None, false);
+        for (name, value) in parameters(query)? {
             match name.as_ref() {
                 "details" => {
-                    parsed.details = match value.as_ref() {
+                    details = match value.as_str() {
                         "1" | "true" => Details::Rows,
                         "full" => Details::Full,
                         "0" | "false" => Details::None,
@@ -69,17 +70,17 @@ impl Query {
                         }
                     }
                 }
-                "page" => parsed.page = Some(value.into_owned()),
-                "limit" => parsed.limit = Some(value.into_owned()),
+                "page" => page = Some(value),
+                "limit" => limit = Some(value),
                 "only" => {
-                    parsed.only = Some(Only::parse(&value).ok_or_else(|| {
+                    only = Some(Only::parse(&value).ok_or_else(|| {
                         Problem::bad_request(format!(
                             "'only' must be failed, created, updated or unchanged, not '{value}'."
                         ))
                     })?);
                 }
                 "excel" => {
-                    parsed.excel = match value.as_ref() {
+                    excel = match value.as_str() {
                         "1" => true,
                         "0" => false,
                         _ => return Err(Problem::bad_request(format!("'excel' must be 0 or 1, not '{value}'."))),
@@ -92,7 +93,10 @@ impl Query {
                 }
             }
         }
-        Ok(parsed)
+        // Also without details: a client that polls learns of a mistake at once.
+        let has_page = page.is_some() || limit.is_some();
+        let page = Page::parse(page.as_deref(), limit.as_deref())?;
+        Ok(Self { details, page, has_page, only, excel })
     }
 }
 
@@ -127,7 +131,7 @@ pub(super) fn read(
 ) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
     if let Some(file_type) = file {
-        if query.page.is_some() || query.limit.is_some() {
+        if query.has_page {
             return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
         }
         if job.state != JobState::Completed {
@@ -161,7 +165,7 @@ pub(super) fn read(
             return Ok(retry_unless(is_completed, json(StatusCode::OK, &JobBody { job: view, details: None })));
         }
     };
-    let page = Page::parse(query.page.as_deref(), query.limit.as_deref())?;
+    let page = query.page;
     // While a job runs, the items of the batches that took effect have rows.
     let row_count = if is_completed { job.total } else { job.counts.processed() };
     let next_page =

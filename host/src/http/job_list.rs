@@ -44,7 +44,7 @@ pub(super) fn parse(tenant: Option<TenantId>, query: Option<&str>) -> Result<Lis
             continue;
         }
         if !seen.insert(name.clone().into_owned()) {
-            return Err(Problem::bad_request(format!("'{name}' is there twice; send it once.")));
+            return Err(Problem::repeated_parameter(&name));
         }
         let parsed = &mut request.query;
         match name.as_ref() {

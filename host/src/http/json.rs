@@ -1,7 +1,7 @@
 //! Splits JSON bodies into items. The items themselves are parsed in the sandbox.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserializer as _;
@@ -13,16 +13,21 @@ use super::problem::Problem;
 use crate::domain::ItemList;
 
 /// Splits a body into items: a list, or an object whose names are the client's keys. Of more than `max` items, `max` + 1 are
-/// returned. If a name occurs twice, the last one counts, as in Mautic.
+/// returned.
 ///
 /// # Errors
-/// 400 with line and column.
+/// 400 with line and column, and 400 with the name if a name occurs twice: in Mautic, the first of the two items is lost.
 pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
-    deserializer
-        .deserialize_any(Items { max })
+    let mut repeated = None;
+    let items = deserializer
+        .deserialize_any(Items { max, repeated: &mut repeated })
         .and_then(|batch| deserializer.end().map(|()| batch))
-        .map_err(|error| unreadable(&error))
+        .map_err(|error| unreadable(&error))?;
+    match repeated {
+        Some(key) => Err(Problem::repeated_key(&key)),
+        None => Ok(items),
+    }
 }
 
 /// Reads a body that is one item: an object, or a list, which the component will refuse.
@@ -39,14 +44,35 @@ pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
     split(body, 0).map(|_| String::new())
 }
 
-/// Reads an object, and returns those of its members that are texts.
+/// Reads an object, and returns those of its members that are texts, in order.
 ///
 /// # Errors
 /// 400 with line and column.
-pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
-    let members: HashMap<String, Value> = serde_json::from_str(utf8(body)?).map_err(|error| unreadable(&error))?;
-    let text = |(name, value)| if let Value::String(text) = value { Some((name, text)) } else { None };
-    Ok(members.into_iter().filter_map(text).collect())
+pub(super) fn fields(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
+    let members = deserializer.deserialize_map(Texts).and_then(|members| deserializer.end().map(|()| members));
+    members.map_err(|error| unreadable(&error))
+}
+
+/// The members of an object that are texts.
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<(String, String)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = object.next_entry()? {
+            if let Value::String(text) = value {
+                members.push((name, text));
+            }
+        }
+        Ok(members)
+    }
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Problem> {
@@ -80,11 +106,13 @@ fn position(body: &[u8], offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-struct Items {
+struct Items<'r> {
     max: usize,
+    /// Becomes the first name that occurs twice.
+    repeated: &'r mut Option<String>,
 }
 
-impl<'de> Visitor<'de> for Items {
+impl<'de> Visitor<'de> for Items<'_> {
     type Value = ItemList;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +132,7 @@ impl<'de> Visitor<'de> for Items {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<ItemList, A::Error> {
-        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashSet<Cow<'de, str>> = HashSet::new();
         let (mut items, mut keys) = (Vec::new(), Vec::new());
         while let Some(Key(key)) = object.next_key_seed(KeySeed)? {
             if items.len() > self.max {
@@ -112,13 +140,12 @@ impl<'de> Visitor<'de> for Items {
                 continue;
             }
             let item = one_line(object.next_value::<&RawValue>()?);
-            match places.get(key.as_ref()).and_then(|place| items.get_mut(*place)) {
-                Some(earlier) => *earlier = item,
-                None => {
-                    places.insert(key.clone().into_owned(), items.len());
-                    items.push(item);
-                    keys.push(key.into_owned());
-                }
+            if seen.insert(key.clone()) {
+                items.push(item);
+                keys.push(key.into_owned());
+            } else {
+                // The rest is read, too, because the body may be no JSON at all.
+                self.repeated.get_or_insert_with(|| key.into_owned());
             }
         }
         Ok(ItemList { items, keys: Some(keys) })
@@ -188,7 +215,6 @@ mod tests {
             ("{}", &[], Some(&[] as &[&str])),
             (r#"[ {"a" : 1}, 7,null , "x",[1, 2]]"#, &[r#"{"a" : 1}"#, "7", "null", r#""x""#, "[1, 2]"], None),
             (r#"{"5":{"a":1},"9":{}}"#, &[r#"{"a":1}"#, "{}"], Some(&["5", "9"])),
-            (r#"{"a":1,"b":2,"a":3}"#, &["3", "2"], Some(&["a", "b"])),
             ("{\"\\u00fc\":1}", &["1"], Some(&["ü"])),
             ("[{\"a\":\r\n1}]", &["{\"a\":  1}"], None),
         ] {
@@ -215,6 +241,21 @@ mod tests {
         }
         let reply = format!("{:?}", split(b"[\n\"\xff\"]", 100).unwrap_err());
         assert!(reply.contains("line 2 column 2"), "{reply}");
+    }
+
+    #[test]
+    fn a_key_that_occurs_twice_is_refused_by_name() {
+        for (body, key) in [
+            (r#"{"a":1,"b":2,"a":3}"#, "'a'"),
+            (r#"{"0":{},"\u0030":{}}"#, "'0'"),
+            (r#"{"":1,"":1}"#, "''"),
+            (r#"{"a":1,"a":1,"b":2,"b":2}"#, "'a'"),
+        ] {
+            let problem = split(body.as_bytes(), 100).unwrap_err();
+            assert!(problem.message().contains(key), "{body}: {}", problem.message());
+        }
+        let problem = split(br#"{"a":1,"a":1"#, 100).unwrap_err();
+        assert!(problem.message().contains("line 1 column"), "{}", problem.message());
     }
 
     #[test]

@@ -42,26 +42,37 @@ struct WhereEntry {
     col: Option<String>,
     expr: Option<String>,
     values: Vec<String>,
+    /// Whether the values are those of a list, such as `val][]`.
+    has_list: bool,
 }
 
 impl Where {
     /// Adds a parameter, such as `where[0][col]`.
     ///
     /// # Errors
-    /// 400 if the name is not that of a member of an entry.
+    /// 400 if the name is not that of a member of an entry, or the entry has the member already.
     pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         let unknown =
             || Problem::bad_request(format!("'{name}' is not supported. Use where[0][col], [expr] and [val]."));
         let (number, member) = entry(name, "where[").ok_or_else(unknown)?;
         let entry = self.0.entry(number).or_default();
-        match member {
-            "col]" => entry.col = Some(value.strip_prefix("l.").unwrap_or(value).to_owned()),
-            "expr]" => entry.expr = Some(value.to_owned()),
-            "val]" => entry.values = vec![value.to_owned()],
-            member if is_list_member(member) => entry.values.push(value.to_owned()),
+        let is_first = match member {
+            "col]" => entry.col.replace(value.strip_prefix("l.").unwrap_or(value).to_owned()).is_none(),
+            "expr]" => entry.expr.replace(value.to_owned()).is_none(),
+            "val]" => {
+                entry.values.push(value.to_owned());
+                entry.values.len() == 1
+            }
+            member if is_list_member(member) => {
+                let is_first = entry.values.is_empty() || entry.has_list;
+                entry.values.push(value.to_owned());
+                entry.has_list = true;
+                is_first
+            }
             _ => return Err(unknown()),
-        }
-        Ok(())
+        };
+        // The number of an entry can be written in several ways.
+        if is_first { Ok(()) } else { Err(Problem::repeated_parameter(name)) }
     }
 
     /// Returns the conditions, all of which a contact must meet.
@@ -87,7 +98,7 @@ fn is_list_member(member: &str) -> bool {
 
 impl WhereEntry {
     fn into_condition(self, number: u32) -> Result<ListCondition, Problem> {
-        let Self { col: Some(col), expr: Some(expr), values } = self else {
+        let Self { col: Some(col), expr: Some(expr), values, .. } = self else {
             return Err(Problem::bad_request(format!("where[{number}] needs a col, an expr and a val.")));
         };
         let name = format!("where[{number}][col]={col}");
@@ -171,31 +182,31 @@ fn range(expr: &str, value: i64, step: i64) -> Option<ListRange> {
 
 /// The entries of `order[…]`, by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct ListedOrder(BTreeMap<u32, (Option<ContactOrder>, bool)>);
+pub(super) struct ListedOrder(BTreeMap<u32, (Option<ContactOrder>, Option<bool>)>);
 
 impl ListedOrder {
     /// Adds a parameter, such as `order[0][col]`.
     ///
     /// # Errors
-    /// 400 if the name is not that of a member of an entry, or there is no such order.
+    /// 400 if the name is not that of a member of an entry, there is no such order, or the entry has the member already.
     pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         let unknown =
             || Problem::bad_request(format!("'{name}' is not supported. Use order[0][col] and order[0][dir]."));
         let (number, member) = entry(name, "order[").ok_or_else(unknown)?;
         let entry = self.0.entry(number).or_default();
-        match member {
-            "col]" => entry.0 = Some(contact_order(value)?),
-            "dir]" => entry.1 = is_descending(name, value)?,
+        let is_first = match member {
+            "col]" => entry.0.replace(contact_order(value)?).is_none(),
+            "dir]" => entry.1.replace(is_descending(name, value)?).is_none(),
             _ => return Err(unknown()),
-        }
-        Ok(())
+        };
+        if is_first { Ok(()) } else { Err(Problem::repeated_parameter(name)) }
     }
 
-    /// Returns the order and whether it is reversed, if there is an entry.
+    /// Returns the order, and whether it is reversed if the entry says so, if there is an entry.
     ///
     /// # Errors
     /// 400 if an entry is incomplete, or there are several.
-    pub(super) fn into_order(self) -> Result<Option<(ContactOrder, bool)>, Problem> {
+    pub(super) fn into_order(self) -> Result<Option<(ContactOrder, Option<bool>)>, Problem> {
         if self.0.len() > 1 {
             return Err(Problem::bad_request("A list can be ordered by one column alone; send one 'order[…]'."));
         }
@@ -296,6 +307,11 @@ mod tests {
             ("where[][col]=email", "where[][col]"),
             ("where[x][col]=email", "where[x][col]"),
             ("where[0]=email", "where[0]"),
+            ("where[0][col]=id&where[00][col]=email", "where[00][col]"),
+            ("where[0][expr]=eq&where[0][expr]=neq", "where[0][expr]"),
+            ("where[0][val]=1&where[0][val]=2", "where[0][val]"),
+            ("where[0][val]=1&where[0][val][]=2", "where[0][val][]"),
+            ("where[0][val][]=1&where[0][val]=2", "where[0][val]"),
         ] {
             let message = read(query).unwrap_err();
             assert!(message.contains(part), "{query}: {message}");

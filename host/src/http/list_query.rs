@@ -3,6 +3,7 @@
 
 use super::list_conditions::{ListedOrder, Where};
 use super::problem::Problem;
+use super::query::parameters;
 use crate::domain::Search;
 use crate::jobs::{ListCondition, ListRequest};
 use crate::store::ContactOrder;
@@ -18,21 +19,17 @@ const WITHOUT_EFFECT: [&str; 4] = ["select", "minimal", "publishedOnly", "_"];
 
 /// Reads a query. The defaults are Mautic's: all contacts, the last active first. A parameter without a value is as if it were
 /// not there.
+///
+/// # Errors
+/// 400 for what cannot be answered, for a parameter that the list does not have, and for one that is there twice.
 pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
     let (mut start, mut limit, mut order, mut direction) = (0, DEFAULT_LIMIT, None, None);
     let mut search = None;
     let (mut wheres, mut listed_order) = (Where::default(), ListedOrder::default());
-    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        let value = value.trim();
-        if value.is_empty() {
-            continue;
-        }
+    for (name, value) in &parameters(query)? {
+        let value = value.as_str();
         match name.as_ref() {
-            "search" => {
-                if search.replace(Search::parse(value)?).is_some() {
-                    return Err(Problem::bad_request("'search' is there twice; join the terms in one."));
-                }
-            }
+            "search" => search = Search::parse(value)?,
             "start" => start = number("start", value, 0, u32::MAX)?,
             "limit" => limit = number("limit", value, 1, MAX_LIMIT)?,
             "orderBy" => order = Some(contact_order(value)?),
@@ -52,12 +49,12 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
     if conditions.len() > MAX_CONDITIONS {
         return Err(Problem::bad_request(format!("A list can have at most {MAX_CONDITIONS} conditions.")));
     }
-    conditions.extend(search.flatten().map(ListCondition::Search));
+    conditions.extend(search.map(ListCondition::Search));
     if let Some((listed, is_descending)) = listed_order.into_order()? {
-        if order.replace(listed).is_some() {
+        if order.replace(listed).is_some() || (direction.is_some() && is_descending.is_some()) {
             return Err(Problem::bad_request("The list is ordered by 'orderBy' and by 'order[…]'; send one of them."));
         }
-        direction = direction.or(Some(is_descending));
+        direction = direction.or(Some(is_descending.unwrap_or(false)));
     }
     let descending = direction.unwrap_or(order.is_none());
     Ok(ListRequest { conditions, order: order.unwrap_or(ContactOrder::Sort), descending, start, limit })
@@ -185,7 +182,11 @@ mod tests {
             ("orderBy=id&order[0][col]=id", "orderBy"),
             ("search=%25ada", "%ada"),
             ("search=ids:x", "ids:x"),
-            ("search=a&search=b", "twice"),
+            ("search=a&search=b", "'search' is there twice"),
+            ("limit=1&limit=1", "'limit' is there twice"),
+            ("orderBy=id&%6FrderBy=id", "'orderBy' is there twice"),
+            ("orderByDir=asc&order[0][col]=id&order[0][dir]=desc", "orderBy"),
+            ("order[0][col]=id&order[00][col]=dateModified", "order[00][col]"),
             ("search[]=ada", "search[]"),
             ("where=email", "where"),
             ("email=a@b.co", "email"),

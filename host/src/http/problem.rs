@@ -56,6 +56,28 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
+    /// Returns the problem of a query with a parameter twice.
+    pub(super) fn repeated_parameter(name: &str) -> Self {
+        Self::bad_request(format!("'{name}' is there twice. Send it once."))
+    }
+
+    /// Returns the problem of a body that has two items under one key.
+    pub(super) fn repeated_key(key: &str) -> Self {
+        const MAX_CHARACTERS: usize = 100;
+        let key: String = key.chars().take(MAX_CHARACTERS).collect();
+        Self::bad_request(format!(
+            "The body has the key '{key}' twice. Nothing was stored. Send each contact under a key of its own, or send a list."
+        ))
+    }
+
+    /// Returns the problem of a request with a header twice.
+    pub(super) fn repeated_header(name: &HeaderName) -> Self {
+        Self::bad_request(format!(
+            "The header {} is there twice. Nothing was stored. Send it once.",
+            title_case(name.as_str())
+        ))
+    }
+
     /// Returns the problem of a request without credentials. The text is Mautic's.
     pub(super) fn no_credentials() -> Self {
         Self::unauthorized("access_denied", "API authorization denied.")

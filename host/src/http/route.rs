@@ -163,6 +163,31 @@ impl Route {
         found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
     }
 
+    /// Returns whether no parameter chooses what the call is about; then also the names of the members of its body that Mautic takes
+    /// from the query, too.
+    pub(super) fn members_without_query(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::ReadJob(_)
+            | Self::ListJobs
+            | Self::ListContacts
+            | Self::DeleteBatch
+            | Self::Fields(_)
+            | Self::Profile(_) => None,
+            Self::DoNotContact(..) => Some(&["reason", "comments", "channelId"]),
+            // Bulk requests check the parameters that they have.
+            Self::Bulk(_)
+            | Self::ImportCsv
+            | Self::Batch(_)
+            | Self::Single(..)
+            | Self::DeleteJob(_)
+            | Self::CancelJob(_)
+            | Self::ReadGroup(_)
+            | Self::Limits
+            | Self::ReadContact(_)
+            | Self::DeleteContact(_) => Some(&[]),
+        }
+    }
+
     /// Finds the endpoint that lists what contacts may refer to or have.
     fn of_lists(path: &str) -> Option<Self> {
         Some(match path {
