@@ -46,6 +46,7 @@ mod list_query;
 mod multipart;
 mod options;
 mod paced_stream;
+mod path;
 mod problem;
 mod problem_details;
 mod profile_lists;

@@ -29,7 +29,7 @@ fn health_checks_are_read_only() {
         for method in ["POST", "PUT", "DELETE", "BREW"] {
             let reply = stranger.call(method, path, &[], &[]).expect(405);
             assert_eq!(reply.problem()["type"], "method_not_allowed", "{method} {path}");
-            assert_eq!(reply.header("allow"), Some("GET, HEAD"), "{method} {path}");
+            assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"), "{method} {path}");
         }
         let reply = stranger.call("OPTIONS", path, &[], &[]).expect(204);
         assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"), "{path}");

@@ -18,7 +18,7 @@ fn paths_beside_the_token_call_are_unknown_without_credentials() {
         let problem = stranger.call(method, path, &[], &[]).expect(404).problem();
         assert_eq!(problem["type"], "not_found", "{method} {path}");
     }
-    assert_eq!(stranger.get("/oauth/v2/token").expect(405).header("allow"), Some("POST"));
+    assert_eq!(stranger.get("/oauth/v2/token").expect(405).header("allow"), Some("POST, OPTIONS"));
     // Elsewhere, a client without credentials does not learn which paths there are.
     stranger.get("/api/contacts/").expect(401);
     stranger.get("/api/nothing").expect(401);
@@ -73,7 +73,8 @@ fn head_is_answered_as_get_without_a_body() {
             assert_eq!(head.header(name), get.header(name), "{path}: {name}");
         }
     }
-    assert_eq!(client.call("HEAD", "/api/contacts/bulk/new", &[], &[]).expect(405).header("allow"), Some("POST"));
+    let refused = client.call("HEAD", "/api/contacts/bulk/new", &[], &[]).expect(405);
+    assert_eq!(refused.header("allow"), Some("POST, OPTIONS"));
     server.client_with(None).call("HEAD", "/api/contacts", &[], &[]).expect(401);
     server.operator().call("HEAD", "/admin/tenants", &[], &[]).expect(200);
     // The connection goes on.
@@ -86,6 +87,99 @@ fn head_is_answered_as_get_without_a_body() {
     let both = socket.until_closed();
     assert_eq!(both.matches("HTTP/1.1 200 OK").count(), 2, "{both}");
     assert_eq!(both.matches(r#"{"total":"0","contacts":{}}"#).count(), 1, "{both}");
+}
+
+#[test]
+fn a_path_means_the_same_in_percent_encoding() {
+    let server = Options::default().admin().start();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..12));
+    job.wait_for("completed");
+    let escaped: String = job.id.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for (path, plain) in [
+        ("/api/contacts/%31", "/api/contacts/1"),
+        ("/api/contacts/1%31", "/api/contacts/11"),
+        ("/api/%63ontacts/1", "/api/contacts/1"),
+        ("/api/st%61ges", "/api/stages"),
+        (&format!("/api/contacts/job/{escaped}"), &job.path()),
+    ] {
+        assert_eq!(client.get(path).expect(200).text(), client.get(plain).expect(200).text(), "{path}");
+    }
+    client.call("PATCH", "/api/contacts/%31/edit", &[("content-type", "application/json")], b"{}").expect(200);
+    for path in [
+        "/api/contacts/1%2F",
+        "/api%2Fcontacts/1",
+        "/api/contacts/1%2fedit",
+        "/api/contacts/%2531",
+        "/api/contacts/%",
+        "/api/contacts/1%3",
+        "/api/contacts/%zz",
+        "/api/contacts/%FF",
+        "/api/contacts/1%00",
+        "/api/contacts/job/%2e%2e",
+    ] {
+        assert_eq!(client.get(path).expect(404).problem()["type"], "not_found", "{path}");
+    }
+    server.operator().get("/admin/tenants/%61cme").expect(200);
+    server.operator().get("/admin/tenants%2Facme").expect(404);
+}
+
+#[test]
+fn a_header_can_make_a_post_of_three_other_methods_alone() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..3)).wait_for("completed");
+    let over = |method: &str, path: &str, meant: &str| {
+        let headers = [("content-type", "application/json"), ("x-http-method-override", meant)];
+        client.call(method, path, &headers, br#"{"city":"Bonn"}"#)
+    };
+    over("POST", "/api/contacts/1/edit", "PATCH").expect(200);
+    over("POST", "/api/contacts/1/edit", "patch").expect(200);
+    over("POST", "/api/contacts/2/edit", "PUT").expect(200);
+    over("POST", "/api/contacts/3/delete", "DELETE").expect(200);
+    for meant in ["HEAD", "GET", "OPTIONS", "POST", "TRACE", "PATCH, PUT", "x y", "?"] {
+        for path in ["/api/contacts/1/edit", "/api/contacts/new", "/api/contacts", "/api/nothing"] {
+            let message = over("POST", path, meant).expect(400).message();
+            assert!(message.contains("X-HTTP-Method-Override") && message.contains("PATCH"), "{meant}: {message}");
+        }
+    }
+    // Without a value, or with another method than POST, the header means nothing.
+    over("POST", "/api/contacts/new", "").expect(201);
+    over("PATCH", "/api/contacts/1/edit", "DELETE").expect(200);
+    assert_eq!(client.values(&json!(1))["city"], "Bonn");
+    assert_eq!(client.get("/api/contacts").expect(200).json()["total"], "3");
+}
+
+#[test]
+fn calls_without_parameters_refuse_those_that_choose() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..3)).wait_for("completed");
+    for (method, path) in [
+        ("POST", "/api/contacts/bulk/new"),
+        ("PATCH", "/api/contacts/bulk/edit"),
+        ("PUT", "/api/contacts/batch/edit"),
+        ("POST", "/api/contacts/new"),
+        ("PATCH", "/api/contacts/1/edit"),
+        ("GET", "/api/contacts/1"),
+        ("DELETE", "/api/contacts/1/delete"),
+        ("POST", "/api/contacts/1/dnc/email/add"),
+        ("POST", "/api/contacts/1/dnc/email/remove"),
+    ] {
+        for name in ["search", "where[0][col]", "order[]", "filter", "ids", "ids[]"] {
+            let message = client.call(method, &format!("{path}?{name}=2"), &[], b"{}").expect(400).message();
+            assert!(message.contains(&format!("'{name}'")), "{method} {path}: {message}");
+        }
+    }
+    // Mautic takes these from the URL, too.
+    for name in ["reason", "comments", "channelId"] {
+        let path = format!("/api/contacts/1/dnc/email/add?{name}=1");
+        let message = client.call("POST", &path, &[], b"").expect(400).message();
+        assert!(message.contains(name) && message.contains("body"), "{message}");
+    }
+    client.call("POST", "/api/contacts/1/dnc/email/add?_=17&reason=", &[], b"").expect(200);
+    client.get("/api/contacts/1?_=17").expect(200);
+    assert_eq!(client.get("/api/contacts").expect(200).json()["total"], "3");
 }
 
 #[test]

@@ -91,17 +91,20 @@ fn unknown_paths_get_404_and_other_methods_405() {
         assert_eq!(reply.header("allow"), None, "{method} {path}");
     }
     for (method, path, allow) in [
-        ("GET", NEW, "POST"),
-        ("PUT", NEW, "POST"),
-        ("DELETE", NEW, "POST"),
-        ("POST", EDIT, "PUT, PATCH"),
-        ("GET", EDIT, "PUT, PATCH"),
-        ("POST", "/api/contacts/job/x", "GET, DELETE"),
-        ("PUT", "/api/contacts/job/x", "GET, DELETE"),
+        ("GET", NEW, "POST, OPTIONS"),
+        ("PUT", NEW, "POST, OPTIONS"),
+        ("DELETE", NEW, "POST, OPTIONS"),
+        ("POST", EDIT, "PUT, PATCH, OPTIONS"),
+        ("GET", EDIT, "PUT, PATCH, OPTIONS"),
+        ("POST", "/api/contacts/job/x", "GET, DELETE, HEAD, OPTIONS"),
+        ("PUT", "/api/contacts/job/x", "GET, DELETE, HEAD, OPTIONS"),
+        ("PUT", "/api/contacts", "GET, HEAD, OPTIONS"),
     ] {
         let reply = client.call(method, path, &[], &[]).expect(405);
         assert_eq!(reply.problem()["type"], "method_not_allowed", "{method} {path}");
         assert_eq!(reply.header("allow"), Some(allow), "{method} {path}");
+        let options = client.call("OPTIONS", path, &[], &[]).expect(204);
+        assert_eq!(options.header("allow"), Some(allow), "{path}");
     }
 }
 

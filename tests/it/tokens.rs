@@ -141,7 +141,7 @@ fn refusals_have_mautics_texts() {
         assert_eq!(problem, json!({"message": message, "code": 400, "type": kind}), "{body}");
     }
     let reply = stranger.get(PATH).expect(405);
-    assert_eq!(reply.header("allow"), Some("POST"));
+    assert_eq!(reply.header("allow"), Some("POST, OPTIONS"));
     stranger.call("POST", PATH, &[FORM], &vec![b'x'; 20_000]).expect(413);
     assert_eq!(server.database().number("SELECT count(*) FROM tokens", []), 0);
 }

@@ -96,7 +96,7 @@ impl Health {
             return Ok(None);
         }
         if method != Method::GET && method != Method::HEAD {
-            let refusal = Problem::wrong_method(method.as_str(), "GET, HEAD");
+            let refusal = Problem::wrong_method(method.as_str(), "GET");
             return if method == Method::OPTIONS { options::answer(path, refusal).map(Some) } else { Err(refusal) };
         }
         Ok(Some(if path == LIVE_PATH {

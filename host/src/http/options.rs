@@ -14,12 +14,11 @@ const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// The refusal itself, if it is not about the method: then there is no such path.
 pub(super) fn answer(path: &str, refusal: Problem) -> Result<Reply, Problem> {
     let methods = match refusal.allowed_methods() {
-        _ if path == "*" => String::from(ALL_METHODS),
-        Some(methods) if methods.starts_with("GET") && !methods.contains("HEAD") => format!("{methods}, HEAD, OPTIONS"),
-        Some(methods) => format!("{methods}, OPTIONS"),
+        _ if path == "*" => HeaderValue::from_static(ALL_METHODS),
+        Some(methods) => methods.clone(),
         None => return Err(refusal),
     };
     let mut reply = no_content();
-    reply.headers_mut().extend(HeaderValue::from_str(&methods).ok().map(|methods| (ALLOW, methods)));
+    reply.headers_mut().insert(ALLOW, methods);
     Ok(reply)
 }

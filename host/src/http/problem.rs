@@ -153,13 +153,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    pub(super) fn wrong_method(method: &str, allow: &'static str) -> Self {
-        Self::new(
+    /// Returns the problem of a method that a path does not have. `methods` are those that it has, separated by commas; where
+    /// there is GET there is HEAD, and there is always OPTIONS.
+    pub(super) fn wrong_method(method: &str, methods: &str) -> Self {
+        let head = if methods.split(", ").any(|method| method == "GET") { ", HEAD" } else { "" };
+        let problem = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            format!("{method} is not allowed here; use {allow}."),
-        )
-        .with(ALLOW, HeaderValue::from_static(allow))
+            format!("{method} is not allowed here; use {methods}."),
+        );
+        match HeaderValue::from_str(&format!("{methods}{head}, OPTIONS")) {
+            Ok(allow) => problem.with(ALLOW, allow),
+            Err(_) => problem,
+        }
     }
 
     /// Returns the answer to a `GET` of a path with a slash too many: the path without it. Clients follow it by themselves.
@@ -172,8 +178,8 @@ impl Problem {
     }
 
     /// Returns the methods that the path has, if the problem is that the request has another.
-    pub(super) fn allowed_methods(&self) -> Option<&str> {
-        self.headers.iter().find(|(name, _)| name == ALLOW).and_then(|(_, methods)| methods.to_str().ok())
+    pub(super) fn allowed_methods(&self) -> Option<&HeaderValue> {
+        self.headers.iter().find(|(name, _)| name == ALLOW).map(|(_, methods)| methods)
     }
 
     /// Returns the problem of a request that a browser sends for a page of another origin, with credentials that the page does

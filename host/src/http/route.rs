@@ -1,8 +1,8 @@
 //! Which endpoint a request is for.
 
 use hyper::Method;
-use percent_encoding::percent_decode_str;
 
+use super::path::decoded_path;
 use super::problem::Problem;
 use crate::domain::{ContactId, GroupId, JobId, Operation};
 
@@ -87,17 +87,18 @@ pub(super) enum ProfileList {
 }
 
 impl Route {
-    /// Finds the endpoint that a method and a path name.
+    /// Finds the endpoint that a method and a path name. Each part of the path may be in percent-encoding.
     ///
     /// # Errors
-    /// 404 if the path is unknown or its id cannot be that of anything, 405 if the path has no such method. An id that is no
-    /// number makes the path unknown (404), a job's id that cannot be one does not (405), as in Mautic.
+    /// 404 if the path is unknown, its encoding is wrong or its id cannot be that of anything, 405 if the path has no such method. An
+    /// id that is no number makes the path unknown (404), a job's id that cannot be one does not (405), as in Mautic.
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
-        if let Some(route) = Self::of_lists(path) {
+        let decoded = decoded_path(path).ok_or_else(unknown)?;
+        if let Some(route) = Self::of_lists(&decoded) {
             return get(method, route).ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
         }
-        let rest = path.strip_prefix("/api/contacts").ok_or_else(unknown)?;
+        let rest = decoded.strip_prefix("/api/contacts").ok_or_else(unknown)?;
         let parts: Vec<&str> = match rest.strip_prefix('/') {
             Some(rest) => rest.split('/').collect(),
             None if rest.is_empty() => Vec::new(),
@@ -152,10 +153,10 @@ impl Route {
                     (None, Some(change)) => (second, change),
                     (None, None) => return Err(unknown()),
                 };
-                let channel = percent_decode_str(channel).decode_utf8().map_err(|_| unknown())?.into_owned();
                 if channel.is_empty() {
                     return Err(unknown());
                 }
+                let channel = channel.to_owned();
                 ((*method == Method::POST).then_some(Self::DoNotContact(id, channel, change)), "POST")
             }
             _ => return Err(unknown()),
@@ -266,6 +267,14 @@ mod tests {
                 "/api/contacts/5/dnc/remove/my%20sms",
                 Route::DoNotContact(ContactId(5), String::from("my sms"), ChannelChange::Remove),
             ),
+            (
+                Method::POST,
+                "/api/contacts/%35/dnc/100%2525/add",
+                Route::DoNotContact(ContactId(5), String::from("100%25"), ChannelChange::Add),
+            ),
+            (Method::GET, "/api/contacts/1%37", Route::ReadContact(ContactId(17))),
+            (Method::POST, "/api/contacts/b%75lk/new", Route::Bulk(Operation::Create)),
+            (Method::GET, "/api/st%61ges", Route::Profile(ProfileList::Stages)),
         ] {
             assert_eq!(Route::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -303,6 +312,10 @@ mod tests {
             (Method::POST, "/api/contacts/1/dnc/email", 404),
             (Method::POST, "/api/contacts/1/dnc//add", 404),
             (Method::POST, "/api/contacts/1/dnc/%FF/add", 404),
+            (Method::POST, "/api/contacts/1/dnc/a%2Fb/add", 404),
+            (Method::GET, "/api/contacts/1%2Fedit", 404),
+            (Method::GET, "/api/contacts/%2531", 404),
+            (Method::GET, "/api/contacts/1%", 404),
             (Method::POST, "/api/contacts/x/dnc/email/add", 404),
             (Method::GET, "/api/fields", 404),
             (Method::GET, "/api/fields/company", 404),

@@ -3,6 +3,7 @@
 use hyper::Method;
 
 use crate::domain::JobId;
+use crate::http::path::decoded_path;
 use crate::http::problem::Problem;
 
 /// An endpoint. Components are named by name or digest, tenants by name.
@@ -55,13 +56,14 @@ pub(super) enum AdminRoute {
 }
 
 impl AdminRoute {
-    /// Finds the call that a method and a path name.
+    /// Finds the call that a method and a path name. Each part of the path may be in percent-encoding.
     ///
     /// # Errors
-    /// 404 if the path is unknown or has no job's id where one must be, 405 if the path has no such method.
+    /// 404 if the path is unknown, its encoding is wrong or it has no job's id where one must be, 405 if the path has no such method.
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
-        let parts: Vec<&str> = path.strip_prefix("/admin/").ok_or_else(unknown)?.split('/').collect();
+        let decoded = decoded_path(path).ok_or_else(unknown)?;
+        let parts: Vec<&str> = decoded.strip_prefix("/admin/").ok_or_else(unknown)?.split('/').collect();
         let wrong_method = |allowed| Err(Problem::wrong_method(method.as_str(), allowed));
         match (parts.as_slice(), method) {
             (["components"], &Method::GET) => Ok(Self::ListComponents),
@@ -141,6 +143,7 @@ mod tests {
             (Method::GET, "/admin/components", AdminRoute::ListComponents),
             (Method::POST, "/admin/components", AdminRoute::AddComponent),
             (Method::GET, "/admin/components/acme", AdminRoute::ShowComponent(acme())),
+            (Method::GET, "/admin/components/sha256%3Aab", AdminRoute::ShowComponent(String::from("sha256:ab"))),
             (Method::DELETE, "/admin/components/acme", AdminRoute::RemoveComponent(acme())),
             (Method::GET, "/admin/tenants", AdminRoute::ListTenants),
             (Method::POST, "/admin/tenants", AdminRoute::AddTenant),
@@ -178,6 +181,8 @@ mod tests {
             (Method::POST, "/admin/jobs", 405),
             (Method::GET, "/admin/jobs/x/cancel", 405),
             (Method::POST, "/admin/jobs/x/cancel", 404),
+            (Method::GET, "/admin/tenants/a%2Fb", 404),
+            (Method::GET, "/admin/tenants/%FF", 404),
             (Method::PATCH, "/admin/jobs/x", 405),
             (Method::POST, "/admin/tenants/acme/jobs", 405),
             (Method::POST, "/admin/limits", 405),
