@@ -86,13 +86,67 @@ fn a_call_tells_warnings_in_the_body_and_ignored_members_in_a_header() {
     assert_eq!(told.json()["warnings"], json!([unknown_region()]));
     assert_eq!(told.header("bulkhead-ignored"), Some("%0D%0ASet-Cookie%3A%20x"));
     assert_eq!(told.header("set-cookie"), None);
-    let told = single(json!({"email": "no address", "state": "Nowhere at all", "misspelt": 1})).expect(400);
-    assert_eq!(
-        (&told.json()["warnings"], told.header("bulkhead-ignored")),
-        (&json!([unknown_region()]), Some("misspelt"))
-    );
     let told = single(json!({"email": "d@example.com"})).expect(201);
     assert_eq!((told.json().get("warnings"), told.header("bulkhead-ignored")), (None, None));
+}
+
+/// Nothing of a refused item is stored, so there is nothing to warn of. Members that no field knows may be why it is refused.
+#[test]
+fn a_refused_item_has_no_warnings() {
+    let server = Options::default().admin().start();
+    let client = server.new_client("acme");
+    let items = json!([
+        {"email": "no address", "state": "Nowhere at all", "misspelt": 1},
+        {"email": "a@example.com", "state": "Nowhere at all"},
+    ]);
+    let job = client.create(&items).finished();
+    assert_eq!((&job["failed"], &job["warnings"], &job["ignored"]), (&json!(1), &json!(1), &json!({"misspelt": 1})));
+    let rows = job["details"]["contacts"].as_array().expect("a list");
+    assert_eq!((rows[0].get("warnings"), &rows[1]["warnings"]), (None, &json!([unknown_region()])));
+    let told = client.send("POST", "/api/contacts/batch/new", &[], &items).expect(201);
+    assert_eq!(told.json()["warnings"], json!({"1": [unknown_region()]}));
+    assert_eq!(told.header("bulkhead-ignored"), Some("misspelt"));
+    let told = client.send("POST", "/api/contacts/new", &[], &items[0]).expect(400);
+    assert_eq!((told.json().get("warnings"), told.header("bulkhead-ignored")), (None, Some("misspelt")));
+    let told = client.send("PATCH", "/api/contacts/77/edit", &[], &json!({"state": "Nowhere at all"})).expect(404);
+    assert_eq!(told.json().get("warnings"), None);
+    // Nor has one that a limit refuses.
+    server.operator().send("PATCH", "/admin/tenants/acme", &[], &json!({"limits": {"storedContacts": 1}})).expect(200);
+    let told = client.send("POST", "/api/contacts/new", &[], &json!({"state": "Nowhere at all"})).expect(507);
+    assert_eq!(told.json().get("warnings"), None);
+}
+
+/// A list of names cannot show an empty one, so the header counts it. JSON shows it.
+#[test]
+fn a_member_without_a_name_is_told() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let item = json!({"email": "a@example.com", "": 1, "misspelt": 1});
+    let job = client.create(&json!([item])).finished();
+    assert_eq!(job["ignored"], json!({"": 1, "misspelt": 1}));
+    for (path, body) in [("/api/contacts/new", item.clone()), ("/api/contacts/batch/new", json!([item]))] {
+        let told = client.send("POST", path, &[], &body);
+        assert_eq!(told.header("bulkhead-ignored"), Some("misspelt"), "{path}");
+        assert_eq!(told.header("bulkhead-ignored-others"), Some("1"), "{path}");
+    }
+    let told = client.send("POST", "/api/contacts/new", &[], &json!({"email": "b@example.com", "": 1})).expect(201);
+    assert_eq!((told.header("bulkhead-ignored"), told.header("bulkhead-ignored-others")), (None, Some("1")));
+}
+
+#[test]
+fn a_name_counts_before_one_with_a_byte_order_mark_which_is_told() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for body in [
+        "{\"city\":\"Bonn\",\"\u{feff}city\":\"Ulm\"}",
+        "{\"\u{feff}city\":\"Ulm\",\"city\":\"Bonn\"}",
+        r#"{"\ufeffcity":"Ulm","city":"Bonn"}"#,
+    ] {
+        let json = [("content-type", "application/json")];
+        let reply = client.call("POST", "/api/contacts/new", &json, body.as_bytes()).expect(201);
+        assert_eq!(reply.json()["contact"]["fields"]["all"]["city"], "Bonn", "{body}");
+        assert_eq!(reply.header("bulkhead-ignored"), Some("%EF%BB%BFcity"), "{body}");
+    }
 }
 
 #[test]

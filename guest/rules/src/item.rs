@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use crate::ignored_names::IgnoredNames;
 use crate::item_errors::ItemErrors;
-use crate::json;
+use crate::json::{self, Raw};
 use crate::kinds;
 use crate::model::{Operation, Profile, Remarks, Warning};
 use crate::reserved_key::ReservedKey;
 use crate::reserved_keys::Edits;
-use crate::schema::{ItemKey, Schema, normal_form};
+use crate::schema::{BYTE_ORDER_MARK, ItemKey, Schema, normal_form};
 use crate::value::Value;
 use crate::working_set::NormalizedKey;
 
@@ -17,6 +17,14 @@ use crate::working_set::NormalizedKey;
 const MAX_ITEM_BYTES: usize = 1 << 20;
 /// Largest number of warnings about one item.
 const MAX_WARNINGS: usize = 32;
+
+/// The name of a member that means something.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    key: ItemKey,
+    /// Whether there is no byte order mark before the name.
+    is_exact: bool,
+}
 
 /// An item's content.
 #[derive(Debug, Default)]
@@ -55,25 +63,41 @@ impl ItemReader<'_> {
         seen.fill(false);
         let ignored = RefCell::new(IgnoredNames::default());
         let meaning = |name: &str| {
-            let item_key = schema.item_key(name);
-            if item_key.is_none() {
+            let key = schema.item_key(name);
+            if key.is_none() {
                 ignored.borrow_mut().add(name);
             }
-            item_key
+            Some(Name { key: key?, is_exact: !name.starts_with(BYTE_ORDER_MARK) })
         };
         let members = match json::members(text, meaning) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
-        let (ignored, ignored_more) = ignored.into_inner().into_parts();
-        let remarks = Remarks { warnings: Vec::new(), ignored, ignored_more };
+        let mut ignored = ignored.into_inner();
         let mut warnings = Vec::new();
-        let mut item = Item { fields: Vec::with_capacity(members.len()), remarks, ..Item::default() };
-        let mut seen_reserved = Vec::new();
-        // From the end, because the last value of a repeated name counts, as in most JSON parsers.
-        for (item_key, raw) in members.iter().rev() {
-            match *item_key {
+        let mut item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
+        let (mut seen_reserved, mut seen_exact) = (Vec::new(), None);
+        // From the end, because the last value of a repeated name counts, as in most JSON parsers. A name that is spelled as it is
+        // counts before one with a byte order mark, wherever it stands.
+        let [exact, marked] = [true, false].map(|is_exact| {
+            let is_wanted = move |(name, _): &&(Name, Raw<'_>)| name.is_exact == is_exact;
+            members.iter().rev().filter(is_wanted)
+        });
+        for (name, raw) in exact.chain(marked) {
+            if !name.is_exact {
+                let (fields, reserved): &(Vec<bool>, Vec<ReservedKey>) =
+                    seen_exact.get_or_insert_with(|| (seen.to_vec(), seen_reserved.clone()));
+                let (is_taken, spelling) = match name.key {
+                    ItemKey::Field(position) => (fields.get(position) == Some(&true), schema.alias(position)),
+                    ItemKey::Reserved(key) => (reserved.contains(&key), key.name()),
+                };
+                if is_taken {
+                    ignored.add(&format!("{BYTE_ORDER_MARK}{spelling}"));
+                    continue;
+                }
+            }
+            match name.key {
                 ItemKey::Field(position) => {
                     let (Some(rule), Some(seen)) = (schema.rules.get(position), seen.get_mut(position)) else {
                         continue;
@@ -111,7 +135,9 @@ impl ItemReader<'_> {
         let warning = |(position, code): (usize, &'static str)| {
             Some(Warning { field: schema.rules.get(position)?.alias.clone(), code })
         };
-        item.remarks.warnings = warnings.into_iter().filter_map(warning).take(MAX_WARNINGS).collect();
+        let warnings = warnings.into_iter().filter_map(warning).take(MAX_WARNINGS).collect();
+        let (ignored, ignored_more) = ignored.into_parts();
+        item.remarks = Remarks { warnings, ignored, ignored_more };
         Ok(item)
     }
 }

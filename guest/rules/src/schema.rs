@@ -20,6 +20,8 @@ const NAMES: [&str; 2] = ["firstname", "lastname"];
 pub(crate) const POINTS: &str = "points";
 /// The field that shares its value with the key `lastActive`.
 const LAST_ACTIVE: &str = "last_active";
+/// What readers of CSV files leave on the first column's name.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Largest unique value in normal form, in bytes.
 const MAX_KEY_BYTES: usize = 1_024;
 
@@ -122,9 +124,14 @@ impl Schema {
     }
 
     /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is
-    /// ignored: readers of CSV files leave it on the first column's name.
+    /// ignored.
     pub(crate) fn item_key(&self, name: &str) -> Option<ItemKey> {
-        self.item_keys.get(name.trim_start_matches('\u{feff}')).copied()
+        self.item_keys.get(name.trim_start_matches(BYTE_ORDER_MARK)).copied()
+    }
+
+    /// Returns the alias of the field at `position`.
+    pub(crate) fn alias(&self, position: usize) -> &str {
+        self.rules.get(position).map_or("", |rule| &rule.alias)
     }
 
     /// Returns the position of the field called `alias`.

@@ -285,6 +285,22 @@ fn a_byte_order_mark_before_a_name_is_ignored() {
     assert_eq!((&last["fields"], &last["tags"]), (&json!({"city": "B"}), &json!(["t"])));
     let unknown = document(one(Create, &profile(&[]), &[], r#"{"ci\ufeffty":"A","city\ufeff":"B"}"#));
     assert_eq!(unknown["fields"], json!({}));
+    // The name without it counts, wherever it stands, and the other one is told.
+    for (item, ignored) in [
+        (r#"{"city":"B","\ufeffcity":"A"}"#, "\u{feff}city"),
+        (r#"{"\ufeffcity":"A","city":"B"}"#, "\u{feff}city"),
+        (r#"{"\ufeffcity":"A","city":"X","\ufeff\ufeffcity":"A","city":"B"}"#, "\u{feff}city"),
+        (r#"{"city":"B","tags":["t"],"\ufefftags":["x"]}"#, "\u{feff}tags"),
+    ] {
+        let written = write(one(Create, &profile(&[]), &[], item));
+        assert_eq!(written.remarks.ignored, [ignored], "{item}");
+        let fields = document(one(Create, &profile(&[]), &[], item))["fields"].clone();
+        assert_eq!(fields, json!({"city": "B"}), "{item}");
+    }
+    let named = write(one(Update, &profile(&[]), &[old()], r#"{"id":5,"\ufeffid":6,"city":"B"}"#));
+    assert_eq!((named.target, named.remarks.ignored), (Target::Existing(5), vec![String::from("\u{feff}id")]));
+    let twice = write(one(Create, &profile(&[]), &[], r#"{"\ufeffcity":"A","\ufeffcity":"B"}"#));
+    assert_eq!(twice.remarks.ignored, [""; 0], "the last of equal names counts, as without a mark");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub struct Warning {
 /// The remarks about one item.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ItemRemarks {
-    /// At most 32.
+    /// At most 32; none if the item is refused.
     pub warnings: Vec<Warning>,
     /// Names of members that no field knows: at most 100 names of at most 100 bytes, which may hold any characters.
     pub ignored: Vec<String>,
@@ -25,6 +25,11 @@ pub struct ItemRemarks {
 }
 
 impl ItemRemarks {
+    /// Forgets the warnings, because the item is refused: nothing of it is stored, so there is nothing to warn of.
+    pub fn refuse(&mut self) {
+        self.warnings.clear();
+    }
+
     /// Returns the bytes of memory that it takes besides its own size.
     pub fn bytes(&self) -> usize {
         let warnings = self.warnings.iter().map(|one| size_of::<Warning>() + one.field.len() + one.code.len());

@@ -15,7 +15,7 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
         write_of_found: vec![None; found.len()],
     };
     let mut rows = Vec::with_capacity(outcomes.len());
-    for (index, Outcome { decision, remarks }) in outcomes.into_iter().enumerate() {
+    for (index, Outcome { decision, mut remarks }) in outcomes.into_iter().enumerate() {
         let (write, body) = match decision {
             Decision::Write { target, status, document, keys, index_entry } => {
                 match assembly.unchanged(target, found, &document, &keys, &index_entry) {
@@ -26,7 +26,10 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
                     }
                 }
             }
-            Decision::Reject { id, status, error } => (None, RowBody::Failed { id, status, error }),
+            Decision::Reject { id, status, error } => {
+                remarks.refuse();
+                (None, RowBody::Failed { id, status, error })
+            }
         };
         assembly.write_of_item.push(write);
         let item = matches!(body, RowBody::Failed { .. }).then(|| part.kept_item(index)).flatten();

@@ -117,6 +117,7 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
             Err(id) => {
                 let error = ItemError::Api { message: message.clone(), code: STATUS, r#type: (*r#type).to_owned() };
                 row.body = RowBody::Failed { id, status: STATUS, error };
+                row.remarks.refuse();
             }
         }
     }
