@@ -224,13 +224,48 @@ fn a_channel_is_added_to_do_not_contact_and_removed() {
 }
 
 #[test]
+fn the_reason_of_an_entry_can_be_changed_unless_the_contact_unsubscribed() {
+    let (_server, client) = start();
+    client.send("POST", "/api/contacts/new", &[], &json!({"number": "1"})).expect(201);
+    let add = |body: Value| client.send("POST", "/api/contacts/1/dnc/email/add", &[], &body).expect(200).json();
+    let kept = json!([{"field": "doNotContact", "code": "unsubscribed_kept"}]);
+    for (body, reason, warnings) in [
+        (json!({"reason": 3}), 3, &Value::Null),
+        (json!({"reason": 2}), 2, &Value::Null),
+        (json!({"reason": 3.0}), 3, &Value::Null),
+        (json!({"reason": "2.0"}), 2, &Value::Null),
+        (json!({"reason": 1}), 1, &Value::Null),
+        // As in Mautic, who unsubscribed stays unsubscribed until the entry is removed. Here, the client is told.
+        (json!({"reason": 2}), 1, &kept),
+        (json!({"comments": "by phone"}), 1, &kept),
+        (json!({"reason": 1}), 1, &Value::Null),
+        (json!({}), 1, &Value::Null),
+    ] {
+        let added = add(body.clone());
+        assert_eq!(do_not_contact(&added["contact"]), [(String::from("email"), reason, String::new())], "{body}");
+        assert_eq!(&added["warnings"], warnings, "{body}");
+    }
+    client.call("POST", "/api/contacts/1/dnc/email/remove", &[], b"").expect(200);
+    assert_eq!(add(json!({"reason": 2}))["contact"]["doNotContact"][0]["reason"], 2);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    client.call("POST", "/api/contacts/1/dnc/email/add", &form, b"reason=3.0").expect(200);
+    for reason in [json!(1.5), json!(4.0), json!(-1), json!("1,0"), json!(true)] {
+        client.send("POST", "/api/contacts/1/dnc/email/add", &[], &json!({"reason": reason})).expect(400);
+    }
+}
+
+#[test]
 fn a_channel_is_refused_as_an_edit_would_be() {
     let (_server, client) = start();
     client.send("POST", "/api/contacts/new", &[], &json!({"number": "1"})).expect(201);
     for change in ["add", "remove"] {
         let path = format!("/api/contacts/9/dnc/email/{change}");
         let reply = client.call("POST", &path, &[], b"").expect(404);
-        assert_eq!(reply.json()["errors"][0]["message"], "Item was not found.", "{change}");
+        assert_eq!(
+            reply.problem(),
+            json!({"message": "Item was not found.", "code": 404, "type": "not_found"}),
+            "{change}"
+        );
     }
     for body in [json!({"reason": 0}), json!({"reason": "often"}), json!({"comments": []}), json!([])] {
         client.send("POST", "/api/contacts/1/dnc/email/add", &[], &body).expect(400);

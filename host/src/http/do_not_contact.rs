@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -11,14 +12,18 @@ use super::body::ItemBody;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::route::ChannelChange;
-use super::single::{apply_item, with_id};
-use crate::domain::{ContactId, Operation};
+use super::single::{More, apply_item, with_id};
+use crate::domain::{ContactId, Operation, Warning};
 use crate::jobs::Call;
 
 /// Mautic's number for a channel that may be used.
 const CONTACTABLE: u8 = 0;
+/// Mautic's number for a contact who unsubscribed.
+const UNSUBSCRIBED: u8 = 1;
 /// Mautic's numbers for a contact who unsubscribed, whose messages came back, and for an entry that was made by hand.
-const REASONS: [u8; 3] = [1, 2, 3];
+const REASONS: [u8; 3] = [UNSUBSCRIBED, 2, 3];
+/// The warning that an entry stays as it is because the contact unsubscribed.
+const KEPT_UNSUBSCRIBED: (&str, &str) = ("doNotContact", "unsubscribed_kept");
 
 /// The edit that a request stands for.
 #[derive(Serialize)]
@@ -59,7 +64,9 @@ impl Details {
             match name.as_str() {
                 _ if matches!(value, "null" | "\"\"") => {}
                 "reason" => {
-                    let reason = REASONS.into_iter().find(|reason| value.trim_matches('"') == reason.to_string());
+                    // Some programs write whole numbers with a fraction of zeros.
+                    let number = value.trim_matches('"').parse::<f64>().ok();
+                    let reason = REASONS.into_iter().find(|reason| number == Some(f64::from(*reason)));
                     let wrong = || Problem::bad_request("'reason' must be 1, 2 or 3.");
                     details.reason = Some(reason.ok_or_else(wrong)?);
                 }
@@ -92,39 +99,63 @@ pub(super) fn apply(
         None => Details::default(),
     };
     let Details { reason, comments, others } = details;
-    let (entry, record_found) = match change {
-        ChannelChange::Add => (Entry { channel, reason, comments }, None),
+    let (mut warnings, mut record_found) = (Vec::new(), None);
+    let entry = match change {
+        ChannelChange::Add => {
+            let changes_entry = comments.is_some() || reason.is_some_and(|reason| reason != UNSUBSCRIBED);
+            if changes_entry
+                && shown_entry(&shown(call, id)?, channel).is_some_and(|entry| entry.reason == UNSUBSCRIBED)
+            {
+                let (field, code) = KEPT_UNSUBSCRIBED;
+                warnings.push(Warning { field: field.to_owned(), code: code.to_owned() });
+            }
+            Entry { channel, reason, comments }
+        }
         ChannelChange::Remove => {
-            let shown = call.contact(id)?.ok_or_else(Problem::unknown_contact)?;
-            (Entry { channel, reason: Some(CONTACTABLE), comments: None }, Some(has_entry(&shown, channel)))
+            record_found = Some(shown_entry(&shown(call, id)?, channel).is_some());
+            Entry { channel, reason: Some(CONTACTABLE), comments: None }
         }
     };
     let item = serde_json::to_string(&Edit { do_not_contact: [entry] }).map_err(|error| Problem::panicked(&error))?;
-    apply_item(call, Operation::Update, with_id(&item, id), record_found, others)
+    let more = More { record_found, ignored: others, warnings };
+    let reply = apply_item(call, Operation::Update, with_id(&item, id), more)?;
+    // The contact may have been deleted in between. The answer is the same as before.
+    if reply.status() == StatusCode::NOT_FOUND { Err(Problem::unknown_contact()) } else { Ok(reply) }
 }
 
-/// Returns whether a contact as clients see it has an entry for a channel.
+/// Returns a contact as clients see it.
 ///
-/// The host never looks into a contact, with this exception: Mautic says whether there was an entry to remove, and only the
-/// contact as the processor shows it says so.
-fn has_entry(contact: &str, channel: &str) -> bool {
+/// # Errors
+/// 404 if there is no such contact.
+fn shown(call: &Call<'_>, id: ContactId) -> Result<String, Problem> {
+    call.contact(id)?.ok_or_else(Problem::unknown_contact)
+}
+
+/// An entry of a contact as clients see it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct ShownEntry<'a> {
+    #[serde(borrow)]
+    channel: Cow<'a, str>,
+    reason: u8,
+}
+
+/// Returns the entry for a channel of a contact as clients see it.
+///
+/// The host never looks into a contact, with this exception: Mautic says whether there was an entry to remove, and a client is told
+/// of an entry that does not become what it sent. Only the contact as the processor shows it says so.
+fn shown_entry<'a>(contact: &'a str, channel: &str) -> Option<ShownEntry<'a>> {
     #[derive(Deserialize)]
     struct Shown<'a> {
         #[serde(rename = "doNotContact", borrow)]
         do_not_contact: Vec<ShownEntry<'a>>,
     }
-    #[derive(Deserialize)]
-    struct ShownEntry<'a> {
-        #[serde(borrow)]
-        channel: Cow<'a, str>,
-    }
-    let shown: Option<Shown<'_>> = serde_json::from_str(contact).ok();
-    shown.is_some_and(|shown| shown.do_not_contact.iter().any(|entry| entry.channel == channel))
+    let shown: Shown<'a> = serde_json::from_str(contact).ok()?;
+    shown.do_not_contact.into_iter().find(|entry| entry.channel == channel)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Details, has_entry};
+    use super::{Details, shown_entry};
 
     #[test]
     fn a_reason_and_comments_are_read_in_any_form() {
@@ -139,25 +170,35 @@ mod tests {
             (r#"{"reason":"2","comments":""}"#, details(Some(2), None)),
             (r#"{"reason":null,"comments":null,"channelId":null}"#, details(None, None)),
             (r#"{"reason":3,"reason":2}"#, details(Some(2), None)),
+            (r#"{"reason":1.0}"#, details(Some(1), None)),
+            (r#"{"reason":"3.00"}"#, details(Some(3), None)),
+            (r#"{"reason":2e0}"#, details(Some(2), None)),
         ] {
             assert_eq!(Details::read(item).unwrap(), expected, "{item}");
         }
         assert_eq!(Details::read(r#"{"channelId":7,"x":[]}"#).unwrap().others, ["channelId", "x"]);
-        for item in ["[]", r#"{"reason":0}"#, r#"{"reason":"x"}"#, r#"{"reason":[1]}"#, r#"{"comments":7}"#] {
+        for item in [
+            "[]",
+            r#"{"reason":0}"#,
+            r#"{"reason":"x"}"#,
+            r#"{"reason":1.5}"#,
+            r#"{"reason":[1]}"#,
+            r#"{"comments":7}"#,
+        ] {
             assert!(Details::read(item).is_err(), "{item}");
         }
     }
 
     #[test]
     fn an_entry_is_found_by_its_channel() {
-        for (contact, found) in [
-            (r#"{"doNotContact":[{"id":1,"channel":"sms"},{"channel":"e\u006dail"}]}"#, true),
-            (r#"{"doNotContact":[{"channel":"sms"}]}"#, false),
-            (r#"{"doNotContact":[]}"#, false),
-            (r#"{"doNotContact":7}"#, false),
-            ("{}", false),
+        for (contact, reason) in [
+            (r#"{"doNotContact":[{"id":1,"channel":"sms","reason":1},{"channel":"e\u006dail","reason":3}]}"#, Some(3)),
+            (r#"{"doNotContact":[{"channel":"sms","reason":1}]}"#, None),
+            (r#"{"doNotContact":[]}"#, None),
+            (r#"{"doNotContact":7}"#, None),
+            ("{}", None),
         ] {
-            assert_eq!(has_entry(contact, "email"), found, "{contact}");
+            assert_eq!(shown_entry(contact, "email").map(|entry| entry.reason), reason, "{contact}");
         }
     }
 }

@@ -17,8 +17,6 @@ use crate::jobs::Call;
 #[derive(Serialize)]
 struct Refusal {
     errors: [RefusedItem; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Warning>,
 }
 
 /// The answer to an applied item.
@@ -51,30 +49,36 @@ pub(super) fn apply(
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
-    apply_item(call, operation, item, None, [])
+    apply_item(call, operation, item, More::default())
 }
 
-/// Applies one item; blocks. The answer says that a record was found or not, if `record_found` does, and names `ignored` members
-/// of the request beside those that the component ignored.
-pub(super) fn apply_item(
-    call: &Call<'_>,
-    operation: Operation,
-    item: String,
-    record_found: Option<bool>,
-    ignored: impl IntoIterator<Item = String>,
-) -> Result<Reply, Problem> {
+/// What the answer to one item says beside what the component says.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    /// Whether there was what the request removes.
+    pub(super) record_found: Option<bool>,
+    /// Names of members of the request that mean nothing.
+    pub(super) ignored: Vec<String>,
+    /// Warnings about the item, if it is applied.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Applies one item; blocks.
+pub(super) fn apply_item(call: &Call<'_>, operation: Operation, item: String, more: More) -> Result<Reply, Problem> {
     let answer = call.apply(operation, &ItemList { items: vec![item], keys: None })?;
     let mut rows = answer.rows;
     let mut row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
+    let More { record_found, ignored, warnings: more_warnings } = more;
     row.remarks.ignored.extend(ignored);
     let ignored = JobRemarks::of([&row.remarks]).ignored;
-    let ItemRemarks { warnings, .. } = row.remarks;
     if let Some(error) = row.error {
-        let mut reply = json(status, &Refusal { errors: [RefusedItem::from(error)], warnings });
+        let mut reply = json(status, &Refusal { errors: [RefusedItem::from(error)] });
         tell_ignored(&mut reply, &ignored);
         return Ok(reply);
     }
+    let ItemRemarks { mut warnings, .. } = row.remarks;
+    warnings.extend(more_warnings);
     let mut contacts = answer.contacts;
     let (id, object) = row
         .id
