@@ -18,6 +18,11 @@ fn body(fields: &[(&str, &str)]) -> Vec<u8> {
     body
 }
 
+/// Returns a body of one part with these headers.
+fn headers(lines: &[&str]) -> Vec<u8> {
+    format!("------b0undary\r\n{}\r\n\r\nx\r\n------b0undary--\r\n", lines.join("\r\n")).into_bytes()
+}
+
 fn send(client: &Client, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
     client.call(method, path, &[TYPE], &body(fields))
 }
@@ -82,6 +87,17 @@ fn what_is_no_form_of_texts_is_refused_and_named() {
     for (content_type, body, status, part) in [
         (TYPE.1, &file[..], 415, "part 'photo' is a file"),
         ("multipart/form-data", &one, 400, "has no boundary"),
+        ("multipart/form-data; charset=utf-8", &one, 400, "has no boundary"),
+        ("multipart/form-data; boundary=----b0undary ; x", &one, 400, "name=value"),
+        ("multipart/form-data; boundary=----b0undary; boundary=x", &one, 400, "each parameter once"),
+        (
+            TYPE.1,
+            &headers(&["Content-Disposition: form-data; name=a", "Content-Disposition: form-data; name=b"]),
+            400,
+            "Content-Disposition twice",
+        ),
+        (TYPE.1, &headers(&["Content-Disposition: form-data; name=a; name=b"]), 400, "cannot be read"),
+        (TYPE.1, &headers(&["Content-Disposition: form-data;", " name=a"]), 400, "goes on in the next line"),
         ("multipart/form-data; boundary=other", &one, 400, "does not have the boundary"),
         (TYPE.1, &one[..one.len() - 20], 400, "part number 1 has no end"),
         (TYPE.1, b"", 400, "does not have the boundary"),

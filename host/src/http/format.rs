@@ -43,20 +43,15 @@ impl Format {
         match essence.as_str() {
             "" | "application/json" | "application/x-json" => Ok(Self::Json),
             "application/x-www-form-urlencoded" => Ok(Self::Form),
-            "multipart/form-data" => {
-                let parts = HeaderValueParts::read(value);
-                Ok(Self::Multipart(Boundary::new(parts.as_ref().and_then(|parts| parts.parameter("boundary")))?))
-            }
+            "multipart/form-data" => Ok(Self::Multipart(Boundary::from_content_type(value)?)),
             "text/csv" | "text/tab-separated-values" => {
-                let parts = HeaderValueParts::read(value);
-                let parameter = |name| parts.as_ref().and_then(|parts| parts.parameter(name)).map(str::to_owned);
-                let has_no_header = parameter("header").is_some_and(|header| header.eq_ignore_ascii_case("absent"));
-                Ok(Self::Csv { charset: parameter("charset"), has_no_header })
+                let parts = HeaderValueParts::of_content_type(value)?;
+                let has_no_header = parts.parameter("header").is_some_and(|it| it.eq_ignore_ascii_case("absent"));
+                Ok(Self::Csv { charset: parts.parameter("charset").map(str::to_owned), has_no_header })
             }
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                let parts = HeaderValueParts::read(value);
-                let charset = parts.as_ref().and_then(|parts| parts.parameter("charset")).map(str::to_owned);
-                Ok(Self::JsonLines { charset })
+                let parts = HeaderValueParts::of_content_type(value)?;
+                Ok(Self::JsonLines { charset: parts.parameter("charset").map(str::to_owned) })
             }
             _ => Err(Problem::unsupported_type(format!(
                 "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data. The bulk endpoints also take text/csv and application/x-ndjson."

@@ -21,11 +21,20 @@ pub(super) struct Boundary {
 }
 
 impl Boundary {
-    /// Takes the boundary of a `Content-Type`.
+    /// Reads the boundary in a `Content-Type`.
+    ///
+    /// # Errors
+    /// 400 if the parameters cannot be read, or none of them is the boundary.
+    pub(super) fn from_content_type(value: &str) -> Result<Self, Problem> {
+        let parts = HeaderValueParts::of_content_type(value)?;
+        Self::new(parts.parameter("boundary"))
+    }
+
+    /// Takes the text of a boundary.
     ///
     /// # Errors
     /// 400 if there is none, or it cannot be one.
-    pub(super) fn new(text: Option<&str>) -> Result<Self, Problem> {
+    fn new(text: Option<&str>) -> Result<Self, Problem> {
         let text = text.ok_or_else(|| {
             Problem::bad_request(
                 "The Content-Type multipart/form-data has no boundary, so its parts cannot be told apart.",
@@ -203,6 +212,7 @@ impl<'a> Fields<'a> {
     fn head(&self, part: &'a [u8]) -> Result<(Head, &'a [u8]), Problem> {
         let mut rest = part;
         let (mut head, mut has_name) = (Head::default(), false);
+        let mut seen = Vec::new();
         for _ in 0..=MAX_HEADERS {
             let room = rest.get(..MAX_HEAD_BYTES + 2).unwrap_or(rest);
             let end = find(room, b"\r\n").filter(|end| part.len() - rest.len() + end <= MAX_HEAD_BYTES);
@@ -213,17 +223,28 @@ impl<'a> Fields<'a> {
                 return if has_name { Ok((head, rest)) } else { Err(self.wrong("has no name")) };
             }
             let line = str::from_utf8(line).map_err(|_| self.wrong("has headers that are not UTF-8"))?;
-            has_name |= self.header(line, &mut head)?;
+            if line.starts_with([' ', '\t']) || rest.starts_with(b" ") || rest.starts_with(b"\t") {
+                return Err(self.wrong("has a header that goes on in the next line; send each header in one line"));
+            }
+            let (header, value) = line.split_once(':').ok_or_else(|| self.wrong("has a header without a colon"))?;
+            let header = header.trim();
+            // Others mean nothing here.
+            if header.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-")) {
+                if seen.iter().any(|earlier: &&str| earlier.eq_ignore_ascii_case(header)) {
+                    return Err(self.wrong(&format!("has the header {} twice", shortened(header))));
+                }
+                seen.push(header);
+            }
+            has_name |= self.header(header, value, &mut head)?;
         }
         Err(self.wrong(&format!("has more than {MAX_HEADERS} headers")))
     }
 
     /// Reads a header into the part's head. Returns whether the header has the name of the field.
-    fn header(&self, line: &str, head: &mut Head) -> Result<bool, Problem> {
-        let (header, value) = line.split_once(':').ok_or_else(|| self.wrong("has a header without a colon"))?;
+    fn header(&self, header: &str, value: &str, head: &mut Head) -> Result<bool, Problem> {
         let unreadable = || self.wrong(&format!("has a header that cannot be read: {}", shortened(header)));
         let read = || HeaderValueParts::read(value).ok_or_else(unreadable);
-        match header.trim().to_ascii_lowercase().as_str() {
+        match header.to_ascii_lowercase().as_str() {
             "content-disposition" => {
                 let parts = read()?;
                 let name = parts.parameter("name").filter(|_| parts.essence == "form-data");
@@ -348,6 +369,14 @@ mod tests {
             (format!("--x|{NAME}|Content-Type: multipart/mixed; boundary=y||1|--x--"), "has parts itself"),
             (format!("--x|{NAME}|Content-Type: text/plain; charset=latin1||1|--x--"), "is in latin1"),
             (format!("--x|{NAME}|Content-Transfer-Encoding: base64||MQ==|--x--"), "Content-Transfer-Encoding"),
+            (format!("--x|{NAME}|{NAME}||1|--x--"), "has the header Content-Disposition twice"),
+            (
+                format!("--x|{NAME}|Content-Type: text/plain|content-type: text/plain||1|--x--"),
+                "has the header content-type twice",
+            ),
+            (String::from("--x|Content-Disposition: form-data; name=a; name=b||1|--x--"), "cannot be read"),
+            (String::from("--x|Content-Disposition: form-data;| name=a||1|--x--"), "goes on in the next line"),
+            (format!("--x|\tx: y|{NAME}||1|--x--"), "goes on in the next line"),
         ] {
             let error = read(&body).unwrap_err();
             assert!(error.contains(part), "{body}: {error}");
@@ -365,6 +394,25 @@ mod tests {
         }
         for text in ["a b", "----WebKitFormBoundary7MA4YWxkTrZu0gW", &"a".repeat(70)] {
             assert!(Boundary::new(Some(text)).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_boundary_is_a_parameter_of_the_type() {
+        for (parameters, part) in [
+            ("; boundary=B", ""),
+            ("; charset=utf-8; boundary=\"B\" ;", ""),
+            ("", "has no boundary"),
+            ("; charset=utf-8", "has no boundary"),
+            ("; boundary=B ; x", "cannot be read"),
+            ("; boundary", "cannot be read"),
+            ("; boundary=B; boundary=C", "cannot be read"),
+            ("; boundary=\"B", "cannot be read"),
+            ("; boundary=\"\"", "1 to 70"),
+        ] {
+            let read = Boundary::from_content_type(&format!("multipart/form-data{parameters}"));
+            let message = read.map_or_else(|problem| problem.message().to_owned(), |_| String::new());
+            assert!(message.contains(part) && message.is_empty() == part.is_empty(), "{parameters}: {message}");
         }
     }
 
