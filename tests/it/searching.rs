@@ -105,6 +105,8 @@ fn what_cannot_be_searched_for_is_refused_by_name() {
         ("email:*example.com", "email:*example.com"),
         ("ids:x", "ids:x"),
         ("***", "***"),
+        ("email:%", "'email:%' cannot be searched for. Before '%'"),
+        ("ada \"100%\"", "'100%' cannot be searched for. In quotation marks"),
         ("\"ada", "quotation mark"),
         ("(ada", "'('"),
         ("ada OR", "no term"),
@@ -128,6 +130,69 @@ fn a_total_is_what_paging_reaches() {
         assert_eq!(reply.header("bulkhead-total-bounded"), None);
     }
     assert_eq!(client.get("/api/contacts?limit=1").expect(200).json()["total"], "10010");
+}
+
+/// 0 in a unique field identifies nobody, as in Mautic: contacts with it are not merged, and no key leads to them. A search that
+/// said that no contact has it would be wrong.
+#[test]
+fn a_search_for_what_identifies_nobody_is_refused_by_name() {
+    let server = Server::start();
+    let profile = json!({"fields": [
+        {"alias": "ext", "type": "text", "unique": true}, {"alias": "num", "type": "number", "unique": true},
+    ]});
+    let client = server.client(&server.add_tenant_with("acme", &profile));
+    let rows = client.create(&json!([
+        {"ext": "0", "num": 0}, {"ext": 0, "num": "0"}, {"ext": "0", "num": "-0"}, {"ext": "0123", "num": 7}, {"ext": "00"},
+    ]));
+    assert_eq!(rows.codes(), [201; 5], "two strangers with 0 are no one contact");
+    for term in ["ext:0", "ext:+0", "-ext:0", "num:0", "num:+0.0", "num:-0", "ada OR ext:\"0\""] {
+        let message = search(&client, term).expect(400).message();
+        let alias = if term.contains("num") { "num:" } else { "ext:" };
+        assert!(message.contains(alias) && message.contains("identifies nobody"), "{term}: {message}");
+    }
+    for (col, expr, val) in [
+        ("ext", "eq", "0"),
+        ("ext", "neq", "0"),
+        ("ext", "in", "0123,0"),
+        ("num", "notIn", "7,0"),
+        ("num", "eq", "0.0"),
+    ] {
+        let query = format!("where[0][col]={col}&where[0][expr]={expr}&where[0][val]={val}");
+        let message = client.get(&format!("/api/contacts?{query}")).expect(400).message();
+        assert!(message.contains(&format!("where[0][col]={col}")), "{query}: {message}");
+    }
+    for (term, expected) in [("ext:0123", &["4"][..]), ("ext:00", &["5"]), ("ext:0%", &["4", "5"]), ("num:7", &["4"])] {
+        assert_eq!(ids(&search(&client, term).expect(200).json()), expected, "{term}");
+    }
+}
+
+/// The number of contacts that a search finds at most, unless the list has the order of its filter.
+const MAX_FOUND: usize = 100_000;
+
+#[test]
+fn a_header_says_that_a_total_is_bounded() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for first in (0..MAX_FOUND).step_by(10_000) {
+        client.create(&contacts("c", first..first + 10_000)).wait_for("completed");
+    }
+    let list = |query: &str| client.get(&format!("/api/contacts?limit=1&{query}")).expect(200);
+    let bounded = |reply: &Reply| reply.header("bulkhead-total-bounded").map(str::to_owned);
+    let all = list("search=last");
+    assert_eq!((&all.json()["total"], bounded(&all)), (&json!(MAX_FOUND.to_string()), None));
+    client.create(&contacts("c", MAX_FOUND..MAX_FOUND + 5)).wait_for("completed");
+    let more = list("search=last");
+    assert_eq!((&more.json()["total"], bounded(&more)), (&json!(MAX_FOUND.to_string()), Some(MAX_FOUND.to_string())));
+    // The newest are among them, and paging ends where the total says.
+    let newest = list("search=last&orderBy=id&orderByDir=desc").json();
+    assert_eq!(ids(&newest), [(MAX_FOUND + 5).to_string()]);
+    assert_eq!(ids(&list(&format!("search=last&start={MAX_FOUND}")).json()), [""; 0]);
+    // A list that has all says nothing.
+    for query in
+        ["", "search=", "search=email:c7@example.com", "where[0][col]=id&where[0][expr]=gt&where[0][val]=0&orderBy=id"]
+    {
+        assert_eq!(bounded(&list(query)), None, "{query}");
+    }
 }
 
 /// A processor of a version that says nothing about anonymous contacts finds none, so the search is refused.

@@ -80,7 +80,7 @@ impl<'a, 'c> SearchResolver<'a, 'c> {
     /// An address finds the contact that has it, and only if there is none, the contacts that have its words.
     fn words(&mut self, text: &str) -> Result<ContactFilter, ServiceError> {
         if is_address(text) {
-            let exact = self.ids_with(EMAIL, text)?;
+            let exact = self.look_up(EMAIL, text)?.ids;
             if !exact.is_empty() {
                 return Ok(ContactFilter::Ids(exact));
             }
@@ -92,7 +92,11 @@ impl<'a, 'c> SearchResolver<'a, 'c> {
         let FieldTerm { alias, value, comparison } = term;
         self.check_unique(term)?;
         if *comparison != Comparison::Beginning {
-            let ids = self.ids_with(alias, value)?;
+            let Lookup { has_key, ids } = self.look_up(alias, value)?;
+            if !has_key && is_zero(value) {
+                let reason = "0 in a unique field identifies nobody, so it is never looked up.";
+                return Err(SearchError::term(term, reason).into());
+            }
             if *comparison == Comparison::Exact || !ids.is_empty() {
                 return Ok(ContactFilter::Ids(ids));
             }
@@ -119,18 +123,32 @@ impl<'a, 'c> SearchResolver<'a, 'c> {
         }
     }
 
-    /// Returns the contacts that a `create` with this value in this field would merge into.
+    /// Looks up the contacts that a `create` with this value in this field would merge into.
     ///
     /// The host never looks into a contact, with this exception: clients can search by the values of fields, so the host writes an
     /// item with such a field. What the value's normal form is, is up to the processor.
-    fn ids_with(&mut self, alias: &str, value: &str) -> Result<Vec<ContactId>, ServiceError> {
+    fn look_up(&mut self, alias: &str, value: &str) -> Result<Lookup, ServiceError> {
         let item = serde_json::json!({ alias: value }).to_string();
         let items = [item];
         let plan = self.decider.plan(Part::without_keys(&items))?;
         let lookups = plan.lookups();
         let found = self.call.service.store().find_contacts(self.call.tenant.id, &lookups.ids, &lookups.keys)?;
-        Ok(found.iter().map(|contact| contact.id).collect())
+        let has_key = !lookups.keys.is_empty();
+        Ok(Lookup { has_key, ids: found.iter().map(|contact| contact.id).collect() })
     }
+}
+
+/// What a value of a field finds.
+struct Lookup {
+    /// Whether the processor makes a key of the value. It makes none of what cannot be a value, and of what identifies nobody.
+    has_key: bool,
+    ids: Vec<ContactId>,
+}
+
+/// Returns whether a value is the number 0. Contacts may have it, although it is no key: programs send it for a number that is
+/// missing. So a search for it must not say that no contact has it.
+fn is_zero(value: &str) -> bool {
+    value.trim().parse::<f64>() == Ok(0.0)
 }
 
 fn is_address(text: &str) -> bool {

@@ -28,7 +28,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SearchError> {
             }
             '"' => {
                 let (quoted, behind) = after.split_once('"').ok_or(SearchError::Unbalanced("a quotation mark"))?;
-                (Token::Term(words_term(quoted, quoted)?), behind)
+                (Token::Term(quoted_words(quoted)?), behind)
             }
             _ => word(rest)?,
         };
@@ -94,6 +94,14 @@ fn plain_word(word: &str) -> Result<Search, SearchError> {
     words_term(word, word.trim_end_matches(['%', '*']))
 }
 
+fn quoted_words(text: &str) -> Result<Search, SearchError> {
+    if text.contains(['%', '*']) {
+        let reason = "In quotation marks, '%' and '*' have no meaning. Leave them out: each word finds the words that begin with it.";
+        return Err(SearchError::term(text, reason));
+    }
+    words_term(text, text)
+}
+
 fn words_term(term: &str, text: &str) -> Result<Search, SearchError> {
     let text = text.trim();
     if text.contains(['%', '*']) {
@@ -124,7 +132,11 @@ fn command_term(term: &str, command: &str, value: &str, is_exact: bool) -> Resul
         (value, Comparison::Exact)
     } else {
         let beginning = value.trim_end_matches(['%', '*']);
-        if beginning.contains(['%', '*']) || (beginning.is_empty() && !value.is_empty()) {
+        if beginning.is_empty() && !value.is_empty() {
+            let reason = "Before '%' or '*', write how the value begins.";
+            return Err(SearchError::term(term, reason));
+        }
+        if beginning.contains(['%', '*']) {
             return Err(SearchError::term(term, "'%' and '*' can only be the last character of a value."));
         }
         let is_beginning = beginning.len() < value.len();

@@ -175,8 +175,11 @@ mod tests {
     fn what_cannot_be_answered_is_refused_and_named() {
         for (text, part) in [
             ("email:", "'email:'"),
-            ("email:%", "'email:%'"),
-            ("email:*", "'email:*'"),
+            ("email:%", "'email:%' cannot be searched for. Before '%'"),
+            ("email:*", "'email:*' cannot be searched for. Before '%'"),
+            ("\"100%\"", "'100%' cannot be searched for. In quotation marks"),
+            ("ada \"lov* x\"", "'lov* x' cannot be searched for. In quotation marks"),
+            ("a%b", "'a%b' cannot be searched for. A word's beginning"),
             ("email:%a", "'email:%a'"),
             ("email:a%b", "'email:a%b'"),
             ("email:+", "'email:+'"),
