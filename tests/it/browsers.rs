@@ -131,7 +131,22 @@ fn pages_of_other_origins_get_no_more_than_before() {
 
 #[test]
 fn an_origin_that_browsers_do_not_send_is_refused_at_the_start() {
-    for origin in ["*", "https://app.example/", "app.example", "null"] {
+    for origin in [
+        "*",
+        "https://app.example/",
+        "https://app.example/path",
+        "https://app.example?x",
+        "https://app.example:",
+        "https://app.example:65536",
+        "https://*.example",
+        "https://user@app.example",
+        "ftp://app.example",
+        "capacitor://localhost",
+        "file:///",
+        "app.example",
+        "null",
+        "",
+    ] {
         let refused = run(["serve", "--cors-origin", origin, "--data", "/nonexistent/folder"]);
         assert!(refused.stderr.contains("https://app.example"), "{origin}: {}", refused.stderr);
     }

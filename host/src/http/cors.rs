@@ -26,13 +26,15 @@ const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
 /// Seconds for which a browser remembers the answer to a preflight.
 const PREFLIGHT_SECONDS: u32 = 600;
 
-/// An origin, such as `https://app.example`: a scheme, a host, and a port unless it is the scheme's own.
+/// An origin, such as `https://app.example`: `http` or `https`, a host, and a port unless it is the scheme's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 /// Why a text is no origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an origin such as https://app.example or http://localhost:3000 is expected, without a path and without '*'")]
+#[error(
+    "an origin such as https://app.example or http://localhost:3000 is expected: http or https, a host, a port if it is not the usual one, and nothing behind that, not even a slash"
+)]
 pub struct OriginError;
 
 impl FromStr for Origin {
@@ -42,8 +44,10 @@ impl FromStr for Origin {
         let text = text.trim();
         let uri: Uri = text.parse().map_err(|_| OriginError)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(OriginError) };
+        let is_known = (scheme == "http" || scheme == "https") && !authority.host().is_empty();
         let is_whole = format!("{scheme}://{authority}").eq_ignore_ascii_case(text);
-        if !is_whole || authority.as_str().contains(['*', '@']) {
+        let has_right_port = authority.as_str().len() == authority.host().len() || authority.port_u16().is_some();
+        if !is_known || !is_whole || !has_right_port || authority.as_str().contains(['*', '@']) {
             return Err(OriginError);
         }
         Ok(Self(without_port(&text.to_ascii_lowercase()).to_owned()))
@@ -131,7 +135,19 @@ mod tests {
             (" HTTPS://App.example:443 ", Some("https://app.example")),
             ("http://localhost:3000", Some("http://localhost:3000")),
             ("http://[::1]:3000", Some("http://[::1]:3000")),
-            ("capacitor://localhost", Some("capacitor://localhost")),
+            ("HTTP://app.example:80", Some("http://app.example")),
+            ("https://app.example:65535", Some("https://app.example:65535")),
+            ("https://app.example:65536", None),
+            ("https://app.example:", None),
+            ("https://app.example:x", None),
+            ("https://", None),
+            ("https://:443", None),
+            ("ftp://app.example", None),
+            ("capacitor://localhost", None),
+            ("file:///app", None),
+            ("https://app.example?x", None),
+            ("https://app.example#x", None),
+            ("https://app.example,https://other.example", None),
             ("https://app.example/", None),
             ("https://app.example/path", None),
             ("https://*.example", None),
