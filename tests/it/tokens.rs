@@ -202,6 +202,46 @@ fn a_refresh_token_gets_the_next_token_once() {
 }
 
 #[test]
+fn a_refresh_token_that_no_server_issued_revokes_nothing() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let (first, other) = (offline(&server, &tenant), offline(&server, &tenant));
+    let second = refresh(&server, &tenant, &first["refresh_token"]).expect(200).json();
+    let parts = |issued: &Value| {
+        let shown = issued["refresh_token"].as_str().expect("a refresh token");
+        let (family, secret) = shown.split_once('.').expect("two parts");
+        (family.to_owned(), secret.to_owned())
+    };
+    let ((family, used), (_, next), (_, others)) = (parts(&first), parts(&second), parts(&other));
+    let flipped = |text: &str, place: usize| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters[place] = if letters[place] == 'A' { 'B' } else { 'A' };
+        letters.into_iter().collect::<String>()
+    };
+    for secret in [
+        flipped(&next, 0),
+        flipped(&next, 21),
+        flipped(&next, 42),
+        flipped(&used, 0),
+        flipped(&used, 42),
+        "A".repeat(43),
+        others,
+        family.clone(),
+    ] {
+        let shown = json!(format!("{family}.{secret}"));
+        let problem = refresh(&server, &tenant, &shown).expect(400).problem();
+        assert_eq!(problem, json!({"message": "Invalid refresh token", "code": 400, "type": "invalid_grant"}));
+        assert_eq!((status(&server, &first), status(&server, &second)), (200, 200), "{shown}");
+    }
+    assert!(server.events("refresh_token_reused").is_empty());
+    let third = refresh(&server, &tenant, &second["refresh_token"]).expect(200).json();
+    // One that was issued and used revokes all.
+    refresh(&server, &tenant, &first["refresh_token"]).expect(400);
+    assert_eq!((status(&server, &second), status(&server, &third)), (401, 401));
+    assert_eq!(status(&server, &other), 200);
+}
+
+#[test]
 fn refresh_tokens_go_with_the_client_and_expire() {
     let server = Server::start();
     let (tenant, other) = (server.add_tenant("acme"), server.add_tenant("other"));

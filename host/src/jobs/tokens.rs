@@ -29,7 +29,7 @@ pub struct IssuedToken {
 pub enum Refreshed {
     /// The tenant gets a new token, with the next refresh token.
     Issued(IssuedToken),
-    /// The tenant has no such refresh token, or it was used before. Then no token of its family is valid any more.
+    /// The tenant has no such refresh token, or it was used before. If it was, no token of its family is valid any more.
     Unknown,
     /// The refresh token has expired.
     Expired,

@@ -1,5 +1,5 @@
-//! Refresh tokens. A store keeps of each family only the hash of the refresh token that comes next: any other one that names
-//! the family was used before.
+//! Refresh tokens. A store keeps of each family only the hash of the refresh token that comes next: any other one of the family
+//! that a server issued was used before.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub trait RefreshTokenStore {
 
     /// Replaces the refresh token that a client shows by the next one of its family, for `lifetime` but not beyond the end of the
     /// family, and adds a token. From then on the family goes with the secret that the client shows now. Revokes the family, and
-    /// the tokens that were issued with it, if the refresh token was used before.
+    /// the tokens that were issued with it, if the refresh token was used before; one that no server issued changes nothing.
     fn refresh(
         &self,
         secret_hash: &[u8; 32],
@@ -66,7 +66,7 @@ pub enum RefreshOutcome {
     Reused,
     /// The refresh token has expired.
     Expired,
-    /// The tenant of the secret has no such family.
+    /// The tenant of the secret has no such family, or no server issued the refresh token.
     Unknown,
     /// The secret has expired or was revoked, or its tenant was removed.
     NoSecret,

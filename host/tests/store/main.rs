@@ -161,6 +161,7 @@ conformance! {
         refresh_tokens:
             a_refresh_token_is_replaced_each_time,
             a_refresh_token_that_is_used_again_revokes_its_family,
+            a_refresh_token_that_no_server_issued_changes_nothing,
             refresh_tokens_belong_to_a_tenant_and_end_with_its_secrets,
             refresh_tokens_expire,
             refresh_tokens_are_limited_in_number,

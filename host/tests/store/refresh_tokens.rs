@@ -18,7 +18,7 @@ fn token(name: &str) -> NewToken {
 }
 
 fn refresh_token(family: &str, name: &str) -> RefreshTokenHash {
-    RefreshTokenHash { family: secret(family), secret: secret(name) }
+    RefreshTokenHash { family: secret(family), secret: secret(name), is_genuine: true }
 }
 
 /// Begins a family whose first refresh token is `r1`, with a token.
@@ -61,6 +61,24 @@ pub(crate) fn a_refresh_token_that_is_used_again_revokes_its_family(fixture: &St
     assert!(["t1", "t2", "t3", "t4"].iter().all(|name| !is_valid(store, name)));
     assert!(is_valid(store, "o1"));
     assert_eq!(refresh(store, "acme", "other", "r1", "r2", "o2"), RefreshOutcome::Refreshed(HOUR));
+}
+
+pub(crate) fn a_refresh_token_that_no_server_issued_changes_nothing(fixture: &StoreFixture) {
+    let store = &*fixture.store;
+    fixture.add_tenant("acme");
+    begin(store, "acme", "f", "t1");
+    refresh(store, "acme", "f", "r1", "r2", "t2");
+    for name in ["r1", "r3"] {
+        let shown = RefreshTokenHash { is_genuine: false, ..refresh_token("f", name) };
+        let outcome = store.refresh(&secret("acme"), &shown, &secret("r9"), DAY, &token("t9")).unwrap();
+        assert_eq!(outcome, RefreshOutcome::Unknown, "{name}");
+    }
+    assert!(is_valid(store, "t2") && !is_valid(store, "t9"));
+    assert_eq!(refresh(store, "acme", "f", "r2", "r3", "t3"), RefreshOutcome::Refreshed(HOUR));
+    // Those that earlier versions issued are not marked as genuine.
+    let shown = RefreshTokenHash { is_genuine: false, ..refresh_token("f", "r3") };
+    let outcome = store.refresh(&secret("acme"), &shown, &secret("r4"), DAY, &token("t4")).unwrap();
+    assert_eq!(outcome, RefreshOutcome::Refreshed(HOUR));
 }
 
 pub(crate) fn refresh_tokens_belong_to_a_tenant_and_end_with_its_secrets(fixture: &StoreFixture) {

@@ -55,7 +55,11 @@ impl RefreshTokenStore for PostgresStore {
                     };
                     let row = session.query_opt(FIND, &[&session.clock_shift, &family, &secret.tenant]).await?;
                     let Some(row) = row else { return Ok(TxOutcome::RollBack(RefreshOutcome::Unknown)) };
-                    if get::<&[u8]>(&row, 0)? != shown.secret {
+                    let is_next = get::<&[u8]>(&row, 0)? == shown.secret;
+                    if !is_next && !shown.is_genuine {
+                        return Ok(TxOutcome::RollBack(RefreshOutcome::Unknown));
+                    }
+                    if !is_next {
                         revoke(session, &shown.family).await?;
                         return Ok(TxOutcome::Commit(RefreshOutcome::Reused));
                     }

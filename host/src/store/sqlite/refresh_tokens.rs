@@ -72,6 +72,9 @@ impl RefreshTokenStore for SqliteStore {
                 .optional()
                 .context(CONTEXT)?;
             let Some((awaited, expires_at, ends_at)) = family else { return Ok(RefreshOutcome::Unknown) };
+            if awaited != shown.secret && !shown.is_genuine {
+                return Ok(RefreshOutcome::Unknown);
+            }
             if awaited != shown.secret {
                 revoke(&transaction, &shown.family)?;
                 transaction.commit().context(REVOKING)?;
