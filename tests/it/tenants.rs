@@ -153,6 +153,16 @@ fn a_bad_profile_is_refused_with_the_position() {
         (r#"{"fields":[{"alias":"a b","type":"text"}]}"#, "fields[0].alias"),
         (r#"{"fields":[{"alias":"a","type":"text"},{"alias":"a","type":"text"}]}"#, "fields[1].alias"),
         (r#"{"fields":[{"alias":"a","type":"select"}]}"#, "fields[0].choices"),
+        (r#"{"fields":[{"alias":"a","type":"html","unique":true}]}"#, "fields[0].unique"),
+        (
+            r#"{"fields":[{"alias":"state","strict":true},{"alias":"city","strict":true}]}"#,
+            "fields[1].strict: `strict` has no effect on `city`, a text field",
+        ),
+        (r#"{"fields":[{"alias":"points","scale":2}]}"#, "fields[0].scale: `scale` has no effect on `points`"),
+        (
+            r#"{"fields":[{"alias":"born","type":"date","maxLength":9}]}"#,
+            "fields[0].maxLength: `maxLength` has no effect",
+        ),
         (r#"{"maxLength":0}"#, "maxLength"),
         (r#"{"maxlength":5}"#, "maxlength"),
         (r#"{"owners":[{"id":1,"username":"a"},{"id":1,"username":"b"}]}"#, "owners[1].id"),

@@ -75,6 +75,21 @@ impl Kind {
         !matches!(self, Self::Textarea | Self::Html | Self::MultiSelect | Self::Boolean)
     }
 
+    /// Returns whether a field of this kind can have choices: those of a `lookup` are suggestions.
+    pub(crate) fn can_have_choices(self) -> bool {
+        matches!(self, Self::Select | Self::MultiSelect | Self::Lookup)
+    }
+
+    /// Returns whether values of this kind can be longer than a field allows.
+    pub(crate) fn can_be_limited(self) -> bool {
+        !matches!(self, Self::Number | Self::Boolean | Self::Date | Self::DateTime | Self::Time)
+    }
+
+    /// Returns whether a field of this kind refuses values only if it is strict.
+    pub(crate) fn can_be_strict(self) -> bool {
+        self == Self::Region
+    }
+
     /// Returns whether Mautic stores values of this kind in a text column of 191 characters.
     pub(crate) fn is_short(self) -> bool {
         matches!(self, Self::Text | Self::Lookup)

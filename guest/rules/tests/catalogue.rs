@@ -62,7 +62,7 @@ fn flaws_name_the_entry_and_the_member() {
         (FieldEntry { max_length: Some(65_536), ..named("x") }, "maxLength"),
         (FieldEntry { max_length: Some(192), ..named("email") }, "maxLength"),
         (FieldEntry { scale: Some(11), ..entry("x", "number") }, "scale"),
-        (FieldEntry { is_unique: Some(true), ..entry("x", "html") }, "isUnique"),
+        (FieldEntry { is_unique: Some(true), ..entry("x", "html") }, "unique"),
         (FieldEntry { label: Some(String::new()), ..named("x") }, "label"),
         (FieldEntry { group: Some("all".to_owned()), ..named("x") }, "group"),
     ] {
@@ -72,6 +72,63 @@ fn flaws_name_the_entry_and_the_member() {
     }
     let reserved = "id tags owner stage companies doNotContact ipAddress lastActive overwriteWithBlank";
     assert!(reserved.split(' ').all(|alias| fields(&[named(alias)]).is_err()));
+}
+
+/// Which options mean something for a field of each kind.
+#[test]
+fn an_option_that_means_nothing_for_its_field_is_a_flaw() {
+    const OPTIONS: [&str; 4] = ["choices", "maxLength", "scale", "strict"];
+    for (kind, meant) in [
+        ("text", "maxLength"),
+        ("textarea", "maxLength"),
+        ("html", "maxLength"),
+        ("email", "maxLength"),
+        ("number", "scale"),
+        ("boolean", ""),
+        ("select", "choices maxLength"),
+        ("multiselect", "choices maxLength"),
+        ("lookup", "choices maxLength"),
+        ("country", "maxLength"),
+        ("region", "maxLength strict"),
+        ("locale", "maxLength"),
+        ("timezone", "maxLength"),
+        ("url", "maxLength"),
+        ("tel", "maxLength"),
+        ("date", ""),
+        ("datetime", ""),
+        ("time", ""),
+    ] {
+        for option in OPTIONS {
+            let listed = || choices(&[("A", "a")]);
+            let plain = FieldEntry { choices: kind.contains("select").then(listed).flatten(), ..entry("x", kind) };
+            assert!(fields(std::slice::from_ref(&plain)).is_ok(), "{kind}");
+            let flawed = match option {
+                "choices" => FieldEntry { choices: listed(), ..plain },
+                "maxLength" => FieldEntry { max_length: Some(9), ..plain },
+                "scale" => FieldEntry { scale: Some(2), ..plain },
+                _ => FieldEntry { is_strict: Some(true), ..plain },
+            };
+            let found = fields(&[flawed]).err().unwrap_or_default();
+            let members: Vec<&str> = found.iter().map(|flaw| flaw.member.as_str()).collect();
+            let is_meant = meant.split(' ').any(|meant| meant == option);
+            let expected = if is_meant { Vec::new() } else { vec![option] };
+            assert_eq!(members, expected, "{kind} {option}");
+            for flaw in &found {
+                let start = format!("`{option}` has no effect on `x`, a {kind} field: only ");
+                assert!(flaw.message.starts_with(&start), "{}", flaw.message);
+            }
+        }
+    }
+    // Options that ask for nothing, and those of the defaults under another kind.
+    for harmless in [
+        FieldEntry { is_strict: Some(false), choices: Some(Vec::new()), ..entry("x", "text") },
+        entry("attribution", "text"),
+        entry("title", "text"),
+    ] {
+        assert!(fields(std::slice::from_ref(&harmless)).is_ok(), "{harmless:?}");
+    }
+    let points = FieldEntry { scale: Some(2), alias: "points".to_owned(), ..FieldEntry::default() };
+    assert_eq!(fields(&[points]).unwrap_err()[0].member, "scale");
 }
 
 #[test]

@@ -287,8 +287,11 @@ proptest! {
         entries in vec((".{0,9}", option::of("[a-z]{4,6}|number|select"), any::<Option<u32>>(), any::<Option<bool>>()), 0..5),
         item in item(),
     ) {
-        let entries: Vec<_> = entries.into_iter().map(|(alias, kind, number, is_unique)| FieldEntry {
-            alias, kind, max_length: number, scale: number, is_unique, ..FieldEntry::default()
+        let entries: Vec<_> = entries.into_iter().map(|(alias, kind, number, is_unique)| {
+            // The other of the two options means nothing for the field, which is a flaw.
+            let is_number = kind.as_deref() == Some("number");
+            let (max_length, scale) = (number.filter(|_| !is_number), number.filter(|_| is_number));
+            FieldEntry { alias, kind, max_length, scale, is_unique, ..FieldEntry::default() }
         }).collect();
         if let Ok(fields) = fields(&entries) {
             let mut session = Session::new(Operation::Create, bulkhead_rules::Profile { fields, ..profile(&[]) });

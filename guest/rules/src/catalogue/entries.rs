@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
 use crate::model::{Field, FieldEntry, Flaw};
 use crate::reserved_key::ReservedKey;
+use crate::schema::POINTS;
 
 /// Largest alias, in bytes.
 const MAX_ALIAS_BYTES: usize = 50;
@@ -52,7 +53,7 @@ pub(super) fn apply_entries(mut fields: Vec<Field>, entries: &[FieldEntry]) -> R
             break;
         }
         if fields.iter().filter(|field| field.is_unique).count() > MAX_UNIQUE_FIELDS {
-            flaws.add("isUnique", format!("At most {MAX_UNIQUE_FIELDS} fields can be unique."));
+            flaws.add("unique", format!("At most {MAX_UNIQUE_FIELDS} fields can be unique."));
             break;
         }
         if descriptions_bytes > MAX_DESCRIPTIONS_BYTES {
@@ -139,8 +140,28 @@ fn check_entry(field: &Field, entry: &FieldEntry, flaws: &mut Flaws<'_>) {
         flaws.add("type", format!("`{}` is not a type of field; the types are {known}.", excerpt(&field.kind)));
         return;
     };
+    check_options(field, entry, kind, flaws);
     check_choices(field, kind, flaws);
     check_numbers(field, entry, kind, flaws);
+}
+
+/// Reports the options of an entry that mean nothing for fields of its kind: an operator who wrote one expects something of it.
+/// A switch that is off and an empty list ask for nothing.
+fn check_options(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Flaws<'_>) {
+    let has_choices = entry.choices.as_ref().is_some_and(|choices| !choices.is_empty());
+    // Points are whole numbers, whatever their scale.
+    let can_have_scale = kind == Kind::Number && field.alias != POINTS;
+    for (member, is_given, is_meant, meant) in [
+        ("choices", has_choices, kind.can_have_choices(), "select, multiselect and lookup fields have choices"),
+        ("maxLength", entry.max_length.is_some(), kind.can_be_limited(), "texts have a maximum length"),
+        ("scale", entry.scale.is_some(), can_have_scale, "number fields other than `points` have a scale"),
+        ("strict", entry.is_strict == Some(true), kind.can_be_strict(), "region fields can be strict"),
+    ] {
+        if is_given && !is_meant {
+            let (alias, kind) = (excerpt(&field.alias), &field.kind);
+            flaws.add(member, format!("`{member}` has no effect on `{alias}`, a {kind} field: only {meant}."));
+        }
+    }
 }
 
 fn check_choices(field: &Field, kind: Kind, flaws: &mut Flaws<'_>) {
@@ -177,7 +198,7 @@ fn check_numbers(field: &Field, entry: &FieldEntry, kind: Kind, flaws: &mut Flaw
         return;
     }
     if !kind.can_be_unique() {
-        flaws.add("isUnique", format!("A {} field cannot be unique.", field.kind));
+        flaws.add("unique", format!("A {} field cannot be unique.", field.kind));
     }
     if field.max_length.is_some_and(|length| length > MAX_UNIQUE_LENGTH) {
         flaws.add("maxLength", format!("A unique field has at most {MAX_UNIQUE_LENGTH} characters."));
