@@ -9,6 +9,7 @@ use std::{env, fs};
 #[allow(dead_code, reason = "a part of it is used here")]
 #[path = "src/hashing.rs"]
 mod hashing;
+#[allow(dead_code, reason = "a part of it is used here")]
 #[path = "src/kinds/place_name.rs"]
 mod place_name;
 #[path = "build/spellings.rs"]
@@ -18,14 +19,17 @@ mod spellings;
 mod unicode;
 
 use hashing::name_hash;
-use place_name::{country_key, region_key};
+use place_name::{country_key, region_key, region_key_without_ending};
 
 /// Returns the keys under which a line of a file is known.
 type KeysOf = fn(&str) -> Vec<String>;
 
 const LISTS: [(&str, &str, KeysOf); 4] = [
     ("COUNTRIES", "countries.txt", |name| spellings::of_country(name).iter().map(|name| country_key(name)).collect()),
-    ("REGIONS", "regions.txt", |name| spellings::of_region(name).iter().map(|name| region_key(name)).collect()),
+    ("REGIONS", "regions.txt", |name| {
+        let keys = |name: &String| [Some(region_key(name)), region_key_without_ending(name)];
+        spellings::of_region(name).iter().flat_map(keys).flatten().collect()
+    }),
     ("LOCALES", "locales.txt", |code| vec![code.to_owned()]),
     ("TIMEZONES", "timezones.txt", |name| vec![name.to_owned()]),
 ];

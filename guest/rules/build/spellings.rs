@@ -1,6 +1,8 @@
 //! The spellings of a name in a list. ISO 3166 puts the word to sort by first (`Madrid, Comunidad de`), and adds names in other
 //! languages or scripts in brackets (`Aiti [Aichi]`).
 
+use super::place_name::{GENERIC_WORDS, country_key};
+
 /// Returns a country's name, and its spoken form: `Bolivia, Plurinational State of` is also `Plurinational State of Bolivia`.
 pub(super) fn of_country(name: &str) -> Vec<String> {
     let turned = cut(name).map(|[first, second]| format!("{second} {first}"));
@@ -47,7 +49,17 @@ fn cut(name: &str) -> Option<[&str; 2]> {
     bracketed.or_else(|| name.rsplit_once(", ").map(Into::into))
 }
 
-/// Returns whether the text in brackets is a remark, such as a number or the code of a language, and no name.
+/// Returns whether the text in brackets is a remark, such as a number, the codes of languages, or what the region is called in its
+/// country, and no name.
 fn is_remark(text: &str) -> bool {
-    text.len() <= 3 || text.starts_with("Region ") || text.contains(|c: char| c.is_ascii_digit() || "[]()".contains(c))
+    text.split(", ").all(|part| part.len() <= 3)
+        || text.starts_with("Region ")
+        || text.contains(|c: char| c.is_ascii_digit() || "[]()".contains(c))
+        || is_generic(text)
+}
+
+/// Returns whether a text has no other words than generic ones.
+fn is_generic(text: &str) -> bool {
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| GENERIC_WORDS.contains(&country_key(word).as_str()))
 }

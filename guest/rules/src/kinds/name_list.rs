@@ -2,7 +2,7 @@
 
 use crate::hashing::name_hash;
 
-use super::place_name::{country_key, region_key};
+use super::place_name::{country_key, region_key, region_key_in_nominative, region_key_without_ending};
 
 mod hashes {
     include!(concat!(env!("OUT_DIR"), "/name_hashes.rs"));
@@ -23,9 +23,12 @@ pub(super) fn has_country(name: &str) -> bool {
     NameList(&hashes::COUNTRIES).contains(&country_key(name))
 }
 
-/// Returns whether a list knows a region of any country by this name, in any spelling that has the same key.
+/// Returns whether a list knows a region of any country by this name, in any spelling that has one of the keys of a name there.
 pub(super) fn has_region(name: &str) -> bool {
-    NameList(&hashes::REGIONS).contains(&region_key(name))
+    let list = NameList(&hashes::REGIONS);
+    list.contains(&region_key(name))
+        || region_key_without_ending(name).is_some_and(|key| list.contains(&key))
+        || list.contains(&region_key_in_nominative(name))
 }
 
 /// Returns whether this is exactly a locale of Symfony 5.4, which Mautic 5 uses: `language[_Script][_REGION]`.
@@ -40,6 +43,7 @@ pub(super) fn has_timezone(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::place_name::{GENERIC_WORDS, region_key};
     use super::{has_country, has_locale, has_region, has_timezone, hashes};
 
     type HasName = fn(&str) -> bool;
@@ -81,6 +85,69 @@ mod tests {
         for list in [&hashes::COUNTRIES[..], &hashes::REGIONS, &hashes::LOCALES, &hashes::TIMEZONES] {
             assert!(list.is_sorted_by(|one, other| one < other));
         }
+    }
+
+    /// What a region is called in its country is no name, unless a region is called that alone, as Canton in Kiribati.
+    #[test]
+    fn no_region_is_known_by_a_generic_word() {
+        let names: Vec<String> = names(include_str!("data/regions.txt")).into_iter().map(region_key).collect();
+        for word in GENERIC_WORDS {
+            assert_eq!(has_region(word), names.iter().any(|name| name == word), "{word}");
+        }
+        for word in [
+            "City",
+            "Region",
+            "Región",
+            "Provincia",
+            "PROVINCIA",
+            "State",
+            "Ｃｉｔｙ",
+            "市",
+            "도",
+            "City of",
+            "область",
+        ] {
+            assert!(!has_region(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn regions_are_known_as_people_write_them() {
+        for name in [
+            "北京",
+            "北京市",
+            "上海",
+            "東京",
+            "東京都",
+            "大阪",
+            "北海道",
+            "广西",
+            "内蒙古",
+            "경기",
+            "경기도",
+            "부산",
+            "부산시",
+            "서울",
+            "서울특별시",
+            "제주",
+            "Αττική",
+            "Αττικής",
+            "Περιφέρεια Αττικής",
+            "Κρήτη",
+            "Ｔｅｘａｓ",
+            "Ｔｏｋｙｏ",
+            "Kwangju",
+            "Københavns Amt",
+            "København",
+            "Västra Götaland",
+            "VASTRA GOTALANDS LAN",
+            "Beijing Shi",
+            "La Unión",
+            "Capital District",
+        ] {
+            assert!(has_region(name), "{name}");
+        }
+        assert!(has_country("Ｊａｐａｎ"));
     }
 
     /// Codes of regions are no names, so that a client is told of them.
