@@ -152,6 +152,10 @@ fn another_server_compiles_a_component_as_soon_as_it_is_registered() {
     client.send("POST", "/api/contacts/new", &[], &json!({"email": "b@example.com"})).expect(201);
     assert_eq!(second.events("worker_compiling"), [] as [serde_json::Value; 0]);
     assert_eq!(second.events("component_compiled").len(), 1);
+    // A command gives notice, too, although it ends at once.
+    let plain = component("plain").display().to_string();
+    first.command_line(&["component", "add", &plain, "--name", "plain"]).expect(0);
+    second.wait_for_event("component_compiled");
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl ComponentStore for PostgresStore {
     fn add_component(&self, component: &NewComponent<'_>) -> Result<RegisterOutcome, StoreError> {
         let outcome = self.connections.run("registering a component", async |session| add(session, component).await)?;
         if outcome == RegisterOutcome::New {
-            notifications::notify(&self.connections, Notification::ComponentsChanged);
+            notifications::notify_now(&self.connections, Notification::ComponentsChanged);
         }
         Ok(outcome)
     }

@@ -46,6 +46,18 @@ pub(super) fn notify(connections: &Connections, notification: Notification) {
     });
 }
 
+/// Notifies all servers before it returns: a command ends after its change, and with it what it does in the background.
+pub(super) fn notify_now(connections: &Connections, notification: Notification) {
+    let text = encode(notification);
+    let sent = connections.run("notifying servers", async |session| {
+        session.execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &text]).await?;
+        Ok(())
+    });
+    if let Err(error) = sent {
+        tracing::debug!(event = "notification_not_sent", %error, "cannot notify other servers");
+    }
+}
+
 /// Calls `handler` with each notification from now on. Reconnects until the store is dropped.
 pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, handler: Handler) {
     let (config, tls) = connections.connector();

@@ -50,7 +50,7 @@ impl TenantStore for PostgresStore {
         let assigned =
             self.connections.run("changing a tenant", async |session| self::change(session, name, change).await)?;
         if assigned.is_some() {
-            notifications::notify(&self.connections, Notification::ComponentsChanged);
+            notifications::notify_now(&self.connections, Notification::ComponentsChanged);
         }
         Ok(assigned)
     }
