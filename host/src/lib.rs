@@ -1,9 +1,9 @@
 //! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 //!
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
-//! them: queue, workers, calls, maintenance. [`operations`] is what operators do, and [`operator_json`] reads what they write. [`sandbox`] runs components and checks their
-//! replies. [`store`] keeps all data. [`tenants`] defines names, credentials, profiles and limits. [`domain`] defines the types
-//! that all of them share.
+//! them: queue, workers, calls, maintenance. [`operations`] is what operators do, and [`operator_json`] reads what they write.
+//! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
+//! data. [`tenants`] defines names, credentials, profiles and limits. [`domain`] defines the types that all of them share.
 
 #![cfg_attr(
     test,
@@ -23,6 +23,7 @@ pub mod import;
 pub mod jobs;
 pub mod operations;
 pub mod operator_json;
+pub mod plain_words;
 pub mod private_files;
 pub mod sandbox;
 pub mod store;

@@ -18,7 +18,7 @@ pub use components::AddedComponent;
 pub use error::OperationError;
 pub use runtime::{ComponentRuntime, LoadError};
 pub use secrets::AddedSecret;
-pub use tenant_settings::{ComponentChoice, TenantSettings};
+pub use tenant_settings::{ChangedTenant, ComponentChoice, TenantSettings};
 pub use tenants::AddedTenant;
 pub use views::{
     AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RemovedTenantView,

@@ -13,9 +13,9 @@ const MAX_SHOWN_BYTES: usize = 60;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
+#[error("{}{message}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
 pub struct JsonError {
-    /// Where, such as `fields[3].maxLength`; `.` is the whole text.
+    /// Where, such as `fields[3].maxLength`; empty if it is the whole text.
     pub path: String,
     /// What must be there and what is there. Errors of syntax end with line and column.
     pub message: String,
@@ -34,7 +34,7 @@ impl<'a> JsonText<'a> {
     /// # Errors
     /// If it is not JSON; the message has line and column.
     pub fn parse(text: &'a str) -> Result<Self, JsonError> {
-        let whole = |message| JsonError { path: String::from("."), message };
+        let whole = |message| JsonError { path: String::new(), message };
         if text.trim().is_empty() {
             return Err(whole(String::from("the text is empty")));
         }
@@ -168,8 +168,7 @@ impl<'a> JsonText<'a> {
     }
 
     fn error(&self, message: String) -> JsonError {
-        let path = if self.path.is_empty() { String::from(".") } else { self.path.clone() };
-        JsonError { path, message }
+        JsonError { path: self.path.clone(), message }
     }
 
     /// Line and column would count from the beginning of the value, so the error is told without them.
@@ -229,15 +228,24 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Says what is wrong with the syntax of a text, and where.
+/// Says what is wrong with a text, and where.
 pub fn plain(error: &serde_json::Error) -> String {
-    format!("{} at line {} column {}", what(error), error.line(), error.column())
+    let what = what(error);
+    match (error.line(), error.column()) {
+        // The error is of a value that was read before.
+        (0, _) => what.to_owned(),
+        // The error is where a line ends.
+        (line, 0) => format!("{what} at line {line}"),
+        (line, column) => format!("{what} at line {line} column {column}"),
+    }
 }
 
-/// Says what is wrong with the syntax of a text.
+/// Says what is wrong with a text.
 fn what(error: &serde_json::Error) -> &'static str {
-    if error.classify() == Category::Eof {
-        return "the text ends too early";
+    match error.classify() {
+        Category::Eof => return "the text ends too early",
+        Category::Data => return "a member is missing, or is not of the kind that it must be",
+        Category::Syntax | Category::Io => {}
     }
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
@@ -297,7 +305,7 @@ impl<'de> Visitor<'de> for ElementList {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonError, JsonText};
+    use super::{JsonError, JsonText, plain};
 
     fn refused<T: std::fmt::Debug>(read: Result<T, JsonError>) -> String {
         read.unwrap_err().to_string()
@@ -306,26 +314,35 @@ mod tests {
     #[test]
     fn syntax_errors_are_in_plain_words_with_line_and_column() {
         for (text, message) in [
-            ("", ".: the text is empty"),
-            (" \n", ".: the text is empty"),
-            ("\u{feff}{}", ".: the text begins with a byte order mark (U+FEFF); save it without one"),
-            ("{\"a\":1,\n", ".: the text ends too early at line 2 column 0"),
-            ("{\"a\":}", ".: there must be a value at line 1 column 6"),
-            ("{\"a\" 1}", ".: there must be a colon at line 1 column 6"),
-            ("{a:1}", ".: there must be the name of a member, in double quotes at line 1 column 2"),
-            ("{\"a\":1,}", ".: there must be the name of a member, in double quotes at line 1 column 8"),
-            ("[1,\n2,,]", ".: there must be a value at line 2 column 3"),
-            ("[1 2]", ".: there must be a comma or the end of the list at line 1 column 4"),
-            ("{\"a\":1 \"b\":2}", ".: there must be a comma or the end of the object at line 1 column 8"),
-            ("{} {}", ".: there is more text after the end of the value at line 1 column 4"),
-            ("{\"a\":\"x\ny\"}", ".: a text has a line break or another control character in it at line "),
-            ("\"\\x\"", ".: a text has an escape that means no character at line 1 column "),
-            ("nul", ".: the text ends too early at line 1 column 3"),
-            ("nope", ".: this is not JSON at line 1 column 2"),
+            ("", "the text is empty"),
+            (" \n", "the text is empty"),
+            ("\u{feff}{}", "the text begins with a byte order mark (U+FEFF); save it without one"),
+            ("{\"a\":1,\n", "the text ends too early at line 2"),
+            ("{\"a\":}", "there must be a value at line 1 column 6"),
+            ("{\"a\" 1}", "there must be a colon at line 1 column 6"),
+            ("{a:1}", "there must be the name of a member, in double quotes at line 1 column 2"),
+            ("{\"a\":1,}", "there must be the name of a member, in double quotes at line 1 column 8"),
+            ("[1,\n2,,]", "there must be a value at line 2 column 3"),
+            ("[1 2]", "there must be a comma or the end of the list at line 1 column 4"),
+            ("{\"a\":1 \"b\":2}", "there must be a comma or the end of the object at line 1 column 8"),
+            ("{} {}", "there is more text after the end of the value at line 1 column 4"),
+            ("{\"a\":\"x\ny\"}", "a text has a line break or another control character in it at line "),
+            ("\"\\x\"", "a text has an escape that means no character at line 1 column "),
+            ("nul", "the text ends too early at line 1 column 3"),
+            ("nope", "this is not JSON at line 1 column 2"),
         ] {
             let said = refused(JsonText::parse(text));
             assert!(said.starts_with(message), "{text:?}: {said}");
+            assert!(!said.contains("column 0"), "{text:?}: {said}");
         }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_in_plain_words() {
+        let error = serde_json::from_str::<Vec<String>>("[\"a\",\n7]").unwrap_err();
+        assert_eq!(plain(&error), "a member is missing, or is not of the kind that it must be at line 2 column 1");
+        let error = serde_json::from_value::<Vec<String>>(serde_json::json!({})).unwrap_err();
+        assert_eq!(plain(&error), "a member is missing, or is not of the kind that it must be");
     }
 
     #[test]
@@ -362,7 +379,7 @@ mod tests {
         assert_eq!(refused(take("half").whole_number(9)), "half: this must be a whole number from 0 to 9, not 1.5");
         assert_eq!(refused(take("escape").text()), "escape: a text has an escape that means no character");
         assert_eq!(refused(members.take_required("absent")), "absent: this must be given");
-        assert_eq!(refused(JsonText::parse("[]").unwrap().members()), ".: this must be an object, not a list");
+        assert_eq!(refused(JsonText::parse("[]").unwrap().members()), "this must be an object, not a list");
     }
 
     #[test]

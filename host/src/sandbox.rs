@@ -58,5 +58,5 @@ pub use processor::ProcessorInstance;
 pub use reply::{Decision, Outcome, Planned, Target};
 pub use request::RequestContext;
 pub use shared_cache::remove_old_code;
-pub use tenant_trial::{TenantTrial, TrialError};
+pub use tenant_trial::{RefusedSample, TenantTrial, TrialError};
 pub use validator::ValidatorInstance;

@@ -90,7 +90,10 @@ fn invalid_tenants_are_refused_and_not_added() {
         (r#"{"tenant":"new","profile":{"maxLength":0}}"#, 400, "maxLength: must be from 1"),
         (r#"{"tenant":"new","profile":{"fields":[{"alias":"a"},{"alias":7}]}}"#, 400, "fields[1].alias"),
         (r#"{"tenant":"new","profile":{"fields":[{"alias":"plan","type":"nonsense"}]}}"#, 400, "fields[0]"),
-        (r#"{"tenant":"new""#, 400, "line 1 column"),
+        (r#"{"tenant":"new""#, 400, "The new tenant cannot be read: the text ends too early at line 1 column 15."),
+        ("{\n", 400, "The new tenant cannot be read: the text ends too early at line 2."),
+        ("{tenant:1}", 400, "there must be the name of a member, in double quotes"),
+        ("7", 400, "this must be an object, not a number"),
         ("", 400, "The body is empty"),
     ] {
         let reply = operator.call("POST", "/admin/tenants", JSON, body.as_bytes()).expect(status);

@@ -79,6 +79,8 @@ fn the_access_log_says_who_asked_for_what() {
     ] {
         assert_eq!(line[name], value, "{line}");
     }
+    let millis = line["millis"].to_string();
+    assert!(millis.split_once('.').is_none_or(|(_, digits)| digits.len() <= 3), "whole microseconds: {line}");
     assert!(line["millis"].as_f64().is_some_and(|millis| millis > 0.0), "{line}");
     // A long path is cut, wrong credentials are told once a minute, and health checks are left out.
     client.get(&format!("/api/{}", "x".repeat(5_000))).expect(404);
@@ -128,6 +130,16 @@ fn the_log_says_what_operators_changed() {
     let changed = server.wait_for_event("tenant_changed");
     assert_eq!((&changed["tenant"], &changed["what"]), (&json!("acme"), &json!("validator, limits")));
     assert_eq!((&changed["validator"], &changed["processor"]), (&added["digest"], &Value::Null));
+    // What is the same as before is no change, and neither is a dry run.
+    for (path, same) in [
+        ("/admin/tenants/acme", json!({})),
+        ("/admin/tenants/acme", json!({"validator": null})),
+        ("/admin/tenants/acme", change),
+        ("/admin/tenants/acme?dryRun=true", json!({"validator": "none"})),
+        ("/admin/tenants/acme?dryRun=false", json!({"limits": {"runningJobs": 2}})),
+    ] {
+        operator.send("PATCH", path, &[], &same).expect(200);
+    }
     operator.send("POST", "/admin/tenants/acme/rollback", &[], &json!({})).expect(200);
     assert_eq!(server.wait_for_event("tenant_changed")["what"], "rollback");
     // What only looks is not told, and what is refused is told as such.
@@ -142,7 +154,13 @@ fn the_log_says_what_operators_changed() {
         server.events("operator_called").iter().any(|called| called["method"] == "DELETE").then_some(())
     });
     let statuses: Vec<Value> = server.events("operator_called").iter().map(|called| called["status"].clone()).collect();
-    assert_eq!(statuses, [201, 201, 200, 200, 404, 200].map(Value::from));
+    assert_eq!(statuses, [201, 201, 200, 200, 200, 200, 200, 200, 200, 404, 200].map(Value::from));
+    let dry_runs: Vec<usize> = (0..)
+        .zip(server.events("operator_called"))
+        .filter(|(_, called)| called["dry_run"] == true)
+        .map(|(place, _)| place)
+        .collect();
+    assert_eq!(dry_runs, [6]);
     let log = server.log();
     for secret in [&tenant["client_secret"], &json!("an-operators-token-for-tests-only")] {
         assert!(!log.contains(secret.as_str().expect("a text")), "{secret}");

@@ -99,3 +99,50 @@ fn a_rollback_to_components_that_fail_changes_nothing() {
     assert_eq!(shown(&server, "acme"), before);
     assert_eq!(client.create(&json!([{"email": "a@example.com"}])).codes(), [201]);
 }
+
+#[test]
+fn a_component_that_refuses_an_ordinary_contact_is_told_of_and_set() {
+    let server = server();
+    server.add_tenant("acme");
+    let operator = server.operator();
+    let refused = "the validator refused the contact {\"email\":\"ada@example.com\",\"firstname\":\"Ada\"} in the trial: email: Only addresses of";
+    let accepting = |domain: &str| json!({"validator": "rules-a", "profile": {"settings": {"domains": [domain]}}});
+    for (change, told) in [
+        (accepting("example.org"), Some(String::from("example.org are accepted. If it should take that contact,"))),
+        (accepting("\u{1b}[2j\n"), Some(String::from("\\u{1b}[2j\\n are accepted. If"))),
+        (accepting(&"x".repeat(900)), Some(format!("{}…. If", "x".repeat(400)))),
+        (accepting("example.com"), None),
+        (json!({"validator": "none"}), None),
+        // A tenant that requires what the sample does not have is no surprise with the default processor.
+        (json!({"profile": {"fields": [{"alias": "city", "required": true}]}}), None),
+    ] {
+        for path in ["/admin/tenants/acme?dryRun=true", "/admin/tenants/acme"] {
+            let answer = operator.send("PATCH", path, &[], &change).expect(200).json();
+            match (&told, answer["note"].as_str()) {
+                (None, note) => assert_eq!(note, None, "{change}"),
+                (Some(told), note) => {
+                    let note = note.unwrap_or_default();
+                    assert!(note.starts_with(refused) && note.contains(told.as_str()), "{change}: {note}");
+                    assert!(note.len() < 1_000 && !note.contains(char::is_control), "{change}: {note}");
+                }
+            }
+        }
+    }
+    // The command line says the same to people and to programs, and so do a rollback and a new tenant.
+    let profile = server.scratch("profile.json");
+    fs::write(&profile, r#"{"settings":{"domains":["example.org"]}}"#).expect("a file can be written");
+    let profile = profile.display().to_string();
+    let names =
+        |action, name| ["tenant", action, name, "--validator", "rules-a", "--profile", &profile].map(str::to_owned);
+    for args in [names("set", "acme"), names("add", "other")] {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let done = server.command_line(&args).expect(0);
+        let printed: Value = serde_json::from_str(&done.stdout).expect("a line of JSON");
+        let note = printed["note"].as_str().unwrap_or_default();
+        assert!(note.starts_with(refused), "{printed}");
+        assert_eq!(done.stderr.lines().last(), Some(format!("note: {note}").as_str()));
+    }
+    operator.send("PATCH", "/admin/tenants/acme", &[], &json!({"validator": "none"})).expect(200);
+    let back = operator.send("POST", "/admin/tenants/acme/rollback", &[], &json!({})).expect(200).json();
+    assert!(back["note"].as_str().is_some_and(|note| note.starts_with(refused)), "{back}");
+}

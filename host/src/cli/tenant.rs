@@ -4,20 +4,22 @@ mod secret;
 
 use std::error::Error;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bulkhead::operations::{
     AddedTenantView, AssignmentView, ComponentChoice, MAX_COMPONENT_BYTES, OperationError, Operations,
     RemovedTenantView, TenantSettings,
 };
+use bulkhead::sandbox::RefusedSample;
 use bulkhead::tenants::{TenantLimits, TenantName};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::operator;
 use super::output::print_json;
+use super::printable::Printable;
 use super::store::StoreArgs;
-use super::text_file::read_text;
+use super::text_file::{in_file, read_text};
 
 /// Bytes of an answer to a question that are read.
 const MAX_ANSWER_BYTES: u64 = 1 << 10;
@@ -113,18 +115,24 @@ pub(super) enum TenantCommand {
 pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     match command {
         TenantCommand::Add { name, profile, components, limits, create, store } => {
-            let from = profile.clone();
-            add(name, from.as_deref(), &settings(components, profile, limits)?, create, &store)
+            let files = Files { profile, limits };
+            let settings = files.settings(components)?;
+            let added = operator::operations_or_new_store(&store, create, MAX_COMPONENT_BYTES)?
+                .add_tenant(name, &settings)
+                .map_err(|error| files.name(error))?;
+            note(added.refused_sample.as_ref());
+            print(&AddedTenantView::from(&added))
         }
         TenantCommand::List { store } => operations(&store)?.tenants()?.iter().try_for_each(print),
         TenantCommand::Show { name, store } => print(&operations(&store)?.tenant(name.as_str())?),
         TenantCommand::Set { name, components, profile, limits, dry_run, store } => {
-            set(&name, &settings(components, profile, limits)?, dry_run, &store)
+            set(&name, components, &Files { profile, limits }, dry_run, &store)
         }
         TenantCommand::Rollback { name, store } => {
             let operations = operations(&store)?;
-            let assigned = operations.roll_back_tenant(name.as_str())?;
-            print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?))
+            let changed = operations.roll_back_tenant(name.as_str())?;
+            note(changed.refused_sample.as_ref());
+            print(&AssignmentView::new(name.as_str(), &changed, &operations.component_names()?))
         }
         TenantCommand::Secret(command) => secret::run(command),
         TenantCommand::Limits => TenantLimits::RULES.iter().try_for_each(print),
@@ -132,48 +140,50 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn add(
-    name: TenantName,
-    profile: Option<&Path>,
-    settings: &TenantSettings,
-    create: bool,
+fn set(
+    name: &TenantName,
+    components: ComponentArgs,
+    files: &Files,
+    dry_run: bool,
     store: &StoreArgs,
 ) -> Result<(), Box<dyn Error>> {
-    let added = operator::operations_or_new_store(store, create, MAX_COMPONENT_BYTES)?
-        .add_tenant(name, settings)
-        .map_err(|error| match (&error, profile) {
-            (OperationError::Profile(_), Some(path)) => format!("{}: {error}", path.display()).into(),
-            _ => Box::<dyn Error>::from(error),
-        })?;
-    print(&AddedTenantView::from(&added))
-}
-
-fn set(name: &TenantName, settings: &TenantSettings, dry_run: bool, store: &StoreArgs) -> Result<(), Box<dyn Error>> {
-    if *settings == TenantSettings::default() {
+    let settings = files.settings(components)?;
+    if settings == TenantSettings::default() {
         return Err("give at least one of --validator, --processor, --profile and --limits".into());
     }
     let operations = operations(store)?;
-    let assigned = if dry_run {
-        operations.try_settings(name.as_str(), settings)?
+    let changed = if dry_run {
+        operations.try_settings(name.as_str(), &settings)
     } else {
-        operations.set_tenant(name.as_str(), settings)?
+        operations.set_tenant(name.as_str(), &settings)
     };
-    print(&AssignmentView::new(name.as_str(), assigned, &operations.component_names()?).dry_run(dry_run))
+    let changed = changed.map_err(|error| files.name(error))?;
+    note(changed.refused_sample.as_ref());
+    print(&AssignmentView::new(name.as_str(), &changed, &operations.component_names()?).dry_run(dry_run))
 }
 
-/// Reads the settings that arguments give or name files of.
-fn settings(
-    components: ComponentArgs,
+/// The files with a tenant's settings that arguments name.
+struct Files {
     profile: Option<PathBuf>,
     limits: Option<PathBuf>,
-) -> Result<TenantSettings, Box<dyn Error>> {
-    let [profile, limits] = [profile, limits].map(|file| file.map(|path| read_text(&path)).transpose());
-    Ok(TenantSettings {
-        profile: profile?,
-        limits: limits?,
-        processor: components.processor.map(ComponentChoice::processor),
-        validator: components.validator.map(ComponentChoice::validator),
-    })
+}
+
+impl Files {
+    /// Reads the settings that arguments give or that are in the files.
+    fn settings(&self, components: ComponentArgs) -> Result<TenantSettings, String> {
+        let read = |file: Option<&PathBuf>| file.map(|path| read_text(path)).transpose();
+        Ok(TenantSettings {
+            profile: read(self.profile.as_ref())?,
+            limits: read(self.limits.as_ref())?,
+            processor: components.processor.map(ComponentChoice::processor),
+            validator: components.validator.map(ComponentChoice::validator),
+        })
+    }
+
+    /// Names the file that an error is about.
+    fn name(&self, error: OperationError) -> Box<dyn Error> {
+        in_file(error, self.profile.as_deref(), self.limits.as_deref())
+    }
 }
 
 /// Removes a tenant, after the operator has typed its name. What is removed cannot be brought back.
@@ -193,6 +203,13 @@ fn remove(name: &TenantName, yes: bool, operations: &Operations) -> Result<(), B
         }
     }
     print(&RemovedTenantView::new(name, operations.remove_tenant(name)?))
+}
+
+/// Tells people what the trial noticed; the printed JSON tells programs.
+fn note(refused_sample: Option<&RefusedSample>) {
+    if let Some(refused_sample) = refused_sample {
+        eprintln!("note: {}", Printable::line(refused_sample));
+    }
 }
 
 fn operations(store: &StoreArgs) -> Result<Operations, Box<dyn Error>> {

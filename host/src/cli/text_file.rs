@@ -1,8 +1,12 @@
-//! Reads the text files that arguments name.
+//! The files that arguments name: reads texts, and says why a file cannot be used.
 
+use std::error::Error;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
+
+use bulkhead::operations::OperationError;
+use bulkhead::plain_words::io_error;
 
 /// Reads a file whose text is in UTF-8.
 ///
@@ -11,6 +15,21 @@ use std::path::Path;
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => format!("{}: this is not a text in UTF-8", path.display()),
-        _ => format!("{}: {error}", path.display()),
+        _ => file_error(path, &error),
     })
+}
+
+/// Names the file in an error about what is in it: a tenant's profile or limits.
+pub(super) fn in_file(error: OperationError, profile: Option<&Path>, limits: Option<&Path>) -> Box<dyn Error> {
+    match (&error, profile, limits) {
+        (OperationError::Profile(_), Some(file), _) | (OperationError::Limits(_), _, Some(file)) => {
+            format!("{}: {error}", file.display()).into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// Says why a file or folder cannot be used.
+pub(super) fn file_error(path: &Path, error: &io::Error) -> String {
+    format!("{}: {}", path.display(), io_error(error))
 }

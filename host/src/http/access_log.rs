@@ -45,6 +45,8 @@ pub(super) struct Answered<'a> {
     pub(super) status: u16,
     /// The name of the request.
     pub(super) request_id: &'a str,
+    /// Whether an operator asked to change nothing.
+    pub(super) is_dry_run: bool,
     /// Whether this was a health check.
     pub(super) is_check: bool,
     /// Time until the head of the answer was ready.
@@ -76,14 +78,15 @@ impl AccessLog {
         }
         if self.listener == "admin" && answered.caller.is_some() && method != Method::GET && method != Method::HEAD {
             let (client, path) = (answered.client(), answered.short_path());
-            tracing::info!(event = "operator_called", client, %method, path, status, request_id, "an operator's request was answered");
+            let dry_run = answered.is_dry_run.then_some(true);
+            tracing::info!(event = "operator_called", client, %method, path, status, dry_run, request_id, "an operator's request was answered");
         }
         if !self.is_on || answered.is_check || !self.has_room(Instant::now()) {
             tracing::debug!(event = "request_answered", %method, path, status, request_id, "answered");
             return;
         }
         let (listener, client, path) = (self.listener, answered.client(), answered.short_path());
-        let (caller, millis) = (answered.caller, answered.time.as_secs_f64() * 1e3);
+        let (caller, millis) = (answered.caller, millis(answered.time));
         tracing::info!(
             event = "request_answered",
             listener,
@@ -137,11 +140,28 @@ impl AccessLog {
     }
 }
 
+/// Returns a time in milliseconds with at most three decimals.
+fn millis(time: Duration) -> f64 {
+    f64::from(u32::try_from(time.as_micros()).unwrap_or(u32::MAX)) / 1e3
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{AccessLog, MAX_LINES_PER_SECOND};
+    use super::{AccessLog, MAX_LINES_PER_SECOND, millis};
+
+    #[test]
+    fn milliseconds_have_three_decimals_at_most() {
+        for (nanos, written) in [(12_340_000, "12.34"), (1, "0.0"), (999_999, "0.999"), (1_500_000_000, "1500.0")] {
+            let json = serde_json::to_string(&millis(Duration::from_nanos(nanos))).unwrap();
+            assert_eq!(json, written, "{nanos}");
+        }
+        for micros in 0..100_000 {
+            let written = millis(Duration::from_micros(micros)).to_string();
+            assert!(written.split_once('.').is_none_or(|(_, digits)| digits.len() <= 3), "{written}");
+        }
+    }
 
     #[test]
     fn a_flood_of_requests_is_no_flood_of_lines() {

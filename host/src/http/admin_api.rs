@@ -79,13 +79,19 @@ impl AdminApi {
             AdminRoute::ListTenants => self.blocking(tenants::list).await,
             AdminRoute::AddTenant => {
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| tenants::add(operations, &body.take_item()?)).await
+                self.blocking(move |operations| tenants::add(operations, &body.take_operators_text()?)).await
             }
             AdminRoute::ShowTenant(name) => self.blocking(move |operations| tenants::show(operations, &name)).await,
             AdminRoute::ChangeTenant(name) => {
                 let dry_run = parameters.is_on("dryRun")?;
+                if dry_run {
+                    sender.is_only_trying();
+                }
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| tenants::change(operations, &name, &body.take_item()?, dry_run)).await
+                self.blocking(move |operations| {
+                    tenants::change(operations, &name, &body.take_operators_text()?, dry_run)
+                })
+                .await
             }
             AdminRoute::RemoveTenant(name) => self.blocking(move |operations| tenants::remove(operations, &name)).await,
             AdminRoute::RollBackTenant(name) => {
@@ -93,7 +99,7 @@ impl AdminApi {
             }
             AdminRoute::AddSecret(tenant) => {
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| secrets::add(operations, &tenant, &body.take_item()?)).await
+                self.blocking(move |operations| secrets::add(operations, &tenant, &body.take_operators_text()?)).await
             }
             AdminRoute::ListSecrets(tenant) => {
                 self.blocking(move |operations| secrets::list(operations, &tenant)).await
@@ -107,7 +113,7 @@ impl AdminApi {
             }
             AdminRoute::RevokeToken => {
                 let mut body = self.bodies.receive(&head.headers, body).await?;
-                self.blocking(move |operations| secrets::revoke_token(operations, &body.take_item()?)).await
+                self.blocking(move |operations| secrets::revoke_token(operations, &body.take_operators_text()?)).await
             }
             AdminRoute::ListJobs(tenant) => {
                 let unfinished = parameters.is_on("unfinished")?;

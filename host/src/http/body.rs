@@ -156,7 +156,9 @@ impl Arrival {
             };
             self.pace.stood_still(began_at.elapsed());
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|error| Problem::bad_request(format!("The body broke off: {error}")))?;
+            let frame = frame.map_err(|_| {
+                Problem::bad_request("The body broke off before its end. Nothing was stored; send it again.")
+            })?;
             let Ok(data) = frame.into_data() else { continue };
             self.pace.moved(data.len());
             self.bytes += data.len();
@@ -242,6 +244,14 @@ impl ItemBody {
     /// As [`Self::take_items`].
     pub(super) fn take_item(&mut self) -> Result<String, Problem> {
         self.format.item(&self.body.take_bytes())
+    }
+
+    /// Takes the text of what an operator wrote, which is read more strictly than items, and refused in other words.
+    ///
+    /// # Errors
+    /// 400 if the body is no text, 415 if JSON was sent as a form.
+    pub(super) fn take_operators_text(&mut self) -> Result<String, Problem> {
+        self.format.operators_text(&self.body.take_bytes())
     }
 
     /// Takes the one item that the body is, if it is anything but blanks.

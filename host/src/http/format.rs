@@ -89,6 +89,17 @@ impl Format {
         Ok(item)
     }
 
+    /// Returns the text of what an operator writes: JSON as it was sent, which is not read yet, or a form as JSON.
+    ///
+    /// # Errors
+    /// 400 if the body is no text, and as [`Self::items`] for a form.
+    pub(super) fn operators_text(&self, body: &[u8]) -> Result<String, Problem> {
+        match self {
+            Self::Json => json::text(body),
+            Self::Form | Self::Multipart(_) | Self::Csv { .. } | Self::JsonLines { .. } => self.item(body),
+        }
+    }
+
     /// Reads a body of a few named texts; members that are not texts are left out.
     ///
     /// # Errors

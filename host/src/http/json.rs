@@ -44,6 +44,14 @@ pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
     split(body, 0).map(|_| String::new())
 }
 
+/// Returns the text of a body without reading it as JSON.
+///
+/// # Errors
+/// 400 if the body is empty or is not UTF-8.
+pub(super) fn text(body: &[u8]) -> Result<String, Problem> {
+    utf8(body).map(str::to_owned)
+}
+
 /// Reads an object, and returns those of its members that are texts, in order.
 ///
 /// # Errors

@@ -255,8 +255,10 @@ impl Problem {
         )
     }
 
-    pub(super) fn no_gzip(error: &std::io::Error) -> Self {
-        Self::bad_request(format!("The body is no gzip: {error}"))
+    pub(super) fn no_gzip() -> Self {
+        Self::bad_request(
+            "The body is no gzip, or it is damaged or was cut off. Nothing was stored; compress it again.",
+        )
     }
 
     pub(super) fn too_many_gzip_members(members: u64) -> Self {
@@ -489,6 +491,7 @@ impl From<OperationError> for Problem {
             | OperationError::CompletedJob
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
             OperationError::UnknownComponent(_)
+            | OperationError::TooFewDigits(_)
             | OperationError::UnknownTenant(_)
             | OperationError::UnknownSecret { .. }
             | OperationError::UnknownToken

@@ -1,5 +1,6 @@
 //! Who sends a request, beside what the request says of itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hyper::HeaderMap;
@@ -23,6 +24,8 @@ pub(super) struct Sender {
     pub(super) is_allowed_origin: bool,
     /// Who the credentials belong to, for the log, once they were checked.
     pub(super) caller: Arc<OnceLock<String>>,
+    /// Whether an operator asked to change nothing, for the log.
+    pub(super) is_dry_run: Arc<AtomicBool>,
 }
 
 impl Sender {
@@ -46,6 +49,11 @@ impl Sender {
     /// Learns who the credentials belong to, for the log.
     pub(super) fn is_called(&self, caller: &str) {
         drop(self.caller.set(caller.to_owned()));
+    }
+
+    /// Learns that the request only tries what it asks for, for the log.
+    pub(super) fn is_only_trying(&self) {
+        self.is_dry_run.store(true, Ordering::Relaxed);
     }
 
     /// Refuses a request that a browser sends for a page of another origin, unless the operator allowed that origin. This is for
@@ -117,7 +125,8 @@ mod tests {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
-            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller: Arc::default() };
+            let (caller, is_dry_run) = (Arc::default(), Arc::default());
+            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller, is_dry_run };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

@@ -319,6 +319,7 @@ impl Router {
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
         let (mut counted, caller) = (None, Arc::new(OnceLock::new()));
+        let is_dry_run = Arc::new(AtomicBool::new(false));
         let is_check = !matches!(health, Ok(None));
         let mut reply = match health.transpose() {
             Some(reply) => reply.unwrap_or_else(Problem::into_reply),
@@ -329,6 +330,7 @@ impl Router {
                     is_secure,
                     is_allowed_origin: cors.is_allowed(),
                     caller: Arc::clone(&caller),
+                    is_dry_run: Arc::clone(&is_dry_run),
                 });
                 if let Some(None) = counted {
                     Problem::too_many_connections().into_reply()
@@ -357,6 +359,7 @@ impl Router {
             path: &path,
             status: reply.status().as_u16(),
             request_id: request_id.as_str(),
+            is_dry_run: is_dry_run.load(Ordering::Relaxed),
             is_check,
             time: begun.elapsed(),
         });

@@ -9,7 +9,7 @@ use crate::store::{ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome
 use crate::tenants::{TenantLimits, TenantName};
 
 /// Hexadecimal digits of a digest that name a component at least.
-const MIN_DIGEST_DIGITS: usize = 6;
+pub(super) const MIN_DIGEST_DIGITS: usize = 6;
 
 /// A component after its registration.
 #[derive(Debug)]
@@ -90,13 +90,17 @@ impl Operations {
     /// # Errors
     /// If there is no such component, or there are several.
     pub fn component(&self, reference: &str) -> Result<ComponentRecord, OperationError> {
-        let digits = reference.strip_prefix("sha256:").unwrap_or(reference);
+        let digits = reference.strip_prefix("sha256:").unwrap_or(reference).to_ascii_lowercase();
         let begins = |record: &ComponentRecord| {
-            digits.len() >= MIN_DIGEST_DIGITS && hex::encode(record.digest.0).starts_with(digits)
+            digits.len() >= MIN_DIGEST_DIGITS && hex::encode(record.digest.0).starts_with(&digits)
         };
         let mut records = self.store.components()?;
         if let Some(place) = records.iter().position(|record| record.name.as_deref() == Some(reference)) {
             return Ok(records.swap_remove(place));
+        }
+        let is_digest = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if is_digest && digits.len() < MIN_DIGEST_DIGITS {
+            return Err(OperationError::TooFewDigits(reference.to_owned()));
         }
         let mut found = records.into_iter().filter(begins);
         let first = found.next().ok_or_else(|| OperationError::UnknownComponent(reference.to_owned()))?;

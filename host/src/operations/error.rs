@@ -1,6 +1,7 @@
 //! Why an operation failed. The texts are for the operator.
 
 use super::LoadError;
+use super::components::MIN_DIGEST_DIGITS;
 use crate::sandbox::{ComponentError, Refusal, TrialError};
 use crate::store::{ComponentRecord, StoreError};
 use crate::tenants::MAX_SECRETS;
@@ -38,6 +39,11 @@ pub enum OperationError {
     /// No component has this name or digest.
     #[error("there is no component '{0}'; 'bulkhead component list' shows all components")]
     UnknownComponent(String),
+    /// Too few digits name a component.
+    #[error(
+        "'{0}' is no component's name, and too short for the beginning of a digest: give at least {MIN_DIGEST_DIGITS} of its digits; 'bulkhead component list' shows all components"
+    )]
+    TooFewDigits(String),
     /// Several components have digests that begin like this.
     #[error("several digests begin with '{0}'; give more digits")]
     Ambiguous(String),

@@ -3,7 +3,7 @@
 use super::runtime::ComponentRuntime;
 use super::{OperationError, Operations};
 use crate::domain::{Assignment, Digest, TenantId, World};
-use crate::sandbox::{ComponentError, Limits, TenantTrial, TrialError};
+use crate::sandbox::{ComponentError, Limits, RefusedSample, TenantTrial, TrialError};
 use crate::store::{Tenant, TenantChange};
 use crate::tenants::{LimitSettings, Profile, TenantLimits, TenantName};
 
@@ -41,6 +41,21 @@ pub struct TenantSettings {
     pub validator: Option<ComponentChoice>,
 }
 
+/// A tenant after a change of its settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedTenant {
+    /// The components that the tenant has, or would have after a dry run.
+    pub assigned: Assignment,
+    /// The component that refused an ordinary contact in the trial, if one did.
+    pub refused_sample: Option<RefusedSample>,
+}
+
+/// A change that was checked and, if it concerns components, tried.
+pub(super) struct Checked {
+    pub(super) change: TenantChange,
+    pub(super) refused_sample: Option<RefusedSample>,
+}
+
 /// Whether a tenant's components are tried before they apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Checks {
@@ -52,12 +67,12 @@ enum Checks {
 
 impl Operations {
     /// Changes a tenant, if its components work together with its profile under its limits. Jobs that were accepted before keep
-    /// the components and the profile they were accepted with.
+    /// the components and the profile they were accepted with. The log says what is different from before, if something is.
     ///
     /// # Errors
     /// If there is no such tenant or component, one of the settings is invalid, or a component fails in the trial; then nothing
     /// is changed.
-    pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<Assignment, OperationError> {
+    pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<ChangedTenant, OperationError> {
         self.change(name, settings, Checks::Trial)
     }
 
@@ -65,8 +80,8 @@ impl Operations {
     ///
     /// # Errors
     /// As [`Self::set_tenant`].
-    pub fn set_tenant_untried(&self, name: &str, settings: &TenantSettings) -> Result<Assignment, OperationError> {
-        self.change(name, settings, Checks::ProfileAlone)
+    pub fn set_tenant_untried(&self, name: &str, settings: &TenantSettings) -> Result<(), OperationError> {
+        self.change(name, settings, Checks::ProfileAlone).map(drop)
     }
 
     /// Does everything that [`Self::set_tenant`] does except changing the tenant. Returns the components that the tenant would
@@ -74,26 +89,25 @@ impl Operations {
     ///
     /// # Errors
     /// As [`Self::set_tenant`].
-    pub fn try_settings(&self, name: &str, settings: &TenantSettings) -> Result<Assignment, OperationError> {
+    pub fn try_settings(&self, name: &str, settings: &TenantSettings) -> Result<ChangedTenant, OperationError> {
         let tenant = self.known_tenant(name)?;
-        let change = self.checked_change(&tenant, settings, Checks::Trial)?;
-        Ok(assigned_after(&tenant, &change))
+        let Checked { change, refused_sample } = self.checked_change(&tenant, settings, Checks::Trial)?;
+        Ok(ChangedTenant { assigned: assigned_after(&tenant, &change), refused_sample })
     }
 
-    fn change(&self, name: &str, settings: &TenantSettings, checks: Checks) -> Result<Assignment, OperationError> {
-        let change = self.checked_change(&self.known_tenant(name)?, settings, checks)?;
+    fn change(&self, name: &str, settings: &TenantSettings, checks: Checks) -> Result<ChangedTenant, OperationError> {
+        let tenant = self.known_tenant(name)?;
+        let Checked { change, refused_sample } = self.checked_change(&tenant, settings, checks)?;
+        if *settings == TenantSettings::default() {
+            return Ok(ChangedTenant { assigned: tenant.assigned, refused_sample });
+        }
         match self.store.change_tenant(name, &change)? {
             Some(assigned) => {
-                let parts = [
-                    ("processor", change.processor.is_some()),
-                    ("validator", change.validator.is_some()),
-                    ("profile", change.profile.is_some()),
-                    ("limits", change.limits.is_some()),
-                ];
-                let changed: Vec<&str> =
-                    parts.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
-                log_change(name, &changed.join(", "), &assigned);
-                Ok(assigned)
+                let changed = changed_parts(&tenant, &change);
+                if !changed.is_empty() {
+                    log_change(name, &changed.join(", "), &assigned);
+                }
+                Ok(ChangedTenant { assigned, refused_sample })
             }
             None if self.store.tenant(name)?.is_none() => Err(OperationError::UnknownTenant(name.to_owned())),
             None => Err(OperationError::Outdated),
@@ -101,11 +115,7 @@ impl Operations {
     }
 
     /// Reads and checks the settings of a tenant that is to be added.
-    pub(super) fn checked_new(
-        &self,
-        name: &TenantName,
-        settings: &TenantSettings,
-    ) -> Result<TenantChange, OperationError> {
+    pub(super) fn checked_new(&self, name: &TenantName, settings: &TenantSettings) -> Result<Checked, OperationError> {
         let tenant = Tenant {
             id: TenantId(0),
             name: name.as_str().to_owned(),
@@ -122,7 +132,7 @@ impl Operations {
         tenant: &Tenant,
         settings: &TenantSettings,
         checks: Checks,
-    ) -> Result<TenantChange, OperationError> {
+    ) -> Result<Checked, OperationError> {
         let limits = settings.limits.as_deref().map(LimitSettings::parse).transpose();
         let change = TenantChange {
             limits: limits.map_err(|error| OperationError::Limits(error.to_string()))?,
@@ -134,19 +144,21 @@ impl Operations {
         let reads_profile = change.profile.is_some() || change.processor.is_some();
         let is_trial = checks == Checks::Trial;
         let runs_otherwise = reads_profile || change.validator.is_some() || concern_components(&limits, &tenant.limits);
+        let mut refused_sample = None;
         if reads_profile || (is_trial && runs_otherwise) {
             let profile = change.profile.as_ref().map_or_else(|| readable_profile(tenant), Ok)?;
             let assigned = assigned_after(tenant, &change);
             if is_trial {
-                self.try_together(assigned, profile, &limits)?;
+                refused_sample = self.try_together(assigned, profile, &limits)?;
             } else {
                 self.check_profile(profile, assigned.processor)?;
             }
         }
-        Ok(change)
+        Ok(Checked { change, refused_sample })
     }
 
-    /// Has components decide on a few items with a profile under limits.
+    /// Has components decide on a few items with a profile under limits. Returns which component refused an ordinary contact, if
+    /// one did.
     ///
     /// # Errors
     /// If one of them fails.
@@ -155,7 +167,7 @@ impl Operations {
         assigned: Assignment,
         profile: &Profile,
         limits: &TenantLimits,
-    ) -> Result<(), OperationError> {
+    ) -> Result<Option<RefusedSample>, OperationError> {
         let ComponentRuntime { sandbox, default_processor } = self.runtime.get()?;
         // A server that serves drafts may have registered one.
         let sandbox = sandbox.with_drafts();
@@ -166,7 +178,9 @@ impl Operations {
         let validator =
             assigned.validator.map(|digest| self.load(digest, |bytes| sandbox.load_validator(bytes))).transpose()?;
         let limits = Limits::from(limits);
-        let trial = TenantTrial { processor: &processor, validator: validator.as_ref(), profile, limits };
+        let is_own_processor = assigned.processor.is_some();
+        let trial =
+            TenantTrial { processor: &processor, is_own_processor, validator: validator.as_ref(), profile, limits };
         Ok(sandbox.try_tenant(&trial)?)
     }
 
@@ -224,6 +238,19 @@ fn assigned_after(tenant: &Tenant, change: &TenantChange) -> Assignment {
         processor: change.processor.unwrap_or(tenant.assigned.processor),
         validator: change.validator.unwrap_or(tenant.assigned.validator),
     }
+}
+
+/// Returns what a change makes different of a tenant.
+fn changed_parts(tenant: &Tenant, change: &TenantChange) -> Vec<&'static str> {
+    let assigned = assigned_after(tenant, change);
+    let limits = change.limits.as_ref().map(LimitSettings::limits);
+    let parts = [
+        ("processor", assigned.processor != tenant.assigned.processor),
+        ("validator", assigned.validator != tenant.assigned.validator),
+        ("profile", change.profile.as_ref().is_some_and(|profile| profile.text() != tenant.profile.text())),
+        ("limits", limits.is_some_and(|limits| limits != tenant.limits)),
+    ];
+    parts.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect()
 }
 
 /// Logs what an operator changed of a tenant, and the components that the tenant has now.

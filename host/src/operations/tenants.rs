@@ -1,8 +1,8 @@
 //! Adding, showing, rolling back and removing tenants.
 
-use super::tenant_settings::{log_change, readable_profile};
+use super::tenant_settings::{ChangedTenant, Checked, log_change, readable_profile};
 use super::{OperationError, Operations, TenantSettings, TenantSummaryView, TenantView};
-use crate::domain::Assignment;
+use crate::sandbox::RefusedSample;
 use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
 use crate::tenants::{Secret, TenantName, generate};
 
@@ -15,6 +15,8 @@ pub struct AddedTenant {
     pub client_id: String,
     /// The secret half of the credentials.
     pub client_secret: Secret,
+    /// The component that refused an ordinary contact in the trial, if one did.
+    pub refused_sample: Option<RefusedSample>,
 }
 
 impl Operations {
@@ -23,7 +25,7 @@ impl Operations {
     /// # Errors
     /// If the name is taken, one of the settings is invalid, or a component fails in the trial; then there is no new tenant.
     pub fn add_tenant(&self, name: TenantName, settings: &TenantSettings) -> Result<AddedTenant, OperationError> {
-        let change = self.checked_new(&name, settings)?;
+        let Checked { change, refused_sample } = self.checked_new(&name, settings)?;
         let (credential, client_secret) = generate(&name)?;
         let profile = change.profile.clone().unwrap_or_default();
         if self.store.add_tenant(name.as_str(), &profile, &credential)?.is_none() {
@@ -37,7 +39,7 @@ impl Operations {
             return Err(OperationError::Outdated);
         }
         tracing::info!(event = "tenant_added", tenant = name.as_str(), "a tenant was added");
-        Ok(AddedTenant { name, client_id: credential.client_id, client_secret })
+        Ok(AddedTenant { name, client_id: credential.client_id, client_secret, refused_sample })
     }
 
     /// Returns all tenants, by name.
@@ -84,15 +86,15 @@ impl Operations {
     ///
     /// # Errors
     /// If there is no such tenant, its components were never changed, or one of the earlier components fails in a trial.
-    pub fn roll_back_tenant(&self, name: &str) -> Result<Assignment, OperationError> {
+    pub fn roll_back_tenant(&self, name: &str) -> Result<ChangedTenant, OperationError> {
         let tenant = self.known_tenant(name)?;
         let nothing_before = || OperationError::NothingBefore(name.to_owned());
         let previous = self.summary(name)?.previous.ok_or_else(nothing_before)?;
-        self.try_together(previous, readable_profile(&tenant)?, &tenant.limits)?;
+        let refused_sample = self.try_together(previous, readable_profile(&tenant)?, &tenant.limits)?;
         match self.store.roll_back_tenant(name)? {
             RollBackOutcome::To(assigned) if assigned == previous => {
                 log_change(name, "rollback", &assigned);
-                Ok(assigned)
+                Ok(ChangedTenant { assigned, refused_sample })
             }
             RollBackOutcome::To(_) => {
                 // Somebody changed the tenant meanwhile. A second rollback undoes the first.

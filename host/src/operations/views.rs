@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{AddedSecret, AddedTenant};
+use super::{AddedSecret, AddedTenant, ChangedTenant};
 use crate::domain::{Assignment, Digest, Job, Timestamp};
 use crate::store::{ComponentRecord, ListedJob, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
@@ -103,12 +103,16 @@ pub struct AddedTenantView<'a> {
     tenant: &'a str,
     client_id: &'a str,
     client_secret: &'a str,
+    /// What the trial noticed, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl<'a> From<&'a AddedTenant> for AddedTenantView<'a> {
     fn from(added: &'a AddedTenant) -> Self {
         let (tenant, client_secret) = (added.name.as_str(), added.client_secret.reveal());
-        Self { tenant, client_id: &added.client_id, client_secret }
+        let note = added.refused_sample.as_ref().map(ToString::to_string);
+        Self { tenant, client_id: &added.client_id, client_secret, note }
     }
 }
 
@@ -310,12 +314,16 @@ pub struct AssignmentView<'a> {
     /// Whether the tenant only would have these components.
     #[serde(skip_serializing_if = "is_false")]
     dry_run: bool,
+    /// What the trial noticed, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl<'a> AssignmentView<'a> {
     /// Creates the view of the components that the tenant called `tenant` has.
-    pub fn new(tenant: &'a str, assigned: Assignment, names: &ComponentNames) -> Self {
-        Self { tenant, components: TenantComponentsView::new(assigned, names), dry_run: false }
+    pub fn new(tenant: &'a str, changed: &ChangedTenant, names: &ComponentNames) -> Self {
+        let note = changed.refused_sample.as_ref().map(ToString::to_string);
+        Self { tenant, components: TenantComponentsView::new(changed.assigned, names), dry_run: false, note }
     }
 
     /// Says that nothing was changed.

@@ -17,9 +17,10 @@ use super::validator::ValidatorInstance;
 use crate::domain::{Operation, Timestamp, World};
 use crate::tenants::Profile;
 
+/// A contact that most tenants would take, the first of the [`TRIAL_ITEMS`].
+pub(super) const SAMPLE: &str = r#"{"email":"ada@example.com","firstname":"Ada"}"#;
 /// Items of kinds that any client may send.
-pub(super) const TRIAL_ITEMS: [&str; 5] =
-    [r#"{"email":"ada@example.com","firstname":"Ada"}"#, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
+pub(super) const TRIAL_ITEMS: [&str; 5] = [SAMPLE, "{}", "7", "null", r#"{"email":["\ud800"]}"#];
 
 /// A component that passed its trial.
 pub struct Probed {

@@ -171,9 +171,9 @@ mod tests {
             (r#"{"memoryMiB":"64"}"#, "memoryMiB: this must be a whole number, not a text"),
             (r#"{"memoryMiB":64,"memoryMiB":64}"#, "memoryMiB: this is given twice"),
             (r#"{"memory":1}"#, "memory: there is no such member; those that there are: memoryMiB, tableElements, "),
-            ("[3]", ".: this must be an object, not a list"),
-            ("[]", ".: this must be an object, not a list"),
-            ("{} {}", ".: there is more text"),
+            ("[3]", "this must be an object, not a list"),
+            ("[]", "this must be an object, not a list"),
+            ("{} {}", "there is more text"),
         ] {
             let message = TenantLimits::parse(text).unwrap_err().to_string();
             assert!(message.starts_with(part), "{text}: {message}");

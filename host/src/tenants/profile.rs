@@ -112,7 +112,7 @@ pub enum ProfileError {
         id: u64,
     },
     /// The text is another JSON value than an object.
-    #[error(".: a profile is a JSON object, such as {{\"maxLength\":64}}")]
+    #[error("a profile is a JSON object, such as {{\"maxLength\":64}}")]
     NoObject,
     /// `maxLength` is out of range.
     #[error("maxLength: must be from 1 to 65535, not {0}")]
@@ -251,8 +251,8 @@ mod tests {
     #[test]
     fn errors_have_a_path() {
         for (text, start) in [
-            ("", ".: the text is empty"),
-            ("[]", ".: a profile is a JSON object"),
+            ("", "the text is empty"),
+            ("[]", "a profile is a JSON object"),
             (r#"{"fields":[{"alias":"a"},{"alias":7}]}"#, "fields[1].alias: this must be a text, not a number"),
             (r#"{"fields":[{"label":"a"}]}"#, "fields[0].alias: this must be given"),
             (r#"{"field":[]}"#, "field: there is no such member"),
@@ -262,7 +262,7 @@ mod tests {
             (r#"{"fields":[["email"]]}"#, "fields[0]: this must be an object, not a list"),
             (r#"{"owners":[{"id":1,"username":"a"},{"id":1,"username":"b"}]}"#, "owners[1].id: 1 is the id"),
             (r#"{"stages":[{"id":1,"name":2}]}"#, "stages[0].name: this must be a text, not a number"),
-            ("{} x", ".: there is more text"),
+            ("{} x", "there is more text"),
         ] {
             let message = Profile::parse(text).unwrap_err().to_string();
             assert!(message.starts_with(start), "{text}: {message}");

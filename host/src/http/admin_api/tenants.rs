@@ -50,9 +50,9 @@ pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: b
     };
     let advice = "Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'.";
     let settings = read().map_err(|error| unreadable("The change", &error, advice))?;
-    let assigned =
+    let changed =
         if dry_run { operations.try_settings(name, &settings)? } else { operations.set_tenant(name, &settings)? };
-    let view = AssignmentView::new(name, assigned, &operations.component_names()?).dry_run(dry_run);
+    let view = AssignmentView::new(name, &changed, &operations.component_names()?).dry_run(dry_run);
     Ok(json(StatusCode::OK, &view))
 }
 
@@ -63,8 +63,8 @@ pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Probl
 
 /// Gives a tenant its previous components back and returns them.
 pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Problem> {
-    let assigned = operations.roll_back_tenant(name)?;
-    Ok(json(StatusCode::OK, &AssignmentView::new(name, assigned, &operations.component_names()?)))
+    let changed = operations.roll_back_tenant(name)?;
+    Ok(json(StatusCode::OK, &AssignmentView::new(name, &changed, &operations.component_names()?)))
 }
 
 /// Takes the settings of a tenant from the members of a body.
@@ -82,7 +82,5 @@ fn settings(members: &mut Members<'_>) -> Result<TenantSettings, JsonError> {
 
 /// Returns the problem of a body that is not the object that it must be: 400, which names `what` and ends with `advice`.
 pub(super) fn unreadable(what: &str, error: &JsonError, advice: &str) -> Problem {
-    // An error of the whole body is told without a path.
-    let error = if error.path == "." { error.message.clone() } else { error.to_string() };
     Problem::bad_request(format!("{what} cannot be read: {error}. {advice}"))
 }
