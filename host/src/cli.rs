@@ -3,6 +3,7 @@
 mod backup;
 mod compile;
 mod component;
+mod contact_file;
 mod doctor;
 mod job;
 mod log;
@@ -19,6 +20,7 @@ mod token;
 
 use std::process::ExitCode;
 
+use bulkhead::plain_words::io_error;
 use bulkhead::sandbox::Compiler;
 use clap::{Parser, Subcommand};
 
@@ -87,6 +89,9 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     if output::is_closed(error) {
         return ExitCode::SUCCESS;
     }
-    output::print_error(error);
+    match error.downcast_ref() {
+        Some(error) => output::print_error(io_error(error)),
+        None => output::print_error(error),
+    }
     ExitCode::from(2)
 }

@@ -7,6 +7,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use crate::plain_words::io_error;
+
 /// Beginnings of the names of files that this program, `make run` and file systems put into a data folder.
 const OWN_NAMES: [&str; 8] = [
     "bulkhead.sqlite",
@@ -23,7 +25,7 @@ const OWN_NAMES: [&str; 8] = [
 #[derive(Debug, thiserror::Error)]
 pub enum PrivacyError {
     /// The file or folder cannot be used.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", io_error(source))]
     File {
         /// The file or folder.
         path: String,

@@ -198,6 +198,7 @@ fn submit_gives_advice_when_the_request_is_refused() {
     for (args, input, part) in [
         (["-", "--url", &url, "--user", "acme:wrong"], "[{}]", "Check --user"),
         (["-", "--url", &url, "--user", "nonsense"], "[{}]", "ID:SECRET"),
+        (["-", "--url", &url, "--user", ""], "[{}]", "environment variable BULKHEAD_USER"),
         (["-", "--url", "http://127.0.0.1:1", "--user", &user], "[{}]", "no server answers"),
         (["-", "--url", "nonsense", "--user", &user], "[{}]", "cannot be a server's URL"),
         (["-", "--url", &url, "--user", &user], "[{},", "line 1"),
@@ -207,6 +208,100 @@ fn submit_gives_advice_when_the_request_is_refused() {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
     }
+    let without = run_with_input(["submit", "-", "--url", &url], b"[{}]").expect(2);
+    assert!(
+        without.stderr.contains("--user ID:SECRET, or set the environment variable BULKHEAD_USER"),
+        "{}",
+        without.stderr
+    );
+}
+
+#[test]
+fn submit_names_what_was_warned_of_and_ignored() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    // More rows than a page has, and the last of them has a warning.
+    let mut items: Vec<Value> = (0..1_500).map(|n| json!({"email": format!("w{n}@example.com"), "utm": n})).collect();
+    for place in [0, 700, 1_499] {
+        items[place]["state"] = json!("Atlantis");
+    }
+    let input = Value::from(items).to_string();
+    let report = run_with_input(["submit", "-", "--url", &server.url(), "--user", &user], input.as_bytes()).expect(0);
+    for part in [
+        "warnings                    3\n",
+        "warnings about values that were taken:\n  state: unknown_region in 3 contacts\n",
+        "ignored members, because no field has their name:\n  utm in 1500 contacts\n",
+    ] {
+        assert!(report.stdout.contains(part), "{part}: {}", report.stdout);
+    }
+}
+
+#[test]
+fn a_submission_that_the_server_does_not_know_is_not_resumed() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let file = server.scratch("contacts.json").display().to_string();
+    fs::write(&file, contacts("c", 0..20).to_string()).expect("a file can be written");
+    let url = server.url();
+    let unknown = "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11";
+    for operation in ["create", "replace", "update"] {
+        let args = ["submit", &file, "--url", &url, "--user", &user, "--operation", operation, "--resume", unknown];
+        for _ in 0..2 {
+            let refused = run(args).expect(2);
+            for part in [unknown, "knows no submission", "nothing was sent", "Leave out --resume"] {
+                assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+            }
+            assert_eq!(refused.stdout, "");
+        }
+    }
+    assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
+    // Another tenant's submission is none of this one.
+    let other = server.new_client("other");
+    let key = format!("{unknown}-0");
+    other.accepted(&other.send("POST", "/api/contacts/bulk/new", &[("idempotency-key", &key)], &contacts("c", 0..20)));
+    let args = ["submit", &file, "--url", &url, "--user", &user, "--resume", unknown];
+    assert!(run(args).expect(2).stderr.contains("knows no submission"));
+    // With the tenant's own, the job that was accepted is read again.
+    let client = server.client(&tenant);
+    let job = client.accepted(&client.send(
+        "POST",
+        "/api/contacts/bulk/new",
+        &[("idempotency-key", &key)],
+        &contacts("c", 0..20),
+    ));
+    job.wait_for("completed");
+    let resumed = run(args).expect(0).stdout;
+    assert!(resumed.contains(&format!("job {}: 20 contacts in", job.id)), "{resumed}");
+    assert_eq!(server.database().jobs(), 2);
+}
+
+/// A job that was accepted before took the time that the server says, not the time that it was watched.
+#[test]
+fn a_resumed_job_has_the_time_that_it_took() {
+    let server = Options::default().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let items = slow_contacts("s", 0..4_000);
+    let file = server.scratch("contacts.json").display().to_string();
+    fs::write(&file, items.to_string()).expect("a file can be written");
+    let client = server.client(&tenant);
+    let id = "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11";
+    let key = format!("{id}-0");
+    let job = client.accepted(&client.send("POST", "/api/contacts/bulk/new", &[("idempotency-key", &key)], &items));
+    let full = job.finished();
+    let args = ["submit", &file, "--url", &server.url(), "--user", &user, "--resume", id];
+    let resumed = run(args).expect(0).stdout;
+    let moment = |name: &str| {
+        let text = full[name].as_str().unwrap_or_default().to_owned();
+        let clock = text.split('T').nth(1).and_then(|time| time.split('+').next()).unwrap_or_default().to_owned();
+        clock.split(':').fold(0, |sum, part| sum * 60 + part.parse::<i64>().unwrap_or_default())
+    };
+    // Midnight may be between the two.
+    let took = (moment("finishedAt") - moment("createdAt")).rem_euclid(86_400);
+    let told = resumed.split("contacts in ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    assert!(told.parse::<f64>().is_ok_and(|told| told >= took as f64), "{took} s: {resumed}");
 }
 
 #[test]
@@ -223,7 +318,10 @@ fn submit_reads_gzip() {
     let again = run_with_input(["submit", "-", "--url", &url, "--user", &user], &zipped).expect(0).stdout;
     assert!(again.contains("updated                   700"), "{again}");
     for (bytes, part) in [
-        (&zipped[..zipped.len() / 2], "cannot be read"),
+        (
+            &zipped[..zipped.len() / 2],
+            "Standard input cannot be read: it begins like gzip, and is damaged or was cut off",
+        ),
         (&b"\xff\xfe[\0]\0"[..], "is not a text in UTF-8"),
         (&b"email\nada@example.com\n"[..], "cannot be read as contacts: there must be a value at line 1 column 1"),
     ] {
@@ -384,9 +482,75 @@ fn backing_up_a_missing_store_fails() {
 }
 
 #[test]
-fn submitting_a_file_without_contacts_fails() {
-    let sent = run_with_input(["submit", "-", "--user", "a:b", "--url", "http://127.0.0.1:1"], b"[]").expect(0);
-    assert!(sent.stderr.contains("has no contacts, so nothing was sent"), "{}", sent.stderr);
+fn submitting_a_file_without_contacts_sends_nothing() {
+    for empty in ["[]", "{}", " [ ]\n"] {
+        let args = ["submit", "-", "--user", "a:b", "--url", "http://127.0.0.1:1"];
+        let sent = run_with_input(args, empty.as_bytes()).expect(0);
+        assert_eq!(
+            (sent.stdout.as_str(), sent.stderr.as_str()),
+            ("", "note: Standard input has no contacts, so nothing was sent\n")
+        );
+    }
+}
+
+/// What libraries say of a wrong option is for programmers.
+#[test]
+fn wrong_options_are_refused_in_plain_words() {
+    let server = Server::start();
+    let data = server.data().display().to_string();
+    server.add_tenant("acme");
+    let missing = server.scratch("missing").display().to_string();
+    let folder = server.scratch("folder");
+    fs::create_dir(&folder).expect("a folder can be made");
+    let folder = folder.display().to_string();
+    for (args, part) in [
+        (
+            &["job", "list", "acme", "--limit", "12x", "--data", &data][..],
+            "'12x' for '--limit <N>': this must be a whole number",
+        ),
+        (&["sample", "--count", "1.5"], "this must be a whole number"),
+        (&["sample", "--count", "99999999999999999999999"], "this number is too large"),
+        (&["serve", "--max-body", "1G"], "this must be a whole number"),
+        (
+            &["serve", "--log", "bulkhead=loud", "--data", &missing],
+            "does not say what to log: give --log (or BULKHEAD_LOG) a level",
+        ),
+        (&["serve", "--log", "=,=", "--data", &missing], "does not say what to log"),
+        (&["serve", "--component", &missing, "--data", &folder], "there is no such file or folder"),
+        (&["tenant", "set", "acme", "--profile", &missing, "--data", &data], "there is no such file or folder"),
+        (&["tenant", "set", "acme", "--limits", &folder, "--data", &data], "this is a folder, not a file"),
+        (&["component", "check", &missing], "there is no such file or folder"),
+        (
+            &["component", "show", "15b", "--data", &data],
+            "'15b' is no component's name, and too short for the beginning of a digest: give at least 6",
+        ),
+        (&["component", "show", "sha256:15b", "--data", &data], "too short for the beginning of a digest"),
+        (&["component", "remove", "a", "--data", &data], "too short for the beginning of a digest"),
+        (&["component", "show", "nobody", "--data", &data], "there is no component 'nobody'"),
+        (&["component", "show", "0123456", "--data", &data], "there is no component '0123456'"),
+        (&["submit", &missing, "--user", "a:b"], "cannot be read: there is no such file or folder"),
+        (&["submit", &folder, "--user", "a:b"], "cannot be read: this is a folder, not a file"),
+    ] {
+        let refused = run(args).expect(2);
+        assert!(refused.stderr.contains(part), "{args:?}: {}", refused.stderr);
+        for words in ["os error", "invalid digit", "target type", "directive", "EOF"] {
+            assert!(!refused.stderr.contains(words), "{args:?}: {}", refused.stderr);
+        }
+    }
+    for (input, part) in [
+        (&b""[..], "no token was given, so none was revoked"),
+        (b" \n", "no token was given, so none was revoked"),
+        (b"\xff\xfe", "there is no such token"),
+        (b"nonsense", "there is no such token"),
+    ] {
+        let refused = run_with_input(["token", "revoke", "--data", &data], input).expect(2);
+        assert!(refused.stderr.contains(part), "{input:?}: {}", refused.stderr);
+    }
+    for command in [&["tenant", "list"][..], &["job", "show"], &["serve"], &["tenant", "add"]] {
+        let help = run(command.iter().chain(&["--help"])).expect(0).stdout;
+        let of_data = help.split("--data <DIR>").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+        assert!(of_data.contains("./bulkhead-data") && !of_data.contains("--create"), "{command:?}: {of_data}");
+    }
 }
 
 #[test]

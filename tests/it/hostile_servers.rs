@@ -29,8 +29,8 @@ fn submit_ends_whatever_the_server_says() {
         // The next page is this one.
         (job(2, &[json!({"index": 0, "statusCode": 200})], &page), "too many results"),
         (job(2, &[row(0)], "http://169.254.169.254/"), "is not a job's"),
-        (json!({"status": "completed"}), "missing field"),
-        (json!(null), "invalid type"),
+        (json!({"status": "completed"}), "a member is missing"),
+        (json!(null), "not of the kind"),
     ] {
         let url = serve(answer.to_string());
         let ended = run_with_input(["submit", "-", "--url", &url, "--user", "a:b"], b"[{},{}]").expect(2);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Finished, Options, bulkhead, component, component_file, contacts, run};
+use bulkhead_tests::{Finished, Options, bulkhead, component, component_file, contacts, gzip, run, run_with_input};
 use serde_json::{Value, json};
 
 /// A folder with files in it.
@@ -56,7 +56,7 @@ fn check_reports_the_world_and_the_needs_of_a_component() {
         let refused = run(["component", "check", &path]).expect(2).stderr;
         assert!(refused.contains(&path) && refused.contains(part), "{part}: {refused}");
     }
-    let (desk, cases) = (Desk::new(), json!([]));
+    let (desk, cases) = (Desk::new(), json!([{"name": "a", "contacts": [], "expect": []}]));
     let (large, cases) = (desk.path("large.wasm"), desk.file("cases.json", &cases));
     // A sparse file.
     fs::File::create(&large).and_then(|file| file.set_len((32 << 20) + 1)).expect("it can be made");
@@ -223,8 +223,8 @@ fn try_names_the_input_that_it_cannot_use() {
     let profile = desk.file("profile.json", &json!({"fields": [{"alias": "x", "type": "nonsense"}]}));
     let stored = desk.file("stored.json", &json!([{"email": "a@example.com"}, {"email": "nonsense"}]));
     for (args, part) in [
-        (vec![broken.as_str()], "broken.json: there must be a value at line 2 column 8"),
-        (vec![&items, "--profile", &profile], "fields[0].type"),
+        (vec![broken.as_str()], "broken.json cannot be read as contacts: there must be a value at line 2 column 8"),
+        (vec![&items, "--profile", &profile], "profile.json: the profile cannot be used: fields[0].type"),
         (vec![&items, "--stored", &stored], "the stored contact 1 cannot be created"),
         (vec![&items, "--stored", "missing.json"], "missing.json"),
     ] {
@@ -298,9 +298,100 @@ fn test_reports_differences_and_fails() {
     // What is refused leaves no report of an earlier run.
     run(["component", "test", &component_file("text.wat").display().to_string(), &cases, "--junit", &report]).expect(2);
     assert!(!fs::exists(&report).expect("it can be looked for"));
-    let cases = desk.file("cases.json", &json!([{"name": "a", "contacts": [{}], "expect": []}]));
-    let refused = run(["component", "test", &built("rules-a"), &cases]).expect(2).stderr;
-    assert!(refused.contains("cases.json: [0]: 0 expectations for 1 contacts"), "{refused}");
+    for (table, part) in [
+        (r#"[{"name":"a","contacts":[{}],"expect":[]}]"#, "cases.json: [0]: 0 expectations for 1 contacts"),
+        ("[]", "cases.json: the table has no cases"),
+        ("", "cases.json: the text is empty"),
+        ("[{\n", "cases.json: the text ends too early at line 2"),
+        ("{}", "cases.json: this must be a list, not an object"),
+        (r#"[{"name":"a","contacts":{},"expect":[]}]"#, "cases.json: [0].contacts: this must be a list, not an object"),
+        (
+            r#"[{"name":"a","contact":[]}]"#,
+            "cases.json: [0].contact: there is no member 'contact'; those that there are: name,",
+        ),
+    ] {
+        let cases = desk.path("cases.json");
+        fs::write(&cases, table).expect("a file can be written");
+        let refused = run(["component", "test", &built("rules-a"), &cases]).expect(2);
+        assert!(refused.stderr.contains(part), "{table}: {}", refused.stderr);
+        assert_eq!(refused.stdout, "", "{table}");
+    }
+}
+
+#[test]
+fn try_reads_what_submit_reads() {
+    let desk = Desk::new();
+    let list = r#"[{"email":"a@example.com"},7]"#.as_bytes();
+    let keyed = r#"{"one":{"email":"a@example.com"},"two":7}"#.as_bytes();
+    let component = built("rules-a");
+    for (contacts, keys) in [(list, [Value::Null, Value::Null]), (keyed, [json!("one"), json!("two")])] {
+        for bytes in [contacts.to_vec(), [b"\xef\xbb\xbf", contacts].concat(), gzip(contacts)] {
+            let file = desk.path("contacts.json.gz");
+            fs::write(&file, &bytes).expect("a file can be written");
+            let tried = [
+                run(["component", "try", &component, &file]),
+                run_with_input(["component", "try", &component, "-"], &bytes),
+            ];
+            for tried in tried {
+                let printed = tried.expect(0).stdout;
+                let rows: Vec<Value> =
+                    printed.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+                assert_eq!((&rows[0]["statusCode"], &rows[1]["statusCode"]), (&json!(201), &json!(400)), "{printed}");
+                assert_eq!([&rows[0]["key"], &rows[1]["key"]], [&keys[0], &keys[1]], "{printed}");
+            }
+        }
+    }
+    let whole = gzip(list);
+    let watched = run(["component", "try", &component, "-", "--watch"]).expect(2);
+    assert!(watched.stderr.contains("standard input cannot be watched"), "{}", watched.stderr);
+    for (bytes, part) in [
+        (&whole[..whole.len() - 5], "it begins like gzip, and is damaged or was cut off"),
+        (b"", "the text is empty"),
+        (b"7", "this must be a list, not a number"),
+        (br#"{"a":1,"a":2}"#, "has the key \"a\" twice"),
+        (b"\xff", "is not a text in UTF-8"),
+    ] {
+        let file = desk.path("contacts.json");
+        fs::write(&file, bytes).expect("a file can be written");
+        let refused = run(["component", "try", &component, &file]).expect(2).stderr;
+        assert!(refused.contains(part) && refused.contains("contacts.json"), "{part}: {refused}");
+    }
+}
+
+#[test]
+fn a_wrong_file_of_settings_is_named() {
+    let desk = Desk::new();
+    let contacts = desk.file("contacts.json", &json!([{}]));
+    for (option, name, text, part) in [
+        (
+            "--profile",
+            "profile.json",
+            "{\n",
+            "profile.json: the profile cannot be used: the text ends too early at line 2",
+        ),
+        ("--profile", "profile.json", "[]", "profile.json: the profile cannot be used: a profile is a JSON object"),
+        ("--limits", "limits.json", "", "limits.json: the limits cannot be set: the text is empty"),
+        ("--limits", "limits.json", "[]", "limits.json: the limits cannot be set: this must be an object, not a list"),
+        ("--limits", "limits.json", r#"{"memoryMiB":0}"#, "limits.json: the limits cannot be set: memoryMiB: must be"),
+        ("--limits", "nowhere.json", "", "nowhere.json: there is no such file or folder"),
+    ] {
+        let file = desk.path(name);
+        if name != "nowhere.json" {
+            fs::write(&file, text).expect("a file can be written");
+        }
+        let data = desk.path("data");
+        let store = ["--data", data.as_str(), "--create"];
+        let add = ["tenant", "add", "acme", option, &file];
+        let (component, added) = (built("rules-a"), [&add[..], &store].concat());
+        for args in [&["component", "try", &component, &contacts, option, &file][..], &added] {
+            let refused = run(args).expect(2).stderr;
+            assert!(refused.contains(part), "{args:?}: {refused}");
+            for words in ["os error", ": .:", "EOF", "column 0"] {
+                assert!(!refused.contains(words), "{args:?}: {refused}");
+            }
+        }
+        let _ = fs::remove_file(&file);
+    }
 }
 
 #[test]

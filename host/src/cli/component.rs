@@ -12,7 +12,6 @@ mod trial;
 mod watch;
 
 use std::error::Error;
-use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -28,6 +27,7 @@ use compilation::Compilation;
 use super::operator::{operations, operations_or_new_store};
 use super::output::print_json;
 use super::store::StoreArgs;
+use super::text_file::file_error;
 
 /// Commands about components. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
@@ -129,12 +129,13 @@ fn add(
 /// # Errors
 /// If the file is too large or cannot be read.
 fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, Box<dyn Error>> {
-    let wrong = |why: &dyn Display| format!("{}: {why}", file.display());
     let mut bytes = Vec::new();
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
+    File::open(file)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| file_error(file, &error))?;
     if bytes.len() > max_bytes {
-        return Err(wrong(&Refusal::too_large(max_bytes)).into());
+        return Err(format!("{}: {}", file.display(), Refusal::too_large(max_bytes)).into());
     }
     Ok(bytes)
 }

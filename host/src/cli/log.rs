@@ -15,7 +15,8 @@ pub(super) struct LogArgs {
     /// Format of the log: `text`, or `json` with one object per line.
     #[arg(long, value_enum, env = "BULKHEAD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
-    /// Filter of the log, in the syntax of tracing's `EnvFilter`: `warn`, `info`, `debug`, `bulkhead::jobs=debug`, …
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace` or `off`), and levels of parts of the program behind
+    /// commas, such as `info,bulkhead::jobs=debug`.
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info,deadpool=error,tokio_postgres=warn")]
     log: String,
 }
@@ -29,7 +30,13 @@ enum Format {
 impl LogArgs {
     /// Starts logging.
     pub(super) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
-        let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log {}: {error}", self.log))?;
+        let unusable = |_| {
+            format!(
+                "'{}' does not say what to log: give --log (or BULKHEAD_LOG) a level (error, warn, info, debug, trace or off), and levels of parts of the program behind commas, such as info,bulkhead::jobs=debug",
+                self.log
+            )
+        };
+        let filter = EnvFilter::try_new(&self.log).map_err(unusable)?;
         let builder = tracing_subscriber::fmt().with_env_filter(filter);
         let coloured = io::stderr().is_terminal();
         let started = match self.log_format {

@@ -46,17 +46,69 @@ pub(super) fn print_error(error: impl Display) {
     eprintln!("bulkhead: {}", Printable::indented(error));
 }
 
+/// What the parser of arguments says of a number, and what is meant.
+const NUMBER_WORDS: [(&str, &str); 6] = [
+    ("invalid digit found in string", "this must be a whole number"),
+    ("cannot parse integer from empty string", "this must be a whole number"),
+    ("number too large to fit in target type", "this number is too large"),
+    ("number too small to fit in target type", "this number is too small"),
+    ("invalid float literal", "this must be a number"),
+    ("cannot parse float from empty string", "this must be a number"),
+];
+
 /// Ends the process with what the parser of arguments says: an error, which quotes arguments, or help.
 pub(super) fn exit_with(said: &clap::Error) -> ! {
     let is_plain = |argument: OsString| !argument.to_string_lossy().contains(is_unprintable);
-    if std::env::args_os().all(is_plain) {
+    let text = said.to_string();
+    if std::env::args_os().all(is_plain) && !NUMBER_WORDS.iter().any(|(words, _)| text.contains(words)) {
         said.exit();
     }
-    eprintln!("{}", Printable::indented(said.to_string().trim_end()));
+    eprintln!("{}", Printable::indented(in_plain_words(text.trim_end())));
     std::process::exit(said.exit_code())
+}
+
+/// Replaces what the parser of arguments says of a number, in the first line, which ends with it.
+fn in_plain_words(text: &str) -> String {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let found = NUMBER_WORDS.iter().find_map(|(words, plain)| Some((first.strip_suffix(words)?, plain)));
+    found.map_or_else(|| text.to_owned(), |(start, plain)| format!("{start}{plain}\n{rest}"))
 }
 
 /// Returns whether a command ended because the reader of its output, such as `head`, has closed it. That is no failure.
 pub(super) fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::in_plain_words;
+
+    #[derive(Debug, Parser)]
+    struct Numbers {
+        #[arg(long)]
+        small: Option<u32>,
+        #[arg(long)]
+        large: Option<u64>,
+        #[arg(long)]
+        size: Option<usize>,
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=32))]
+        range: Option<u16>,
+    }
+
+    #[test]
+    fn numbers_are_refused_in_plain_words() {
+        for option in ["--small", "--large", "--size", "--range"] {
+            for value in ["x", "1.5", "", "99999999999999999999999", "-1"] {
+                let refused = Numbers::try_parse_from(["x", &format!("{option}={value}")]).unwrap_err();
+                let said = in_plain_words(&refused.to_string());
+                for words in ["digit", "parse", "target type", "literal"] {
+                    assert!(!said.contains(words), "{option}={value}: {said}");
+                }
+                assert!(said.contains(option) && said.contains("--help"), "{option}={value}: {said}");
+            }
+        }
+        assert_eq!(in_plain_words("as it is\nand so on"), "as it is\nand so on");
+    }
 }

@@ -6,6 +6,7 @@ mod places;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
+use bulkhead::plain_words::io_error;
 use clap::Args;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, SeedableRng as _};
@@ -45,7 +46,7 @@ pub(crate) fn run(args: SampleArgs) -> ExitCode {
         // The reader has closed standard output, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            print_error(format_args!("the sample cannot be written: {error}. Is the disk full?"));
+            print_error(format_args!("the sample cannot be written: {}. Is the disk full?", io_error(&error)));
             ExitCode::from(2)
         }
     }

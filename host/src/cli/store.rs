@@ -20,7 +20,7 @@ use super::compile::CompileLimitArgs;
 /// The options that choose the store.
 #[derive(Args)]
 pub(super) struct StoreArgs {
-    /// Folder of the embedded store; 'serve' creates it if it is missing, and so does --create [default: ./bulkhead-data]
+    /// Folder of the embedded store, which 'serve' makes if it is missing [default: ./bulkhead-data]
     #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
     data: Option<PathBuf>,
     /// A PostgreSQL database instead of the folder, which any number of servers can share:

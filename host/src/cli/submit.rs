@@ -3,13 +3,14 @@
 
 mod answer;
 mod client;
-mod contacts;
 mod error;
 mod interruption;
 mod progress;
+mod requests;
 mod summary;
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,13 +20,14 @@ use uuid::Uuid;
 
 use answer::{Job, Row};
 use client::{Client, MAX_RETRY_PAUSE};
-use contacts::{Contacts, Entry};
 use error::SubmitError;
 use interruption::Course;
 use progress::Progress;
 use summary::{Failure, Summary};
 
+use super::contact_file::{self, Contacts, Entry};
 use super::output::print_error;
+use super::printable::Printable;
 
 /// The first pause between two polls of a job; each pause is twice the last, up to [`MAX_POLL_PAUSE`].
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(50);
@@ -50,13 +52,14 @@ enum Operation {
 pub(crate) struct SubmitArgs {
     /// A JSON list of contacts, or a JSON object of contacts under your own keys, also gzipped; `-` reads standard input.
     #[arg(value_name = "FILE")]
-    file: String,
+    file: PathBuf,
     /// URL of the server.
     #[arg(long, value_name = "URL", env = "BULKHEAD_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// The tenant's client id and secret, as printed by `bulkhead tenant add`.
+    /// The tenant's client id and secret, as printed by `bulkhead tenant add`. Prefer the environment variable: other users can
+    /// see options.
     #[arg(long, value_name = "ID:SECRET", env = "BULKHEAD_USER", hide_env_values = true)]
-    user: String,
+    user: Option<String>,
     /// What to do with the contacts.
     #[arg(long, value_enum, default_value_t = Operation::Create)]
     operation: Operation,
@@ -74,12 +77,12 @@ fn submission(text: &str) -> Result<Uuid, &'static str> {
         .map_err(|_| "this is not the id of a submission, which 'submit' prints when it is interrupted")
 }
 
-/// Submits contacts and reports the results. Exit status: 0 if all contacts were accepted, 1 if some failed, 2 if a request was
-/// refused or no server answered, 130 after Ctrl-C.
+/// Submits contacts and reports the results. Exit status: 0 if no contact failed, 1 if some failed, 2 if a request was refused or
+/// no server answered, 130 after Ctrl-C.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     let mut summary = Summary::new(args.failures);
     let refused = submit(&args, &mut summary).err();
-    if summary.has_jobs() || refused.is_none() {
+    if summary.has_jobs() {
         let mut out = io::stdout().lock();
         // The reader may have closed standard output; the exit status still reports the result.
         drop(summary.write(&mut out).and_then(|()| out.flush()));
@@ -95,33 +98,48 @@ pub(crate) fn run(args: SubmitArgs) -> ExitCode {
 }
 
 fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
-    let client = Client::new(&args.url, &args.user)?;
-    let text = contacts::read(&args.file)?;
+    let user = args.user.as_deref().filter(|user| !user.is_empty()).ok_or(SubmitError::NoUser)?;
+    let client = Client::new(&args.url, user)?;
+    let text = contact_file::read(&args.file)?;
     let contacts = Contacts::parse(&args.file, &text)?;
     if contacts.len() == 0 {
-        print_error(format_args!("{} has no contacts, so nothing was sent", args.file));
+        eprintln!("note: {} has no contacts, so nothing was sent", Printable::line(contact_file::name(&args.file)));
+        return Ok(());
+    }
+    if let Some(id) = args.resume
+        && !client.has_accepted(args.operation, &key(id, 0))?
+    {
+        return Err(SubmitError::UnknownSubmission { url: args.url.clone(), id });
     }
     let mut progress = Progress::start(contacts.len());
     let submission = args.resume.unwrap_or_else(Uuid::new_v4);
-    let course = Course::new(submission, contacts.len());
+    let course = Course::new(submission, args.resume.is_some(), contacts.len());
     course.report_interruptions();
     let mut before = 0;
     for (number, batch) in contacts.requests().into_iter().enumerate() {
         let started = Instant::now();
         course.sends(batch.len());
         // The same key when the submission is resumed, so that the server returns the job that it made then.
-        let id = client.submit(args.operation, contacts.body(batch), &format!("{submission}-{number}"))?;
+        let id = client.submit(args.operation, contacts.body(batch), &key(submission, number))?;
         course.accepted(&id);
         progress.print_line(&format!("job {id} has {} contacts", batch.len()));
         summary.start_job(&id);
         let job = watch(&client, &id, batch.len(), before, &course, &mut progress, summary)?;
         course.completed();
-        summary.finish_job(&job, batch.len(), started.elapsed());
-        collect_failures(&client, job, batch, before, summary)?;
+        // Of a job that was accepted before, only the server knows how long it took.
+        let before_this_run = args.resume.and_then(|_| job.time()).unwrap_or_default();
+        let time = started.elapsed().max(before_this_run);
+        summary.finish_job(&job, batch.len(), time);
+        read_rows(&client, job, batch, before, summary)?;
         before += batch.len();
     }
     progress.finish();
     Ok(())
+}
+
+/// Returns the idempotency key of a submission's request.
+fn key(submission: Uuid, request: usize) -> String {
+    format!("{submission}-{request}")
 }
 
 /// Polls a job of so many contacts until it is completed. The returned job has the first page of its results.
@@ -148,8 +166,8 @@ fn watch(
     }
 }
 
-/// Reads pages of results until enough failed contacts are known to show.
-fn collect_failures(
+/// Reads pages of results until enough failed contacts are known to show, and all warnings are counted.
+fn read_rows(
     client: &Client,
     job: Job,
     batch: &[Entry<'_>],
@@ -157,23 +175,28 @@ fn collect_failures(
     summary: &mut Summary,
 ) -> Result<(), SubmitError> {
     let mut expected = job.failed.min(summary.room());
+    let mut warnings = job.warnings;
     let mut page = job.details;
     // A server whose pages never end must not be read for ever.
     let mut rows_left = batch.len();
-    while expected > 0 {
+    while expected > 0 || warnings > 0 {
         let Some(details) = page else { break };
         let rows = details.contacts.len();
         if rows == 0 {
             break;
         }
         rows_left = rows_left.checked_sub(rows).ok_or_else(|| client.unexpected("the job has too many results"))?;
+        for warning in details.contacts.iter().flat_map(|row| &row.warnings) {
+            warnings = warnings.saturating_sub(1);
+            summary.add_warning(warning);
+        }
         for row in details.contacts.into_iter().filter(Row::has_failed).take(expected) {
             expected -= 1;
             let entry = batch.get(row.index).ok_or_else(|| client.unexpected("a result is of no contact"))?;
             summary.add(Failure::new(before + row.index, entry, &row));
         }
         page = match details.next_page {
-            Some(next) if expected > 0 => client.page(&next)?.details,
+            Some(next) if expected > 0 || warnings > 0 => client.page(&next)?.details,
             _ => None,
         };
     }

@@ -37,9 +37,12 @@ pub(super) fn run(command: TokenCommand) -> Result<(), Box<dyn Error>> {
             if std::io::stdin().is_terminal() {
                 eprintln!("type or paste the token, and end with Enter and Ctrl-D");
             }
-            let mut token = String::new();
-            std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut token)?;
-            operations.revoke_token(&Secret::from_client(token.trim()))?
+            let mut input = Vec::new();
+            std::io::stdin().take(MAX_INPUT_BYTES).read_to_end(&mut input)?;
+            match String::from_utf8_lossy(&input).trim() {
+                "" => return Err("no token was given, so none was revoked: write it to standard input, or give --tenant to revoke all tokens of a tenant".into()),
+                token => operations.revoke_token(&Secret::from_client(token))?,
+            }
         }
     };
     Ok(print_json(&RevokedTokensView { revoked_tokens })?)

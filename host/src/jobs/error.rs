@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::SearchError;
 use crate::jobs::decide::{DecideError, RunError};
+use crate::plain_words::io_error;
 use crate::sandbox::GuestFailure;
 use crate::store::StoreError;
 
@@ -24,7 +25,7 @@ pub enum ServiceError {
     #[error("the tenant's components are still being compiled")]
     StillCompiling,
     /// The system gives no thread.
-    #[error("the system gives no thread: {0}")]
+    #[error("the system gives no thread: {}", io_error(.0))]
     NoThread(std::io::Error),
     /// A bug: the code that answers the request panicked.
     #[error("a call panicked")]

@@ -14,6 +14,7 @@ use super::contracts::{self, Contract};
 use super::guest_memory::GuestMemory;
 use super::state::State;
 use super::ticker;
+use crate::plain_words::io_error;
 
 /// Core instances of one component: a Rust component has 4, one from Python about 20.
 const MAX_CORE_INSTANCES: u32 = 32;
@@ -67,7 +68,7 @@ pub enum SandboxError {
     #[error("the WebAssembly engine cannot start on this machine: {0:#}")]
     Engine(wasmtime::Error),
     /// The operating system gives no thread for the ticker.
-    #[error("the WebAssembly engine's clock cannot start: {0}")]
+    #[error("the WebAssembly engine's clock cannot start: {}", io_error(.0))]
     Ticker(std::io::Error),
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong in a store.
 
+use crate::plain_words::io_error;
 use crate::private_files::PrivacyError;
 
 /// Why a store operation failed. The operation changed nothing, except perhaps after [`StoreError::Unsure`].
@@ -40,7 +41,7 @@ pub enum StoreError {
     #[error("{0}: the server's thread panicked")]
     Panicked(&'static str),
     /// The store cannot use a file or folder.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", io_error(source))]
     File {
         /// The file or folder.
         path: String,

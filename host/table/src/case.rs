@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::plain::plain;
+
 /// Contacts, and the result that is expected of each.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "WrittenCase")]
@@ -49,8 +51,8 @@ impl TryFrom<WrittenCase> for Case {
         let WrittenCase { name, profile, refused, operation, stored, contacts, expect } = written;
         let (contacts, expect) = match (&refused, contacts, expect) {
             (None, Some(contacts), Some(expect)) => (contacts, expect),
-            (None, None, _) => return Err(format!("missing member 'contacts' ('{name}')")),
-            (None, _, None) => return Err(format!("missing member 'expect' ('{name}')")),
+            (None, None, _) => return Err(format!("there must be a member 'contacts' ('{name}')")),
+            (None, _, None) => return Err(format!("there must be a member 'expect' ('{name}')")),
             (Some(_), None, None) if stored.is_empty() => Default::default(),
             (Some(_), ..) => {
                 return Err(format!(
@@ -98,7 +100,7 @@ pub struct Expected {
 
 /// One text or several.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "this must be a text, or a list of texts")]
 pub enum Texts {
     /// One text.
     One(String),
@@ -138,10 +140,10 @@ impl<'de> Deserialize<'de> for Expected {
             return Ok(Self { status, id: None, message: None, r#type: None, errors: None, contact: None });
         }
         if !value.is_object() {
-            return Err(D::Error::custom("expected a status, or an object such as {\"status\": 400}"));
+            return Err(D::Error::custom("this must be a status, or an object such as {\"status\": 400}"));
         }
         let Written { status, id, message, r#type, errors, contact } =
-            serde_json::from_value(value).map_err(D::Error::custom)?;
+            serde_json::from_value(value).map_err(|error| D::Error::custom(plain(&error)))?;
         Ok(Self { status, id, message, r#type, errors, contact })
     }
 }
@@ -149,6 +151,13 @@ impl<'de> Deserialize<'de> for Expected {
 /// An error of a table, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableError(String);
+
+impl TableError {
+    /// Makes the error of the value at a path; `.` is the whole table.
+    fn at(path: &str, what: &str) -> Self {
+        Self(if path == "." { what.to_owned() } else { format!("{path}: {what}") })
+    }
+}
 
 impl std::fmt::Display for TableError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -165,8 +174,8 @@ impl std::error::Error for TableError {}
 pub fn parse(text: &str) -> Result<Vec<Case>, TableError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let cases: Vec<Case> = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| TableError(format!("{}: {}", error.path(), error.inner())))?;
-    deserializer.end().map_err(|error| TableError(error.to_string()))?;
+        .map_err(|error| TableError::at(&error.path().to_string(), &plain(error.inner())))?;
+    deserializer.end().map_err(|_| TableError(String::from("there is more text after the end of the table")))?;
     Ok(cases)
 }
 
@@ -184,23 +193,48 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         for (text, part) in [
-            ("", "EOF"),
-            ("{}", "expected a sequence"),
-            (r#"[{"name":"a","contacts":[],"expect":[],"expected":[]}]"#, "[0].expected: unknown field"),
+            ("", "the text ends too early at line 1"),
+            ("[\n", "the text ends too early at line 2"),
+            (r#"[{"name":"a","contacts":[],"expect":[]},,]"#, "this is not JSON at line 1 column "),
+            ("{}", "this must be a list, not an object"),
+            ("7", "this must be a list, not a number"),
+            ("[7]", "[0]: this must be an object, not a number"),
+            (r#"[{"name":7}]"#, "[0].name: this must be a text, not a number"),
+            (r#"[{"contacts":[],"expect":[]}]"#, "[0]: there must be a member 'name'"),
+            (r#"[{"name":"a","name":"b"}]"#, "the member 'name' is given twice"),
+            (r#"[{"name":"a","contacts":7}]"#, "[0].contacts: this must be a list, not a number"),
+            (
+                r#"[{"name":"a","contacts":[],"expect":[],"expected":[]}]"#,
+                "[0].expected: there is no member 'expected'; those that there are: name, profile, refused",
+            ),
             (r#"[{"name":"a","contacts":[{}],"expect":[]}]"#, "[0]: 0 expectations for 1 contacts ('a')"),
-            (r#"[{"name":"a","expect":[]}]"#, "[0]: missing member 'contacts' ('a')"),
-            (r#"[{"name":"a","contacts":[]}]"#, "[0]: missing member 'expect' ('a')"),
+            (r#"[{"name":"a","expect":[]}]"#, "[0]: there must be a member 'contacts' ('a')"),
+            (r#"[{"name":"a","contacts":[]}]"#, "[0]: there must be a member 'expect' ('a')"),
             (
                 r#"[{"name":"a","refused":"x","contacts":[],"expect":[]}]"#,
                 "has no 'stored', 'contacts' or 'expect' ('a')",
             ),
-            (r#"[{"name":"a","contacts":[{}],"expect":["x"]}]"#, "[0].expect[0]: expected a status"),
-            (r#"[{"name":"a","contacts":[{}],"expect":[{"state":1}]}]"#, "[0].expect[0]: unknown field `state`"),
-            (r#"[{"name":"a","operation":"delete","contacts":[],"expect":[]}]"#, "[0].operation: unknown variant"),
-            ("[] []", "trailing characters"),
+            (r#"[{"name":"a","contacts":[{}],"expect":["x"]}]"#, "[0].expect[0]: this must be a status"),
+            (r#"[{"name":"a","contacts":[{}],"expect":[{"state":1}]}]"#, "[0].expect[0]: there is no member 'state'"),
+            (
+                r#"[{"name":"a","contacts":[{}],"expect":[{"status":1,"errors":{"a":7}}]}]"#,
+                "[0].expect[0]: this must be a text, or a list of texts",
+            ),
+            (
+                r#"[{"name":"a","contacts":[{}],"expect":[{"status":"x"}]}]"#,
+                "[0].expect[0]: this must be a whole number, not a text",
+            ),
+            (
+                r#"[{"name":"a","operation":"delete","contacts":[],"expect":[]}]"#,
+                "[0].operation: this must be one of create, replace, update, not 'delete'",
+            ),
+            ("[] []", "there is more text after the end of the table"),
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
+            for word in ["sequence", "struct", "variant", "field `", "EOF", "expected ", "map", "column 0"] {
+                assert!(!message.contains(word) || part.contains(word), "{text}: {message}");
+            }
         }
     }
 }

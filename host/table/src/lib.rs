@@ -18,5 +18,6 @@
 
 mod case;
 mod judge;
+mod plain;
 
 pub use case::{Case, Expected, Operation, TableError, Texts, parse};

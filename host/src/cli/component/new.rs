@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::output::print_line;
+use crate::cli::text_file::file_error;
 
 /// The contract, which each new folder gets a copy of.
 const WIT: &str = include_str!("../../../../wit/1.0.0/contacts.wit");
@@ -173,7 +174,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    let failed = |error| format!("{}: {error}", path.display());
+    let failed = |error| file_error(path, &error);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bulkhead::domain::Operation;
+use bulkhead::operator_json::JsonText;
 use bulkhead_table::Case;
 use clap::Args;
 
@@ -18,7 +19,7 @@ use super::trial::shown;
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::{print_error, print_line};
-use crate::cli::text_file::read_text;
+use crate::cli::text_file::{file_error, read_text};
 
 /// Arguments of `bulkhead component test`.
 #[derive(Debug, Args)]
@@ -57,7 +58,12 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     }
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", args.cases.display());
     let text = read_text(&args.cases)?;
+    // A table that is not JSON is refused in the words of all files that operators and authors write.
+    JsonText::parse(&text).map_err(|error| wrong(&error))?;
     let cases = bulkhead_table::parse(&text).map_err(|error| wrong(&error))?;
+    if cases.is_empty() {
+        return Err(wrong(&"the table has no cases, so nothing was tested").into());
+    }
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let mut report = Report::default();
     for case in &cases {
@@ -79,8 +85,7 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let failed = report.failed();
     print_line(format_args!("{} cases, {failed} failed", cases.len()))?;
     if let Some(file) = &args.junit {
-        fs::write(file, report.xml(&args.file.display().to_string()))
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        fs::write(file, report.xml(&args.file.display().to_string())).map_err(|error| file_error(file, &error))?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -88,7 +93,7 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
 /// Removes the report of an earlier run, which could be taken for that of this one.
 fn remove_report(file: &Path) -> Result<(), String> {
     match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", file.display())),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(file_error(file, &error)),
         _ => Ok(()),
     }
 }

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bulkhead::domain::{JobRemarks, ResultRow, Warning, World};
 use bulkhead::jobs::{CallRow, Trial};
-use bulkhead::operator_json::{JsonText, plain};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::failures::described;
 use super::field_notes::field_notes;
-use super::local_service::LocalService;
+use super::local_service::{LocalService, TenantError};
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
+use crate::cli::contact_file::{self, Contacts};
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
-use crate::cli::text_file::read_text;
+use crate::cli::text_file::{in_file, read_text};
 
 /// Bytes of the components' output that are shown: what one instance can print, and a mark.
 const MAX_PRINTED_BYTES: usize = 5 << 10;
@@ -31,7 +30,8 @@ const MAX_PRINTED_BYTES: usize = 5 << 10;
 pub(crate) struct TryArgs {
     /// A WebAssembly component. A validator runs together with the built-in processor.
     file: PathBuf,
-    /// A JSON list of contacts, as a client would send it.
+    /// A JSON list of contacts, or a JSON object of contacts under keys, as for 'submit': also gzipped, and `-` is standard
+    /// input.
     contacts: PathBuf,
     /// JSON: the tenant's profile.
     #[arg(long, value_name = "FILE")]
@@ -42,7 +42,7 @@ pub(crate) struct TryArgs {
     /// What to do with the contacts.
     #[arg(long, value_enum, default_value_t = Operation::Create)]
     operation: Operation,
-    /// A JSON list of contacts to store beforehand, as a client would send them. The first gets the id 1.
+    /// Contacts to store beforehand, in a file of the same kind. The first gets the id 1.
     #[arg(long, value_name = "FILE")]
     stored: Option<PathBuf>,
     /// Run again whenever one of the files changes, until Ctrl-C.
@@ -95,6 +95,9 @@ struct Summary {
 #[derive(Serialize)]
 struct NumberedRow<'a> {
     index: usize,
+    /// The contact's key, if the file is an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
     #[serde(flatten)]
     row: ResultRow,
     #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
@@ -104,6 +107,10 @@ struct NumberedRow<'a> {
 pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
     if !args.watch {
         return try_once(args);
+    }
+    let inputs = [Some(args.contacts.as_path()), args.stored.as_deref()];
+    if inputs.into_iter().flatten().any(contact_file::is_standard_input) {
+        return Err("standard input cannot be watched: give a file of contacts, or leave out --watch".into());
     }
     let files =
         [Some(&args.file), Some(&args.contacts), args.profile.as_ref(), args.limits.as_ref(), args.stored.as_ref()];
@@ -118,11 +125,14 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let contacts = list(&args.contacts)?;
-    let stored = args.stored.as_deref().map(list).transpose()?.unwrap_or_default();
+    let (contacts, keys) = contacts(&args.contacts)?;
+    let (stored, _) = args.stored.as_deref().map(self::contacts).transpose()?.unwrap_or_default();
     let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(read_text).transpose());
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
-    let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored)?;
+    let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored).map_err(|error| match error {
+        TenantError::Refused(error) => in_file(error, args.profile.as_deref(), args.limits.as_deref()),
+        error => error.into(),
+    })?;
     let trial = local.run(&tenant, args.operation.into(), &contacts)?;
     let (is_validator, digest) = (local.added.record.world == World::Validator, local.added.record.digest);
     let usage = if is_validator { trial.validator } else { trial.processor };
@@ -144,15 +154,16 @@ fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
         ignored: JobRemarks::of(trial.rows.iter().map(|row| &row.remarks)).ignored.names,
         printed: tail(trial.printed.trim_end()),
     };
-    write(&trial, &summary, &notes)?;
+    write(&trial, &keys, &summary, &notes)?;
     Ok(code)
 }
 
-fn write(trial: &Trial, summary: &Summary, notes: &[String]) -> Result<(), Box<dyn Error>> {
+fn write(trial: &Trial, keys: &[String], summary: &Summary, notes: &[String]) -> Result<(), Box<dyn Error>> {
     // Locked and buffered, as a list may have 10,000 rows.
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (index, row) in trial.rows.iter().enumerate() {
-        let numbered = NumberedRow { index, row: shown(row)?, warnings: &row.remarks.warnings };
+        let key = keys.get(index).map(String::as_str);
+        let numbered = NumberedRow { index, key, row: shown(row)?, warnings: &row.remarks.warnings };
         writeln!(out, "{}", json(&numbered)?)?;
     }
     writeln!(out, "{}", json(summary)?)?;
@@ -186,11 +197,11 @@ pub(super) fn shown(row: &CallRow) -> serde_json::Result<ResultRow> {
     Ok(ResultRow { id: row.id.map(|id| id.0), status_code: row.status, errors })
 }
 
-/// Reads a list of JSON values; an error names the line.
-fn list(file: &Path) -> Result<Vec<Box<RawValue>>, Box<dyn Error>> {
-    let wrong = |error: &dyn Display| format!("{}: {error}; this must be a JSON list", file.display());
-    let read = read_text(file)?;
-    let contacts = JsonText::parse(&read).and_then(|whole| whole.list()).map_err(|error| wrong(&error.message))?;
-    let owned = |contact: &JsonText<'_>| RawValue::from_string(contact.raw().to_owned());
-    Ok(contacts.iter().map(owned).collect::<Result<_, _>>().map_err(|error| wrong(&plain(&error)))?)
+/// Reads a file of contacts, and returns them with their keys, if they have some.
+fn contacts(file: &Path) -> Result<(Vec<Box<RawValue>>, Vec<String>), Box<dyn Error>> {
+    let text = contact_file::read(file)?;
+    let entries = Contacts::parse(file, &text)?.entries;
+    // The text was read as JSON already.
+    let json = entries.iter().map(|entry| RawValue::from_string(entry.json.to_owned())).collect::<Result<_, _>>()?;
+    Ok((json, entries.into_iter().filter_map(|entry| entry.key).collect()))
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bulkhead::plain_words::io_error;
 use bulkhead::private_files::{Privacy, check_folder};
 use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
 use bulkhead::store::{DiskState, Store, StoreError, TenantSummary};
@@ -71,7 +72,9 @@ pub(super) fn cache(folder: &Path) -> Finding {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Finding::ok(CHECK, format!("{name} is not there yet; a server makes it"))
         }
-        Err(error) => Finding::fail(CHECK, format!("{name}: {error}"), "let the server's user read and write it"),
+        Err(error) => {
+            Finding::fail(CHECK, format!("{name}: {}", io_error(&error)), "let the server's user read and write it")
+        }
     }
 }
 

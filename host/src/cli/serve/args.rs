@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use super::DEFAULT_COMPONENT;
 use crate::cli::log::LogArgs;
 use crate::cli::store::StoreArgs;
+use crate::cli::text_file::file_error;
 
 /// Bytes that the operators' token has at least.
 const MIN_ADMIN_TOKEN_BYTES: usize = 32;
@@ -283,7 +284,7 @@ impl ServeArgs {
     pub(super) fn component(&self) -> Result<Vec<u8>, Box<dyn Error>> {
         match &self.component {
             None => Ok(DEFAULT_COMPONENT.to_vec()),
-            Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+            Some(path) => Ok(std::fs::read(path).map_err(|error| file_error(path, &error))?),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bulkhead::http::{Api, Health, HttpSettings, Server};
+use bulkhead::plain_words::io_error;
 use tokio::runtime::Runtime;
 
 use super::args::ServeArgs;
@@ -69,7 +70,8 @@ pub(super) fn listen(
     let has_proxy = settings.connections.trusted_proxies.has_remote();
     let server = Server::bind(address, api, Arc::clone(health), settings).map_err(|error| {
         let option = listener.option();
-        format!("cannot listen on {address}: {error}. Is another server running? Choose an address with {option}.")
+        let why = io_error(&error);
+        format!("cannot listen on {address}: {why}. Is another server running? Choose an address with {option}.")
     })?;
     let is_exposed = !address.ip().to_canonical().is_loopback() && !has_proxy;
     if let (true, Some(exposed)) = (is_exposed, listener.exposed()) {

@@ -1,8 +1,9 @@
 //! The server's answers, as far as `bulkhead submit` needs them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use bulkhead::domain::{IgnoredTally, JobRemarks};
+use bulkhead::domain::{IgnoredTally, JobRemarks, Timestamp, Warning};
 use serde::Deserialize;
 
 use crate::cli::printable::is_unprintable;
@@ -31,12 +32,21 @@ pub(super) struct Job {
     pub(super) ignored: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) ignored_others: u64,
+    pub(super) created_at: Option<String>,
+    pub(super) finished_at: Option<String>,
     pub(super) details: Option<Details>,
 }
 
 impl Job {
     pub(super) fn is_completed(&self) -> bool {
         self.status == "completed"
+    }
+
+    /// Returns the time from the server's acceptance of the job to its end, in whole seconds.
+    pub(super) fn time(&self) -> Option<Duration> {
+        let [created, finished] =
+            [&self.created_at, &self.finished_at].map(|moment| moment.as_deref().and_then(Timestamp::parse));
+        Some(Duration::from_micros(u64::try_from(finished?.0.checked_sub(created?.0)?).ok()?))
     }
 
     /// Returns what the server tells besides the counts.
@@ -66,6 +76,8 @@ pub(super) struct Row {
     #[serde(rename = "statusCode")]
     pub(super) status_code: u16,
     pub(super) errors: Option<ItemError>,
+    #[serde(default)]
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Row {
@@ -131,6 +143,21 @@ mod tests {
     fn control_characters_are_replaced() {
         assert_eq!(one_line("a\u{1b}[2Jb\n\u{202e}c", 20), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
         assert_eq!(one_line("日本語", 2), "日本…");
+    }
+
+    #[test]
+    fn the_time_of_a_job_is_the_servers() {
+        for (created, finished, seconds) in [
+            (Some("2026-11-24T13:36:49+00:00"), Some("2026-11-24T13:37:51+00:00"), Some(62)),
+            (Some("2026-11-24T13:36:49+00:00"), Some("2026-11-24T13:36:49+00:00"), Some(0)),
+            (Some("2026-11-24T13:36:49+00:00"), Some("2026-11-24T13:36:48+00:00"), None),
+            (Some("2026-11-24T13:36:49+00:00"), None, None),
+            (Some("yesterday"), Some("2026-11-24T13:36:48+00:00"), None),
+        ] {
+            let [created_at, finished_at] = [created, finished].map(|moment| moment.map(str::to_owned));
+            let job = Job { created_at, finished_at, ..Job::default() };
+            assert_eq!(job.time().map(|time| time.as_secs()), seconds, "{created:?} {finished:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bulkhead::operator_json::plain;
 use serde::de::DeserializeOwned;
 use ureq::http::header::{AUTHORIZATION, RETRY_AFTER};
 use ureq::http::{Method, Request, Response, Uri};
@@ -98,6 +99,26 @@ impl Client {
         Ok(accepted.id)
     }
 
+    /// Returns whether the server accepted a request under a key. Asks by another request under the key, which the server refuses
+    /// if it knows the key. If not, the server makes an empty job, which is deleted again.
+    pub(super) fn has_accepted(&self, operation: Operation, key: &str) -> Result<bool, SubmitError> {
+        match self.submit(operation, b"[]".to_vec(), key) {
+            Err(SubmitError::Refused { status: 422, .. }) => Ok(true),
+            Err(error) => Err(error),
+            Ok(id) => {
+                let answer = self.call(|| {
+                    let request = Request::builder()
+                        .method(Method::DELETE)
+                        .uri(format!("{}/api/contacts/job/{id}", self.url))
+                        .header(AUTHORIZATION, &self.authorization)
+                        .body(())?;
+                    self.agent.run(request)
+                })?;
+                self.read::<Accepted>(&answer, 200).map(|_| false)
+            }
+        }
+    }
+
     /// Reads a job of so many contacts, with the first page of its results if it is completed, and the pause that the server
     /// asks for.
     pub(super) fn job(&self, id: &str, contacts: usize) -> Result<(Job, Option<Duration>), SubmitError> {
@@ -170,7 +191,7 @@ impl Client {
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer, expected: u16) -> Result<T, SubmitError> {
         if answer.status == expected {
-            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&error.to_string()));
+            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&plain(&error)));
         }
         if answer.status < 300 {
             return Err(self.unexpected(&format!("status {}", answer.status)));

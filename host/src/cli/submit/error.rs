@@ -1,28 +1,50 @@
 //! Errors that end a submission early. Each text says what to do.
 
+use bulkhead::plain_words::io_error;
+use uuid::Uuid;
+
+use crate::cli::contact_file::ContactFileError;
+
 /// Why a submission ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SubmitError {
+    #[error(
+        "the server at {url} knows no submission {id} of this client, so nothing was sent. Perhaps none of its requests was accepted, its first job was deleted or is older than 48 hours, or --url or --user is another one. Leave out --resume to send all contacts of the file."
+    )]
+    UnknownSubmission { url: String, id: Uuid },
     #[error("'{0}' cannot be a server's URL. Give one such as http://127.0.0.1:8080 with --url.")]
     Url(String),
-    #[error("--user must be ID:SECRET, the client_id and client_secret that 'bulkhead tenant add NAME' printed.")]
+    #[error(
+        "no credentials are given. Give --user ID:SECRET, or set the environment variable BULKHEAD_USER: the client_id and client_secret that 'bulkhead tenant add NAME' printed."
+    )]
+    NoUser,
+    #[error(
+        "--user (or BULKHEAD_USER) must be ID:SECRET, the client_id and client_secret that 'bulkhead tenant add NAME' printed."
+    )]
     User,
-    #[error("{file} cannot be read: {source}. Give a file with contacts, or '-' for standard input.")]
-    File { file: String, source: std::io::Error },
-    #[error("{0} is not a text in UTF-8. Save it as UTF-8; it may also be gzipped.")]
-    Encoding(String),
-    #[error("{file} cannot be read as contacts: {why}. It must be a JSON list of contacts, or a JSON object of them.")]
-    Json { file: String, why: String },
-    #[error("{file} has the key {key:?} twice, and only one of the two contacts would be used. Rename one key.")]
-    Key { file: String, key: String },
+    #[error(transparent)]
+    File(#[from] ContactFileError),
     #[error("no server answers at {0}. Start one with 'bulkhead serve', or give another URL with --url.")]
     NoServer(String),
-    #[error("the connection to {url} failed: {source}. Check the server and the network, then submit again.")]
+    #[error(
+        "the connection to {url} failed: {}. Check the server and the network, then submit again.",
+        connection_error(source)
+    )]
     Connection { url: String, source: ureq::Error },
     #[error("the server at {url} refused the request with status {status}: {message}{}{advice}", if advice.is_empty() { "" } else { " " })]
     Refused { url: String, status: u16, message: String, advice: &'static str },
     #[error("the answer of {url} was not expected ({what}). Is it a Bulkhead server?")]
     Answer { url: String, what: String },
+}
+
+/// Says why a connection failed: the end of a sentence.
+fn connection_error(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => io_error(error),
+        ureq::Error::Timeout(_) => String::from("the server did not answer in time"),
+        ureq::Error::ConnectionFailed => String::from("no connection could be made"),
+        other => other.to_string(),
+    }
 }
 
 /// Returns what to do after a refusal.

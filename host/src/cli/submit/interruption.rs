@@ -20,6 +20,8 @@ pub(super) struct Course(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     submission: Uuid,
+    /// Whether requests of the submission were accepted before this run of the command.
+    is_resumed: bool,
     /// Contacts of the file.
     contacts: usize,
     /// Contacts of accepted requests.
@@ -39,9 +41,9 @@ struct RunningJob {
 }
 
 impl Course {
-    /// Begins a submission of so many contacts.
-    pub(super) fn new(submission: Uuid, contacts: usize) -> Self {
-        let state = State { submission, contacts, sent: 0, jobs: 0, sending: None, running: None };
+    /// Begins a submission of so many contacts, or goes on with one.
+    pub(super) fn new(submission: Uuid, is_resumed: bool, contacts: usize) -> Self {
+        let state = State { submission, is_resumed, contacts, sent: 0, jobs: 0, sending: None, running: None };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -88,7 +90,7 @@ impl Course {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { submission, contacts, sent, jobs, sending, running } = self;
+        let Self { submission, is_resumed, contacts, sent, jobs, sending, running } = self;
         writeln!(f, "interrupted")?;
         writeln!(f, "sent: {sent} of {contacts} contacts, in {jobs} jobs")?;
         if let Some(RunningJob { id, contacts, processed }) = running {
@@ -100,6 +102,9 @@ impl fmt::Display for State {
         }
         if let Some(sending) = sending {
             writeln!(f, "a request with {sending} contacts was on its way; the server may have accepted it")?;
+        }
+        if !is_resumed && *jobs == 0 && sending.is_none() {
+            return write!(f, "to go on: run the same command again; nothing was sent");
         }
         write!(
             f,
@@ -126,10 +131,13 @@ mod tests {
 
     #[test]
     fn a_report_says_what_was_sent_what_runs_on_and_how_to_go_on() {
-        let course = Course::new(Uuid::nil(), 25_000);
+        let course = Course::new(Uuid::nil(), false, 25_000);
         let report = || course.0.lock().to_string();
         let go_on = "to go on: run the same command with --resume 00000000-0000-0000-0000-000000000000 within 48 hours; what was accepted is not sent twice";
-        assert_eq!(report(), format!("interrupted\nsent: 0 of 25000 contacts, in 0 jobs\n{go_on}"));
+        let begin = "interrupted\nsent: 0 of 25000 contacts, in 0 jobs\n";
+        assert_eq!(report(), format!("{begin}to go on: run the same command again; nothing was sent"));
+        let resumed = Course::new(Uuid::nil(), true, 25_000);
+        assert_eq!(resumed.0.lock().to_string(), format!("{begin}{go_on}"));
         course.sends(10_000);
         assert!(report().contains("a request with 10000 contacts was on its way"));
         course.accepted("a");
@@ -140,6 +148,6 @@ mod tests {
         );
         assert!(said.contains("DELETE /api/contacts/job/a") && !said.contains("on its way"), "{said}");
         course.completed();
-        assert!(!report().contains("runs on"));
+        assert!(!report().contains("runs on") && report().ends_with(go_on));
     }
 }

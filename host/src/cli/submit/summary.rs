@@ -1,15 +1,16 @@
 //! Prints the results on standard output.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bulkhead::domain::{IgnoredTally, JobRemarks};
+use bulkhead::domain::{IgnoredTally, JobRemarks, Warning};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{Job, Row, one_line};
-use super::contacts::Entry;
+use crate::cli::contact_file::Entry;
 
 /// Characters that are shown of a key or an e-mail address.
 const MAX_EMAIL_CHARS: usize = 80;
@@ -17,7 +18,11 @@ const MAX_EMAIL_CHARS: usize = 80;
 const MAX_MESSAGE_CHARS: usize = 300;
 /// Names of ignored members that are shown.
 const MAX_IGNORED_NAMES: usize = 20;
-/// Characters that are shown of the name of an ignored member.
+/// Warnings that are told apart, by field and code.
+const MAX_KINDS_OF_WARNINGS: usize = 1_000;
+/// Kinds of warnings that are shown.
+const MAX_SHOWN_WARNINGS: usize = 20;
+/// Characters that are shown of the name of a field, a code or an ignored member.
 const MAX_NAME_CHARS: usize = 80;
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -46,6 +51,8 @@ pub(super) struct Summary {
     counts: Counts,
     /// Remarks about contacts of completed jobs.
     remarks: JobRemarks,
+    /// How many warnings there are of each field and code.
+    warnings: BTreeMap<(String, String), u64>,
     /// The id of a job that is not completed yet, and its last counts.
     unfinished: Option<(String, Counts)>,
     time: Duration,
@@ -59,6 +66,7 @@ impl Summary {
             lines: Vec::new(),
             counts: Counts::default(),
             remarks: JobRemarks::default(),
+            warnings: BTreeMap::new(),
             unfinished: None,
             time: Duration::ZERO,
             failures: Vec::new(),
@@ -96,6 +104,14 @@ impl Summary {
         self.failures.push(failure);
     }
 
+    /// Counts a warning about one contact. A server that makes up ever new ones fills no memory.
+    pub(super) fn add_warning(&mut self, warning: &Warning) {
+        let kind = (one_line(&warning.field, MAX_NAME_CHARS), one_line(&warning.code, MAX_NAME_CHARS));
+        if self.warnings.len() < MAX_KINDS_OF_WARNINGS || self.warnings.contains_key(&kind) {
+            *self.warnings.entry(kind).or_default() += 1;
+        }
+    }
+
     pub(super) fn has_jobs(&self) -> bool {
         !self.lines.is_empty() || self.unfinished.is_some()
     }
@@ -127,6 +143,7 @@ impl Summary {
         if seconds > 0.0 {
             writeln!(out, "contacts per second {:>9.0}", count(self.counts.sum()) / seconds)?;
         }
+        self.write_warnings(out)?;
         write_ignored(out, &self.remarks.ignored)?;
         match self.failures.len() {
             0 => return Ok(()),
@@ -134,6 +151,28 @@ impl Summary {
             shown => writeln!(out, "\nthe first {shown} of {failed} failed contacts:")?,
         }
         self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))
+    }
+}
+
+impl Summary {
+    /// Names the fields with warnings, those of most contacts first.
+    fn write_warnings(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.remarks.warnings == 0 {
+            return Ok(());
+        }
+        let mut kinds: Vec<_> = self.warnings.iter().collect();
+        kinds.sort_by_key(|(_, contacts)| Reverse(**contacts));
+        writeln!(out, "\nwarnings about values that were taken:")?;
+        let mut more = self.remarks.warnings;
+        for ((field, code), contacts) in kinds.into_iter().take(MAX_SHOWN_WARNINGS) {
+            let plural = if *contacts == 1 { "" } else { "s" };
+            writeln!(out, "  {field}: {code} in {contacts} contact{plural}")?;
+            more = more.saturating_sub(*contacts);
+        }
+        if more > 0 {
+            writeln!(out, "  and {more} more")?;
+        }
+        Ok(())
     }
 }
 
@@ -194,8 +233,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::answer::{Job, Row};
-    use super::super::contacts::Entry;
-    use super::{Failure, Summary};
+    use super::{Failure, Summary, Warning};
+    use crate::cli::contact_file::Entry;
 
     fn job(created: usize, updated: usize, failed: usize) -> Job {
         let processed = created + updated + failed;
@@ -247,10 +286,29 @@ mod tests {
             summary.start_job("a");
             summary.finish_job(&job, job.processed, Duration::ZERO);
         }
+        let warning = |field: &str, code: &str| Warning { field: field.to_owned(), code: code.to_owned() };
+        for warning in
+            [warning("a\u{1b}", "b\n"), warning("state", "unknown_region"), warning("state", "unknown_region")]
+        {
+            summary.add_warning(&warning);
+        }
         let text = written(&summary);
         assert!(text.contains("warnings                    3\n"), "{text}");
-        let told = "\nignored members, because no field has their name:\n  utmtags in 5 contacts\n  E\u{fffd}[2J\u{fffd} in 3 contacts\n  and 6 more members of other names\n";
+        let told = "\nwarnings about values that were taken:\n  state: unknown_region in 2 contacts\n  a\u{fffd}: b\u{fffd} in 1 contact\n\nignored members, because no field has their name:\n  utmtags in 5 contacts\n  E\u{fffd}[2J\u{fffd} in 3 contacts\n  and 6 more members of other names\n";
         assert!(text.ends_with(told), "{text}");
+    }
+
+    #[test]
+    fn warnings_of_a_server_that_makes_them_up_are_bounded() {
+        let mut summary = Summary::new(1);
+        summary.start_job("a");
+        summary.finish_job(&Job { warnings: 5_000, ..job(5_000, 0, 0) }, 5_000, Duration::ZERO);
+        for number in 0..5_000 {
+            summary.add_warning(&Warning { field: format!("f{number}"), code: "x".repeat(5_000) });
+        }
+        let text = written(&summary);
+        assert_eq!((text.matches(" in 1 contact").count(), text.contains("\n  and 4980 more\n")), (20, true), "{text}");
+        assert!(text.len() < 5_000, "{text}");
     }
 
     #[test]

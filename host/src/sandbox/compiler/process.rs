@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::child::CompilerTask;
 use super::report::{MAX_REPORT_BYTES, Report};
 use super::{CompileError, CompileLimits, Compiler, MAX_CODE_BYTES};
+use crate::plain_words::io_error;
 use crate::sandbox::error_text::bounded;
 
 /// Threads of the process. Each compiles one function at a time, so memory grows with them.
@@ -219,5 +220,5 @@ fn reason(limits: &CompileLimits, status: ExitStatus, said: &str) -> CompileErro
 }
 
 fn unavailable(error: io::Error) -> CompileError {
-    CompileError::Unavailable(error.to_string())
+    CompileError::Unavailable(io_error(&error))
 }

@@ -90,7 +90,7 @@ impl FromStr for DatabaseUrl {
         let mut config: Config =
             format!("{base}?{rest}").trim_end_matches('?').parse().map_err(|error: tokio_postgres::Error| {
                 let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                DatabaseUrlError::Other(why)
+                DatabaseUrlError::Other(plain(&why))
             })?;
         config
             .ssl_mode(mode)
@@ -106,6 +106,18 @@ impl FromStr for DatabaseUrl {
             return Err(DatabaseUrlError::Other(String::from("it names no host")));
         }
         Ok(Self { config, verify, roots })
+    }
+}
+
+/// Says in plain words what the driver does not accept.
+fn plain(why: &str) -> String {
+    let quoted = |rest: &str| rest.trim_end_matches('`').to_owned();
+    if let Some(rest) = why.strip_prefix("unknown option `") {
+        format!("there is no parameter '{}'", quoted(rest))
+    } else if let Some(rest) = why.strip_prefix("invalid value for option `") {
+        format!("its '{}' cannot be used", quoted(rest))
+    } else {
+        String::from("it is not written as postgres://USER:PASSWORD@HOST:PORT/DATABASE")
     }
 }
 
@@ -182,18 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn errors_for_unusable_urls_do_not_contain_the_password() {
-        for url in [
-            "mysql://a:secret@h/d",
-            "host=h password=secret",
-            "postgres://a:secret@h/d?sslmode=strict",
-            "postgres://a:secret@h/d?sslcert=c",
-            "postgres://a:secret@h/d?nonsense=1",
-            "postgres://a:secret@h:port/d",
-            "postgres://",
+    fn unusable_urls_are_refused_in_plain_words_and_without_the_password() {
+        for (url, part) in [
+            ("mysql://a:secret@h/d", "postgres://USER"),
+            ("host=h password=secret", "postgres://USER"),
+            ("postgres://a:secret@h/d?sslmode=strict", "'sslmode' cannot be 'strict'"),
+            ("postgres://a:secret@h/d?sslcert=c", "'sslcert' is not supported"),
+            ("postgres://a:secret@h/d?nonsense=1", "there is no parameter 'nonsense'"),
+            ("postgres://a:secret@h/d?connect_timeout=x", "its 'connect_timeout' cannot be used"),
+            ("postgres://a:secret@h:port/d", "its 'port' cannot be used"),
+            ("postgres://a:secret@[::1/d", "its 'host' cannot be used"),
+            ("postgres://", "it names no host"),
         ] {
             let refused = url.parse::<DatabaseUrl>().unwrap_err().to_string();
-            assert!(!refused.contains("secret"), "{refused}");
+            assert!(refused.contains(part) && !refused.contains("secret"), "{url}: {refused}");
         }
     }
 }

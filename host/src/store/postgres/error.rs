@@ -3,6 +3,7 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use crate::plain_words::io_error;
 use crate::store::StoreError;
 
 /// Why an operation on the database failed.
@@ -108,7 +109,13 @@ impl std::fmt::Display for DisplayPgError {
             }
             None => {
                 write!(f, "{}", self.0)?;
-                std::error::Error::source(&self.0).map_or(Ok(()), |source| write!(f, ": {source}"))
+                match std::error::Error::source(&self.0) {
+                    None => Ok(()),
+                    Some(source) => match source.downcast_ref() {
+                        Some(error) => write!(f, ": {}", io_error(error)),
+                        None => write!(f, ": {source}"),
+                    },
+                }
             }
         }
     }
