@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// Each instance of the component begins with its data, and each start of a server without compiled code compiles it.
 const MAX_COMPONENT_BYTES: u64 = 900_000;
 
-const REGIONS: [(&str, bool); 12] = [
+const REGIONS: [(&str, bool); 22] = [
     ("mazowieckie", false),
     ("Beijing", false),
     ("Hovedstaden", false),
@@ -19,6 +19,16 @@ const REGIONS: [(&str, bool); 12] = [
     ("Arkadia", false),
     ("L'vivs'ka Oblast'", false),
     ("SAO PAULO", false),
+    ("北京", false),
+    ("東京都", false),
+    ("경기", false),
+    ("Αττικής", false),
+    ("Ｔｅｘａｓ", false),
+    ("Kwangju", false),
+    ("Københavns Amt", false),
+    ("City", true),
+    ("Provincia", true),
+    ("市", true),
     ("Bra'ov", true),
     ("Caazapl", true),
     ("TX", true),
