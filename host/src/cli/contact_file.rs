@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use bulkhead::operator_json::JsonText;
+use bulkhead::operator_json::{JsonError, JsonText};
 use bulkhead::plain_words::io_error;
 use flate2::read::MultiGzDecoder;
 
@@ -91,10 +91,7 @@ fn inflated(file: &Path, gzip: &[u8]) -> Result<Vec<u8>, ContactFileError> {
 impl<'a> Contacts<'a> {
     /// Finds the contacts in the text of a file: in a list, or in an object under the sender's own keys.
     pub(super) fn parse(file: &Path, text: &'a str) -> Result<Self, ContactFileError> {
-        let unreadable = |error: bulkhead::operator_json::JsonError| ContactFileError::Json {
-            file: name(file),
-            why: error.to_string(),
-        };
+        let unreadable = |error: JsonError| ContactFileError::Json { file: name(file), why: error.to_string() };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let whole = JsonText::parse(text).map_err(unreadable)?;
         let is_keyed = whole.is_object();

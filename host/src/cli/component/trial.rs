@@ -17,7 +17,7 @@ use super::field_notes::field_notes;
 use super::local_service::{LocalService, TenantError};
 use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
-use crate::cli::contact_file::{self, Contacts};
+use crate::cli::contact_file::{self, Contacts, Entry};
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
 use crate::cli::text_file::{in_file, read_text};
@@ -125,8 +125,8 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn try_once(args: &TryArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let (contacts, keys) = contacts(&args.contacts)?;
-    let (stored, _) = args.stored.as_deref().map(self::contacts).transpose()?.unwrap_or_default();
+    let Input { contacts, keys } = Input::read(&args.contacts)?;
+    let stored = args.stored.as_deref().map(Input::read).transpose()?.unwrap_or_default().contacts;
     let [profile, limits] = [&args.profile, &args.limits].map(|file| file.as_deref().map(read_text).transpose());
     let mut local = LocalService::open(&args.file, &args.compile_limits)?;
     let tenant = local.tenant(profile?.as_deref(), limits?.as_deref(), &stored).map_err(|error| match error {
@@ -197,11 +197,20 @@ pub(super) fn shown(row: &CallRow) -> serde_json::Result<ResultRow> {
     Ok(ResultRow { id: row.id.map(|id| id.0), status_code: row.status, errors })
 }
 
-/// Reads a file of contacts, and returns them with their keys, if they have some.
-fn contacts(file: &Path) -> Result<(Vec<Box<RawValue>>, Vec<String>), Box<dyn Error>> {
-    let text = contact_file::read(file)?;
-    let entries = Contacts::parse(file, &text)?.entries;
-    // The text was read as JSON already.
-    let json = entries.iter().map(|entry| RawValue::from_string(entry.json.to_owned())).collect::<Result<_, _>>()?;
-    Ok((json, entries.into_iter().filter_map(|entry| entry.key).collect()))
+/// The contacts of a file, and their keys, if the file is an object.
+#[derive(Default)]
+struct Input {
+    contacts: Vec<Box<RawValue>>,
+    keys: Vec<String>,
+}
+
+impl Input {
+    fn read(file: &Path) -> Result<Self, Box<dyn Error>> {
+        let text = contact_file::read(file)?;
+        let entries = Contacts::parse(file, &text)?.entries;
+        // The text was read as JSON already.
+        let json = |entry: &Entry<'_>| RawValue::from_string(entry.json.to_owned());
+        let contacts = entries.iter().map(json).collect::<Result<_, _>>()?;
+        Ok(Self { contacts, keys: entries.into_iter().filter_map(|entry| entry.key).collect() })
+    }
 }
