@@ -171,7 +171,7 @@ fn a_sqlite_database_that_cannot_be_written_loses_nothing() {
     for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["tenant", "add", "other"]] {
         let refused = server.command_line(args).expect(2);
         assert!(
-            ["Read-only", "readonly"].iter().any(|word| refused.stderr.contains(word)),
+            ["this disk can only be read", "readonly"].iter().any(|word| refused.stderr.contains(word)),
             "{args:?}: {}",
             refused.stderr
         );
