@@ -8,6 +8,8 @@ mod accept;
 mod access_log;
 mod admin_api;
 mod answer_memory;
+mod api_description;
+mod api_page;
 mod authority;
 mod batch;
 mod batch_delete;

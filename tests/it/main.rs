@@ -18,6 +18,7 @@ mod contacts;
 mod crash;
 mod databases;
 mod delete_job;
+mod descriptions;
 #[cfg(target_os = "linux")]
 mod disk;
 mod doctor;

@@ -15,7 +15,8 @@ use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 
 use self::parameters::Parameters;
-use self::route::AdminRoute;
+pub(super) use self::route::AdminRoute;
+use super::api_description::ADMIN_DESCRIPTION;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::credentials::Credentials;
@@ -49,6 +50,9 @@ impl AdminApi {
 
     /// Answers a request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        if let Ok(AdminRoute::Description) = AdminRoute::find(request.method(), request.uri().path()) {
+            return Ok(ADMIN_DESCRIPTION.answer(request.headers()));
+        }
         let credentials = Credentials::from_headers(request.headers())?;
         // Hashes are compared, so that the time this takes reveals nothing about the token.
         if credentials.secret().hash() != self.token_hash {
@@ -128,6 +132,7 @@ impl AdminApi {
             AdminRoute::ShowJob(id) => self.blocking(move |operations| jobs::show(operations, id)).await,
             AdminRoute::DeleteJob(id) => self.blocking(move |operations| jobs::delete(operations, id)).await,
             AdminRoute::ReadJobLog(id) => self.blocking(move |operations| jobs::log(operations, id)).await,
+            AdminRoute::Description => Ok(ADMIN_DESCRIPTION.answer(&head.headers)),
             AdminRoute::ListLimits => Ok(json(StatusCode::OK, &LimitListBody { limits: TenantLimits::RULES })),
         }
     }

@@ -12,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accept::FileType;
 use super::answer_memory::{AnswerMemory, WithoutRoom};
+use super::api_description::CLIENT_DESCRIPTION;
+use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::{BulkEndpoint, BulkRequest};
@@ -23,7 +25,7 @@ use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::Reply;
 use super::request_shares::RequestShares;
-use super::route::Route;
+use super::route::{PublicText, Route};
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
 use super::tenant_semaphores::TenantSemaphores;
@@ -35,7 +37,7 @@ use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
-const TOKEN_PATH: &str = "/oauth/v2/token";
+pub(super) const TOKEN_PATH: &str = "/oauth/v2/token";
 /// The beginning of the paths at which clients look for tokens.
 const TOKEN_FOLDER: &str = "/oauth/";
 const TOKEN_METHOD: &str = "POST";
@@ -106,7 +108,7 @@ impl ClientApi {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
-        if let Some(reply) = without_credentials(request.method(), request.uri().path()) {
+        if let Some(reply) = without_credentials(&request) {
             return reply;
         }
         if request.uri().path() == TOKEN_PATH {
@@ -208,6 +210,7 @@ impl ClientApi {
                 let query = EntityQuery::parse(query.as_deref())?;
                 self.call(tenant, READS_LIST, move |call| contact_fields::list(call, form, &query)).await
             }
+            Route::Public(text) => Ok(public_text(text, &head.headers)),
             Route::Profile(list) => {
                 let query = EntityQuery::parse(query.as_deref())?;
                 let answer_memory = self.answers.admit(tenant.id, READS_LIST.contacts).await?;
@@ -362,8 +365,9 @@ fn names_token(query: Option<&str>) -> bool {
 }
 
 /// Answers a request that needs no credentials, because it asks for nothing of a tenant: which methods a path has, as browsers
-/// do without credentials, and what is no path of the token endpoint.
-fn without_credentials(method: &Method, path: &str) -> Option<Result<Reply, Problem>> {
+/// do without credentials, what everybody may read, and what is no path of the token endpoint.
+fn without_credentials<T>(request: &Request<T>) -> Option<Result<Reply, Problem>> {
+    let (method, path) = (request.method(), request.uri().path());
     if method == Method::OPTIONS {
         let refusal = if path == TOKEN_PATH {
             Problem::wrong_method(method.as_str(), TOKEN_METHOD)
@@ -372,8 +376,18 @@ fn without_credentials(method: &Method, path: &str) -> Option<Result<Reply, Prob
         };
         return Some(options::answer(path, refusal));
     }
+    if let Ok(Route::Public(text)) = Route::find(method, path) {
+        return Some(Ok(public_text(text, request.headers())));
+    }
     let is_unknown = path.starts_with(TOKEN_FOLDER) && path != TOKEN_PATH;
     is_unknown.then(|| Err(Problem::unknown_path(path)))
+}
+
+fn public_text(text: PublicText, headers: &HeaderMap) -> Reply {
+    match text {
+        PublicText::Description => CLIENT_DESCRIPTION.answer(headers),
+        PublicText::Page => api_page::answer(headers),
+    }
 }
 
 /// Returns where to find what a `GET` asks for with a slash too many at the end.

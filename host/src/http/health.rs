@@ -21,8 +21,8 @@ const MAX_ANSWER_AGE: Duration = Duration::from_secs(1);
 /// How long a check waits for the store's answer.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Paths that need no credentials: nothing in the answers is secret.
-const LIVE_PATH: &str = "/livez";
-const READY_PATH: &str = "/readyz";
+pub(super) const LIVE_PATH: &str = "/livez";
+pub(super) const READY_PATH: &str = "/readyz";
 
 /// Who reads the answer of a health check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

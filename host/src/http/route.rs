@@ -2,6 +2,8 @@
 
 use hyper::Method;
 
+use super::api_description::DESCRIPTION_PATH;
+use super::api_page::PAGE_PATH;
 use super::path::decoded_path;
 use super::problem::Problem;
 use crate::domain::{ContactId, GroupId, JobId, Operation};
@@ -43,6 +45,8 @@ pub(super) enum Route {
     Limits,
     /// `GET /api/contacts/list/owners`, `GET /api/stages`, `GET /api/companies`, `GET /api/users/self`.
     Profile(ProfileList),
+    /// `GET /openapi.json`, `GET /docs`.
+    Public(PublicText),
 }
 
 /// What becomes of a channel.
@@ -86,6 +90,15 @@ pub(super) enum ProfileList {
     Caller,
 }
 
+/// What everybody may read, also without credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PublicText {
+    /// The description of the API, for programs.
+    Description,
+    /// The description of the API, for people.
+    Page,
+}
+
 impl Route {
     /// Finds the endpoint that a method and a path name. Each part of the path may be in percent-encoding.
     ///
@@ -95,7 +108,7 @@ impl Route {
     pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
         let decoded = decoded_path(path).ok_or_else(unknown)?;
-        if let Some(route) = Self::of_lists(&decoded) {
+        if let Some(route) = Self::of_texts(&decoded).or_else(|| Self::of_lists(&decoded)) {
             return get(method, route).ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
         }
         let rest = decoded.strip_prefix("/api/contacts").ok_or_else(unknown)?;
@@ -185,7 +198,17 @@ impl Route {
             | Self::ReadGroup(_)
             | Self::Limits
             | Self::ReadContact(_)
-            | Self::DeleteContact(_) => Some(&[]),
+            | Self::DeleteContact(_)
+            | Self::Public(_) => Some(&[]),
+        }
+    }
+
+    /// Finds the endpoint that everybody may read.
+    fn of_texts(path: &str) -> Option<Self> {
+        match path {
+            DESCRIPTION_PATH => Some(Self::Public(PublicText::Description)),
+            PAGE_PATH => Some(Self::Public(PublicText::Page)),
+            _ => None,
         }
     }
 
@@ -230,7 +253,7 @@ fn contact_id(text: &str) -> Option<ContactId> {
 mod tests {
     use hyper::Method;
 
-    use super::{ChannelChange, FieldsForm, ProfileList, Route};
+    use super::{ChannelChange, FieldsForm, ProfileList, PublicText, Route};
     use crate::domain::{ContactId, JobId, Operation};
 
     #[test]
@@ -257,6 +280,8 @@ mod tests {
             (Method::GET, "/api/stages", Route::Profile(ProfileList::Stages)),
             (Method::GET, "/api/companies", Route::Profile(ProfileList::Companies)),
             (Method::GET, "/api/users/self", Route::Profile(ProfileList::Caller)),
+            (Method::GET, "/openapi.json", Route::Public(PublicText::Description)),
+            (Method::GET, "/docs", Route::Public(PublicText::Page)),
             (
                 Method::POST,
                 "/api/contacts/5/dnc/email/add",
@@ -306,6 +331,9 @@ mod tests {
             (Method::PUT, "/api/contacts/x/edit", 404),
             (Method::POST, "/api/contacts/batch/delete", 405),
             (Method::POST, "/api/stages", 405),
+            (Method::POST, "/openapi.json", 405),
+            (Method::DELETE, "/docs", 405),
+            (Method::GET, "/openapi.yaml", 404),
             (Method::DELETE, "/api/contacts/list/fields", 405),
             (Method::GET, "/api/contacts/1/dnc/email/add", 405),
             (Method::POST, "/api/contacts/1/dnc/email/change", 404),

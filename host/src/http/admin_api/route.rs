@@ -3,12 +3,13 @@
 use hyper::Method;
 
 use crate::domain::JobId;
+use crate::http::api_description::DESCRIPTION_PATH;
 use crate::http::path::decoded_path;
 use crate::http::problem::Problem;
 
 /// An endpoint. Components are named by name or digest, tenants by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum AdminRoute {
+pub(in crate::http) enum AdminRoute {
     /// `GET /admin/components`.
     ListComponents,
     /// `POST /admin/components`.
@@ -53,6 +54,8 @@ pub(super) enum AdminRoute {
     DeleteJob(JobId),
     /// `GET /admin/jobs/{id}/log`.
     ReadJobLog(JobId),
+    /// `GET /openapi.json`, which needs no credentials.
+    Description,
 }
 
 impl AdminRoute {
@@ -60,9 +63,13 @@ impl AdminRoute {
     ///
     /// # Errors
     /// 404 if the path is unknown, its encoding is wrong or it has no job's id where one must be, 405 if the path has no such method.
-    pub(super) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+    pub(in crate::http) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
         let decoded = decoded_path(path).ok_or_else(unknown)?;
+        if decoded == DESCRIPTION_PATH {
+            let found = (*method == Method::GET).then_some(Self::Description);
+            return found.ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
+        }
         let parts: Vec<&str> = decoded.strip_prefix("/admin/").ok_or_else(unknown)?.split('/').collect();
         let wrong_method = |allowed| Err(Problem::wrong_method(method.as_str(), allowed));
         match (parts.as_slice(), method) {
@@ -110,7 +117,7 @@ impl AdminRoute {
     }
 
     /// Returns the names of the parameters that the call has.
-    pub(super) fn parameters(&self) -> &'static [&'static str] {
+    pub(in crate::http) fn parameters(&self) -> &'static [&'static str] {
         match self {
             Self::AddComponent => &["name", "moveName"],
             Self::ChangeTenant(_) => &["dryRun"],
@@ -163,6 +170,7 @@ mod tests {
             (Method::GET, job.as_str(), AdminRoute::ShowJob(id)),
             (Method::DELETE, job.as_str(), AdminRoute::DeleteJob(id)),
             (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
+            (Method::GET, "/openapi.json", AdminRoute::Description),
         ] {
             assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
         }
@@ -197,6 +205,7 @@ mod tests {
             (Method::GET, "/admin/tenants/acme/tokens", 405),
             (Method::GET, "/admin/tokens/revoke", 405),
             (Method::POST, "/admin/tokens", 404),
+            (Method::PUT, "/openapi.json", 405),
         ] {
             let reply = AdminRoute::find(&method, path).unwrap_err().into_reply();
             assert_eq!(reply.status().as_u16(), status, "{method} {path}");
