@@ -3,6 +3,8 @@
 TARGET := $(shell realpath -m "$${CARGO_TARGET_DIR:-target}")
 # The packages that are built for this machine, unlike components.
 NATIVE := --workspace --exclude 'bulkhead-guest*'
+# What the tests' clients sent and were answered.
+EXCHANGES := $(TARGET)/exchanges.jsonl
 
 .PHONY: help run test crash load mutate lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
@@ -22,10 +24,13 @@ test: guest ## Every test
 	@scripts/examples-rust
 	@scripts/examples-js-python
 	@scripts/wit-tools
+	@scripts/openapi test
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
-	BULKHEAD_BIN="$(TARGET)/release/bulkhead" BULKHEAD_COMPONENTS="$(TARGET)/components" \
+	@rm -f "$(EXCHANGES)"
+	BULKHEAD_BIN="$(TARGET)/release/bulkhead" BULKHEAD_COMPONENTS="$(TARGET)/components" BULKHEAD_EXCHANGES="$(EXCHANGES)" \
 		cargo test --release --locked $(NATIVE)
+	@scripts/openapi check "$(EXCHANGES)"
 
 crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
 	@scripts/prerequisites tests

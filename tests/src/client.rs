@@ -6,6 +6,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Method, Request};
 
+use crate::exchanges::{self, Sent};
 use crate::{DEADLINE, Job};
 
 /// Largest body of an answer that a client reads.
@@ -29,6 +30,11 @@ impl Reply {
     /// Returns the first header of a name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns all headers with their names, which are in lower case.
+    pub(crate) fn all_headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// Returns all headers of a name.
@@ -116,6 +122,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Reply, ureq::Error> {
+        let meant = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-http-method-override"));
+        let sent = Sent { method, path, meant: meant.map(|(_, meant)| *meant) };
         let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
         let mut request = Request::builder().method(&method).uri(format!("{}{path}", self.url));
         if let Some(authorization) = &self.authorization {
@@ -134,7 +142,9 @@ impl Client {
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or("?").to_owned()));
         let headers = headers.collect();
         let body = response.body_mut().with_config().limit(MAX_REPLY_BYTES).read_to_vec()?;
-        Ok(Reply::new(response.status().as_u16(), headers, body))
+        let reply = Reply::new(response.status().as_u16(), headers, body);
+        exchanges::record(&sent, &reply, Some(&reply.body));
+        Ok(reply)
     }
 
     /// Makes a call, as [`Self::try_call`].

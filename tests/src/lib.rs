@@ -13,6 +13,7 @@ mod client;
 mod command;
 mod command_line;
 mod database;
+mod exchanges;
 mod exclusive;
 mod files;
 mod foreign;

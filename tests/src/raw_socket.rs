@@ -5,12 +5,18 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::exchanges::{self, Sent};
 use crate::{DEADLINE, Reply};
+
+/// Bytes of a request that are kept until its answer comes.
+const MAX_KEPT_BYTES: usize = 4 << 10;
 
 /// A TCP connection to a server.
 pub struct RawSocket {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
+    /// The beginning of what was sent since the last answer, if exchanges are recorded.
+    sent: Vec<u8>,
 }
 
 impl RawSocket {
@@ -31,18 +37,27 @@ impl RawSocket {
         stream.set_write_timeout(Some(DEADLINE)).expect("a timeout can be set");
         stream.set_nodelay(true).expect("a socket option can be set");
         let reader = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
-        Self { stream, reader }
+        Self { stream, reader, sent: Vec::new() }
     }
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.stream.write_all(bytes.as_ref()).expect("the server reads");
+        self.keep(bytes.as_ref());
         self
     }
 
     /// Sends bytes to a server that may have stopped reading. Returns whether they were sent.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.keep(bytes.as_ref());
         self.stream.write_all(bytes.as_ref()).is_ok()
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = MAX_KEPT_BYTES - self.sent.len();
+        if exchanges::are_recorded() {
+            self.sent.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
     }
 
     /// Closes the connection for sending.
@@ -77,7 +92,22 @@ impl RawSocket {
             reply.body = vec![0; length];
             self.reader.read_exact(&mut reply.body).expect("the body is as long as announced");
         }
+        self.record(&reply);
         Some(reply)
+    }
+
+    /// Records the exchange, if what was sent since the last answer begins with a request that has a path.
+    fn record(&mut self, reply: &Reply) {
+        let sent = std::mem::take(&mut self.sent);
+        let head = String::from_utf8_lossy(&sent);
+        let words: Vec<&str> = head.lines().next().unwrap_or_default().split(' ').collect();
+        let [method, path, "HTTP/1.1"] = words[..] else { return };
+        let has_override = head.to_ascii_lowercase().contains("x-http-method-override");
+        // An interim answer, such as 100, is followed by the answer.
+        if path.starts_with('/') && !has_override && reply.status >= 200 {
+            let body = reply.header("content-length").map(|_| reply.body.as_slice());
+            exchanges::record(&Sent { method, path, meant: None }, reply, body);
+        }
     }
 
     fn head(&mut self) -> Option<String> {
