@@ -31,6 +31,7 @@ test: guest ## Every test
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" BULKHEAD_COMPONENTS="$(TARGET)/components" BULKHEAD_EXCHANGES="$(EXCHANGES)" \
 		cargo test --release --locked $(NATIVE)
 	@scripts/openapi check "$(EXCHANGES)"
+	@scripts/openapi try
 
 crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
 	@scripts/prerequisites tests
