@@ -93,6 +93,7 @@ fn rare_answers_are_given() {
     operator.delete("/admin/components/rules").expect(404);
     operator.call("POST", "/admin/tenants/nobody/rollback", &[], &[]).expect(404);
     operator.get("/admin/tenants/nobody/secrets").expect(404);
+    operator.call("POST", "/admin/jobs/11111111-2222-4333-8444-555555555555/cancel", &[], &[]).expect(404);
     operator.delete("/admin/tenants/nobody/tokens").expect(404);
 
     let profile = json!({"fields": [{"alias": "phone", "unique": true}]});
@@ -104,6 +105,10 @@ fn rare_answers_are_given() {
     let both = json!({"email": "a@example.com", "phone": "030 1"});
     client.send("POST", "/api/contacts/new", &[], &both).expect(422);
     client.send("PUT", "/api/contacts/1/edit", &[], &both).expect(422);
+    for (table, status) in [("email\nb@example.com", 202), ("email\nc@example.com", 422)] {
+        let headers = [("content-type", "text/csv"), ("idempotency-key", "one")];
+        client.call("POST", "/api/contacts/importCsv", &headers, table.as_bytes()).expect(status);
+    }
     for path in ["add/email", "remove/email", "email/add", "email/remove"] {
         client.call("POST", &format!("/api/contacts/99/dnc/{path}"), &[], &[]).expect(404);
     }

@@ -56,6 +56,7 @@ fn a_client_that_sends_everything_before_it_reads_gets_the_answer() {
         let (mut socket, reply) = send(server.connect(), &head);
         let shown = head.get(..200).unwrap_or(&head);
         assert_eq!(reply.status, status, "{shown}: {}", reply.text());
+        assert_eq!(reply.header("connection"), Some("close"), "{shown}");
         assert_eq!(socket.until_closed(), "", "{shown}");
     }
     assert_eq!(server.database().jobs(), 0);

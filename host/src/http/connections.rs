@@ -385,9 +385,9 @@ mod tests {
         let (connections, now) = (connections(9, 9), Instant::now());
         let admit = || connections.admit(address("192.0.2.1"), now).unwrap();
         let [silent, slow, steady, idle, busy] = [admit(), admit(), admit(), admit(), admit()];
-        slow.connection.received(40, now + SECOND);
-        steady.connection.received(40, now + SECOND);
-        steady.connection.received(40_000, now + 4 * SECOND);
+        slow.connection.received(40, false, now + SECOND);
+        steady.connection.received(40, false, now + SECOND);
+        steady.connection.received(40_000, false, now + 4 * SECOND);
         answer(&busy, now);
         answer(&idle, now);
         idle.connection.answered();

@@ -86,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GuardedStream<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let followed = this.scanner.follow(buffer.filled().get(before..).unwrap_or_default());
-        this.connection.received(this.scanner.head_bytes(), Instant::now());
+        this.connection.received(this.scanner.head_bytes(), this.scanner.is_between_requests(), Instant::now());
         if let Err((right, error)) = followed {
             this.refused = Some(error);
             buffer.set_filled(before + right);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -308,6 +308,7 @@ impl Router {
         connection: Arc<Connection>,
     ) -> Response<AnswerBody> {
         let begun = Instant::now();
+        let has_body = !request.body().is_end_stream();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let proxies = &self.connections.limits().trusted_proxies;
@@ -343,7 +344,9 @@ impl Router {
                 }
             }
         };
-        if connection.is_reserved() {
+        // The connection ends with an answer that comes before the body, so the client must not send another request on it.
+        let is_early = has_body && !reply.status().is_success() && !connection.has_whole_request();
+        if is_early || connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if wants_details {

@@ -30,6 +30,8 @@ struct Progress {
     since: Instant,
     /// Bytes of the head that is arriving.
     head_bytes: usize,
+    /// Whether the last request has come as a whole.
+    is_whole: bool,
     /// Whether a request was answered before.
     is_used: bool,
     /// Whether the answer is complete, but perhaps not sent.
@@ -55,8 +57,15 @@ enum Phase {
 
 impl Connection {
     pub(in crate::http) fn new(address: Option<ClientAddress>, is_reserved: bool, now: Instant) -> Self {
-        let progress =
-            Progress { phase: Phase::Idle, since: now, head_bytes: 0, is_used: false, is_answered: false, share: None };
+        let progress = Progress {
+            phase: Phase::Idle,
+            since: now,
+            head_bytes: 0,
+            is_whole: true,
+            is_used: false,
+            is_answered: false,
+            share: None,
+        };
         Self { address, is_reserved, progress: Mutex::new(progress), closed: Notify::new() }
     }
 
@@ -70,10 +79,12 @@ impl Connection {
         self.is_reserved
     }
 
-    /// Learns that bytes arrived, and that the head which is arriving has so many bytes now; 0 if none is.
-    pub(in crate::http) fn received(&self, head_bytes: usize, now: Instant) {
+    /// Learns that bytes arrived, that the head which is arriving has so many bytes now (0 if none is), and whether the last
+    /// request has come as a whole.
+    pub(in crate::http) fn received(&self, head_bytes: usize, is_whole: bool, now: Instant) {
         let mut progress = self.progress.lock();
         progress.head_bytes = head_bytes;
+        progress.is_whole = is_whole;
         if progress.phase == Phase::Idle && head_bytes > 0 {
             progress.enter(Phase::Head, now);
         }
@@ -122,6 +133,11 @@ impl Connection {
         if progress.phase != Phase::Closed {
             progress.enter(Phase::Lingering, now);
         }
+    }
+
+    /// Returns whether the last request has come as a whole, with its body.
+    pub(in crate::http) fn has_whole_request(&self) -> bool {
+        self.progress.lock().is_whole
     }
 
     /// Returns whether a request is being received or answered.
