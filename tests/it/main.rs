@@ -81,3 +81,4 @@ mod walkthrough;
 #[cfg(target_os = "linux")]
 mod watchdog;
 mod watching;
+mod zstd;

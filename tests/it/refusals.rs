@@ -54,9 +54,12 @@ fn other_content_types_and_encodings_are_refused() {
         &[("content-type", "multipart/mixed; boundary=x")],
         &[JSON, ("content-encoding", "br")],
         &[JSON, ("content-encoding", "gzip, gzip")],
+        &[JSON, ("content-encoding", "gzip"), ("content-encoding", "zstd")],
     ] {
-        let problem = client.call("POST", NEW, headers, b"[{}]").expect(415).problem();
-        assert_eq!(problem["type"], "unsupported_media_type", "{headers:?}");
+        let refused = client.call("POST", NEW, headers, b"[{}]").expect(415);
+        assert_eq!(refused.problem()["type"], "unsupported_media_type", "{headers:?}");
+        let takes = headers.iter().any(|(name, _)| *name == "content-encoding").then_some("gzip, zstd");
+        assert_eq!(refused.header("accept-encoding"), takes, "{headers:?}");
     }
     assert_eq!(server.database().jobs(), 0);
 }

@@ -143,7 +143,8 @@ impl Client {
         let headers = headers.collect();
         let body = response.body_mut().with_config().limit(MAX_REPLY_BYTES).read_to_vec()?;
         let reply = Reply::new(response.status().as_u16(), headers, body);
-        exchanges::record(&sent, &reply, Some(&reply.body));
+        let is_plain = reply.header("content-encoding").is_none();
+        exchanges::record(&sent, &reply, is_plain.then_some(&*reply.body));
         Ok(reply)
     }
 

@@ -44,7 +44,7 @@ pub use job::Job;
 pub use log::Log;
 pub use options::Options;
 pub use process::{ServerProcess, is_running};
-pub use raw_socket::RawSocket;
+pub use raw_socket::{RawReply, RawSocket};
 pub use rng::Rng;
 pub use server::Server;
 pub use tables::run_table;
@@ -53,7 +53,37 @@ pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+
+/// Returns `bytes` as one frame of zstd.
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd_of_level(bytes, 3)
+}
+
+/// Returns `bytes` as one frame of zstd, which tells how many they are, as `zstd -LEVEL FILE` writes it.
+pub fn zstd_of_level(bytes: &[u8], level: i32) -> Vec<u8> {
+    zstd::bulk::compress(bytes, level).expect("memory can be written to")
+}
+
+/// Returns `bytes` as one frame of zstd with a window of 2 to the power of `window_log` bytes, which does not tell how many they
+/// are, as `zstd --zstd=wlog=N` writes what it reads from a pipe.
+pub fn zstd_of_window(bytes: &[u8], window_log: u32) -> Vec<u8> {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("there is memory");
+    encoder.set_parameter(zstd::zstd_safe::CParameter::WindowLog(window_log)).expect("zstd has such windows");
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory can be written to")
+}
+
+/// Returns what zstd inflates to, or `None` if it is incomplete or none.
+pub fn unzstd(bytes: &[u8]) -> Option<Vec<u8>> {
+    zstd::stream::decode_all(bytes).ok()
+}
+
+/// Returns what gzip of one member inflates to, or `None` if it is incomplete or none.
+pub fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut inflated = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut inflated).ok()?;
+    Some(inflated)
+}
 
 /// Returns `bytes` as gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! A TCP connection for bytes that no HTTP client would send.
 
-use std::io::{BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
@@ -17,6 +17,14 @@ pub struct RawSocket {
     reader: BufReader<TcpStream>,
     /// The beginning of what was sent since the last answer, if exchanges are recorded.
     sent: Vec<u8>,
+}
+
+/// An answer as it came.
+pub struct RawReply {
+    /// The status and the headers; the body is empty.
+    pub head: Reply,
+    /// The body, in the chunks in which it was sent.
+    pub chunks: Vec<Vec<u8>>,
 }
 
 impl RawSocket {
@@ -78,6 +86,52 @@ impl RawSocket {
     /// Returns the next answer; `None` if the connection was closed instead.
     #[track_caller]
     pub fn try_reply(&mut self) -> Option<Reply> {
+        let mut reply = self.read_head()?;
+        if let Some(length) = reply.header("content-length").and_then(|length| length.parse().ok()) {
+            reply.body = self.bytes(length);
+        }
+        self.record(&reply);
+        Some(reply)
+    }
+
+    /// Returns the next answer with its body as it was sent; a `HEAD` has none.
+    ///
+    /// # Panics
+    /// If there is none in time, or if it is incomplete.
+    #[track_caller]
+    pub fn raw_reply(&mut self, is_head: bool) -> RawReply {
+        let head = self.read_head().expect("the server closed the connection without an answer");
+        // What is compressed is not what the descriptions say of it.
+        self.sent.clear();
+        let mut chunks = Vec::new();
+        if is_head {
+            return RawReply { head, chunks };
+        }
+        if let Some(length) = head.header("content-length").and_then(|length| length.parse().ok()) {
+            chunks.push(self.bytes(length));
+            return RawReply { head, chunks };
+        }
+        assert_eq!(head.header("transfer-encoding"), Some("chunked"), "the body has an end");
+        loop {
+            let mut size = String::new();
+            self.reader.read_line(&mut size).expect("a chunk is announced");
+            let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
+            let chunk = self.bytes(size);
+            assert_eq!(self.bytes(2), b"\r\n", "the end of a chunk");
+            if chunk.is_empty() {
+                return RawReply { head, chunks };
+            }
+            chunks.push(chunk);
+        }
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).expect("the body is as long as announced");
+        bytes
+    }
+
+    fn read_head(&mut self) -> Option<Reply> {
         let head = self.head()?;
         let mut lines = head.lines();
         let status_line = lines.next().unwrap_or_default();
@@ -87,13 +141,7 @@ impl RawSocket {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut reply = Reply::new(status, headers, Vec::new());
-        if let Some(length) = reply.header("content-length").and_then(|length| length.parse().ok()) {
-            reply.body = vec![0; length];
-            self.reader.read_exact(&mut reply.body).expect("the body is as long as announced");
-        }
-        self.record(&reply);
-        Some(reply)
+        Some(Reply::new(status, headers, Vec::new()))
     }
 
     /// Records the exchange, if what was sent since the last answer begins with a request that has a path.

@@ -27,7 +27,7 @@ impl FileType {
                 "application/json" | "application/*" | "*/*" => None,
                 _ => continue,
             };
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1_000, thousandths);
+            let quality = quality(parts);
             if quality > best.map_or(0, |(quality, _)| quality) {
                 best = Some((quality, wanted));
             }
@@ -50,6 +50,11 @@ impl FileType {
             Self::JsonLines => "ndjson",
         }
     }
+}
+
+/// Returns the quality among the parameters of a range, in thousandths: 1,000 if there is none.
+pub(super) fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u32 {
+    parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))).map_or(1_000, thousandths)
 }
 
 /// Reads a quality from 0 to 1 with up to three decimals. What is none counts as 0.

@@ -19,6 +19,7 @@ pub(super) use self::route::AdminRoute;
 use super::api_description::ADMIN_DESCRIPTION;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
+use super::coding_turns::CodingTurns;
 use super::credentials::Credentials;
 use super::job_list;
 use super::options;
@@ -45,7 +46,11 @@ struct LimitListBody {
 impl AdminApi {
     /// Creates the API for operators who authenticate with `token`.
     pub(super) fn new(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
-        Self { operations: Arc::new(operations), token_hash: token.hash(), bodies: Bodies::new(bodies) }
+        Self {
+            operations: Arc::new(operations),
+            token_hash: token.hash(),
+            bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
+        }
     }
 
     /// Answers a request.

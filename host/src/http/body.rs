@@ -1,26 +1,25 @@
 //! Receives bodies: how large and how slow one may be, and how much memory all of them take together.
 
+mod arrival;
+mod content;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use hyper::header::CONTENT_ENCODING;
 
+use self::arrival::{Arrival, Kept};
+use self::content::Content;
 use super::body_memory::{BodyMemory, Owner, Reservation, SMALL_BODY_BYTES};
+use super::coding_turns::CodingTurns;
+use super::content_coding::Coding;
 use super::format::Format;
-use super::inflate::{Inflater, InflatingTurns};
+use super::inflate::{Inflater, inflate_small};
 use super::problem::Problem;
-use super::transfer_pace::TransferPace;
 use crate::domain::{ItemList, TenantId};
-
-/// How long a body may stand still at its beginning.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long a body may stand still later, however fast it was before.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The limits of bodies.
 #[derive(Debug, Clone, Copy)]
@@ -43,14 +42,14 @@ pub(super) struct Bodies {
     settings: BodySettings,
     owner: Owner,
     memory: Arc<BodyMemory>,
-    inflating: Arc<InflatingTurns>,
+    turns: Arc<CodingTurns>,
 }
 
 impl Bodies {
     /// Creates the limits of operators' bodies. Those of tenants and strangers are made from them, and share the memory.
-    pub(super) fn new(settings: BodySettings) -> Self {
+    pub(super) fn new(settings: BodySettings, turns: Arc<CodingTurns>) -> Self {
         let memory = BodyMemory::new(settings.connections, settings.max_bytes, settings.memory_bytes);
-        Self { settings, owner: Owner::Operator, memory: Arc::new(memory), inflating: Arc::new(InflatingTurns::new()) }
+        Self { settings, owner: Owner::Operator, memory: Arc::new(memory), turns }
     }
 
     /// Returns the same limits for bodies of a tenant, which share them with other tenants' bodies.
@@ -85,18 +84,19 @@ impl Bodies {
     /// As [`Self::receive`], but every type is accepted.
     pub(super) async fn receive_bytes(&self, headers: &HeaderMap, body: Incoming) -> Result<ByteBody, Problem> {
         let BodySettings { max_bytes, timeout, .. } = self.settings;
-        let inflater = is_gzip(headers)?.then(Inflater::new);
+        let coding = Coding::of_request(headers)?;
         let declared = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
         if declared.is_some_and(|bytes| bytes > max_bytes) {
             return Err(Problem::too_large(max_bytes));
         }
         // The final size of a compressed or chunked body is not known yet.
-        let most_bytes = declared.filter(|_| inflater.is_none()).unwrap_or(max_bytes);
-        let memory = self.memory.begin(self.owner, most_bytes).await?;
+        let most_bytes = declared.filter(|_| coding.is_none()).unwrap_or(max_bytes);
+        let most_memory = most_bytes + coding.map_or(0, Inflater::max_memory_bytes);
+        let memory = self.memory.begin(self.owner, most_memory).await?;
         let given_up = memory.given_up();
-        let content = Content { bytes: BytesMut::new(), most_bytes, max_bytes, memory };
+        let content = Content::new(most_bytes, max_bytes, memory);
         tokio::select! {
-            content = self.collect(body, content, inflater) => {
+            content = self.collect(body, content, coding) => {
                 let Content { bytes, memory, .. } = content?;
                 memory.arrived();
                 Ok(ByteBody { bytes: bytes.freeze(), _memory: memory })
@@ -106,94 +106,69 @@ impl Bodies {
         }
     }
 
-    async fn collect(
+    async fn collect(&self, body: Incoming, content: Content, coding: Option<Coding>) -> Result<Content, Problem> {
+        let mut arrival = Arrival::new(body, self.settings);
+        match coding {
+            None => fill(content, &mut arrival).await,
+            Some(coding) => self.fill_inflated(content, &mut arrival, coding).await,
+        }
+    }
+
+    async fn fill_inflated(
         &self,
-        body: Incoming,
         mut content: Content,
-        mut inflater: Option<Inflater>,
+        arrival: &mut Arrival,
+        coding: Coding,
     ) -> Result<Content, Problem> {
-        let pace = TransferPace::new(self.settings.min_bytes_per_second, GRACE, LONGEST_PAUSE);
-        let mut arrival = Arrival { body, pace, bytes: 0, settings: self.settings };
-        while let Some(data) = arrival.next().await? {
-            match &mut inflater {
-                None => content.append(&data).await?,
-                Some(inflater) => {
-                    let mut compressed = data.as_ref();
-                    while !compressed.is_empty() {
-                        let turn = self.inflating.turn(self.owner).await;
-                        let inflated = inflater.push(&mut compressed)?;
-                        drop(turn);
-                        content.append(&inflated).await?;
-                        tokio::task::yield_now().await;
-                    }
-                }
+        let kept = if coding == Coding::Zstd { Kept::of(arrival).await? } else { Kept::default() };
+        if kept.is_whole {
+            let turn = self.turns.turn(self.owner).await;
+            let small = inflate_small(&kept.bytes, SMALL_BODY_BYTES.min(content.max_bytes))?;
+            drop(turn);
+            if let Some(inflated) = small {
+                content.append(&inflated).await?;
+                return Ok(content);
+            }
+            if content.max_bytes <= SMALL_BODY_BYTES {
+                return Err(Problem::too_large(content.max_bytes));
             }
         }
-        if let Some(inflater) = inflater {
-            content.append(&inflater.finish()?).await?;
+        let mut inflater = Inflater::new(coding);
+        self.inflate(&kept.bytes, &mut inflater, &mut content).await?;
+        drop(kept);
+        while let Some(data) = arrival.next().await? {
+            self.inflate(&data, &mut inflater, &mut content).await?;
         }
+        let rest = inflater.finish()?;
+        content.end_decoder();
+        content.append(&rest).await?;
         Ok(content)
     }
-}
 
-/// A body as it comes from the client.
-struct Arrival {
-    body: Incoming,
-    pace: TransferPace,
-    /// Bytes that have arrived.
-    bytes: usize,
-    settings: BodySettings,
-}
-
-impl Arrival {
-    /// Waits for the next bytes of the body. Returns `None` at its end. The time between two calls, in which the server worked
-    /// or had no memory, does not count as the client's.
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        loop {
-            let began_at = Instant::now();
-            let Ok(frame) = tokio::time::timeout(self.pace.remaining(), self.body.frame()).await else {
-                return Err(Problem::too_low_rate(self.settings.min_bytes_per_second));
-            };
-            self.pace.stood_still(began_at.elapsed());
-            let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|_| {
-                Problem::bad_request("The body broke off before its end. Nothing was stored; send it again.")
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            self.pace.moved(data.len());
-            self.bytes += data.len();
-            if self.bytes > self.settings.max_bytes {
-                return Err(Problem::too_large(self.settings.max_bytes));
-            }
-            return Ok(Some(data));
+    /// Inflates bytes that have arrived, in turns.
+    async fn inflate(
+        &self,
+        mut compressed: &[u8],
+        inflater: &mut Inflater,
+        content: &mut Content,
+    ) -> Result<(), Problem> {
+        while inflater.has_work(compressed) {
+            content.make_room_for_decoder(inflater.memory_bytes()).await?;
+            let turn = self.turns.turn(self.owner).await;
+            let inflated = inflater.push(&mut compressed)?;
+            drop(turn);
+            content.append(&inflated).await?;
+            tokio::task::yield_now().await;
         }
-    }
-}
-
-/// What has arrived of a body, inflated.
-struct Content {
-    bytes: BytesMut,
-    /// Bytes that the content may become, as far as the body's head says.
-    most_bytes: usize,
-    /// Bytes that any content may have.
-    max_bytes: usize,
-    memory: Reservation,
-}
-
-impl Content {
-    async fn append(&mut self, data: &[u8]) -> Result<(), Problem> {
-        let bytes = self.bytes.len() + data.len();
-        if bytes > self.max_bytes {
-            return Err(Problem::too_large(self.max_bytes));
-        }
-        self.memory.grow_to(bytes).await?;
-        if bytes > self.bytes.capacity() && bytes > SMALL_BODY_BYTES && self.most_bytes < self.max_bytes {
-            // The system gives memory to a program only once it is written to, so nothing is taken before it arrives.
-            self.bytes.reserve(self.most_bytes.saturating_sub(self.bytes.len()));
-        }
-        self.bytes.extend_from_slice(data);
         Ok(())
     }
+}
+
+async fn fill(mut content: Content, arrival: &mut Arrival) -> Result<Content, Problem> {
+    while let Some(data) = arrival.next().await? {
+        content.append(&data).await?;
+    }
+    Ok(content)
 }
 
 /// A body that was received. Its memory stays reserved until this is dropped, also after the bytes were taken: the items that
@@ -269,16 +244,5 @@ impl ItemBody {
     /// As [`Self::take_items`].
     pub(super) fn take_fields(&mut self) -> Result<HashMap<String, String>, Problem> {
         self.format.fields(&self.body.take_bytes())
-    }
-}
-
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
-    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(false) };
-    match value.to_str().unwrap_or("?").trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(false),
-        "gzip" | "x-gzip" => Ok(true),
-        other => Err(Problem::unsupported_type(format!(
-            "'{other}' is not an encoding this call takes; send the body as it is, or as gzip."
-        ))),
     }
 }

@@ -43,8 +43,10 @@ pub(super) struct BodyMemory {
     small_of_tenant: TenantSemaphores,
     /// A permit for each step of large bodies.
     steps: Arc<Semaphore>,
+    all_steps: usize,
     /// What the large bodies of one tenant may become together, in steps.
     claims_of_tenant: TenantSemaphores,
+    tenant_steps: usize,
     /// The same, for the bodies of all operators.
     claims_of_others: Arc<Semaphore>,
     large: Mutex<HashMap<u64, Arc<LargeBody>>>,
@@ -79,6 +81,8 @@ impl BodyMemory {
     /// Creates the memory of bodies that come over at most `connections` connections at a time, and have `max_body_bytes` each
     /// and `bytes` together, beside the first bytes of each. One body of the largest size always fits, and one tenant gets
     /// half of the memory, but enough for such a body.
+    ///
+    /// A body that needs more than that, because its decoder needs memory beside it, gets the most there is, as the only one.
     pub(super) fn new(connections: usize, max_body_bytes: usize, bytes: usize) -> Self {
         let steps = |bytes: usize| bytes.max(max_body_bytes).div_ceil(STEP_BYTES);
         let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
@@ -87,7 +91,9 @@ impl BodyMemory {
             strangers: Arc::new(Semaphore::new(connections)),
             small_of_tenant: TenantSemaphores::new(connections.div_ceil(2)),
             steps: Arc::new(Semaphore::new(steps(bytes))),
+            all_steps: steps(bytes),
             claims_of_tenant: TenantSemaphores::new(steps(bytes / 2)),
+            tenant_steps: steps(bytes / 2),
             claims_of_others: Arc::new(Semaphore::new(steps(bytes))),
             large: Mutex::default(),
             next_number: AtomicU64::new(0),
@@ -208,20 +214,28 @@ impl Reservation {
             Some(body) => Arc::clone(body),
             None => self.become_large().await?,
         };
-        let steps = (bytes - SMALL_BODY_BYTES).div_ceil(STEP_BYTES);
+        let steps = (bytes - SMALL_BODY_BYTES).div_ceil(STEP_BYTES).min(self.memory.all_steps);
         while body.steps.load(Ordering::Relaxed) < steps {
             self.memory.take_step(&body).await?;
         }
         Ok(())
     }
 
+    /// Gives back what a body of `bytes` bytes in all does not need any more.
+    pub(super) fn shrink_to(&self, bytes: usize) {
+        let Some(body) = &self.body else { return };
+        let steps = bytes.saturating_sub(SMALL_BODY_BYTES).div_ceil(STEP_BYTES);
+        let held = body.steps.fetch_min(steps, Ordering::Relaxed);
+        self.memory.steps.add_permits(held.saturating_sub(steps));
+    }
+
     /// Gets a claim to what the body may become.
     async fn become_large(&mut self) -> Result<Arc<LargeBody>, Problem> {
-        let claims = match self.owner {
-            Owner::Tenant(tenant) => self.memory.claims_of_tenant.of(tenant),
-            Owner::Operator | Owner::Stranger => Arc::clone(&self.memory.claims_of_others),
+        let (claims, all) = match self.owner {
+            Owner::Tenant(tenant) => (self.memory.claims_of_tenant.of(tenant), self.memory.tenant_steps),
+            Owner::Operator | Owner::Stranger => (Arc::clone(&self.memory.claims_of_others), self.memory.all_steps),
         };
-        let steps = self.most_bytes.saturating_sub(SMALL_BODY_BYTES).div_ceil(STEP_BYTES);
+        let steps = self.most_bytes.saturating_sub(SMALL_BODY_BYTES).div_ceil(STEP_BYTES).min(all);
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.claim = Some(in_time(timeout(MEMORY_TIMEOUT, claims.acquire_many_owned(steps)).await)?);
         let body = Arc::new(LargeBody {

@@ -17,6 +17,7 @@ use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::{BulkEndpoint, BulkRequest};
+use super::coding_turns::CodingTurns;
 use super::contact_file::ContactFile;
 use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
@@ -92,7 +93,7 @@ impl ClientApi {
         Self {
             service,
             request_shares: Arc::new(RequestShares::new(max_requests)),
-            bodies: Bodies::new(bodies),
+            bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             blocking_turns: TenantSemaphores::new(MAX_BLOCKING_PER_TENANT),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),

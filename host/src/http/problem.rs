@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use super::connections::Refusal;
@@ -265,6 +265,33 @@ impl Problem {
         Self::bad_request(format!(
             "The body's gzip has too many members for its size: {members}. Compress the body as a whole."
         ))
+    }
+
+    pub(super) fn no_zstd() -> Self {
+        Self::bad_request(
+            "The body is no zstd, or it is damaged or was cut off. Nothing was stored; compress it again.",
+        )
+    }
+
+    pub(super) fn too_many_zstd_frames(frames: u64) -> Self {
+        Self::bad_request(format!(
+            "The body's zstd has too many frames for its size: {frames}. Compress the body as a whole."
+        ))
+    }
+
+    /// Returns the problem of a body whose decoder would have to remember `window` bytes.
+    pub(super) fn too_large_zstd_window(window: u64, limit: u64) -> Self {
+        Self::bad_request(format!(
+            "The body's zstd needs a window of {window} bytes, and at most {limit} are taken. Compress it at a level up to 19, without --ultra and --long."
+        ))
+    }
+
+    /// Returns the problem of a body that is compressed in a way that no call takes.
+    pub(super) fn unsupported_coding(coding: &str) -> Self {
+        Self::unsupported_type(format!(
+            "'{coding}' is not an encoding this call takes; send the body as it is, or as gzip or zstd."
+        ))
+        .with(ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"))
     }
 
     pub(super) fn unavailable(message: &str) -> Self {
