@@ -84,7 +84,7 @@ impl Server {
         let mut command = command_line.serve("127.0.0.1");
         command.args(args);
         let process = ServerProcess::start(command, &log)?;
-        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        let agent = Agent::config_builder().http_status_as_error(false).accept_encoding("").build().into();
         Ok(Self { process, folder, command_line, agent, log, next_line: 0 })
     }
 

@@ -20,6 +20,7 @@ mod bulk;
 mod client_address;
 mod client_api;
 mod coding_turns;
+mod compression;
 mod connections;
 mod contact_fields;
 mod contact_file;

@@ -12,6 +12,7 @@ mod commands;
 mod compile_apart;
 mod compiled;
 mod components;
+mod compressed_answers;
 mod connections;
 mod contact_files;
 mod contacts;

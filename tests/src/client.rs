@@ -107,6 +107,8 @@ impl Client {
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .proxy(None)
+            // Answers come as they are, unless a test asks for another form.
+            .accept_encoding("")
             .timeout_global(Some(timeout));
         Self { agent: config.build().into(), url, authorization }
     }

@@ -166,6 +166,7 @@ impl RawSocket {
                 Ok(1) => head.push(byte[0]),
                 Ok(_) => break,
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("no answer in time: {error}"),
             }
         }

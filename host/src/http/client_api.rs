@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Uri};
 
@@ -18,13 +18,15 @@ use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::{BulkEndpoint, BulkRequest};
 use super::coding_turns::CodingTurns;
+use super::compression::Compression;
 use super::contact_file::ContactFile;
+use super::content_coding::Accepted;
 use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
 use super::problem::Problem;
 use super::query::refuse_parameters;
-use super::reply::Reply;
+use super::reply::{Reply, vary};
 use super::request_shares::RequestShares;
 use super::route::{PublicText, Route};
 use super::sender::Sender;
@@ -73,6 +75,7 @@ pub(super) struct ClientApi {
     service: Arc<Service>,
     bodies: Bodies,
     answers: Arc<AnswerMemory>,
+    compression: Compression,
     /// Bounds the connections that one tenant's requests take.
     request_shares: Arc<RequestShares>,
     /// Bounds the threads of the blocking pool that work for one tenant.
@@ -90,10 +93,12 @@ impl ClientApi {
         answer_memory_bytes: usize,
         max_requests: usize,
     ) -> Self {
+        let turns = Arc::new(CodingTurns::new());
         Self {
             service,
             request_shares: Arc::new(RequestShares::new(max_requests)),
-            bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
+            bodies: Bodies::new(bodies, Arc::clone(&turns)),
+            compression: Compression::new(turns),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             blocking_turns: TenantSemaphores::new(MAX_BLOCKING_PER_TENANT),
             call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
@@ -121,6 +126,14 @@ impl ClientApi {
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         check_single_headers(request.headers())?;
+        // Only what a tenant may read is compressed: no token, and no refusal.
+        let (id, accepted) = (tenant.id, Accepted::of(request.headers()));
+        let reply = self.work(tenant, request).await?;
+        Ok(self.compression.encode(reply, id, accepted).await)
+    }
+
+    /// Does what a tenant's request asks for.
+    async fn work(&self, tenant: Tenant, request: Request<Incoming>) -> Result<Reply, Problem> {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
@@ -149,7 +162,11 @@ impl ClientApi {
                 let query = job::Query::parse(query.as_deref())?;
                 let file = FileType::accepted(&head.headers);
                 let read = move || job::read(&service, &answers, &later_turns, &tenant, id, &query, file);
-                blocking_in_turn(&turns, read).await
+                let mut reply = blocking_in_turn(&turns, read).await?;
+                // Also of an answer without a body, and of a small one: the tag says the same.
+                vary(&mut reply, ACCEPT);
+                vary(&mut reply, ACCEPT_ENCODING);
+                Ok(reply)
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
@@ -183,11 +200,15 @@ impl ClientApi {
                         file_type,
                         excel,
                     };
-                    return file.into_reply().await;
+                    let mut reply = file.into_reply().await?;
+                    vary(&mut reply, ACCEPT);
+                    return Ok(reply);
                 }
                 let request = list_query::parse(query.as_deref())?;
                 let answer = ExpectedAnswer { contacts: request.limit as usize, ..READS_ONE };
-                self.call(tenant, answer, move |call| contacts::list(call, &request)).await
+                let mut reply = self.call(tenant, answer, move |call| contacts::list(call, &request)).await?;
+                vary(&mut reply, ACCEPT);
+                Ok(reply)
             }
             Route::ReadContact(id) => self.call(tenant, READS_ONE, move |call| contacts::read(call, id)).await,
             Route::DeleteContact(id) => {

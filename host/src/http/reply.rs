@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -118,6 +118,14 @@ pub(super) fn unchanged() -> Reply {
     *reply.status_mut() = StatusCode::NOT_MODIFIED;
     reply.headers_mut().insert(CACHE_CONTROL, PUBLISHED_CACHE_CONTROL);
     reply
+}
+
+/// Says that an answer depends on a header of the request.
+pub(super) fn vary(reply: &mut Reply, name: HeaderName) {
+    let is_named = reply.headers().get_all(VARY).iter().any(|value| value.as_bytes() == name.as_str().as_bytes());
+    if !is_named {
+        reply.headers_mut().append(VARY, HeaderValue::from_name(name));
+    }
 }
 
 fn json_body(status: StatusCode, body: ReplyBody) -> Reply {
