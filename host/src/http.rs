@@ -32,6 +32,7 @@ mod csv_cells;
 mod details;
 mod do_not_contact;
 mod entity_list;
+mod entity_tag;
 mod form;
 mod format;
 mod group;

@@ -24,6 +24,7 @@ mod descriptions;
 mod disk;
 mod doctor;
 mod documents;
+mod entity_tags;
 mod events;
 mod examples;
 mod expiry;

@@ -24,6 +24,7 @@ use super::content_coding::Accepted;
 use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
+use super::job::JobRequest;
 use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::{Reply, vary};
@@ -159,9 +160,8 @@ impl ClientApi {
             Route::ReadGroup(id) => blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await,
             Route::ReadJob(id) => {
                 let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
-                let query = job::Query::parse(query.as_deref())?;
-                let file = FileType::accepted(&head.headers);
-                let read = move || job::read(&service, &answers, &later_turns, &tenant, id, &query, file);
+                let request = JobRequest::parse(query.as_deref(), &head.headers)?;
+                let read = move || job::read(&service, &answers, &later_turns, &tenant, id, &request);
                 let mut reply = blocking_in_turn(&turns, read).await?;
                 // Also of an answer without a body, and of a small one: the tag says the same.
                 vary(&mut reply, ACCEPT);

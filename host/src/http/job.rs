@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::accept::FileType;
 use super::answer_memory::AnswerMemory;
 use super::details::{JsonRows, RowForm};
+use super::entity_tag::KnownTags;
 use super::job_view::JobView;
 use super::problem::Problem;
 use super::query::parameters;
-use super::reply::{Reply, json, json_pieces};
+use super::reply::{Reply, json, json_pieces, json_text};
 use super::result_file::{self, Only};
 use super::row_stream::RowStream;
 use crate::domain::{JobId, JobState, Page};
@@ -34,9 +35,9 @@ enum Details {
     Full,
 }
 
-/// The query of a request for a job.
+/// What a request for a job asks for, in its query and its headers.
 #[derive(Debug, Clone)]
-pub(super) struct Query {
+pub(super) struct JobRequest {
     details: Details,
     page: Page,
     /// Whether the query names a page or its size.
@@ -45,15 +46,18 @@ pub(super) struct Query {
     only: Option<Only>,
     /// Whether a file is for Excel.
     excel: bool,
+    /// The type of the file that the client wants in place of JSON.
+    file: Option<FileType>,
+    known: KnownTags,
 }
 
-impl Query {
-    /// Reads a query. A parameter without a value is as if it were not there.
+impl JobRequest {
+    /// Reads a request. A parameter without a value is as if it were not there.
     ///
     /// # Errors
     /// 400 if there is another parameter, a page or a form of details that does not exist, or a parameter twice, so that no client
     /// takes the answer for another.
-    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+    pub(super) fn parse(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         let (mut details, mut page, mut limit) = (Details::None, None, None);
         let (mut only, mut excel) = (None, false);
         for (name, value) in parameters(query)? {
@@ -96,7 +100,8 @@ impl Query {
         // Also without details: a client that polls learns of a mistake at once.
         let has_page = page.is_some() || limit.is_some();
         let page = Page::parse(page.as_deref(), limit.as_deref())?;
-        Ok(Self { details, page, has_page, only, excel })
+        let (file, known) = (FileType::accepted(headers), KnownTags::of(headers));
+        Ok(Self { details, page, has_page, only, excel, file, known })
     }
 }
 
@@ -126,16 +131,26 @@ pub(super) fn read(
     turns: &Arc<Semaphore>,
     tenant: &Tenant,
     id: JobId,
-    query: &Query,
-    file: Option<FileType>,
+    query: &JobRequest,
 ) -> Result<Reply, Problem> {
     let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
-    if let Some(file_type) = file {
+    let known = &query.known;
+    if let Some(file_type) = query.file {
         if query.has_page {
             return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
         }
         if job.state != JobState::Completed {
             return Err(Problem::job_unfinished(RETRY_AFTER_SECONDS));
+        }
+        let tag = known.tag([
+            id.to_string().as_bytes(),
+            file_type.extension().as_bytes(),
+            query.only.map_or("", Only::as_str).as_bytes(),
+            &[u8::from(query.excel)],
+            &serialized(&JobView::full(&job))?,
+        ]);
+        if let Some(reply) = tag.if_known() {
+            return Ok(reply);
         }
         let writer = result_file::Writer::new(service, tenant.id, &job, file_type, query.only, query.excel)?;
         let rows = RowStream {
@@ -149,7 +164,7 @@ pub(super) fn read(
             writer,
             after: "",
         };
-        return result_file::reply(id, file_type, query.only, rows.into_body()?);
+        return result_file::reply(id, file_type, query.only, rows.into_body()?).map(|reply| tag.mark(reply));
     }
     if query.only.is_some() || query.excel {
         return Err(Problem::bad_request(
@@ -162,7 +177,10 @@ pub(super) fn read(
         Details::Rows if is_completed => (RowForm::Plain, "1"),
         Details::Full => (RowForm::Full, "full"),
         Details::None | Details::Rows => {
-            return Ok(retry_unless(is_completed, json(StatusCode::OK, &JobBody { job: view, details: None })));
+            let body = serialized(&JobBody { job: view, details: None })?;
+            let tag = known.tag([id.to_string().as_bytes(), &body]);
+            let reply = tag.if_known().unwrap_or_else(|| tag.mark(json_text(StatusCode::OK, body)));
+            return Ok(retry_unless(is_completed, reply));
         }
     };
     let page = query.page;
@@ -171,9 +189,14 @@ pub(super) fn read(
     let next_page =
         page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
     let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
-    let mut before = serde_json::to_vec(&head).map_err(|error| Problem::panicked(&error))?;
+    let mut before = serialized(&head)?;
     before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
     let rows = page.rows(row_count);
+    // Rows stay as they are once they are counted.
+    let tag = known.tag([id.to_string().as_bytes(), name.as_bytes(), format!("{rows:?}").as_bytes(), &before]);
+    if let Some(reply) = tag.if_known() {
+        return Ok(retry_unless(is_completed, reply));
+    }
     let page = RowStream {
         service: Arc::clone(service),
         answers: Arc::clone(answers),
@@ -185,7 +208,11 @@ pub(super) fn read(
         before,
         after: END_OF_DETAILS,
     };
-    Ok(retry_unless(is_completed, json_pieces(StatusCode::OK, page.into_body()?)))
+    Ok(retry_unless(is_completed, tag.mark(json_pieces(StatusCode::OK, page.into_body()?))))
+}
+
+fn serialized(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|error| Problem::panicked(&error))
 }
 
 /// Says when to ask again, unless the job is completed.

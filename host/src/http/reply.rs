@@ -120,6 +120,13 @@ pub(super) fn unchanged() -> Reply {
     reply
 }
 
+/// Creates the answer to a client that has the answer already.
+pub(super) fn not_modified() -> Reply {
+    let mut reply = no_content();
+    *reply.status_mut() = StatusCode::NOT_MODIFIED;
+    reply
+}
+
 /// Says that an answer depends on a header of the request.
 pub(super) fn vary(reply: &mut Reply, name: HeaderName) {
     let is_named = reply.headers().get_all(VARY).iter().any(|value| value.as_bytes() == name.as_str().as_bytes());

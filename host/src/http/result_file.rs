@@ -40,7 +40,7 @@ impl Only {
         [Self::Failed, Self::Created, Self::Updated, Self::Unchanged].into_iter().find(|only| only.as_str() == text)
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Created => "created",
