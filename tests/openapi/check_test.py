@@ -10,15 +10,16 @@ JSON = {"content-type": "application/json"}
 CLIENT = {**JSON, "mautic-version": "5.1.0"}
 ID = "11111111-2222-4333-8444-555555555555"
 JOB = f"/api/contacts/job/{ID}"
+TAGGED = {**CLIENT, "etag": f'"{"0123456789abcdef" * 2}"'}
 PROBLEM = {"errors": [{"message": "No.", "code": 400, "type": "x"}]}
 DETAILS = {"contacts": [{"id": 7, "statusCode": 200}]}
 BATCH = {"contacts": [{}], "statusCodes": [201]}
 
 RIGHT = [
     ("POST", "/api/contacts/bulk/new", 202, {**CLIENT, "location": JOB}, {"id": ID}),
-    ("GET", JOB, 200, {**CLIENT, "retry-after": "1"}, {"status": "queued"}),
-    ("HEAD", JOB, 200, CLIENT, None),
-    ("GET", f"{JOB}?details=1", 200, CLIENT, {"status": "completed", "details": DETAILS}),
+    ("GET", JOB, 200, {**TAGGED, "retry-after": "1"}, {"status": "queued"}),
+    ("HEAD", JOB, 200, TAGGED, None),
+    ("GET", f"{JOB}?details=1", 200, TAGGED, {"status": "completed", "details": DETAILS}),
     ("POST", "/api/contacts/batch/new", 201, CLIENT, BATCH),
     ("POST", "/api/contacts/batch/new", 201, CLIENT, {"contacts": {"a": {}}, "statusCodes": {"a": 201}}),
     ("POST", "/api/contacts/7/dnc/email/add", 200, CLIENT, {"contact": {}}),
@@ -37,12 +38,14 @@ WRONG = [
     ("POST", "/api/contacts/bulk/new", 202, {**CLIENT, "location": "/jobs"}, {"id": ID}),
     ("POST", "/api/contacts/bulk/new", 202, {**CLIENT, "location": JOB}, {"id": "7"}),
     ("POST", "/api/contacts/bulk/new", 200, CLIENT, {"id": ID}),
-    ("GET", JOB, 200, CLIENT, {"status": "queued", "total": 7}),
-    ("GET", JOB, 200, CLIENT, {"status": "failed"}),
-    ("GET", JOB, 200, {**CLIENT, "retry-after": "soon"}, {"status": "queued"}),
-    ("GET", JOB, 200, {**CLIENT, "content-type": "text/plain"}, {"status": "queued"}),
-    ("GET", f"{JOB}?details=1", 200, CLIENT, {"status": "completed", "details": {**DETAILS, "total": 1}}),
-    ("GET", f"{JOB}?details=1", 200, CLIENT, {"status": "queued", "details": DETAILS}),
+    ("GET", JOB, 200, TAGGED, {"status": "queued", "total": 7}),
+    ("GET", JOB, 200, TAGGED, {"status": "failed"}),
+    ("GET", JOB, 200, CLIENT, {"status": "queued"}),
+    ("GET", JOB, 200, {**CLIENT, "etag": "0123"}, {"status": "queued"}),
+    ("GET", JOB, 200, {**TAGGED, "retry-after": "soon"}, {"status": "queued"}),
+    ("GET", JOB, 200, {**TAGGED, "content-type": "text/plain"}, {"status": "queued"}),
+    ("GET", f"{JOB}?details=1", 200, TAGGED, {"status": "completed", "details": {**DETAILS, "total": 1}}),
+    ("GET", f"{JOB}?details=1", 200, TAGGED, {"status": "queued", "details": DETAILS}),
     ("POST", "/api/contacts/batch/new", 201, CLIENT, {**BATCH, "errors": []}),
     ("GET", "/api/nothing", 200, CLIENT, {}),
     ("GET", "/api/nothing", 404, CLIENT, {"error": "no"}),
