@@ -85,7 +85,7 @@ impl<'a> Page<'a> {
             }
         }
         self.html.push_str("<h2>Schemas</h2>");
-        for (name, schema) in members(&self.description["components"]["schemas"]) {
+        for (name, schema) in members(at(self.description, "/components/schemas")) {
             self.add(format_args!("<section id=\"schema-{0}\"><h3>{0}</h3>", escaped(name)));
             self.json(schema);
             self.html.push_str("</section>");
@@ -102,7 +102,7 @@ impl<'a> Page<'a> {
         let of_path = |(path, item): (&'a String, &'a Value)| {
             METHODS.into_iter().filter_map(move |method| {
                 let it = item.get(method)?;
-                Some(Operation { path, method, tag: text(&it["tags"][0]), id: text(&it["operationId"]), item, it })
+                Some(Operation { path, method, tag: text(at(it, "/tags/0")), id: text(&it["operationId"]), item, it })
             })
         };
         paths.flat_map(of_path).collect()
@@ -220,6 +220,11 @@ struct Operation<'a> {
     id: &'a str,
     item: &'a Value,
     it: &'a Value,
+}
+
+/// Returns what a pointer leads to, or null.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> &str {
