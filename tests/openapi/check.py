@@ -66,7 +66,7 @@ class Checker:
         """Returns what is wrong with an exchange, if anything is."""
         method, status = exchange["method"], exchange["status"]
         if method == "POST" and exchange["meant"]:
-            method = exchange["meant"]
+            method = exchange["meant"].strip().upper()
         path = exchange["path"].partition("?")[0]
         template = self.find(path)
         if method == "OPTIONS" and status == 204:

@@ -59,10 +59,10 @@ WRONG = [
 
 
 class Exchanges(unittest.TestCase):
-    def faults(self, method, path, status, headers, body):
+    def faults(self, method, path, status, headers, body, meant=None):
         checkers = [Checker(source.stem, Document.read(served)) for source, served in DOCUMENTS.items()]
         text = "" if body is None else json.dumps(body)
-        exchange = {"method": method, "path": path, "meant": None, "status": status, "headers": headers, "body": text}
+        exchange = {"method": method, "path": path, "meant": meant, "status": status, "headers": headers, "body": text}
         return fault(checkers, exchange)
 
     def test_what_a_description_has_is_right(self):
@@ -74,6 +74,12 @@ class Exchanges(unittest.TestCase):
         for exchange in WRONG:
             with self.subTest(exchange):
                 self.assertIsNotNone(self.faults(*exchange))
+
+    def test_a_method_that_replaces_that_of_a_post_counts_in_any_case(self):
+        for meant, is_right in [("patch", True), (" PUT", True), ("DELETE", False), (None, False)]:
+            with self.subTest(meant):
+                found = self.faults("POST", "/api/contacts/7/edit", 200, CLIENT, {"contact": {}}, meant)
+                self.assertEqual(found is None, is_right)
 
 
 if __name__ == "__main__":
