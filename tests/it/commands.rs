@@ -173,7 +173,7 @@ fn submit_waits_for_the_job_and_reports() {
     let mixed = json!({"x": {"email": "c1@example.com"}, "y": {"email": "bad"}, "z": 5});
     let report = submit("-", &[], mixed.to_string().as_bytes()).expect(1).stdout;
     for part in [
-        "updated                     1",
+        "unchanged                   1",
         "failed                      2",
         "#1 key y bad (400): email: A valid email is required.",
         "#2 key z (400): A contact must be a JSON object.",
@@ -316,7 +316,7 @@ fn submit_reads_gzip() {
     let report = run(["submit", &file, "--url", &url, "--user", &user]).expect(0).stdout;
     assert!(report.contains("created                   700"), "{report}");
     let again = run_with_input(["submit", "-", "--url", &url, "--user", &user], &zipped).expect(0).stdout;
-    assert!(again.contains("updated                   700"), "{again}");
+    assert!(again.contains("unchanged                 700"), "{again}");
     for (bytes, part) in [
         (
             &zipped[..zipped.len() / 2],

@@ -48,7 +48,7 @@ fn edits_are_applied_once_across_a_kill() {
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..5_000)).wait_for("completed");
-    let edits: Value = (1..=5_000).map(|id| json!({"id": id, "do": "slow"})).collect();
+    let edits: Value = (1..=5_000).map(|id| json!({"id": id, "do": "slow", "city": "Bonn"})).collect();
     let job = client.update(&edits).id.clone();
     wait_until("half of it", || (server.database().half_done() == 1).then_some(()));
     server.kill9();

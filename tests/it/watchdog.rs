@@ -46,7 +46,7 @@ fn the_job_of_a_worker_that_does_not_come_back_goes_to_another_worker() {
     wait_until("a server that is ready", || (readiness(&server) == (200, 0)).then_some(()));
     assert_eq!(client.get("/api/contacts?limit=1").expect(200).json()["total"], "600", "nothing was applied twice");
     assert_eq!(job.finished(), finished);
-    assert_eq!(client.create(&contacts(1)).finished()["updated"], 1);
+    assert_eq!(client.create(&contacts(1)).finished()["unchanged"], 1);
 }
 
 #[test]
