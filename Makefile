@@ -59,7 +59,7 @@ bench: guest ## Ratios against floors; PART=job, guest, memory, exchange, neighb
 	@[ "$(PART)" != languages ] || scripts/new-components
 	"$(TARGET)/release/bulkhead-bench" $(PART)
 
-fuzz: ## Random items and profiles against the rules, and heads of requests; SECONDS=600 for ten minutes each
+fuzz: ## Random items and profiles against the rules, and heads, forms, tables and searches; SECONDS=600 for ten minutes each
 	scripts/fuzz $(SECONDS)
 
 guest: prerequisites ## The default component
