@@ -34,6 +34,13 @@ pub(crate) fn check_required(item: &mut Item, mode: MergeMode, schema: &Schema) 
     }
 }
 
+/// Leaves out the numbers 0 where `contact` has a blank. A blank number is shown as 0, so a contact that comes back as it was shown
+/// would change otherwise.
+pub(crate) fn leave_out_shown_zeros(item: &mut Item, contact: &Contact) {
+    item.fields
+        .retain(|(position, value)| contact.value(*position).is_some() || !value.as_ref().is_some_and(Value::is_zero));
+}
+
 /// Applies an item without errors to `contact`.
 pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: &Schema, now: &str) {
     if mode == MergeMode::Replace {
@@ -43,10 +50,7 @@ pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: 
     for (position, value) in item.fields {
         let is_skipped = value.is_none() && mode == MergeMode::Patch && !item.overwrites_with_blank;
         if let Some(value_slot) = contact.values.get_mut(position).filter(|_| !is_skipped) {
-            // A blank number is shown as 0, so 0 does not change it. Otherwise a contact that comes back as it was shown would change.
-            if !(value_slot.is_none() && value.as_ref().is_some_and(Value::is_zero)) {
-                *value_slot = value;
-            }
+            *value_slot = value;
             sent_last_active |= schema.last_active == Some(position);
         }
     }

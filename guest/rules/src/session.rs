@@ -4,7 +4,7 @@ use crate::contact::Contact;
 use crate::hashing::StableMap;
 use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
-use crate::merge::{MergeMode, apply, check_required};
+use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
@@ -133,6 +133,9 @@ impl Session {
             Some((_, (target, contact))) => (target, 200, contact.clone()),
             None => (Target::New, 201, Contact::new(self.schema.rules.len(), now)),
         };
+        if known.is_some() {
+            leave_out_shown_zeros(&mut item, &contact);
+        }
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
         apply(item, mode, &mut contact, &self.schema, now);
         // An item that says what the contact has already leaves the document as it is, by which the host sees that nothing changed.

@@ -14,14 +14,16 @@ fn old() -> Stored {
     stored(5, r#"{"email":"Old@b.co","firstname":"Old","points":5,"colour":"r","sizes":"1|2","member":true}"#)
 }
 
-/// Asserts that the contact [`old`] has the fields `expected` after `item`.
+/// Asserts that the contact [`old`] has the fields `expected` after `item`, and that it is dated if they are others.
 fn check(operation: Operation, item: &Value, expected: &Value) {
     let outcome = one(operation, &profile(&[]), &[old()], &item.to_string());
     let written = write(outcome);
     assert_eq!((written.target, written.status), (Target::Existing(5), 200), "{item}");
     let stored: Value = serde_json::from_str(&written.document).unwrap();
     assert_eq!(&stored["fields"], expected, "{operation:?} {item}");
-    assert_eq!((&stored["dateAdded"], &stored["dateModified"]), (&json!("2020-01-06T00:00:00Z"), &json!(NOW)));
+    let before: Value = serde_json::from_str(&old().document).unwrap();
+    let modified = if *expected == before["fields"] { Value::Null } else { json!(NOW) };
+    assert_eq!((&stored["dateAdded"], &stored["dateModified"]), (&json!("2020-01-06T00:00:00Z"), &modified), "{item}");
 }
 
 #[test]
@@ -78,6 +80,8 @@ fn a_replacement_clears_fields_that_were_not_sent() {
     check(Replace, &json!({"id": 5}), &json!({}));
     check(Replace, &json!({"id": 5, "points": 0}), &json!({"points": 0}));
     check(Replace, &json!({"id": 5, "firstname": "New", "city": ""}), &json!({"firstname": "New"}));
+    // A blank number is shown as 0, so 0 leaves it blank.
+    check(Replace, &json!({"id": 5, "firstname": "New", "amount": 0}), &json!({"firstname": "New"}));
 }
 
 #[test]
