@@ -5,6 +5,7 @@
 
 mod columns;
 mod csv_rows;
+mod cut_table;
 mod encoding;
 mod error;
 mod json_lines;
@@ -13,10 +14,11 @@ mod quoting;
 mod records;
 
 pub use columns::{ColumnMapping, TargetField};
-pub use csv_rows::{CsvOptions, read_csv};
+pub use csv_rows::{CsvOptions, delimiter, read_csv};
+pub use cut_table::CutTable;
 pub use encoding::decode;
 pub use error::ImportError;
-pub use json_lines::read_json_lines;
+pub use json_lines::{json_lines, read_json_lines};
 pub use own_members::{ERRORS_MEMBER, ITEM_MEMBER, STATUS_MEMBER};
 
 use crate::domain::Source;

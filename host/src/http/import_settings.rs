@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use crate::domain::WriteMode;
-use crate::import::{ColumnMapping, CsvOptions};
+use crate::import::{ColumnMapping, CsvOptions, delimiter};
 
 /// The settings of a bulk request. Those of a table have no meaning for other bodies.
 #[derive(Debug, Default)]
@@ -116,20 +116,6 @@ impl ImportSettings {
 
 fn switch(value: &str, off: &str, on: &str) -> Option<bool> {
     if value == on { Some(true) } else { (value == off).then_some(false) }
-}
-
-/// Returns the sign that separates cells. Letters, digits, quotation marks and line ends cannot.
-fn delimiter(value: &str) -> Option<u8> {
-    match value {
-        "comma" => Some(b','),
-        "semicolon" => Some(b';'),
-        "tab" | "\\t" => Some(b'\t'),
-        "pipe" => Some(b'|'),
-        _ => match value.as_bytes() {
-            [sign] if *sign == b'\t' || (sign.is_ascii_punctuation() && *sign != b'"') => Some(*sign),
-            _ => None,
-        },
-    }
 }
 
 #[cfg(test)]

@@ -218,6 +218,28 @@ fn folded(name: &str) -> String {
     sharp.nfd().filter(|c| c.is_alphanumeric()).collect()
 }
 
+/// Returns the names of the columns of a table: those of the header, or else their numbers.
+///
+/// # Errors
+/// If there are too many, or a column has no name, or that of another.
+pub(super) fn checked_names(header: &[String], has_header: bool) -> Result<Vec<String>, ImportError> {
+    if header.len() > MAX_COLUMNS {
+        return Err(ImportError::TooManyColumns(header.len(), MAX_COLUMNS));
+    }
+    if !has_header {
+        return Ok((1..=header.len()).map(|number| number.to_string()).collect());
+    }
+    for (place, name) in header.iter().enumerate() {
+        if name.is_empty() {
+            return Err(ImportError::UnnamedColumn(place + 1));
+        }
+        if header.iter().take(place).any(|other| other == name) {
+            return Err(ImportError::RepeatedColumn(name.clone()));
+        }
+    }
+    Ok(header.to_vec())
+}
+
 /// Returns what the columns of a table become. `header` is the first row, trimmed.
 ///
 /// # Errors
@@ -228,19 +250,7 @@ pub(super) fn columns(
     mapping: Option<&ColumnMapping>,
     fields: &[TargetField],
 ) -> Result<Vec<SourceColumn>, ImportError> {
-    if header.len() > MAX_COLUMNS {
-        return Err(ImportError::TooManyColumns(header.len(), MAX_COLUMNS));
-    }
-    let names: Vec<String> =
-        if has_header { header.to_vec() } else { (1..=header.len()).map(|n| n.to_string()).collect() };
-    for (place, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(ImportError::UnnamedColumn(place + 1));
-        }
-        if names.iter().take(place).any(|other| other == name) {
-            return Err(ImportError::RepeatedColumn(name.clone()));
-        }
-    }
+    let names = checked_names(header, has_header)?;
     let targets = Targets { fields };
     let found = match mapping {
         Some(mapping) => mapping.apply(&names, &targets)?,

@@ -45,9 +45,7 @@ pub fn read_csv(
         return Err(ImportError::Empty);
     }
     let first: Vec<String> = records.cells().map(str::to_owned).collect();
-    let is_own = |name: &String| !options.has_no_header && name.starts_with(OWN_PREFIX);
-    // Columns of a file of failures are passed over when it comes back.
-    let kept: Vec<usize> = (0..first.len()).filter(|place| !first.get(*place).is_some_and(is_own)).collect();
+    let kept = kept_columns(&first, options.has_no_header);
     let header: Vec<String> = kept.iter().filter_map(|place| first.get(*place)).cloned().collect();
     let columns = columns(&header, !options.has_no_header, options.mapping.as_ref(), fields)?;
     let mut rows = Rows::new(&columns, &kept, options.blank_clears, limits);
@@ -69,8 +67,28 @@ pub fn read_csv(
     Ok(Import { items, source: Source { format: SourceFormat::Csv, delimiter, columns, blank_rows } })
 }
 
+/// Returns the places of the columns that are read. Those of a file of failures are passed over when it comes back.
+pub(super) fn kept_columns(first: &[String], has_no_header: bool) -> Vec<usize> {
+    let is_own = |name: &String| !has_no_header && name.starts_with(OWN_PREFIX);
+    (0..first.len()).filter(|place| !first.get(*place).is_some_and(is_own)).collect()
+}
+
+/// Returns the sign that separates cells: itself, or its name. Letters, digits, quotation marks and line ends cannot.
+pub fn delimiter(value: &str) -> Option<u8> {
+    match value {
+        "comma" => Some(b','),
+        "semicolon" => Some(b';'),
+        "tab" | "\\t" => Some(b'\t'),
+        "pipe" => Some(b'|'),
+        _ => match value.as_bytes() {
+            [sign] if *sign == b'\t' || (sign.is_ascii_punctuation() && *sign != b'"') => Some(*sign),
+            _ => None,
+        },
+    }
+}
+
 /// Returns a table without the line by which Excel says what separates cells, and what that line says.
-fn without_separator_line(text: &str) -> (&str, Option<u8>) {
+pub(super) fn without_separator_line(text: &str) -> (&str, Option<u8>) {
     let (line, rest) = text.split_once(['\r', '\n']).unwrap_or((text, ""));
     match line.trim().to_ascii_lowercase().strip_prefix("sep=").map(str::as_bytes) {
         Some([delimiter]) => (rest, Some(*delimiter)),
@@ -81,7 +99,7 @@ fn without_separator_line(text: &str) -> (&str, Option<u8>) {
 }
 
 /// Returns what separates the cells of the first line: the first of the usual signs that the line has outside of quotation marks.
-fn delimiter_of(text: &str) -> u8 {
+pub(super) fn delimiter_of(text: &str) -> u8 {
     let mut is_quoted = false;
     let mut seen = [false; DELIMITERS.len()];
     for byte in text.bytes() {

@@ -12,19 +12,26 @@ use crate::domain::Source;
 /// If a line is no JSON, or the file has too many.
 pub fn read_json_lines(text: &str, limits: ImportLimits) -> Result<Import, ImportError> {
     let mut items = Vec::new();
-    for (number, line) in (1..).zip(text.split('\n')) {
-        // A carriage return inside of the line is white space between its parts, as JSON strings hold none.
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
+    for line in json_lines(text) {
         if items.len() >= limits.rows {
             return Err(ImportError::TooManyRows(limits.rows));
         }
-        serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, &error))?;
-        items.push(without_own_members(&line.replace('\r', " ")));
+        items.push(without_own_members(&line?.replace('\r', " ")));
     }
     Ok(Import { items, source: Source::json_lines() })
+}
+
+/// Returns the lines of JSON in a text, without blanks around them. Empty lines are none.
+///
+/// # Errors
+/// Instead of a line that is no JSON.
+pub fn json_lines(text: &str) -> impl Iterator<Item = Result<&str, ImportError>> {
+    // A carriage return inside of a line is white space between its parts, as JSON strings hold none.
+    let lines = (1..).zip(text.split('\n').map(str::trim)).filter(|(_, line)| !line.is_empty());
+    lines.map(|(number, line)| {
+        serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, &error))?;
+        Ok(line)
+    })
 }
 
 fn not_json(line: usize, error: &serde_json::Error) -> ImportError {

@@ -1,6 +1,8 @@
 //! Checks that quotation marks in a table stand where RFC 4180 has them, and finds the lines in which records begin. The
 //! `csv-core` crate reads any text: a mark without its other half would silently take all rows that follow into one cell.
 
+use std::ops::Range;
+
 use super::ImportError;
 
 /// Where the reading of a record is.
@@ -35,14 +37,33 @@ pub(super) fn line_of(text: &str, delimiter: u8, record: usize) -> usize {
 
 /// Returns the lines in which the records of a table begin, from 1. Empty lines are no records.
 fn record_lines(text: &str, delimiter: u8) -> Result<Vec<usize>, ImportError> {
+    let mut lines = Vec::new();
+    each_record(text, delimiter, |line, _| lines.push(line))?;
+    Ok(lines)
+}
+
+/// Returns where the records of a table are in its text, without the ends of their lines.
+///
+/// # Errors
+/// If a quoted cell has no end, or text follows its end.
+pub(super) fn record_ranges(text: &str, delimiter: u8) -> Result<Vec<Range<usize>>, ImportError> {
+    let mut ranges = Vec::new();
+    each_record(text, delimiter, |_, range| ranges.push(range))?;
+    Ok(ranges)
+}
+
+/// Calls `found` with the line in which each record begins, and where the record is in the text.
+fn each_record(text: &str, delimiter: u8, mut found: impl FnMut(usize, Range<usize>)) -> Result<(), ImportError> {
     let bytes = text.as_bytes();
-    let (mut lines, mut line, mut state) = (Vec::new(), 1, State::RecordBegin);
+    let (mut first_line, mut begin) = (1, 0);
+    let (mut line, mut state) = (1, State::RecordBegin);
     for (place, &byte) in bytes.iter().enumerate() {
         let ends_line = byte == b'\n' || (byte == b'\r' && bytes.get(place + 1) != Some(&b'\n'));
         if state == State::RecordBegin && byte != b'\n' && byte != b'\r' {
-            lines.push(line);
+            (first_line, begin) = (line, place);
             state = State::CellBegin;
         }
+        let was_in_record = state != State::RecordBegin;
         state = match (state, byte) {
             (State::RecordBegin, _) => State::RecordBegin,
             (State::Quoted(begin), b'"') => State::Closed(begin),
@@ -57,11 +78,18 @@ fn record_lines(text: &str, delimiter: u8) -> Result<Vec<usize>, ImportError> {
             (State::Closed(_) | State::Trailing, _) => return Err(ImportError::AfterQuote(line)),
             (State::CellBegin | State::Cell, _) => State::Cell,
         };
+        if was_in_record && state == State::RecordBegin {
+            found(first_line, begin..place);
+        }
         line += usize::from(ends_line);
     }
     match state {
         State::Quoted(begin) => Err(ImportError::OpenQuote(begin)),
-        _ => Ok(lines),
+        State::RecordBegin => Ok(()),
+        _ => {
+            found(first_line, begin..bytes.len());
+            Ok(())
+        }
     }
 }
 

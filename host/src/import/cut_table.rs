@@ -1,0 +1,151 @@
+//! A table cut into its rows as text, for whoever sends it in parts: each part is a table of its own.
+
+use super::columns::checked_names;
+use super::csv_rows::{delimiter_of, kept_columns, without_separator_line};
+use super::quoting::{line_of, record_ranges};
+use super::records::Records;
+use super::{CsvOptions, ImportError};
+
+/// The rows of a table, as they are written in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CutTable<'a> {
+    /// The first record, unless the table has no header.
+    header: Option<&'a str>,
+    /// The other records without the ends of their lines. Those without any text are left out, as they are no rows.
+    pub rows: Vec<&'a str>,
+    /// What separates cells.
+    delimiter: u8,
+    /// Bytes by which a row grows at most when it becomes JSON, apart from what must be escaped.
+    pub growth: usize,
+}
+
+/// Bytes that a column adds to a row as JSON besides its name: quotation marks, and what the field's name can be longer.
+const BYTES_PER_COLUMN: usize = 64;
+
+impl<'a> CutTable<'a> {
+    /// Cuts a table. Which fields its columns become is left to whoever reads the parts.
+    ///
+    /// # Errors
+    /// If the table cannot be read whole.
+    pub fn cut(text: &'a str, options: &CsvOptions) -> Result<Self, ImportError> {
+        let (text, named) = without_separator_line(text);
+        let delimiter = options.delimiter.or(named).unwrap_or_else(|| delimiter_of(text));
+        let ranges = record_ranges(text, delimiter)?;
+        let mut records = Records::new(text, delimiter);
+        let (mut header, mut rows, mut growth, mut columns) = (None, Vec::with_capacity(ranges.len()), 0, None);
+        for (number, range) in ranges.into_iter().enumerate() {
+            if !records.advance() {
+                break;
+            }
+            let record = text.get(range).unwrap_or_default();
+            let cells = records.len();
+            if *columns.get_or_insert(cells) != cells {
+                let (line, columns) = (line_of(text, delimiter, number), columns.unwrap_or_default());
+                return Err(ImportError::Ragged { line, cells, columns, delimiter: char::from(delimiter) });
+            }
+            if number == 0 {
+                let first: Vec<String> = records.cells().map(str::to_owned).collect();
+                let kept = kept_columns(&first, options.has_no_header);
+                let kept: Vec<String> = kept.into_iter().filter_map(|place| first.get(place)).cloned().collect();
+                let names = checked_names(&kept, !options.has_no_header)?;
+                growth = names.iter().map(|name| name.len() + BYTES_PER_COLUMN).sum();
+                if !options.has_no_header {
+                    header = Some(record);
+                    continue;
+                }
+            }
+            if !records.cells().all(str::is_empty) {
+                rows.push(record);
+            }
+        }
+        if columns.is_none() {
+            return Err(ImportError::Empty);
+        }
+        if options.has_no_header && options.mapping.is_none() {
+            return Err(ImportError::NoHeader);
+        }
+        Ok(Self { header, rows, delimiter, growth })
+    }
+
+    /// Returns a table of some of the rows. It says itself what separates its cells.
+    pub fn part(&self, rows: &[&str]) -> String {
+        let header = self.header.unwrap_or_default();
+        let bytes = header.len() + rows.iter().map(|row| row.len() + 1).sum::<usize>();
+        let mut part = String::with_capacity(bytes + "sep=,\n\n".len());
+        part.push_str("sep=");
+        part.push(char::from(self.delimiter));
+        part.push('\n');
+        for line in self.header.iter().chain(rows) {
+            part.push_str(line);
+            part.push('\n');
+        }
+        part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{ColumnMapping, CsvOptions, ImportError, ImportLimits, TargetField, read_csv};
+    use super::CutTable;
+
+    const LIMITS: ImportLimits = ImportLimits { rows: 100, bytes: 10_000 };
+
+    fn parts(text: &str, options: &CsvOptions) -> Result<Vec<String>, ImportError> {
+        let table = CutTable::cut(text, options)?;
+        Ok(table.rows.chunks(1).map(|rows| table.part(rows)).collect())
+    }
+
+    #[test]
+    fn each_part_is_a_table() {
+        let no_header = CsvOptions {
+            has_no_header: true,
+            mapping: Some(ColumnMapping::parse(r#"{"1":"email"}"#).unwrap()),
+            ..CsvOptions::default()
+        };
+        let plain = CsvOptions::default();
+        for (text, options, expected) in [
+            ("a,b\r\n1,2\r\n\r\n,\r\n3,\"4\r\n5\"", &plain, vec!["sep=,\na,b\n1,2\n", "sep=,\na,b\n3,\"4\r\n5\"\n"]),
+            ("sep=;\r\na,b;c\n1;2\r", &plain, vec!["sep=;\na,b;c\n1;2\n"]),
+            ("a\tb\n1\t2\n", &plain, vec!["sep=\t\na\tb\n1\t2\n"]),
+            ("a@b.co\nb@b.co", &no_header, vec!["sep=,\na@b.co\n", "sep=,\nb@b.co\n"]),
+            ("a,b\n", &plain, vec![]),
+        ] {
+            assert_eq!(parts(text, options).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn tables_that_cannot_be_read_whole_are_not_cut() {
+        let no_header = CsvOptions { has_no_header: true, ..CsvOptions::default() };
+        let plain = CsvOptions::default();
+        for (text, options, part) in [
+            ("a,b\n1,2\n\n1\n", &plain, "The row in line 4 has 1 cells"),
+            ("a,b\n1,\"2\n", &plain, "line 2 begins with a quotation mark"),
+            ("a,\n1,2\n", &plain, "Column 2"),
+            ("a,a\n1,2\n", &plain, "twice"),
+            ("\n\n", &plain, "empty"),
+            ("a,b\n", &no_header, "needs a mapping"),
+        ] {
+            let error = parts(text, options).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+    }
+
+    proptest! {
+        /// The parts of a table have the rows of the whole, in order.
+        #[test]
+        fn parts_come_to_the_whole(table in "([a\"][a;\"\n\r ]{0,3};?){0,20}") {
+            let text = format!("email;b\n{table}");
+            let field = TargetField { alias: "email".to_owned(), label: "Email".to_owned() };
+            let plain = CsvOptions::default();
+            let read = |text: &str| read_csv(text, &plain, std::slice::from_ref(&field), LIMITS).map(|import| import.items);
+            let whole = read(&text);
+            let cut = parts(&text, &plain).map(|parts| {
+                parts.iter().flat_map(|part| read(part).unwrap()).collect::<Vec<_>>()
+            });
+            prop_assert_eq!(cut, whole);
+        }
+    }
+}
