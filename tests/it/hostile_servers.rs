@@ -38,6 +38,23 @@ fn submit_ends_whatever_the_server_says() {
     }
 }
 
+/// A server that has no files does not fill the file of failures with something else.
+#[test]
+fn failures_that_are_no_file_are_refused() {
+    let job = json!({
+        "status": "completed", "processed": 1, "created": 0, "updated": 0, "failed": 1,
+        "details": {"contacts": [{"index": 0, "statusCode": 400}]},
+    });
+    let url = serve(job.to_string());
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let failed = folder.path().join("failed.csv");
+    let args = ["submit", "-", "--url", &url, "--user", "a:b", "--format", "csv", "--failures"];
+    let args = args.into_iter().map(AsRef::as_ref).chain([failed.as_os_str()]);
+    let ended = run_with_input(args, b"email\na@example.com\n").expect(2);
+    assert!(ended.stderr.contains("a file of the type text/csv was asked for"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it can be listed").count(), 0);
+}
+
 /// Accepts every job, and answers all reads with one text. Returns the URL.
 fn serve(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");

@@ -13,6 +13,8 @@ use flate2::read::MultiGzDecoder;
 const MAX_INFLATED_BYTES: u64 = 4 << 30;
 /// What a gzip file begins with.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What a zstd file begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The name of standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -22,12 +24,12 @@ pub(super) enum ContactFileError {
     #[error("{file} cannot be read: {}. Give a file with contacts, or '-' for standard input.", io_error(source))]
     File { file: String, source: io::Error },
     #[error(
-        "{0} cannot be read: it begins like gzip, and is damaged or was cut off. Compress it again, or copy it again."
+        "{file} cannot be read: it begins like {kind}, and is damaged or was cut off. Compress it again, or copy it again."
     )]
-    Gzip(String),
+    Compressed { file: String, kind: &'static str },
     #[error("{file} cannot be read: it inflates to more than {} GiB. Split it.", MAX_INFLATED_BYTES >> 30)]
     TooLarge { file: String },
-    #[error("{0} is not a text in UTF-8. Save it as UTF-8; it may also be gzipped.")]
+    #[error("{0} is not a text in UTF-8. Save it as UTF-8; it may also be compressed with gzip or zstd.")]
     Encoding(String),
     #[error("{file} cannot be read as contacts: {why}. It must be a JSON list of contacts, or a JSON object of them.")]
     Json { file: String, why: String },
@@ -62,8 +64,13 @@ pub(super) fn name(file: &Path) -> String {
     if is_standard_input(file) { "Standard input".to_owned() } else { file.display().to_string() }
 }
 
-/// Reads a file, or standard input if it is called `-`. gzip is inflated, whatever the file is called.
+/// Reads a text in UTF-8 as [`read_bytes`] does.
 pub(super) fn read(file: &Path) -> Result<String, ContactFileError> {
+    String::from_utf8(read_bytes(file)?).map_err(|_| ContactFileError::Encoding(name(file)))
+}
+
+/// Reads a file, or standard input if it is called `-`. gzip and zstd are inflated, whatever the file is called.
+pub(super) fn read_bytes(file: &Path) -> Result<Vec<u8>, ContactFileError> {
     let mut bytes = Vec::new();
     let result = if is_standard_input(file) {
         io::stdin().lock().read_to_end(&mut bytes)
@@ -72,16 +79,21 @@ pub(super) fn read(file: &Path) -> Result<String, ContactFileError> {
     };
     result.map_err(|source| ContactFileError::File { file: name(file), source })?;
     if bytes.starts_with(&GZIP_MAGIC) {
-        bytes = inflated(file, &bytes)?;
+        inflated(file, "gzip", MultiGzDecoder::new(bytes.as_slice()))
+    } else if bytes.starts_with(&ZSTD_MAGIC) {
+        let decoder = zstd::Decoder::with_buffer(bytes.as_slice());
+        let decoder = decoder.map_err(|source| ContactFileError::File { file: name(file), source })?;
+        inflated(file, "zstd", decoder)
+    } else {
+        Ok(bytes)
     }
-    String::from_utf8(bytes).map_err(|_| ContactFileError::Encoding(name(file)))
 }
 
-fn inflated(file: &Path, gzip: &[u8]) -> Result<Vec<u8>, ContactFileError> {
+fn inflated(file: &Path, kind: &'static str, decoder: impl io::Read) -> Result<Vec<u8>, ContactFileError> {
     let mut bytes = Vec::new();
-    let result = MultiGzDecoder::new(gzip).take(MAX_INFLATED_BYTES + 1).read_to_end(&mut bytes);
+    let result = decoder.take(MAX_INFLATED_BYTES + 1).read_to_end(&mut bytes);
     // The bytes are in memory, so whatever is wrong is wrong with them.
-    result.map_err(|_| ContactFileError::Gzip(name(file)))?;
+    result.map_err(|_| ContactFileError::Compressed { file: name(file), kind })?;
     if bytes.len() as u64 > MAX_INFLATED_BYTES {
         return Err(ContactFileError::TooLarge { file: name(file) });
     }
@@ -119,6 +131,8 @@ mod tests {
     use std::io::Write as _;
     use std::path::Path;
 
+    use flate2::read::MultiGzDecoder;
+
     use super::{Contacts, inflated};
 
     #[test]
@@ -154,17 +168,27 @@ mod tests {
     }
 
     #[test]
-    fn damaged_gzip_is_refused_in_plain_words() {
+    fn damaged_files_are_refused_in_plain_words() {
+        let text = b"[{}, ".repeat(100);
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(&b"[{}, ".repeat(100)).unwrap();
-        let whole = encoder.finish().unwrap();
+        encoder.write_all(&text).unwrap();
+        let mut zipped = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        zipped.include_checksum(true).unwrap();
+        zipped.write_all(&text).unwrap();
         let file = Path::new("-");
-        assert_eq!(inflated(file, &whole).unwrap().len(), 500);
-        let mut flipped = whole.clone();
-        flipped[whole.len() - 6] ^= 1;
-        for damaged in [&whole[..3], &whole[..whole.len() / 2], &whole[..whole.len() - 1], &flipped] {
-            let said = inflated(file, damaged).unwrap_err().to_string();
-            assert!(said.starts_with("Standard input cannot be read: it begins like gzip"), "{said}");
+        let read = |kind: &'static str, bytes: &[u8]| match kind {
+            "gzip" => inflated(file, kind, MultiGzDecoder::new(bytes)),
+            _ => inflated(file, kind, zstd::Decoder::with_buffer(bytes).unwrap()),
+        };
+        for (kind, whole) in [("gzip", encoder.finish().unwrap()), ("zstd", zipped.finish().unwrap())] {
+            assert_eq!(read(kind, &whole).unwrap(), text);
+            let mut flipped = whole.clone();
+            flipped[whole.len() - 4] ^= 1;
+            for damaged in [&whole[..3], &whole[..whole.len() / 2], &whole[..whole.len() - 1], &flipped] {
+                let said = read(kind, damaged).unwrap_err().to_string();
+                let begin = format!("Standard input cannot be read: it begins like {kind}");
+                assert!(said.starts_with(&begin), "{said}");
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ pub(super) struct Job {
     #[serde(default)]
     pub(super) unchanged: usize,
     pub(super) failed: usize,
+    /// Contacts that a cancelled job did not come to.
+    #[serde(default)]
+    pub(super) not_processed: usize,
     #[serde(default)]
     pub(super) warnings: u64,
     #[serde(default)]
@@ -57,7 +60,8 @@ impl Job {
 
     /// Returns whether a job of so many contacts can have these counts.
     pub(super) fn fits(&self, contacts: usize) -> bool {
-        [self.processed, self.created, self.updated, self.unchanged, self.failed].iter().all(|count| *count <= contacts)
+        let counts = [self.processed, self.created, self.updated, self.unchanged, self.failed, self.not_processed];
+        counts.iter().all(|count| *count <= contacts)
     }
 }
 

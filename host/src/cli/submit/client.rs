@@ -1,15 +1,15 @@
 //! Calls the server, and repeats calls that fail for a while.
 
 use std::cell::Cell;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::thread::sleep;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead::operator_json::plain;
-use serde::de::DeserializeOwned;
-use ureq::http::header::{AUTHORIZATION, RETRY_AFTER};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{Method, Request, Response, Uri};
 use ureq::{Agent, Body};
 use uuid::Uuid;
@@ -27,6 +27,9 @@ const PAGE_ROWS: usize = 1_000;
 /// Bytes of an answer's body.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
+/// Stands for the body of an answer that was received as a file: JSON.
+const FILE_RECEIVED: &str = "null";
+
 /// One tenant's access to one server.
 pub(super) struct Client {
     agent: Agent,
@@ -34,6 +37,16 @@ pub(super) struct Client {
     authorization: String,
     /// Whether the server has answered before. A call is not repeated if no server has ever answered.
     reached: Cell<bool>,
+}
+
+/// A request that creates a job.
+pub(super) struct BulkRequest<'a> {
+    pub(super) operation: Operation,
+    /// Settings, as the query of a URL.
+    pub(super) query: &'a str,
+    /// The value of `Content-Type`.
+    pub(super) content_type: &'static str,
+    pub(super) body: &'a [u8],
 }
 
 struct Answer {
@@ -74,22 +87,24 @@ impl Client {
     }
 
     /// Creates a job; exactly one for each key, even if the call is repeated.
-    pub(super) fn submit(&self, operation: Operation, body: Vec<u8>, key: &str) -> Result<String, SubmitError> {
-        let (method, path) = match operation {
+    pub(super) fn submit(&self, request: &BulkRequest<'_>, key: &str) -> Result<String, SubmitError> {
+        let (method, path) = match request.operation {
             Operation::Create => (Method::POST, "/api/contacts/bulk/new"),
             Operation::Replace => (Method::PUT, "/api/contacts/bulk/edit"),
             Operation::Update => (Method::PATCH, "/api/contacts/bulk/edit"),
         };
+        let BulkRequest { query, content_type, body, .. } = request;
+        let mark = if query.is_empty() { "" } else { "?" };
         let answer = self.call(|| {
             let request = Request::builder()
                 .method(method.clone())
-                .uri(format!("{}{path}", self.url))
+                .uri(format!("{}{path}{mark}{query}", self.url))
                 .header(AUTHORIZATION, &self.authorization)
-                .header("Content-Type", "application/json")
+                .header("Content-Type", *content_type)
                 .header("Idempotency-Key", key)
                 // The server can refuse the request before the body is sent, instead of closing the connection during it.
                 .header("Expect", "100-continue")
-                .body(body.as_slice())?;
+                .body(*body)?;
             self.agent.run(request)
         })?;
         let accepted: Accepted = self.read(&answer, 202)?;
@@ -102,7 +117,8 @@ impl Client {
     /// Returns whether the server accepted a request under a key. Asks by another request under the key, which the server refuses
     /// if it knows the key. If not, the server makes an empty job, which is deleted again.
     pub(super) fn has_accepted(&self, operation: Operation, key: &str) -> Result<bool, SubmitError> {
-        match self.submit(operation, b"[]".to_vec(), key) {
+        let probe = BulkRequest { operation, query: "", content_type: "application/json", body: b"[]" };
+        match self.submit(&probe, key) {
             Err(SubmitError::Refused { status: 422, .. }) => Ok(true),
             Err(error) => Err(error),
             Ok(id) => {
@@ -138,6 +154,48 @@ impl Client {
         self.read(&self.get(path)?, 200)
     }
 
+    /// Cancels a job, which keeps what it did.
+    pub(super) fn cancel(&self, id: &str) -> Result<(), SubmitError> {
+        let answer = self.call(|| {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(format!("{}/api/contacts/job/{id}/cancel", self.url))
+                .header(AUTHORIZATION, &self.authorization)
+                .body(())?;
+            self.agent.run(request)
+        })?;
+        self.read::<IgnoredAny>(&answer, 200).map(drop)
+    }
+
+    /// Reads a file. `receive` is called with its content, and again from the beginning if the connection fails meanwhile.
+    pub(super) fn file(
+        &self,
+        path: &str,
+        accept: &str,
+        mut receive: impl FnMut(&mut dyn Read) -> std::io::Result<()>,
+    ) -> Result<(), SubmitError> {
+        let send = || {
+            let request = Request::builder()
+                .uri(format!("{}{path}", self.url))
+                .header(AUTHORIZATION, &self.authorization)
+                .header(ACCEPT, accept)
+                .body(())?;
+            self.agent.run(request)
+        };
+        let answer = self.call_for(send, |mut response| {
+            let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            if response.status() != 200 || !content_type.is_some_and(|it| it.starts_with(accept)) {
+                return received(response);
+            }
+            receive(&mut response.body_mut().as_reader())?;
+            Ok(Answer { status: 200, retry_after: None, body: FILE_RECEIVED.to_owned() })
+        })?;
+        if answer.status == 200 && answer.body != FILE_RECEIVED {
+            return Err(self.unexpected(&format!("a file of the type {accept} was asked for, and this is none")));
+        }
+        self.read::<IgnoredAny>(&answer, 200).map(drop)
+    }
+
     fn get(&self, path: &str) -> Result<Answer, SubmitError> {
         self.call(|| {
             let request = Request::builder()
@@ -149,9 +207,17 @@ impl Client {
     }
 
     fn call(&self, send: impl Fn() -> Result<Response<Body>, ureq::Error>) -> Result<Answer, SubmitError> {
+        self.call_for(send, received)
+    }
+
+    fn call_for(
+        &self,
+        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
+        mut receive: impl FnMut(Response<Body>) -> Result<Answer, ureq::Error>,
+    ) -> Result<Answer, SubmitError> {
         let mut waits = RETRY_PAUSES.into_iter();
         loop {
-            let result = send().and_then(received);
+            let result = send().and_then(&mut receive);
             if result.is_ok() {
                 self.reached.set(true);
             }

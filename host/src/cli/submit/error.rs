@@ -1,5 +1,8 @@
 //! Errors that end a submission early. Each text says what to do.
 
+use std::io;
+
+use bulkhead::import::ImportError;
 use bulkhead::plain_words::io_error;
 use uuid::Uuid;
 
@@ -24,6 +27,15 @@ pub(super) enum SubmitError {
     User,
     #[error(transparent)]
     File(#[from] ContactFileError),
+    #[error("{file} cannot be sent: {source} Nothing was sent.")]
+    Import { file: String, source: ImportError },
+    #[error("{0}")]
+    Setting(String),
+    #[error(
+        "{file} cannot be written: {}. The server has the results; --resume {submission} reads them again.",
+        io_error(source)
+    )]
+    FailuresFile { file: String, source: io::Error, submission: Uuid },
     #[error("no server answers at {0}. Start one with 'bulkhead serve', or give another URL with --url.")]
     NoServer(String),
     #[error(

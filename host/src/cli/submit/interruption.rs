@@ -1,6 +1,7 @@
 //! What `bulkhead submit` says when it is interrupted: what was sent, what runs on, and how to go on.
 
 use std::fmt;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::sync::Arc;
 use std::thread;
 
@@ -8,6 +9,11 @@ use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
+use super::client::Client;
+use crate::cli::output::print_error;
+
+/// Bytes of an answer to a question.
+const MAX_ANSWER_BYTES: u64 = 100;
 /// The exit status after SIGINT, as shells tell it.
 const EXIT_INTERRUPTED: i32 = 128 + 2;
 /// The exit status after SIGTERM.
@@ -38,6 +44,8 @@ struct RunningJob {
     id: String,
     contacts: usize,
     processed: usize,
+    /// Whether the server was told to cancel it.
+    is_cancelled: bool,
 }
 
 impl Course {
@@ -47,15 +55,22 @@ impl Course {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Ends the process with a report when it gets SIGINT (Ctrl-C) or SIGTERM. If the system gives no thread for that, these
-    /// signals end the process as usual.
-    pub(super) fn report_interruptions(&self) {
+    /// Ends the process with a report when it gets SIGINT (Ctrl-C) or SIGTERM. On a terminal, asks after Ctrl-C whether to cancel
+    /// the running job by `client`. If the system gives no thread for that, these signals end the process as usual.
+    pub(super) fn report_interruptions(&self, client: Client) {
         let course = self.clone();
         let watch = move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-            let Ok(code) = runtime.block_on(interruption()) else { return };
+            let Ok(mut signals) = runtime.block_on(async { Signals::new() }) else { return };
+            let code = runtime.block_on(signals.next());
+            // Held until the process ends, so that the progress draws nothing over what follows.
+            let mut state = course.0.lock();
+            let is_asked = code == EXIT_INTERRUPTED && io::stdin().is_terminal() && io::stderr().is_terminal();
+            if is_asked && let Some(running) = &mut state.running {
+                runtime.block_on(ask_to_cancel(&client, running, &mut signals));
+            }
             // On a line of its own, behind the progress.
-            eprintln!("\n{}", *course.0.lock());
+            eprintln!("\n{}", *state);
             std::process::exit(code);
         };
         drop(thread::Builder::new().name(String::from("interruption")).spawn(watch));
@@ -72,7 +87,7 @@ impl Course {
         let contacts = state.sending.take().unwrap_or_default();
         state.sent += contacts;
         state.jobs += 1;
-        state.running = Some(RunningJob { id: id.to_owned(), contacts, processed: 0 });
+        state.running = Some(RunningJob { id: id.to_owned(), contacts, processed: 0, is_cancelled: false });
     }
 
     /// Notes how far the job is.
@@ -93,12 +108,22 @@ impl fmt::Display for State {
         let Self { submission, is_resumed, contacts, sent, jobs, sending, running } = self;
         writeln!(f, "interrupted")?;
         writeln!(f, "sent: {sent} of {contacts} contacts, in {jobs} jobs")?;
-        if let Some(RunningJob { id, contacts, processed }) = running {
-            writeln!(
-                f,
-                "job {id} runs on at the server; {processed} of its {contacts} contacts were processed when last polled"
-            )?;
-            writeln!(f, "to stop it: send DELETE /api/contacts/job/{id}")?;
+        match running {
+            None => {}
+            Some(RunningJob { id, is_cancelled: true, .. }) => {
+                writeln!(
+                    f,
+                    "job {id} is cancelled; what it did stays, and contacts that it did not come to count as failed"
+                )?;
+            }
+            Some(RunningJob { id, contacts, processed, .. }) => {
+                writeln!(
+                    f,
+                    "job {id} runs on at the server; {processed} of its {contacts} contacts were processed when last polled"
+                )?;
+                writeln!(f, "to cancel it and keep its results: send POST /api/contacts/job/{id}/cancel")?;
+                writeln!(f, "to stop it: send DELETE /api/contacts/job/{id}")?;
+            }
         }
         if let Some(sending) = sending {
             writeln!(f, "a request with {sending} contacts was on its way; the server may have accepted it")?;
@@ -113,14 +138,44 @@ impl fmt::Display for State {
     }
 }
 
-/// Waits for a signal that ends the process, and returns the exit status.
-async fn interruption() -> std::io::Result<i32> {
-    let [mut interrupt, mut terminate]: [Signal; 2] =
-        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
-    Ok(tokio::select! {
-        _ = interrupt.recv() => EXIT_INTERRUPTED,
-        _ = terminate.recv() => EXIT_TERMINATED,
-    })
+/// The signals that end the process.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for a signal, and returns the exit status.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => EXIT_INTERRUPTED,
+            _ = self.terminate.recv() => EXIT_TERMINATED,
+        }
+    }
+}
+
+/// Asks once whether to cancel a job, and does so. Another signal means no.
+async fn ask_to_cancel(client: &Client, running: &mut RunningJob, signals: &mut Signals) {
+    eprint!("\ncancel job {} at the server, and keep what it did? [y/N] ", running.id);
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().lock().take(MAX_ANSWER_BYTES).read_line(&mut line).map(|_| line)
+    });
+    let answer = tokio::select! {
+        answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),
+        _ = signals.next() => return,
+    };
+    if !["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+        return;
+    }
+    match client.cancel(&running.id) {
+        Ok(()) => running.is_cancelled = true,
+        Err(error) => print_error(error),
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +201,12 @@ mod tests {
         assert!(
             said.contains("sent: 10000 of 25000 contacts, in 1 jobs\njob a runs on at the server; 500 of its 10000")
         );
-        assert!(said.contains("DELETE /api/contacts/job/a") && !said.contains("on its way"), "{said}");
+        assert!(
+            said.contains("DELETE /api/contacts/job/a")
+                && said.contains("POST /api/contacts/job/a/cancel")
+                && !said.contains("on its way"),
+            "{said}"
+        );
         course.completed();
         assert!(!report().contains("runs on") && report().ends_with(go_on));
     }

@@ -1,58 +1,35 @@
-//! Splits the contacts of a file into requests.
+//! Splits what a file has into requests.
 
-use crate::cli::contact_file::{Contacts, Entry};
+use std::ops::Range;
+
+use super::content::Content;
 
 /// Contacts in one request.
 const MAX_ITEMS: usize = 10_000;
-/// Bytes of one request's body. A server accepts 64 MiB by default.
+/// Bytes of one request's body, and of what becomes of it as JSON. A server accepts 64 MiB by default.
 const MAX_REQUEST_BYTES: usize = 48 << 20;
 
-impl Entry<'_> {
-    /// Returns the most bytes that the contact can take in a request; a byte of a key takes up to six.
-    fn bytes(&self) -> usize {
-        self.json.len() + 1 + self.key.as_ref().map_or(0, |key| 6 * key.len() + 3)
-    }
-}
-
-impl<'a> Contacts<'a> {
+impl Content<'_> {
     /// Splits the contacts into as few requests as the limits allow, in order.
-    pub(super) fn requests(&self) -> Vec<&[Entry<'a>]> {
+    pub(super) fn requests(&self) -> Vec<Range<usize>> {
         self.requests_of(MAX_ITEMS, MAX_REQUEST_BYTES)
     }
 
-    fn requests_of(&self, max_items: usize, max_bytes: usize) -> Vec<&[Entry<'a>]> {
+    pub(super) fn requests_of(&self, max_items: usize, max_bytes: usize) -> Vec<Range<usize>> {
         let mut requests = Vec::new();
-        let mut rest = self.entries.as_slice();
-        while !rest.is_empty() {
+        let mut begin = 0;
+        while begin < self.len() {
             let mut bytes = 2;
-            let fitting = rest.iter().take(max_items).take_while(|entry| {
-                bytes += entry.bytes();
+            let fitting = (begin..self.len()).take(max_items).take_while(|index| {
+                bytes += self.bytes(*index);
                 bytes <= max_bytes
             });
             // A contact that is too large for any request is sent alone, and the server refuses it.
-            let (request, remaining) = rest.split_at(fitting.count().max(1).min(rest.len()));
-            requests.push(request);
-            rest = remaining;
+            let end = begin + fitting.count().max(1);
+            requests.push(begin..end);
+            begin = end;
         }
         requests
-    }
-
-    /// Returns the body of a request: a list or an object, like the file.
-    pub(super) fn body(&self, request: &[Entry<'_>]) -> Vec<u8> {
-        let mut body = String::with_capacity(2 + request.iter().map(Entry::bytes).sum::<usize>());
-        body.push(if self.is_keyed { '{' } else { '[' });
-        for (place, entry) in request.iter().enumerate() {
-            if place > 0 {
-                body.push(',');
-            }
-            if let Some(key) = &entry.key {
-                body.push_str(&serde_json::Value::from(key.as_str()).to_string());
-                body.push(':');
-            }
-            body.push_str(entry.json);
-        }
-        body.push(if self.is_keyed { '}' } else { ']' });
-        body.into_bytes()
     }
 }
 
@@ -60,25 +37,31 @@ impl<'a> Contacts<'a> {
 mod tests {
     use std::path::Path;
 
-    use crate::cli::contact_file::Contacts;
+    use super::super::content::{Content, Format};
+    use bulkhead::import::CsvOptions;
 
-    fn bodies(text: &str, max_items: usize, max_bytes: usize) -> Vec<String> {
-        let contacts = Contacts::parse(Path::new("-"), text).unwrap();
-        let batches = contacts.requests_of(max_items, max_bytes);
-        batches.into_iter().map(|batch| String::from_utf8(contacts.body(batch)).unwrap()).collect()
+    fn bodies(format: Format, text: &str, max_items: usize, max_bytes: usize) -> Vec<String> {
+        let content = Content::parse(Path::new("-"), text, format, &CsvOptions::default()).unwrap();
+        let requests = content.requests_of(max_items, max_bytes);
+        requests.into_iter().map(|request| String::from_utf8(content.body(request)).unwrap()).collect()
     }
 
     #[test]
     fn files_are_split_into_requests_of_the_same_form() {
-        for (text, max_items, max_bytes, expected) in [
-            ("[]", 2, 99, &[] as &[&str]),
-            ("{}", 2, 99, &[]),
-            ("[1, {\"a\" : 2},3]", 2, 99, &["[1,{\"a\" : 2}]", "[3]"]),
-            ("\u{feff}[1,2]", 2, 99, &["[1,2]"]),
-            ("{\"x\":1,\"\\\"\\u00fc\":2,\"z\":[]}", 2, 99, &["{\"x\":1,\"\\\"ü\":2}", "{\"z\":[]}"]),
-            ("[11,22,\"a very long contact\",33]", 9, 8, &["[11,22]", "[\"a very long contact\"]", "[33]"]),
+        use Format::{Csv, Json, Ndjson};
+        for (format, text, max_items, max_bytes, expected) in [
+            (Json, "[]", 2, 99, &[] as &[&str]),
+            (Json, "{}", 2, 99, &[]),
+            (Json, "[1, {\"a\" : 2},3]", 2, 99, &["[1,{\"a\" : 2}]", "[3]"]),
+            (Json, "\u{feff}[1,2]", 2, 99, &["[1,2]"]),
+            (Json, "{\"x\":1,\"\\\"\\u00fc\":2,\"z\":[]}", 2, 99, &["{\"x\":1,\"\\\"ü\":2}", "{\"z\":[]}"]),
+            (Json, "[11,22,\"a very long contact\",33]", 9, 8, &["[11,22]", "[\"a very long contact\"]", "[33]"]),
+            (Ndjson, "1\n\n {\"a\":2}\r\n3", 2, 99, &["1\n{\"a\":2}\n", "3\n"]),
+            (Csv, "a;b\r\n1;2\r\n;\r\n3;4\r\n5;6", 2, 999, &["sep=;\na;b\n1;2\n3;4\n", "sep=;\na;b\n5;6\n"]),
+            // A row comes with the names of its columns as JSON.
+            (Csv, "a,b\n1,2\n3,4\n", 2, 200, &["sep=,\na,b\n1,2\n", "sep=,\na,b\n3,4\n"]),
         ] {
-            assert_eq!(bodies(text, max_items, max_bytes), expected, "{text}");
+            assert_eq!(bodies(format, text, max_items, max_bytes), expected, "{text}");
         }
     }
 }

@@ -6,14 +6,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bulkhead::domain::{IgnoredTally, JobRemarks, Warning};
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::answer::{Job, Row, one_line};
-use crate::cli::contact_file::Entry;
 
-/// Characters that are shown of a key or an e-mail address.
-const MAX_EMAIL_CHARS: usize = 80;
 /// Characters that are shown of a message.
 const MAX_MESSAGE_CHARS: usize = 300;
 /// Names of ignored members that are shown.
@@ -31,11 +26,13 @@ struct Counts {
     updated: usize,
     unchanged: usize,
     failed: usize,
+    not_processed: usize,
 }
 
 impl Counts {
     fn of(job: &Job) -> Self {
-        Self { created: job.created, updated: job.updated, unchanged: job.unchanged, failed: job.failed }
+        let Job { created, updated, unchanged, failed, not_processed, .. } = *job;
+        Self { created, updated, unchanged, failed, not_processed }
     }
 
     fn sum(self) -> usize {
@@ -58,6 +55,8 @@ pub(super) struct Summary {
     time: Duration,
     failures: Vec<Failure>,
     shown: usize,
+    /// The file that has the contacts to correct.
+    failures_file: Option<String>,
 }
 
 impl Summary {
@@ -71,6 +70,7 @@ impl Summary {
             time: Duration::ZERO,
             failures: Vec::new(),
             shown,
+            failures_file: None,
         }
     }
 
@@ -91,6 +91,7 @@ impl Summary {
         self.counts.updated += job.updated;
         self.counts.unchanged += job.unchanged;
         self.counts.failed += job.failed;
+        self.counts.not_processed += job.not_processed;
         self.remarks.add(&job.remarks());
         self.time += time;
     }
@@ -116,8 +117,14 @@ impl Summary {
         !self.lines.is_empty() || self.unfinished.is_some()
     }
 
+    /// Returns how many contacts the server refused or did not come to.
     pub(super) fn failed(&self) -> usize {
-        self.counts.failed
+        self.counts.failed + self.counts.not_processed
+    }
+
+    /// Names the file that has the contacts to correct.
+    pub(super) fn set_failures_file(&mut self, file: String) {
+        self.failures_file = Some(file);
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
@@ -127,7 +134,7 @@ impl Summary {
         if let Some((id, seen)) = &self.unfinished {
             writeln!(out, "job {id}: not completed when last polled; {} contacts were processed", seen.sum())?;
         }
-        let Counts { created, updated, unchanged, failed } = self.counts;
+        let Counts { created, updated, unchanged, failed, not_processed } = self.counts;
         let seconds = self.time.as_secs_f64();
         writeln!(out)?;
         writeln!(out, "created             {created:>9}")?;
@@ -136,6 +143,9 @@ impl Summary {
             writeln!(out, "unchanged           {unchanged:>9}")?;
         }
         writeln!(out, "failed              {failed:>9}")?;
+        if not_processed > 0 {
+            writeln!(out, "not processed       {not_processed:>9}")?;
+        }
         if self.remarks.warnings > 0 {
             writeln!(out, "warnings            {:>9}", self.remarks.warnings)?;
         }
@@ -146,11 +156,15 @@ impl Summary {
         self.write_warnings(out)?;
         write_ignored(out, &self.remarks.ignored)?;
         match self.failures.len() {
-            0 => return Ok(()),
+            0 => {}
             shown if shown == failed => writeln!(out, "\nfailed contacts:")?,
             shown => writeln!(out, "\nthe first {shown} of {failed} failed contacts:")?,
         }
-        self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))
+        self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))?;
+        match &self.failures_file {
+            Some(file) => writeln!(out, "\n{file} has the contacts to correct and submit again"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -206,25 +220,11 @@ pub(super) struct Failure {
     line: String,
 }
 
-#[derive(Deserialize)]
-struct Addressed {
-    email: Option<Value>,
-}
-
 impl Failure {
-    /// Creates the failure of the contact with this index in the file.
-    pub(super) fn new(index: usize, entry: &Entry<'_>, row: &Row) -> Self {
-        let mut line = format!("#{index}");
-        if let Some(key) = &entry.key {
-            line.push_str(&format!(" key {}", one_line(key, MAX_EMAIL_CHARS)));
-        }
-        let sent = serde_json::from_str::<Addressed>(entry.json).ok();
-        if let Some(Value::String(email)) = sent.and_then(|contact| contact.email) {
-            line.push_str(&format!(" {}", one_line(&email, MAX_EMAIL_CHARS)));
-        }
+    /// Creates the failure of the contact with this index in the file. `shown` says which it is.
+    pub(super) fn new(index: usize, shown: &str, row: &Row) -> Self {
         let message = row.errors.as_ref().map_or("no reason given", |error| error.message.as_str());
-        line.push_str(&format!(" ({}): {}", row.status_code, one_line(message, MAX_MESSAGE_CHARS)));
-        Self { line }
+        Self { line: format!("#{index}{shown} ({}): {}", row.status_code, one_line(message, MAX_MESSAGE_CHARS)) }
     }
 }
 
@@ -234,7 +234,6 @@ mod tests {
 
     use super::super::answer::{Job, Row};
     use super::{Failure, Summary, Warning};
-    use crate::cli::contact_file::Entry;
 
     fn job(created: usize, updated: usize, failed: usize) -> Job {
         let processed = created + updated + failed;
@@ -257,8 +256,8 @@ mod tests {
         let row: Row =
             serde_json::from_str(r#"{"index":3,"statusCode":400,"errors":{"code":400,"message":"email: No\u001b."}}"#)
                 .unwrap();
-        let entry = Entry { key: Some("x".to_owned()), json: r#"{"email":"a@b.co"}"# };
-        summary.add(Failure::new(3, &entry, &row));
+        summary.add(Failure::new(3, " key x a@b.co", &row));
+        summary.set_failures_file("failed.csv".to_owned());
         assert_eq!(summary.room(), 0);
         let lines = [
             "job a: 8 contacts in 1.00 s",
@@ -272,6 +271,8 @@ mod tests {
             "",
             "the first 1 of 2 failed contacts:",
             "  #3 key x a@b.co (400): email: No\u{fffd}.",
+            "",
+            "failed.csv has the contacts to correct and submit again",
         ];
         assert_eq!(written(&summary).lines().collect::<Vec<_>>(), lines);
     }
