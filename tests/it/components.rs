@@ -332,7 +332,7 @@ fn each_limit_applies_to_one_tenant() {
     let printing = client(json!({"processor": "rogue", "limits": {"logKiB": 1}}));
     let job = printing.create(&json!([{"do": "chatty"}, {"do": "panic"}]));
     job.wait_for("completed");
-    let log = server.command_line(&["job", "log", &job.id]).expect(0).stdout;
+    let log = server.job_log(&job.id);
     assert!((1..=1024).contains(&log.len()), "{} bytes", log.len());
     let queueing = client(json!({"processor": "rogue", "limits": {"queuedMiB": 1}}));
     let mut rng = bulkhead_tests::Rng::new(5);
@@ -380,10 +380,7 @@ fn output_of_components_is_shown_to_operators_alone() {
     let rows = job.rows();
     assert_eq!(rows[1]["errors"]["type"], "trapped");
     assert!(!rows[1].to_string().contains("long story"), "what it printed is not the client's to read");
-    let log = wait_until("the log", || {
-        let log = server.command_line(&["job", "log", &job.id]).expect(0).stdout;
-        (!log.is_empty()).then_some(log)
-    });
+    let log = server.job_log(&job.id);
     assert!(log.contains("panicked at") && log.contains("this is a long story."), "{log}");
     assert!(log.len() <= 64 << 10, "{} bytes", log.len());
     let over_http = server.operator().get(&format!("/admin/jobs/{}/log", job.id)).expect(200).json();
@@ -397,6 +394,6 @@ fn output_of_components_is_shown_to_operators_alone() {
     // Endless output fills no more than the limit.
     let chatty = client.create(&json!(vec![json!({"do": "chatty"}); 20]));
     chatty.wait_for("completed");
-    let log = server.command_line(&["job", "log", &chatty.id]).expect(0).stdout;
+    let log = server.job_log(&chatty.id);
     assert!((1..=64 << 10).contains(&log.len()), "{} bytes", log.len());
 }

@@ -39,7 +39,7 @@ fn a_jobs_log_is_shown_escaped() {
     let client = server.new_client("acme");
     let job = client.create(&json!([{"email": "a@example.com", "do": "escape"}]));
     assert_eq!(job.codes(), [500]);
-    let shown = server.command_line(&["job", "log", &job.id]).expect(0).stdout;
+    let shown = server.job_log(&job.id);
     // All of the output is the component's, so its lines are kept.
     assert_eq!(shown.chars().find(|letter| is_obeyed(*letter)), None, "{shown:?}");
     assert!(shown.contains(r"\u{1b}]0;title\u{7}\u{1b}[31m\u{9b}2J"), "{shown}");

@@ -185,6 +185,14 @@ impl Server {
         self.command_line.run(args)
     }
 
+    /// Waits for the log of a job whose components print something, and returns it. The output is stored after the job is completed.
+    pub fn job_log(&self, job: &str) -> String {
+        wait_until("the job's log", || {
+            let log = self.command_line(&["job", "log", job]).expect(0).stdout;
+            (!log.is_empty()).then_some(log)
+        })
+    }
+
     /// Opens a connection to the server.
     pub fn connect(&self) -> RawSocket {
         RawSocket::connect(self.address())
