@@ -20,8 +20,8 @@ mod host {
     pub(crate) mod import;
 }
 
-#[path = "../../host/src/http/csv_cells.rs"]
-#[expect(dead_code, reason = "the server uses more of it")]
+#[path = "../../host/src/export/csv_cells.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the server uses more of it")]
 mod csv_cells;
 
 use csv_cells::CsvCells;

@@ -28,7 +28,6 @@ mod contacts;
 mod content_coding;
 mod cors;
 mod credentials;
-mod csv_cells;
 mod details;
 mod do_not_contact;
 mod entity_list;

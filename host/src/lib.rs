@@ -18,6 +18,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod jobs;

@@ -79,3 +79,30 @@ fn the_catalogue_of_limits_is_the_same_over_http() {
     let printed: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     assert_eq!(listed["limits"], Value::from(printed));
 }
+
+#[test]
+fn a_jobs_file_is_exported_as_its_client_gets_it() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let table = "email;firstname\nada@example.com;Ada\nnonsense;Bob\n";
+    let csv = client.call("POST", "/api/contacts/bulk/new", &[("content-type", "text/csv")], table.as_bytes());
+    let jobs = [
+        client.accepted(&csv),
+        client.create(&json!([{"email": "x@example.com"}, {"email": "no", "tags": ["a", "b"]}, 7])),
+    ];
+    for job in &jobs {
+        job.wait_for("completed");
+        for (accept, format) in [("text/csv", "csv"), ("application/x-ndjson", "ndjson")] {
+            for only in [None, Some("failed"), Some("created"), Some("updated"), Some("unchanged")] {
+                let query = only.map(|only| format!("?only={only}")).unwrap_or_default();
+                let file =
+                    client.call("GET", &format!("{}{query}", job.path()), &[("accept", accept)], &[]).expect(200);
+                let mut args = vec!["job", "export", &job.id, "--format", format];
+                args.extend(only.into_iter().flat_map(|only| ["--only", only]));
+                assert_eq!(server.command_line(&args).expect(0).stdout, file.text(), "{accept} {query}");
+            }
+        }
+    }
+    let unknown = server.command_line(&["job", "export", "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11"]).expect(2);
+    assert!(unknown.stderr.contains("there is no such job"), "{}", unknown.stderr);
+}

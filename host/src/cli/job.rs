@@ -1,14 +1,16 @@
 //! `bulkhead job`.
 
 use std::error::Error;
+use std::io::{self, Write as _};
 
 use bulkhead::domain::JobId;
+use bulkhead::export::{FileType, Only};
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::tenants::TenantName;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use super::operator::operations;
-use super::output::{print_json, print_text};
+use super::output::{print_json, print_piece, print_text};
 use super::store::StoreArgs;
 
 /// Commands about jobs of all tenants.
@@ -48,6 +50,20 @@ pub(super) enum JobCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Print the results of a completed job as a file: a table or JSON lines, all rows or those of one kind.
+    Export {
+        /// The job's id.
+        id: String,
+        /// The rows of contacts that failed (as they were sent, to be corrected and sent again), were created, updated, or
+        /// had their values already.
+        #[arg(long, value_enum)]
+        only: Option<Rows>,
+        /// How the file is written.
+        #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+        format: ExportFormat,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Print the standard output and error of a job's components, including the message of a component that panicked.
     Log {
         /// The job's id.
@@ -55,6 +71,35 @@ pub(super) enum JobCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+}
+
+/// The rows of an exported file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Rows {
+    Failed,
+    Created,
+    Updated,
+    Unchanged,
+}
+
+impl From<Rows> for Only {
+    fn from(rows: Rows) -> Self {
+        match rows {
+            Rows::Failed => Self::Failed,
+            Rows::Created => Self::Created,
+            Rows::Updated => Self::Updated,
+            Rows::Unchanged => Self::Unchanged,
+        }
+    }
+}
+
+/// How an exported file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// A table.
+    Csv,
+    /// A JSON object on each line.
+    Ndjson,
 }
 
 pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
@@ -75,6 +120,16 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
         JobCommand::Cancel { id, store } => {
             let id = job_id(&id)?;
             print_json(&operations(&store, MAX_COMPONENT_BYTES)?.cancel_job(id)?)?;
+        }
+        JobCommand::Export { id, only, format, store } => {
+            let id = job_id(&id)?;
+            let file_type = match format {
+                ExportFormat::Csv => FileType::Csv,
+                ExportFormat::Ndjson => FileType::JsonLines,
+            };
+            let operations = operations(&store, MAX_COMPONENT_BYTES)?;
+            operations.export_job(id, file_type, only.map(Only::from), print_piece)??;
+            io::stdout().flush()?;
         }
         JobCommand::Log { id, store } => {
             let id = job_id(&id)?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
@@ -39,6 +39,20 @@ pub(super) fn print_pretty_json(value: &impl Serialize) -> io::Result<()> {
 /// If standard output is closed or cannot be written to.
 pub(super) fn print_text(text: &str) -> io::Result<()> {
     write!(io::stdout().lock(), "{}", Printable::lines(text))
+}
+
+/// Prints a piece of a file, which ends with a line. A terminal gets it without control characters of others, a file or a program as it
+/// is.
+///
+/// # Errors
+/// If standard output is closed or cannot be written to.
+pub(super) fn print_piece(piece: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        write!(out, "{}", Printable::lines(String::from_utf8_lossy(piece).replace("\r\n", "\n")))
+    } else {
+        out.write_all(piece)
+    }
 }
 
 /// Prints an error to standard error. Its further lines are indented, since it may quote a text of others.

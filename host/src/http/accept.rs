@@ -3,14 +3,7 @@
 use hyper::HeaderMap;
 use hyper::header::ACCEPT;
 
-/// A type of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileType {
-    /// A table.
-    Csv,
-    /// A JSON text on each line.
-    JsonLines,
-}
+use crate::export::FileType;
 
 impl FileType {
     /// Returns the type that a client prefers to JSON, if there is one. A client that takes anything gets JSON.

@@ -10,7 +10,6 @@ use hyper::{HeaderMap, Method, Request, Uri};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::accept::FileType;
 use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::api_description::CLIENT_DESCRIPTION;
 use super::api_page;
@@ -37,6 +36,7 @@ use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, group, job, job_list, list_query, options,
     profile_lists, quota, single, token,
 };
+use crate::export::FileType;
 use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 

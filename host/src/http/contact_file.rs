@@ -10,12 +10,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::accept::FileType;
 use super::answer_memory::AnswerMemory;
-use super::csv_cells::CsvCells;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Reply, ReplyBody, file};
 use crate::domain::ContactId;
+use crate::export::{CsvCells, FileType};
 use crate::jobs::{Call, ListCondition, Service};
 use crate::store::Tenant;
 

@@ -1,10 +1,8 @@
 //! A page of a job's rows as JSON.
 
-use serde::Serialize;
-
 use super::problem::Problem;
 use super::row_stream::RowWriter;
-use crate::domain::{ErrorCode, ResultRow, Warning};
+use crate::export::FullRow;
 use crate::store::StoredRow;
 
 /// How rows are shown.
@@ -14,20 +12,6 @@ pub(super) enum RowForm {
     Plain,
     /// With their index, key, action and warnings.
     Full,
-}
-
-#[derive(Serialize)]
-pub(super) struct FullRow {
-    index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(flatten)]
-    row: ResultRow,
-    action: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    codes: Vec<ErrorCode>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Warning>,
 }
 
 /// Writes the rows of a page, separated by commas.
@@ -54,12 +38,5 @@ impl RowWriter for JsonRows {
             RowForm::Full => serde_json::to_writer(piece, &FullRow::from(stored)),
         };
         written.map_err(|error| Problem::panicked(&error))
-    }
-}
-
-impl From<StoredRow> for FullRow {
-    fn from(stored: StoredRow) -> Self {
-        let StoredRow { index, key, row, action, warnings, codes, .. } = stored;
-        Self { index, key, row, action: action.as_str(), codes, warnings }
     }
 }

@@ -7,7 +7,6 @@ use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::accept::FileType;
 use super::answer_memory::AnswerMemory;
 use super::details::{JsonRows, RowForm};
 use super::entity_tag::KnownTags;
@@ -15,9 +14,10 @@ use super::job_view::JobView;
 use super::problem::Problem;
 use super::query::parameters;
 use super::reply::{Reply, json, json_pieces, json_text};
-use super::result_file::{self, Only};
+use super::result_file;
 use super::row_stream::RowStream;
 use crate::domain::{JobId, JobState, Page};
+use crate::export::{FileType, JobFile, Only};
 use crate::jobs::Service;
 use crate::store::{CancelOutcome, Tenant};
 
@@ -152,7 +152,8 @@ pub(super) fn read(
         if let Some(reply) = tag.if_known() {
             return Ok(reply);
         }
-        let writer = result_file::Writer::new(service, tenant.id, &job, file_type, query.only, query.excel)?;
+        let rows = |rows| service.rows(tenant.id, id, rows);
+        let writer = JobFile::new(&job, file_type, query.only, query.excel, rows)?;
         let rows = RowStream {
             service: Arc::clone(service),
             answers: Arc::clone(answers),

@@ -516,6 +516,7 @@ impl From<OperationError> for Problem {
             | OperationError::TooManySecrets(_)
             | OperationError::LastSecret(_)
             | OperationError::CompletedJob
+            | OperationError::UnfinishedJob
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
             OperationError::UnknownComponent(_)
             | OperationError::TooFewDigits(_)

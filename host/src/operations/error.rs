@@ -115,6 +115,9 @@ pub enum OperationError {
     /// The job had completed before it could be cancelled.
     #[error("the job was completed before it could be cancelled; nothing was changed")]
     CompletedJob,
+    /// The job is not completed, so its results are not whole.
+    #[error("the job is not completed; try again when 'bulkhead job show' says so, or cancel it")]
+    UnfinishedJob,
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,

@@ -1,7 +1,10 @@
 //! Looking at jobs of any tenant, and stopping them.
 
+use std::io;
+
 use super::{JobView, OperationError, Operations};
-use crate::domain::{Job, JobId, TenantId};
+use crate::domain::{Job, JobId, JobState, TenantId};
+use crate::export::{FileType, JobFile, Only};
 use crate::store::{CancelOutcome, JobQuery, ListedJob};
 
 /// Jobs that are listed unless the operator asks for another number.
@@ -77,6 +80,42 @@ impl Operations {
     /// If there is no such job.
     pub fn job_log(&self, job: JobId) -> Result<String, OperationError> {
         self.store.job_log(job)?.ok_or(OperationError::UnknownJob)
+    }
+
+    /// Writes the rows of a completed job as a file, piece by piece: all of them, or those that `only` names.
+    ///
+    /// # Errors
+    /// If there is no such job, it is not completed, or the store cannot answer. Why `write` fails is in the value.
+    pub fn export_job(
+        &self,
+        id: JobId,
+        file_type: FileType,
+        only: Option<Only>,
+        mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<io::Result<()>, OperationError> {
+        let (tenant, _, job) = self.known_job(id)?;
+        if job.state != JobState::Completed {
+            return Err(OperationError::UnfinishedJob);
+        }
+        let mut file = JobFile::new(&job, file_type, only, false, |rows| self.store.job_rows(tenant, id, rows))?;
+        let mut piece = file.header();
+        let mut rows = 0..u64::from(job.total);
+        while !rows.is_empty() {
+            let read = self.store.job_rows(tenant, id, rows.clone())?;
+            let Some(last) = read.last() else { break };
+            rows.start = u64::from(last.index) + 1;
+            for row in read {
+                if let Err(error) = file.write(&mut piece, row) {
+                    return Ok(Err(error.into()));
+                }
+            }
+            if let Err(error) = write(&piece) {
+                return Ok(Err(error));
+            }
+            piece.clear();
+        }
+        // The header of a table without rows.
+        Ok(write(&piece))
     }
 
     fn known_job(&self, id: JobId) -> Result<(TenantId, String, Job), OperationError> {

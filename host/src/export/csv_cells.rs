@@ -5,7 +5,7 @@ const FORMULA_SIGNS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Writes the cells of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CsvCells {
+pub struct CsvCells {
     delimiter: char,
     /// Whether the table is for Excel: with a byte order mark, and with an apostrophe before what Excel would take for a formula.
     /// Never otherwise, since a phone number begins with `+` and must come back as it was.
@@ -13,19 +13,20 @@ pub(super) struct CsvCells {
 }
 
 impl CsvCells {
-    pub(super) fn new(delimiter: char, excel: bool) -> Self {
+    /// Prepares to write cells that `delimiter` separates.
+    pub fn new(delimiter: char, excel: bool) -> Self {
         Self { delimiter, excel }
     }
 
     /// Returns the first row.
-    pub(super) fn first_row<'a>(self, cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    pub fn first_row<'a>(self, cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
         let mut row = if self.excel { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
         self.row(&mut row, cells);
         row
     }
 
     /// Appends a row.
-    pub(super) fn row<'a>(self, table: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
+    pub fn row<'a>(self, table: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
         let mut line = String::new();
         for (place, cell) in cells.into_iter().enumerate() {
             if place > 0 {

@@ -1,0 +1,251 @@
+//! A job's result as a file: all rows, or those of one kind.
+//!
+//! The rows of failed items come as they were sent, with two members more: `bulkhead:status` and `bulkhead:errors`. Whoever
+//! corrects such a file sends it again as it is; the members are passed over then.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::csv_cells::CsvCells;
+use super::full_row::FullRow;
+use crate::domain::{Action, Job, SourceFormat};
+use crate::import::{ERRORS_MEMBER, ITEM_MEMBER, STATUS_MEMBER};
+use crate::store::StoredRow;
+
+/// Columns that the table of a job that came as JSON has at most. What has no column is left out, and the errors say so.
+const MAX_COLUMNS: usize = 1_000;
+/// The columns of a table of all rows.
+const COLUMNS: [&str; 6] = ["index", "key", "id", "status", "action", "errors"];
+
+/// A type of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// A table.
+    Csv,
+    /// A JSON text on each line.
+    JsonLines,
+}
+
+/// The rows that a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Those of items that failed or were not processed.
+    Failed,
+    /// Those of created contacts.
+    Created,
+    /// Those of updated contacts.
+    Updated,
+    /// Those of contacts that had their values already.
+    Unchanged,
+}
+
+impl Only {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Failed, Self::Created, Self::Updated, Self::Unchanged].into_iter().find(|only| only.as_str() == text)
+    }
+
+    /// Returns the name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    /// Items that were not processed can be sent again like those that failed.
+    fn has(self, action: Action) -> bool {
+        match self {
+            Self::Failed => matches!(action, Action::Refuse | Action::NotProcessed),
+            Self::Created => action == Action::Create,
+            Self::Updated => action == Action::Update,
+            Self::Unchanged => action == Action::Unchanged,
+        }
+    }
+}
+
+/// Writes the rows of a file.
+#[derive(Debug)]
+pub struct JobFile {
+    form: Form,
+    only: Option<Only>,
+    cells: CsvCells,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// A table of rows.
+    Table,
+    /// A table of failed items: for each column, its name and the member of the items that has its cells.
+    FailedTable(Vec<(String, String)>),
+    /// Rows as JSON.
+    Lines,
+    /// Failed items as JSON.
+    FailedLines,
+}
+
+impl JobFile {
+    /// Prepares to write a completed job. `rows` returns the first rows of a range, and none if the range has none. A table of
+    /// failed items that came as JSON has a column for each member that one of them has, so all rows are read before.
+    ///
+    /// # Errors
+    /// If `rows` fails.
+    pub fn new<E>(
+        job: &Job,
+        file_type: FileType,
+        only: Option<Only>,
+        excel: bool,
+        rows: impl FnMut(Range<u64>) -> Result<Vec<StoredRow>, E>,
+    ) -> Result<Self, E> {
+        let table = job.source.as_ref().filter(|source| source.format == SourceFormat::Csv);
+        let form = match (file_type, only, table) {
+            (FileType::Csv, Some(Only::Failed), Some(source)) => {
+                let column = |column: &crate::domain::SourceColumn| (column.column.clone(), column.member().to_owned());
+                Form::FailedTable(source.columns.iter().map(column).collect())
+            }
+            (FileType::Csv, Some(Only::Failed), None) => Form::FailedTable(members_of_failed(job, rows)?),
+            (FileType::Csv, _, _) => Form::Table,
+            (FileType::JsonLines, Some(Only::Failed), _) => Form::FailedLines,
+            (FileType::JsonLines, _, _) => Form::Lines,
+        };
+        let delimiter = table.and_then(|source| source.delimiter).unwrap_or(',');
+        Ok(Self { form, only, cells: CsvCells::new(delimiter, excel) })
+    }
+
+    /// Returns what is before the first row.
+    pub fn header(&self) -> Vec<u8> {
+        match &self.form {
+            Form::Table => self.cells.first_row(COLUMNS),
+            Form::FailedTable(columns) => {
+                let own = [STATUS_MEMBER, ERRORS_MEMBER];
+                self.cells.first_row(columns.iter().map(|(name, _)| name.as_str()).chain(own))
+            }
+            Form::Lines | Form::FailedLines => Vec::new(),
+        }
+    }
+
+    /// Appends a row to a piece of the file, or nothing if the file does not have it.
+    ///
+    /// # Errors
+    /// If the row cannot be written as JSON.
+    pub fn write(&mut self, piece: &mut Vec<u8>, stored: StoredRow) -> serde_json::Result<()> {
+        if self.only.is_some_and(|only| !only.has(stored.action)) {
+            return Ok(());
+        }
+        let errors = message(stored.row.errors.as_deref());
+        let status = stored.row.status_code.to_string();
+        match &self.form {
+            Form::Table => {
+                let index = stored.index.to_string();
+                let id = stored.row.id.map(|id| id.to_string()).unwrap_or_default();
+                let key = stored.key.as_deref().unwrap_or_default();
+                self.cells.row(piece, [&index, key, &id, &status, stored.action.as_str(), &errors]);
+            }
+            Form::FailedTable(columns) => {
+                let members: HashMap<String, Value> =
+                    stored.item.as_deref().and_then(|item| serde_json::from_str(item.get()).ok()).unwrap_or_default();
+                let cell = |(_, member): &(String, String)| members.get(member).map(cell).unwrap_or_default();
+                let errors = if stored.item.is_none() { not_kept(&errors) } else { errors };
+                let cells: Vec<String> = columns.iter().map(cell).chain([status, errors]).collect();
+                self.cells.row(piece, cells.iter().map(String::as_str));
+            }
+            Form::Lines => {
+                serde_json::to_writer(&mut *piece, &FullRow::from(stored))?;
+                piece.push(b'\n');
+            }
+            Form::FailedLines => {
+                piece.extend_from_slice(failed_line(stored.item.as_deref(), &status, &errors).as_bytes());
+                piece.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns an item with its status and errors. What is no object is kept in a member of its own.
+fn failed_line(item: Option<&RawValue>, status: &str, errors: &str) -> String {
+    let errors = if item.is_none() { not_kept(errors) } else { errors.to_owned() };
+    let own = format!("\"{STATUS_MEMBER}\":{status},\"{ERRORS_MEMBER}\":{}", Value::from(errors));
+    let item = item.map_or("", RawValue::get).trim();
+    match item.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        Some(members) if !members.trim().is_empty() => format!("{{{members},{own}}}"),
+        Some(_) => format!("{{{own}}}"),
+        None if item.is_empty() => format!("{{{own}}}"),
+        None => format!("{{\"{ITEM_MEMBER}\":{item},{own}}}"),
+    }
+}
+
+fn not_kept(errors: &str) -> String {
+    format!("{errors} (The contact as it was sent was not kept, because it or the job's results are too large.)")
+}
+
+/// Returns the text of a failed item's errors.
+fn message(errors: Option<&RawValue>) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        message: String,
+    }
+    errors.and_then(|errors| serde_json::from_str::<Errors>(errors.get()).ok()).map(|it| it.message).unwrap_or_default()
+}
+
+/// Returns a value of an item as a cell. A list of plain values has them separated by `|`, as tables are read.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.iter().all(|value| !value.is_array() && !value.is_object()) => {
+            values.iter().map(cell).collect::<Vec<_>>().join("|")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Returns the members that the failed items of a job have, in the order in which they first occur.
+fn members_of_failed<E>(
+    job: &Job,
+    mut read: impl FnMut(Range<u64>) -> Result<Vec<StoredRow>, E>,
+) -> Result<Vec<(String, String)>, E> {
+    let mut names = indexmap::IndexSet::new();
+    let mut rows = 0..u64::from(job.total);
+    while !rows.is_empty() && names.len() < MAX_COLUMNS {
+        let found = read(rows.clone())?;
+        let Some(last) = found.last() else { break };
+        rows.start = u64::from(last.index) + 1;
+        for item in found.iter().filter_map(|row| row.item.as_deref()) {
+            let members: indexmap::IndexMap<String, &RawValue> = serde_json::from_str(item.get()).unwrap_or_default();
+            let room = MAX_COLUMNS.saturating_sub(names.len());
+            names.extend(members.into_keys().filter(|name| !name.starts_with("bulkhead:")).take(room));
+        }
+    }
+    Ok(names.into_iter().map(|name| (name.clone(), name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::failed_line;
+
+    #[test]
+    fn failed_items_keep_what_was_sent() {
+        let own = r#""bulkhead:status":400,"bulkhead:errors":"No."}"#;
+        for (item, expected) in [
+            (r#"{"email": "x" }"#, format!(r#"{{"email": "x" ,{own}"#)),
+            ("{ }", format!("{{{own}")),
+            ("7", format!(r#"{{"bulkhead:item":7,{own}"#)),
+            ("[1]", format!(r#"{{"bulkhead:item":[1],{own}"#)),
+        ] {
+            let item = RawValue::from_string(item.to_owned()).unwrap();
+            let line = failed_line(Some(&item), "400", "No.");
+            assert_eq!(line, expected);
+            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
+        }
+        assert!(failed_line(None, "400", "No.").contains("was not kept"));
+    }
+}
