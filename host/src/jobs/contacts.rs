@@ -101,7 +101,7 @@ impl Call<'_> {
             conditions => SearchResolver::new(self).resolve(conditions)?,
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let query = ContactQuery { filter, order, descending, start, limit };
+        let query = ContactQuery { filter, order, descending, start, limit, is_counted: true };
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
         let contacts = self.present_list(&list.contacts)?;
         Ok(ListedContacts { total: list.total, is_bounded: list.is_bounded, contacts })
@@ -130,7 +130,8 @@ impl Call<'_> {
             [] => rest,
             conditions => ContactFilter::And(vec![SearchResolver::new(self).resolve(conditions)?, rest]),
         };
-        let query = ContactQuery { filter, order: ContactOrder::Id, descending, start: 0, limit };
+        let order = ContactOrder::Id;
+        let query = ContactQuery { filter, order, descending, start: 0, limit, is_counted: false };
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
         self.present_list(&list.contacts)
     }

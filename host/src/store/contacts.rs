@@ -96,6 +96,9 @@ pub struct ContactQuery {
     pub start: u32,
     /// Contacts to return at most.
     pub limit: u32,
+    /// Whether the contacts of the whole list are counted. Without that, the store reads no more of a list in the order of the
+    /// ids than the part that is wanted.
+    pub is_counted: bool,
 }
 
 /// Which contacts a list has.
@@ -156,7 +159,8 @@ pub enum ContactOrder {
 /// A part of a list.
 #[derive(Debug)]
 pub struct ContactList {
-    /// How many contacts the whole list has. If the filter finds more contacts than a list orders, those that it orders.
+    /// How many contacts the whole list has; 0 if the query asks for no count. If the filter finds more contacts than a list
+    /// orders, those that it orders.
     pub total: u64,
     /// Whether the filter finds more contacts than the list has.
     pub is_bounded: bool,

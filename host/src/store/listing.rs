@@ -13,6 +13,14 @@ pub(super) fn bound_matches(found: &mut Vec<i64>) -> bool {
     is_bounded
 }
 
+/// Returns how many matches of a search are needed: all that are ordered and one more, which tells that there are more; or, if
+/// nobody wants their number and the newest come first, no more than the page has.
+pub(super) fn matches_needed(query: &ContactQuery) -> usize {
+    let is_front = !query.is_counted && query.order == ContactOrder::Id && query.descending;
+    let page = query.start.saturating_add(query.limit) as usize;
+    if is_front { page.min(MAX_ORDERED_MATCHES + 1) } else { MAX_ORDERED_MATCHES + 1 }
+}
+
 /// Returns the page of a list in the order of the ids, if that is the order. `found` is all of the list, the newest first.
 pub(super) fn page_by_id(found: &[i64], query: &ContactQuery) -> Option<Vec<i64>> {
     let (start, limit) = (query.start as usize, query.limit as usize);

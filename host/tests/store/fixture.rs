@@ -275,8 +275,14 @@ impl StoreFixture {
 
     /// Returns the number of contacts that a tenant has.
     pub(crate) fn count_contacts(&self, tenant: TenantId) -> u64 {
-        let query =
-            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
+        let query = ContactQuery {
+            filter: ContactFilter::All,
+            order: ContactOrder::Id,
+            descending: false,
+            start: 0,
+            limit: 0,
+            is_counted: true,
+        };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 

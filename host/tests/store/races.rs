@@ -293,6 +293,7 @@ pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
         descending: false,
         start: 0,
         limit: 1_000,
+        is_counted: true,
     };
     race(&stores, |racer, store| {
         for number in 0..EACH {

@@ -113,8 +113,10 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
             (ContactOrder::Sort, true, 10_029, vec![made[MANY - 1]]),
             (ContactOrder::Sort, true, 10_030, vec![]),
         ] {
-            let page = ContactQuery { filter: filter.clone(), order, descending, start, limit: 2 };
-            assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected), "{page:?}");
+            let page = ContactQuery { filter: filter.clone(), order, descending, start, limit: 2, is_counted: true };
+            assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected.clone()), "{page:?}");
+            let uncounted = ContactQuery { is_counted: false, ..page };
+            assert_eq!(ids(fixture, tenant, &uncounted), (0, expected), "{uncounted:?}");
         }
     }
     let some = ContactQuery { limit: 1, ..query(words("n7")) };

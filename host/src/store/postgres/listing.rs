@@ -8,7 +8,7 @@ use super::error::PgError;
 use super::query_parts::PostgresParts;
 use super::sql::{get, number};
 use crate::domain::TenantId;
-use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, ordered_range, page_by_id};
+use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
@@ -28,7 +28,13 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
         }
         (_, Some((column, from, to))) => {
             let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
-            walked(session, tenant, query, &format!("SELECT count(*) {found}"), &found, &[from, to]).await
+            let count = if query.is_counted {
+                format!("SELECT count(*) {found}")
+            } else {
+                // Takes the parameters of a count, whose types it has to tell.
+                String::from("SELECT 0::bigint FROM (SELECT $1::bigint, $2::bigint, $3::bigint) AS unused")
+            };
+            walked(session, tenant, query, &count, &found, &[from, to]).await
         }
         (filter, None) => matching(session, tenant, query, filter).await,
     }
@@ -72,7 +78,7 @@ async fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, PgError> {
-    let Some((sql, parts)) = newest(tenant, filter) else {
+    let Some((sql, parts)) = newest(tenant, filter, matches_needed(query)) else {
         return Ok(ContactList { total: 0, is_bounded: false, contacts: Vec::new() });
     };
     // Other forms are not kept prepared: there are as many statements as there are searches of another form.
@@ -90,7 +96,7 @@ async fn matching(
             )?;
             let mut found: Vec<i64> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
             let is_bounded = bound_matches(&mut found);
-            let total = found.len() as u64;
+            let total = if query.is_counted { found.len() as u64 } else { 0 };
             let (wanted, start) = match page_by_id(&found, query) {
                 Some(page) => (page, 0),
                 None => (found, i64::from(query.start)),
@@ -103,9 +109,9 @@ async fn matching(
         .await
 }
 
-/// Returns the statement for the contacts that a filter finds, the newest first, and one more than are ordered, if there is
-/// one. Returns `None` if the filter can find nobody.
-fn newest(tenant: TenantId, filter: &ContactFilter) -> Option<(String, PostgresParts)> {
+/// Returns the statement for the contacts that a filter finds, the newest first, `limit` at most. Returns `None` if the filter
+/// can find nobody.
+fn newest(tenant: TenantId, filter: &ContactFilter, limit: usize) -> Option<(String, PostgresParts)> {
     const OF_TENANT: &str = "SELECT contact FROM listed WHERE tenant = $1";
     let mut parts = PostgresParts::new(tenant);
     let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
@@ -124,7 +130,6 @@ fn newest(tenant: TenantId, filter: &ContactFilter) -> Option<(String, PostgresP
             format!("SELECT contact FROM ({members}) AS found WHERE $1::bigint IS NOT NULL")
         }
     };
-    let limit = MAX_ORDERED_MATCHES + 1;
     Some((format!("{found} ORDER BY contact DESC LIMIT {limit}"), parts))
 }
 

@@ -6,7 +6,7 @@ use super::query_parts::SqliteParts;
 use super::{contacts, word_index};
 use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::error::Context;
-use crate::store::listing::{MAX_ORDERED_MATCHES, bound_matches, order, ordered_range, page_by_id};
+use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, query_of, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
@@ -34,7 +34,11 @@ fn in_range(
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
-    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
+    let total = if query.is_counted {
+        count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?
+    } else {
+        0
+    };
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
@@ -48,8 +52,9 @@ fn matching(
 ) -> Result<ContactList, StoreError> {
     // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
     const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
-    let mut found = newest(connection, tenant, filter)?;
+    let mut found = newest(connection, tenant, filter, matches_needed(query))?;
     let is_bounded = bound_matches(&mut found);
+    let total = if query.is_counted { found.len() as u64 } else { 0 };
     let page = match page_by_id(&found, query) {
         Some(page) => page,
         None => {
@@ -57,7 +62,7 @@ fn matching(
             ids(connection, &sql, params![tenant.0, as_json(&found)?, query.limit, query.start])?
         }
     };
-    Ok(ContactList { total: found.len() as u64, is_bounded, contacts: in_order(connection, tenant, &page)? })
+    Ok(ContactList { total, is_bounded, contacts: in_order(connection, tenant, &page)? })
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.
@@ -65,9 +70,13 @@ fn as_json(ids: &[i64]) -> Result<String, StoreError> {
     serde_json::to_string(ids).context(CONTEXT)
 }
 
-/// Returns the contacts that a filter finds, the newest first, and one more than are ordered, if there is one.
-fn newest(connection: &Connection, tenant: TenantId, filter: &ContactFilter) -> Result<Vec<i64>, StoreError> {
-    let limit = MAX_ORDERED_MATCHES + 1;
+/// Returns the contacts that a filter finds, the newest first, `limit` at most.
+fn newest(
+    connection: &Connection,
+    tenant: TenantId,
+    filter: &ContactFilter,
+    limit: usize,
+) -> Result<Vec<i64>, StoreError> {
     let mut parts = SqliteParts::new(tenant);
     let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
     let found = match (members, is_excluded) {
