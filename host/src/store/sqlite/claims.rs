@@ -135,11 +135,11 @@ struct ClaimedJob {
     profile: String,
     limits: String,
     job: Uuid,
-    row: JobRow,
+    row: ClaimedRow,
 }
 
 /// The columns of a claimed job.
-struct JobRow {
+struct ClaimedRow {
     operation: String,
     pinned: Pinned,
     epoch: i64,
@@ -171,7 +171,7 @@ fn claim(
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
-            statement.query_row(params![tenant, job, state, now.after(lease).0, now.0], JobRow::read).optional()
+            statement.query_row(params![tenant, job, state, now.after(lease).0, now.0], ClaimedRow::read).optional()
         })
         .context(CONTEXT)?;
     let Some(mut row) = row else { return Ok(None) };
@@ -187,7 +187,7 @@ fn claim(
     Ok(Some(ClaimedJob { tenant, tenant_name, profile, limits, job, row }))
 }
 
-impl JobRow {
+impl ClaimedRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             operation: row.get(0)?,
@@ -207,7 +207,7 @@ impl JobRow {
 
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
-        let JobRow { operation, pinned, epoch, attempts, cursor, total, mode, .. } = self.row;
+        let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, .. } = self.row;
         let operation = Operation::parse(&operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
         Ok(Claim {

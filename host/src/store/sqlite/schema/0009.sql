@@ -8,5 +8,4 @@ ALTER TABLE jobs ADD COLUMN group_id BLOB; -- null: the job belongs to no group
 
 CREATE INDEX jobs_of_tenant_by_time ON jobs (tenant, created_at, id);
 CREATE INDEX jobs_by_time           ON jobs (created_at, id);
-CREATE INDEX jobs_cancelled         ON jobs (tenant) WHERE cancelled_at IS NOT NULL;
 CREATE INDEX jobs_of_group         ON jobs (tenant, group_id) WHERE group_id IS NOT NULL;
