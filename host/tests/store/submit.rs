@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead::domain::{Counts, ItemList, JobState, Operation, TenantId};
+use bulkhead::domain::{Counts, GroupId, ItemList, JobState, Operation, TenantId};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome};
 
 use crate::fixture::{AMPLE_LIMITS, LEASE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
@@ -119,6 +119,30 @@ pub(crate) fn a_deleted_job_releases_its_idempotency_key(fixture: &StoreFixture)
     }
     assert!(fixture.store.delete_job(other, of_other.id).unwrap());
     assert_eq!(submit(&keyed(other, "k", "that")), SubmitOutcome::Accepted);
+}
+
+pub(crate) fn a_group_keeps_its_idempotency_key_until_its_last_job_is_deleted(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let submit = |jobs: &[NewJob]| fixture.store.submit_jobs(jobs, &AMPLE_LIMITS).unwrap();
+    let group = |tenant, group| {
+        let part = |job| NewJob { group: Some(group), ..job };
+        let jobs = [part(keyed(tenant, "k", "this")), part(new_job(tenant, &[2])), part(new_job(tenant, &[3]))];
+        assert_eq!(submit(&jobs), SubmitOutcome::Accepted);
+        jobs.map(|job| job.id)
+    };
+    let shared = GroupId::random();
+    let of_other = group(other, shared);
+    let parts = group(acme, shared);
+    for deleted in [0, 1] {
+        assert!(fixture.store.delete_job(acme, parts[deleted]).unwrap());
+        assert_eq!(submit(&[keyed(acme, "k", "this")]), SubmitOutcome::Repeated(parts[deleted + 1]));
+        assert_eq!(fixture.miscounted(), "");
+    }
+    assert!(fixture.store.delete_job(acme, parts[2]).unwrap());
+    assert_eq!(fixture.miscounted(), "");
+    let again = keyed(acme, "k", "that");
+    assert_eq!(submit(std::slice::from_ref(&again)), SubmitOutcome::Accepted);
+    assert_eq!(submit(&[keyed(other, "k", "this")]), SubmitOutcome::Repeated(of_other[0]));
 }
 
 pub(crate) fn a_refused_request_uses_no_idempotency_key(fixture: &StoreFixture) {

@@ -239,6 +239,24 @@ pub(crate) fn jobs_in_a_minute_are_limited(fixture: &StoreFixture) {
     assert!(matches!(submit(&new_job(tenant, &[])), SubmitOutcome::TooOften(_)));
 }
 
+pub(crate) fn the_contacts_of_a_group_count_once(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let limits = SubmitLimits { contacts_per_minute: 10, ..AMPLE_LIMITS };
+    let submit = |jobs: &[NewJob]| fixture.store.submit_jobs(jobs, &limits).unwrap();
+    // More than a minute's worth, which an empty minute takes.
+    assert_eq!(submit(&[new_job(tenant, &[8]), new_job(tenant, &[8]), new_job(tenant, &[4])]), SubmitOutcome::Accepted);
+    let wait = |items| match submit(&[new_job(tenant, &[items])]) {
+        SubmitOutcome::TooManyContacts(wait) => wait,
+        outcome => panic!("{outcome:?}"),
+    };
+    assert!((55 * SECOND..=66 * SECOND).contains(&wait(1)));
+    fixture.set_clock(61 * SECOND);
+    assert!((45 * SECOND..=60 * SECOND).contains(&wait(10)), "the rest of twenty contacts");
+    fixture.set_clock(121 * SECOND);
+    assert_eq!(submit(&[new_job(tenant, &[10])]), SubmitOutcome::Accepted);
+    assert_eq!(fixture.miscounted(), "");
+}
+
 pub(crate) fn tokens_are_limited_in_number_and_rate(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     let limits = TokenLimits { count: 2, per_minute: 4 };

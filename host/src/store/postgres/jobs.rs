@@ -158,7 +158,7 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
     const CANCEL: &str = "
         UPDATE jobs
         SET state = $4, finished_at = bulkhead_now($1), cancelled_at = bulkhead_now($1), is_claimed = false,
-            expires_at = bulkhead_now($1) + retention
+            epoch = epoch + 1, expires_at = bulkhead_now($1) + retention
         WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1) AND finished_at IS NULL";
     const STATE: &str = "
         SELECT cancelled_at IS NOT NULL FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
@@ -175,10 +175,17 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
     })
 }
 
-/// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes first: a commit to the
-/// job holds its lock.
+/// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes before its parts: a commit
+/// to the job holds its lock. The idempotency key of a group passes on to another job of the group.
 async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, PgError> {
     const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
+    const PASS_KEY_ON: &str = "
+        UPDATE idempotency SET job = other.id FROM (
+          SELECT others.id FROM jobs AS gone JOIN jobs AS others
+            ON others.tenant = $1 AND others.group_id = gone.group_id AND others.id <> gone.id
+          WHERE gone.tenant = $1 AND gone.id = $2 ORDER BY others.sequence, others.id LIMIT 1
+        ) AS other WHERE tenant = $1 AND job = $2";
+    let pass_key_on = session.prepare_cached(PASS_KEY_ON).await?;
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
     for (table, bytes, row_bytes) in JOB_TABLES {
@@ -197,9 +204,10 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 Some((part, row_bytes)) => Ok(session.execute(part, &[&tenant.0, &id.0, row_bytes]).await?),
                 None => Ok::<u64, PgError>(0),
             };
-            let ((), known, ..) = tokio::try_join!(
+            let ((), _, known, ..) = tokio::try_join!(
                 biased;
                 session.begin(),
+                async { Ok(session.execute(&pass_key_on, &[&tenant.0, &id.0]).await?) },
                 async { Ok(session.execute(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?) },
                 part(0),
                 part(1),

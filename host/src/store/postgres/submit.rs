@@ -131,16 +131,19 @@ async fn insert(
     limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, PgError> {
     let Some(((first, chunks), rest)) = jobs.split_first() else { return Ok(SubmitOutcome::Accepted) };
+    // The items of all jobs count once: a request that is larger than the limit of a minute needs an empty minute, and its second
+    // job would find none.
+    let items = jobs.iter().map(|(_, chunks)| chunks.total().unsigned_abs()).sum();
     session
         .transact(async || {
             let ((), mut outcome) = tokio::try_join!(
                 biased;
                 session.begin(),
-                insert_one(session, first, chunks, limits),
+                insert_one(session, first, chunks, items, limits),
             )?;
             for (job, chunks) in rest {
                 if outcome == SubmitOutcome::Accepted {
-                    outcome = insert_one(session, job, chunks, limits).await?;
+                    outcome = insert_one(session, job, chunks, 0, limits).await?;
                 }
             }
             Ok(if outcome == SubmitOutcome::Accepted {
@@ -152,11 +155,13 @@ async fn insert(
         .await
 }
 
-/// Accepts a job in a transaction that has begun. Sends its first statements at once.
+/// Accepts a job in a transaction that has begun. Sends its first statements at once. `items` are those to count in the tenant's
+/// rate.
 async fn insert_one(
     session: &Session,
     job: &NewJob,
     chunks: &Chunks,
+    items: u64,
     limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, PgError> {
     let own = Some(job.pinned.processor).filter(|_| !job.is_default);
@@ -175,7 +180,7 @@ async fn insert_one(
     let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
     let stored = JOB_BYTES + bytes + BLOB_ROW_BYTES * signed(chunks.counts.len());
     let (interval, retention) = (interval_micros(limits.jobs_per_minute), signed(job.retention.as_micros()));
-    let contacts = ContactsCount::of(total.unsigned_abs(), limits.contacts_per_minute);
+    let contacts = ContactsCount::of(items, limits.contacts_per_minute);
     // The profile must last for as long as the job can live: until the retention has passed twice, after its acceptance and
     // after its end. It is kept for longer, so that few jobs write it.
     let (needed_micros, kept_micros) = (retention.saturating_mul(2), retention.saturating_mul(3));

@@ -122,7 +122,8 @@ impl JobStore for SqliteStore {
         const CONTEXT: &str = "deleting a job";
         let now = self.clock.now();
         self.connections.write(|connection| {
-            let transaction = connection.transaction().context(CONTEXT)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+            pass_key_on(&transaction, tenant, id)?;
             let deleted = transaction
                 .execute(
                     "DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
@@ -236,6 +237,21 @@ impl JobRow {
             expires_at: Timestamp(self.expires_at),
         })
     }
+}
+
+/// Gives the idempotency key of a job's group to another job of the group, so that a request that is sent again still finds it.
+fn pass_key_on(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE idempotency SET job = other.id FROM (
+               SELECT others.id FROM jobs AS gone JOIN jobs AS others
+                 ON others.tenant = ?1 AND others.group_id = gone.group_id AND others.id <> gone.id
+               WHERE gone.tenant = ?1 AND gone.id = ?2 ORDER BY others.sequence, others.id LIMIT 1
+             ) AS other WHERE tenant = ?1 AND job = ?2",
+        )
+        .and_then(|mut statement| statement.execute(params![tenant.0, id.0]))
+        .map(drop)
+        .context("deleting a job")
 }
 
 /// Deletes all rows of a job except the one in `jobs`, and takes the whole job off its tenant's stored bytes. A new table with

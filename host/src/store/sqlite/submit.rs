@@ -19,8 +19,11 @@ pub(super) fn submit(
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+    // The items of all jobs count once: a request that is larger than the limit of a minute needs an empty minute, and its second
+    // job would find none.
+    let mut items = Some(jobs.iter().flat_map(|(_, chunks)| chunks).map(|chunk| u64::from(chunk.count)).sum());
     for (job, chunks) in jobs {
-        let outcome = submit_one(&transaction, job, chunks, limits, now)?;
+        let outcome = submit_one(&transaction, job, chunks, items.take(), limits, now)?;
         if outcome != SubmitOutcome::Accepted {
             return Ok(outcome);
         }
@@ -29,10 +32,12 @@ pub(super) fn submit(
     Ok(SubmitOutcome::Accepted)
 }
 
+/// Accepts one job. `items` are those to count in the tenant's rate, if they were not counted with an earlier job.
 fn submit_one(
     transaction: &Transaction<'_>,
     job: &NewJob,
     chunks: &[NewChunk],
+    items: Option<u64>,
     limits: &SubmitLimits,
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
@@ -63,11 +68,12 @@ fn submit_one(
         Admission::After(wait) => return Ok(SubmitOutcome::TooOften(wait)),
         Admission::Admitted => {}
     }
-    let items = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
-    let contacts = ContactsCount::of(items, limits.contacts_per_minute);
-    match usage::count_contacts(transaction, job.tenant, contacts, now)? {
-        Admission::After(wait) => return Ok(SubmitOutcome::TooManyContacts(wait)),
-        Admission::Admitted => {}
+    if let Some(items) = items {
+        let contacts = ContactsCount::of(items, limits.contacts_per_minute);
+        match usage::count_contacts(transaction, job.tenant, contacts, now)? {
+            Admission::After(wait) => return Ok(SubmitOutcome::TooManyContacts(wait)),
+            Admission::Admitted => {}
+        }
     }
     keep_profile(transaction, job, now)?;
     insert_job(transaction, job, chunks, now)?;
