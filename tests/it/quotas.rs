@@ -132,8 +132,13 @@ fn items_that_would_exceed_the_contacts_fail_alone() {
         let client = server.client(&tenant);
         assert_eq!(client.create(&contacts("a", 0..100)).codes(), vec![201; 100]);
         // A merged contact is no new one.
-        let codes = client.create(&contacts("a", 90..1_000)).codes();
-        assert_eq!(codes, [vec![200; 10], vec![201; 20], vec![507; 880]].concat());
+        let job = client.create(&contacts("a", 90..1_000));
+        assert_eq!(job.codes(), [vec![200; 10], vec![201; 20], vec![507; 880]].concat());
+        // The failures can be sent again when there is room.
+        let (path, accept) = (format!("/api/contacts/job/{}?only=failed", job.id), [("accept", "text/csv")]);
+        let failures = client.call("GET", &path, &accept, &[]).expect(200).text();
+        assert_eq!(failures.lines().filter(|line| line.contains("a999")).count(), 1, "{failures}");
+        assert_eq!(failures.lines().count(), 881);
         // Items of stored contacts are applied, also behind many that are refused.
         let items: Vec<Value> = (0..500).map(|n| contact("new", n)).chain((0..100).map(|n| contact("a", n))).collect();
         assert_eq!(client.create(&items.into()).codes(), [vec![507; 500], vec![200; 100]].concat());

@@ -92,7 +92,7 @@ impl CommitTarget for CallTarget<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+    fn commit(&mut self, _part: Part<'_>, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
         let (tenant, store) = (self.tenant, self.service.store());
         let _committing = self.watch.enter(Phase::Commit);
         self.room.admit(store, tenant, &self.limits, &mut commit)?;

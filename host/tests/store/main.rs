@@ -172,7 +172,10 @@ conformance! {
             the_remarks_about_a_job_are_bounded,
             a_fenced_commit_remarks_nothing;
         results:
-            consecutive_ranges_have_no_gap_or_overlap, large_rows_are_stored_a_few_together;
+            consecutive_ranges_have_no_gap_or_overlap,
+            large_rows_are_stored_a_few_together,
+            a_failed_item_is_kept_as_it_was_sent,
+            kept_items_leave_half_of_the_room;
         searching:
             filters_are_combined_as_sets,
             a_search_is_ordered_and_paged;
@@ -183,6 +186,7 @@ conformance! {
             chunks_return_the_items_that_were_sent,
             a_repeated_request_is_the_same_job,
             a_deleted_job_releases_its_idempotency_key,
+            a_group_keeps_its_idempotency_key_until_its_last_job_is_deleted,
             a_refused_request_uses_no_idempotency_key,
             unfinished_jobs_are_limited_per_tenant,
             unprocessed_bytes_are_limited_per_tenant;
@@ -201,6 +205,7 @@ conformance! {
             what_is_deleted_or_expires_counts_no_more,
             a_job_beyond_the_stored_bytes_is_refused,
             jobs_in_a_minute_are_limited,
+            the_contacts_of_a_group_count_once,
             tokens_are_limited_in_number_and_rate,
             jobs_share_their_profile,
             results_beyond_their_limit_lose_details;

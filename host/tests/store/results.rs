@@ -1,7 +1,9 @@
 //! Ranges of a job's rows.
 
-use bulkhead::domain::JobId;
-use bulkhead::store::BatchCommit;
+use bulkhead::domain::{Digest, JobId};
+use bulkhead::store::{BatchCommit, DraftRow, TenantChange};
+use bulkhead::tenants::LimitSettings;
+use serde_json::value::RawValue;
 
 use crate::fixture::{StoreFixture, failed_row, new_job};
 
@@ -51,4 +53,38 @@ pub(crate) fn large_rows_are_stored_a_few_together(fixture: &StoreFixture) {
     assert_eq!(together.len(), 7, "a client that reads rows needs that much memory");
     assert_eq!(fixture.stored_rows(tenant, id, 0..100).len(), 100);
     assert_eq!(fixture.store.job_rows(tenant, id, 5..100).unwrap().len(), 2);
+}
+
+pub(crate) fn a_failed_item_is_kept_as_it_was_sent(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let items = [Some("null"), Some("{}"), Some(r#"{"a": 1.0}"#), None];
+    let id = fixture.submit(&new_job(tenant, &[items.len()]));
+    let rows = items.map(|item| DraftRow { item: item.map(str::to_owned), ..failed_row(400) }).to_vec();
+    fixture.commit(&fixture.claim(), &BatchCommit { first: 0, writes: vec![], rows });
+    let stored = fixture.stored_rows(tenant, id, 0..4);
+    let kept: Vec<Option<&str>> = stored.iter().map(|row| row.item.as_deref().map(RawValue::get)).collect();
+    assert_eq!(kept, items);
+}
+
+/// What became of the later items is told, whatever the first ones took.
+pub(crate) fn kept_items_leave_half_of_the_room(fixture: &StoreFixture) {
+    const BLOBS: u32 = 12;
+    let tenant = fixture.add_tenant("acme");
+    let limits = LimitSettings::parse(r#"{"resultsMiB":1}"#).unwrap();
+    let change = TenantChange { limits: Some(limits), ..TenantChange::default() };
+    fixture.store.change_tenant("acme", &change).unwrap().unwrap();
+    let id = fixture.submit(&new_job(tenant, &[BLOBS as usize]));
+    let claim = fixture.claim();
+    for first in 0..BLOBS {
+        // Hexadecimal digits of hashes are packed into half of their bytes.
+        let noise: String =
+            (0..3_200).map(|part| Digest::of(format!("{first} {part}").as_bytes()).to_string()).collect();
+        let item = format!(r#"{{"noise":"{noise}"}}"#);
+        let rows = vec![DraftRow { item: Some(item), ..failed_row(400) }];
+        fixture.commit(&claim, &BatchCommit { first, writes: vec![], rows });
+    }
+    let rows = fixture.stored_rows(tenant, id, 0..u64::from(BLOBS));
+    let kept = rows.iter().filter(|row| row.item.is_some()).count();
+    assert!((4..=8).contains(&kept), "{kept} items");
+    assert!(rows.iter().all(|row| row.row.errors.as_ref().is_some_and(|error| error.get().contains("No."))));
 }

@@ -32,10 +32,11 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
             }
         };
         assembly.write_of_item.push(write);
-        let item = matches!(body, RowBody::Failed { .. }).then(|| part.kept_item(index)).flatten();
-        rows.push(DraftRow { key: part.key(index), item, body, remarks });
+        rows.push(DraftRow { key: part.key(index), item: None, body, remarks });
     }
-    BatchCommit { first: part.first, writes: assembly.writes, rows }
+    let mut commit = BatchCommit { first: part.first, writes: assembly.writes, rows };
+    part.keep_failed_items(&mut commit);
+    commit
 }
 
 /// The writes of a part so far.
@@ -118,7 +119,7 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
     let FailureReason { r#type, message } = reason;
     let row = |index| DraftRow {
         key: part.key(index),
-        item: part.kept_item(index),
+        item: None,
         body: RowBody::Failed {
             id: None,
             status: 500,
@@ -126,7 +127,10 @@ pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit 
         },
         remarks: ItemRemarks::default(),
     };
-    BatchCommit { first: part.first, writes: Vec::new(), rows: (0..part.items.len()).map(row).collect() }
+    let rows = (0..part.items.len()).map(row).collect();
+    let mut commit = BatchCommit { first: part.first, writes: Vec::new(), rows };
+    part.keep_failed_items(&mut commit);
+    commit
 }
 
 #[cfg(test)]

@@ -37,11 +37,11 @@ pub(in crate::jobs) trait CommitTarget {
     /// [`RunError::TurnOver`] if the turn is over, or why work must end.
     fn ensure_turn(&mut self, left: impl FnOnce() -> LeftParts) -> Result<(), RunError>;
 
-    /// Commits a part, as a whole or not at all.
+    /// Commits a part, as a whole or not at all. The target may refuse items of the part.
     ///
     /// # Errors
     /// If the store fails.
-    fn commit(&mut self, commit: BatchCommit) -> Result<CommitOutcome, RunError>;
+    fn commit(&mut self, part: Part<'_>, commit: BatchCommit) -> Result<CommitOutcome, RunError>;
 }
 
 /// How isolation goes on with a batch in the request's next turn, from the cursor on.
@@ -190,7 +190,7 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
             let found = found.ok_or(DecideError::Component(GuestFailure::OutOfMemory))?;
             let commit = self.decider.decide(&plan, &found)?;
             self.commit_failed_rows()?;
-            match self.target.commit(commit)? {
+            match self.target.commit(part, commit)? {
                 CommitOutcome::Committed { .. } => return Ok(AttemptOutcome::Committed),
                 CommitOutcome::Fenced => return Err(RunError::Gone.into()),
                 CommitOutcome::Conflict => {}
@@ -230,7 +230,8 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
 
     fn commit_failed_rows(&mut self) -> Result<(), RunError> {
         let Some(commit) = self.failed_rows.take() else { return Ok(()) };
-        match self.target.commit(commit)? {
+        // Rows that failed already have their items.
+        match self.target.commit(Part::without_keys(&[]), commit)? {
             CommitOutcome::Committed { .. } => Ok(()),
             // A commit without writes conflicts with nothing.
             CommitOutcome::Fenced | CommitOutcome::Conflict => Err(RunError::Gone),

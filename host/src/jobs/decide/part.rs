@@ -1,6 +1,7 @@
 //! The piece of a request that one call into a component is about.
 
 use crate::domain::ItemList;
+use crate::store::{BatchCommit, RowBody};
 
 /// Bytes of an item that is kept with its row. Reading a row needs its item in memory.
 const MAX_KEPT_ITEM_BYTES: usize = 256 << 10;
@@ -33,8 +34,17 @@ impl<'a> Part<'a> {
     }
 
     /// Returns the item at `index` of this part, to be kept with its row, unless it is very large.
-    pub(super) fn kept_item(self, index: usize) -> Option<String> {
+    fn kept_item(self, index: usize) -> Option<String> {
         self.items.get(index).filter(|item| item.len() <= MAX_KEPT_ITEM_BYTES).cloned()
+    }
+
+    /// Keeps the items with the rows of a commit of this part that say why items failed.
+    pub(in crate::jobs) fn keep_failed_items(self, commit: &mut BatchCommit) {
+        for (index, row) in commit.rows.iter_mut().enumerate() {
+            if row.item.is_none() && matches!(row.body, RowBody::Failed { .. }) {
+                row.item = self.kept_item(index);
+            }
+        }
     }
 
     /// Returns the part without its first `count` items.

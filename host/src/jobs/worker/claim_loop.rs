@@ -170,7 +170,7 @@ impl<'a> ClaimLoop<'a> {
 
     /// Commits a batch, at once or in the pipeline.
     fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<(), RunError> {
-        self.target.admit(&mut commit)?;
+        self.target.admit(Part::whole(commit.first, &items), &mut commit)?;
         let pushed = self.pipeline.push(items, commit);
         self.recover(pushed)?;
         if self.single_commits > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{CommitTarget, LeftParts, RunError, StorageRoom};
+use crate::jobs::decide::{CommitTarget, LeftParts, Part, RunError, StorageRoom};
 use crate::jobs::host_watch::Phase;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
@@ -40,10 +40,12 @@ impl JobTarget<'_> {
         self.pool_is_stopping.load(Ordering::Acquire)
     }
 
-    /// Fails the items that would exceed what the tenant may store.
-    pub(super) fn admit(&mut self, commit: &mut BatchCommit) -> Result<(), RunError> {
+    /// Fails the items of a part that would exceed what the tenant may store, and keeps them with their rows.
+    pub(super) fn admit(&mut self, part: Part<'_>, commit: &mut BatchCommit) -> Result<(), RunError> {
         let Self { context, claim, room, .. } = self;
-        Ok(room.admit(&**context.store(), claim.tenant, &claim.limits, commit)?)
+        room.admit(&**context.store(), claim.tenant, &claim.limits, commit)?;
+        part.keep_failed_items(commit);
+        Ok(())
     }
 
     /// Returns whether the turn is over and a job that goes first can be claimed. If there is none, another turn begins.
@@ -72,8 +74,8 @@ impl CommitTarget for JobTarget<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
-        self.admit(&mut commit)?;
+    fn commit(&mut self, part: Part<'_>, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+        self.admit(part, &mut commit)?;
         let _committing = self.handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease))?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{pack, unpack};
@@ -33,9 +33,14 @@ struct Line {
     /// What is wrong, if the item failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     codes: Vec<ErrorCode>,
-    /// The item as it was sent, if it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The item as it was sent, if it failed. It may be `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     item: Option<Box<RawValue>>,
+}
+
+/// Reads a value that is there, also if it is `null`, which serde takes for none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl Line {
@@ -107,6 +112,9 @@ pub(crate) fn read_remarks(stored: Option<&str>) -> Result<JobRemarks, StoreErro
 pub(crate) struct ResultsLimit {
     /// Bytes that are left for the rows to be stored.
     room: usize,
+    /// Bytes that are left for rows with their items. Items take half of the limit at most, so that they leave room for what
+    /// became of the other items.
+    item_room: usize,
     /// The tenant's limit, in MiB.
     mib: u64,
 }
@@ -115,8 +123,11 @@ impl ResultsLimit {
     /// Returns the limit of a claimed job that has `stored` bytes of results.
     pub(crate) fn of(claim: &Claim, stored: i64) -> Self {
         let mib = claim.limits.results_mib;
-        let room = (mib << 20).saturating_sub(stored.max(0).unsigned_abs());
-        Self { room: usize::try_from(room).unwrap_or(usize::MAX), mib }
+        let left_of = |limit: u64| {
+            let left = limit.saturating_sub(stored.max(0).unsigned_abs());
+            usize::try_from(left).unwrap_or(usize::MAX)
+        };
+        Self { room: left_of(mib << 20), item_room: left_of(mib << 19), mib }
     }
 }
 
@@ -128,7 +139,7 @@ pub(crate) fn pack_batch(
     limit: &ResultsLimit,
 ) -> Result<Vec<NewRows>, StoreError> {
     let mut first = batch.first;
-    let mut room = limit.room;
+    let ResultsLimit { mut room, mut item_room, mib } = *limit;
     let mut packed = Vec::new();
     let mut rest = batch.rows.as_slice();
     while !rest.is_empty() {
@@ -136,13 +147,14 @@ pub(crate) fn pack_batch(
         let (rows, later) = rest.split_at(lines.len());
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut blob = pack(lines.iter().map(String::as_str))?;
-        if blob.len() > room {
+        if blob.len() > item_room {
             blob = pack_rows(rows, ids, |row| DraftRow { item: None, ..row })?;
         }
         if blob.len() > room {
-            blob = pack_rows(rows, ids, |row| shortened(&row, limit.mib))?;
+            blob = pack_rows(rows, ids, |row| shortened(&row, mib))?;
         }
         room = room.saturating_sub(blob.len());
+        item_room = item_room.saturating_sub(blob.len());
         packed.push(NewRows { first, count, rows: blob });
         first = first.saturating_add(count);
         rest = later;
