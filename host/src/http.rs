@@ -17,6 +17,7 @@ mod blocking;
 mod body;
 mod body_memory;
 mod bulk;
+mod call_permits;
 mod client_address;
 mod client_api;
 mod coding_turns;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Why a value was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {
-    /// For programs. The codes are listed in docs/api.md; a code keeps its meaning.
+    /// For programs. The codes are listed in docs/files.md; a code keeps its meaning.
     pub(crate) code: &'static str,
     /// One sentence for the client.
     pub(crate) text: Cow<'static, str>,

@@ -6,10 +6,11 @@
 use std::sync::LazyLock;
 
 use hyper::HeaderMap;
-use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{ETAG, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::reply::{Reply, published, unchanged};
+use super::entity_tag::is_tag_known;
+use super::reply::{Reply, published, published_not_modified};
 
 /// The path of the description, on the listener that it describes.
 pub(super) const DESCRIPTION_PATH: &str = "/openapi.json";
@@ -26,14 +27,14 @@ pub(super) static ADMIN_DESCRIPTION: LazyLock<Published> =
 pub(super) struct Published {
     content_type: &'static str,
     text: &'static str,
-    /// The digest of the text, in quotes. A cache that has another knows that the program is another.
-    etag: String,
+    /// The digest of the text. A cache that has another knows that the program is another.
+    tag: String,
 }
 
 impl Published {
     /// Creates what is published from a text of a type.
     pub(super) fn new(content_type: &'static str, text: &'static str) -> Self {
-        Self { content_type, text, etag: format!("\"{}\"", hex::encode(Sha256::digest(text))) }
+        Self { content_type, text, tag: hex::encode(Sha256::digest(text)) }
     }
 
     /// Returns the text.
@@ -43,16 +44,11 @@ impl Published {
 
     /// Answers a request: with the text, or with 304 if the client has it already.
     pub(super) fn answer(&self, headers: &HeaderMap) -> Reply {
-        let mut reply = if self.is_known(headers) { unchanged() } else { published(self.content_type, self.text) };
-        reply.headers_mut().extend(HeaderValue::from_str(&self.etag).ok().map(|etag| (ETAG, etag)));
+        let is_known = is_tag_known(headers, &self.tag);
+        let mut reply = if is_known { published_not_modified() } else { published(self.content_type, self.text) };
+        let tag = HeaderValue::from_str(&format!("\"{}\"", self.tag)).ok();
+        reply.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
         reply
-    }
-
-    /// Returns whether `If-None-Match` has the tag, as RFC 9110, section 13.1.2, compares tags.
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        let listed = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let mut tags = listed.flat_map(|value| value.split(',')).map(str::trim);
-        tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
     }
 }
 

@@ -1,14 +1,13 @@
 //! The API for tenants' clients: credentials first, then the route, then the body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Uri};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::api_description::CLIENT_DESCRIPTION;
@@ -16,6 +15,7 @@ use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::{BulkEndpoint, BulkRequest};
+use super::call_permits::CallPermits;
 use super::coding_turns::CodingTurns;
 use super::compression::Compression;
 use super::contact_file::ContactFile;
@@ -23,7 +23,7 @@ use super::content_coding::Accepted;
 use super::credentials::Credentials;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
-use super::job::JobRequest;
+use super::job::{JobReader, JobRequest};
 use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::{Reply, vary};
@@ -47,12 +47,8 @@ const TOKEN_FOLDER: &str = "/oauth/";
 const TOKEN_METHOD: &str = "POST";
 /// Bytes of the body of a request for a token.
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
-/// Calls of one tenant that receive their bodies, wait for a permit or run at once; further ones wait.
-const MAX_CALLS_PER_TENANT: usize = 8;
 /// Requests of one tenant, other than calls, whose work runs on the blocking pool at a time; further ones wait.
 const MAX_BLOCKING_PER_TENANT: usize = 4;
-/// How long a call waits until it may run.
-const CALL_PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a call's answer may show, and whether it can be refused.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +78,7 @@ pub(super) struct ClientApi {
     /// Bounds the threads of the blocking pool that work for one tenant.
     blocking_turns: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
-    call_permits: TenantSemaphores,
+    call_permits: CallPermits,
 }
 
 impl ClientApi {
@@ -102,7 +98,7 @@ impl ClientApi {
             compression: Compression::new(turns),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             blocking_turns: TenantSemaphores::new(MAX_BLOCKING_PER_TENANT),
-            call_permits: TenantSemaphores::new(MAX_CALLS_PER_TENANT),
+            call_permits: CallPermits::new(),
         }
     }
 
@@ -159,10 +155,10 @@ impl ClientApi {
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
             Route::ReadGroup(id) => blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await,
             Route::ReadJob(id) => {
-                let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
                 let request = JobRequest::parse(query.as_deref(), &head.headers)?;
-                let read = move || job::read(&service, &answers, &later_turns, &tenant, id, &request);
-                let mut reply = blocking_in_turn(&turns, read).await?;
+                let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
+                let reader = JobReader { service, answers, turns: later_turns, tenant: tenant.id };
+                let mut reply = blocking_in_turn(&turns, move || reader.read(id, &request)).await?;
                 // Also of an answer without a body, and of a small one: the tag says the same.
                 vary(&mut reply, ACCEPT);
                 vary(&mut reply, ACCEPT_ENCODING);
@@ -259,7 +255,7 @@ impl ClientApi {
     /// can become.
     async fn submit(&self, tenant: Tenant, turns: &Arc<Semaphore>, request: BulkRequest) -> Result<Reply, Problem> {
         let fields = if request.may_be_table() {
-            let permit = self.call_permit(&tenant).await?;
+            let permit = self.call_permits.of(tenant.id).take().await?;
             let read = move |call: &Call<'_>| {
                 let _permit = permit;
                 call.fields()
@@ -284,18 +280,6 @@ impl ClientApi {
             }
         };
         blocking_in_turn(turns, submit).await
-    }
-
-    /// Waits until the tenant may have one more call.
-    ///
-    /// # Errors
-    /// 503 if the tenant has too many calls for too long.
-    async fn call_permit(&self, tenant: &Tenant) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = self.call_permits.of(tenant.id).acquire_owned();
-        match tokio::time::timeout(CALL_PERMIT_TIMEOUT, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::too_many_calls(MAX_CALLS_PER_TENANT)),
-        }
     }
 
     /// Answers a request for a token. Its credentials may be in the body, so the body is read before they are checked, and
@@ -360,7 +344,7 @@ impl ClientApi {
     ) -> Result<Reply, Problem> {
         // Before the call may run: a call that waits until earlier answers have been taken keeps no other call from running.
         let answer_memory = self.answers.admit(tenant.id, answer.contacts).await?;
-        let permit = self.call_permit(&tenant).await?;
+        let permit = self.call_permits.of(tenant.id).take().await?;
         let body = body.await?;
         let work = move |call: &Call<'_>| {
             // The work may outlive the request, so the work holds the permit.

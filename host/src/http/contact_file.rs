@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::answer_memory::AnswerMemory;
+use super::call_permits::TenantCallPermits;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Reply, ReplyBody, file};
 use crate::domain::ContactId;
@@ -32,7 +32,7 @@ pub(super) struct ContactFile {
     pub(super) service: Arc<Service>,
     pub(super) answers: Arc<AnswerMemory>,
     /// Bounds the tenant's calls.
-    pub(super) call_permits: Arc<Semaphore>,
+    pub(super) call_permits: TenantCallPermits,
     pub(super) tenant: Tenant,
     pub(super) conditions: Arc<Vec<ListCondition>>,
     pub(super) file_type: FileType,
@@ -90,8 +90,9 @@ struct ReadPage {
 
 impl Progress {
     async fn next_piece(&mut self) -> Result<Bytes, Problem> {
-        let permit =
-            Arc::clone(&self.file.call_permits).acquire_owned().await.map_err(|error| Problem::panicked(&error))?;
+        // While the page is read, it takes the memory of a list of as many contacts.
+        let reading = self.file.answers.admit(self.file.tenant.id, PAGE_CONTACTS as usize).await?;
+        let permit = self.file.call_permits.take().await?;
         let (conditions, after, known) = (Arc::clone(&self.file.conditions), self.after, self.aliases.clone());
         let read = move |call: &Call<'_>| {
             let _permit = permit;
@@ -124,6 +125,7 @@ impl Progress {
             }
         }
         self.aliases = Some(aliases);
+        drop(reading);
         self.file.answers.hold_piece(self.file.tenant.id, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
     }
 }

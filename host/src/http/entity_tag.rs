@@ -67,6 +67,11 @@ impl EntityTag {
     }
 }
 
+/// Returns whether the `If-None-Match` of a request names a tag, given without its quotation marks.
+pub(super) fn is_tag_known(headers: &HeaderMap, tag: &str) -> bool {
+    headers.get_all(IF_NONE_MATCH).iter().any(|value| names(value.as_bytes(), tag))
+}
+
 /// Returns whether the value of an `If-None-Match` names a tag, or all. What is behind a tag without its quotation marks is not
 /// read.
 fn names(value: &[u8], tag: &str) -> bool {

@@ -1,5 +1,6 @@
 //! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`, `POST /api/contacts/job/{id}/cancel`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hyper::header::{HeaderValue, RETRY_AFTER};
@@ -13,10 +14,10 @@ use super::entity_tag::KnownTags;
 use super::job_view::JobView;
 use super::problem::Problem;
 use super::query::parameters;
-use super::reply::{Reply, json, json_pieces, json_text};
+use super::reply::{Reply, json, json_body, json_text};
 use super::result_file;
 use super::row_stream::RowStream;
-use crate::domain::{JobId, JobState, Page};
+use crate::domain::{Job, JobId, JobState, Page, TenantId};
 use crate::export::{FileType, JobFile, Only};
 use crate::jobs::Service;
 use crate::store::{CancelOutcome, Tenant};
@@ -38,58 +39,44 @@ enum Details {
 /// What a request for a job asks for, in its query and its headers.
 #[derive(Debug, Clone)]
 pub(super) struct JobRequest {
-    details: Details,
-    page: Page,
-    /// Whether the query names a page or its size.
-    has_page: bool,
-    /// The rows that a file has.
-    only: Option<Only>,
-    /// Whether a file is for Excel.
-    excel: bool,
-    /// The type of the file that the client wants in place of JSON.
-    file: Option<FileType>,
+    wanted: Wanted,
     known: KnownTags,
+}
+
+#[derive(Debug, Clone)]
+enum Wanted {
+    /// JSON. The page counts only with details; it is checked also without them, so that a client that polls learns of a mistake
+    /// at once.
+    Json { details: Details, page: Page },
+    /// A file of all rows.
+    File(WantedFile),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct WantedFile {
+    file_type: FileType,
+    /// The rows that the file has.
+    only: Option<Only>,
+    /// Whether the file is for Excel.
+    excel: bool,
 }
 
 impl JobRequest {
     /// Reads a request. A parameter without a value is as if it were not there.
     ///
     /// # Errors
-    /// 400 if there is another parameter, a page or a form of details that does not exist, or a parameter twice, so that no client
-    /// takes the answer for another.
+    /// 400 if there is another parameter, one that JSON or a file does not have, a page or a form of details that does not exist, or
+    /// a parameter twice, so that no client takes the answer for another.
     pub(super) fn parse(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         let (mut details, mut page, mut limit) = (Details::None, None, None);
         let (mut only, mut excel) = (None, false);
         for (name, value) in parameters(query)? {
             match name.as_ref() {
-                "details" => {
-                    details = match value.as_str() {
-                        "1" | "true" => Details::Rows,
-                        "full" => Details::Full,
-                        "0" | "false" => Details::None,
-                        _ => {
-                            return Err(Problem::bad_request(format!(
-                                "'details' must be 0, 1 or full, not '{value}'."
-                            )));
-                        }
-                    }
-                }
+                "details" => details = Details::parse(&value)?,
                 "page" => page = Some(value),
                 "limit" => limit = Some(value),
-                "only" => {
-                    only = Some(Only::parse(&value).ok_or_else(|| {
-                        Problem::bad_request(format!(
-                            "'only' must be failed, created, updated or unchanged, not '{value}'."
-                        ))
-                    })?);
-                }
-                "excel" => {
-                    excel = match value.as_str() {
-                        "1" => true,
-                        "0" => false,
-                        _ => return Err(Problem::bad_request(format!("'excel' must be 0 or 1, not '{value}'."))),
-                    }
-                }
+                "only" => only = Some(parse_only(&value)?),
+                "excel" => excel = parse_excel(&value)?,
                 _ => {
                     return Err(Problem::bad_request(format!(
                         "'{name}' is no parameter of a job. Use details, page and limit; for a file, only and excel."
@@ -97,11 +84,47 @@ impl JobRequest {
                 }
             }
         }
-        // Also without details: a client that polls learns of a mistake at once.
+        let known = KnownTags::of(headers);
         let has_page = page.is_some() || limit.is_some();
         let page = Page::parse(page.as_deref(), limit.as_deref())?;
-        let (file, known) = (FileType::accepted(headers), KnownTags::of(headers));
-        Ok(Self { details, page, has_page, only, excel, file, known })
+        let wanted = match FileType::accepted(headers) {
+            Some(_) if has_page => {
+                return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
+            }
+            Some(file_type) => Wanted::File(WantedFile { file_type, only, excel }),
+            None if only.is_some() || excel => {
+                return Err(Problem::bad_request(
+                    "'only' and 'excel' are for files. Ask for one with 'Accept: text/csv' or 'Accept: application/x-ndjson'.",
+                ));
+            }
+            None => Wanted::Json { details, page },
+        };
+        Ok(Self { wanted, known })
+    }
+}
+
+impl Details {
+    fn parse(value: &str) -> Result<Self, Problem> {
+        match value {
+            "1" | "true" => Ok(Self::Rows),
+            "full" => Ok(Self::Full),
+            "0" | "false" => Ok(Self::None),
+            _ => Err(Problem::bad_request(format!("'details' must be 0, 1 or full, not '{value}'."))),
+        }
+    }
+}
+
+fn parse_only(value: &str) -> Result<Only, Problem> {
+    Only::parse(value).ok_or_else(|| {
+        Problem::bad_request(format!("'only' must be failed, created, updated or unchanged, not '{value}'."))
+    })
+}
+
+fn parse_excel(value: &str) -> Result<bool, Problem> {
+    match value {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err(Problem::bad_request(format!("'excel' must be 0 or 1, not '{value}'."))),
     }
 }
 
@@ -124,92 +147,92 @@ struct DetailsHead {
 /// What is behind the rows of a page.
 const END_OF_DETAILS: &str = "]}}";
 
-/// Reads a job's state, and its results if they are asked for, as far as there are any; blocks.
-pub(super) fn read(
-    service: &Arc<Service>,
-    answers: &Arc<AnswerMemory>,
-    turns: &Arc<Semaphore>,
-    tenant: &Tenant,
-    id: JobId,
-    query: &JobRequest,
-) -> Result<Reply, Problem> {
-    let job = service.job(tenant.id, id)?.ok_or_else(Problem::unknown_job)?;
-    let known = &query.known;
-    if let Some(file_type) = query.file {
-        if query.has_page {
-            return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
+/// What an answer about a job is read with.
+pub(super) struct JobReader {
+    pub(super) service: Arc<Service>,
+    pub(super) answers: Arc<AnswerMemory>,
+    /// The turns in which the rows of a large answer are read, after its head was sent.
+    pub(super) turns: Arc<Semaphore>,
+    pub(super) tenant: TenantId,
+}
+
+impl JobReader {
+    /// Reads a job's state, and its results if they are asked for, as far as there are any; blocks.
+    pub(super) fn read(&self, id: JobId, request: &JobRequest) -> Result<Reply, Problem> {
+        let job = self.service.job(self.tenant, id)?.ok_or_else(Problem::unknown_job)?;
+        match &request.wanted {
+            Wanted::File(_) if job.state != JobState::Completed => Err(Problem::job_unfinished(RETRY_AFTER_SECONDS)),
+            Wanted::File(file) => self.file(&job, *file, &request.known),
+            Wanted::Json { details, page } => {
+                let reply = self.json(&job, *details, *page, &request.known)?;
+                Ok(retry_unless(job.state == JobState::Completed, reply))
+            }
         }
-        if job.state != JobState::Completed {
-            return Err(Problem::job_unfinished(RETRY_AFTER_SECONDS));
-        }
+    }
+
+    fn file(&self, job: &Job, file: WantedFile, known: &KnownTags) -> Result<Reply, Problem> {
+        let WantedFile { file_type, only, excel } = file;
         let tag = known.tag([
-            id.to_string().as_bytes(),
+            job.id.to_string().as_bytes(),
             file_type.extension().as_bytes(),
-            query.only.map_or("", Only::as_str).as_bytes(),
-            &[u8::from(query.excel)],
-            &serialized(&JobView::full(&job))?,
+            only.map_or("", Only::as_str).as_bytes(),
+            &[u8::from(excel)],
+            &serialized(&JobView::full(job))?,
         ]);
         if let Some(reply) = tag.if_known() {
             return Ok(reply);
         }
-        let rows = |rows| service.rows(tenant.id, id, rows);
-        let writer = JobFile::new(&job, file_type, query.only, query.excel, rows)?;
-        let rows = RowStream {
-            service: Arc::clone(service),
-            answers: Arc::clone(answers),
-            turns: Arc::clone(turns),
-            tenant: tenant.id,
-            job: id,
-            rows: 0..u64::from(job.total),
-            before: writer.header(),
-            writer,
-            after: "",
+        let rows = |rows| self.service.rows(self.tenant, job.id, rows);
+        let writer = JobFile::new(job, file_type, only, excel, rows)?;
+        let (header, all) = (writer.header(), 0..u64::from(job.total));
+        let body = self.rows(job.id, all, writer, header, "").into_body()?;
+        result_file::reply(job.id, file_type, only, body).map(|reply| tag.mark(reply))
+    }
+
+    fn json(&self, job: &Job, details: Details, page: Page, known: &KnownTags) -> Result<Reply, Problem> {
+        let id = job.id;
+        let is_completed = job.state == JobState::Completed;
+        let (form, name) = match details {
+            Details::Rows if is_completed => (RowForm::Plain, "1"),
+            Details::Full => (RowForm::Full, "full"),
+            Details::None | Details::Rows => {
+                let body = serialized(&JobBody { job: JobView::state(job), details: None })?;
+                let tag = known.tag([id.to_string().as_bytes(), &body]);
+                return Ok(tag.if_known().unwrap_or_else(|| tag.mark(json_text(StatusCode::OK, body))));
+            }
         };
-        return result_file::reply(id, file_type, query.only, rows.into_body()?).map(|reply| tag.mark(reply));
-    }
-    if query.only.is_some() || query.excel {
-        return Err(Problem::bad_request(
-            "'only' and 'excel' are for files. Ask for one with 'Accept: text/csv' or 'Accept: application/x-ndjson'.",
-        ));
-    }
-    let view = if query.details == Details::Full { JobView::full(&job) } else { JobView::state(&job) };
-    let is_completed = job.state == JobState::Completed;
-    let (form, name) = match query.details {
-        Details::Rows if is_completed => (RowForm::Plain, "1"),
-        Details::Full => (RowForm::Full, "full"),
-        Details::None | Details::Rows => {
-            let body = serialized(&JobBody { job: view, details: None })?;
-            let tag = known.tag([id.to_string().as_bytes(), &body]);
-            let reply = tag.if_known().unwrap_or_else(|| tag.mark(json_text(StatusCode::OK, body)));
-            return Ok(retry_unless(is_completed, reply));
+        // While a job runs, the items of the batches that took effect have rows.
+        let row_count = if is_completed { job.total } else { job.counts.processed() };
+        let next_page =
+            page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
+        let view = if details == Details::Full { JobView::full(job) } else { JobView::state(job) };
+        let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
+        let mut before = serialized(&head)?;
+        before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
+        let rows = page.rows(row_count);
+        // Rows stay as they are once they are counted.
+        let tag = known.tag([id.to_string().as_bytes(), name.as_bytes(), format!("{rows:?}").as_bytes(), &before]);
+        if let Some(reply) = tag.if_known() {
+            return Ok(reply);
         }
-    };
-    let page = query.page;
-    // While a job runs, the items of the batches that took effect have rows.
-    let row_count = if is_completed { job.total } else { job.counts.processed() };
-    let next_page =
-        page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
-    let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
-    let mut before = serialized(&head)?;
-    before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
-    let rows = page.rows(row_count);
-    // Rows stay as they are once they are counted.
-    let tag = known.tag([id.to_string().as_bytes(), name.as_bytes(), format!("{rows:?}").as_bytes(), &before]);
-    if let Some(reply) = tag.if_known() {
-        return Ok(retry_unless(is_completed, reply));
+        let body = self.rows(id, rows, JsonRows::new(form), before, END_OF_DETAILS).into_body()?;
+        Ok(tag.mark(json_body(StatusCode::OK, body)))
     }
-    let page = RowStream {
-        service: Arc::clone(service),
-        answers: Arc::clone(answers),
-        turns: Arc::clone(turns),
-        tenant: tenant.id,
-        job: id,
-        rows,
-        writer: JsonRows::new(form),
-        before,
-        after: END_OF_DETAILS,
-    };
-    Ok(retry_unless(is_completed, tag.mark(json_pieces(StatusCode::OK, page.into_body()?))))
+
+    /// Returns the stream of a job's rows, with what stands before and behind them.
+    fn rows<W>(&self, job: JobId, rows: Range<u64>, writer: W, before: Vec<u8>, after: &'static str) -> RowStream<W> {
+        RowStream {
+            service: Arc::clone(&self.service),
+            answers: Arc::clone(&self.answers),
+            turns: Arc::clone(&self.turns),
+            tenant: self.tenant,
+            job,
+            rows,
+            writer,
+            before,
+            after,
+        }
+    }
 }
 
 fn serialized(value: &impl Serialize) -> Result<Vec<u8>, Problem> {

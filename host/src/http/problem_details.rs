@@ -4,6 +4,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
+use super::accept::quality;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::RequestId;
 
@@ -39,8 +40,7 @@ pub(super) fn are_accepted(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);
         let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(PROBLEM_JSON));
-        let is_zero = |weight: &str| weight.chars().all(|digit| matches!(digit, '0' | '.'));
-        is_named && !parts.filter_map(|part| part.strip_prefix("q=")).any(is_zero)
+        is_named && quality(parts) > 0
     })
 }
 

@@ -81,11 +81,6 @@ pub(super) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     json_body(status, ReplyBody::Whole(text.into()))
 }
 
-/// Creates an answer whose body is JSON together.
-pub(super) fn json_pieces(status: StatusCode, body: ReplyBody) -> Reply {
-    json_body(status, body)
-}
-
 /// Creates an answer that is a file for whoever asked for one. `name` has letters, digits, hyphens and dots alone.
 pub(super) fn file(content_type: &'static str, name: &str, body: ReplyBody) -> Reply {
     let mut reply = json_body(StatusCode::OK, body);
@@ -113,7 +108,7 @@ pub(super) fn published(content_type: &'static str, text: &'static str) -> Reply
 }
 
 /// Creates the answer to a client that has what is published already.
-pub(super) fn unchanged() -> Reply {
+pub(super) fn published_not_modified() -> Reply {
     let mut reply = Response::new(ReplyBody::Whole(Bytes::new()));
     *reply.status_mut() = StatusCode::NOT_MODIFIED;
     reply.headers_mut().insert(CACHE_CONTROL, PUBLISHED_CACHE_CONTROL);
@@ -135,7 +130,8 @@ pub(super) fn vary(reply: &mut Reply, name: HeaderName) {
     }
 }
 
-fn json_body(status: StatusCode, body: ReplyBody) -> Reply {
+/// Creates an answer whose body is JSON, whole or in pieces.
+pub(super) fn json_body(status: StatusCode, body: ReplyBody) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
