@@ -5,8 +5,6 @@ use std::time::Duration;
 use bulkhead_tests::{Client, Job, Options, Rng, Server, contacts, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
-use crate::databases::Database;
-
 fn cancel(client: &Client, job: &Job<'_>) -> Value {
     client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(200).json()
 }
@@ -57,16 +55,7 @@ fn a_cancelled_job_keeps_its_rows(server: &Server) {
     client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(404);
 }
 
-#[test]
-fn a_cancelled_job_keeps_its_rows_on_sqlite() {
-    a_cancelled_job_keeps_its_rows(&Options::default().rogue().with("--workers", 1).start());
-}
-
-#[test]
-fn a_cancelled_job_keeps_its_rows_on_postgresql() {
-    let database = Database::fresh();
-    a_cancelled_job_keeps_its_rows(&database.options().rogue().with("--workers", 1).start());
-}
+on_both_stores!(a_cancelled_job_keeps_its_rows, rogue(), with("--workers", 1));
 
 #[test]
 fn after_the_answer_nothing_of_the_job_is_applied() {

@@ -1,9 +1,7 @@
 //! Lists of contacts as files, which come back as they were.
 
-use bulkhead_tests::{Client, Options, Reply, Server, contacts};
+use bulkhead_tests::{Client, Reply, Server, contacts};
 use serde_json::{Value, json};
-
-use crate::databases::Database;
 
 fn file(client: &Client, accept: &str, query: &str) -> Reply {
     client.call("GET", &format!("/api/contacts{query}"), &[("accept", accept)], &[])
@@ -57,12 +55,4 @@ fn all_contacts_come_as_a_file(server: &Server) {
     assert_eq!(without_ids(&client), without_ids(&other));
 }
 
-#[test]
-fn all_contacts_come_as_a_file_on_sqlite() {
-    all_contacts_come_as_a_file(&Options::default().start());
-}
-
-#[test]
-fn all_contacts_come_as_a_file_on_postgresql() {
-    all_contacts_come_as_a_file(&Database::fresh().options().start());
-}
+on_both_stores!(all_contacts_come_as_a_file);

@@ -3,8 +3,6 @@
 use bulkhead_tests::{Client, Job, Options, Reply, Server, gzip};
 use serde_json::{Value, json};
 
-use crate::databases::Database;
-
 const NEW: &str = "/api/contacts/bulk/new";
 const IMPORT: &str = "/api/contacts/importCsv";
 const CSV: (&str, &str) = ("content-type", "text/csv");
@@ -121,15 +119,7 @@ fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     [&body[..place], to, &body[place + from.len()..]].concat()
 }
 
-#[test]
-fn tables_of_many_kinds_are_read_on_sqlite() {
-    tables_of_many_kinds_are_read(&Server::start());
-}
-
-#[test]
-fn tables_of_many_kinds_are_read_on_postgresql() {
-    tables_of_many_kinds_are_read(&Database::fresh().options().start());
-}
+on_both_stores!(tables_of_many_kinds_are_read);
 
 #[test]
 fn a_form_brings_a_file_and_its_mapping() {
@@ -223,15 +213,7 @@ fn a_mode_refuses_what_exists_or_does_not(server: &Server) {
     assert!(codes[..3_000].iter().all(|code| *code == 400) && codes[3_000] == 200);
 }
 
-#[test]
-fn a_mode_refuses_what_exists_or_does_not_on_sqlite() {
-    a_mode_refuses_what_exists_or_does_not(&Server::start());
-}
-
-#[test]
-fn a_mode_refuses_what_exists_or_does_not_on_postgresql() {
-    a_mode_refuses_what_exists_or_does_not(&Database::fresh().options().start());
-}
+on_both_stores!(a_mode_refuses_what_exists_or_does_not);
 
 #[test]
 fn the_failures_are_corrected_and_sent_again() {
@@ -412,6 +394,8 @@ fn a_large_file_becomes_a_group(server: &Server) {
     server.new_client("other").get(&path).expect(404);
     client.job(jobs[0]).delete().expect(200);
     assert_eq!(client.get(&path).expect(200).json()["total"], 15_001);
+    let again = send_it().json();
+    assert_eq!((&again["group"], &again["jobs"]), (&body["group"], &json!(jobs[1..])), "the group keeps its key");
     client.job(jobs[1]).delete().expect(200);
     client.job(jobs[2]).delete().expect(200);
     client.get(&path).expect(404);
@@ -424,12 +408,4 @@ fn a_large_file_becomes_a_group(server: &Server) {
     assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(1));
 }
 
-#[test]
-fn a_large_file_becomes_a_group_on_sqlite() {
-    a_large_file_becomes_a_group(&Server::start());
-}
-
-#[test]
-fn a_large_file_becomes_a_group_on_postgresql() {
-    a_large_file_becomes_a_group(&Database::fresh().options().start());
-}
+on_both_stores!(a_large_file_becomes_a_group);

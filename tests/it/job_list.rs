@@ -1,9 +1,7 @@
 //! Lists of jobs: a tenant's own, and those of all tenants for operators.
 
-use bulkhead_tests::{Client, Options, Server, contacts, wait_until};
+use bulkhead_tests::{Client, Server, contacts, wait_until};
 use serde_json::{Value, json};
-
-use crate::databases::Database;
 
 const JOBS: &str = "/api/contacts/jobs";
 
@@ -93,13 +91,4 @@ fn jobs_are_listed(server: &Server) {
     wait_until("the next job", || (client.create(&contacts("x", 0..1)).codes() == [201]).then_some(()));
 }
 
-#[test]
-fn jobs_are_listed_on_sqlite() {
-    jobs_are_listed(&Options::default().rogue().admin().with("--workers", 2).start());
-}
-
-#[test]
-fn jobs_are_listed_on_postgresql() {
-    let database = Database::fresh();
-    jobs_are_listed(&database.options().rogue().admin().with("--workers", 2).start());
-}
+on_both_stores!(jobs_are_listed, rogue(), admin(), with("--workers", 2));

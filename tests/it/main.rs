@@ -1,5 +1,8 @@
 //! Black-box tests: the real binary, real components, a real database, HTTP. The library in `src/` starts and watches servers.
 
+#[macro_use]
+mod both_stores;
+
 mod admin_tenants;
 mod authoring;
 mod batch;

@@ -3,8 +3,6 @@
 use bulkhead_tests::{Options, Server, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
-use crate::databases::Database;
-
 /// What a command prints: one JSON value per line.
 fn printed(server: &Server, args: &[&str]) -> Vec<Value> {
     let finished = server.command_line(args).expect(0);
@@ -60,16 +58,7 @@ fn jobs_are_listed_shown_and_deleted(server: &Server) {
     assert!(server.command_line(&["job", "show", "x"]).expect(2).stderr.contains("not a job's id"));
 }
 
-#[test]
-fn jobs_are_listed_shown_and_deleted_on_sqlite() {
-    jobs_are_listed_shown_and_deleted(&Options::default().rogue().admin().with("--workers", 1).start());
-}
-
-#[test]
-fn jobs_are_listed_shown_and_deleted_on_postgresql() {
-    let database = Database::fresh();
-    jobs_are_listed_shown_and_deleted(&database.options().rogue().admin().with("--workers", 1).start());
-}
+on_both_stores!(jobs_are_listed_shown_and_deleted, rogue(), admin(), with("--workers", 1));
 
 #[test]
 fn the_catalogue_of_limits_is_the_same_over_http() {

@@ -3,8 +3,6 @@
 use bulkhead_tests::{Client, Options, Reply, Server, contacts};
 use serde_json::{Value, json};
 
-use crate::databases::Database;
-
 const NEW: &str = "/api/contacts/bulk/new";
 
 fn send(client: &Client, count: usize) -> Reply {
@@ -52,15 +50,7 @@ fn submissions_tell_what_is_left(server: &Server) {
     looping.delete().expect(200);
 }
 
-#[test]
-fn submissions_tell_what_is_left_on_sqlite() {
-    submissions_tell_what_is_left(&Options::default().rogue().with("--workers", 1).start());
-}
-
-#[test]
-fn submissions_tell_what_is_left_on_postgresql() {
-    submissions_tell_what_is_left(&Database::fresh().options().rogue().with("--workers", 1).start());
-}
+on_both_stores!(submissions_tell_what_is_left, rogue(), with("--workers", 1));
 
 fn contacts_have_a_rate(server: &Server) {
     let tenant = server.add_tenant("acme");
@@ -86,17 +76,16 @@ fn contacts_have_a_rate(server: &Server) {
     assert_eq!(left(&send(&client, 1_200).expect(202), "contacts-per-minute"), 0);
     let refused = send(&client, 1).expect(429);
     assert!((55..=62).contains(&seconds(&refused)), "{}", seconds(&refused));
+    // So does a file that becomes a group.
+    let split = server.add_tenant("split");
+    server.set_limits("split", &json!({"contactsPerMinute": 600}));
+    let lines: String = (0..20_001).map(|number| format!("{{\"email\":\"s{number}@example.com\"}}\n")).collect();
+    let (path, headers) = (format!("{NEW}?split=1"), [("content-type", "application/x-ndjson")]);
+    let group = server.client(&split).call("POST", &path, &headers, lines.as_bytes()).expect(202).json();
+    assert_eq!(group["jobs"].as_array().map(Vec::len), Some(3));
 }
 
-#[test]
-fn contacts_have_a_rate_on_sqlite() {
-    contacts_have_a_rate(&Server::start());
-}
-
-#[test]
-fn contacts_have_a_rate_on_postgresql() {
-    contacts_have_a_rate(&Database::fresh().options().start());
-}
+on_both_stores!(contacts_have_a_rate);
 
 #[test]
 fn requests_have_names() {
