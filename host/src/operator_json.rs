@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
 use serde_json::value::RawValue;
+
+use crate::plain_words::{json_error, json_flaw};
 
 /// Bytes that are shown of a name or a number.
 const MAX_SHOWN_BYTES: usize = 60;
@@ -41,7 +42,7 @@ impl<'a> JsonText<'a> {
         if text.starts_with('\u{feff}') {
             return Err(whole(String::from("the text begins with a byte order mark (U+FEFF); save it without one")));
         }
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| whole(plain(&error)))?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| whole(json_error(&error)))?;
         Ok(Self { raw: raw.get(), path: String::new() })
     }
 
@@ -173,7 +174,7 @@ impl<'a> JsonText<'a> {
 
     /// Line and column would count from the beginning of the value, so the error is told without them.
     fn unreadable(&self, error: &serde_json::Error) -> JsonError {
-        self.error(what(error).to_owned())
+        self.error(json_flaw(error).to_owned())
     }
 
     fn member_path(&self, name: &str) -> String {
@@ -210,6 +211,15 @@ impl<'a> Members<'a> {
             .ok_or_else(|| JsonError { path: path_of(&self.parent, name), message: String::from("this must be given") })
     }
 
+    /// Returns all members that are left as values, in the order of the text if none was taken.
+    pub fn into_values(self) -> Vec<(String, JsonText<'a>)> {
+        let value = |(name, raw): (String, &'a str)| {
+            let path = path_of(&self.parent, &name);
+            (name, JsonText { raw, path })
+        };
+        self.list.into_iter().map(value).collect()
+    }
+
     /// Returns all members that are left, in the order of the text if none was taken.
     pub fn into_all(self) -> Vec<(String, &'a str)> {
         self.list
@@ -225,45 +235,6 @@ fn shortened(text: &str) -> String {
     match text.split_at(text.floor_char_boundary(MAX_SHOWN_BYTES)) {
         (all, "") => all.to_owned(),
         (start, _) => format!("{start}…"),
-    }
-}
-
-/// Says what is wrong with a text, and where.
-pub fn plain(error: &serde_json::Error) -> String {
-    let what = what(error);
-    match (error.line(), error.column()) {
-        // The error is of a value that was read before.
-        (0, _) => what.to_owned(),
-        // The error is where a line ends.
-        (line, 0) => format!("{what} at line {line}"),
-        (line, column) => format!("{what} at line {line} column {column}"),
-    }
-}
-
-/// Says what is wrong with a text.
-fn what(error: &serde_json::Error) -> &'static str {
-    match error.classify() {
-        Category::Eof => return "the text ends too early",
-        Category::Data => return "a member is missing, or is not of the kind that it must be",
-        Category::Syntax | Category::Io => {}
-    }
-    let said = error.to_string();
-    let said = said.split(" at line ").next().unwrap_or_default();
-    match said {
-        "expected value" => "there must be a value",
-        "expected `:`" => "there must be a colon",
-        "expected `,` or `]`" => "there must be a comma or the end of the list",
-        "expected `,` or `}`" => "there must be a comma or the end of the object",
-        "key must be a string" => "there must be the name of a member, in double quotes",
-        "trailing comma" => "there is a comma too many",
-        "trailing characters" => "there is more text after the end of the value",
-        "invalid number" | "number out of range" => "this is not a number",
-        "recursion limit exceeded" => "this is nested too deeply",
-        _ if said.starts_with("control character") => "a text has a line break or another control character in it",
-        _ if said.contains("escape") || said.contains("surrogate") || said.contains("unicode") => {
-            "a text has an escape that means no character"
-        }
-        _ => "this is not JSON",
     }
 }
 
@@ -305,7 +276,7 @@ impl<'de> Visitor<'de> for ElementList {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonError, JsonText, plain};
+    use super::{JsonError, JsonText};
 
     fn refused<T: std::fmt::Debug>(read: Result<T, JsonError>) -> String {
         read.unwrap_err().to_string()
@@ -335,14 +306,6 @@ mod tests {
             assert!(said.starts_with(message), "{text:?}: {said}");
             assert!(!said.contains("column 0"), "{text:?}: {said}");
         }
-    }
-
-    #[test]
-    fn a_value_of_another_kind_is_told_in_plain_words() {
-        let error = serde_json::from_str::<Vec<String>>("[\"a\",\n7]").unwrap_err();
-        assert_eq!(plain(&error), "a member is missing, or is not of the kind that it must be at line 2 column 1");
-        let error = serde_json::from_value::<Vec<String>>(serde_json::json!({})).unwrap_err();
-        assert_eq!(plain(&error), "a member is missing, or is not of the kind that it must be");
     }
 
     #[test]

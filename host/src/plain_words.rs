@@ -1,6 +1,8 @@
-//! Errors of the operating system in plain words. What they are called in programs, and their numbers, help no operator.
+//! Errors of the operating system and of JSON in plain words. What they are called in programs, and their numbers, help nobody.
 
 use std::io::{Error, ErrorKind};
+
+use serde_json::error::Category;
 
 /// Says why a file, a folder or a connection cannot be used: the end of a sentence.
 pub fn io_error(error: &Error) -> String {
@@ -40,11 +42,50 @@ fn without_number(text: &str) -> &str {
     text.split(" (os error ").next().unwrap_or(text)
 }
 
+/// Says what is wrong with a JSON text, and where.
+pub fn json_error(error: &serde_json::Error) -> String {
+    let flaw = json_flaw(error);
+    match (error.line(), error.column()) {
+        // The error is of a value that was read before.
+        (0, _) => flaw.to_owned(),
+        // The error is where a line ends.
+        (line, 0) => format!("{flaw} at line {line}"),
+        (line, column) => format!("{flaw} at line {line} column {column}"),
+    }
+}
+
+/// Says what is wrong with a JSON text.
+pub fn json_flaw(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        Category::Eof => return "the text ends too early",
+        Category::Data => return "a member is missing, or is not of the kind that it must be",
+        Category::Syntax | Category::Io => {}
+    }
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or_default();
+    match said {
+        "expected value" => "there must be a value",
+        "expected `:`" => "there must be a colon",
+        "expected `,` or `]`" => "there must be a comma or the end of the list",
+        "expected `,` or `}`" => "there must be a comma or the end of the object",
+        "key must be a string" => "there must be the name of a member, in double quotes",
+        "trailing comma" => "there is a comma too many",
+        "trailing characters" => "there is more text after the end of the value",
+        "invalid number" | "number out of range" => "this is not a number",
+        "recursion limit exceeded" => "this is nested too deeply",
+        _ if said.starts_with("control character") => "a text has a line break or another control character in it",
+        _ if said.contains("escape") || said.contains("surrogate") || said.contains("unicode") => {
+            "a text has an escape that means no character"
+        }
+        _ => "this is not JSON",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Error, ErrorKind};
 
-    use super::io_error;
+    use super::{io_error, json_error};
 
     #[test]
     fn no_error_of_the_system_has_a_number_or_a_programs_words() {
@@ -65,5 +106,13 @@ mod tests {
         assert_eq!(io_error(&Error::other("This is a link")), "This is a link");
         assert_eq!(io_error(&Error::new(ErrorKind::NotFound, "no store")), "no store");
         assert_eq!(io_error(&ErrorKind::UnexpectedEof.into()), "it ends too early");
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_in_plain_words() {
+        let error = serde_json::from_str::<Vec<String>>("[\"a\",\n7]").unwrap_err();
+        assert_eq!(json_error(&error), "a member is missing, or is not of the kind that it must be at line 2 column 1");
+        let error = serde_json::from_value::<Vec<String>>(serde_json::json!({})).unwrap_err();
+        assert_eq!(json_error(&error), "a member is missing, or is not of the kind that it must be");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bulkhead::operator_json::plain;
+use bulkhead::plain_words::json_error;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{Method, Request, Response, Uri};
@@ -257,7 +257,7 @@ impl Client {
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer, expected: u16) -> Result<T, SubmitError> {
         if answer.status == expected {
-            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&plain(&error)));
+            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&json_error(&error)));
         }
         if answer.status < 300 {
             return Err(self.unexpected(&format!("status {}", answer.status)));
