@@ -8,18 +8,33 @@ mod csv_rows;
 mod cut_table;
 mod encoding;
 mod error;
+mod formula;
+mod header;
 mod json_lines;
+mod list_cell;
+mod mapping;
+mod other_kind;
 mod own_members;
 mod quoting;
 mod records;
+mod row_items;
+mod synonyms;
+mod table_text;
+mod targets;
 
-pub use columns::{ColumnMapping, TargetField};
-pub use csv_rows::{CsvOptions, delimiter, read_csv};
+pub use csv_rows::{CsvOptions, read_csv};
 pub use cut_table::CutTable;
-pub use encoding::decode;
+pub use encoding::{decode, decode_within};
 pub use error::ImportError;
+pub use formula::{is_formula, is_marked_formula};
+pub use header::{MAX_COLUMNS, MAX_NAME_BYTES, MAX_NAMES_BYTES};
 pub use json_lines::{json_lines, read_json_lines};
-pub use own_members::{ERRORS_MEMBER, ITEM_MEMBER, STATUS_MEMBER};
+pub use list_cell::{VALUE_SEPARATOR, is_json_list, is_list_member};
+pub use mapping::ColumnMapping;
+pub use other_kind::OtherKind;
+pub use own_members::{ERRORS_MEMBER, ITEM_MEMBER, OWN_PREFIX, STATUS_MEMBER};
+pub use table_text::delimiter;
+pub use targets::TargetField;
 
 use crate::domain::Source;
 

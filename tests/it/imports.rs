@@ -62,7 +62,19 @@ fn tables_of_many_kinds_are_read(server: &Server) {
             "tabs",
             "",
             "text/tab-separated-values",
-            b"email\tfirstname\tphone\nN@example.com\tJ\xc3\xb6rg\t0049\n".to_vec(),
+            b"email\tfirstname\tphone\ta,b;c\nN@example.com\tJ\xc3\xb6rg\t0049\t\n".to_vec(),
+        ),
+        (
+            "columns without names",
+            "",
+            "text/csv",
+            b"email,firstname,,phone,,\nN@example.com,J\xc3\xb6rg,,0049,,\n,,,,,\n".to_vec(),
+        ),
+        (
+            "german names",
+            "",
+            "text/csv",
+            b"E-Mailadresse;Anrede;Titel;Vorname;Telefonnummer\nN@example.com;Frau;Dr.;J\xc3\xb6rg;0049\n".to_vec(),
         ),
         (
             "a delimiter",
@@ -151,11 +163,19 @@ fn a_form_brings_a_file_and_its_mapping() {
         (FORM, form(&[("mapping", "x")], b"email\na@b.co\n"), 400, "mapping must be a JSON object"),
         (FORM, form(&[("mode", "x")], b"email\na@b.co\n"), 400, "'mode' must be"),
         (FORM, form(&[("x", "1")], b"email\na@b.co\n"), 400, "'x' is no field of this form"),
+        (FORM, form(&[("mode", "create"), ("mode", "update")], b"email\na@b.co\n"), 400, "'mode' is there twice"),
         (FORM, form(&[], b"PK\x03\x04"), 400, "spreadsheet"),
         (FORM, b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--b--".to_vec(), 400, "no part 'file'"),
         (("content-type", "application/json"), b"[]".to_vec(), 415, "takes a table"),
     ] {
         let refused = send(&client, IMPORT, &[headers], body).expect(status);
+        assert!(refused.message().contains(part), "{part}: {}", refused.message());
+    }
+    for (query, part) in
+        [("?mode=create", "'mode' is there twice"), ("?mdoe=create", "'mdoe' is no parameter of a file")]
+    {
+        let body = form(&[("mode", "create")], b"email\na@b.co\n");
+        let refused = send(&client, &format!("{IMPORT}{query}"), &[FORM], body).expect(400);
         assert!(refused.message().contains(part), "{part}: {}", refused.message());
     }
 }
@@ -279,7 +299,7 @@ fn results_come_as_files() {
     assert_eq!(Value::from(rows), full);
     assert_eq!(
         file(&client, &job, "text/csv", "?only=failed").expect(200).text().lines().next(),
-        Some("points,tags,bulkhead:status,bulkhead:errors")
+        Some("points,tags,bulkhead:item,bulkhead:status,bulkhead:errors")
     );
     let failed = file(&client, &job, "application/x-ndjson", "?only=failed").expect(200).text();
     assert_eq!(
@@ -329,7 +349,15 @@ fn files_that_cannot_be_read_whole_store_nothing() {
     let server = Server::start();
     let client = server.new_client("acme");
     let many = format!("email\n{}", "a@example.com\n".repeat(10_001));
-    let wide = format!("email,{}\n{}", "x".repeat(20_000), "a@example.com,y\n".repeat(5_000));
+    let names: String = (0..60).map(|number| format!(",{number}{}", "x".repeat(990))).collect();
+    let cells = "y,".repeat(59);
+    let large = format!("email{names}\n{}", format!("a@example.com,{cells}y\n").repeat(1_200));
+    let long_name = format!("email,{}\na@example.com,y\n", "x".repeat(1_001));
+    let long_names = format!("email{names},{}\n", names.replace('x', "y"));
+    let long_row = format!("email,phone\na@b.co,1\nb@b.co,{}\n", "2".repeat(9 << 20));
+    let many_members: String = (0..1_001).map(|number| format!("%22{number}%22:%22email%22,")).collect();
+    let many_members = format!("?mapping=%7B{}%7D", many_members.trim_end_matches(','));
+    let workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     for (content_type, query, body, status, part) in [
         ("text/csv", "", &b"email\nM\x96@example.com\n"[..], 400, "0x96 in line 2"),
         ("text/csv", "?charset=klingon", b"email\na@b.co\n", 400, "'klingon'"),
@@ -343,7 +371,59 @@ fn files_that_cannot_be_read_whole_store_nothing() {
         ("text/csv", "", b"PK\x03\x04", 400, "spreadsheet"),
         ("text/csv", "", b"", 400, "empty"),
         ("text/csv", "", many.as_bytes(), 413, "more than 10000 rows"),
-        ("text/csv", "", wide.as_bytes(), 413, "as JSON"),
+        ("text/csv", "", large.as_bytes(), 413, "as JSON"),
+        ("text/csv", "", long_name.as_bytes(), 400, "Column 2 has a name of 1001 bytes"),
+        ("text/csv", "", long_names.as_bytes(), 400, "bytes in all"),
+        ("text/csv", "", long_row.as_bytes(), 400, "The row in line 3 has more than 8388608 bytes"),
+        (
+            "text/csv",
+            "",
+            b"email,,\na@b.co,,\nb@b.co,,x\n",
+            400,
+            "Column 3 has no name in the header, and text in line 3",
+        ),
+        ("text/csv", "", b"sep=\"\nemail\na@b.co\n", 400, "with 'sep=' what separates cells, and '\"' cannot"),
+        ("text/csv", "", b"email,phone\na@b.co,\0\n", 400, "Line 2 has a NUL character"),
+        ("text/csv; header=maybe", "", b"email\na@b.co\n", 400, "header=maybe"),
+        ("text/csv", "?mdoe=create", b"email\na@b.co\n", 400, "'mdoe'"),
+        ("application/x-ndjson", "?xmode=create", b"{}\n", 400, "'xmode'"),
+        (
+            "text/csv",
+            "?mapping=%7B%22a%22:%22email%22,%22a%22:%22phone%22%7D",
+            b"a\nb\n",
+            400,
+            "a: this is given twice",
+        ),
+        (
+            "text/csv",
+            "?mapping=%7B%22a%22:%22email%22,%22phone%22:%22a%22%7D",
+            b"a\nb\n",
+            400,
+            "makes two fields of the column 'a'",
+        ),
+        (
+            "text/csv",
+            "?mapping=%7B%22b%22:%22email%22%7D",
+            b"a\nb\n",
+            400,
+            "names the column 'b', which the file does not have",
+        ),
+        ("text/csv", "?mapping=%7B%22a%22:%22mail%22%7D", b"a\nb\n", 400, "names the field 'mail' for the column 'a'"),
+        ("text/csv", &many_members, b"email\na@b.co\n", 400, "The mapping has 1001 members"),
+        ("application/x-www-form-urlencoded", "", b"email,firstname\na@b.co,Ada\n", 415, "'Content-Type: text/csv'"),
+        (
+            "application/x-www-form-urlencoded",
+            "",
+            b"{\"a\":1}\n{\"b\":2}\n",
+            415,
+            "'Content-Type: application/x-ndjson'",
+        ),
+        ("text/csv", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook (.xlsx). Save it as 'CSV UTF-8'"),
+        ("application/json", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook"),
+        (workbook, "", b"PK\x03\x04..xl/workbook.xml", 415, "an Excel workbook"),
+        ("application/pdf", "", b"%PDF-1.7", 415, "a PDF document"),
+        ("application/x-ndjson", "", b"\n \n", 400, "Send a file with at least one contact."),
+        ("application/x-ndjson", "", b"{}\n{\"a\"\n", 400, "the text ends too early, at column 4"),
         ("application/x-ndjson", "", b"{}\n{\"a\":\n", 400, "Line 2"),
         ("application/x-ndjson", "?mapping=%7B%7D", b"{}\n", 400, "'mapping' is for tables"),
         ("application/json", "?mapping=%7B%7D", b"[]", 400, "'mapping' is for files"),

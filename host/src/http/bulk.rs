@@ -12,12 +12,14 @@ use super::multipart;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{ItemList, Operation, WriteMode};
-use crate::import::{Import, ImportLimits, TargetField, decode, read_csv, read_json_lines};
+use crate::import::{Import, ImportLimits, TargetField, decode_within, read_csv, read_json_lines};
 use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
 
 /// The part of a form that is a file of contacts.
 const FILE_PART: &str = "file";
+/// The kind of fields that have several values.
+const SEVERAL_VALUES_KIND: &str = "multiselect";
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -93,20 +95,24 @@ impl BulkRequest {
         };
         let (format, bytes) = self.body.take_parts();
         let import = match (format, self.endpoint) {
-            (Format::Csv { charset, has_no_header }, _) => {
-                self.settings.table.has_no_header |= has_no_header;
+            (Format::Csv { charset, has_no_header, is_tab_separated }, _) => {
+                self.settings.refuse_unknown()?;
+                self.settings.add_type(has_no_header, is_tab_separated);
                 let charset = self.settings.charset.take().or(charset);
                 Some(self.read_table(&bytes, charset.as_deref(), fields)?)
             }
             (Format::Multipart(boundary), BulkEndpoint::File) => {
+                self.settings.refuse_unknown()?;
                 let form = multipart::form_with_file(&bytes, &boundary, FILE_PART)?;
                 self.settings.add_fields(&form.fields)?;
                 let charset = self.settings.charset.take().or(form.charset);
                 Some(self.read_table(form.file, charset.as_deref(), fields)?)
             }
             (Format::JsonLines { charset }, BulkEndpoint::Items(_)) => {
+                self.settings.refuse_unknown()?;
                 self.settings.refuse_table_settings()?;
-                let text = decode(&bytes, self.settings.charset.as_deref().or(charset.as_deref()))?;
+                let charset = self.settings.charset.as_deref().or(charset.as_deref());
+                let text = decode_within(&bytes, charset, self.max_bytes)?;
                 Some(read_json_lines(&text, self.limits())?)
             }
             (format, BulkEndpoint::Items(_)) => {
@@ -132,9 +138,12 @@ impl BulkRequest {
     }
 
     fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {
-        let text = decode(bytes, charset)?;
-        let target =
-            |field: &crate::jobs::Field| TargetField { alias: field.alias.clone(), label: field.label.clone() };
+        let text = decode_within(bytes, charset, self.max_bytes)?;
+        let target = |field: &crate::jobs::Field| TargetField {
+            alias: field.alias.clone(),
+            label: field.label.clone(),
+            takes_several: field.kind == SEVERAL_VALUES_KIND,
+        };
         let fields: Vec<TargetField> = fields.into_iter().flat_map(Fields::iter).map(target).collect();
         Ok(read_csv(&text, &self.settings.table, &fields, self.limits())?)
     }

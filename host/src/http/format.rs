@@ -13,6 +13,7 @@ use super::multipart::Boundary;
 use super::problem::Problem;
 use super::{form, json, multipart};
 use crate::domain::ItemList;
+use crate::import::{ImportError, OtherKind};
 
 /// The format of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,11 @@ pub(super) enum Format {
     Json,
     Form,
     Multipart(Boundary),
-    /// A table, with the charset and the kind of header that its type names.
+    /// A table, with what its type says: the charset, the kind of header, and what separates cells.
     Csv {
         charset: Option<String>,
         has_no_header: bool,
+        is_tab_separated: bool,
     },
     /// A JSON text on each line.
     JsonLines {
@@ -46,16 +48,17 @@ impl Format {
             "multipart/form-data" => Ok(Self::Multipart(Boundary::from_content_type(value)?)),
             "text/csv" | "text/tab-separated-values" => {
                 let parts = HeaderValueParts::of_content_type(value)?;
-                let has_no_header = parts.parameter("header").is_some_and(|it| it.eq_ignore_ascii_case("absent"));
-                Ok(Self::Csv { charset: parts.parameter("charset").map(str::to_owned), has_no_header })
+                Ok(Self::Csv {
+                    charset: parts.parameter("charset").map(str::to_owned),
+                    has_no_header: has_no_header(&parts)?,
+                    is_tab_separated: essence != "text/csv",
+                })
             }
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
                 let parts = HeaderValueParts::of_content_type(value)?;
                 Ok(Self::JsonLines { charset: parts.parameter("charset").map(str::to_owned) })
             }
-            _ => Err(Problem::unsupported_type(format!(
-                "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data. The bulk endpoints also take text/csv and application/x-ndjson."
-            ))),
+            _ => Err(unsupported(&essence)),
         }
     }
 
@@ -65,7 +68,7 @@ impl Format {
     /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
     pub(super) fn items(&self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
         let list = match self {
-            Self::Json => json::split(body, max)?,
+            Self::Json => json::split(json_body(body)?, max)?,
             Self::Form => form::split(form::fields(form_text(body)?), max)?,
             Self::Multipart(boundary) => form::split(multipart::fields(body, boundary), max)?,
             Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
@@ -80,7 +83,7 @@ impl Format {
     /// As [`Self::items`].
     pub(super) fn item(&self, body: &[u8]) -> Result<String, Problem> {
         let item = match self {
-            Self::Json => json::whole(body)?,
+            Self::Json => json::whole(json_body(body)?)?,
             Self::Form => form::whole(form::fields(form_text(body)?))?,
             Self::Multipart(boundary) => form::whole(multipart::fields(body, boundary))?,
             Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
@@ -120,6 +123,19 @@ impl Format {
         }
         Ok(fields)
     }
+}
+
+/// Returns the problem of a type that no body can have here.
+fn unsupported(essence: &str) -> Problem {
+    Problem::unsupported_type(match OtherKind::of_type(essence) {
+        Some(kind) => format!(
+            "'{essence}' is the type of {}. Nothing was stored. {} The bulk endpoints take it as text/csv.",
+            kind.name, kind.cure
+        ),
+        None => format!(
+            "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data. The bulk endpoints also take text/csv and application/x-ndjson."
+        ),
+    })
 }
 
 /// Returns the problem of a file where there is no job to be made of it.
@@ -174,15 +190,122 @@ fn has_numbered_members(item: &str) -> bool {
     !members.is_empty() && members.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Refuses JSON that a client sent as a form, as `curl -d` does unless it is given a type: read as a form, the body would
-/// be one contact without any fields.
-fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
-    let is_json = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'))
-        && serde_json::from_slice::<IgnoredAny>(body).is_ok();
-    if is_json {
-        return Err(Problem::unsupported_type(
-            "The body is JSON, but its Content-Type says that it is a form. Send it with 'Content-Type: application/json'.",
-        ));
+/// Returns whether the type of a table says that it has no header.
+fn has_no_header(parts: &HeaderValueParts<'_>) -> Result<bool, Problem> {
+    match parts.parameter("header") {
+        None => Ok(false),
+        Some(value) if value.eq_ignore_ascii_case("present") => Ok(false),
+        Some(value) if value.eq_ignore_ascii_case("absent") => Ok(true),
+        Some(value) => Err(Problem::bad_request(format!(
+            "The Content-Type has header={}, which must be present or absent. Nothing was stored.",
+            value.chars().take(50).collect::<String>()
+        ))),
     }
-    Ok(body)
+}
+
+/// Names a file that is no text, instead of calling it JSON that cannot be read.
+fn json_body(body: &[u8]) -> Result<&[u8], Problem> {
+    match OtherKind::of_bytes(body) {
+        Some(kind) => Err(ImportError::NotText(kind).into()),
+        None => Ok(body),
+    }
+}
+
+/// Refuses what a client sent as a form and is none, as `curl -d` and `--data-binary` do unless they are given a type: read as a
+/// form, the body would be contacts without any fields.
+fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
+    let (what, content_type) = if let Some(kind) = OtherKind::of_bytes(body) {
+        return Err(Problem::unsupported_type(format!("The body is {}. Nothing was stored. {}", kind.name, kind.cure)));
+    } else if is_json(body) {
+        ("JSON", "application/json")
+    } else if is_json(first_line(body).0) {
+        ("JSON lines", "application/x-ndjson")
+    } else if is_table(body) {
+        ("a table", "text/csv")
+    } else {
+        return Ok(body);
+    };
+    Err(Problem::unsupported_type(format!(
+        "The body is {what}, but its Content-Type says that it is a form. Send it with 'Content-Type: {content_type}'."
+    )))
+}
+
+fn is_json(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start().first(), Some(b'[' | b'{')) && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// Returns whether a body is a table rather than a form: a form has no line ends, and has `=` in each field.
+fn is_table(body: &[u8]) -> bool {
+    let (line, has_more) = first_line(body);
+    let names_separator = line.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"sep=")) && line.len() <= 5;
+    let has_cells = line.iter().any(|byte| b",;\t|".contains(byte));
+    (names_separator && has_more) || (!line.contains(&b'=') && (has_more || has_cells))
+}
+
+/// Returns the first line of a text, and whether there are more.
+fn first_line(text: &[u8]) -> (&[u8], bool) {
+    let text = text.trim_ascii();
+    let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    (end.and_then(|end| text.get(..end)).unwrap_or(text), end.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+    use super::{Format, form_text};
+
+    #[test]
+    fn types_say_how_tables_are_written() {
+        for (value, expected) in [
+            ("text/csv", Ok((false, false))),
+            ("Text/CSV; charset=utf-8; Header=Present", Ok((false, false))),
+            ("text/csv; header=\"absent\"", Ok((true, false))),
+            ("text/tab-separated-values", Ok((false, true))),
+            ("text/csv; header=maybe", Err("header=maybe, which must be present or absent")),
+            (
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                Err("an Excel workbook (.xlsx). Nothing was stored. Save it as 'CSV UTF-8'"),
+            ),
+            ("application/pdf", Err("a PDF document")),
+            ("application/xml", Err("is not a type this call takes")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            match (Format::from_headers(&headers), expected) {
+                (Ok(Format::Csv { has_no_header, is_tab_separated, .. }), Ok(expected)) => {
+                    assert_eq!((has_no_header, is_tab_separated), expected, "{value}");
+                }
+                (Err(problem), Err(part)) => assert!(problem.message().contains(part), "{}", problem.message()),
+                (found, _) => panic!("{value}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_form_is_told_from_forms() {
+        for (body, expected) in [
+            ("0[email]=a%40b.co&0[tags][]=x", None),
+            ("email=a@b.co\n", None),
+            ("email=a\r\nb", None),
+            ("0[a]=1,2;3", None),
+            ("x", None),
+            ("", None),
+            ("5[]=a&[]=b&x", None),
+            (" [{\"email\":\"a\"}]", Some("application/json")),
+            ("{\"a\":1}\n{\"b\":2}\n", Some("application/x-ndjson")),
+            ("email,firstname\na@b.co,Ada=Eve\n", Some("text/csv")),
+            ("email\r\na@b.co", Some("text/csv")),
+            ("sep=;\nemail;x", Some("text/csv")),
+            ("email;firstnamea@b.co;Ada", Some("text/csv")),
+            ("PK\u{3}\u{4}", Some("ZIP archive")),
+        ] {
+            match (form_text(body.as_bytes()), expected) {
+                (Ok(_), None) => {}
+                (Err(problem), Some(part)) => assert!(problem.message().contains(part), "{}", problem.message()),
+                (found, _) => panic!("{body:?}: {found:?}"),
+            }
+        }
+    }
 }

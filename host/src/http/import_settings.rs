@@ -15,20 +15,28 @@ pub(super) struct ImportSettings {
     pub(super) charset: Option<String>,
     /// How a table is read.
     pub(super) table: CsvOptions,
-    /// The parameters that are for files alone.
-    for_files: Vec<&'static str>,
+    /// The settings that were given.
+    given: Vec<&'static str>,
+    /// The first parameter of the query that is no setting.
+    unknown: Option<String>,
 }
 
+/// The settings that there are.
+const NAMES: [&str; 7] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split"];
+/// Characters that are shown of what a client sent.
+const MAX_SHOWN_CHARS: usize = 50;
+
 impl ImportSettings {
-    /// Reads a query. Other parameters have no meaning here.
+    /// Reads a query. Other parameters have no meaning here, unless the body is a file.
     ///
     /// # Errors
-    /// 400 if a parameter is there twice, or has no value that it can have.
+    /// 400 if a setting is there twice, or has no value that it can have.
     pub(super) fn of_query(query: Option<&str>) -> Result<Self, Problem> {
         let mut settings = Self::default();
-        let mut seen = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            settings.add(&name, &value, &mut seen)?;
+            if !settings.add(&name, &value)? && !value.trim().is_empty() {
+                settings.unknown.get_or_insert_with(|| shown(&name));
+            }
         }
         Ok(settings)
     }
@@ -36,17 +44,41 @@ impl ImportSettings {
     /// Adds the fields of a form.
     ///
     /// # Errors
-    /// As [`Self::of_query`], and 400 for a field that is none of these.
+    /// As [`Self::of_query`], and 400 for a field that is none of these, or that the query has.
     pub(super) fn add_fields(&mut self, fields: &[(String, String)]) -> Result<(), Problem> {
-        let mut seen = Vec::new();
         for (name, value) in fields {
-            if !self.add(name, value, &mut seen)? {
+            if !self.add(name, value)? {
                 return Err(Problem::bad_request(format!(
-                    "'{name}' is no field of this form. Send file, and if need be mapping, mode, delimiter, charset, header, blank and split."
+                    "'{}' is no field of this form. Nothing was stored. Send file, and if need be mapping, mode, delimiter, charset, header, blank and split.",
+                    shown(name)
                 )));
             }
         }
         Ok(())
+    }
+
+    /// Takes what the type of a table says, where no setting says something else.
+    pub(super) fn add_type(&mut self, has_no_header: bool, is_tab_separated: bool) {
+        if !self.given.contains(&"header") {
+            self.table.has_no_header = has_no_header;
+        }
+        if is_tab_separated {
+            self.table.delimiter.get_or_insert(b'\t');
+        }
+    }
+
+    /// Refuses parameters of the query that are no settings: a misspelt one would change how a file is read.
+    ///
+    /// # Errors
+    /// 400 if there are any.
+    pub(super) fn refuse_unknown(&self) -> Result<(), Problem> {
+        match &self.unknown {
+            Some(name) => Err(Problem::bad_request(format!(
+                "'{name}' is no parameter of a file. Nothing was stored. Use {}.",
+                NAMES.join(", ")
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses settings that have no meaning for a body that is no file.
@@ -54,7 +86,7 @@ impl ImportSettings {
     /// # Errors
     /// 400 if there are any.
     pub(super) fn refuse_file_settings(&self) -> Result<(), Problem> {
-        match self.for_files.first() {
+        match self.given.iter().find(|name| **name != "mode") {
             Some(name) => Err(Problem::bad_request(format!(
                 "'{name}' is for files, and the body is none. Nothing was stored. Send the body as text/csv or application/x-ndjson, or leave '{name}' out."
             ))),
@@ -67,7 +99,7 @@ impl ImportSettings {
     /// # Errors
     /// 400 if there are any.
     pub(super) fn refuse_table_settings(&self) -> Result<(), Problem> {
-        match self.for_files.iter().find(|name| !["split", "charset"].contains(name)) {
+        match self.given.iter().find(|name| !["mode", "split", "charset"].contains(name)) {
             Some(name) => Err(Problem::bad_request(format!(
                 "'{name}' is for tables, and the body is none. Nothing was stored. Send the body as text/csv, or leave '{name}' out."
             ))),
@@ -75,23 +107,20 @@ impl ImportSettings {
         }
     }
 
-    /// Takes a parameter. Returns whether it is one of these.
-    fn add(&mut self, name: &str, value: &str, seen: &mut Vec<&'static str>) -> Result<bool, Problem> {
-        const NAMES: [&str; 7] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split"];
+    /// Takes a parameter. Returns whether it is one of these. One without a value is as if it were not there.
+    fn add(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return Ok(false) };
-        if seen.contains(&name) {
-            return Err(Problem::repeated_parameter(name));
-        }
-        seen.push(name);
         // A tab is a delimiter.
         let value = if name == "delimiter" { value } else { value.trim() };
         if value.is_empty() {
             return Ok(true);
         }
-        let wrong = |expected: &str| {
-            let shown: String = value.chars().take(50).collect();
-            Problem::bad_request(format!("'{name}' must be {expected}, not '{shown}'."))
-        };
+        if self.given.contains(&name) {
+            return Err(Problem::repeated_parameter(name));
+        }
+        self.given.push(name);
+        let wrong =
+            |expected: &str| Problem::bad_request(format!("'{name}' must be {expected}, not '{}'.", shown(value)));
         match name {
             "mode" => self.mode = WriteMode::parse(value).ok_or_else(|| wrong("create, update or upsert"))?,
             "split" => self.splits = switch(value, "0", "1").ok_or_else(|| wrong("0 or 1"))?,
@@ -107,11 +136,13 @@ impl ImportSettings {
             }
             _ => self.table.blank_clears = switch(value, "keep", "clear").ok_or_else(|| wrong("keep or clear"))?,
         }
-        if name != "mode" {
-            self.for_files.push(name);
-        }
         Ok(true)
     }
+}
+
+/// Returns the beginning of what a client sent.
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 fn switch(value: &str, off: &str, on: &str) -> Option<bool> {
@@ -152,6 +183,28 @@ mod tests {
         ] {
             let refused = ImportSettings::of_query(Some(query)).unwrap_err();
             assert!(refused.message().contains(part), "{query}: {}", refused.message());
+        }
+    }
+
+    #[test]
+    fn a_setting_is_given_once() {
+        let field = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+        let mut settings = ImportSettings::of_query(Some("mode=create&blank=&mdoe=update&x=1")).unwrap();
+        assert!(settings.add_fields(&field("mode", "create")).unwrap_err().message().contains("'mode'"));
+        assert!(settings.add_fields(&field("blank", "clear")).is_ok() && settings.table.blank_clears);
+        assert!(settings.add_fields(&field("Mode", "create")).unwrap_err().message().contains("'Mode'"));
+        assert!(settings.refuse_unknown().unwrap_err().message().contains("'mdoe'"));
+        assert!(ImportSettings::of_query(Some("mode=create&x=&_")).unwrap().refuse_unknown().is_ok());
+    }
+
+    #[test]
+    fn a_type_says_what_no_setting_says() {
+        for (query, has_no_header, delimiter) in
+            [("", true, b'\t'), ("header=present&delimiter=;", false, b';'), ("header=absent", true, b'\t')]
+        {
+            let mut settings = ImportSettings::of_query(Some(query)).unwrap();
+            settings.add_type(true, true);
+            assert_eq!((settings.table.has_no_header, settings.table.delimiter), (has_no_header, Some(delimiter)));
         }
     }
 }

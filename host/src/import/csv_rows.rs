@@ -1,18 +1,14 @@
-//! Rows of a table as items: a cell becomes the text of a member, and a blank cell is as if it were not there.
+//! Reads tables.
 
-use super::columns::{ColumnMapping, TargetField, columns};
-use super::own_members::OWN_PREFIX;
-use super::quoting::{check, line_of};
+use super::columns::columns;
+use super::header::Header;
+use super::mapping::ColumnMapping;
 use super::records::Records;
+use super::row_items::RowItems;
+use super::table_text::TableText;
+use super::targets::{TargetField, Targets};
 use super::{Import, ImportError, ImportLimits};
-use crate::domain::{Source, SourceColumn, SourceFormat};
-
-/// Members that are lists: their cells have several values, separated by `|`.
-const LISTS: [&str; 3] = ["tags", "companies", "doNotContact"];
-/// What separates the values of a cell.
-const VALUES: char = '|';
-/// What can separate cells, in the order in which they are looked for.
-const DELIMITERS: [u8; 4] = *b",;\t|";
+use crate::domain::{Source, SourceFormat};
 
 /// How a table is read.
 #[derive(Debug, Clone, Default)]
@@ -37,185 +33,37 @@ pub fn read_csv(
     fields: &[TargetField],
     limits: ImportLimits,
 ) -> Result<Import, ImportError> {
-    let (text, named) = without_separator_line(text);
-    let delimiter = options.delimiter.or(named).unwrap_or_else(|| delimiter_of(text));
-    check(text, delimiter)?;
-    let mut records = Records::new(text, delimiter);
-    if !records.advance() {
+    let table = TableText::find(text, options.delimiter)?;
+    let mut records = Records::new(table);
+    if !records.advance()? {
         return Err(ImportError::Empty);
     }
-    let first: Vec<String> = records.cells().map(str::to_owned).collect();
-    let kept = kept_columns(&first, options.has_no_header);
-    let header: Vec<String> = kept.iter().filter_map(|place| first.get(*place)).cloned().collect();
-    let columns = columns(&header, !options.has_no_header, options.mapping.as_ref(), fields)?;
-    let mut rows = Rows::new(&columns, &kept, options.blank_clears, limits);
-    if options.has_no_header {
+    let header = first_row(&records, options)?;
+    let targets = Targets::new(fields);
+    let columns = columns(&header, options.mapping.as_ref(), &targets)?;
+    let mut rows = RowItems::new(&header, &columns, &targets, options.blank_clears, limits);
+    if header.is_row {
         rows.add(&records)?;
     }
-    let mut record = 0;
-    while records.advance() {
-        record += 1;
-        if records.len() != first.len() {
-            let (cells, columns) = (records.len(), first.len());
-            let line = line_of(text, delimiter, record);
-            return Err(ImportError::Ragged { line, cells, columns, delimiter: char::from(delimiter) });
-        }
+    while records.advance()? {
+        header.check_row(&records, table.delimiter)?;
         rows.add(&records)?;
     }
-    let Rows { items, blank_rows, .. } = rows;
-    let delimiter = Some(char::from(delimiter));
+    let RowItems { items, blank_rows, .. } = rows;
+    let delimiter = Some(char::from(table.delimiter));
     Ok(Import { items, source: Source { format: SourceFormat::Csv, delimiter, columns, blank_rows } })
 }
 
-/// Returns the places of the columns that are read. Those of a file of failures are passed over when it comes back.
-pub(super) fn kept_columns(first: &[String], has_no_header: bool) -> Vec<usize> {
-    let is_own = |name: &String| !has_no_header && name.starts_with(OWN_PREFIX);
-    (0..first.len()).filter(|place| !first.get(*place).is_some_and(is_own)).collect()
-}
-
-/// Returns the sign that separates cells: itself, or its name. Letters, digits, quotation marks and line ends cannot.
-pub fn delimiter(value: &str) -> Option<u8> {
-    match value {
-        "comma" => Some(b','),
-        "semicolon" => Some(b';'),
-        "tab" | "\\t" => Some(b'\t'),
-        "pipe" => Some(b'|'),
-        _ => match value.as_bytes() {
-            [sign] if *sign == b'\t' || (sign.is_ascii_punctuation() && *sign != b'"') => Some(*sign),
-            _ => None,
-        },
+/// Reads the first row of a table.
+///
+/// # Errors
+/// If its columns cannot be told apart, or nothing says what they are.
+pub(super) fn first_row(first: &Records<'_>, options: &CsvOptions) -> Result<Header, ImportError> {
+    let header = Header::read(first, options.has_no_header)?;
+    if options.has_no_header && options.mapping.is_none() {
+        return Err(ImportError::NoHeader);
     }
-}
-
-/// Returns a table without the line by which Excel says what separates cells, and what that line says.
-pub(super) fn without_separator_line(text: &str) -> (&str, Option<u8>) {
-    let (line, rest) = text.split_once(['\r', '\n']).unwrap_or((text, ""));
-    match line.trim().to_ascii_lowercase().strip_prefix("sep=").map(str::as_bytes) {
-        Some([delimiter]) => (rest, Some(*delimiter)),
-        // The separator may be a tab, which was trimmed.
-        Some([]) => (rest, Some(b'\t')),
-        _ => (text, None),
-    }
-}
-
-/// Returns what separates the cells of the first line: the first of the usual signs that the line has outside of quotation marks.
-pub(super) fn delimiter_of(text: &str) -> u8 {
-    let mut is_quoted = false;
-    let mut seen = [false; DELIMITERS.len()];
-    for byte in text.bytes() {
-        match byte {
-            b'"' => is_quoted = !is_quoted,
-            b'\r' | b'\n' if !is_quoted => break,
-            _ if is_quoted => {}
-            byte => {
-                for (seen, delimiter) in seen.iter_mut().zip(DELIMITERS) {
-                    *seen |= byte == delimiter;
-                }
-            }
-        }
-    }
-    seen.iter().zip(DELIMITERS).find_map(|(seen, delimiter)| seen.then_some(delimiter)).unwrap_or(b',')
-}
-
-/// The rows of a table so far, as items.
-struct Rows {
-    /// For each column, its place in the row, its member as JSON, and how its cells are written.
-    columns: Vec<(usize, String, Cells)>,
-    blank_clears: bool,
-    limits: ImportLimits,
-    items: Vec<String>,
-    bytes: usize,
-    blank_rows: u64,
-}
-
-/// How the cells of a column are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cells {
-    /// As texts of a field.
-    Field,
-    /// As lists of texts.
-    List,
-    /// As texts that no field takes.
-    Other,
-}
-
-impl Rows {
-    fn new(columns: &[SourceColumn], places: &[usize], blank_clears: bool, limits: ImportLimits) -> Self {
-        let column = |(column, place): (&SourceColumn, &usize)| {
-            let cells = match &column.field {
-                None => Cells::Other,
-                Some(field) if LISTS.contains(&field.as_str()) => Cells::List,
-                Some(_) => Cells::Field,
-            };
-            let mut member = String::new();
-            push_json_text(&mut member, column.member());
-            (*place, member, cells)
-        };
-        let columns = columns.iter().zip(places).map(column).collect();
-        Self { columns, blank_clears, limits, items: Vec::new(), bytes: 0, blank_rows: 0 }
-    }
-
-    fn add(&mut self, record: &Records<'_>) -> Result<(), ImportError> {
-        if record.cells().all(str::is_empty) {
-            self.blank_rows += 1;
-            return Ok(());
-        }
-        if self.items.len() >= self.limits.rows {
-            return Err(ImportError::TooManyRows(self.limits.rows));
-        }
-        let mut item = String::with_capacity(self.items.last().map_or(0, String::len) + 32);
-        item.push('{');
-        let mut has_blank = false;
-        for (place, member, cells) in &self.columns {
-            let cell = record.cell(*place);
-            let is_cleared = cell.is_empty() && self.blank_clears && *cells == Cells::Field;
-            if cell.is_empty() && !is_cleared {
-                continue;
-            }
-            has_blank |= is_cleared;
-            if item.len() > 1 {
-                item.push(',');
-            }
-            item.push_str(member);
-            item.push(':');
-            match cells {
-                Cells::Field | Cells::Other => push_json_text(&mut item, cell),
-                Cells::List => {
-                    item.push('[');
-                    for (place, value) in
-                        cell.split(VALUES).map(str::trim).filter(|value| !value.is_empty()).enumerate()
-                    {
-                        if place > 0 {
-                            item.push(',');
-                        }
-                        push_json_text(&mut item, value);
-                    }
-                    item.push(']');
-                }
-            }
-        }
-        if has_blank {
-            item.push_str(",\"overwriteWithBlank\":true");
-        }
-        item.push('}');
-        self.bytes += item.len();
-        if self.bytes > self.limits.bytes {
-            return Err(ImportError::TooLarge(self.limits.bytes));
-        }
-        self.items.push(item);
-        Ok(())
-    }
-}
-
-/// Appends a text as JSON. Most texts have nothing to escape.
-fn push_json_text(json: &mut String, text: &str) {
-    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-        json.push('"');
-        json.push_str(text);
-        json.push('"');
-    } else {
-        json.push_str(&serde_json::Value::from(text).to_string());
-    }
+    Ok(header)
 }
 
 #[cfg(test)]
@@ -228,8 +76,12 @@ mod tests {
     const LIMITS: ImportLimits = ImportLimits { rows: 5, bytes: 2_000 };
 
     fn fields() -> Vec<TargetField> {
-        let field = |alias: &str| TargetField { alias: alias.to_owned(), label: alias.to_uppercase() };
-        ["email", "firstname", "phone"].map(field).into()
+        let field = |alias: &str| TargetField {
+            alias: alias.to_owned(),
+            label: alias.to_uppercase(),
+            takes_several: alias == "sizes",
+        };
+        ["email", "firstname", "phone", "sizes"].map(field).into()
     }
 
     fn read(text: &str, options: &CsvOptions) -> Result<Vec<String>, String> {
@@ -272,8 +124,96 @@ mod tests {
                 vec![r#"{"1":"1","email":"a@b.co"}"#, r#"{"1":"2","email":"b@b.co"}"#],
             ),
             ("email\n", &plain, vec![]),
+            ("email,,firstname,\na@b.co,,A,\n,,,\n", &plain, vec![r#"{"email":"a@b.co","firstname":"A"}"#]),
+            (
+                "email,tags,sizes\na@b.co,\"[\"\"a|b\"\",\n\"\"c\"\"]\",\"[\"\"x\"\"]\"\nb@b.co,[a],s|m\n",
+                &plain,
+                vec![
+                    r#"{"email":"a@b.co","tags":["a|b", "c"],"sizes":["x"]}"#,
+                    r#"{"email":"b@b.co","tags":["[a]"],"sizes":"s|m"}"#,
+                ],
+            ),
         ] {
             assert_eq!(read(text, options).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    /// Cells as in the corpus `csv-spectrum`, with other texts.
+    #[test]
+    fn cells_of_every_kind_are_read() {
+        for (text, expected) in [
+            (
+                "firstname,phone,email\nAda,1,\"London, Paris\"\n",
+                &[r#"{"firstname":"Ada","phone":"1","email":"London, Paris"}"#][..],
+            ),
+            ("email,phone\na,\"\"\n\"\",2\n", &[r#"{"email":"a"}"#, r#"{"phone":"2"}"#]),
+            ("email,phone\r\na,\"\"\r\n\"\",2\r\n", &[r#"{"email":"a"}"#, r#"{"phone":"2"}"#]),
+            (
+                "email,phone\n1,\"he said \"\"no\"\"\"\n2,\"\"\"\"\n",
+                &[r#"{"email":"1","phone":"he said \"no\""}"#, r#"{"email":"2","phone":"\""}"#],
+            ),
+            (
+                "email,phone\n1,\"{\"\"kind\"\": \"\"Point\"\", \"\"at\"\": [1.5, 2]}\"\n",
+                &[r#"{"email":"1","phone":"{\"kind\": \"Point\", \"at\": [1.5, 2]}"}"#],
+            ),
+            ("email,phone\n1,52.5200,13.4050\n", &[]),
+            ("email,phone\n1,\"52.5200,13.4050\"\n", &[r#"{"email":"1","phone":"52.5200,13.4050"}"#]),
+            (
+                "email,phone\n\"one\ntwo\",2\n3,\"four\n\n\"\n",
+                &[r#"{"email":"one\ntwo","phone":"2"}"#, r#"{"email":"3","phone":"four"}"#],
+            ),
+            ("email,phone\r\n\"one\r\ntwo\",2\r\n", &[r#"{"email":"one\r\ntwo","phone":"2"}"#]),
+            ("email,phone\n1,\"two \n\"\"three\"\"\n four\"\n", &[r#"{"email":"1","phone":"two \n\"three\"\n four"}"#]),
+            ("email,phone\na,1", &[r#"{"email":"a","phone":"1"}"#]),
+            ("email,phone\r\na,1\r\n", &[r#"{"email":"a","phone":"1"}"#]),
+            (
+                "\"email\",phone\nʤ,ﷺ\n\"🏴\u{e0067}\",한국\n",
+                &[r#"{"email":"ʤ","phone":"ﷺ"}"#, "{\"email\":\"🏴\u{e0067}\",\"phone\":\"한국\"}"],
+            ),
+        ] {
+            let read = read(text, &CsvOptions::default());
+            if expected.is_empty() {
+                assert!(read.is_err_and(|error| error.contains("line 2 has 3 cells")), "{text:?}");
+            } else {
+                assert_eq!(read.unwrap(), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_without_a_field_is_no_contact() {
+        let clearing = CsvOptions { blank_clears: true, ..CsvOptions::default() };
+        let plain = CsvOptions::default();
+        for (text, options, expected) in [
+            ("email,Colour,Size\n,red,\n", &plain, r#"[{"Colour":"red"}]"#),
+            ("email,Colour,Size\n,red,L\n", &clearing, r#"[{"Colour":"red","Size":"L"}]"#),
+            ("email,bulkhead:status\n,400\n", &clearing, "null"),
+            ("bulkhead:status\n400\n", &plain, "null"),
+            ("tags,Colour\n|,red\n", &plain, r#"[{"Colour":"red"}]"#),
+        ] {
+            assert_eq!(read(text, options).unwrap(), [expected], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_bulkhead_wrote_is_read_as_it_was_sent() {
+        let no_header = CsvOptions {
+            has_no_header: true,
+            mapping: Some(ColumnMapping::parse(r#"{"2":"email"}"#).unwrap()),
+            ..CsvOptions::default()
+        };
+        let plain = CsvOptions::default();
+        for (text, options, expected) in [
+            ("email,'=x,bulkhead:status\n'+49,''-1,400\n", &plain, r#"{"email":"+49","=x":"'-1"}"#),
+            ("email,'=x\n'+49,''-1\n", &plain, r#"{"email":"'+49","'=x":"''-1"}"#),
+            ("tags,bulkhead:status\n'-old|new,400\n", &plain, r#"{"tags":["-old","new"]}"#),
+            ("1,2,bulkhead:status\nx,a@b.co,400\n", &no_header, r#"{"1":"x","email":"a@b.co"}"#),
+            ("email,bulkhead:item\n,\"{\"\"a\"\":\n[1]}\"\n", &plain, r#"{"a": [1]}"#),
+            ("email,bulkhead:item\n,'-5\n", &plain, "-5"),
+            ("bulkhead:item,bulkhead:status\nnull,400\n", &plain, "null"),
+            ("email,bulkhead:item\na@b.co,\n", &plain, r#"{"email":"a@b.co"}"#),
+        ] {
+            assert_eq!(read(text, options).unwrap(), [expected], "{text:?}");
         }
     }
 
@@ -288,6 +228,15 @@ mod tests {
             ("email\n1\n2\n3\n4\n5\n6\n", "more than 5 rows"),
             (long.as_str(), "more than 2000 bytes"),
             ("a@b.co,c@d.co\n", "No column"),
+            ("sep=\"\nemail\n", "and '\"' cannot"),
+            ("sep=;\nemail;phone\na\n", "line 3 has 1 cells"),
+            ("email,\na@b.co,\nb@b.co,x\n", "Column 2 has no name in the header, and text in line 3"),
+            ("email\na\0@b.co\n", "Line 2 has a NUL character"),
+            ("email,bulkhead:item\n,{}\na@b.co,{}\n", "line 3 has text in the column 'bulkhead:item' and in others"),
+            (
+                "email,bulkhead:item\n,{\n",
+                "line 2 has in the column 'bulkhead:item' is not JSON: the text ends too early",
+            ),
         ] {
             let error = read(text, &plain).unwrap_err();
             assert!(error.contains(part), "{text:?}: {error}");

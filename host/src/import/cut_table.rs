@@ -1,9 +1,9 @@
 //! A table cut into its rows as text, for whoever sends it in parts: each part is a table of its own.
 
-use super::columns::checked_names;
-use super::csv_rows::{delimiter_of, kept_columns, without_separator_line};
-use super::quoting::{line_of, record_ranges};
+use super::csv_rows::first_row;
+use super::quoting::record_ranges;
 use super::records::Records;
+use super::table_text::TableText;
 use super::{CsvOptions, ImportError};
 
 /// The rows of a table, as they are written in it.
@@ -28,41 +28,31 @@ impl<'a> CutTable<'a> {
     /// # Errors
     /// If the table cannot be read whole.
     pub fn cut(text: &'a str, options: &CsvOptions) -> Result<Self, ImportError> {
-        let (text, named) = without_separator_line(text);
-        let delimiter = options.delimiter.or(named).unwrap_or_else(|| delimiter_of(text));
+        let table = TableText::find(text, options.delimiter)?;
+        let (text, delimiter) = (table.text, table.delimiter);
         let ranges = record_ranges(text, delimiter)?;
-        let mut records = Records::new(text, delimiter);
-        let (mut header, mut rows, mut growth, mut columns) = (None, Vec::with_capacity(ranges.len()), 0, None);
-        for (number, range) in ranges.into_iter().enumerate() {
-            if !records.advance() {
-                break;
-            }
-            let record = text.get(range).unwrap_or_default();
-            let cells = records.len();
-            if *columns.get_or_insert(cells) != cells {
-                let (line, columns) = (line_of(text, delimiter, number), columns.unwrap_or_default());
-                return Err(ImportError::Ragged { line, cells, columns, delimiter: char::from(delimiter) });
-            }
-            if number == 0 {
-                let first: Vec<String> = records.cells().map(str::to_owned).collect();
-                let kept = kept_columns(&first, options.has_no_header);
-                let kept: Vec<String> = kept.into_iter().filter_map(|place| first.get(place)).cloned().collect();
-                let names = checked_names(&kept, !options.has_no_header)?;
-                growth = names.iter().map(|name| name.len() + BYTES_PER_COLUMN).sum();
-                if !options.has_no_header {
-                    header = Some(record);
-                    continue;
-                }
-            }
-            if !records.cells().all(str::is_empty) {
-                rows.push(record);
-            }
-        }
-        if columns.is_none() {
+        let (mut header, mut rows) = (None, Vec::with_capacity(ranges.len()));
+        let mut ranges = ranges.into_iter();
+        let mut record = || ranges.next().and_then(|range| text.get(range)).unwrap_or_default();
+        let is_blank = |records: &Records<'_>| records.cells().all(str::is_empty);
+        let mut records = Records::new(table);
+        if !records.advance()? {
             return Err(ImportError::Empty);
         }
-        if options.has_no_header && options.mapping.is_none() {
-            return Err(ImportError::NoHeader);
+        let first = first_row(&records, options)?;
+        let growth = first.names().map(|name| name.len() + BYTES_PER_COLUMN).sum();
+        let record_of_first = record();
+        if !first.is_row {
+            header = Some(record_of_first);
+        } else if !is_blank(&records) {
+            rows.push(record_of_first);
+        }
+        while records.advance()? {
+            first.check_row(&records, delimiter)?;
+            let record = record();
+            if !is_blank(&records) {
+                rows.push(record);
+            }
         }
         Ok(Self { header, rows, delimiter, growth })
     }
@@ -111,6 +101,8 @@ mod tests {
             ("a\tb\n1\t2\n", &plain, vec!["sep=\t\na\tb\n1\t2\n"]),
             ("a@b.co\nb@b.co", &no_header, vec!["sep=,\na@b.co\n", "sep=,\nb@b.co\n"]),
             ("a,b\n", &plain, vec![]),
+            ("a,,b,\n1,,2,\n", &plain, vec!["sep=,\na,,b,\n1,,2,\n"]),
+            ("1,bulkhead:status\na@b.co,400\n", &no_header, vec!["sep=,\n1,bulkhead:status\na@b.co,400\n"]),
         ] {
             assert_eq!(parts(text, options).unwrap(), expected, "{text:?}");
         }
@@ -124,6 +116,7 @@ mod tests {
             ("a,b\n1,2\n\n1\n", &plain, "The row in line 4 has 1 cells"),
             ("a,b\n1,\"2\n", &plain, "line 2 begins with a quotation mark"),
             ("a,\n1,2\n", &plain, "Column 2"),
+            ("sep=x\na\n", &plain, "'x' cannot"),
             ("a,a\n1,2\n", &plain, "twice"),
             ("\n\n", &plain, "empty"),
             ("a,b\n", &no_header, "needs a mapping"),
@@ -138,7 +131,8 @@ mod tests {
         #[test]
         fn parts_come_to_the_whole(table in "([a\"][a;\"\n\r ]{0,3};?){0,20}") {
             let text = format!("email;b\n{table}");
-            let field = TargetField { alias: "email".to_owned(), label: "Email".to_owned() };
+            let field =
+                TargetField { alias: "email".to_owned(), label: "Email".to_owned(), takes_several: false };
             let plain = CsvOptions::default();
             let read = |text: &str| read_csv(text, &plain, std::slice::from_ref(&field), LIMITS).map(|import| import.items);
             let whole = read(&text);

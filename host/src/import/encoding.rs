@@ -2,60 +2,75 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::ImportError;
+use super::error::{ImportError, shown};
+use super::other_kind::OtherKind;
 
-/// How files of other kinds begin.
-const OTHER_KINDS: [(&[u8], &str); 5] = [
-    (b"PK\x03\x04", "a spreadsheet (.xlsx) or another archive"),
-    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls)"),
-    (b"%PDF-", "a PDF"),
-    (b"\x1f\x8b", "compressed with gzip (send it with 'Content-Encoding: gzip')"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd (send it with 'Content-Encoding: zstd')"),
-];
+/// Bytes that are decoded at a time.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Decodes a file. Without a name for the charset, a file is UTF-8, or UTF-16 with a byte order mark.
 ///
 /// # Errors
 /// If the file is no text, or not of the charset.
 pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, ImportError> {
-    if let Some((_, kind)) = OTHER_KINDS.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
+    decode_within(bytes, charset, usize::MAX)
+}
+
+/// Decodes a file as [`decode`] does, to at most `limit` bytes of UTF-8.
+///
+/// # Errors
+/// As [`decode`], and if the text is larger.
+pub fn decode_within<'a>(bytes: &'a [u8], charset: Option<&str>, limit: usize) -> Result<Cow<'a, str>, ImportError> {
+    if let Some(kind) = OtherKind::of_bytes(bytes) {
         return Err(ImportError::NotText(kind));
     }
     let named = charset.map(|name| {
         Encoding::for_label(name.trim().as_bytes()).ok_or_else(|| ImportError::UnknownCharset(shown(name)))
     });
     let text = match (Encoding::for_bom(bytes), named.transpose()?) {
-        (Some((encoding, mark)), _) => decode_as(encoding, bytes.get(mark..).unwrap_or_default())?,
-        (None, Some(encoding)) => decode_as(encoding, bytes)?,
+        (Some((encoding, mark)), _) => decode_as(encoding, bytes.get(mark..).unwrap_or_default(), limit)?,
+        (None, Some(encoding)) => decode_as(encoding, bytes, limit)?,
         // Text in UTF-16 without a mark has a zero in its first letter.
-        (None, None) if bytes.get(1) == Some(&0) => decode_as(UTF_16LE, bytes)?,
-        (None, None) if bytes.first() == Some(&0) => decode_as(UTF_16BE, bytes)?,
-        (None, None) => decode_as(UTF_8, bytes)?,
+        (None, None) if bytes.get(1) == Some(&0) => decode_as(UTF_16LE, bytes, limit)?,
+        (None, None) if bytes.first() == Some(&0) => decode_as(UTF_16BE, bytes, limit)?,
+        (None, None) => decode_as(UTF_8, bytes, limit)?,
     };
-    let begins = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
-    if begins.starts_with("<!doctype") || begins.starts_with("<html") {
-        return Err(ImportError::NotText("a web page (HTML)"));
+    if let Some(kind) = OtherKind::of_text(&text) {
+        return Err(ImportError::NotText(kind));
     }
     if text.trim().is_empty() { Err(ImportError::Empty) } else { Ok(text) }
 }
 
-fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Result<Cow<'a, str>, ImportError> {
+fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8], limit: usize) -> Result<Cow<'a, str>, ImportError> {
     if encoding == UTF_8 {
         return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
             let (before, rest) = bytes.split_at_checked(error.valid_up_to()).unwrap_or((bytes, &[]));
-            let line = lines(before);
+            let line = line_after(before);
             ImportError::NotUtf8 { byte: rest.first().copied().unwrap_or_default(), line }
         });
     }
-    encoding
-        .decode_without_bom_handling_and_without_replacement(bytes)
-        .ok_or_else(|| ImportError::NotOfCharset(encoding.name()))
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut text = String::new();
+    let mut pieces = bytes.chunks(PIECE_BYTES).peekable();
+    while let Some(piece) = pieces.next() {
+        // A piece of a text fits into as many bytes as this says.
+        text.reserve(decoder.max_utf8_buffer_length_without_replacement(piece.len()).unwrap_or_default());
+        let (result, _) = decoder.decode_to_string_without_replacement(piece, &mut text, pieces.peek().is_none());
+        match result {
+            DecoderResult::InputEmpty if text.len() <= limit => {}
+            DecoderResult::InputEmpty => return Err(ImportError::LargeText(limit)),
+            DecoderResult::Malformed(_, _) | DecoderResult::OutputFull => {
+                return Err(ImportError::NotOfCharset(encoding.name()));
+            }
+        }
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// Returns the number of the line that follows these bytes, from 1. Lines end as in a table: with CR, LF or both.
-fn lines(before: &[u8]) -> usize {
+pub(super) fn line_after(before: &[u8]) -> usize {
     let breaks = before.iter().enumerate().filter(|(place, byte)| match byte {
         b'\n' => true,
         b'\r' => before.get(place + 1) != Some(&b'\n'),
@@ -64,14 +79,9 @@ fn lines(before: &[u8]) -> usize {
     breaks.count() + 1
 }
 
-/// Returns the beginning of a text that a client sent.
-fn shown(text: &str) -> String {
-    text.chars().take(50).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ImportError, decode};
+    use super::{ImportError, decode, decode_within};
 
     #[test]
     fn text_is_decoded_as_it_says_or_as_it_is_named() {
@@ -101,7 +111,8 @@ mod tests {
         for (bytes, charset, part) in [
             (&b""[..], None, "empty"),
             (b" \r\n ", None, "empty"),
-            (b"PK\x03\x04xl/", None, "spreadsheet"),
+            (b"PK\x03\x04xl/", None, "an Excel workbook (.xlsx). Save it as 'CSV UTF-8'"),
+            (b"PK\x03\x04", None, "spreadsheet"),
             (b"\xd0\xcf\x11\xe0\xa1", None, ".xls"),
             (b"%PDF-1.7", None, "PDF"),
             (b"\x1f\x8b\x08", None, "Content-Encoding: gzip"),
@@ -117,5 +128,18 @@ mod tests {
             assert!(error.to_string().contains(part), "{bytes:?}: {error}");
         }
         assert!(matches!(decode(b"\xff", None), Err(ImportError::NotUtf8 { byte: 0xff, line: 1 })));
+    }
+
+    #[test]
+    fn a_text_that_grows_when_it_is_decoded_is_bounded() {
+        let bytes = b"\x80".repeat(100_000);
+        let decode = |limit| decode_within(&bytes, Some("windows-1252"), limit);
+        assert_eq!(decode(300_000).as_deref(), Ok("€".repeat(100_000).as_str()));
+        assert_eq!(decode(299_999), Err(ImportError::LargeText(299_999)));
+        // A character of several bytes may be cut by a piece.
+        let text: String = format!("x{}", "語".repeat(50_000));
+        let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(&text);
+        assert_eq!(decode_within(&bytes, Some("shift_jis"), 200_000).as_deref(), Ok(text.as_str()));
+        assert!(decode_within(&bytes[..bytes.len() - 1], Some("shift_jis"), 200_000).is_err());
     }
 }

@@ -3,13 +3,15 @@
 use serde::de::IgnoredAny;
 
 use super::own_members::without_own_members;
+use super::records::MAX_RECORD_BYTES;
 use super::{Import, ImportError, ImportLimits};
 use crate::domain::Source;
+use crate::plain_words::json_flaw;
 
 /// Reads JSON lines.
 ///
 /// # Errors
-/// If a line is no JSON, or the file has too many.
+/// If a line is no JSON or too large, or the file has too many.
 pub fn read_json_lines(text: &str, limits: ImportLimits) -> Result<Import, ImportError> {
     let mut items = Vec::new();
     for line in json_lines(text) {
@@ -24,11 +26,14 @@ pub fn read_json_lines(text: &str, limits: ImportLimits) -> Result<Import, Impor
 /// Returns the lines of JSON in a text, without blanks around them. Empty lines are none.
 ///
 /// # Errors
-/// Instead of a line that is no JSON.
+/// Instead of a line that is no JSON, or too large.
 pub fn json_lines(text: &str) -> impl Iterator<Item = Result<&str, ImportError>> {
     // A carriage return inside of a line is white space between its parts, as JSON strings hold none.
     let lines = (1..).zip(text.split('\n').map(str::trim)).filter(|(_, line)| !line.is_empty());
     lines.map(|(number, line)| {
+        if line.len() > MAX_RECORD_BYTES {
+            return Err(ImportError::LargeRow { line: number, bytes: MAX_RECORD_BYTES });
+        }
         serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, &error))?;
         Ok(line)
     })
@@ -36,15 +41,13 @@ pub fn json_lines(text: &str) -> impl Iterator<Item = Result<&str, ImportError>>
 
 fn not_json(line: usize, error: &serde_json::Error) -> ImportError {
     // The error counts lines, of which there is one.
-    let text = error.to_string();
-    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    ImportError::NotJson { line, why: format!("{what}, at column {}", error.column()) }
+    ImportError::NotJson { line, why: format!("{}, at column {}", json_flaw(error), error.column()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{ImportError, ImportLimits};
-    use super::read_json_lines;
+    use super::{MAX_RECORD_BYTES, read_json_lines};
 
     const LIMITS: ImportLimits = ImportLimits { rows: 3, bytes: 1_000 };
 
@@ -61,13 +64,16 @@ mod tests {
     #[test]
     fn other_lines_are_refused_with_their_number() {
         for (text, part) in [
-            ("{\"a\":1}\n\n{\"a\":", "Line 3 is not JSON: EOF while parsing a value, at column 5"),
+            ("{\"a\":1}\n\n{\"a\":", "Line 3 is not JSON: the text ends too early, at column 5"),
             ("[1,2\n3]", "Line 1"),
-            ("{} {}", "trailing characters, at column 4"),
+            ("{} {}", "there is more text after the end of the value, at column 4"),
+            ("{a:1}", "there must be the name of a member, in double quotes, at column 2"),
         ] {
             let error = read_json_lines(text, LIMITS).unwrap_err().to_string();
             assert!(error.contains(part), "{text:?}: {error}");
         }
         assert_eq!(read_json_lines("1\n2\n3\n4", LIMITS), Err(ImportError::TooManyRows(3)));
+        let large = format!("1\n\"{}\"", "x".repeat(MAX_RECORD_BYTES));
+        assert_eq!(read_json_lines(&large, LIMITS), Err(ImportError::LargeRow { line: 2, bytes: MAX_RECORD_BYTES }));
     }
 }

@@ -4,12 +4,12 @@
 use serde_json::value::RawValue;
 
 /// What begins the names of such columns and members.
-pub(super) const OWN_PREFIX: &str = "bulkhead:";
+pub const OWN_PREFIX: &str = "bulkhead:";
 /// The status of the item.
 pub const STATUS_MEMBER: &str = "bulkhead:status";
 /// Why the item failed.
 pub const ERRORS_MEMBER: &str = "bulkhead:errors";
-/// The item itself, where it is no JSON object that could have more members.
+/// The item itself as JSON, where it is no object that could have more members, or has values that no cell can hold.
 pub const ITEM_MEMBER: &str = "bulkhead:item";
 
 /// Returns an item without such members. An item that had no others becomes `null`, which is refused as it was before: an empty
@@ -46,6 +46,7 @@ mod tests {
             (r#"{"a": 1.0,"bulkhead:status":400,"b":"ü","bulkhead:errors":"x"}"#, r#"{"a":1.0,"b":"ü"}"#),
             (r#"{"bulkhead:status":400}"#, "null"),
             (r#"{"bulkhead:item":7,"bulkhead:status":400}"#, "7"),
+            (r#"{"bulkhead:item":{},"bulkhead:status":400}"#, "{}"),
             (r#"["bulkhead:"]"#, r#"["bulkhead:"]"#),
         ] {
             assert_eq!(without_own_members(item), expected);
