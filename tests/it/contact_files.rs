@@ -1,6 +1,8 @@
 //! Lists of contacts as files, which come back as they were.
 
-use bulkhead_tests::{Client, Reply, Server, contacts};
+use std::collections::BTreeMap;
+
+use bulkhead_tests::{Client, Reply, Rng, Server, contacts};
 use serde_json::{Value, json};
 
 fn file(client: &Client, accept: &str, query: &str) -> Reply {
@@ -56,3 +58,64 @@ fn all_contacts_come_as_a_file(server: &Server) {
 }
 
 on_both_stores!(all_contacts_come_as_a_file);
+
+/// Texts that other programs, and careless ones, would change.
+const PIECES: [&str; 32] = [
+    "\"", "\"\"", ",", ";", "\t", "|", "\n", "\r\n", "\r", "=", "+", "-", "@", "'", "''", " ", "\u{a0}", "007", "1,5",
+    "sep=", "[", "]", "[\"a\"]", "{", "}", "\\", "#", "＝", "null", "ü", "日本", "x",
+];
+
+/// Returns a value of some pieces.
+fn awkward(rng: &mut Rng) -> String {
+    let count = 1 + rng.below(4);
+    let piece = |_| usize::try_from(rng.below(PIECES.len() as u64)).ok().and_then(|place| PIECES.get(place).copied());
+    let text: String = (0..count).filter_map(piece).collect();
+    if text.trim().is_empty() { "x".to_owned() } else { text }
+}
+
+/// Returns the values of all contacts, by their addresses.
+fn values(client: &Client, aliases: &[&str]) -> BTreeMap<String, Vec<Value>> {
+    let lines = file(client, "application/x-ndjson", "").expect(200).text();
+    let contact = |line: &str| {
+        let contact: Value = serde_json::from_str(line).expect("JSON");
+        let all = &contact["fields"]["all"];
+        let tags = contact["tags"].as_array().into_iter().flatten().map(|tag| tag["tag"].clone()).collect();
+        let values = aliases.iter().map(|alias| all[*alias].clone()).chain([tags]).collect();
+        (all["email"].as_str().expect("an address").to_owned(), values)
+    };
+    lines.lines().map(contact).collect()
+}
+
+#[test]
+fn awkward_values_come_back_from_a_table() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let aliases = ["firstname", "lastname", "company", "position", "address1", "address2", "city", "phone"];
+    let mut rng = Rng::new(7);
+    let items: Vec<Value> = (0..400)
+        .map(|number| {
+            let mut item = json!({"email": format!("a{number}@example.com")});
+            for alias in aliases {
+                item[alias] = awkward(&mut rng).into();
+            }
+            let tags = (0..rng.below(3)).map(|_| awkward(&mut rng)).filter(|tag| !tag.trim().starts_with('-'));
+            item["tags"] = tags.collect();
+            item
+        })
+        .collect();
+    assert_eq!(client.create(&items.into()).finished()["created"], 400);
+    let table = file(&client, "text/csv", "").expect(200).text();
+    let copy = server.new_client("copy");
+    let headers = [("content-type", "text/csv")];
+    let send = |client: &Client| {
+        let job = client.accepted(&client.call("POST", "/api/contacts/bulk/new", &headers, table.as_bytes()));
+        job.finished()
+    };
+    assert_eq!(send(&copy)["created"], 400);
+    let (sent, copied) = (values(&client, &aliases), values(&copy, &aliases));
+    for (address, values) in &sent {
+        assert_eq!(copied.get(address), Some(values), "{address}");
+    }
+    let unchanged = send(&client);
+    assert_eq!(unchanged["unchanged"], 400, "{unchanged}");
+}

@@ -31,6 +31,7 @@ mod entity_tags;
 mod events;
 mod examples;
 mod expiry;
+mod failed_files;
 mod fairness;
 mod files;
 mod foreign;

@@ -1,7 +1,18 @@
 //! Writes tables: RFC 4180, in UTF-8.
 
-/// What Excel, LibreOffice and others take for the beginning of a formula.
-const FORMULA_SIGNS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+use std::borrow::Cow;
+
+use crate::import::{is_formula, is_marked_formula};
+
+/// What separates the cells of some table. Cells with one of these are in quotation marks, also where another separates the cells, so
+/// that a program that guesses it is not misled.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+/// What a cell must not begin with in the first line, where it would say what separates cells.
+const SEPARATOR_LINE: &str = "sep=";
+/// What is taken off where a file begins.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// What files of other kinds than tables begin with.
+const OTHER_BEGINNINGS: [char; 3] = ['<', '%', BYTE_ORDER_MARK];
 
 /// Writes the cells of a table.
 #[derive(Debug, Clone, Copy)]
@@ -10,17 +21,25 @@ pub struct CsvCells {
     /// Whether the table is for Excel: with a byte order mark, and with an apostrophe before what Excel would take for a formula.
     /// Never otherwise, since a phone number begins with `+` and must come back as it was.
     excel: bool,
+    /// Whether one apostrophe before a formula is taken off when the table comes back.
+    loses_marks: bool,
 }
 
 impl CsvCells {
     /// Prepares to write cells that `delimiter` separates.
     pub fn new(delimiter: char, excel: bool) -> Self {
-        Self { delimiter, excel }
+        Self { delimiter, excel, loses_marks: false }
+    }
+
+    /// Prepares to write a table with columns of Bulkhead's own, which comes back as it was.
+    pub fn with_own_columns(self) -> Self {
+        Self { loses_marks: true, ..self }
     }
 
     /// Returns the first row.
     pub fn first_row<'a>(self, cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-        let mut row = if self.excel { "\u{feff}".as_bytes().to_vec() } else { Vec::new() };
+        let mark = if self.excel { BYTE_ORDER_MARK.to_string() } else { String::new() };
+        let mut row = mark.into_bytes();
         self.row(&mut row, cells);
         row
     }
@@ -43,18 +62,22 @@ impl CsvCells {
     }
 
     fn cell(self, line: &mut String, cell: &str) {
-        let apostrophe = if self.excel && cell.starts_with(FORMULA_SIGNS) { "'" } else { "" };
-        let is_plain = !cell.contains(['"', '\r', '\n', self.delimiter])
-            && !cell.starts_with(char::is_whitespace)
-            && !cell.ends_with(char::is_whitespace);
-        if is_plain {
-            line.push_str(apostrophe);
-            line.push_str(cell);
-        } else {
+        let is_marked = (self.excel && is_formula(cell)) || (self.loses_marks && is_marked_formula(cell));
+        let cell: Cow<'_, str> = if is_marked { format!("'{cell}").into() } else { cell.into() };
+        let begin = cell.get(..SEPARATOR_LINE.len()).unwrap_or_default();
+        let must_be_quoted = cell.contains(['"', self.delimiter])
+            || cell.contains(DELIMITERS)
+            || cell.contains(char::is_control)
+            || begin.eq_ignore_ascii_case(SEPARATOR_LINE)
+            || cell.starts_with(OTHER_BEGINNINGS)
+            || cell.starts_with(char::is_whitespace)
+            || cell.ends_with(char::is_whitespace);
+        if must_be_quoted {
             line.push('"');
-            line.push_str(apostrophe);
             line.push_str(&cell.replace('"', "\"\""));
             line.push('"');
+        } else {
+            line.push_str(&cell);
         }
     }
 }
@@ -63,28 +86,38 @@ impl CsvCells {
 mod tests {
     use super::CsvCells;
 
-    fn row(excel: bool, cells: &[&str]) -> String {
+    fn row(cells: CsvCells, texts: &[&str]) -> String {
         let mut table = Vec::new();
-        CsvCells::new(';', excel).row(&mut table, cells.iter().copied());
+        cells.row(&mut table, texts.iter().copied());
         String::from_utf8(table).unwrap()
     }
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
         for (cells, expected) in [
-            (&["a", "b,c", ""][..], "a;b,c;\r\n"),
+            (&["a", "b,c", ""][..], "a;\"b,c\";\r\n"),
             (&["a;b", "say \"hi\"", "two\nlines"], "\"a;b\";\"say \"\"hi\"\"\";\"two\nlines\"\r\n"),
+            (&["a\tb", "x|y", "a^b"], "\"a\tb\";\"x|y\";a^b\r\n"),
+            (&["sep=,", "Sep=x", "separate", "ü"], "\"sep=,\";\"Sep=x\";separate;ü\r\n"),
+            (&["\u{feff}a", "\u{a0}", "<a", "%P"], "\"\u{feff}a\";\"\u{a0}\";\"<a\";\"%P\"\r\n"),
             (&[" a", "b "], "\" a\";\"b \"\r\n"),
             (&[""], "\"\"\r\n"),
             (&["+49 30", "=1+1"], "+49 30;=1+1\r\n"),
         ] {
-            assert_eq!(row(false, cells), expected);
+            assert_eq!(row(CsvCells::new(';', false), cells), expected);
         }
+        assert_eq!(row(CsvCells::new('^', false), &["a^b", "c"]), "\"a^b\"^c\r\n");
     }
 
     #[test]
     fn excel_takes_no_cell_for_a_formula() {
-        assert_eq!(row(true, &["+49", "=1;2", "a=b", "@x"]), "'+49;\"'=1;2\";a=b;'@x\r\n");
-        assert!(CsvCells::new(',', true).first_row(["a"]).starts_with(b"\xef\xbb\xbf"));
+        let texts = ["+49", "=1;2", "a=b", "@x", " =1", "＝1", "'=1", "'s"];
+        let excel = CsvCells::new(';', true);
+        assert_eq!(row(excel, &texts), "'+49;\"'=1;2\";a=b;'@x;\"' =1\";'＝1;'=1;'s\r\n");
+        assert_eq!(row(excel.with_own_columns(), &texts), "'+49;\"'=1;2\";a=b;'@x;\"' =1\";'＝1;''=1;'s\r\n");
+        let plain = CsvCells::new(';', false).with_own_columns();
+        assert_eq!(row(plain, &texts), "+49;\"=1;2\";a=b;@x;\" =1\";＝1;''=1;'s\r\n");
+        assert_eq!(row(CsvCells::new('\'', true), &["=1", "s"]), "\"'=1\"'s\r\n");
+        assert!(excel.first_row(["a"]).starts_with(b"\xef\xbb\xbf"));
     }
 }

@@ -3,7 +3,6 @@
 //! The rows of failed items come as they were sent, with two members more: `bulkhead:status` and `bulkhead:errors`. Whoever
 //! corrects such a file sends it again as it is; the members are passed over then.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -11,13 +10,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::csv_cells::CsvCells;
+use super::failed_table::FailedTable;
 use super::full_row::FullRow;
 use crate::domain::{Action, Job, SourceFormat};
 use crate::import::{ERRORS_MEMBER, ITEM_MEMBER, STATUS_MEMBER};
 use crate::store::StoredRow;
 
-/// Columns that the table of a job that came as JSON has at most. What has no column is left out, and the errors say so.
-const MAX_COLUMNS: usize = 1_000;
 /// The columns of a table of all rows.
 const COLUMNS: [&str; 6] = ["index", "key", "id", "status", "action", "errors"];
 
@@ -82,8 +80,8 @@ pub struct JobFile {
 enum Form {
     /// A table of rows.
     Table,
-    /// A table of failed items: for each column, its name and the member of the items that has its cells.
-    FailedTable(Vec<(String, String)>),
+    /// A table of failed items.
+    FailedTable(FailedTable),
     /// Rows as JSON.
     Lines,
     /// Failed items as JSON.
@@ -105,27 +103,23 @@ impl JobFile {
     ) -> Result<Self, E> {
         let table = job.source.as_ref().filter(|source| source.format == SourceFormat::Csv);
         let form = match (file_type, only, table) {
-            (FileType::Csv, Some(Only::Failed), Some(source)) => {
-                let column = |column: &crate::domain::SourceColumn| (column.column.clone(), column.member().to_owned());
-                Form::FailedTable(source.columns.iter().map(column).collect())
-            }
-            (FileType::Csv, Some(Only::Failed), None) => Form::FailedTable(members_of_failed(job, rows)?),
+            (FileType::Csv, Some(Only::Failed), Some(source)) => Form::FailedTable(FailedTable::of_source(source)),
+            (FileType::Csv, Some(Only::Failed), None) => Form::FailedTable(FailedTable::of_items(job, rows)?),
             (FileType::Csv, _, _) => Form::Table,
             (FileType::JsonLines, Some(Only::Failed), _) => Form::FailedLines,
             (FileType::JsonLines, _, _) => Form::Lines,
         };
         let delimiter = table.and_then(|source| source.delimiter).unwrap_or(',');
-        Ok(Self { form, only, cells: CsvCells::new(delimiter, excel) })
+        let cells = CsvCells::new(delimiter, excel);
+        let cells = if matches!(form, Form::FailedTable(_)) { cells.with_own_columns() } else { cells };
+        Ok(Self { form, only, cells })
     }
 
     /// Returns what is before the first row.
     pub fn header(&self) -> Vec<u8> {
         match &self.form {
             Form::Table => self.cells.first_row(COLUMNS),
-            Form::FailedTable(columns) => {
-                let own = [STATUS_MEMBER, ERRORS_MEMBER];
-                self.cells.first_row(columns.iter().map(|(name, _)| name.as_str()).chain(own))
-            }
+            Form::FailedTable(table) => self.cells.first_row(table.names()),
             Form::Lines | Form::FailedLines => Vec::new(),
         }
     }
@@ -147,12 +141,9 @@ impl JobFile {
                 let key = stored.key.as_deref().unwrap_or_default();
                 self.cells.row(piece, [&index, key, &id, &status, stored.action.as_str(), &errors]);
             }
-            Form::FailedTable(columns) => {
-                let members: HashMap<String, Value> =
-                    stored.item.as_deref().and_then(|item| serde_json::from_str(item.get()).ok()).unwrap_or_default();
-                let cell = |(_, member): &(String, String)| members.get(member).map(cell).unwrap_or_default();
+            Form::FailedTable(table) => {
                 let errors = if stored.item.is_none() { not_kept(&errors) } else { errors };
-                let cells: Vec<String> = columns.iter().map(cell).chain([status, errors]).collect();
+                let cells = table.row(stored.item.as_deref(), status, errors);
                 self.cells.row(piece, cells.iter().map(String::as_str));
             }
             Form::Lines => {
@@ -175,9 +166,9 @@ fn failed_line(item: Option<&RawValue>, status: &str, errors: &str) -> String {
     let item = item.map_or("", RawValue::get).trim();
     match item.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         Some(members) if !members.trim().is_empty() => format!("{{{members},{own}}}"),
-        Some(_) => format!("{{{own}}}"),
         None if item.is_empty() => format!("{{{own}}}"),
-        None => format!("{{\"{ITEM_MEMBER}\":{item},{own}}}"),
+        // An object without members would come back as an item that was not kept.
+        Some(_) | None => format!("{{\"{ITEM_MEMBER}\":{item},{own}}}"),
     }
 }
 
@@ -194,38 +185,6 @@ fn message(errors: Option<&RawValue>) -> String {
     errors.and_then(|errors| serde_json::from_str::<Errors>(errors.get()).ok()).map(|it| it.message).unwrap_or_default()
 }
 
-/// Returns a value of an item as a cell. A list of plain values has them separated by `|`, as tables are read.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) if values.iter().all(|value| !value.is_array() && !value.is_object()) => {
-            values.iter().map(cell).collect::<Vec<_>>().join("|")
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Returns the members that the failed items of a job have, in the order in which they first occur.
-fn members_of_failed<E>(
-    job: &Job,
-    mut read: impl FnMut(Range<u64>) -> Result<Vec<StoredRow>, E>,
-) -> Result<Vec<(String, String)>, E> {
-    let mut names = indexmap::IndexSet::new();
-    let mut rows = 0..u64::from(job.total);
-    while !rows.is_empty() && names.len() < MAX_COLUMNS {
-        let found = read(rows.clone())?;
-        let Some(last) = found.last() else { break };
-        rows.start = u64::from(last.index) + 1;
-        for item in found.iter().filter_map(|row| row.item.as_deref()) {
-            let members: indexmap::IndexMap<String, &RawValue> = serde_json::from_str(item.get()).unwrap_or_default();
-            let room = MAX_COLUMNS.saturating_sub(names.len());
-            names.extend(members.into_keys().filter(|name| !name.starts_with("bulkhead:")).take(room));
-        }
-    }
-    Ok(names.into_iter().map(|name| (name.clone(), name)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::value::RawValue;
@@ -237,7 +196,8 @@ mod tests {
         let own = r#""bulkhead:status":400,"bulkhead:errors":"No."}"#;
         for (item, expected) in [
             (r#"{"email": "x" }"#, format!(r#"{{"email": "x" ,{own}"#)),
-            ("{ }", format!("{{{own}")),
+            ("{ }", format!(r#"{{"bulkhead:item":{{ }},{own}"#)),
+            ("null", format!(r#"{{"bulkhead:item":null,{own}"#)),
             ("7", format!(r#"{{"bulkhead:item":7,{own}"#)),
             ("[1]", format!(r#"{{"bulkhead:item":[1],{own}"#)),
         ] {
