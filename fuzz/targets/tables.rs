@@ -87,8 +87,8 @@ fn fields() -> Vec<TargetField> {
 fn check(import: &Import) {
     let columns = &import.source.columns;
     let fields: Vec<_> = columns.iter().filter_map(|column| column.field.as_ref()).collect();
-    let members: Vec<_> = columns.iter().map(|column| column.member()).collect();
-    for (kind, mut names) in [("field", fields.iter().map(|field| field.as_str()).collect()), ("member", members)] {
+    let of_columns: Vec<_> = columns.iter().map(|column| column.member()).collect();
+    for (kind, mut names) in [("field", fields.iter().map(|field| field.as_str()).collect()), ("member", of_columns)] {
         let all = names.len();
         names.sort_unstable();
         names.dedup();
