@@ -113,8 +113,8 @@ mod tests {
     fn excel_takes_no_cell_for_a_formula() {
         let texts = ["+49", "=1;2", "a=b", "@x", " =1", "＝1", "'=1", "'s"];
         let excel = CsvCells::new(';', true);
-        assert_eq!(row(excel, &texts), "'+49;\"'=1;2\";a=b;'@x;\"' =1\";'＝1;'=1;'s\r\n");
-        assert_eq!(row(excel.with_own_columns(), &texts), "'+49;\"'=1;2\";a=b;'@x;\"' =1\";'＝1;''=1;'s\r\n");
+        assert_eq!(row(excel, &texts), "'+49;\"'=1;2\";a=b;'@x;' =1;'＝1;'=1;'s\r\n");
+        assert_eq!(row(excel.with_own_columns(), &texts), "'+49;\"'=1;2\";a=b;'@x;' =1;'＝1;''=1;'s\r\n");
         let plain = CsvCells::new(';', false).with_own_columns();
         assert_eq!(row(plain, &texts), "+49;\"=1;2\";a=b;@x;\" =1\";＝1;''=1;'s\r\n");
         assert_eq!(row(CsvCells::new('\'', true), &["=1", "s"]), "\"'=1\"'s\r\n");
