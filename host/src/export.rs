@@ -7,6 +7,7 @@ mod csv_cells;
 mod failed_table;
 mod full_row;
 mod job_file;
+mod row_fit;
 
 pub use contact_row::{contact_columns, contact_row};
 pub use csv_cells::CsvCells;

@@ -4,22 +4,15 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
 use super::cell::{cell, one_line};
+use super::row_fit::{Members, fit_cells, members};
 use crate::domain::{Job, Source, SourceColumn};
 use crate::import::{
-    ERRORS_MEMBER, ITEM_MEMBER, MAX_COLUMNS, MAX_NAME_BYTES, MAX_NAMES_BYTES, OWN_PREFIX, STATUS_MEMBER, is_json_list,
-    is_list_member,
+    ERRORS_MEMBER, ITEM_MEMBER, MAX_COLUMNS, MAX_NAME_BYTES, MAX_NAMES_BYTES, OWN_PREFIX, STATUS_MEMBER,
 };
 use crate::store::StoredRow;
-
-/// The member that makes blank members clear their fields.
-const CLEARING_MEMBER: &str = "overwriteWithBlank";
-
-/// The members of an item.
-type Members<'a> = IndexMap<String, &'a RawValue>;
 
 /// What the errors of a row say besides.
 const WHOLE: &str = " (This contact fits no row of a table: it is in the column 'bulkhead:item', as JSON.)";
@@ -147,49 +140,6 @@ impl FailedTable {
     }
 }
 
-/// Returns the members of an item that is an object.
-fn members(item: &RawValue) -> Option<Members<'_>> {
-    serde_json::from_str(item.get()).ok()
-}
-
-/// Returns whether the cells of a row can say the same as an item. An object without values would be a blank row.
-fn fit_cells(members: &Members<'_>) -> bool {
-    let clears = members.get(CLEARING_MEMBER).is_some_and(|value| !matches!(value.get(), "false" | "null" | "0"));
-    let mut are_blank = true;
-    for (name, value) in members.iter().filter(|(name, _)| !name.starts_with(OWN_PREFIX)) {
-        match is_blank_cell(name, value.get()) {
-            None => return false,
-            Some(true) if clears => return false,
-            Some(is_blank) => are_blank &= is_blank,
-        }
-    }
-    !are_blank
-}
-
-/// Returns whether a member becomes a cell that says nothing, and `None` if no cell can say the same as the member.
-fn is_blank_cell(name: &str, json: &str) -> Option<bool> {
-    match json.as_bytes().first()? {
-        b'n' => Some(true),
-        b'"' => {
-            // A text may have an escape that means no character.
-            let text: String = serde_json::from_str(json).ok()?;
-            let text = text.trim();
-            // In the column of a list, a text would become a list; so would a JSON list in the column of several values.
-            let changes = is_list_member(name) || is_json_list(text) || text.contains('\0');
-            (text.is_empty() || !changes).then_some(text.is_empty())
-        }
-        b'[' if is_list_member(name) => Some(json.trim_matches(['[', ']']).trim().is_empty()),
-        b'[' => {
-            // As text, these are the values of a field with several, if the member is one.
-            let texts: Vec<String> = serde_json::from_str(json).ok()?;
-            let is_plain = |text: &String| !text.is_empty() && text.trim() == text && !text.contains(['|', '\0']);
-            (!texts.is_empty() && texts.iter().all(is_plain)).then_some(false)
-        }
-        b'{' => None,
-        _ => Some(false),
-    }
-}
-
 /// The names of columns so far.
 #[derive(Default)]
 struct Names {
@@ -220,43 +170,11 @@ impl Names {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::{FailedTable, Names, fit_cells, members};
+    use super::{FailedTable, Names, members};
     use crate::domain::{Source, SourceColumn, SourceFormat};
 
     fn raw(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn items_fit_a_table_if_they_come_back_as_they_were() {
-        for (item, fits) in [
-            (r#"{"email":"x","points":5,"member":true,"city":null}"#, true),
-            (r#"{"tags":["a|b",7],"doNotContact":[{"channel":"email"}]}"#, true),
-            (r#"{"plan":["a","b"]}"#, true),
-            (r#"{"email":"x","tags":""}"#, true),
-            (r#"{"email":"x","city":"","overwriteWithBlank":false}"#, true),
-            ("{}", false),
-            (r#"{"email":""}"#, false),
-            (r#"{"bulkhead:status":400}"#, false),
-            (r#"{"email":{"a":1}}"#, false),
-            (r#"{"plan":["a|b"]}"#, false),
-            (r#"{"plan":[["a"]]}"#, false),
-            (r#"{"plan":[]}"#, false),
-            (r#"{"tags":"a"}"#, false),
-            (r#"{"tags":[ ]}"#, false),
-            (r#"{"tags":[],"email":"x"}"#, true),
-            (r#"{"tags":{"0":"a"}}"#, false),
-            (r#"{"email":"[\"x\"]"}"#, false),
-            (r#"{"email":"x","city":"","overwriteWithBlank":true}"#, false),
-            (r#"{"email":"x\u0000"}"#, false),
-            (r#"{"email":"\ud800"}"#, false),
-        ] {
-            let item = raw(item);
-            assert_eq!(fit_cells(&members(&item).unwrap()), fits, "{item}");
-        }
-        for item in ["null", "7", "[{}]", r#"{"\ud800":1}"#] {
-            assert!(members(&raw(item)).is_none(), "{item}");
-        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl<'a> TableText<'a> {
         if text.trim().is_empty() {
             return Err(ImportError::Empty);
         }
-        if let Some(place) = text.bytes().position(|byte| byte == 0) {
+        if let Some(place) = text.find('\0') {
             return Err(ImportError::Nul(line_after(text.get(..place).unwrap_or_default().as_bytes())));
         }
         let (text, named) = without_separator_line(text)?;
