@@ -1,8 +1,9 @@
 //! The conversions that read alike for all versions of the contract. Each version has types of its own, so a macro writes the
-//! functions for the `types` and the `batch` of the module that calls it.
+//! functions for the `types` and the `batch` of the module that calls it. What the module gives to the macro are functions that only
+//! its version has.
 
 macro_rules! conversions {
-    () => {
+    ($($only_here:tt)*) => {
         fn operation(operation: types::Operation) -> rules::Operation {
             match operation {
                 types::Operation::Create => rules::Operation::Create,
@@ -113,6 +114,8 @@ macro_rules! conversions {
             fn present(tenant: types::Profile, contacts: Vec<types::Stored>) -> Vec<String> {
                 rules::present(&profile(tenant), contacts.into_iter().map(stored).collect())
             }
+
+            $($only_here)*
         }
     };
 }

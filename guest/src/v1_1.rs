@@ -8,7 +8,11 @@ use crate::Processor;
 use crate::bindings::bulkhead::contacts1_1_0_draft::types;
 use crate::bindings::exports::bulkhead::contacts1_1_0_draft::batch::{self, Guest, GuestSession};
 
-conversions!();
+conversions! {
+    fn cells(tenant: types::Profile, columns: Vec<String>, contacts: Vec<types::Stored>) -> Vec<String> {
+        rules::cells(&profile(tenant), &columns, &contacts.into_iter().map(stored).collect::<Vec<_>>())
+    }
+}
 
 fn field(field: types::Field) -> rules::Field {
     rules::Field {

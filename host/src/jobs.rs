@@ -13,6 +13,7 @@ mod call;
 mod call_limiter;
 mod call_places;
 mod call_threads;
+mod contact_reader;
 mod contact_search;
 mod contacts;
 mod decide;
@@ -32,6 +33,7 @@ mod watchdog;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
+pub use contact_reader::{ContactReader, ContactRows};
 pub use contacts::{ListCondition, ListRange, ListRequest, ListedContacts};
 pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;

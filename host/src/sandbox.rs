@@ -11,6 +11,7 @@
 mod cache;
 mod call_error;
 mod cancel;
+mod cell_table;
 mod compiled_file;
 mod compiler;
 mod component;
@@ -43,6 +44,7 @@ mod validator;
 
 pub use call_error::{CallError, GuestFailure};
 pub use cancel::CancelFlag;
+pub use cell_table::CellTable;
 pub use compiler::{CompileError, CompileLimits, Compiler, CompilerTask, Confinement};
 pub use component::{ComponentError, Processor, Validator};
 pub use computing::lower_priority_after;

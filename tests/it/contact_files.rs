@@ -1,8 +1,9 @@
 //! Lists of contacts as files, which come back as they were.
 
 use std::collections::BTreeMap;
+use std::fs;
 
-use bulkhead_tests::{Client, Reply, Rng, Server, contacts};
+use bulkhead_tests::{Client, Options, Reply, Rng, Server, component, contacts};
 use serde_json::{Value, json};
 
 fn file(client: &Client, accept: &str, query: &str) -> Reply {
@@ -118,4 +119,32 @@ fn awkward_values_come_back_from_a_table() {
     }
     let unchanged = send(&client);
     assert_eq!(unchanged["unchanged"], 400, "{unchanged}");
+}
+
+/// A processor of the draft makes the rows itself. One that makes them badly has its objects read in place of them.
+#[test]
+fn a_processor_makes_the_rows_of_its_contacts() {
+    let server = Options::default().admin().flag("--draft-contracts").start();
+    let bytes = fs::read(component("remarks")).expect("it was built");
+    server.operator().call("POST", "/admin/components?name=remarks", &[], &bytes).expect(201);
+    let client = server.new_client("acme");
+    let set = |field: &str| {
+        let change = json!({"processor": "remarks", "profile": {"fields": [{"alias": field}]}});
+        server.operator().send("PATCH", "/admin/tenants/acme", &[], &change).expect(200);
+    };
+    set("own");
+    client.create(&json!([{}, {}])).wait_for("completed");
+    let rows = |client: &Client| -> Vec<String> {
+        file(client, "text/csv", "").expect(200).text().lines().skip(1).map(str::to_owned).collect()
+    };
+    let cells = |id: u32| {
+        ["email", "own", "tags", "owner", "stage", "lastActive", "dateAdded", "dateModified"]
+            .map(|column| format!("{column} {id}"))
+            .join(",")
+    };
+    assert_eq!(rows(&client), [format!("1,{}", cells(1)), format!("2,{}", cells(2))]);
+    for field in ["short_rows", "no_lists", "no_json", "numbers", "few_rows"] {
+        set(field);
+        assert_eq!(rows(&client), ["1,,,,,,,,", "2,,,,,,,,"], "{field}");
+    }
 }

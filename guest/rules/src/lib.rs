@@ -6,7 +6,7 @@
 //!
 //! A [`Session`] reads a batch with [`Session::plan`], which returns the keys of the stored contacts that the batch
 //! concerns, and decides it with [`Session::decide`]. [`fields`] builds a tenant's catalogue. [`present`] renders stored
-//! contacts for clients.
+//! contacts for clients, and [`cells`] renders them as rows of a table.
 
 mod catalogue;
 mod contact;
@@ -35,5 +35,5 @@ pub use model::{
     Choice, Complaint, Field, FieldEntry, Flaw, Key, Named, Objection, Operation, Outcome, Owner, Profile, Rejection,
     Remarks, Stored, Target, UniqueKey, Warning, Write,
 };
-pub use present::present;
+pub use present::{cells, present};
 pub use session::Session;

@@ -1,5 +1,6 @@
 //! Renders stored contacts for clients, as Mautic 5's contact object.
 
+mod cells;
 mod fields;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use crate::contact::{Contact, DoNotContact};
 use crate::model::{Owner, Profile, Stored};
 use crate::schema::Schema;
 
+pub use cells::cells;
 use fields::{Catalogue, FieldsView, points};
 
 /// Largest contact object that a host accepts, in bytes.

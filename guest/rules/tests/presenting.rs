@@ -4,7 +4,7 @@
 
 mod common;
 
-use bulkhead_rules::{FieldEntry, Operation, Outcome, Stored, present};
+use bulkhead_rules::{FieldEntry, Operation, Outcome, Stored, cells, present};
 use common::{choices, entry, one, profile, shown, stored, write};
 use serde_json::{Value, json};
 
@@ -58,6 +58,40 @@ fn written_values_are_presented() {
         (&contact["doNotContact"][0]["channel"], &contact["doNotContact"][0]["reason"]),
         (&json!("email"), &json!(3))
     );
+}
+
+#[test]
+fn a_row_has_a_text_for_each_column() {
+    let profile = profile(&[]);
+    let row = |document: Value, columns: &[&str]| {
+        let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        let contact = Stored { id: 5, document: document.to_string() };
+        let rows = cells(&profile, &columns, &[contact]);
+        serde_json::from_str::<Vec<String>>(&rows[0]).unwrap()
+    };
+    let document = json!({
+        "fields": {"email": "a@b.co", "points": 2.7, "member": true, "firstname": "A \"b\"\n"},
+        "owner": 1, "stage": 8, "tags": ["x", "y"], "dateAdded": "2024-05-06T07:08:09Z",
+    });
+    for (columns, expected) in [
+        (&["email", "points", "member", "firstname", "lastname"][..], &["a@b.co", "2", "true", "A \"b\"\n", ""][..]),
+        (&["tags", "owner", "stage", "dateAdded", "lastActive"], &["x|y", "1", "", "2024-05-06T07:08:09+00:00", ""]),
+        (&["nope", "email", "email"], &["", "a@b.co", "a@b.co"]),
+        (&[], &[]),
+    ] {
+        assert_eq!(row(document.clone(), columns), expected, "{columns:?}");
+    }
+    for (tags, expected) in [
+        (json!([]), ""),
+        (json!(["x"]), "x"),
+        (json!(["x|y"]), r#"["x|y"]"#),
+        (json!([" x"]), r#"[" x"]"#),
+        (json!(["[]"]), r#"["[]"]"#),
+        (json!(["[1", "2"]), "[1|2"),
+        (json!(["x", "y|z", "\"w\""]), r#"["x","y|z","\"w\""]"#),
+    ] {
+        assert_eq!(row(json!({"tags": tags}), &["tags"]), [expected]);
+    }
 }
 
 /// A contact that the host would refuse to pass on must not be stored, because no list that contains the contact could be

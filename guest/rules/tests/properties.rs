@@ -4,7 +4,7 @@
 
 mod common;
 
-use bulkhead_rules::{FieldEntry, Objection, Operation, Outcome, Session, Stored, Target, fields, present};
+use bulkhead_rules::{FieldEntry, Objection, Operation, Outcome, Session, Stored, Target, cells, fields, present};
 use common::profile;
 use proptest::collection::vec;
 use proptest::option;
@@ -280,6 +280,24 @@ proptest! {
         prop_assume!(["firstname", "notes", "page", "website"].iter().all(|&alias| is_plain(&all[alias])));
         let again = decided(Operation::Replace, Some(&stored), all.to_string());
         prop_assert_eq!(again.map(|document| shown(&document)), Some(before));
+    }
+
+    #[test]
+    fn the_row_of_a_contact_says_what_the_contact_shows(item in accepted()) {
+        let Some(document) = decided(Operation::Create, None, object(&item)) else { return Ok(()) };
+        let (profile, contact) = (profile(&[]), Stored { id: 1, document });
+        let columns: Vec<String> = profile.fields.iter().map(|field| field.alias.clone()).collect();
+        let row: Vec<String> = serde_json::from_str(&cells(&profile, &columns, std::slice::from_ref(&contact))[0]).unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&present(&profile, vec![contact])[0]).unwrap();
+        for (column, cell) in columns.iter().zip(&row) {
+            let expected = match &shown["fields"]["all"][column] {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            prop_assert_eq!(cell, &expected, "{}", column);
+        }
+        prop_assert_eq!(row.len(), columns.len());
     }
 
     #[test]

@@ -12,13 +12,15 @@ use super::problem::Problem;
 use super::reply::{BrokenOff, Reply, ReplyBody, file};
 use crate::domain::ContactId;
 use crate::export::{CsvCells, FileType, contact_columns, contact_row};
-use crate::jobs::{Call, ListCondition, Service};
+use crate::jobs::{Call, ContactRows, ListCondition, Service, ServiceError};
 use crate::store::Tenant;
 
-/// Contacts of a page: the answer's memory for a page is that of a list of as many.
-const PAGE_CONTACTS: u32 = 500;
+/// Bytes after which a piece ends with the page that it has come to.
+const PIECE_BYTES: usize = 128 << 10;
 /// Bytes of a piece that is not counted as a large answer.
-const MAX_UNCOUNTED_BYTES: usize = 128 << 10;
+const MAX_UNCOUNTED_BYTES: usize = 2 * PIECE_BYTES;
+/// Contacts that a piece is expected to have.
+const EXPECTED_CONTACTS: usize = 1_000;
 
 /// A list of contacts as a file.
 pub(super) struct ContactFile {
@@ -75,49 +77,96 @@ impl ContactFile {
     }
 }
 
-/// A page as the call that read it returns it.
-struct ReadPage {
+/// What the call that read a piece returns.
+struct ReadPiece {
+    piece: Vec<u8>,
     aliases: Arc<Vec<String>>,
-    contacts: Vec<(ContactId, String)>,
+    after: Option<ContactId>,
+    is_ended: bool,
 }
 
 impl Progress {
     async fn next_piece(&mut self) -> Result<Bytes, Problem> {
-        // While the page is read, it takes the memory of a list of as many contacts.
-        let reading = self.file.answers.admit(self.file.tenant.id, PAGE_CONTACTS as usize).await?;
-        let permit = self.file.call_permits.take().await?;
-        let (conditions, after, known) = (Arc::clone(&self.file.conditions), self.after, self.aliases.clone());
-        let read = move |call: &Call<'_>| {
+        let ContactFile { service, answers, call_permits, tenant, .. } = &self.file;
+        // While the piece is made, it takes the memory of a list of some pages.
+        let making = answers.admit(tenant.id, EXPECTED_CONTACTS).await?;
+        let permit = call_permits.take().await?;
+        let writer = self.writer();
+        let write = move |call: &Call<'_>| {
             let _permit = permit;
-            let aliases = match known {
-                Some(aliases) => aliases,
-                None => Arc::new(call.fields()?.aliases().map(str::to_owned).collect()),
-            };
-            let contacts = call.contacts_after(&conditions, after, PAGE_CONTACTS)?;
-            Ok::<_, crate::jobs::ServiceError>(ReadPage { aliases, contacts })
+            writer.write(call)
         };
-        let ReadPage { aliases, contacts } = self.file.service.run_call(self.file.tenant.clone(), read).await??;
-        let mut piece = Vec::new();
-        let cells = CsvCells::new(',', self.file.excel);
-        if self.aliases.is_none() && self.file.file_type == FileType::Csv {
-            piece = cells.first_row(contact_columns(aliases.iter().map(String::as_str)));
+        let ReadPiece { piece, aliases, after, is_ended } = service.run_call(tenant.clone(), write).await??;
+        (self.aliases, self.after, self.is_ended) = (Some(aliases), after, is_ended);
+        drop(making);
+        self.file.answers.hold_piece(self.file.tenant.id, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
+    }
+
+    fn writer(&self) -> PieceWriter {
+        PieceWriter {
+            conditions: Arc::clone(&self.file.conditions),
+            file_type: self.file.file_type,
+            cells: CsvCells::new(',', self.file.excel),
+            aliases: self.aliases.clone(),
+            after: self.after,
         }
-        self.is_ended = contacts.len() < PAGE_CONTACTS as usize;
-        for (id, object) in contacts {
-            self.after = Some(id);
-            match self.file.file_type {
-                FileType::Csv => {
-                    let row = contact_row(id, &object, &aliases);
-                    cells.row(&mut piece, row.iter().map(String::as_str));
+    }
+}
+
+/// Writes a piece of a file, as one of the tenant's calls.
+struct PieceWriter {
+    conditions: Arc<Vec<ListCondition>>,
+    file_type: FileType,
+    cells: CsvCells,
+    /// `None` for the first piece, which begins with the header of a table.
+    aliases: Option<Arc<Vec<String>>>,
+    after: Option<ContactId>,
+}
+
+impl PieceWriter {
+    fn write(self, call: &Call<'_>) -> Result<ReadPiece, ServiceError> {
+        let is_first = self.aliases.is_none();
+        let aliases = match self.aliases {
+            Some(aliases) => aliases,
+            None => Arc::new(call.fields()?.aliases().map(str::to_owned).collect()),
+        };
+        let mut reader = call.contact_reader(&self.conditions, self.after)?;
+        let mut piece = Vec::new();
+        match self.file_type {
+            FileType::Csv => {
+                let columns = contact_columns(aliases.iter().map(String::as_str));
+                let columns: Vec<String> = columns.map(str::to_owned).collect();
+                if is_first {
+                    piece = self.cells.first_row(columns.iter().map(String::as_str));
                 }
-                FileType::JsonLines => {
-                    piece.extend_from_slice(object.as_bytes());
-                    piece.push(b'\n');
+                // The id, which is the first, is the host's.
+                let columns = columns.get(1..).unwrap_or_default();
+                while piece.len() < PIECE_BYTES && !reader.is_ended() {
+                    match reader.rows(columns)? {
+                        ContactRows::Cells(ids, table) => {
+                            let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+                            for (id, cells) in ids.iter().zip(table.rows()) {
+                                self.cells.row(&mut piece, std::iter::once(id.as_str()).chain(cells));
+                            }
+                        }
+                        ContactRows::Objects(objects) => {
+                            for (id, object) in objects {
+                                let row = contact_row(id, &object, &aliases);
+                                self.cells.row(&mut piece, row.iter().map(String::as_str));
+                            }
+                        }
+                    }
+                }
+            }
+            FileType::JsonLines => {
+                while piece.len() < PIECE_BYTES && !reader.is_ended() {
+                    for (_, object) in reader.objects()? {
+                        piece.extend_from_slice(object.as_bytes());
+                        piece.push(b'\n');
+                    }
                 }
             }
         }
-        self.aliases = Some(aliases);
-        drop(reading);
-        self.file.answers.hold_piece(self.file.tenant.id, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
+        Ok(ReadPiece { piece, aliases, after: reader.last(), is_ended: reader.is_ended() })
     }
 }

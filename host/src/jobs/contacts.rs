@@ -4,7 +4,7 @@ use super::contact_search::SearchResolver;
 use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, Search, StoredContact};
 use crate::sandbox::Fields;
-use crate::store::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
+use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Failures of the processor on parts of one list, after which the rest of the list is shown by ids alone.
 const MAX_LIST_FAILURES: u32 = 12;
@@ -105,35 +105,6 @@ impl Call<'_> {
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
         let contacts = self.present_list(&list.contacts)?;
         Ok(ListedContacts { total: list.total, is_bounded: list.is_bounded, contacts })
-    }
-
-    /// Returns the next contacts of a list that is read to its end: those behind `after`, at most `limit`. A list without conditions
-    /// is read from the oldest contact on, and others from the newest: a search finds the newest contacts only.
-    ///
-    /// # Errors
-    /// As [`Self::contacts`].
-    pub fn contacts_after(
-        &self,
-        conditions: &[ListCondition],
-        after: Option<ContactId>,
-        limit: u32,
-    ) -> Result<Vec<(ContactId, String)>, ServiceError> {
-        let descending = !conditions.is_empty();
-        let place = after.map(|id| i64::try_from(id.0).unwrap_or(i64::MAX));
-        let (from, to) = match (place, descending) {
-            (None, _) => (0, i64::MAX),
-            (Some(place), false) => (place.saturating_add(1), i64::MAX),
-            (Some(place), true) => (0, place.saturating_sub(1)),
-        };
-        let rest = ContactFilter::Range { key: RangeKey::Id, from, to };
-        let filter = match conditions {
-            [] => rest,
-            conditions => ContactFilter::And(vec![SearchResolver::new(self).resolve(conditions)?, rest]),
-        };
-        let order = ContactOrder::Id;
-        let query = ContactQuery { filter, order, descending, start: 0, limit, is_counted: false };
-        let list = self.service.store().list_contacts(self.tenant.id, &query)?;
-        self.present_list(&list.contacts)
     }
 
     fn present(&self, contacts: &[StoredContact]) -> Result<Vec<(ContactId, String)>, ServiceError> {

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceAny;
 
 use super::call_error::CallError;
 use super::cancel::CancelFlag;
+use super::cell_table::CellTable;
 use super::component::Processor;
 use super::contracts::ProcessorExports;
 use super::engine::Sandbox;
@@ -105,6 +106,26 @@ impl ProcessorInstance {
             self.guest.call(contacts.len(), |exports, store| exports.present(store, profile, fields, now, contacts))?;
         check_presented(contacts.len(), &objects).map_err(CallError::broke_contract)?;
         Ok(objects)
+    }
+
+    /// Returns contacts as rows of a table, in order, with a cell for each column; `None` if the component's version of the
+    /// contract has no rows.
+    ///
+    /// # Errors
+    /// If the component fails, or its reply breaks the contract.
+    pub fn cells(
+        &mut self,
+        profile: &Profile,
+        fields: &Fields,
+        now: Timestamp,
+        columns: &[String],
+        contacts: &[StoredContact],
+    ) -> Result<Option<CellTable>, CallError> {
+        let rows = self
+            .guest
+            .call(contacts.len(), |exports, store| exports.cells(store, profile, fields, now, columns, contacts))?;
+        let table = rows.map(|rows| CellTable::parse(contacts.len(), columns.len(), &rows)).transpose();
+        table.map_err(CallError::broke_contract)
     }
 
     /// Returns what the component has used so far.

@@ -106,7 +106,7 @@ pub(super) fn points(contact: &Contact, catalogue: &Catalogue<'_>) -> i64 {
 }
 
 /// Returns a field's `value`. A blank number is 0, as in Mautic.
-fn displayed(rule: &FieldRule, value: Option<&Value>) -> Option<Value> {
+pub(super) fn displayed(rule: &FieldRule, value: Option<&Value>) -> Option<Value> {
     match (rule.kind, value) {
         (Kind::Number, Some(Value::Number(number))) => Some(Value::Number(displayed_number(*number, rule.scale))),
         (Kind::Number, None) => Some(Value::Number(displayed_number(Number::Whole(0), rule.scale))),

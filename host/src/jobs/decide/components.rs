@@ -9,8 +9,8 @@ use super::component_usage::ComponentUsage;
 use super::decide_request::DecideRequest;
 use crate::domain::{ContactId, Digest, StoredContact, Timestamp};
 use crate::sandbox::{
-    CallError, CancelFlag, Fields, FieldsError, GuestFailure, Limits, Objection, Outcome, Planned, ProcessorInstance,
-    RequestContext, ValidatorInstance,
+    CallError, CancelFlag, CellTable, Fields, FieldsError, GuestFailure, Limits, Objection, Outcome, Planned,
+    ProcessorInstance, RequestContext, ValidatorInstance,
 };
 use crate::tenants::Profile;
 
@@ -107,6 +107,15 @@ impl ComponentStarter<'_> {
         Ok(contacts.iter().map(|contact| contact.id).zip(objects).collect())
     }
 
+    /// Starts the processor alone, to make rows of tables.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) fn tabulator(&self) -> Result<Tabulator, ComponentCallError> {
+        let (processor, shown_by) = self.start_processor()?;
+        Ok(Tabulator { processor, shown_by, now: self.request.now })
+    }
+
     fn start_processor(&self) -> Result<(Running<ProcessorInstance>, ReadProfile), ComponentCallError> {
         let component = self.request.pinned.processor;
         let profile = blame(component, self.request.profile.profile().map_err(broke_contract))?;
@@ -120,6 +129,25 @@ impl ComponentStarter<'_> {
             })
         })?;
         Ok((processor, ReadProfile { profile: Arc::clone(profile), fields }))
+    }
+}
+
+/// A started processor that makes rows of tables. It cannot be called again after a call failed.
+pub(super) struct Tabulator {
+    processor: Running<ProcessorInstance>,
+    shown_by: ReadProfile,
+    now: Timestamp,
+}
+
+impl Tabulator {
+    /// Returns contacts as rows of a table; `None` if the processor's version of the contract has no rows.
+    pub(super) fn cells(
+        &mut self,
+        columns: &[String],
+        contacts: &[StoredContact],
+    ) -> Result<Option<CellTable>, ComponentCallError> {
+        let Self { processor, shown_by: ReadProfile { profile, fields }, now } = self;
+        processor.call(|instance| instance.cells(profile, fields, *now, columns, contacts))
     }
 }
 

@@ -1,20 +1,22 @@
 //! A request's items on their way through the tenant's components: plan, look up, decide.
 
+mod showing;
+
 use std::time::Duration;
 
 use super::DeciderContext;
 use super::assemble::assemble;
 use super::breaker::SUSPENSION_PAUSE;
 use super::component_usage::ComponentUsage;
-use super::components::{ComponentCallError, ComponentStarter, RunningComponents};
+use super::components::{ComponentCallError, ComponentStarter, RunningComponents, Tabulator};
 use super::decide_request::DecideRequest;
 use super::meter::{ItemFailure, Meter, TimeSpent};
 use super::mode::objections_to;
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
-use crate::domain::{ContactId, Digest, Pinned, StoredContact};
+use crate::domain::{Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
-use crate::sandbox::{CallError, CancelFlag, Fields, GuestFailure, Limits, Objection, Outcome, Planned};
+use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, StoreError};
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
@@ -46,6 +48,7 @@ pub(in crate::jobs) struct Decider<'a> {
     starter: ComponentStarter<'a>,
     watch: HostWatch,
     components: Option<RunningComponents>,
+    tabulator: Option<Tabulator>,
     /// How often a plan was made or decided. The processor holds one plan at a time: the last one, until it is decided.
     plans: u64,
     meter: Meter,
@@ -68,7 +71,8 @@ impl<'a> Decider<'a> {
             ..Limits::from(&request.limits)
         };
         let starter = ComponentStarter { loader: &context.components, request, limits, cancel };
-        Self { context, request, starter, watch, components: None, plans: 0, meter: Meter::starting_at(spent) }
+        let meter = Meter::starting_at(spent);
+        Self { context, request, starter, watch, components: None, tabulator: None, plans: 0, meter }
     }
 
     /// Has the processor read a part's items, and the validator check them.
@@ -159,45 +163,6 @@ impl<'a> Decider<'a> {
         let outcomes = self.put_back(components, outcomes)?;
         self.plans += 1;
         Ok(outcomes)
-    }
-
-    /// Returns contacts as clients see them, in order: JSON objects.
-    ///
-    /// # Errors
-    /// As [`Self::plan`], apart from the time for the request.
-    pub(in crate::jobs) fn present(
-        &mut self,
-        contacts: &[StoredContact],
-    ) -> Result<Vec<(ContactId, String)>, DecideError> {
-        let presented = {
-            let _computing = self.watch.enter_for(Phase::Guest, self.time_to_start() + self.time_for(contacts.len()));
-            self.starter.present(contacts)
-        };
-        presented.map_err(|error| self.call_failed(error))
-    }
-
-    /// Returns the fields of the tenant's contacts.
-    ///
-    /// # Errors
-    /// As [`Self::plan`], apart from the time for the request.
-    pub(in crate::jobs) fn fields(&mut self) -> Result<Fields, DecideError> {
-        let fields = {
-            let _computing = self.watch.enter_for(Phase::Guest, self.time_to_start() + self.time_for(0));
-            self.starter.fields()
-        };
-        fields.map_err(|error| self.call_failed(error))
-    }
-
-    /// Returns whether the processor marks contacts as anonymous, so that a search can find those.
-    ///
-    /// # Errors
-    /// If the processor cannot be loaded.
-    pub(in crate::jobs) fn marks_anonymous(&mut self) -> Result<bool, DecideError> {
-        let known = {
-            let _computing = self.watch.enter_for(Phase::Start, self.time_to_start());
-            self.starter.marks_anonymous()
-        };
-        known.map_err(|error| self.call_failed(error))
     }
 
     /// Returns whether the components have used up the time that the tenant's limits allow for a job.

@@ -75,6 +75,19 @@ pub(in crate::sandbox) trait ProcessorExports: Send {
         now: Timestamp,
         contacts: &[StoredContact],
     ) -> wasmtime::Result<Vec<String>>;
+
+    /// Returns contacts as rows of a table; `None` if this version has no such function.
+    fn cells(
+        &self,
+        _store: &mut Store<State>,
+        _profile: &Profile,
+        _fields: &Fields,
+        _now: Timestamp,
+        _columns: &[String],
+        _contacts: &[StoredContact],
+    ) -> wasmtime::Result<Option<Vec<String>>> {
+        Ok(None)
+    }
 }
 
 /// A compiled validator of one version.

@@ -1,4 +1,4 @@
-//! The draft of version 1.1.0 of the contract: processors that remark on items and give codes, and validators that see the stored
+//! The draft of version 1.1.0 of the contract: processors that remark on items, give codes and make rows of tables, and validators that see the stored
 //! contacts of their items and can object to several fields at once.
 
 mod conversions;
@@ -122,6 +122,20 @@ impl ProcessorExports for Processor {
     ) -> wasmtime::Result<Vec<String>> {
         let contacts: Vec<_> = contacts.iter().map(to_stored).collect();
         self.bulkhead_contacts_batch().call_present(store, &to_profile(profile, fields, now), &contacts)
+    }
+
+    fn cells(
+        &self,
+        store: &mut Store<State>,
+        profile: &Profile,
+        fields: &Fields,
+        now: Timestamp,
+        columns: &[String],
+        contacts: &[StoredContact],
+    ) -> wasmtime::Result<Option<Vec<String>>> {
+        let contacts: Vec<_> = contacts.iter().map(to_stored).collect();
+        let profile = to_profile(profile, fields, now);
+        self.bulkhead_contacts_batch().call_cells(store, &profile, columns, &contacts).map(Some)
     }
 }
 

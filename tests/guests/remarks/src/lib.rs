@@ -113,4 +113,18 @@ impl Guest for Processor {
         let object = |contact: &Stored| format!(r#"{{"id":{},"strict":{strict:?}}}"#, contact.id);
         contacts.iter().map(object).collect()
     }
+
+    /// Says in each cell which column it is in. A profile can ask for replies that break the contract.
+    fn cells(profile: Profile, columns: Vec<String>, contacts: Vec<Stored>) -> Vec<String> {
+        let asks_for = |alias: &str| profile.fields.iter().any(|field| field.alias == alias);
+        let row = |contact: &Stored| match () {
+            () if asks_for("short_rows") => String::from(r#"["a"]"#),
+            () if asks_for("no_lists") => String::from("{}"),
+            () if asks_for("no_json") => String::from("[\"a\", "),
+            () if asks_for("numbers") => String::from("[1,2,3,4,5,6,7,8]"),
+            () => format!("{:?}", columns.iter().map(|column| format!("{column} {}", contact.id)).collect::<Vec<_>>()),
+        };
+        let rows = contacts.iter().map(row);
+        if asks_for("few_rows") { rows.skip(1).collect() } else { rows.collect() }
+    }
 }
