@@ -44,6 +44,16 @@ impl CsvCells {
         row
     }
 
+    /// Returns whether a cell has nothing that may need quotation marks or an apostrophe, as most cells have.
+    fn is_plain(self, cell: &str) -> bool {
+        let is_harmless =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.' | b'@' | b'-' | b'_' | b':' | b'+');
+        let has_plain_ends = [cell.bytes().next(), cell.bytes().next_back()]
+            .into_iter()
+            .all(|end| end.is_none_or(|byte| byte.is_ascii_alphanumeric()));
+        has_plain_ends && cell.bytes().all(|byte| is_harmless(byte) && char::from(byte) != self.delimiter)
+    }
+
     /// Appends a row.
     pub fn row<'a>(self, table: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a str>) {
         let mut line = String::new();
@@ -62,6 +72,10 @@ impl CsvCells {
     }
 
     fn cell(self, line: &mut String, cell: &str) {
+        if self.is_plain(cell) {
+            line.push_str(cell);
+            return;
+        }
         let is_marked = (self.excel && is_formula(cell)) || (self.loses_marks && is_marked_formula(cell));
         let cell: Cow<'_, str> = if is_marked { format!("'{cell}").into() } else { cell.into() };
         let begin = cell.get(..SEPARATOR_LINE.len()).unwrap_or_default();

@@ -20,6 +20,7 @@ mod migrations;
 mod query_parts;
 mod refresh_tokens;
 mod room;
+mod shown_contacts;
 mod shrink;
 mod submit;
 mod sweep;

@@ -11,8 +11,8 @@ use crate::store::usage::{contact_bytes, signed};
 use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
 
 /// Bytes of documents that are read at once at most: a thousand contacts of 64 KiB, where most have less than one.
-const MAX_FOUND_BYTES: usize = 64 << 20;
-const READING: &str = "reading contacts";
+pub(super) const MAX_FOUND_BYTES: usize = 64 << 20;
+pub(super) const READING: &str = "reading contacts";
 const WRITING: &str = "writing contacts";
 
 impl ContactStore for SqliteStore {

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, Params, params, params_from_iter};
 
 use super::query_parts::SqliteParts;
-use super::{contacts, word_index};
-use crate::domain::{ContactId, StoredContact, TenantId};
+use super::{shown_contacts, word_index};
+use crate::domain::TenantId;
 use crate::store::error::Context;
 use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, query_of, set_of};
-use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
+use crate::store::{ContactFilter, ContactList, ContactOrder, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
 
@@ -24,7 +24,7 @@ fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Resul
     let total = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
     let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
     let ids = ids(connection, &sql, params![tenant.0, query.limit, query.start])?;
-    Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
+    Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
 }
 
 fn in_range(
@@ -33,6 +33,14 @@ fn in_range(
     query: &ContactQuery,
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
+    if !query.is_counted && query.order == ContactOrder::Id {
+        // Everything that is listed was committed, so the contacts themselves can be read in their order.
+        return Ok(ContactList {
+            total: 0,
+            is_bounded: false,
+            contacts: shown_contacts::scan(connection, tenant, query, from, to)?,
+        });
+    }
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
     let total = if query.is_counted {
         count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?
@@ -41,7 +49,7 @@ fn in_range(
     };
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
-    Ok(ContactList { total, is_bounded: false, contacts: in_order(connection, tenant, &ids)? })
+    Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
 }
 
 fn matching(
@@ -62,7 +70,7 @@ fn matching(
             ids(connection, &sql, params![tenant.0, as_json(&found)?, query.limit, query.start])?
         }
     };
-    Ok(ContactList { total, is_bounded, contacts: in_order(connection, tenant, &page)? })
+    Ok(ContactList { total, is_bounded, contacts: shown_contacts::read(connection, tenant, &page)? })
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.
@@ -114,11 +122,4 @@ fn ids(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<i6
     let mut statement = connection.prepare_cached(sql).context(CONTEXT)?;
     let rows = statement.query_map(params, |row| row.get(0)).context(CONTEXT)?;
     rows.collect::<Result<_, _>>().context(CONTEXT)
-}
-
-fn in_order(connection: &Connection, tenant: TenantId, ids: &[i64]) -> Result<Vec<StoredContact>, StoreError> {
-    let wanted: Vec<ContactId> = ids.iter().map(|id| ContactId(id.unsigned_abs())).collect();
-    let mut found = contacts::find(connection, tenant, &wanted, &[])?;
-    found.sort_by_key(|contact| wanted.iter().position(|id| *id == contact.id));
-    Ok(found)
 }
