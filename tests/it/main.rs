@@ -70,6 +70,7 @@ mod single;
 mod slow_bodies;
 mod slow_readers;
 mod strict_http;
+mod submit;
 mod submit_files;
 mod templates;
 mod tenant_trials;
