@@ -20,7 +20,7 @@ const DEFAULT_JOBS: u32 = 30;
 /// Jobs of a page at most.
 const MAX_JOBS: u32 = 100;
 /// The parameters of a list of jobs.
-const PARAMETERS: &str = "status, operation, createdAfter, createdBefore, limit and after";
+const PARAMETERS: &str = "status, operation, createdAfter, createdBefore, limit or after";
 
 /// A request for a list of jobs.
 #[derive(Debug)]

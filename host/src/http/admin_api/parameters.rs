@@ -24,7 +24,8 @@ impl Parameters {
             if !names.contains(&name.as_ref()) {
                 let known = match names {
                     [] => String::from("It has none."),
-                    names => format!("Use {}.", names.join(" and ")),
+                    [only] => format!("Use {only}."),
+                    [most @ .., last] => format!("Use {} or {last}.", most.join(", ")),
                 };
                 return Err(Problem::bad_request(format!("'{name}' is no parameter of this call. {known}")));
             }
@@ -84,6 +85,20 @@ mod tests {
     fn other_parameters_and_repeated_ones_are_refused() {
         for query in ["?dryrun=true", "?dry_run=true", "?force=true", "?foo", "?dryRun=true&dryRun=false"] {
             assert!(parse(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_a_call_are_listed() {
+        for (route, expected) in [
+            (AdminRoute::ListTenants, "It has none."),
+            (AdminRoute::ChangeTenant(String::from("acme")), "Use dryRun."),
+            (AdminRoute::ListJobs(String::from("acme")), "Use unfinished or limit."),
+            (AdminRoute::ListAllJobs, "Use status, operation, createdAfter, createdBefore, limit or after."),
+        ] {
+            let refused = Parameters::parse(&"/admin/x?nonsense=1".parse().unwrap(), &route).unwrap_err();
+            let expected = format!("'nonsense' is no parameter of this call. {expected}");
+            assert_eq!(refused.message(), expected);
         }
     }
 }
