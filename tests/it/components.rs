@@ -32,6 +32,10 @@ fn a_processor_is_registered_assigned_and_rolled_back() {
     let client = server.client(&tenant);
     let default = server.startup_line().split("component=").nth(1).expect("a digest").to_owned();
     assert_eq!(judged_by(&client), default.as_str());
+    // The command line and the operators' listener know the default processor by the same word.
+    let shown = server.command_line(&["component", "show", "default"]).expect(0);
+    assert!(shown.stderr.contains("this is the built-in processor"), "{}", shown.stderr);
+    assert_eq!(one(shown)["digest"], default.as_str());
     let rogue = add(&server, "rogue");
     let shown = one(server.command_line(&["component", "show", "rogue"]));
     assert_eq!(
@@ -138,12 +142,22 @@ fn refused_operator_commands_explain_why() {
     let server = Server::start();
     server.add_tenant("acme");
     add(&server, "rogue");
+    server.command_line(&["component", "add", path(&component("rules-a")), "--name", "rules"]).expect(0);
     let limits = server.scratch("limits.json");
     fs::write(&limits, r#"{"memoryMiB":99999}"#).expect("a file can be written");
     let none = server.scratch("none.wasm");
     for (args, part) in [
         (&["tenant", "set", "acme", "--processor", "nobody"][..], "there is no component 'nobody'"),
-        (&["tenant", "set", "acme", "--validator", "rogue"], "'rogue' is a processor; this needs a validator"),
+        (
+            &["tenant", "set", "acme", "--validator", "rogue"],
+            "'rogue' is a processor; this needs a validator. Assign it as the tenant's processor instead",
+        ),
+        (
+            &["tenant", "set", "acme", "--processor", "rules"],
+            "'rules' is a validator; this needs a processor. Assign it as the tenant's validator instead",
+        ),
+        (&["tenant", "set", "acme", "--validator", "default"], "'default' is a processor"),
+        (&["component", "remove", "default"], "this is the default processor"),
         (&["tenant", "set", "nobody", "--processor", "rogue"], "no tenant 'nobody'"),
         (&["tenant", "set", "acme"], "give at least one of"),
         (&["tenant", "set", "acme", "--limits", path(&limits)], "memoryMiB: must be from 1 to 1024, not 99999"),
@@ -162,8 +176,8 @@ fn refused_operator_commands_explain_why() {
     }
     assert_eq!(
         server.command_line(&["component", "list"]).expect(0).stdout.lines().count(),
-        2,
-        "the default and one more"
+        3,
+        "the default and two more"
     );
 }
 

@@ -17,7 +17,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulkhead::operations::{ComponentView, MAX_COMPONENT_BYTES, Operations};
+use bulkhead::operations::{ComponentView, MAX_COMPONENT_BYTES, OperationError, Operations};
 use bulkhead::sandbox::Refusal;
 use bulkhead::store::ComponentRecord;
 use clap::Subcommand;
@@ -28,6 +28,9 @@ use super::operator::{operations, operations_or_new_store};
 use super::output::print_json;
 use super::store::StoreArgs;
 use super::text_file::file_error;
+
+/// The word for the default processor.
+const DEFAULT: &str = "default";
 
 /// Commands about components. Changes apply to running servers at once.
 #[derive(Debug, Subcommand)]
@@ -68,7 +71,7 @@ pub(super) enum ComponentCommand {
     },
     /// Show a component, and the tenants and jobs that use it, as one JSON object.
     Show {
-        /// The component's name, its digest, or the beginning of its digest.
+        /// The component's name, its digest, or the beginning of its digest; or 'default', the built-in processor.
         component: String,
         #[command(flatten)]
         store: StoreArgs,
@@ -96,14 +99,28 @@ pub(super) fn run(command: ComponentCommand) -> Result<ExitCode, Box<dyn Error>>
         ComponentCommand::List { store } => {
             operations(&store, MAX_COMPONENT_BYTES)?.components()?.into_iter().try_for_each(print)?;
         }
-        ComponentCommand::Show { component, store } => {
-            print(operations(&store, MAX_COMPONENT_BYTES)?.component(&component)?)?
-        }
+        ComponentCommand::Show { component, store } => show(&component, &operations(&store, MAX_COMPONENT_BYTES)?)?,
         ComponentCommand::Remove { component, store } => {
             operations(&store, MAX_COMPONENT_BYTES)?.remove_component(&component)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(reference: &str, operations: &Operations) -> Result<(), Box<dyn Error>> {
+    match operations.component(reference) {
+        Err(OperationError::UnknownComponent(unknown)) if unknown == DEFAULT => Err(
+            "the default processor of this program is not registered, because no server was started with it; 'bulkhead component list' shows all components, each with the digest to give"
+                .into(),
+        ),
+        found => {
+            print(found?)?;
+            if reference == DEFAULT {
+                eprintln!("note: this is the built-in processor; a server that was started with --component has that one instead");
+            }
+            Ok(())
+        }
+    }
 }
 
 fn add(

@@ -10,6 +10,8 @@ use crate::tenants::{TenantLimits, TenantName};
 
 /// Hexadecimal digits of a digest that name a component at least.
 pub(super) const MIN_DIGEST_DIGITS: usize = 6;
+/// The word for the default processor, which no component can have as its name.
+pub(super) const DEFAULT_REFERENCE: &str = "default";
 
 /// A component after its registration.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl Operations {
     ) -> Result<AddedComponent, OperationError> {
         if let Some(name) = name {
             let is_plain = name.parse::<TenantName>().is_ok() && name.starts_with(|c: char| c.is_ascii_lowercase());
-            if !is_plain || matches!(name, "none" | "default") {
+            if !is_plain || matches!(name, "none" | DEFAULT_REFERENCE) {
                 return Err(OperationError::Name(name.to_owned()));
             }
         }
@@ -85,11 +87,16 @@ impl Operations {
         Ok(ComponentNames::of(self.store.components()?))
     }
 
-    /// Finds a component by its name, its digest, or the beginning of its digest.
+    /// Finds a component by its name, its digest, or the beginning of its digest. `default` is the default processor.
     ///
     /// # Errors
-    /// If there is no such component, or there are several.
+    /// If there is no such component, or there are several; for `default`, also if the default processor cannot be loaded.
     pub fn component(&self, reference: &str) -> Result<ComponentRecord, OperationError> {
+        if reference == DEFAULT_REFERENCE {
+            let digest = self.runtime.get()?.default_processor.digest();
+            let found = self.store.components()?.into_iter().find(|record| record.digest == digest);
+            return found.ok_or_else(|| OperationError::UnknownComponent(reference.to_owned()));
+        }
         let digits = reference.strip_prefix("sha256:").unwrap_or(reference).to_ascii_lowercase();
         let begins = |record: &ComponentRecord| {
             digits.len() >= MIN_DIGEST_DIGITS && hex::encode(record.digest.0).starts_with(&digits)

@@ -54,7 +54,7 @@ pub enum OperationError {
     #[error("this is the default processor, which tenants without a processor of their own use; it cannot be removed")]
     IsDefault,
     /// The component is of the wrong world.
-    #[error("'{reference}' is a {found}; this needs a {wanted}")]
+    #[error("'{reference}' is a {found}; this needs a {wanted}. Assign it as the tenant's {found} instead")]
     WrongWorld {
         /// The component's name or digest.
         reference: String,
@@ -126,7 +126,7 @@ pub enum OperationError {
 fn users(record: &ComponentRecord) -> String {
     let mut users: Vec<String> = record.tenants.iter().map(|tenant| format!("tenant '{tenant}'")).collect();
     if record.jobs > 0 {
-        users.push(format!("{} unfinished jobs", record.jobs));
+        users.push(format!("{} unfinished job{}", record.jobs, if record.jobs == 1 { "" } else { "s" }));
     }
     users.join(", ")
 }

@@ -1,5 +1,6 @@
 //! Changing a tenant: its components, its profile and its limits, which are tried together before they apply.
 
+use super::components::DEFAULT_REFERENCE;
 use super::runtime::ComponentRuntime;
 use super::{OperationError, Operations};
 use crate::domain::{Assignment, Digest, TenantId, World};
@@ -19,7 +20,7 @@ pub enum ComponentChoice {
 impl ComponentChoice {
     /// Reads a reference to a processor, where `default` is none of the tenant's own.
     pub fn processor(reference: String) -> Self {
-        if reference == "default" { Self::Unset } else { Self::Registered(reference) }
+        if reference == DEFAULT_REFERENCE { Self::Unset } else { Self::Registered(reference) }
     }
 
     /// Reads a reference to a validator, where `none` is none.
