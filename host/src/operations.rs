@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 pub use components::AddedComponent;
 pub use error::OperationError;
+pub use jobs::ExportError;
 pub use runtime::{ComponentRuntime, LoadError};
 pub use secrets::AddedSecret;
 pub use tenant_settings::{ChangedTenant, ComponentChoice, TenantSettings};

@@ -1,6 +1,9 @@
 //! Jobs as operators see them, on the command line and over HTTP.
 
-use bulkhead_tests::{Options, Server, contacts, run, slow_contacts, wait_until};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use bulkhead_tests::{Options, Server, bulkhead, contacts, run, slow_contacts, wait_until};
 use serde_json::{Value, json};
 
 /// What a command prints: one JSON value per line.
@@ -94,4 +97,33 @@ fn a_jobs_file_is_exported_as_its_client_gets_it() {
     }
     let unknown = server.command_line(&["job", "export", "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11"]).expect(2);
     assert!(unknown.stderr.contains("there is no such job"), "{}", unknown.stderr);
+}
+
+/// What was printed of a job that goes meanwhile must not be taken for all of it.
+#[test]
+fn the_export_of_a_job_that_is_deleted_meanwhile_fails() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..10_000));
+    job.wait_for("completed");
+    let data = server.data().display().to_string();
+    let mut exporting = bulkhead()
+        .args(["job", "export", &job.id, "--format", "ndjson", "--data", &data])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    // The pipe has room for a part of the file, so the command waits for its reader.
+    let mut out = BufReader::new(exporting.stdout.take().expect("it was piped"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("it is text");
+    job.delete().expect(200);
+    let rows = 1 + out.lines().count();
+    let mut said = String::new();
+    exporting.stderr.take().expect("it was piped").read_to_string(&mut said).expect("it is text");
+    assert_eq!(exporting.wait().expect("it ends").code(), Some(2), "{said}");
+    assert!(said.contains("was deleted or has expired while its results were printed"), "{said}");
+    assert!((1..10_000).contains(&rows), "{rows}");
+    let help = server.command_line(&["job", "--help"]).expect(0).stdout;
+    assert_eq!(help.matches("standard output").count(), 6, "each command says where it prints: {help}");
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use bulkhead::domain::JobId;
 use bulkhead::export::{FileType, Only};
-use bulkhead::operations::MAX_COMPONENT_BYTES;
+use bulkhead::operations::{ExportError, MAX_COMPONENT_BYTES};
 use bulkhead::tenants::TenantName;
 use clap::{Subcommand, ValueEnum};
 
@@ -16,7 +16,7 @@ use super::store::StoreArgs;
 /// Commands about jobs of all tenants.
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
-    /// List jobs, newest first, one JSON object per line.
+    /// List jobs, newest first: prints one JSON object per line to standard output.
     List {
         /// The tenant's name. Without it, jobs of all tenants are listed.
         tenant: Option<TenantName>,
@@ -29,28 +29,33 @@ pub(super) enum JobCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show a job, as one JSON object.
+    /// Show a job: prints one JSON object to standard output.
     Show {
         /// The job's id.
         id: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Cancel a job: it stops, what it has applied stays applied, and its results can be read. Prints the job.
+    /// Cancel a job: it stops, what it has applied stays applied, and its results can be read. Prints the job to standard output, as
+    /// one JSON object.
     Cancel {
         /// The job's id.
         id: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Delete a job. If it is not completed, it stops; what it has applied stays applied. Prints the job as it was.
+    /// Delete a job. If it is not completed, it stops; what it has applied stays applied. Prints the job as it was to standard
+    /// output, as one JSON object.
     Delete {
         /// The job's id.
         id: String,
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Print the results of a completed job as a file: a table or JSON lines, all rows or those of one kind.
+    /// Print the results of a completed job to standard output, as a file: a table or JSON lines, all rows or those of one kind.
+    ///
+    /// A terminal gets the file without control characters; a file or a program gets it as it is, so write it with `> FILE`. If the
+    /// job is deleted or expires meanwhile, the exit status is 2, and the output is not whole.
     Export {
         /// The job's id.
         id: String,
@@ -64,7 +69,7 @@ pub(super) enum JobCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Print the standard output and error of a job's components, including the message of a component that panicked.
+    /// Print to standard output what a job's components printed, including the message of a component that panicked.
     Log {
         /// The job's id.
         id: String,
@@ -128,7 +133,10 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
                 ExportFormat::Ndjson => FileType::JsonLines,
             };
             let operations = operations(&store, MAX_COMPONENT_BYTES)?;
-            operations.export_job(id, file_type, only.map(Only::from), print_piece)??;
+            match operations.export_job(id, file_type, only.map(Only::from), print_piece)? {
+                Err(ExportError::Write(error)) => return Err(error.into()),
+                ended => ended?,
+            }
             io::stdout().flush()?;
         }
         JobCommand::Log { id, store } => {

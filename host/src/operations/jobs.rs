@@ -12,6 +12,22 @@ const DEFAULT_JOBS: u32 = 100;
 /// Jobs that are listed at most.
 const MAX_JOBS: u32 = 1_000;
 
+/// Why the file of a job is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+    /// A row cannot be written as JSON.
+    #[error(transparent)]
+    Row(#[from] serde_json::Error),
+    /// The job went while its rows were read.
+    #[error(
+        "the job was deleted or has expired while its results were printed, so what was printed is not all of them; do not use it"
+    )]
+    Vanished,
+}
+
 impl Operations {
     /// Returns the newest jobs of a tenant, or of all tenants, newest first: `limit` of them, or 100. Without those that are completed if
     /// `unfinished_only`.
@@ -85,14 +101,15 @@ impl Operations {
     /// Writes the rows of a completed job as a file, piece by piece: all of them, or those that `only` names.
     ///
     /// # Errors
-    /// If there is no such job, it is not completed, or the store cannot answer. Why `write` fails is in the value.
+    /// If there is no such job, it is not completed, or the store cannot answer. Why a file that was begun is not whole is in the
+    /// value.
     pub fn export_job(
         &self,
         id: JobId,
         file_type: FileType,
         only: Option<Only>,
         mut write: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<io::Result<()>, OperationError> {
+    ) -> Result<Result<(), ExportError>, OperationError> {
         let (tenant, _, job) = self.known_job(id)?;
         if job.state != JobState::Completed {
             return Err(OperationError::UnfinishedJob);
@@ -102,7 +119,8 @@ impl Operations {
         let mut rows = 0..u64::from(job.total);
         while !rows.is_empty() {
             let read = self.store.job_rows(tenant, id, rows.clone())?;
-            let Some(last) = read.last() else { break };
+            // A completed job has a row for each item.
+            let Some(last) = read.last() else { return Ok(Err(ExportError::Vanished)) };
             rows.start = u64::from(last.index) + 1;
             for row in read {
                 if let Err(error) = file.write(&mut piece, row) {
@@ -110,12 +128,12 @@ impl Operations {
                 }
             }
             if let Err(error) = write(&piece) {
-                return Ok(Err(error));
+                return Ok(Err(error.into()));
             }
             piece.clear();
         }
         // The header of a table without rows.
-        Ok(write(&piece))
+        Ok(write(&piece).map_err(ExportError::from))
     }
 
     fn known_job(&self, id: JobId) -> Result<(TenantId, String, Job), OperationError> {
