@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulkhead_tests::{Log, Server, ServerProcess, bulkhead, component, component_file, run};
+use bulkhead_tests::{Log, Server, ServerProcess, Terminal, bulkhead, component, component_file, run};
 use serde_json::{Value, json};
 
 /// Bytes of a log line at most, with its end.
@@ -44,6 +44,26 @@ fn a_jobs_log_is_shown_escaped() {
     assert_eq!(shown.chars().find(|letter| is_obeyed(*letter)), None, "{shown:?}");
     assert!(shown.contains(r"\u{1b}]0;title\u{7}\u{1b}[31m\u{9b}2J"), "{shown}");
     assert!(shown.contains(r"forged\u{d}\u{202e}desrever\u{200b}"), "{shown}");
+}
+
+/// A file of results has what clients sent. A terminal gets it escaped, a file or a program as it is.
+#[test]
+fn an_exported_job_reaches_a_terminal_escaped() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let evil = "x\u{1b}]0;title\u{7}\u{9b}2J\r\u{202e}";
+    let job = client.create(&json!([{"email": evil, "firstname": "plain ä 日本"}]));
+    assert_eq!(job.codes(), [400]);
+    let data = server.data().display().to_string();
+    for format in ["csv", "ndjson"] {
+        let args = ["job", "export", &job.id, "--only", "failed", "--format", format, "--data", &data];
+        let raw = run(args).expect(0).stdout;
+        assert!(raw.contains("\u{9b}2J") && raw.contains('\u{202e}'), "{raw:?}");
+        let (code, shown) = Terminal::run(args).end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(assert_plain(&shown).contains(r"\u{9b}2J"), "{shown}");
+        assert!(shown.contains("plain ä 日本") && shown.contains("bulkhead:status"), "{shown}");
+    }
 }
 
 #[test]

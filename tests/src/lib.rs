@@ -28,6 +28,7 @@ mod rng;
 mod server;
 mod tables;
 mod tenant;
+mod terminal;
 mod wait;
 
 pub use builders::{contact, contacts, email, slow_contacts};
@@ -49,6 +50,7 @@ pub use rng::Rng;
 pub use server::Server;
 pub use tables::run_table;
 pub use tenant::Tenant;
+pub use terminal::{CTRL_C, Terminal};
 pub use wait::{DEADLINE, wait_until};
 
 pub use bulkhead_cases::Form;
