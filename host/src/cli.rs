@@ -17,6 +17,7 @@ mod submit;
 mod tenant;
 mod text_file;
 mod token;
+mod words;
 
 use std::process::ExitCode;
 
@@ -45,7 +46,7 @@ enum Command {
     /// Create, check, try, test, register, list and remove components.
     #[command(subcommand)]
     Component(component::ComponentCommand),
-    /// List, show and delete jobs, and print the output of their components.
+    /// List, show, cancel and delete jobs, and print their results and the output of their components.
     #[command(subcommand)]
     Job(job::JobCommand),
     /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.

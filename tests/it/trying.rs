@@ -252,6 +252,7 @@ fn test_reports_differences_and_fails() {
         &json!([
             {"name": "traps", "contacts": [{"check": "trap"}], "expect": [201]},
             {"name": "fine", "contacts": [], "expect": []},
+            {"name": "misspelt", "contacts": [{"emial": "a@example.com", "frist\u{1b}": 1}], "expect": [400]},
         ]),
     );
     let failed = run(["component", "test", &built("rules-a"), &cases]).expect(1).stdout;
@@ -261,7 +262,8 @@ fn test_reports_differences_and_fails() {
         "| ",
         "unreachable",
         "ok     fine",
-        "2 cases, 1 failed",
+        "FAILED misspelt\n       contact 0: status 201 instead of 400\n       ignored members, which became no field: emial, frist\\u{1b}\n",
+        "3 cases, 2 failed",
     ] {
         assert!(failed.contains(part), "{part}: {failed}");
     }

@@ -107,12 +107,12 @@ fn test_runs_again_after_a_file_changed() {
     build("rules-a", &rules);
     let watching = Watching::start(&["test", &rules, &cases]);
     let until = |part: &str| while !watching.next().contains(part) {};
-    until("1 cases, 0 failed");
+    until("1 case, 0 failed");
     build("rules-b", &rules);
     until("FAILED a");
     until("checked by b");
-    until("1 cases, 1 failed");
+    until("1 case, 1 failed");
     table("b");
     until("ok     b");
-    until("1 cases, 0 failed");
+    until("1 case, 0 failed");
 }

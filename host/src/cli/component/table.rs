@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bulkhead::domain::Operation;
+use bulkhead::domain::{JobRemarks, Operation};
 use bulkhead::operator_json::JsonText;
 use bulkhead_table::Case;
 use clap::Args;
@@ -20,6 +20,7 @@ use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::{print_error, print_line};
 use crate::cli::text_file::{file_error, read_text};
+use crate::cli::words::counted;
 
 /// Arguments of `bulkhead component test`.
 #[derive(Debug, Args)]
@@ -68,7 +69,7 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
     let mut report = Report::default();
     for case in &cases {
         let started = Instant::now();
-        let Played { differences, said } =
+        let Played { differences, ignored, said } =
             play(&mut local, case).map_err(|error| wrong(&format!("{}: {error}", case.name)))?;
         report.add(&case.name, started.elapsed(), &differences, &said);
         let verdict = if differences.is_empty() { "ok" } else { "FAILED" };
@@ -77,13 +78,16 @@ fn test(args: &TestArgs) -> Result<ExitCode, Box<dyn Error>> {
             print_line(format_args!("       {difference}"))?;
         }
         if !differences.is_empty() {
+            if !ignored.is_empty() {
+                print_line(format_args!("       ignored members, which became no field: {}", ignored.join(", ")))?;
+            }
             for line in said.lines() {
                 print_line(format_args!("       | {line}"))?;
             }
         }
     }
     let failed = report.failed();
-    print_line(format_args!("{} cases, {failed} failed", cases.len()))?;
+    print_line(format_args!("{}, {failed} failed", counted(cases.len(), "case")))?;
     if let Some(file) = &args.junit {
         fs::write(file, report.xml(&args.file.display().to_string())).map_err(|error| file_error(file, &error))?;
     }
@@ -99,9 +103,12 @@ fn remove_report(file: &Path) -> Result<(), String> {
 }
 
 /// What a case came to.
+#[derive(Default)]
 struct Played {
     /// The differences from the expected results.
     differences: Vec<String>,
+    /// The names of members that no field knows, for an author who misspelt one.
+    ignored: Vec<String>,
     /// What the component printed, and how it failed.
     said: String,
 }
@@ -114,11 +121,11 @@ fn play(local: &mut LocalService, case: &Case) -> Result<Played, Box<dyn Error>>
     };
     let differences = case.profile_differences(refusal.as_deref());
     if refusal.is_some() || !differences.is_empty() {
-        return Ok(Played { differences, said: String::new() });
+        return Ok(Played { differences, ..Played::default() });
     }
     let tenant = match tenant {
         Ok(tenant) => tenant,
-        Err(error) => return Ok(Played { differences: vec![error.to_string()], said: String::new() }),
+        Err(error) => return Ok(Played { differences: vec![error.to_string()], ..Played::default() }),
     };
     let operation = match case.operation {
         bulkhead_table::Operation::Create => Operation::Create,
@@ -128,6 +135,8 @@ fn play(local: &mut LocalService, case: &Case) -> Result<Played, Box<dyn Error>>
     let trial = local.run(&tenant, operation, &case.contacts)?;
     let rows = trial.rows.iter().map(|row| serde_json::to_value(shown(row)?)).collect::<Result<Vec<_>, _>>()?;
     let differences = case.differences(&rows, |id| local.contact(&tenant, id));
+    let ignored = JobRemarks::of(trial.rows.iter().map(|row| &row.remarks)).ignored.names.into_keys().collect();
     let said = std::iter::once(trial.printed).chain(described(&trial.failures));
-    Ok(Played { differences, said: said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n") })
+    let said = said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    Ok(Played { differences, ignored, said })
 }

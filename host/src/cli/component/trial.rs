@@ -21,6 +21,7 @@ use crate::cli::contact_file::{self, Contacts, Entry};
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
 use crate::cli::text_file::{in_file, read_text};
+use crate::cli::words::counted;
 
 /// Bytes of the components' output that are shown: what one instance can print, and a mark.
 const MAX_PRINTED_BYTES: usize = 5 << 10;
@@ -177,7 +178,7 @@ fn write(trial: &Trial, keys: &[String], summary: &Summary, notes: &[String]) ->
     let attempted = trial.failures.len();
     let failed = summary.rows.get(&500).copied().unwrap_or(0);
     if failed > attempted {
-        eprintln!("\n{} more contacts failed, and their rows say why", failed - attempted);
+        eprintln!("\n{} failed, and each row says why", counted(failed - attempted, "more contact"));
     }
     Ok(())
 }
