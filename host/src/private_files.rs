@@ -188,6 +188,18 @@ pub fn open_private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Creates a file for writing that only this user can read and write. Follows no link, and opens nothing that is there already.
+///
+/// # Errors
+/// If there is something of this name already, or the file cannot be created.
+pub fn create_private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn failed(path: &Path, source: io::Error) -> PrivacyError {
     PrivacyError::File { path: path.display().to_string(), source }
 }
@@ -308,5 +320,28 @@ mod system {
 
     pub(super) fn mend(_: &Path) -> Result<(), PrivacyError> {
         Ok(())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::create_private_file;
+
+    #[test]
+    fn a_private_file_is_new_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let made = create_private_file(&place("new")).unwrap();
+        assert_eq!(made.metadata().unwrap().mode() & 0o777, 0o600);
+        symlink(place("elsewhere"), place("dangling")).unwrap();
+        symlink(place("new"), place("link")).unwrap();
+        for taken in ["new", "dangling", "link"] {
+            assert_eq!(create_private_file(&place(taken)).unwrap_err().kind(), ErrorKind::AlreadyExists, "{taken}");
+        }
+        assert!(!fs::exists(place("elsewhere")).unwrap());
     }
 }

@@ -265,6 +265,7 @@ fn submit_prints_warnings_and_ignored_members() {
     let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
     let ended = bulkhead_tests::run(["submit", &file, "--url", &server.url(), "--user", &user]).expect(0);
     assert!(ended.stdout.contains("warnings                    1\n"), "{}", ended.stdout);
-    let told = "\nignored members, because no field has their name:\n  utmtags in 2 contacts\n  \u{fffd}[2J\u{fffd} in 1 contact\n";
+    let told =
+        "\nignored members, which became no field:\n  utmtags in 2 contacts\n  \u{fffd}[2J\u{fffd} in 1 contact\n";
     assert!(ended.stdout.ends_with(told), "{}", ended.stdout);
 }

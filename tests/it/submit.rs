@@ -1,10 +1,12 @@
-//! `bulkhead submit`: what it sends, reports and refuses, and how it goes on after an interruption.
+//! `bulkhead submit`: what it sends, reports and refuses.
 
 use std::fs;
-use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::thread;
 
-use bulkhead_tests::{Options, Server, contacts, gzip, run, run_with_input, slow_contacts, wait_until};
+use bulkhead_tests::{Server, contacts, gzip, run, run_with_input};
 use serde_json::{Value, json};
 
 #[test]
@@ -56,7 +58,8 @@ fn submit_gives_advice_when_the_request_is_refused() {
         (["-", "--url", &url, "--user", "nonsense"], "[{}]", "ID:SECRET"),
         (["-", "--url", &url, "--user", ""], "[{}]", "environment variable BULKHEAD_USER"),
         (["-", "--url", "http://127.0.0.1:1", "--user", &user], "[{}]", "no server answers"),
-        (["-", "--url", "nonsense", "--user", &user], "[{}]", "cannot be a server's URL"),
+        (["-", "--url", "nonsense", "--user", &user], "[{}]", "Give http://nonsense, or https://nonsense if TLS"),
+        (["-", "--url", "http://acme:secret@localhost", "--user", &user], "[{}]", "no place for credentials"),
         (["-", "--url", &url, "--user", &user], "[{},", "line 1"),
         ([&missing, "--url", &url, "--user", &user], "", "cannot be read"),
     ] {
@@ -87,77 +90,10 @@ fn submit_names_what_was_warned_of_and_ignored() {
     for part in [
         "warnings                    3\n",
         "warnings about values that were taken:\n  state: unknown_region in 3 contacts\n",
-        "ignored members, because no field has their name:\n  utm in 1500 contacts\n",
+        "ignored members, which became no field:\n  utm in 1500 contacts\n",
     ] {
         assert!(report.stdout.contains(part), "{part}: {}", report.stdout);
     }
-}
-
-#[test]
-fn a_submission_that_the_server_does_not_know_is_not_resumed() {
-    let server = Server::start();
-    let tenant = server.add_tenant("acme");
-    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
-    let file = server.scratch("contacts.json").display().to_string();
-    fs::write(&file, contacts("c", 0..20).to_string()).expect("a file can be written");
-    let url = server.url();
-    let unknown = "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11";
-    for operation in ["create", "replace", "update"] {
-        let args = ["submit", &file, "--url", &url, "--user", &user, "--operation", operation, "--resume", unknown];
-        for _ in 0..2 {
-            let refused = run(args).expect(2);
-            for part in [unknown, "knows no submission", "nothing was sent", "Leave out --resume"] {
-                assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
-            }
-            assert_eq!(refused.stdout, "");
-        }
-    }
-    assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
-    // Another tenant's submission is none of this one.
-    let other = server.new_client("other");
-    let key = format!("{unknown}-0");
-    other.accepted(&other.send("POST", "/api/contacts/bulk/new", &[("idempotency-key", &key)], &contacts("c", 0..20)));
-    let args = ["submit", &file, "--url", &url, "--user", &user, "--resume", unknown];
-    assert!(run(args).expect(2).stderr.contains("knows no submission"));
-    // With the tenant's own, the job that was accepted is read again.
-    let client = server.client(&tenant);
-    let job = client.accepted(&client.send(
-        "POST",
-        "/api/contacts/bulk/new",
-        &[("idempotency-key", &key)],
-        &contacts("c", 0..20),
-    ));
-    job.wait_for("completed");
-    let resumed = run(args).expect(0).stdout;
-    assert!(resumed.contains(&format!("job {}: 20 contacts in", job.id)), "{resumed}");
-    assert_eq!(server.database().jobs(), 2);
-}
-
-/// A job that was accepted before took the time that the server says, not the time that it was watched.
-#[test]
-fn a_resumed_job_has_the_time_that_it_took() {
-    let server = Options::default().rogue().with("--workers", 1).start();
-    let tenant = server.add_tenant("acme");
-    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
-    let items = slow_contacts("s", 0..4_000);
-    let file = server.scratch("contacts.json").display().to_string();
-    fs::write(&file, items.to_string()).expect("a file can be written");
-    let client = server.client(&tenant);
-    let id = "8f14e45f-ceea-467f-9b6a-0d2f3b8d3c11";
-    let key = format!("{id}-0");
-    let job = client.accepted(&client.send("POST", "/api/contacts/bulk/new", &[("idempotency-key", &key)], &items));
-    let full = job.finished();
-    let args = ["submit", &file, "--url", &server.url(), "--user", &user, "--resume", id];
-    let resumed = run(args).expect(0).stdout;
-    let moment = |name: &str| {
-        let text = full[name].as_str().unwrap_or_default().to_owned();
-        let clock = text.split('T').nth(1).and_then(|time| time.split('+').next()).unwrap_or_default().to_owned();
-        clock.split(':').fold(0, |sum, part| sum * 60 + part.parse::<i64>().unwrap_or_default())
-    };
-    // Midnight may be between the two.
-    let took = (moment("finishedAt") - moment("createdAt")).rem_euclid(86_400);
-    let told = resumed.split("contacts in ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-    assert!(told.parse::<f64>().is_ok_and(|told| told >= took as f64), "{took} s: {resumed}");
 }
 
 #[test]
@@ -179,44 +115,14 @@ fn submit_reads_gzip() {
             "Standard input cannot be read: it begins like gzip, and is damaged or was cut off",
         ),
         (&b"\xff\xfe[\0]\0"[..], "is not a text in UTF-8"),
-        (&b"email\nada@example.com\n"[..], "cannot be read as contacts: there must be a value at line 1 column 1"),
+        (
+            &b"email\nada@example.com\n"[..],
+            "Standard input cannot be read: neither its name nor its beginning says how",
+        ),
     ] {
         let refused = run_with_input(["submit", "-", "--url", &url, "--user", &user], bytes).expect(2);
         assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
     }
-}
-
-#[test]
-fn an_interrupted_submission_says_what_runs_on_and_can_be_resumed() {
-    let server = Options::default().rogue().with("--workers", 1).start();
-    let tenant = server.add_tenant("acme");
-    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
-    let file = server.scratch("many.json").display().to_string();
-    fs::write(&file, slow_contacts("m", 0..12_000).to_string()).expect("a file can be written");
-    let url = server.url();
-    let args = ["submit", &file, "--url", &url, "--user", &user];
-    let mut submitting = bulkhead_tests::bulkhead()
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it can be started");
-    wait_until("some contacts", || (server.database().half_done() == 1).then_some(()));
-    let sent = Command::new("kill").args(["-INT", &submitting.id().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()));
-    let mut said = String::new();
-    submitting.stderr.take().expect("it was piped").read_to_string(&mut said).expect("it is text");
-    assert_eq!(submitting.wait().expect("it ends").code(), Some(130), "{said}");
-    for part in ["interrupted", "sent: 10000 of 12000 contacts, in 1 jobs", "runs on at the server", "DELETE /api/"] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
-    let id = said.split("--resume ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id").to_owned();
-    let resumed = run(args.iter().chain(&["--resume", &id])).expect(0).stdout;
-    assert!(resumed.contains("created                 12000"), "{resumed}");
-    let database = server.database();
-    assert_eq!((database.jobs(), database.contacts_in_version(1)), (2, 12_000), "nothing was sent twice");
-    let refused = run(args.iter().chain(&["--resume", "nonsense"])).expect(2);
-    assert!(refused.stderr.contains("not the id of a submission"), "{}", refused.stderr);
 }
 
 #[test]
@@ -240,5 +146,84 @@ fn submitting_a_file_without_contacts_sends_nothing() {
             (sent.stdout.as_str(), sent.stderr.as_str()),
             ("", "note: Standard input has no contacts, so nothing was sent\n")
         );
+    }
+}
+
+#[test]
+fn numbers_are_said_with_their_nouns() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let args = ["submit", "-", "--url", &server.url(), "--user", &user];
+    let said = run_with_input(args, br#"[{"email":"nonsense"}]"#).expect(1);
+    for part in [" has 1 contact\n", "1 of 1 contact\n"] {
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    }
+    for part in [": 1 contact in ", "\nfailed contact:\n  #0 nonsense (400): email: "] {
+        assert!(said.stdout.contains(part), "{part}: {}", said.stdout);
+    }
+}
+
+/// Whoever waits is told for how long, and why.
+#[test]
+fn waiting_for_a_server_is_said_with_the_reason() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    server.set_limits("acme", &json!({"jobsPerMinute": 1}));
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let url = server.url();
+    let args = ["submit", "-", "--url", &url, "--user", &user];
+    run_with_input(args, br#"[{"email":"a@example.com"}]"#).expect(0);
+    let mut waiting = bulkhead_tests::bulkhead()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    drop(waiting.stdin.take().expect("it was piped").write_all(br#"[{"email":"b@example.com"}]"#));
+    let said = BufReader::new(waiting.stderr.take().expect("it was piped")).lines().next();
+    let said = said.expect("a line").expect("it is text");
+    let (seconds, reason) = said.strip_prefix("waiting ").and_then(|rest| rest.split_once(" s: ")).expect(&said);
+    assert!(seconds.parse::<u32>().is_ok_and(|seconds| (1..=60).contains(&seconds)), "{said}");
+    assert!(reason.contains("jobs"), "{said}");
+    waiting.kill().and_then(|()| waiting.wait()).expect("it can be ended");
+}
+
+/// Answers each connection with the same bytes once it has sent something, and ends it. Returns the address.
+fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address").to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut some = [0; 4096];
+            drop(stream.read(&mut some).and_then(|_| stream.write_all(bytes)));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_wrong_url_is_told_with_the_right_one() {
+    let server = Server::start();
+    let plain = server.address().to_string();
+    let page = b"HTTP/1.1 400 Bad\r\ncontent-length: 45\r\n\r\nThe plain HTTP request was sent to HTTPS port";
+    let moved = b"HTTP/1.1 301 Moved\r\nlocation: https://127.0.0.1:8443/api\r\ncontent-length: 0\r\n\r\n";
+    let (alert, page, moved) = (answering(b"\x15\x03\x01\x00\x02\x02\x46"), answering(page), answering(moved));
+    for (url, part) in [
+        (
+            format!("https://{plain}"),
+            format!("no TLS is spoken there. A server itself speaks none: give --url http://{plain}"),
+        ),
+        (format!("http://{alert}"), format!("does not speak HTTP. If TLS is spoken there, give --url https://{alert}")),
+        (format!("http://{page}"), format!("TLS is spoken there: give --url https://{page}.")),
+        (format!("http://{moved}"), String::from("TLS is spoken there: give --url https://127.0.0.1:8443.")),
+        (plain.clone(), format!("Give http://{plain}, or https://{plain} if")),
+    ] {
+        let ended = run_with_input(["submit", "-", "--url", &url, "--user", "a:b"], b"[{}]").expect(2);
+        assert!(ended.stderr.contains(&part), "{url}: {part}: {}", ended.stderr);
+        for words in ["rustls", "Peer", "protocol:", "io:", "os error"] {
+            assert!(!ended.stderr.contains(words), "{url}: {}", ended.stderr);
+        }
     }
 }

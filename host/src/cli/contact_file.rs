@@ -69,6 +69,11 @@ pub(super) fn read(file: &Path) -> Result<String, ContactFileError> {
     String::from_utf8(read_bytes(file)?).map_err(|_| ContactFileError::Encoding(name(file)))
 }
 
+/// Returns the text of a file that has these bytes, which must be UTF-8.
+pub(super) fn text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, ContactFileError> {
+    std::str::from_utf8(bytes).map_err(|_| ContactFileError::Encoding(name(file)))
+}
+
 /// Reads a file, or standard input if it is called `-`. gzip and zstd are inflated, whatever the file is called.
 pub(super) fn read_bytes(file: &Path) -> Result<Vec<u8>, ContactFileError> {
     let mut bytes = Vec::new();

@@ -1,47 +1,55 @@
 //! `bulkhead submit`: sends a file of contacts, watches the jobs, and reports each contact that failed. Like any client it uses
 //! only the HTTP API.
 
+mod again;
 mod answer;
 mod client;
+mod connection;
 mod content;
 mod error;
 mod failures;
+mod failures_place;
+mod foreign_kind;
 mod interruption;
+mod kind;
+mod lines;
+mod option_words;
 mod progress;
+mod remarks;
 mod requests;
+mod sending;
+mod server_url;
 mod settings;
 mod summary;
 
 use std::io::{self, Write as _};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
-use answer::{Job, Row};
-use client::{BulkRequest, Client, MAX_RETRY_PAUSE};
+use client::Client;
 use content::Content;
 use error::SubmitError;
-use failures::FailuresFile;
+use failures::FailuresForm;
+use failures_place::FailuresPlace;
 use interruption::Course;
 use progress::Progress;
+use sending::{Sending, key};
 use settings::FileArgs;
-use summary::{Failure, Summary};
+use summary::Summary;
 
 use super::contact_file;
 use super::output::print_error;
 use super::printable::Printable;
 
-/// The first pause between two polls of a job; each pause is twice the last, up to [`MAX_POLL_PAUSE`].
-const FIRST_POLL_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause between two polls, unless the server asks for a longer one.
-const MAX_POLL_PAUSE: Duration = Duration::from_millis(200);
-/// `Retry-After` counts in seconds, so up to this duration it only means "not yet". A longer one is respected.
-const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The server, unless the user names one.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// The environment variable that names the server.
+const URL_VARIABLE: &str = "BULKHEAD_URL";
+/// The environment variable that has the credentials.
+const USER_VARIABLE: &str = "BULKHEAD_USER";
 
 /// What to do with the contacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,21 +70,25 @@ pub(crate) struct SubmitArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// URL of the server.
-    #[arg(long, value_name = "URL", env = "BULKHEAD_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", env = URL_VARIABLE, default_value = DEFAULT_URL)]
     url: String,
     /// The tenant's client id and secret, as printed by `bulkhead tenant add`. Prefer the environment variable: other users can
     /// see options.
-    #[arg(long, value_name = "ID:SECRET", env = "BULKHEAD_USER", hide_env_values = true)]
+    #[arg(long, value_name = "ID:SECRET", env = USER_VARIABLE, hide_env_values = true)]
     user: Option<String>,
     /// What to do with the contacts.
     #[arg(long, value_enum, default_value_t = Operation::Create)]
     operation: Operation,
     #[command(flatten)]
     reading: FileArgs,
-    /// Write the contacts that failed to this file, as they were sent and with the reasons: a table for a table, else JSON lines.
-    /// Correct it, and submit it again. Without failures, there is no file.
+    /// Write the contacts that failed to this file, as they were sent and with the reasons: a table (.csv) for a table, else JSON
+    /// lines (.ndjson). Correct it, and submit it again with the command that the summary prints. Without failures, there is no
+    /// file.
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
+    /// Write the table of --failures for Excel: it takes no cell for a formula, and reads the file as UTF-8.
+    #[arg(long, requires = "failures")]
+    excel: bool,
     /// Number of failed contacts to show.
     #[arg(long, value_name = "N", default_value_t = 10)]
     show: usize,
@@ -91,19 +103,34 @@ fn submission(text: &str) -> Result<Uuid, &'static str> {
         .map_err(|_| "this is not the id of a submission, which 'submit' prints when it is interrupted")
 }
 
+/// Why a submission ended early, and how to go on with it if the server accepted something.
+struct EndedEarly {
+    why: SubmitError,
+    go_on: Option<String>,
+}
+
+impl From<SubmitError> for EndedEarly {
+    fn from(why: SubmitError) -> Self {
+        Self { why, go_on: None }
+    }
+}
+
 /// Submits contacts and reports the results. Exit status: 0 if no contact failed, 1 if some failed, 2 if a request was refused or
 /// no server answered, 130 after Ctrl-C.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     let mut summary = Summary::new(args.show);
-    let refused = submit(&args, &mut summary).err();
+    let ended_early = submit(&args, &mut summary).err();
     if summary.has_jobs() {
         let mut out = io::stdout().lock();
         // The reader may have closed standard output; the exit status still reports the result.
         drop(summary.write(&mut out).and_then(|()| out.flush()));
     }
-    match refused {
-        Some(error) => {
-            print_error(error);
+    match ended_early {
+        Some(EndedEarly { why, go_on }) => {
+            print_error(why);
+            if let Some(go_on) = go_on {
+                eprintln!("{go_on}");
+            }
             ExitCode::from(2)
         }
         None if summary.failed() > 0 => ExitCode::from(1),
@@ -111,125 +138,44 @@ pub(crate) fn run(args: SubmitArgs) -> ExitCode {
     }
 }
 
-fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), SubmitError> {
+fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let user = args.user.as_deref().filter(|user| !user.is_empty()).ok_or(SubmitError::NoUser)?;
-    let client = Client::new(&args.url, user)?;
-    let settings = args.reading.settings(&args.file, args.operation)?;
-    let text = content::text(&args.file, settings.format, settings.charset.as_deref())?;
+    let client = Client::new(&args.url, user, |line| eprintln!("{line}"))?;
+    let bytes = contact_file::read_bytes(&args.file).map_err(SubmitError::from)?;
+    let settings = args.reading.settings(&args.file, &bytes, args.operation)?;
+    let text = content::text(&args.file, &bytes, settings.format, settings.charset.as_deref())?;
     let content = Content::parse(&args.file, &text, settings.format, &settings.table)?;
     if content.len() == 0 {
         eprintln!("note: {} has no contacts, so nothing was sent", Printable::line(contact_file::name(&args.file)));
         return Ok(());
     }
+    if args.excel && content.delimiter().is_none() {
+        let name = contact_file::name(&args.file);
+        let why = format!("--excel is for tables, and {name} is {}. Leave --excel out.", settings.format.noun());
+        return Err(SubmitError::Setting(why).into());
+    }
+    let form = FailuresForm {
+        content_type: content.failures_type(),
+        excel: args.excel,
+        has_mark: content::wants_mark(&bytes, &text, settings.charset.as_deref()),
+    };
+    let check = |place: &PathBuf| FailuresPlace::check(place, &args.file, &content, args.resume.is_some());
+    let place = args.failures.as_ref().map(check).transpose()?;
     let submission = args.resume.unwrap_or_else(Uuid::new_v4);
-    let failures = args.failures.as_deref().map(|file| FailuresFile::create(file, &args.file, submission));
-    let mut failures = failures.transpose()?;
     if let Some(id) = args.resume
         && !client.has_accepted(args.operation, &key(id, 0))?
     {
-        return Err(SubmitError::UnknownSubmission { url: args.url.clone(), id });
+        return Err(SubmitError::UnknownSubmission { url: args.url.clone(), id }.into());
     }
-    let mut progress = Progress::start(content.len());
+    let progress = Progress::start(content.len());
     let course = Course::new(submission, args.resume.is_some(), content.len());
-    let cancelling = Client::new(&args.url, user)?;
-    course.report_interruptions(cancelling);
-    for (number, batch) in content.requests().into_iter().enumerate() {
-        let started = Instant::now();
-        course.sends(batch.len());
-        let request = BulkRequest {
-            operation: args.operation,
-            query: &settings.query,
-            content_type: content.content_type(),
-            body: &content.body(batch.clone()),
-        };
-        // The same key when the submission is resumed, so that the server returns the job that it made then.
-        let id = client.submit(&request, &key(submission, number))?;
-        course.accepted(&id);
-        progress.print_line(&format!("job {id} has {} contacts", batch.len()));
-        summary.start_job(&id);
-        let job = watch(&client, &id, &batch, &course, &mut progress, summary)?;
-        course.completed();
-        // Of a job that was accepted before, only the server knows how long it took.
-        let before_this_run = args.resume.and_then(|_| job.time()).unwrap_or_default();
-        let time = started.elapsed().max(before_this_run);
-        summary.finish_job(&job, batch.len(), time);
-        let has_failures = job.failed > 0 || job.not_processed > 0;
-        read_rows(&client, job, &content, batch, summary)?;
-        if let Some(file) = failures.as_mut().filter(|_| has_failures) {
-            file.add(&client, &id, content.failures_type())?;
-        }
-    }
-    progress.finish();
-    if let Some(file) = failures.map(FailuresFile::finish).transpose()?.flatten() {
-        summary.set_failures_file(Printable::line(file).to_string());
-    }
-    Ok(())
-}
-
-/// Returns the idempotency key of a submission's request.
-fn key(submission: Uuid, request: usize) -> String {
-    format!("{submission}-{request}")
-}
-
-/// Polls the job of some contacts until it is completed. The returned job has the first page of its results.
-fn watch(
-    client: &Client,
-    id: &str,
-    batch: &Range<usize>,
-    course: &Course,
-    progress: &mut Progress,
-    summary: &mut Summary,
-) -> Result<Job, SubmitError> {
-    let mut pause = FIRST_POLL_PAUSE;
-    loop {
-        let (job, retry_after) = client.job(id, batch.len())?;
-        // Waits while a question is on the terminal.
-        course.processed(job.processed);
-        progress.at(batch.start + job.processed, &job.status);
-        if job.is_completed() {
-            return Ok(job);
-        }
-        summary.see_job(&job);
-        sleep(retry_after.filter(|wait| *wait > MIN_RETRY_AFTER).map_or(pause, |asked| asked.min(MAX_RETRY_PAUSE)));
-        pause = (pause * 2).min(MAX_POLL_PAUSE);
-    }
-}
-
-/// Reads pages of results until enough failed contacts are known to show, and all warnings are counted.
-fn read_rows(
-    client: &Client,
-    job: Job,
-    content: &Content<'_>,
-    batch: Range<usize>,
-    summary: &mut Summary,
-) -> Result<(), SubmitError> {
-    let mut expected = job.failed.min(summary.room());
-    let mut warnings = job.warnings;
-    let mut page = job.details;
-    // A server whose pages never end must not be read for ever.
-    let mut rows_left = batch.len();
-    while expected > 0 || warnings > 0 {
-        let Some(details) = page else { break };
-        let rows = details.contacts.len();
-        if rows == 0 {
-            break;
-        }
-        rows_left = rows_left.checked_sub(rows).ok_or_else(|| client.unexpected("the job has too many results"))?;
-        for warning in details.contacts.iter().flat_map(|row| &row.warnings) {
-            warnings = warnings.saturating_sub(1);
-            summary.add_warning(warning);
-        }
-        for row in details.contacts.into_iter().filter(Row::has_failed).take(expected) {
-            expected -= 1;
-            let index = batch.start.checked_add(row.index).filter(|index| batch.contains(index));
-            let shown = index.and_then(|index| Some((index, content.shown(index)?)));
-            let (index, shown) = shown.ok_or_else(|| client.unexpected("a result is of no contact"))?;
-            summary.add(Failure::new(index, &shown, &row));
-        }
-        page = match details.next_page {
-            Some(next) if expected > 0 || warnings > 0 => client.page(&next)?.details,
-            _ => None,
-        };
-    }
-    Ok(())
+    course.report_interruptions(Client::new(&args.url, user, |line| eprintln!("{line}"))?);
+    let client = client.saying(progress.printer());
+    let failures = place.map(|place| (place, form));
+    Sending { args, settings: &settings, content: &content, client, submission, course: &course, progress }
+        .send(failures, summary)
+        .map_err(|why| {
+            let go_on = course.go_on(matches!(why, SubmitError::Connection { was_sent: true, .. }));
+            EndedEarly { why, go_on }
+        })
 }

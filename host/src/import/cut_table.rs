@@ -14,7 +14,7 @@ pub struct CutTable<'a> {
     /// The other records without the ends of their lines. Those without any text are left out, as they are no rows.
     pub rows: Vec<&'a str>,
     /// What separates cells.
-    delimiter: u8,
+    pub delimiter: u8,
     /// Bytes by which a row grows at most when it becomes JSON, apart from what must be escaped.
     pub growth: usize,
 }

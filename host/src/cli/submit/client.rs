@@ -1,7 +1,7 @@
 //! Calls the server, and repeats calls that fail for a while.
 
 use std::cell::Cell;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -9,14 +9,17 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead::plain_words::json_error;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use ureq::http::{Method, Request, Response, Uri};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
 use uuid::Uuid;
 
 use super::Operation;
 use super::answer::{Accepted, Job, refusal};
+use super::connection::{agent, asks_for_tls, failed, is_transient};
 use super::error::{SubmitError, advice};
+use super::option_words::with_options;
+use super::server_url::ServerUrl;
 
 /// The pauses before a call is repeated, which together are long enough for a restart of the server.
 const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4)];
@@ -33,10 +36,12 @@ const FILE_RECEIVED: &str = "null";
 /// One tenant's access to one server.
 pub(super) struct Client {
     agent: Agent,
-    url: String,
+    url: ServerUrl,
     authorization: String,
     /// Whether the server has answered before. A call is not repeated if no server has ever answered.
     reached: Cell<bool>,
+    /// Says that a call waits.
+    say: Box<dyn Fn(&str) + Send>,
 }
 
 /// A request that creates a job.
@@ -52,38 +57,29 @@ pub(super) struct BulkRequest<'a> {
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
+    /// Where the server says that the call must go instead.
+    location: Option<String>,
     body: String,
 }
 
 impl Client {
-    pub(super) fn new(url: &str, user: &str) -> Result<Self, SubmitError> {
-        let url = url.trim_end_matches('/').to_owned();
-        let bad_url = || SubmitError::Url(url.clone());
-        let uri: Uri = url.parse().map_err(|_| bad_url())?;
-        let host = uri.host().ok_or_else(bad_url)?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
-            return Err(bad_url());
-        }
+    /// Prepares to call a server. `say` is called with what people should know while a call waits.
+    pub(super) fn new(url: &str, user: &str, say: impl Fn(&str) + Send + 'static) -> Result<Self, SubmitError> {
+        let url = ServerUrl::parse(url)?;
         let parts = user.split_once(':').filter(|(id, secret)| !id.is_empty() && !secret.is_empty());
         parts.ok_or(SubmitError::User)?;
-        let settings = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirected POST would become another request.
-            .max_redirects(0)
-            .user_agent(concat!("bulkhead-submit/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_send_body(Some(Duration::from_secs(120)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
-            .timeout_recv_body(Some(Duration::from_secs(60)));
-        // A proxy does not know the addresses of this machine.
-        let is_local = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-        let settings = if is_local { settings.proxy(None) } else { settings };
         Ok(Self {
-            agent: settings.build().into(),
+            agent: agent(&url),
             authorization: format!("Basic {}", BASE64_STANDARD.encode(user)),
             url,
             reached: Cell::new(false),
+            say: Box::new(say),
         })
+    }
+
+    /// Changes what is called while a call waits.
+    pub(super) fn saying(self, say: impl Fn(&str) + Send + 'static) -> Self {
+        Self { say: Box::new(say), ..self }
     }
 
     /// Creates a job; exactly one for each key, even if the call is repeated.
@@ -188,7 +184,7 @@ impl Client {
                 return received(response);
             }
             receive(&mut response.body_mut().as_reader())?;
-            Ok(Answer { status: 200, retry_after: None, body: FILE_RECEIVED.to_owned() })
+            Ok(Answer { status: 200, retry_after: None, location: None, body: FILE_RECEIVED.to_owned() })
         })?;
         if answer.status == 200 && answer.body != FILE_RECEIVED {
             return Err(self.unexpected(&format!("a file of the type {accept} was asked for, and this is none")));
@@ -223,35 +219,20 @@ impl Client {
             }
             let wait = match &result {
                 Ok(answer) if matches!(answer.status, 429 | 503) => {
-                    waits.next().map(|wait| answer.retry_after.map_or(wait, |asked| asked.min(MAX_RETRY_PAUSE)))
+                    let wait = waits.next();
+                    let asked = answer.retry_after.map(|asked| asked.min(MAX_RETRY_PAUSE));
+                    if let Some(asked) = asked.filter(|_| wait.is_some()) {
+                        (self.say)(&format!("waiting {} s: {}", asked.as_secs(), refusal(&answer.body)));
+                    }
+                    wait.map(|wait| asked.unwrap_or(wait))
                 }
-                Err(error) if self.is_transient(error) => waits.next(),
+                Err(error) if is_transient(error, self.reached.get()) => waits.next(),
                 _ => None,
             };
             match wait {
                 Some(wait) => sleep(wait),
-                None => return result.map_err(|error| self.failed(error)),
+                None => return result.map_err(|error| failed(&self.url, &error, self.reached.get())),
             }
-        }
-    }
-
-    fn is_transient(&self, error: &ureq::Error) -> bool {
-        match error {
-            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => self.reached.get(),
-            // A connection that does not carry HTTP will not do so later.
-            ureq::Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput),
-            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
-            _ => false,
-        }
-    }
-
-    fn failed(&self, error: ureq::Error) -> SubmitError {
-        match error {
-            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                SubmitError::NoServer(self.url.clone())
-            }
-            ureq::Error::HostNotFound => SubmitError::NoServer(self.url.clone()),
-            source => SubmitError::Connection { url: self.url.clone(), source },
         }
     }
 
@@ -263,23 +244,36 @@ impl Client {
             return Err(self.unexpected(&format!("status {}", answer.status)));
         }
         Err(SubmitError::Refused {
-            url: self.url.clone(),
+            url: self.url.to_string(),
             status: answer.status,
-            message: refusal(&answer.body),
-            advice: advice(answer.status),
+            message: with_options(&refusal(&answer.body)),
+            advice: self.advice(answer),
         })
     }
 
+    /// Returns what to do after a refusal.
+    fn advice(&self, answer: &Answer) -> String {
+        let redirected = answer.location.as_deref().and_then(|location| self.url.same_host_with_tls(location));
+        let with_tls = redirected
+            .or_else(|| asks_for_tls(answer.status, &answer.body).then(|| self.url.with_other_scheme()))
+            .filter(|_| !self.url.is_tls);
+        with_tls
+            .map_or_else(|| advice(answer.status).to_owned(), |url| format!("TLS is spoken there: give --url {url}."))
+    }
+
     pub(super) fn unexpected(&self, what: &str) -> SubmitError {
-        SubmitError::Answer { url: self.url.clone(), what: what.to_owned() }
+        SubmitError::Answer { url: self.url.to_string(), what: what.to_owned() }
     }
 }
 
 fn received(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
-    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let seconds = text(RETRY_AFTER).and_then(|value| value.parse().ok());
+    let location = text(LOCATION).map(str::to_owned);
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: seconds.map(Duration::from_secs),
+        location,
         body: response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string()?,
     })
 }

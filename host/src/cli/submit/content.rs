@@ -6,61 +6,45 @@ use std::ops::Range;
 use std::path::Path;
 
 use bulkhead::import::{CsvOptions, CutTable, ImportError, decode, json_lines};
-use clap::ValueEnum;
+use encoding_rs::{Encoding, UTF_8};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::one_line;
 use super::error::SubmitError;
+use super::kind::Format;
+use super::lines::LineIndex;
 use crate::cli::contact_file::{self, Contacts, Entry};
 
 /// Characters that are shown of a key, an e-mail address, a row or a line.
 const MAX_SHOWN_CHARS: usize = 80;
-/// What the names of compressed files end in.
-const COMPRESSED: [&str; 2] = ["gz", "zst"];
-
-/// How a file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// A table whose first row names its columns.
-    Csv,
-    /// A contact as a JSON object on each line.
-    Ndjson,
-    /// A list of contacts, or an object of contacts under your own keys.
-    Json,
-}
-
-impl Format {
-    /// Returns the format that a file's name tells, and what separates the cells if the name tells that. Other names, and standard
-    /// input, are JSON.
-    pub(super) fn of_name(file: &Path) -> (Self, Option<u8>) {
-        let extension = |file: &Path| file.extension().map(|it| it.to_string_lossy().to_ascii_lowercase());
-        let last = extension(file).unwrap_or_default();
-        let inner = COMPRESSED.contains(&last.as_str()).then(|| file.file_stem().map(Path::new).and_then(extension));
-        match inner.map_or(last, Option::unwrap_or_default).as_str() {
-            "csv" => (Self::Csv, None),
-            "tsv" | "tab" => (Self::Csv, Some(b'\t')),
-            "ndjson" | "jsonl" => (Self::Ndjson, None),
-            _ => (Self::Json, None),
-        }
-    }
-}
 
 /// The contacts of a file.
 #[derive(Debug)]
 pub(super) enum Content<'a> {
     Json(Contacts<'a>),
-    Table(CutTable<'a>),
-    Lines(Vec<&'a str>),
+    Table(CutTable<'a>, LineIndex<'a>),
+    Lines(Vec<&'a str>, LineIndex<'a>),
 }
 
-/// Reads the text of a file. `charset` is for tables and JSON lines.
-pub(super) fn text(file: &Path, format: Format, charset: Option<&str>) -> Result<String, SubmitError> {
+/// Returns the text of a file that has these bytes. `charset` is for tables and JSON lines.
+pub(super) fn text<'a>(
+    file: &Path,
+    bytes: &'a [u8],
+    format: Format,
+    charset: Option<&str>,
+) -> Result<Cow<'a, str>, SubmitError> {
     if format == Format::Json {
-        return Ok(contact_file::read(file)?);
+        return Ok(Cow::Borrowed(contact_file::text(file, bytes)?));
     }
-    let bytes = contact_file::read_bytes(file)?;
-    decode(&bytes, charset).map(Cow::into_owned).map_err(|error| unreadable(file, error))
+    decode(bytes, charset).map_err(|error| unreadable(file, error))
+}
+
+/// Returns whether Excel needs a byte order mark to read a file of failures as it read this file: the file had a mark, or was
+/// written in another charset than UTF-8.
+pub(super) fn wants_mark(bytes: &[u8], text: &str, charset: Option<&str>) -> bool {
+    let is_utf8 = |name: &str| Encoding::for_label(name.trim().as_bytes()) == Some(UTF_8);
+    bytes != text.as_bytes() || charset.is_some_and(|name| !is_utf8(name))
 }
 
 fn unreadable(file: &Path, source: ImportError) -> SubmitError {
@@ -78,8 +62,11 @@ impl<'a> Content<'a> {
         let unreadable = |error| unreadable(file, error);
         Ok(match format {
             Format::Json => Self::Json(Contacts::parse(file, text)?),
-            Format::Csv => Self::Table(CutTable::cut(text, table).map_err(unreadable)?),
-            Format::Ndjson => Self::Lines(json_lines(text).collect::<Result<_, _>>().map_err(unreadable)?),
+            Format::Csv => Self::Table(CutTable::cut(text, table).map_err(unreadable)?, LineIndex::of_table(text)),
+            Format::Ndjson => {
+                let lines = json_lines(text).collect::<Result<_, _>>().map_err(unreadable)?;
+                Self::Lines(lines, LineIndex::of_json_lines(text))
+            }
         })
     }
 
@@ -87,8 +74,8 @@ impl<'a> Content<'a> {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Json(contacts) => contacts.len(),
-            Self::Table(table) => table.rows.len(),
-            Self::Lines(lines) => lines.len(),
+            Self::Table(table, _) => table.rows.len(),
+            Self::Lines(lines, _) => lines.len(),
         }
     }
 
@@ -97,8 +84,8 @@ impl<'a> Content<'a> {
         let text = |rows: &[&str]| rows.get(index).map_or(0, |row| row.len() + 1);
         match self {
             Self::Json(contacts) => contacts.entries.get(index).map_or(0, Entry::bytes),
-            Self::Table(table) => table.growth + text(&table.rows),
-            Self::Lines(lines) => text(lines),
+            Self::Table(table, _) => table.growth + text(&table.rows),
+            Self::Lines(lines, _) => text(lines),
         }
     }
 
@@ -106,8 +93,8 @@ impl<'a> Content<'a> {
     pub(super) fn body(&self, request: Range<usize>) -> Vec<u8> {
         match self {
             Self::Json(contacts) => contacts.body(contacts.entries.get(request).unwrap_or_default()),
-            Self::Table(table) => table.part(table.rows.get(request).unwrap_or_default()).into_bytes(),
-            Self::Lines(lines) => {
+            Self::Table(table, _) => table.part(table.rows.get(request).unwrap_or_default()).into_bytes(),
+            Self::Lines(lines, _) => {
                 lines.get(request).unwrap_or_default().iter().flat_map(|line| [*line, "\n"]).collect::<String>().into()
             }
         }
@@ -117,30 +104,43 @@ impl<'a> Content<'a> {
     pub(super) fn content_type(&self) -> &'static str {
         match self {
             Self::Json(_) => "application/json",
-            Self::Table(_) => "text/csv; charset=utf-8",
-            Self::Lines(_) => "application/x-ndjson",
+            Self::Table(..) => "text/csv; charset=utf-8",
+            Self::Lines(..) => "application/x-ndjson",
         }
     }
 
     /// Returns the value of `Accept` with which the contacts that failed come as they were sent.
     pub(super) fn failures_type(&self) -> &'static str {
         match self {
-            Self::Table(_) => "text/csv",
-            Self::Json(_) | Self::Lines(_) => "application/x-ndjson",
+            Self::Table(..) => "text/csv",
+            Self::Json(_) | Self::Lines(..) => "application/x-ndjson",
         }
     }
 
-    /// Says which contact has an index, for people: its key and e-mail address, or the beginning of its row or line.
-    pub(super) fn shown(&self, index: usize) -> Option<String> {
-        let begin = |rows: &[&str]| rows.get(index).map(|row| format!(" {}", one_line(row, MAX_SHOWN_CHARS)));
+    /// Returns what separates the cells, if the contacts are a table.
+    pub(super) fn delimiter(&self) -> Option<u8> {
         match self {
-            Self::Json(contacts) => contacts.entries.get(index).map(shown),
-            Self::Table(table) => begin(&table.rows),
-            Self::Lines(lines) => begin(lines),
+            Self::Table(table, _) => Some(table.delimiter),
+            Self::Json(_) | Self::Lines(..) => None,
+        }
+    }
+
+    /// Says which contact has an index, for people: its place, counted from 0, its key and its e-mail address; or its line in the
+    /// file, and the beginning of its row.
+    pub(super) fn shown(&self, index: usize) -> Option<String> {
+        let row = |rows: &[&str], lines: &LineIndex<'_>| {
+            let row = rows.get(index)?;
+            Some(format!("line {} {}", lines.line_of(row)?, one_line(row, MAX_SHOWN_CHARS)))
+        };
+        match self {
+            Self::Json(contacts) => contacts.entries.get(index).map(|entry| format!("#{index}{}", shown(entry))),
+            Self::Table(table, lines) => row(&table.rows, lines),
+            Self::Lines(rows, lines) => row(rows, lines),
         }
     }
 }
 
+/// Returns the key and the e-mail address of a contact, each behind a blank.
 fn shown(entry: &Entry<'_>) -> String {
     let mut shown = String::new();
     if let Some(key) = &entry.key {
@@ -186,39 +186,38 @@ mod tests {
 
     use bulkhead::import::CsvOptions;
 
-    use super::{Content, Format};
-
-    #[test]
-    fn a_files_name_tells_its_format() {
-        for (name, expected) in [
-            ("a.csv", (Format::Csv, None)),
-            ("a.CSV.gz", (Format::Csv, None)),
-            ("x/a.b.tsv.zst", (Format::Csv, Some(b'\t'))),
-            ("a.jsonl", (Format::Ndjson, None)),
-            ("a.ndjson.gz", (Format::Ndjson, None)),
-            ("a.json", (Format::Json, None)),
-            ("a.json.gz", (Format::Json, None)),
-            ("csv", (Format::Json, None)),
-            ("a.gz", (Format::Json, None)),
-            ("-", (Format::Json, None)),
-        ] {
-            assert_eq!(Format::of_name(Path::new(name)), expected, "{name}");
-        }
-    }
+    use super::{Content, Format, text, wants_mark};
 
     #[test]
     fn a_contact_is_shown_by_what_people_know_of_it() {
         let long = format!("a\n\"\u{1b}{}\"", "x".repeat(100));
         for (format, text, expected) in [
-            (Format::Json, r#"{"k":{"email":"a@b.co"}}"#, " key k a@b.co".to_owned()),
-            (Format::Json, "[7]", String::new()),
-            (Format::Csv, "a;b\n1;2", " 1;2".to_owned()),
-            (Format::Csv, &long, format!(" \"\u{fffd}{}…", "x".repeat(78))),
-            (Format::Ndjson, "{\"a\":1}\n", " {\"a\":1}".to_owned()),
+            (Format::Json, r#"{"k":{"email":"a@b.co"}}"#, "#0 key k a@b.co".to_owned()),
+            (Format::Json, "[7]", "#0".to_owned()),
+            (Format::Csv, "a;b\n1;2", "line 2 1;2".to_owned()),
+            (Format::Csv, "sep=;\r\n\r\na;\"b\nc\"\r\n;\r\n1;2", "line 6 1;2".to_owned()),
+            (Format::Csv, &long, format!("line 2 \"\u{fffd}{}…", "x".repeat(78))),
+            (Format::Ndjson, "\r\n {\"a\":\r1}\n", "line 2 {\"a\":\u{fffd}1}".to_owned()),
         ] {
             let content = Content::parse(Path::new("-"), text, format, &CsvOptions::default()).unwrap();
             assert_eq!(content.shown(0), Some(expected), "{text}");
             assert_eq!(content.shown(1), None);
+        }
+    }
+
+    #[test]
+    fn a_mark_is_wanted_where_the_file_was_not_plain_utf8() {
+        let utf16: Vec<u8> = "\u{feff}a\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bytes, charset, expected) in [
+            ("a\nü".as_bytes(), None, false),
+            ("a\nü".as_bytes(), Some(" UTF8"), false),
+            ("\u{feff}a\n".as_bytes(), None, true),
+            (b"a\n\xfc", Some("latin1"), true),
+            (b"a\n", Some("windows-1252"), true),
+            (&utf16, None, true),
+        ] {
+            let decoded = text(Path::new("-"), bytes, Format::Csv, charset).unwrap();
+            assert_eq!(wants_mark(bytes, &decoded, charset), expected, "{bytes:?} {charset:?}");
         }
     }
 }

@@ -6,6 +6,8 @@ use bulkhead::import::ImportError;
 use bulkhead::plain_words::io_error;
 use uuid::Uuid;
 
+use super::foreign_kind::ForeignKind;
+use super::option_words::with_options;
 use crate::cli::contact_file::ContactFileError;
 
 /// Why a submission ended early.
@@ -15,8 +17,12 @@ pub(super) enum SubmitError {
         "the server at {url} knows no submission {id} of this client, so nothing was sent. Perhaps none of its requests was accepted, its first job was deleted or is older than 48 hours, or --url or --user is another one. Leave out --resume to send all contacts of the file."
     )]
     UnknownSubmission { url: String, id: Uuid },
-    #[error("'{0}' cannot be a server's URL. Give one such as http://127.0.0.1:8080 with --url.")]
-    Url(String),
+    #[error("'{url}' cannot be a server's URL: {why}")]
+    Url { url: String, why: String },
+    #[error(
+        "--url has no place for credentials, since others can see URLs. Give them as --user ID:SECRET, or set the environment variable BULKHEAD_USER."
+    )]
+    UserInUrl,
     #[error(
         "no credentials are given. Give --user ID:SECRET, or set the environment variable BULKHEAD_USER: the client_id and client_secret that 'bulkhead tenant add NAME' printed."
     )]
@@ -27,36 +33,31 @@ pub(super) enum SubmitError {
     User,
     #[error(transparent)]
     File(#[from] ContactFileError),
-    #[error("{file} cannot be sent: {source} Nothing was sent.")]
+    #[error("{file} is {}, not a text, so nothing was sent. {}", foreign.noun(), foreign.advice())]
+    Foreign { file: String, foreign: ForeignKind },
+    #[error(
+        "{0} cannot be read: neither its name nor its beginning says how it is written, so nothing was sent. Give --format csv (a table), --format tsv (a table with tabs), --format ndjson (a JSON object on each line) or --format json."
+    )]
+    UnknownFormat(String),
+    #[error("{file} cannot be sent: {} Nothing was sent.", with_options(&source.to_string()))]
     Import { file: String, source: ImportError },
     #[error("{0}")]
     Setting(String),
-    #[error(
-        "{file} cannot be written: {}. The server has the results; --resume {submission} reads them again.",
-        io_error(source)
-    )]
-    FailuresFile { file: String, source: io::Error, submission: Uuid },
-    #[error("no server answers at {0}. Start one with 'bulkhead serve', or give another URL with --url.")]
-    NoServer(String),
-    #[error(
-        "the connection to {url} failed: {}. Check the server and the network, then submit again.",
-        connection_error(source)
-    )]
-    Connection { url: String, source: ureq::Error },
+    #[error("{file} cannot be written: {}. The server has the results.", io_error(source))]
+    FailuresFile { file: String, source: io::Error },
+    #[error("no server answers at {url}. {advice}")]
+    NoServer { url: String, advice: String },
+    #[error("the connection to {url} failed: {why}")]
+    Connection {
+        url: String,
+        why: String,
+        /// Whether the server may have got the request.
+        was_sent: bool,
+    },
     #[error("the server at {url} refused the request with status {status}: {message}{}{advice}", if advice.is_empty() { "" } else { " " })]
-    Refused { url: String, status: u16, message: String, advice: &'static str },
+    Refused { url: String, status: u16, message: String, advice: String },
     #[error("the answer of {url} was not expected ({what}). Is it a Bulkhead server?")]
     Answer { url: String, what: String },
-}
-
-/// Says why a connection failed: the end of a sentence.
-fn connection_error(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => io_error(error),
-        ureq::Error::Timeout(_) => String::from("the server did not answer in time"),
-        ureq::Error::ConnectionFailed => String::from("no connection could be made"),
-        other => other.to_string(),
-    }
 }
 
 /// Returns what to do after a refusal.

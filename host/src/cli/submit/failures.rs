@@ -3,32 +3,55 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-
-use bulkhead::plain_words::io_error;
-use bulkhead::private_files::open_private_file;
-use uuid::Uuid;
+use std::path::PathBuf;
 
 use super::client::Client;
 use super::error::SubmitError;
-use crate::cli::contact_file::is_standard_input;
+use super::failures_place::FailuresPlace;
 
 /// Bytes of the failures of one job.
 const MAX_BYTES: u64 = 1 << 30;
 /// Bytes of a table's header.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
+/// The byte order mark by which Excel knows UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What a file of failures is like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailuresForm {
+    /// Its type, for which the server is asked.
+    pub(super) content_type: &'static str,
+    /// Whether the server writes it for Excel: with a byte order mark, and so that no cell is taken for a formula.
+    pub(super) excel: bool,
+    /// Whether a table begins with a byte order mark in any case.
+    pub(super) has_mark: bool,
+}
+
+impl FailuresForm {
+    fn is_table(self) -> bool {
+        self.content_type == "text/csv"
+    }
+}
+
 /// A file of failures that grows.
 #[derive(Debug)]
 pub(super) struct FailuresFile {
-    place: PathBuf,
-    partial: PathBuf,
+    at: FailuresPlace,
+    form: FailuresForm,
     open: File,
     /// Bytes that are whole.
     end: u64,
     /// The header of the table, once it was written.
     header: Option<Vec<u8>>,
-    submission: Uuid,
+}
+
+/// A file of failures that is whole.
+#[derive(Debug)]
+pub(super) struct WrittenFailures {
+    pub(super) place: PathBuf,
+    /// The header of a table, without a mark.
+    pub(super) header: Vec<u8>,
 }
 
 /// What was wrong with the failures of a job, besides the connection.
@@ -40,50 +63,34 @@ enum Wrong {
 
 impl FailuresFile {
     /// Begins a file beside its place.
-    pub(super) fn create(place: &Path, sent: &Path, submission: Uuid) -> Result<Self, SubmitError> {
-        let same = |one: &Path, other: &Path| fs::canonicalize(one).ok().zip(fs::canonicalize(other).ok());
-        if !is_standard_input(sent) && same(place, sent).is_some_and(|(one, other)| one == other) {
-            return Err(SubmitError::Setting(format!(
-                "--failures names the file that is sent, {}. Nothing was sent. Give another file.",
-                place.display()
-            )));
+    pub(super) fn create(at: FailuresPlace, form: FailuresForm, is_resumed: bool) -> Result<Self, SubmitError> {
+        match at.create(is_resumed) {
+            Ok(open) => Ok(Self { at, form, open, end: 0, header: None }),
+            Err(source) => Err(SubmitError::FailuresFile { file: at.partial.display().to_string(), source }),
         }
-        let mut partial = place.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let opened = if place.is_dir() {
-            Err(io::ErrorKind::IsADirectory.into())
-        } else {
-            open_private_file(&partial).and_then(|open| open.set_len(0).map(|()| open))
-        };
-        let open = opened.map_err(|error| {
-            SubmitError::Setting(format!(
-                "--failures: {} cannot be written: {}. Nothing was sent.",
-                place.display(),
-                io_error(&error)
-            ))
-        })?;
-        Ok(Self { place: place.to_owned(), partial, open, end: 0, header: None, submission })
     }
 
-    /// Appends the contacts of a completed job that failed or were not processed. `accept` is the type of the file.
-    pub(super) fn add(&mut self, client: &Client, job: &str, accept: &str) -> Result<(), SubmitError> {
+    /// Appends the contacts of a completed job that failed or were not processed.
+    pub(super) fn add(&mut self, client: &Client, job: &str) -> Result<(), SubmitError> {
+        let form = self.form;
+        let excel = if form.excel { "&excel=1" } else { "" };
         let mut wrong = None;
         let mut end = self.end;
         let mut header = None;
-        client.file(&format!("/api/contacts/job/{job}?only=failed"), accept, |body| {
+        client.file(&format!("/api/contacts/job/{job}?only=failed{excel}"), form.content_type, |body| {
             wrong = None;
             let mut body = BufReader::new(body.take(MAX_BYTES));
-            header = if accept == "text/csv" { Some(read_header(&mut body)?) } else { None };
+            header = if form.is_table() { Some(without_mark(read_header(&mut body)?)) } else { None };
             let begin = match (&header, &self.header) {
                 (Some(new), Some(known)) if new != known => {
                     wrong = Some(Wrong::Header);
                     return Ok(());
                 }
-                (Some(new), None) => new.as_slice(),
-                _ => &[],
+                (Some(new), None) if form.has_mark || form.excel => [MARK, new.as_slice()].concat(),
+                (Some(new), None) => new.clone(),
+                _ => Vec::new(),
             };
-            match append(&mut self.open, self.end, begin, &mut body)? {
+            match append(&mut self.open, self.end, &begin, &mut body)? {
                 Ok(written) => end = self.end + written,
                 Err(error) => wrong = Some(Wrong::File(error)),
             }
@@ -105,18 +112,18 @@ impl FailuresFile {
         Ok(())
     }
 
-    /// Puts the file into its place. Returns its name, or nothing if no contact failed: then there is no file.
-    pub(super) fn finish(self) -> Result<Option<String>, SubmitError> {
+    /// Puts the file into its place. Returns nothing if no contact failed: then there is no file.
+    pub(super) fn finish(mut self) -> Result<Option<WrittenFailures>, SubmitError> {
         if self.end == 0 {
             return Ok(None);
         }
         self.open.sync_all().map_err(|error| self.failed(error))?;
-        fs::rename(&self.partial, &self.place).map_err(|error| self.failed(error))?;
-        Ok(Some(self.place.display().to_string()))
+        fs::rename(&self.at.partial, &self.at.place).map_err(|error| self.failed(error))?;
+        Ok(Some(WrittenFailures { place: self.at.place.clone(), header: self.header.take().unwrap_or_default() }))
     }
 
     fn failed(&self, source: io::Error) -> SubmitError {
-        SubmitError::FailuresFile { file: self.place.display().to_string(), source, submission: self.submission }
+        SubmitError::FailuresFile { file: self.at.place.display().to_string(), source }
     }
 }
 
@@ -124,9 +131,14 @@ impl Drop for FailuresFile {
     fn drop(&mut self) {
         if self.end == 0 {
             // Nobody misses an empty file that stays.
-            drop(fs::remove_file(&self.partial));
+            drop(fs::remove_file(&self.at.partial));
         }
     }
+}
+
+/// Returns a header without the mark that a server puts before it for Excel.
+fn without_mark(header: Vec<u8>) -> Vec<u8> {
+    header.strip_prefix(MARK).map(<[u8]>::to_vec).unwrap_or(header)
 }
 
 /// Reads the first row of a table, with the end of its line. Its cells can hold line breaks.

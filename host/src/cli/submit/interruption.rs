@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use crate::cli::output::print_error;
+use crate::cli::words::counted;
 
 /// Bytes of an answer to a question.
 const MAX_ANSWER_BYTES: u64 = 100;
@@ -101,13 +102,30 @@ impl Course {
     pub(super) fn completed(&self) {
         self.0.lock().running = None;
     }
+
+    /// Says how to go on with a submission that ended early, if the server has accepted something of it, or may have:
+    /// because the request that failed last was sent.
+    pub(super) fn go_on(&self, was_sent: bool) -> Option<String> {
+        let state = self.0.lock();
+        let may_be_accepted = was_sent && state.sending.is_some();
+        (state.jobs > 0 || state.is_resumed || may_be_accepted).then(|| state.go_on())
+    }
+}
+
+impl State {
+    fn go_on(&self) -> String {
+        let submission = self.submission;
+        format!(
+            "to go on: run the same command with --resume {submission} within 48 hours; what was accepted is not sent twice"
+        )
+    }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { submission, is_resumed, contacts, sent, jobs, sending, running } = self;
+        let Self { submission: _, is_resumed, contacts, sent, jobs, sending, running } = self;
         writeln!(f, "interrupted")?;
-        writeln!(f, "sent: {sent} of {contacts} contacts, in {jobs} jobs")?;
+        writeln!(f, "sent: {sent} of {}, in {}", counted(*contacts, "contact"), counted(*jobs, "job"))?;
         match running {
             None => {}
             Some(RunningJob { id, is_cancelled: true, .. }) => {
@@ -119,22 +137,24 @@ impl fmt::Display for State {
             Some(RunningJob { id, contacts, processed, .. }) => {
                 writeln!(
                     f,
-                    "job {id} runs on at the server; {processed} of its {contacts} contacts were processed when last polled"
+                    "job {id} runs on at the server; when last polled, it had processed {processed} of {}",
+                    counted(*contacts, "contact")
                 )?;
-                writeln!(f, "to cancel it and keep its results: send POST /api/contacts/job/{id}/cancel")?;
-                writeln!(f, "to stop it: send DELETE /api/contacts/job/{id}")?;
+                writeln!(
+                    f,
+                    "to cancel it and keep its results: send POST /api/contacts/job/{id}/cancel, or have an operator run: bulkhead job cancel {id}"
+                )?;
+                writeln!(f, "to stop it and delete its results: send DELETE /api/contacts/job/{id}")?;
             }
         }
         if let Some(sending) = sending {
-            writeln!(f, "a request with {sending} contacts was on its way; the server may have accepted it")?;
+            let contacts = counted(*sending, "contact");
+            writeln!(f, "a request with {contacts} was on its way; the server may have accepted it")?;
         }
         if !is_resumed && *jobs == 0 && sending.is_none() {
             return write!(f, "to go on: run the same command again; nothing was sent");
         }
-        write!(
-            f,
-            "to go on: run the same command with --resume {submission} within 48 hours; what was accepted is not sent twice"
-        )
+        f.write_str(&self.go_on())
     }
 }
 
@@ -195,11 +215,15 @@ mod tests {
         assert_eq!(resumed.0.lock().to_string(), format!("{begin}{go_on}"));
         course.sends(10_000);
         assert!(report().contains("a request with 10000 contacts was on its way"));
+        assert_eq!((course.go_on(true).as_deref(), course.go_on(false)), (Some(go_on), None));
         course.accepted("a");
         course.processed(500);
         let said = report();
         assert!(
-            said.contains("sent: 10000 of 25000 contacts, in 1 jobs\njob a runs on at the server; 500 of its 10000")
+            said.contains(
+                "sent: 10000 of 25000 contacts, in 1 job\njob a runs on at the server; when last polled, it had processed 500 of 10000 contacts\n"
+            ),
+            "{said}"
         );
         assert!(
             said.contains("DELETE /api/contacts/job/a")
@@ -209,5 +233,6 @@ mod tests {
         );
         course.completed();
         assert!(!report().contains("runs on") && report().ends_with(go_on));
+        assert_eq!(course.go_on(false).as_deref(), Some(go_on));
     }
 }

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::answer::one_line;
+use crate::cli::words::counted;
 
 /// Characters that are shown of a job's status.
 const MAX_STATUS_CHARS: usize = 40;
 /// The time between two lines of progress where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
-const BAR: &str = "{bar:40.green/black.bright} {human_pos} of {human_len} contacts  {elapsed}  {msg}";
+const BAR: &str = "{bar:40.green/black.bright} {human_pos} of {human_len} {prefix}  {elapsed}  {msg}";
 
 /// Shows the number of processed contacts.
 pub(super) struct Progress {
@@ -25,18 +26,27 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style.progress_chars("━╸━"));
         }
+        bar.set_prefix(if total == 1 { "contact" } else { "contacts" });
         bar.set_message("sending");
         bar.tick();
         Self { bar, total, last_line: Instant::now() }
     }
 
-    /// Prints a line above the bar.
-    pub(super) fn print_line(&mut self, line: &str) {
-        if self.bar.is_hidden() {
-            eprintln!("{line}");
-        } else {
-            self.bar.println(line);
+    /// Returns what prints a line above the bar.
+    pub(super) fn printer(&self) -> impl Fn(&str) + Send + 'static {
+        let bar = self.bar.clone();
+        move |line| {
+            if bar.is_hidden() {
+                eprintln!("{line}");
+            } else {
+                bar.println(line);
+            }
         }
+    }
+
+    /// Prints a line above the bar.
+    pub(super) fn print_line(&self, line: &str) {
+        self.printer()(line);
     }
 
     pub(super) fn at(&mut self, processed: usize, status: &str) {
@@ -46,7 +56,7 @@ impl Progress {
         let is_last = processed >= self.total;
         if self.bar.is_hidden() && (is_last || self.last_line.elapsed() >= LINE_INTERVAL) {
             self.last_line = Instant::now();
-            eprintln!("{processed} of {} contacts", self.total);
+            eprintln!("{processed} of {}", counted(self.total, "contact"));
         }
     }
 

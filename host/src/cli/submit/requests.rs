@@ -37,7 +37,8 @@ impl Content<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::content::{Content, Format};
+    use super::super::content::Content;
+    use super::super::kind::Format;
     use bulkhead::import::CsvOptions;
 
     fn bodies(format: Format, text: &str, max_items: usize, max_bytes: usize) -> Vec<String> {

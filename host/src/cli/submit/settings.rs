@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use form_urlencoded::Serializer;
 
 use super::Operation;
-use super::content::Format;
 use super::error::SubmitError;
+use super::kind::{Format, FormatOption, Kind};
 use crate::cli::contact_file;
 use crate::cli::text_file::file_error;
 
@@ -18,7 +18,7 @@ const MAX_MAPPING_BYTES: usize = 16 << 10;
 
 /// Which contacts may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Create contacts, and refuse those that exist.
     Create,
     /// Update contacts, and refuse those that do not exist.
@@ -29,7 +29,7 @@ enum Mode {
 
 /// What a blank cell means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Blank {
+pub(super) enum Blank {
     /// The field keeps its value.
     Keep,
     /// The field is cleared.
@@ -49,16 +49,16 @@ enum Header {
 #[derive(Debug, Args)]
 pub(super) struct FileArgs {
     /// How the file is written. Without it, its name says so: .csv, .tsv, .ndjson, .jsonl or .json, with .gz or .zst behind it if
-    /// it is compressed. Anything else is JSON.
+    /// it is compressed; else it must begin like JSON or JSON lines.
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    format: Option<FormatOption>,
     /// Which contacts may be written: with `create`, none that exist; with `update`, none that do not. Default: upsert.
     #[arg(long, value_enum)]
-    mode: Option<Mode>,
+    pub(super) mode: Option<Mode>,
     /// Which column of a table becomes which field, as a JSON object such as {"Your column":"email"}, or @FILE with one. Without
     /// it, the columns' names decide.
     #[arg(long, value_name = "JSON|@FILE")]
-    mapping: Option<String>,
+    pub(super) mapping: Option<String>,
     /// What separates the cells of a table: a sign, or comma, semicolon, tab or pipe. Without it, what the header has.
     #[arg(long, value_name = "SIGN", value_parser = sign)]
     delimiter: Option<u8>,
@@ -67,7 +67,7 @@ pub(super) struct FileArgs {
     charset: Option<String>,
     /// Whether a blank cell of a table clears the field. Default: keep.
     #[arg(long, value_enum)]
-    blank: Option<Blank>,
+    pub(super) blank: Option<Blank>,
     /// Whether the first row of a table has the names of the columns. Default: present.
     #[arg(long, value_enum)]
     header: Option<Header>,
@@ -88,10 +88,9 @@ pub(super) struct Settings {
 }
 
 impl FileArgs {
-    /// Returns how a file is read.
-    pub(super) fn settings(&self, file: &Path, operation: Operation) -> Result<Settings, SubmitError> {
-        let (named, named_delimiter) = Format::of_name(file);
-        let format = self.format.unwrap_or(named);
+    /// Returns how a file is read that has these bytes.
+    pub(super) fn settings(&self, file: &Path, bytes: &[u8], operation: Operation) -> Result<Settings, SubmitError> {
+        let Kind { format, delimiter } = Kind::find(self.format, file, bytes)?;
         self.check(file, format, operation)?;
         let mapping = self.mapping.as_deref().map(mapping_text).transpose()?;
         let has_no_header = self.header == Some(Header::Absent);
@@ -114,7 +113,7 @@ impl FileArgs {
             format,
             charset: self.charset.clone(),
             table: CsvOptions {
-                delimiter: self.delimiter.or(named_delimiter),
+                delimiter: self.delimiter.or(delimiter),
                 has_no_header,
                 mapping: parsed.map_err(|error| SubmitError::Setting(format!("--mapping: {error}")))?,
                 blank_clears,
@@ -134,7 +133,8 @@ impl FileArgs {
         let name = contact_file::name(file);
         if let Some((option, _)) = of_tables.into_iter().find(|(_, is_given)| *is_given && format != Format::Csv) {
             return Err(SubmitError::Setting(format!(
-                "{option} is for tables, and {name} is read as JSON. Give --format csv, or leave {option} out."
+                "{option} is for tables, and {name} is read as {}. Give --format csv, or leave {option} out.",
+                format.noun()
             )));
         }
         if self.charset.is_some() && format == Format::Json {

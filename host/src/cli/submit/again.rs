@@ -1,0 +1,168 @@
+//! The command that sends a file of failures again.
+
+use std::path::Path;
+
+use clap::ValueEnum as _;
+
+use super::failures::WrittenFailures;
+use super::{DEFAULT_URL, Operation, SubmitArgs, URL_VARIABLE, USER_VARIABLE};
+
+/// What separates cells if the header of a table has it, in the order in which a server looks for it, and its name.
+const USUAL_DELIMITERS: [(u8, &str); 4] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab"), (b'|', "pipe")];
+
+/// Returns the command by which a file of failures is submitted as the file from which they come was: to the same server, and read
+/// in the same way. Its text is for a shell, and has no secret. `delimiter` separates the cells of a table.
+pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: Option<u8>) -> String {
+    let mut words = vec![String::from("bulkhead"), String::from("submit"), file_word(&failures.place)];
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), word(value)]);
+    let is_set = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|set| set == value);
+    let is_usual_url = if std::env::var_os(URL_VARIABLE).is_some() {
+        is_set(URL_VARIABLE, &args.url)
+    } else {
+        args.url == DEFAULT_URL
+    };
+    if !is_usual_url {
+        option("--url", &args.url);
+    }
+    if let Some(user) = args.user.as_deref().filter(|user| !is_set(USER_VARIABLE, user)) {
+        let (id, _) = user.split_once(':').unwrap_or_default();
+        option("--user", &format!("{id}:SECRET"));
+    }
+    if args.operation != Operation::Create
+        && let Some(operation) = args.operation.to_possible_value()
+    {
+        option("--operation", operation.get_name());
+    }
+    if let Some(mode) = args.reading.mode.and_then(|mode| mode.to_possible_value()) {
+        option("--mode", mode.get_name());
+    }
+    if let Some(mapping) = &args.reading.mapping {
+        option("--mapping", mapping);
+    }
+    if let Some(blank) = args.reading.blank.and_then(|blank| blank.to_possible_value()) {
+        option("--blank", blank.get_name());
+    }
+    if let Some(delimiter) = delimiter.and_then(|delimiter| told_delimiter(delimiter, failures)) {
+        option("--delimiter", &delimiter);
+    }
+    words.join(" ")
+}
+
+/// Returns what separates the cells of a table, unless whoever reads its header or its name finds that anyway.
+fn told_delimiter(delimiter: u8, failures: &WrittenFailures) -> Option<String> {
+    let is_named = failures.place.extension().is_some_and(|extension| !extension.eq_ignore_ascii_case("csv"));
+    let place = USUAL_DELIMITERS.iter().position(|(usual, _)| *usual == delimiter);
+    match place.and_then(|place| Some((USUAL_DELIMITERS.get(..place)?, USUAL_DELIMITERS.get(place)?))) {
+        None => Some(char::from(delimiter).to_string()),
+        Some((earlier, (_, name))) => {
+            let hides = |(usual, _): &(u8, &str)| failures.header.contains(usual);
+            (!is_named && earlier.iter().any(hides)).then(|| (*name).to_owned())
+        }
+    }
+}
+
+/// Returns the name of a file as a word that is no option.
+fn file_word(file: &Path) -> String {
+    let name = file.display().to_string();
+    word(&if name.starts_with('-') { format!("./{name}") } else { name })
+}
+
+/// Returns a text as one word of a shell's command.
+fn word(text: &str) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "_-./:@%+,".contains(sign);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use clap::Parser;
+
+    use super::super::SubmitArgs;
+    use super::super::failures::WrittenFailures;
+    use super::command;
+
+    #[derive(Debug, Parser)]
+    struct Submit {
+        #[command(flatten)]
+        args: SubmitArgs,
+    }
+
+    fn again(args: &[&str], place: &str, header: &str, delimiter: Option<u8>) -> String {
+        let args = [&["submit"], args].concat();
+        let failures = WrittenFailures { place: PathBuf::from(place), header: header.into() };
+        command(&Submit::try_parse_from(args).unwrap().args, &failures, delimiter)
+    }
+
+    #[test]
+    fn the_command_has_the_options_that_still_mean_something_and_no_secret() {
+        for (args, place, header, delimiter, expected) in [
+            (&["people.csv", "--user", "a-1:s3cret"][..], "f.csv", "a,b", Some(b','), " --user a-1:SECRET"),
+            (
+                &[
+                    "p.txt",
+                    "--user",
+                    "a:s3cret",
+                    "--url",
+                    "https://example.com",
+                    "--format",
+                    "csv",
+                    "--charset",
+                    "latin1",
+                ],
+                "f.csv",
+                "a;b",
+                Some(b';'),
+                " --url https://example.com --user a:SECRET",
+            ),
+            (
+                &[
+                    "p.csv",
+                    "--user",
+                    "a:s3cret",
+                    "--header",
+                    "absent",
+                    "--mapping",
+                    r#"{"1":"email"}"#,
+                    "--blank",
+                    "clear",
+                ],
+                "f.csv",
+                "1,2",
+                Some(b','),
+                r#" --user a:SECRET --mapping '{"1":"email"}' --blank clear"#,
+            ),
+            (
+                &["p.csv", "--user", "a:s3cret", "--operation", "update", "--mapping", "@it's.json", "--show", "1"],
+                "f.csv",
+                "\"a,b\";c",
+                Some(b';'),
+                r" --user a:SECRET --operation update --mapping '@it'\''s.json' --delimiter semicolon",
+            ),
+            (
+                &["p.tsv", "--user", "a:s3cret", "--mode", "create"],
+                "f.tsv",
+                "a,b\tc",
+                Some(b'\t'),
+                " --user a:SECRET --mode create",
+            ),
+            (
+                &["p.csv", "--user", "a:s3cret", "--delimiter", "^"],
+                "f.csv",
+                "a^b",
+                Some(b'^'),
+                " --user a:SECRET --delimiter '^'",
+            ),
+            (&["-", "--user", "a:s3cret"], "f.ndjson", "", None, " --user a:SECRET"),
+        ] {
+            let said = again(args, place, header, delimiter);
+            assert_eq!(said, format!("bulkhead submit {place}{expected}"), "{args:?}");
+            assert!(!said.contains("s3cret"));
+        }
+        assert!(again(&["-", "--user", "a:b"], "-x y.csv", "", None).starts_with("bulkhead submit './-x y.csv' "));
+    }
+}

@@ -1,0 +1,230 @@
+//! Connections to the server: how they are made, and what to do when they fail. No text is a library's.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use bulkhead::plain_words::io_error;
+use rustls::CertificateError;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Error, Timeout};
+
+use super::error::SubmitError;
+use super::server_url::ServerUrl;
+
+/// Returns what sends requests to a server.
+pub(super) fn agent(url: &ServerUrl) -> Agent {
+    let settings = Agent::config_builder()
+        .http_status_as_error(false)
+        // A redirected POST would become another request.
+        .max_redirects(0)
+        .user_agent(concat!("bulkhead-submit/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_send_body(Some(Duration::from_secs(120)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(Duration::from_secs(60)));
+    // A proxy does not know the addresses of this machine.
+    let settings = if url.is_local() { settings.proxy(None) } else { settings };
+    let settings = match url.is_tls.then(authorities).flatten() {
+        Some(authorities) => settings.tls_config(TlsConfig::builder().root_certs(authorities).build()),
+        None => settings,
+    };
+    settings.build().into()
+}
+
+/// Returns the certificate authorities that this machine trusts, or those in the file that `SSL_CERT_FILE` names. Without any, those
+/// that are built in count.
+fn authorities() -> Option<RootCerts> {
+    let native = rustls_native_certs::load_native_certs().certs;
+    let owned = |certificate: &rustls::pki_types::CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
+    let certificates: Vec<Certificate<'static>> = native.iter().map(owned).collect();
+    (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
+}
+
+/// Returns whether a call that failed may succeed if it is repeated. `was_reached`: whether the server has answered before.
+pub(super) fn is_transient(error: &Error, was_reached: bool) -> bool {
+    match error {
+        Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => was_reached,
+        // A connection that does not carry HTTP will not do so later.
+        Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput),
+        Error::Timeout(_) | Error::ConnectionFailed => true,
+        _ => false,
+    }
+}
+
+/// Says why a call failed, and what to do.
+pub(super) fn failed(url: &ServerUrl, error: &Error, was_reached: bool) -> SubmitError {
+    if let Error::Io(error) = error
+        && error.kind() == ErrorKind::ConnectionRefused
+    {
+        return SubmitError::NoServer { url: url.to_string(), advice: url.advice_if_refused() };
+    }
+    let was_sent = is_perhaps_sent(error);
+    SubmitError::Connection { url: url.to_string(), why: why(url, error, was_reached), was_sent }
+}
+
+/// Returns whether the server may have got the request of a call that failed.
+fn is_perhaps_sent(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()),
+        Error::Timeout(timeout) => !matches!(timeout, Timeout::Resolve | Timeout::Connect),
+        _ => false,
+    }
+}
+
+/// Says why a call failed, and what to do: the end of a sentence, and another one.
+fn why(url: &ServerUrl, error: &Error, was_reached: bool) -> String {
+    let other_scheme = url.with_other_scheme();
+    let perhaps_tls = || {
+        if url.is_tls || was_reached {
+            "Check the port in --url, and what runs there.".to_owned()
+        } else {
+            format!("If TLS is spoken there, give --url {other_scheme}; else check the port.")
+        }
+    };
+    match error {
+        Error::HostNotFound => {
+            format!("no address of '{}' can be found. Check the name in --url, and this machine's network.", url.host())
+        }
+        Error::Timeout(Timeout::Connect) => {
+            "no connection was made in time. Check the port in --url, and whether a firewall is in between.".to_owned()
+        }
+        Error::Timeout(_) => "the server did not answer in time. Check the server and the network.".to_owned(),
+        Error::ConnectionFailed => "no connection could be made. Check the server and the network.".to_owned(),
+        Error::Rustls(error) => tls_why(url, error),
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(error) => tls_why(url, error),
+            None if is_ended(error) => format!("the other side ended it without an answer. {}", perhaps_tls()),
+            None => format!("{}. Check the server and the network.", plain(error)),
+        },
+        Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
+            format!("what answers there does not speak HTTP. {}", perhaps_tls())
+        }
+        Error::Tls(_) => format!("no certificate can have the name '{}'. Check the name in --url.", url.host()),
+        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => {
+            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) makes no connection. Correct the variable, or name the server's host in NO_PROXY."
+                .to_owned()
+        }
+        Error::BodyExceedsLimit(_) => "the answer is too large. Is it a Bulkhead server?".to_owned(),
+        _ => "it could not be used. Check --url, the server and the network.".to_owned(),
+    }
+}
+
+/// Returns whether the other side ended a connection.
+fn is_ended(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}
+
+/// Says what an error of the system means, without what a library added to it.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::Other | ErrorKind::InvalidData | ErrorKind::InvalidInput => "the answer cannot be read".to_owned(),
+        kind => io_error(&kind.into()),
+    }
+}
+
+/// Says why no connection with TLS was made, and what to do.
+fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
+    use CertificateError as Certificate;
+    let host = url.host();
+    match error {
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => format!(
+            "the certificate of '{host}' is of no authority that this machine trusts. If it is your own authority, name the file of its certificate in the environment variable SSL_CERT_FILE."
+        ),
+        rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
+            format!("the certificate of '{host}' has expired. Have it renewed, and check this machine's clock.")
+        }
+        rustls::Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
+            format!("the certificate of '{host}' is not valid yet. Check this machine's clock.")
+        }
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => {
+            format!("the certificate there is not for '{host}'. Give the name that it is for with --url.")
+        }
+        rustls::Error::InvalidCertificate(Certificate::Revoked) => {
+            format!("the certificate of '{host}' was revoked. Ask whoever runs the server.")
+        }
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            format!(
+                "the certificate of '{host}' cannot be verified. Ask whoever runs the server for one of an authority."
+            )
+        }
+        rustls::Error::InvalidMessage(_) => format!(
+            "no TLS is spoken there. A server itself speaks none: give --url {}, or the URL of the proxy that does.",
+            url.with_other_scheme()
+        ),
+        _ => "the two sides agree on no way of TLS. Check that the proxy there speaks TLS 1.2 or 1.3.".to_owned(),
+    }
+}
+
+/// Returns whether an answer of a server with TLS means that it was asked without TLS.
+pub(super) fn asks_for_tls(status: u16, body: &str) -> bool {
+    let said = body.to_ascii_lowercase();
+    // As nginx, Go and Apache say it.
+    status == 400
+        && ["sent to https port", "http request to an https server", "to an ssl-enabled server"]
+            .iter()
+            .any(|words| said.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustls::CertificateError::{Expired, NotValidForName, UnknownIssuer};
+    use rustls::{AlertDescription, InvalidMessage};
+    use ureq::Error;
+
+    use super::super::error::SubmitError;
+    use super::super::server_url::ServerUrl;
+    use super::{asks_for_tls, failed};
+
+    #[test]
+    fn what_failed_is_said_in_plain_words_with_what_to_do() {
+        let io = |kind: io::ErrorKind| Error::Io(io::Error::new(kind, "Peer disconnected"));
+        let tls = |error: rustls::Error| Error::Io(io::Error::new(io::ErrorKind::InvalidData, error));
+        let certificate = |error| tls(rustls::Error::InvalidCertificate(error));
+        for (url, error, part) in [
+            ("http://a:1", Error::Io(io::ErrorKind::ConnectionRefused.into()), "no server answers at http://a:1"),
+            ("http://a", io(io::ErrorKind::ConnectionRefused), "port 80"),
+            ("http://a", Error::HostNotFound, "no address of 'a'"),
+            ("http://a", io(io::ErrorKind::UnexpectedEof), "give --url https://a"),
+            ("http://a", io(io::ErrorKind::TimedOut), "it does not answer in time"),
+            ("http://a", io(io::ErrorKind::InvalidData), "the answer cannot be read"),
+            ("https://a", io(io::ErrorKind::ConnectionReset), "Check the port"),
+            ("https://a", tls(InvalidMessage::InvalidContentType.into()), "give --url http://a,"),
+            ("https://a", tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)), "TLS 1.2 or 1.3"),
+            ("https://a", certificate(UnknownIssuer), "SSL_CERT_FILE"),
+            ("https://a", certificate(Expired), "has expired"),
+            ("https://a", certificate(NotValidForName), "not for 'a'"),
+            ("https://a", Error::Tls("Rustls invalid dns name error"), "name 'a'"),
+            ("http://a", Error::ConnectProxyFailed("x".to_owned()), "NO_PROXY"),
+            ("http://a", Error::BodyStalled, "Check --url"),
+        ] {
+            let failed = failed(&ServerUrl::parse(url).unwrap(), &error, false);
+            let said = failed.to_string();
+            assert!(said.contains(part) && said.ends_with(['.', '?']), "{error:?}: {said}");
+            for words in ["Peer", "ustls", "Invalid", "protocol:", "os error"] {
+                assert!(!said.contains(words), "{error:?}: {said}");
+            }
+            if let SubmitError::Connection { was_sent, .. } = failed {
+                let is_connected =
+                    matches!(&error, Error::Io(error) if error.get_ref().is_some_and(|it| !it.is::<rustls::Error>()));
+                assert_eq!(was_sent, is_connected, "{error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn servers_with_tls_say_so_in_different_words() {
+        for body in [
+            "<html><center>The plain HTTP request was sent to HTTPS port</center></html>",
+            "Client sent an HTTP request to an HTTPS server.\n",
+            "You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        ] {
+            assert!(asks_for_tls(400, body) && !asks_for_tls(404, body), "{body}");
+        }
+        assert!(!asks_for_tls(400, "A contact must be a JSON object."));
+    }
+}
