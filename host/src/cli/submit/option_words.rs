@@ -76,8 +76,6 @@ mod tests {
             ImportError::Ragged { line: 2, cells: 1, columns: 2, delimiter: ',' },
             ImportError::SameTarget(text("a"), text("b"), text("c")),
             ImportError::NoColumnKnown(text("a")),
-            ImportError::UnreadableMapping,
-            ImportError::UnknownMapping(text("a"), text("b")),
             ImportError::NoHeader,
         ] {
             let said = with_options(&error.to_string());
