@@ -1,12 +1,15 @@
 //! JSON values that borrow from the text that was sent. Nested values are parsed only on request.
 
-use std::borrow::Cow;
-use std::fmt;
+mod plain_run;
+mod reader;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::hashing::StableMap;
+
+pub(crate) use reader::members;
 
 /// One JSON value, of which only the outermost layer has been parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,23 +44,16 @@ impl<'a> Raw<'a> {
         }
     }
 
-    fn string(quoted: &'a str) -> Self {
-        let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        match inner {
-            Some(plain) if !plain.as_bytes().contains(&b'\\') => Self::Text(Cow::Borrowed(plain)),
-            _ => {
-                serde_json::from_str::<String>(quoted).map_or(Self::InvalidString, |text| Self::Text(Cow::Owned(text)))
-            }
-        }
+    fn string(quoted: &str) -> Self {
+        serde_json::from_str::<String>(quoted).map_or(Self::InvalidString, |text| Self::Text(Cow::Owned(text)))
     }
 
     /// Returns the entries of a list, and an empty list for any other value.
     pub(crate) fn entries(&self) -> Vec<Raw<'a>> {
-        let Self::List(text) = self else {
-            return Vec::new();
-        };
-        let values: Vec<&'a RawValue> = serde_json::from_str(text).unwrap_or_default();
-        values.into_iter().map(Raw::of).collect()
+        match self {
+            Self::List(text) => reader::entries(text).unwrap_or_default(),
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the entries of a list, or the values of an object whose names are whole numbers, such as `{"0":"a","2":"b"}`:
@@ -156,75 +152,4 @@ fn plain_digits(sent: &str) -> Cow<'_, str> {
 
 fn is_closing(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b']' | b'}')
-}
-
-/// Returns the members of the object `text` whose names `wanted` knows, in the order in which they were sent. Repeated
-/// names are kept.
-///
-/// Returns `Ok(None)` if `text` is not an object.
-///
-/// # Errors
-///
-/// If `text` starts like an object but is not valid JSON.
-pub(crate) fn members<'a, K>(
-    text: &'a str,
-    wanted: impl Fn(&str) -> Option<K>,
-) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
-    let is_object = text.trim_ascii_start().starts_with('{');
-    if !is_object {
-        return Ok(None);
-    }
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let members = reader.deserialize_map(Members { wanted })?;
-    reader.end()?;
-    Ok(Some(members))
-}
-
-struct Members<W> {
-    wanted: W,
-}
-
-impl<'de, K, W: Fn(&str) -> Option<K>> Visitor<'de> for Members<W> {
-    type Value = Vec<(K, Raw<'de>)>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(12);
-        while let Some(name) = map.next_key_seed(Name { wanted: &self.wanted })? {
-            match name {
-                Some(key) => members.push((key, Raw::of(map.next_value()?))),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(members)
-    }
-}
-
-struct Name<'w, W> {
-    wanted: &'w W,
-}
-
-impl<'de, K, W: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Name<'_, W> {
-    type Value = Option<K>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<K, W: Fn(&str) -> Option<K>> Visitor<'_> for Name<'_, W> {
-    type Value = Option<K>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok((self.wanted)(name))
-    }
 }
