@@ -2,6 +2,7 @@
 
 mod plain_run;
 mod reader;
+mod writer;
 
 use std::borrow::Cow;
 
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::hashing::StableMap;
 
 pub(crate) use reader::members;
+pub(crate) use writer::{push_name, push_text, push_value};
 
 /// One JSON value, of which only the outermost layer has been parsed.
 #[derive(Debug, Clone, PartialEq)]

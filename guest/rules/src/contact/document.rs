@@ -2,10 +2,10 @@
 //!
 //! Reading never fails: a value in a form that this crate does not write counts as blank.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
 
 use super::{Contact, DoNotContact};
-use crate::json::{Raw, members};
+use crate::json::{Raw, members, push_name, push_text, push_value};
 use crate::schema::Schema;
 use crate::value::{Number, Value};
 
@@ -81,10 +81,29 @@ impl Contact {
 
     /// Returns the JSON text to store.
     pub(crate) fn document(&self, schema: &Schema) -> String {
-        let mut text = Vec::with_capacity(TYPICAL_DOCUMENT_BYTES);
-        let is_written = serde_json::to_writer(&mut text, &Document { contact: self, schema }).is_ok();
-        // Writing to memory does not fail, and serde_json writes UTF-8.
-        String::from_utf8(text).ok().filter(|_| is_written).unwrap_or_else(|| "{}".to_owned())
+        let mut json = String::with_capacity(TYPICAL_DOCUMENT_BYTES);
+        json.push_str(r#"{"fields":{"#);
+        let known = schema.rules.iter().zip(&self.values);
+        let known = known.filter_map(|(rule, value)| Some((&rule.alias, value.as_ref()?)));
+        for (alias, value) in known.chain(self.orphaned.iter().map(|(alias, value)| (alias, value))) {
+            push_name(&mut json, alias);
+            match value {
+                Value::Text(text) => push_text(&mut json, text),
+                Value::Number(_) | Value::Bool(_) => push_value(&mut json, value),
+            }
+        }
+        json.push('}');
+        push_member(&mut json, "owner", self.owner.as_ref());
+        push_member(&mut json, "stage", self.stage.as_ref());
+        push_member(&mut json, "companies", filled(&self.companies));
+        push_member(&mut json, "tags", filled(&self.tags));
+        push_member(&mut json, "doNotContact", filled(&self.do_not_contact));
+        push_member(&mut json, "ipAddresses", filled(&self.ip_addresses));
+        push_time(&mut json, "lastActive", self.last_active.as_deref());
+        push_time(&mut json, "dateAdded", self.date_added.as_deref());
+        push_time(&mut json, "dateModified", self.date_modified.as_deref());
+        json.push('}');
+        json
     }
 }
 
@@ -124,57 +143,20 @@ fn do_not_contact(raw: &Raw<'_>) -> Option<DoNotContact> {
     (!entry.channel.is_empty()).then_some(entry)
 }
 
-struct Document<'a> {
-    contact: &'a Contact,
-    schema: &'a Schema,
-}
-
-impl Serialize for Document<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let contact = self.contact;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("fields", &Fields { contact, schema: self.schema })?;
-        entry_unless_empty(&mut map, "owner", contact.owner.as_ref())?;
-        entry_unless_empty(&mut map, "stage", contact.stage.as_ref())?;
-        entry_unless_empty(&mut map, "companies", filled(&contact.companies))?;
-        entry_unless_empty(&mut map, "tags", filled(&contact.tags))?;
-        entry_unless_empty(&mut map, "doNotContact", filled(&contact.do_not_contact))?;
-        entry_unless_empty(&mut map, "ipAddresses", filled(&contact.ip_addresses))?;
-        entry_unless_empty(&mut map, "lastActive", contact.last_active.as_ref())?;
-        entry_unless_empty(&mut map, "dateAdded", contact.date_added.as_ref())?;
-        entry_unless_empty(&mut map, "dateModified", contact.date_modified.as_ref())?;
-        map.end()
-    }
-}
-
 fn filled<T>(list: &[T]) -> Option<&[T]> {
     (!list.is_empty()).then_some(list)
 }
 
-fn entry_unless_empty<M: SerializeMap, T: Serialize + ?Sized>(
-    map: &mut M,
-    name: &'static str,
-    value: Option<&T>,
-) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(name, value))
+fn push_member<T: Serialize + ?Sized>(json: &mut String, name: &str, value: Option<&T>) {
+    if let Some(value) = value {
+        push_name(json, name);
+        push_value(json, value);
+    }
 }
 
-struct Fields<'a> {
-    contact: &'a Contact,
-    schema: &'a Schema,
-}
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (rule, value) in self.schema.rules.iter().zip(&self.contact.values) {
-            if let Some(value) = value {
-                map.serialize_entry(rule.alias.as_str(), value)?;
-            }
-        }
-        for (alias, value) in &self.contact.orphaned {
-            map.serialize_entry(alias, value)?;
-        }
-        map.end()
+fn push_time(json: &mut String, name: &str, time: Option<&str>) {
+    if let Some(time) = time {
+        push_name(json, name);
+        push_text(json, time);
     }
 }
