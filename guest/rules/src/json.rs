@@ -145,8 +145,12 @@ pub(crate) fn without_zero_fraction(text: &str) -> &str {
 fn plain_digits(sent: &str) -> Cow<'_, str> {
     /// The number of decimal digits that every double keeps.
     const MAX_EXACT_DIGITS: usize = 15;
+    let has_mark = |text: &str| text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    if !has_mark(sent) {
+        return Cow::Borrowed(sent);
+    }
     let sent = without_zero_fraction(sent);
-    let is_short = sent.len() <= MAX_EXACT_DIGITS && sent.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let is_short = sent.len() <= MAX_EXACT_DIGITS && has_mark(sent);
     let number = sent.parse::<f64>().ok().filter(|number| is_short && number.is_finite());
     let shown = number.map(|number| number.to_string());
     shown.filter(|shown| shown.len() <= MAX_EXACT_DIGITS).map_or(Cow::Borrowed(sent), Cow::Owned)

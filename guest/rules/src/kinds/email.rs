@@ -16,9 +16,6 @@ use super::text::{check_length, trim_all_blanks};
 /// The published text of the bulk API. The text of Mautic 4.2 and later contains the address instead.
 const NOT_AN_ADDRESS: FieldError = FieldError::fixed("invalid_email", "A valid email is required.");
 
-/// Characters that the standard allows and that Mautic 4.2 and later refuse.
-const REFUSED: [char; 4] = ['^', '&', '*', '%'];
-
 /// Largest address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 254;
 /// Largest part before the `@`, in bytes.
@@ -41,7 +38,7 @@ fn validate(address: &str) -> Result<(), FieldError> {
     if !is_address(address) {
         return Err(NOT_AN_ADDRESS);
     }
-    if address.contains(REFUSED) {
+    if address.bytes().any(is_refused) {
         return Err(FieldError::new(
             NOT_AN_ADDRESS.code,
             format!("{address} has characters not allowed in email addresses."),
@@ -50,15 +47,25 @@ fn validate(address: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// Returns whether the standard allows a character, and Mautic 4.2 and later refuse it.
+fn is_refused(byte: u8) -> bool {
+    matches!(byte, b'^' | b'&' | b'*' | b'%')
+}
+
 /// Returns whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address, and Mautic would cut nothing out of it. So a quoted part,
 /// a slash and letters outside ASCII are refused.
 fn is_address(address: &str) -> bool {
     let Some((local, domain)) = address.split_once('@') else { return false };
-    let is_atom = |atom: &str| !atom.is_empty() && atom.bytes().all(is_of_atom);
+    let is_atom = |atom: &[u8]| !atom.is_empty() && atom.iter().all(|&byte| is_of_atom(byte));
     address.len() <= MAX_ADDRESS_BYTES
         && local.len() <= MAX_LOCAL_BYTES
-        && local.split('.').all(is_atom)
+        && split_at_dots(local).all(is_atom)
         && (is_host(domain) || is_literal(domain))
+}
+
+/// Splits a text at its dots. Splitting bytes is faster than splitting characters.
+fn split_at_dots(text: &str) -> impl Iterator<Item = &[u8]> {
+    text.as_bytes().split(|&byte| byte == b'.')
 }
 
 fn is_of_atom(byte: u8) -> bool {
@@ -68,15 +75,16 @@ fn is_of_atom(byte: u8) -> bool {
 /// Returns whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a
 /// letter.
 fn is_host(domain: &str) -> bool {
-    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let is_label = |label: &str| {
+    let is_known = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_label = |label: &[u8]| {
         matches!(label.len(), 1..=MAX_LABEL_BYTES)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(is_known)
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+            && label.iter().all(is_known)
     };
     let top = domain.rsplit_once('.').map(|(_, top)| top);
-    top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic())) && domain.split('.').all(is_label)
+    top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic()))
+        && split_at_dots(domain).all(is_label)
 }
 
 /// Returns whether `domain` is an IPv4 literal such as `[192.0.2.1]`. As in Mautic, IPv6 literals are refused.

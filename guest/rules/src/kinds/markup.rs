@@ -29,9 +29,7 @@ pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
 /// kept.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let trimmed = trim(text);
-    // The compiler vectorizes this loop because it has no early exit.
-    let has_markup = trimmed.bytes().fold(false, |found, byte| found | (byte == b'<') | (byte == b'&'));
-    if !has_markup {
+    if !trimmed.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
         return Cow::Borrowed(trimmed);
     }
     let stripped = without_tags(trimmed);

@@ -1,5 +1,7 @@
 //! Decimal numbers, parsed as by Symfony's number type.
 
+use std::borrow::Cow;
+
 use crate::field_error::NOT_A_NUMBER;
 use crate::json::Raw;
 use crate::value::{Number, Value};
@@ -35,7 +37,7 @@ fn parse_number(text: &str) -> Option<Number> {
     if text.len() > MAX_TEXT_BYTES {
         return None;
     }
-    let ascii: String = text.chars().map(half_width).collect();
+    let ascii = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.chars().map(half_width).collect()) };
     if let Ok(whole) = ascii.parse::<i64>() {
         let fits = whole.unsigned_abs() < i64::MAX.unsigned_abs();
         return (fits && !ascii.starts_with('+')).then_some(Number::Whole(whole));

@@ -92,35 +92,42 @@ pub(crate) fn region_key_in_nominative(name: &str) -> String {
 /// A character that no name has, such as `<`, stays, so that the key is that of no name.
 fn key(name: &str, left_out: &[&str], case: Case) -> String {
     let letters = decomposed(name);
-    let mut whole = String::with_capacity(letters.len());
+    // A key is at most as long as the name, except for letters that are written as two, and `saint`.
     let mut key = String::with_capacity(letters.len());
     let mut word_start = 0;
     for letter in letters.chars().map(narrow).chain([' ']) {
         match letter {
-            '0'..='9' | 'a'..='z' => whole.push(letter),
-            'A'..='Z' => whole.push(letter.to_ascii_lowercase()),
+            '0'..='9' | 'a'..='z' => key.push(letter),
+            'A'..='Z' => key.push(letter.to_ascii_lowercase()),
             _ if is_mark(letter) => {}
             _ if letter == '&' || is_gap(letter) => {
-                // The genitive of many Greek names has one more letter than the nominative.
-                if whole.ends_with('σ') && whole.len() - word_start > 'σ'.len_utf8() {
-                    whole.pop();
-                }
-                let word = whole.get(word_start..).unwrap_or_default();
-                match word {
-                    "st" => key.push_str("saint"),
-                    word if left_out.binary_search(&word).is_ok() => {
-                        if case == Case::Nominative && AFTER_GENITIVE.contains(&word) && key.ends_with('s') {
-                            key.pop();
-                        }
-                    }
-                    word => key.push_str(word),
-                }
-                word_start = whole.len();
+                end_word(&mut key, word_start, left_out, case);
+                word_start = key.len();
             }
-            _ => push_lowercase(&mut whole, letter),
+            _ => push_lowercase(&mut key, letter),
         }
     }
-    if key.bytes().all(|byte| byte.is_ascii_digit()) { whole } else { key }
+    let is_of_digits = key.bytes().all(|byte| byte.is_ascii_digit());
+    if is_of_digits && !left_out.is_empty() { self::key(name, &[], case) } else { key }
+}
+
+/// Ends the word that starts at `start` of a key, and leaves it out if it is one of `left_out`.
+fn end_word(key: &mut String, start: usize, left_out: &[&str], case: Case) {
+    // The genitive of many Greek names has one more letter than the nominative.
+    if key.ends_with('σ') && key.len() - start > 'σ'.len_utf8() {
+        key.pop();
+    }
+    let word = key.get(start..).unwrap_or_default();
+    if word == "st" {
+        key.truncate(start);
+        key.push_str("saint");
+    } else if left_out.binary_search(&word).is_ok() {
+        let is_after_genitive = case == Case::Nominative && AFTER_GENITIVE.contains(&word);
+        key.truncate(start);
+        if is_after_genitive && key.ends_with('s') {
+            key.pop();
+        }
+    }
 }
 
 /// Returns whether a character is written between or in words, and tells no names apart: accents on their own, and the many forms

@@ -32,11 +32,18 @@ pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), FieldErr
 
 /// Trims ASCII blanks, as PHP's `trim` does.
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r', '\0', '\x0B'])
+    // All blanks are among the lowest bytes. Few values have one at an end.
+    match text.as_bytes() {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => text.trim_matches([' ', '\t', '\n', '\r', '\0', '\x0B']),
+    }
 }
 
 /// Trims all blanks: white space of Unicode such as the no-break space, characters without width that programs put around
 /// copied text (U+200B, U+2060, U+FEFF), and what [`trim`] trims.
 pub(super) fn trim_all_blanks(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{200b}' | '\u{2060}' | '\u{feff}'))
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{200b}' | '\u{2060}' | '\u{feff}')),
+    }
 }
