@@ -9,6 +9,8 @@ use crate::value::Value;
 
 /// Largest text that a contact is searched by, in bytes.
 const MAX_WORDS_BYTES: usize = 1_000;
+/// Text for which room is made at first, in bytes.
+const TYPICAL_WORDS_BYTES: usize = 128;
 /// What marks a contact as anonymous among its words, as the contract says.
 const ANONYMOUS_MARK: char = '\u{f0000}';
 
@@ -54,7 +56,7 @@ impl Contact {
     /// Returns the text of the fields that Mautic's plain search looks at. A contact without a name and without a value in a unique
     /// field is marked as anonymous.
     pub(crate) fn words(&self, schema: &Schema) -> String {
-        let mut words = String::new();
+        let mut words = String::with_capacity(TYPICAL_WORDS_BYTES);
         for &position in &schema.searched {
             if let Some(Value::Text(text)) = self.value(position).filter(|_| words.len() < MAX_WORDS_BYTES) {
                 let end = text.floor_char_boundary(MAX_WORDS_BYTES - words.len());

@@ -12,6 +12,9 @@ pub(crate) type StableMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher
 /// A hash set without random hash keys.
 pub(crate) type StableSet<T> = HashSet<T, BuildHasherDefault<DefaultHasher>>;
 
+/// A map by the unique values of a batch's contacts.
+pub(crate) type KeyMap<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
+
 /// A map by names that a profile defines. These names are short and do not come from clients.
 pub(crate) type NameMap<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
 

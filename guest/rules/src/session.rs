@@ -1,14 +1,16 @@
 //! Plans and decides the batches of a job.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 use crate::contact::Contact;
-use crate::hashing::StableMap;
 use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
 use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
-use crate::working_set::{NormalizedKey, WorkingSet, unique_values};
+use crate::working_set::{WorkingSet, unique_values};
 
 /// Largest document, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
@@ -49,19 +51,18 @@ impl Session {
         let former = |(field, &unique): (usize, &usize)| {
             let sent = item.fields.iter().find(|(position, _)| *position == unique);
             let forms = sent.and_then(|(_, value)| value.as_ref()).map(former_forms).unwrap_or_default();
-            forms.into_iter().map(move |form| (field, form))
+            forms.into_iter().filter_map(move |form| self.unique_key(field, form))
         };
-        let former: Vec<NormalizedKey> = self.schema.unique.iter().enumerate().flat_map(former).collect();
-        let unique = self.unique_keys(&item.keys).into_iter().chain(self.unique_keys(&former));
-        item.id.map(Key::Id).into_iter().chain(unique.map(Key::Unique)).take(MAX_KEYS_PER_ITEM).collect()
+        let unique = item.keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone()));
+        let former = self.schema.unique.iter().enumerate().flat_map(former);
+        let id = item.id.map(Key::Id).into_iter();
+        id.chain(unique.chain(former).map(Key::Unique)).take(MAX_KEYS_PER_ITEM).collect()
     }
 
-    fn unique_keys(&self, keys: &[NormalizedKey]) -> Vec<UniqueKey> {
-        let unique_key = |(field, value): &NormalizedKey| {
-            let rule = self.schema.unique.get(*field).and_then(|&position| self.schema.rules.get(position))?;
-            Some(UniqueKey { field: rule.alias.clone(), value: value.clone() })
-        };
-        keys.iter().filter_map(unique_key).collect()
+    /// Returns the key of a value of the unique field with this number.
+    fn unique_key(&self, field: usize, value: String) -> Option<UniqueKey> {
+        let &position = self.schema.unique.get(field)?;
+        Some(UniqueKey { field: self.schema.alias(position).to_owned(), value })
     }
 
     /// Returns the outcome of each planned item, in order. `found` holds the existing contacts among those that `plan` asked
@@ -70,15 +71,19 @@ impl Session {
     /// Returns an empty list if no items are planned.
     pub fn decide(&mut self, found: Vec<Stored>, objections: Vec<Objection>) -> Vec<Outcome> {
         let planned = std::mem::take(&mut self.planned);
-        let mut objections = group_by_index(objections);
-        let mut working_set = WorkingSet::of(found, &self.schema);
+        let mut objections = by_index(objections);
+        let mut working_set = WorkingSet::of(found, planned.len(), &self.schema);
         let decide_item = |(index, item): (u32, Result<Item, String>)| {
             let mut item = match item {
                 Ok(item) => item,
                 Err(reason) => return Outcome::Reject(reject_unread(None, 400, reason)),
             };
-            for Objection { field, code, message, .. } in objections.remove(&index).unwrap_or_default() {
-                item.errors.add_objection(&self.schema, field, code, message);
+            // An objection to an earlier item may be left if that item could not be read.
+            while let Some(objection) = objections.next_if(|objection| objection.index <= index) {
+                let Objection { index: concerned, field, code, message } = objection;
+                if concerned == index {
+                    item.errors.add_objection(&self.schema, field, code, message);
+                }
             }
             let remarks = std::mem::take(&mut item.remarks);
             match self.decide_item(index, item, &mut working_set) {
@@ -156,7 +161,7 @@ impl Session {
             .map_err(|why| Box::new(reject_unread(id, 400, why)))?;
         // A new contact has no unique values except those of the item.
         let keys = sent_keys.unwrap_or_else(|| unique_values(&contact, &self.schema));
-        let unique_keys = self.unique_keys(&keys);
+        let unique_keys = keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone())).collect();
         let words = contact.words(&self.schema);
         let sort = contact.last_active.clone().unwrap_or_default();
         match known {
@@ -167,10 +172,8 @@ impl Session {
     }
 }
 
-fn group_by_index(objections: Vec<Objection>) -> StableMap<u32, Vec<Objection>> {
-    let mut sorted: StableMap<u32, Vec<_>> = StableMap::default();
-    for objection in objections {
-        sorted.entry(objection.index).or_default().push(objection);
-    }
-    sorted
+/// Returns the objections in the order of their items. Those to one item keep their order.
+fn by_index(mut objections: Vec<Objection>) -> Peekable<IntoIter<Objection>> {
+    objections.sort_by_key(|objection| objection.index);
+    objections.into_iter().peekable()
 }

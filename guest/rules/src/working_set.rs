@@ -1,7 +1,7 @@
 //! The contacts that a batch works on: those that were found in the store, and those that the batch creates.
 
 use crate::contact::Contact;
-use crate::hashing::StableMap;
+use crate::hashing::{KeyMap, StableMap};
 use crate::model::{Stored, Target};
 use crate::schema::{Schema, normal_form};
 
@@ -19,15 +19,17 @@ pub(crate) struct WorkingSet {
     entries: Vec<Entry>,
     by_id: StableMap<u64, usize>,
     /// For each unique field, the contact that has a value.
-    by_key: Vec<StableMap<String, usize>>,
+    by_key: Vec<KeyMap<usize>>,
 }
 
 impl WorkingSet {
-    pub(crate) fn of(found: Vec<Stored>, schema: &Schema) -> Self {
+    /// Returns a set of the contacts that were found, with room for one more for each of `items` items.
+    pub(crate) fn of(found: Vec<Stored>, items: usize, schema: &Schema) -> Self {
+        let room = found.len() + items;
         let mut working_set = Self {
-            entries: Vec::with_capacity(found.len()),
+            entries: Vec::with_capacity(room),
             by_id: StableMap::default(),
-            by_key: vec![StableMap::default(); schema.unique.len()],
+            by_key: schema.unique.iter().map(|_| KeyMap::with_capacity_and_hasher(room, Default::default())).collect(),
         };
         for stored in found {
             let contact = Contact::read(&stored.document, schema);
