@@ -4,7 +4,9 @@ mod document;
 
 use serde::Serialize;
 
+use crate::field_values::FieldValues;
 use crate::schema::Schema;
+use crate::shared_text::SharedText;
 use crate::value::Value;
 
 /// Largest text that a contact is searched by, in bytes.
@@ -29,8 +31,7 @@ pub(crate) struct DoNotContact {
 /// One contact with all its values.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Contact {
-    /// The values of the fields, by position in the catalogue. A blank field has `None`.
-    pub(crate) values: Vec<Option<Value>>,
+    pub(crate) values: FieldValues,
     /// Values of fields that are no longer in the catalogue, by alias. They are kept in case the field is added again.
     orphaned: Vec<(String, Value)>,
     pub(crate) owner: Option<u64>,
@@ -40,32 +41,39 @@ pub(crate) struct Contact {
     pub(crate) do_not_contact: Vec<DoNotContact>,
     pub(crate) ip_addresses: Vec<String>,
     /// UTC, `YYYY-MM-DDTHH:MM:SSZ`.
-    pub(crate) last_active: Option<String>,
+    pub(crate) last_active: Option<SharedText>,
     /// UTC, `YYYY-MM-DDTHH:MM:SSZ`.
-    pub(crate) date_added: Option<String>,
+    pub(crate) date_added: Option<SharedText>,
     /// UTC, `YYYY-MM-DDTHH:MM:SSZ`.
-    pub(crate) date_modified: Option<String>,
+    pub(crate) date_modified: Option<SharedText>,
 }
 
 impl Contact {
-    /// Returns a contact without values that is created `now`. `fields` is the number of fields in the catalogue.
-    pub(crate) fn new(fields: usize, now: &str) -> Self {
-        Self { values: vec![None; fields], date_added: Some(now.to_owned()), ..Self::default() }
+    /// Returns a contact without values that is created `now`.
+    pub(crate) fn new(now: &SharedText) -> Self {
+        Self { date_added: Some(now.clone()), ..Self::default() }
     }
 
     /// Returns the text of the fields that Mautic's plain search looks at. A contact without a name and without a value in a unique
     /// field is marked as anonymous.
     pub(crate) fn words(&self, schema: &Schema) -> String {
         let mut words = String::with_capacity(TYPICAL_WORDS_BYTES);
-        for &position in &schema.searched {
-            if let Some(Value::Text(text)) = self.value(position).filter(|_| words.len() < MAX_WORDS_BYTES) {
-                let end = text.floor_char_boundary(MAX_WORDS_BYTES - words.len());
-                words.push_str(text.get(..end).unwrap_or_default());
+        let mut is_anonymous = true;
+        for (position, value) in self.values.iter() {
+            let Some(rule) = schema.rules.get(position) else {
+                continue;
+            };
+            is_anonymous &= !rule.is_identifying;
+            if let Value::Text(text) = value
+                && rule.is_searched
+                && let Some(room) = MAX_WORDS_BYTES.checked_sub(words.len())
+            {
+                words.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
                 words.push(' ');
             }
         }
         words.truncate(words.trim_end().len());
-        if schema.identifying.iter().all(|&position| self.value(position).is_none()) {
+        if is_anonymous {
             words.push(ANONYMOUS_MARK);
         }
         words
@@ -73,6 +81,6 @@ impl Contact {
 
     /// Returns the value of the field at `position`.
     pub(crate) fn value(&self, position: usize) -> Option<&Value> {
-        self.values.get(position).and_then(Option::as_ref)
+        self.values.get(position)
     }
 }

@@ -1,6 +1,7 @@
 //! One item of a batch. It is read once, before the contact that it applies to is known.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::ignored_names::IgnoredNames;
 use crate::item_errors::ItemErrors;
@@ -10,6 +11,7 @@ use crate::model::{Operation, Profile, Remarks, Warning};
 use crate::reserved_key::ReservedKey;
 use crate::reserved_keys::Edits;
 use crate::schema::{BYTE_ORDER_MARK, ItemKey, Schema, normal_form};
+use crate::shared_text::SharedText;
 use crate::value::Value;
 use crate::working_set::NormalizedKey;
 
@@ -31,7 +33,7 @@ struct Name {
 pub(crate) struct Item {
     /// The id of the contact that the item names. For `create` it is always `None`, because Mautic ignores the id there.
     pub(crate) id: Option<u64>,
-    /// The fields that were sent, each once, by position in the catalogue. A blank value is `None`.
+    /// The fields that were sent, each once, with their positions in the catalogue and in this order. A blank value is `None`.
     pub(crate) fields: Vec<(usize, Option<Value>)>,
     /// The unique values among `fields`.
     pub(crate) keys: Vec<NormalizedKey>,
@@ -55,7 +57,7 @@ impl ItemReader<'_> {
     /// # Errors
     ///
     /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
-    pub(crate) fn read(&self, text: &str, seen: &mut [bool]) -> Result<Item, String> {
+    pub(crate) fn read(&self, text: String, seen: &mut [bool]) -> Result<Item, String> {
         let Self { operation, profile, schema } = *self;
         if text.len() > MAX_ITEM_BYTES {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
@@ -69,7 +71,8 @@ impl ItemReader<'_> {
             }
             Some(Name { key: key?, is_exact: !name.starts_with(BYTE_ORDER_MARK) })
         };
-        let members = match json::members(text, meaning) {
+        let text = Rc::new(text);
+        let members = match json::members(&text, meaning) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
@@ -109,6 +112,7 @@ impl ItemReader<'_> {
                         Ok(value) => {
                             let code = value.as_ref().and_then(|value| kinds::warning(rule, value));
                             warnings.extend(code.map(|code| (position, code)));
+                            let value = value.map(|value| value.map_text(|part| SharedText::of(&text, part)));
                             item.fields.push((position, value));
                         }
                         Err(error) => item.errors.add(schema, position, error),
@@ -130,6 +134,9 @@ impl ItemReader<'_> {
                 }
             }
         }
+        // The members of many items are in the order of the catalogue, so that little is left to sort.
+        item.fields.reverse();
+        item.fields.sort_unstable_by_key(|(position, _)| *position);
         item.keys = item.unique_values(schema);
         warnings.sort_unstable();
         let warning = |(position, code): (usize, &'static str)| {
@@ -143,11 +150,14 @@ impl ItemReader<'_> {
 }
 
 impl Item {
+    /// Returns the value that was sent for the field at `position`, and `None` if none was sent.
+    pub(crate) fn sent(&self, position: usize) -> Option<Option<&Value>> {
+        let place = self.fields.binary_search_by_key(&position, |(sent, _)| *sent).ok()?;
+        self.fields.get(place).map(|(_, value)| value.as_ref())
+    }
+
     fn unique_values(&self, schema: &Schema) -> Vec<NormalizedKey> {
-        let key = |(field, &unique): (usize, &usize)| {
-            let (_, value) = self.fields.iter().find(|(position, _)| *position == unique)?;
-            Some((field, normal_form(value.as_ref()?)?))
-        };
+        let key = |(field, &unique): (usize, &usize)| Some((field, normal_form(self.sent(unique)??)?));
         schema.unique.iter().enumerate().filter_map(key).collect()
     }
 }

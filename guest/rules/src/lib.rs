@@ -11,6 +11,7 @@
 mod catalogue;
 mod contact;
 mod field_error;
+mod field_values;
 mod hashing;
 mod ignored_names;
 mod item;
@@ -26,6 +27,7 @@ mod reserved_key;
 mod reserved_keys;
 mod schema;
 mod session;
+mod shared_text;
 mod unicode;
 mod value;
 mod working_set;

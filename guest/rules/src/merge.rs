@@ -1,6 +1,7 @@
 //! Applies an item to a contact.
 
 use crate::contact::Contact;
+use crate::field_values::FieldValues;
 use crate::item::Item;
 use crate::schema::Schema;
 use crate::value::Value;
@@ -18,13 +19,12 @@ pub(crate) enum MergeMode {
 
 /// Adds an error for each required field that the item leaves blank. A patch may leave required fields out.
 pub(crate) fn check_required(item: &mut Item, mode: MergeMode, schema: &Schema) {
-    for (position, _) in schema.rules.iter().enumerate().filter(|(_, rule)| rule.is_required) {
+    for &position in &schema.required {
         if item.errors.has(position) {
             continue;
         }
-        let sent = item.fields.iter().find(|(sent, _)| *sent == position);
-        let is_blank = match (sent, mode) {
-            (Some((_, value)), _) => value.is_none(),
+        let is_blank = match (item.sent(position), mode) {
+            (Some(value), _) => value.is_none(),
             (None, MergeMode::Replace) => true,
             (None, MergeMode::Patch) => false,
         };
@@ -43,37 +43,36 @@ pub(crate) fn leave_out_shown_zeros(item: &mut Item, contact: &Contact) {
 
 /// Applies an item without errors to `contact`.
 pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: &Schema, now: &str) {
-    if mode == MergeMode::Replace {
-        contact.values.fill(None);
-    }
     let mut sent_last_active = mode == MergeMode::Replace;
-    for (position, value) in item.fields {
-        let is_skipped = value.is_none() && mode == MergeMode::Patch && !item.overwrites_with_blank;
-        if let Some(value_slot) = contact.values.get_mut(position).filter(|_| !is_skipped) {
-            *value_slot = value;
-            sent_last_active |= schema.last_active == Some(position);
+    if mode == MergeMode::Replace {
+        contact.values = FieldValues::of(item.fields);
+    } else {
+        for (position, value) in item.fields {
+            if value.is_some() || item.overwrites_with_blank {
+                contact.values.set(position, value);
+                sent_last_active |= schema.last_active == Some(position);
+            }
         }
     }
     let is_key_sent = item.edits.has_last_active();
     item.edits.apply(contact, now);
-    if let Some(field) = schema.last_active.and_then(|position| contact.values.get_mut(position)) {
-        synchronize_last_active(field, &mut contact.last_active, sent_last_active, is_key_sent);
+    if let Some(position) = schema.last_active {
+        synchronize_last_active(contact, position, sent_last_active, is_key_sent);
     }
 }
 
 /// Makes the field `last_active` and the key `lastActive` agree. In Mautic they share one column, and the field is written
 /// last. The field has no seconds; the seconds of the key are kept as long as both are in the same minute.
-fn synchronize_last_active(
-    field: &mut Option<Value>,
-    datetime: &mut Option<String>,
-    is_field_sent: bool,
-    is_key_sent: bool,
-) {
-    if is_key_sent && field_value(datetime.as_deref()) != *field && (!is_field_sent || field.is_none()) {
-        *field = field_value(datetime.as_deref());
-    } else if is_field_sent && field_value(datetime.as_deref()) != *field {
-        *datetime = match field {
-            Some(Value::Text(text)) => Some(format!("{}Z", text.replacen(' ', "T", 1))),
+fn synchronize_last_active(contact: &mut Contact, position: usize, is_field_sent: bool, is_key_sent: bool) {
+    let (field, from_key) = (contact.value(position), field_value(contact.last_active.as_deref()));
+    if from_key.as_ref() == field {
+        return;
+    }
+    if is_key_sent && (!is_field_sent || field.is_none()) {
+        contact.values.set(position, from_key);
+    } else if is_field_sent {
+        contact.last_active = match field {
+            Some(Value::Text(text)) => Some(format!("{}Z", text.replacen(' ', "T", 1)).into()),
             _ => None,
         };
     }
@@ -82,5 +81,5 @@ fn synchronize_last_active(
 /// Converts `2024-02-14T10:20:30Z` to the form of a field: `2024-02-14 10:20:00`.
 fn field_value(datetime: Option<&str>) -> Option<Value> {
     let minute = datetime?.get(.."2024-02-14T10:20".len())?;
-    Some(Value::Text(format!("{}:00", minute.replacen('T', " ", 1))))
+    Some(Value::Text(format!("{}:00", minute.replacen('T', " ", 1)).into()))
 }

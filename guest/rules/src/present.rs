@@ -24,7 +24,7 @@ pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
     let schema = Schema::of(profile);
     let catalogue = Catalogue::of(profile, &schema);
     let to_json = |stored: Stored| {
-        let contact = Contact::read(&stored.document, &schema);
+        let contact = Contact::read(stored.document, &schema);
         to_json(&ContactView::of(stored.id, &contact, profile, &catalogue))
     };
     contacts.into_iter().map(to_json).collect()

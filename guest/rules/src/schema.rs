@@ -48,6 +48,10 @@ pub(crate) struct FieldRule {
     /// Digits after the decimal mark.
     pub(crate) scale: u32,
     pub(crate) is_required: bool,
+    /// Whether Mautic's plain search looks at the field.
+    pub(crate) is_searched: bool,
+    /// Whether a contact with a value in the field is not anonymous: the field is unique, or is a part of the name.
+    pub(crate) is_identifying: bool,
     /// Whether values are refused that are otherwise taken with a warning.
     pub(crate) is_strict: bool,
 }
@@ -74,6 +78,8 @@ impl FieldRule {
             // Points are always whole numbers, even if a profile sets a scale.
             scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(MAX_SCALE),
             is_required: field.is_required,
+            is_searched: SEARCHED.contains(&field.alias.as_str()),
+            is_identifying: NAMES.contains(&field.alias.as_str()),
             is_strict: field.is_strict,
         }
     }
@@ -95,10 +101,8 @@ pub(crate) struct Schema {
     pub(crate) rules: Vec<FieldRule>,
     /// Positions of the unique fields, in catalogue order.
     pub(crate) unique: Vec<usize>,
-    /// Positions of the fields that are searched.
-    pub(crate) searched: Vec<usize>,
-    /// Positions of the fields of which an anonymous contact has none: the unique ones and those of the name.
-    pub(crate) identifying: Vec<usize>,
+    /// Positions of the required fields.
+    pub(crate) required: Vec<usize>,
     /// Position of the field `last_active`, if it is a `datetime`.
     pub(crate) last_active: Option<usize>,
     item_keys: NameMap<ItemKey>,
@@ -106,21 +110,24 @@ pub(crate) struct Schema {
 
 impl Schema {
     pub(crate) fn of(profile: &Profile) -> Self {
-        let rules: Vec<_> = profile.fields.iter().map(|field| FieldRule::of(field, profile.max_length)).collect();
+        let mut rules: Vec<_> = profile.fields.iter().map(|field| FieldRule::of(field, profile.max_length)).collect();
         let mut item_keys: NameMap<_> =
             ReservedKey::ALL.iter().map(|key| (key.name().to_owned(), ItemKey::Reserved(*key))).collect();
         item_keys
             .extend(rules.iter().enumerate().map(|(position, rule)| (rule.alias.clone(), ItemKey::Field(position))));
         let unique =
             profile.fields.iter().enumerate().filter(|(_, field)| field.is_unique).map(|(position, _)| position);
-        let is_searched = |(_, rule): &(usize, &FieldRule)| SEARCHED.contains(&rule.alias.as_str());
-        let searched = rules.iter().enumerate().filter(is_searched).map(|(position, _)| position).collect();
+        let required =
+            rules.iter().enumerate().filter(|(_, rule)| rule.is_required).map(|(position, _)| position).collect();
         let is_last_active = |rule: &FieldRule| rule.alias == LAST_ACTIVE && rule.kind == Kind::DateTime;
         let last_active = rules.iter().position(is_last_active);
         let unique: Vec<usize> = unique.take(MAX_UNIQUE_FIELDS).collect();
-        let is_name = |position: &usize| rules.get(*position).is_some_and(|rule| NAMES.contains(&rule.alias.as_str()));
-        let identifying = unique.iter().copied().chain((0..rules.len()).filter(is_name)).collect();
-        Self { unique, searched, identifying, last_active, rules, item_keys }
+        for &position in &unique {
+            if let Some(rule) = rules.get_mut(position) {
+                rule.is_identifying = true;
+            }
+        }
+        Self { rules, unique, required, last_active, item_keys }
     }
 
     /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is

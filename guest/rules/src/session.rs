@@ -10,6 +10,7 @@ use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
+use crate::shared_text::SharedText;
 use crate::working_set::{WorkingSet, unique_values};
 
 /// Largest document, in bytes.
@@ -23,6 +24,8 @@ pub struct Session {
     operation: Operation,
     profile: Profile,
     schema: Schema,
+    /// The profile's `now`.
+    now: SharedText,
     /// For each planned item, its content or the reason why it cannot be read.
     planned: Vec<Result<Item, String>>,
 }
@@ -32,7 +35,8 @@ impl Session {
     #[must_use]
     pub fn new(operation: Operation, profile: Profile) -> Self {
         let schema = Schema::of(&profile);
-        Self { operation, profile, schema, planned: Vec::new() }
+        let now = profile.now.clone().into();
+        Self { operation, profile, schema, now, planned: Vec::new() }
     }
 
     /// Reads the next batch of items, which may be any texts. Returns, for each item in order, the keys of the stored
@@ -42,15 +46,14 @@ impl Session {
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
         let mut seen = vec![false; self.schema.rules.len()];
         let reader = ItemReader { operation: self.operation, profile: &self.profile, schema: &self.schema };
-        let read = |text: String| reader.read(&text, &mut seen);
+        let read = |text: String| reader.read(text, &mut seen);
         self.planned = items.into_iter().map(read).collect();
         self.planned.iter().map(|item| item.as_ref().map(|item| self.keys_of(item)).unwrap_or_default()).collect()
     }
 
     fn keys_of(&self, item: &Item) -> Vec<Key> {
         let former = |(field, &unique): (usize, &usize)| {
-            let sent = item.fields.iter().find(|(position, _)| *position == unique);
-            let forms = sent.and_then(|(_, value)| value.as_ref()).map(former_forms).unwrap_or_default();
+            let forms = item.sent(unique).flatten().map(former_forms).unwrap_or_default();
             forms.into_iter().filter_map(move |form| self.unique_key(field, form))
         };
         let unique = item.keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone()));
@@ -131,21 +134,20 @@ impl Session {
         target: Option<usize>,
         working_set: &mut WorkingSet,
     ) -> Result<Write, Box<Rejection>> {
-        let now = self.profile.now.as_str();
         let id = item.id;
         let known = target.and_then(|number| Some((number, working_set.contact(number)?)));
         let (target, status, mut contact) = match known {
             Some((_, (target, contact))) => (target, 200, contact.clone()),
-            None => (Target::New, 201, Contact::new(self.schema.rules.len(), now)),
+            None => (Target::New, 201, Contact::new(&self.now)),
         };
         if known.is_some() {
             leave_out_shown_zeros(&mut item, &contact);
         }
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
-        apply(item, mode, &mut contact, &self.schema, now);
+        apply(item, mode, &mut contact, &self.schema, &self.now);
         // An item that says what the contact has already leaves the document as it is, by which the host sees that nothing changed.
         if known.is_some_and(|(_, (_, before))| *before != contact) {
-            contact.date_modified = Some(now.to_owned());
+            contact.date_modified = Some(self.now.clone());
         }
         let known = known.map(|(number, _)| number);
         let document = contact.document(&self.schema);
@@ -163,7 +165,7 @@ impl Session {
         let keys = sent_keys.unwrap_or_else(|| unique_values(&contact, &self.schema));
         let unique_keys = keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone())).collect();
         let words = contact.words(&self.schema);
-        let sort = contact.last_active.clone().unwrap_or_default();
+        let sort = contact.last_active.as_deref().unwrap_or_default().to_owned();
         match known {
             Some(number) => working_set.replace(number, contact, keys, &self.schema),
             None => working_set.add(index, contact, keys),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::shared_text::SharedText;
+
 /// A number in a form that loses no digits: whole numbers are exact, all other numbers are doubles.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -24,13 +26,22 @@ impl fmt::Display for Number {
 /// The value of a field that is not blank.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Value {
-    Text(String),
+pub(crate) enum Value<T = SharedText> {
+    Text(T),
     Number(Number),
     Bool(bool),
 }
 
-impl Value {
+impl<T> Value<T> {
+    /// Returns the value with its text, if it is one, in another form.
+    pub(crate) fn map_text<U>(self, convert: impl FnOnce(T) -> U) -> Value<U> {
+        match self {
+            Self::Text(text) => Value::Text(convert(text)),
+            Self::Number(number) => Value::Number(number),
+            Self::Bool(flag) => Value::Bool(flag),
+        }
+    }
+
     /// Returns whether this is the number 0.
     pub(crate) fn is_zero(&self) -> bool {
         match self {

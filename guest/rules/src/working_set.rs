@@ -32,7 +32,7 @@ impl WorkingSet {
             by_key: schema.unique.iter().map(|_| KeyMap::with_capacity_and_hasher(room, Default::default())).collect(),
         };
         for stored in found {
-            let contact = Contact::read(&stored.document, schema);
+            let contact = Contact::read(stored.document, schema);
             let keys = unique_values(&contact, schema);
             working_set.by_id.insert(stored.id, working_set.entries.len());
             working_set.put(Target::Existing(stored.id), contact, keys);

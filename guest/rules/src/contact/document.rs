@@ -2,11 +2,15 @@
 //!
 //! Reading never fails: a value in a form that this crate does not write counts as blank.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use serde::Serialize;
 
 use super::{Contact, DoNotContact};
 use crate::json::{Raw, members, push_name, push_text, push_value};
 use crate::schema::Schema;
+use crate::shared_text::SharedText;
 use crate::value::{Number, Value};
 
 /// The size of the buffer for a new document, in bytes. Most documents are smaller.
@@ -44,37 +48,36 @@ fn member(name: &str) -> Option<Member> {
 
 impl Contact {
     /// Returns the contact that was stored as `document`.
-    pub(crate) fn read(document: &str, schema: &Schema) -> Self {
-        let mut contact = Self { values: vec![None; schema.rules.len()], ..Self::default() };
-        for (member, raw) in members(document, member).ok().flatten().unwrap_or_default() {
+    pub(crate) fn read(document: String, schema: &Schema) -> Self {
+        let mut contact = Self::default();
+        let document = Rc::new(document);
+        let shared = |raw: &Raw<'_>| text(raw).map(|text| SharedText::of(&document, text));
+        for (member, raw) in members(&document, member).ok().flatten().unwrap_or_default() {
             match member {
-                Member::Fields => contact.read_fields(&raw, schema),
+                Member::Fields => contact.read_fields(raw, &document, schema),
                 Member::Owner => contact.owner = raw.as_id(),
                 Member::Stage => contact.stage = raw.as_id(),
                 Member::Companies => contact.companies = raw.entries().iter().filter_map(Raw::as_id).collect(),
-                Member::Tags => contact.tags = raw.entries().iter().filter_map(text).collect(),
+                Member::Tags => contact.tags = raw.entries().iter().filter_map(own_text).collect(),
                 Member::DoNotContact => {
                     contact.do_not_contact = raw.entries().iter().filter_map(do_not_contact).collect();
                 }
-                Member::IpAddresses => contact.ip_addresses = raw.entries().iter().filter_map(text).collect(),
-                Member::LastActive => contact.last_active = text(&raw),
-                Member::DateAdded => contact.date_added = text(&raw),
-                Member::DateModified => contact.date_modified = text(&raw),
+                Member::IpAddresses => contact.ip_addresses = raw.entries().iter().filter_map(own_text).collect(),
+                Member::LastActive => contact.last_active = shared(&raw),
+                Member::DateAdded => contact.date_added = shared(&raw),
+                Member::DateModified => contact.date_modified = shared(&raw),
             }
         }
         contact
     }
 
-    fn read_fields(&mut self, raw: &Raw<'_>, schema: &Schema) {
+    fn read_fields(&mut self, raw: Raw<'_>, document: &Rc<String>, schema: &Schema) {
         let placed = |alias: &str| Some(schema.position(alias).ok_or_else(|| alias.to_owned()));
         for (position, raw) in raw.members(placed) {
+            let value = value(&raw).map(|value| value.map_text(|text| SharedText::of(document, text)));
             match position {
-                Ok(position) => {
-                    if let Some(value_slot) = self.values.get_mut(position) {
-                        *value_slot = value(&raw);
-                    }
-                }
-                Err(alias) => self.orphaned.extend(value(&raw).map(|value| (alias, value))),
+                Ok(position) => self.values.set(position, value),
+                Err(alias) => self.orphaned.extend(value.map(|value| (alias, value))),
             }
         }
     }
@@ -83,9 +86,8 @@ impl Contact {
     pub(crate) fn document(&self, schema: &Schema) -> String {
         let mut json = String::with_capacity(TYPICAL_DOCUMENT_BYTES);
         json.push_str(r#"{"fields":{"#);
-        let known = schema.rules.iter().zip(&self.values);
-        let known = known.filter_map(|(rule, value)| Some((&rule.alias, value.as_ref()?)));
-        for (alias, value) in known.chain(self.orphaned.iter().map(|(alias, value)| (alias, value))) {
+        let known = self.values.iter().map(|(position, value)| (schema.alias(position), value));
+        for (alias, value) in known.chain(self.orphaned.iter().map(|(alias, value)| (alias.as_str(), value))) {
             push_name(&mut json, alias);
             match value {
                 Value::Text(text) => push_text(&mut json, text),
@@ -107,17 +109,21 @@ impl Contact {
     }
 }
 
-fn text(raw: &Raw<'_>) -> Option<String> {
+fn text<'a>(raw: &Raw<'a>) -> Option<Cow<'a, str>> {
     match raw {
-        Raw::Text(text) => Some(text.clone().into_owned()),
+        Raw::Text(text) => Some(text.clone()),
         _ => None,
     }
 }
 
-fn value(raw: &Raw<'_>) -> Option<Value> {
+fn own_text(raw: &Raw<'_>) -> Option<String> {
+    text(raw).map(Cow::into_owned)
+}
+
+fn value<'a>(raw: &Raw<'a>) -> Option<Value<Cow<'a, str>>> {
     match raw {
         Raw::Text(text) if text.is_empty() => None,
-        Raw::Text(text) => Some(Value::Text(text.clone().into_owned())),
+        Raw::Text(text) => Some(Value::Text(text.clone())),
         Raw::Bool(flag) => Some(Value::Bool(*flag)),
         Raw::Number(digits) => {
             let whole = digits.parse().ok().map(Number::Whole);
@@ -134,10 +140,10 @@ fn do_not_contact(raw: &Raw<'_>) -> Option<DoNotContact> {
         DoNotContact { channel: String::new(), reason: 0, comments: String::new(), date_added: String::new() };
     for (position, raw) in raw.members(known) {
         match position {
-            0 => entry.channel = text(&raw)?,
+            0 => entry.channel = own_text(&raw)?,
             1 => entry.reason = raw.as_id()?.try_into().ok()?,
-            2 => entry.comments = text(&raw)?,
-            _ => entry.date_added = text(&raw)?,
+            2 => entry.comments = own_text(&raw)?,
+            _ => entry.date_added = own_text(&raw)?,
         }
     }
     (!entry.channel.is_empty()).then_some(entry)

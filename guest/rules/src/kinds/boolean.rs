@@ -10,7 +10,7 @@ use super::text::trim;
 const YES: [&str; 4] = ["1", "true", "yes", "on"];
 const NO: [&str; 4] = ["0", "false", "no", "off"];
 
-pub(super) fn parse(raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse(raw: &Raw<'_>) -> Parsed<'static> {
     match raw {
         Raw::Null => Ok(None),
         Raw::Bool(flag) => Ok(Some(Value::Bool(*flag))),
@@ -26,7 +26,7 @@ pub(super) fn parse(raw: &Raw<'_>) -> Parsed {
     }
 }
 
-fn parse_word(word: &str) -> Parsed {
+fn parse_word(word: &str) -> Parsed<'static> {
     let word = without_zero_fraction(word);
     let is = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     if word.is_empty() {

@@ -26,7 +26,7 @@ use zone::Zone;
 const MAX_TEXT_BYTES: usize = 96;
 
 /// Parses a `date`, which is stored as `YYYY-MM-DD`. The text may have a time with a zone, which do not move the date.
-pub(super) fn parse_date(raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse_date(raw: &Raw<'_>) -> Parsed<'static> {
     parse(raw, |text| {
         let (date, rest) = date(text)?;
         time_and_zone(rest)?;
@@ -35,7 +35,7 @@ pub(super) fn parse_date(raw: &Raw<'_>) -> Parsed {
 }
 
 /// Parses a `datetime`, which is stored in UTC as `YYYY-MM-DD HH:MM:00`. As in Mautic, seconds are not kept.
-pub(super) fn parse_date_time(raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse_date_time(raw: &Raw<'_>) -> Parsed<'static> {
     parse(raw, |text| {
         let datetime = date_time(text)?;
         Some(format!("{} {:02}:{:02}:00", format_date(datetime.date()), datetime.hour(), datetime.minute()))
@@ -43,7 +43,7 @@ pub(super) fn parse_date_time(raw: &Raw<'_>) -> Parsed {
 }
 
 /// Parses a `time`, which is stored as `HH:MM:00`.
-pub(super) fn parse_time(raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse_time(raw: &Raw<'_>) -> Parsed<'static> {
     parse(raw, |text| {
         let (clock, rest) = time_of_day(text)?;
         rest.is_empty().then(|| format!("{:02}:{:02}:00", clock.hour(), clock.minute()))
@@ -77,7 +77,7 @@ fn has_four_digit_year(datetime: &PrimitiveDateTime) -> bool {
     (1..=9999).contains(&datetime.year())
 }
 
-fn parse(raw: &Raw<'_>, read: impl Fn(&str) -> Option<String>) -> Parsed {
+fn parse(raw: &Raw<'_>, read: impl Fn(&str) -> Option<String>) -> Parsed<'static> {
     if matches!(raw, Raw::Bool(true)) {
         return Err(NOT_A_DATE);
     }
@@ -87,7 +87,7 @@ fn parse(raw: &Raw<'_>, read: impl Fn(&str) -> Option<String>) -> Parsed {
         return Ok(None);
     }
     let value = ascii(text).and_then(|text| read(&text)).ok_or(NOT_A_DATE)?;
-    Ok(Some(Value::Text(value)))
+    Ok(Some(Value::Text(Cow::Owned(value))))
 }
 
 /// Returns a text that is short enough to be read, with ASCII blanks: JavaScript writes a narrow no-break space before `AM`.

@@ -11,7 +11,7 @@ use crate::schema::FieldRule;
 use crate::value::Value;
 
 use super::Parsed;
-use super::text::{check_length, trim_all_blanks};
+use super::text::{check_length, part_of, trim_all_blanks};
 
 /// The published text of the bulk API. The text of Mautic 4.2 and later contains the address instead.
 const NOT_AN_ADDRESS: FieldError = FieldError::fixed("invalid_email", "A valid email is required.");
@@ -23,15 +23,15 @@ const MAX_LOCAL_BYTES: usize = 64;
 /// Largest label of a domain, in bytes.
 const MAX_LABEL_BYTES: usize = 63;
 
-pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
     let sent = raw.as_text().ok_or(NOT_VALID.coded(NOT_AN_ADDRESS.code))?;
-    let address = trim_all_blanks(&sent);
+    let address = part_of(sent, trim_all_blanks);
     if address.is_empty() {
         return Ok(None);
     }
-    validate(address)?;
-    check_length(field, address)?;
-    Ok(Some(Value::Text(address.to_owned())))
+    validate(&address)?;
+    check_length(field, &address)?;
+    Ok(Some(Value::Text(address)))
 }
 
 fn validate(address: &str) -> Result<(), FieldError> {

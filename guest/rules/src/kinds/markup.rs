@@ -8,21 +8,21 @@ use crate::json::Raw;
 use crate::schema::FieldRule;
 use crate::value::Value;
 
-use super::text::{check_length, trim};
+use super::text::{check_length, made_of, trim};
 use super::{Parsed, entities};
 
 /// Largest entity that is decoded, in bytes.
 const MAX_ENTITY_BYTES: usize = 11;
 
 /// Parses the value of an `html` field. Its markup is kept, except attributes that run scripts.
-pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
-    let text = without_event_handlers(trim(&sent));
+    let text = made_of(sent, |sent| without_event_handlers(trim(sent)));
     if text.is_empty() {
         return Ok(None);
     }
     check_length(field, &text)?;
-    Ok(Some(Value::Text(text.into_owned())))
+    Ok(Some(Value::Text(text)))
 }
 
 /// Converts markup to plain text: strips tags, decodes entities once and trims the result. A `<` that does not open a tag is

@@ -13,6 +13,8 @@ mod place_name;
 mod text;
 mod url;
 
+use std::borrow::Cow;
+
 use crate::field_error::{FieldError, NOT_A_CHOICE, NOT_VALID};
 use crate::json::Raw;
 use crate::kind::Kind;
@@ -23,11 +25,12 @@ pub(crate) use datetime::date_time_lenient;
 pub(crate) use markup::plain;
 pub(crate) use number::displayed as displayed_number;
 
-/// The value to store (`None` if the sent value is blank), or the reason why the sent value was refused.
-pub(crate) type Parsed = Result<Option<Value>, FieldError>;
+/// The value to store (`None` if the sent value is blank), or the reason why the sent value was refused. A text that is stored as it
+/// was sent is borrowed.
+pub(crate) type Parsed<'a> = Result<Option<Value<Cow<'a, str>>>, FieldError>;
 
 /// Parses a sent value by the rules of `field`.
-pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(crate) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
     match field.kind {
         Kind::Text | Kind::Textarea | Kind::Lookup | Kind::Tel => text::parse(field, raw),
         Kind::Html => markup::parse(field, raw),
@@ -50,18 +53,18 @@ pub(crate) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
 }
 
 /// Parses one of the field's choices, which is stored as the profile spells it.
-fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed<'static> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
     if sent.is_empty() {
         return Ok(None);
     }
     let choice = field.choice(&sent).ok_or(NOT_A_CHOICE)?;
     text::check_length(field, choice)?;
-    Ok(Some(Value::Text(choice.to_owned())))
+    Ok(Some(Value::Text(Cow::Owned(choice.to_owned()))))
 }
 
 /// Returns the code of what the sender of a value should know, if there is something. `value` was parsed by [`parse`].
-pub(crate) fn warning(field: &FieldRule, value: &Value) -> Option<&'static str> {
+pub(crate) fn warning(field: &FieldRule, value: &Value<Cow<'_, str>>) -> Option<&'static str> {
     match (field.kind, value) {
         (Kind::Region, Value::Text(name)) if !name_list::has_region(name) => Some("unknown_region"),
         _ => None,
@@ -69,23 +72,23 @@ pub(crate) fn warning(field: &FieldRule, value: &Value) -> Option<&'static str> 
 }
 
 /// Parses the name of a place that a list must know, in any spelling. It is stored as it was sent, without blanks around it.
-fn place(field: &FieldRule, raw: &Raw<'_>, is_known: fn(&str) -> bool) -> Parsed {
+fn place<'a>(field: &FieldRule, raw: &Raw<'a>, is_known: fn(&str) -> bool) -> Parsed<'a> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
-    in_list(field, text::trim(&sent), is_known)
+    in_list(field, text::part_of(sent, text::trim), is_known)
 }
 
 /// Parses a value that must be in a list. Spelling must be exact; blanks around the value are not trimmed.
-fn listed(field: &FieldRule, raw: &Raw<'_>, is_known: fn(&str) -> bool) -> Parsed {
-    in_list(field, &raw.as_text().ok_or(NOT_VALID)?, is_known)
+fn listed<'a>(field: &FieldRule, raw: &Raw<'a>, is_known: fn(&str) -> bool) -> Parsed<'a> {
+    in_list(field, raw.as_text().ok_or(NOT_VALID)?, is_known)
 }
 
-fn in_list(field: &FieldRule, value: &str, is_known: fn(&str) -> bool) -> Parsed {
-    match value {
-        "" => Ok(None),
-        known if is_known(known) => {
-            text::check_length(field, known)?;
-            Ok(Some(Value::Text(known.to_owned())))
-        }
-        _ => Err(NOT_A_CHOICE),
+fn in_list<'a>(field: &FieldRule, value: Cow<'a, str>, is_known: fn(&str) -> bool) -> Parsed<'a> {
+    if value.is_empty() {
+        return Ok(None);
     }
+    if !is_known(&value) {
+        return Err(NOT_A_CHOICE);
+    }
+    text::check_length(field, &value)?;
+    Ok(Some(Value::Text(value)))
 }

@@ -1,5 +1,7 @@
 //! Values that consist of several of a field's choices.
 
+use std::borrow::Cow;
+
 use crate::field_error::NOT_A_CHOICE;
 use crate::json::Raw;
 use crate::schema::FieldRule;
@@ -13,7 +15,7 @@ const SEPARATOR: char = '|';
 
 /// Parses a `multiselect`, which is stored as the values joined by `|`, spelled as in the profile. Order and repetitions are
 /// kept as sent.
-pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed<'static> {
     let joined = match raw {
         Raw::List(_) | Raw::Object(_) => {
             let entries = raw.as_list().ok_or(NOT_A_CHOICE)?;
@@ -30,7 +32,7 @@ pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
         return Ok(None);
     }
     check_length(field, &joined)?;
-    Ok(Some(Value::Text(joined)))
+    Ok(Some(Value::Text(Cow::Owned(joined))))
 }
 
 /// Returns the value of one entry of a list, which must be a text or a number. It is never empty, because no choice has an

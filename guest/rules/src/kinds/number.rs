@@ -14,7 +14,7 @@ const MAX_MAGNITUDE: f64 = 9_223_372_036_854_775_807.0;
 /// Largest number as text, in bytes. Every double fits.
 const MAX_TEXT_BYTES: usize = 400;
 
-pub(super) fn parse(scale: u32, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse(scale: u32, raw: &Raw<'_>) -> Parsed<'static> {
     let sent = raw.as_text().ok_or(NOT_A_NUMBER)?;
     let text = trim(&sent);
     if text.is_empty() {

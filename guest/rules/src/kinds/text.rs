@@ -1,5 +1,7 @@
 //! Plain text.
 
+use std::borrow::Cow;
+
 use crate::field_error::{FieldError, NOT_VALID};
 use crate::json::Raw;
 use crate::schema::FieldRule;
@@ -7,14 +9,30 @@ use crate::value::Value;
 
 use super::{Parsed, markup};
 
-pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
     let sent = raw.as_text().ok_or(NOT_VALID)?;
-    let text = markup::plain(&sent);
+    let text = made_of(sent, markup::plain);
     if text.is_empty() {
         return Ok(None);
     }
     check_length(field, &text)?;
-    Ok(Some(Value::Text(text.into_owned())))
+    Ok(Some(Value::Text(text)))
+}
+
+/// Returns what `make` makes of a text: a part of it, or another text.
+pub(super) fn made_of<'a>(text: Cow<'a, str>, make: fn(&str) -> Cow<'_, str>) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => make(text),
+        Cow::Owned(text) => Cow::Owned(make(&text).into_owned()),
+    }
+}
+
+/// Returns the part of a text that `cut` leaves.
+pub(super) fn part_of<'a>(text: Cow<'a, str>, cut: fn(&str) -> &str) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(cut(text)),
+        Cow::Owned(text) => Cow::Owned(cut(&text).to_owned()),
+    }
 }
 
 /// Checks the length in code points, as Symfony's `Length` does.

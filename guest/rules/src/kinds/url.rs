@@ -7,15 +7,15 @@ use crate::json::Raw;
 use crate::schema::FieldRule;
 use crate::value::Value;
 
-use super::text::check_length;
+use super::text::{check_length, made_of};
 use super::{Parsed, markup};
 
 /// Schemes that run a script when the address is used as a link.
 const SCRIPT_SCHEMES: [&str; 3] = ["javascript:", "data:", "vbscript:"];
 
-pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
+pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
     let sent = raw.as_text().ok_or(INVALID_URL)?;
-    let text = markup::plain(&sent);
+    let text = made_of(sent, markup::plain);
     if text.is_empty() {
         return Ok(None);
     }
@@ -24,7 +24,7 @@ pub(super) fn parse(field: &FieldRule, raw: &Raw<'_>) -> Parsed {
     }
     let address = if has_scheme(&text) { text } else { Cow::Owned(format!("http://{text}")) };
     check_length(field, &address)?;
-    Ok(Some(Value::Text(address.into_owned())))
+    Ok(Some(Value::Text(address)))
 }
 
 /// Returns whether the address runs a script. Like browsers, this ignores control characters and blanks in the scheme.

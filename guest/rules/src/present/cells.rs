@@ -9,6 +9,7 @@ use super::with_offset;
 use crate::contact::Contact;
 use crate::model::{Profile, Stored};
 use crate::schema::{FieldRule, Schema};
+use crate::shared_text::SharedText;
 use crate::value::Value;
 
 /// What stands between several values of a cell.
@@ -21,7 +22,7 @@ pub fn cells(profile: &Profile, columns: &[String], contacts: &[Stored]) -> Vec<
     let schema = Schema::of(profile);
     let columns: Vec<Column<'_>> = columns.iter().map(|column| Column::of(column, &schema)).collect();
     let row = |stored: &Stored| {
-        let contact = Contact::read(&stored.document, &schema);
+        let contact = Contact::read(stored.document.clone(), &schema);
         let mut text = Vec::with_capacity(stored.document.len());
         // Writing to memory does not fail, and serde_json writes UTF-8.
         let is_written =
@@ -78,7 +79,8 @@ impl Serialize for Row<'_> {
 impl Row<'_> {
     fn cell(&self, column: &Column<'_>) -> Cow<'_, str> {
         let Self { contact, profile, .. } = *self;
-        let datetime = |datetime: &Option<String>| Cow::Owned(datetime.as_deref().map(with_offset).unwrap_or_default());
+        let datetime =
+            |datetime: &Option<SharedText>| Cow::Owned(datetime.as_deref().map(with_offset).unwrap_or_default());
         let shown = |id: Option<u64>, is_known: bool| match id.filter(|_| is_known) {
             Some(id) => Cow::Owned(id.to_string()),
             None => Cow::Borrowed(""),
@@ -102,7 +104,7 @@ impl Row<'_> {
 fn text_of(value: Option<Value>) -> Cow<'static, str> {
     match value {
         None => Cow::Borrowed(""),
-        Some(Value::Text(text)) => Cow::Owned(text),
+        Some(Value::Text(text)) => Cow::Owned(text.to_string()),
         // As JSON has them.
         Some(value @ (Value::Number(_) | Value::Bool(_))) => {
             Cow::Owned(serde_json::to_string(&value).unwrap_or_default())

@@ -1,7 +1,5 @@
 //! The `fields` member of a presented contact: each group with descriptions of its fields, then all values together.
 
-use std::borrow::Cow;
-
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
@@ -117,21 +115,20 @@ pub(super) fn displayed(rule: &FieldRule, value: Option<&Value>) -> Option<Value
 /// Returns a field's `normalizedValue`, which has the labels of choices instead of their values.
 fn normalized_value(field: &CatalogueField<'_>, value: Option<&Value>) -> Option<Value> {
     let choices = &field.definition.choices;
-    let label = |value: &str| choices.iter().find(|choice| choice.value == value).map(|choice| choice.label.clone());
+    let label = |value: &str| choices.iter().find(|choice| choice.value == value).map(|choice| choice.label.as_str());
+    let text_of = |text: &str| Some(Value::Text(text.to_owned().into()));
     match (field.rule.kind, value) {
-        (Kind::Boolean, Some(Value::Bool(flag))) => Some(Value::Text(if *flag { "Yes" } else { "No" }.to_owned())),
-        (Kind::Select | Kind::Lookup, Some(Value::Text(text))) => {
-            Some(Value::Text(label(text).unwrap_or_else(|| text.clone())))
-        }
+        (Kind::Boolean, Some(Value::Bool(flag))) => text_of(if *flag { "Yes" } else { "No" }),
+        (Kind::Select | Kind::Lookup, Some(Value::Text(text))) => label(text).map_or_else(|| value.cloned(), text_of),
         (Kind::MultiSelect, Some(Value::Text(text))) => {
             let mut room = MAX_LABELS_BYTES;
             let labels = text.split('|').map(|value| {
-                let label = label(value).map_or(Cow::Borrowed(value), Cow::Owned);
+                let label = label(value).unwrap_or(value);
                 room = room.checked_sub(label.len() + 1)?;
                 Some(label)
             });
             let labels: Option<Vec<_>> = labels.collect();
-            Some(Value::Text(labels.map_or_else(|| text.clone(), |labels| labels.join("|"))))
+            labels.map_or_else(|| value.cloned(), |labels| text_of(&labels.join("|")))
         }
         (_, value) => displayed(field.rule, value),
     }

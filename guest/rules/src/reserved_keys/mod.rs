@@ -61,6 +61,8 @@ impl Edits {
         if let Some(address) = self.ip_address.filter(|address| !contact.ip_addresses.contains(address)) {
             contact.ip_addresses.push(address);
         }
-        contact.last_active = self.last_active.or_else(|| contact.last_active.take());
+        if let Some(datetime) = self.last_active {
+            contact.last_active = Some(datetime.into());
+        }
     }
 }
