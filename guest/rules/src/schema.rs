@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::hashing::{NameMap, StableMap, StableSet};
+use crate::json::quoted_name;
 use crate::kind::Kind;
 use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
 use crate::model::{Choice, Field, Profile};
@@ -38,6 +39,8 @@ pub(crate) enum ItemKey {
 #[derive(Debug)]
 pub(crate) struct FieldRule {
     pub(crate) alias: String,
+    /// The alias as it stands in a document.
+    pub(crate) quoted_name: String,
     pub(crate) kind: Kind,
     /// The values of the field's choices.
     choices: StableSet<String>,
@@ -71,6 +74,7 @@ impl FieldRule {
         }
         Self {
             alias: field.alias.clone(),
+            quoted_name: quoted_name(&field.alias),
             kind,
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
             composed_choices: field.choices.iter().filter_map(composed_choice).collect(),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::{Contact, DoNotContact};
-use crate::json::{Raw, members, push_name, push_text, push_value};
+use crate::json::{Raw, members, push_name, push_text, push_value, quoted_name};
 use crate::schema::Schema;
 use crate::shared_text::SharedText;
 use crate::value::{Number, Value};
@@ -86,24 +86,22 @@ impl Contact {
     pub(crate) fn document(&self, schema: &Schema) -> String {
         let mut json = String::with_capacity(TYPICAL_DOCUMENT_BYTES);
         json.push_str(r#"{"fields":{"#);
-        let known = self.values.iter().map(|(position, value)| (schema.alias(position), value));
-        for (alias, value) in known.chain(self.orphaned.iter().map(|(alias, value)| (alias.as_str(), value))) {
-            push_name(&mut json, alias);
-            match value {
-                Value::Text(text) => push_text(&mut json, text),
-                Value::Number(_) | Value::Bool(_) => push_value(&mut json, value),
-            }
+        for (position, value) in self.values.iter() {
+            push_field(&mut json, schema.rules.get(position).map_or("", |rule| &rule.quoted_name), value);
+        }
+        for (alias, value) in &self.orphaned {
+            push_field(&mut json, &quoted_name(alias), value);
         }
         json.push('}');
-        push_member(&mut json, "owner", self.owner.as_ref());
-        push_member(&mut json, "stage", self.stage.as_ref());
-        push_member(&mut json, "companies", filled(&self.companies));
-        push_member(&mut json, "tags", filled(&self.tags));
-        push_member(&mut json, "doNotContact", filled(&self.do_not_contact));
-        push_member(&mut json, "ipAddresses", filled(&self.ip_addresses));
-        push_time(&mut json, "lastActive", self.last_active.as_deref());
-        push_time(&mut json, "dateAdded", self.date_added.as_deref());
-        push_time(&mut json, "dateModified", self.date_modified.as_deref());
+        push_member(&mut json, r#""owner":"#, self.owner.as_ref());
+        push_member(&mut json, r#""stage":"#, self.stage.as_ref());
+        push_member(&mut json, r#""companies":"#, filled(&self.companies));
+        push_member(&mut json, r#""tags":"#, filled(&self.tags));
+        push_member(&mut json, r#""doNotContact":"#, filled(&self.do_not_contact));
+        push_member(&mut json, r#""ipAddresses":"#, filled(&self.ip_addresses));
+        push_time(&mut json, r#""lastActive":"#, self.last_active.as_deref());
+        push_time(&mut json, r#""dateAdded":"#, self.date_added.as_deref());
+        push_time(&mut json, r#""dateModified":"#, self.date_modified.as_deref());
         json.push('}');
         json
     }
@@ -153,16 +151,24 @@ fn filled<T>(list: &[T]) -> Option<&[T]> {
     (!list.is_empty()).then_some(list)
 }
 
-fn push_member<T: Serialize + ?Sized>(json: &mut String, name: &str, value: Option<&T>) {
+fn push_field(json: &mut String, quoted_name: &str, value: &Value) {
+    push_name(json, quoted_name);
+    match value {
+        Value::Text(text) => push_text(json, text),
+        Value::Number(_) | Value::Bool(_) => push_value(json, value),
+    }
+}
+
+fn push_member<T: Serialize + ?Sized>(json: &mut String, quoted_name: &str, value: Option<&T>) {
     if let Some(value) = value {
-        push_name(json, name);
+        push_name(json, quoted_name);
         push_value(json, value);
     }
 }
 
-fn push_time(json: &mut String, name: &str, time: Option<&str>) {
+fn push_time(json: &mut String, quoted_name: &str, time: Option<&str>) {
     if let Some(time) = time {
-        push_name(json, name);
+        push_name(json, quoted_name);
         push_text(json, time);
     }
 }

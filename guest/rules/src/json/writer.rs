@@ -6,29 +6,36 @@ use serde::Serialize;
 
 use super::plain_run::plain_run;
 
-/// Appends the name of a member to an object that is being written, and a comma before it unless it is the first one.
-pub(crate) fn push_name(json: &mut String, name: &str) {
+/// Returns a name as it stands before a member's value, such as `"id":`.
+pub(crate) fn quoted_name(name: &str) -> String {
+    let mut quoted = String::with_capacity(name.len() + "\"\":".len());
+    push_text(&mut quoted, name);
+    quoted.push(':');
+    quoted
+}
+
+/// Appends the name of a member to an object that is being written, and a comma before it unless it is the first one. `quoted` is
+/// a result of [`quoted_name`].
+pub(crate) fn push_name(json: &mut String, quoted: &str) {
     // A value ends with another character, and a text with a quote.
     if !json.ends_with('{') {
         json.push(',');
     }
-    push_text(json, name);
-    json.push(':');
+    json.push_str(quoted);
 }
 
 /// Appends a string.
 pub(crate) fn push_text(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
-    loop {
-        let (plain, special) = rest.split_at_checked(plain_run(rest.as_bytes())).unwrap_or((rest, ""));
+    while let Some((plain, special)) = rest.split_at_checked(plain_run(rest.as_bytes()))
+        && let Some(&byte) = special.as_bytes().first()
+    {
         json.push_str(plain);
-        let Some(byte) = special.bytes().next() else {
-            break;
-        };
         push_escaped(json, byte);
         rest = special.get(1..).unwrap_or_default();
     }
+    json.push_str(rest);
     json.push('"');
 }
 
@@ -57,7 +64,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::{push_name, push_text, push_value};
+    use super::{push_name, push_text, push_value, quoted_name};
 
     fn written(text: &str) -> String {
         let mut json = String::new();
@@ -84,7 +91,7 @@ mod tests {
         fn an_object_is_written_as_by_the_library(members in vec(("[{}a\"]{0,3}", "[{}a\"]{0,3}"), 0..4)) {
             let (mut json, mut expected) = (String::from("{"), Vec::new());
             for (name, value) in &members {
-                push_name(&mut json, name);
+                push_name(&mut json, &quoted_name(name));
                 push_value(&mut json, value);
                 expected.push(format!("{}:{}", serde_json::to_string(name).unwrap(), serde_json::to_string(value).unwrap()));
             }
