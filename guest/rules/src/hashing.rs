@@ -12,35 +12,39 @@ pub(crate) type StableMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher
 /// A hash set without random hash keys.
 pub(crate) type StableSet<T> = HashSet<T, BuildHasherDefault<DefaultHasher>>;
 
-/// A map by the unique values of a batch's contacts.
-pub(crate) type KeyMap<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
+/// A map by the names that a profile defines, or by the unique values of a batch's contacts.
+pub(crate) type TextMap<V> = HashMap<String, V, BuildHasherDefault<TextHasher>>;
 
-/// A map by names that a profile defines. These names are short and do not come from clients.
-pub(crate) type NameMap<V> = HashMap<String, V, BuildHasherDefault<NameHasher>>;
+/// The hash of the compiler's own maps, which takes eight bytes in one step and is faster than the default hasher for short texts.
+#[derive(Debug, Default)]
+pub(crate) struct TextHasher(u64);
 
-/// FNV-1a with 64 bits, which is faster than the default hasher for names of a few bytes.
-#[derive(Debug)]
-pub(crate) struct NameHasher(u64);
-
-impl Default for NameHasher {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+impl TextHasher {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
 }
 
-impl Hasher for NameHasher {
+impl Hasher for TextHasher {
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        self.add(rest.iter().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.add(u64::from(byte));
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        // The lowest bits depend on few others before.
+        self.0 ^ (self.0 >> 32)
     }
 }
 
 /// Returns the hash of a name in lists that the build script makes, FNV-1a with 64 bits.
 pub(crate) fn name_hash(name: &str) -> u64 {
-    let mut hasher = NameHasher::default();
-    hasher.write(name.as_bytes());
-    hasher.finish()
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::hashing::{NameMap, StableMap, StableSet};
+use crate::hashing::{StableMap, StableSet, TextMap};
 use crate::json::quoted_name;
 use crate::kind::Kind;
 use crate::limits::{MAX_LENGTH, MAX_SCALE, MAX_UNIQUE_FIELDS, MAX_UNIQUE_LENGTH};
@@ -109,13 +109,13 @@ pub(crate) struct Schema {
     pub(crate) required: Vec<usize>,
     /// Position of the field `last_active`, if it is a `datetime`.
     pub(crate) last_active: Option<usize>,
-    item_keys: NameMap<ItemKey>,
+    item_keys: TextMap<ItemKey>,
 }
 
 impl Schema {
     pub(crate) fn of(profile: &Profile) -> Self {
         let mut rules: Vec<_> = profile.fields.iter().map(|field| FieldRule::of(field, profile.max_length)).collect();
-        let mut item_keys: NameMap<_> =
+        let mut item_keys: TextMap<_> =
             ReservedKey::ALL.iter().map(|key| (key.name().to_owned(), ItemKey::Reserved(*key))).collect();
         item_keys
             .extend(rules.iter().enumerate().map(|(position, rule)| (rule.alias.clone(), ItemKey::Field(position))));
@@ -137,7 +137,10 @@ impl Schema {
     /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is
     /// ignored.
     pub(crate) fn item_key(&self, name: &str) -> Option<ItemKey> {
-        self.item_keys.get(name.trim_start_matches(BYTE_ORDER_MARK)).copied()
+        let key = self.item_keys.get(name).copied();
+        key.or_else(|| {
+            self.item_keys.get(name.strip_prefix(BYTE_ORDER_MARK)?.trim_start_matches(BYTE_ORDER_MARK)).copied()
+        })
     }
 
     /// Returns the alias of the field at `position`.

@@ -17,6 +17,7 @@ pub(crate) struct SharedText {
 }
 
 impl SharedText {
+    #[inline]
     /// Returns a text. If it is a part of `source`, it is not copied.
     pub(crate) fn of(source: &Rc<String>, text: Cow<'_, str>) -> Self {
         match place(source, &text) {
@@ -43,6 +44,7 @@ impl From<String> for SharedText {
 impl Deref for SharedText {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         self.source.get(self.range.clone()).unwrap_or_default()
     }

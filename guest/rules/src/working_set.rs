@@ -1,7 +1,7 @@
 //! The contacts that a batch works on: those that were found in the store, and those that the batch creates.
 
 use crate::contact::Contact;
-use crate::hashing::{KeyMap, StableMap};
+use crate::hashing::{StableMap, TextMap};
 use crate::model::{Stored, Target};
 use crate::schema::{Schema, normal_form};
 
@@ -19,7 +19,7 @@ pub(crate) struct WorkingSet {
     entries: Vec<Entry>,
     by_id: StableMap<u64, usize>,
     /// For each unique field, the contact that has a value.
-    by_key: Vec<KeyMap<usize>>,
+    by_key: Vec<TextMap<usize>>,
 }
 
 impl WorkingSet {
@@ -29,7 +29,7 @@ impl WorkingSet {
         let mut working_set = Self {
             entries: Vec::with_capacity(room),
             by_id: StableMap::default(),
-            by_key: schema.unique.iter().map(|_| KeyMap::with_capacity_and_hasher(room, Default::default())).collect(),
+            by_key: schema.unique.iter().map(|_| TextMap::with_capacity_and_hasher(room, Default::default())).collect(),
         };
         for stored in found {
             let contact = Contact::read(stored.document, schema);

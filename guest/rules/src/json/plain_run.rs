@@ -9,6 +9,7 @@ const HIGHEST_BITS: u64 = ONES << 7;
 
 /// Returns the number of bytes before the first one that a JSON string cannot have as it is: a quote, a backslash or a control
 /// character.
+#[inline]
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     let mut length = 0;
     while let Some(eight) = bytes.get(length..).and_then(<[u8]>::first_chunk) {

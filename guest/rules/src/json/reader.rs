@@ -41,6 +41,9 @@ fn read_members<'a, K>(text: &'a str, wanted: impl Fn(&str) -> Option<K>) -> Opt
     let mut members = Vec::with_capacity(TYPICAL_MEMBERS);
     let mut reader = Reader { text, at: 0 };
     reader.each(b'{', b'}', |reader| {
+        if reader.peek()? != b'"' {
+            return None;
+        }
         let Raw::Text(name) = reader.string()? else {
             return None;
         };
@@ -79,6 +82,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     /// Skips blanks, and returns the byte after them without reading it.
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -89,6 +93,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn take(&mut self, wanted: u8) -> Option<()> {
         (self.peek()? == wanted).then(|| self.at += 1)
     }
@@ -98,6 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what stands between two brackets, separated by commas.
+    #[inline]
     fn each(&mut self, opens: u8, closes: u8, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.take(opens)?;
         if self.peek()? == closes {
@@ -123,10 +129,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a string, of which the quote stands next.
     fn string(&mut self) -> Option<Raw<'a>> {
-        if self.peek()? != b'"' {
-            return None;
-        }
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
         let end = start + plain_run(bytes.get(start..)?);
