@@ -7,6 +7,7 @@ use crate::ignored_names::IgnoredNames;
 use crate::item_errors::ItemErrors;
 use crate::json::{self, Raw};
 use crate::kinds;
+use crate::member_order::MemberOrder;
 use crate::model::{Operation, Profile, Remarks, Warning};
 use crate::reserved_key::ReservedKey;
 use crate::reserved_keys::Edits;
@@ -52,12 +53,13 @@ pub(crate) struct ItemReader<'a> {
 }
 
 impl ItemReader<'_> {
-    /// Reads the item in `text`. `seen` has one entry for each field of the catalogue; its content does not matter.
+    /// Reads the item in `text`. `seen` has one entry for each field of the catalogue; its content does not matter. `order` learns the
+    /// order of the item's members.
     ///
     /// # Errors
     ///
     /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
-    pub(crate) fn read(&self, text: String, seen: &mut [bool]) -> Result<Item, String> {
+    pub(crate) fn read(&self, text: String, seen: &mut [bool], order: &mut MemberOrder) -> Result<Item, String> {
         let Self { operation, profile, schema } = *self;
         if text.len() > MAX_ITEM_BYTES {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
@@ -72,11 +74,16 @@ impl ItemReader<'_> {
             Some(Name { key: key?, is_exact: !name.starts_with(BYTE_ORDER_MARK) })
         };
         let text = Rc::new(text);
-        let members = match json::members(&text, meaning) {
+        let guess = |last: Option<&Name>| {
+            let key = order.after(last.map(|name| name.key))?;
+            Some((schema.quoted_name(key)?, Name { key, is_exact: true }))
+        };
+        let members = match json::members_in_order(&text, meaning, guess) {
             Ok(Some(members)) => members,
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
+        order.learn(members.iter().map(|(name, _)| name.key));
         let mut ignored = ignored.into_inner();
         let mut warnings = Vec::new();
         let mut item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };

@@ -20,6 +20,7 @@ mod json;
 mod kind;
 mod kinds;
 mod limits;
+mod member_order;
 mod merge;
 mod model;
 mod present;

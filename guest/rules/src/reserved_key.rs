@@ -16,6 +16,7 @@ pub(crate) enum ReservedKey {
 }
 
 impl ReservedKey {
+    /// Every key, each at the place that `as usize` returns.
     pub(crate) const ALL: [Self; 9] = [
         Self::Id,
         Self::Tags,
@@ -46,5 +47,15 @@ impl ReservedKey {
     /// Returns the key that is spelled `name`.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReservedKey;
+
+    #[test]
+    fn all_keys_are_listed_in_their_order() {
+        assert!(ReservedKey::ALL.into_iter().map(|key| key as usize).eq(0..ReservedKey::ALL.len()));
     }
 }

@@ -110,6 +110,8 @@ pub(crate) struct Schema {
     /// Position of the field `last_active`, if it is a `datetime`.
     pub(crate) last_active: Option<usize>,
     item_keys: TextMap<ItemKey>,
+    /// The names of the reserved keys as they stand in an item.
+    reserved_names: [String; ReservedKey::ALL.len()],
 }
 
 impl Schema {
@@ -131,7 +133,8 @@ impl Schema {
                 rule.is_identifying = true;
             }
         }
-        Self { rules, unique, required, last_active, item_keys }
+        let reserved_names = ReservedKey::ALL.map(|key| quoted_name(key.name()));
+        Self { rules, unique, required, last_active, item_keys, reserved_names }
     }
 
     /// Returns the meaning of `name` in an item, or `None` if the name is unknown. A byte order mark before the name is
@@ -141,6 +144,14 @@ impl Schema {
         key.or_else(|| {
             self.item_keys.get(name.strip_prefix(BYTE_ORDER_MARK)?.trim_start_matches(BYTE_ORDER_MARK)).copied()
         })
+    }
+
+    /// Returns the name of a key as [`quoted_name`] writes it.
+    pub(crate) fn quoted_name(&self, key: ItemKey) -> Option<&str> {
+        match key {
+            ItemKey::Field(position) => self.rules.get(position).map(|rule| rule.quoted_name.as_str()),
+            ItemKey::Reserved(key) => self.reserved_names.get(key as usize).map(String::as_str),
+        }
     }
 
     /// Returns the alias of the field at `position`.

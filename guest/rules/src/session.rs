@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 use crate::contact::Contact;
 use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
+use crate::member_order::MemberOrder;
 use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
@@ -45,8 +46,9 @@ impl Session {
     /// Items that were planned before and not decided are dropped.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
         let mut seen = vec![false; self.schema.rules.len()];
+        let mut order = MemberOrder::new(self.schema.rules.len());
         let reader = ItemReader { operation: self.operation, profile: &self.profile, schema: &self.schema };
-        let read = |text: String| reader.read(text, &mut seen);
+        let read = |text: String| reader.read(text, &mut seen, &mut order);
         self.planned = items.into_iter().map(read).collect();
         self.planned.iter().map(|item| item.as_ref().map(|item| self.keys_of(item)).unwrap_or_default()).collect()
     }

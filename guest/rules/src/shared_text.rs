@@ -17,8 +17,8 @@ pub(crate) struct SharedText {
 }
 
 impl SharedText {
-    #[inline]
     /// Returns a text. If it is a part of `source`, it is not copied.
+    #[inline]
     pub(crate) fn of(source: &Rc<String>, text: Cow<'_, str>) -> Self {
         match place(source, &text) {
             Some(range) => Self { source: Rc::clone(source), range },

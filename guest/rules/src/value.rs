@@ -33,8 +33,8 @@ pub(crate) enum Value<T = SharedText> {
 }
 
 impl<T> Value<T> {
-    #[inline]
     /// Returns the value with its text, if it is one, in another form.
+    #[inline]
     pub(crate) fn map_text<U>(self, convert: impl FnOnce(T) -> U) -> Value<U> {
         match self {
             Self::Text(text) => Value::Text(convert(text)),

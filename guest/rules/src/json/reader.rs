@@ -27,29 +27,43 @@ pub(crate) fn members<'a, K>(
     text: &'a str,
     wanted: impl Fn(&str) -> Option<K>,
 ) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
+    members_in_order(text, wanted, |_| None)
+}
+
+/// Returns the same as [`members`]. `guess` may return what probably follows a member, or is the first member after `None`: a name as
+/// [`quoted_name`](super::quoted_name) writes it, and what `wanted` returns for it.
+pub(crate) fn members_in_order<'a, 'n, K>(
+    text: &'a str,
+    wanted: impl Fn(&str) -> Option<K>,
+    guess: impl Fn(Option<&K>) -> Option<(&'n str, K)>,
+) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
     let is_object = text.trim_ascii_start().starts_with('{');
     if !is_object {
         return Ok(None);
     }
-    match read_members(text, wanted) {
+    match read_members(text, wanted, guess) {
         Some(members) => Ok(Some(members)),
         None => Err(flaw(text)),
     }
 }
 
-fn read_members<'a, K>(text: &'a str, wanted: impl Fn(&str) -> Option<K>) -> Option<Vec<(K, Raw<'a>)>> {
-    let mut members = Vec::with_capacity(TYPICAL_MEMBERS);
+fn read_members<'a, 'n, K>(
+    text: &'a str,
+    wanted: impl Fn(&str) -> Option<K>,
+    guess: impl Fn(Option<&K>) -> Option<(&'n str, K)>,
+) -> Option<Vec<(K, Raw<'a>)>> {
+    let mut members: Vec<(K, Raw<'a>)> = Vec::with_capacity(TYPICAL_MEMBERS);
     let mut reader = Reader { text, at: 0 };
     reader.each(b'{', b'}', |reader| {
-        if reader.peek()? != b'"' {
-            return None;
-        }
-        let Raw::Text(name) = reader.string()? else {
-            return None;
+        let guess = guess(members.last().map(|(key, _)| key));
+        let key = match guess.filter(|(quoted, _)| reader.literal(quoted).is_some()) {
+            Some((_, key)) => Some(key),
+            None => wanted(&reader.name()?),
         };
-        reader.take(b':')?;
         let value = reader.value()?;
-        members.extend(wanted(&name).map(|key| (key, value)));
+        if let Some(key) = key {
+            members.push((key, value));
+        }
         Some(())
     })?;
     reader.end()?;
@@ -82,8 +96,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    #[inline]
     /// Skips blanks, and returns the byte after them without reading it.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.text.as_bytes().get(self.at)? {
@@ -102,7 +116,7 @@ impl<'a> Reader<'a> {
         self.peek().is_none().then_some(())
     }
 
-    /// Reads what stands between two brackets, separated by commas.
+    /// Reads what stands between two brackets, separated by commas. `read` starts after the blanks before each entry.
     #[inline]
     fn each(&mut self, opens: u8, closes: u8, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.take(opens)?;
@@ -111,10 +125,11 @@ impl<'a> Reader<'a> {
         }
         loop {
             read(self)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                _ => return self.take(closes),
+            if self.peek()? == closes {
+                return self.take(closes);
             }
+            self.take(b',')?;
+            self.peek()?;
         }
     }
 
@@ -122,11 +137,23 @@ impl<'a> Reader<'a> {
         match self.peek()? {
             b'"' => self.string(),
             b'1'..=b'9' => self.number(),
-            b'n' => self.literal("null", Raw::Null),
-            b't' => self.literal("true", Raw::Bool(true)),
-            b'f' => self.literal("false", Raw::Bool(false)),
+            b'n' => self.literal("null").map(|()| Raw::Null),
+            b't' => self.literal("true").map(|()| Raw::Bool(true)),
+            b'f' => self.literal("false").map(|()| Raw::Bool(false)),
             _ => self.other(),
         }
+    }
+
+    /// Reads the name of a member, and the colon after it.
+    fn name(&mut self) -> Option<Cow<'a, str>> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let Raw::Text(name) = self.string()? else {
+            return None;
+        };
+        self.take(b':')?;
+        Some(name)
     }
 
     /// Reads a string, of which the quote stands next.
@@ -151,9 +178,8 @@ impl<'a> Reader<'a> {
         rest.get(..digits).map(Raw::Number)
     }
 
-    fn literal(&mut self, literal: &str, value: Raw<'a>) -> Option<Raw<'a>> {
-        self.text.get(self.at..)?.starts_with(literal).then(|| self.at += literal.len())?;
-        Some(value)
+    fn literal(&mut self, literal: &str) -> Option<()> {
+        self.text.get(self.at..)?.starts_with(literal).then(|| self.at += literal.len())
     }
 
     /// Reads any value with `serde_json`.
@@ -175,7 +201,8 @@ mod tests {
     use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
     use serde_json::value::RawValue;
 
-    use super::{Raw, entries, members};
+    use super::super::quoted_name;
+    use super::{Raw, entries, members, members_in_order};
 
     /// The members of an object as `serde_json` reads them, with repeated names.
     struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -228,6 +255,12 @@ mod tests {
             (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected.to_string(), "{text}"),
             (Ok(None), Err(_)) => assert!(!text.trim_ascii_start().starts_with('{'), "{text}"),
             (members, expected) => panic!("{text}: {members:?}, {:?}", expected.map(|Members(members)| members)),
+        }
+        for guess in ["a", "b", "c", "é", "\u{4e2d}", "\"", "\\", ""] {
+            let quoted = quoted_name(guess);
+            let in_order = members_in_order(text, |name| Some(name.to_owned()), |_| Some((&quoted, guess.to_owned())));
+            let (in_order, members) = (in_order.ok(), members(text, |name| Some(name.to_owned())).ok());
+            assert_eq!(in_order, members, "{guess}: {text}");
         }
         let expected = serde_json::from_str::<Vec<&RawValue>>(text).ok();
         assert_eq!(entries(text), expected.map(|list| list.into_iter().map(value).collect()), "{text}");
