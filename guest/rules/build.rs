@@ -25,7 +25,10 @@ use place_name::{country_key, region_key, region_key_without_ending};
 type KeysOf = fn(&str) -> Vec<String>;
 
 const LISTS: [(&str, &str, KeysOf); 4] = [
-    ("COUNTRIES", "countries.txt", |name| spellings::of_country(name).iter().map(|name| country_key(name)).collect()),
+    ("COUNTRIES", "countries.txt", |name| {
+        let keys = spellings::of_country(name).into_iter().map(|name| country_key(&name));
+        keys.chain([name.to_owned()]).collect()
+    }),
     ("REGIONS", "regions.txt", |name| {
         let keys = |name: &String| [Some(region_key(name)), region_key_without_ending(name)];
         spellings::of_region(name).iter().flat_map(keys).flatten().collect()

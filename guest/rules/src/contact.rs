@@ -68,7 +68,8 @@ impl Contact {
                 && rule.is_searched
                 && let Some(room) = MAX_WORDS_BYTES.checked_sub(words.len())
             {
-                words.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+                let end = if text.len() <= room { text.len() } else { text.floor_char_boundary(room) };
+                words.push_str(text.get(..end).unwrap_or_default());
                 words.push(' ');
             }
         }

@@ -60,7 +60,7 @@ impl ItemReader<'_> {
     ///
     /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
     pub(crate) fn read(&self, text: String, seen: &mut [bool], order: &mut MemberOrder) -> Result<Item, String> {
-        let Self { operation, profile, schema } = *self;
+        let Self { schema, .. } = *self;
         if text.len() > MAX_ITEM_BYTES {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
         }
@@ -85,62 +85,17 @@ impl ItemReader<'_> {
         };
         order.learn(members.iter().map(|(name, _)| name.key));
         let mut ignored = ignored.into_inner();
-        let mut warnings = Vec::new();
-        let mut item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
-        let (mut seen_reserved, mut seen_exact) = (Vec::new(), None);
-        // From the end, because the last value of a repeated name counts, as in most JSON parsers. A name that is spelled as it is
-        // counts before one with a byte order mark, wherever it stands.
-        let [exact, marked] = [true, false].map(|is_exact| {
-            let is_wanted = move |(name, _): &&(Name, Raw<'_>)| name.is_exact == is_exact;
-            members.iter().rev().filter(is_wanted)
-        });
-        for (name, raw) in exact.chain(marked) {
-            if !name.is_exact {
-                let (fields, reserved): &(Vec<bool>, Vec<ReservedKey>) =
-                    seen_exact.get_or_insert_with(|| (seen.to_vec(), seen_reserved.clone()));
-                let (is_taken, spelling) = match name.key {
-                    ItemKey::Field(position) => (fields.get(position) == Some(&true), schema.alias(position)),
-                    ItemKey::Reserved(key) => (reserved.contains(&key), key.name()),
-                };
-                if is_taken {
-                    ignored.add(&format!("{BYTE_ORDER_MARK}{spelling}"));
-                    continue;
-                }
-            }
-            match name.key {
-                ItemKey::Field(position) => {
-                    let (Some(rule), Some(seen)) = (schema.rules.get(position), seen.get_mut(position)) else {
-                        continue;
-                    };
-                    if std::mem::replace(seen, true) {
-                        continue;
-                    }
-                    match kinds::parse(rule, raw) {
-                        Ok(value) => {
-                            let code = value.as_ref().and_then(|value| kinds::warning(rule, value));
-                            warnings.extend(code.map(|code| (position, code)));
-                            let value = value.map(|value| value.map_text(|part| SharedText::of(&text, part)));
-                            item.fields.push((position, value));
-                        }
-                        Err(error) => item.errors.add(schema, position, error),
-                    }
-                }
-                ItemKey::Reserved(key) if seen_reserved.contains(&key) => {}
-                ItemKey::Reserved(key) => {
-                    seen_reserved.push(key);
-                    match key {
-                        ReservedKey::Id if operation == Operation::Create => {}
-                        ReservedKey::Id => item.id = raw.as_id(),
-                        ReservedKey::OverwriteWithBlank => item.overwrites_with_blank = raw.is_truthy(),
-                        _ => {
-                            if let Err(error) = item.edits.read(key, raw, profile) {
-                                item.errors.add_reserved(key, error);
-                            }
-                        }
-                    }
-                }
-            }
+        let item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
+        let seen_reserved = Vec::new();
+        let mut reading = Reading { reader: self, text: &text, seen, seen_reserved, warnings: Vec::new(), item };
+        // From the end, because the last value of a repeated name counts, as in most JSON parsers.
+        for (name, raw) in members.iter().rev().filter(|(name, _)| name.is_exact) {
+            reading.read(name.key, raw);
         }
+        if members.iter().any(|(name, _)| !name.is_exact) {
+            reading.read_marked(&members, &mut ignored);
+        }
+        let Reading { mut warnings, mut item, .. } = reading;
         // The members of many items are in the order of the catalogue, so that little is left to sort.
         item.fields.reverse();
         item.fields.sort_unstable_by_key(|(position, _)| *position);
@@ -153,6 +108,84 @@ impl ItemReader<'_> {
         let (ignored, ignored_more) = ignored.into_parts();
         item.remarks = Remarks { warnings, ignored, ignored_more };
         Ok(item)
+    }
+}
+
+/// An item of which some members have been read.
+struct Reading<'a> {
+    reader: &'a ItemReader<'a>,
+    /// The item's text.
+    text: &'a Rc<String>,
+    /// For each field of the catalogue, whether it has been read.
+    seen: &'a mut [bool],
+    seen_reserved: Vec<ReservedKey>,
+    /// Positions of fields, with the codes of warnings.
+    warnings: Vec<(usize, &'static str)>,
+    item: Item,
+}
+
+impl Reading<'_> {
+    /// Reads a member, unless one with the same meaning has been read.
+    fn read(&mut self, key: ItemKey, raw: &Raw<'_>) {
+        match key {
+            ItemKey::Field(position) => {
+                if self.seen.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true)) {
+                    self.read_field(position, raw);
+                }
+            }
+            ItemKey::Reserved(key) => {
+                if !self.seen_reserved.contains(&key) {
+                    self.seen_reserved.push(key);
+                    self.read_reserved(key, raw);
+                }
+            }
+        }
+    }
+
+    fn read_field(&mut self, position: usize, raw: &Raw<'_>) {
+        let schema = self.reader.schema;
+        let Some(rule) = schema.rules.get(position) else {
+            return;
+        };
+        match kinds::parse(rule, raw) {
+            Ok(value) => {
+                let code = value.as_ref().and_then(|value| kinds::warning(rule, value));
+                self.warnings.extend(code.map(|code| (position, code)));
+                let value = value.map(|value| value.map_text(|part| SharedText::of(self.text, part)));
+                self.item.fields.push((position, value));
+            }
+            Err(error) => self.item.errors.add(schema, position, error),
+        }
+    }
+
+    fn read_reserved(&mut self, key: ReservedKey, raw: &Raw<'_>) {
+        match key {
+            ReservedKey::Id if self.reader.operation == Operation::Create => {}
+            ReservedKey::Id => self.item.id = raw.as_id(),
+            ReservedKey::OverwriteWithBlank => self.item.overwrites_with_blank = raw.is_truthy(),
+            _ => {
+                if let Err(error) = self.item.edits.read(key, raw, self.reader.profile) {
+                    self.item.errors.add_reserved(key, error);
+                }
+            }
+        }
+    }
+
+    /// Reads the members that have a byte order mark before their names. Those without one have been read: they count, wherever they
+    /// stand.
+    fn read_marked(&mut self, members: &[(Name, Raw<'_>)], ignored: &mut IgnoredNames) {
+        let (seen, seen_reserved) = (self.seen.to_vec(), self.seen_reserved.clone());
+        for (name, raw) in members.iter().rev().filter(|(name, _)| !name.is_exact) {
+            let (is_taken, spelling) = match name.key {
+                ItemKey::Field(position) => (seen.get(position) == Some(&true), self.reader.schema.alias(position)),
+                ItemKey::Reserved(key) => (seen_reserved.contains(&key), key.name()),
+            };
+            if is_taken {
+                ignored.add(&format!("{BYTE_ORDER_MARK}{spelling}"));
+            } else {
+                self.read(name.key, raw);
+            }
+        }
     }
 }
 

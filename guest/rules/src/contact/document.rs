@@ -8,7 +8,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::{Contact, DoNotContact};
-use crate::json::{Raw, members, push_name, push_text, push_value, quoted_name};
+use crate::json::{Raw, members, push_name, push_text, push_value, push_whole, quoted_name};
 use crate::schema::Schema;
 use crate::shared_text::SharedText;
 use crate::value::{Number, Value};
@@ -155,6 +155,7 @@ fn push_field(json: &mut String, quoted_name: &str, value: &Value) {
     push_name(json, quoted_name);
     match value {
         Value::Text(text) => push_text(json, text),
+        Value::Number(Number::Whole(whole)) => push_whole(json, *whole),
         Value::Number(_) | Value::Bool(_) => push_value(json, value),
     }
 }

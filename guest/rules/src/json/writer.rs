@@ -53,6 +53,12 @@ fn push_escaped(json: &mut String, byte: u8) {
     });
 }
 
+/// Appends a whole number.
+pub(crate) fn push_whole(json: &mut String, number: i64) {
+    // Writing to memory does not fail.
+    write!(json, "{number}").unwrap_or_default();
+}
+
 /// Appends any value.
 pub(crate) fn push_value<T: Serialize + ?Sized>(json: &mut String, value: &T) {
     // Writing to memory does not fail.

@@ -56,16 +56,23 @@ fn is_refused(byte: u8) -> bool {
 /// a slash and letters outside ASCII are refused.
 fn is_address(address: &str) -> bool {
     let Some((local, domain)) = address.split_once('@') else { return false };
-    let is_atom = |atom: &[u8]| !atom.is_empty() && atom.iter().all(|&byte| is_of_atom(byte));
     address.len() <= MAX_ADDRESS_BYTES
         && local.len() <= MAX_LOCAL_BYTES
-        && split_at_dots(local).all(is_atom)
+        && is_dotted(local, is_of_atom)
         && (is_host(domain) || is_literal(domain))
 }
 
-/// Splits a text at its dots. Splitting bytes is faster than splitting characters.
-fn split_at_dots(text: &str) -> impl Iterator<Item = &[u8]> {
-    text.as_bytes().split(|&byte| byte == b'.')
+/// Returns whether a text consists of parts with dots between them, of which each has at least one byte, and only such as `is_known`.
+fn is_dotted(text: &str, is_known: impl Fn(u8) -> bool) -> bool {
+    let mut last = b'.';
+    for byte in text.bytes() {
+        let is_expected = if byte == b'.' { last != b'.' } else { is_known(byte) };
+        if !is_expected {
+            return false;
+        }
+        last = byte;
+    }
+    last != b'.'
 }
 
 fn is_of_atom(byte: u8) -> bool {
@@ -75,16 +82,12 @@ fn is_of_atom(byte: u8) -> bool {
 /// Returns whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a
 /// letter.
 fn is_host(domain: &str) -> bool {
-    let is_known = |&byte: &u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let is_label = |label: &[u8]| {
-        matches!(label.len(), 1..=MAX_LABEL_BYTES)
-            && !label.starts_with(b"-")
-            && !label.ends_with(b"-")
-            && label.iter().all(is_known)
-    };
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_label = |label: &str| label.len() <= MAX_LABEL_BYTES && !label.starts_with('-') && !label.ends_with('-');
     let top = domain.rsplit_once('.').map(|(_, top)| top);
     top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic()))
-        && split_at_dots(domain).all(is_label)
+        && is_dotted(domain, is_known)
+        && domain.split('.').all(is_label)
 }
 
 /// Returns whether `domain` is an IPv4 literal such as `[192.0.2.1]`. As in Mautic, IPv6 literals are refused.

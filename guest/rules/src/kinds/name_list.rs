@@ -20,7 +20,9 @@ impl NameList {
 
 /// Returns whether a list knows a country by this name, in any spelling that has the same key.
 pub(super) fn has_country(name: &str) -> bool {
-    NameList(&hashes::COUNTRIES).contains(&country_key(name))
+    let list = NameList(&hashes::COUNTRIES);
+    // The list also has the names as they are, because most are sent so.
+    list.contains(name) || list.contains(&country_key(name))
 }
 
 /// Returns whether a list knows a region of any country by this name, in any spelling that has one of the keys of a name there.
