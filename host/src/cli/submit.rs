@@ -105,13 +105,13 @@ fn submission(text: &str) -> Result<Uuid, &'static str> {
 
 /// Why a submission ended early, and how to go on with it if the server accepted something.
 struct EndedEarly {
-    why: SubmitError,
+    why: Box<SubmitError>,
     go_on: Option<String>,
 }
 
 impl From<SubmitError> for EndedEarly {
     fn from(why: SubmitError) -> Self {
-        Self { why, go_on: None }
+        Self { why: Box::new(why), go_on: None }
     }
 }
 
@@ -176,6 +176,6 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
         .send(failures, summary)
         .map_err(|why| {
             let go_on = course.go_on(matches!(why, SubmitError::Connection { was_sent: true, .. }));
-            EndedEarly { why, go_on }
+            EndedEarly { why: Box::new(why), go_on }
         })
 }
