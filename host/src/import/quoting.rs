@@ -57,7 +57,18 @@ fn each_record(text: &str, delimiter: u8, mut found: impl FnMut(usize, Range<usi
     let bytes = text.as_bytes();
     let (mut first_line, mut begin) = (1, 0);
     let (mut line, mut state) = (1, State::RecordBegin);
-    for (place, &byte) in bytes.iter().enumerate() {
+    let mut place = 0;
+    while let Some(&byte) = bytes.get(place) {
+        // Most bytes are in the middle of a cell, where few mean something.
+        let skipped = match state {
+            State::Cell => plain_bytes(bytes.get(place..).unwrap_or_default(), delimiter),
+            State::Quoted(_) => plain_bytes(bytes.get(place..).unwrap_or_default(), b'"'),
+            _ => 0,
+        };
+        if skipped > 0 {
+            place += skipped;
+            continue;
+        }
         let ends_line = byte == b'\n' || (byte == b'\r' && bytes.get(place + 1) != Some(&b'\n'));
         if state == State::RecordBegin && byte != b'\n' && byte != b'\r' {
             (first_line, begin) = (line, place);
@@ -82,6 +93,7 @@ fn each_record(text: &str, delimiter: u8, mut found: impl FnMut(usize, Range<usi
             found(first_line, begin..place);
         }
         line += usize::from(ends_line);
+        place += 1;
     }
     match state {
         State::Quoted(begin) => Err(ImportError::OpenQuote(begin)),
@@ -91,6 +103,11 @@ fn each_record(text: &str, delimiter: u8, mut found: impl FnMut(usize, Range<usi
             Ok(())
         }
     }
+}
+
+/// Returns how many bytes stand before the next end of a line or `mark`.
+fn plain_bytes(bytes: &[u8], mark: u8) -> usize {
+    memchr::memchr3(b'\n', b'\r', mark, bytes).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
