@@ -41,13 +41,13 @@ pub(crate) fn leave_out_shown_zeros(item: &mut Item, contact: &Contact) {
         .retain(|(position, value)| contact.value(*position).is_some() || !value.as_ref().is_some_and(Value::is_zero));
 }
 
-/// Applies an item without errors to `contact`.
-pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: &Schema, now: &str) {
+/// Applies an item without errors to `contact`. Its fields and edits are moved there.
+pub(crate) fn apply(item: &mut Item, mode: MergeMode, contact: &mut Contact, schema: &Schema, now: &str) {
     let mut sent_last_active = mode == MergeMode::Replace;
     if mode == MergeMode::Replace {
-        contact.values = FieldValues::of(item.fields);
+        contact.values = FieldValues::of(std::mem::take(&mut item.fields));
     } else {
-        for (position, value) in item.fields {
+        for (position, value) in item.fields.drain(..) {
             if value.is_some() || item.overwrites_with_blank {
                 contact.values.set(position, value);
                 sent_last_active |= schema.last_active == Some(position);
@@ -55,7 +55,7 @@ pub(crate) fn apply(item: Item, mode: MergeMode, contact: &mut Contact, schema: 
         }
     }
     let is_key_sent = item.edits.has_last_active();
-    item.edits.apply(contact, now);
+    std::mem::take(&mut item.edits).apply(contact, now);
     if let Some(position) = schema.last_active {
         synchronize_last_active(contact, position, sent_last_active, is_key_sent);
     }

@@ -8,11 +8,11 @@ use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
 use crate::member_order::MemberOrder;
 use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
-use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Remarks, Stored, Target, UniqueKey, Write};
+use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
 use crate::shared_text::SharedText;
-use crate::working_set::{WorkingSet, unique_values};
+use crate::working_set::{NormalizedKey, WorkingSet, unique_values};
 
 /// Largest document, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
@@ -58,10 +58,16 @@ impl Session {
             let forms = item.sent(unique).flatten().map(former_forms).unwrap_or_default();
             forms.into_iter().filter_map(move |form| self.unique_key(field, form))
         };
-        let unique = item.keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone()));
-        let former = self.schema.unique.iter().enumerate().flat_map(former);
-        let id = item.id.map(Key::Id).into_iter();
-        id.chain(unique.chain(former).map(Key::Unique)).take(MAX_KEYS_PER_ITEM).collect()
+        let mut keys = Vec::with_capacity(1 + item.keys.len());
+        keys.extend(item.id.map(Key::Id));
+        keys.extend(self.unique_keys(&item.keys).map(Key::Unique));
+        keys.extend(self.schema.unique.iter().enumerate().flat_map(former).map(Key::Unique));
+        keys.truncate(MAX_KEYS_PER_ITEM);
+        keys
+    }
+
+    fn unique_keys(&self, keys: &[NormalizedKey]) -> impl Iterator<Item = UniqueKey> {
+        keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone()))
     }
 
     /// Returns the key of a value of the unique field with this number.
@@ -90,16 +96,15 @@ impl Session {
                     item.errors.add_objection(&self.schema, field, code, message);
                 }
             }
-            let remarks = std::mem::take(&mut item.remarks);
-            match self.decide_item(index, item, &mut working_set) {
-                Ok(write) => Outcome::Write(Write { remarks, ..write }),
-                Err(rejection) => Outcome::Reject(Rejection { remarks, ..*rejection }),
+            match self.decide_item(index, &mut item, &mut working_set) {
+                Ok(write) => Outcome::Write(write),
+                Err(rejection) => Outcome::Reject(Rejection { remarks: item.remarks, ..*rejection }),
             }
         };
         (0..).zip(planned).map(decide_item).collect()
     }
 
-    fn decide_item(&self, index: u32, mut item: Item, working_set: &mut WorkingSet) -> Result<Write, Box<Rejection>> {
+    fn decide_item(&self, index: u32, item: &mut Item, working_set: &mut WorkingSet) -> Result<Write, Box<Rejection>> {
         let target = match self.operation {
             Operation::Create => working_set.newest_with(&item.keys),
             Operation::Replace | Operation::Update => item.id.and_then(|id| working_set.with_id(id)),
@@ -109,8 +114,11 @@ impl Session {
             (Operation::Create | Operation::Update, Some(_)) => MergeMode::Patch,
             (Operation::Replace, _) | (Operation::Create, None) => MergeMode::Replace,
         };
-        check_required(&mut item, mode, &self.schema);
-        self.check_unique(&mut item, target, working_set);
+        check_required(item, mode, &self.schema);
+        // If no contact has one of the keys, none can clash.
+        if self.operation != Operation::Create || target.is_some() {
+            self.check_unique(item, target, working_set);
+        }
         if !item.errors.is_empty() {
             return Err(std::mem::take(&mut item.errors).into_rejection(item.id).into());
         }
@@ -131,7 +139,7 @@ impl Session {
     fn write(
         &self,
         index: u32,
-        mut item: Item,
+        item: &mut Item,
         mode: MergeMode,
         target: Option<usize>,
         working_set: &mut WorkingSet,
@@ -143,7 +151,7 @@ impl Session {
             None => (Target::New, 201, Contact::new(&self.now)),
         };
         if known.is_some() {
-            leave_out_shown_zeros(&mut item, &contact);
+            leave_out_shown_zeros(item, &contact);
         }
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
         apply(item, mode, &mut contact, &self.schema, &self.now);
@@ -165,14 +173,16 @@ impl Session {
             .map_err(|why| Box::new(reject_unread(id, 400, why)))?;
         // A new contact has no unique values except those of the item.
         let keys = sent_keys.unwrap_or_else(|| unique_values(&contact, &self.schema));
-        let unique_keys = keys.iter().filter_map(|(field, value)| self.unique_key(*field, value.clone())).collect();
+        let mut unique_keys = Vec::with_capacity(keys.len());
+        unique_keys.extend(self.unique_keys(&keys));
         let words = contact.words(&self.schema);
         let sort = contact.last_active.as_deref().unwrap_or_default().to_owned();
         match known {
             Some(number) => working_set.replace(number, contact, keys, &self.schema),
             None => working_set.add(index, contact, keys),
         }
-        Ok(Write { target, status, document, keys: unique_keys, words, sort, remarks: Remarks::default() })
+        let remarks = std::mem::take(&mut item.remarks);
+        Ok(Write { target, status, document, keys: unique_keys, words, sort, remarks })
     }
 }
 

@@ -125,10 +125,11 @@ impl<'a> Reader<'a> {
         }
         loop {
             read(self)?;
-            if self.peek()? == closes {
-                return self.take(closes);
+            let next = self.peek()?;
+            self.at += 1;
+            if next != b',' {
+                return (next == closes).then_some(());
             }
-            self.take(b',')?;
             self.peek()?;
         }
     }

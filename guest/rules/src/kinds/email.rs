@@ -83,11 +83,13 @@ fn is_of_atom(byte: u8) -> bool {
 /// letter.
 fn is_host(domain: &str) -> bool {
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    // Most domains have no label that must be looked at alone.
+    let is_plain = domain.len() <= MAX_LABEL_BYTES && !domain.bytes().any(|byte| byte == b'-');
     let is_label = |label: &str| label.len() <= MAX_LABEL_BYTES && !label.starts_with('-') && !label.ends_with('-');
     let top = domain.rsplit_once('.').map(|(_, top)| top);
     top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic()))
         && is_dotted(domain, is_known)
-        && domain.split('.').all(is_label)
+        && (is_plain || domain.split('.').all(is_label))
 }
 
 /// Returns whether `domain` is an IPv4 literal such as `[192.0.2.1]`. As in Mautic, IPv6 literals are refused.
