@@ -68,8 +68,8 @@ impl Contact {
                 && rule.is_searched
                 && let Some(room) = MAX_WORDS_BYTES.checked_sub(words.len())
             {
-                let end = if text.len() <= room { text.len() } else { text.floor_char_boundary(room) };
-                words.push_str(text.get(..end).unwrap_or_default());
+                let cut = || text.get(..text.floor_char_boundary(room)).unwrap_or_default();
+                words.push_str(if text.len() <= room { text } else { cut() });
                 words.push(' ');
             }
         }

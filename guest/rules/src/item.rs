@@ -1,6 +1,6 @@
 //! One item of a batch. It is read once, before the contact that it applies to is known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::ignored_names::IgnoredNames;
@@ -66,7 +66,9 @@ impl ItemReader<'_> {
         }
         seen.fill(false);
         let ignored = RefCell::new(IgnoredNames::default());
+        let is_in_order = Cell::new(true);
         let meaning = |name: &str| {
+            is_in_order.set(false);
             let key = schema.item_key(name);
             if key.is_none() {
                 ignored.borrow_mut().add(name);
@@ -83,7 +85,9 @@ impl ItemReader<'_> {
             Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
             Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         };
-        order.learn(members.iter().map(|(name, _)| name.key));
+        if !is_in_order.get() {
+            order.learn(members.iter().map(|(name, _)| name.key));
+        }
         let mut ignored = ignored.into_inner();
         let item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
         let seen_reserved = Vec::new();
