@@ -88,6 +88,27 @@ fn a_delete_on_one_server_stops_the_component_on_another() {
     }
 }
 
+/// So that other servers, which look twice a second, take over within five.
+#[test]
+fn leases_end_within_four_and_a_half_seconds_by_default() {
+    let database = Database::fresh();
+    let server = database.options().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    server.allow_long_calls("acme");
+    let client = server.client(&tenant);
+    let job = client.create(&Value::from(vec![json!({"do": "loop"}); 50]));
+    job.wait_for("in_progress");
+    let left = "SELECT (lease_until - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) / 1000 FROM jobs";
+    let renewed = wait_until("the first renewal", || {
+        let before = database.number("SELECT lease_until FROM jobs");
+        let left = database.number(left);
+        assert!(left <= 4_500, "{left} ms");
+        (database.number("SELECT lease_until FROM jobs") > before).then_some(left)
+    });
+    assert!(renewed > 0, "the lease was renewed before it ended");
+    job.delete().expect(200);
+}
+
 #[test]
 fn jobs_of_a_dead_or_stopped_server_are_finished_by_another() {
     let database = Database::fresh();

@@ -50,6 +50,11 @@ const DEFAULT_FOLDER: &str = "./bulkhead-data";
 pub(super) struct Ownership(#[expect(dead_code, reason = "dropping the file releases its lock")] Option<File>);
 
 impl StoreArgs {
+    /// Returns whether other servers can use the store at the same time.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self.place(), Ok(Place::Database(_)))
+    }
+
     /// Returns where the store is. An empty option or environment variable counts as not set.
     ///
     /// # Errors

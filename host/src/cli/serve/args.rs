@@ -30,6 +30,11 @@ pub(super) const MAX_HEALTH_CONNECTIONS: usize = 32;
 const MAX_SMALL_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that one client may have by default at least.
 const MIN_CONNECTIONS_PER_ADDRESS: usize = 16;
+/// How long a lease is by default where other servers can take over: they look for jobs twice a second, so that they have one within
+/// five seconds. Leases are renewed three times in this time, by one statement for all jobs of a server.
+const SHARED_LEASE: Duration = Duration::from_secs(4);
+/// How long a lease is by default where no other server is. A server that starts voids the leases of the one before it.
+const OWN_LEASE: Duration = Duration::from_secs(30);
 /// Workers of a server at most.
 const MAX_WORKERS: usize = 32;
 
@@ -57,9 +62,10 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds that a job's id stays valid after the job was created, and again after the job was finished.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_RETENTION", default_value_t = 48 * 60 * 60)]
     retention: u64,
-    /// Seconds that a server may be silent, or cut off from the database, before other servers take over its jobs.
-    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    lease: u64,
+    /// Seconds that a server may be silent, or cut off from the database, before other servers take over its jobs; by default 4,
+    /// and 30 without a database, where there are no other servers.
+    #[arg(long, value_name = "SECONDS", env = "BULKHEAD_LEASE", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    lease: Option<u64>,
     /// Seconds after which a thread that does not come back counts as stalled: outside of components, and beyond their deadline.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HOST_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     host_timeout: u64,
@@ -148,11 +154,12 @@ impl ServeArgs {
 
     pub(super) fn settings(&self) -> Settings {
         let cores = available_parallelism().map_or(2, usize::from);
+        let default_lease = if self.store.is_shared() { SHARED_LEASE } else { OWN_LEASE };
         Settings {
             workers: self.workers.map_or(cores.min(MAX_WORKERS), usize::from),
             retention: Duration::from_secs(self.retention),
             queue: QueueLimits { jobs: self.max_queued_jobs, bytes: self.max_queued_bytes },
-            lease: Duration::from_secs(self.lease),
+            lease: self.lease.map_or(default_lease, Duration::from_secs),
             host_timeout: Duration::from_secs(self.host_timeout),
         }
     }
