@@ -418,7 +418,7 @@ fn files_that_cannot_be_read_whole_store_nothing() {
             415,
             "'Content-Type: application/x-ndjson'",
         ),
-        ("text/csv", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook (.xlsx). Save it as 'CSV UTF-8'"),
+        ("text/csv", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook (.xlsx). Open it in Excel"),
         ("application/json", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook"),
         (workbook, "", b"PK\x03\x04..xl/workbook.xml", 415, "an Excel workbook"),
         ("application/pdf", "", b"%PDF-1.7", 415, "a PDF document"),

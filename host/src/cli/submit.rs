@@ -9,7 +9,6 @@ mod content;
 mod error;
 mod failures;
 mod failures_place;
-mod foreign_kind;
 mod interruption;
 mod kind;
 mod lines;

@@ -129,8 +129,9 @@ impl Format {
 fn unsupported(essence: &str) -> Problem {
     Problem::unsupported_type(match OtherKind::of_type(essence) {
         Some(kind) => format!(
-            "'{essence}' is the type of {}. Nothing was stored. {} The bulk endpoints take it as text/csv.",
-            kind.name, kind.cure
+            "'{essence}' is the type of {}. Nothing was stored. {} The bulk endpoints take that file as text/csv.",
+            kind.noun(),
+            kind.cure()
         ),
         None => format!(
             "'{essence}' is not a type this call takes; send application/json, application/x-www-form-urlencoded or multipart/form-data. The bulk endpoints also take text/csv and application/x-ndjson."
@@ -215,7 +216,11 @@ fn json_body(body: &[u8]) -> Result<&[u8], Problem> {
 /// form, the body would be contacts without any fields.
 fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
     let (what, content_type) = if let Some(kind) = OtherKind::of_bytes(body) {
-        return Err(Problem::unsupported_type(format!("The body is {}. Nothing was stored. {}", kind.name, kind.cure)));
+        return Err(Problem::unsupported_type(format!(
+            "The body is {}. Nothing was stored. {}",
+            kind.noun(),
+            kind.cure()
+        )));
     } else if is_json(body) {
         ("JSON", "application/json")
     } else if is_json(first_line(body).0) {
@@ -266,7 +271,7 @@ mod tests {
             ("text/csv; header=maybe", Err("header=maybe, which must be present or absent")),
             (
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                Err("an Excel workbook (.xlsx). Nothing was stored. Save it as 'CSV UTF-8'"),
+                Err("an Excel workbook (.xlsx). Nothing was stored. Open it in Excel"),
             ),
             ("application/pdf", Err("a PDF document")),
             ("application/xml", Err("is not a type this call takes")),

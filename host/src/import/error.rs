@@ -12,7 +12,7 @@ pub enum ImportError {
     #[error("The file is empty. Send a file with at least one contact.")]
     Empty,
     /// The file is no text, or no table.
-    #[error("The file is {}. {}", .0.name, .0.cure)]
+    #[error("The file is {}. {}", .0.noun(), .0.cure())]
     NotText(OtherKind),
     /// The charset's name is unknown.
     #[error(

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use bulkhead::import::ImportError;
+use bulkhead::import::{ImportError, OtherKind};
 use bulkhead::plain_words::io_error;
 use uuid::Uuid;
 
-use super::foreign_kind::ForeignKind;
 use super::option_words::with_options;
 use crate::cli::contact_file::ContactFileError;
 
@@ -33,8 +32,8 @@ pub(super) enum SubmitError {
     User,
     #[error(transparent)]
     File(#[from] ContactFileError),
-    #[error("{file} is {}, not a text, so nothing was sent. {}", foreign.noun(), foreign.advice())]
-    Foreign { file: String, foreign: ForeignKind },
+    #[error("{file} is {}, not a text, so nothing was sent. {}", kind.noun(), kind.cure())]
+    NotText { file: String, kind: OtherKind },
     #[error(
         "{0} cannot be read: neither its name nor its beginning says how it is written, so nothing was sent. Give --format csv (a table), --format tsv (a table with tabs), --format ndjson (a JSON object on each line) or --format json."
     )]

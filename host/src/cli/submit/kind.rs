@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
+use bulkhead::import::OtherKind;
 use clap::ValueEnum;
 use serde::de::IgnoredAny;
 
 use super::error::SubmitError;
-use super::foreign_kind::foreign_kind;
 use crate::cli::contact_file;
 
 /// What the names of compressed files end in.
@@ -80,8 +80,8 @@ impl Kind {
     /// # Errors
     /// If it is no text, or nothing says how it is written.
     pub(super) fn find(option: Option<FormatOption>, file: &Path, bytes: &[u8]) -> Result<Self, SubmitError> {
-        if let Some(foreign) = foreign_kind(file, bytes, option.is_none()) {
-            return Err(SubmitError::Foreign { file: contact_file::name(file), foreign });
+        if let Some(kind) = other_kind(file, bytes, option.is_none()) {
+            return Err(SubmitError::NotText { file: contact_file::name(file), kind });
         }
         let said = option.map(Self::from).or_else(|| Self::of_name(file)).or_else(|| of_content(bytes).map(Self::from));
         said.ok_or_else(|| SubmitError::UnknownFormat(contact_file::name(file)))
@@ -134,11 +134,23 @@ fn has_objects_by_line(text: &[u8]) -> bool {
     })
 }
 
+/// Returns what a file is if it is no text: by its bytes, and then by its name, if the name may decide.
+fn other_kind(file: &Path, bytes: &[u8], name_counts: bool) -> Option<OtherKind> {
+    let of_name = || extension(file).as_deref().and_then(OtherKind::of_extension);
+    match OtherKind::of_bytes(bytes) {
+        Some(OtherKind::Zip) => of_name().or(Some(OtherKind::Zip)),
+        None if name_counts => of_name(),
+        of_bytes => of_bytes,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{Format, FormatOption, Kind};
+    use bulkhead::import::OtherKind;
+
+    use super::{Format, FormatOption, Kind, other_kind};
 
     #[test]
     fn a_files_name_tells_its_format() {
@@ -158,6 +170,25 @@ mod tests {
         ] {
             assert_eq!(Kind::of_name(Path::new(name)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_by_its_bytes_and_then_by_its_name() {
+        for (name, bytes, expected) in [
+            ("a.csv", &b"%PDF-1.7"[..], Some(OtherKind::Pdf)),
+            ("a.csv", b"PK\x03\x04 xl/workbook.xml", Some(OtherKind::Xlsx)),
+            ("a.csv", b"PK\x03\x04", Some(OtherKind::Zip)),
+            ("a.NUMBERS", b"PK\x03\x04", Some(OtherKind::Numbers)),
+            ("a.xls", b"email\ta\n", Some(OtherKind::Xls)),
+            ("a.pdf", b"", Some(OtherKind::Pdf)),
+            ("a.csv", b"PK,email\n", None),
+            ("a.json", b"[]", None),
+        ] {
+            assert_eq!(other_kind(Path::new(name), bytes, true), expected, "{name}");
+        }
+        // Who says how a file is written knows better than its name, but not than its bytes.
+        assert_eq!(other_kind(Path::new("a.xls"), b"email\ta\n", false), None);
+        assert_eq!(other_kind(Path::new("a.xls"), b"%PDF-", false), Some(OtherKind::Pdf));
     }
 
     #[test]
