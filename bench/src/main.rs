@@ -2,6 +2,7 @@
 //!
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
+//! - the processor time of a contact while eight tenants keep the server busy, against that of plain SQLite;
 //! - memory of the server while 200 such jobs are queued;
 //! - a table against the same contacts as a list, and all contacts as a file against plain SQLite;
 //! - what rogue tenants, and floods of tenants and of strangers, cost a neighbour;
@@ -11,9 +12,10 @@
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
+//! `bulkhead-bench job`, `busy`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
 mod attack;
+mod busy;
 mod contacts;
 mod exchange;
 mod floor;
@@ -40,8 +42,9 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "job",
+    "busy",
     "guest",
     "memory",
     "exchange",
@@ -70,6 +73,9 @@ fn main() -> Outcome<()> {
     let wants = |part| wanted.as_ref().is_none_or(|wanted| wanted == part);
     if wants("job") {
         job_against_floor(&items, &body)?;
+    }
+    if wants("busy") {
+        busy::busy(&items)?;
     }
     if wants("guest") {
         sandbox_against_native(&items)?;

@@ -93,6 +93,11 @@ impl Server {
         self.process.address()
     }
 
+    /// Returns the id of the server's process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Returns the data folder.
     pub(crate) fn data(&self) -> &Path {
         self.folder.path()
