@@ -110,6 +110,37 @@ fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
 }
 
 #[test]
+fn deleting_makes_room_on_a_full_disk_before_the_next_sweep() {
+    if is_left_out() {
+        return;
+    }
+    let disk = Arc::new(SmallDisk::make(SQLITE_DISK_MIB));
+    let server = Options::default().on(&disk).with("--sweep-interval", 3_600).start();
+    let client = server.new_client("acme");
+    let mut random = Rng::new(7);
+    let mut noise = || -> String {
+        (0..5_000).map(|_| char::from_digit(random.below(36) as u32, 36).unwrap_or_default()).collect()
+    };
+    // Failed contacts are kept as they were sent.
+    let mut jobs = Vec::new();
+    loop {
+        let items: Vec<_> = (0..600).map(|_| json!({"email": "bad", "notes": noise()})).collect();
+        let reply = client.send("POST", "/api/contacts/bulk/new", &[], &json!(items));
+        if reply.status == 503 {
+            assert!(reply.message().contains("disk is full"), "{}", reply.message());
+            break;
+        }
+        jobs.push(client.accepted(&reply).id.clone());
+        assert!(jobs.len() < 100, "the disk does not fill up");
+    }
+    for job in &jobs {
+        client.job(&**job).delete().expect(200);
+    }
+    wait_until("the server to be ready", || (server.client_with(None).get("/readyz").status == 200).then_some(()));
+    assert_eq!(client.create(&contacts("c", 0..10)).finished()["created"], 10);
+}
+
+#[test]
 fn a_request_that_would_fill_the_disk_is_refused_and_costs_nobody_else() {
     if is_left_out() {
         return;

@@ -8,22 +8,30 @@ use std::time::Duration;
 
 use crate::jobs::maintenance::task::Task;
 use crate::jobs::worker::WorkerContext;
-use crate::store::{Store, StoreError};
+use crate::store::{DiskState, Store, StoreError};
 
 /// Pause between two transactions of a run, so that commits can take the store's write lock.
 const TRANSACTION_PAUSE: Duration = Duration::from_millis(20);
 
-/// Starts the task, which runs every `interval`.
+/// Pause between two runs on a full disk, where clients and operators delete to make room.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts the task, which runs every `interval`, and more often on a full disk.
 pub(super) fn start(context: &Arc<WorkerContext>, interval: Duration) -> io::Result<Task> {
     let context = Arc::clone(context);
     Task::start("expiry", move || match step(&**context.store()) {
         Ok(true) => TRANSACTION_PAUSE,
+        Ok(false) if is_disk_full(&**context.store()) => interval.min(FULL_DISK_PAUSE),
         Ok(false) => interval,
         Err(error) => {
             context.store_outage.failed("delete expired data", &error);
             interval
         }
     })
+}
+
+fn is_disk_full(store: &dyn Store) -> bool {
+    matches!(store.disk_space(), Ok(Some(space)) if space.state() == DiskState::Full)
 }
 
 /// Deletes some expired data or, when there are none left, gives some space back. Returns whether there is more to do at once.

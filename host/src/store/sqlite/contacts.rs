@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+use super::index_queue::INDEXED_BYTES;
 use super::{SqliteStore, index_queue, listing, usage};
 use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
@@ -81,7 +82,7 @@ impl ContactStore for SqliteStore {
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.clock.now().before(age);
-        self.connections.write(|connection| index_queue::index_next(connection, None, until))
+        self.connections.write_growing(INDEXED_BYTES, |connection| index_queue::index_next(connection, None, until))
     }
 }
 

@@ -14,6 +14,9 @@ use crate::store::{ContactWrite, StoreError};
 /// How long a transaction may have taken when it begins to index one more row, as commits wait for it.
 const MAX_INDEXING_TIME: Duration = Duration::from_millis(40);
 
+/// Bytes by which the database may grow in one transaction of indexing, about: as much as is indexed in that time.
+pub(super) const INDEXED_BYTES: u64 = 1 << 20;
+
 /// Queues the contacts of a commit.
 pub(super) fn enqueue(
     transaction: &Transaction<'_>,
@@ -38,6 +41,7 @@ pub(super) fn enqueue(
 pub(super) fn catch_up(connections: &Connections, tenant: TenantId) -> Result<(), StoreError> {
     index_queue::catch_up(
         || connections.read(|connection| is_behind(connection, tenant)),
+        // Also on a full disk: a list without what was committed before would be wrong.
         || connections.write(|connection| index_next(connection, Some(tenant), Timestamp::LAST)),
     )
 }

@@ -2,7 +2,7 @@
 
 use super::{FILE, SqliteStore, migrations, shrink, sweep};
 use crate::domain::Timestamp;
-use crate::store::{DiskSpace, MaintenanceStore, Notification, StoreError, Swept};
+use crate::store::{DiskSpace, DiskState, MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for SqliteStore {
     fn description(&self) -> String {
@@ -24,7 +24,8 @@ impl MaintenanceStore for SqliteStore {
     }
 
     fn shrink(&self) -> Result<bool, StoreError> {
-        self.connections.write(|connection| shrink::shrink(connection))
+        let is_full = self.disk_space()?.is_some_and(|space| space.state() == DiskState::Full);
+        self.connections.write(|connection| shrink::shrink(connection, is_full))
     }
 
     fn settle(&self) -> Result<bool, StoreError> {

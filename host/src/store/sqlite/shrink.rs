@@ -17,14 +17,14 @@ const MIN_KEPT_PAGES: u64 = 2_048;
 /// The part of the file that may be free in any case, as a divisor: 5 %.
 const KEPT_PART: u64 = 20;
 
-/// Gives some free pages back if there are many. Returns whether there are still many.
-pub(super) fn shrink(connection: &Connection) -> Result<bool, StoreError> {
-    let excess = excess_pages(connection)?;
+/// Gives some free pages back if there are many or, on a full disk, if there are any. Returns whether there are still so many.
+pub(super) fn shrink(connection: &Connection, is_disk_full: bool) -> Result<bool, StoreError> {
+    let excess = excess_pages(connection, is_disk_full)?;
     if excess == 0 {
         return Ok(false);
     }
     vacuum(connection, excess.min(MAX_PAGES))?;
-    let is_left = excess_pages(connection)? > 0;
+    let is_left = excess_pages(connection, is_disk_full)? > 0;
     if !is_left {
         truncate_log(connection)?;
     }
@@ -32,8 +32,11 @@ pub(super) fn shrink(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 /// Returns how many free pages there are beyond those that the file may keep.
-fn excess_pages(connection: &Connection) -> Result<u64, StoreError> {
+fn excess_pages(connection: &Connection, is_disk_full: bool) -> Result<u64, StoreError> {
     let free = pragma(connection, "freelist_count")?;
+    if is_disk_full {
+        return Ok(free);
+    }
     Ok(free.saturating_sub(MIN_KEPT_PAGES.max(pragma(connection, "page_count")? / KEPT_PART)))
 }
 
