@@ -59,6 +59,7 @@ fn failures_of_a_table_come_back_as_they_were() {
         ("no header", no_header.as_str(), "bad,Ada,x\nbad,=1,\n,,note\n", 3),
         ("zeros and blanks", "", "email,zipcode,city\nbad, 007 ,\u{a0}Rome\u{a0}\n", 1),
         ("a first line", "", "sep=|\nemail|firstname\nbad|a,b\n", 1),
+        ("a first line with a sign of its own", "", "sep=^\nemail^firstname\nbad^a,b\n", 1),
         ("blanks that clear", "?blank=clear", "email,city,Note\nbad,,x\n,,x\n", 2),
     ] {
         let first = send(&client, query, "text/csv", table);
@@ -100,6 +101,9 @@ fn failures_of_json_come_back_from_a_table() {
         {"email": "bad", "firstname": "=1", "tags": ["a|b", " c"], "lastname": "'+49"},
         {"email": "bad", "doNotContact": [{"channel": "email", "reason": 3}], "tags": ["a", "b"]},
         {"email": "bad", "firstname": {"a": ["b"]}},
+        {"email": "bad", "city": ["a", "b"]},
+        {"email": ["lists@example.com"]},
+        {"email": "bad", "tags": 0},
         {"email": "bad", "tags": {"0": "a"}},
         {"email": "bad", "firstname": "a\u{0}b"},
         {"email": "bad", "city": "", "overwriteWithBlank": true},
@@ -123,7 +127,7 @@ fn failures_of_json_come_back_from_a_table() {
         let header = file.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
         let columns = "email,firstname,tags,lastname,doNotContact,bulkhead:item,bulkhead:status,bulkhead:errors";
         assert_eq!(header, columns, "{file}");
-        assert_eq!(file.matches("it is in the column 'bulkhead:item', as JSON").count(), 12, "{file}");
+        assert_eq!(file.matches("it is in the column 'bulkhead:item', as JSON").count(), 15, "{file}");
         assert!(!file.contains("was not kept"), "{file}");
         for (first, file) in [(&expected, file), (&vec![json!({})], failures(&client, &nothing, "text/csv", excel))] {
             let again = send(&client, "?mode=update", "text/csv", &file);

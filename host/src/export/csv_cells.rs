@@ -36,10 +36,13 @@ impl CsvCells {
         Self { loses_marks: true, ..self }
     }
 
-    /// Returns the first row.
+    /// Returns the first row. Before it stands a line that names the delimiter, if nobody would guess it.
     pub fn first_row<'a>(self, cells: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
         let mark = if self.excel { BYTE_ORDER_MARK.to_string() } else { String::new() };
         let mut row = mark.into_bytes();
+        if !DELIMITERS.contains(&self.delimiter) {
+            row.extend_from_slice(format!("{SEPARATOR_LINE}{}\r\n", self.delimiter).as_bytes());
+        }
         self.row(&mut row, cells);
         row
     }
@@ -133,5 +136,12 @@ mod tests {
         assert_eq!(row(plain, &texts), "+49;\"=1;2\";a=b;@x;\" =1\";＝1;''=1;'s\r\n");
         assert_eq!(row(CsvCells::new('\'', true), &["=1", "s"]), "\"'=1\"'s\r\n");
         assert!(excel.first_row(["a"]).starts_with(b"\xef\xbb\xbf"));
+    }
+
+    #[test]
+    fn a_delimiter_that_nobody_would_guess_is_named() {
+        for (delimiter, expected) in [('^', "sep=^\r\na^b\r\n"), (':', "sep=:\r\na:b\r\n"), (';', "a;b\r\n")] {
+            assert_eq!(CsvCells::new(delimiter, false).first_row(["a", "b"]), expected.as_bytes(), "{delimiter}");
+        }
     }
 }

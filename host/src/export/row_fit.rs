@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use crate::import::{OWN_PREFIX, VALUE_SEPARATOR, is_json_list, is_list_member};
+use crate::import::{OWN_PREFIX, is_json_list, is_list_member};
 
 /// The member that makes blank members clear their fields.
 const CLEARING_MEMBER: &str = "overwriteWithBlank";
@@ -43,15 +43,10 @@ fn is_blank_cell(name: &str, json: &str) -> Option<bool> {
             (text.is_empty() || !changes).then_some(text.is_empty())
         }
         b'[' if is_list_member(name) => Some(json.trim_matches(['[', ']']).trim().is_empty()),
-        b'[' => {
-            // As text, these are the values of a field with several, if the member is one.
-            let texts: Vec<String> = serde_json::from_str(json).ok()?;
-            let is_plain =
-                |text: &String| !text.is_empty() && text.trim() == text && !text.contains([VALUE_SEPARATOR, '\0']);
-            (!texts.is_empty() && texts.iter().all(is_plain)).then_some(false)
-        }
-        b'{' => None,
-        _ => Some(false),
+        // In another column a list would become a text, which a field may take that refused the list; and in the column of a list,
+        // a number would become a list.
+        b'[' | b'{' => None,
+        _ => (!is_list_member(name)).then_some(false),
     }
 }
 
@@ -70,7 +65,8 @@ mod tests {
         for (item, fits) in [
             (r#"{"email":"x","points":5,"member":true,"city":null}"#, true),
             (r#"{"tags":["a|b",7],"doNotContact":[{"channel":"email"}]}"#, true),
-            (r#"{"plan":["a","b"]}"#, true),
+            (r#"{"plan":["a","b"]}"#, false),
+            (r#"{"email":"x","tags":0}"#, false),
             (r#"{"email":"x","tags":""}"#, true),
             (r#"{"email":"x","city":"","overwriteWithBlank":false}"#, true),
             ("{}", false),

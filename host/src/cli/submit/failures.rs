@@ -141,13 +141,21 @@ fn without_mark(header: Vec<u8>) -> Vec<u8> {
     header.strip_prefix(MARK).map(<[u8]>::to_vec).unwrap_or(header)
 }
 
-/// Reads the first row of a table, with the end of its line. Its cells can hold line breaks.
+/// Reads the first row of a table, with the end of its line, and the line before it that names the delimiter, if there is one. The
+/// row's cells can hold line breaks.
 fn read_header(table: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    const SEPARATOR_LINE: &[u8] = b"sep=";
     let mut header = Vec::new();
     let mut table = table.take(MAX_HEADER_BYTES);
+    table.read_until(b'\n', &mut header)?;
+    let mut row_begin = 0;
+    if header.strip_prefix(MARK).unwrap_or(&header).starts_with(SEPARATOR_LINE) {
+        row_begin = header.len();
+        table.read_until(b'\n', &mut header)?;
+    }
     loop {
-        let read = table.read_until(b'\n', &mut header)?;
-        if read == 0 || header.iter().filter(|byte| **byte == b'"').count() % 2 == 0 {
+        let row = header.get(row_begin..).unwrap_or_default();
+        if row.iter().filter(|byte| **byte == b'"').count() % 2 == 0 || table.read_until(b'\n', &mut header)? == 0 {
             return Ok(header);
         }
     }
@@ -187,6 +195,8 @@ mod tests {
         for (table, expected) in [
             ("a,b\r\n1,2\r\n", "a,b\r\n"),
             ("\"a\r\n\"\"b\"\"\",c\r\n1,2\r\n", "\"a\r\n\"\"b\"\"\",c\r\n"),
+            ("sep=^\r\na^b\r\n1^2\r\n", "sep=^\r\na^b\r\n"),
+            ("\u{feff}sep=^\r\n\"a\nb\"^c\r\n1^2\r\n", "\u{feff}sep=^\r\n\"a\nb\"^c\r\n"),
             ("a", "a"),
             ("", ""),
         ] {
