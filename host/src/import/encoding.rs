@@ -31,6 +31,10 @@ pub fn decode_within<'a>(bytes: &'a [u8], charset: Option<&str>, limit: usize) -
     });
     let text = match (Encoding::for_bom(bytes), named.transpose()?) {
         (Some((encoding, mark)), _) => decode_as(encoding, bytes.get(mark..).unwrap_or_default(), limit)?,
+        // By accident, hardly any text of another charset is UTF-8, too.
+        (None, Some(encoding)) if encoding.is_single_byte() && !bytes.is_ascii() && str::from_utf8(bytes).is_ok() => {
+            return Err(ImportError::IsUtf8(encoding.name()));
+        }
         (None, Some(encoding)) => decode_as(encoding, bytes, limit)?,
         // Text in UTF-16 without a mark has a zero in its first letter.
         (None, None) if bytes.get(1) == Some(&0) => decode_as(UTF_16LE, bytes, limit)?,
@@ -111,7 +115,7 @@ mod tests {
         for (bytes, charset, part) in [
             (&b""[..], None, "empty"),
             (b" \r\n ", None, "empty"),
-            (b"PK\x03\x04xl/", None, "an Excel workbook (.xlsx). Save it as 'CSV UTF-8'"),
+            (b"PK\x03\x04xl/workbook.xml", None, "an Excel workbook (.xlsx). Open it in Excel"),
             (b"PK\x03\x04", None, "spreadsheet"),
             (b"\xd0\xcf\x11\xe0\xa1", None, ".xls"),
             (b"%PDF-1.7", None, "PDF"),
@@ -123,6 +127,8 @@ mod tests {
             (b"a\rb\rM\x96", None, "line 3"),
             (b"a", Some("klingon"), "'klingon'"),
             (b"\xff\xff", Some("shift_jis"), "not Shift_JIS"),
+            (b"a\nM\xc3\xbcller", Some("windows-1252"), "is UTF-8"),
+            (b"a\nM\xc3\xbcller", Some("latin1"), "Leave the charset out"),
         ] {
             let error = decode(bytes, charset).unwrap_err();
             assert!(error.to_string().contains(part), "{bytes:?}: {error}");

@@ -29,6 +29,11 @@ pub enum ImportError {
         /// Its line, from 1.
         line: usize,
     },
+    /// A charset of single bytes was named for a file whose letters beyond ASCII are all UTF-8.
+    #[error(
+        "The file is UTF-8, as its letters beyond ASCII show, and not {0}: read as that, 'é' would become 'Ã©'. Leave the charset out."
+    )]
+    IsUtf8(&'static str),
     /// Bytes are not of the charset that was named.
     #[error("The file is not {0}. Name the charset that it is written in, or save it as UTF-8.")]
     NotOfCharset(&'static str),

@@ -42,6 +42,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("entreprise", "company"),
     ("empresa", "company"),
     ("jobtitle", "position"),
+    ("punkte", "points"),
+    ("puntos", "points"),
     ("berufsbezeichnung", "position"),
     ("phonenumber", "phone"),
     ("telephone", "phone"),
