@@ -50,7 +50,7 @@ fn names_are_told_within_bounds() {
 }
 
 #[test]
-fn a_value_that_no_list_knows_is_a_warning() {
+fn a_value_that_is_stored_although_it_is_odd_is_a_warning() {
     let warnings = |item: &str| -> Vec<(String, &str)> {
         let warnings = told(Operation::Create, item).warnings;
         warnings.into_iter().map(|warning| (warning.field, warning.code)).collect()
@@ -66,6 +66,13 @@ fn a_value_that_no_list_knows_is_a_warning() {
         assert_eq!(warnings(&item), [], "{item}");
     }
     for item in [r#"{"state":""}"#, r#"{"state":["Texas"]}"#, "{}"] {
+        assert_eq!(warnings(item), [], "{item}");
+    }
+    // `price` has a scale, `points` has none.
+    for item in [r#"{"points":3.5}"#, r#"{"points":"3,5"}"#, r#"{"points":"-0.5","price":1.25}"#] {
+        assert_eq!(warnings(item), [("points".to_owned(), "decimals_not_shown")], "{item}");
+    }
+    for item in [r#"{"points":3}"#, r#"{"points":"3.0"}"#, r#"{"points":"","price":1.25}"#] {
         assert_eq!(warnings(item), [], "{item}");
     }
 }

@@ -19,7 +19,7 @@ use crate::field_error::{FieldError, NOT_A_CHOICE, NOT_VALID};
 use crate::json::Raw;
 use crate::kind::Kind;
 use crate::schema::FieldRule;
-use crate::value::Value;
+use crate::value::{Number, Value};
 
 pub(crate) use datetime::date_time_lenient;
 pub(crate) use markup::plain;
@@ -67,6 +67,7 @@ fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed<'static> {
 pub(crate) fn warning(field: &FieldRule, value: &Value<Cow<'_, str>>) -> Option<&'static str> {
     match (field.kind, value) {
         (Kind::Region, Value::Text(name)) if !name_list::has_region(name) => Some("unknown_region"),
+        (Kind::Number, Value::Number(Number::Float(_))) if field.scale == 0 => Some("decimals_not_shown"),
         _ => None,
     }
 }
