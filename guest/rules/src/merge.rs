@@ -3,8 +3,9 @@
 use crate::contact::Contact;
 use crate::field_values::FieldValues;
 use crate::item::Item;
+use crate::kinds::displayed_number;
 use crate::schema::Schema;
-use crate::value::Value;
+use crate::value::{Number, Value};
 
 /// The treatment of fields that were not sent, and of blanks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +35,23 @@ pub(crate) fn check_required(item: &mut Item, mode: MergeMode, schema: &Schema) 
     }
 }
 
-/// Leaves out the numbers 0 where `contact` has a blank. A blank number is shown as 0, so a contact that comes back as it was shown
-/// would change otherwise.
-pub(crate) fn leave_out_shown_zeros(item: &mut Item, contact: &Contact) {
-    item.fields
-        .retain(|(position, value)| contact.value(*position).is_some() || !value.as_ref().is_some_and(Value::is_zero));
+/// Takes a stored number where an item has what clients see of it, so that a contact that comes back as it was shown does not change:
+/// a blank number is shown as 0, and one with decimals in a field without them is shown cut.
+pub(crate) fn keep_shown_numbers(item: &mut Item, contact: &Contact, schema: &Schema) {
+    for (position, value) in &mut item.fields {
+        let (Some(Value::Number(sent)), Some(rule)) = (&*value, schema.rules.get(*position)) else { continue };
+        let stored = contact.value(*position);
+        let number = match stored {
+            None => Number::Whole(0),
+            Some(Value::Number(number)) => *number,
+            Some(_) => continue,
+        };
+        // A number with decimals says more than a field without them shows.
+        let could_be_shown = rule.scale > 0 || matches!(sent, Number::Whole(_));
+        if could_be_shown && displayed_number(*sent, rule.scale) == displayed_number(number, rule.scale) {
+            *value = stored.cloned();
+        }
+    }
 }
 
 /// Applies an item without errors to `contact`. Its fields and edits are moved there.

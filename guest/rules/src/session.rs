@@ -7,7 +7,7 @@ use crate::contact::Contact;
 use crate::item::{Item, ItemReader};
 use crate::item_errors::reject_unread;
 use crate::member_order::MemberOrder;
-use crate::merge::{MergeMode, apply, check_required, leave_out_shown_zeros};
+use crate::merge::{MergeMode, apply, check_required, keep_shown_numbers};
 use crate::model::{Key, Objection, Operation, Outcome, Profile, Rejection, Stored, Target, UniqueKey, Write};
 use crate::present::check_presentable;
 use crate::schema::{Schema, former_forms};
@@ -151,7 +151,7 @@ impl Session {
             None => (Target::New, 201, Contact::new(&self.now)),
         };
         if known.is_some() {
-            leave_out_shown_zeros(item, &contact);
+            keep_shown_numbers(item, &contact, &self.schema);
         }
         let sent_keys = known.is_none().then(|| std::mem::take(&mut item.keys));
         apply(item, mode, &mut contact, &self.schema, &self.now);

@@ -42,13 +42,4 @@ impl<T> Value<T> {
             Self::Bool(flag) => Value::Bool(flag),
         }
     }
-
-    /// Returns whether this is the number 0.
-    pub(crate) fn is_zero(&self) -> bool {
-        match self {
-            Self::Number(Number::Whole(whole)) => *whole == 0,
-            Self::Number(Number::Float(float)) => *float == 0.0,
-            Self::Text(_) | Self::Bool(_) => false,
-        }
-    }
 }

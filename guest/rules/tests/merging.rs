@@ -238,6 +238,37 @@ fn unique_values_are_compared_in_any_form_of_unicode() {
     assert_eq!(targets(outcomes), [(Target::New, 201), (Target::Earlier(0), 200), (Target::Earlier(0), 200)]);
 }
 
+#[test]
+fn a_number_that_comes_back_as_it_was_shown_changes_nothing() {
+    let fields = |contact: &str, sent: Value| -> Vec<Value> {
+        let contact = stored(5, contact);
+        let mut item = sent;
+        item["id"] = json!(5);
+        let written =
+            |operation| document(one(operation, &profile(&[]), std::slice::from_ref(&contact), &item.to_string()));
+        [Replace, Update].map(|operation| written(operation)["fields"].clone()).to_vec()
+    };
+    for (before, sent) in [
+        (r#"{"points":2.7}"#, json!({"points": 2})),
+        (r#"{"points":2.7}"#, json!({"points": "2"})),
+        (r#"{"points":-0.5}"#, json!({"points": 0})),
+        (r#"{"points":2.7}"#, json!({"points": 2.7})),
+        (r#"{"price":1.5}"#, json!({"price": "1.50"})),
+        (r#"{"price":3}"#, json!({"price": "3.0"})),
+        ("{}", json!({"points": 0, "price": "0.0"})),
+    ] {
+        let expected: Value = serde_json::from_str(before).unwrap();
+        assert_eq!(fields(before, sent.clone()), [expected.clone(), expected], "{before} {sent}");
+    }
+    for (before, sent, expected) in [
+        (r#"{"points":2.7}"#, json!({"points": 3}), json!({"points": 3})),
+        (r#"{"points":2}"#, json!({"points": 2.5}), json!({"points": 2.5})),
+        (r#"{"price":1.5}"#, json!({"price": 1.25}), json!({"price": 1.25})),
+    ] {
+        assert_eq!(fields(before, sent.clone()), [expected.clone(), expected], "{before} {sent}");
+    }
+}
+
 /// Programs send 0 for what is missing. It must not make two strangers one contact.
 #[test]
 fn zero_identifies_nobody() {
