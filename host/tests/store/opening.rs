@@ -20,7 +20,7 @@ pub(crate) fn data_is_kept_when_a_store_is_opened_again(fixture: &StoreFixture) 
 }
 
 pub(crate) fn several_servers_can_open_a_new_store_at_once(fixture: &StoreFixture) {
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 10;
     for _ in 0..ROUNDS {
         let (open, barrier) = (fixture.opener_of_new_store(), Barrier::new(4));
         let ids: Vec<TenantId> = thread::scope(|scope| {

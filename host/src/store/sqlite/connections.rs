@@ -2,7 +2,8 @@
 //! busy handler, so that waits are short and in order of arrival: a thread that always writes cannot keep others out.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -16,6 +17,8 @@ use crate::store::error::Context;
 const MAX_READERS: usize = 4;
 /// How long a transaction waits for another process, such as `bulkhead tenant add`, to finish its own.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before another attempt to set the kind of a file that another program is setting.
+const KIND_PAUSE: Duration = Duration::from_millis(5);
 /// Pages of 4 KiB between checkpoints. More than SQLite's 1,000, because a job writes that many in a few chunks.
 const CHECKPOINT_PAGES: u32 = 4_000;
 /// Bytes that the write-ahead log keeps on the disk after a checkpoint: twice what is written between two checkpoints.
@@ -50,12 +53,7 @@ impl Connections {
             drop(open_private_file(path).context("creating the database")?);
         }
         let writer = Connection::open(path).context("opening the database")?;
-        // SQLite writes `auto_vacuum` to the file whenever it is set, even if it is set already, and the disk may be full.
-        let vacuum: i64 = writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).context(SETTING_UP)?;
-        if vacuum != INCREMENTAL_VACUUM {
-            writer.pragma_update(None, "auto_vacuum", INCREMENTAL_VACUUM).context(SETTING_UP)?;
-        }
-        writer.pragma_update(None, "journal_mode", "WAL").context(SETTING_UP)?;
+        set_kind_of_file(&writer)?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).context(SETTING_UP)?;
         writer.pragma_update(None, "journal_size_limit", MAX_KEPT_LOG_BYTES).context(SETTING_UP)?;
         configure(&writer)?;
@@ -101,7 +99,6 @@ impl Connections {
         writer.busy_timeout(Duration::ZERO).ok()?;
         let result = work(&writer);
         drop(writer.busy_timeout(BUSY_TIMEOUT));
-        let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
         if result.as_ref().is_err_and(is_busy) { None } else { Some(result) }
     }
 
@@ -160,6 +157,31 @@ pub(super) fn check_files(database: &Path) -> Result<(), PrivacyError> {
         name.push(ending);
         check_file(name.as_ref())
     })
+}
+
+/// Makes the file of the database one with a write-ahead log whose free pages are given back. Another program may be doing that
+/// at this moment, and SQLite does not wait where two programs would wait for each other; so this is tried again.
+fn set_kind_of_file(connection: &Connection) -> Result<(), StoreError> {
+    let started = Instant::now();
+    loop {
+        match try_to_set_kind_of_file(connection) {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => thread::sleep(KIND_PAUSE),
+            result => return result.context(SETTING_UP),
+        }
+    }
+}
+
+fn try_to_set_kind_of_file(connection: &Connection) -> rusqlite::Result<()> {
+    // SQLite writes `auto_vacuum` to the file whenever it is set, even if it is set already, and the disk may be full.
+    let vacuum: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if vacuum != INCREMENTAL_VACUUM {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL_VACUUM)?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
