@@ -128,6 +128,7 @@ conformance! {
             the_tenant_of_a_job_is_found;
         listing:
             lists_are_ordered_and_paged,
+            contacts_are_read_by_their_ids_without_an_index,
             lists_are_ordered_by_last_change,
             a_list_has_every_contact_committed_before,
             queued_contacts_are_indexed_in_several_steps,
@@ -147,6 +148,7 @@ conformance! {
             a_job_is_claimed_once,
             the_limit_of_running_jobs_holds,
             an_idempotency_key_accepts_one_job,
+            a_group_keeps_its_idempotency_key_as_long_as_a_job_is_left,
             the_limit_of_queued_jobs_holds,
             concurrent_submissions_keep_their_order,
             a_batch_is_committed_once,

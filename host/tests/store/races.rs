@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulkhead::domain::ContactId;
+use bulkhead::domain::{ContactId, GroupId};
 use bulkhead::store::{
     ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactWrite, Idempotency, NewJob, QueueLimits, Store, StoreError,
     SubmitLimits, SubmitOutcome,
@@ -105,6 +105,29 @@ pub(crate) fn an_idempotency_key_accepts_one_job(fixture: &StoreFixture) {
         assert_eq!(repeated, RACERS - 1, "{outcomes:?}");
     }
     assert_eq!(fixture.unfinished_jobs(), 40);
+}
+
+pub(crate) fn a_group_keeps_its_idempotency_key_as_long_as_a_job_is_left(fixture: &StoreFixture) {
+    let stores = stores(fixture, RACERS);
+    let tenant = fixture.add_tenant("acme");
+    for round in 0..40 {
+        let group = Some(GroupId::random());
+        let left = round % 2;
+        let idempotency = |what| Some(Idempotency { key: format!("k{round}"), fingerprint: secret(what) });
+        let mut jobs: Vec<_> = (0..RACERS + left).map(|_| NewJob { group, ..new_job(tenant, &[1]) }).collect();
+        jobs[0].idempotency = idempotency("this");
+        assert_eq!(fixture.store.submit_jobs(&jobs, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
+        let deleted = race(&stores, |number, store| store.delete_job(tenant, jobs[number].id).unwrap());
+        assert_eq!(deleted, [true; RACERS]);
+        let again = |what| NewJob { idempotency: idempotency(what), ..new_job(tenant, &[1]) };
+        let submit = |job: &NewJob| fixture.store.submit_job(job, &AMPLE_LIMITS).unwrap();
+        if left > 0 {
+            assert_eq!(submit(&again("this")), SubmitOutcome::Repeated(jobs[RACERS].id));
+        } else {
+            assert_eq!(submit(&again("that")), SubmitOutcome::Accepted);
+        }
+        assert_eq!(fixture.miscounted(), "");
+    }
 }
 
 pub(crate) fn the_limit_of_queued_jobs_holds(fixture: &StoreFixture) {

@@ -179,12 +179,17 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
 /// to the job holds its lock. The idempotency key of a group passes on to another job of the group.
 async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, PgError> {
     const DELETE: &str = "DELETE FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
+    // Several servers may delete jobs of one group at once: the later must see which jobs the earlier has left.
+    const LOCK_GROUP: &str = "
+        SELECT 1 FROM jobs WHERE tenant = $1 AND group_id = (SELECT group_id FROM jobs WHERE tenant = $1 AND id = $2)
+        ORDER BY id FOR UPDATE";
     const PASS_KEY_ON: &str = "
         UPDATE idempotency SET job = other.id FROM (
           SELECT others.id FROM jobs AS gone JOIN jobs AS others
             ON others.tenant = $1 AND others.group_id = gone.group_id AND others.id <> gone.id
           WHERE gone.tenant = $1 AND gone.id = $2 ORDER BY others.sequence, others.id LIMIT 1
         ) AS other WHERE tenant = $1 AND job = $2";
+    let lock_group = session.prepare_cached(LOCK_GROUP).await?;
     let pass_key_on = session.prepare_cached(PASS_KEY_ON).await?;
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
@@ -204,9 +209,10 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 Some((part, row_bytes)) => Ok(session.execute(part, &[&tenant.0, &id.0, row_bytes]).await?),
                 None => Ok::<u64, PgError>(0),
             };
-            let ((), _, known, ..) = tokio::try_join!(
+            let ((), _, _, known, ..) = tokio::try_join!(
                 biased;
                 session.begin(),
+                async { Ok(session.execute(&lock_group, &[&tenant.0, &id.0]).await?) },
                 async { Ok(session.execute(&pass_key_on, &[&tenant.0, &id.0]).await?) },
                 async { Ok(session.execute(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?) },
                 part(0),

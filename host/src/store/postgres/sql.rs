@@ -17,7 +17,7 @@ pub(super) const JOB_TABLES: [(&str, &str, i64); 5] = [
     ("results", "octet_length(rows)::bigint", BLOB_ROW_BYTES),
     ("job_logs", "octet_length(text)::bigint", BLOB_ROW_BYTES),
     ("job_remarks", "octet_length(text)::bigint", BLOB_ROW_BYTES),
-    // A deleted job releases its key.
+    // A deleted job releases its key, unless the key passed on to another job of its group.
     ("idempotency", "octet_length(key)::bigint", IDEMPOTENCY_BYTES),
 ];
 

@@ -263,7 +263,7 @@ pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId)
         ("DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)", BLOB_ROW_BYTES),
         ("DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
         ("DELETE FROM job_remarks WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
-        // A deleted job releases its key.
+        // A deleted job releases its key, unless the key passed on to another job of its group.
         ("DELETE FROM idempotency WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(key)", IDEMPOTENCY_BYTES),
     ] {
         let deleted: Vec<i64> = connection
