@@ -33,7 +33,7 @@ mod watchdog;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
-pub use contact_reader::{ContactReader, ContactRows};
+pub use contact_reader::{ContactReader, ContactRows, ListPlace};
 pub use contacts::{ListCondition, ListRange, ListRequest, ListedContacts};
 pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;

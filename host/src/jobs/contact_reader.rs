@@ -10,13 +10,22 @@ use crate::store::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
 /// Contacts that are read at a time.
 const PAGE_CONTACTS: u32 = 500;
 
-/// Reads a list of contacts from one contact on. A list without conditions is read from the oldest contact on, and others from the
+/// How far a list was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListPlace {
+    /// The contact that was read last.
+    after: Option<ContactId>,
+    /// Whether the processor failed to make rows of a page. Another failure with each page would suspend it.
+    has_failed: bool,
+}
+
+/// Reads a list of contacts from a place on. A list without conditions is read from the oldest contact on, and others from the
 /// newest: a search finds the newest contacts only.
 pub struct ContactReader<'c> {
     call: &'c Call<'c>,
     decider: Decider<'c>,
     conditions: Option<ContactFilter>,
-    after: Option<ContactId>,
+    place: ListPlace,
     is_ended: bool,
 }
 
@@ -30,21 +39,21 @@ pub enum ContactRows {
 }
 
 impl Call<'_> {
-    /// Returns a reader of the contacts that stand behind `after` in a list.
+    /// Returns a reader of the contacts that stand behind `place` in a list.
     ///
     /// # Errors
     /// As [`Self::contacts`].
     pub fn contact_reader(
         &self,
         conditions: &[ListCondition],
-        after: Option<ContactId>,
+        place: ListPlace,
     ) -> Result<ContactReader<'_>, ServiceError> {
         let conditions = match conditions {
             [] => None,
             conditions => Some(SearchResolver::new(self).resolve(conditions)?),
         };
         let decider = self.decider(Operation::Create);
-        Ok(ContactReader { call: self, decider, conditions, after, is_ended: false })
+        Ok(ContactReader { call: self, decider, conditions, place, is_ended: false })
     }
 }
 
@@ -54,9 +63,9 @@ impl ContactReader<'_> {
         self.is_ended
     }
 
-    /// Returns the contact that was read last.
-    pub fn last(&self) -> Option<ContactId> {
-        self.after
+    /// Returns how far the list was read.
+    pub fn place(&self) -> ListPlace {
+        self.place
     }
 
     /// Returns the next contacts as clients see them: JSON objects.
@@ -77,32 +86,42 @@ impl ContactReader<'_> {
         if contacts.is_empty() {
             return Ok(ContactRows::Objects(Vec::new()));
         }
-        match self.decider.cells(columns, &contacts) {
-            Ok(Some(cells)) => Ok(ContactRows::Cells(contacts.iter().map(|contact| contact.id).collect(), cells)),
-            // It can perhaps present them, and if not, some of them.
-            Ok(None) | Err(DecideError::Component(_)) => Ok(ContactRows::Objects(self.call.present_list(&contacts)?)),
-            Err(error) => Err(error.into()),
+        if !self.place.has_failed {
+            match self.decider.cells(columns, &contacts) {
+                Ok(Some(cells)) => {
+                    return Ok(ContactRows::Cells(contacts.iter().map(|contact| contact.id).collect(), cells));
+                }
+                Ok(None) => {}
+                // It can perhaps present them, and if not, some of them.
+                Err(DecideError::Component(_)) => self.place.has_failed = true,
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(ContactRows::Objects(self.call.present_list(&contacts)?))
     }
 
     fn next_page(&mut self) -> Result<Vec<StoredContact>, ServiceError> {
-        let descending = self.conditions.is_some();
-        let place = self.after.map(|id| i64::try_from(id.0).unwrap_or(i64::MAX));
-        let (from, to) = match (place, descending) {
-            (None, _) => (0, i64::MAX),
-            (Some(place), false) => (place.saturating_add(1), i64::MAX),
-            (Some(place), true) => (0, place.saturating_sub(1)),
+        let (store, tenant) = (self.call.service.store(), self.call.tenant.id);
+        let contacts = match &self.conditions {
+            None => store.contacts_after(tenant, self.place.after, PAGE_CONTACTS)?,
+            Some(conditions) => store.list_contacts(tenant, &before(conditions, self.place.after))?.contacts,
         };
-        let rest = ContactFilter::Range { key: RangeKey::Id, from, to };
-        let filter = match &self.conditions {
-            None => rest,
-            Some(conditions) => ContactFilter::And(vec![conditions.clone(), rest]),
-        };
-        let (order, limit) = (ContactOrder::Id, PAGE_CONTACTS);
-        let query = ContactQuery { filter, order, descending, start: 0, limit, is_counted: false };
-        let contacts = self.call.service.store().list_contacts(self.call.tenant.id, &query)?.contacts;
         self.is_ended = contacts.len() < PAGE_CONTACTS as usize;
-        self.after = contacts.last().map(|contact| contact.id).or(self.after);
+        self.place.after = contacts.last().map(|contact| contact.id).or(self.place.after);
         Ok(contacts)
+    }
+}
+
+/// Returns the query for the newest contacts that were made before one.
+fn before(conditions: &ContactFilter, contact: Option<ContactId>) -> ContactQuery {
+    let to = contact.map_or(i64::MAX, |id| i64::try_from(id.0).unwrap_or(i64::MAX).saturating_sub(1));
+    let rest = ContactFilter::Range { key: RangeKey::Id, from: 0, to };
+    ContactQuery {
+        filter: ContactFilter::And(vec![conditions.clone(), rest]),
+        order: ContactOrder::Id,
+        descending: true,
+        start: 0,
+        limit: PAGE_CONTACTS,
+        is_counted: false,
     }
 }

@@ -25,6 +25,14 @@ pub trait ContactStore {
     /// contacts each part of the filter finds, and on how many the query skips, and not on how many there are.
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
+    /// Returns the contacts behind one, in the order of their ids, at most `limit`. Reads no index, so that none has to be waited for.
+    fn contacts_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<StoredContact>, StoreError>;
+
     /// Indexes the contacts of some commits that are at least this old. Returns `false` if there are none. This is called while
     /// the server has nothing else to do, so that [`Self::list_contacts`] finds little left to index.
     fn index_next(&self, age: Duration) -> Result<bool, StoreError>;
@@ -96,8 +104,8 @@ pub struct ContactQuery {
     pub start: u32,
     /// Contacts to return at most.
     pub limit: u32,
-    /// Whether the contacts of the whole list are counted. Without that, the store reads no more of a list in the order of the
-    /// ids than the part that is wanted.
+    /// Whether the contacts of the whole list are counted. Without that, a search for the newest reads no more of them than the part
+    /// that is wanted.
     pub is_counted: bool,
 }
 
@@ -159,8 +167,8 @@ pub enum ContactOrder {
 /// A part of a list.
 #[derive(Debug)]
 pub struct ContactList {
-    /// How many contacts the whole list has; 0 if the query asks for no count. If the filter finds more contacts than a list
-    /// orders, those that it orders.
+    /// How many contacts the whole list has, if the query asks for that. If the filter finds more contacts than a list orders, those
+    /// that it orders.
     pub total: u64,
     /// Whether the filter finds more contacts than the list has.
     pub is_bounded: bool,

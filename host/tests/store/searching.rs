@@ -116,7 +116,7 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
             let page = ContactQuery { filter: filter.clone(), order, descending, start, limit: 2, is_counted: true };
             assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected.clone()), "{page:?}");
             let uncounted = ContactQuery { is_counted: false, ..page };
-            assert_eq!(ids(fixture, tenant, &uncounted), (0, expected), "{uncounted:?}");
+            assert_eq!(ids(fixture, tenant, &uncounted).1, expected, "{uncounted:?}");
         }
     }
     let some = ContactQuery { limit: 1, ..query(words("n7")) };

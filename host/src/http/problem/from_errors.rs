@@ -28,6 +28,9 @@ impl From<ServiceError> for Problem {
                     StoreError::DiskFull { .. } => {
                         "The server's disk is full. Nothing was stored; send the request again later. If this lasts, the operator has to make room."
                     }
+                    StoreError::IndexBehind => {
+                        "Lists and searches do not have all contacts of the last imports yet. Nothing was changed; send the request again in some seconds. A file of all contacts can be had at once."
+                    }
                     _ => "The store is unavailable. Nothing was stored; send the request again.",
                 })
             }

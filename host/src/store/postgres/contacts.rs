@@ -46,6 +46,15 @@ impl ContactStore for PostgresStore {
         self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
     }
 
+    fn contacts_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.run("reading contacts", async |session| listing::after(session, tenant, after, limit).await)
+    }
+
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.now().before(age);
         self.connections.run(INDEXING, async |session| index_queue::index_next(session, until).await)

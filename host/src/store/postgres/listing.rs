@@ -6,8 +6,8 @@ use super::connections::{Session, TxOutcome};
 use super::contacts;
 use super::error::PgError;
 use super::query_parts::PostgresParts;
-use super::sql::{get, number};
-use crate::domain::TenantId;
+use super::sql::{get, number, signed};
+use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
@@ -28,16 +28,23 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
         }
         (_, Some((column, from, to))) => {
             let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
-            let count = if query.is_counted {
-                format!("SELECT count(*) {found}")
-            } else {
-                // Takes the parameters of a count, whose types it has to tell.
-                String::from("SELECT 0::bigint FROM (SELECT $1::bigint, $2::bigint, $3::bigint) AS unused")
-            };
-            walked(session, tenant, query, &count, &found, &[from, to]).await
+            walked(session, tenant, query, &format!("SELECT count(*) {found}"), &found, &[from, to]).await
         }
         (filter, None) => matching(session, tenant, query, filter).await,
     }
+}
+
+/// Returns the contacts behind one, in the order of their ids.
+pub(super) async fn after(
+    session: &Session,
+    tenant: TenantId,
+    after: Option<ContactId>,
+    limit: u32,
+) -> Result<Vec<StoredContact>, PgError> {
+    const AFTER: &str = "SELECT id, version, document FROM contacts WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let statement = session.prepare_cached(AFTER).await?;
+    let after = after.map_or(0, |id| signed(id.0));
+    contacts::read(session, &statement, &[&tenant.0, &after, &i64::from(limit)]).await
 }
 
 /// Returns a part of a list that an index has in its order, and the number of its contacts, both as of one moment.
@@ -96,7 +103,7 @@ async fn matching(
             )?;
             let mut found: Vec<i64> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
             let is_bounded = bound_matches(&mut found);
-            let total = if query.is_counted { found.len() as u64 } else { 0 };
+            let total = found.len() as u64;
             let (wanted, start) = match page_by_id(&found, query) {
                 Some(page) => (page, 0),
                 None => (found, i64::from(query.start)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::index_queue::INDEXED_BYTES;
-use super::{SqliteStore, index_queue, listing, usage};
+use super::{SqliteStore, index_queue, listing, shown_contacts, usage};
 use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
 use crate::store::usage::{contact_bytes, signed};
@@ -78,6 +78,15 @@ impl ContactStore for SqliteStore {
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
         index_queue::catch_up(&self.connections, tenant)?;
         self.connections.read(|connection| listing::list(connection, tenant, query))
+    }
+
+    fn contacts_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ContactId>,
+        limit: u32,
+    ) -> Result<Vec<StoredContact>, StoreError> {
+        self.connections.read(|connection| shown_contacts::after(connection, tenant, after, limit))
     }
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {

@@ -8,7 +8,7 @@ use crate::domain::TenantId;
 use crate::store::error::Context;
 use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
 use crate::store::search_sets::{ContactSet, Members, query_of, set_of};
-use crate::store::{ContactFilter, ContactList, ContactOrder, ContactQuery, StoreError};
+use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
 
@@ -33,20 +33,8 @@ fn in_range(
     query: &ContactQuery,
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
-    if !query.is_counted && query.order == ContactOrder::Id {
-        // Everything that is listed was committed, so the contacts themselves can be read in their order.
-        return Ok(ContactList {
-            total: 0,
-            is_bounded: false,
-            contacts: shown_contacts::scan(connection, tenant, query, from, to)?,
-        });
-    }
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
-    let total = if query.is_counted {
-        count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?
-    } else {
-        0
-    };
+    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
@@ -62,7 +50,6 @@ fn matching(
     const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
     let mut found = newest(connection, tenant, filter, matches_needed(query))?;
     let is_bounded = bound_matches(&mut found);
-    let total = if query.is_counted { found.len() as u64 } else { 0 };
     let page = match page_by_id(&found, query) {
         Some(page) => page,
         None => {
@@ -70,7 +57,11 @@ fn matching(
             ids(connection, &sql, params![tenant.0, as_json(&found)?, query.limit, query.start])?
         }
     };
-    Ok(ContactList { total, is_bounded, contacts: shown_contacts::read(connection, tenant, &page)? })
+    Ok(ContactList {
+        total: found.len() as u64,
+        is_bounded,
+        contacts: shown_contacts::read(connection, tenant, &page)?,
+    })
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::contacts::{MAX_FOUND_BYTES, READING};
 use crate::domain::{ContactId, StoredContact, TenantId};
+use crate::store::StoreError;
 use crate::store::error::Context;
-use crate::store::{ContactQuery, StoreError};
 
 /// Reads the contacts with these ids, in this order, as far as they exist.
 ///
@@ -23,26 +23,23 @@ pub(super) fn read(connection: &Connection, tenant: TenantId, ids: &[i64]) -> Re
     Ok(shown.contacts)
 }
 
-/// Reads a part of the contacts whose ids are in a range, in the order of the ids.
+/// Reads the contacts behind one, in the order of their ids, at most `limit`.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn scan(
+pub(super) fn after(
     connection: &Connection,
     tenant: TenantId,
-    query: &ContactQuery,
-    from: i64,
-    to: i64,
+    after: Option<ContactId>,
+    limit: u32,
 ) -> Result<Vec<StoredContact>, StoreError> {
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    let sql = format!(
-        "SELECT id, version, document FROM contacts WHERE tenant = ?1 AND id BETWEEN ?2 AND ?3
-         ORDER BY id {direction} LIMIT ?4 OFFSET ?5"
-    );
-    let mut statement = connection.prepare_cached(&sql).context(READING)?;
-    let values = params![tenant.0, from, to, query.limit, query.start];
+    let mut statement = connection
+        .prepare_cached("SELECT id, version, document FROM contacts WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+        .context(READING)?;
+    // No contact has an id beyond SQLite's integers.
+    let after = after.map_or(0, |id| i64::try_from(id.0).unwrap_or(i64::MAX));
     let mut shown = Shown::default();
-    for contact in statement.query_map(values, shown_row).context(READING)? {
+    for contact in statement.query_map(params![tenant.0, after, limit], shown_row).context(READING)? {
         shown.add(contact.context(READING)?)?;
     }
     Ok(shown.contacts)
