@@ -10,9 +10,9 @@ use super::answer_memory::AnswerMemory;
 use super::call_permits::TenantCallPermits;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Reply, ReplyBody, file};
-use crate::domain::ContactId;
 use crate::export::{CsvCells, FileType, contact_columns, contact_row};
-use crate::jobs::{Call, ContactRows, ListCondition, Service, ServiceError};
+use crate::import::EXCEL_MEMBER;
+use crate::jobs::{Call, ContactRows, ListCondition, ListPlace, Service, ServiceError};
 use crate::store::Tenant;
 
 /// Bytes after which a piece ends with the page that it has come to.
@@ -34,12 +34,16 @@ pub(super) struct ContactFile {
     pub(super) excel: bool,
 }
 
+/// The name of the last column of a table for Excel, and its cells. They are not blank, as Excel leaves blank cells at the end of a
+/// row out.
+const EXCEL_COLUMN: (&str, &str) = (EXCEL_MEMBER, "1");
+
 /// Where the reading of a list is.
 struct Progress {
     file: ContactFile,
     /// The aliases of the tenant's fields, once they were read.
     aliases: Option<Arc<Vec<String>>>,
-    after: Option<ContactId>,
+    place: ListPlace,
     is_ended: bool,
 }
 
@@ -50,7 +54,7 @@ impl ContactFile {
     /// As a list of contacts.
     pub(super) async fn into_reply(self) -> Result<Reply, Problem> {
         let file_type = self.file_type;
-        let mut progress = Progress { file: self, aliases: None, after: None, is_ended: false };
+        let mut progress = Progress { file: self, aliases: None, place: ListPlace::default(), is_ended: false };
         let first = progress.next_piece().await?;
         let name = format!("contacts.{}", file_type.extension());
         if progress.is_ended {
@@ -81,7 +85,7 @@ impl ContactFile {
 struct ReadPiece {
     piece: Vec<u8>,
     aliases: Arc<Vec<String>>,
-    after: Option<ContactId>,
+    place: ListPlace,
     is_ended: bool,
 }
 
@@ -96,8 +100,8 @@ impl Progress {
             let _permit = permit;
             writer.write(call)
         };
-        let ReadPiece { piece, aliases, after, is_ended } = service.run_call(tenant.clone(), write).await??;
-        (self.aliases, self.after, self.is_ended) = (Some(aliases), after, is_ended);
+        let ReadPiece { piece, aliases, place, is_ended } = service.run_call(tenant.clone(), write).await??;
+        (self.aliases, self.place, self.is_ended) = (Some(aliases), place, is_ended);
         drop(making);
         self.file.answers.hold_piece(self.file.tenant.id, Bytes::from(piece), MAX_UNCOUNTED_BYTES)
     }
@@ -106,9 +110,9 @@ impl Progress {
         PieceWriter {
             conditions: Arc::clone(&self.file.conditions),
             file_type: self.file.file_type,
-            cells: CsvCells::new(',', self.file.excel),
+            excel: self.file.excel,
             aliases: self.aliases.clone(),
-            after: self.after,
+            place: self.place,
         }
     }
 }
@@ -117,10 +121,10 @@ impl Progress {
 struct PieceWriter {
     conditions: Arc<Vec<ListCondition>>,
     file_type: FileType,
-    cells: CsvCells,
+    excel: bool,
     /// `None` for the first piece, which begins with the header of a table.
     aliases: Option<Arc<Vec<String>>>,
-    after: Option<ContactId>,
+    place: ListPlace,
 }
 
 impl PieceWriter {
@@ -130,14 +134,18 @@ impl PieceWriter {
             Some(aliases) => aliases,
             None => Arc::new(call.fields()?.aliases().map(str::to_owned).collect()),
         };
-        let mut reader = call.contact_reader(&self.conditions, self.after)?;
+        let mut reader = call.contact_reader(&self.conditions, self.place)?;
         let mut piece = Vec::new();
         match self.file_type {
             FileType::Csv => {
+                let cells = CsvCells::new(',', self.excel);
+                let (cells, own) =
+                    if self.excel { (cells.with_own_columns(), Some(EXCEL_COLUMN)) } else { (cells, None) };
+                let (own_name, own_cell) = own.unzip();
                 let columns = contact_columns(aliases.iter().map(String::as_str));
                 let columns: Vec<String> = columns.map(str::to_owned).collect();
                 if is_first {
-                    piece = self.cells.first_row(columns.iter().map(String::as_str));
+                    piece = cells.first_row(columns.iter().map(String::as_str).chain(own_name));
                 }
                 // The id, which is the first, is the host's.
                 let columns = columns.get(1..).unwrap_or_default();
@@ -145,14 +153,14 @@ impl PieceWriter {
                     match reader.rows(columns)? {
                         ContactRows::Cells(ids, table) => {
                             let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
-                            for (id, cells) in ids.iter().zip(table.rows()) {
-                                self.cells.row(&mut piece, std::iter::once(id.as_str()).chain(cells));
+                            for (id, row) in ids.iter().zip(table.rows()) {
+                                cells.row(&mut piece, std::iter::once(id.as_str()).chain(row).chain(own_cell));
                             }
                         }
                         ContactRows::Objects(objects) => {
                             for (id, object) in objects {
                                 let row = contact_row(id, &object, &aliases);
-                                self.cells.row(&mut piece, row.iter().map(String::as_str));
+                                cells.row(&mut piece, row.iter().map(String::as_str).chain(own_cell));
                             }
                         }
                     }
@@ -167,6 +175,6 @@ impl PieceWriter {
                 }
             }
         }
-        Ok(ReadPiece { piece, aliases, after: reader.last(), is_ended: reader.is_ended() })
+        Ok(ReadPiece { piece, aliases, place: reader.place(), is_ended: reader.is_ended() })
     }
 }

@@ -1,5 +1,4 @@
-//! The columns and members that a file of failed items has besides those that were sent. They are passed over when the file
-//! comes back.
+//! The columns and members that a file has besides those of its contacts. They are passed over when the file comes back.
 
 use serde_json::value::RawValue;
 
@@ -9,6 +8,8 @@ pub const OWN_PREFIX: &str = "bulkhead:";
 pub const STATUS_MEMBER: &str = "bulkhead:status";
 /// Why the item failed.
 pub const ERRORS_MEMBER: &str = "bulkhead:errors";
+/// That the table has apostrophes before formulas, which are taken off when it comes back.
+pub const EXCEL_MEMBER: &str = "bulkhead:excel";
 /// The item itself as JSON, where it is no object that could have more members, or has values that no cell can hold.
 pub const ITEM_MEMBER: &str = "bulkhead:item";
 
