@@ -382,7 +382,7 @@ fn files_that_cannot_be_read_whole_store_nothing() {
             400,
             "Column 3 has no name in the header, and text in line 3",
         ),
-        ("text/csv", "", b"sep=\"\nemail\na@b.co\n", 400, "with 'sep=' what separates cells, and '\"' cannot"),
+        ("text/csv", "", b"sep=\"\nemail\na@b.co\n", 400, "names '\"' as the separator, and '\"' cannot be one"),
         ("text/csv", "", b"email,phone\na@b.co,\0\n", 400, "Line 2 has a NUL character"),
         ("text/csv; header=maybe", "", b"email\na@b.co\n", 400, "header=maybe"),
         ("text/csv", "?mdoe=create", b"email\na@b.co\n", 400, "'mdoe'"),

@@ -221,30 +221,38 @@ fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
             kind.noun(),
             kind.cure()
         )));
-    } else if is_json(body) {
-        ("JSON", "application/json")
-    } else if is_json(first_line(body).0) {
-        ("JSON lines", "application/x-ndjson")
+    } else if is_json(first_line(body).0) && !is_json(body) {
+        ("JSON lines", "application/x-ndjson' to a bulk endpoint")
+    } else if is_json(body) || begins_like_json(body) {
+        ("JSON", "application/json'")
     } else if is_table(body) {
-        ("a table", "text/csv")
+        ("a table", "text/csv' to a bulk endpoint")
     } else {
         return Ok(body);
     };
     Err(Problem::unsupported_type(format!(
-        "The body is {what}, but its Content-Type says that it is a form. Send it with 'Content-Type: {content_type}'."
+        "The body is {what}, but its Content-Type says that it is a form. Send it with 'Content-Type: {content_type}."
     )))
+}
+
+/// Returns whether a text begins with a bracket and what can stand behind it only in JSON, also if it is broken further on.
+fn begins_like_json(text: &[u8]) -> bool {
+    let mut signs = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    matches!((signs.next(), signs.next()), (Some(b'['), Some(b'{' | b'[' | b'"')) | (Some(b'{'), Some(b'"')))
 }
 
 fn is_json(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start().first(), Some(b'[' | b'{')) && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
-/// Returns whether a body is a table rather than a form: a form has no line ends, and has `=` in each field.
+/// Returns whether a body is a table rather than a form: a form has no line ends, has `=` in each field, and no field's name has a
+/// sign that separates cells. `curl -d @FILE` leaves out the line ends of a table.
 fn is_table(body: &[u8]) -> bool {
     let (line, has_more) = first_line(body);
     let names_separator = line.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"sep=")) && line.len() <= 5;
-    let has_cells = line.iter().any(|byte| b",;\t|".contains(byte));
-    (names_separator && has_more) || (!line.contains(&b'=') && (has_more || has_cells))
+    let first_name = line.split(|byte| matches!(byte, b'=' | b'&')).next().unwrap_or_default();
+    let has_cells = first_name.iter().any(|byte| b",;\t|".contains(byte));
+    (names_separator && has_more) || has_cells || (!line.contains(&b'=') && has_more)
 }
 
 /// Returns the first line of a text, and whether there are more.
@@ -304,6 +312,11 @@ mod tests {
             ("email\r\na@b.co", Some("text/csv")),
             ("sep=;\nemail;x", Some("text/csv")),
             ("email;firstnamea@b.co;Ada", Some("text/csv")),
+            ("email,notea@b.co,a=b&0[email]=c@d.co", Some("text/csv")),
+            ("[{\"email\":\"a@b.co\",\"x\":1},]", Some("application/json")),
+            ("{\"email\":\"a=b\"", Some("application/json")),
+            ("[a]=1&[b]=2", None),
+            ("email=a,b;c&x=1|2", None),
             ("PK\u{3}\u{4}", Some("ZIP archive")),
         ] {
             match (form_text(body.as_bytes()), expected) {

@@ -42,7 +42,7 @@ pub enum ImportError {
     Nul(usize),
     /// The first line names a separator that cannot be one.
     #[error(
-        "The first line says with 'sep=' what separates cells, and '{0}' cannot. Write one sign such as , ; or | there, or delete the line."
+        "The first line, 'sep=…', names '{0}' as the separator, and '{0}' cannot be one. Write one sign such as , ; or | there, or delete the line."
     )]
     Separator(String),
     /// A cell that begins with a quotation mark has no end.

@@ -46,7 +46,9 @@ impl Header {
             if is_row {
                 header.columns.push((place, (place + 1).to_string()));
             } else if cell == ITEM_MEMBER {
-                header.item = header.item.or(Some(place));
+                if header.item.replace(place).is_some() {
+                    return Err(ImportError::RepeatedColumn(shown(cell)));
+                }
             } else if cell.is_empty() {
                 header.nameless.push(place);
             } else if !cell.starts_with(OWN_PREFIX) {
@@ -84,7 +86,7 @@ impl Header {
     /// Checks that a row has as many cells as the first, and none in a column without a name.
     ///
     /// # Errors
-    /// If it is not so.
+    /// If the row has more or fewer cells, or a text in a column without a name.
     pub(super) fn check_row(&self, row: &Records<'_>, delimiter: u8) -> Result<(), ImportError> {
         let (cells, columns) = (row.len(), self.width);
         if cells != columns {

@@ -128,7 +128,7 @@ impl OtherKind {
                 "A PDF has no rows: save the table as CSV UTF-8 in the program from which the PDF comes, and send that file."
             }
             Self::Zip => {
-                "If it is a spreadsheet, open it and save it as CSV UTF-8; else unpack it, and send a file of it. What gzip or zstd compressed can be sent as it is."
+                "If it is a spreadsheet, open it and save it as CSV UTF-8; else unpack it, and send a file of it. A file that is compressed with gzip or zstd can be sent as it is."
             }
             Self::Gzip => "Send it with 'Content-Encoding: gzip'.",
             Self::Zstd => "Send it with 'Content-Encoding: zstd'.",
