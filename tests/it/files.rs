@@ -36,14 +36,20 @@ fn the_demo_keeps_its_files_private() {
     std::os::unix::fs::symlink(binary(), release.join("bulkhead")).expect("it can be linked");
     let data = folder.path().join("data");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/run");
-    let ended = Command::new("sh")
-        .args(["-c", r#"umask 000; exec "$0" --exit"#, script])
-        .env("CARGO_TARGET_DIR", folder.path().join("target"))
-        .env("BULKHEAD_DATA", &data)
-        .env("BULKHEAD_LISTEN", "127.0.0.1:0")
-        .output()
-        .expect("it can be run");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let demo = || {
+        let ended = Command::new("sh")
+            .args(["-c", r#"umask 000; exec "$0" --exit"#, script])
+            .env("CARGO_TARGET_DIR", folder.path().join("target"))
+            .env("BULKHEAD_DATA", &data)
+            .env("BULKHEAD_LISTEN", "127.0.0.1:0")
+            .output()
+            .expect("it can be run");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8_lossy(&ended.stdout).into_owned()
+    };
+    assert!(demo().contains("submitting the 10,000 contacts"));
+    let again = demo();
+    assert!(again.contains("of an earlier run are there") && !again.contains("submitting"), "{again}");
     let files = everything_in(&data);
     for name in ["demo.json", "sample.json", "server.log", "report.txt", "bulkhead.sqlite"] {
         assert!(files.contains(&data.join(name)), "{name}: {files:?}");
