@@ -24,6 +24,7 @@ mod summary;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
@@ -145,7 +146,13 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let text = content::text(&args.file, &bytes, settings.format, settings.charset.as_deref())?;
     let content = Content::parse(&args.file, &text, settings.format, &settings.table)?;
     if content.len() == 0 {
-        eprintln!("note: {} has no contacts, so nothing was sent", Printable::line(contact_file::name(&args.file)));
+        let name = contact_file::name(&args.file);
+        let hint = if content.delimiter().is_some() {
+            ". Its first row counts as the header; --header absent makes it a contact."
+        } else {
+            ""
+        };
+        eprintln!("note: {} has no contacts, so nothing was sent{hint}", Printable::line(name));
         return Ok(());
     }
     if args.excel && content.delimiter().is_none() {
@@ -170,11 +177,12 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let course = Course::new(submission, args.resume.is_some(), content.len());
     course.report_interruptions(Client::new(&args.url, user, |line| eprintln!("{line}"))?);
     let client = client.saying(progress.printer());
+    let unsure = client.unsure();
     let failures = place.map(|place| (place, form));
     Sending { args, settings: &settings, content: &content, client, submission, course: &course, progress }
         .send(failures, summary)
         .map_err(|why| {
-            let go_on = course.go_on(matches!(why, SubmitError::Connection { was_sent: true, .. }));
+            let go_on = course.go_on(unsure.load(Ordering::Relaxed));
             EndedEarly { why: Box::new(why), go_on }
         })
 }

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use uuid::Uuid;
 
 use super::Operation;
 use super::answer::{Accepted, Job, refusal};
-use super::connection::{agent, asks_for_tls, failed, is_transient};
+use super::connection::{agent, asks_for_tls, failed, is_perhaps_sent, is_transient};
 use super::error::{SubmitError, advice};
 use super::option_words::with_options;
 use super::server_url::ServerUrl;
@@ -40,6 +42,8 @@ pub(super) struct Client {
     authorization: String,
     /// Whether the server has answered before. A call is not repeated if no server has ever answered.
     reached: Cell<bool>,
+    /// Whether the server may have got a call of which no answer says that nothing came of it.
+    unsure: Arc<AtomicBool>,
     /// Says that a call waits.
     say: Box<dyn Fn(&str) + Send>,
 }
@@ -73,8 +77,14 @@ impl Client {
             authorization: format!("Basic {}", BASE64_STANDARD.encode(user)),
             url,
             reached: Cell::new(false),
+            unsure: Arc::default(),
             say: Box::new(say),
         })
+    }
+
+    /// Returns what tells, also later, whether the server may have got a call of which no answer says that nothing came of it.
+    pub(super) fn unsure(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.unsure)
     }
 
     /// Changes what is called while a call waits.
@@ -217,6 +227,9 @@ impl Client {
             if result.is_ok() {
                 self.reached.set(true);
             }
+            if is_unsure(&result) {
+                self.unsure.store(true, Ordering::Relaxed);
+            }
             let wait = match &result {
                 Ok(answer) if matches!(answer.status, 429 | 503) => {
                     let wait = waits.next();
@@ -238,9 +251,13 @@ impl Client {
 
     fn read<T: DeserializeOwned>(&self, answer: &Answer, expected: u16) -> Result<T, SubmitError> {
         if answer.status == expected {
-            return serde_json::from_str(&answer.body).map_err(|error| self.unexpected(&json_error(&error)));
+            return serde_json::from_str(&answer.body).map_err(|error| {
+                self.unsure.store(true, Ordering::Relaxed);
+                self.unexpected(&json_error(&error))
+            });
         }
         if answer.status < 300 {
+            self.unsure.store(true, Ordering::Relaxed);
             return Err(self.unexpected(&format!("status {}", answer.status)));
         }
         Err(SubmitError::Refused {
@@ -263,6 +280,14 @@ impl Client {
 
     pub(super) fn unexpected(&self, what: &str) -> SubmitError {
         SubmitError::Answer { url: self.url.to_string(), what: what.to_owned() }
+    }
+}
+
+/// Returns whether an attempt may have had an effect of which its answer does not tell.
+fn is_unsure(result: &Result<Answer, ureq::Error>) -> bool {
+    match result {
+        Ok(answer) => answer.status >= 500 && !answer.body.contains("Nothing was stored"),
+        Err(error) => is_perhaps_sent(error),
     }
 }
 

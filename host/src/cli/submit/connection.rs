@@ -58,13 +58,14 @@ pub(super) fn failed(url: &ServerUrl, error: &Error, was_reached: bool) -> Submi
     {
         return SubmitError::NoServer { url: url.to_string(), advice: url.advice_if_refused() };
     }
-    let was_sent = is_perhaps_sent(error);
-    SubmitError::Connection { url: url.to_string(), why: why(url, error, was_reached), was_sent }
+    SubmitError::Connection { url: url.to_string(), why: why(url, error, was_reached) }
 }
 
 /// Returns whether the server may have got the request of a call that failed.
-fn is_perhaps_sent(error: &Error) -> bool {
+pub(super) fn is_perhaps_sent(error: &Error) -> bool {
+    use ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     match error {
+        Error::Io(error) if matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable) => false,
         Error::Io(error) => error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()),
         Error::Timeout(timeout) => !matches!(timeout, Timeout::Resolve | Timeout::Connect),
         _ => false,
@@ -154,7 +155,8 @@ fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
             "no TLS is spoken there. A server itself speaks none: give --url {}, or the URL of the proxy that does.",
             url.with_other_scheme()
         ),
-        _ => "the two sides agree on no way of TLS. Check that the proxy there speaks TLS 1.2 or 1.3.".to_owned(),
+        _ => "the two sides have no version of TLS in common. Check that the proxy there speaks TLS 1.2 or 1.3."
+            .to_owned(),
     }
 }
 
@@ -174,11 +176,10 @@ mod tests {
 
     use rustls::CertificateError::{Expired, NotValidForName, UnknownIssuer};
     use rustls::{AlertDescription, InvalidMessage};
-    use ureq::Error;
+    use ureq::{Error, Timeout};
 
-    use super::super::error::SubmitError;
     use super::super::server_url::ServerUrl;
-    use super::{asks_for_tls, failed};
+    use super::{asks_for_tls, failed, is_perhaps_sent};
 
     #[test]
     fn what_failed_is_said_in_plain_words_with_what_to_do() {
@@ -208,12 +209,25 @@ mod tests {
             for words in ["Peer", "ustls", "Invalid", "protocol:", "os error"] {
                 assert!(!said.contains(words), "{error:?}: {said}");
             }
-            if let SubmitError::Connection { was_sent, .. } = failed {
-                let is_connected =
-                    matches!(&error, Error::Io(error) if error.get_ref().is_some_and(|it| !it.is::<rustls::Error>()));
-                assert_eq!(was_sent, is_connected, "{error:?}");
-            }
         }
+    }
+
+    #[test]
+    fn a_request_is_perhaps_sent_once_there_is_a_connection() {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, UnexpectedEof};
+        for (kind, expected) in [
+            (UnexpectedEof, true),
+            (ConnectionReset, true),
+            (ConnectionRefused, false),
+            (HostUnreachable, false),
+            (NetworkUnreachable, false),
+        ] {
+            assert_eq!(is_perhaps_sent(&Error::Io(kind.into())), expected, "{kind}");
+        }
+        for error in [Error::HostNotFound, Error::ConnectionFailed, Error::Timeout(Timeout::Connect)] {
+            assert!(!is_perhaps_sent(&error), "{error:?}");
+        }
+        assert!(is_perhaps_sent(&Error::Timeout(Timeout::RecvResponse)));
     }
 
     #[test]

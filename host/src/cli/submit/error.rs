@@ -47,12 +47,7 @@ pub(super) enum SubmitError {
     #[error("no server answers at {url}. {advice}")]
     NoServer { url: String, advice: String },
     #[error("the connection to {url} failed: {why}")]
-    Connection {
-        url: String,
-        why: String,
-        /// Whether the server may have got the request.
-        was_sent: bool,
-    },
+    Connection { url: String, why: String },
     #[error("the server at {url} refused the request with status {status}: {message}{}{advice}", if advice.is_empty() { "" } else { " " })]
     Refused { url: String, status: u16, message: String, advice: String },
     #[error("the answer of {url} was not expected ({what}). Is it a Bulkhead server?")]

@@ -46,7 +46,7 @@ impl FailuresPlace {
         if check_place(&partial, input)? && !is_resumed {
             return Err(refused(
                 &partial,
-                "it is there already, of a submission that goes on or was interrupted. Go on with that one by --resume, delete the file, or give another name",
+                "a submission that goes on or was interrupted has left it there. Go on with that submission by --resume, delete the file, or give another name",
             ));
         }
         check_folder(place)?;

@@ -47,7 +47,7 @@ impl ServerUrl {
             return Err(refused(format!("it must begin with http:// or https://, not {scheme}://.")));
         }
         if rest.contains(['?', '#']) {
-            return Err(refused(format!("it ends before '?' and '#'. {}", usual())));
+            return Err(refused(format!("it may have no '?' or '#'. {}", usual())));
         }
         let text = format!("{scheme}://{rest}");
         let uri: Uri = text.parse().map_err(|_| refused(usual()))?;
@@ -151,8 +151,8 @@ mod tests {
             ("http://:80", "cannot be a server's URL"),
             ("http://a:port", "cannot be a server's URL"),
             ("http://a:99999", "cannot be a server's URL"),
-            ("http://a/?b=c", "it ends before '?'"),
-            ("http://a#b", "it ends before '?'"),
+            ("http://a/?b=c", "it may have no '?'"),
+            ("http://a#b", "it may have no '?'"),
             ("http://acme:secret@a", "--user ID:SECRET"),
             ("acme:secret@a:8080", "--user ID:SECRET"),
         ] {
