@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod checks;
+
 use bulkhead_rules::{
     Choice, Field, FieldEntry, Key, Named, Operation, Outcome, Owner, Profile, Rejection, Session, Stored, Write,
     fields, present,

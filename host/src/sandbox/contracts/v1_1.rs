@@ -1,5 +1,5 @@
-//! The draft of version 1.1.0 of the contract: processors that remark on items, give codes and make rows of tables, and validators that see the stored
-//! contacts of their items and can object to several fields at once.
+//! The draft of version 1.1.0 of the contract. Processors remark on items, give codes and make rows of tables. Validators see the
+//! stored contacts of their items and can object to several fields at once.
 
 mod conversions;
 
