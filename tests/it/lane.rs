@@ -149,13 +149,16 @@ fn pages_of_one_tenant_do_not_queue_before_the_polls_of_another() {
         }
         let _end = End(&is_over);
         wait_until("pages to be read", || (pages.load(Ordering::Relaxed) > READERS).then_some(()));
-        let before = pages.load(Ordering::Relaxed);
-        for _ in 0..POLLS {
-            one.read("").expect(200);
-        }
-        let meanwhile = pages.load(Ordering::Relaxed) - before;
-        // In a queue of all requests, each poll would wait for a page of each reader.
-        assert!(meanwhile < POLLS * READERS / 5, "{meanwhile} pages during {POLLS} polls");
+        let mut pages_beside: Vec<usize> = (0..POLLS)
+            .map(|_| {
+                let before = pages.load(Ordering::Relaxed);
+                one.read("").expect(200);
+                pages.load(Ordering::Relaxed) - before
+            })
+            .collect();
+        pages_beside.sort_unstable();
+        // In a queue of all requests, each poll would wait for a page of each reader. The median leaves out the polls that the machine itself held up.
+        assert!(pages_beside[POLLS / 2] < READERS / 3, "pages beside each poll: {pages_beside:?}");
     });
 }
 
