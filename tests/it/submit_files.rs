@@ -218,7 +218,7 @@ fn what_cannot_be_read_whole_is_not_sent() {
             "o5.csv",
             b"email\na@example.com\n",
             &["--failures", &begun],
-            "begun.csv.partial cannot be written: it is there already",
+            "begun.csv.partial cannot be written: a submission that goes on or was interrupted has left it there",
         ),
         ("o6.ndjson", b"{}", &["--failures", &begun], "Give a name that ends in .ndjson"),
         ("o7.ndjson", b"{}", &["--failures", "failed.ndjson", "--excel"], "--excel is for tables"),
