@@ -1,6 +1,5 @@
 //! JSON values that borrow from the text that was sent. Nested values are parsed only on request.
 
-mod plain_run;
 mod reader;
 mod writer;
 

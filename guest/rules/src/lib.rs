@@ -8,6 +8,7 @@
 //! concerns, and decides it with [`Session::decide`]. [`fields`] builds a tenant's catalogue. [`present`] renders stored
 //! contacts for clients, and [`cells`] renders them as rows of a table.
 
+mod byte_run;
 mod catalogue;
 mod contact;
 mod field_error;

@@ -9,7 +9,7 @@ use serde::de::{Error as _, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::Raw;
-use super::plain_run::plain_run;
+use crate::byte_run::plain_run;
 use crate::hashing::StableMap;
 
 /// Members for which room is made at first. Most items have fewer.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::plain_run::plain_run;
+use crate::byte_run::plain_run;
 
 /// Returns a name as it stands before a member's value, such as `"id":`.
 pub(crate) fn quoted_name(name: &str) -> String {
@@ -27,6 +27,14 @@ pub(crate) fn push_name(json: &mut String, quoted: &str) {
 /// Appends a string.
 pub(crate) fn push_text(json: &mut String, text: &str) {
     json.push('"');
+    push_inside(json, text);
+    json.push('"');
+}
+
+fn push_inside(json: &mut String, text: &str) {
+    if plain_run(text.as_bytes()) == text.len() {
+        return json.push_str(text);
+    }
     let mut rest = text;
     while let Some((plain, special)) = rest.split_at_checked(plain_run(rest.as_bytes()))
         && let Some(&byte) = special.as_bytes().first()
@@ -36,7 +44,6 @@ pub(crate) fn push_text(json: &mut String, text: &str) {
         rest = special.get(1..).unwrap_or_default();
     }
     json.push_str(rest);
-    json.push('"');
 }
 
 fn push_escaped(json: &mut String, byte: u8) {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::byte_run::unmarked_run;
 use crate::field_error::NOT_VALID;
 use crate::json::Raw;
 use crate::schema::FieldRule;
@@ -29,7 +30,7 @@ pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
 /// kept.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let trimmed = trim(text);
-    if !trimmed.bytes().any(|byte| matches!(byte, b'<' | b'&')) {
+    if unmarked_run(trimmed.as_bytes()) == trimmed.len() {
         return Cow::Borrowed(trimmed);
     }
     let stripped = without_tags(trimmed);
