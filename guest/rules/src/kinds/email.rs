@@ -55,41 +55,81 @@ fn is_refused(byte: u8) -> bool {
 /// Returns whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address, and Mautic would cut nothing out of it. So a quoted part,
 /// a slash and letters outside ASCII are refused.
 fn is_address(address: &str) -> bool {
-    let Some((local, domain)) = address.split_once('@') else { return false };
+    let Some((local, rest)) = address.split_at_checked(dotted_run(address)) else { return false };
     address.len() <= MAX_ADDRESS_BYTES
-        && local.len() <= MAX_LOCAL_BYTES
-        && is_dotted(local, is_of_atom)
-        && (is_host(domain) || is_literal(domain))
+        && (1..=MAX_LOCAL_BYTES).contains(&local.len())
+        && rest.strip_prefix('@').is_some_and(|domain| is_host(domain) || is_literal(domain))
 }
 
-/// Returns whether a text consists of parts with dots between them, of which each has at least one byte, and only such as `is_known`.
-fn is_dotted(text: &str, is_known: impl Fn(u8) -> bool) -> bool {
-    let mut last = b'.';
+/// Returns the length of the parts at the start of a text, with dots between them, which each have at least one byte, and only
+/// such as may stand before the `@`. Returns 0 if the last part is empty.
+fn dotted_run(text: &str) -> usize {
+    let (mut last, mut length) = (Class::Dot, 0);
     for byte in text.bytes() {
-        let is_expected = if byte == b'.' { last != b'.' } else { is_known(byte) };
-        if !is_expected {
-            return false;
+        let class = class(byte);
+        if class == Class::Unknown || (class == Class::Dot && last == Class::Dot) {
+            break;
         }
-        last = byte;
+        last = class;
+        length += 1;
     }
-    last != b'.'
-}
-
-fn is_of_atom(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-=?^_`{|}~".contains(&byte)
+    if last == Class::Dot { 0 } else { length }
 }
 
 /// Returns whether `domain` has at least two labels of letters, digits and inner hyphens, and the last label starts with a
 /// letter.
 fn is_host(domain: &str) -> bool {
-    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    // Most domains have no label that must be looked at alone.
-    let is_plain = domain.len() <= MAX_LABEL_BYTES && !domain.bytes().any(|byte| byte == b'-');
-    let is_label = |label: &str| label.len() <= MAX_LABEL_BYTES && !label.starts_with('-') && !label.ends_with('-');
+    let mut last = Class::Dot;
+    for byte in domain.bytes() {
+        let class = class(byte);
+        let is_expected = match class {
+            Class::LetterOrDigit => true,
+            Class::Hyphen => last != Class::Dot,
+            Class::Dot => last == Class::LetterOrDigit,
+            Class::OtherOfAtom | Class::Unknown => false,
+        };
+        if !is_expected {
+            return false;
+        }
+        last = class;
+    }
+    let is_short = |label: &str| label.len() <= MAX_LABEL_BYTES;
     let top = domain.rsplit_once('.').map(|(_, top)| top);
-    top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic()))
-        && is_dotted(domain, is_known)
-        && (is_plain || domain.split('.').all(is_label))
+    last == Class::LetterOrDigit
+        && top.is_some_and(|top| top.starts_with(|first: char| first.is_ascii_alphabetic()))
+        && (is_short(domain) || domain.split('.').all(is_short))
+}
+
+/// What a byte may be in an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    LetterOrDigit,
+    Hyphen,
+    Dot,
+    /// Any other byte that may stand before the `@`.
+    OtherOfAtom,
+    Unknown,
+}
+
+/// The class of each byte.
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Unknown; 256];
+    let (mut byte, mut rest) = (0_u8, classes.as_mut_slice());
+    while let [class, after @ ..] = rest {
+        *class = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => Class::LetterOrDigit,
+            b'-' => Class::Hyphen,
+            b'.' => Class::Dot,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~' => Class::OtherOfAtom,
+            _ => Class::Unknown,
+        };
+        (byte, rest) = (byte.wrapping_add(1), after);
+    }
+    classes
+};
+
+fn class(byte: u8) -> Class {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Unknown)
 }
 
 /// Returns whether `domain` is an IPv4 literal such as `[192.0.2.1]`. As in Mautic, IPv6 literals are refused.
