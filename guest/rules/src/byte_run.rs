@@ -24,20 +24,24 @@ pub(crate) fn unmarked_run(bytes: &[u8]) -> usize {
 /// counts, and only for bytes in ASCII.
 #[inline]
 fn run(bytes: &[u8], found: impl Fn(u64) -> u64) -> usize {
-    let first = |eight: u64| {
-        let found = found(eight) & !eight & HIGHEST_BITS;
-        (found.trailing_zeros() / u8::BITS) as usize
-    };
-    let (whole, rest) = bytes.as_chunks();
-    for (step, eight) in whole.iter().enumerate() {
-        let place = first(u64::from_le_bytes(*eight));
-        if place < eight.len() {
-            return step * eight.len() + place;
+    let found = |eight: u64| found(eight) & !eight & HIGHEST_BITS;
+    let lane = |found: u64| (found.trailing_zeros() / u8::BITS) as usize;
+    let mut length = 0;
+    for eight in bytes.as_chunks().0 {
+        let found = found(u64::from_le_bytes(*eight));
+        if found != 0 {
+            return length + lane(found);
         }
+        length += eight.len();
     }
-    // No byte outside ASCII is found, so these fill the other lanes.
-    let eight = rest.iter().rev().fold(u64::MAX, |eight, &byte| (eight << u8::BITS) | u64::from(byte));
-    bytes.len() - rest.len() + first(eight).min(rest.len())
+    let last = match bytes.last_chunk() {
+        // Some of these were looked at before.
+        Some(eight) => u64::from_le_bytes(*eight),
+        // No byte outside ASCII is found, so these fill the other lanes.
+        None => bytes.iter().rev().fold(u64::MAX, |eight, &byte| (eight << u8::BITS) | u64::from(byte)),
+    };
+    let start = bytes.len().saturating_sub(size_of::<u64>());
+    (start + lane(found(last))).min(bytes.len())
 }
 
 /// Sets the highest bit of the first lane in ASCII that has less than `limit`, and of none before it.
