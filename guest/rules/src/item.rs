@@ -1,6 +1,5 @@
 //! One item of a batch. It is read once, before the contact that it applies to is known.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::ignored_names::IgnoredNames;
@@ -20,21 +19,16 @@ use crate::working_set::NormalizedKey;
 const MAX_ITEM_BYTES: usize = 1 << 20;
 /// Largest number of warnings about one item.
 const MAX_WARNINGS: usize = 32;
-
-/// The name of a member that means something.
-#[derive(Debug, Clone, Copy)]
-struct Name {
-    key: ItemKey,
-    /// Whether there is no byte order mark before the name.
-    is_exact: bool,
-}
+/// Fields for which room is made at first. Most items have fewer.
+const TYPICAL_FIELDS: usize = 12;
 
 /// An item's content.
 #[derive(Debug, Default)]
 pub(crate) struct Item {
     /// The id of the contact that the item names. For `create` it is always `None`, because Mautic ignores the id there.
     pub(crate) id: Option<u64>,
-    /// The fields that were sent, each once, with their positions in the catalogue and in this order. A blank value is `None`.
+    /// The fields that were sent, each once, with their positions in the catalogue and in this order. A value that is blank, or that
+    /// was refused, is `None`.
     pub(crate) fields: Vec<(usize, Option<Value>)>,
     /// The unique values among `fields`.
     pub(crate) keys: Vec<NormalizedKey>,
@@ -53,62 +47,57 @@ pub(crate) struct ItemReader<'a> {
 }
 
 impl ItemReader<'_> {
-    /// Reads the item in `text`. `seen` has one entry for each field of the catalogue; its content does not matter. `order` learns the
-    /// order of the item's members.
+    /// Reads the item in `text`. `order` learns the order of the item's members.
     ///
     /// # Errors
     ///
     /// If `text` is too large or is not a JSON object. The error is one sentence for the client.
-    pub(crate) fn read(&self, text: String, seen: &mut [bool], order: &mut MemberOrder) -> Result<Item, String> {
+    pub(crate) fn read(&self, text: String, order: &mut MemberOrder) -> Result<Item, String> {
         let Self { schema, .. } = *self;
         if text.len() > MAX_ITEM_BYTES {
             return Err(format!("A contact in a request may have at most {MAX_ITEM_BYTES} bytes."));
         }
-        seen.fill(false);
-        let ignored = RefCell::new(IgnoredNames::default());
-        let is_in_order = Cell::new(true);
-        let meaning = |name: &str| {
-            is_in_order.set(false);
-            let key = schema.item_key(name);
-            if key.is_none() {
-                ignored.borrow_mut().add(name);
-            }
-            Some(Name { key: key?, is_exact: !name.starts_with(BYTE_ORDER_MARK) })
-        };
         let text = Rc::new(text);
-        let guess = |last: Option<&Name>| {
-            let key = order.after(last.map(|name| name.key))?;
-            Some((schema.quoted_name(key)?, Name { key, is_exact: true }))
-        };
-        let members = match json::members_in_order(&text, meaning, guess) {
-            Ok(Some(members)) => members,
-            Ok(None) => return Err("A contact must be a JSON object.".to_owned()),
-            Err(error) => return Err(format!("This contact cannot be read: {error}.")),
-        };
-        if !is_in_order.get() {
-            order.learn(members.iter().map(|(name, _)| name.key));
-        }
-        let mut ignored = ignored.into_inner();
-        let item = Item { fields: Vec::with_capacity(members.len()), ..Item::default() };
+        let mut ignored = IgnoredNames::default();
+        let mut marked = Vec::new();
+        let mut item = Item { fields: Vec::with_capacity(TYPICAL_FIELDS), ..Item::default() };
         let seen_reserved = Vec::new();
-        let mut reading = Reading { reader: self, text: &text, seen, seen_reserved, warnings: Vec::new(), item };
-        // From the end, because the last value of a repeated name counts, as in most JSON parsers.
-        for (name, raw) in members.iter().rev().filter(|(name, _)| name.is_exact) {
-            reading.read(name.key, raw);
+        let mut reading = Reading { reader: self, text: &text, seen_reserved, has_warning: false, item: &mut item };
+        let mut last = None;
+        let is_object = json::each_member(&text, |member| {
+            let mut is_next = |key| schema.quoted_name(key).is_some_and(|quoted| member.name_as_in(quoted).is_some());
+            if let Some(key) = order.after(last).filter(|key| is_next(*key)) {
+                last = Some(key);
+                reading.read(key, &member.value()?);
+                return Some(());
+            }
+            let name = member.name()?;
+            let value = member.value()?;
+            let Some(key) = schema.item_key(&name) else {
+                ignored.add(&name);
+                return Some(());
+            };
+            order.learn(last, key);
+            last = Some(key);
+            if name.starts_with(BYTE_ORDER_MARK) {
+                marked.push((key, value));
+            } else {
+                reading.read(key, &value);
+            }
+            Some(())
+        });
+        match is_object {
+            Ok(true) => {}
+            Ok(false) => return Err("A contact must be a JSON object.".to_owned()),
+            Err(error) => return Err(format!("This contact cannot be read: {error}.")),
         }
-        if members.iter().any(|(name, _)| !name.is_exact) {
-            reading.read_marked(&members, &mut ignored);
+        reading.item.keep_last_values();
+        if !marked.is_empty() {
+            reading.read_marked(&marked, &mut ignored);
         }
-        let Reading { mut warnings, mut item, .. } = reading;
-        // The members of many items are in the order of the catalogue, so that little is left to sort.
-        item.fields.reverse();
-        item.fields.sort_unstable_by_key(|(position, _)| *position);
+        let has_warning = reading.has_warning;
         item.keys = item.unique_values(schema);
-        warnings.sort_unstable();
-        let warning = |(position, code): (usize, &'static str)| {
-            Some(Warning { field: schema.rules.get(position)?.alias.clone(), code })
-        };
-        let warnings = warnings.into_iter().filter_map(warning).take(MAX_WARNINGS).collect();
+        let warnings = if has_warning { item.warnings(schema).take(MAX_WARNINGS).collect() } else { Vec::new() };
         let (ignored, ignored_more) = ignored.into_parts();
         item.remarks = Remarks { warnings, ignored, ignored_more };
         Ok(item)
@@ -120,29 +109,18 @@ struct Reading<'a> {
     reader: &'a ItemReader<'a>,
     /// The item's text.
     text: &'a Rc<String>,
-    /// For each field of the catalogue, whether it has been read.
-    seen: &'a mut [bool],
     seen_reserved: Vec<ReservedKey>,
-    /// Positions of fields, with the codes of warnings.
-    warnings: Vec<(usize, &'static str)>,
-    item: Item,
+    /// Whether there was a warning about a value, which may be one that does not count.
+    has_warning: bool,
+    item: &'a mut Item,
 }
 
 impl Reading<'_> {
-    /// Reads a member, unless one with the same meaning has been read.
+    /// Reads a member. It counts instead of an earlier one with the same meaning, as in most JSON parsers.
     fn read(&mut self, key: ItemKey, raw: &Raw<'_>) {
         match key {
-            ItemKey::Field(position) => {
-                if self.seen.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true)) {
-                    self.read_field(position, raw);
-                }
-            }
-            ItemKey::Reserved(key) => {
-                if !self.seen_reserved.contains(&key) {
-                    self.seen_reserved.push(key);
-                    self.read_reserved(key, raw);
-                }
-            }
+            ItemKey::Field(position) => self.read_field(position, raw),
+            ItemKey::Reserved(key) => self.read_reserved(key, raw),
         }
     }
 
@@ -151,53 +129,92 @@ impl Reading<'_> {
         let Some(rule) = schema.rules.get(position) else {
             return;
         };
-        match kinds::parse(rule, raw) {
+        let value = match kinds::parse(rule, raw) {
             Ok(value) => {
-                let code = value.as_ref().and_then(|value| kinds::warning(rule, value));
-                self.warnings.extend(code.map(|code| (position, code)));
-                let value = value.map(|value| value.map_text(|part| SharedText::of(self.text, part)));
-                self.item.fields.push((position, value));
+                self.item.errors.remove(position);
+                self.has_warning |= value.as_ref().is_some_and(|value| kinds::warning(rule, value).is_some());
+                value.map(|value| value.map_text(|part| SharedText::of(self.text, part)))
             }
-            Err(error) => self.item.errors.add(schema, position, error),
-        }
+            Err(error) => {
+                self.item.errors.add(schema, position, error);
+                None
+            }
+        };
+        self.item.push(position, value);
     }
 
     fn read_reserved(&mut self, key: ReservedKey, raw: &Raw<'_>) {
+        if !self.seen_reserved.contains(&key) {
+            self.seen_reserved.push(key);
+        }
         match key {
             ReservedKey::Id if self.reader.operation == Operation::Create => {}
             ReservedKey::Id => self.item.id = raw.as_id(),
             ReservedKey::OverwriteWithBlank => self.item.overwrites_with_blank = raw.is_truthy(),
-            _ => {
-                if let Err(error) = self.item.edits.read(key, raw, self.reader.profile) {
-                    self.item.errors.add_reserved(key, error);
-                }
-            }
+            _ => match self.item.edits.read(key, raw, self.reader.profile) {
+                Ok(()) => self.item.errors.remove_reserved(key),
+                Err(error) => self.item.errors.add_reserved(key, error),
+            },
         }
     }
 
     /// Reads the members that have a byte order mark before their names. Those without one have been read: they count, wherever they
     /// stand.
-    fn read_marked(&mut self, members: &[(Name, Raw<'_>)], ignored: &mut IgnoredNames) {
-        let (seen, seen_reserved) = (self.seen.to_vec(), self.seen_reserved.clone());
-        for (name, raw) in members.iter().rev().filter(|(name, _)| !name.is_exact) {
-            let (is_taken, spelling) = match name.key {
-                ItemKey::Field(position) => (seen.get(position) == Some(&true), self.reader.schema.alias(position)),
-                ItemKey::Reserved(key) => (seen_reserved.contains(&key), key.name()),
+    fn read_marked(&mut self, members: &[(ItemKey, Raw<'_>)], ignored: &mut IgnoredNames) {
+        let is_taken = |key: &ItemKey| match key {
+            ItemKey::Field(position) => self.item.sent(*position).is_some(),
+            ItemKey::Reserved(key) => self.seen_reserved.contains(key),
+        };
+        let (taken, free): (Vec<_>, Vec<_>) = members.iter().partition(|(key, _)| is_taken(key));
+        for (key, _) in taken.iter().rev() {
+            let spelling = match key {
+                ItemKey::Field(position) => self.reader.schema.alias(*position),
+                ItemKey::Reserved(key) => key.name(),
             };
-            if is_taken {
-                ignored.add(&format!("{BYTE_ORDER_MARK}{spelling}"));
-            } else {
-                self.read(name.key, raw);
-            }
+            ignored.add(&format!("{BYTE_ORDER_MARK}{spelling}"));
         }
+        for (key, raw) in free {
+            self.read(*key, raw);
+        }
+        self.item.keep_last_values();
     }
 }
 
 impl Item {
+    fn push(&mut self, position: usize, value: Option<Value>) {
+        if self.fields.len() == self.fields.capacity() {
+            // Memory is taken for fields, not for the members of an item that repeats a few names.
+            self.keep_last_values();
+            self.fields.reserve(self.fields.len().max(TYPICAL_FIELDS));
+        }
+        self.fields.push((position, value));
+    }
+
+    /// Brings the fields into the order of the catalogue. Of several values of a field, the last one is kept.
+    fn keep_last_values(&mut self) {
+        // The members of many items are in the order of the catalogue, so that little is left to sort.
+        self.fields.sort_by_key(|(position, _)| *position);
+        self.fields.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
+    }
+
     /// Returns the value that was sent for the field at `position`, and `None` if none was sent.
     pub(crate) fn sent(&self, position: usize) -> Option<Option<&Value>> {
         let place = self.fields.binary_search_by_key(&position, |(sent, _)| *sent).ok()?;
         self.fields.get(place).map(|(_, value)| value.as_ref())
+    }
+
+    fn warnings(&self, schema: &Schema) -> impl Iterator<Item = Warning> {
+        self.fields.iter().filter_map(|(position, value)| {
+            let rule = schema.rules.get(*position)?;
+            let code = kinds::warning(rule, value.as_ref()?)?;
+            Some(Warning { field: rule.alias.clone(), code })
+        })
     }
 
     fn unique_values(&self, schema: &Schema) -> Vec<NormalizedKey> {

@@ -78,6 +78,16 @@ impl ItemErrors {
         self.errors.insert(Source::Field(position), NamedError::new(name, error));
     }
 
+    /// Removes the error of a field.
+    pub(crate) fn remove(&mut self, position: usize) {
+        self.errors.remove(&Source::Field(position));
+    }
+
+    /// Removes the error of a reserved key.
+    pub(crate) fn remove_reserved(&mut self, key: ReservedKey) {
+        self.errors.remove(&Source::Reserved(key));
+    }
+
     /// Adds the error of a reserved key.
     pub(crate) fn add_reserved(&mut self, key: ReservedKey, error: FieldError) {
         self.errors.insert(Source::Reserved(key), NamedError::new(key.name().to_owned(), error));

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::hashing::StableMap;
 
-pub(crate) use reader::{members, members_in_order};
+pub(crate) use reader::{each_member, members};
 pub(crate) use writer::{push_name, push_text, push_value, push_whole, quoted_name};
 
 /// One JSON value, of which only the outermost layer has been parsed.

@@ -24,14 +24,10 @@ impl MemberOrder {
         *self.followers.get(place(member))?
     }
 
-    /// Learns the order of an item's members.
-    pub(crate) fn learn(&mut self, members: impl Iterator<Item = ItemKey>) {
-        let mut last = None;
-        for member in members {
-            if let Some(follower) = self.followers.get_mut(place(last)) {
-                *follower = Some(member);
-            }
-            last = Some(member);
+    /// Learns that `follower` came after a member, or as the first member after `None`.
+    pub(crate) fn learn(&mut self, member: Option<ItemKey>, follower: ItemKey) {
+        if let Some(known) = self.followers.get_mut(place(member)) {
+            *known = Some(follower);
         }
     }
 }

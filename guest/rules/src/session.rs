@@ -45,10 +45,9 @@ impl Session {
     ///
     /// Items that were planned before and not decided are dropped.
     pub fn plan(&mut self, items: Vec<String>) -> Vec<Vec<Key>> {
-        let mut seen = vec![false; self.schema.rules.len()];
         let mut order = MemberOrder::new(self.schema.rules.len());
         let reader = ItemReader { operation: self.operation, profile: &self.profile, schema: &self.schema };
-        let read = |text: String| reader.read(text, &mut seen, &mut order);
+        let read = |text: String| reader.read(text, &mut order);
         self.planned = items.into_iter().map(read).collect();
         self.planned.iter().map(|item| item.as_ref().map(|item| self.keys_of(item)).unwrap_or_default()).collect()
     }

@@ -137,6 +137,19 @@ fn the_last_value_of_a_repeated_name_counts() {
     let stored =
         document(one(Create, &profile(&[]), &[], r#"{"points":"x","points":1,"firstname":"A","firstname":""}"#));
     assert_eq!(stored["fields"], json!({"points": 1}));
+    let outcome = one(Create, &profile(&[]), &[], r#"{"email":"a@b.co","points":1,"email":"no","owner":1,"owner":9}"#);
+    let rejected: Vec<String> = reject(outcome).details.into_iter().map(|complaint| complaint.field).collect();
+    assert_eq!(rejected, ["email", "owner"]);
+    let told =
+        write(one(Create, &profile(&[]), &[], r#"{"state":"TX","points":0.5,"owner":9,"state":"Texas","owner":1}"#));
+    let warned: Vec<String> = told.remarks.warnings.into_iter().map(|warning| warning.field).collect();
+    assert_eq!(warned, ["points"]);
+    // More members than the catalogue has fields.
+    let members = (0..500).map(|number| format!(r#""city":"City {number}","zipcode":{number},"company":"Last""#));
+    let text = format!(r#"{{"firstname":"First",{}}}"#, members.collect::<Vec<_>>().join(","));
+    let stored = document(one(Create, &profile(&[]), &[], &text));
+    let expected = json!({"firstname": "First", "company": "Last", "city": "City 499", "zipcode": "499"});
+    assert_eq!(stored["fields"], expected);
 }
 
 fn targets(outcomes: Vec<Outcome>) -> Vec<(Target, u16)> {

@@ -12,7 +12,7 @@ use super::Raw;
 use crate::byte_run::plain_run;
 use crate::hashing::StableMap;
 
-/// Members for which room is made at first. Most items have fewer.
+/// Members for which room is made at first. Most objects have fewer.
 const TYPICAL_MEMBERS: usize = 12;
 
 /// Returns the members of the object `text` whose names `wanted` knows, in the order in which they were sent. Repeated
@@ -27,47 +27,36 @@ pub(crate) fn members<'a, K>(
     text: &'a str,
     wanted: impl Fn(&str) -> Option<K>,
 ) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
-    members_in_order(text, wanted, |_| None)
-}
-
-/// Returns the same as [`members`]. `guess` may return what probably follows a member, or is the first member after `None`: a name as
-/// [`quoted_name`](super::quoted_name) writes it, and what `wanted` returns for it.
-pub(crate) fn members_in_order<'a, 'n, K>(
-    text: &'a str,
-    wanted: impl Fn(&str) -> Option<K>,
-    guess: impl Fn(Option<&K>) -> Option<(&'n str, K)>,
-) -> serde_json::Result<Option<Vec<(K, Raw<'a>)>>> {
-    let is_object = text.trim_ascii_start().starts_with('{');
-    if !is_object {
-        return Ok(None);
-    }
-    match read_members(text, wanted, guess) {
-        Some(members) => Ok(Some(members)),
-        None => Err(flaw(text)),
-    }
-}
-
-fn read_members<'a, 'n, K>(
-    text: &'a str,
-    wanted: impl Fn(&str) -> Option<K>,
-    guess: impl Fn(Option<&K>) -> Option<(&'n str, K)>,
-) -> Option<Vec<(K, Raw<'a>)>> {
-    let mut members: Vec<(K, Raw<'a>)> = Vec::with_capacity(TYPICAL_MEMBERS);
-    let mut reader = Reader { text, at: 0 };
-    reader.each(b'{', b'}', |reader| {
-        let guess = guess(members.last().map(|(key, _)| key));
-        let key = match guess.filter(|(quoted, _)| reader.literal(quoted).is_some()) {
-            Some((_, key)) => Some(key),
-            None => wanted(&reader.name()?),
-        };
+    let mut members = Vec::with_capacity(TYPICAL_MEMBERS);
+    let is_object = each_member(text, |reader| {
+        let key = wanted(&reader.name()?);
         let value = reader.value()?;
-        if let Some(key) = key {
-            members.push((key, value));
-        }
+        members.extend(key.map(|key| (key, value)));
         Some(())
     })?;
-    reader.end()?;
-    Some(members)
+    Ok(is_object.then_some(members))
+}
+
+/// Calls `read` at the name of each member of the object `text`, in the order in which they were sent. `read` reads the name and
+/// then the value, and returns `None` if the reader does. It may have been called before an error is found.
+///
+/// Returns `Ok(false)` if `text` is not an object.
+///
+/// # Errors
+///
+/// If `text` starts like an object but is not valid JSON.
+#[inline]
+pub(crate) fn each_member<'a>(
+    text: &'a str,
+    read: impl FnMut(&mut Reader<'a>) -> Option<()>,
+) -> serde_json::Result<bool> {
+    let is_object = text.trim_ascii_start().starts_with('{');
+    if !is_object {
+        return Ok(false);
+    }
+    let mut reader = Reader { text, at: 0 };
+    let is_read = reader.each(b'{', b'}', read).and_then(|()| reader.end()).is_some();
+    if is_read { Ok(true) } else { Err(flaw(text)) }
 }
 
 /// Returns the entries of the list `text`, or `None` if it is no list.
@@ -89,7 +78,7 @@ fn flaw(text: &str) -> serde_json::Error {
 }
 
 /// Reads a text from its start to its end. Each function reads what stands next, and returns `None` if something else does.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     /// The next byte.
     at: usize,
@@ -134,7 +123,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self) -> Option<Raw<'a>> {
+    /// Reads any value.
+    pub(crate) fn value(&mut self) -> Option<Raw<'a>> {
         match self.peek()? {
             b'"' => self.string(),
             b'1'..=b'9' => self.number(),
@@ -145,8 +135,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the name of a member, and the colon after it, if they stand there as in `quoted`, a result of
+    /// [`quoted_name`](super::quoted_name).
+    pub(crate) fn name_as_in(&mut self, quoted: &str) -> Option<()> {
+        self.literal(quoted)
+    }
+
     /// Reads the name of a member, and the colon after it.
-    fn name(&mut self) -> Option<Cow<'a, str>> {
+    pub(crate) fn name(&mut self) -> Option<Cow<'a, str>> {
         if self.peek()? != b'"' {
             return None;
         }
@@ -180,7 +176,8 @@ impl<'a> Reader<'a> {
     }
 
     fn literal(&mut self, literal: &str) -> Option<()> {
-        self.text.get(self.at..)?.starts_with(literal).then(|| self.at += literal.len())
+        let rest = self.text.as_bytes().get(self.at..)?;
+        rest.starts_with(literal.as_bytes()).then(|| self.at += literal.len())
     }
 
     /// Reads any value with `serde_json`.
@@ -203,7 +200,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::super::quoted_name;
-    use super::{Raw, entries, members, members_in_order};
+    use super::{Raw, each_member, entries, members};
 
     /// The members of an object as `serde_json` reads them, with repeated names.
     struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -259,9 +256,15 @@ mod tests {
         }
         for guess in ["a", "b", "c", "é", "\u{4e2d}", "\"", "\\", ""] {
             let quoted = quoted_name(guess);
-            let in_order = members_in_order(text, |name| Some(name.to_owned()), |_| Some((&quoted, guess.to_owned())));
-            let (in_order, members) = (in_order.ok(), members(text, |name| Some(name.to_owned())).ok());
-            assert_eq!(in_order, members, "{guess}: {text}");
+            let mut guessed = Vec::new();
+            let is_object = each_member(text, |reader| {
+                let is_guessed = reader.name_as_in(&quoted).is_some();
+                let name = if is_guessed { guess.to_owned() } else { reader.name()?.into_owned() };
+                guessed.push((name, reader.value()?));
+                Some(())
+            });
+            let guessed = is_object.ok().map(|is_object| is_object.then_some(guessed));
+            assert_eq!(guessed, members(text, |name| Some(name.to_owned())).ok(), "{guess}: {text}");
         }
         let expected = serde_json::from_str::<Vec<&RawValue>>(text).ok();
         assert_eq!(entries(text), expected.map(|list| list.into_iter().map(value).collect()), "{text}");

@@ -14,6 +14,7 @@ mod text;
 mod url;
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::field_error::{FieldError, NOT_A_CHOICE, NOT_VALID};
 use crate::json::Raw;
@@ -64,7 +65,8 @@ fn parse_choice(field: &FieldRule, raw: &Raw<'_>) -> Parsed<'static> {
 }
 
 /// Returns the code of what the sender of a value should know, if there is something. `value` was parsed by [`parse`].
-pub(crate) fn warning(field: &FieldRule, value: &Value<Cow<'_, str>>) -> Option<&'static str> {
+#[inline]
+pub(crate) fn warning<T: Deref<Target = str>>(field: &FieldRule, value: &Value<T>) -> Option<&'static str> {
     match (field.kind, value) {
         (Kind::Region, Value::Text(name)) if !name_list::has_region(name) => Some("unknown_region"),
         (Kind::Number, Value::Number(Number::Float(_))) if field.scale == 0 => Some("decimals_not_shown"),
