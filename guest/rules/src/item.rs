@@ -32,7 +32,8 @@ pub(crate) struct Item {
     pub(crate) fields: Vec<(usize, Option<Value>)>,
     /// The unique values among `fields`.
     pub(crate) keys: Vec<NormalizedKey>,
-    pub(crate) edits: Edits,
+    /// The changes of reserved keys, which few items have.
+    pub(crate) edits: Option<Box<Edits>>,
     /// Whether a blank clears its field in a patch, where blanks are otherwise skipped.
     pub(crate) overwrites_with_blank: bool,
     pub(crate) errors: ItemErrors,
@@ -151,7 +152,7 @@ impl Reading<'_> {
             ReservedKey::Id if self.reader.operation == Operation::Create => {}
             ReservedKey::Id => self.item.id = raw.as_id(),
             ReservedKey::OverwriteWithBlank => self.item.overwrites_with_blank = raw.is_truthy(),
-            _ => match self.item.edits.read(key, raw, self.reader.profile) {
+            _ => match self.item.edits.get_or_insert_default().read(key, raw, self.reader.profile) {
                 Ok(()) => self.item.errors.remove_reserved(key),
                 Err(error) => self.item.errors.add_reserved(key, error),
             },

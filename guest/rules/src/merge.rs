@@ -67,8 +67,11 @@ pub(crate) fn apply(item: &mut Item, mode: MergeMode, contact: &mut Contact, sch
             }
         }
     }
-    let is_key_sent = item.edits.has_last_active();
-    std::mem::take(&mut item.edits).apply(contact, now);
+    let edits = item.edits.take();
+    let is_key_sent = edits.as_ref().is_some_and(|edits| edits.has_last_active());
+    if let Some(edits) = edits {
+        edits.apply(contact, now);
+    }
     if let Some(position) = schema.last_active {
         synchronize_last_active(contact, position, sent_last_active, is_key_sent);
     }
