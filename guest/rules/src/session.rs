@@ -53,14 +53,13 @@ impl Session {
     }
 
     fn keys_of(&self, item: &Item) -> Vec<Key> {
-        let former = |(field, &unique): (usize, &usize)| {
-            let forms = item.sent(unique).flatten().map(former_forms).unwrap_or_default();
-            forms.into_iter().filter_map(move |form| self.unique_key(field, form))
-        };
         let mut keys = Vec::with_capacity(1 + item.keys.len());
         keys.extend(item.id.map(Key::Id));
         keys.extend(self.unique_keys(&item.keys).map(Key::Unique));
-        keys.extend(self.schema.unique.iter().enumerate().flat_map(former).map(Key::Unique));
+        for (field, &unique) in self.schema.unique.iter().enumerate() {
+            let forms = item.sent(unique).flatten().map(former_forms).unwrap_or_default();
+            keys.extend(forms.into_iter().filter_map(|form| self.unique_key(field, form)).map(Key::Unique));
+        }
         keys.truncate(MAX_KEYS_PER_ITEM);
         keys
     }
