@@ -62,8 +62,18 @@ fn push_escaped(json: &mut String, byte: u8) {
 
 /// Appends a whole number.
 pub(crate) fn push_whole(json: &mut String, number: i64) {
-    // Writing to memory does not fail.
-    write!(json, "{number}").unwrap_or_default();
+    if number < 0 {
+        json.push('-');
+    }
+    push_digits(json, number.unsigned_abs());
+}
+
+fn push_digits(json: &mut String, number: u64) {
+    let (before, last) = (number / 10, number % 10);
+    if before > 0 {
+        push_digits(json, before);
+    }
+    json.push(char::from(b'0' + last as u8));
 }
 
 /// Appends any value.
@@ -77,7 +87,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::{push_name, push_text, push_value, quoted_name};
+    use super::{push_name, push_text, push_value, push_whole, quoted_name};
 
     fn written(text: &str) -> String {
         let mut json = String::new();
@@ -95,6 +105,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_whole_number_is_written_as_by_the_library(number in any::<i64>(), shift in 0..64) {
+            for number in [number >> shift, 0, i64::MIN, i64::MAX] {
+                let mut json = String::new();
+                push_whole(&mut json, number);
+                prop_assert_eq!(json, serde_json::to_string(&number).unwrap());
+            }
+        }
+
         #[test]
         fn any_text_is_written_as_by_the_library(text in "(\\PC|[a-z \"\\\\\0-\u{1f}\u{7f}]){0,40}") {
             prop_assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
