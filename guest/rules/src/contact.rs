@@ -68,6 +68,7 @@ impl Contact {
                 && rule.is_searched
                 && let Some(room) = MAX_WORDS_BYTES.checked_sub(words.len())
             {
+                let text: &str = text;
                 let cut = || text.get(..text.floor_char_boundary(room)).unwrap_or_default();
                 words.push_str(if text.len() <= room { text } else { cut() });
                 words.push(' ');
