@@ -48,6 +48,8 @@ pub(crate) struct FieldRule {
     composed_choices: StableMap<String, String>,
     /// Largest lengths, in code points. If a value exceeds several of them, the last one is reported.
     pub(crate) limits: Vec<u32>,
+    /// The least of these. A value with at most as many bytes exceeds none.
+    pub(crate) least_limit: usize,
     /// Digits after the decimal mark.
     pub(crate) scale: u32,
     pub(crate) is_required: bool,
@@ -72,6 +74,7 @@ impl FieldRule {
         if field.is_unique {
             limits.push(MAX_UNIQUE_LENGTH);
         }
+        let least_limit = limits.iter().min().and_then(|&limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         Self {
             alias: field.alias.clone(),
             quoted_name: quoted_name(&field.alias),
@@ -79,6 +82,7 @@ impl FieldRule {
             choices: field.choices.iter().map(|choice| choice.value.clone()).collect(),
             composed_choices: field.choices.iter().filter_map(composed_choice).collect(),
             limits,
+            least_limit,
             // Points are always whole numbers, even if a profile sets a scale.
             scale: field.scale.filter(|_| field.alias != POINTS).unwrap_or(0).min(MAX_SCALE),
             is_required: field.is_required,

@@ -37,11 +37,11 @@ pub(super) fn part_of<'a>(text: Cow<'a, str>, cut: fn(&str) -> &str) -> Cow<'a, 
 
 /// Checks the length in code points, as Symfony's `Length` does.
 pub(super) fn check_length(field: &FieldRule, text: &str) -> Result<(), FieldError> {
-    // Counting is rarely needed: most values have fewer bytes than the limit has code points.
-    let fits = |limit: u32| {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        text.len() <= limit || text.chars().count() <= limit
-    };
+    if text.len() <= field.least_limit {
+        return Ok(());
+    }
+    let length = text.chars().count();
+    let fits = |limit: u32| usize::try_from(limit).map_or(true, |limit| length <= limit);
     match field.limits.iter().rev().find(|&&limit| !fits(limit)) {
         None => Ok(()),
         Some(limit) => Err(FieldError::too_long(limit, "characters")),
