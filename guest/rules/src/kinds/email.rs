@@ -35,10 +35,8 @@ pub(super) fn parse<'a>(field: &FieldRule, raw: &Raw<'a>) -> Parsed<'a> {
 }
 
 fn validate(address: &str) -> Result<(), FieldError> {
-    if !is_address(address) {
-        return Err(NOT_AN_ADDRESS);
-    }
-    if address.bytes().any(is_refused) {
+    let local = local_part(address).ok_or(NOT_AN_ADDRESS)?;
+    if local.bytes().any(is_refused) {
         return Err(FieldError::new(
             NOT_AN_ADDRESS.code,
             format!("{address} has characters not allowed in email addresses."),
@@ -52,13 +50,13 @@ fn is_refused(byte: u8) -> bool {
     matches!(byte, b'^' | b'&' | b'*' | b'%')
 }
 
-/// Returns whether PHP's `FILTER_VALIDATE_EMAIL` accepts the address, and Mautic would cut nothing out of it. So a quoted part,
-/// a slash and letters outside ASCII are refused.
-fn is_address(address: &str) -> bool {
-    let Some((local, rest)) = address.split_at_checked(dotted_run(address)) else { return false };
-    address.len() <= MAX_ADDRESS_BYTES
-        && (1..=MAX_LOCAL_BYTES).contains(&local.len())
-        && rest.strip_prefix('@').is_some_and(|domain| is_host(domain) || is_literal(domain))
+/// Returns the part before the `@` if PHP's `FILTER_VALIDATE_EMAIL` accepts the address, and Mautic would cut nothing out of it. So
+/// a quoted part, a slash and letters outside ASCII are refused.
+fn local_part(address: &str) -> Option<&str> {
+    let (local, rest) = address.split_at_checked(dotted_run(address))?;
+    let domain = rest.strip_prefix('@')?;
+    let is_short = address.len() <= MAX_ADDRESS_BYTES && local.len() <= MAX_LOCAL_BYTES;
+    (is_short && !local.is_empty() && (is_host(domain) || is_literal(domain))).then_some(local)
 }
 
 /// Returns the length of the parts at the start of a text, with dots between them, which each have at least one byte, and only
