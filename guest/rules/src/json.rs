@@ -90,6 +90,7 @@ impl<'a> Raw<'a> {
     /// Converts a scalar to text as PHP does: `true` is `1`; `false` and `null` are the empty text.
     ///
     /// Returns `None` for lists, objects and invalid strings.
+    #[inline]
     pub(crate) fn as_text(&self) -> Option<Cow<'a, str>> {
         match self {
             Self::Null | Self::Bool(false) => Some(Cow::Borrowed("")),
