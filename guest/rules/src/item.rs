@@ -132,7 +132,9 @@ impl Reading<'_> {
         };
         let value = match kinds::parse(rule, raw) {
             Ok(value) => {
-                self.item.errors.remove(position);
+                if !self.item.errors.is_empty() {
+                    self.item.errors.remove(position);
+                }
                 self.has_warning |= value.as_ref().is_some_and(|value| kinds::warning(rule, value).is_some());
                 value.map(|value| value.map_text(|part| SharedText::of(self.text, part)))
             }
