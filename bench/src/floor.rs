@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_rules::{Operation, Outcome as ItemOutcome, Session};
 use rusqlite::{Connection, params};
+use tempfile::TempDir;
 
 use crate::Outcome;
 use crate::guest;
@@ -36,32 +37,52 @@ pub(crate) fn rows(items: &[String]) -> Vec<Row> {
     rows
 }
 
-/// Inserts rows into an empty database, 500 in each durable transaction. Returns how long that took.
-pub(crate) fn insert(rows: &[Row]) -> Outcome<Duration> {
-    let folder = tempfile::tempdir()?;
-    let mut connection = Connection::open(folder.path().join("floor.sqlite"))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-    connection.execute_batch(SCHEMA)?;
-    let started = Instant::now();
-    let mut id = 0;
-    for chunk in rows.chunks(guest::CHUNK) {
-        let transaction = connection.transaction()?;
-        {
-            let mut contact = transaction.prepare_cached(
-                "INSERT INTO contacts (tenant, id, version, keys, document) VALUES (1, ?1, 1, ?2, ?3)",
-            )?;
-            let mut key = transaction.prepare_cached(
-                "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (1, 'email', ?1, ?2)",
-            )?;
-            for row in chunk {
-                id += 1;
-                contact.execute(params![id, row.keys, row.document])?;
-                key.execute(params![row.email, id])?;
-            }
-        }
-        transaction.commit()?;
+/// A database with the server's settings. Each set of rows is of another tenant.
+pub(crate) struct Floor {
+    connection: Connection,
+    tenant: i64,
+    _folder: TempDir,
+}
+
+impl Floor {
+    /// Makes an empty database.
+    pub(crate) fn new() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let connection = Connection::open(folder.path().join("floor.sqlite"))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection, tenant: 0, _folder: folder })
     }
-    Ok(started.elapsed())
+
+    /// Inserts rows, 500 in each durable transaction. Returns how long that took.
+    pub(crate) fn insert(&mut self, rows: &[Row]) -> Outcome<Duration> {
+        self.tenant += 1;
+        let started = Instant::now();
+        let mut id = 0;
+        for chunk in rows.chunks(guest::CHUNK) {
+            let transaction = self.connection.transaction()?;
+            {
+                let mut contact = transaction.prepare_cached(
+                    "INSERT INTO contacts (tenant, id, version, keys, document) VALUES (?1, ?2, 1, ?3, ?4)",
+                )?;
+                let mut key = transaction.prepare_cached(
+                    "INSERT INTO contact_keys (tenant, field, value, contact) VALUES (?1, 'email', ?2, ?3)",
+                )?;
+                for row in chunk {
+                    id += 1;
+                    contact.execute(params![self.tenant, id, row.keys, row.document])?;
+                    key.execute(params![self.tenant, row.email, id])?;
+                }
+            }
+            transaction.commit()?;
+        }
+        Ok(started.elapsed())
+    }
+}
+
+/// Inserts rows into an empty database. Returns how long that took.
+pub(crate) fn insert(rows: &[Row]) -> Outcome<Duration> {
+    Floor::new()?.insert(rows)
 }

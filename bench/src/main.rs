@@ -3,6 +3,8 @@
 //! - a job of 10,000 contacts, from POST to completed, against inserting the same rows with plain SQLite;
 //! - the default component in the sandbox against the same library compiled natively;
 //! - the processor time of a contact while eight tenants keep the server busy, against that of plain SQLite;
+//! - the same with one, two and three servers on one PostgreSQL database, against that of a plain driver and its database;
+//! - calls, alone and beside jobs, against the same rows in one durable transaction;
 //! - memory of the server while 200 such jobs are queued;
 //! - a table against the same contacts as a list, and all contacts as a file against plain SQLite;
 //! - what rogue tenants, and floods of tenants and of strangers, cost a neighbour;
@@ -12,20 +14,26 @@
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `busy`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
+//! `bulkhead-bench job`, `busy`, `servers`, `calls`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
 mod attack;
 mod busy;
+mod calls;
 mod contacts;
+mod cpu;
+mod deployment;
 mod exchange;
 mod floor;
 mod guest;
 mod languages;
 mod lists;
+mod load;
 mod neighbours;
 mod pages;
 mod postgres;
 mod server;
+mod servers;
+mod settings;
 mod sweep;
 mod tenants;
 
@@ -42,9 +50,11 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 15] = [
     "job",
     "busy",
+    "servers",
+    "calls",
     "guest",
     "memory",
     "exchange",
@@ -76,6 +86,12 @@ fn main() -> Outcome<()> {
     }
     if wants("busy") {
         busy::busy(&items)?;
+    }
+    if wants("servers") {
+        servers::servers(&items)?;
+    }
+    if wants("calls") {
+        calls::calls(&items)?;
     }
     if wants("guest") {
         sandbox_against_native(&items)?;

@@ -3,22 +3,22 @@
 mod neighbour;
 mod table;
 
+use std::fs;
 use std::time::Duration;
-use std::{env, fs};
 
 use neighbour::{Neighbour, Times};
 use serde_json::json;
 use table::Row;
 use tempfile::TempDir;
 
-use crate::Outcome;
 use crate::attack::{Attack, Attacker, Component, KINDS, Kind, Order, Origin};
 use crate::server::Server;
+use crate::{Outcome, settings};
 
 /// Phases alone, and as many beside the attack, in turn.
 const PHASES: usize = 2;
-/// Seconds of each phase, unless `SECONDS` says otherwise.
-const PHASE_SECONDS: f64 = 3.0;
+/// The time of each phase, unless `SECONDS` says otherwise.
+const PHASE_TIME: Duration = Duration::from_secs(3);
 
 /// Milliseconds for each item from which a component takes too long for the trial of `tenant set` under the default limits.
 const TRIED_MILLIS: u64 = 50;
@@ -26,11 +26,9 @@ const TRIED_MILLIS: u64 = 50;
 /// Measures a neighbour alone and beside each kind of attack. `KIND` in the environment selects the kinds whose names contain
 /// it, `SECONDS` is the length of a phase, and `FORMAT=markdown` prints a table for a document.
 pub(crate) fn neighbours() -> Outcome<()> {
-    let setting = |name| env::var(name).ok().filter(|text| !text.is_empty());
-    let wanted = setting("KIND").unwrap_or_default();
-    let seconds = setting("SECONDS").map_or(Ok(PHASE_SECONDS), |text| text.parse())?;
-    let time = Duration::try_from_secs_f64(seconds)?;
-    let is_markdown = setting("FORMAT").is_some_and(|format| format == "markdown");
+    let wanted = settings::text("KIND").unwrap_or_default();
+    let time = settings::time(PHASE_TIME)?;
+    let is_markdown = settings::text("FORMAT").is_some_and(|format| format == "markdown");
     let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| kind.name.contains(&wanted)).collect();
     if kinds.is_empty() {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();

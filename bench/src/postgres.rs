@@ -1,6 +1,6 @@
 //! The server on PostgreSQL with durable commits, against the same rows by a plain driver.
 
-mod floor;
+pub(crate) mod floor;
 mod sweep;
 
 use std::time::{Duration, Instant};

@@ -1,12 +1,13 @@
 //! A real server in an empty folder, and clients that send it jobs.
 
-use std::fs;
+mod operator;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{CommandLine, Log, ServerProcess, Tenant, component};
+use bulkhead_tests::{CommandLine, Log, ServerProcess};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
@@ -19,6 +20,10 @@ const POLL_PAUSE: Duration = Duration::from_millis(4);
 const SMALL_JOB_POLL_PAUSE: Duration = Duration::from_micros(200);
 /// Clients that send jobs at the same time.
 const CLIENTS: usize = 4;
+/// Bytes of an answer at most.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// Timeout for the index of words.
+const INDEX_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Timeout for a log entry.
 const LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -118,7 +123,7 @@ impl Server {
                 let counts = Counts { created: count("created"), updated: count("updated"), failed: count("failed") };
                 assert_eq!(counts, expected, "{status}");
                 let started = Instant::now();
-                self.get(token, "/api/contacts?limit=1")?;
+                self.total(token)?;
                 return Ok(Times { id, accepted, completed, listed: started.elapsed() });
             }
             thread::sleep(POLL_PAUSE);
@@ -192,36 +197,6 @@ impl Server {
         Ok(micros(&fields).map(Duration::from_micros).ok_or("no time")?)
     }
 
-    /// Registers a component of the tests under its name.
-    pub(crate) fn register(&self, name: &str) -> Outcome<()> {
-        self.command(&["component", "add", &component(name).display().to_string(), "--name", name])
-    }
-
-    /// Runs an operator's command on the server's store.
-    pub(crate) fn command(&self, args: &[&str]) -> Outcome<()> {
-        let finished = self.command_line.run(args);
-        if finished.code == Some(0) { Ok(()) } else { Err(finished.stderr.into()) }
-    }
-
-    /// Adds a tenant that may send any number of jobs. Returns its Bearer token.
-    pub(crate) fn tenant(&self, name: &str) -> String {
-        let tenant = self.command_line.add_tenant(name);
-        // An earlier version, which has no such limit, refuses this.
-        drop(self.allow_many_jobs(name));
-        tenant.client_secret
-    }
-
-    fn allow_many_jobs(&self, tenant: &str) -> Outcome<()> {
-        let file = tempfile::NamedTempFile::new()?;
-        fs::write(file.path(), r#"{"jobsPerMinute": 1000000}"#)?;
-        self.command(&["tenant", "set", tenant, "--limits", &file.path().display().to_string()])
-    }
-
-    /// Adds a tenant with a profile. Returns its credentials.
-    pub(crate) fn tenant_with(&self, name: &str, profile: &Value) -> Tenant {
-        self.command_line.add_tenant_with(name, profile)
-    }
-
     pub(crate) fn post(&self, token: &str, body: &[u8]) -> Outcome<String> {
         self.post_as(token, "application/json", body)
     }
@@ -247,6 +222,32 @@ impl Server {
         let text = reply.body_mut().read_to_string()?;
         let reply: Value = serde_json::from_str(&text)?;
         Ok(reply.get("id").and_then(Value::as_str).ok_or(text)?.to_owned())
+    }
+
+    /// Sends a call. Returns the status and the answer.
+    pub(crate) fn call(&self, token: &str, path: &str, body: &[u8]) -> Outcome<(u16, Value)> {
+        self.send(&format!("{}{path}", self.process.url()), token, body)
+    }
+
+    fn send(&self, url: &str, token: &str, body: &[u8]) -> Outcome<(u16, Value)> {
+        let request = self.agent.post(url).header("Authorization", format!("Bearer {token}"));
+        let mut reply = request.content_type("application/json").send(body)?;
+        let text = reply.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string()?;
+        Ok((reply.status().as_u16(), serde_json::from_str(&text)?))
+    }
+
+    /// Returns how many contacts a tenant has, as soon as lists have all that was committed before.
+    pub(crate) fn total(&self, token: &str) -> Outcome<usize> {
+        let started = Instant::now();
+        loop {
+            let list = self.get(token, "/api/contacts?limit=1")?;
+            match list.get("total").and_then(Value::as_str) {
+                Some(total) => return Ok(total.parse()?),
+                // One list waits for the index for seconds at most.
+                None if started.elapsed() < INDEX_TIMEOUT => thread::sleep(POLL_PAUSE),
+                None => return Err(list.to_string().into()),
+            }
+        }
     }
 
     pub(crate) fn get(&self, token: &str, path: &str) -> Outcome<Value> {
