@@ -13,6 +13,7 @@
 //! - lists and jobs at a million contacts, against those at ten thousand;
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
+//! `bulkhead-bench growth` compares stores with ten million contacts and with ten thousand tenants with an empty store.
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
 //! `bulkhead-bench job`, `busy`, `servers`, `calls`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
@@ -24,6 +25,7 @@ mod cpu;
 mod deployment;
 mod exchange;
 mod floor;
+mod growth;
 mod guest;
 mod languages;
 mod lists;
@@ -50,7 +52,7 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "job",
     "busy",
     "servers",
@@ -65,6 +67,7 @@ const PARTS: [&str; 15] = [
     "pages",
     "sweep",
     "postgres",
+    "growth",
     "languages",
 ];
 
@@ -124,6 +127,9 @@ fn main() -> Outcome<()> {
     }
     if wants("postgres") {
         postgres::postgres(&items, &body)?;
+    }
+    if wanted.as_deref() == Some("growth") {
+        growth::growth(&items)?;
     }
     if wanted.as_deref() == Some("languages") {
         languages::languages(&items, &body)?;

@@ -14,6 +14,8 @@ use ureq::Agent;
 
 use crate::Outcome;
 
+pub(crate) use operator::ADMIN_TOKEN;
+
 /// Pause between polls: short against a job, but long enough to leave the job its processor.
 const POLL_PAUSE: Duration = Duration::from_millis(4);
 /// The same for small jobs.

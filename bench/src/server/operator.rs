@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::Server;
 use crate::Outcome;
 
+/// The token of the admin listener.
+pub(crate) const ADMIN_TOKEN: &str = "an-operators-token-for-measurements";
+
 impl Server {
     /// Registers a component of the tests under its name.
     pub(crate) fn register(&self, name: &str) -> Outcome<()> {
@@ -29,10 +32,19 @@ impl Server {
     }
 
     /// Replaces a tenant's limits, which are JSON.
-    fn limit(&self, tenant: &str, limits: &str) -> Outcome<()> {
+    pub(crate) fn limit(&self, tenant: &str, limits: &str) -> Outcome<()> {
         let file = tempfile::NamedTempFile::new()?;
         fs::write(file.path(), limits)?;
         self.command(&["tenant", "set", tenant, "--limits", &file.path().display().to_string()])
+    }
+
+    /// Adds a tenant through the admin listener, which the server was started with and with [`ADMIN_TOKEN`]. Returns its Bearer
+    /// token.
+    pub(crate) fn tenant_over_http(&self, name: &str) -> Outcome<String> {
+        let address = self.process.admin_address().ok_or("the server has no admin listener")?;
+        let body = serde_json::json!({ "tenant": name }).to_string();
+        let (_, answer) = self.send(&format!("http://{address}/admin/tenants"), ADMIN_TOKEN, body.as_bytes())?;
+        Ok(answer.get("client_secret").and_then(Value::as_str).ok_or_else(|| answer.to_string())?.to_owned())
     }
 
     /// Adds a tenant with a profile. Returns its credentials.
