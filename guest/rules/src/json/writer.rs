@@ -16,6 +16,7 @@ pub(crate) fn quoted_name(name: &str) -> String {
 
 /// Appends the name of a member to an object that is being written, and a comma before it unless it is the first one. `quoted` is
 /// a result of [`quoted_name`].
+#[inline]
 pub(crate) fn push_name(json: &mut String, quoted: &str) {
     // A value ends with another character, and a text with a quote.
     if !json.ends_with('{') {
