@@ -9,6 +9,7 @@
 //! Workers and maintenance tasks share a `WorkerContext`; with calls they share a `DeciderContext`. Who renews a lease, stops a
 //! job or commits a batch is said at the top of `worker.rs`.
 
+mod accepted_chunks;
 mod call;
 mod call_limiter;
 mod call_places;

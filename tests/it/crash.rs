@@ -133,14 +133,22 @@ fn releasing_a_job_does_not_count_as_a_failed_attempt() {
 
 #[test]
 fn a_job_with_unreadable_items_ends_with_errors() {
-    let server = Options::default().rogue().with("--workers", 1).start();
-    let client = server.new_client("acme");
-    let running = client.create(&json!(vec![json!({"do": "loop"}); 500]));
-    running.wait_for("in_progress");
-    let damaged = client.create(&contacts("d", 0..1_200));
-    let next = client.create(&contacts("n", 0..10));
+    let mut server = Options::default().rogue().with("--workers", 1).start();
+    let tenant = server.add_tenant("acme");
+    let [running, damaged, next] = {
+        let client = server.client(&tenant);
+        let running = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+        running.wait_for("in_progress");
+        let damaged = client.create(&contacts("d", 0..1_200));
+        [running.id, damaged.id, client.create(&contacts("n", 0..10)).id]
+    };
+    // The server that accepted the items has them in memory.
+    server.kill9();
     let database = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     database.execute("UPDATE payloads SET items = x'00' WHERE first = 500");
+    server.restart();
+    let client = server.client(&tenant);
+    let [running, damaged, next] = [running, damaged, next].map(|id| client.job(id));
     running.delete().expect(200);
     let status = damaged.finished();
     assert_eq!((&status["created"], &status["failed"]), (&json!(500), &json!(700)), "{}", server.log());

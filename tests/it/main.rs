@@ -3,6 +3,7 @@
 #[macro_use]
 mod both_stores;
 
+mod accepted_chunks;
 mod admin_tenants;
 mod authoring;
 mod batch;

@@ -131,6 +131,10 @@ impl Service {
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
         match self.store().submit_jobs(&jobs, &limits)? {
             SubmitOutcome::Accepted => {
+                // Before a worker looks for them.
+                for NewJob { id, chunks, .. } in jobs {
+                    self.worker_context.accepted_chunks.keep(tenant.id, id, chunks);
+                }
                 self.worker_context.job_wakeup.notify();
                 Ok(match (group, ids.as_slice()) {
                     (None, [id]) => Accepted::Job(*id),

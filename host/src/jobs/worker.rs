@@ -48,6 +48,7 @@ use unreleased::UnreleasedClaims;
 
 use crate::domain::{JobId, TenantId};
 use crate::jobs::Settings;
+use crate::jobs::accepted_chunks::AcceptedChunks;
 use crate::jobs::decide::DeciderContext;
 use crate::jobs::store_outage::StoreOutage;
 use crate::jobs::wakeup::Wakeup;
@@ -63,6 +64,8 @@ pub(super) struct WorkerContext {
     pub(super) running: RunningJobs,
     pub(super) unreleased: UnreleasedClaims,
     pub(super) store_outage: StoreOutage,
+    /// The items of jobs that this server accepted and has not decided yet.
+    pub(super) accepted_chunks: AcceptedChunks,
     /// Notified when there may be a job to claim.
     pub(super) job_wakeup: Wakeup,
     /// Set when another server registered a component or gave one to a tenant.
@@ -79,6 +82,7 @@ impl WorkerContext {
             running: RunningJobs::default(),
             unreleased: UnreleasedClaims::default(),
             store_outage: StoreOutage::default(),
+            accepted_chunks: AcceptedChunks::default(),
             job_wakeup: Wakeup::default(),
             components_changed: AtomicBool::new(false),
             carry_over: CarryOver::default(),
@@ -93,6 +97,7 @@ impl WorkerContext {
     /// Stops a job that was deleted, if this server runs it.
     pub(super) fn stop_job(&self, tenant: TenantId, job: JobId) {
         self.carry_over.forget(tenant, job);
+        self.accepted_chunks.forget(tenant, job);
         if self.running.stop(tenant, job) {
             self.interrupt_components();
         }

@@ -1,4 +1,5 @@
-//! Deletes expired jobs, and the contacts of removed tenants, and gives their space back to the file system.
+//! Deletes expired jobs, and the contacts of removed tenants, and gives their space back to the file system. Also forgets the
+//! chunks of accepted jobs that nobody took.
 //!
 //! Answers to clients do not depend on this task: an expired job is unknown from the moment that it expires.
 
@@ -19,13 +20,16 @@ const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 /// Starts the task, which runs every `interval`, and more often on a full disk.
 pub(super) fn start(context: &Arc<WorkerContext>, interval: Duration) -> io::Result<Task> {
     let context = Arc::clone(context);
-    Task::start("expiry", move || match step(&**context.store()) {
-        Ok(true) => TRANSACTION_PAUSE,
-        Ok(false) if is_disk_full(&**context.store()) => interval.min(FULL_DISK_PAUSE),
-        Ok(false) => interval,
-        Err(error) => {
-            context.store_outage.failed("delete expired data", &error);
-            interval
+    Task::start("expiry", move || {
+        context.accepted_chunks.forget_old();
+        match step(&**context.store()) {
+            Ok(true) => TRANSACTION_PAUSE,
+            Ok(false) if is_disk_full(&**context.store()) => interval.min(FULL_DISK_PAUSE),
+            Ok(false) => interval,
+            Err(error) => {
+                context.store_outage.failed("delete expired data", &error);
+                interval
+            }
         }
     })
 }

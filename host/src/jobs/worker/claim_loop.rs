@@ -32,6 +32,8 @@ pub(super) struct ClaimLoop<'a> {
     speculation: Speculation,
     /// Chunks that were read ahead.
     read_ahead: VecDeque<ItemList>,
+    /// Items of this claim that were in memory since the job was accepted.
+    pub(super) items_from_memory: usize,
     /// How many of the next batches are to be committed one by one.
     single_commits: u32,
 }
@@ -45,7 +47,8 @@ impl<'a> ClaimLoop<'a> {
         // would otherwise lose what it decided before, and the job would never get further.
         let single_commits = u32::from(target.claim.attempts > 1);
         let (speculation, read_ahead) = (Speculation::default(), VecDeque::new());
-        Self { target, decider, failures, pipeline, speculation, read_ahead, single_commits }
+        let items_from_memory = 0;
+        Self { target, decider, failures, pipeline, speculation, read_ahead, items_from_memory, single_commits }
     }
 
     /// Works until the job is finished or the claim must be given up. Afterwards no commit is under way.
@@ -105,6 +108,11 @@ impl<'a> ClaimLoop<'a> {
 
     fn next_batch(&mut self, cursor: u32) -> Result<ItemList, RunError> {
         if self.read_ahead.is_empty() {
+            let JobTarget { context, claim, .. } = &self.target;
+            if let Some(items) = context.accepted_chunks.take(claim.tenant, claim.job, cursor) {
+                self.items_from_memory += items.items.len();
+                return Ok(items);
+            }
             self.read_ahead = self.read_chunks(cursor)?;
         }
         self.read_ahead.pop_front().ok_or(RunError::Gone)

@@ -57,6 +57,7 @@ impl<'a> JobRun<'a> {
             now: claim.now,
             job: Some(claim.job),
         };
+        context.accepted_chunks.claimed(claim.tenant, claim.job);
         let used = context.carry_over.take(claim.tenant, claim.job);
         let JobUsage { failures, spent, left } = used.unwrap_or_else(|| JobUsage {
             failures: FailureTally::new(FailureBudget::JOB),
@@ -84,7 +85,7 @@ impl<'a> JobRun<'a> {
     /// Runs the job until it is finished or the claim must be given up, and then reports and releases the claim.
     pub(super) fn run(mut self) {
         let started = Instant::now();
-        let JobTarget { context, claim, .. } = &self.claim_loop.target;
+        let &JobTarget { context, claim, .. } = &self.claim_loop.target;
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
@@ -92,6 +93,10 @@ impl<'a> JobRun<'a> {
             self.running.detach();
         }
         let ended = self.claim_loop.run();
+        match ended {
+            Ok(()) | Err(RunError::Gone) => context.accepted_chunks.forget(claim.tenant, claim.job),
+            Err(_) => context.accepted_chunks.released(claim.tenant, claim.job),
+        }
         // No component runs from here on, so the supervisor need not replace this worker.
         let handle = self.running.handle().clone();
         let _releasing = handle.watch().enter(Phase::Release);
@@ -159,13 +164,14 @@ impl<'a> JobRun<'a> {
     }
 
     fn report_completed(&self, started: Instant) {
-        let ClaimLoop { target: JobTarget { claim, .. }, decider, pipeline, .. } = &self.claim_loop;
+        let ClaimLoop { target: JobTarget { claim, .. }, decider, pipeline, items_from_memory, .. } = &self.claim_loop;
         let TimeSpent { guest, reading } = decider.spent();
         tracing::info!(
             event = "job_completed",
             tenant = claim.tenant_name,
             job = %claim.job,
             items = claim.total,
+            items_from_memory,
             us = micros_since(started),
             guest_us = micros(guest),
             reading_us = micros(reading),
