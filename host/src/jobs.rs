@@ -22,6 +22,7 @@ mod delete_contacts;
 mod error;
 mod host_watch;
 mod maintenance;
+mod right_of_way;
 mod run_call;
 mod service;
 mod store_outage;

@@ -172,3 +172,43 @@ fn batches_with_the_same_address_make_one_contact() {
     assert_eq!(codes.iter().filter(|code| **code == 201).count(), 1, "{codes:?}");
     assert_eq!(server.database().contacts(), 1);
 }
+
+#[test]
+fn batches_that_contend_for_contacts_are_applied_whole() {
+    const CALLERS: usize = 8;
+    const CALLS: usize = 8;
+    const JOBS: usize = 4;
+    let server = Options::default().rogue().with("--workers", CALLERS).start();
+    let tenant = server.add_tenant("acme");
+    server.set_limits("acme", &json!({"runningJobs": 2}));
+    let client = server.client(&tenant);
+    client.create(&contacts("c", 0..20)).wait_for("completed");
+    // Each is slow over all contacts, so that others commit in between.
+    let edits = |city: String| -> Value {
+        (1..=20).map(|id| json!({"id": id, "do": "hundredfold", "city": city.as_str()})).collect()
+    };
+    thread::scope(|scope| {
+        for caller in 0..CALLERS {
+            let (client, edits) = (&client, &edits);
+            scope.spawn(move || {
+                for call in 0..CALLS {
+                    let answer = client.send("PATCH", EDIT, &[], &edits(format!("Call {caller}-{call}"))).expect(200);
+                    assert_eq!(answer.json()["statusCodes"], json!(vec![200; 20]));
+                }
+            });
+        }
+        let jobs: Vec<_> = (0..JOBS).map(|job| client.update(&edits(format!("Job {job}")))).collect();
+        jobs.iter().for_each(|job| assert_eq!(job.codes(), [200; 20]));
+    });
+    // None was applied in parts, which is why all contacts have the same city at the end.
+    assert!(server.events("contacts_contended").is_empty());
+    assert_eq!(server.database().contacts_in_version(1 + (CALLERS * CALLS + JOBS) as i64), 20);
+    let list = client.get("/api/contacts?limit=20").expect(200).json();
+    let cities: Vec<Value> = list["contacts"]
+        .as_object()
+        .expect("contacts")
+        .values()
+        .map(|it| it["fields"]["all"]["city"].clone())
+        .collect();
+    assert_eq!(cities, vec![cities[0].clone(); 20]);
+}

@@ -14,6 +14,7 @@ use crate::jobs::decide::{
     TimeSpent, isolate,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
+use crate::jobs::right_of_way::RightOfWay;
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, RowContact, Tenant};
 use crate::tenants::TenantLimits;
 
@@ -92,8 +93,17 @@ impl CommitTarget for CallTarget<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, _part: Part<'_>, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+    fn commit(
+        &mut self,
+        _part: Part<'_>,
+        mut commit: BatchCommit,
+        right: Option<&RightOfWay<'_>>,
+    ) -> Result<CommitOutcome, RunError> {
         let (tenant, store) = (self.tenant, self.service.store());
+        if right.is_none() && !commit.writes.is_empty() {
+            let _waiting = self.watch.enter(Phase::Yield);
+            self.service.decider_context().rights_of_way.yield_to_others(tenant);
+        }
         let _committing = self.watch.enter(Phase::Commit);
         self.room.admit(store, tenant, &self.limits, &mut commit)?;
         let (commit, applied) = match self.permit.and_then(Permit::committer) {

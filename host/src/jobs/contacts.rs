@@ -3,6 +3,7 @@
 use super::contact_search::SearchResolver;
 use super::{Call, ServiceError};
 use crate::domain::{ContactId, Operation, Search, StoredContact};
+use crate::jobs::host_watch::Phase;
 use crate::sandbox::Fields;
 use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
@@ -88,7 +89,18 @@ impl Call<'_> {
     pub fn delete_contact(&self, id: ContactId) -> Result<Option<String>, ServiceError> {
         // Presented first: if the processor fails, the client gets an error, and the contact must still be there.
         let Some(object) = self.contact(id)? else { return Ok(None) };
-        Ok(self.service.store().delete_contact(self.tenant.id, id)?.map(|_| object))
+        Ok(self.delete_shown(id)?.then_some(object))
+    }
+
+    /// Deletes a contact of which the client is told. Returns whether the contact was still there.
+    pub(super) fn delete_shown(&self, id: ContactId) -> Result<bool, ServiceError> {
+        let Self { service, tenant, watch, .. } = self;
+        {
+            let _waiting = watch.enter(Phase::Yield);
+            service.decider_context().rights_of_way.yield_to_others(tenant.id);
+        }
+        let _committing = watch.enter(Phase::Commit);
+        Ok(service.store().delete_contact(tenant.id, id)?.is_some())
     }
 
     /// Returns part of a list of contacts.

@@ -37,6 +37,7 @@ pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;
 
+use crate::jobs::right_of_way::RightsOfWay;
 use crate::jobs::tenant_time::TenantTime;
 use crate::jobs::watchdog::Watchdog;
 use crate::store::Store;
@@ -51,13 +52,21 @@ pub(super) struct DeciderContext {
     pub(super) tenant_time: TenantTime,
     /// Notices threads that do not come back.
     pub(super) watchdog: Watchdog,
+    /// What requests get whose contacts keep changing.
+    pub(super) rights_of_way: RightsOfWay,
     breaker: Breaker,
 }
 
 impl DeciderContext {
     /// Makes a context in which no component has failed yet. `host_timeout` is for each step of a thread outside of components.
     pub(super) fn new(store: Arc<dyn Store>, components: ComponentLoader, host_timeout: Duration) -> Self {
-        let watchdog = Watchdog::new(host_timeout);
-        Self { store, components, tenant_time: TenantTime::default(), watchdog, breaker: Breaker::default() }
+        Self {
+            store,
+            components,
+            tenant_time: TenantTime::default(),
+            watchdog: Watchdog::new(host_timeout),
+            rights_of_way: RightsOfWay::default(),
+            breaker: Breaker::default(),
+        }
     }
 }

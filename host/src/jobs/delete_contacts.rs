@@ -29,19 +29,15 @@ impl Call<'_> {
     }
 
     fn delete_part(&self, ids: &[ContactId], deleted: &mut Vec<Option<String>>) -> Result<(), ServiceError> {
-        let (tenant, store) = (self.tenant.id, self.service.store());
         let found = {
             let _reading = self.watch.enter(Phase::Read);
-            store.find_contacts(tenant, ids, &[])?
+            self.service.store().find_contacts(self.tenant.id, ids, &[])?
         };
         let mut shown: HashMap<ContactId, String> = self.present_list(&found)?.into_iter().collect();
         for id in ids {
             let object = match shown.remove(id) {
                 None => None,
-                Some(object) => {
-                    let _committing = self.watch.enter(Phase::Commit);
-                    store.delete_contact(tenant, *id)?.map(|_| object)
-                }
+                Some(object) => self.delete_shown(*id)?.then_some(object),
             };
             deleted.push(object);
         }

@@ -20,6 +20,8 @@ pub(in crate::jobs) enum Phase {
     Read,
     /// A component runs.
     Guest,
+    /// It lets other requests of its tenant go first, whose components run.
+    Yield,
     /// It commits a batch, or waits for that.
     Commit,
     /// It stores a job's log and releases the job.
@@ -29,8 +31,17 @@ pub(in crate::jobs) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 8] =
-        [Self::Idle, Self::Claim, Self::Start, Self::Read, Self::Guest, Self::Commit, Self::Release, Self::Host];
+    const ALL: [Self; 9] = [
+        Self::Idle,
+        Self::Claim,
+        Self::Start,
+        Self::Read,
+        Self::Guest,
+        Self::Yield,
+        Self::Commit,
+        Self::Release,
+        Self::Host,
+    ];
 
     /// Returns the phase's name, for the log.
     pub(in crate::jobs) fn as_str(self) -> &'static str {
@@ -40,6 +51,7 @@ impl Phase {
             Self::Start => "start",
             Self::Read => "read",
             Self::Guest => "guest",
+            Self::Yield => "yield",
             Self::Commit => "commit",
             Self::Release => "release",
             Self::Host => "host",
@@ -111,9 +123,10 @@ impl HostWatch {
         self.0.created.elapsed().saturating_sub(began)
     }
 
-    /// Returns whether a component has run for `time` without a pause.
+    /// Returns whether a component has run for `time` without a pause, or the thread has waited so long for other requests of its
+    /// tenant.
     pub(in crate::jobs) fn is_computing_for(&self, time: Duration) -> bool {
-        matches!(self.phase(), Phase::Guest | Phase::Start) && self.time_in_phase() >= time
+        matches!(self.phase(), Phase::Guest | Phase::Start | Phase::Yield) && self.time_in_phase() >= time
     }
 
     /// Returns whether the thread has been in one phase for too long.

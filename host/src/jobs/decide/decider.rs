@@ -16,6 +16,7 @@ use super::part::Part;
 use super::run_error::{DecideError, RunError};
 use crate::domain::{Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
+use crate::jobs::right_of_way::RightOfWay;
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, StoreError};
 
@@ -163,6 +164,12 @@ impl<'a> Decider<'a> {
         let outcomes = self.put_back(components, outcomes)?;
         self.plans += 1;
         Ok(outcomes)
+    }
+
+    /// Waits for the right of way to write the tenant's contacts. Returns `None` if other requests took too long.
+    pub(super) fn take_right_of_way(&self) -> Option<RightOfWay<'a>> {
+        let _waiting = self.watch.enter(Phase::Yield);
+        self.context.rights_of_way.take(self.request.tenant)
     }
 
     /// Returns whether the components have used up the time that the tenant's limits allow for a job.

@@ -12,11 +12,16 @@ use super::failure_budget::FailureTally;
 use super::failure_reason::FailureReason;
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
+use crate::jobs::right_of_way::RightOfWay;
 use crate::sandbox::GuestFailure;
 use crate::store::{BatchCommit, CommitOutcome};
 
-/// Conflicts after which a part is given up, or halved: a smaller part takes less time, so fewer changes fall into it.
+/// Conflicts after which a part is given up, or halved: a smaller part takes less time, so fewer changes fall into it. It takes
+/// other servers that change the same contacts, or components that are too slow for the right of way.
 const MAX_CONFLICTS: u32 = 20;
+/// Conflicts after which a part takes the right of way, so that no other request of this server changes the tenant's contacts
+/// during an attempt. Before that, other requests of the tenant need not wait for the part's component.
+const CONFLICTS_BEFORE_RIGHT: u32 = 4;
 /// Pause after a part's first conflict, in which other requests get done. It doubles with each conflict.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(1);
 /// How often [`CONFLICT_PAUSE`] doubles at most.
@@ -37,11 +42,17 @@ pub(in crate::jobs) trait CommitTarget {
     /// [`RunError::TurnOver`] if the turn is over, or why work must end.
     fn ensure_turn(&mut self, left: impl FnOnce() -> LeftParts) -> Result<(), RunError>;
 
-    /// Commits a part, as a whole or not at all. The target may refuse items of the part.
+    /// Commits a part, as a whole or not at all. The target may refuse items of the part. Without the right of way, the commit waits
+    /// for requests that have it.
     ///
     /// # Errors
     /// If the store fails.
-    fn commit(&mut self, part: Part<'_>, commit: BatchCommit) -> Result<CommitOutcome, RunError>;
+    fn commit(
+        &mut self,
+        part: Part<'_>,
+        commit: BatchCommit,
+        right: Option<&RightOfWay<'_>>,
+    ) -> Result<CommitOutcome, RunError>;
 }
 
 /// How isolation goes on with a batch in the request's next turn, from the cursor on.
@@ -184,13 +195,19 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
     /// Plans, decides and commits a part, again after each conflict. It had `conflicts` before; `parts` follow it.
     fn attempt(&mut self, part: Part<'_>, parts: &[Part<'_>], conflicts: u32) -> Result<AttemptOutcome, DecideError> {
         let mut versions_before = None;
+        let mut right: Option<RightOfWay<'_>> = None;
         for conflicts in conflicts..MAX_CONFLICTS {
             let plan = self.decider.plan(part)?;
+            if conflicts >= CONFLICTS_BEFORE_RIGHT && right.as_ref().is_none_or(RightOfWay::is_over) {
+                // Whoever waits goes first.
+                drop(right.take());
+                right = self.decider.take_right_of_way();
+            }
             let found = self.decider.find(plan.lookups())?;
             let found = found.ok_or(DecideError::Component(GuestFailure::OutOfMemory))?;
             let commit = self.decider.decide(&plan, &found)?;
             self.commit_failed_rows()?;
-            match self.target.commit(part, commit)? {
+            match self.target.commit(part, commit, right.as_ref())? {
                 CommitOutcome::Committed { .. } => return Ok(AttemptOutcome::Committed),
                 CommitOutcome::Fenced => return Err(RunError::Gone.into()),
                 CommitOutcome::Conflict => {}
@@ -210,7 +227,9 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
             versions_before = Some(versions);
             self.target.ensure_running()?;
             self.target.ensure_turn(|| LeftParts::of(&[parts, &[part]].concat(), conflicts + 1))?;
-            thread::sleep(CONFLICT_PAUSE * (1 << conflicts.min(MAX_PAUSE_DOUBLINGS)));
+            if right.is_none() {
+                thread::sleep(CONFLICT_PAUSE * (1 << conflicts.min(MAX_PAUSE_DOUBLINGS)));
+            }
         }
         tracing::info!(
             event = "contacts_contended",
@@ -231,7 +250,7 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
     fn commit_failed_rows(&mut self) -> Result<(), RunError> {
         let Some(commit) = self.failed_rows.take() else { return Ok(()) };
         // Rows that failed already have their items.
-        match self.target.commit(Part::without_keys(&[]), commit)? {
+        match self.target.commit(Part::without_keys(&[]), commit, None)? {
             CommitOutcome::Committed { .. } => Ok(()),
             // A commit without writes conflicts with nothing.
             CommitOutcome::Fenced | CommitOutcome::Conflict => Err(RunError::Gone),

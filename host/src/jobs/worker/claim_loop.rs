@@ -42,7 +42,7 @@ impl<'a> ClaimLoop<'a> {
     /// Prepares the loop.
     pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally) -> Self {
         let (lease, handle) = (target.context.settings.lease, target.handle.clone());
-        let pipeline = Pipeline::new(target.committer, target.claim, lease, handle);
+        let pipeline = Pipeline::new(&target.context.decider, target.committer, target.claim, lease, handle);
         // If a server died at this job, the first batch is committed alone. A server that dies again, at a batch far ahead,
         // would otherwise lose what it decided before, and the job would never get further.
         let single_commits = u32::from(target.claim.attempts > 1);

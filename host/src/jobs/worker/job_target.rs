@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::jobs::decide::{CommitTarget, LeftParts, Part, RunError, StorageRoom};
 use crate::jobs::host_watch::Phase;
+use crate::jobs::right_of_way::RightOfWay;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::levels::tenants_behind;
@@ -74,8 +75,17 @@ impl CommitTarget for JobTarget<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, part: Part<'_>, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+    fn commit(
+        &mut self,
+        part: Part<'_>,
+        mut commit: BatchCommit,
+        right: Option<&RightOfWay<'_>>,
+    ) -> Result<CommitOutcome, RunError> {
         self.admit(part, &mut commit)?;
+        if right.is_none() && !commit.writes.is_empty() {
+            let _waiting = self.handle.watch().enter(Phase::Yield);
+            self.context.decider.rights_of_way.yield_to_others(self.claim.tenant);
+        }
         let _committing = self.handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease))?;

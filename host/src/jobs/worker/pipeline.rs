@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::domain::{ItemList, StoredContact, UniqueKey};
+use crate::jobs::decide::DeciderContext;
 use crate::jobs::host_watch::Phase;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
@@ -79,9 +80,15 @@ impl InFlight<'_> {
 
 impl<'a> Pipeline<'a> {
     /// Makes an empty pipeline for a claim, whose lease each commit renews for `lease`.
-    pub(super) fn new(committer: &'a Committer, claim: &Arc<Claim>, lease: Duration, handle: JobHandle) -> Self {
-        let (state, changed) = (Mutex::default(), Condvar::new());
-        let commits = Arc::new(Commits { claim: Arc::clone(claim), lease, state, changed });
+    pub(super) fn new(
+        context: &Arc<DeciderContext>,
+        committer: &'a Committer,
+        claim: &Arc<Claim>,
+        lease: Duration,
+        handle: JobHandle,
+    ) -> Self {
+        let (context, claim) = (Arc::clone(context), Arc::clone(claim));
+        let commits = Arc::new(Commits { context, claim, lease, state: Mutex::default(), changed: Condvar::new() });
         Self { committer, handle, commits, decided: VecDeque::new(), waiting_time: Duration::ZERO }
     }
 
@@ -170,6 +177,7 @@ impl<'a> Pipeline<'a> {
 
 /// The commits of one claim, shared by the worker and its committer.
 struct Commits {
+    context: Arc<DeciderContext>,
     claim: Arc<Claim>,
     lease: Duration,
     state: Mutex<CommitState>,
@@ -254,6 +262,9 @@ impl Commits {
             self.changed.notify_all();
             let Some(commit) = commit else { return Ok(()) };
             drop(state);
+            if !commit.writes.is_empty() {
+                self.context.rights_of_way.yield_to_others(self.claim.tenant);
+            }
             let started = Instant::now();
             let outcome = store.commit(&self.claim, &commit, self.lease);
             state = self.state.lock();
