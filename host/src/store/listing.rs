@@ -1,7 +1,7 @@
 //! Lists and searches of contacts, as far as they are alike in all dialects.
 
 use super::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
-use crate::domain::{ContactId, IndexEntry, TenantId};
+use crate::domain::ContactId;
 
 /// Matches of a search that are ordered at most: the newest. A list ends behind them.
 pub(super) const MAX_ORDERED_MATCHES: usize = 100_000;
@@ -69,33 +69,4 @@ pub(super) fn ordered_range(query: &ContactQuery) -> Option<(&'static str, i64, 
         }
         _ => None,
     }
-}
-
-/// Returns a word as it is indexed: marked with its tenant, so that a search reads no index entries of other tenants, however
-/// many contacts those have.
-pub(super) fn mark(tenant: TenantId, word: &str) -> String {
-    format!("{}x{word}", tenant.0)
-}
-
-/// Returns the word by which the contacts are found that their component marked as anonymous. No [`mark`]ed word is equal to it,
-/// or begins as it does.
-pub(super) fn anonymous_mark(tenant: TenantId) -> String {
-    format!("{}a", tenant.0)
-}
-
-/// Returns the words of a contact's search text as they are indexed, with a blank between two.
-pub(super) fn mark_all<'a>(tenant: TenantId, text: &str, words: impl Iterator<Item = &'a str>) -> String {
-    let mut marked = String::new();
-    for word in words {
-        if !marked.is_empty() {
-            marked.push(' ');
-        }
-        marked.push_str(&mark(tenant, word));
-    }
-    if text.contains(IndexEntry::ANONYMOUS_MARK) {
-        let separator = if marked.is_empty() { "" } else { " " };
-        marked.push_str(separator);
-        marked.push_str(&anonymous_mark(tenant));
-    }
-    marked
 }

@@ -25,6 +25,7 @@ mod notifications;
 mod query_parts;
 mod refresh_tokens;
 mod remarks;
+mod search_sets;
 mod sql;
 mod statements;
 mod submit;

@@ -180,7 +180,8 @@ conformance! {
             kept_items_leave_half_of_the_room;
         searching:
             filters_are_combined_as_sets,
-            a_search_is_ordered_and_paged;
+            a_search_is_ordered_and_paged,
+            searches_find_what_the_texts_have;
         submit:
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,

@@ -1,9 +1,12 @@
 //! Searches that combine filters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bulkhead::domain::{ContactId, IndexEntry, TenantId};
-use bulkhead::store::{ContactFilter, ContactOrder, ContactQuery, ContactWrite, RangeKey};
+use bulkhead::store::{ContactFilter, ContactOrder, ContactQuery, ContactWrite, RangeKey, WriteTarget};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 
 use crate::builders::unique_key;
 use crate::fixture::StoreFixture;
@@ -102,7 +105,7 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
     let writes: Vec<ContactWrite> =
         (0..MANY).map(|number| indexed(&format!("word n{number}"), &format!("{:05}", MANY - number))).collect();
     let made = make(fixture, tenant, &writes);
-    while fixture.store.index_next(std::time::Duration::ZERO).unwrap() {}
+    while fixture.store.index_next(Duration::ZERO).unwrap() {}
     for filter in
         [words("word"), not(words("other")), ContactFilter::And(vec![words("word"), range(RangeKey::Id, 0, u64::MAX)])]
     {
@@ -123,4 +126,63 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
     assert_eq!(ids(fixture, tenant, &some), (1_111, vec![made[7]]));
     let range = ContactQuery { start: 10_028, ..query(range(RangeKey::Id, made[1], u64::MAX)) };
     assert_eq!(ids(fixture, tenant, &range), (10_029, vec![made[MANY - 1]]));
+}
+
+/// Contacts are made, changed and deleted, and some of that is indexed, in any order. A search finds what a plain look at the texts
+/// finds, whatever the index has merged by then.
+pub(crate) fn searches_find_what_the_texts_have(fixture: &StoreFixture) {
+    const WORDS: [&str; 12] =
+        ["ada", "adam", "adama", "b", "bo", "zoë", "東京", "everybody", "x1", "x10", "x100", "Ünal"];
+    const FOLDED: [&str; 12] =
+        ["ada", "adam", "adama", "b", "bo", "zoe", "東京", "everybody", "x1", "x10", "x100", "unal"];
+    let mut random = ChaCha8Rng::seed_from_u64(15);
+    let tenants = ["acme", "other"].map(|name| fixture.add_tenant(name));
+    // The words of each contact and its version, by its id.
+    let mut known: [BTreeMap<u64, (Vec<usize>, i64)>; 2] = Default::default();
+    for round in 0..120 {
+        let place = random.random_range(0..2);
+        let (tenant, contacts) = (tenants[place], &mut known[place]);
+        let mut some_words = || -> Vec<usize> {
+            let mut words: Vec<usize> = (0..WORDS.len()).filter(|_| random.random_ratio(1, 4)).collect();
+            words.push(7);
+            words
+        };
+        let text = |words: &[usize]| words.iter().map(|word| WORDS[*word]).collect::<Vec<_>>().join(" ");
+        // A few large commits make segments that are merged in steps.
+        let count = if round % 6 == 0 { 700 } else { 5 };
+        let added: Vec<Vec<usize>> = (0..count).map(|_| some_words()).collect();
+        let mut writes: Vec<ContactWrite> = added.iter().map(|words| indexed(&text(words), "")).collect();
+        let changed: Vec<(u64, i64, Vec<usize>)> =
+            contacts.iter().step_by(7).take(count).map(|(id, (_, version))| (*id, *version, some_words())).collect();
+        writes.extend(changed.iter().map(|(id, version, words)| ContactWrite {
+            target: WriteTarget::Existing { id: ContactId(*id), version: *version },
+            ..indexed(&text(words), "")
+        }));
+        let made = make(fixture, tenant, &writes);
+        for (id, version, words) in changed {
+            contacts.insert(id, (words, version + 1));
+        }
+        contacts.extend(made.into_iter().zip(added.into_iter().map(|words| (words, 1))));
+        if round % 5 == 0 {
+            let gone: Vec<u64> = contacts.keys().copied().filter(|_| random.random_ratio(1, 20)).collect();
+            for id in gone {
+                fixture.store.delete_contact(tenant, ContactId(id)).unwrap().unwrap();
+                contacts.remove(&id);
+            }
+        }
+        for _ in 0..random.random_range(0..4) {
+            fixture.store.index_next(Duration::ZERO).unwrap();
+        }
+        if round % 10 > 0 {
+            continue;
+        }
+        for beginning in ["ada", "adam", "b", "zo", "東", "everybody", "x1", "x10", "una", "nobody"] {
+            let has = |words: &[usize]| words.iter().any(|word| FOLDED[*word].starts_with(beginning));
+            let expected: BTreeSet<u64> =
+                contacts.iter().filter(|(_, (words, _))| has(words)).map(|(id, _)| *id).collect();
+            let whole = ContactQuery { limit: 10_000, ..query(words(beginning)) };
+            let found: BTreeSet<u64> = ids(fixture, tenant, &whole).1.into_iter().collect();
+            assert_eq!(found, expected, "{beginning} in round {round}");
+        }
+    }
 }

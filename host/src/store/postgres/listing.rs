@@ -6,10 +6,10 @@ use super::connections::{Session, TxOutcome};
 use super::contacts;
 use super::error::PgError;
 use super::query_parts::PostgresParts;
+use super::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use super::sql::{get, number, signed};
 use crate::domain::{ContactId, StoredContact, TenantId};
 use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
-use crate::store::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

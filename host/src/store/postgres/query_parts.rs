@@ -2,10 +2,10 @@
 
 use tokio_postgres::types::ToSql;
 
+use super::search_sets::{QueryParts, SetOperation};
 use super::word_index;
 use super::writes::storable;
 use crate::domain::TenantId;
-use crate::store::search_sets::{QueryParts, SetOperation};
 
 /// The parameters of a query that is being written. `$1` is the tenant.
 pub(super) struct PostgresParts {

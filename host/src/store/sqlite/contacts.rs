@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::index_queue::INDEXED_BYTES;
-use super::{SqliteStore, index_queue, listing, shown_contacts, usage};
+use super::{SqliteStore, index_queue, listing, shown_contacts, usage, word_index};
 use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
 use crate::store::usage::{contact_bytes, signed};
@@ -66,7 +66,7 @@ impl ContactStore for SqliteStore {
                     )
                     .context(DELETING)?;
             }
-            index_queue::remove(&transaction, tenant, number).context(DELETING)?;
+            index_queue::remove(&transaction, tenant, number)?;
             transaction
                 .execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0])
                 .context(DELETING)?;
@@ -91,7 +91,11 @@ impl ContactStore for SqliteStore {
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.clock.now().before(age);
-        self.connections.write_growing(INDEXED_BYTES, |connection| index_queue::index_next(connection, None, until))
+        let index = |connection: &mut Connection| index_queue::index_next(connection, None, until);
+        let indexed = self.connections.write_growing(INDEXED_BYTES, index)?;
+        // After each transaction, or segments would become ever more while contacts are indexed without a pause.
+        let merged = word_index::merge_next(&self.connections)?;
+        Ok(indexed || merged)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
 
 use super::connections::Connections;
-use super::word_index;
-use crate::domain::{ContactId, TenantId, Timestamp};
+use super::word_index::WordWriter;
+use crate::domain::{ContactId, IndexEntry, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::index_queue::{self, INDEXING, MAX_ROWS_INDEXED, QUEUEING, pack_entries, unpack_entries};
 use crate::store::{ContactWrite, StoreError};
@@ -73,6 +74,7 @@ pub(super) fn index_next(
     let Some((tenant, first)) = next else { return Ok(false) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(INDEXING)?;
     let started = Instant::now();
+    let mut words = WordWriter::new(&transaction, TenantId(tenant))?;
     for sequence in first..first + MAX_ROWS_INDEXED {
         if started.elapsed() > MAX_INDEXING_TIME {
             break;
@@ -84,41 +86,73 @@ pub(super) fn index_next(
             })
             .context(INDEXING)?;
         if let Some((changed_at, entries)) = row {
-            index(&transaction, TenantId(tenant), changed_at, &entries)?;
+            index(&mut words, &transaction, TenantId(tenant), changed_at, &entries)?;
         }
     }
+    words.finish()?;
     transaction.commit().context(INDEXING)?;
     Ok(true)
 }
 
-fn index(transaction: &Transaction<'_>, tenant: TenantId, changed_at: i64, row: &[u8]) -> Result<(), StoreError> {
+fn index(
+    words: &mut WordWriter<'_>,
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    changed_at: i64,
+    row: &[u8],
+) -> Result<(), StoreError> {
+    let prepare = |sql| transaction.prepare_cached(sql).context(INDEXING);
+    let mut find = prepare("SELECT sort, origin, words FROM listed WHERE tenant = ?1 AND contact = ?2")?;
     // Inserts nothing for a contact that has been deleted.
-    let mut insert_orders = transaction
-        .prepare_cached(
-            "INSERT INTO listed (tenant, contact, changed_at, sort)
-             SELECT tenant, id, ?3, ?4 FROM contacts WHERE tenant = ?1 AND id = ?2
-             ON CONFLICT (tenant, contact) DO UPDATE SET changed_at = excluded.changed_at, sort = excluded.sort",
-        )
-        .context(INDEXING)?;
-    let mut insert_words = transaction
-        .prepare_cached("INSERT OR REPLACE INTO contact_words (rowid, words) VALUES (?1, ?2)")
-        .context(INDEXING)?;
+    let mut insert = prepare(
+        "INSERT INTO listed (tenant, contact, changed_at, sort, origin, words)
+         SELECT tenant, id, ?3, ?4, ?5, ?6 FROM contacts WHERE tenant = ?1 AND id = ?2",
+    )?;
+    let mut update_time = prepare("UPDATE listed SET changed_at = ?3 WHERE tenant = ?1 AND contact = ?2")?;
+    let mut update_sort = prepare("UPDATE listed SET sort = ?3 WHERE tenant = ?1 AND contact = ?2")?;
+    let mut update_words = prepare("UPDATE listed SET origin = ?3, words = ?4 WHERE tenant = ?1 AND contact = ?2")?;
     for (contact, entry) in unpack_entries(row)? {
         // In SQLite, a deletion removes the contact from the index at once and queues nothing.
-        let Some(entry) = entry else { continue };
-        if insert_orders.execute(params![tenant.0, contact, changed_at, entry.sort_key]).context(INDEXING)? > 0 {
-            let words = word_index::indexed_words(tenant, &entry.search_text);
-            insert_words.execute(params![word_index::row_id(tenant, contact), words]).context(INDEXING)?;
+        let Some(IndexEntry { search_text, sort_key }) = entry else { continue };
+        let hash = hash_of(&search_text);
+        let listed: Option<(String, i64, Option<i64>)> = find
+            .query_row([tenant.0, contact], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()
+            .context(INDEXING)?;
+        let Some((sort, origin, before)) = listed else {
+            let values = params![tenant.0, contact, changed_at, sort_key, words.origin(), hash];
+            if insert.execute(values).context(INDEXING)? > 0 {
+                words.index(contact, search_text, None)?;
+            }
+            continue;
+        };
+        // Each of these writes an index more.
+        update_time.execute(params![tenant.0, contact, changed_at]).context(INDEXING)?;
+        if sort != sort_key {
+            update_sort.execute(params![tenant.0, contact, sort_key]).context(INDEXING)?;
+        }
+        if before != Some(hash) {
+            update_words.execute(params![tenant.0, contact, words.origin(), hash]).context(INDEXING)?;
+            words.index(contact, search_text, Some(origin))?;
         }
     }
     Ok(())
 }
 
+/// Returns what tells a search text from others. A text whose words are indexed already is not indexed again.
+fn hash_of(text: &str) -> i64 {
+    let hash: [u8; 32] = Sha256::digest(text).into();
+    hash.first_chunk().map_or(0, |first| i64::from_be_bytes(*first))
+}
+
 /// Removes a contact from the index.
-pub(super) fn remove(connection: &Connection, tenant: TenantId, contact: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM listed WHERE tenant = ?1 AND contact = ?2")?.execute([tenant.0, contact])?;
-    connection
-        .prepare_cached("DELETE FROM contact_words WHERE rowid = ?1")?
-        .execute([word_index::row_id(tenant, contact)])?;
-    Ok(())
+pub(super) fn remove(connection: &Connection, tenant: TenantId, contact: i64) -> Result<(), StoreError> {
+    let origin: Option<i64> = connection
+        .prepare_cached("DELETE FROM listed WHERE tenant = ?1 AND contact = ?2 RETURNING origin")
+        .and_then(|mut statement| statement.query_row([tenant.0, contact], |row| row.get(0)).optional())
+        .context(INDEXING)?;
+    let Some(origin) = origin else { return Ok(()) };
+    let mut words = WordWriter::new(connection, tenant)?;
+    words.remove(contact, origin)?;
+    words.finish()
 }

@@ -1,13 +1,12 @@
 //! Lists of contacts. A page is read by an index, never by reading all contacts of the tenant.
 
-use rusqlite::{Connection, Params, params, params_from_iter};
+use rusqlite::{Connection, Params, params};
 
-use super::query_parts::SqliteParts;
-use super::{shown_contacts, word_index};
+use super::found::Found;
+use super::shown_contacts;
 use crate::domain::TenantId;
 use crate::store::error::Context;
 use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
-use crate::store::search_sets::{ContactSet, Members, query_of, set_of};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
@@ -48,7 +47,7 @@ fn matching(
 ) -> Result<ContactList, StoreError> {
     // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
     const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
-    let mut found = newest(connection, tenant, filter, matches_needed(query))?;
+    let mut found = Found::by(connection, tenant, filter)?.newest(connection, tenant, matches_needed(query))?;
     let is_bounded = bound_matches(&mut found);
     let page = match page_by_id(&found, query) {
         Some(page) => page,
@@ -67,38 +66,6 @@ fn matching(
 /// Returns ids as a JSON list, which is one parameter, however long it is.
 fn as_json(ids: &[i64]) -> Result<String, StoreError> {
     serde_json::to_string(ids).context(CONTEXT)
-}
-
-/// Returns the contacts that a filter finds, the newest first, `limit` at most.
-fn newest(
-    connection: &Connection,
-    tenant: TenantId,
-    filter: &ContactFilter,
-    limit: usize,
-) -> Result<Vec<i64>, StoreError> {
-    let mut parts = SqliteParts::new(tenant);
-    let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
-    let found = match (members, is_excluded) {
-        (Members::Nobody, false) => return Ok(Vec::new()),
-        (Members::Nobody, true) => String::from("SELECT contact FROM listed WHERE tenant = ?1"),
-        (Members::Words(query), false) => {
-            // The index has this order.
-            let found = "FROM contact_words WHERE contact_words MATCH ?1";
-            let sql = format!("SELECT rowid {found} ORDER BY rowid DESC LIMIT {limit}");
-            let found = ids(connection, &sql, [query])?;
-            return Ok(found.into_iter().map(word_index::contact).collect());
-        }
-        (Members::Query(members), false) => format!("SELECT contact FROM ({members}) AS found"),
-        (members, true) => {
-            let excluded = query_of(members, &mut parts);
-            format!("SELECT contact FROM listed WHERE tenant = ?1 AND contact NOT IN ({excluded})")
-        }
-    };
-    // Not cached: there are as many statements of this form as there are searches of another form.
-    let sql = format!("{found} ORDER BY contact DESC LIMIT {limit}");
-    let mut statement = connection.prepare(&sql).context(CONTEXT)?;
-    let rows = statement.query_map(params_from_iter(parts.parameters()), |row| row.get(0)).context(CONTEXT)?;
-    rows.collect::<Result<_, _>>().context(CONTEXT)
 }
 
 fn count(connection: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {

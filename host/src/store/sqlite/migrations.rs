@@ -5,23 +5,40 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::word_index;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 use crate::store::error::Context;
 
 /// Step n brings schema n to n + 1. Released steps never change.
-const STEPS: &[&str] = &[
-    include_str!("schema/0001.sql"),
-    include_str!("schema/0002.sql"),
-    include_str!("schema/0003.sql"),
-    include_str!("schema/0004.sql"),
-    include_str!("schema/0005.sql"),
-    include_str!("schema/0006.sql"),
-    include_str!("schema/0007.sql"),
-    include_str!("schema/0008.sql"),
-    include_str!("schema/0009.sql"),
-    include_str!("schema/0010.sql"),
+const STEPS: &[Step] = &[
+    Step::sql(include_str!("schema/0001.sql")),
+    Step::sql(include_str!("schema/0002.sql")),
+    Step::sql(include_str!("schema/0003.sql")),
+    Step::sql(include_str!("schema/0004.sql")),
+    Step::sql(include_str!("schema/0005.sql")),
+    Step::sql(include_str!("schema/0006.sql")),
+    Step::sql(include_str!("schema/0007.sql")),
+    Step::sql(include_str!("schema/0008.sql")),
+    Step::sql(include_str!("schema/0009.sql")),
+    Step::sql(include_str!("schema/0010.sql")),
+    Step { sql: include_str!("schema/0011.sql"), then: Some(word_index::move_words) },
 ];
+
+type CodeStep = fn(&Connection) -> Result<(), StoreError>;
+
+/// How a schema becomes the next one.
+struct Step {
+    sql: &'static str,
+    /// What SQL alone cannot do.
+    then: Option<CodeStep>,
+}
+
+impl Step {
+    const fn sql(sql: &'static str) -> Self {
+        Self { sql, then: None }
+    }
+}
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // Writes nothing if the schema is up to date, so that a store on a full disk can be opened and copied.
@@ -40,7 +57,8 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), StoreE
         );
     }
     for step in STEPS.iter().skip(done) {
-        transaction.execute_batch(step).context("migrating the schema")?;
+        transaction.execute_batch(step.sql).context("migrating the schema")?;
+        step.then.map_or(Ok(()), |then| then(&transaction))?;
     }
     transaction.pragma_update(None, "user_version", known()).context("migrating the schema")?;
     transaction.commit().context("migrating the schema")

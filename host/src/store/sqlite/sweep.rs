@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::jobs::delete_parts;
-use super::{index_queue, usage};
+use super::usage;
 use crate::domain::{JobId, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::usage::IDEMPOTENCY_BYTES;
@@ -78,6 +78,22 @@ const DELETE_LEFT: &[(&str, usize)] = &[
            SELECT tenant, field, value FROM contact_keys WHERE tenant = ?1 LIMIT ?2)",
         MAX_ROWS,
     ),
+    (
+        "DELETE FROM word_blocks WHERE (tenant, last_origin, generation, first_word, number) IN (
+           SELECT tenant, last_origin, generation, first_word, number FROM word_blocks WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM word_dead WHERE (tenant, last_origin, generation, contact) IN (
+           SELECT tenant, last_origin, generation, contact FROM word_dead WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
+    ),
+    (
+        "DELETE FROM word_segments WHERE tenant IN (SELECT tenant FROM word_segments WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
+    ),
+    ("DELETE FROM word_merges WHERE tenant IN (SELECT tenant FROM word_merges WHERE tenant = ?1 LIMIT ?2)", MAX_ROWS),
+    ("DELETE FROM word_dropped WHERE tenant IN (SELECT tenant FROM word_dropped WHERE tenant = ?1 LIMIT ?2)", MAX_ROWS),
 ];
 
 pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept, StoreError> {
@@ -165,8 +181,10 @@ impl RemovedTenant {
                 statement.query_map(params![self.0, MAX_ROWS as i64], |row| row.get(0))?.collect()
             })
             .context(CONTEXT)?;
+        let mut unlist =
+            connection.prepare_cached("DELETE FROM listed WHERE tenant = ?1 AND contact = ?2").context(CONTEXT)?;
         for contact in &contacts {
-            index_queue::remove(connection, TenantId(self.0), *contact).context(CONTEXT)?;
+            unlist.execute([self.0, *contact]).context(CONTEXT)?;
         }
         if !is_left && contacts.len() < MAX_ROWS {
             connection.execute("DELETE FROM removed_tenants WHERE tenant = ?1", [self.0]).context(CONTEXT)?;

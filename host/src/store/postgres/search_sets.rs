@@ -1,10 +1,10 @@
-//! What a filter finds, as one query, as far as that is alike in all dialects.
+//! What a filter finds, as one query.
 //!
 //! A filter becomes operations on sets of contacts. What a filter excludes is kept as a set that is excluded, until it is taken
 //! from a set that is found; so no query reads all contacts of a tenant because of a *not*.
 
-use super::ContactFilter;
-use super::listing::{range_column, signed_ids};
+use crate::store::ContactFilter;
+use crate::store::listing::{range_column, signed_ids};
 
 /// The contacts that a filter finds.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl SetOperation {
     }
 }
 
-/// The parts of a query that each dialect writes in its own way. Queries have the tenant as their first parameter; what else
+/// The parts of a query, in SQL. Queries have the tenant as their first parameter; what else
 /// they compare with becomes further parameters.
 pub(super) trait QueryParts {
     /// Returns the query of the word index for contacts that have, for each of these, a word that begins with it. Returns
