@@ -28,7 +28,9 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
         }
         (_, Some((column, from, to))) => {
             let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
-            walked(session, tenant, query, &format!("SELECT count(*) {found}"), &found, &[from, to]).await
+            let counted = if query.is_counted { "ALL" } else { "0" };
+            let count = format!("SELECT count(*) FROM (SELECT 1 {found} LIMIT {counted}) AS counted");
+            walked(session, tenant, query, &count, &found, &[from, to]).await
         }
         (filter, None) => matching(session, tenant, query, filter).await,
     }

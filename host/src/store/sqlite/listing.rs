@@ -1,5 +1,6 @@
 //! Lists of contacts. A page is read by an index, never by reading all contacts of the tenant.
 
+use roaring::RoaringTreemap;
 use rusqlite::{Connection, Params, params};
 
 use super::found::Found;
@@ -33,7 +34,9 @@ fn in_range(
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
-    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
+    let is_counted = query.is_counted;
+    let total =
+        if is_counted { count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])? } else { 0 };
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
@@ -45,22 +48,43 @@ fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, StoreError> {
-    // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
-    const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
     let mut found = Found::by(connection, tenant, filter)?.newest(connection, tenant, matches_needed(query))?;
     let is_bounded = bound_matches(&mut found);
     let page = match page_by_id(&found, query) {
         Some(page) => page,
-        None => {
-            let sql = format!("SELECT contact {AMONG} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
-            ids(connection, &sql, params![tenant.0, as_json(&found)?, query.limit, query.start])?
-        }
+        None => page_in_order(connection, tenant, query, &found)?,
     };
     Ok(ContactList {
         total: found.len() as u64,
         is_bounded,
         contacts: shown_contacts::read(connection, tenant, &page)?,
     })
+}
+
+/// Returns the page of those that were found, in the order of an index.
+fn page_in_order(
+    connection: &Connection,
+    tenant: TenantId,
+    query: &ContactQuery,
+    found: &[i64],
+) -> Result<Vec<i64>, StoreError> {
+    // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
+    const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
+    let all = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
+    let (start, limit, matches) = (query.start as usize, query.limit as usize, found.len() as u64);
+    // Where many are found, most entries of the index are among them, so the page is near the index's beginning.
+    let passed_in_index = (u64::from(query.start) + u64::from(query.limit)).saturating_mul(all) / matches.max(1);
+    if passed_in_index > matches {
+        let sql = format!("SELECT contact {AMONG} ORDER BY {} LIMIT ?3 OFFSET ?4", order(query));
+        return ids(connection, &sql, params![tenant.0, as_json(found)?, query.limit, query.start]);
+    }
+    let set: RoaringTreemap = found.iter().rev().map(|contact| contact.unsigned_abs()).collect();
+    let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {}", order(query));
+    let mut statement = connection.prepare_cached(&sql).context(CONTEXT)?;
+    let in_order = statement.query_map([tenant.0], |row| row.get::<_, i64>(0)).context(CONTEXT)?;
+    let is_found =
+        |contact: &Result<i64, _>| contact.as_ref().map_or(true, |contact| set.contains(contact.unsigned_abs()));
+    in_order.filter(is_found).skip(start).take(limit).collect::<Result<_, _>>().context(CONTEXT)
 }
 
 /// Returns ids as a JSON list, which is one parameter, however long it is.
