@@ -17,6 +17,7 @@ pub(crate) fn compare(deployment: &Deployment, servers: &Servers, sent: &Sent) -
     wrong.truncate(MAX_DIFFERENCES);
     let mut contacts = Vec::new();
     compare_contacts(deployment, servers, sent, &mut contacts);
+    compare_searches(servers, sent, &mut contacts);
     contacts.truncate(MAX_DIFFERENCES);
     wrong.extend(contacts);
     wrong
@@ -98,6 +99,23 @@ fn compare_contacts(deployment: &Deployment, servers: &Servers, sent: &Sent, wro
     }
 }
 
+/// Adds to `wrong` what searches find that they should not, or do not find. Each contact's city is a word that few have.
+fn compare_searches(servers: &Servers, sent: &Sent, wrong: &mut Vec<String>) {
+    /// Words that are searched for.
+    const SEARCHES: usize = 60;
+    let rng = &mut Rng::new(1);
+    let contacts = &sent.model.contacts;
+    let cities = contacts.iter().step_by(contacts.len() / SEARCHES + 1).map(|contact| contact.city.as_str());
+    for word in cities.chain(["c1", "example", "nobody"]) {
+        let has_word = |text: &str| text.split(['@', '.']).any(|of_text| of_text.starts_with(word));
+        let expected = contacts.iter().filter(|contact| has_word(&contact.city) || has_word(&contact.email)).count();
+        let found = servers.get(&sent.tenant, rng, &format!("/api/contacts?limit=1&search={word}"));
+        if found["total"].as_str() != Some(expected.to_string().as_str()) {
+            wrong.push(format!("{}: a search for {word} finds {}, not {expected}", sent.tenant.name, found["total"]));
+        }
+    }
+}
+
 /// Returns all contacts of a tenant by their ids.
 pub(crate) fn stored(servers: &Servers, sent: &Sent) -> std::collections::BTreeMap<u64, Value> {
     let rng = &mut Rng::new(1);
@@ -147,6 +165,7 @@ mod tests {
                 "what was applied to contact 2",
             ),
             ("DELETE FROM contacts WHERE id = 3", "contact 3 is missing"),
+            ("DELETE FROM word_blocks", "a search for"),
             ("DELETE FROM results WHERE first = 0", "rows, not"),
             ("UPDATE jobs SET created = created + 1", "created is"),
         ];
