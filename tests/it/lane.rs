@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use bulkhead_tests::{Client, Options, Server, contacts, email, wait_until};
+use bulkhead_tests::{Client, Options, Server, contacts, email, make_load, wait_until};
 use serde_json::{Value, json};
 
 const NEW: &str = "/api/contacts/batch/new";
@@ -141,6 +141,7 @@ fn pages_of_one_tenant_do_not_queue_before_the_polls_of_another() {
     thread::scope(|scope| {
         for _ in 0..READERS {
             scope.spawn(|| {
+                make_load();
                 while !is_over.load(Ordering::Relaxed) {
                     many.read("?details=full&limit=1000").expect(200);
                     pages.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 //! If `BULKHEAD_EXCHANGES` names a file, each exchange is appended to it as one line of JSON. One that is like an earlier one of
 //! the same program is left out, and so are bodies above 256 KiB and all exchanges once the file has 256 MiB.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::env;
@@ -43,14 +44,24 @@ static RECORD: LazyLock<Option<Mutex<Record>>> = LazyLock::new(|| {
     Some(Mutex::new(Record { file, seen: HashSet::new() }))
 });
 
-/// Returns whether exchanges are recorded.
+thread_local! {
+    static IS_LOAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that this thread only makes load, so that its exchanges are not recorded. Many threads that record large answers would wait for
+/// each other, and not for the server.
+pub fn make_load() {
+    IS_LOAD.set(true);
+}
+
+/// Returns whether the exchanges of this thread are recorded.
 pub(crate) fn are_recorded() -> bool {
-    RECORD.is_some()
+    RECORD.is_some() && !IS_LOAD.get()
 }
 
 /// Records an exchange. The body of an answer without one, such as that to a `HEAD`, is empty; `None` is a body that was not read.
 pub(crate) fn record(sent: &Sent<'_>, reply: &Reply, body: Option<&[u8]>) {
-    let Some(record) = &*RECORD else { return };
+    let Some(record) = RECORD.as_ref().filter(|_| are_recorded()) else { return };
     let mut headers = serde_json::Map::new();
     for (name, value) in reply.all_headers() {
         // Their values say nothing of the exchange, and differ each time.

@@ -37,6 +37,7 @@ pub use client::{Client, Reply};
 pub use command::{Finished, bulkhead, run, run_with_input};
 pub use command_line::CommandLine;
 pub use database::Database;
+pub use exchanges::make_load;
 pub use files::{binary, component, component_file, tool};
 pub use foreign::ForeignHost;
 #[cfg(target_os = "linux")]
