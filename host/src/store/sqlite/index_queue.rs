@@ -103,10 +103,10 @@ fn index(
 ) -> Result<(), StoreError> {
     let prepare = |sql| transaction.prepare_cached(sql).context(INDEXING);
     let mut find = prepare("SELECT sort, origin, words FROM listed WHERE tenant = ?1 AND contact = ?2")?;
-    // Inserts nothing for a contact that has been deleted.
+    // Inserts nothing for a contact that is listed, or has been deleted.
     let mut insert = prepare(
         "INSERT INTO listed (tenant, contact, changed_at, sort, origin, words)
-         SELECT tenant, id, ?3, ?4, ?5, ?6 FROM contacts WHERE tenant = ?1 AND id = ?2",
+         SELECT tenant, id, ?3, ?4, ?5, ?6 FROM contacts WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING",
     )?;
     let mut update_time = prepare("UPDATE listed SET changed_at = ?3 WHERE tenant = ?1 AND contact = ?2")?;
     let mut update_sort = prepare("UPDATE listed SET sort = ?3 WHERE tenant = ?1 AND contact = ?2")?;
@@ -115,17 +115,17 @@ fn index(
         // In SQLite, a deletion removes the contact from the index at once and queues nothing.
         let Some(IndexEntry { search_text, sort_key }) = entry else { continue };
         let hash = hash_of(&search_text);
+        let values = params![tenant.0, contact, changed_at, sort_key, words.origin(), hash];
+        // First, since most contacts that are queued are new.
+        if insert.execute(values).context(INDEXING)? > 0 {
+            words.index(contact, search_text, None)?;
+            continue;
+        }
         let listed: Option<(String, i64, Option<i64>)> = find
             .query_row([tenant.0, contact], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()
             .context(INDEXING)?;
-        let Some((sort, origin, before)) = listed else {
-            let values = params![tenant.0, contact, changed_at, sort_key, words.origin(), hash];
-            if insert.execute(values).context(INDEXING)? > 0 {
-                words.index(contact, search_text, None)?;
-            }
-            continue;
-        };
+        let Some((sort, origin, before)) = listed else { continue };
         // Each of these writes an index more.
         update_time.execute(params![tenant.0, contact, changed_at]).context(INDEXING)?;
         if sort != sort_key {
