@@ -35,6 +35,13 @@ impl Found {
         match self {
             Self::Only(contacts) => Ok(contacts.iter().rev().take(limit).map(signed).collect()),
             Self::AllBut(excluded) => {
+                let all: i64 = connection
+                    .prepare_cached("SELECT contacts FROM tenants WHERE id = ?1")
+                    .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
+                    .context(CONTEXT)?;
+                // Once these are found, none of the older contacts is.
+                let left = all.unsigned_abs().saturating_sub(excluded.len());
+                let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
                 let mut statement = connection
                     .prepare_cached("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY contact DESC")
                     .context(CONTEXT)?;
