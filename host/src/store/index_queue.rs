@@ -16,8 +16,8 @@ pub(super) const INDEXING: &str = "indexing contacts";
 pub(super) const QUEUEING: &str = "queueing contacts to be indexed";
 /// Contacts of one row of the queue at most, so that indexing a row stays short, however much is committed at once.
 const MAX_ROW_CONTACTS: usize = 500;
-/// Rows that are indexed in one transaction at most. Indexing words in SQLite is four times faster in tens of rows than row by
-/// row, and holds up a commit for a few hundredths of a second at most.
+/// Rows that are indexed in one transaction at most. Indexing words in SQLite is faster in tens of rows than row by row, and holds up
+/// a commit for a few hundredths of a second, unless contacts have hundreds of words.
 pub(super) const MAX_ROWS_INDEXED: i64 = 10;
 /// How long a list waits for its tenant's contacts to be indexed.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -91,11 +91,16 @@ impl ContactStore for SqliteStore {
 
     fn index_next(&self, age: Duration) -> Result<bool, StoreError> {
         let until = self.clock.now().before(age);
-        let index = |connection: &mut Connection| index_queue::index_next(connection, None, until);
-        let indexed = self.connections.write_growing(INDEXED_BYTES, index)?;
+        // First, because it makes room.
+        let deleted = word_index::delete_merged(&self.connections)?;
+        let is_due = self.connections.read(|connection| index_queue::is_due(connection, until))?;
+        if is_due {
+            let index = |connection: &mut Connection| index_queue::index_next(connection, None, until);
+            self.connections.write_growing(INDEXED_BYTES, index)?;
+        }
         // After each transaction, or segments would become ever more while contacts are indexed without a pause.
         let merged = word_index::merge_next(&self.connections)?;
-        Ok(indexed || merged)
+        Ok(deleted || is_due || merged)
     }
 }
 

@@ -54,14 +54,18 @@ fn is_behind(connection: &Connection, tenant: TenantId) -> Result<bool, StoreErr
         .context(INDEXING)
 }
 
-/// Indexes some rows, of one tenant or of any, that were queued by `until`. Returns `false` if there are none.
-pub(super) fn index_next(
-    connection: &mut Connection,
+/// Returns whether rows wait that were queued by `until`.
+pub(super) fn is_due(connection: &Connection, until: Timestamp) -> Result<bool, StoreError> {
+    Ok(next_row(connection, None, until)?.is_some())
+}
+
+/// Returns the tenant and the sequence of the first row that was queued by `until`, of one tenant or of any.
+fn next_row(
+    connection: &Connection,
     tenant: Option<TenantId>,
     until: Timestamp,
-) -> Result<bool, StoreError> {
-    // Without a write lock, as there is mostly nothing.
-    let next: Option<(i64, i64)> = connection
+) -> Result<Option<(i64, i64)>, StoreError> {
+    connection
         .prepare_cached(
             "SELECT tenant, sequence FROM unlisted WHERE tenant = coalesce(?1, tenant) AND changed_at <= ?2
              ORDER BY tenant, sequence LIMIT 1",
@@ -70,7 +74,16 @@ pub(super) fn index_next(
             let tenant = tenant.map(|tenant| tenant.0);
             statement.query_row(params![tenant, until.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
-        .context(INDEXING)?;
+        .context(INDEXING)
+}
+
+/// Indexes some rows, of one tenant or of any, that were queued by `until`. Returns `false` if there are none.
+pub(super) fn index_next(
+    connection: &mut Connection,
+    tenant: Option<TenantId>,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    let next = next_row(connection, tenant, until)?;
     let Some((tenant, first)) = next else { return Ok(false) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(INDEXING)?;
     let started = Instant::now();

@@ -90,3 +90,11 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 pub(super) fn known() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
+
+/// Brings an empty database to an earlier schema.
+#[cfg(test)]
+pub(super) fn run_to(connection: &Connection, schema: usize) {
+    for step in STEPS.iter().take(schema) {
+        connection.execute_batch(step.sql).expect("an empty database can be brought to any schema");
+    }
+}

@@ -20,6 +20,8 @@ use crate::store::sqlite::connections::Connections;
 const FAN_OUT: usize = 8;
 /// Contacts of segments that are merged at once at most.
 const MAX_AT_ONCE: i64 = 1_000;
+/// Merges of one transaction at most.
+const MAX_MERGES_AT_ONCE: usize = 16;
 /// A segment is merged if one of so many of its contacts is dead.
 const DEAD_PART: i64 = 4;
 /// Blocks of the new segment from which a step ends, about a megabyte.
@@ -31,7 +33,8 @@ const DEAD_PER_BLOCK: u64 = 250;
 
 /// Merges the segments of a tenant that are due for it, or begins to.
 pub(super) fn begin(connection: &Connection, tenant: TenantId) -> Result<(), StoreError> {
-    loop {
+    // Each merge leaves fewer segments, or none of its contacts dead.
+    for _ in 0..MAX_MERGES_AT_ONCE {
         let segments = segments::all(connection, tenant)?;
         let merges = segments::merges(connection, tenant)?;
         // Those of a level are neighbours.
@@ -41,6 +44,7 @@ pub(super) fn begin(connection: &Connection, tenant: TenantId) -> Result<(), Sto
         let Some(due) = levels.filter(is_free).find_map(due) else { return Ok(()) };
         merge_or_begin(connection, tenant, due)?;
     }
+    Ok(())
 }
 
 /// Returns the segments of a level that are due to be merged: the oldest, so that those of a level stay neighbours.
@@ -48,7 +52,7 @@ fn due(of_level: &[Segment]) -> Option<&[Segment]> {
     if of_level.len() >= FAN_OUT {
         return Some(of_level);
     }
-    let is_dead = |segment: &Segment| segment.dead * DEAD_PART > segment.contacts;
+    let is_dead = |segment: &Segment| segment.dead > 0 && segment.dead * DEAD_PART > segment.contacts;
     let last = of_level.iter().rposition(is_dead)?;
     of_level.get(..=last)
 }
@@ -68,12 +72,9 @@ fn merge_or_begin(connection: &Connection, tenant: TenantId, due: &[Segment]) ->
     // These blocks are few.
     for segment in due {
         delete_blocks(connection, tenant, segment.place(), usize::MAX)?;
+        forget_dropped(connection, tenant, segment.place())?;
     }
-    connection
-        .prepare_cached("DELETE FROM word_dropped WHERE tenant = ?1 AND last_origin <= ?2 AND generation < ?3")
-        .and_then(|mut statement| statement.execute(params![tenant.0, into.last_origin, into.generation]))
-        .map(drop)
-        .context(INDEXING)
+    Ok(())
 }
 
 /// Returns the level of these segments, and what the new segment of their contacts is stored under.
@@ -83,16 +84,19 @@ fn new_place(due: &[Segment]) -> Option<(i64, Place)> {
     Some((last.level, Place { last_origin: last.last_origin, generation }))
 }
 
-/// Does a step of any merge, or deletes some of what merges left. Returns `false` if there is nothing to do.
+/// Deletes some of what merges left, which needs no room on the disk. Returns `false` if nothing is left.
+pub(in crate::store::sqlite) fn delete_merged(connections: &Connections) -> Result<bool, StoreError> {
+    let Some((tenant, place)) = connections.read(first_dropped)? else { return Ok(false) };
+    connections.write(|connection| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(INDEXING)?;
+        delete_some(&transaction, tenant, place)?;
+        transaction.commit().context(INDEXING)
+    })?;
+    Ok(true)
+}
+
+/// Does a step of any merge. Returns `false` if no segments are to be merged.
 pub(in crate::store::sqlite) fn step(connections: &Connections) -> Result<bool, StoreError> {
-    if let Some((tenant, place)) = connections.read(first_dropped)? {
-        connections.write(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(INDEXING)?;
-            delete_some(&transaction, tenant, place)?;
-            transaction.commit().context(INDEXING)
-        })?;
-        return Ok(true);
-    }
     let found = connections.read(|connection| {
         let Some(tenant) = first_merging(connection)? else { return Ok(None) };
         let merges = segments::merges(connection, tenant)?;
@@ -262,7 +266,7 @@ fn finish(connection: &Connection, tenant: TenantId, merge: &Merge) -> Result<()
     let of_merged: (i64, i64) =
         merged.iter().fold((0, 0), |sum, segment| (sum.0 + segment.contacts, sum.1 + segment.dead));
     let level = if merged.len() >= FAN_OUT { merge.level + 1 } else { merge.level };
-    let contacts = of_merged.0 - of_merged.1 + dead;
+    let contacts = (of_merged.0 - of_merged.1 + dead).max(dead);
     let Place { last_origin, generation } = merge.into;
     segments::add(connection, tenant, &Segment { last_origin, generation, level, contacts, dead })
 }
@@ -270,12 +274,18 @@ fn finish(connection: &Connection, tenant: TenantId, merge: &Merge) -> Result<()
 /// Deletes some of what a segment left that was merged.
 fn delete_some(connection: &Connection, tenant: TenantId, place: Place) -> Result<(), StoreError> {
     if delete_blocks(connection, tenant, place, STEP_ROWS)? < STEP_ROWS {
-        connection
-            .prepare_cached("DELETE FROM word_dropped WHERE tenant = ?1 AND last_origin = ?2 AND generation = ?3")
-            .and_then(|mut statement| statement.execute(params![tenant.0, place.last_origin, place.generation]))
-            .context(INDEXING)?;
+        forget_dropped(connection, tenant, place)?;
     }
     Ok(())
+}
+
+/// Forgets a segment of which nothing is left.
+fn forget_dropped(connection: &Connection, tenant: TenantId, place: Place) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM word_dropped WHERE tenant = ?1 AND last_origin = ?2 AND generation = ?3")
+        .and_then(|mut statement| statement.execute(params![tenant.0, place.last_origin, place.generation]))
+        .map(drop)
+        .context(INDEXING)
 }
 
 /// Deletes blocks and dead contacts of a segment, at most `limit` each. Returns the larger number of the two.
