@@ -89,16 +89,20 @@ impl Call<'_> {
     pub fn delete_contact(&self, id: ContactId) -> Result<Option<String>, ServiceError> {
         // Presented first: if the processor fails, the client gets an error, and the contact must still be there.
         let Some(object) = self.contact(id)? else { return Ok(None) };
+        self.yield_to_others();
         Ok(self.delete_shown(id)?.then_some(object))
+    }
+
+    /// Lets the tenant's requests go first that lost to others. Called once for a request, however much it deletes.
+    pub(super) fn yield_to_others(&self) {
+        let Self { service, tenant, watch, .. } = self;
+        let _waiting = watch.enter(Phase::Yield);
+        service.decider_context().rights_of_way.yield_to_others(tenant.id);
     }
 
     /// Deletes a contact of which the client is told. Returns whether the contact was still there.
     pub(super) fn delete_shown(&self, id: ContactId) -> Result<bool, ServiceError> {
         let Self { service, tenant, watch, .. } = self;
-        {
-            let _waiting = watch.enter(Phase::Yield);
-            service.decider_context().rights_of_way.yield_to_others(tenant.id);
-        }
         let _committing = watch.enter(Phase::Commit);
         Ok(service.store().delete_contact(tenant.id, id)?.is_some())
     }

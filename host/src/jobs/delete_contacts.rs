@@ -18,6 +18,7 @@ impl Call<'_> {
     /// If the store cannot answer, or the sandbox has no room. [`ServiceError::PartlyApplied`] if some contacts were deleted
     /// before that; otherwise none was.
     pub fn delete_contacts(&self, ids: &[ContactId]) -> Result<Vec<Option<String>>, ServiceError> {
+        self.yield_to_others();
         let mut deleted = Vec::with_capacity(ids.len());
         for part in ids.chunks(PRESENTED_AT_ONCE) {
             if let Err(error) = self.delete_part(part, &mut deleted) {
