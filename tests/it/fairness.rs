@@ -77,6 +77,28 @@ fn looping_components_do_not_keep_a_neighbours_small_job_waiting() {
     }
 }
 
+/// Whatever an operator lets a tenant run at a time, and for how long: one worker stays for others.
+#[test]
+fn one_tenant_never_takes_all_workers() {
+    for (workers, most) in [(1, 1), (2, 3)] {
+        let server = server_with(workers);
+        let (neighbour, rogue) = (server.new_client("neighbour"), server.new_client("rogue"));
+        server.set_limits("rogue", &json!({"callMillis": 5000, "itemMillis": 20, "runningJobs": 32}));
+        let jobs: Vec<_> = (0..8).map(|_| rogue.create(&json!([{"do": "loop"}]))).collect();
+        server.wait_for_events("job_claimed", most);
+        for _ in 0..10 {
+            assert_eq!(neighbour.create(&contacts("n", 0..1)).finished()["processed"], 1);
+        }
+        let is_rogues = |event: &Value| event["tenant"] == "rogue";
+        let claimed = server.events("job_claimed").iter().filter(|event| is_rogues(event)).count();
+        assert_eq!(claimed, most, "{workers} workers");
+        assert!(server.events("component_failed").is_empty(), "the neighbour waited for none of the rogue's jobs");
+        for job in &jobs {
+            job.delete().expect(200);
+        }
+    }
+}
+
 /// Isolation goes on in the next turn where it was, so a job whose component loops takes no longer in sum than without turns.
 #[test]
 fn a_looping_job_yields_within_a_batch_and_comes_to_its_end() {

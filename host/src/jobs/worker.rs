@@ -151,6 +151,14 @@ impl WorkerContext {
         self.unreleased.remember(claim, self.settings.lease);
     }
 
+    /// Releases a claim whose job did not begin.
+    fn give_back(&self, claim: Claim) {
+        if let Err(error) = self.store().release(&claim) {
+            self.store_outage.failed("release a job", &error);
+            self.release_later(&Arc::new(claim));
+        }
+    }
+
     /// Makes running components check their cancel flags now, and not at the next tick.
     fn interrupt_components(&self) {
         self.decider.components.sandbox().raise_engine_epoch();

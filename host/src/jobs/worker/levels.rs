@@ -19,25 +19,41 @@ const LEVELS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3
 pub(super) struct ClaimAttempt {
     /// The tenants to pass over.
     pub(super) passing_over: Vec<TenantId>,
-    /// Whether the job's tenant may have used much lately.
-    pub(super) may_be_heavy: bool,
+    /// Whether the job needs a [place](super::places::Places).
+    pub(super) needs_place: bool,
 }
 
-/// Returns the attempts to claim a job, in order. The first one is for tenants of the first level. Each further one admits
-/// twice as many of the others as the one before, those that used least first, and the last one admits all.
+/// Returns the attempts to claim a job, in order. The first one is for tenants of the first level that run no job yet:
+/// `with_first_jobs` are those that do. The second one is for further jobs of the first level. Each later one admits twice as
+/// many of the other tenants as the one before, those that used least first, and the last one admits all. If there is only a
+/// single place, `is_single_place`, a tenant that runs a job gets none: it would have all workers.
 ///
 /// Turns alone would not do: between four tenants whose turns take two seconds each, the small jobs of a fifth one would wait
 /// for two of these turns.
-pub(super) fn claim_attempts(times: &TenantTime) -> Vec<ClaimAttempt> {
+pub(super) fn claim_attempts(
+    times: &TenantTime,
+    with_first_jobs: &[TenantId],
+    is_single_place: bool,
+) -> Vec<ClaimAttempt> {
     let [first_level, _] = LEVELS;
-    let mut passing_over = times.above(first_level);
-    let heavy = passing_over.len();
-    let mut attempts = vec![ClaimAttempt { passing_over: passing_over.clone(), may_be_heavy: false }];
+    let mut heavy = times.above(first_level);
+    let number_of_heavy = heavy.len();
+    let attempt = |heavy: &[TenantId], needs_place: bool| {
+        let mut passing_over = heavy.to_vec();
+        if !needs_place || is_single_place {
+            passing_over.extend(with_first_jobs.iter().filter(|tenant| !heavy.contains(tenant)));
+        }
+        ClaimAttempt { passing_over, needs_place }
+    };
+    let mut attempts = vec![attempt(&heavy, false)];
+    if !with_first_jobs.is_empty() && !is_single_place {
+        attempts.push(attempt(&heavy, true));
+    }
     let mut admitted = 1;
-    while !passing_over.is_empty() {
+    while !heavy.is_empty() {
         // Those that used most come first.
-        passing_over.truncate(heavy.saturating_sub(admitted));
-        attempts.push(ClaimAttempt { passing_over: passing_over.clone(), may_be_heavy: true });
+        heavy.truncate(number_of_heavy.saturating_sub(admitted));
+        attempts.push(attempt(&heavy, true));
         admitted = admitted.saturating_mul(2);
     }
     attempts
@@ -65,27 +81,51 @@ mod tests {
     const MIDDLE: TenantId = TenantId(2);
     const HEAVY: TenantId = TenantId(3);
 
-    fn attempt(passing_over: &[TenantId], may_be_heavy: bool) -> ClaimAttempt {
-        ClaimAttempt { passing_over: passing_over.to_vec(), may_be_heavy }
+    fn attempt(passing_over: &[TenantId], needs_place: bool) -> ClaimAttempt {
+        ClaimAttempt { passing_over: passing_over.to_vec(), needs_place }
     }
 
     #[test]
     fn tenants_that_used_little_go_first() {
         let times = TenantTime::default();
         let millis = Duration::from_millis;
-        assert_eq!(claim_attempts(&times), [attempt(&[], false)], "one attempt suffices while nobody used much");
+        assert_eq!(
+            claim_attempts(&times, &[], false),
+            [attempt(&[], false)],
+            "one attempt suffices while nobody used much"
+        );
         times.add(LIGHT, millis(100));
-        assert_eq!(claim_attempts(&times), [attempt(&[], false)]);
+        assert_eq!(claim_attempts(&times, &[], false), [attempt(&[], false)]);
         times.add(MIDDLE, millis(1_000));
-        assert_eq!(claim_attempts(&times), [attempt(&[MIDDLE], false), attempt(&[], true)]);
+        assert_eq!(claim_attempts(&times, &[], false), [attempt(&[MIDDLE], false), attempt(&[], true)]);
         times.add(HEAVY, millis(10_000));
         assert_eq!(
-            claim_attempts(&times),
+            claim_attempts(&times, &[], false),
             [attempt(&[HEAVY, MIDDLE], false), attempt(&[HEAVY], true), attempt(&[], true)]
         );
         assert_eq!(tenants_behind(&times, LIGHT), [HEAVY, MIDDLE, LIGHT]);
         assert_eq!(tenants_behind(&times, MIDDLE), [HEAVY, MIDDLE]);
         assert_eq!(tenants_behind(&times, HEAVY), [HEAVY]);
+    }
+
+    #[test]
+    fn further_jobs_of_a_tenant_need_a_place() {
+        let times = TenantTime::default();
+        assert_eq!(claim_attempts(&times, &[LIGHT], false), [attempt(&[LIGHT], false), attempt(&[], true)]);
+        assert_eq!(
+            claim_attempts(&times, &[LIGHT], true),
+            [attempt(&[LIGHT], false)],
+            "one tenant would have all workers"
+        );
+        times.add(HEAVY, Duration::from_secs(10));
+        assert_eq!(
+            claim_attempts(&times, &[LIGHT, HEAVY], false),
+            [attempt(&[HEAVY, LIGHT], false), attempt(&[HEAVY], true), attempt(&[], true)]
+        );
+        assert_eq!(
+            claim_attempts(&times, &[LIGHT, HEAVY], true),
+            [attempt(&[HEAVY, LIGHT], false), attempt(&[LIGHT, HEAVY], true)]
+        );
     }
 
     #[test]
@@ -96,7 +136,7 @@ mod tests {
         }
         let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(TenantId);
         assert_eq!(
-            claim_attempts(&times),
+            claim_attempts(&times, &[], false),
             [
                 attempt(&[five, four, three, two, one], false),
                 attempt(&[five, four, three, two], true),
@@ -108,6 +148,6 @@ mod tests {
         for tenant in 6..5_000 {
             times.add(TenantId(tenant), Duration::from_secs(6));
         }
-        assert!(claim_attempts(&times).len() <= 13, "the attempts are few, however many tenants there are");
+        assert!(claim_attempts(&times, &[], false).len() <= 13, "the attempts are few, however many tenants there are");
     }
 }

@@ -5,7 +5,7 @@
 //! - Its job was stopped, and its component does not come back in time. Nothing interrupts a bulk operation on memory.
 //! - It compiles a component, which takes seconds and cannot be interrupted.
 //! - Its component has computed for long. Other tenants' jobs need not wait for it: until it ends, another worker stands in, up to
-//!   twice the number of workers that is set. [`Places`] bounds what the tenants with slow components get of them.
+//!   twice the number of workers that is set. [`Places`] bounds what tenants with slow components, and each tenant, get of them.
 //! - Its component has computed for long, so its thread has the lowest priority now, and an unprivileged thread cannot raise its
 //!   priority again.
 //! - It does not come back, as the [watchdog](crate::jobs::watchdog) noticed.
@@ -192,7 +192,7 @@ impl Pool {
             let seen = context.job_wakeup.generation();
             let requested_at = Instant::now();
             match self.claim(watch) {
-                Ok(Some((claim, _place))) => {
+                Ok(Some((claim, _right))) => {
                     context.store_outage.succeeded();
                     watched.set_subject(Some(Subject { tenant: claim.tenant_name.clone(), job: Some(claim.job) }));
                     self.run(committer, &Arc::new(claim), requested_at, watch);
@@ -220,19 +220,28 @@ impl Pool {
         context.job_wakeup.notify();
     }
 
-    /// Claims a job of a tenant that used little lately, or else, if a place is free, of any tenant. Returns it with its place.
-    fn claim(&self, watch: &HostWatch) -> Result<Option<(Claim, Option<Place<'_>>)>, StoreError> {
+    /// Claims the first job of a tenant that used little lately, or else, if a place is free, any job. Returns it with the right
+    /// to run it.
+    fn claim(&self, watch: &HostWatch) -> Result<Option<(Claim, Place<'_>)>, StoreError> {
         let context = &self.context;
         let stalled = context.decider.watchdog.stalled_workers();
-        for attempt in claim_attempts(&context.decider.tenant_time) {
-            let place = if attempt.may_be_heavy { self.places.take(stalled) } else { None };
-            if attempt.may_be_heavy && place.is_none() {
+        let with_first_jobs = self.places.tenants_with_first_jobs();
+        let is_single_place = context.settings.workers + stalled == 1;
+        for attempt in claim_attempts(&context.decider.tenant_time, &with_first_jobs, is_single_place) {
+            let place = if attempt.needs_place { self.places.take(stalled) } else { None };
+            if attempt.needs_place && place.is_none() {
                 break;
             }
             let _claiming = watch.enter(Phase::Claim);
-            if let Some(claim) = context.store().claim(context.settings.lease, &attempt.passing_over)? {
-                return Ok(Some((claim, place)));
-            }
+            let Some(claim) = context.store().claim(context.settings.lease, &attempt.passing_over)? else { continue };
+            // Another worker may have claimed a job of the same tenant since.
+            let right = place.or_else(|| self.places.begin_first_job(claim.tenant));
+            let right = right.or_else(|| (!is_single_place).then(|| self.places.take(stalled)).flatten());
+            let Some(right) = right else {
+                context.give_back(claim);
+                return Ok(None);
+            };
+            return Ok(Some((claim, right)));
         }
         Ok(None)
     }
