@@ -18,16 +18,18 @@ pub struct DiskSpace {
     pub free_bytes: u64,
     /// Bytes of the disk.
     pub total_bytes: u64,
+    /// Bytes that a job or the contact index was to write a moment ago and had no room for, or 0.
+    pub awaited_bytes: u64,
 }
 
-/// How much space is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much space is left, the best state first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiskState {
     /// There is room.
     Roomy,
     /// Less than 1 GiB is left, or less than 10 % and less than 20 GiB.
     Filling,
-    /// So little is left that the store takes nothing that needs room.
+    /// So little is left that the store takes nothing that needs room, or that jobs or lists wait for room.
     Full,
 }
 
@@ -41,7 +43,7 @@ impl DiskSpace {
         {
             let disk = rustix::fs::statvfs(folder)?;
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-            let space = Self { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks) };
+            let space = Self { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks), awaited_bytes: 0 };
             // File systems without a size say 0.
             Ok((space.total_bytes > 0).then_some(space))
         }
@@ -59,8 +61,8 @@ impl DiskSpace {
 
     /// Returns how much space is left.
     pub fn state(&self) -> DiskState {
-        let &Self { free_bytes, total_bytes } = self;
-        if !self.has_room_for(0) {
+        let &Self { free_bytes, total_bytes, awaited_bytes } = self;
+        if !self.has_room_for(awaited_bytes) {
             DiskState::Full
         } else if free_bytes < FEW_BYTES || (free_bytes < MANY_BYTES && free_bytes < total_bytes / 10) {
             DiskState::Filling
@@ -89,16 +91,19 @@ mod tests {
     fn a_disk_fills_by_its_part_or_by_what_is_left() {
         const MIB: u64 = 1 << 20;
         const GIB: u64 = 1 << 30;
-        for (free_bytes, total_bytes, state) in [
-            (15 * MIB, 64 * MIB, DiskState::Full),
-            (17 * MIB, 64 * MIB, DiskState::Filling),
-            (900 * MIB, 2 * GIB, DiskState::Filling),
-            (2 * GIB, 10 * GIB, DiskState::Roomy),
-            (9 * GIB, 100 * GIB, DiskState::Filling),
-            (11 * GIB, 100 * GIB, DiskState::Roomy),
-            (30 * GIB, 10_000 * GIB, DiskState::Roomy),
+        for (free_bytes, total_bytes, awaited_bytes, state) in [
+            (15 * MIB, 64 * MIB, 0, DiskState::Full),
+            (17 * MIB, 64 * MIB, 0, DiskState::Filling),
+            (17 * MIB, 64 * MIB, MIB, DiskState::Filling),
+            (17 * MIB, 64 * MIB, 2 * MIB, DiskState::Full),
+            (900 * MIB, 2 * GIB, 0, DiskState::Filling),
+            (2 * GIB, 10 * GIB, 0, DiskState::Roomy),
+            (9 * GIB, 100 * GIB, 0, DiskState::Filling),
+            (11 * GIB, 100 * GIB, 0, DiskState::Roomy),
+            (30 * GIB, 10_000 * GIB, 0, DiskState::Roomy),
         ] {
-            assert_eq!(DiskSpace { free_bytes, total_bytes }.state(), state, "{free_bytes} of {total_bytes}");
+            let space = DiskSpace { free_bytes, total_bytes, awaited_bytes };
+            assert_eq!(space.state(), state, "{space:?}");
         }
     }
 }

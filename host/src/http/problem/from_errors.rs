@@ -26,7 +26,7 @@ impl From<ServiceError> for Problem {
                 tracing::error!(event = "store_unavailable", %error, "the store is unavailable");
                 Self::unavailable(match error {
                     StoreError::DiskFull { .. } => {
-                        "The server's disk is full. Nothing was stored; send the request again later. If this lasts, the operator has to make room."
+                        "The server's disk is full, or has no room for a request of this size. Nothing was stored; send the request again later. If this lasts, the operator has to make room."
                     }
                     StoreError::IndexBehind => {
                         "Lists and searches do not have all contacts of the last imports yet. Nothing was changed; send the request again in some seconds. A file of all contacts can be had at once."

@@ -49,7 +49,7 @@ impl ClaimStore for SqliteStore {
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
         let now = self.clock.now();
         self.connections
-            .write_growing(batch.bytes() as u64, |connection| commit::commit(connection, claim, batch, lease, now))
+            .write_awaited(batch.bytes() as u64, |connection| commit::commit(connection, claim, batch, lease, now))
     }
 
     fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, FairMutex, Mutex};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::room;
+use super::room::{self, AwaitedRoom};
 use crate::private_files::{PrivacyError, check_file, open_private_file};
 use crate::store::StoreError;
 use crate::store::error::Context;
@@ -37,6 +37,7 @@ pub(super) struct Connections {
     writer: FairMutex<Connection>,
     readers: Mutex<Readers>,
     reader_free: Condvar,
+    awaited_room: AwaitedRoom,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +63,7 @@ impl Connections {
             writer: FairMutex::new(writer),
             readers: Mutex::default(),
             reader_free: Condvar::new(),
+            awaited_room: AwaitedRoom::default(),
         })
     }
 
@@ -87,6 +89,27 @@ impl Connections {
         let mut writer = self.writer.lock();
         room::ensure(&writer, &self.path, bytes)?;
         work(&mut writer)
+    }
+
+    /// As [`Self::write_growing`], for a write that is tried again until there is room: of a job or of the contact index.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] if there is no room.
+    pub(super) fn write_awaited<T>(
+        &self,
+        bytes: u64,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let written = self.write_growing(bytes, work);
+        if matches!(written, Err(StoreError::DiskFull { .. })) {
+            self.awaited_room.refused(bytes);
+        }
+        written
+    }
+
+    /// Returns about how many bytes wait to be written because the disk had no room a moment ago, or 0.
+    pub(super) fn awaited_bytes(&self) -> u64 {
+        self.awaited_room.bytes()
     }
 
     /// Runs `work` on the connection that writes, unless that would mean to wait. Returns `None` if the connection or the database

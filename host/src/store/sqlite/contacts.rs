@@ -96,7 +96,7 @@ impl ContactStore for SqliteStore {
         let is_due = self.connections.read(|connection| index_queue::is_due(connection, until))?;
         if is_due {
             let index = |connection: &mut Connection| index_queue::index_next(connection, None, until);
-            self.connections.write_growing(INDEXED_BYTES, index)?;
+            self.connections.write_awaited(INDEXED_BYTES, index)?;
         }
         // After each transaction, or segments would become ever more while contacts are indexed without a pause.
         let merged = word_index::merge_next(&self.connections)?;

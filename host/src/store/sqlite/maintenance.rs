@@ -1,6 +1,8 @@
 //! The store as a whole.
 
-use super::{FILE, SqliteStore, migrations, shrink, sweep};
+use rusqlite::Connection;
+
+use super::{FILE, SqliteStore, migrations, room, shrink, sweep};
 use crate::domain::Timestamp;
 use crate::store::{DiskSpace, DiskState, MaintenanceStore, Notification, StoreError, Swept};
 
@@ -15,7 +17,8 @@ impl MaintenanceStore for SqliteStore {
 
     fn check(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.connections.write_growing(0, |connection| migrations::check(connection, &self.folder.join(FILE), now))
+        let check = |connection: &mut Connection| migrations::check(connection, &self.folder.join(FILE), now);
+        self.connections.write_growing(self.connections.awaited_bytes(), check)
     }
 
     fn sweep(&self) -> Result<Swept, StoreError> {
@@ -33,8 +36,10 @@ impl MaintenanceStore for SqliteStore {
     }
 
     fn disk_space(&self) -> Result<Option<DiskSpace>, StoreError> {
-        DiskSpace::of(&self.folder)
-            .map_err(|source| StoreError::File { path: self.folder.display().to_string(), source })
+        let space = DiskSpace::of(&self.folder)
+            .map_err(|source| StoreError::File { path: self.folder.display().to_string(), source })?;
+        let awaited_bytes = room::written_bytes(self.connections.awaited_bytes());
+        Ok(space.map(|space| DiskSpace { awaited_bytes, ..space }))
     }
 
     fn subscribe(&self, _notify: Box<dyn Fn(Notification) + Send + Sync>) {}

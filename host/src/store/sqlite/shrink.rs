@@ -10,6 +10,8 @@ use crate::store::StoreError;
 use crate::store::error::Context;
 
 const CONTEXT: &str = "giving free space back";
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4_096;
 /// Pages of 4 KiB that one transaction gives back at most: 1 MiB.
 const MAX_PAGES: u64 = 256;
 /// Free pages that the file may keep in any case: 8 MiB, which the next jobs use.
@@ -38,6 +40,11 @@ fn excess_pages(connection: &Connection, is_disk_full: bool) -> Result<u64, Stor
         return Ok(free);
     }
     Ok(free.saturating_sub(MIN_KEPT_PAGES.max(pragma(connection, "page_count")? / KEPT_PART)))
+}
+
+/// Returns the bytes of the file that hold nothing.
+pub(super) fn free_bytes(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(pragma(connection, "freelist_count")?.saturating_mul(PAGE_BYTES))
 }
 
 fn pragma(connection: &Connection, name: &str) -> Result<u64, StoreError> {

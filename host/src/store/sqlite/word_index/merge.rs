@@ -26,6 +26,8 @@ const MAX_MERGES_AT_ONCE: usize = 16;
 const DEAD_PART: i64 = 4;
 /// Blocks of the new segment from which a step ends, about a megabyte.
 const STEP_BLOCKS: usize = 1_000;
+/// Bytes of a whole new segment that a full disk is to have room for: a 16th of what is kept for deleting.
+const SPARED_BYTES: u64 = 1 << 20;
 /// Rows that a step deletes at most.
 const STEP_ROWS: usize = 2_000;
 /// Dead contacts for which a step writes one more block, because each step reads all of them.
@@ -105,11 +107,17 @@ pub(in crate::store::sqlite) fn step(connections: &Connections) -> Result<bool, 
         Ok(Some((tenant, merge, part)))
     })?;
     let Some((tenant, merge, part)) = found else { return Ok(false) };
-    connections.write_growing(part.bytes(), |connection| {
+    let write = |connection: &mut Connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(INDEXING)?;
         write(&transaction, tenant, &merge, &part)?;
         transaction.commit().context(INDEXING)
-    })?;
+    };
+    if merge.blocks == 0 && part.is_last && part.bytes() <= SPARED_BYTES {
+        // It makes room: what is merged is larger.
+        connections.write(write)?;
+    } else {
+        connections.write_growing(part.bytes(), write)?;
+    }
     Ok(true)
 }
 
