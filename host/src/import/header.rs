@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::error::{ImportError, shown};
 use super::formula::without_mark;
-use super::own_members::{ITEM_MEMBER, OWN_PREFIX};
+use super::own_members::{is_item, is_own};
 use super::records::Records;
 
 /// Columns of a table at most.
@@ -39,20 +39,26 @@ impl Header {
     pub(super) fn read(first: &Records<'_>, has_no_header: bool) -> Result<Self, ImportError> {
         let cells: Vec<&str> = first.cells().map(str::trim).collect();
         let is_row = has_no_header && !is_own_header(&cells);
-        let is_own = !is_row && cells.iter().any(|name| name.starts_with(OWN_PREFIX));
-        let mut header =
-            Self { columns: Vec::new(), item: None, is_own, is_row, nameless: Vec::new(), width: cells.len() };
+        let is_table_own = !is_row && cells.iter().any(|name| is_own(name));
+        let mut header = Self {
+            columns: Vec::new(),
+            item: None,
+            is_own: is_table_own,
+            is_row,
+            nameless: Vec::new(),
+            width: cells.len(),
+        };
         for (place, cell) in cells.into_iter().enumerate() {
             if is_row {
                 header.columns.push((place, (place + 1).to_string()));
-            } else if cell == ITEM_MEMBER {
+            } else if is_item(cell) {
                 if header.item.replace(place).is_some() {
                     return Err(ImportError::RepeatedColumn(shown(cell)));
                 }
             } else if cell.is_empty() {
                 header.nameless.push(place);
-            } else if !cell.starts_with(OWN_PREFIX) {
-                header.columns.push((place, if is_own { without_mark(cell) } else { cell }.to_owned()));
+            } else if !is_own(cell) {
+                header.columns.push((place, if is_table_own { without_mark(cell) } else { cell }.to_owned()));
             }
         }
         header.check()?;
@@ -102,7 +108,7 @@ impl Header {
 /// Returns whether Bulkhead wrote this row above a table that came without a header: the numbers of columns, and its own columns.
 fn is_own_header(cells: &[&str]) -> bool {
     let is_number = |cell: &str| cell.bytes().all(|byte| byte.is_ascii_digit());
-    let (own, other): (Vec<&str>, Vec<&str>) = cells.iter().partition(|cell| cell.starts_with(OWN_PREFIX));
+    let (own, other): (Vec<&str>, Vec<&str>) = cells.iter().partition(|cell| is_own(cell));
     !own.is_empty() && other.into_iter().all(is_number)
 }
 
@@ -130,6 +136,7 @@ mod tests {
             ("a,b", true, &[(0, "1"), (1, "2")], true),
             ("a,,b,,\n1, ,2,,\u{a0}", false, &[(0, "a"), (2, "b")], false),
             ("bulkhead:status,'=a,''-b,'c,bulkhead:item", false, &[(1, "=a"), (2, "'-b"), (3, "'c")], false),
+            ("Bulkhead:Excel,'=a,BULKHEAD:ITEM", false, &[(1, "=a")], false),
             ("'=a,b", false, &[(0, "'=a"), (1, "b")], false),
             ("1,3,bulkhead:status,bulkhead:errors\na,b,400,x", true, &[(0, "1"), (1, "3")], false),
             ("1,x,bulkhead:status", true, &[(0, "1"), (1, "2"), (2, "3")], true),

@@ -13,21 +13,40 @@ pub const EXCEL_MEMBER: &str = "bulkhead:excel";
 /// The item itself as JSON, where it is no object that could have more members, or has values that no cell can hold.
 pub const ITEM_MEMBER: &str = "bulkhead:item";
 
+/// Returns whether a column or member is one of these, in whatever case: spreadsheets change it.
+pub(super) fn is_own(name: &str) -> bool {
+    name.as_bytes().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX.as_bytes()))
+}
+
+/// Returns whether this is the column or member that has whole items.
+pub(super) fn is_item(name: &str) -> bool {
+    name.eq_ignore_ascii_case(ITEM_MEMBER)
+}
+
+/// Returns whether a text has [`OWN_PREFIX`] anywhere, in whatever case.
+fn contains_own_prefix(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b':', bytes).any(|colon| {
+        let start = (colon + 1).checked_sub(OWN_PREFIX.len()).and_then(|start| bytes.get(start..=colon));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX.as_bytes()))
+    })
+}
+
 /// Returns an item without such members. An item that had no others becomes `null`, which is refused as it was before: an empty
 /// object would make a contact.
 pub(super) fn without_own_members(item: &str) -> String {
-    if !item.contains(OWN_PREFIX) {
+    if !contains_own_prefix(item) {
         return item.to_owned();
     }
     let Ok(members) = serde_json::from_str::<indexmap::IndexMap<String, &RawValue>>(item) else {
         return item.to_owned();
     };
-    let (own, sent): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| name.starts_with(OWN_PREFIX));
+    let (own, sent): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| is_own(name));
     if own.is_empty() {
         return item.to_owned();
     }
     if sent.is_empty() {
-        let kept = own.iter().find(|(name, _)| name == ITEM_MEMBER);
+        let kept = own.iter().find(|(name, _)| is_item(name));
         return kept.map_or("null", |(_, item)| item.get()).to_owned();
     }
     let member =
@@ -48,6 +67,8 @@ mod tests {
             (r#"{"bulkhead:status":400}"#, "null"),
             (r#"{"bulkhead:item":7,"bulkhead:status":400}"#, "7"),
             (r#"{"bulkhead:item":{},"bulkhead:status":400}"#, "{}"),
+            (r#"{"a": 1,"Bulkhead:Status":400,"BULKHEAD:ERRORS":"x"}"#, r#"{"a":1}"#),
+            (r#"{"BulkHead:Item":7,"bulkhead:status":400}"#, "7"),
             (r#"["bulkhead:"]"#, r#"["bulkhead:"]"#),
         ] {
             assert_eq!(without_own_members(item), expected);

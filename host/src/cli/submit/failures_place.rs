@@ -1,11 +1,12 @@
 //! Where the file of the contacts that failed will be. What cannot be meant is refused before anything is sent.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use bulkhead::import::STATUS_MEMBER;
 use bulkhead::plain_words::io_error;
 use bulkhead::private_files::create_private_file;
 use rustix::fs::{Access, access};
@@ -14,6 +15,9 @@ use super::content::Content;
 use super::error::SubmitError;
 use super::kind::{Format, Kind, extension};
 use crate::cli::contact_file::is_standard_input;
+
+/// Bytes of a file that tell whether it has failures: more than a header, or an item that the server keeps, can have.
+const MAX_BEGINNING_BYTES: u64 = 1 << 20;
 
 /// The name of a file, and the one under which it grows.
 #[derive(Debug)]
@@ -42,7 +46,12 @@ impl FailuresPlace {
         partial.push(".partial");
         let partial = PathBuf::from(partial);
         let input = identity_of_input(sent);
-        check_place(place, input)?;
+        if check_place(place, input)? && !has_failures(place).map_err(|error| refused(place, &io_error(&error)))? {
+            return Err(refused(
+                place,
+                "there is a file that is none of failures. Give another name, or delete the file",
+            ));
+        }
         if check_place(&partial, input)? && !is_resumed {
             return Err(refused(
                 &partial,
@@ -112,6 +121,13 @@ fn check_place(path: &Path, input: Option<Identity>) -> Result<bool, SubmitError
         )));
     }
     Ok(true)
+}
+
+/// Returns whether a file is empty or has the failures of an earlier submission, which another one replaces.
+fn has_failures(place: &Path) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    File::open(place)?.take(MAX_BEGINNING_BYTES).read_to_end(&mut beginning)?;
+    Ok(beginning.is_empty() || memchr::memmem::find(&beginning, STATUS_MEMBER.as_bytes()).is_some())
 }
 
 /// Checks that files can be made in the folder of a file.
@@ -191,6 +207,8 @@ mod tests {
         for name in ["sent.csv", "old.csv", "begun.csv.partial", "plain"] {
             fs::write(place(name), "email\nx\n").unwrap();
         }
+        fs::write(place("failed.csv"), "email,bulkhead:status,bulkhead:errors\nx,400,No.\n").unwrap();
+        fs::write(place("empty.csv"), "").unwrap();
         fs::create_dir(place("folder.csv")).unwrap();
         for (link, name) in [("old.csv", "link.csv"), ("nowhere", "dangling.csv"), ("old.csv", "linked.csv.partial")] {
             symlink(place(link), place(name)).unwrap();
@@ -201,7 +219,9 @@ mod tests {
         let table = content(Csv, "email\nx\n");
         for (name, is_resumed, refused) in [
             ("new.csv", false, ""),
-            ("old.csv", false, ""),
+            ("failed.csv", false, ""),
+            ("empty.csv", false, ""),
+            ("old.csv", false, "none of failures"),
             ("link.csv", false, "this is a link"),
             ("dangling.csv", false, "this is a link"),
             ("linked.csv", true, "this is a link"),
