@@ -10,6 +10,6 @@ mod job_file;
 mod row_fit;
 
 pub use contact_row::{contact_columns, contact_row};
-pub use csv_cells::CsvCells;
+pub use csv_cells::{CsvCells, TableStyle};
 pub use full_row::FullRow;
 pub use job_file::{FileType, JobFile, Only};

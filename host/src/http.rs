@@ -69,6 +69,7 @@ mod sender;
 mod server;
 mod single;
 mod single_headers;
+mod table_parameters;
 mod tenant_semaphores;
 mod token;
 mod transfer_pace;

@@ -37,17 +37,32 @@ fn all_contacts_come_as_a_file(server: &Server) {
         excel.contains("'=1+1") && excel.lines().next().unwrap_or_default().ends_with(",bulkhead:excel"),
         "{excel}"
     );
+    let semicolons = file(&client, "text/csv", "?excel=1&delimiter=semicolon").expect(200).text();
+    assert!(semicolons.starts_with("\u{feff}id;title;firstname;"), "{semicolons}");
     // A search finds its contacts, and another tenant's are not among them.
     assert_eq!(file(&client, "text/csv", "?search=email:odd%40example.com").expect(200).text().lines().count(), 2);
     assert_eq!(file(&server.new_client("other"), "application/x-ndjson", "").expect(200).text(), "");
-    for query in ["?limit=10", "?start=5", "?orderBy=id", "?excel=x", "?city=London", "?search=segment:x"] {
+    for query in [
+        "?limit=10",
+        "?start=5",
+        "?orderBy=id",
+        "?excel=x",
+        "?excel=1&excel=1",
+        "?delimiter=x",
+        "?city=London",
+        "?search=segment:x",
+    ] {
         file(&client, "text/csv", query).expect(400);
+    }
+    for query in ["?excel=1", "?delimiter=;"] {
+        let refused = file(&client, "application/json", query).expect(400);
+        assert!(refused.message().contains("Accept: text/csv"), "{}", refused.message());
     }
 
     // What comes back changes nothing.
     let headers = [("content-type", "text/csv")];
     for (method, path) in [("POST", "/api/contacts/bulk/new"), ("PATCH", "/api/contacts/bulk/edit")] {
-        for table in [&table, &excel] {
+        for table in [&table, &excel, &semicolons] {
             let job = client.accepted(&client.call(method, path, &headers, table.as_bytes()));
             let full = job.finished();
             assert_eq!((&full["unchanged"], &full["failed"]), (&json!(1_201), &json!(0)), "{path}: {full}");

@@ -318,8 +318,12 @@ fn results_come_as_files() {
     assert_eq!(again.finished()["ignored"], json!({}));
     let corrected = failed.replace("\"x\"", "5");
     assert_eq!(client.accepted(&send(&client, NEW, &headers, corrected)).codes(), [201, 400]);
+    let semicolons = file(&client, &job, "text/csv", "?only=failed&delimiter=;").expect(200).text();
+    assert!(semicolons.starts_with("points;tags;bulkhead:item;"), "{semicolons}");
     for (query, accept, part) in [
         ("?only=failed", "application/json", "for files"),
+        ("?delimiter=tab", "application/json", "for files"),
+        ("?delimiter=ab", "text/csv", "'delimiter' must be"),
         ("?only=all", "text/csv", "'only' must be"),
         ("?page=2", "text/csv", "no pages"),
         ("?excel=yes", "text/csv", "'excel' must be"),

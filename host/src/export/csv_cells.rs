@@ -14,6 +14,15 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// What files of other kinds than tables begin with.
 const OTHER_BEGINNINGS: [char; 3] = ['<', '%', BYTE_ORDER_MARK];
 
+/// How a table is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableStyle {
+    /// What separates the cells; `None` for the sign that the client's own table had, or else for a comma.
+    pub delimiter: Option<char>,
+    /// Whether the table is for Excel.
+    pub excel: bool,
+}
+
 /// Writes the cells of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct CsvCells {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::csv_cells::CsvCells;
+use super::csv_cells::{CsvCells, TableStyle};
 use super::failed_table::FailedTable;
 use super::full_row::FullRow;
 use crate::domain::{Action, Job, SourceFormat};
@@ -98,7 +98,7 @@ impl JobFile {
         job: &Job,
         file_type: FileType,
         only: Option<Only>,
-        excel: bool,
+        style: TableStyle,
         rows: impl FnMut(Range<u64>) -> Result<Vec<StoredRow>, E>,
     ) -> Result<Self, E> {
         let table = job.source.as_ref().filter(|source| source.format == SourceFormat::Csv);
@@ -109,8 +109,8 @@ impl JobFile {
             (FileType::JsonLines, Some(Only::Failed), _) => Form::FailedLines,
             (FileType::JsonLines, _, _) => Form::Lines,
         };
-        let delimiter = table.and_then(|source| source.delimiter).unwrap_or(',');
-        let cells = CsvCells::new(delimiter, excel);
+        let of_source = || table.and_then(|source| source.delimiter);
+        let cells = CsvCells::new(style.delimiter.or_else(of_source).unwrap_or(','), style.excel);
         let cells = if matches!(form, Form::FailedTable(_)) { cells.with_own_columns() } else { cells };
         Ok(Self { form, only, cells })
     }

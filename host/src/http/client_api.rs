@@ -186,7 +186,7 @@ impl ClientApi {
             }
             Route::ListContacts => {
                 if let Some(file_type) = FileType::accepted(&head.headers) {
-                    let (conditions, excel) = list_query::parse_file(query.as_deref())?;
+                    let (conditions, style) = list_query::parse_file(query.as_deref())?;
                     let file = ContactFile {
                         service,
                         answers: Arc::clone(&self.answers),
@@ -194,7 +194,7 @@ impl ClientApi {
                         tenant,
                         conditions: Arc::new(conditions),
                         file_type,
-                        excel,
+                        style,
                     };
                     let mut reply = file.into_reply().await?;
                     vary(&mut reply, ACCEPT);

@@ -10,7 +10,7 @@ use super::answer_memory::AnswerMemory;
 use super::call_permits::TenantCallPermits;
 use super::problem::Problem;
 use super::reply::{BrokenOff, Reply, ReplyBody, file};
-use crate::export::{CsvCells, FileType, contact_columns, contact_row};
+use crate::export::{CsvCells, FileType, TableStyle, contact_columns, contact_row};
 use crate::import::EXCEL_MEMBER;
 use crate::jobs::{Call, ContactRows, ListCondition, ListPlace, Service, ServiceError};
 use crate::store::Tenant;
@@ -31,7 +31,7 @@ pub(super) struct ContactFile {
     pub(super) tenant: Tenant,
     pub(super) conditions: Arc<Vec<ListCondition>>,
     pub(super) file_type: FileType,
-    pub(super) excel: bool,
+    pub(super) style: TableStyle,
 }
 
 /// The name of the last column of a table for Excel, and its cells. They are not blank, as Excel leaves blank cells at the end of a
@@ -110,7 +110,7 @@ impl Progress {
         PieceWriter {
             conditions: Arc::clone(&self.file.conditions),
             file_type: self.file.file_type,
-            excel: self.file.excel,
+            style: self.file.style,
             aliases: self.aliases.clone(),
             place: self.place,
         }
@@ -121,7 +121,7 @@ impl Progress {
 struct PieceWriter {
     conditions: Arc<Vec<ListCondition>>,
     file_type: FileType,
-    excel: bool,
+    style: TableStyle,
     /// `None` for the first piece, which begins with the header of a table.
     aliases: Option<Arc<Vec<String>>>,
     place: ListPlace,
@@ -138,9 +138,9 @@ impl PieceWriter {
         let mut piece = Vec::new();
         match self.file_type {
             FileType::Csv => {
-                let cells = CsvCells::new(',', self.excel);
+                let cells = CsvCells::new(self.style.delimiter.unwrap_or(','), self.style.excel);
                 let (cells, own) =
-                    if self.excel { (cells.with_own_columns(), Some(EXCEL_COLUMN)) } else { (cells, None) };
+                    if self.style.excel { (cells.with_own_columns(), Some(EXCEL_COLUMN)) } else { (cells, None) };
                 let (own_name, own_cell) = own.unzip();
                 let columns = contact_columns(aliases.iter().map(String::as_str));
                 let columns: Vec<String> = columns.map(str::to_owned).collect();

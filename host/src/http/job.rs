@@ -17,8 +17,9 @@ use super::query::parameters;
 use super::reply::{Reply, json, json_body, json_text};
 use super::result_file;
 use super::row_stream::RowStream;
+use super::table_parameters;
 use crate::domain::{Job, JobId, JobState, Page, TenantId};
-use crate::export::{FileType, JobFile, Only};
+use crate::export::{FileType, JobFile, Only, TableStyle};
 use crate::jobs::Service;
 use crate::store::{CancelOutcome, Tenant};
 
@@ -57,8 +58,7 @@ struct WantedFile {
     file_type: FileType,
     /// The rows that the file has.
     only: Option<Only>,
-    /// Whether the file is for Excel.
-    excel: bool,
+    style: TableStyle,
 }
 
 impl JobRequest {
@@ -69,17 +69,17 @@ impl JobRequest {
     /// a parameter twice, so that no client takes the answer for another.
     pub(super) fn parse(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         let (mut details, mut page, mut limit) = (Details::None, None, None);
-        let (mut only, mut excel) = (None, false);
+        let (mut only, mut style) = (None, TableStyle::default());
         for (name, value) in parameters(query)? {
             match name.as_ref() {
                 "details" => details = Details::parse(&value)?,
                 "page" => page = Some(value),
                 "limit" => limit = Some(value),
                 "only" => only = Some(parse_only(&value)?),
-                "excel" => excel = parse_excel(&value)?,
+                other if table_parameters::add(&mut style, other, &value)? => {}
                 _ => {
                     return Err(Problem::bad_request(format!(
-                        "'{name}' is no parameter of a job. Use details, page and limit; for a file, only and excel."
+                        "'{name}' is no parameter of a job. Use details, page and limit; for a file, only, excel and delimiter."
                     )));
                 }
             }
@@ -91,10 +91,10 @@ impl JobRequest {
             Some(_) if has_page => {
                 return Err(Problem::bad_request("A file has all rows, and no pages. Leave 'page' and 'limit' out."));
             }
-            Some(file_type) => Wanted::File(WantedFile { file_type, only, excel }),
-            None if only.is_some() || excel => {
+            Some(file_type) => Wanted::File(WantedFile { file_type, only, style }),
+            None if only.is_some() || style != TableStyle::default() => {
                 return Err(Problem::bad_request(
-                    "'only' and 'excel' are for files. Ask for one with 'Accept: text/csv' or 'Accept: application/x-ndjson'.",
+                    "'only', 'excel' and 'delimiter' are for files. Ask for one with 'Accept: text/csv' or 'Accept: application/x-ndjson'.",
                 ));
             }
             None => Wanted::Json { details, page },
@@ -118,14 +118,6 @@ fn parse_only(value: &str) -> Result<Only, Problem> {
     Only::parse(value).ok_or_else(|| {
         Problem::bad_request(format!("'only' must be failed, created, updated or unchanged, not '{value}'."))
     })
-}
-
-fn parse_excel(value: &str) -> Result<bool, Problem> {
-    match value {
-        "1" => Ok(true),
-        "0" => Ok(false),
-        _ => Err(Problem::bad_request(format!("'excel' must be 0 or 1, not '{value}'."))),
-    }
 }
 
 #[derive(Serialize)]
@@ -171,19 +163,19 @@ impl JobReader {
     }
 
     fn file(&self, job: &Job, file: WantedFile, known: &KnownTags) -> Result<Reply, Problem> {
-        let WantedFile { file_type, only, excel } = file;
+        let WantedFile { file_type, only, style } = file;
         let tag = known.tag([
             job.id.to_string().as_bytes(),
             file_type.extension().as_bytes(),
             only.map_or("", Only::as_str).as_bytes(),
-            &[u8::from(excel)],
+            format!("{style:?}").as_bytes(),
             &serialized(&JobView::full(job))?,
         ]);
         if let Some(reply) = tag.if_known() {
             return Ok(reply);
         }
         let rows = |rows| self.service.rows(self.tenant, job.id, rows);
-        let writer = JobFile::new(job, file_type, only, excel, rows)?;
+        let writer = JobFile::new(job, file_type, only, style, rows)?;
         let (header, all) = (writer.header(), 0..u64::from(job.total));
         let body = self.rows(job.id, all, writer, header, "").into_body()?;
         result_file::reply(job.id, file_type, only, body).map(|reply| tag.mark(reply))

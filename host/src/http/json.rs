@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::problem::Problem;
 use crate::domain::ItemList;
+use crate::plain_words::json_error;
 
 /// Splits a body into items: a list, or an object whose names are the client's keys. Of more than `max` items, `max` + 1 are
 /// returned.
@@ -23,7 +24,7 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
     let items = deserializer
         .deserialize_any(Items { max, repeated: &mut repeated })
         .and_then(|batch| deserializer.end().map(|()| batch))
-        .map_err(|error| unreadable(&error))?;
+        .map_err(|error| unreadable(&error, body))?;
     match repeated {
         Some(key) => Err(Problem::repeated_key(&key)),
         None => Ok(items),
@@ -36,7 +37,7 @@ pub(super) fn split(body: &[u8], max: usize) -> Result<ItemList, Problem> {
 /// 400 with line and column, also if the body is a scalar.
 pub(super) fn whole(body: &[u8]) -> Result<String, Problem> {
     let text = utf8(body)?;
-    let item: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    let item: &RawValue = serde_json::from_str(text).map_err(|error| unreadable(&error, body))?;
     if item.get().starts_with(['{', '[']) {
         return Ok(one_line(item));
     }
@@ -59,7 +60,7 @@ pub(super) fn text(body: &[u8]) -> Result<String, Problem> {
 pub(super) fn fields(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
     let members = deserializer.deserialize_map(Texts).and_then(|members| deserializer.end().map(|()| members));
-    members.map_err(|error| unreadable(&error))
+    members.map_err(|error| unreadable(&error, body))
 }
 
 /// The members of an object that are texts.
@@ -103,8 +104,17 @@ fn utf8(body: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-fn unreadable(error: &serde_json::Error) -> Problem {
-    Problem::bad_request(format!("The body cannot be read as JSON: {error}."))
+fn unreadable(error: &serde_json::Error, body: &[u8]) -> Problem {
+    // What has the wrong kind was found by the visitors here, which say so in their own words.
+    let flaw = if error.is_data() { error.to_string() } else { json_error(error) };
+    let advice = if is_like_table(body) { " To send a table, say so: 'Content-Type: text/csv'." } else { "" };
+    Problem::bad_request(format!("The body cannot be read as JSON: {flaw}.{advice}"))
+}
+
+/// Returns whether a body begins as a table may, and JSON does not.
+fn is_like_table(body: &[u8]) -> bool {
+    let line = body.trim_ascii().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    !line.starts_with(b"{") && !line.starts_with(b"[") && line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t'))
 }
 
 fn position(body: &[u8], offset: usize) -> (usize, usize) {
@@ -207,6 +217,7 @@ mod tests {
 
     use super::split;
     use crate::domain::ItemList;
+    use crate::plain_words::json_error;
 
     fn batch(body: &str) -> ItemList {
         split(body.as_bytes(), 100).unwrap()

@@ -4,7 +4,9 @@
 use super::list_conditions::{ListedOrder, Where};
 use super::problem::Problem;
 use super::query::parameters;
+use super::table_parameters;
 use crate::domain::Search;
+use crate::export::TableStyle;
 use crate::jobs::{ListCondition, ListRequest};
 use crate::store::ContactOrder;
 
@@ -37,6 +39,11 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
             name if WITHOUT_EFFECT.contains(&name) || name.starts_with("select[") => {}
             name if name.starts_with("where[") => wheres.add(name, value)?,
             name if name.starts_with("order[") => listed_order.add(name, value)?,
+            name @ ("excel" | "delimiter") => {
+                return Err(Problem::bad_request(format!(
+                    "'{name}' is for a table of contacts. Ask for one with 'Accept: text/csv', or leave '{name}' out."
+                )));
+            }
             // Among them are filters of Mautic's other lists, and the aliases of fields.
             name => {
                 return Err(Problem::bad_request(format!(
@@ -60,19 +67,22 @@ pub(super) fn parse(query: Option<&str>) -> Result<ListRequest, Problem> {
     Ok(ListRequest { conditions, order: order.unwrap_or(ContactOrder::Sort), descending, start, limit })
 }
 
-/// Reads the query of a list that is sent as a file: what all its contacts meet, and whether the file is for Excel.
+/// Reads the query of a list that is sent as a file: what all its contacts meet, and how a table is written.
 ///
 /// # Errors
 /// 400 as for a list, and if the query asks for a part of the list or for an order.
-pub(super) fn parse_file(query: Option<&str>) -> Result<(Vec<ListCondition>, bool), Problem> {
-    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let (own, other): (Vec<_>, Vec<_>) = pairs.partition(|(name, _)| name == "excel");
-    let excel = match own.as_slice() {
-        [] => false,
-        [(_, value)] if value == "1" => true,
-        [(_, value)] if value == "0" || value.is_empty() => false,
-        _ => return Err(Problem::bad_request("'excel' must be 0 or 1, once.")),
-    };
+pub(super) fn parse_file(query: Option<&str>) -> Result<(Vec<ListCondition>, TableStyle), Problem> {
+    let mut style = TableStyle::default();
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if !table_parameters::add(&mut style, &name, &value)? {
+            other.push((name, value));
+        } else if own.contains(&name) {
+            return Err(Problem::repeated_parameter(&name));
+        } else {
+            own.push(name);
+        }
+    }
     let paged = ["start", "limit", "orderBy", "orderByDir"];
     let is_paged = |name: &str| paged.contains(&name) || name.starts_with("order[");
     if let Some((name, _)) = other.iter().find(|(name, value)| is_paged(name) && !value.trim().is_empty()) {
@@ -81,7 +91,7 @@ pub(super) fn parse_file(query: Option<&str>) -> Result<(Vec<ListCondition>, boo
         )));
     }
     let rest = form_urlencoded::Serializer::new(String::new()).extend_pairs(other).finish();
-    Ok((parse(Some(&rest))?.conditions, excel))
+    Ok((parse(Some(&rest))?.conditions, style))
 }
 
 fn number(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem> {
@@ -115,6 +125,7 @@ pub(super) fn is_descending(name: &str, text: &str) -> Result<bool, Problem> {
 mod tests {
     use super::parse;
     use crate::domain::Search;
+    use crate::export::TableStyle;
     use crate::jobs::ListCondition;
     use crate::store::ContactOrder::{Changed, Id, Sort};
 

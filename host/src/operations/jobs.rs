@@ -4,7 +4,7 @@ use std::io;
 
 use super::{JobView, OperationError, Operations};
 use crate::domain::{Job, JobId, JobState, TenantId};
-use crate::export::{FileType, JobFile, Only};
+use crate::export::{FileType, JobFile, Only, TableStyle};
 use crate::store::{CancelOutcome, JobQuery, ListedJob};
 
 /// Jobs that are listed unless the operator asks for another number.
@@ -114,7 +114,8 @@ impl Operations {
         if job.state != JobState::Completed {
             return Err(OperationError::UnfinishedJob);
         }
-        let mut file = JobFile::new(&job, file_type, only, false, |rows| self.store.job_rows(tenant, id, rows))?;
+        let mut file =
+            JobFile::new(&job, file_type, only, TableStyle::default(), |rows| self.store.job_rows(tenant, id, rows))?;
         let mut piece = file.header();
         let mut rows = 0..u64::from(job.total);
         while !rows.is_empty() {
