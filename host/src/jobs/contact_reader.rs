@@ -5,7 +5,7 @@ use super::decide::{DecideError, Decider};
 use super::{Call, ListCondition, ServiceError};
 use crate::domain::{ContactId, Operation, StoredContact};
 use crate::sandbox::CellTable;
-use crate::store::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
+use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Contacts that are read at a time.
 const PAGE_CONTACTS: u32 = 500;
@@ -114,10 +114,9 @@ impl ContactReader<'_> {
 
 /// Returns the query for the newest contacts that were made before one.
 fn before(conditions: &ContactFilter, contact: Option<ContactId>) -> ContactQuery {
-    let to = contact.map_or(i64::MAX, |id| i64::try_from(id.0).unwrap_or(i64::MAX).saturating_sub(1));
-    let rest = ContactFilter::Range { key: RangeKey::Id, from: 0, to };
     ContactQuery {
-        filter: ContactFilter::And(vec![conditions.clone(), rest]),
+        filter: conditions.clone(),
+        before: contact,
         order: ContactOrder::Id,
         descending: true,
         start: 0,

@@ -96,6 +96,8 @@ pub enum ApplyOutcome {
 pub struct ContactQuery {
     /// The contacts in the list.
     pub filter: ContactFilter,
+    /// Leaves out this contact and those that were made after it.
+    pub before: Option<ContactId>,
     /// The order of the list.
     pub order: ContactOrder,
     /// Whether the order is reversed, the largest first.

@@ -3,22 +3,26 @@
 use super::{ContactFilter, ContactOrder, ContactQuery, RangeKey};
 use crate::domain::ContactId;
 
-/// Matches of a search that are ordered at most: the newest. A list ends behind them.
-pub(super) const MAX_ORDERED_MATCHES: usize = 100_000;
+/// Matches of a search that a dialect orders at most: the newest. A list ends behind them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaxMatches(pub(super) usize);
 
-/// Shortens the ids that a search found to those that are ordered. Returns whether there were more.
-pub(super) fn bound_matches(found: &mut Vec<i64>) -> bool {
-    let is_bounded = found.len() > MAX_ORDERED_MATCHES;
-    found.truncate(MAX_ORDERED_MATCHES);
-    is_bounded
-}
+impl MaxMatches {
+    /// Shortens the ids that a search found to those that are ordered. Returns whether there were more.
+    pub(super) fn bound(self, found: &mut Vec<i64>) -> bool {
+        let is_bounded = found.len() > self.0;
+        found.truncate(self.0);
+        is_bounded
+    }
 
-/// Returns how many matches of a search are needed: all that are ordered and one more, which tells that there are more; or, if
-/// nobody wants their number and the newest come first, no more than the page has.
-pub(super) fn matches_needed(query: &ContactQuery) -> usize {
-    let is_front = !query.is_counted && query.order == ContactOrder::Id && query.descending;
-    let page = query.start.saturating_add(query.limit) as usize;
-    if is_front { page.min(MAX_ORDERED_MATCHES + 1) } else { MAX_ORDERED_MATCHES + 1 }
+    /// Returns how many matches of a search are needed: all that are ordered and one more, which tells that there are more; or, if
+    /// nobody wants their number and the newest come first, no more than the page has.
+    pub(super) fn needed(self, query: &ContactQuery) -> usize {
+        let is_front = !query.is_counted && query.order == ContactOrder::Id && query.descending;
+        let page = query.start.saturating_add(query.limit) as usize;
+        let all = self.0.saturating_add(1);
+        if is_front { page.min(all) } else { all }
+    }
 }
 
 /// Returns the page of a list in the order of the ids, if that is the order. `found` is all of the list, the newest first.

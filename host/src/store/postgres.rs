@@ -8,6 +8,7 @@
 mod address;
 mod claims;
 mod commit;
+mod common_words;
 mod components;
 mod connections;
 mod contacts;

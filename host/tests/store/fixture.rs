@@ -277,6 +277,7 @@ impl StoreFixture {
     pub(crate) fn count_contacts(&self, tenant: TenantId) -> u64 {
         let query = ContactQuery {
             filter: ContactFilter::All,
+            before: None,
             order: ContactOrder::Id,
             descending: false,
             start: 0,

@@ -8,7 +8,8 @@ use bulkhead::store::{ApplyOutcome, ContactFilter, ContactOrder, ContactQuery, C
 use crate::fixture::{StoreFixture, contact_write, creating, new_contact};
 
 pub(crate) fn query(filter: ContactFilter) -> ContactQuery {
-    ContactQuery { filter, order: ContactOrder::Id, descending: false, start: 0, limit: 1_000, is_counted: true }
+    let order = ContactOrder::Id;
+    ContactQuery { filter, before: None, order, descending: false, start: 0, limit: 1_000, is_counted: true }
 }
 
 /// Returns how many contacts a list has, and the ids on the page.

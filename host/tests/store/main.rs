@@ -181,6 +181,7 @@ conformance! {
         searching:
             filters_are_combined_as_sets,
             a_search_is_ordered_and_paged,
+            words_that_many_have_are_found_like_others,
             searches_find_what_the_texts_have;
         submit:
             an_accepted_job_can_be_read_and_claimed,

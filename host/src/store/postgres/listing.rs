@@ -2,6 +2,7 @@
 
 use tokio_postgres::types::ToSql;
 
+use super::common_words;
 use super::connections::{Session, TxOutcome};
 use super::contacts;
 use super::error::PgError;
@@ -9,9 +10,11 @@ use super::query_parts::PostgresParts;
 use super::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use super::sql::{get, number, signed};
 use crate::domain::{ContactId, StoredContact, TenantId};
-use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
+use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
+/// Each match is a row that the database sends and looks up again for its place in the order.
+const MAX_MATCHES: MaxMatches = MaxMatches(10_000);
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The contacts with the ids of a list.
@@ -23,7 +26,7 @@ const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
     const OF_TENANT: &str = "FROM listed WHERE tenant = $1";
     match (&query.filter, ordered_range(query)) {
-        (ContactFilter::All, _) => {
+        (ContactFilter::All, _) if query.before.is_none() => {
             walked(session, tenant, query, "SELECT contacts FROM tallies WHERE tenant = $1", OF_TENANT, &[]).await
         }
         (_, Some((column, from, to))) => {
@@ -32,7 +35,7 @@ pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQue
             let count = format!("SELECT count(*) FROM (SELECT 1 {found} LIMIT {counted}) AS counted");
             walked(session, tenant, query, &count, &found, &[from, to]).await
         }
-        (filter, None) => matching(session, tenant, query, filter).await,
+        (filter, _) => matching(session, tenant, query, filter).await,
     }
 }
 
@@ -87,7 +90,8 @@ async fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, PgError> {
-    let Some((sql, parts)) = newest(tenant, filter, matches_needed(query)) else {
+    let limit = MAX_MATCHES.needed(query);
+    let Some(Newest { sql, parts, words }) = newest(tenant, filter, query.before, limit) else {
         return Ok(ContactList { total: 0, is_bounded: false, contacts: Vec::new() });
     };
     // Other forms are not kept prepared: there are as many statements as there are searches of another form.
@@ -98,13 +102,19 @@ async fn matching(
     let parameters = parts.parameters();
     session
         .transact(async || {
-            let ((), rows) = tokio::try_join!(
-                biased;
-                async { Ok::<_, PgError>(session.batch_execute(SNAPSHOT).await?) },
-                async { Ok(session.query(&newest, &parameters).await?) },
-            )?;
-            let mut found: Vec<i64> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
-            let is_bounded = bound_matches(&mut found);
+            session.batch_execute(SNAPSHOT).await?;
+            let walked = match &words {
+                Some(words) => common_words::newest(session, tenant, words, query.before, limit).await?,
+                None => None,
+            };
+            let mut found = match walked {
+                Some(found) => found,
+                None => {
+                    let rows = session.query(&newest, &parameters).await?;
+                    rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?
+                }
+            };
+            let is_bounded = MAX_MATCHES.bound(&mut found);
             let total = found.len() as u64;
             let (wanted, start) = match page_by_id(&found, query) {
                 Some(page) => (page, 0),
@@ -118,12 +128,23 @@ async fn matching(
         .await
 }
 
-/// Returns the statement for the contacts that a filter finds, the newest first, `limit` at most. Returns `None` if the filter
-/// can find nobody.
-fn newest(tenant: TenantId, filter: &ContactFilter, limit: usize) -> Option<(String, PostgresParts)> {
+/// How the newest contacts are found that a filter finds.
+struct Newest {
+    /// The statement for them, the newest first.
+    sql: String,
+    parts: PostgresParts,
+    /// The query of the word index, if the filter is no more than that.
+    words: Option<String>,
+}
+
+/// Returns how the contacts are found that a filter finds and that were made before one, the newest first, `limit` at most.
+/// Returns `None` if the filter can find nobody.
+fn newest(tenant: TenantId, filter: &ContactFilter, before: Option<ContactId>, limit: usize) -> Option<Newest> {
     const OF_TENANT: &str = "SELECT contact FROM listed WHERE tenant = $1";
     let mut parts = PostgresParts::new(tenant);
     let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
+    let before = parts.parameter(signed_before(before));
+    let mut words = None;
     let found = match (members, is_excluded) {
         (Members::Nobody, false) => return None,
         (Members::Nobody, true) => String::from(OF_TENANT),
@@ -131,15 +152,26 @@ fn newest(tenant: TenantId, filter: &ContactFilter, limit: usize) -> Option<(Str
             format!("{OF_TENANT} AND NOT words @@ {}::text::tsquery", parts.parameter(excluded))
         }
         (Members::Query(excluded), true) => {
-            format!("SELECT contact FROM ({OF_TENANT} EXCEPT SELECT contact FROM ({excluded}) AS excluded) AS found")
+            format!(
+                "SELECT contact FROM ({OF_TENANT} EXCEPT SELECT contact FROM ({excluded}) AS excluded) AS found WHERE true"
+            )
         }
         // Uses the first parameter, which is the tenant in all of these statements.
-        (Members::Words(query), false) => format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query)),
+        (Members::Words(query), false) => {
+            words = Some(query.clone());
+            format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query))
+        }
         (Members::Query(members), false) => {
             format!("SELECT contact FROM ({members}) AS found WHERE $1::bigint IS NOT NULL")
         }
     };
-    Some((format!("{found} ORDER BY contact DESC LIMIT {limit}"), parts))
+    let sql = format!("{found} AND contact < {before}::bigint ORDER BY contact DESC LIMIT {limit}");
+    Some(Newest { sql, parts, words })
+}
+
+/// Returns the id below which contacts were made before one.
+pub(super) fn signed_before(contact: Option<ContactId>) -> i64 {
+    contact.map_or(i64::MAX, |contact| signed(contact.0))
 }
 
 /// Returns the statement for a page of contacts: `limit` and `start` are the names of its parameters.

@@ -7,16 +7,18 @@ use super::found::Found;
 use super::shown_contacts;
 use crate::domain::TenantId;
 use crate::store::error::Context;
-use crate::store::listing::{bound_matches, matches_needed, order, ordered_range, page_by_id};
+use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id};
 use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
 
 const CONTEXT: &str = "listing contacts";
+/// Bits of a set are quick to walk through.
+const MAX_MATCHES: MaxMatches = MaxMatches(100_000);
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     match (&query.filter, ordered_range(query)) {
-        (ContactFilter::All, _) => all(connection, tenant, query),
+        (ContactFilter::All, _) if query.before.is_none() => all(connection, tenant, query),
         (_, Some(range)) => in_range(connection, tenant, query, range),
-        (filter, None) => matching(connection, tenant, query, filter),
+        (filter, _) => matching(connection, tenant, query, filter),
     }
 }
 
@@ -48,8 +50,9 @@ fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, StoreError> {
-    let mut found = Found::by(connection, tenant, filter)?.newest(connection, tenant, matches_needed(query))?;
-    let is_bounded = bound_matches(&mut found);
+    let found = Found::by(connection, tenant, filter)?;
+    let mut found = found.newest(connection, tenant, query.before, MAX_MATCHES.needed(query))?;
+    let is_bounded = MAX_MATCHES.bound(&mut found);
     let page = match page_by_id(&found, query) {
         Some(page) => page,
         None => page_in_order(connection, tenant, query, &found)?,
