@@ -217,7 +217,6 @@ mod tests {
 
     use super::split;
     use crate::domain::ItemList;
-    use crate::plain_words::json_error;
 
     fn batch(body: &str) -> ItemList {
         split(body.as_bytes(), 100).unwrap()

@@ -125,7 +125,6 @@ pub(super) fn is_descending(name: &str, text: &str) -> Result<bool, Problem> {
 mod tests {
     use super::parse;
     use crate::domain::Search;
-    use crate::export::TableStyle;
     use crate::jobs::ListCondition;
     use crate::store::ContactOrder::{Changed, Id, Sort};
 

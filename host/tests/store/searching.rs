@@ -107,7 +107,7 @@ pub(crate) fn words_that_many_have_are_found_like_others(fixture: &StoreFixture)
     let text = |number: usize| match number {
         0..250 => "word old",
         20_250.. => "word new",
-        _ if number % 4 == 0 => "word fourth",
+        _ if number.is_multiple_of(4) => "word fourth",
         _ => "word",
     };
     let writes: Vec<ContactWrite> = (0..MANY).map(|number| indexed(text(number), "")).collect();
