@@ -13,8 +13,8 @@ fn file(client: &Client, accept: &str, query: &str) -> Reply {
 fn all_contacts_come_as_a_file(server: &Server) {
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..1_200)).wait_for("completed");
-    let odd =
-        json!([{"email": "odd@example.com", "firstname": "=1+1", "lastname": "say \"hi\", Ann", "tags": ["a b", "c"]}]);
+    let odd = json!([{"email": "odd@example.com", "firstname": "=1+1", "lastname": "say \"hi\", Ann", "tags": ["a b", "c"],
+            "doNotContact": [{"channel": "email", "reason": 1}, {"channel": "sms", "comments": "said so"}]}]);
     client.create(&odd).wait_for("completed");
     let lines = file(&client, "application/x-ndjson", "").expect(200).text();
     let ids: Vec<u64> = lines
@@ -27,7 +27,8 @@ fn all_contacts_come_as_a_file(server: &Server) {
     let table = reply.text();
     let header = table.lines().next().unwrap_or_default();
     assert!(
-        header.starts_with("id,") && header.ends_with(",tags,owner,stage,lastActive,dateAdded,dateModified"),
+        header.starts_with("id,")
+            && header.ends_with(",tags,owner,stage,doNotContact,lastActive,dateAdded,dateModified"),
         "{header}"
     );
     assert_eq!(table.lines().count(), 1_202);
@@ -163,14 +164,14 @@ fn a_processor_makes_the_rows_of_its_contacts() {
         file(client, "text/csv", "").expect(200).text().lines().skip(1).map(str::to_owned).collect()
     };
     let cells = |id: u32| {
-        ["email", "own", "tags", "owner", "stage", "lastActive", "dateAdded", "dateModified"]
+        ["email", "own", "tags", "owner", "stage", "doNotContact", "lastActive", "dateAdded", "dateModified"]
             .map(|column| format!("{column} {id}"))
             .join(",")
     };
     assert_eq!(rows(&client), [format!("1,{}", cells(1)), format!("2,{}", cells(2))]);
     for field in ["short_rows", "no_lists", "no_json", "numbers", "few_rows"] {
         set(field);
-        assert_eq!(rows(&client), ["1,,,,,,,,", "2,,,,,,,,"], "{field}");
+        assert_eq!(rows(&client), ["1,,,,,,,,,", "2,,,,,,,,,"], "{field}");
     }
     // It is not asked for rows of the other pages when it failed on one.
     client.create(&json!(vec![json!({}); 1_600])).wait_for("completed");

@@ -14,6 +14,9 @@ pub struct Source {
     /// The columns of a table, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<SourceColumn>,
+    /// Whether a table came with the column `bulkhead:excel`, and so with apostrophes before formulas.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub excel: bool,
     /// Rows of a table without any text, which became no items.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub blank_rows: u64,
@@ -51,8 +54,12 @@ impl SourceColumn {
 impl Source {
     /// Returns the source of items that came as JSON lines.
     pub fn json_lines() -> Self {
-        Self { format: SourceFormat::Ndjson, delimiter: None, columns: Vec::new(), blank_rows: 0 }
+        Self { format: SourceFormat::Ndjson, delimiter: None, columns: Vec::new(), excel: false, blank_rows: 0 }
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn is_zero(number: &u64) -> bool {

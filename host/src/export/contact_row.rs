@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use super::cell::{cell, list_cell};
+use super::cell::{cell, list_cell, one_line};
 use crate::domain::ContactId;
 
 /// Columns besides the fields: before them, and behind them.
 const FIRST_COLUMNS: [&str; 1] = ["id"];
-const LAST_COLUMNS: [&str; 6] = ["tags", "owner", "stage", "lastActive", "dateAdded", "dateModified"];
+const LAST_COLUMNS: [&str; 7] = ["tags", "owner", "stage", "doNotContact", "lastActive", "dateAdded", "dateModified"];
 
 /// The members of an object.
 type Members<'a> = HashMap<String, &'a RawValue>;
@@ -30,6 +31,7 @@ pub fn contact_row(ContactId(id): ContactId, object: &str, aliases: &[String]) -
         tags(shown.get("tags")),
         reference(shown.get("owner")),
         reference(shown.get("stage")),
+        do_not_contact(shown.get("doNotContact")),
         time("lastActive"),
         time("dateAdded"),
         time("dateModified"),
@@ -53,6 +55,19 @@ fn tags(value: Option<&&RawValue>) -> String {
     if names.is_empty() { String::new() } else { list_cell(&names) }
 }
 
+/// Returns the channels on which a contact must not be contacted as a JSON list, without the members that an item does not have.
+fn do_not_contact(value: Option<&&RawValue>) -> String {
+    const SENT: [&str; 3] = ["channel", "reason", "comments"];
+    let list: Vec<IndexMap<String, &RawValue>> =
+        value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let entry = |mut entry: IndexMap<String, &RawValue>| {
+        entry.retain(|name, _| SENT.contains(&name.as_str()));
+        serde_json::to_string(&entry).unwrap_or_default()
+    };
+    let entries: Vec<String> = list.into_iter().map(entry).collect();
+    if entries.is_empty() { String::new() } else { one_line(&format!("[{}]", entries.join(","))) }
+}
+
 /// Returns the id of an owner or a stage.
 fn reference(value: Option<&&RawValue>) -> String {
     match value {
@@ -72,9 +87,23 @@ mod tests {
     #[test]
     fn a_contact_becomes_a_row() {
         let object = r#"{"id":7,"fields":{"core":{},"all":{"email":"a@b.co","points":5,"plan":"a|b","city":null}},
-            "tags":[{"tag":"x"},{"tag":"y"}],"owner":{"id":3},"stage":null,"dateAdded":"2026-01-01T00:00:00+00:00"}"#;
+            "tags":[{"tag":"x"},{"tag":"y"}],"owner":{"id":3},"stage":null,"doNotContact":[{"id":1,"channel":"sms","reason":3}],"dateAdded":"2026-01-01T00:00:00+00:00"}"#;
         let aliases = ["email", "city", "points", "plan", "other"].map(str::to_owned);
-        let expected = ["7", "a@b.co", "", "5", "a|b", "", "x|y", "3", "", "", "2026-01-01T00:00:00+00:00", ""];
+        let expected = [
+            "7",
+            "a@b.co",
+            "",
+            "5",
+            "a|b",
+            "",
+            "x|y",
+            "3",
+            "",
+            r#"[{"channel":"sms","reason":3}]"#,
+            "",
+            "2026-01-01T00:00:00+00:00",
+            "",
+        ];
         assert_eq!(contact_row(ContactId(7), object, &aliases), expected);
         assert_eq!(contact_columns(aliases.iter().map(String::as_str)).count(), expected.len());
     }

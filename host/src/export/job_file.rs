@@ -110,7 +110,10 @@ impl JobFile {
             (FileType::JsonLines, _, _) => Form::Lines,
         };
         let of_source = || table.and_then(|source| source.delimiter);
-        let cells = CsvCells::new(style.delimiter.or_else(of_source).unwrap_or(','), style.excel);
+        let cells = CsvCells::new(
+            style.delimiter.or_else(of_source).unwrap_or(','),
+            style.excel || (only == Some(Only::Failed) && table.is_some_and(|source| source.excel)),
+        );
         let cells = if matches!(form, Form::FailedTable(_)) { cells.with_own_columns() } else { cells };
         Ok(Self { form, only, cells })
     }

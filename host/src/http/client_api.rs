@@ -153,7 +153,10 @@ impl ClientApi {
                 self.submit(tenant, &turns, request).await
             }
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
-            Route::ReadGroup(id) => blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await,
+            Route::ReadGroup(id) => {
+                group::refuse_parameters(query.as_deref())?;
+                blocking_in_turn(&turns, move || group::read(&service, &tenant, id)).await
+            }
             Route::ReadJob(id) => {
                 let request = JobRequest::parse(query.as_deref(), &head.headers)?;
                 let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));

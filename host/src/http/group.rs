@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::job::RETRY_AFTER_SECONDS;
 use super::problem::Problem;
+use super::query::parameters;
 use super::reply::{Reply, json};
 use crate::domain::{Counts, GroupId, Job, JobState};
 use crate::jobs::Service;
@@ -20,6 +21,9 @@ struct GroupBody {
     updated: u32,
     unchanged: u32,
     failed: u32,
+    /// Items that had no row when their jobs were cancelled; absent if no job was.
+    #[serde(rename = "notProcessed", skip_serializing_if = "Option::is_none")]
+    not_processed: Option<u64>,
     warnings: u64,
     /// In the order of the file.
     jobs: Vec<GroupJobBody>,
@@ -50,6 +54,7 @@ pub(super) fn read(service: &Service, tenant: &Tenant, id: GroupId) -> Result<Re
         updated: counts.updated,
         unchanged: counts.unchanged,
         failed: counts.failed,
+        not_processed: not_processed(&jobs),
         warnings: jobs.iter().map(|job| job.remarks.warnings).sum(),
         jobs: jobs.iter().map(GroupJobBody::of).collect(),
     };
@@ -58,6 +63,26 @@ pub(super) fn read(service: &Service, tenant: &Tenant, id: GroupId) -> Result<Re
         reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     }
     Ok(reply)
+}
+
+/// Returns how many items were not processed because their jobs were cancelled.
+fn not_processed(jobs: &[Job]) -> Option<u64> {
+    let cancelled: Vec<&Job> = jobs.iter().filter(|job| job.cancelled_at.is_some()).collect();
+    let left = |job: &&Job| u64::from(job.total.saturating_sub(job.counts.processed()));
+    (!cancelled.is_empty()).then(|| cancelled.iter().map(left).sum())
+}
+
+/// Refuses the parameters of a request for a group, which has none.
+///
+/// # Errors
+/// 400 that names a parameter.
+pub(super) fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
+    match parameters(query)?.first() {
+        None => Ok(()),
+        Some((name, _)) => Err(Problem::bad_request(format!(
+            "'{name}' is no parameter of a group, which has no rows of its own. Send it to the group's jobs, each of which is named in 'jobs'."
+        ))),
+    }
 }
 
 /// A group is completed when all of its jobs are, and queued until one of them was claimed.

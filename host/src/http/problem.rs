@@ -150,11 +150,16 @@ impl Problem {
     /// Returns the problem of a method that a path does not have. `methods` are those that it has, separated by commas; where
     /// there is GET there is HEAD, and there is always OPTIONS.
     pub(super) fn wrong_method(method: &str, methods: &str) -> Self {
+        Self::wrong_method_with(method, methods, "")
+    }
+
+    /// As [`Self::wrong_method`], with what to do instead.
+    pub(super) fn wrong_method_with(method: &str, methods: &str, advice: &str) -> Self {
         let head = if methods.split(", ").any(|method| method == "GET") { ", HEAD" } else { "" };
         let problem = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            format!("{method} is not allowed here; use {methods}."),
+            format!("{method} is not allowed here; use {methods}.{advice}"),
         );
         match HeaderValue::from_str(&format!("{methods}{head}, OPTIONS")) {
             Ok(allow) => problem.with(ALLOW, allow),

@@ -149,7 +149,15 @@ impl Route {
             }
             ["jobs"] => (get(method, Self::ListJobs), "GET"),
             ["new"] => (create(method).map(|operation| Self::Single(operation, None)), "POST"),
-            [id] => (get(method, Self::ReadContact(contact_id(id).ok_or_else(unknown)?)), "GET"),
+            [id] => {
+                let route = get(method, Self::ReadContact(contact_id(id).ok_or_else(unknown)?));
+                return route.ok_or_else(|| {
+                    let advice = format!(
+                        " To change the contact, use PATCH /api/contacts/{id}/edit, and to delete it, DELETE /api/contacts/{id}/delete."
+                    );
+                    Problem::wrong_method_with(method.as_str(), "GET", &advice)
+                });
+            }
             [id, "edit"] => {
                 let id = contact_id(id).ok_or_else(unknown)?;
                 (edit(method).map(|operation| Self::Single(operation, Some(id))), "PUT, PATCH")

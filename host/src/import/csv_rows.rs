@@ -13,7 +13,7 @@ use crate::domain::{Source, SourceFormat};
 /// How a table is read.
 #[derive(Debug, Clone, Default)]
 pub struct CsvOptions {
-    /// What separates cells. Without it, what the header has: a comma, else a semicolon, a tab or a bar.
+    /// What separates cells. Without it, what the header has: a comma, a semicolon, a tab or a bar.
     pub delimiter: Option<u8>,
     /// Whether the first row is a row like the others.
     pub has_no_header: bool,
@@ -51,7 +51,10 @@ pub fn read_csv(
     }
     let RowItems { items, blank_rows, .. } = rows;
     let delimiter = Some(char::from(table.delimiter));
-    Ok(Import { items, source: Source { format: SourceFormat::Csv, delimiter, columns, blank_rows } })
+    Ok(Import {
+        items,
+        source: Source { format: SourceFormat::Csv, delimiter, columns, excel: header.is_excel, blank_rows },
+    })
 }
 
 /// Reads the first row of a table.

@@ -139,6 +139,11 @@ pub enum ImportError {
         /// Bytes that they may have.
         limit: usize,
     },
+    /// Two signs may separate the cells.
+    #[error(
+        "The header has both '{0}' and '{1}', and either may separate the cells. Say which by delimiter={0} or delimiter={1}, or put the names that have the other in quotation marks."
+    )]
+    UnclearDelimiter(char, char),
     /// No column means a field.
     #[error(
         "No column of the file means a field of contacts: {0}. Send a mapping such as {{\"Your column\":\"email\"}}, or check the delimiter. GET /api/contacts/list/fields lists the fields."

@@ -11,7 +11,14 @@ const MARK: char = '\'';
 
 /// Returns whether a spreadsheet would take a cell for a formula.
 pub fn is_formula(cell: &str) -> bool {
-    cell.starts_with(FIRST_SIGNS) || cell.trim_start().starts_with(SIGNS)
+    cell.starts_with(FIRST_SIGNS) || (cell.trim_start().starts_with(SIGNS) && !is_negative_number(cell))
+}
+
+/// Returns whether a cell is a number below zero, which stays one in a spreadsheet.
+fn is_negative_number(cell: &str) -> bool {
+    let Some(digits) = cell.strip_prefix('-') else { return false };
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+    [whole, decimals].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns whether a cell is a formula behind one or more apostrophes.
@@ -30,10 +37,27 @@ mod tests {
 
     #[test]
     fn formulas_begin_with_signs_of_any_width() {
-        for cell in ["=1", "+49", "-1", "@x", "\tx", "\rx", " =1", "\u{a0}\n+1", "＝1", "＋1", "－1", "＠x", "="] {
+        for cell in [
+            "=1",
+            "+49",
+            "-1+1",
+            "-.5",
+            "-1.2.3",
+            "-",
+            "@x",
+            "\tx",
+            "\rx",
+            " =1",
+            "\u{a0}\n+1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "=",
+        ] {
             assert!(is_formula(cell), "{cell:?}");
         }
-        for cell in ["", " ", "1", "a=b", "'=1", "\u{2212}1", " x"] {
+        for cell in ["", " ", "1", "-1", "-1.25", "a=b", "'=1", "\u{2212}1", " x"] {
             assert!(!is_formula(cell), "{cell:?}");
         }
     }

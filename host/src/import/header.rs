@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::error::{ImportError, shown};
 use super::formula::without_mark;
-use super::own_members::{is_item, is_own};
+use super::own_members::{EXCEL_MEMBER, is_item, is_own};
 use super::records::Records;
 
 /// Columns of a table at most.
@@ -23,6 +23,8 @@ pub(super) struct Header {
     pub(super) item: Option<usize>,
     /// Whether Bulkhead wrote the table: it has columns of its own, which are passed over, and apostrophes before formulas.
     pub(super) is_own: bool,
+    /// Whether Bulkhead wrote the table for Excel.
+    pub(super) is_excel: bool,
     /// Whether the first row is a row like the others.
     pub(super) is_row: bool,
     /// The places of columns without a name, whose cells must be blank.
@@ -40,10 +42,12 @@ impl Header {
         let cells: Vec<&str> = first.cells().map(str::trim).collect();
         let is_row = has_no_header && !is_own_header(&cells);
         let is_table_own = !is_row && cells.iter().any(|name| is_own(name));
+        let is_excel = is_table_own && cells.iter().any(|name| name.eq_ignore_ascii_case(EXCEL_MEMBER));
         let mut header = Self {
             columns: Vec::new(),
             item: None,
             is_own: is_table_own,
+            is_excel,
             is_row,
             nameless: Vec::new(),
             width: cells.len(),

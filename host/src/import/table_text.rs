@@ -1,12 +1,15 @@
 //! The text of a table, and what separates its cells: what the request says, else the table's own first line `sep=;`, else the
-//! first of the usual signs that the header has.
+//! usual sign that the header has.
 
 use super::encoding::line_after;
 use super::error::{ImportError, shown};
 use super::quoting::{check, line_of};
+use super::records::Records;
 
 /// What can separate cells, in the order in which they are looked for.
 const DELIMITERS: [u8; 4] = *b",;\t|";
+/// Records, the first line among them, whose cells are counted to find out what separates them.
+const COMPARED_RECORDS: usize = 20;
 /// What the line begins with by which Excel says what separates cells.
 const SEPARATOR_LINE: &str = "sep=";
 
@@ -49,7 +52,7 @@ impl<'a> TableText<'a> {
             return Err(ImportError::Nul(line_after(text.get(..place).unwrap_or_default().as_bytes())));
         }
         let (text, named) = without_separator_line(text)?;
-        let delimiter = said.or(named).unwrap_or_else(|| delimiter_of(text));
+        let delimiter = said.or(named).map_or_else(|| delimiter_of(text), Ok)?;
         check(text, delimiter)?;
         Ok(Self { text, delimiter, skipped_lines: usize::from(named.is_some()) })
     }
@@ -76,10 +79,48 @@ fn without_separator_line(text: &str) -> Result<(&str, Option<u8>), ImportError>
     Ok((rest, Some(named)))
 }
 
-/// Returns what separates the cells of the first line: the first of the usual signs that the line has outside of quotation marks.
-fn delimiter_of(text: &str) -> u8 {
+/// Returns what separates the cells: the usual sign that the first line has outside of quotation marks. Of several, it is the one
+/// by which the first records have as many cells as the first line, or else the one that the line has most often.
+///
+/// # Errors
+/// If more than one sign may be meant: a wrong one would mix up the columns of every row.
+fn delimiter_of(text: &str) -> Result<u8, ImportError> {
+    let mut seen: Vec<(u8, usize)> =
+        DELIMITERS.into_iter().zip(counts_in_first_line(text)).filter(|(_, count)| *count > 0).collect();
+    if seen.len() > 1 && seen.iter().any(|(sign, _)| is_even(text, *sign)) {
+        seen.retain(|(sign, _)| is_even(text, *sign));
+    }
+    seen.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    match seen.as_slice() {
+        [] => Ok(b','),
+        [(first, count), (second, also), ..] if count == also => {
+            Err(ImportError::UnclearDelimiter(char::from(*first), char::from(*second)))
+        }
+        [(sign, _), ..] => Ok(*sign),
+    }
+}
+
+/// Returns whether the first records have as many cells as the first line.
+fn is_even(text: &str, delimiter: u8) -> bool {
+    if check(text, delimiter).is_err() {
+        return false;
+    }
+    let mut records = Records::new(TableText { text, delimiter, skipped_lines: 0 });
+    let mut cells = None;
+    for _ in 0..COMPARED_RECORDS {
+        match records.advance() {
+            Ok(true) if *cells.get_or_insert(records.len()) == records.len() => {}
+            Ok(false) => break,
+            Ok(true) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Returns how often the first line has each of the usual signs outside of quotation marks.
+fn counts_in_first_line(text: &str) -> [usize; DELIMITERS.len()] {
     let mut is_quoted = false;
-    let mut seen = [false; DELIMITERS.len()];
+    let mut seen = [0; DELIMITERS.len()];
     for byte in text.trim_start_matches(['\r', '\n']).bytes() {
         match byte {
             b'"' => is_quoted = !is_quoted,
@@ -87,12 +128,12 @@ fn delimiter_of(text: &str) -> u8 {
             _ if is_quoted => {}
             byte => {
                 for (seen, delimiter) in seen.iter_mut().zip(DELIMITERS) {
-                    *seen |= byte == delimiter;
+                    *seen += usize::from(byte == delimiter);
                 }
             }
         }
     }
-    seen.iter().zip(DELIMITERS).find_map(|(seen, delimiter)| seen.then_some(delimiter)).unwrap_or(b',')
+    seen
 }
 
 #[cfg(test)]
@@ -102,8 +143,11 @@ mod tests {
     #[test]
     fn a_table_says_what_separates_its_cells() {
         for (text, said, delimiter, records) in [
-            ("a,b;c", None, b',', "a,b;c"),
-            ("a;b\tc", None, b';', "a;b\tc"),
+            ("a,b;c,d", None, b',', "a,b;c,d"),
+            ("a;b\tc;d", None, b';', "a;b\tc;d"),
+            ("Mail;Name, first\na;b", None, b';', "Mail;Name, first\na;b"),
+            ("Mail;Name, first;City\na;b, c;d", None, b';', "Mail;Name, first;City\na;b, c;d"),
+            ("a|b,c|d,e,f\n1|2,3|4", None, b'|', "a|b,c|d,e,f\n1|2,3|4"),
             ("\r\n\na\tb", None, b'\t', "\r\n\na\tb"),
             ("\"a,\"\"b\";c", None, b';', "\"a,\"\"b\";c"),
             ("a", None, b',', "a"),
@@ -127,6 +171,9 @@ mod tests {
             [("sep=\"\na", "\""), ("sep=a\nb", "a"), ("sep=\n1", ""), ("sep= \n1", ""), ("sep=,,\n", ",,")]
         {
             assert_eq!(TableText::find(text, None).unwrap_err(), ImportError::Separator(sign.to_owned()), "{text:?}");
+        }
+        for text in ["a,b;c", "Mail;Name, first\na;b, c\n", "a;b\tc"] {
+            assert!(matches!(TableText::find(text, None), Err(ImportError::UnclearDelimiter(..))), "{text:?}");
         }
         assert_eq!(TableText::find(" \r\n\t", None).unwrap_err(), ImportError::Empty);
         assert_eq!(TableText::find("a\r\nb\r\n,\0", None).unwrap_err(), ImportError::Nul(3));

@@ -115,7 +115,11 @@ impl<'a, 'c> SearchResolver<'a, 'c> {
             Some(true) => Ok(()),
             // Every processor may have addresses as keys, whatever it calls its fields.
             None if term.alias == EMAIL => Ok(()),
-            Some(false) => Err(SearchError::term(term, "This field is not unique, so it has no index. Search for the value without the name of the field.").into()),
+            Some(false) => Err(SearchError::term(
+                term,
+                "This field is not unique, so it has no index. Search for the value without the name of the field.",
+            )
+            .into()),
             None => {
                 let reason = "Only 'ids:', 'is:anonymous', 'email:' and other unique fields can be before a colon.";
                 Err(SearchError::term(term, reason).into())

@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::fields::displayed;
 use super::with_offset;
-use crate::contact::Contact;
+use crate::contact::{Contact, DoNotContact};
 use crate::model::{Profile, Stored};
 use crate::schema::{FieldRule, Schema};
 use crate::shared_text::SharedText;
@@ -38,6 +38,7 @@ enum Column<'a> {
     Tags,
     Owner,
     Stage,
+    DoNotContact,
     LastActive,
     DateAdded,
     DateModified,
@@ -52,6 +53,7 @@ impl<'a> Column<'a> {
             (None, "tags") => Self::Tags,
             (None, "owner") => Self::Owner,
             (None, "stage") => Self::Stage,
+            (None, "doNotContact") => Self::DoNotContact,
             (None, "lastActive") => Self::LastActive,
             (None, "dateAdded") => Self::DateAdded,
             (None, "dateModified") => Self::DateModified,
@@ -93,6 +95,7 @@ impl Row<'_> {
             Column::Tags => joined(&contact.tags),
             Column::Owner => shown(contact.owner, profile.owners.iter().any(|owner| Some(owner.id) == contact.owner)),
             Column::Stage => shown(contact.stage, profile.stages.iter().any(|stage| Some(stage.id) == contact.stage)),
+            Column::DoNotContact => entries(&contact.do_not_contact),
             Column::LastActive => datetime(&contact.last_active),
             Column::DateAdded => datetime(&contact.date_added),
             Column::DateModified => datetime(&contact.date_modified),
@@ -110,6 +113,27 @@ fn text_of(value: Option<Value>) -> Cow<'static, str> {
             Cow::Owned(serde_json::to_string(&value).unwrap_or_default())
         }
     }
+}
+
+/// An entry as an item has it: without its number and its date, so that the same entry again is no change.
+#[derive(serde::Serialize)]
+struct Entry<'a> {
+    channel: &'a str,
+    reason: u8,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    comments: &'a str,
+}
+
+/// Returns the channels on which a contact must not be contacted as a JSON list, or nothing if there are none.
+fn entries(entries: &[DoNotContact]) -> Cow<'static, str> {
+    if entries.is_empty() {
+        return Cow::Borrowed("");
+    }
+    let entry = |entry: &DoNotContact| {
+        serde_json::to_string(&Entry { channel: &entry.channel, reason: entry.reason, comments: &entry.comments })
+            .unwrap_or_default()
+    };
+    Cow::Owned(format!("[{}]", entries.iter().map(entry).collect::<Vec<_>>().join(",")))
 }
 
 /// Returns values with a separator between them, or as a JSON list if they would be read as other values then.

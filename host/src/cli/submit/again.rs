@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 use super::failures::WrittenFailures;
 use super::{DEFAULT_URL, Operation, SubmitArgs, URL_VARIABLE, USER_VARIABLE};
 
-/// What separates cells if the header of a table has it, in the order in which a server looks for it, and its name.
+/// What separates cells if the header of a table has it, and its name.
 const USUAL_DELIMITERS: [(u8, &str); 4] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab"), (b'|', "pipe")];
 
 /// Returns the command by which a file of failures is submitted as the file from which they come was: to the same server, and read
@@ -45,20 +45,30 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
     if let Some(delimiter) = delimiter.and_then(|delimiter| told_delimiter(delimiter, failures)) {
         option("--delimiter", &delimiter);
     }
+    option("--failures", &next_name(&failures.place));
     words.join(" ")
+}
+
+/// Returns the name of the next file of failures: `failed-2.csv` after `failed.csv`, and `failed-3.csv` after that.
+fn next_name(place: &Path) -> String {
+    let stem = place.file_stem().unwrap_or_default().to_string_lossy();
+    let (name, number) = match stem.rsplit_once('-').map(|(name, number)| (name, number.parse::<u32>())) {
+        Some((name, Ok(number))) => (name, number.saturating_add(1)),
+        _ => (&*stem, 2),
+    };
+    let extension = place.extension().unwrap_or_default().to_string_lossy();
+    let next = place.with_file_name(format!("{name}-{number}.{extension}")).display().to_string();
+    if next.starts_with('-') { format!("./{next}") } else { next }
 }
 
 /// Returns what separates the cells of a table, unless whoever reads its header or its name finds that anyway.
 fn told_delimiter(delimiter: u8, failures: &WrittenFailures) -> Option<String> {
     let is_named = failures.place.extension().is_some_and(|extension| !extension.eq_ignore_ascii_case("csv"));
-    let place = USUAL_DELIMITERS.iter().position(|(usual, _)| *usual == delimiter);
-    match place.and_then(|place| Some((USUAL_DELIMITERS.get(..place)?, USUAL_DELIMITERS.get(place)?))) {
-        None => Some(char::from(delimiter).to_string()),
-        Some((earlier, (_, name))) => {
-            let hides = |(usual, _): &(u8, &str)| failures.header.contains(usual);
-            (!is_named && earlier.iter().any(hides)).then(|| (*name).to_owned())
-        }
-    }
+    let Some((_, name)) = USUAL_DELIMITERS.iter().find(|(usual, _)| *usual == delimiter) else {
+        return Some(char::from(delimiter).to_string());
+    };
+    let has_other = USUAL_DELIMITERS.iter().any(|(usual, _)| *usual != delimiter && failures.header.contains(usual));
+    (!is_named && has_other).then(|| (*name).to_owned())
 }
 
 /// Returns the name of a file as a word that is no option.
@@ -160,8 +170,15 @@ mod tests {
             (&["-", "--user", "a:s3cret"], "f.ndjson", "", None, " --user a:SECRET"),
         ] {
             let said = again(args, place, header, delimiter);
-            assert_eq!(said, format!("bulkhead submit {place}{expected}"), "{args:?}");
+            let next = place.replace("f.", "f-2.");
+            assert_eq!(said, format!("bulkhead submit {place}{expected} --failures {next}"), "{args:?}");
             assert!(!said.contains("s3cret"));
+        }
+        for (place, next) in
+            [("a/f-2.csv", "a/f-3.csv"), ("f-x.csv", "f-x-2.csv"), ("-x.csv", "./-x-2.csv"), ("f.x.csv", "f.x-2.csv")]
+        {
+            let said = again(&["-", "--user", "a:b"], place, "", None);
+            assert!(said.ends_with(&format!(" --failures {next}")), "{said}");
         }
         assert!(again(&["-", "--user", "a:b"], "-x y.csv", "", None).starts_with("bulkhead submit './-x y.csv' "));
     }
