@@ -80,7 +80,7 @@ fn looping_components_do_not_keep_a_neighbours_small_job_waiting() {
 /// Whatever an operator lets a tenant run at a time, and for how long: one worker stays for others.
 #[test]
 fn one_tenant_never_takes_all_workers() {
-    for (workers, most) in [(1, 1), (2, 3)] {
+    for (workers, most) in [(1, 1), (2, 2)] {
         let server = server_with(workers);
         let (neighbour, rogue) = (server.new_client("neighbour"), server.new_client("rogue"));
         server.set_limits("rogue", &json!({"callMillis": 5000, "itemMillis": 20, "runningJobs": 32}));

@@ -1,11 +1,11 @@
 //! The places for jobs, which leave a worker for a tenant that used little time lately.
 //!
-//! There are as many places as workers in the settings. A job of a tenant that used much time lately needs a place, and so does
-//! each job of a tenant but the first one that it runs on this server. Further workers, which stand in for those whose
-//! components compute for long, therefore take only first jobs of tenants that used little. Thus neither many tenants with
-//! slow components nor one tenant with many slow jobs take all workers.
+//! There are as many places as workers in the settings. Every job takes one, if one is free. Without one, only a tenant that used
+//! little time lately and runs no other job on this server gets a worker: one of those that stand in for workers whose components
+//! compute for long. No tenant runs more jobs than there are places. Thus neither many tenants with slow components nor one
+//! tenant with many slow jobs take all workers.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
@@ -21,8 +21,8 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     places: usize,
-    /// The tenants that run a job without a place.
-    first_jobs: HashSet<TenantId>,
+    /// Jobs of each tenant that run, with a place or without.
+    jobs: HashMap<TenantId, usize>,
 }
 
 impl Places {
@@ -31,43 +31,55 @@ impl Places {
         Self { places, taken: Mutex::default() }
     }
 
-    /// Takes a place, if one is free, until the guard is dropped. There is one more place for each of the `stalled` workers,
-    /// since a place that such a worker took may be lost.
-    pub(super) fn take(&self, stalled: usize) -> Option<Place<'_>> {
+    /// Lets a job of a tenant run until the guard is dropped: in a place, or, unless the job `needs_place`, as the tenant's only
+    /// job. Returns `None` if it may not run now. There is one more place for each of the `stalled` workers, since a place that
+    /// such a worker took may be lost.
+    pub(super) fn begin(&self, tenant: TenantId, needs_place: bool, stalled: usize) -> Option<Place<'_>> {
+        let places = self.places.saturating_add(stalled);
         let mut taken = self.taken.lock();
-        if taken.places >= self.places.saturating_add(stalled) {
+        let jobs = taken.jobs.get(&tenant).copied().unwrap_or_default();
+        let has_place = taken.places < places;
+        let may_run = if has_place { jobs < places } else { jobs == 0 && !needs_place };
+        if !may_run {
             return None;
         }
-        taken.places += 1;
-        Some(Place { places: self, first_job_of: None })
+        taken.places += usize::from(has_place);
+        taken.jobs.insert(tenant, jobs + 1);
+        Some(Place { places: self, tenant, has_place })
     }
 
-    /// Lets a tenant's first job run without a place until the guard is dropped. Returns `None` if the tenant runs one already.
-    pub(super) fn begin_first_job(&self, tenant: TenantId) -> Option<Place<'_>> {
-        let is_first = self.taken.lock().first_jobs.insert(tenant);
-        // Lazily: a guard that was made and not returned would end the other job's right when it is dropped.
-        is_first.then(|| Place { places: self, first_job_of: Some(tenant) })
+    /// Returns whether a place is free.
+    pub(super) fn has_free(&self, stalled: usize) -> bool {
+        self.taken.lock().places < self.places.saturating_add(stalled)
     }
 
-    /// Returns the tenants that run a job without a place.
-    pub(super) fn tenants_with_first_jobs(&self) -> Vec<TenantId> {
-        self.taken.lock().first_jobs.iter().copied().collect()
+    /// Returns the tenants that run a job.
+    pub(super) fn busy_tenants(&self) -> Vec<TenantId> {
+        self.taken.lock().jobs.keys().copied().collect()
+    }
+
+    /// Returns the tenants that run as many jobs as there are places.
+    pub(super) fn full_tenants(&self, stalled: usize) -> Vec<TenantId> {
+        let places = self.places.saturating_add(stalled);
+        self.taken.lock().jobs.iter().filter(|(_, jobs)| **jobs >= places).map(|(tenant, _)| *tenant).collect()
     }
 }
 
-/// The right to run a job: a place, or being the first job of a tenant.
+/// The right to run a job.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     places: &'a Places,
-    first_job_of: Option<TenantId>,
+    tenant: TenantId,
+    has_place: bool,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock();
-        match &self.first_job_of {
-            Some(tenant) => drop(taken.first_jobs.remove(tenant)),
-            None => taken.places = taken.places.saturating_sub(1),
+        taken.places = taken.places.saturating_sub(usize::from(self.has_place));
+        match taken.jobs.get_mut(&self.tenant) {
+            Some(jobs) if *jobs > 1 => *jobs -= 1,
+            _ => drop(taken.jobs.remove(&self.tenant)),
         }
     }
 }
@@ -77,26 +89,35 @@ mod tests {
     use super::Places;
     use crate::domain::TenantId;
 
+    const ONE: TenantId = TenantId(1);
+    const OTHER: TenantId = TenantId(2);
+    const THIRD: TenantId = TenantId(3);
+
     #[test]
     fn a_place_is_free_again_when_it_is_dropped() {
         let places = Places::new(1);
-        let place = places.take(0);
-        assert!(place.is_some() && places.take(0).is_none());
-        assert!(places.take(0).is_none(), "a refusal frees no place");
-        assert!(places.take(1).is_some(), "the first place may be lost");
+        let place = places.begin(ONE, true, 0);
+        assert!(place.is_some() && places.begin(OTHER, true, 0).is_none() && !places.has_free(0));
+        assert!(places.begin(OTHER, true, 0).is_none(), "a refusal frees no place");
+        assert!(places.begin(OTHER, true, 1).is_some(), "the first place may be lost");
         drop(place);
-        assert!(places.take(0).is_some());
+        assert!(places.begin(OTHER, true, 0).is_some());
+        assert!(places.busy_tenants().is_empty());
     }
 
     #[test]
-    fn the_first_job_of_each_tenant_needs_no_place() {
-        let places = Places::new(0);
-        let first = places.begin_first_job(TenantId(1));
-        assert!(first.is_some() && places.begin_first_job(TenantId(1)).is_none());
-        assert!(places.begin_first_job(TenantId(1)).is_none(), "a refusal does not end the first job's right");
-        assert!(places.begin_first_job(TenantId(2)).is_some());
-        assert_eq!(places.tenants_with_first_jobs(), [TenantId(1)]);
-        drop(first);
-        assert!(places.begin_first_job(TenantId(1)).is_some());
+    fn without_a_place_each_tenant_runs_one_job() {
+        let places = Places::new(2);
+        let of_one = [places.begin(ONE, false, 0), places.begin(ONE, false, 0)];
+        assert!(of_one.iter().all(Option::is_some));
+        assert!(places.begin(ONE, false, 0).is_none() && places.full_tenants(0) == [ONE]);
+        let of_other = places.begin(OTHER, false, 0);
+        assert!(of_other.is_some() && places.begin(OTHER, false, 0).is_none());
+        assert!(places.begin(THIRD, true, 0).is_none() && places.begin(THIRD, false, 0).is_some());
+        drop(of_one);
+        let more_of_other = places.begin(OTHER, false, 0);
+        assert!(more_of_other.is_some());
+        assert!(places.has_free(0) && places.begin(OTHER, false, 0).is_none(), "it runs as many as there are places");
+        assert_eq!(places.full_tenants(0), [OTHER]);
     }
 }

@@ -27,7 +27,7 @@ use crate::jobs::watchdog::Subject;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::JobRun;
-use crate::jobs::worker::levels::claim_attempts;
+use crate::jobs::worker::levels::{ClaimAttempt, claim_attempts};
 use crate::jobs::worker::places::{Place, Places};
 use crate::sandbox::{LOWER_AFTER, has_lowered_priority};
 use crate::store::{Claim, StoreError};
@@ -192,7 +192,7 @@ impl Pool {
             let seen = context.job_wakeup.generation();
             let requested_at = Instant::now();
             match self.claim(watch) {
-                Ok(Some((claim, _right))) => {
+                Ok(Some((claim, _place))) => {
                     context.store_outage.succeeded();
                     watched.set_subject(Some(Subject { tenant: claim.tenant_name.clone(), job: Some(claim.job) }));
                     self.run(committer, &Arc::new(claim), requested_at, watch);
@@ -225,23 +225,19 @@ impl Pool {
     fn claim(&self, watch: &HostWatch) -> Result<Option<(Claim, Place<'_>)>, StoreError> {
         let context = &self.context;
         let stalled = context.decider.watchdog.stalled_workers();
-        let with_first_jobs = self.places.tenants_with_first_jobs();
-        let is_single_place = context.settings.workers + stalled == 1;
-        for attempt in claim_attempts(&context.decider.tenant_time, &with_first_jobs, is_single_place) {
-            let place = if attempt.needs_place { self.places.take(stalled) } else { None };
-            if attempt.needs_place && place.is_none() {
+        let (busy, full) = (self.places.busy_tenants(), self.places.full_tenants(stalled));
+        for ClaimAttempt { passing_over, needs_place } in claim_attempts(&context.decider.tenant_time, &busy, &full) {
+            if needs_place && !self.places.has_free(stalled) {
                 break;
             }
             let _claiming = watch.enter(Phase::Claim);
-            let Some(claim) = context.store().claim(context.settings.lease, &attempt.passing_over)? else { continue };
-            // Another worker may have claimed a job of the same tenant since.
-            let right = place.or_else(|| self.places.begin_first_job(claim.tenant));
-            let right = right.or_else(|| (!is_single_place).then(|| self.places.take(stalled)).flatten());
-            let Some(right) = right else {
-                context.give_back(claim);
-                return Ok(None);
-            };
-            return Ok(Some((claim, right)));
+            let Some(claim) = context.store().claim(context.settings.lease, &passing_over)? else { continue };
+            // Another worker may have taken the place, or claimed a job of the same tenant, since.
+            match self.places.begin(claim.tenant, needs_place, stalled) {
+                Some(place) => return Ok(Some((claim, place))),
+                None => context.give_back(claim),
+            }
+            return Ok(None);
         }
         Ok(None)
     }
