@@ -148,6 +148,37 @@ fn awkward_values_come_back_from_a_table() {
 }
 
 /// A processor of the draft makes the rows itself. One that makes them badly has its objects read in place of them.
+fn a_file_of_conditions_has_each_contact_once(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..1_500)).wait_for("completed");
+    let conditions = |column: &str, expression: &str, value: &str| {
+        format!("?where[0][col]={column}&where[0][expr]={expression}&where[0][val]={value}")
+    };
+    for (query, expected) in [
+        (conditions("id", "gte", "1"), 1..=1_500),
+        (conditions("id", "gt", "500"), 501..=1_500),
+        (conditions("id", "lt", "1001"), 1..=1_000),
+        (conditions("id", "lte", "500"), 1..=500),
+        (conditions("date_modified", "gt", "2020-01-01"), 1..=1_500),
+        (conditions("email", "like", "c%25"), 1..=1_500),
+        ("?search=email:c*".to_owned(), 1..=1_500),
+        ("?search=-nobody".to_owned(), 1..=1_500),
+        ("?search=example".to_owned(), 1..=1_500),
+        (format!("{}&search=example", conditions("id", "gt", "1000")), 1_001..=1_500),
+    ] {
+        let table = file(&client, "text/csv", &query).expect(200).text();
+        let mut ids: Vec<u32> = table
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').next().unwrap_or_default().parse().expect("an id"))
+            .collect();
+        ids.reverse();
+        assert_eq!(ids, expected.collect::<Vec<_>>(), "{query}");
+    }
+}
+
+on_both_stores!(a_file_of_conditions_has_each_contact_once);
+
 #[test]
 fn a_processor_makes_the_rows_of_its_contacts() {
     let server = Options::default().admin().flag("--draft-contracts").start();

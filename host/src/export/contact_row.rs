@@ -112,14 +112,17 @@ mod tests {
     fn an_odd_member_leaves_the_others_alone() {
         let aliases = ["email".to_owned()];
         for (object, expected) in [
-            (r#"{"id":8}"#, ["8", "", "", "", "", "", "", ""]),
-            ("7", ["8", "", "", "", "", "", "", ""]),
-            (r#"{"fields":[],"tags":["a|b",7,{}],"owner":5}"#, ["8", "", r#"["a|b","7"]"#, "5", "", "", "", ""]),
+            (r#"{"id":8}"#, ["8", "", "", "", "", "", "", "", ""]),
+            ("7", ["8", "", "", "", "", "", "", "", ""]),
+            (r#"{"fields":[],"tags":["a|b",7,{}],"owner":5}"#, ["8", "", r#"["a|b","7"]"#, "5", "", "", "", "", ""]),
             (
                 r#"{"fields":{"all":{"email":{"a":1}}},"tags":{"0":"x"},"stage":{"id":2},"lastActive":7}"#,
-                ["8", r#"{"a":1}"#, "", "", "2", "7", "", ""],
+                ["8", r#"{"a":1}"#, "", "", "2", "", "7", "", ""],
             ),
-            (r#"{"fields":{"all":{"email":"e"}},"tags":null,"owner":{"id":null}}"#, ["8", "e", "", "", "", "", "", ""]),
+            (
+                r#"{"fields":{"all":{"email":"e"}},"tags":null,"owner":{"id":null}}"#,
+                ["8", "e", "", "", "", "", "", "", ""],
+            ),
         ] {
             assert_eq!(contact_row(ContactId(8), object, &aliases), expected, "{object}");
         }

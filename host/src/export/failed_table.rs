@@ -9,9 +9,7 @@ use serde_json::value::RawValue;
 use super::cell::{cell, one_line};
 use super::row_fit::{Members, fit_cells, members};
 use crate::domain::{Job, Source, SourceColumn};
-use crate::import::{
-    ERRORS_MEMBER, ITEM_MEMBER, MAX_COLUMNS, MAX_NAME_BYTES, MAX_NAMES_BYTES, OWN_PREFIX, STATUS_MEMBER,
-};
+use crate::import::{ERRORS_MEMBER, ITEM_MEMBER, MAX_COLUMNS, MAX_NAME_BYTES, MAX_NAMES_BYTES, STATUS_MEMBER, is_own};
 use crate::store::StoredRow;
 
 /// What the errors of a row say besides.
@@ -117,9 +115,8 @@ impl FailedTable {
         if let Some(members) = self.row_without_field(item) {
             return ItemForm::NoField(Some(members));
         }
-        let has_columns = |members: &Members<'_>| {
-            members.keys().all(|name| name.starts_with(OWN_PREFIX) || self.members.contains(name))
-        };
+        let has_columns =
+            |members: &Members<'_>| members.keys().all(|name| is_own(name) || self.members.contains(name));
         match members(item) {
             Some(members) if self.were_rows || (fit_cells(&members) && has_columns(&members)) => {
                 ItemForm::Cells(members)
@@ -151,7 +148,7 @@ impl Names {
     /// Takes the names of an item's members. Returns `false`, and takes none, if one of them cannot be the name of a column or there is
     /// no room for them.
     fn take(&mut self, members: &Members<'_>) -> bool {
-        let is_new = |name: &&String| !name.starts_with(OWN_PREFIX) && !self.list.contains(*name);
+        let is_new = |name: &&String| !is_own(name) && !self.list.contains(*name);
         let new: Vec<&String> = members.keys().filter(is_new).collect();
         let bytes = self.bytes + new.iter().map(|name| name.len()).sum::<usize>();
         let is_name = |name: &&String| {

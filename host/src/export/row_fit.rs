@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use crate::import::{OWN_PREFIX, is_json_list, is_list_member};
+use crate::import::{is_json_list, is_list_member, is_own};
 
 /// The member that makes blank members clear their fields.
 const CLEARING_MEMBER: &str = "overwriteWithBlank";
@@ -20,7 +20,7 @@ pub(super) fn members(item: &RawValue) -> Option<Members<'_>> {
 pub(super) fn fit_cells(members: &Members<'_>) -> bool {
     let clears = members.get(CLEARING_MEMBER).is_some_and(|value| !matches!(value.get(), "false" | "null" | "0"));
     let mut are_blank = true;
-    for (name, value) in members.iter().filter(|(name, _)| !name.starts_with(OWN_PREFIX)) {
+    for (name, value) in members.iter().filter(|(name, _)| !is_own(name)) {
         match is_blank_cell(name, value.get()) {
             None => return false,
             Some(true) if clears => return false,

@@ -112,7 +112,7 @@ impl Progress {
             file_type: self.file.file_type,
             style: self.file.style,
             aliases: self.aliases.clone(),
-            place: self.place,
+            place: self.place.clone(),
         }
     }
 }
@@ -175,6 +175,7 @@ impl PieceWriter {
                 }
             }
         }
-        Ok(ReadPiece { piece, aliases, place: reader.place(), is_ended: reader.is_ended() })
+        let is_ended = reader.is_ended();
+        Ok(ReadPiece { piece, aliases, place: reader.into_place(), is_ended })
     }
 }

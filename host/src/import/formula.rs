@@ -11,7 +11,11 @@ const MARK: char = '\'';
 
 /// Returns whether a spreadsheet would take a cell for a formula.
 pub fn is_formula(cell: &str) -> bool {
-    cell.starts_with(FIRST_SIGNS) || (cell.trim_start().starts_with(SIGNS) && !is_negative_number(cell))
+    begins_like_formula(cell) && !is_negative_number(cell)
+}
+
+fn begins_like_formula(cell: &str) -> bool {
+    cell.starts_with(FIRST_SIGNS) || cell.trim_start().starts_with(SIGNS)
 }
 
 /// Returns whether a cell is a number below zero, which stays one in a spreadsheet.
@@ -21,9 +25,9 @@ fn is_negative_number(cell: &str) -> bool {
     [whole, decimals].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns whether a cell is a formula behind one or more apostrophes.
+/// Returns whether a cell is a formula behind one or more apostrophes, or a number below zero, before which people put them, too.
 pub fn is_marked_formula(cell: &str) -> bool {
-    cell.starts_with(MARK) && is_formula(cell.trim_start_matches(MARK))
+    cell.starts_with(MARK) && begins_like_formula(cell.trim_start_matches(MARK))
 }
 
 /// Takes off one apostrophe before a formula, if there is one.
@@ -67,6 +71,7 @@ mod tests {
         for (cell, expected) in [
             ("'=1", "=1"),
             ("''=1", "'=1"),
+            ("'-1", "-1"),
             ("' ＝1", " ＝1"),
             ("'", "'"),
             ("''", "''"),

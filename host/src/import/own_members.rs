@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 /// What begins the names of such columns and members.
-pub const OWN_PREFIX: &str = "bulkhead:";
+const OWN_PREFIX: &str = "bulkhead:";
 /// The status of the item.
 pub const STATUS_MEMBER: &str = "bulkhead:status";
 /// Why the item failed.
@@ -14,12 +14,12 @@ pub const EXCEL_MEMBER: &str = "bulkhead:excel";
 pub const ITEM_MEMBER: &str = "bulkhead:item";
 
 /// Returns whether a column or member is one of these, in whatever case: spreadsheets change it.
-pub(super) fn is_own(name: &str) -> bool {
+pub fn is_own(name: &str) -> bool {
     name.as_bytes().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX.as_bytes()))
 }
 
 /// Returns whether this is the column or member that has whole items.
-pub(super) fn is_item(name: &str) -> bool {
+pub fn is_item(name: &str) -> bool {
     name.eq_ignore_ascii_case(ITEM_MEMBER)
 }
 

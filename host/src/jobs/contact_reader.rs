@@ -9,12 +9,18 @@ use crate::store::{ContactFilter, ContactOrder, ContactQuery};
 
 /// Contacts that are read at a time.
 const PAGE_CONTACTS: u32 = 500;
+/// Contacts that are searched for at a time: each search finds all that the conditions meet anew. They are ids, 80 kB.
+const MATCHES: usize = 10_000;
 
 /// How far a list was read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ListPlace {
     /// The contact that was read last.
     after: Option<ContactId>,
+    /// The next contacts of a search, the next one last.
+    matches: Vec<ContactId>,
+    /// Whether the search finds no contact behind these.
+    is_searched: bool,
     /// Whether the processor failed to make rows of a page. Another failure with each page would suspend it.
     has_failed: bool,
 }
@@ -64,7 +70,7 @@ impl ContactReader<'_> {
     }
 
     /// Returns how far the list was read.
-    pub fn place(&self) -> ListPlace {
+    pub fn into_place(self) -> ListPlace {
         self.place
     }
 
@@ -101,26 +107,42 @@ impl ContactReader<'_> {
     }
 
     fn next_page(&mut self) -> Result<Vec<StoredContact>, ServiceError> {
-        let (store, tenant) = (self.call.service.store(), self.call.tenant.id);
-        let contacts = match &self.conditions {
-            None => store.contacts_after(tenant, self.place.after, PAGE_CONTACTS)?,
-            Some(conditions) => store.list_contacts(tenant, &before(conditions, self.place.after))?.contacts,
-        };
-        self.is_ended = contacts.len() < PAGE_CONTACTS as usize;
-        self.place.after = contacts.last().map(|contact| contact.id).or(self.place.after);
-        Ok(contacts)
+        match self.conditions.take() {
+            None => {
+                let (store, tenant) = (self.call.service.store(), self.call.tenant.id);
+                let contacts = store.contacts_after(tenant, self.place.after, PAGE_CONTACTS)?;
+                self.is_ended = contacts.len() < PAGE_CONTACTS as usize;
+                self.place.after = contacts.last().map(|contact| contact.id).or(self.place.after);
+                Ok(contacts)
+            }
+            Some(conditions) => {
+                let page = self.next_matches(&conditions);
+                self.conditions = Some(conditions);
+                page
+            }
+        }
     }
-}
 
-/// Returns the query for the newest contacts that were made before one.
-fn before(conditions: &ContactFilter, contact: Option<ContactId>) -> ContactQuery {
-    ContactQuery {
-        filter: conditions.clone(),
-        before: contact,
-        order: ContactOrder::Id,
-        descending: true,
-        start: 0,
-        limit: PAGE_CONTACTS,
-        is_counted: false,
+    /// Returns the next contacts that meet the conditions. Contacts that were deleted since they were found are left out.
+    fn next_matches(&mut self, conditions: &ContactFilter) -> Result<Vec<StoredContact>, ServiceError> {
+        let (store, tenant) = (self.call.service.store(), self.call.tenant.id);
+        let place = &mut self.place;
+        if place.matches.is_empty() && !place.is_searched {
+            place.matches = store.newest_matches(tenant, conditions, place.after, MATCHES)?;
+            place.is_searched = place.matches.len() < MATCHES;
+            place.after = place.matches.last().copied().or(place.after);
+            place.matches.reverse();
+        }
+        let rest = place.matches.len().saturating_sub(PAGE_CONTACTS as usize);
+        let ids = place.matches.split_off(rest);
+        self.is_ended = place.matches.is_empty() && place.is_searched;
+        let page = ContactQuery {
+            filter: ContactFilter::Ids(ids),
+            order: ContactOrder::Id,
+            descending: true,
+            start: 0,
+            limit: PAGE_CONTACTS,
+        };
+        Ok(store.list_contacts(tenant, &page)?.contacts)
     }
 }

@@ -117,7 +117,7 @@ impl Call<'_> {
             conditions => SearchResolver::new(self).resolve(conditions)?,
         };
         let &ListRequest { order, descending, start, limit, .. } = request;
-        let query = ContactQuery { filter, before: None, order, descending, start, limit, is_counted: true };
+        let query = ContactQuery { filter, order, descending, start, limit };
         let list = self.service.store().list_contacts(self.tenant.id, &query)?;
         let contacts = self.present_list(&list.contacts)?;
         Ok(ListedContacts { total: list.total, is_bounded: list.is_bounded, contacts })

@@ -25,6 +25,16 @@ pub trait ContactStore {
     /// contacts each part of the filter finds, and on how many the query skips, and not on how many there are.
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError>;
 
+    /// Returns the newest contacts that a filter finds and that were made before one, the newest first, at most `limit`. Indexes what
+    /// was committed before, as [`Self::list_contacts`].
+    fn newest_matches(
+        &self,
+        tenant: TenantId,
+        filter: &ContactFilter,
+        before: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<ContactId>, StoreError>;
+
     /// Returns the contacts behind one, in the order of their ids, at most `limit`. Reads no index, so that none has to be waited for.
     fn contacts_after(
         &self,
@@ -96,8 +106,6 @@ pub enum ApplyOutcome {
 pub struct ContactQuery {
     /// The contacts in the list.
     pub filter: ContactFilter,
-    /// Leaves out this contact and those that were made after it.
-    pub before: Option<ContactId>,
     /// The order of the list.
     pub order: ContactOrder,
     /// Whether the order is reversed, the largest first.
@@ -106,9 +114,6 @@ pub struct ContactQuery {
     pub start: u32,
     /// Contacts to return at most.
     pub limit: u32,
-    /// Whether the contacts of the whole list are counted. Without that, a search for the newest reads no more of them than the part
-    /// that is wanted.
-    pub is_counted: bool,
 }
 
 /// Which contacts a list has.
@@ -169,8 +174,7 @@ pub enum ContactOrder {
 /// A part of a list.
 #[derive(Debug)]
 pub struct ContactList {
-    /// How many contacts the whole list has, if the query asks for that. If the filter finds more contacts than a list orders, those
-    /// that it orders.
+    /// How many contacts the whole list has. If the filter finds more contacts than a list orders, those that it orders.
     pub total: u64,
     /// Whether the filter finds more contacts than the list has.
     pub is_bounded: bool,

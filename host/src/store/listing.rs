@@ -15,13 +15,9 @@ impl MaxMatches {
         is_bounded
     }
 
-    /// Returns how many matches of a search are needed: all that are ordered and one more, which tells that there are more; or, if
-    /// nobody wants their number and the newest come first, no more than the page has.
-    pub(super) fn needed(self, query: &ContactQuery) -> usize {
-        let is_front = !query.is_counted && query.order == ContactOrder::Id && query.descending;
-        let page = query.start.saturating_add(query.limit) as usize;
-        let all = self.0.saturating_add(1);
-        if is_front { page.min(all) } else { all }
+    /// Returns how many matches of a search are needed: all that are ordered and one more, which tells that there are more.
+    pub(super) fn needed(self) -> usize {
+        self.0.saturating_add(1)
     }
 }
 

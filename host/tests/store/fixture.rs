@@ -275,15 +275,8 @@ impl StoreFixture {
 
     /// Returns the number of contacts that a tenant has.
     pub(crate) fn count_contacts(&self, tenant: TenantId) -> u64 {
-        let query = ContactQuery {
-            filter: ContactFilter::All,
-            before: None,
-            order: ContactOrder::Id,
-            descending: false,
-            start: 0,
-            limit: 0,
-            is_counted: true,
-        };
+        let query =
+            ContactQuery { filter: ContactFilter::All, order: ContactOrder::Id, descending: false, start: 0, limit: 0 };
         self.store.list_contacts(tenant, &query).unwrap().total
     }
 

@@ -8,8 +8,7 @@ use bulkhead::store::{ApplyOutcome, ContactFilter, ContactOrder, ContactQuery, C
 use crate::fixture::{StoreFixture, contact_write, creating, new_contact};
 
 pub(crate) fn query(filter: ContactFilter) -> ContactQuery {
-    let order = ContactOrder::Id;
-    ContactQuery { filter, before: None, order, descending: false, start: 0, limit: 1_000, is_counted: true }
+    ContactQuery { filter, order: ContactOrder::Id, descending: false, start: 0, limit: 1_000 }
 }
 
 /// Returns how many contacts a list has, and the ids on the page.

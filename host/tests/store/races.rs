@@ -311,13 +311,11 @@ pub(crate) fn indexing_while_writing_loses_nothing(fixture: &StoreFixture) {
     let stores = stores(fixture, RACERS);
     let tenant = fixture.add_tenant("acme");
     let query = bulkhead::store::ContactQuery {
-        before: None,
         filter: bulkhead::store::ContactFilter::Words(vec![String::from("w")]),
         order: bulkhead::store::ContactOrder::Id,
         descending: false,
         start: 0,
         limit: 1_000,
-        is_counted: true,
     };
     race(&stores, |racer, store| {
         for number in 0..EACH {

@@ -36,6 +36,18 @@ fn found(fixture: &StoreFixture, tenant: TenantId, filter: ContactFilter) -> BTr
     ids.into_iter().collect()
 }
 
+/// Returns the newest contacts that a filter finds before one.
+fn newest(
+    fixture: &StoreFixture,
+    tenant: TenantId,
+    filter: &ContactFilter,
+    before: Option<u64>,
+    limit: usize,
+) -> Vec<u64> {
+    let found = fixture.store.newest_matches(tenant, filter, before.map(ContactId), limit).unwrap();
+    found.into_iter().map(|contact| contact.0).collect()
+}
+
 pub(crate) fn filters_are_combined_as_sets(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
     let mark = IndexEntry::ANONYMOUS_MARK;
@@ -116,18 +128,11 @@ pub(crate) fn words_that_many_have_are_found_like_others(fixture: &StoreFixture)
     for word in ["word", "fourth", "new", "old", "wor"] {
         let expected: Vec<u64> =
             (0..MANY).rev().filter(|number| text(*number).contains(word)).map(|number| made[number]).collect();
-        let newest = |before| ContactQuery {
-            before,
-            order: ContactOrder::Id,
-            descending: true,
-            limit: 100,
-            ..query(words(word))
-        };
-        let (total, first) = ids(fixture, tenant, &newest(None));
+        let page = ContactQuery { order: ContactOrder::Id, descending: true, limit: 100, ..query(words(word)) };
+        let (total, first) = ids(fixture, tenant, &page);
         assert!(total == expected.len() as u64 || (total == 10_000 && expected.len() > 10_000), "{word}: {total}");
         assert_eq!(first, expected[..100], "{word}");
-        let next = ContactQuery { is_counted: false, ..newest(Some(ContactId(expected[99]))) };
-        assert_eq!(ids(fixture, tenant, &next).1, expected[100..200], "{word}");
+        assert_eq!(newest(fixture, tenant, &words(word), Some(expected[99]), 100), expected[100..200], "{word}");
     }
 }
 
@@ -148,33 +153,26 @@ pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {
             (ContactOrder::Sort, true, 9_029, vec![made[MANY - 1]]),
             (ContactOrder::Sort, true, 9_030, vec![]),
         ] {
-            let page = ContactQuery {
-                filter: filter.clone(),
-                before: None,
-                order,
-                descending,
-                start,
-                limit: 2,
-                is_counted: true,
-            };
-            assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected.clone()), "{page:?}");
-            let uncounted = ContactQuery { is_counted: false, ..page };
-            assert_eq!(ids(fixture, tenant, &uncounted).1, expected, "{uncounted:?}");
+            let page = ContactQuery { filter: filter.clone(), order, descending, start, limit: 2 };
+            assert_eq!(ids(fixture, tenant, &page), (MANY as u64, expected), "{page:?}");
         }
-        let newest = |before, limit| ContactQuery {
-            before,
-            order: ContactOrder::Id,
-            descending: true,
-            limit,
-            is_counted: false,
-            ..query(filter.clone())
-        };
-        for before in [1, 2, 500, MANY - 1] {
-            let expected: Vec<u64> = made.iter().take(before).rev().take(3).copied().collect();
-            assert_eq!(ids(fixture, tenant, &newest(Some(ContactId(made[before])), 3)).1, expected, "before {before}");
-        }
-        assert_eq!(ids(fixture, tenant, &newest(Some(ContactId(made[0])), 3)).1, Vec::<u64>::new());
     }
+    for filter in [
+        ContactFilter::All,
+        words("word"),
+        not(words("other")),
+        range(RangeKey::Id, 0, u64::MAX),
+        range(RangeKey::Changed, 0, u64::MAX),
+        ContactFilter::And(vec![words("word"), range(RangeKey::Id, 0, u64::MAX)]),
+    ] {
+        for before in [0, 1, 2, 500, MANY - 1] {
+            let expected: Vec<u64> = made.iter().take(before).rev().take(3).copied().collect();
+            assert_eq!(newest(fixture, tenant, &filter, Some(made[before]), 3), expected, "{filter:?} before {before}");
+        }
+        assert_eq!(newest(fixture, tenant, &filter, None, 1), made[MANY - 1..], "{filter:?}");
+    }
+    let before = newest(fixture, tenant, &range(RangeKey::Id, made[3], made[7]), Some(made[6]), 9);
+    assert_eq!(before, [made[5], made[4], made[3]]);
     let some = ContactQuery { limit: 1, ..query(words("n7")) };
     assert_eq!(ids(fixture, tenant, &some), (1_111, vec![made[7]]));
     let range = ContactQuery { start: 9_028, ..query(range(RangeKey::Id, made[1], u64::MAX)) };

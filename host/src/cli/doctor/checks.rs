@@ -24,6 +24,8 @@ const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const NEAR_PERCENT: u64 = 80;
 /// Bytes of a write-ahead log that are more than a server leaves behind.
 const LARGE_LOG_BYTES: u64 = 256 << 20;
+/// Bytes that a job's batch may need of a disk.
+const WAITING_BYTES: u64 = 8 << 20;
 
 /// Checks that the clock shows a possible time.
 pub(super) fn clock() -> Finding {
@@ -204,7 +206,12 @@ pub(super) fn disk(store: &dyn Store) -> Option<Finding> {
         Err(error) => return Some(Finding::fail(CHECK, error.to_string(), "look at the disk")),
     };
     let found = format!("{} of {} are free", mib(space.free_bytes), mib(space.total_bytes));
+    // Jobs wait for room before less than the reserve is left; another process cannot know whether one does.
+    let may_wait = !space.has_room_for(WAITING_BYTES);
     Some(match space.state() {
+        DiskState::Filling if may_wait => {
+            Finding::fail(CHECK, found, "make room at once: jobs and large requests may find none")
+        }
         DiskState::Roomy => Finding::ok(CHECK, found),
         DiskState::Filling => Finding::warn(
             CHECK,

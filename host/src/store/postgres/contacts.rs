@@ -17,7 +17,8 @@ use crate::domain::{ContactId, Indexed, StoredContact, TenantId, UniqueKey};
 use crate::store::index_queue::{INDEXING, pack_removal};
 use crate::store::usage::contact_bytes;
 use crate::store::{
-    ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, MaintenanceStore as _, StoreError,
+    ApplyOutcome, ContactFilter, ContactList, ContactQuery, ContactStore, ContactWrite, MaintenanceStore as _,
+    StoreError,
 };
 
 /// Bytes of documents that one call reads: a thousand contacts of 64 KiB, where most have less than one.
@@ -44,6 +45,19 @@ impl ContactStore for PostgresStore {
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
         index_queue::catch_up(&self.connections, tenant)?;
         self.connections.run("listing contacts", async |session| listing::list(session, tenant, query).await)
+    }
+
+    fn newest_matches(
+        &self,
+        tenant: TenantId,
+        filter: &ContactFilter,
+        before: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<ContactId>, StoreError> {
+        index_queue::catch_up(&self.connections, tenant)?;
+        let find = async |session: &Session| listing::newest(session, tenant, filter, before, limit).await;
+        let found = self.connections.run("searching contacts", find)?;
+        Ok(found.into_iter().map(|id| ContactId(id.unsigned_abs())).collect())
     }
 
     fn contacts_after(

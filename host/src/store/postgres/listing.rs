@@ -26,16 +26,15 @@ const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
     const OF_TENANT: &str = "FROM listed WHERE tenant = $1";
     match (&query.filter, ordered_range(query)) {
-        (ContactFilter::All, _) if query.before.is_none() => {
+        (ContactFilter::All, _) => {
             walked(session, tenant, query, "SELECT contacts FROM tallies WHERE tenant = $1", OF_TENANT, &[]).await
         }
         (_, Some((column, from, to))) => {
             let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
-            let counted = if query.is_counted { "ALL" } else { "0" };
-            let count = format!("SELECT count(*) FROM (SELECT 1 {found} LIMIT {counted}) AS counted");
+            let count = format!("SELECT count(*) {found}");
             walked(session, tenant, query, &count, &found, &[from, to]).await
         }
-        (filter, _) => matching(session, tenant, query, filter).await,
+        (filter, None) => matching(session, tenant, query, filter).await,
     }
 }
 
@@ -90,30 +89,15 @@ async fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, PgError> {
-    let limit = MAX_MATCHES.needed(query);
-    let Some(Newest { sql, parts, words }) = newest(tenant, filter, query.before, limit) else {
+    let Some(newest) = Newest::by(tenant, filter, None, MAX_MATCHES.needed()) else {
         return Ok(ContactList { total: 0, is_bounded: false, contacts: Vec::new() });
     };
-    // Other forms are not kept prepared: there are as many statements as there are searches of another form.
-    let is_usual = matches!(filter, ContactFilter::Ids(_) | ContactFilter::Words(_));
-    let newest = if is_usual { session.prepare_cached(&sql).await? } else { session.prepare(&sql).await? };
     let among = format!("SELECT contact, changed_at, sort {AMONG}");
     let page = session.prepare_cached(&page_of(&among, order(query), "$3", "$4")).await?;
-    let parameters = parts.parameters();
     session
         .transact(async || {
             session.batch_execute(SNAPSHOT).await?;
-            let walked = match &words {
-                Some(words) => common_words::newest(session, tenant, words, query.before, limit).await?,
-                None => None,
-            };
-            let mut found = match walked {
-                Some(found) => found,
-                None => {
-                    let rows = session.query(&newest, &parameters).await?;
-                    rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?
-                }
-            };
+            let mut found = newest.find(session).await?;
             let is_bounded = MAX_MATCHES.bound(&mut found);
             let total = found.len() as u64;
             let (wanted, start) = match page_by_id(&found, query) {
@@ -128,45 +112,80 @@ async fn matching(
         .await
 }
 
+/// Returns the newest contacts that a filter finds and that were made before one, the newest first, at most `limit`.
+pub(super) async fn newest(
+    session: &Session,
+    tenant: TenantId,
+    filter: &ContactFilter,
+    before: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<i64>, PgError> {
+    match Newest::by(tenant, filter, before, limit) {
+        Some(newest) => newest.find(session).await,
+        None => Ok(Vec::new()),
+    }
+}
+
 /// How the newest contacts are found that a filter finds.
 struct Newest {
+    tenant: TenantId,
+    before: Option<ContactId>,
+    limit: usize,
     /// The statement for them, the newest first.
     sql: String,
     parts: PostgresParts,
+    /// Whether the statement is worth being kept prepared. There are as many other statements as there are searches of another form.
+    is_usual: bool,
     /// The query of the word index, if the filter is no more than that.
     words: Option<String>,
 }
 
-/// Returns how the contacts are found that a filter finds and that were made before one, the newest first, `limit` at most.
-/// Returns `None` if the filter can find nobody.
-fn newest(tenant: TenantId, filter: &ContactFilter, before: Option<ContactId>, limit: usize) -> Option<Newest> {
-    const OF_TENANT: &str = "SELECT contact FROM listed WHERE tenant = $1";
-    let mut parts = PostgresParts::new(tenant);
-    let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
-    let before = parts.parameter(signed_before(before));
-    let mut words = None;
-    let found = match (members, is_excluded) {
-        (Members::Nobody, false) => return None,
-        (Members::Nobody, true) => String::from(OF_TENANT),
-        (Members::Words(excluded), true) => {
-            format!("{OF_TENANT} AND NOT words @@ {}::text::tsquery", parts.parameter(excluded))
+impl Newest {
+    /// Returns how the contacts are found that a filter finds and that were made before one, the newest first, `limit` at most.
+    /// Returns `None` if the filter can find nobody.
+    fn by(tenant: TenantId, filter: &ContactFilter, before: Option<ContactId>, limit: usize) -> Option<Self> {
+        const OF_TENANT: &str = "SELECT contact FROM listed WHERE tenant = $1";
+        let mut parts = PostgresParts::new(tenant);
+        let ContactSet { members, is_excluded } = set_of(filter, &mut parts);
+        let below = parts.parameter(signed_before(before));
+        let mut words = None;
+        let found = match (members, is_excluded) {
+            (Members::Nobody, false) => return None,
+            (Members::Nobody, true) => String::from(OF_TENANT),
+            (Members::Words(excluded), true) => {
+                format!("{OF_TENANT} AND NOT words @@ {}::text::tsquery", parts.parameter(excluded))
+            }
+            (Members::Query(excluded), true) => {
+                format!(
+                    "SELECT contact FROM ({OF_TENANT} EXCEPT SELECT contact FROM ({excluded}) AS excluded) AS found WHERE true"
+                )
+            }
+            // Uses the first parameter, which is the tenant in all of these statements.
+            (Members::Words(query), false) => {
+                words = Some(query.clone());
+                format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query))
+            }
+            (Members::Query(members), false) => {
+                format!("SELECT contact FROM ({members}) AS found WHERE $1::bigint IS NOT NULL")
+            }
+        };
+        let sql = format!("{found} AND contact < {below}::bigint ORDER BY contact DESC LIMIT {limit}");
+        let is_usual = matches!(filter, ContactFilter::Ids(_) | ContactFilter::Words(_));
+        Some(Self { tenant, before, limit, sql, parts, is_usual, words })
+    }
+
+    /// Finds them.
+    async fn find(&self, session: &Session) -> Result<Vec<i64>, PgError> {
+        let Self { tenant, before, limit, sql, parts, is_usual, words } = self;
+        if let Some(words) = words
+            && let Some(found) = common_words::newest(session, *tenant, words, *before, *limit).await?
+        {
+            return Ok(found);
         }
-        (Members::Query(excluded), true) => {
-            format!(
-                "SELECT contact FROM ({OF_TENANT} EXCEPT SELECT contact FROM ({excluded}) AS excluded) AS found WHERE true"
-            )
-        }
-        // Uses the first parameter, which is the tenant in all of these statements.
-        (Members::Words(query), false) => {
-            words = Some(query.clone());
-            format!("{} AND $1::bigint IS NOT NULL", parts.of_words(query))
-        }
-        (Members::Query(members), false) => {
-            format!("SELECT contact FROM ({members}) AS found WHERE $1::bigint IS NOT NULL")
-        }
-    };
-    let sql = format!("{found} AND contact < {before}::bigint ORDER BY contact DESC LIMIT {limit}");
-    Some(Newest { sql, parts, words })
+        let statement = if *is_usual { session.prepare_cached(sql).await? } else { session.prepare(sql).await? };
+        let rows = session.query(&statement, &parts.parameters()).await?;
+        Ok(rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?)
+    }
 }
 
 /// Returns the id below which contacts were made before one.

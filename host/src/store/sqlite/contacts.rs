@@ -9,7 +9,9 @@ use super::{SqliteStore, index_queue, listing, shown_contacts, usage, word_index
 use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
 use crate::store::usage::{contact_bytes, signed};
-use crate::store::{ApplyOutcome, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget};
+use crate::store::{
+    ApplyOutcome, ContactFilter, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget,
+};
 
 /// Bytes of documents that are read at once at most: a thousand contacts of 64 KiB, where most have less than one.
 pub(super) const MAX_FOUND_BYTES: usize = 64 << 20;
@@ -78,6 +80,18 @@ impl ContactStore for SqliteStore {
     fn list_contacts(&self, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
         index_queue::catch_up(&self.connections, tenant)?;
         self.connections.read(|connection| listing::list(connection, tenant, query))
+    }
+
+    fn newest_matches(
+        &self,
+        tenant: TenantId,
+        filter: &ContactFilter,
+        before: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<ContactId>, StoreError> {
+        index_queue::catch_up(&self.connections, tenant)?;
+        let found = self.connections.read(|connection| listing::newest(connection, tenant, filter, before, limit))?;
+        Ok(found.into_iter().map(|id| ContactId(id.unsigned_abs())).collect())
     }
 
     fn contacts_after(

@@ -4,7 +4,7 @@ use roaring::RoaringTreemap;
 use rusqlite::{Connection, Params, params};
 
 use super::word_index::WordSearch;
-use crate::domain::{ContactId, TenantId};
+use crate::domain::TenantId;
 use crate::store::error::Context;
 use crate::store::listing::{range_column, signed_ids};
 use crate::store::{ContactFilter, StoreError};
@@ -25,18 +25,17 @@ impl Found {
         Search { connection, tenant, words: WordSearch::new(connection, tenant)? }.find(filter)
     }
 
-    /// Returns the newest of these contacts that were made before one, the newest first, at most `limit`.
+    /// Returns the newest of these contacts with an id below one, the newest first, at most `limit`.
     pub(super) fn newest(
         self,
         connection: &Connection,
         tenant: TenantId,
-        before: Option<ContactId>,
+        below: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
-        let before = before.map_or(u64::MAX, |contact| contact.0);
         match self {
             Self::Only(mut contacts) => {
-                contacts.remove_range(before..);
+                contacts.remove_range(below.unsigned_abs()..);
                 Ok(contacts.iter().rev().take(limit).map(signed).collect())
             }
             Self::AllBut(excluded) => {
@@ -52,8 +51,7 @@ impl Found {
                         "SELECT contact FROM listed WHERE tenant = ?1 AND contact < ?2 ORDER BY contact DESC",
                     )
                     .context(CONTEXT)?;
-                let all =
-                    statement.query_map([tenant.0, signed(before)], |row| row.get::<_, i64>(0)).context(CONTEXT)?;
+                let all = statement.query_map([tenant.0, below], |row| row.get::<_, i64>(0)).context(CONTEXT)?;
                 let is_found = |contact: &Result<i64, _>| {
                     contact.as_ref().map_or(true, |contact| !excluded.contains(contact.unsigned_abs()))
                 };

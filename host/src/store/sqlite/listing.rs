@@ -5,10 +5,10 @@ use rusqlite::{Connection, Params, params};
 
 use super::found::Found;
 use super::shown_contacts;
-use crate::domain::TenantId;
+use crate::domain::{ContactId, TenantId};
 use crate::store::error::Context;
 use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id};
-use crate::store::{ContactFilter, ContactList, ContactQuery, StoreError};
+use crate::store::{ContactFilter, ContactList, ContactQuery, RangeKey, StoreError};
 
 const CONTEXT: &str = "listing contacts";
 /// Bits of a set are quick to walk through.
@@ -16,9 +16,9 @@ const MAX_MATCHES: MaxMatches = MaxMatches(100_000);
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
     match (&query.filter, ordered_range(query)) {
-        (ContactFilter::All, _) if query.before.is_none() => all(connection, tenant, query),
+        (ContactFilter::All, _) => all(connection, tenant, query),
         (_, Some(range)) => in_range(connection, tenant, query, range),
-        (filter, _) => matching(connection, tenant, query, filter),
+        (filter, None) => matching(connection, tenant, query, filter),
     }
 }
 
@@ -36,12 +36,28 @@ fn in_range(
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
-    let is_counted = query.is_counted;
-    let total =
-        if is_counted { count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])? } else { 0 };
+    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
+}
+
+/// Returns the newest contacts that a filter finds and that were made before one, the newest first, at most `limit`.
+pub(super) fn newest(
+    connection: &Connection,
+    tenant: TenantId,
+    filter: &ContactFilter,
+    before: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<i64>, StoreError> {
+    let below = before.map_or(i64::MAX, |contact| i64::try_from(contact.0).unwrap_or(i64::MAX));
+    if let &ContactFilter::Range { key: RangeKey::Id, from, to } = filter {
+        const IN_RANGE: &str =
+            "SELECT contact FROM listed WHERE tenant = ?1 AND contact BETWEEN ?2 AND ?3 AND contact < ?4
+                                ORDER BY contact DESC LIMIT ?5";
+        return ids(connection, IN_RANGE, params![tenant.0, from, to, below, i64::try_from(limit).unwrap_or(i64::MAX)]);
+    }
+    Found::by(connection, tenant, filter)?.newest(connection, tenant, below, limit)
 }
 
 fn matching(
@@ -50,8 +66,7 @@ fn matching(
     query: &ContactQuery,
     filter: &ContactFilter,
 ) -> Result<ContactList, StoreError> {
-    let found = Found::by(connection, tenant, filter)?;
-    let mut found = found.newest(connection, tenant, query.before, MAX_MATCHES.needed(query))?;
+    let mut found = newest(connection, tenant, filter, None, MAX_MATCHES.needed())?;
     let is_bounded = MAX_MATCHES.bound(&mut found);
     let page = match page_by_id(&found, query) {
         Some(page) => page,
