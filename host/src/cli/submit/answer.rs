@@ -55,7 +55,7 @@ impl Job {
     /// Returns what the server tells besides the counts.
     pub(super) fn remarks(&self) -> JobRemarks {
         let ignored = IgnoredTally { names: self.ignored.clone(), others: self.ignored_others };
-        JobRemarks { warnings: self.warnings, ignored }
+        JobRemarks { warnings: self.warnings, ignored, ..JobRemarks::default() }
     }
 
     /// Returns whether a job of so many contacts can have these counts.
