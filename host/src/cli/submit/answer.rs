@@ -82,6 +82,18 @@ pub(super) struct Row {
     pub(super) errors: Option<ItemError>,
     #[serde(default)]
     pub(super) warnings: Vec<Warning>,
+    /// What would change, in a dry run that shows it.
+    #[serde(default)]
+    pub(super) changes: BTreeMap<String, Change>,
+}
+
+/// How a member of a contact would change.
+#[derive(Debug, Deserialize)]
+pub(super) struct Change {
+    #[serde(default)]
+    pub(super) before: serde_json::Value,
+    #[serde(default)]
+    pub(super) after: serde_json::Value,
 }
 
 impl Row {
