@@ -5,6 +5,8 @@
 //! so that a job which goes back to the queue, or to another server, goes on with what was committed.
 
 mod mark_index;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
