@@ -12,7 +12,10 @@ mod timestamp;
 
 pub use contact::{ContactId, IndexEntry, Indexed, StoredContact, UniqueKey};
 pub use item::ItemList;
-pub use job::{Action, Counts, ErrorCode, GroupId, ItemError, Job, JobId, JobState, Operation, ResultRow, WriteMode};
+pub use job::{
+    Action, Counts, DryRun, ErrorCode, Expected, GroupId, ItemError, Job, JobId, JobState, Operation, ResultRow,
+    WriteMode,
+};
 pub use page::{Page, PageError};
 pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
 pub use search::{Comparison, FieldTerm, Search, SearchError};

@@ -31,6 +31,7 @@ mod cors;
 mod credentials;
 mod details;
 mod do_not_contact;
+mod dry_run;
 mod entity_list;
 mod entity_tag;
 mod form;

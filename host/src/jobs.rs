@@ -41,7 +41,7 @@ pub use decide::{ComponentLoader, ItemFailure, LoadError};
 pub use error::ServiceError;
 pub use maintenance::MaintenanceTasks;
 pub use service::{Accepted, Service, Settings};
-pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
+pub use submission::{Application, MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
 pub use worker::WorkerPool;

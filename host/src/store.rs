@@ -5,6 +5,7 @@
 //! pool call them, never an async task. Each method is one transaction. Every method returns [`StoreError`] if the store cannot answer, and
 //! then has stored nothing, except that after [`StoreError::Unsure`] it may have stored everything.
 
+mod applicability;
 mod claims;
 mod components;
 mod contacts;
@@ -16,6 +17,7 @@ mod index_queue;
 mod jobs;
 mod listing;
 mod maintenance;
+mod overlays;
 mod packing;
 pub mod postgres;
 mod profile_cache;
@@ -25,7 +27,7 @@ pub mod sqlite;
 mod tenants;
 mod usage;
 
-pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, RowBody, RowContact};
+pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, DryRunCheck, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, RangeKey,
@@ -35,10 +37,11 @@ pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeS
 pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{
-    CancelOutcome, Idempotency, JobPlace, JobQuery, JobStore, ListedJob, NewJob, QueueLimits, StoredRow, SubmitLimits,
-    SubmitOutcome,
+    ApplyRefusal, CancelOutcome, Idempotency, JobPlace, JobQuery, JobStore, ListedJob, NewJob, QueueLimits, StoredRow,
+    SubmitLimits, SubmitOutcome,
 };
 pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};

@@ -28,6 +28,7 @@ mod descriptions;
 mod disk;
 mod doctor;
 mod documents;
+mod dry_runs;
 mod entity_tags;
 mod events;
 mod examples;

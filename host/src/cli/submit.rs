@@ -81,6 +81,13 @@ pub(crate) struct SubmitArgs {
     operation: Operation,
     #[command(flatten)]
     reading: FileArgs,
+    /// Store nothing: decide about all contacts as if they were to be stored, and report what would become of them. Each job, which
+    /// has up to 10,000 contacts, is decided on its own.
+    #[arg(long)]
+    dry_run: bool,
+    /// Show also what would change, of as many contacts as --show says.
+    #[arg(long, requires = "dry_run")]
+    diff: bool,
     /// Write the contacts that failed to this file, as they were sent and with the reasons: a table (.csv) for a table, else JSON
     /// lines (.ndjson). Correct it, and submit it again with the command that the summary prints. Without failures, there is no
     /// file.
@@ -89,7 +96,7 @@ pub(crate) struct SubmitArgs {
     /// Write the table of --failures for Excel: it takes no cell for a formula, and reads the file as UTF-8.
     #[arg(long, requires = "failures")]
     excel: bool,
-    /// Number of failed contacts to show.
+    /// Number of failed contacts to show, and with --diff of contacts that would change.
     #[arg(long, value_name = "N", default_value_t = 10)]
     show: usize,
     /// Go on with a submission that was interrupted: its id, as it was printed then. The file and the other options must be
@@ -118,7 +125,7 @@ impl From<SubmitError> for EndedEarly {
 /// Submits contacts and reports the results. Exit status: 0 if no contact failed, 1 if some failed, 2 if a request was refused or
 /// no server answered, 130 after Ctrl-C.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
-    let mut summary = Summary::new(args.show);
+    let mut summary = Summary::new(args.show).of_dry_run(args.dry_run);
     let ended_early = submit(&args, &mut summary).err();
     if summary.has_jobs() {
         let mut out = io::stdout().lock();
@@ -142,7 +149,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let user = args.user.as_deref().filter(|user| !user.is_empty()).ok_or(SubmitError::NoUser)?;
     let client = Client::new(&args.url, user, |line| eprintln!("{line}"))?;
     let bytes = contact_file::read_bytes(&args.file).map_err(SubmitError::from)?;
-    let settings = args.reading.settings(&args.file, &bytes, args.operation)?;
+    let settings = args.reading.settings(&args.file, &bytes, args.operation)?.for_dry_run(args.dry_run, args.diff);
     let text = content::text(&args.file, &bytes, settings.format, settings.charset.as_deref())?;
     let content = Content::parse(&args.file, &text, settings.format, &settings.table)?;
     if content.len() == 0 {
@@ -165,6 +172,9 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
         excel: args.excel,
         has_mark: content::wants_mark(&bytes, &text, settings.charset.as_deref()),
     };
+    if args.dry_run {
+        client.check_dry_runs()?;
+    }
     let check = |place: &PathBuf| FailuresPlace::check(place, &args.file, &content, args.resume.is_some());
     let place = args.failures.as_ref().map(check).transpose()?;
     let submission = args.resume.unwrap_or_else(Uuid::new_v4);

@@ -72,6 +72,16 @@ impl Indexed {
         Self { keys, entry_bytes }
     }
 
+    /// Returns the contact's keys, in order and each once.
+    pub fn keys(&self) -> &[UniqueKey] {
+        &self.keys
+    }
+
+    /// Returns the bytes of the contact's index entry.
+    pub fn entry_bytes(&self) -> usize {
+        self.entry_bytes
+    }
+
     /// Returns how the store finds a contact that is written with these keys and this entry.
     fn of(keys: &[UniqueKey], entry: &IndexEntry) -> Self {
         Self::new(keys.to_vec(), entry.bytes())

@@ -105,6 +105,13 @@ impl WriteMode {
     }
 }
 
+/// What a dry run does: its items are decided as those of any other job, and no contact is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DryRun {
+    /// Whether the rows say which members of the contacts would change.
+    pub shows_changes: bool,
+}
+
 /// A job's state. There is no failed state, as only items fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
@@ -160,8 +167,9 @@ impl Counts {
     }
 }
 
-/// What became of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What became of an item; of one of a dry run, what would become of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// The item created a contact.
     Create,
@@ -197,6 +205,12 @@ pub struct Job {
     pub operation: Operation,
     /// Which contacts they may be applied to.
     pub mode: WriteMode,
+    /// Whether the job stores no contact.
+    pub dry_run: Option<DryRun>,
+    /// The dry run whose items the job has, if it applies one.
+    pub applies: Option<JobId>,
+    /// The job that applies this dry run, if there was one.
+    pub applied_as: Option<JobId>,
     /// The file that the job was made of, if it was made of one.
     pub source: Option<Source>,
     /// The group that the job belongs to, if its file became several jobs.
@@ -290,6 +304,21 @@ impl ItemError {
             Self::Api { message, r#type, .. } => message.len() + r#type.len(),
         }
     }
+}
+
+/// What a dry run said would become of an item that came out otherwise. The members have the order of the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Expected {
+    /// The contact; none if the dry run would have created it.
+    pub id: Option<u64>,
+    /// The item's status.
+    pub status_code: u16,
+    /// What would become of the item.
+    pub action: Action,
+    /// What would be wrong with the item, if it would fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<ErrorCode>,
 }
 
 /// The row of an item. The members have the order of the wire.

@@ -71,6 +71,17 @@ pub struct JobRemarks {
     pub warnings: u64,
     /// The members that were ignored.
     pub ignored: IgnoredTally,
+    /// Items of a job that applies a dry run which came out otherwise than the dry run said.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub differing: u64,
+    /// Items of a job that applies a dry run of which the dry run has no row any more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_compared: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl JobRemarks {
@@ -95,6 +106,8 @@ impl JobRemarks {
         self.warnings = self.warnings.saturating_add(later.warnings);
         later.ignored.names.iter().for_each(|(name, items)| self.ignored.add(name, *items));
         self.ignored.others = self.ignored.others.saturating_add(later.ignored.others);
+        self.differing = self.differing.saturating_add(later.differing);
+        self.not_compared = self.not_compared.saturating_add(later.not_compared);
     }
 }
 

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use hyper::StatusCode;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::body::ItemBody;
 use super::contacts::raw;
 use super::problem::Problem;
 use super::remarks::tell_ignored;
 use super::reply::{Reply, json};
-use crate::domain::{JobRemarks, Operation, Warning};
+use crate::domain::{Action, DryRun, JobRemarks, Operation, Warning};
 use crate::jobs::{Call, CallAnswer, MAX_CALL_ITEMS};
 
 /// What becomes of each item, as Mautic answers a batch.
@@ -25,13 +26,24 @@ pub(super) struct Envelope<C: Serialize, E: Serialize> {
     pub(super) errors: ByKey<E>,
     #[serde(skip_serializing_if = "ByKey::is_empty")]
     warnings: ByKey<Vec<Warning>>,
+    /// Whether nothing was stored; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    /// What would become of each item of a dry run.
+    #[serde(skip_serializing_if = "ByKey::is_empty")]
+    actions: ByKey<Action>,
+    /// What would change.
+    #[serde(skip_serializing_if = "ByKey::is_empty")]
+    changes: ByKey<Box<RawValue>>,
 }
 
 impl<C: Serialize, E: Serialize> Envelope<C, E> {
     /// Returns the envelope of no item.
     pub(super) fn empty() -> Self {
         let (contacts, status_codes) = (ByKey(Vec::new()), ByKey(Vec::new()));
-        Self { contacts, status_codes, errors: ByKey(Vec::new()), warnings: ByKey(Vec::new()) }
+        let (errors, warnings) = (ByKey(Vec::new()), ByKey(Vec::new()));
+        let (dry_run, actions, changes) = (false, ByKey(Vec::new()), ByKey(Vec::new()));
+        Self { contacts, status_codes, errors, warnings, dry_run, actions, changes }
     }
 }
 
@@ -63,23 +75,38 @@ impl<T: Serialize> Serialize for ByKey<T> {
     }
 }
 
-/// Applies a batch; blocks.
-pub(super) fn apply(call: &Call<'_>, operation: Operation, mut body: ItemBody) -> Result<Reply, Problem> {
+/// Applies a batch, or says what would become of it; blocks.
+pub(super) fn apply(
+    call: &Call<'_>,
+    operation: Operation,
+    mut body: ItemBody,
+    dry_run: Option<DryRun>,
+) -> Result<Reply, Problem> {
     let mut items = body.take_items(MAX_CALL_ITEMS)?;
     if items.items.len() > MAX_CALL_ITEMS {
         return Err(Problem::too_many_items(MAX_CALL_ITEMS));
     }
     let keys = items.keys.take().unwrap_or_else(|| (0..items.items.len()).map(|place| place.to_string()).collect());
-    let CallAnswer { rows, contacts } = call.apply(operation, &items)?;
+    let CallAnswer { rows, contacts } = match dry_run {
+        None => call.apply(operation, &items)?,
+        Some(dry_run) => call.preview(operation, &items, dry_run)?,
+    };
     let contacts: BTreeMap<_, _> =
         contacts.into_iter().map(|(id, object)| Ok((id, raw(object)?))).collect::<Result<_, Problem>>()?;
     let remarks = JobRemarks::of(rows.iter().map(|row| &row.remarks));
     let mut envelope = Envelope::empty();
+    envelope.dry_run = dry_run.is_some();
     for (key, row) in keys.into_iter().zip(rows) {
-        if let Some(contact) = row.id.and_then(|id| contacts.get(&id)) {
+        if let Some(contact) = row.shown.and_then(|id| contacts.get(&id)) {
             envelope.contacts.0.push((key.clone(), contact));
         }
         envelope.status_codes.0.push((key.clone(), row.status));
+        if dry_run.is_some() {
+            envelope.actions.0.push((key.clone(), row.action));
+        }
+        if let Some(changes) = row.changes {
+            envelope.changes.0.push((key.clone(), raw(changes)?));
+        }
         if !row.remarks.warnings.is_empty() {
             envelope.warnings.0.push((key.clone(), row.remarks.warnings));
         }

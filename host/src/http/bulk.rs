@@ -119,9 +119,12 @@ impl BulkRequest {
                 self.settings.refuse_file_settings()?;
                 let items = format.items(&bytes, MAX_ITEMS)?;
                 drop(bytes);
+                let dry_run = self.settings.dry_run.dry_run()?;
                 self.check_mode(operation)?;
                 let submission = Submission::new(operation, items, self.idempotency_key)?;
-                return accepted(service.submit(tenant, submission.with_mode(self.settings.mode))?);
+                return accepted(
+                    service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?,
+                );
             }
             (_, BulkEndpoint::File) => {
                 return Err(Problem::unsupported_type(
@@ -130,11 +133,12 @@ impl BulkRequest {
             }
         };
         drop(bytes);
+        let dry_run = self.settings.dry_run.dry_run()?;
         self.check_mode(operation)?;
         let Some(Import { items, source }) = import else { return Err(Problem::bad_request("There is no file.")) };
         let items = ItemList { items, keys: None };
         let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
-        accepted(service.submit(tenant, submission.with_mode(self.settings.mode))?)
+        accepted(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)
     }
 
     fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {
@@ -162,7 +166,8 @@ impl BulkRequest {
     }
 }
 
-fn accepted(accepted: Accepted) -> Result<Reply, Problem> {
+/// Answers that jobs were accepted.
+pub(super) fn accepted(accepted: Accepted) -> Result<Reply, Problem> {
     let (mut reply, location) = match accepted {
         Accepted::Job(id) => {
             let body = AcceptedJobBody { id: id.to_string() };

@@ -21,6 +21,7 @@ use super::compression::Compression;
 use super::contact_file::ContactFile;
 use super::content_coding::Accepted;
 use super::credentials::Credentials;
+use super::dry_run::DryRunSettings;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
 use super::job::{JobReader, JobRequest};
@@ -33,11 +34,11 @@ use super::sender::Sender;
 use super::single_headers::check_single_headers;
 use super::tenant_semaphores::TenantSemaphores;
 use super::{
-    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, group, job, job_list, list_query, options,
-    profile_lists, quota, single, token,
+    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_list, list_query,
+    options, profile_lists, quota, single, token,
 };
 use crate::export::FileType;
-use crate::jobs::{Call, MAX_CALL_ITEMS, Service};
+use crate::jobs::{Application, Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
@@ -143,6 +144,9 @@ impl ClientApi {
         if let Some(members) = route.members_without_query() {
             refuse_parameters(query.as_deref(), members)?;
         }
+        if route.cannot_be_dry_run() {
+            dry_run::refuse(query.as_deref())?;
+        }
         match route {
             Route::Bulk(operation) => {
                 let request = self.receive_bulk(BulkEndpoint::Items(operation), &head, receive()).await?;
@@ -169,21 +173,27 @@ impl ClientApi {
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
+            Route::ApplyJob(id) => {
+                let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?;
+                self.accept(&turns, tenant, move |service, tenant| job::apply(service, tenant, &application)).await
+            }
             Route::ListJobs => {
                 let query = job_list::parse(Some(tenant.id), query.as_deref())?;
                 blocking_in_turn(&turns, move || job_list::list(&service, &query)).await
             }
             Route::Batch(operation) => {
                 bulk::refuse_idempotency_key(&head.headers)?;
+                let dry_run = DryRunSettings::of_query(query.as_deref())?;
                 self.call_with_body(tenant, CHANGES_BATCH, receive(), move |call, body| {
-                    batch::apply(call, operation, body)
+                    batch::apply(call, operation, body, dry_run)
                 })
                 .await
             }
             Route::Single(operation, id) => {
                 bulk::refuse_idempotency_key(&head.headers)?;
+                let dry_run = DryRunSettings::of_query(query.as_deref())?;
                 self.call_with_body(tenant, CHANGES_ONE, receive(), move |call, body| {
-                    single::apply(call, operation, id, body)
+                    single::apply(call, operation, id, body, dry_run)
                 })
                 .await
             }
@@ -267,9 +277,19 @@ impl ClientApi {
         } else {
             None
         };
+        self.accept(turns, tenant, move |service, tenant| request.submit(service, tenant, fields.as_ref())).await
+    }
+
+    /// Runs what accepts a job, and says in the answer what the tenant may send.
+    async fn accept(
+        &self,
+        turns: &Arc<Semaphore>,
+        tenant: Tenant,
+        accept: impl FnOnce(&Service, &Tenant) -> Result<Reply, Problem> + Send + 'static,
+    ) -> Result<Reply, Problem> {
         let service = Arc::clone(&self.service);
         let submit = move || {
-            let submitted = request.submit(&service, &tenant, fields.as_ref());
+            let submitted = accept(&service, &tenant);
             // Also where the request is refused: a client learns what it may send.
             let quota = quota::headers(&service, &tenant);
             match submitted {

@@ -117,7 +117,7 @@ pub(super) fn apply(
         }
     };
     let item = serde_json::to_string(&Edit { do_not_contact: [entry] }).map_err(|error| Problem::panicked(&error))?;
-    let more = More { record_found, ignored: others, warnings };
+    let more = More { record_found, ignored: others, warnings, dry_run: None };
     let reply = apply_item(call, Operation::Update, with_id(&item, id), more)?;
     // The contact may have been deleted in between. The answer is the same as before.
     if reply.status() == StatusCode::NOT_FOUND { Err(Problem::unknown_contact()) } else { Ok(reply) }

@@ -1,5 +1,6 @@
 //! How a client wants a file of contacts to be read: parameters of the query, or fields of the form that brings the file.
 
+use super::dry_run::{DIFF, DRY_RUN, DryRunSettings, refuse_misspelt};
 use super::problem::Problem;
 use crate::domain::WriteMode;
 use crate::import::{ColumnMapping, CsvOptions, delimiter};
@@ -9,6 +10,8 @@ use crate::import::{ColumnMapping, CsvOptions, delimiter};
 pub(super) struct ImportSettings {
     /// Which contacts the items may be applied to.
     pub(super) mode: WriteMode,
+    /// Whether nothing is stored.
+    pub(super) dry_run: DryRunSettings,
     /// Whether a file with too many rows for one job becomes several.
     pub(super) splits: bool,
     /// The charset of the file.
@@ -22,7 +25,9 @@ pub(super) struct ImportSettings {
 }
 
 /// The settings that there are.
-const NAMES: [&str; 7] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split"];
+const NAMES: [&str; 9] = ["mode", "mapping", "delimiter", "charset", "header", "blank", "split", DRY_RUN, DIFF];
+/// The settings that have a meaning for all bodies.
+const FOR_ALL: [&str; 3] = ["mode", DRY_RUN, DIFF];
 /// Characters that are shown of what a client sent.
 const MAX_SHOWN_CHARS: usize = 50;
 
@@ -49,7 +54,7 @@ impl ImportSettings {
         for (name, value) in fields {
             if !self.add(name, value)? {
                 return Err(Problem::bad_request(format!(
-                    "'{}' is no field of this form. Nothing was stored. Send file, and if need be mapping, mode, delimiter, charset, header, blank and split.",
+                    "'{}' is no field of this form. Nothing was stored. Send file, and if need be mapping, mode, delimiter, charset, header, blank, split, dryRun and diff.",
                     shown(name)
                 )));
             }
@@ -86,7 +91,7 @@ impl ImportSettings {
     /// # Errors
     /// 400 if there are any.
     pub(super) fn refuse_file_settings(&self) -> Result<(), Problem> {
-        match self.given.iter().find(|name| **name != "mode") {
+        match self.given.iter().find(|name| !FOR_ALL.contains(name)) {
             Some(name) => Err(Problem::bad_request(format!(
                 "'{name}' is for files, and the body is none. Nothing was stored. Send the body as text/csv or application/x-ndjson, or leave '{name}' out."
             ))),
@@ -99,7 +104,8 @@ impl ImportSettings {
     /// # Errors
     /// 400 if there are any.
     pub(super) fn refuse_table_settings(&self) -> Result<(), Problem> {
-        match self.given.iter().find(|name| !["mode", "split", "charset"].contains(name)) {
+        let is_for_tables = |name: &&&str| !FOR_ALL.contains(*name) && !["split", "charset"].contains(*name);
+        match self.given.iter().find(is_for_tables) {
             Some(name) => Err(Problem::bad_request(format!(
                 "'{name}' is for tables, and the body is none. Nothing was stored. Send the body as text/csv, or leave '{name}' out."
             ))),
@@ -109,6 +115,7 @@ impl ImportSettings {
 
     /// Takes a parameter. Returns whether it is one of these. One without a value is as if it were not there.
     fn add(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        refuse_misspelt(name)?;
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return Ok(false) };
         // A tab is a delimiter.
         let value = if name == "delimiter" { value } else { value.trim() };
@@ -122,6 +129,7 @@ impl ImportSettings {
         let wrong =
             |expected: &str| Problem::bad_request(format!("'{name}' must be {expected}, not '{}'.", shown(value)));
         match name {
+            DRY_RUN | DIFF => self.dry_run.add(name, value)?,
             "mode" => self.mode = WriteMode::parse(value).ok_or_else(|| wrong("create, update or upsert"))?,
             "split" => self.splits = switch(value, "0", "1").ok_or_else(|| wrong("0 or 1"))?,
             "charset" => self.charset = Some(value.to_owned()),

@@ -1,4 +1,4 @@
-//! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`, `POST /api/contacts/job/{id}/cancel`.
+//! `GET /api/contacts/job/{id}`, `DELETE /api/contacts/job/{id}`, `POST /api/contacts/job/{id}/cancel`, and `…/apply`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::answer_memory::AnswerMemory;
+use super::bulk::accepted;
 use super::details::{JsonRows, RowForm};
 use super::entity_tag::KnownTags;
 use super::job_view::JobView;
@@ -20,7 +21,7 @@ use super::row_stream::RowStream;
 use super::table_parameters;
 use crate::domain::{Job, JobId, JobState, Page, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
-use crate::jobs::Service;
+use crate::jobs::{Accepted, Application, Service};
 use crate::store::{CancelOutcome, Tenant};
 
 /// The `Retry-After` of a job that is not completed, in seconds.
@@ -256,6 +257,11 @@ pub(super) fn cancel(service: &Service, tenant: &Tenant, id: JobId) -> Result<Re
     };
     let body = CancelledJobBody { id: id.to_string(), status: JobState::Completed.as_str(), cancelled };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// Accepts the job that applies a dry run; blocks until it is durable.
+pub(super) fn apply(service: &Service, tenant: &Tenant, application: &Application) -> Result<Reply, Problem> {
+    accepted(Accepted::Job(service.apply(tenant, application)?))
 }
 
 #[derive(Serialize)]

@@ -54,6 +54,21 @@ struct JobProgress {
     operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
+    /// Whether the job stores no contact; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    /// The job that applies the dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied_as: Option<String>,
+    /// The dry run that the job applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applies: Option<String>,
+    /// Items that came out otherwise than the dry run said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing: Option<u64>,
+    /// Items that could not be compared, because the dry run was gone.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_compared: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     /// What the job was made of, if it was made of a file.
@@ -84,6 +99,11 @@ impl From<&Job> for JobProgress {
             expires_at: job.expires_at.to_wire(),
             operation: job.operation.as_str(),
             mode: (job.mode != WriteMode::Upsert).then(|| job.mode.as_str()),
+            dry_run: job.dry_run.is_some(),
+            applied_as: job.applied_as.map(|id| id.to_string()),
+            applies: job.applies.map(|id| id.to_string()),
+            differing: job.applies.map(|_| job.remarks.differing),
+            not_compared: job.remarks.not_compared,
             group: job.group.map(|group| group.to_string()),
             source: job.source.clone(),
             processor: job.pinned.processor.to_string(),

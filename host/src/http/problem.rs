@@ -134,6 +134,17 @@ impl Problem {
         .with(RETRY_AFTER, HeaderValue::from(retry_seconds))
     }
 
+    /// Returns the problem of applying a dry run that is not completed.
+    pub(super) fn dry_run_unfinished() -> Self {
+        const RETRY_SECONDS: u64 = 1;
+        Self::new(
+            StatusCode::CONFLICT,
+            "job_unfinished",
+            "This dry run is not completed. Nothing was stored. Apply it when its status is completed.",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
     pub(super) fn unknown_group() -> Self {
         Self::not_found("Group was not found: it never existed, or all of its jobs were deleted or have expired.")
     }

@@ -25,6 +25,8 @@ pub(super) enum Route {
     DeleteJob(JobId),
     /// `POST /api/contacts/job/{id}/cancel`.
     CancelJob(JobId),
+    /// `POST /api/contacts/job/{id}/apply`.
+    ApplyJob(JobId),
     /// `GET /api/contacts/jobs`.
     ListJobs,
     /// `GET /api/contacts/group/{id}`.
@@ -141,6 +143,12 @@ impl Route {
                     .transpose()?;
                 (route, "POST")
             }
+            ["job", id, "apply"] => {
+                let route = (*method == Method::POST)
+                    .then(|| JobId::parse(id).map(Self::ApplyJob).ok_or_else(Problem::unknown_job))
+                    .transpose()?;
+                (route, "POST")
+            }
             ["group", id] => {
                 let route = (*method == Method::GET)
                     .then(|| GroupId::parse(id).map(Self::ReadGroup).ok_or_else(Problem::unknown_group))
@@ -203,12 +211,26 @@ impl Route {
             | Self::Single(..)
             | Self::DeleteJob(_)
             | Self::CancelJob(_)
+            | Self::ApplyJob(_)
             | Self::ReadGroup(_)
             | Self::Limits
             | Self::ReadContact(_)
             | Self::DeleteContact(_)
             | Self::Public(_) => Some(&[]),
         }
+    }
+
+    /// Returns whether the call changes something, and cannot be a dry run.
+    pub(super) fn cannot_be_dry_run(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteJob(_)
+                | Self::CancelJob(_)
+                | Self::ApplyJob(_)
+                | Self::DeleteContact(_)
+                | Self::DeleteBatch
+                | Self::DoNotContact(..)
+        )
     }
 
     /// Finds the endpoint that everybody may read.
@@ -274,6 +296,7 @@ mod tests {
             (Method::PATCH, "/api/contacts/bulk/edit", Route::Bulk(Operation::Update)),
             (Method::GET, job.as_str(), Route::ReadJob(id)),
             (Method::DELETE, job.as_str(), Route::DeleteJob(id)),
+            (Method::POST, format!("{job}/apply").as_str(), Route::ApplyJob(id)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
             (Method::POST, "/api/contacts/batch/new", Route::Batch(Operation::Create)),

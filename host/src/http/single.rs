@@ -10,7 +10,7 @@ use super::contacts::raw;
 use super::problem::Problem;
 use super::remarks::tell_ignored;
 use super::reply::{Reply, json};
-use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, JobRemarks, Operation, Warning};
+use crate::domain::{Action, ContactId, DryRun, ItemError, ItemList, ItemRemarks, JobRemarks, Operation, Warning};
 use crate::jobs::Call;
 
 /// The answer to a refused item. The order of the members is Mautic's.
@@ -28,6 +28,18 @@ struct Applied {
     contact: Box<RawValue>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
+    #[serde(flatten)]
+    preview: Option<Preview>,
+}
+
+/// What the answer of a dry run says besides.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Preview {
+    dry_run: bool,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -40,16 +52,17 @@ struct RefusedItem {
     r#type: Option<String>,
 }
 
-/// Applies one item, to the contact `id` if there is an id; blocks.
+/// Applies one item, to the contact `id` if there is an id, or says what would become of it; blocks.
 pub(super) fn apply(
     call: &Call<'_>,
     operation: Operation,
     id: Option<ContactId>,
     mut body: ItemBody,
+    dry_run: Option<DryRun>,
 ) -> Result<Reply, Problem> {
     let item = body.take_item()?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
-    apply_item(call, operation, item, More::default())
+    apply_item(call, operation, item, More { dry_run, ..More::default() })
 }
 
 /// What the answer to one item says beside what the component says.
@@ -61,15 +74,21 @@ pub(super) struct More {
     pub(super) ignored: Vec<String>,
     /// Warnings about the item, if it is applied.
     pub(super) warnings: Vec<Warning>,
+    /// Whether nothing is stored.
+    pub(super) dry_run: Option<DryRun>,
 }
 
 /// Applies one item; blocks.
 pub(super) fn apply_item(call: &Call<'_>, operation: Operation, item: String, more: More) -> Result<Reply, Problem> {
-    let answer = call.apply(operation, &ItemList { items: vec![item], keys: None })?;
+    let items = ItemList { items: vec![item], keys: None };
+    let answer = match more.dry_run {
+        None => call.apply(operation, &items)?,
+        Some(dry_run) => call.preview(operation, &items, dry_run)?,
+    };
     let mut rows = answer.rows;
     let mut row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
-    let More { record_found, ignored, warnings: more_warnings } = more;
+    let More { record_found, ignored, warnings: more_warnings, dry_run } = more;
     row.remarks.ignored.extend(ignored);
     let ignored = JobRemarks::of([&row.remarks]).ignored;
     if let Some(error) = row.error {
@@ -81,10 +100,14 @@ pub(super) fn apply_item(call: &Call<'_>, operation: Operation, item: String, mo
     warnings.extend(more_warnings);
     let mut contacts = answer.contacts;
     let (id, object) = row
-        .id
+        .shown
         .and_then(|id| contacts.remove_entry(&id))
         .ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
-    let mut reply = json(status, &Applied { record_found, contact: raw(object)?, warnings });
+    let changes = row.changes.map(raw).transpose()?;
+    let preview = dry_run.map(|_| Preview { dry_run: true, action: row.action, changes });
+    // A dry run has created nothing.
+    let status = if dry_run.is_some() { StatusCode::OK } else { status };
+    let mut reply = json(status, &Applied { record_found, contact: raw(object)?, warnings, preview });
     tell_ignored(&mut reply, &ignored);
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/api/contacts/{}", id.0))

@@ -4,17 +4,25 @@
 //! was read, the items are decided again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
 
 use super::call_limiter::Permit;
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
-use crate::domain::{ContactId, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId, WriteMode};
+use crate::domain::{
+    Action, ContactId, DryRun, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId, WriteMode,
+};
 use crate::jobs::decide::{
-    CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Part, RunError, StorageRoom,
-    TimeSpent, isolate,
+    Added, CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, Part, RunError,
+    StorageRoom, TimeSpent, isolate,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
+use crate::sandbox::Planned;
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, RowContact, Tenant};
 use crate::tenants::TenantLimits;
 
@@ -24,14 +32,20 @@ pub const MAX_CALL_ITEMS: usize = 200;
 /// The result of one item of a call.
 #[derive(Debug)]
 pub struct CallRow {
-    /// The contact that the item was applied to, or that it named.
+    /// The contact that the item was applied to, or that it named. In a dry run, none for a contact that would be created.
     pub id: Option<ContactId>,
+    /// The contact that is shown for the item: in a dry run also one that would be created.
+    pub shown: Option<ContactId>,
+    /// What became of the item; in a dry run, what would become of it.
+    pub action: Action,
     /// The item's HTTP status.
     pub status: u16,
     /// Why the item failed, if it did.
     pub error: Option<ItemError>,
     /// What the client is told besides.
     pub remarks: ItemRemarks,
+    /// The members that would change, in a dry run that shows them: a JSON object.
+    pub changes: Option<String>,
 }
 
 /// The result of a call.
@@ -39,7 +53,8 @@ pub struct CallRow {
 pub struct CallAnswer {
     /// One row for each item, in order.
     pub rows: Vec<CallRow>,
-    /// The contacts that the rows name, after the call and as clients see them: JSON objects.
+    /// The contacts that the rows name, after the call and as clients see them: JSON objects. The `id` of one that a dry run would
+    /// create is null.
     pub contacts: BTreeMap<ContactId, String>,
 }
 
@@ -63,6 +78,8 @@ pub(super) struct CallTarget<'a> {
     room: StorageRoom,
     pub(super) rows: Vec<CallRow>,
     written: BTreeMap<ContactId, StoredContact>,
+    /// What a dry run has decided so far.
+    overlay: Option<Arc<Mutex<Overlay>>>,
     /// Whether the call ends early, so that only failed rows are still to be added.
     ends_early: bool,
 }
@@ -73,8 +90,66 @@ impl<'a> CallTarget<'a> {
         let watch = watch.clone();
         let (limits, room) = (tenant.limits, StorageRoom::default());
         let (rows, written) = (Vec::new(), BTreeMap::new());
-        Self { service, tenant: tenant.id, permit, watch, limits, room, rows, written, ends_early: false }
+        let (overlay, ends_early) = (None, false);
+        Self { service, tenant: tenant.id, permit, watch, limits, room, rows, written, overlay, ends_early }
     }
+
+    /// Takes what the writes of a batch of a dry run would be, and collects the batch's rows.
+    fn preview(&mut self, overlay: &Mutex<Overlay>, mut commit: BatchCommit) -> Result<CommitOutcome, RunError> {
+        let shown: Vec<Shown> = commit.rows.iter().map(|row| Shown::of(&row.body)).collect();
+        let Some(ids) = overlay.lock().take(&mut commit)? else {
+            self.room.forget();
+            return Ok(CommitOutcome::Conflict);
+        };
+        for (row, shown) in commit.rows.into_iter().zip(shown) {
+            self.rows.push(call_row(row, &ids, shown));
+        }
+        Ok(CommitOutcome::Committed { job_finished: false })
+    }
+}
+
+/// The contact that is shown for an item.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    /// The contact of a write.
+    Write(usize),
+    /// A contact that is found.
+    Contact(Option<u64>),
+}
+
+impl Shown {
+    fn of(body: &RowBody) -> Self {
+        match *body {
+            RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } => {
+                Self::Write(write)
+            }
+            RowBody::Unchanged { contact: RowContact::Stored(id) } => Self::Contact(Some(id)),
+            RowBody::Failed { id, .. } | RowBody::Previewed { id, .. } => Self::Contact(id),
+            RowBody::Unchanged { contact: RowContact::Previewed } => Self::Contact(None),
+        }
+    }
+
+    fn id(self, ids: &[ContactId]) -> Option<ContactId> {
+        match self {
+            Self::Write(write) => ids.get(write).copied(),
+            Self::Contact(id) => id.map(ContactId),
+        }
+    }
+}
+
+/// Makes the row of an item, given the contacts of the writes.
+fn call_row(row: DraftRow, ids: &[ContactId], shown: Shown) -> CallRow {
+    let DraftRow { body, remarks, changes, .. } = row;
+    let action = body.action();
+    let shown = shown.id(ids);
+    let (id, status, error) = match body {
+        RowBody::Written { status, .. } => (shown, status, None),
+        RowBody::Previewed { id, status } => (id.map(ContactId), status, None),
+        RowBody::Unchanged { contact: RowContact::Previewed } => (None, 200, None),
+        RowBody::Unchanged { .. } => (shown, 200, None),
+        RowBody::Failed { id, status, error } => (id.map(ContactId), status, Some(error)),
+    };
+    CallRow { id, shown, action, status, error, remarks, changes }
 }
 
 impl CommitTarget for CallTarget<'_> {
@@ -99,13 +174,21 @@ impl CommitTarget for CallTarget<'_> {
         mut commit: BatchCommit,
         right: Option<&RightOfWay<'_>>,
     ) -> Result<CommitOutcome, RunError> {
-        let (tenant, store) = (self.tenant, self.service.store());
+        let service = self.service;
+        let (tenant, store) = (self.tenant, service.store());
+        if let Some(overlay) = self.overlay.clone() {
+            let watch = self.watch.clone();
+            let _reading = watch.enter(Phase::Read);
+            let added = overlay.lock().added();
+            self.room.admit(store, tenant, &self.limits, added, &mut commit)?;
+            return self.preview(&overlay, commit);
+        }
         if right.is_none() && !commit.writes.is_empty() {
             let _waiting = self.watch.enter(Phase::Yield);
             self.service.decider_context().rights_of_way.yield_to_others(tenant);
         }
         let _committing = self.watch.enter(Phase::Commit);
-        self.room.admit(store, tenant, &self.limits, &mut commit)?;
+        self.room.admit(store, tenant, &self.limits, Added::default(), &mut commit)?;
         let (commit, applied) = match self.permit.and_then(Permit::committer) {
             None => {
                 let applied = store.apply_writes(tenant, &commit.writes)?;
@@ -129,18 +212,9 @@ impl CommitTarget for CallTarget<'_> {
             let contact = StoredContact { id: *id, version: 0, document: write.document.clone(), indexed: None };
             self.written.insert(*id, contact);
         }
-        self.rows.extend(commit.rows.into_iter().map(|DraftRow { body, remarks, .. }| match body {
-            RowBody::Written { write, status } => CallRow { id: ids.get(write).copied(), status, error: None, remarks },
-            RowBody::Unchanged { contact } => {
-                let id = match contact {
-                    RowContact::Stored(id) => Some(ContactId(id)),
-                    RowContact::Write(write) => ids.get(write).copied(),
-                };
-                CallRow { id, status: 200, error: None, remarks }
-            }
-            RowBody::Failed { id, status, error } => {
-                CallRow { id: id.map(ContactId), status, error: Some(error), remarks }
-            }
+        self.rows.extend(commit.rows.into_iter().map(|row| {
+            let shown = Shown::of(&row.body);
+            call_row(row, &ids, shown)
         }));
         Ok(CommitOutcome::Committed { job_finished: false })
     }
@@ -158,8 +232,22 @@ impl<'a> Call<'a> {
     /// If the tenant was removed, the sandbox has no room, or the store cannot answer. [`ServiceError::PartlyApplied`] if some
     /// items were applied before that; otherwise none was.
     pub fn apply(&self, operation: Operation, items: &ItemList) -> Result<CallAnswer, ServiceError> {
-        let mut decider = self.decider(operation);
-        let mut target = CallTarget::new(self);
+        self.run(operation, items, None)
+    }
+
+    /// Decides items as [`Self::apply`] does, and stores nothing. Each item sees what the items before it would have done.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], apart from [`ServiceError::PartlyApplied`].
+    pub fn preview(&self, operation: Operation, items: &ItemList, dry_run: DryRun) -> Result<CallAnswer, ServiceError> {
+        self.run(operation, items, Some(dry_run))
+    }
+
+    fn run(&self, operation: Operation, items: &ItemList, dry_run: Option<DryRun>) -> Result<CallAnswer, ServiceError> {
+        let store = || Arc::clone(&self.service.decider_context().store);
+        let overlay = dry_run.map(|_| Arc::new(Mutex::new(Overlay::of_call(store(), self.tenant.id))));
+        let mut decider = self.decider_of(operation, dry_run).over(overlay.clone());
+        let mut target = CallTarget { overlay, ..CallTarget::new(self) };
         if !items.items.is_empty() {
             let whole = Part::whole(0, items);
             let mut failures = FailureTally::new(FailureBudget::CALL);
@@ -184,10 +272,14 @@ impl<'a> Call<'a> {
     /// left out or shown by its id alone: the items are applied, so the call has not failed.
     fn named_contacts(&self, target: &CallTarget<'_>, decider: &mut Decider<'_>) -> BTreeMap<ContactId, String> {
         let is_unread = |id: &ContactId| !target.written.contains_key(id);
-        let unread: Vec<ContactId> = target.rows.iter().filter_map(|row| row.id).filter(is_unread).collect();
+        let unread: Vec<ContactId> = target.rows.iter().filter_map(|row| row.shown).filter(is_unread).collect();
         let mut contacts: Vec<StoredContact> = target.written.values().cloned().collect();
         if !unread.is_empty() {
-            match self.service.store().find_contacts(target.tenant, &unread, &[]) {
+            let found = match &target.overlay {
+                Some(overlay) => overlay.lock().find(&Planned { ids: unread, keys: Vec::new() }),
+                None => self.service.store().find_contacts(target.tenant, &unread, &[]),
+            };
+            match found {
                 Ok(found) => contacts.extend(found),
                 Err(error) => {
                     tracing::warn!(event = "contacts_not_read_back", %error, "contacts of a call not read back")
@@ -197,10 +289,12 @@ impl<'a> Call<'a> {
         if contacts.is_empty() {
             return BTreeMap::new();
         }
-        match decider.present(&contacts) {
-            Ok(objects) => objects.into_iter().collect(),
+        let objects = match decider.present(&contacts) {
+            Ok(objects) => objects,
             Err(_) => contacts.iter().map(|contact| (contact.id, bare_object(contact.id))).collect(),
-        }
+        };
+        let is_new = |id| target.overlay.as_ref().is_some_and(|overlay| overlay.lock().is_new(id));
+        objects.into_iter().map(|(id, object)| (id, if is_new(id) { without_id(&object) } else { object })).collect()
     }
 
     /// Returns whether the call should try nothing more, because it has run for long and other tenants wait.
@@ -210,6 +304,10 @@ impl<'a> Call<'a> {
 
     /// Returns a decider for the call.
     pub(super) fn decider(&self, operation: Operation) -> Decider<'a> {
+        self.decider_of(operation, None)
+    }
+
+    fn decider_of(&self, operation: Operation, dry_run: Option<DryRun>) -> Decider<'a> {
         let &Self { service, tenant, .. } = self;
         let request = DecideRequest {
             tenant: tenant.id,
@@ -219,6 +317,7 @@ impl<'a> Call<'a> {
             pinned: service.pinned(tenant),
             operation,
             mode: WriteMode::Upsert,
+            dry_run,
             now: service.store().now(),
             job: None,
         };
@@ -230,4 +329,15 @@ impl<'a> Call<'a> {
             TimeSpent::default(),
         )
     }
+}
+
+/// Returns what clients see of a contact that a dry run would create: it has no id yet.
+fn without_id(object: &str) -> String {
+    let Ok(mut members) = serde_json::from_str::<IndexMap<String, &RawValue>>(object) else {
+        return String::from("{}");
+    };
+    if let Some(id) = members.get_mut("id") {
+        *id = RawValue::NULL;
+    }
+    serde_json::to_string(&members).unwrap_or_else(|_| String::from("{}"))
 }

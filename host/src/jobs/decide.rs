@@ -7,6 +7,8 @@
 
 mod assemble;
 mod breaker;
+mod changes;
+mod compare;
 mod component_loader;
 mod component_usage;
 mod components;
@@ -17,6 +19,7 @@ mod failure_reason;
 mod isolate;
 mod meter;
 mod mode;
+mod overlay;
 mod part;
 mod run_error;
 mod storage_room;
@@ -25,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breaker::Breaker;
+pub(super) use compare::compare;
 pub use component_loader::{ComponentLoader, LoadError};
 pub(super) use component_usage::ComponentUsage;
 pub(super) use decide_request::DecideRequest;
@@ -33,6 +37,7 @@ pub(super) use failure_budget::{FailureBudget, FailureTally};
 pub(super) use isolate::{CommitTarget, LeftParts, given_up, isolate, resume_isolation};
 pub use meter::ItemFailure;
 pub(super) use meter::TimeSpent;
+pub(super) use overlay::{Added, Overlay};
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;

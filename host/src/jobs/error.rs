@@ -6,7 +6,7 @@ use crate::domain::SearchError;
 use crate::jobs::decide::{DecideError, RunError};
 use crate::plain_words::io_error;
 use crate::sandbox::GuestFailure;
-use crate::store::StoreError;
+use crate::store::{ApplyRefusal, StoreError};
 
 /// The reason why a request failed. The request has changed nothing, except after [`Self::PartlyApplied`] and,
 /// perhaps, after [`Self::Stalled`] and [`StoreError::Unsure`].
@@ -51,6 +51,9 @@ pub enum ServiceError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// The job cannot be applied.
+    #[error("the job cannot be applied: {0:?}")]
+    NotApplicable(ApplyRefusal),
     /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]
     QueueFull,

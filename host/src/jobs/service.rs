@@ -13,11 +13,11 @@ use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
-use crate::jobs::{ServiceError, Submission};
+use crate::jobs::{Application, ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
-    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
+    ApplyRefusal, Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification,
+    QueueLimits, QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
 };
 use crate::tenants::Secret;
 
@@ -104,6 +104,7 @@ impl Service {
     pub fn submit(&self, tenant: &Tenant, mut submission: Submission) -> Result<Accepted, ServiceError> {
         let mut idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
         let (operation, mode, source) = (submission.operation(), submission.mode(), submission.take_source());
+        let dry_run = submission.dry_run();
         let parts = submission.into_jobs();
         let group = (parts.len() > 1).then(GroupId::random);
         let job = |chunks| NewJob {
@@ -111,6 +112,8 @@ impl Service {
             id: JobId::random(),
             operation,
             mode,
+            dry_run,
+            applies: None,
             source: source.clone(),
             group,
             pinned: self.pinned(tenant),
@@ -122,15 +125,10 @@ impl Service {
             retention: self.settings.retention,
         };
         let jobs: Vec<NewJob> = parts.into_iter().map(job).collect();
-        let limits = SubmitLimits {
-            queue: self.queue_limits(tenant),
-            stored_bytes: tenant.limits.stored_mib << 20,
-            jobs_per_minute: tenant.limits.jobs_per_minute,
-            contacts_per_minute: tenant.limits.contacts_per_minute,
-        };
+        let limits = self.submit_limits(tenant);
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-        match self.store().submit_jobs(&jobs, &limits)? {
-            SubmitOutcome::Accepted => {
+        match earlier_job(self.store().submit_jobs(&jobs, &limits)?, tenant)? {
+            None => {
                 // Before a worker looks for them.
                 for NewJob { id, chunks, .. } in jobs {
                     self.worker_context.accepted_chunks.keep(tenant.id, id, chunks);
@@ -141,18 +139,48 @@ impl Service {
                     (group, _) => Accepted::Group(group.unwrap_or_else(GroupId::random), ids),
                 })
             }
-            SubmitOutcome::Repeated(id) => self.repeated(tenant.id, id),
-            SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
-            SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
-            SubmitOutcome::StorageFull => Err(ServiceError::StorageFull { limit_mib: tenant.limits.stored_mib }),
-            SubmitOutcome::TooOften(retry_after) => {
-                Err(ServiceError::TooManyJobs { per_minute: tenant.limits.jobs_per_minute, retry_after })
-            }
-            SubmitOutcome::TooManyContacts(retry_after) => {
-                Err(ServiceError::TooManyContacts { per_minute: tenant.limits.contacts_per_minute, retry_after })
-            }
-            SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
-            SubmitOutcome::Outdated => Err(ServiceError::Busy),
+            Some(id) => self.repeated(tenant.id, id),
+        }
+    }
+
+    /// Accepts a job that does for real what a dry run showed, with the items of that one. When this returns, the job is durable.
+    /// Returns the earlier one if the dry run was applied before.
+    ///
+    /// # Errors
+    /// As [`Self::submit`], and if the job is no completed dry run.
+    pub fn apply(&self, tenant: &Tenant, application: &Application) -> Result<JobId, ServiceError> {
+        let unknown = ServiceError::NotApplicable(ApplyRefusal::Unknown);
+        let dry_run = self.store().job(tenant.id, application.dry_run)?.ok_or(unknown)?;
+        // By the components and the profile of now, as any other job that is accepted now.
+        let job = NewJob {
+            tenant: tenant.id,
+            id: JobId::random(),
+            operation: dry_run.operation,
+            mode: dry_run.mode,
+            dry_run: None,
+            applies: Some(dry_run.id),
+            source: dry_run.source,
+            group: None,
+            pinned: self.pinned(tenant),
+            profile: tenant.profile.clone(),
+            is_default: tenant.assigned.processor.is_none(),
+            chunks: Vec::new(),
+            idempotency: application.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint }),
+            retention: self.settings.retention,
+        };
+        let earlier = earlier_job(self.store().submit_job(&job, &self.submit_limits(tenant))?, tenant)?;
+        if earlier.is_none() {
+            self.worker_context.job_wakeup.notify();
+        }
+        Ok(earlier.unwrap_or(job.id))
+    }
+
+    fn submit_limits(&self, tenant: &Tenant) -> SubmitLimits {
+        SubmitLimits {
+            queue: self.queue_limits(tenant),
+            stored_bytes: tenant.limits.stored_mib << 20,
+            jobs_per_minute: tenant.limits.jobs_per_minute,
+            contacts_per_minute: tenant.limits.contacts_per_minute,
         }
     }
 
@@ -332,5 +360,29 @@ impl Service {
     pub(super) fn pinned(&self, tenant: &Tenant) -> Pinned {
         let processor = tenant.assigned.processor.unwrap_or_else(|| self.default_processor());
         Pinned { processor, validator: tenant.assigned.validator }
+    }
+}
+
+/// Returns the job that the same request was accepted as before, or `None` if it was accepted now.
+///
+/// # Errors
+/// Why it was not accepted.
+fn earlier_job(outcome: SubmitOutcome, tenant: &Tenant) -> Result<Option<JobId>, ServiceError> {
+    let limits = &tenant.limits;
+    match outcome {
+        SubmitOutcome::Accepted => Ok(None),
+        SubmitOutcome::Repeated(id) | SubmitOutcome::Applied(id) => Ok(Some(id)),
+        SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
+        SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
+        SubmitOutcome::StorageFull => Err(ServiceError::StorageFull { limit_mib: limits.stored_mib }),
+        SubmitOutcome::TooOften(retry_after) => {
+            Err(ServiceError::TooManyJobs { per_minute: limits.jobs_per_minute, retry_after })
+        }
+        SubmitOutcome::TooManyContacts(retry_after) => {
+            Err(ServiceError::TooManyContacts { per_minute: limits.contacts_per_minute, retry_after })
+        }
+        SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
+        SubmitOutcome::Outdated => Err(ServiceError::Busy),
+        SubmitOutcome::NotApplicable(refusal) => Err(ServiceError::NotApplicable(refusal)),
     }
 }

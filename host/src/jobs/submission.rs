@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{ItemList, Operation, Source, WriteMode};
+use crate::domain::{DryRun, ItemList, JobId, Operation, Source, WriteMode};
 
 /// Items that a job may have.
 pub const MAX_ITEMS: usize = 10_000;
@@ -19,6 +19,7 @@ const MAX_CHUNK_BYTES: usize = 4 << 20;
 pub struct Submission {
     operation: Operation,
     mode: WriteMode,
+    dry_run: Option<DryRun>,
     source: Option<Source>,
     items: ItemList,
     idempotency_key: Option<String>,
@@ -48,12 +49,8 @@ impl Submission {
         if items.items.len() > MAX_ITEMS {
             return Err(SubmissionError::TooMany);
         }
-        let is_usable =
-            |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if idempotency_key.as_ref().is_some_and(|key| !is_usable(key)) {
-            return Err(SubmissionError::Key);
-        }
-        Ok(Self { operation, mode: WriteMode::Upsert, source: None, items, idempotency_key })
+        check_key(idempotency_key.as_ref())?;
+        Ok(Self { operation, mode: WriteMode::Upsert, dry_run: None, source: None, items, idempotency_key })
     }
 
     /// Checks a request that brought a file. One with more than [`MAX_ITEMS`] rows becomes a group of jobs.
@@ -77,6 +74,17 @@ impl Submission {
     #[must_use]
     pub fn with_mode(self, mode: WriteMode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Makes the request one for a dry run, if there is one.
+    #[must_use]
+    pub fn with_dry_run(self, dry_run: Option<DryRun>) -> Self {
+        Self { dry_run, ..self }
+    }
+
+    /// Returns whether the request is for a dry run.
+    pub(super) fn dry_run(&self) -> Option<DryRun> {
+        self.dry_run
     }
 
     /// Returns which contacts the items may be applied to.
@@ -105,6 +113,9 @@ impl Submission {
         add(self.operation.as_str());
         if self.mode != WriteMode::Upsert {
             add(self.mode.as_str());
+        }
+        if let Some(DryRun { shows_changes }) = self.dry_run {
+            add(if shows_changes { "dry run with changes" } else { "dry run" });
         }
         self.items.items.iter().for_each(|item| add(item));
         add(if self.items.keys.is_some() { "keyed" } else { "list" });
@@ -151,6 +162,38 @@ impl Submission {
             }
         }
         chunks
+    }
+}
+
+/// Checks an idempotency key, if there is one.
+fn check_key(key: Option<&String>) -> Result<(), SubmissionError> {
+    let is_usable = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_some_and(|key| !is_usable(key)) { Err(SubmissionError::Key) } else { Ok(()) }
+}
+
+/// A request to apply a dry run, checked.
+#[derive(Debug)]
+pub struct Application {
+    /// The dry run.
+    pub(super) dry_run: JobId,
+    idempotency_key: Option<String>,
+}
+
+impl Application {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// If the idempotency key is not usable.
+    pub fn new(dry_run: JobId, idempotency_key: Option<String>) -> Result<Self, SubmissionError> {
+        check_key(idempotency_key.as_ref())?;
+        Ok(Self { dry_run, idempotency_key })
+    }
+
+    /// Returns the idempotency key, and the SHA-256 of the request that it stands for.
+    pub(super) fn idempotency(&self) -> Option<(String, [u8; 32])> {
+        let key = self.idempotency_key.clone()?;
+        let hash = Sha256::new().chain_update("apply a dry run").chain_update(self.dry_run.0.as_bytes());
+        Some((key, hash.finalize().into()))
     }
 }
 

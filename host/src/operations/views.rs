@@ -61,6 +61,18 @@ pub struct JobView {
     cancelled_at: Option<String>,
     expires_at: String,
     operation: &'static str,
+    /// Whether the job stores no contact; absent otherwise.
+    #[serde(skip_serializing_if = "is_false")]
+    dry_run: bool,
+    /// The job that applies the dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied_as: Option<String>,
+    /// The dry run that the job applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applies: Option<String>,
+    /// Items that came out otherwise than the dry run said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing: Option<u64>,
     processor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     validator: Option<String>,
@@ -85,6 +97,10 @@ impl JobView {
             cancelled_at: job.cancelled_at.map(Timestamp::to_rfc3339),
             expires_at: job.expires_at.to_rfc3339(),
             operation: job.operation.as_str(),
+            dry_run: job.dry_run.is_some(),
+            applied_as: job.applied_as.map(|id| id.to_string()),
+            applies: job.applies.map(|id| id.to_string()),
+            differing: job.applies.map(|_| job.remarks.differing),
             processor: job.pinned.processor.to_string(),
             validator: job.pinned.validator.map(|digest| digest.to_string()),
         }

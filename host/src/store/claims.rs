@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::overlays::{OverlayBatch, OverlayMarks};
 use super::{ContactWrite, StoreError};
 use crate::domain::{
-    Action, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp, WriteMode,
+    Action, DryRun, Expected, GroupId, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp,
+    WriteMode,
 };
 use crate::tenants::{StoredProfile, TenantLimits};
 
@@ -22,7 +24,15 @@ pub trait ClaimStore {
     /// while all of them have at most `bytes` bytes. Returns no chunks if the job is gone.
     fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError>;
 
-    /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them.
+    /// Returns the marks of all batches that a dry run sees: those of its own that are committed, and before them those of the
+    /// earlier jobs of its group, in order. 16 bytes or so for each contact that a batch would have written.
+    fn overlay_marks(&self, claim: &Claim) -> Result<Vec<OverlayMarks>, StoreError>;
+
+    /// Returns the contacts of a batch of a dry run, as they are stored. Returns `None` if the batch's job is gone.
+    fn overlay_contacts(&self, tenant: TenantId, job: JobId, first: u32) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Makes a batch take effect once: contacts, rows, cursor and lease, all or none of them. The batch of a dry run writes no
+    /// contact, and its items are kept, so that the dry run can be applied.
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError>;
 
     /// Renews the leases of all given claims except lost ones. PostgreSQL also leaves out a job that a commit has locked, since
@@ -62,6 +72,12 @@ pub struct Claim {
     pub operation: Operation,
     /// Which contacts the items may be applied to.
     pub mode: WriteMode,
+    /// Whether the job stores no contact.
+    pub dry_run: Option<DryRun>,
+    /// The dry run that the job applies.
+    pub applies: Option<JobId>,
+    /// The group of the job.
+    pub group: Option<GroupId>,
     /// The components that decide about the job.
     pub pinned: Pinned,
     /// The claim epoch, which is larger in later claims of the job. Writes under an older epoch do nothing.
@@ -104,6 +120,8 @@ pub struct BatchCommit {
     pub writes: Vec<ContactWrite>,
     /// The results, one for each item, in request order.
     pub rows: Vec<DraftRow>,
+    /// What the batches of a dry run would have written.
+    pub overlays: Vec<OverlayBatch>,
 }
 
 impl BatchCommit {
@@ -112,12 +130,14 @@ impl BatchCommit {
         let before = self.writes.len();
         self.writes.extend(next.writes);
         self.rows.extend(next.rows.into_iter().map(|row| row.moved_by(before)));
+        self.overlays.extend(next.overlays);
     }
 
     /// Returns the bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
         let writes: usize = self.writes.iter().map(ContactWrite::bytes).sum();
-        writes + self.rows.iter().map(DraftRow::bytes).sum::<usize>()
+        let overlays: usize = self.overlays.iter().map(OverlayBatch::bytes).sum();
+        writes + self.rows.iter().map(DraftRow::bytes).sum::<usize>() + overlays
     }
 }
 
@@ -132,15 +152,36 @@ pub struct DraftRow {
     pub body: RowBody,
     /// What the client is told besides.
     pub remarks: ItemRemarks,
+    /// The members of the contact that would change: a JSON object. For dry runs that show changes.
+    pub changes: Option<String>,
+    /// How the result compares with that of the dry run that the job applies.
+    pub check: DryRunCheck,
+}
+
+/// How the result of an item compares with that of the dry run that the job applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DryRunCheck {
+    /// The job applies no dry run, or the item came out as the dry run said.
+    #[default]
+    AsExpected,
+    /// The item came out otherwise.
+    Differs(Box<Expected>),
+    /// The dry run is gone, or has no row of the item.
+    NotCompared,
 }
 
 impl DraftRow {
+    /// Makes a row that says nothing more.
+    pub fn new(key: Option<String>, body: RowBody, remarks: ItemRemarks) -> Self {
+        Self { key, item: None, body, remarks, changes: None, check: DryRunCheck::default() }
+    }
+
     fn bytes(&self) -> usize {
         let error = match &self.body {
-            RowBody::Written { .. } | RowBody::Unchanged { .. } => 0,
+            RowBody::Written { .. } | RowBody::Previewed { .. } | RowBody::Unchanged { .. } => 0,
             RowBody::Failed { error, .. } => error.bytes(),
         };
-        let texts = [&self.key, &self.item].into_iter().flatten().map(String::len).sum::<usize>();
+        let texts = [&self.key, &self.item, &self.changes].into_iter().flatten().map(String::len).sum::<usize>();
         size_of::<Self>() + error + texts + self.remarks.bytes()
     }
 
@@ -163,6 +204,13 @@ pub enum RowBody {
         /// Index into [`BatchCommit::writes`].
         write: usize,
         /// 201 if the item created the contact, otherwise 200.
+        status: u16,
+    },
+    /// The item would have been applied, but for the dry run.
+    Previewed {
+        /// The contact; none if the dry run would have created it.
+        id: Option<u64>,
+        /// 201 if the item would have created the contact, otherwise 200.
         status: u16,
     },
     /// The item said what its contact had already. The status is 200.
@@ -188,14 +236,16 @@ pub enum RowContact {
     Stored(u64),
     /// The contact of a write, as an index into [`BatchCommit::writes`]: an earlier item changed it.
     Write(usize),
+    /// A contact that the dry run would have created.
+    Previewed,
 }
 
 impl RowBody {
     /// Returns what became of the item.
     pub fn action(&self) -> Action {
         match self {
-            Self::Written { status: 201, .. } => Action::Create,
-            Self::Written { .. } => Action::Update,
+            Self::Written { status: 201, .. } | Self::Previewed { status: 201, .. } => Action::Create,
+            Self::Written { .. } | Self::Previewed { .. } => Action::Update,
             Self::Unchanged { .. } => Action::Unchanged,
             Self::Failed { .. } => Action::Refuse,
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::StoreError;
+use super::usage::{contact_bytes, signed};
 use crate::domain::{ContactId, IndexEntry, StoredContact, TenantId, UniqueKey};
 
 /// Contacts, and the index by which they are listed.
@@ -48,6 +49,15 @@ pub trait ContactStore {
     fn index_next(&self, age: Duration) -> Result<bool, StoreError>;
 }
 
+impl StoredContact {
+    /// Returns the bytes that the contact counts, if it was read with how it is found.
+    pub fn stored_bytes(&self) -> i64 {
+        let Some(indexed) = &self.indexed else { return 0 };
+        let keys = indexed.keys().iter().map(|key| (key.field.as_str(), key.value.as_str()));
+        contact_bytes(signed(self.document.len()), keys, signed(indexed.entry_bytes()))
+    }
+}
+
 /// A contact's new state.
 #[derive(Debug)]
 pub struct ContactWrite {
@@ -62,6 +72,14 @@ pub struct ContactWrite {
 }
 
 impl ContactWrite {
+    /// Returns the bytes that the contact counts when it is stored so.
+    pub fn stored_bytes(&self) -> i64 {
+        let mut keys: Vec<_> = self.keys.iter().map(|key| (key.field.as_str(), key.value.as_str())).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        contact_bytes(signed(self.document.len()), keys, signed(self.index_entry.bytes()))
+    }
+
     /// Returns the bytes of memory that it takes.
     pub(super) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|key| key.field.len() + key.value.len()).sum();

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::error::Context;
 use super::{Claim, StoreError};
 use crate::domain::{
-    Action, ErrorCode, GroupId, ItemError, ItemList, Job, JobId, JobState, Operation, Pinned, ResultRow, Source,
-    TenantId, Timestamp, Warning, WriteMode,
+    Action, DryRun, ErrorCode, Expected, GroupId, ItemError, ItemList, Job, JobId, JobState, Operation, Pinned,
+    ResultRow, Source, TenantId, Timestamp, Warning, WriteMode,
 };
 use crate::tenants::StoredProfile;
 
@@ -128,6 +128,10 @@ pub struct NewJob {
     pub operation: Operation,
     /// Which contacts the items may be applied to.
     pub mode: WriteMode,
+    /// Whether the job stores no contact.
+    pub dry_run: Option<DryRun>,
+    /// The dry run that the job applies: it gets the items of that one, and has no chunks of its own.
+    pub applies: Option<JobId>,
     /// The file that the job is made of, if it is made of one.
     pub source: Option<Source>,
     /// The group that the job belongs to, if its file becomes several jobs.
@@ -198,6 +202,25 @@ pub enum SubmitOutcome {
     NoTenant,
     /// A component of the job was removed after the tenant had been given another.
     Outdated,
+    /// The dry run that the job should apply was applied before, as this job.
+    Applied(JobId),
+    /// The job that the new one should apply cannot be applied.
+    NotApplicable(ApplyRefusal),
+}
+
+/// Why a job cannot be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplyRefusal {
+    /// The tenant has no such job.
+    Unknown,
+    /// The job is no dry run.
+    NoDryRun,
+    /// The dry run is not completed.
+    Unfinished,
+    /// The dry run was cancelled, so some items have no result.
+    Cancelled,
+    /// The dry run was applied, and the job that applied it is gone.
+    AppliedAndGone,
 }
 
 /// The row of an item.
@@ -217,6 +240,10 @@ pub struct StoredRow {
     pub codes: Vec<ErrorCode>,
     /// The item as it was sent, if it failed and the tenant's limit of results left room for it.
     pub item: Option<Box<RawValue>>,
+    /// The members of the contact that would change, in a dry run that shows them.
+    pub changes: Option<Box<RawValue>>,
+    /// What the dry run said that the job applies, if the item came out otherwise.
+    pub expected: Option<Box<Expected>>,
 }
 
 impl StoredRow {
@@ -233,6 +260,7 @@ impl StoredRow {
         let errors = Some(to_raw_value(&error).context("writing results")?);
         let row = ResultRow { id: None, status_code: Self::NOT_PROCESSED, errors };
         let (codes, item) = (error.codes(), RawValue::from_string(item).ok());
-        Ok(Self { index, key, row, action: Action::NotProcessed, warnings: Vec::new(), codes, item })
+        let (action, warnings) = (Action::NotProcessed, Vec::new());
+        Ok(Self { index, key, row, action, warnings, codes, item, changes: None, expected: None })
     }
 }

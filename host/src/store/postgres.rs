@@ -6,6 +6,7 @@
 //! done again.
 
 mod address;
+mod apply;
 mod claims;
 mod commit;
 mod common_words;
@@ -23,6 +24,7 @@ mod maintenance;
 mod migrations;
 mod next_job;
 mod notifications;
+mod overlays;
 mod query_parts;
 mod refresh_tokens;
 mod remarks;

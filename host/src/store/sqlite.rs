@@ -2,6 +2,7 @@
 //!
 //! With WAL and `synchronous=FULL`, commits survive a power cut. One connection writes while a few others read.
 
+mod apply;
 mod backup;
 mod claims;
 mod commit;
@@ -18,6 +19,7 @@ mod listing;
 mod logs;
 mod maintenance;
 mod migrations;
+mod overlays;
 mod refresh_tokens;
 mod room;
 mod shown_contacts;

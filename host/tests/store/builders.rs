@@ -48,6 +48,8 @@ pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         id: JobId::random(),
         operation: Operation::Create,
         mode: WriteMode::Upsert,
+        dry_run: None,
+        applies: None,
         source: None,
         group: None,
         pinned: Pinned { processor: DEFAULT_PROCESSOR, validator: None },
@@ -81,12 +83,17 @@ pub(crate) fn contact_write(target: impl Into<WriteTarget>, address: &str) -> Co
 /// Returns a batch whose items each create a contact.
 pub(crate) fn creating(first: u32, addresses: &[&str]) -> BatchCommit {
     let writes = addresses.iter().map(|address| new_contact(address)).collect();
-    BatchCommit { first, writes, rows: (0..addresses.len()).map(|write| written_row(write, 201)).collect() }
+    BatchCommit {
+        first,
+        writes,
+        rows: (0..addresses.len()).map(|write| written_row(write, 201)).collect(),
+        ..BatchCommit::default()
+    }
 }
 
 /// Returns the row of an applied item.
 pub(crate) fn written_row(write: usize, status: u16) -> DraftRow {
-    DraftRow { key: None, item: None, body: RowBody::Written { write, status }, remarks: ItemRemarks::default() }
+    DraftRow::new(None, RowBody::Written { write, status }, ItemRemarks::default())
 }
 
 /// Returns the row of a failed item.
@@ -97,7 +104,7 @@ pub(crate) fn failed_row(status: u16) -> DraftRow {
 
 /// Returns the row of an item that failed for this reason.
 pub(crate) fn failed_with(id: Option<u64>, status: u16, error: ItemError) -> DraftRow {
-    DraftRow { key: None, item: None, body: RowBody::Failed { id, status, error }, remarks: ItemRemarks::default() }
+    DraftRow::new(None, RowBody::Failed { id, status, error }, ItemRemarks::default())
 }
 
 /// Returns the remarks about an item with so many warnings, and with ignored members of these names.

@@ -29,6 +29,7 @@ pub(crate) fn a_commit_writes_contacts_rows_and_counts(fixture: &StoreFixture) {
             written_row(1, 200),
             written_row(0, 201),
         ],
+        ..BatchCommit::default()
     };
     assert_eq!(fixture.commit(&claim, &batch), COMMITTED);
     let stored = fixture.job(tenant, id);
@@ -159,6 +160,7 @@ pub(crate) fn contacts_can_swap_keys_within_a_batch(fixture: &StoreFixture) {
         first: 0,
         writes: vec![new_contact("c@x"), contact_write(&contacts[0], "b@x"), contact_write(&contacts[1], "a@x"), two],
         rows: vec![written_row(0, 201), written_row(1, 200), written_row(2, 200), written_row(3, 200)],
+        ..BatchCommit::default()
     };
     assert_eq!(fixture.commit(&claim, &batch), FINISHED);
     let id = |address| fixture.by_address(tenant, address).unwrap().id;
@@ -221,6 +223,7 @@ pub(crate) fn a_large_batch_is_committed(fixture: &StoreFixture) {
         first: 2_000,
         writes: writes.collect(),
         rows: (0..2_000).map(|write| written_row(write, 200)).collect(),
+        ..BatchCommit::default()
     };
     assert_eq!(fixture.commit(&claim, &batch), FINISHED);
     assert_eq!(fixture.job(tenant, id).counts, Counts { created: 2_000, updated: 2_000, unchanged: 0, failed: 0 });
@@ -237,8 +240,12 @@ pub(crate) fn concurrent_jobs_of_a_tenant_conflict_only_on_contacts(fixture: &St
         fixture.job_of(tenant, 2);
     }
     let (one, two) = (fixture.claim(), fixture.claim());
-    let batch =
-        |writes: Vec<ContactWrite>| BatchCommit { first: 0, writes, rows: vec![written_row(0, 200), failed_row(400)] };
+    let batch = |writes: Vec<ContactWrite>| BatchCommit {
+        first: 0,
+        writes,
+        rows: vec![written_row(0, 200), failed_row(400)],
+        ..BatchCommit::default()
+    };
     assert_eq!(fixture.commit(&one, &batch(vec![contact_write(&contacts[0], "a@x")])), FINISHED);
     assert_eq!(fixture.commit(&two, &batch(vec![contact_write(&contacts[0], "a@x")])), CONFLICT);
     assert_eq!(fixture.commit(&two, &batch(vec![contact_write(&contacts[1], "b@x")])), FINISHED);

@@ -245,7 +245,7 @@ impl StoreFixture {
     /// Commits failed rows for all items that are left, which must finish the job.
     pub(crate) fn finish(&self, claim: &Claim) {
         let rows = (claim.cursor..claim.total).map(|_| failed_row(400)).collect();
-        let rest = BatchCommit { first: claim.cursor, writes: Vec::new(), rows };
+        let rest = BatchCommit { first: claim.cursor, writes: Vec::new(), rows, ..BatchCommit::default() };
         assert_eq!(self.commit(claim, &rest), FINISHED);
     }
 

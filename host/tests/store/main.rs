@@ -15,6 +15,7 @@ mod commit;
 mod components;
 mod contacts;
 mod credentials;
+mod dry_runs;
 mod expiry;
 mod fixture;
 mod history;
@@ -114,6 +115,13 @@ conformance! {
             secrets_are_limited_and_expire,
             the_day_of_a_secrets_last_use_is_noted,
             tokens_are_revoked;
+        dry_runs:
+            a_dry_run_keeps_its_items_and_writes_no_contact,
+            overlays_go_with_their_job,
+            dry_runs_of_one_file_follow_each_other,
+            a_completed_dry_run_is_applied_once,
+            of_many_that_apply_a_dry_run_at_once_one_makes_the_job,
+            what_came_out_otherwise_is_kept_and_counted;
         expiry:
             an_expired_job_is_unknown_before_it_is_swept,
             retention_starts_again_when_a_job_finishes,

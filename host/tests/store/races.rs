@@ -437,8 +437,12 @@ pub(crate) fn only_the_newest_claim_commits(fixture: &StoreFixture) {
         assert_eq!(new.cursor, u32::from(committed), "the new claim begins where the old one ended");
         assert_eq!(fixture.by_address(tenant, &format!("o{round}@x")).is_some(), committed);
         assert_eq!(fixture.commit(&old, &creating(new.cursor, &["late@x"])), CommitOutcome::Fenced);
-        let rest =
-            BatchCommit { first: new.cursor, writes: vec![], rows: (new.cursor..2).map(|_| failed_row(400)).collect() };
+        let rest = BatchCommit {
+            first: new.cursor,
+            writes: vec![],
+            rows: (new.cursor..2).map(|_| failed_row(400)).collect(),
+            ..BatchCommit::default()
+        };
         assert_eq!(fixture.commit(&new, &rest), FINISHED);
     }
 }

@@ -8,7 +8,7 @@ use crate::fixture::{COMMITTED, FINISHED, LEASE, StoreFixture, failed_row, new_j
 /// Returns a batch of failed items with these remarks.
 fn batch(first: u32, remarks: Vec<bulkhead::domain::ItemRemarks>) -> BatchCommit {
     let rows = remarks.into_iter().map(|remarks| DraftRow { remarks, ..failed_row(400) }).collect();
-    BatchCommit { first, writes: Vec::new(), rows }
+    BatchCommit { first, writes: Vec::new(), rows, ..BatchCommit::default() }
 }
 
 fn told(job: &JobRemarks) -> (u64, Vec<(&str, u64)>, u64) {

@@ -15,7 +15,10 @@ pub(crate) fn consecutive_ranges_have_no_gap_or_overlap(fixture: &StoreFixture) 
     let mut first = 0;
     for (place, count) in chunks.into_iter().enumerate() {
         let rows = (0..count).map(|number| failed_row(400 + ((first + number) % 100) as u16)).collect();
-        fixture.commit(&claim, &BatchCommit { first: u32::try_from(first).unwrap(), writes: vec![], rows });
+        fixture.commit(
+            &claim,
+            &BatchCommit { first: u32::try_from(first).unwrap(), writes: vec![], rows, ..BatchCommit::default() },
+        );
         first += count;
         if place == 1 {
             // Items without a result have no row.
@@ -48,7 +51,7 @@ pub(crate) fn large_rows_are_stored_a_few_together(fixture: &StoreFixture) {
     for row in &mut rows {
         row.key = Some("k".repeat(10_000));
     }
-    fixture.commit(&claim, &BatchCommit { first: 0, writes: vec![], rows });
+    fixture.commit(&claim, &BatchCommit { first: 0, writes: vec![], rows, ..BatchCommit::default() });
     let together = fixture.store.job_rows(tenant, id, 0..100).unwrap();
     assert_eq!(together.len(), 7, "a client that reads rows needs that much memory");
     assert_eq!(fixture.stored_rows(tenant, id, 0..100).len(), 100);
@@ -60,7 +63,7 @@ pub(crate) fn a_failed_item_is_kept_as_it_was_sent(fixture: &StoreFixture) {
     let items = [Some("null"), Some("{}"), Some(r#"{"a": 1.0}"#), None];
     let id = fixture.submit(&new_job(tenant, &[items.len()]));
     let rows = items.map(|item| DraftRow { item: item.map(str::to_owned), ..failed_row(400) }).to_vec();
-    fixture.commit(&fixture.claim(), &BatchCommit { first: 0, writes: vec![], rows });
+    fixture.commit(&fixture.claim(), &BatchCommit { first: 0, writes: vec![], rows, ..BatchCommit::default() });
     let stored = fixture.stored_rows(tenant, id, 0..4);
     let kept: Vec<Option<&str>> = stored.iter().map(|row| row.item.as_deref().map(RawValue::get)).collect();
     assert_eq!(kept, items);
@@ -81,7 +84,7 @@ pub(crate) fn kept_items_leave_half_of_the_room(fixture: &StoreFixture) {
             (0..3_200).map(|part| Digest::of(format!("{first} {part}").as_bytes()).to_string()).collect();
         let item = format!(r#"{{"noise":"{noise}"}}"#);
         let rows = vec![DraftRow { item: Some(item), ..failed_row(400) }];
-        fixture.commit(&claim, &BatchCommit { first, writes: vec![], rows });
+        fixture.commit(&claim, &BatchCommit { first, writes: vec![], rows, ..BatchCommit::default() });
     }
     let rows = fixture.stored_rows(tenant, id, 0..u64::from(BLOBS));
     let kept = rows.iter().filter(|row| row.item.is_some()).count();

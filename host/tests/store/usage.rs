@@ -333,7 +333,8 @@ pub(crate) fn results_beyond_their_limit_lose_details(fixture: &StoreFixture) {
             failed_with(Some(7), 400, error)
         };
         let rows = (0..1_000).map(&mut row).collect();
-        let outcome = fixture.commit(&claim, &BatchCommit { first, writes: Vec::new(), rows });
+        let outcome =
+            fixture.commit(&claim, &BatchCommit { first, writes: Vec::new(), rows, ..BatchCommit::default() });
         assert!(matches!(outcome, CommitOutcome::Committed { .. }));
     }
     let stored = fixture.store.usage(tenant).unwrap().stored_bytes;

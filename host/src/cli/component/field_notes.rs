@@ -66,7 +66,8 @@ mod tests {
         let details = to_raw_value(&details).unwrap();
         let error =
             ItemError::Validation { code: 400, message: String::new(), details, r#type: None, codes: Vec::new() };
-        CallRow { id: None, status: 400, error: Some(error), remarks: bulkhead::domain::ItemRemarks::default() }
+        let (action, remarks) = (bulkhead::domain::Action::Refuse, bulkhead::domain::ItemRemarks::default());
+        CallRow { id: None, shown: None, action, status: 400, error: Some(error), remarks, changes: None }
     }
 
     #[test]

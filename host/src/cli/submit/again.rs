@@ -33,6 +33,10 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
     {
         option("--operation", operation.get_name());
     }
+    if args.dry_run {
+        words.push(String::from("--dry-run"));
+    }
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), word(value)]);
     if let Some(mode) = args.reading.mode.and_then(|mode| mode.to_possible_value()) {
         option("--mode", mode.get_name());
     }

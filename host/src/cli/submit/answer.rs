@@ -55,7 +55,7 @@ impl Job {
     /// Returns what the server tells besides the counts.
     pub(super) fn remarks(&self) -> JobRemarks {
         let ignored = IgnoredTally { names: self.ignored.clone(), others: self.ignored_others };
-        JobRemarks { warnings: self.warnings, ignored }
+        JobRemarks { warnings: self.warnings, ignored, ..JobRemarks::default() }
     }
 
     /// Returns whether a job of so many contacts can have these counts.
@@ -82,6 +82,18 @@ pub(super) struct Row {
     pub(super) errors: Option<ItemError>,
     #[serde(default)]
     pub(super) warnings: Vec<Warning>,
+    /// What would change, in a dry run that shows it.
+    #[serde(default)]
+    pub(super) changes: BTreeMap<String, Change>,
+}
+
+/// How a member of a contact would change.
+#[derive(Debug, Deserialize)]
+pub(super) struct Change {
+    #[serde(default)]
+    pub(super) before: serde_json::Value,
+    #[serde(default)]
+    pub(super) after: serde_json::Value,
 }
 
 impl Row {

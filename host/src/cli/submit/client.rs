@@ -32,6 +32,10 @@ const PAGE_ROWS: usize = 1_000;
 /// Bytes of an answer's body.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
+/// Where a server describes its API, and what the description has if the server knows dry runs.
+const DESCRIPTION_PATH: &str = "/openapi.json";
+const DRY_RUN_PATH: &str = "/api/contacts/job/{id}/apply";
+
 /// Stands for the body of an answer that was received as a file: JSON.
 const FILE_RECEIVED: &str = "null";
 
@@ -138,6 +142,19 @@ impl Client {
                 })?;
                 self.read::<Accepted>(&answer, 200).map(|_| false)
             }
+        }
+    }
+
+    /// Checks that the server knows dry runs: an earlier version would store the contacts.
+    ///
+    /// # Errors
+    /// If it does not say so in the description of its API.
+    pub(super) fn check_dry_runs(&self) -> Result<(), SubmitError> {
+        let answer = self.get(DESCRIPTION_PATH)?;
+        if answer.status == 200 && answer.body.contains(DRY_RUN_PATH) {
+            Ok(())
+        } else {
+            Err(SubmitError::NoDryRuns { url: self.url.to_string() })
         }
     }
 

@@ -16,6 +16,10 @@ pub(super) enum SubmitError {
         "the server at {url} knows no submission {id} of this client, so nothing was sent. Perhaps none of its requests was accepted, its first job was deleted or is older than 48 hours, or --url or --user is another one. Leave out --resume to send all contacts of the file."
     )]
     UnknownSubmission { url: String, id: Uuid },
+    #[error(
+        "the server at {url} does not say in /openapi.json that it knows dry runs, so nothing was sent: an earlier version would store the contacts. Update the server, or leave out --dry-run."
+    )]
+    NoDryRuns { url: String },
     #[error("'{url}' cannot be a server's URL: {why}")]
     Url { url: String, why: String },
     #[error(

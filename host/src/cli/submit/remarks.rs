@@ -109,7 +109,7 @@ mod tests {
         let mut remarks = Remarks::default();
         let job = |warnings, names: &[(&str, u64)], others| {
             let names = names.iter().map(|(name, items)| ((*name).to_owned(), *items)).collect();
-            JobRemarks { warnings, ignored: IgnoredTally { names, others } }
+            JobRemarks { warnings, ignored: IgnoredTally { names, others }, ..JobRemarks::default() }
         };
         remarks.add_job(&job(2, &[("utmtags", 1), ("E\u{1b}[2J\u{202e}", 1)], 0));
         remarks.add_job(&job(1, &[("utmtags", 4)], 1));

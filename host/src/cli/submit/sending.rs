@@ -15,7 +15,7 @@ use super::failures_place::FailuresPlace;
 use super::interruption::Course;
 use super::progress::Progress;
 use super::settings::Settings;
-use super::summary::{Failure, Summary};
+use super::summary::{ChangedContact, Failure, Summary};
 use super::{SubmitArgs, again};
 use crate::cli::words::counted;
 
@@ -107,10 +107,12 @@ impl Sending<'_> {
         let client = &self.client;
         let mut expected = job.failed.min(summary.room());
         let mut warnings = job.warnings;
+        let written = job.created.saturating_add(job.updated);
+        let mut changes = if self.args.diff { written.min(summary.room_for_changes()) } else { 0 };
         let mut page = job.details;
         // A server whose pages never end must not be read for ever.
         let mut rows_left = batch.len();
-        while expected > 0 || warnings > 0 {
+        while expected > 0 || warnings > 0 || changes > 0 {
             let Some(details) = page else { break };
             let rows = details.contacts.len();
             if rows == 0 {
@@ -121,15 +123,21 @@ impl Sending<'_> {
                 warnings = warnings.saturating_sub(1);
                 summary.add_warning(warning);
             }
-            for row in details.contacts.into_iter().filter(Row::has_failed).take(expected) {
-                expected -= 1;
+            let shown_of = |row: &Row| {
                 let index = batch.start.checked_add(row.index).filter(|index| batch.contains(index));
                 let shown = index.and_then(|index| self.content.shown(index));
-                let shown = shown.ok_or_else(|| client.unexpected("a result is of no contact"))?;
-                summary.add(Failure::new(&shown, &row));
+                shown.ok_or_else(|| client.unexpected("a result is of no contact"))
+            };
+            for row in details.contacts.iter().filter(|row| !row.changes.is_empty()).take(changes) {
+                changes -= 1;
+                summary.add_change(ChangedContact::new(&shown_of(row)?, row));
+            }
+            for row in details.contacts.into_iter().filter(Row::has_failed).take(expected) {
+                expected -= 1;
+                summary.add(Failure::new(&shown_of(&row)?, &row));
             }
             page = match details.next_page {
-                Some(next) if expected > 0 || warnings > 0 => client.page(&next)?.details,
+                Some(next) if expected > 0 || warnings > 0 || changes > 0 => client.page(&next)?.details,
                 _ => None,
             };
         }

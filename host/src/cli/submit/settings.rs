@@ -87,6 +87,18 @@ pub(super) struct Settings {
     pub(super) query: String,
 }
 
+impl Settings {
+    /// Has the server store nothing, and show what would change.
+    #[must_use]
+    pub(super) fn for_dry_run(mut self, is_dry_run: bool, shows_changes: bool) -> Self {
+        for (name, _) in [("dryRun", is_dry_run), ("diff", shows_changes)].into_iter().filter(|(_, is_on)| *is_on) {
+            let joint = if self.query.is_empty() { "" } else { "&" };
+            self.query.push_str(&format!("{joint}{name}=1"));
+        }
+        self
+    }
+}
+
 impl FileArgs {
     /// Returns how a file is read that has these bytes.
     pub(super) fn settings(&self, file: &Path, bytes: &[u8], operation: Operation) -> Result<Settings, SubmitError> {

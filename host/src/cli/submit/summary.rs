@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use bulkhead::domain::Warning;
 
-use super::answer::{Job, Row, one_line};
+use super::answer::{Change, Job, Row, one_line};
 use super::remarks::Remarks;
 use crate::cli::printable::Printable;
 use crate::cli::words::counted;
 
 /// Characters that are shown of a message.
 const MAX_MESSAGE_CHARS: usize = 300;
+/// Characters that are shown of a value, or of the name of a member.
+const MAX_VALUE_CHARS: usize = 80;
+/// Members that are shown of a contact that would change.
+const MAX_CHANGES: usize = 30;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
@@ -54,6 +58,8 @@ pub(super) struct Summary {
     time: Duration,
     failures: Vec<Failure>,
     shown: usize,
+    is_dry_run: bool,
+    changes: Vec<ChangedContact>,
     to_correct: Option<FailuresToCorrect>,
 }
 
@@ -61,6 +67,12 @@ impl Summary {
     /// Begins a summary that shows so many failed contacts.
     pub(super) fn new(shown: usize) -> Self {
         Self { shown, ..Self::default() }
+    }
+
+    /// Says whether the jobs are dry runs.
+    #[must_use]
+    pub(super) fn of_dry_run(self, is_dry_run: bool) -> Self {
+        Self { is_dry_run, ..self }
     }
 
     pub(super) fn start_job(&mut self, id: &str) {
@@ -88,6 +100,15 @@ impl Summary {
     /// Returns how many more failed contacts are to be shown.
     pub(super) fn room(&self) -> usize {
         self.shown.saturating_sub(self.failures.len())
+    }
+
+    /// Returns of how many more contacts it is to be shown what would change.
+    pub(super) fn room_for_changes(&self) -> usize {
+        self.shown.saturating_sub(self.changes.len())
+    }
+
+    pub(super) fn add_change(&mut self, change: ChangedContact) {
+        self.changes.push(change);
     }
 
     pub(super) fn add(&mut self, failure: Failure) {
@@ -122,13 +143,19 @@ impl Summary {
         }
         let Counts { created, updated, unchanged, failed, not_processed } = self.counts;
         let seconds = self.time.as_secs_f64();
+        let [created_name, updated_name, unchanged_name, failed_name] = if self.is_dry_run {
+            writeln!(out, "\nThis was a dry run: nothing was stored.")?;
+            ["would be created", "would be updated", "would stay as it is", "would fail"]
+        } else {
+            ["created", "updated", "unchanged", "failed"]
+        };
         writeln!(out)?;
-        writeln!(out, "created             {created:>9}")?;
-        writeln!(out, "updated             {updated:>9}")?;
+        writeln!(out, "{created_name:<20}{created:>9}")?;
+        writeln!(out, "{updated_name:<20}{updated:>9}")?;
         if unchanged > 0 {
-            writeln!(out, "unchanged           {unchanged:>9}")?;
+            writeln!(out, "{unchanged_name:<20}{unchanged:>9}")?;
         }
-        writeln!(out, "failed              {failed:>9}")?;
+        writeln!(out, "{failed_name:<20}{failed:>9}")?;
         if not_processed > 0 {
             writeln!(out, "not processed       {not_processed:>9}")?;
         }
@@ -147,6 +174,13 @@ impl Summary {
             shown => writeln!(out, "\nthe first {shown} of {failed} failed contacts:")?,
         }
         self.failures.iter().try_for_each(|failure| writeln!(out, "  {}", failure.line))?;
+        if !self.changes.is_empty() {
+            writeln!(out, "\nwhat would change:")?;
+            for ChangedContact { shown, lines } in &self.changes {
+                writeln!(out, "  {shown}")?;
+                lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+            }
+        }
         match &self.to_correct {
             Some(FailuresToCorrect { file, command }) => {
                 let (file, command) = (Printable::line(file), Printable::line(command));
@@ -159,6 +193,28 @@ impl Summary {
 
 fn count(contacts: usize) -> f64 {
     f64::from(u32::try_from(contacts).unwrap_or(u32::MAX))
+}
+
+/// A contact that would change, and how.
+#[derive(Debug)]
+pub(super) struct ChangedContact {
+    shown: String,
+    lines: Vec<String>,
+}
+
+impl ChangedContact {
+    /// Creates the change of a contact. `shown` says which it is.
+    pub(super) fn new(shown: &str, row: &Row) -> Self {
+        let value = |value: &serde_json::Value| one_line(&value.to_string(), MAX_VALUE_CHARS);
+        let line = |(name, change): (&String, &Change)| {
+            format!("{}: {} -> {}", one_line(name, MAX_VALUE_CHARS), value(&change.before), value(&change.after))
+        };
+        let mut lines: Vec<String> = row.changes.iter().take(MAX_CHANGES).map(line).collect();
+        if let Some(more) = row.changes.len().checked_sub(MAX_CHANGES).filter(|more| *more > 0) {
+            lines.push(format!("and {more} more"));
+        }
+        Self { shown: format!("{shown} ({})", row.status_code), lines }
+    }
 }
 
 /// A contact that failed, and why.
@@ -180,7 +236,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::answer::{Job, Row};
-    use super::{Failure, Summary};
+    use super::{ChangedContact, Failure, Summary};
 
     fn job(created: usize, updated: usize, failed: usize) -> Job {
         let processed = created + updated + failed;
@@ -223,6 +279,27 @@ mod tests {
             "  bulkhead submit failed.csv",
         ];
         assert_eq!(written(&summary).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn a_dry_run_says_what_would_be() {
+        let mut summary = Summary::new(1).of_dry_run(true);
+        summary.start_job("a");
+        summary.finish_job(&job(1, 1, 0), 2, Duration::from_secs(1));
+        let row: Row = serde_json::from_str(
+            r#"{"index":0,"statusCode":201,"changes":{"city":{"before":null,"after":"Lübeck\u001b"},"points":{"before":1,"after":2}}}"#,
+        )
+        .unwrap();
+        assert_eq!(summary.room_for_changes(), 1);
+        summary.add_change(ChangedContact::new("#0 a@b.co", &row));
+        assert_eq!(summary.room_for_changes(), 0);
+        let text = written(&summary);
+        for part in [
+            "\nThis was a dry run: nothing was stored.\n\nwould be created            1\nwould be updated            1\nwould fail                  0\n",
+            "\nwhat would change:\n  #0 a@b.co (201)\n    city: null -> \"Lübeck\\u001b\"\n    points: 1 -> 2\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ operations! {
     Route::ReadJob(_) => "readJob",
     Route::DeleteJob(_) => "deleteJob",
     Route::CancelJob(_) => "cancelJob",
+    Route::ApplyJob(_) => "applyDryRun",
     Route::ListJobs => "listJobs",
     Route::ReadGroup(_) => "readGroup",
     Route::ImportCsv => "importContacts",

@@ -11,7 +11,7 @@ use crate::import::ImportError;
 use crate::jobs::{ServiceError, SubmissionError};
 use crate::operations::OperationError;
 use crate::sandbox::TrialError;
-use crate::store::StoreError;
+use crate::store::{ApplyRefusal, StoreError};
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
@@ -67,6 +67,7 @@ impl From<ServiceError> for Problem {
                 "idempotency_key_reused",
                 "This Idempotency-Key was used for a different request. Use a new key for a new request.",
             ),
+            ServiceError::NotApplicable(refusal) => Self::from(refusal),
             ServiceError::QueueFull => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 QUOTA_EXCEEDED_KIND,
@@ -100,6 +101,28 @@ impl From<ServiceError> for Problem {
             ),
             ServiceError::NoTenant => Self::wrong_credentials(),
         }
+    }
+}
+
+impl From<ApplyRefusal> for Problem {
+    fn from(refusal: ApplyRefusal) -> Self {
+        let (kind, message) = match refusal {
+            ApplyRefusal::Unknown => return Self::unknown_job(),
+            ApplyRefusal::Unfinished => return Self::dry_run_unfinished(),
+            ApplyRefusal::NoDryRun => (
+                "no_dry_run",
+                "This job is no dry run, so there is nothing to apply: its contacts are stored already. Only a job that was sent with dryRun=1 can be applied.",
+            ),
+            ApplyRefusal::Cancelled => (
+                "dry_run_cancelled",
+                "This dry run was cancelled, so it does not say what would become of all contacts. Nothing was stored. Send the contacts again with dryRun=1, and apply that job.",
+            ),
+            ApplyRefusal::AppliedAndGone => (
+                "already_applied",
+                "This dry run was applied before, and the job that applied it was deleted or has expired. Nothing was stored now. To store the contacts again, send them again.",
+            ),
+        };
+        Self::new(StatusCode::CONFLICT, kind, message)
     }
 }
 

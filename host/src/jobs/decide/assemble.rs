@@ -32,9 +32,9 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
             }
         };
         assembly.write_of_item.push(write);
-        rows.push(DraftRow { key: part.key(index), item: None, body, remarks });
+        rows.push(DraftRow::new(part.key(index), body, remarks));
     }
-    let mut commit = BatchCommit { first: part.first, writes: assembly.writes, rows };
+    let mut commit = BatchCommit { first: part.first, writes: assembly.writes, rows, overlays: Vec::new() };
     part.keep_failed_items(&mut commit);
     commit
 }
@@ -117,18 +117,13 @@ impl Assembly {
 /// Returns a commit that only adds rows: all items of `part` failed for `reason`.
 pub(super) fn failed_rows(part: Part<'_>, reason: FailureReason) -> BatchCommit {
     let FailureReason { r#type, message } = reason;
-    let row = |index| DraftRow {
-        key: part.key(index),
-        item: None,
-        body: RowBody::Failed {
-            id: None,
-            status: 500,
-            error: ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() },
-        },
-        remarks: ItemRemarks::default(),
+    let row = |index| {
+        let error = ItemError::Api { message: message.to_owned(), code: 500, r#type: r#type.to_owned() };
+        let body = RowBody::Failed { id: None, status: 500, error };
+        DraftRow::new(part.key(index), body, ItemRemarks::default())
     };
     let rows = (0..part.items.len()).map(row).collect();
-    let mut commit = BatchCommit { first: part.first, writes: Vec::new(), rows };
+    let mut commit = BatchCommit { first: part.first, rows, ..BatchCommit::default() };
     part.keep_failed_items(&mut commit);
     commit
 }
@@ -172,7 +167,7 @@ mod tests {
             .iter()
             .map(|row| match row.body {
                 RowBody::Written { write, .. } => write,
-                RowBody::Unchanged { .. } | RowBody::Failed { .. } => usize::MAX,
+                RowBody::Previewed { .. } | RowBody::Unchanged { .. } | RowBody::Failed { .. } => usize::MAX,
             })
             .collect();
         assert_eq!(rows, [0, 1, 0, 1, 0, 2]);
@@ -199,7 +194,7 @@ mod tests {
             .map(|row| match row.body {
                 RowBody::Written { write, .. } => Ok(write),
                 RowBody::Unchanged { contact } => Err(Some(contact)),
-                RowBody::Failed { .. } => Err(None),
+                RowBody::Previewed { .. } | RowBody::Failed { .. } => Err(None),
             })
             .collect();
         let unchanged = |contact| Err(Some(contact));

@@ -132,7 +132,7 @@ impl ComponentStarter<'_> {
     }
 }
 
-/// A started processor that makes rows of tables. It cannot be called again after a call failed.
+/// A started processor that shows contacts, as objects or as rows of tables. It cannot be called again after a call failed.
 pub(super) struct Tabulator {
     processor: Running<ProcessorInstance>,
     shown_by: ReadProfile,
@@ -140,6 +140,12 @@ pub(super) struct Tabulator {
 }
 
 impl Tabulator {
+    /// Returns contacts as clients see them, in order: JSON objects.
+    pub(super) fn objects(&mut self, contacts: &[StoredContact]) -> Result<Vec<String>, ComponentCallError> {
+        let Self { processor, shown_by: ReadProfile { profile, fields }, now } = self;
+        processor.call(|instance| instance.present(profile, fields, *now, contacts))
+    }
+
     /// Returns contacts as rows of a table; `None` if the processor's version of the contract has no rows.
     pub(super) fn cells(
         &mut self,

@@ -1,6 +1,6 @@
 //! What a decider is told of the request whose items it decides.
 
-use crate::domain::{JobId, Operation, Pinned, TenantId, Timestamp, WriteMode};
+use crate::domain::{DryRun, JobId, Operation, Pinned, TenantId, Timestamp, WriteMode};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// What all items of a request have in common.
@@ -15,6 +15,8 @@ pub(in crate::jobs) struct DecideRequest<'a> {
     pub(in crate::jobs) operation: Operation,
     /// Which contacts the items may be applied to.
     pub(in crate::jobs) mode: WriteMode,
+    /// Whether nothing is stored.
+    pub(in crate::jobs) dry_run: Option<DryRun>,
     /// The time that changes are recorded with.
     pub(in crate::jobs) now: Timestamp,
     /// `None` for a call.

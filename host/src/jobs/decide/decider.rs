@@ -2,16 +2,21 @@
 
 mod showing;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::DeciderContext;
 use super::assemble::assemble;
 use super::breaker::SUSPENSION_PAUSE;
+use super::changes::Changes;
 use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents, Tabulator};
 use super::decide_request::DecideRequest;
 use super::meter::{ItemFailure, Meter, TimeSpent};
 use super::mode::objections_to;
+use super::overlay::Overlay;
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
 use crate::domain::{Digest, Pinned, StoredContact};
@@ -53,6 +58,10 @@ pub(in crate::jobs) struct Decider<'a> {
     /// How often a plan was made or decided. The processor holds one plan at a time: the last one, until it is decided.
     plans: u64,
     meter: Meter,
+    /// What a dry run has decided so far.
+    overlay: Option<Arc<Mutex<Overlay>>>,
+    /// Whether the processor failed to show what would change. Another failure with each batch would suspend it.
+    has_failed_to_show: bool,
 }
 
 impl<'a> Decider<'a> {
@@ -73,7 +82,24 @@ impl<'a> Decider<'a> {
         };
         let starter = ComponentStarter { loader: &context.components, request, limits, cancel };
         let meter = Meter::starting_at(spent);
-        Self { context, request, starter, watch, components: None, tabulator: None, plans: 0, meter }
+        Self {
+            context,
+            request,
+            starter,
+            watch,
+            components: None,
+            tabulator: None,
+            plans: 0,
+            meter,
+            overlay: None,
+            has_failed_to_show: false,
+        }
+    }
+
+    /// Returns the decider of a dry run, which looks contacts up as its earlier batches would have left them.
+    #[must_use]
+    pub(in crate::jobs) fn over(self, overlay: Option<Arc<Mutex<Overlay>>>) -> Self {
+        Self { overlay, ..self }
     }
 
     /// Has the processor read a part's items, and the validator check them.
@@ -106,7 +132,10 @@ impl<'a> Decider<'a> {
     pub(in crate::jobs) fn find(&mut self, lookups: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let store = &self.context.store;
         let _reading = self.watch.enter(Phase::Read);
-        let found = self.meter.time_reading(|| store.find_contacts(self.request.tenant, &lookups.ids, &lookups.keys));
+        let found = self.meter.time_reading(|| match &self.overlay {
+            Some(overlay) => overlay.lock().find(lookups),
+            None => store.find_contacts(self.request.tenant, &lookups.ids, &lookups.keys),
+        });
         match found {
             Err(StoreError::ResultTooLarge(_)) => Ok(None),
             found => found.map(Some),
@@ -146,7 +175,13 @@ impl<'a> Decider<'a> {
         for component in self.pinned_components() {
             self.context.breaker.record_success(self.request.tenant, component);
         }
-        Ok(assemble(plan.part, outcomes, found))
+        let shows_changes = self.request.dry_run.is_some_and(|dry_run| dry_run.shows_changes);
+        let changes = shows_changes.then(|| Changes::of(&outcomes, found));
+        let mut commit = assemble(plan.part, outcomes, found);
+        if let Some(changes) = changes {
+            self.show_changes(&changes, &mut commit)?;
+        }
+        Ok(commit)
     }
 
     fn decide_with(

@@ -1,6 +1,7 @@
 //! How much more a request may store: items beyond the tenant's limits fail, and all others are applied.
 
 use super::failure_reason::FailureReason;
+use super::overlay::Added;
 use crate::domain::{ItemError, TenantId};
 use crate::store::{BatchCommit, RowBody, RowContact, Store, StoreError, WriteTarget};
 use crate::tenants::TenantLimits;
@@ -34,7 +35,8 @@ struct Seen {
 
 impl StorageRoom {
     /// Turns the items of a commit that exceed the tenant's limits into failed rows, and removes their writes. If the tenant's
-    /// bytes are used up, these are all items that write a contact; if its contacts are, these are items that create one.
+    /// bytes are used up, these are all items that write a contact; if its contacts are, these are items that create one. `added` is
+    /// what a dry run would have added, and has not.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -43,6 +45,7 @@ impl StorageRoom {
         store: &dyn Store,
         tenant: TenantId,
         limits: &TenantLimits,
+        added: Added,
         commit: &mut BatchCommit,
     ) -> Result<(), StoreError> {
         if commit.writes.is_empty() {
@@ -55,8 +58,10 @@ impl StorageRoom {
             }
             before => {
                 let usage = store.usage(tenant)?;
-                let contacts = before.map_or(usage.contacts, |seen| seen.contacts.max(usage.contacts));
-                Seen { stored_bytes: usage.stored_bytes, contacts, commits_ago: 0, is_near: false }
+                let stored_bytes = usage.stored_bytes.saturating_add_signed(added.bytes);
+                let contacts = usage.contacts.saturating_add(added.contacts);
+                let contacts = before.map_or(contacts, |seen| seen.contacts.max(contacts));
+                Seen { stored_bytes, contacts, commits_ago: 0, is_near: false }
             }
         };
         let room = limits.stored_contacts.saturating_sub(seen.contacts);
@@ -110,7 +115,9 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
     for row in &mut commit.rows {
         let write = match &mut row.body {
             RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } => write,
-            RowBody::Unchanged { contact: RowContact::Stored(_) } | RowBody::Failed { .. } => continue,
+            RowBody::Unchanged { contact: RowContact::Stored(_) | RowContact::Previewed }
+            | RowBody::Previewed { .. }
+            | RowBody::Failed { .. } => continue,
         };
         match places.get(*write).copied().unwrap_or(Err(None)) {
             Ok(place) => *write = place,
@@ -118,6 +125,7 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
                 let error = ItemError::Api { message: message.clone(), code: STATUS, r#type: (*r#type).to_owned() };
                 row.body = RowBody::Failed { id, status: STATUS, error };
                 row.remarks.refuse();
+                row.changes = None;
             }
         }
     }
@@ -146,12 +154,7 @@ mod tests {
             keys: Vec::new(),
             index_entry: IndexEntry::default(),
         };
-        let row = |write| DraftRow {
-            key: None,
-            item: None,
-            body: RowBody::Written { write, status: 200 },
-            remarks: ItemRemarks::default(),
-        };
+        let row = |write| DraftRow::new(None, RowBody::Written { write, status: 200 }, ItemRemarks::default());
         let mut commit = BatchCommit {
             first: 0,
             writes: vec![
@@ -161,6 +164,7 @@ mod tests {
                 write(WriteTarget::New, "d"),
             ],
             rows: [0, 2, 1, 2, 3, 0].map(row).into(),
+            overlays: Vec::new(),
         };
         let reason = FailureReason::contacts_used_up(1);
         refuse(&mut commit, |target, earlier| target == WriteTarget::New && earlier >= 1, &reason);
@@ -172,7 +176,7 @@ mod tests {
             .map(|row| match &row.body {
                 RowBody::Written { write, .. } => Some(*write),
                 RowBody::Failed { status: 507, .. } => None,
-                RowBody::Unchanged { .. } | RowBody::Failed { .. } => panic!("another row"),
+                RowBody::Previewed { .. } | RowBody::Unchanged { .. } | RowBody::Failed { .. } => panic!("another row"),
             })
             .collect();
         assert_eq!(rows, [Some(0), None, Some(1), None, None, Some(0)]);

@@ -152,7 +152,9 @@ impl<'a> ClaimLoop<'a> {
     }
 
     fn may_speculate(&mut self, plan: &Planned) -> bool {
-        !self.target.room.is_tight()
+        // A dry run commits nothing that would prove it.
+        self.target.overlay.is_none()
+            && !self.target.room.is_tight()
             && self.speculation.applies_to(plan)
             && !self.pipeline.in_flight().takes_any(&plan.keys)
     }
@@ -178,7 +180,11 @@ impl<'a> ClaimLoop<'a> {
 
     /// Commits a batch, at once or in the pipeline.
     fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<(), RunError> {
-        self.target.admit(Part::whole(commit.first, &items), &mut commit)?;
+        let part = Part::whole(commit.first, &items);
+        if !self.target.admit(part, &mut commit)? {
+            self.flush()?;
+            return self.isolate(part);
+        }
         let pushed = self.pipeline.push(items, commit);
         self.recover(pushed)?;
         if self.single_commits > 0 {

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tracing::Level;
 
 use crate::jobs::decide::{
-    DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, RunError, StorageRoom, TimeSpent,
+    DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, RunError, StorageRoom, TimeSpent,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::tenant_time::TimeInUse;
@@ -54,6 +55,7 @@ impl<'a> JobRun<'a> {
             pinned: claim.pinned,
             operation: claim.operation,
             mode: claim.mode,
+            dry_run: claim.dry_run,
             now: claim.now,
             job: Some(claim.job),
         };
@@ -65,7 +67,10 @@ impl<'a> JobRun<'a> {
             left: LeftParts::default(),
         });
         let handle = running.handle().clone();
-        let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent);
+        let overlay = || Arc::new(Mutex::new(Overlay::of_job(Arc::clone(context.store()), claim)));
+        let overlay = claim.dry_run.map(|_| overlay());
+        let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent)
+            .over(overlay.clone());
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget {
             context,
@@ -77,6 +82,7 @@ impl<'a> JobRun<'a> {
             handle,
             turn_began_at: Instant::now(),
             left,
+            overlay,
         };
         let claim_loop = ClaimLoop::new(target, decider, failures);
         Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
@@ -172,6 +178,7 @@ impl<'a> JobRun<'a> {
             job = %claim.job,
             items = claim.total,
             items_from_memory,
+            dry_run = claim.dry_run.is_some(),
             us = micros_since(started),
             guest_us = micros(guest),
             reading_us = micros(reading),

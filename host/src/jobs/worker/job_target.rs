@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::jobs::decide::{CommitTarget, LeftParts, Part, RunError, StorageRoom};
+use parking_lot::Mutex;
+
+use crate::jobs::decide::{Added, CommitTarget, LeftParts, Overlay, Part, RunError, StorageRoom, compare};
 use crate::jobs::host_watch::Phase;
 use crate::jobs::right_of_way::RightOfWay;
 use crate::jobs::worker::WorkerContext;
@@ -33,6 +35,8 @@ pub(super) struct JobTarget<'a> {
     pub(super) turn_began_at: Instant,
     /// How isolation goes on in the next turn, if the turn ended within a batch.
     pub(super) left: LeftParts,
+    /// What a dry run has decided so far.
+    pub(super) overlay: Option<Arc<Mutex<Overlay>>>,
 }
 
 impl JobTarget<'_> {
@@ -41,12 +45,23 @@ impl JobTarget<'_> {
         self.pool_is_stopping.load(Ordering::Acquire)
     }
 
-    /// Fails the items of a part that would exceed what the tenant may store, and keeps them with their rows.
-    pub(super) fn admit(&mut self, part: Part<'_>, commit: &mut BatchCommit) -> Result<(), RunError> {
-        let Self { context, claim, room, .. } = self;
-        room.admit(&**context.store(), claim.tenant, &claim.limits, commit)?;
+    /// Fails the items of a part that would exceed what the tenant may store, and keeps them with their rows. In a dry run, takes
+    /// out what would be written. In a job that applies a dry run, says what came out otherwise. Returns `false` if the commit would
+    /// be a conflict.
+    pub(super) fn admit(&mut self, part: Part<'_>, commit: &mut BatchCommit) -> Result<bool, RunError> {
+        let Self { context, claim, room, overlay, handle, .. } = self;
+        let added = overlay.as_ref().map_or_else(Added::default, |overlay| overlay.lock().added());
+        let store = &**context.store();
+        room.admit(store, claim.tenant, &claim.limits, added, commit)?;
         part.keep_failed_items(commit);
-        Ok(())
+        let _reading = handle.watch().enter(Phase::Read);
+        if let Some(dry_run) = claim.applies {
+            compare(store, claim.tenant, dry_run, commit)?;
+        }
+        match overlay {
+            Some(overlay) => Ok(overlay.lock().take(commit)?.is_some()),
+            None => Ok(true),
+        }
     }
 
     /// Returns whether the turn is over and a job that goes first can be claimed. If there is none, another turn begins.
@@ -81,7 +96,10 @@ impl CommitTarget for JobTarget<'_> {
         mut commit: BatchCommit,
         right: Option<&RightOfWay<'_>>,
     ) -> Result<CommitOutcome, RunError> {
-        self.admit(part, &mut commit)?;
+        if !self.admit(part, &mut commit)? {
+            self.room.forget();
+            return Ok(CommitOutcome::Conflict);
+        }
         if right.is_none() && !commit.writes.is_empty() {
             let _waiting = self.handle.watch().enter(Phase::Yield);
             self.context.decider.rights_of_way.yield_to_others(self.claim.tenant);

@@ -70,7 +70,7 @@ mod tests {
             keys: vec![key(value)],
             index_entry: IndexEntry::default(),
         };
-        WriteSet::of(&BatchCommit { first: 0, writes: writes.iter().map(write).collect(), rows: Vec::new() })
+        WriteSet::of(&BatchCommit { first: 0, writes: writes.iter().map(write).collect(), ..BatchCommit::default() })
     }
 
     #[test]

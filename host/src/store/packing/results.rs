@@ -6,9 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{pack, unpack};
-use crate::domain::{Action, ContactId, Counts, ErrorCode, ItemError, ItemRemarks, JobRemarks, ResultRow, Warning};
+use crate::domain::{
+    Action, ContactId, Counts, ErrorCode, Expected, ItemError, ItemRemarks, JobRemarks, ResultRow, Warning,
+};
 use crate::store::error::Context;
-use crate::store::{BatchCommit, Claim, DraftRow, RowBody, RowContact, StoreError, StoredRow};
+use crate::store::{BatchCommit, Claim, DraftRow, DryRunCheck, RowBody, RowContact, StoreError, StoredRow};
 
 /// Rows of one blob at most.
 const MAX_BLOB_ROWS: usize = 500;
@@ -36,6 +38,12 @@ struct Line {
     /// The item as it was sent, if it failed. It may be `null`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     item: Option<Box<RawValue>>,
+    /// What would change, in a dry run that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changes: Option<Box<RawValue>>,
+    /// What the dry run said that the job applies, if the item came out otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Box<Expected>>,
 }
 
 /// Reads a value that is there, also if it is `null`, which serde takes for none.
@@ -91,7 +99,15 @@ pub(crate) fn count(rows: &[DraftRow]) -> Counts {
 
 /// Adds up the remarks about a batch's items.
 pub(crate) fn remarks(rows: &[DraftRow]) -> JobRemarks {
-    JobRemarks::of(rows.iter().map(|row| &row.remarks))
+    let mut sum = JobRemarks::of(rows.iter().map(|row| &row.remarks));
+    for row in rows {
+        match row.check {
+            DryRunCheck::AsExpected => {}
+            DryRunCheck::Differs(_) => sum.differing += 1,
+            DryRunCheck::NotCompared => sum.not_compared += 1,
+        }
+    }
+    sum
 }
 
 /// Returns the remarks about a job as they are stored, when those of another batch are added to what is `stored`.
@@ -148,7 +164,7 @@ pub(crate) fn pack_batch(
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut blob = pack(lines.iter().map(String::as_str))?;
         if blob.len() > item_room {
-            blob = pack_rows(rows, ids, |row| DraftRow { item: None, ..row })?;
+            blob = pack_rows(rows, ids, without_details)?;
         }
         if blob.len() > room {
             blob = pack_rows(rows, ids, |row| shortened(&row, mib))?;
@@ -172,11 +188,22 @@ fn pack_rows(
     pack(lines.collect::<Result<Vec<_>, StoreError>>()?.iter().map(String::as_str))
 }
 
+/// Returns a row without its item, and without what would change. Where something would change, a warning says that it was left
+/// out.
+fn without_details(mut row: DraftRow) -> DraftRow {
+    row.item = None;
+    if row.changes.take().is_some() {
+        row.remarks.warnings.push(Warning { field: String::new(), code: String::from("changes_left_out") });
+    }
+    row
+}
+
 /// Returns a row without what can be large in it. Where it had warnings, one says that they were left out.
 fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     let key = row.key.clone().filter(|key| key.len() <= MAX_SHORT_KEY_BYTES);
     let body = match row.body {
         RowBody::Written { write, status } => RowBody::Written { write, status },
+        RowBody::Previewed { id, status } => RowBody::Previewed { id, status },
         RowBody::Unchanged { contact } => RowBody::Unchanged { contact },
         RowBody::Failed { id, status, .. } => {
             let message = format!(
@@ -187,8 +214,16 @@ fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
         }
     };
     let left_out = Warning { field: String::new(), code: String::from("details_left_out") };
-    let warnings = if row.remarks.warnings.is_empty() { Vec::new() } else { vec![left_out] };
-    DraftRow { key, item: None, body, remarks: ItemRemarks { warnings, ..ItemRemarks::default() } }
+    let has_details = !row.remarks.warnings.is_empty() || row.changes.is_some();
+    let warnings = if has_details { vec![left_out] } else { Vec::new() };
+    let check = match &row.check {
+        DryRunCheck::Differs(expected) => {
+            DryRunCheck::Differs(Box::new(Expected { codes: Vec::new(), ..Expected::clone(expected) }))
+        }
+        other => other.clone(),
+    };
+    let remarks = ItemRemarks { warnings, ..ItemRemarks::default() };
+    DraftRow { check, ..DraftRow::new(key, body, remarks) }
 }
 
 /// Returns the lines of the first rows, as many as a blob may have.
@@ -212,10 +247,12 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
         RowBody::Written { write, status } => {
             ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
         }
+        RowBody::Previewed { id, status } => ResultRow { id: *id, status_code: *status, errors: None },
         RowBody::Unchanged { contact } => {
             let id = match *contact {
                 RowContact::Stored(id) => Some(id),
                 RowContact::Write(write) => ids.get(write).map(|id| id.0),
+                RowContact::Previewed => None,
             };
             ResultRow { id, status_code: 200, errors: None }
         }
@@ -226,12 +263,18 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
     let warnings = draft.remarks.warnings.clone();
     let codes = match &draft.body {
         RowBody::Failed { error, .. } => error.codes(),
-        RowBody::Written { .. } | RowBody::Unchanged { .. } => Vec::new(),
+        RowBody::Written { .. } | RowBody::Previewed { .. } | RowBody::Unchanged { .. } => Vec::new(),
     };
     let unchanged = draft.body.action() == Action::Unchanged;
     // An item is JSON: the host cut it out of the request's body.
     let item = draft.item.clone().and_then(|item| RawValue::from_string(item).ok());
-    serde_json::to_string(&Line { key: draft.key.clone(), row, warnings, unchanged, codes, item }).context(CONTEXT)
+    let changes = draft.changes.clone().and_then(|changes| RawValue::from_string(changes).ok());
+    let expected = match &draft.check {
+        DryRunCheck::Differs(expected) => Some(expected.clone()),
+        DryRunCheck::AsExpected | DryRunCheck::NotCompared => None,
+    };
+    let key = draft.key.clone();
+    serde_json::to_string(&Line { key, row, warnings, unchanged, codes, item, changes, expected }).context(CONTEXT)
 }
 
 impl<B: AsRef<[u8]>> PackedRows<B> {
@@ -243,8 +286,8 @@ impl<B: AsRef<[u8]>> PackedRows<B> {
                 let line: Line = serde_json::from_str(line)
                     .map_err(|error| StoreError::Corrupt(format!("a result row: {error}")))?;
                 let action = line.action();
-                let Line { key, row, warnings, codes, item, .. } = line;
-                rows.push(StoredRow { index, key, row, action, warnings, codes, item });
+                let Line { key, row, warnings, codes, item, changes, expected, .. } = line;
+                rows.push(StoredRow { index, key, row, action, warnings, codes, item, changes, expected });
             }
         }
         Ok(rows)

@@ -1,8 +1,14 @@
-//! What a job was made of, as it is stored: null where it is what most jobs are.
+//! What a job was made of and what it may do, as it is stored: null where it is what most jobs are.
 
-use crate::domain::{Source, WriteMode};
+use crate::domain::{DryRun, Source, WriteMode};
 use crate::store::StoreError;
 use crate::store::error::Context;
+
+/// The beginning of the stored mode of a dry run. Statements look for it. A server of an earlier version cannot read such a mode, so
+/// it never runs a dry run as a job that stores contacts.
+const DRY_RUN: &str = "dry_run:";
+/// The beginning of the stored mode of a dry run that shows changes.
+const DRY_RUN_WITH_CHANGES: &str = "dry_run_diff:";
 
 /// Returns a job's source as it is stored.
 pub(crate) fn stored_source(source: Option<&Source>) -> Result<Option<String>, StoreError> {
@@ -15,15 +21,45 @@ pub(crate) fn read_source(stored: Option<&str>) -> Result<Option<Source>, StoreE
     read.map_err(|error| StoreError::Corrupt(format!("a job's source: {error}")))
 }
 
-/// Returns a job's mode as it is stored.
-pub(crate) fn stored_mode(mode: WriteMode) -> Option<&'static str> {
-    (mode != WriteMode::Upsert).then(|| mode.as_str())
+/// Returns a job's mode as it is stored, with whether the job is a dry run.
+pub(crate) fn stored_mode(mode: WriteMode, dry_run: Option<DryRun>) -> Option<String> {
+    match dry_run {
+        None => (mode != WriteMode::Upsert).then(|| mode.as_str().to_owned()),
+        Some(DryRun { shows_changes: false }) => Some(format!("{DRY_RUN}{}", mode.as_str())),
+        Some(DryRun { shows_changes: true }) => Some(format!("{DRY_RUN_WITH_CHANGES}{}", mode.as_str())),
+    }
 }
 
-/// Reads a job's mode.
-pub(crate) fn read_mode(stored: Option<&str>) -> Result<WriteMode, StoreError> {
-    match stored {
-        None => Ok(WriteMode::Upsert),
-        Some(text) => WriteMode::parse(text).ok_or_else(|| StoreError::Corrupt(format!("a job's mode '{text}'"))),
+/// Reads a job's mode, and whether the job is a dry run.
+pub(crate) fn read_mode(stored: Option<&str>) -> Result<(WriteMode, Option<DryRun>), StoreError> {
+    let Some(text) = stored else { return Ok((WriteMode::Upsert, None)) };
+    let (mode, dry_run) = if let Some(mode) = text.strip_prefix(DRY_RUN) {
+        (mode, Some(DryRun { shows_changes: false }))
+    } else if let Some(mode) = text.strip_prefix(DRY_RUN_WITH_CHANGES) {
+        (mode, Some(DryRun { shows_changes: true }))
+    } else {
+        (text, None)
+    };
+    let mode = WriteMode::parse(mode).ok_or_else(|| StoreError::Corrupt(format!("a job's mode '{text}'")))?;
+    Ok((mode, dry_run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read_mode, stored_mode};
+    use crate::domain::{DryRun, WriteMode};
+
+    #[test]
+    fn modes_are_read_as_they_were_stored() {
+        for dry_run in [None, Some(DryRun { shows_changes: false }), Some(DryRun { shows_changes: true })] {
+            for mode in [WriteMode::Upsert, WriteMode::Create, WriteMode::Update] {
+                let stored = stored_mode(mode, dry_run);
+                assert_eq!(read_mode(stored.as_deref()).unwrap(), (mode, dry_run), "{stored:?}");
+                assert_eq!(stored.is_some_and(|text| text.starts_with("dry_run")), dry_run.is_some());
+            }
+        }
+        for text in ["", "dry", "dry_run", "dry_run:", "dry_run:all", "Upsert"] {
+            assert!(read_mode(Some(text)).is_err(), "{text}");
+        }
     }
 }

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::connections::Session;
 use super::error::PgError;
 use super::sql::{get, number, signed};
-use super::{PostgresStore, commit, next_job};
+use super::{PostgresStore, commit, next_job, overlays};
 use crate::domain::{ItemList, JobId, TenantId};
 use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, unpack_some};
-use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
+use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, OverlayMarks, StoreError};
 
 const CLAIMING: &str = "claiming a job";
 
@@ -36,6 +36,15 @@ impl ClaimStore for PostgresStore {
 
     fn chunks(&self, claim: &Claim, first: u32, bytes: usize) -> Result<Vec<ItemList>, StoreError> {
         self.connections.run("reading items", async |session| chunks(session, claim, first, bytes).await)
+    }
+
+    fn overlay_marks(&self, claim: &Claim) -> Result<Vec<OverlayMarks>, StoreError> {
+        self.connections.run("reading an overlay", async |session| overlays::marks(session, claim).await)
+    }
+
+    fn overlay_contacts(&self, tenant: TenantId, job: JobId, first: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        let context = "reading an overlay";
+        self.connections.run(context, async |session| overlays::contacts(session, tenant, job, first).await)
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {

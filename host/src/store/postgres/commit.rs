@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
+use super::overlays::{self, OverlayColumns};
 use super::remarks::Remarking;
 use super::sql::{get, signed};
 use super::statements::Statements;
@@ -24,7 +25,8 @@ const ADVANCE: &str = "
       cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9,
       unchanged = unchanged + $12, attempts = 0,
       waiting_bytes = waiting_bytes - coalesce((
-        SELECT sum(size)::bigint FROM payloads WHERE tenant = $2 AND job = $3 AND first + count <= $5 + $6
+        SELECT sum(size)::bigint FROM payloads
+        WHERE tenant = $2 AND job = $3 AND first + count > $5 AND first + count <= $5 + $6
       ), 0),
       lease_until = bulkhead_now($1) + $10,
       state = CASE WHEN cursor + $6 >= total THEN $11 ELSE state END,
@@ -45,6 +47,13 @@ const SETTLE: &str = "
     UPDATE tallies SET stored_bytes = stored_bytes + $5 + $6 - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
     WHERE tenant = $1";
 
+/// Counts what the batch of a dry run stores. Its items are kept.
+const SETTLE_DRY_RUN: &str = "
+    WITH job AS (
+      UPDATE jobs SET results_bytes = results_bytes + $3 WHERE tenant = $1 AND id = $2
+    )
+    UPDATE tallies SET stored_bytes = stored_bytes + $3 + $4 WHERE tenant = $1";
+
 /// Makes a batch take effect.
 pub(super) async fn commit(
     session: &Session,
@@ -62,6 +71,10 @@ pub(super) async fn commit(
 
     let advance = session.prepare_cached(ADVANCE).await?;
     let settle = session.prepare_cached(SETTLE).await?;
+    let settle_dry_run = session.prepare_cached(SETTLE_DRY_RUN).await?;
+    let insert_overlays = session.prepare_cached(overlays::INSERT).await?;
+    let delete_overlays = session.prepare_cached(overlays::DELETE_UNNEEDED).await?;
+    let overlaid = OverlayColumns::of(&batch.overlays);
     let insert_results = session
         .prepare_cached(
             "INSERT INTO results (tenant, job, first, count, rows)
@@ -91,7 +104,7 @@ pub(super) async fn commit(
             let (Some(advanced), Some(reserved)) = (advanced, reserved) else {
                 return Ok(TxOutcome::RollBack(CommitOutcome::Fenced));
             };
-            let (now, job_finished) = (get(&advanced, 0)?, get(&advanced, 1)?);
+            let (now, job_finished): (i64, bool) = (get(&advanced, 0)?, get(&advanced, 1)?);
             let limit = ResultsLimit::of(claim, get(&advanced, 2)?);
             let Some(changes) = Changes::of(&writes, new, &stored, reserved) else {
                 return Ok(TxOutcome::RollBack(CommitOutcome::Conflict));
@@ -117,10 +130,27 @@ pub(super) async fn commit(
                 },
                 remarking.write(session, claim, &remarked),
                 async {
+                    if overlaid.firsts.is_empty() {
+                        return Ok(0);
+                    }
+                    let OverlayColumns { firsts, marks, contacts, .. } = &overlaid;
+                    Ok(session.execute(&insert_overlays, &[&tenant, &job, firsts, marks, contacts]).await?)
+                },
+                async {
                     let results_bytes = results_bytes.get();
+                    if claim.dry_run.is_some() {
+                        let others = remarked.bytes + overlaid.bytes;
+                        return Ok(session.execute(&settle_dry_run, &[&tenant, &job, &results_bytes, &others]).await?);
+                    }
                     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
                         [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &(changes.bytes + remarked.bytes)];
                     Ok(session.execute(&settle, &values).await?)
+                },
+                async {
+                    if claim.dry_run.is_none() || !job_finished {
+                        return Ok(0);
+                    }
+                    Ok(session.execute(&delete_overlays, &[&tenant, &job, &BLOB_ROW_BYTES]).await?)
                 },
                 session.commit(),
             );

@@ -12,8 +12,8 @@ use crate::store::{JobQuery, ListedJob, StoreError};
 /// The columns of a job, and the tenant's name.
 const JOBS: &str = "
     SELECT jobs.id, state, total, created, updated, unchanged, failed, jobs.processor, jobs.validator, jobs.created_at,
-           started_at, finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
-           (SELECT text FROM job_remarks WHERE job_remarks.tenant = jobs.tenant AND job = jobs.id), name
+           started_at, finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
+           applied_as, (SELECT text FROM job_remarks WHERE job_remarks.tenant = jobs.tenant AND job = jobs.id), name
     FROM jobs JOIN tenants ON tenants.id = jobs.tenant
     WHERE expires_at > bulkhead_now($1)";
 /// Row values are compared as the order is, so that a page begins where the one before ended.
@@ -45,7 +45,7 @@ pub(super) async fn list(session: &Session, query: &JobQuery) -> Result<Vec<List
         &tenant,
     ];
     let rows = session.query(&list, &values).await?;
-    let job = |row| Ok(ListedJob { tenant: get(row, 19)?, job: read(row)? });
+    let job = |row| Ok(ListedJob { tenant: get(row, 21)?, job: read(row)? });
     Ok(rows.iter().map(job).collect::<Result<_, StoreError>>()?)
 }
 

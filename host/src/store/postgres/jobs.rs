@@ -6,10 +6,10 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
-use super::{PostgresStore, job_list, logs, notifications, submit};
+use super::{PostgresStore, job_list, logs, notifications, overlays, submit};
 use crate::domain::{Counts, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
-use crate::store::usage::JOB_BYTES;
+use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{
     CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, Notification, StoreError, StoredRow, SubmitLimits,
     SubmitOutcome,
@@ -78,8 +78,8 @@ impl JobStore for PostgresStore {
 async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, PgError> {
     const JOB: &str = "
         SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-               finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
-               (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
+               finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
+               applied_as, (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
         FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
@@ -95,6 +95,7 @@ pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
         unchanged: number(row, 5)?,
         failed: number(row, 6)?,
     };
+    let (mode, dry_run) = read_mode(get(row, 15)?)?;
     Ok(Job {
         id,
         operation: Operation::parse(operation)
@@ -102,10 +103,13 @@ pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
         state: JobState::parse(state).ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{state}'")))?,
         total: number(row, 2)?,
         counts,
-        mode: read_mode(get(row, 15)?)?,
+        mode,
+        dry_run,
+        applies: get::<Option<uuid::Uuid>>(row, 18)?.map(JobId),
+        applied_as: get::<Option<uuid::Uuid>>(row, 19)?.map(JobId),
         source: read_source(get(row, 16)?)?,
         group: get::<Option<uuid::Uuid>>(row, 17)?.map(GroupId),
-        remarks: read_remarks(get(row, 18)?)?,
+        remarks: read_remarks(get(row, 20)?)?,
         pinned: Pinned { processor: digest(row, 7)?, validator: optional_digest(row, 8)? },
         created_at: Timestamp(get(row, 9)?),
         started_at: get::<Option<i64>>(row, 10)?.map(Timestamp),
@@ -164,8 +168,20 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
         SELECT cancelled_at IS NOT NULL FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     let cancel = session.prepare_cached(CANCEL).await?;
     let state = session.prepare_cached(STATE).await?;
+    let delete_unneeded = session.prepare_cached(overlays::DELETE_UNNEEDED).await?;
     let completed = JobState::Completed.as_str();
-    if session.execute(&cancel, &[&session.clock_shift, &tenant.0, &id.0, &completed]).await? > 0 {
+    let cancelled = session
+        .transact(async || {
+            let ((), cancelled, _) = tokio::try_join!(
+                biased;
+                session.begin(),
+                async { Ok(session.execute(&cancel, &[&session.clock_shift, &tenant.0, &id.0, &completed]).await?) },
+                async { Ok::<_, PgError>(session.execute(&delete_unneeded, &[&tenant.0, &id.0, &BLOB_ROW_BYTES]).await?) },
+            )?;
+            Ok(if cancelled > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })
+        })
+        .await?;
+    if cancelled {
         return Ok(CancelOutcome::Cancelled);
     }
     Ok(match session.query_opt(&state, &[&session.clock_shift, &tenant.0, &id.0]).await? {
@@ -220,6 +236,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 part(2),
                 part(3),
                 part(4),
+                part(5),
                 async { Ok(session.execute(&take_off, &[&tenant.0, &-JOB_BYTES]).await?) },
             )?;
             Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, optional_digest, signed};
-use crate::domain::{JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{GroupId, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::read_mode;
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Claim, StoreError};
@@ -25,10 +25,23 @@ const MAX_PASSED_OVER: usize = 20;
 /// Queues whose `is_waiting` is cleared at a time.
 const MAX_IDLE_QUEUES: i64 = 100;
 
+/// Whether no earlier dry run of the job's file is unfinished, if the job is a dry run: those of one file see each other, so they run
+/// one after the other.
+macro_rules! is_not_behind {
+    () => {
+        "(group_id IS NULL OR NOT starts_with(coalesce(mode, ''), 'dry_run') OR NOT EXISTS (
+               SELECT 1 FROM jobs AS earlier
+               WHERE earlier.tenant = jobs.tenant AND earlier.group_id = jobs.group_id
+                 AND earlier.sequence < jobs.sequence AND earlier.finished_at IS NULL
+                 AND earlier.expires_at > bulkhead_now($1)))"
+    };
+}
+
 /// Finds the tenant first, then its job: a search for the oldest jobs that drops those of busy tenants would let one tenant's
 /// long queue hide all others. A job can be claimed if no worker holds it or its lease has ended, while fewer jobs of its
 /// tenant run than its limits allow.
-const NEXT: &str = "
+const NEXT: &str = concat!(
+    "
     SELECT q.tenant FROM queues AS q
     WHERE q.is_waiting AND q.tenant <> ALL($2::bigint[])
       AND (SELECT count(*) FROM jobs
@@ -38,29 +51,41 @@ const NEXT: &str = "
         SELECT id FROM (
           (SELECT id, sequence FROM jobs
            WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed AND expires_at > bulkhead_now($1)
+             AND ",
+    is_not_behind!(),
+    "
            ORDER BY sequence LIMIT 1)
           UNION ALL
           (SELECT id, sequence FROM jobs
            WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until <= bulkhead_now($1)
-             AND expires_at > bulkhead_now($1)
+             AND expires_at > bulkhead_now($1) AND ",
+    is_not_behind!(),
+    "
            ORDER BY sequence LIMIT 1)
         ) AS candidates ORDER BY sequence LIMIT 1
       )
-    ORDER BY q.last_served, q.tenant LIMIT 1";
+    ORDER BY q.last_served, q.tenant LIMIT 1"
+);
 
 /// Claims the tenant's next job by the conditions of [`NEXT`], under the lock of the tenant's queue. No two claims have the
 /// same epoch, even if one of them did not take effect.
-const TAKE: &str = "
+const TAKE: &str = concat!(
+    "
     WITH candidate AS (
       SELECT (
         SELECT id FROM (
           (SELECT id, sequence FROM jobs
            WHERE tenant = q.tenant AND finished_at IS NULL AND NOT is_claimed AND expires_at > bulkhead_now($1)
+             AND ",
+    is_not_behind!(),
+    "
            ORDER BY sequence LIMIT 1)
           UNION ALL
           (SELECT id, sequence FROM jobs
            WHERE tenant = q.tenant AND finished_at IS NULL AND is_claimed AND lease_until <= bulkhead_now($1)
-             AND expires_at > bulkhead_now($1)
+             AND expires_at > bulkhead_now($1) AND ",
+    is_not_behind!(),
+    "
            ORDER BY sequence LIMIT 1)
         ) AS candidates ORDER BY sequence LIMIT 1
       ) AS id
@@ -85,7 +110,9 @@ const TAKE: &str = "
     RETURNING jobs.id, jobs.operation, jobs.processor, jobs.validator,
               coalesce((SELECT text FROM profiles WHERE tenant = $2 AND digest = jobs.profile_digest), jobs.profile),
               jobs.epoch, jobs.attempts,
-              jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode";
+              jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode,
+              jobs.group_id, jobs.dry_run_of"
+);
 
 /// The outcome of one attempt to claim a job.
 enum Attempt {
@@ -152,6 +179,7 @@ async fn try_claim(
 
 fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreError> {
     let operation: &str = get(row, 1)?;
+    let (mode, dry_run) = read_mode(get(row, 12)?)?;
     Ok(Claim {
         tenant: TenantId(tenant),
         tenant_name: get(row, 10)?,
@@ -160,7 +188,10 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
         limits: TenantLimits::parse_stored(get(row, 11)?),
         operation: Operation::parse(operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?,
-        mode: read_mode(get(row, 12)?)?,
+        mode,
+        dry_run,
+        applies: get::<Option<uuid::Uuid>>(row, 14)?.map(JobId),
+        group: get::<Option<uuid::Uuid>>(row, 13)?.map(GroupId),
         pinned: Pinned { processor: digest(row, 2)?, validator: optional_digest(row, 3)? },
         epoch: get(row, 5)?,
         attempts: number(row, 6)?,

@@ -12,9 +12,10 @@ use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES};
 
 /// The tables with rows of a job, which are deleted with it, the bytes that a row counts, and a constant that it counts besides.
 /// `tenant` and `job` begin an index of each table.
-pub(super) const JOB_TABLES: [(&str, &str, i64); 5] = [
+pub(super) const JOB_TABLES: [(&str, &str, i64); 6] = [
     ("payloads", "size", BLOB_ROW_BYTES),
     ("results", "octet_length(rows)::bigint", BLOB_ROW_BYTES),
+    ("overlays", "(octet_length(marks) + octet_length(contacts))::bigint", BLOB_ROW_BYTES),
     ("job_logs", "octet_length(text)::bigint", BLOB_ROW_BYTES),
     ("job_remarks", "octet_length(text)::bigint", BLOB_ROW_BYTES),
     // A deleted job releases its key, unless the key passed on to another job of its group.

@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::apply::{self, Copied};
 use super::components;
 use super::connections::{Connections, Session, TxOutcome};
 use super::error::PgError;
@@ -27,6 +28,8 @@ struct Chunks {
     sizes: Vec<i64>,
     items: Vec<Vec<u8>>,
     keys: Vec<Option<Vec<u8>>>,
+    /// The items of the dry run that the job applies.
+    copied: Copied,
 }
 
 impl Chunks {
@@ -43,11 +46,15 @@ impl Chunks {
     }
 
     fn bytes(&self) -> i64 {
-        self.sizes.iter().sum()
+        self.sizes.iter().sum::<i64>() + self.copied.bytes
     }
 
     fn total(&self) -> i64 {
-        self.counts.iter().sum()
+        self.counts.iter().sum::<i64>() + self.copied.total
+    }
+
+    fn number(&self) -> i64 {
+        signed(self.counts.len()) + self.copied.chunks
     }
 }
 
@@ -82,8 +89,8 @@ const WAITING: &str = "
 
 const INSERT: &str = "
     INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile_digest, retention, total,
-                      waiting_bytes, mode, source, group_id, created_at, started_at, finished_at, expires_at)
-    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, now, CASE WHEN $11::bigint = 0 THEN now END,
+                      waiting_bytes, mode, source, group_id, dry_run_of, created_at, started_at, finished_at, expires_at)
+    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, $16, now, CASE WHEN $11::bigint = 0 THEN now END,
            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
     FROM (SELECT bulkhead_now($1) AS now) AS clock";
 
@@ -109,7 +116,14 @@ pub(super) fn submit(
     jobs: &[NewJob],
     limits: &SubmitLimits,
 ) -> Result<SubmitOutcome, StoreError> {
-    let packed = jobs.iter().map(|job| Ok((job, Chunks::pack(job)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut packed = jobs.iter().map(|job| Ok((job, Chunks::pack(job)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    for (job, chunks) in &mut packed {
+        if let Some(dry_run) = job.applies {
+            // They stay as they are while the dry run is there, which is found out later.
+            let copied = async |session: &Session| Copied::of(session, job.tenant, dry_run).await;
+            chunks.copied = connections.run(ACCEPTING, copied)?;
+        }
+    }
     let submitted = connections.attempt(ACCEPTING, async |session| insert(session, &packed, limits).await);
     match (submitted, jobs.first()) {
         // If the commit took effect, the database has the first job's id, which no other job has.
@@ -178,7 +192,7 @@ async fn insert_one(
 
     let (tenant, id, total, bytes) = (job.tenant.0, job.id.0, chunks.total(), chunks.bytes());
     let key = job.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-    let stored = JOB_BYTES + bytes + BLOB_ROW_BYTES * signed(chunks.counts.len());
+    let stored = JOB_BYTES + bytes + BLOB_ROW_BYTES * chunks.number();
     let (interval, retention) = (interval_micros(limits.jobs_per_minute), signed(job.retention.as_micros()));
     let contacts = ContactsCount::of(items, limits.contacts_per_minute);
     // The profile must last for as long as the job can live: until the retention has passed twice, after its acceptance and
@@ -208,6 +222,12 @@ async fn insert_one(
         let is_same = get::<&[u8]>(&row, 0)? == idempotency.fingerprint;
         let repeated = SubmitOutcome::Repeated(JobId(get::<Uuid>(&row, 1)?));
         return Ok(if is_same { repeated } else { SubmitOutcome::KeyReused });
+    }
+    if let Some(dry_run) = job.applies {
+        // Under the lock of the queue, so that of two that apply a dry run at once the later one finds the earlier.
+        if let Some(refused) = apply::refusal(session, job.tenant, dry_run).await? {
+            return Ok(refused);
+        }
     }
     if number::<u64>(&waiting, 0)? >= limits.queue.jobs
         || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.queue.bytes
@@ -242,16 +262,19 @@ async fn insert_one(
             let (operation, state) = (job.operation.as_str(), state.as_str());
             let processor = job.pinned.processor.0.as_slice();
             let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
-            let (mode, source) = (stored_mode(job.mode), stored_source(job.source.as_ref())?);
-            let group = job.group.map(|group| group.0);
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 15] = [
+            let (mode, source) = (stored_mode(job.mode, job.dry_run), stored_source(job.source.as_ref())?);
+            let (group, applies) = (job.group.map(|group| group.0), job.applies.map(|dry_run| dry_run.0));
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 16] = [
                 &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
-                &digest, &retention, &total, &bytes, &mode, &source, &group,
+                &digest, &retention, &total, &bytes, &mode, &source, &group, &applies,
             ];
             Ok(session.execute(&insert, &values).await?)
         },
         async {
-            let Chunks { firsts, counts, sizes, items, keys } = chunks;
+            if let Some(dry_run) = job.applies {
+                return apply::copy_chunks(session, job, dry_run).await;
+            }
+            let Chunks { firsts, counts, sizes, items, keys, .. } = chunks;
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
                 [&tenant, &id, firsts, counts, sizes, items, keys];
             Ok(session.execute(&insert_chunks, &values).await?)

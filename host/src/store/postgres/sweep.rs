@@ -172,6 +172,7 @@ impl RemovedTenant {
         for (table, key, limit) in [
             ("payloads", "job, first", MAX_BLOBS),
             ("results", "job, first", MAX_BLOBS),
+            ("overlays", "job, first", MAX_BLOBS),
             ("job_logs", "job", MAX_BLOBS),
             ("job_remarks", "job", MAX_BLOBS),
             ("unlisted", "sequence", MAX_BLOBS),

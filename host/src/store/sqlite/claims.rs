@@ -5,12 +5,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{SqliteStore, commit};
-use crate::domain::{Digest, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use super::{SqliteStore, commit, overlays};
+use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, read_mode, unpack_some};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, StoreError};
+use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, OverlayMarks, StoreError};
 use crate::tenants::TenantLimits;
 
 impl ClaimStore for SqliteStore {
@@ -44,6 +44,14 @@ impl ClaimStore for SqliteStore {
                 .context("reading items")
         })?;
         unpack_some(chunks.into_iter().map(Ok), first, bytes)
+    }
+
+    fn overlay_marks(&self, claim: &Claim) -> Result<Vec<OverlayMarks>, StoreError> {
+        self.connections.read(|connection| overlays::marks(connection, claim))
+    }
+
+    fn overlay_contacts(&self, tenant: TenantId, job: JobId, first: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.connections.read(|connection| overlays::contacts(connection, tenant, job, first))
     }
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
@@ -149,6 +157,8 @@ struct ClaimedRow {
     /// `None` for jobs that the first version accepted, which go by their tenant's present profile.
     profile: Option<String>,
     mode: Option<String>,
+    group: Option<Uuid>,
+    applies: Option<Uuid>,
 }
 
 fn claim(
@@ -167,7 +177,8 @@ fn claim(
                              started_at = coalesce(started_at, ?5)
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
              RETURNING operation, processor, validator, epoch, attempts, cursor, total,
-                       coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode",
+                       coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode,
+                       group_id, dry_run_of",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
@@ -201,15 +212,18 @@ impl ClaimedRow {
             total: row.get(6)?,
             profile: row.get(7)?,
             mode: row.get(8)?,
+            group: row.get(9)?,
+            applies: row.get(10)?,
         })
     }
 }
 
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
-        let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, .. } = self.row;
+        let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, group, applies, .. } = self.row;
         let operation = Operation::parse(&operation)
             .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
+        let (mode, dry_run) = read_mode(mode.as_deref())?;
         Ok(Claim {
             tenant: TenantId(self.tenant),
             tenant_name: self.tenant_name,
@@ -217,7 +231,10 @@ impl ClaimedJob {
             job: JobId(self.job),
             limits: TenantLimits::parse_stored(&self.limits),
             operation,
-            mode: read_mode(mode.as_deref())?,
+            mode,
+            dry_run,
+            applies: applies.map(JobId),
+            group: group.map(GroupId),
             pinned,
             epoch,
             attempts,
@@ -249,6 +266,12 @@ fn next_job(
                       (SELECT id FROM jobs
                        WHERE jobs.tenant = tenants.id AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?1)
                          AND expires_at > ?1
+                         -- Dry runs of one file see each other, so they run one after the other.
+                         AND (group_id IS NULL OR coalesce(mode, '') NOT LIKE 'dry_run%' OR NOT EXISTS (
+                           SELECT 1 FROM jobs AS earlier
+                           WHERE earlier.tenant = jobs.tenant AND earlier.group_id = jobs.group_id
+                             AND earlier.sequence < jobs.sequence AND earlier.finished_at IS NULL
+                             AND earlier.expires_at > ?1))
                        ORDER BY sequence LIMIT 1) AS job
                FROM busy CROSS JOIN tenants ON tenants.id = busy.tenant
                WHERE busy.tenant NOT IN (SELECT value FROM json_each(?2))

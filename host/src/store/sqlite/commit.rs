@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{contacts, usage};
+use super::{contacts, overlays, usage};
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
@@ -30,14 +30,21 @@ pub(super) fn commit(
     let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
-    let added = insert_rows(&transaction, claim, batch, &ids, results)? + add_remarks(&transaction, claim, batch)?;
+    let mut added = insert_rows(&transaction, claim, batch, &ids, results)? + add_remarks(&transaction, claim, batch)?;
     let end = batch.first.saturating_add(count);
-    let deleted = delete_payloads(&transaction, claim, end)?;
-    usage::add_bytes(&transaction, claim.tenant, added - deleted)?;
     let job_finished = end >= claim.total;
     if job_finished {
         finish(&transaction, claim, now)?;
     }
+    if claim.dry_run.is_none() {
+        added -= delete_payloads(&transaction, claim, end)?;
+    } else {
+        added += overlays::insert(&transaction, claim, &batch.overlays)?;
+        if job_finished {
+            added -= overlays::delete_unneeded(&transaction, claim.tenant, claim.job)?;
+        }
+    }
+    usage::add_bytes(&transaction, claim.tenant, added)?;
     transaction.commit().context(CONTEXT)?;
     Ok(CommitOutcome::Committed { job_finished })
 }

@@ -10,8 +10,8 @@ use crate::store::{JobQuery, ListedJob, StoreError};
 /// The columns of [`JobRow`], and the tenant's name.
 const JOBS: &str = "
     SELECT jobs.id, state, total, created, updated, unchanged, failed, jobs.processor, jobs.validator, jobs.created_at,
-           started_at, finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
-           (SELECT text FROM job_remarks WHERE job_remarks.tenant = jobs.tenant AND job = jobs.id), name
+           started_at, finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
+           applied_as, (SELECT text FROM job_remarks WHERE job_remarks.tenant = jobs.tenant AND job = jobs.id), name
     FROM jobs JOIN tenants ON tenants.id = jobs.tenant
     WHERE expires_at > :now";
 /// Row values are compared as the order is, so that a page begins where the one before ended.
@@ -38,7 +38,7 @@ pub(super) fn list(connection: &Connection, query: &JobQuery, now: Timestamp) ->
                 ":state": state, ":operation": operation, ":unfinished": query.unfinished_only, ":limit": query.limit,
                 ":tenant": tenant,
             };
-            let row = |row: &Row<'_>| Ok((row.get(19)?, JobRow::read(row)?));
+            let row = |row: &Row<'_>| Ok((row.get(21)?, JobRow::read(row)?));
             statement.query_map(values, row)?.collect()
         })
         .context(CONTEXT)?;

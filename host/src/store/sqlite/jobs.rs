@@ -5,7 +5,8 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{SqliteStore, job_list, logs, submit, usage};
+use super::apply::Items;
+use super::{SqliteStore, job_list, logs, overlays, submit, usage};
 use crate::domain::{Counts, Digest, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
@@ -18,9 +19,16 @@ impl JobStore for SqliteStore {
     fn submit_jobs(&self, jobs: &[NewJob], limits: &SubmitLimits) -> Result<SubmitOutcome, StoreError> {
         let packed = jobs.iter().map(|job| Ok((job, NewChunk::all_of(job)?)));
         let packed = packed.collect::<Result<Vec<_>, StoreError>>()?;
-        let bytes = packed.iter().flat_map(|(_, chunks)| chunks).map(NewChunk::size).sum::<usize>();
+        let bytes = packed.iter().flat_map(|(_, chunks)| chunks).map(NewChunk::size).sum::<usize>() as u64;
+        let mut copied = 0;
+        for job in jobs {
+            if let Some(dry_run) = job.applies {
+                let items = self.connections.read(|connection| Items::stored(connection, job.tenant, dry_run))?;
+                copied += items.bytes.max(0).unsigned_abs();
+            }
+        }
         let now = self.clock.now();
-        self.connections.write_growing(bytes as u64, |connection| submit::submit(connection, &packed, limits, now))
+        self.connections.write_growing(bytes + copied, |connection| submit::submit(connection, &packed, limits, now))
     }
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -29,7 +37,7 @@ impl JobStore for SqliteStore {
             connection
                 .prepare_cached(
                     "SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-                            finished_at, cancelled_at, expires_at, operation, mode, source, group_id,
+                            finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of, applied_as,
                             (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
                      FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
                 )
@@ -113,6 +121,8 @@ impl JobStore for SqliteStore {
                     params![tenant.0, id.0, JobState::Completed.as_str(), now.0],
                 )
                 .context(CONTEXT)?;
+            let freed = overlays::delete_unneeded(&transaction, tenant, id)?;
+            usage::add_bytes(&transaction, tenant, -freed)?;
             transaction.commit().context(CONTEXT)?;
             Ok(CancelOutcome::Cancelled)
         })
@@ -177,6 +187,8 @@ pub(super) struct JobRow {
     mode: Option<String>,
     source: Option<String>,
     group: Option<Uuid>,
+    applies: Option<Uuid>,
+    applied_as: Option<Uuid>,
     state: String,
     total: u32,
     counts: Counts,
@@ -209,7 +221,9 @@ impl JobRow {
             mode: row.get(15)?,
             source: row.get(16)?,
             group: row.get(17)?,
-            remarks: row.get(18)?,
+            applies: row.get(18)?,
+            applied_as: row.get(19)?,
+            remarks: row.get(20)?,
         })
     }
 
@@ -219,10 +233,14 @@ impl JobRow {
             .ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{}'", self.state)))?;
         let operation = Operation::parse(&self.operation)
             .ok_or_else(|| StoreError::Corrupt(format!("job {id} with the operation '{}'", self.operation)))?;
+        let (mode, dry_run) = read_mode(self.mode.as_deref())?;
         Ok(Job {
             id,
             operation,
-            mode: read_mode(self.mode.as_deref())?,
+            mode,
+            dry_run,
+            applies: self.applies.map(JobId),
+            applied_as: self.applied_as.map(JobId),
             source: read_source(self.source.as_deref())?,
             group: self.group.map(GroupId),
             state,
@@ -261,6 +279,10 @@ pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId)
     for (sql, row_bytes) in [
         ("DELETE FROM payloads WHERE tenant = ?1 AND job = ?2 RETURNING size", BLOB_ROW_BYTES),
         ("DELETE FROM results WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(rows)", BLOB_ROW_BYTES),
+        (
+            "DELETE FROM overlays WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(marks) + octet_length(contacts)",
+            BLOB_ROW_BYTES,
+        ),
         ("DELETE FROM job_logs WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
         ("DELETE FROM job_remarks WHERE tenant = ?1 AND job = ?2 RETURNING octet_length(text)", BLOB_ROW_BYTES),
         // A deleted job releases its key, unless the key passed on to another job of its group.

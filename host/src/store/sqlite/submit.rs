@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::apply::{Items, applicable, copy_chunks};
 use super::{components, usage};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
@@ -21,9 +22,9 @@ pub(super) fn submit(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
     // The items of all jobs count once: a request that is larger than the limit of a minute needs an empty minute, and its second
     // job would find none.
-    let mut items = Some(jobs.iter().flat_map(|(_, chunks)| chunks).map(|chunk| u64::from(chunk.count)).sum());
+    let mut counted = Some(jobs.iter().flat_map(|(_, chunks)| chunks).map(|chunk| u64::from(chunk.count)).sum());
     for (job, chunks) in jobs {
-        let outcome = submit_one(&transaction, job, chunks, items.take(), limits, now)?;
+        let outcome = submit_one(&transaction, job, chunks, counted.take(), limits, now)?;
         if outcome != SubmitOutcome::Accepted {
             return Ok(outcome);
         }
@@ -32,12 +33,13 @@ pub(super) fn submit(
     Ok(SubmitOutcome::Accepted)
 }
 
-/// Accepts one job. `items` are those to count in the tenant's rate, if they were not counted with an earlier job.
+/// Accepts one job. `counted` are the items to count in the tenant's rate, if they were not counted with an earlier job; those of a dry run
+/// come in addition.
 fn submit_one(
     transaction: &Transaction<'_>,
     job: &NewJob,
     chunks: &[NewChunk],
-    items: Option<u64>,
+    counted: Option<u64>,
     limits: &SubmitLimits,
     now: Timestamp,
 ) -> Result<SubmitOutcome, StoreError> {
@@ -57,10 +59,17 @@ fn submit_one(
     {
         return Ok(earlier);
     }
-    if is_full(transaction, job, chunks, &limits.queue)? {
+    let items = match job.applies {
+        None => Items::of(chunks),
+        Some(dry_run) => match applicable(transaction, job.tenant, dry_run, now)? {
+            Ok(items) => items,
+            Err(outcome) => return Ok(outcome),
+        },
+    };
+    if is_full(transaction, job, items, &limits.queue)? {
         return Ok(SubmitOutcome::QueueFull);
     }
-    let bytes = JOB_BYTES + chunks.iter().map(|chunk| signed(chunk.size()) + BLOB_ROW_BYTES).sum::<i64>();
+    let bytes = JOB_BYTES + items.bytes + items.chunks * BLOB_ROW_BYTES;
     if bytes.saturating_add(usage::stored_bytes(transaction, job.tenant)?).unsigned_abs() > limits.stored_bytes {
         return Ok(SubmitOutcome::StorageFull);
     }
@@ -68,16 +77,20 @@ fn submit_one(
         Admission::After(wait) => return Ok(SubmitOutcome::TooOften(wait)),
         Admission::Admitted => {}
     }
-    if let Some(items) = items {
-        let contacts = ContactsCount::of(items, limits.contacts_per_minute);
+    if let Some(counted) = counted {
+        let counted = if job.applies.is_some() { u64::from(items.count) } else { counted };
+        let contacts = ContactsCount::of(counted, limits.contacts_per_minute);
         match usage::count_contacts(transaction, job.tenant, contacts, now)? {
             Admission::After(wait) => return Ok(SubmitOutcome::TooManyContacts(wait)),
             Admission::Admitted => {}
         }
     }
     keep_profile(transaction, job, now)?;
-    insert_job(transaction, job, chunks, now)?;
-    insert_chunks(transaction, job, chunks)?;
+    insert_job(transaction, job, items.count, now)?;
+    match job.applies {
+        None => insert_chunks(transaction, job, chunks)?,
+        Some(dry_run) => copy_chunks(transaction, job, dry_run)?,
+    }
     let remembered = match &job.idempotency {
         Some(idempotency) => remember(transaction, job, idempotency, now)?,
         None => 0,
@@ -155,29 +168,23 @@ fn earlier(
 fn is_full(
     transaction: &Transaction<'_>,
     job: &NewJob,
-    chunks: &[NewChunk],
+    items: Items,
     limits: &QueueLimits,
 ) -> Result<bool, StoreError> {
     let (waiting, bytes) = usage::waiting(transaction, job.tenant)?;
-    let new_bytes: usize = chunks.iter().map(NewChunk::size).sum();
-    Ok(waiting >= limits.jobs || bytes + new_bytes as u64 > limits.bytes)
+    Ok(waiting >= limits.jobs || bytes + items.bytes.max(0).unsigned_abs() > limits.bytes)
 }
 
-fn insert_job(
-    transaction: &Transaction<'_>,
-    job: &NewJob,
-    chunks: &[NewChunk],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let total: u32 = chunks.iter().map(|chunk| chunk.count).sum();
+fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Timestamp) -> Result<(), StoreError> {
     // A job without items has nothing to wait for.
     let (state, finished_at) = if total == 0 { (JobState::Completed, Some(now.0)) } else { (JobState::Queued, None) };
     transaction
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
-                               started_at, finished_at, expires_at, validator, profile_digest, mode, source, group_id)
+                               started_at, finished_at, expires_at, validator, profile_digest, mode, source, group_id,
+                               dry_run_of)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             params![
                 job.tenant.0,
                 job.id.0,
@@ -191,9 +198,10 @@ fn insert_job(
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
                 job.profile.digest().0,
-                stored_mode(job.mode),
+                stored_mode(job.mode, job.dry_run),
                 stored_source(job.source.as_ref())?,
                 job.group.map(|group| group.0),
+                job.applies.map(|dry_run| dry_run.0),
             ],
         )
         .context(CONTEXT)?;

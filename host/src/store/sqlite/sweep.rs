@@ -51,6 +51,11 @@ const DELETE_LEFT: &[(&str, usize)] = &[
         MAX_BLOBS,
     ),
     (
+        "DELETE FROM overlays WHERE (tenant, job, first) IN (
+           SELECT tenant, job, first FROM overlays WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
         "DELETE FROM job_logs WHERE (tenant, job) IN (SELECT tenant, job FROM job_logs WHERE tenant = ?1 LIMIT ?2)",
         MAX_BLOBS,
     ),

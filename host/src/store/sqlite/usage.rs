@@ -82,12 +82,12 @@ pub(super) fn waiting(connection: &Connection, tenant: TenantId) -> Result<(u64,
         )
         .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
         .context(COUNTING)?;
-    // Payloads are deleted as they are committed. `CROSS JOIN` keeps SQLite from reading those of cancelled jobs.
+    // Payloads are deleted as they are committed, except those of dry runs. `CROSS JOIN` keeps SQLite from reading those of cancelled jobs.
     let bytes: i64 = connection
         .prepare_cached(
             "SELECT coalesce(sum(payloads.size), 0)
              FROM jobs INDEXED BY jobs_unfinished CROSS JOIN payloads ON payloads.tenant = ?1 AND payloads.job = jobs.id
-             WHERE jobs.tenant = ?1 AND jobs.finished_at IS NULL",
+             WHERE jobs.tenant = ?1 AND jobs.finished_at IS NULL AND payloads.first + payloads.count > jobs.cursor",
         )
         .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
         .context(COUNTING)?;

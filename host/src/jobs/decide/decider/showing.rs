@@ -1,9 +1,13 @@
 //! Stored contacts and their fields, as the tenant's processor shows them.
 
+use bulkhead_bounds::MAX_CONTACTS_PER_CALL;
+
 use super::{DecideError, Decider};
-use crate::domain::{ContactId, StoredContact};
+use crate::domain::{ContactId, StoredContact, Warning};
+use crate::jobs::decide::changes::{Changes, changes_between};
 use crate::jobs::host_watch::Phase;
 use crate::sandbox::{CellTable, Fields};
+use crate::store::BatchCommit;
 
 impl Decider<'_> {
     /// Returns contacts as clients see them, in order: JSON objects.
@@ -42,6 +46,58 @@ impl Decider<'_> {
         let (tabulator, table) = made.map_err(|error| self.call_failed(error))?;
         self.tabulator = Some(tabulator);
         Ok(table)
+    }
+
+    /// Adds to the rows of a commit which members of their contacts would change. If the processor cannot show contacts, the rows
+    /// say that instead: they are as right as without.
+    ///
+    /// # Errors
+    /// Why work on the request ends.
+    pub(super) fn show_changes(&mut self, changes: &Changes<'_>, commit: &mut BatchCommit) -> Result<(), DecideError> {
+        let objects = if self.has_failed_to_show || self.is_out_of_time() {
+            None
+        } else {
+            match self.present_changed(&changes.contacts) {
+                Ok(objects) => Some(objects),
+                Err(DecideError::Component(_)) => {
+                    self.has_failed_to_show = true;
+                    None
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let object = |place: usize| objects.as_ref().and_then(|objects| objects.get(place)).map(String::as_str);
+        for (row, change) in commit.rows.iter_mut().zip(&changes.items) {
+            let Some(change) = change else { continue };
+            row.changes = object(change.after).and_then(|after| changes_between(change.before.and_then(object), after));
+            if row.changes.is_none() {
+                row.remarks.warnings.push(Warning { field: String::new(), code: String::from("changes_not_shown") });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns contacts as clients see them, in order. The processor is started once for all calls of this.
+    fn present_changed(&mut self, contacts: &[StoredContact]) -> Result<Vec<String>, DecideError> {
+        let mut objects = Vec::with_capacity(contacts.len());
+        for contacts in contacts.chunks(MAX_CONTACTS_PER_CALL) {
+            let started = self.tabulator.take();
+            let shown = {
+                let time = self.time_to_start() + self.time_for(contacts.len());
+                let _computing = self.watch.enter_for(Phase::Guest, time);
+                let starter = &self.starter;
+                self.meter.time_guest(|| {
+                    started.map_or_else(|| starter.tabulator(), Ok).and_then(|mut tabulator| {
+                        let shown = tabulator.objects(contacts)?;
+                        Ok((tabulator, shown))
+                    })
+                })
+            };
+            let (tabulator, shown) = shown.map_err(|error| self.call_failed(error))?;
+            self.tabulator = Some(tabulator);
+            objects.extend(shown);
+        }
+        Ok(objects)
     }
 
     /// Returns the fields of the tenant's contacts.
