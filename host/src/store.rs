@@ -38,7 +38,7 @@ pub use jobs::{
     CancelOutcome, Idempotency, JobPlace, JobQuery, JobStore, ListedJob, NewJob, QueueLimits, StoredRow, SubmitLimits,
     SubmitOutcome,
 };
-pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};

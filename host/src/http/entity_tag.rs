@@ -37,6 +37,11 @@ impl KnownTags {
         Self { values, accepts_compressed: Accepted::of(headers).is_some() }
     }
 
+    /// Returns whether the client says nothing of the answers that it has.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Returns the tag of an answer. `parts` are everything that the answer's body depends on.
     pub(super) fn tag<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> EntityTag {
         let mut hash = Sha256::new();
@@ -52,6 +57,11 @@ impl KnownTags {
 }
 
 impl EntityTag {
+    /// Returns whether the client has the answer with this tag already.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     /// Returns the answer to a client that has the answer with this tag already.
     pub(super) fn if_known(&self) -> Option<Reply> {
         self.is_known.then(|| self.mark(not_modified()))

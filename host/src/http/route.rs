@@ -25,6 +25,8 @@ pub(super) enum Route {
     DeleteJob(JobId),
     /// `POST /api/contacts/job/{id}/cancel`.
     CancelJob(JobId),
+    /// `GET /api/contacts/job/{id}/events`.
+    JobEvents(JobId),
     /// `GET /api/contacts/jobs`.
     ListJobs,
     /// `GET /api/contacts/group/{id}`.
@@ -141,6 +143,12 @@ impl Route {
                     .transpose()?;
                 (route, "POST")
             }
+            ["job", id, "events"] => {
+                let route = (*method == Method::GET)
+                    .then(|| JobId::parse(id).map(Self::JobEvents).ok_or_else(Problem::unknown_job))
+                    .transpose()?;
+                (route, "GET")
+            }
             ["group", id] => {
                 let route = (*method == Method::GET)
                     .then(|| GroupId::parse(id).map(Self::ReadGroup).ok_or_else(Problem::unknown_group))
@@ -203,6 +211,7 @@ impl Route {
             | Self::Single(..)
             | Self::DeleteJob(_)
             | Self::CancelJob(_)
+            | Self::JobEvents(_)
             | Self::ReadGroup(_)
             | Self::Limits
             | Self::ReadContact(_)
@@ -268,12 +277,15 @@ mod tests {
     fn a_method_and_a_path_name_a_call() {
         let id = JobId::random();
         let job = format!("/api/contacts/job/{id}");
+        let (cancel, events) = (format!("{job}/cancel"), format!("{job}/events"));
         for (method, path, route) in [
             (Method::POST, "/api/contacts/bulk/new", Route::Bulk(Operation::Create)),
             (Method::PUT, "/api/contacts/bulk/edit", Route::Bulk(Operation::Replace)),
             (Method::PATCH, "/api/contacts/bulk/edit", Route::Bulk(Operation::Update)),
             (Method::GET, job.as_str(), Route::ReadJob(id)),
             (Method::DELETE, job.as_str(), Route::DeleteJob(id)),
+            (Method::POST, cancel.as_str(), Route::CancelJob(id)),
+            (Method::GET, events.as_str(), Route::JobEvents(id)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
             (Method::POST, "/api/contacts/batch/new", Route::Batch(Operation::Create)),
@@ -324,6 +336,9 @@ mod tests {
             (Method::GET, "/api/contacts/1/2", 404),
             (Method::GET, "/api/contacts/job/a/b", 404),
             (Method::GET, "/api/contacts/job/nonsense", 404),
+            (Method::GET, "/api/contacts/job/nonsense/events", 404),
+            (Method::POST, "/api/contacts/job/nonsense/events", 405),
+            (Method::GET, "/api/contacts/job/nonsense/cancel", 405),
             (Method::DELETE, "/api/contacts/job/", 404),
             (Method::GET, "/api/contacts/99999999999999999999", 404),
             (Method::GET, "/api/contacts/bulk/new", 405),

@@ -42,6 +42,7 @@ operations! {
     Route::ReadJob(_) => "readJob",
     Route::DeleteJob(_) => "deleteJob",
     Route::CancelJob(_) => "cancelJob",
+    Route::JobEvents(_) => "followJob",
     Route::ListJobs => "listJobs",
     Route::ReadGroup(_) => "readGroup",
     Route::ImportCsv => "importContacts",
