@@ -70,6 +70,13 @@ const CHANGES_BATCH: ExpectedAnswer = ExpectedAnswer { contacts: MAX_CALL_ITEMS,
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("mautic-version"), HeaderValue::from_static("5.1.0"));
 
+/// A request whose work is done, up to a wait for a job.
+pub(super) struct BegunRequest {
+    worked: Result<Worked, Problem>,
+    /// The tenant whose answer may be compressed, and how.
+    encoding: Option<(TenantId, Option<Accepted>)>,
+}
+
 /// The API for tenants' clients.
 pub(super) struct ClientApi {
     service: Arc<Service>,
@@ -108,20 +115,42 @@ impl ClientApi {
         }
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
-        let mut reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
+    /// Does a request's work, up to a wait for a job.
+    pub(super) async fn begin(&self, request: Request<Incoming>) -> BegunRequest {
+        let mut encoding = None;
+        let worked = self.route(request, &mut encoding).await;
+        BegunRequest { worked, encoding }
+    }
+
+    /// Waits for the answer to a request, and completes it. While it waits, this takes little memory.
+    pub(super) async fn finish(&self, begun: BegunRequest) -> Reply {
+        let BegunRequest { worked, encoding } = begun;
+        let answer = match worked {
+            Ok(worked) => worked.reply().await,
+            Err(problem) => Err(problem),
+        };
+        // Only what a tenant may read is compressed: no token, and no refusal.
+        let mut reply = match (answer, encoding) {
+            (Ok(reply), Some((tenant, accepted))) => Box::pin(self.compression.encode(reply, tenant, accepted)).await,
+            (Ok(reply), None) => reply,
+            (Err(problem), _) => problem.into_reply(),
+        };
         let (name, value) = API_VERSION;
         reply.headers_mut().insert(name, value);
         reply
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+    /// Checks the credentials of a request, and does its work. Says in `encoding` how the answer may be compressed.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        encoding: &mut Option<(TenantId, Option<Accepted>)>,
+    ) -> Result<Worked, Problem> {
         if let Some(reply) = without_credentials(&request) {
-            return reply;
+            return reply.map(Worked::Now);
         }
         if request.uri().path() == TOKEN_PATH {
-            return self.issue_token(request).await;
+            return self.issue_token(request).await.map(Worked::Now);
         }
         if names_token(request.uri().query()) {
             return Err(Problem::token_in_query());
@@ -129,12 +158,8 @@ impl ClientApi {
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         check_single_headers(request.headers())?;
-        // Only what a tenant may read is compressed: no token, and no refusal.
-        let (id, accepted) = (tenant.id, Accepted::of(request.headers()));
-        // Boxed, so that it takes no memory while the request waits for a job.
-        let worked = Box::pin(self.work(tenant, request)).await?;
-        let reply = worked.reply().await?;
-        Ok(self.compression.encode(reply, id, accepted).await)
+        *encoding = Some((tenant.id, Accepted::of(request.headers())));
+        self.work(tenant, request).await
     }
 
     /// Does what a tenant's request asks for, up to the wait for a job.

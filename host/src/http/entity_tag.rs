@@ -33,7 +33,9 @@ pub(super) struct EntityTag {
 
 impl KnownTags {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        // Copies, because a value of the head keeps the whole buffer of the connection while the request waits.
+        let copied = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+        let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(copied).collect();
         Self { values, accepts_compressed: Accepted::of(headers).is_some() }
     }
 

@@ -59,7 +59,7 @@ impl Worked {
         match self {
             Self::Now(reply) => Ok(reply),
             Self::OnceChanged(wait) => wait.reply().await,
-            Self::OnceCompleted(wait) => wait.reply().await,
+            Self::OnceCompleted(wait) => Box::pin(wait.reply()).await,
         }
     }
 }
@@ -78,7 +78,7 @@ impl JobWait {
     async fn reply(self) -> Result<Reply, Problem> {
         let Self { reader, id, request, wait, mut watch, place } = self;
         let deadline = wait.deadline();
-        let mut job = Arc::new(reader.job_in_turn(id).await?);
+        let mut job = Arc::new(Box::pin(reader.job_in_turn(id)).await?);
         let first = job.state;
         while !request.is_awaited(&job, first)? {
             match timeout_at(deadline, watch.news_after(&job)).await {
@@ -89,7 +89,7 @@ impl JobWait {
         }
         drop((watch, place));
         let turns = Arc::clone(&reader.turns);
-        let reply = blocking_in_turn(&turns, move || reader.answer(&job, &request)).await;
+        let reply = Box::pin(blocking_in_turn(&turns, move || reader.answer(&job, &request))).await;
         reply.map(|reply| wait.mark(reply)).map_err(|problem| problem.with(PREFERENCE_APPLIED, wait.applied()))
     }
 }
