@@ -44,8 +44,10 @@ mod health;
 mod import_settings;
 mod inflate;
 mod job;
+mod job_events;
 mod job_list;
 mod job_view;
+mod job_wait;
 mod json;
 mod lingering;
 mod list_conditions;
@@ -74,6 +76,7 @@ mod table_parameters;
 mod tenant_semaphores;
 mod token;
 mod transfer_pace;
+mod wait;
 
 pub use body::BodySettings;
 pub use client_address::TrustedProxies;

@@ -40,7 +40,7 @@ pub use jobs::{
     ApplyRefusal, CancelOutcome, Idempotency, JobPlace, JobQuery, JobStore, ListedJob, NewJob, QueueLimits, StoredRow,
     SubmitLimits, SubmitOutcome,
 };
-pub use maintenance::{MaintenanceStore, Notification, Swept};
+pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
 pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};

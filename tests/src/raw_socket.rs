@@ -112,17 +112,31 @@ impl RawSocket {
             return RawReply { head, chunks };
         }
         assert_eq!(head.header("transfer-encoding"), Some("chunked"), "the body has an end");
-        loop {
-            let mut size = String::new();
-            self.reader.read_line(&mut size).expect("a chunk is announced");
-            let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
-            let chunk = self.bytes(size);
-            assert_eq!(self.bytes(2), b"\r\n", "the end of a chunk");
-            if chunk.is_empty() {
-                return RawReply { head, chunks };
-            }
+        while let Some(chunk) = self.chunk() {
             chunks.push(chunk);
         }
+        RawReply { head, chunks }
+    }
+
+    /// Returns the status and the headers of an answer, whose chunks are read one by one.
+    #[track_caller]
+    pub fn begun_reply(&mut self) -> Reply {
+        self.sent.clear();
+        self.read_head().expect("the server closed the connection without an answer")
+    }
+
+    /// Returns the next chunk of an answer, or `None` at its end.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    #[track_caller]
+    pub fn chunk(&mut self) -> Option<Vec<u8>> {
+        let mut size = String::new();
+        self.reader.read_line(&mut size).expect("a chunk is announced");
+        let size = usize::from_str_radix(size.trim(), 16).expect("the size of a chunk");
+        let chunk = self.bytes(size);
+        assert_eq!(self.bytes(2), b"\r\n", "the end of a chunk");
+        (!chunk.is_empty()).then_some(chunk)
     }
 
     fn bytes(&mut self, count: usize) -> Vec<u8> {

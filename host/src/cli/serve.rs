@@ -185,6 +185,7 @@ async fn serve(
         event = "shutdown_started",
         "shutting down: batches in progress are committed, unfinished jobs go back to the queue"
     );
+    service.end_waits();
     drop(close);
     tokio::task::spawn_blocking(move || {
         workers.stop();

@@ -112,8 +112,8 @@ pub struct DryRun {
     pub shows_changes: bool,
 }
 
-/// A job's state. There is no failed state, as only items fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A job's state, in the order in which a job has them. There is no failed state, as only items fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobState {
     /// No worker has claimed the job.
     Queued,
@@ -235,6 +235,13 @@ pub struct Job {
     pub cancelled_at: Option<Timestamp>,
     /// When the job's id expires.
     pub expires_at: Timestamp,
+}
+
+impl Job {
+    /// Returns how far the job is, which grows with each change.
+    pub fn progress(&self) -> (JobState, u32) {
+        (self.state, self.counts.processed())
+    }
 }
 
 /// The `errors` of a failed item's row, in one of the two shapes of Mautic's batch API. The members have the order of the

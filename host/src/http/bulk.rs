@@ -11,7 +11,7 @@ use super::import_settings::ImportSettings;
 use super::multipart;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{ItemList, Operation, WriteMode};
+use crate::domain::{ItemList, JobState, Operation, WriteMode};
 use crate::import::{Import, ImportLimits, TargetField, decode_within, read_csv, read_json_lines};
 use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
@@ -65,12 +65,16 @@ pub(super) struct BulkRequest {
 #[derive(Serialize)]
 struct AcceptedJobBody {
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 struct AcceptedGroupBody {
     group: String,
     jobs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
 }
 
 impl BulkRequest {
@@ -88,7 +92,7 @@ impl BulkRequest {
         service: &Service,
         tenant: &Tenant,
         fields: Option<&Fields>,
-    ) -> Result<Reply, Problem> {
+    ) -> Result<Accepted, Problem> {
         let operation = match self.endpoint {
             BulkEndpoint::Items(operation) => operation,
             BulkEndpoint::File => Operation::Create,
@@ -122,9 +126,7 @@ impl BulkRequest {
                 let dry_run = self.settings.dry_run.dry_run()?;
                 self.check_mode(operation)?;
                 let submission = Submission::new(operation, items, self.idempotency_key)?;
-                return accepted(
-                    service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?,
-                );
+                return Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?);
             }
             (_, BulkEndpoint::File) => {
                 return Err(Problem::unsupported_type(
@@ -138,7 +140,7 @@ impl BulkRequest {
         let Some(Import { items, source }) = import else { return Err(Problem::bad_request("There is no file.")) };
         let items = ItemList { items, keys: None };
         let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
-        accepted(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)
+        Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)
     }
 
     fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {
@@ -166,21 +168,22 @@ impl BulkRequest {
     }
 }
 
-/// Answers that jobs were accepted.
-pub(super) fn accepted(accepted: Accepted) -> Result<Reply, Problem> {
+/// Creates the answer to a bulk request that was accepted. `state` is that of the job or the group, if the client waited for it.
+pub(super) fn reply(accepted: &Accepted, state: Option<JobState>) -> Reply {
+    let status = state.map(JobState::as_str);
     let (mut reply, location) = match accepted {
         Accepted::Job(id) => {
-            let body = AcceptedJobBody { id: id.to_string() };
+            let body = AcceptedJobBody { id: id.to_string(), status };
             (json(StatusCode::ACCEPTED, &body), format!("/api/contacts/job/{id}"))
         }
         Accepted::Group(group, jobs) => {
             let jobs = jobs.iter().map(ToString::to_string).collect();
-            let body = AcceptedGroupBody { group: group.to_string(), jobs };
+            let body = AcceptedGroupBody { group: group.to_string(), jobs, status };
             (json(StatusCode::ACCEPTED, &body), format!("/api/contacts/group/{group}"))
         }
     };
     if let Ok(location) = HeaderValue::from_str(&location) {
         reply.headers_mut().insert(LOCATION, location);
     }
-    Ok(reply)
+    reply
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Uri};
 
@@ -25,6 +25,7 @@ use super::dry_run::DryRunSettings;
 use super::entity_list::EntityQuery;
 use super::import_settings::ImportSettings;
 use super::job::{JobReader, JobRequest};
+use super::job_wait::{JobWait, JobWaits, SubmissionWait, Worked};
 use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::{Reply, vary};
@@ -33,12 +34,14 @@ use super::route::{PublicText, Route};
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
 use super::tenant_semaphores::TenantSemaphores;
+use super::wait::Wait;
 use super::{
-    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_list, list_query,
-    options, profile_lists, quota, single, token,
+    batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_events, job_list,
+    list_query, options, profile_lists, quota, single, token,
 };
+use crate::domain::TenantId;
 use crate::export::FileType;
-use crate::jobs::{Application, Call, MAX_CALL_ITEMS, Service};
+use crate::jobs::{self, Application, Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
@@ -68,6 +71,13 @@ const CHANGES_BATCH: ExpectedAnswer = ExpectedAnswer { contacts: MAX_CALL_ITEMS,
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("mautic-version"), HeaderValue::from_static("5.1.0"));
 
+/// A request whose work is done, up to a wait for a job.
+pub(super) struct BegunRequest {
+    worked: Result<Worked, Problem>,
+    /// The tenant whose answer may be compressed, and how.
+    encoding: Option<(TenantId, Option<Accepted>)>,
+}
+
 /// The API for tenants' clients.
 pub(super) struct ClientApi {
     service: Arc<Service>,
@@ -76,6 +86,8 @@ pub(super) struct ClientApi {
     compression: Compression,
     /// Bounds the connections that one tenant's requests take.
     request_shares: Arc<RequestShares>,
+    /// Bounds the requests that wait for jobs.
+    job_waits: JobWaits,
     /// Bounds the threads of the blocking pool that work for one tenant.
     blocking_turns: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
@@ -95,6 +107,7 @@ impl ClientApi {
         Self {
             service,
             request_shares: Arc::new(RequestShares::new(max_requests)),
+            job_waits: JobWaits::new(max_requests),
             bodies: Bodies::new(bodies, Arc::clone(&turns)),
             compression: Compression::new(turns),
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
@@ -103,20 +116,42 @@ impl ClientApi {
         }
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
-        let mut reply = self.route(request).await.unwrap_or_else(Problem::into_reply);
+    /// Does a request's work, up to a wait for a job.
+    pub(super) async fn begin(&self, request: Request<Incoming>) -> BegunRequest {
+        let mut encoding = None;
+        let worked = self.route(request, &mut encoding).await;
+        BegunRequest { worked, encoding }
+    }
+
+    /// Waits for the answer to a request, and completes it. While it waits, this takes little memory.
+    pub(super) async fn finish(&self, begun: BegunRequest) -> Reply {
+        let BegunRequest { worked, encoding } = begun;
+        let answer = match worked {
+            Ok(worked) => worked.reply().await,
+            Err(problem) => Err(problem),
+        };
+        // Only what a tenant may read is compressed: no token, and no refusal.
+        let mut reply = match (answer, encoding) {
+            (Ok(reply), Some((tenant, accepted))) => Box::pin(self.compression.encode(reply, tenant, accepted)).await,
+            (Ok(reply), None) => reply,
+            (Err(problem), _) => problem.into_reply(),
+        };
         let (name, value) = API_VERSION;
         reply.headers_mut().insert(name, value);
         reply
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+    /// Checks the credentials of a request, and does its work. Says in `encoding` how the answer may be compressed.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        encoding: &mut Option<(TenantId, Option<Accepted>)>,
+    ) -> Result<Worked, Problem> {
         if let Some(reply) = without_credentials(&request) {
-            return reply;
+            return reply.map(Worked::Now);
         }
         if request.uri().path() == TOKEN_PATH {
-            return self.issue_token(request).await;
+            return self.issue_token(request).await.map(Worked::Now);
         }
         if names_token(request.uri().query()) {
             return Err(Problem::token_in_query());
@@ -124,14 +159,12 @@ impl ClientApi {
         // A client without credentials learns nothing, not even which paths exist.
         let tenant = self.authenticate(&request).await?;
         check_single_headers(request.headers())?;
-        // Only what a tenant may read is compressed: no token, and no refusal.
-        let (id, accepted) = (tenant.id, Accepted::of(request.headers()));
-        let reply = self.work(tenant, request).await?;
-        Ok(self.compression.encode(reply, id, accepted).await)
+        *encoding = Some((tenant.id, Accepted::of(request.headers())));
+        self.work(tenant, request).await
     }
 
-    /// Does what a tenant's request asks for.
-    async fn work(&self, tenant: Tenant, request: Request<Incoming>) -> Result<Reply, Problem> {
+    /// Does what a tenant's request asks for, up to the wait for a job.
+    async fn work(&self, tenant: Tenant, request: Request<Incoming>) -> Result<Worked, Problem> {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
@@ -147,14 +180,14 @@ impl ClientApi {
         if route.cannot_be_dry_run() {
             dry_run::refuse(query.as_deref())?;
         }
-        match route {
+        let reply = match route {
             Route::Bulk(operation) => {
                 let request = self.receive_bulk(BulkEndpoint::Items(operation), &head, receive()).await?;
-                self.submit(tenant, &turns, request).await
+                return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::ImportCsv => {
                 let request = self.receive_bulk(BulkEndpoint::File, &head, receive()).await?;
-                self.submit(tenant, &turns, request).await
+                return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
             Route::ReadGroup(id) => {
@@ -163,19 +196,27 @@ impl ClientApi {
             }
             Route::ReadJob(id) => {
                 let request = JobRequest::parse(query.as_deref(), &head.headers)?;
-                let (answers, later_turns) = (Arc::clone(&self.answers), Arc::clone(&turns));
-                let reader = JobReader { service, answers, turns: later_turns, tenant: tenant.id };
-                let mut reply = blocking_in_turn(&turns, move || reader.read(id, &request)).await?;
-                // Also of an answer without a body, and of a small one: the tag says the same.
-                vary(&mut reply, ACCEPT);
-                vary(&mut reply, ACCEPT_ENCODING);
-                Ok(reply)
+                let reader = self.job_reader(tenant.id, turns);
+                if let Some(wait) = Wait::of(&head.headers)
+                    && let Some(place) = self.job_waits.take(tenant.id)
+                    && let Some(watch) = service.watch_job(tenant.id, id)
+                {
+                    return Ok(Worked::OnceChanged(Box::new(JobWait { reader, id, request, wait, watch, place })));
+                }
+                let turns = Arc::clone(&reader.turns);
+                blocking_in_turn(&turns, move || reader.read(id, &request)).await
+            }
+            Route::JobEvents(id) => {
+                let place = self.job_waits.take(tenant.id).ok_or_else(Problem::too_many_waits)?;
+                let watch = service.watch_job(tenant.id, id).ok_or_else(Problem::shutting_down)?;
+                job_events::stream(self.job_reader(tenant.id, turns), id, &head.headers, watch, place).await
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
             Route::ApplyJob(id) => {
                 let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?;
-                self.accept(&turns, tenant, move |service, tenant| job::apply(service, tenant, &application)).await
+                let apply = move |service: &Service, tenant: &Tenant| job::apply(service, tenant, &application);
+                return self.accept(turns, tenant, Wait::of(&head.headers), apply).await;
             }
             Route::ListJobs => {
                 let query = job_list::parse(Some(tenant.id), query.as_deref())?;
@@ -211,7 +252,7 @@ impl ClientApi {
                     };
                     let mut reply = file.into_reply().await?;
                     vary(&mut reply, ACCEPT);
-                    return Ok(reply);
+                    return Ok(Worked::Now(reply));
                 }
                 let request = list_query::parse(query.as_deref())?;
                 let answer = ExpectedAnswer { contacts: request.limit as usize, ..READS_ONE };
@@ -248,7 +289,12 @@ impl ClientApi {
                 let reply = blocking_in_turn(&turns, move || profile_lists::answer(&tenant, list, &query)).await?;
                 answer_memory.hold(reply, READS_LIST.without_room)
             }
-        }
+        };
+        reply.map(Worked::Now)
+    }
+
+    fn job_reader(&self, tenant: TenantId, turns: Arc<Semaphore>) -> JobReader {
+        JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant }
     }
 
     /// Receives a bulk request, whose settings are checked before its body is awaited.
@@ -265,8 +311,14 @@ impl ClientApi {
     }
 
     /// Accepts what a bulk request brought. If that may be a table, the tenant's processor is asked for the fields that columns
-    /// can become.
-    async fn submit(&self, tenant: Tenant, turns: &Arc<Semaphore>, request: BulkRequest) -> Result<Reply, Problem> {
+    /// can become. With a `wait`, the answer comes when the jobs are completed.
+    async fn submit(
+        &self,
+        tenant: Tenant,
+        turns: Arc<Semaphore>,
+        request: BulkRequest,
+        wait: Option<Wait>,
+    ) -> Result<Worked, Problem> {
         let fields = if request.may_be_table() {
             let permit = self.call_permits.of(tenant.id).take().await?;
             let read = move |call: &Call<'_>| {
@@ -277,32 +329,41 @@ impl ClientApi {
         } else {
             None
         };
-        self.accept(turns, tenant, move |service, tenant| request.submit(service, tenant, fields.as_ref())).await
+        self.accept(turns, tenant, wait, move |service, tenant| request.submit(service, tenant, fields.as_ref())).await
     }
 
-    /// Runs what accepts a job, and says in the answer what the tenant may send.
+    /// Runs what accepts a job, and says in the answer what the tenant may send. With a `wait`, the answer comes when the job is
+    /// completed.
     async fn accept(
         &self,
-        turns: &Arc<Semaphore>,
+        turns: Arc<Semaphore>,
         tenant: Tenant,
-        accept: impl FnOnce(&Service, &Tenant) -> Result<Reply, Problem> + Send + 'static,
-    ) -> Result<Reply, Problem> {
+        wait: Option<Wait>,
+        accept: impl FnOnce(&Service, &Tenant) -> Result<jobs::Accepted, Problem> + Send + 'static,
+    ) -> Result<Worked, Problem> {
+        let id = tenant.id;
         let service = Arc::clone(&self.service);
         let submit = move || {
             let submitted = accept(&service, &tenant);
             // Also where the request is refused: a client learns what it may send.
             let quota = quota::headers(&service, &tenant);
             match submitted {
-                Ok(mut reply) => {
-                    reply.headers_mut().extend(quota);
-                    Ok(reply)
-                }
+                Ok(accepted) => Ok((accepted, quota)),
                 Err(problem) => {
                     Err(quota.into_iter().fold(problem, |problem, (name, value)| problem.with(name, value)))
                 }
             }
         };
-        blocking_in_turn(turns, submit).await
+        let (accepted, headers) = blocking_in_turn(&turns, submit).await?;
+        if let Some(wait) = wait
+            && let Some(place) = self.job_waits.take(id)
+        {
+            let reader = self.job_reader(id, turns);
+            return Ok(Worked::OnceCompleted(Box::new(SubmissionWait { reader, accepted, headers, wait, place })));
+        }
+        let mut reply = bulk::reply(&accepted, None);
+        reply.headers_mut().extend(headers);
+        Ok(Worked::Now(reply))
     }
 
     /// Answers a request for a token. Its credentials may be in the body, so the body is read before they are checked, and

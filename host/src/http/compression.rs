@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt as _;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::gzip::GzipStream;
@@ -20,6 +20,7 @@ use self::zstd::ZstdStream;
 use super::body_memory::Owner;
 use super::coding_turns::CodingTurns;
 use super::content_coding::{Accepted, Coding};
+use super::job_events::EVENT_STREAM;
 use super::reply::{BrokenOff, Pieces, Reply, ReplyBody, vary};
 use super::tenant_semaphores::TenantSemaphores;
 use crate::domain::TenantId;
@@ -60,6 +61,10 @@ impl Compression {
     /// answer depends on what the client accepts.
     pub(super) async fn encode(&self, mut reply: Reply, tenant: TenantId, accepted: Option<Accepted>) -> Reply {
         if matches!(reply.body(), ReplyBody::Whole(bytes) if bytes.len() <= MAX_PLAIN_BYTES) {
+            return reply;
+        }
+        // What is compressed waits for more, on the way at the latest, and events are to arrive at once.
+        if reply.headers().get(CONTENT_TYPE).is_some_and(|content_type| content_type == EVENT_STREAM) {
             return reply;
         }
         vary(&mut reply, ACCEPT_ENCODING);

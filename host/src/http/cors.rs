@@ -18,11 +18,11 @@ use super::reply::Reply;
 
 /// The headers of requests that pages may send.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-None-Match, X-HTTP-Method-Override",
+    "Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-None-Match, Prefer, Last-Event-ID, X-HTTP-Method-Override",
 );
 /// The headers of answers that pages may read, besides those that every page may.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Location, ETag, Retry-After, Allow, WWW-Authenticate, Mautic-Version, Bulkhead-Ignored, Bulkhead-Ignored-Others, Bulkhead-Total-Bounded, RateLimit, RateLimit-Policy, X-Request-Id, Content-Disposition",
+    "Location, ETag, Retry-After, Preference-Applied, Allow, WWW-Authenticate, Mautic-Version, Bulkhead-Ignored, Bulkhead-Ignored-Others, Bulkhead-Total-Bounded, RateLimit, RateLimit-Policy, X-Request-Id, Content-Disposition",
 );
 /// Seconds for which a browser remembers the answer to a preflight.
 const PREFLIGHT_SECONDS: u32 = 600;

@@ -33,8 +33,15 @@ pub(super) struct EntityTag {
 
 impl KnownTags {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        // Copies, because a value of the head keeps the whole buffer of the connection while the request waits.
+        let copied = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+        let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(copied).collect();
         Self { values, accepts_compressed: Accepted::of(headers).is_some() }
+    }
+
+    /// Returns whether the client says nothing of the answers that it has.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// Returns the tag of an answer. `parts` are everything that the answer's body depends on.
@@ -52,6 +59,11 @@ impl KnownTags {
 }
 
 impl EntityTag {
+    /// Returns whether the client has the answer with this tag already.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     /// Returns the answer to a client that has the answer with this tag already.
     pub(super) fn if_known(&self) -> Option<Reply> {
         self.is_known.then(|| self.mark(not_modified()))

@@ -85,8 +85,8 @@ pub(super) fn refuse_parameters(query: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-/// A group is completed when all of its jobs are, and queued until one of them was claimed.
-fn state(jobs: &[Job]) -> JobState {
+/// Returns the state of a group: completed when all of its jobs are, and queued until one of them was claimed.
+pub(super) fn state(jobs: &[Job]) -> JobState {
     let all = |state| jobs.iter().all(|job| job.state == state);
     if all(JobState::Completed) {
         JobState::Completed

@@ -3,19 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::answer_memory::AnswerMemory;
-use super::bulk::accepted;
+use super::blocking::blocking_in_turn;
 use super::details::{JsonRows, RowForm};
-use super::entity_tag::KnownTags;
+use super::entity_tag::{EntityTag, KnownTags};
 use super::job_view::JobView;
 use super::problem::Problem;
 use super::query::parameters;
-use super::reply::{Reply, json, json_body, json_text};
+use super::reply::{Reply, json, json_body, json_text, vary};
 use super::result_file;
 use super::row_stream::RowStream;
 use super::table_parameters;
@@ -104,6 +104,24 @@ impl JobRequest {
     }
 }
 
+impl JobRequest {
+    /// Returns whether a job is as a client that waits wants it to be. `first` is the state that the job had when the wait began.
+    ///
+    /// A file is waited for until it is whole. A client that says which answers it has waits for another one, and any other client
+    /// for another state.
+    ///
+    /// # Errors
+    /// 500 if the answer cannot be written.
+    pub(super) fn is_awaited(&self, job: &Job, first: JobState) -> Result<bool, Problem> {
+        match &self.wanted {
+            _ if job.state == JobState::Completed => Ok(true),
+            Wanted::File(_) => Ok(false),
+            Wanted::Json { .. } if self.known.is_empty() => Ok(job.state != first),
+            Wanted::Json { details, page } => Ok(!Prepared::of(job, *details, *page, &self.known)?.tag.is_known()),
+        }
+    }
+}
+
 impl Details {
     fn parse(value: &str) -> Result<Self, Problem> {
         match value {
@@ -140,7 +158,18 @@ struct DetailsHead {
 /// What is behind the rows of a page.
 const END_OF_DETAILS: &str = "]}}";
 
+/// A page of rows, or a state without rows, before any row is read.
+struct Prepared {
+    /// The form of the rows, if there are to be any.
+    form: Option<RowForm>,
+    rows: Range<u64>,
+    /// The body up to the first row; without rows, all of it.
+    before: Vec<u8>,
+    tag: EntityTag,
+}
+
 /// What an answer about a job is read with.
+#[derive(Clone)]
 pub(super) struct JobReader {
     pub(super) service: Arc<Service>,
     pub(super) answers: Arc<AnswerMemory>,
@@ -152,15 +181,39 @@ pub(super) struct JobReader {
 impl JobReader {
     /// Reads a job's state, and its results if they are asked for, as far as there are any; blocks.
     pub(super) fn read(&self, id: JobId, request: &JobRequest) -> Result<Reply, Problem> {
-        let job = self.service.job(self.tenant, id)?.ok_or_else(Problem::unknown_job)?;
-        match &request.wanted {
-            Wanted::File(_) if job.state != JobState::Completed => Err(Problem::job_unfinished(RETRY_AFTER_SECONDS)),
-            Wanted::File(file) => self.file(&job, *file, &request.known),
-            Wanted::Json { details, page } => {
-                let reply = self.json(&job, *details, *page, &request.known)?;
-                Ok(retry_unless(job.state == JobState::Completed, reply))
+        self.answer(&self.job(id)?, request)
+    }
+
+    /// Reads a job; blocks.
+    fn job(&self, id: JobId) -> Result<Job, Problem> {
+        self.service.job(self.tenant, id)?.ok_or_else(Problem::unknown_job)
+    }
+
+    /// Reads a job in a turn of its tenant's work on the blocking pool.
+    ///
+    /// # Errors
+    /// 404 if there is no such job, 503 if the store cannot answer or there is no turn in time.
+    pub(super) async fn job_in_turn(&self, id: JobId) -> Result<Job, Problem> {
+        let reader = self.clone();
+        blocking_in_turn(&self.turns, move || reader.job(id)).await
+    }
+
+    /// Answers with a job that was read, and reads its results if they are asked for; blocks.
+    pub(super) fn answer(&self, job: &Job, request: &JobRequest) -> Result<Reply, Problem> {
+        let mut reply = match &request.wanted {
+            Wanted::File(_) if job.state != JobState::Completed => {
+                return Err(Problem::job_unfinished(RETRY_AFTER_SECONDS));
             }
-        }
+            Wanted::File(file) => self.file(job, *file, &request.known)?,
+            Wanted::Json { details, page } => {
+                let reply = self.json(job, *details, *page, &request.known)?;
+                retry_unless(job.state == JobState::Completed, reply)
+            }
+        };
+        // Also of an answer without a body, and of a small one: the tag says the same.
+        vary(&mut reply, ACCEPT);
+        vary(&mut reply, ACCEPT_ENCODING);
+        Ok(reply)
     }
 
     fn file(&self, job: &Job, file: WantedFile, known: &KnownTags) -> Result<Reply, Problem> {
@@ -183,33 +236,17 @@ impl JobReader {
     }
 
     fn json(&self, job: &Job, details: Details, page: Page, known: &KnownTags) -> Result<Reply, Problem> {
-        let id = job.id;
-        let is_completed = job.state == JobState::Completed;
-        let (form, name) = match details {
-            Details::Rows if is_completed => (RowForm::Plain, "1"),
-            Details::Full => (RowForm::Full, "full"),
-            Details::None | Details::Rows => {
-                let body = serialized(&JobBody { job: JobView::state(job), details: None })?;
-                let tag = known.tag([id.to_string().as_bytes(), &body]);
-                return Ok(tag.if_known().unwrap_or_else(|| tag.mark(json_text(StatusCode::OK, body))));
-            }
-        };
-        // While a job runs, the items of the batches that took effect have rows.
-        let row_count = if is_completed { job.total } else { job.counts.processed() };
-        let next_page =
-            page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
-        let view = if details == Details::Full { JobView::full(job) } else { JobView::state(job) };
-        let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
-        let mut before = serialized(&head)?;
-        before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
-        let rows = page.rows(row_count);
-        // Rows stay as they are once they are counted.
-        let tag = known.tag([id.to_string().as_bytes(), name.as_bytes(), format!("{rows:?}").as_bytes(), &before]);
+        let Prepared { form, rows, before, tag } = Prepared::of(job, details, page, known)?;
         if let Some(reply) = tag.if_known() {
             return Ok(reply);
         }
-        let body = self.rows(id, rows, JsonRows::new(form), before, END_OF_DETAILS).into_body()?;
-        Ok(tag.mark(json_body(StatusCode::OK, body)))
+        Ok(tag.mark(match form {
+            None => json_text(StatusCode::OK, before),
+            Some(form) => {
+                let body = self.rows(job.id, rows, JsonRows::new(form), before, END_OF_DETAILS).into_body()?;
+                json_body(StatusCode::OK, body)
+            }
+        }))
     }
 
     /// Returns the stream of a job's rows, with what stands before and behind them.
@@ -225,6 +262,34 @@ impl JobReader {
             before,
             after,
         }
+    }
+}
+
+impl Prepared {
+    fn of(job: &Job, details: Details, page: Page, known: &KnownTags) -> Result<Self, Problem> {
+        let id = job.id;
+        let is_completed = job.state == JobState::Completed;
+        let (form, name) = match details {
+            Details::Rows if is_completed => (RowForm::Plain, "1"),
+            Details::Full => (RowForm::Full, "full"),
+            Details::None | Details::Rows => {
+                let before = serialized(&JobBody { job: JobView::state(job), details: None })?;
+                let tag = known.tag([id.to_string().as_bytes(), &before]);
+                return Ok(Self { form: None, rows: 0..0, before, tag });
+            }
+        };
+        // While a job runs, the items of the batches that took effect have rows.
+        let row_count = if is_completed { job.total } else { job.counts.processed() };
+        let next_page =
+            page.next(row_count).map(|next| format!("/api/contacts/job/{id}?details={name}&{}", next.to_query()));
+        let view = if details == Details::Full { JobView::full(job) } else { JobView::state(job) };
+        let head = JobBody { job: view, details: Some(DetailsHead { next_page, contacts: [] }) };
+        let mut before = serialized(&head)?;
+        before.truncate(before.len().saturating_sub(END_OF_DETAILS.len()));
+        let rows = page.rows(row_count);
+        // Rows stay as they are once they are counted.
+        let tag = known.tag([id.to_string().as_bytes(), name.as_bytes(), format!("{rows:?}").as_bytes(), &before]);
+        Ok(Self { form: Some(form), rows, before, tag })
     }
 }
 
@@ -260,8 +325,8 @@ pub(super) fn cancel(service: &Service, tenant: &Tenant, id: JobId) -> Result<Re
 }
 
 /// Accepts the job that applies a dry run; blocks until it is durable.
-pub(super) fn apply(service: &Service, tenant: &Tenant, application: &Application) -> Result<Reply, Problem> {
-    accepted(Accepted::Job(service.apply(tenant, application)?))
+pub(super) fn apply(service: &Service, tenant: &Tenant, application: &Application) -> Result<Accepted, Problem> {
+    Ok(Accepted::Job(service.apply(tenant, application)?))
 }
 
 #[derive(Serialize)]

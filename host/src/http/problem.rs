@@ -216,6 +216,13 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of a tenant that has too many requests that wait for jobs.
+    pub(super) fn too_many_waits() -> Self {
+        Self::unavailable(
+            "This tenant has as many requests that wait for jobs as one tenant may have. Close some, or ask for the job's state without waiting.",
+        )
+    }
+
     /// Returns the problem of a client that has too many connections, or too many requests in progress behind a proxy.
     pub(super) fn too_many_connections() -> Self {
         Self::new(

@@ -23,7 +23,8 @@ impl RequestId {
             (1..=MAX_BYTES).contains(&value.len()) && value.as_bytes().iter().all(usable)
         };
         match (sent.next().filter(is_usable), sent.next()) {
-            (Some(value), None) => Self(value.clone()),
+            // A copy, because the value itself keeps the whole buffer of the connection while the request waits for a job.
+            (Some(value), None) if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) => Self(value),
             _ => Self(
                 HeaderValue::from_str(&Uuid::new_v4().as_hyphenated().to_string())
                     .unwrap_or(HeaderValue::from_static("unknown")),

@@ -27,6 +27,8 @@ pub(super) enum Route {
     CancelJob(JobId),
     /// `POST /api/contacts/job/{id}/apply`.
     ApplyJob(JobId),
+    /// `GET /api/contacts/job/{id}/events`.
+    JobEvents(JobId),
     /// `GET /api/contacts/jobs`.
     ListJobs,
     /// `GET /api/contacts/group/{id}`.
@@ -149,6 +151,12 @@ impl Route {
                     .transpose()?;
                 (route, "POST")
             }
+            ["job", id, "events"] => {
+                let route = (*method == Method::GET)
+                    .then(|| JobId::parse(id).map(Self::JobEvents).ok_or_else(Problem::unknown_job))
+                    .transpose()?;
+                (route, "GET")
+            }
             ["group", id] => {
                 let route = (*method == Method::GET)
                     .then(|| GroupId::parse(id).map(Self::ReadGroup).ok_or_else(Problem::unknown_group))
@@ -212,6 +220,7 @@ impl Route {
             | Self::DeleteJob(_)
             | Self::CancelJob(_)
             | Self::ApplyJob(_)
+            | Self::JobEvents(_)
             | Self::ReadGroup(_)
             | Self::Limits
             | Self::ReadContact(_)
@@ -290,6 +299,7 @@ mod tests {
     fn a_method_and_a_path_name_a_call() {
         let id = JobId::random();
         let job = format!("/api/contacts/job/{id}");
+        let (cancel, events) = (format!("{job}/cancel"), format!("{job}/events"));
         for (method, path, route) in [
             (Method::POST, "/api/contacts/bulk/new", Route::Bulk(Operation::Create)),
             (Method::PUT, "/api/contacts/bulk/edit", Route::Bulk(Operation::Replace)),
@@ -297,6 +307,8 @@ mod tests {
             (Method::GET, job.as_str(), Route::ReadJob(id)),
             (Method::DELETE, job.as_str(), Route::DeleteJob(id)),
             (Method::POST, format!("{job}/apply").as_str(), Route::ApplyJob(id)),
+            (Method::POST, cancel.as_str(), Route::CancelJob(id)),
+            (Method::GET, events.as_str(), Route::JobEvents(id)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
             (Method::POST, "/api/contacts/batch/new", Route::Batch(Operation::Create)),
@@ -347,6 +359,9 @@ mod tests {
             (Method::GET, "/api/contacts/1/2", 404),
             (Method::GET, "/api/contacts/job/a/b", 404),
             (Method::GET, "/api/contacts/job/nonsense", 404),
+            (Method::GET, "/api/contacts/job/nonsense/events", 404),
+            (Method::POST, "/api/contacts/job/nonsense/events", 405),
+            (Method::GET, "/api/contacts/job/nonsense/cancel", 405),
             (Method::DELETE, "/api/contacts/job/", 404),
             (Method::GET, "/api/contacts/99999999999999999999", 404),
             (Method::GET, "/api/contacts/bulk/new", 405),

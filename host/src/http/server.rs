@@ -26,9 +26,10 @@ use super::access_log::{AccessLog, Answered};
 use super::admin_api::AdminApi;
 use super::authority::check_authority;
 use super::body::BodySettings;
-use super::client_api::ClientApi;
-use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Refusal};
-use super::cors::AllowedOrigins;
+use super::client_address::ClientAddress;
+use super::client_api::{BegunRequest, ClientApi};
+use super::connections::{Admitted, Connection, ConnectionLimits, Connections, CountedRequest, Refusal};
+use super::cors::{AllowedOrigins, CorsAnswer};
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::health::{Audience, Health};
@@ -105,11 +106,21 @@ impl Api {
         Self(Handler::Health)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+    /// Does a request's work, up to a wait.
+    async fn begin(&self, request: Request<Incoming>) -> BegunAnswer {
         match &self.0 {
-            Handler::Client(api) => Ok(api.answer(request).await),
-            Handler::Admin(api) => api.answer(request).await,
-            Handler::Health => Err(Problem::unknown_path(request.uri().path())),
+            Handler::Client(api) => BegunAnswer::Client(api.begin(request).await),
+            Handler::Admin(api) => api.answer(request).await.into(),
+            Handler::Health => Problem::unknown_path(request.uri().path()).into(),
+        }
+    }
+
+    /// Waits for the answer to a request.
+    async fn finish(&self, begun: BegunAnswer) -> Reply {
+        match (begun, &self.0) {
+            (BegunAnswer::Ready(reply), _) => *reply,
+            (BegunAnswer::Client(begun), Handler::Client(api)) => api.finish(begun).await,
+            (BegunAnswer::Client(_), _) => Problem::panicked(&"another API began the request").into_reply(),
         }
     }
 
@@ -126,6 +137,24 @@ impl Api {
             Handler::Client(_) | Handler::Health => Audience::Strangers,
             Handler::Admin(_) => Audience::Operators,
         }
+    }
+}
+
+/// An answer, or a request that may have to wait for its answer.
+enum BegunAnswer {
+    Ready(Box<Reply>),
+    Client(BegunRequest),
+}
+
+impl From<Problem> for BegunAnswer {
+    fn from(problem: Problem) -> Self {
+        Self::Ready(Box::new(problem.into_reply()))
+    }
+}
+
+impl From<Result<Reply, Problem>> for BegunAnswer {
+    fn from(answer: Result<Reply, Problem>) -> Self {
+        Self::Ready(Box::new(answer.unwrap_or_else(Problem::into_reply)))
     }
 }
 
@@ -151,6 +180,25 @@ struct Router {
     log: AccessLog,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
+}
+
+/// What completes the answer to a request, and what the log says of it.
+struct RequestFacts {
+    begun: Instant,
+    has_body: bool,
+    method: Method,
+    path: String,
+    peer: IpAddr,
+    /// The client for whom a trusted proxy sends the request.
+    client: Option<ClientAddress>,
+    cors: CorsAnswer,
+    request_id: RequestId,
+    wants_details: bool,
+    counted: Option<CountedRequest>,
+    caller: Arc<OnceLock<String>>,
+    is_dry_run: Arc<AtomicBool>,
+    is_check: bool,
+    connection: Arc<Connection>,
 }
 
 impl Server {
@@ -256,7 +304,12 @@ impl Server {
         let service = service_fn(move |request| {
             connection.begin_request(Instant::now());
             let (router, connection) = (Arc::clone(&router), Arc::clone(&connection));
-            async move { Ok::<_, Infallible>(router.answer(request, peer, connection).await) }
+            async move {
+                // Boxed, so that what it takes is given back before the request waits, and before a stream is sent.
+                let (begun, facts) = Box::pin(router.begin(request, peer, connection)).await;
+                let reply = router.api.finish(begun).await;
+                Ok::<_, Infallible>(router.complete(reply, facts))
+            }
         });
         let served = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
@@ -301,85 +354,96 @@ impl Server {
 }
 
 impl Router {
-    async fn answer(
+    /// Does a request's work, up to a wait. Returns also what completes the answer.
+    async fn begin(
         &self,
         mut request: Request<Incoming>,
         peer: IpAddr,
         connection: Arc<Connection>,
-    ) -> Response<AnswerBody> {
-        let begun = Instant::now();
-        let has_body = !request.body().is_end_stream();
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let proxies = &self.connections.limits().trusted_proxies;
-        let client = proxies.forwarded_client(peer, request.headers());
-        let is_secure = proxies.is_secure(peer, request.headers());
-        let cors = self.allowed_origins.check(&request);
-        let request_id = RequestId::of(request.headers());
-        let wants_details = problem_details::are_accepted(request.headers());
+    ) -> (BegunAnswer, Box<RequestFacts>) {
+        let (begun, proxies) = (Instant::now(), &self.connections.limits().trusted_proxies);
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
-        let (mut counted, caller) = (None, Arc::new(OnceLock::new()));
-        let is_dry_run = Arc::new(AtomicBool::new(false));
-        let is_check = !matches!(health, Ok(None));
-        let mut reply = match health.transpose() {
-            Some(reply) => reply.unwrap_or_else(Problem::into_reply),
-            None => {
-                counted = client.map(|client| self.connections.admit_request(client, Instant::now()));
-                request.extensions_mut().insert(Sender {
-                    connection: Arc::clone(&connection),
-                    is_secure,
-                    is_allowed_origin: cors.is_allowed(),
-                    caller: Arc::clone(&caller),
-                    is_dry_run: Arc::clone(&is_dry_run),
-                });
-                if let Some(None) = counted {
-                    Problem::too_many_connections().into_reply()
-                } else if let Err(problem) = check_authority(&request) {
-                    let mut reply = problem.into_reply();
-                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                    reply
-                } else {
-                    self.route(request, &connection).await.unwrap_or_else(Problem::into_reply)
-                }
-            }
-        };
-        // The connection ends with an answer that comes before the body, so the client must not send another request on it.
-        let is_early = has_body && !reply.status().is_success() && !connection.has_whole_request();
-        if is_early || connection.is_reserved() {
-            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        if wants_details {
-            problem_details::rewrite(&mut reply, &path, &request_id);
-        }
-        request_id.tell(reply.headers_mut());
-        cors.tell(&mut reply);
-        self.log.answered(&Answered {
+        let mut facts = Box::new(RequestFacts {
+            begun,
+            has_body: !request.body().is_end_stream(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
             peer,
-            client,
-            caller: caller.get().map(String::as_str),
-            method: &method,
-            path: &path,
-            status: reply.status().as_u16(),
-            request_id: request_id.as_str(),
-            is_dry_run: is_dry_run.load(Ordering::Relaxed),
-            is_check,
-            time: begun.elapsed(),
+            client: proxies.forwarded_client(peer, request.headers()),
+            cors: self.allowed_origins.check(&request),
+            request_id: RequestId::of(request.headers()),
+            wants_details: problem_details::are_accepted(request.headers()),
+            counted: None,
+            caller: Arc::default(),
+            is_dry_run: Arc::default(),
+            is_check: !matches!(health, Ok(None)),
+            connection,
         });
-        reply.map(|body| AnswerBody::new(body, connection, counted.flatten()))
+        if let Some(reply) = health.transpose() {
+            return (reply.into(), facts);
+        }
+        if let Some(client) = facts.client {
+            facts.counted = self.connections.admit_request(client, Instant::now());
+            if facts.counted.is_none() {
+                return (Problem::too_many_connections().into(), facts);
+            }
+        }
+        let is_secure = proxies.is_secure(peer, request.headers());
+        request.extensions_mut().insert(Sender {
+            connection: Arc::clone(&facts.connection),
+            is_secure,
+            is_allowed_origin: facts.cors.is_allowed(),
+            caller: Arc::clone(&facts.caller),
+            is_dry_run: Arc::clone(&facts.is_dry_run),
+        });
+        if let Err(problem) = check_authority(&request) {
+            let mut reply = problem.into_reply();
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return (Ok(reply).into(), facts);
+        }
+        (self.route(request, &facts.connection).await, facts)
     }
 
-    async fn route(&self, mut request: Request<Incoming>, connection: &Connection) -> Result<Reply, Problem> {
+    /// Completes an answer, and logs it.
+    fn complete(&self, mut reply: Reply, facts: Box<RequestFacts>) -> Response<AnswerBody> {
+        let facts = *facts;
+        // The connection ends with an answer that comes before the body, so the client must not send another request on it.
+        let is_early = facts.has_body && !reply.status().is_success() && !facts.connection.has_whole_request();
+        if is_early || facts.connection.is_reserved() {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if facts.wants_details {
+            problem_details::rewrite(&mut reply, &facts.path, &facts.request_id);
+        }
+        facts.request_id.tell(reply.headers_mut());
+        facts.cors.tell(&mut reply);
+        self.log.answered(&Answered {
+            peer: facts.peer,
+            client: facts.client,
+            caller: facts.caller.get().map(String::as_str),
+            method: &facts.method,
+            path: &facts.path,
+            status: reply.status().as_u16(),
+            request_id: facts.request_id.as_str(),
+            is_dry_run: facts.is_dry_run.load(Ordering::Relaxed),
+            is_check: facts.is_check,
+            time: facts.begun.elapsed(),
+        });
+        reply.map(|body| AnswerBody::new(body, facts.connection, facts.counted))
+    }
+
+    async fn route(&self, mut request: Request<Incoming>, connection: &Connection) -> BegunAnswer {
         if self.is_closing.load(Ordering::Acquire) {
-            return Err(Problem::shutting_down());
+            return Problem::shutting_down().into();
         }
         if connection.is_reserved() {
-            return Err(Problem::all_connections_busy());
+            return Problem::all_connections_busy().into();
         }
         // The answer is that to a GET, of which hyper sends the head alone.
         if request.method() == Method::HEAD {
             *request.method_mut() = Method::GET;
         }
-        self.api.answer(request).await
+        self.api.begin(request).await
     }
 }

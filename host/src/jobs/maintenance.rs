@@ -5,6 +5,7 @@
 //! | [`lease_keeper`] | Renews the leases of running jobs, stops jobs whose claims are lost, and releases claims whose release failed |
 //! | [`lease_keeper`], its watch | Stops jobs whose leases have ended, even if the store does not answer |
 //! | [`watchdog`] | Notices threads that do not come back, and stops their jobs |
+//! | [`job_watch`] | Reads the jobs for which somebody waits, and tells the waiters |
 //! | [`indexer`] | Indexes contacts after commits, so that lists find them |
 //! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
 //! | [`disk_watch`] | Tells early when the disk of the store fills up |
@@ -16,19 +17,25 @@ mod compiled_cache;
 mod disk_watch;
 mod expiry;
 mod indexer;
+mod job_watch;
 mod lease_keeper;
 mod task;
 mod watchdog;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use task::Task;
 
 use crate::jobs::Service;
+use crate::jobs::job_watcher::JobWatcher;
 
 /// The maintenance tasks of a server, which run until [`Self::stop`].
-pub struct MaintenanceTasks(Vec<Task>);
+pub struct MaintenanceTasks {
+    tasks: Vec<Task>,
+    job_watcher: Arc<JobWatcher>,
+}
 
 impl MaintenanceTasks {
     /// Starts all tasks. Expired data is deleted every `expiry_interval`.
@@ -37,20 +44,23 @@ impl MaintenanceTasks {
     /// If the system gives no thread.
     pub fn start(service: &Service, expiry_interval: Duration) -> io::Result<Self> {
         let context = service.worker_context();
-        Ok(Self(vec![
+        let tasks = vec![
             lease_keeper::start(context)?,
             lease_keeper::start_watch(context)?,
             watchdog::start(context)?,
             indexer::start(context)?,
+            job_watch::start(context)?,
             compile_ahead::start(context)?,
             compiled_cache::start(context)?,
             expiry::start(context, expiry_interval)?,
             disk_watch::start(context)?,
-        ]))
+        ];
+        Ok(Self { tasks, job_watcher: Arc::clone(&context.job_watcher) })
     }
 
-    /// Stops the tasks, each after the run that it is in.
+    /// Stops the tasks, each after the run that it is in. Ends all waits for jobs.
     pub fn stop(self) {
-        self.0.into_iter().for_each(Task::stop);
+        self.job_watcher.end();
+        self.tasks.into_iter().for_each(Task::stop);
     }
 }

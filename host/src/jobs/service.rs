@@ -13,7 +13,7 @@ use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
-use crate::jobs::{Application, ServiceError, Submission};
+use crate::jobs::{Application, JobWatch, ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
     ApplyRefusal, Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification,
@@ -266,6 +266,17 @@ impl Service {
         Ok(outcome)
     }
 
+    /// Begins a wait for changes of a job, which costs no thread. The job is to be read after this, so that no change is missed.
+    /// Returns `None` if the server stops.
+    pub fn watch_job(&self, tenant: TenantId, id: JobId) -> Option<JobWatch> {
+        self.worker_context.job_watcher.watch(tenant, id)
+    }
+
+    /// Ends all waits for jobs, and lets none begin: the server stops.
+    pub fn end_waits(&self) {
+        self.worker_context.job_watcher.end();
+    }
+
     /// Returns a page of a list of jobs, newest first.
     ///
     /// # Errors
@@ -307,9 +318,11 @@ impl Service {
             Notification::ComponentsChanged => self.components_changed(),
             Notification::Missed => {
                 self.worker_context.job_wakeup.notify();
+                self.worker_context.job_watcher.hints_missed();
                 self.components_changed();
             }
             Notification::JobDeleted { tenant, job } => self.worker_context.stop_job(tenant, job),
+            Notification::Job(hint) => self.worker_context.job_watcher.hinted(hint),
         }
     }
 

@@ -50,6 +50,7 @@ use crate::domain::{JobId, TenantId};
 use crate::jobs::Settings;
 use crate::jobs::accepted_chunks::AcceptedChunks;
 use crate::jobs::decide::DeciderContext;
+use crate::jobs::job_watcher::{JobChange, JobWatcher};
 use crate::jobs::store_outage::StoreOutage;
 use crate::jobs::wakeup::Wakeup;
 use crate::store::{Claim, ClaimId, Store};
@@ -68,6 +69,8 @@ pub(super) struct WorkerContext {
     pub(super) accepted_chunks: AcceptedChunks,
     /// Notified when there may be a job to claim.
     pub(super) job_wakeup: Wakeup,
+    /// Told when a job changed in the store.
+    pub(super) job_watcher: Arc<JobWatcher>,
     /// Set when another server registered a component or gave one to a tenant.
     pub(super) components_changed: AtomicBool,
     carry_over: CarryOver,
@@ -84,6 +87,7 @@ impl WorkerContext {
             store_outage: StoreOutage::default(),
             accepted_chunks: AcceptedChunks::default(),
             job_wakeup: Wakeup::default(),
+            job_watcher: Arc::default(),
             components_changed: AtomicBool::new(false),
             carry_over: CarryOver::default(),
         }
@@ -94,8 +98,9 @@ impl WorkerContext {
         &self.decider.store
     }
 
-    /// Stops a job that was deleted, if this server runs it.
+    /// Stops a job that was deleted or cancelled, if this server runs it.
     pub(super) fn stop_job(&self, tenant: TenantId, job: JobId) {
+        self.job_watcher.changed(tenant, job, JobChange::End);
         self.carry_over.forget(tenant, job);
         self.accepted_chunks.forget(tenant, job);
         if self.running.stop(tenant, job) {

@@ -27,6 +27,9 @@ pub trait JobStore {
     /// Returns a job of this tenant that is neither deleted nor expired.
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError>;
 
+    /// Returns those of some jobs that are neither deleted nor expired, in any order.
+    fn jobs_of(&self, jobs: &[(TenantId, JobId)]) -> Result<Vec<(TenantId, Job)>, StoreError>;
+
     /// Returns a page of a list of jobs that are neither deleted nor expired, newest first.
     fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError>;
 

@@ -33,6 +33,29 @@ pub trait MaintenanceStore {
     /// Calls `notify` with each notification of another server from now on, on a thread that it must not hold up. SQLite:
     /// does nothing, as there are no other servers.
     fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>);
+
+    /// Tells other servers what may concern their waits for jobs. Returns whether there may be other servers. SQLite: does
+    /// nothing.
+    fn tell_servers(&self, hints: &[JobHint]) -> Result<bool, StoreError>;
+}
+
+/// What a server tells others about a job for which somebody waits. It may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobHint {
+    /// Somebody waits for the job here, so whoever runs it tells when it changes.
+    Watched {
+        /// The job's tenant.
+        tenant: TenantId,
+        /// The job.
+        job: JobId,
+    },
+    /// The job changed.
+    Changed {
+        /// The job's tenant.
+        tenant: TenantId,
+        /// The job.
+        job: JobId,
+    },
 }
 
 /// The outcome of [`MaintenanceStore::sweep`].
@@ -62,4 +85,6 @@ pub enum Notification {
         /// The job.
         job: JobId,
     },
+    /// Another server told something about a job for which somebody waits.
+    Job(JobHint),
 }

@@ -16,6 +16,7 @@ mod contacts;
 mod credentials;
 mod error;
 mod index_queue;
+mod job_hints;
 mod job_list;
 mod jobs;
 mod listing;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 pub use address::{DatabaseUrl, DatabaseUrlError};
+use uuid::Uuid;
 
 use super::StoreError;
 use super::profile_cache::ProfileCache;
@@ -60,6 +62,8 @@ pub struct PostgresStore {
     clock_lead: Arc<AtomicI64>,
     profiles: ProfileCache,
     secret_use: SecretUse,
+    /// What this server's own hints about jobs begin with.
+    server: Uuid,
 }
 
 impl PostgresStore {
@@ -80,6 +84,7 @@ impl PostgresStore {
             clock_lead: Arc::new(AtomicI64::new(clock_lead)),
             profiles: ProfileCache::default(),
             secret_use: SecretUse::default(),
+            server: Uuid::new_v4(),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bulkhead::domain::{Action, JobId, JobState};
 use bulkhead::store::{BatchCommit, CancelOutcome, CommitOutcome, JobPlace, JobQuery};
 
-use crate::fixture::{COMMITTED, StoreFixture, creating, new_job};
+use crate::fixture::{COMMITTED, RETENTION, StoreFixture, creating, new_job};
 
 pub(crate) fn a_tenants_jobs_are_listed_newest_first(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
@@ -94,6 +94,23 @@ pub(crate) fn rows_of_failed_items_have_the_items(fixture: &StoreFixture) {
     let rows = fixture.stored_rows(tenant, id, 0..2);
     let items: Vec<Option<&str>> = rows.iter().map(|row| row.item.as_deref().map(|item| item.get())).collect();
     assert_eq!(items, [None, Some(r#"{"email": "\u0041"}"#)], "as it was sent");
+}
+
+pub(crate) fn jobs_are_read_by_their_keys(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let (mine, theirs) = (fixture.job_of(acme, 3), fixture.job_of(other, 1));
+    let (gone, unknown) = (fixture.job_of(acme, 1), JobId::random());
+    assert!(fixture.store.delete_job(acme, gone).unwrap());
+    let keys = [(acme, mine), (other, theirs), (acme, theirs), (other, mine), (acme, gone), (acme, unknown)];
+    let mut read: Vec<_> = fixture.store.jobs_of(&keys).unwrap();
+    read.sort_by_key(|(tenant, _)| *tenant);
+    let found: Vec<_> = read.iter().map(|(tenant, job)| (*tenant, job.id, job.total)).collect();
+    assert_eq!(found, [(acme, mine, 3), (other, theirs, 1)]);
+    let alone = fixture.job(acme, mine);
+    assert_eq!(format!("{:?}", read[0].1), format!("{alone:?}"), "as it is read alone");
+    assert!(fixture.store.jobs_of(&[]).unwrap().is_empty());
+    fixture.set_clock(RETENTION + Duration::from_secs(1));
+    assert!(fixture.store.jobs_of(&keys).unwrap().is_empty());
 }
 
 pub(crate) fn the_tenant_of_a_job_is_found(fixture: &StoreFixture) {

@@ -133,7 +133,8 @@ conformance! {
             pages_of_a_list_of_jobs_have_no_gap_or_overlap,
             nothing_is_committed_after_a_job_is_cancelled,
             rows_of_failed_items_have_the_items,
-            the_tenant_of_a_job_is_found;
+            the_tenant_of_a_job_is_found,
+            jobs_are_read_by_their_keys;
         listing:
             lists_are_ordered_and_paged,
             contacts_are_read_by_their_ids_without_an_index,
@@ -233,6 +234,7 @@ conformance! {
     shared {
         several_servers:
             servers_notify_each_other,
+            servers_hint_at_jobs_for_which_others_wait,
             work_continues_after_connections_are_cut,
             work_continues_after_the_database_restarts,
             a_read_only_database_is_reported,

@@ -4,7 +4,8 @@ use std::iter;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bulkhead::store::{Notification, StoreError};
+use bulkhead::domain::JobId;
+use bulkhead::store::{JobHint, Notification, Store, StoreError};
 
 use crate::fixture::{COMMITTED, CONNECTIONS, FINISHED, LEASE, RETENTION, StoreFixture, creating, new_job};
 
@@ -39,6 +40,38 @@ pub(crate) fn servers_notify_each_other(fixture: &StoreFixture) {
     wait_for(Notification::Missed);
     fixture.job_of(tenant, 1);
     wait_for(Notification::JobAccepted);
+}
+
+pub(crate) fn servers_hint_at_jobs_for_which_others_wait(fixture: &StoreFixture) {
+    let host = fixture.another_server();
+    let (send, heard) = mpsc::channel();
+    let listen = |store: &dyn Store, own: bool| {
+        let send = send.clone();
+        store.subscribe(Box::new(move |news| {
+            send.send((own, news)).ok();
+        }));
+    };
+    listen(&*host, false);
+    listen(&*fixture.store, true);
+    let next = || heard.recv_timeout(EVENT_TIMEOUT).expect("a notification");
+    let mut listening = [next(), next()];
+    listening.sort_by_key(|(own, _)| *own);
+    assert_eq!(listening, [(false, Notification::Missed), (true, Notification::Missed)]);
+    let tenant = fixture.add_tenant("acme");
+    let hints: Vec<JobHint> = (0..250)
+        .map(|number| {
+            let job = JobId::random();
+            if number % 2 == 0 { JobHint::Watched { tenant, job } } else { JobHint::Changed { tenant, job } }
+        })
+        .collect();
+    assert!(fixture.store.tell_servers(&hints).unwrap());
+    // A server does not hear what it says itself.
+    for hint in &hints {
+        assert_eq!(next(), (false, Notification::Job(*hint)));
+    }
+    assert!(fixture.store.tell_servers(&[]).unwrap());
+    assert!(host.tell_servers(&hints[..1]).unwrap());
+    assert_eq!(next(), (true, Notification::Job(hints[0])));
 }
 
 pub(crate) fn work_continues_after_connections_are_cut(fixture: &StoreFixture) {

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead::plain_words::json_error;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
 use uuid::Uuid;
@@ -35,6 +35,11 @@ const MAX_ANSWER_BYTES: u64 = 64 << 20;
 /// Where a server describes its API, and what the description has if the server knows dry runs.
 const DESCRIPTION_PATH: &str = "/openapi.json";
 const DRY_RUN_PATH: &str = "/api/contacts/job/{id}/apply";
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Seconds that the server is asked to wait for a change of a job. Longer waits would let the shown time stand still.
+const WAIT_SECONDS: u32 = 5;
 
 /// Stands for the body of an answer that was received as a file: JSON.
 const FILE_RECEIVED: &str = "null";
@@ -62,9 +67,25 @@ pub(super) struct BulkRequest<'a> {
     pub(super) body: &'a [u8],
 }
 
+/// What the server says of a job.
+pub(super) struct PolledJob {
+    /// The job; `None` if it is as it was at the last poll.
+    pub(super) job: Option<Job>,
+    /// The tag of the answer, by which the next poll can wait for another.
+    pub(super) tag: Option<String>,
+    /// Whether the server waited for a change before it answered.
+    pub(super) has_waited: bool,
+    /// The pause that the server asks for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+#[derive(Default)]
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
+    tag: Option<String>,
+    /// Whether the server did as it was asked by `Prefer`.
+    is_preference_applied: bool,
     /// Where the server says that the call must go instead.
     location: Option<String>,
     body: String,
@@ -158,15 +179,33 @@ impl Client {
         }
     }
 
-    /// Reads a job of so many contacts, with the first page of its results if it is completed, and the pause that the server
-    /// asks for.
-    pub(super) fn job(&self, id: &str, contacts: usize) -> Result<(Job, Option<Duration>), SubmitError> {
+    /// Reads how far a job of so many contacts is. With the tag of an earlier answer, asks the server to wait some seconds for
+    /// another answer.
+    pub(super) fn poll(&self, id: &str, contacts: usize, tag: Option<&str>) -> Result<PolledJob, SubmitError> {
+        let path = format!("/api/contacts/job/{id}?details=full&limit=1");
+        let wait = format!("wait={WAIT_SECONDS}");
+        let answer = match tag {
+            Some(tag) => self.get_with(&path, &[(IF_NONE_MATCH, tag), (PREFER, &wait)])?,
+            None => self.get(&path)?,
+        };
+        let is_same = tag.is_some() && answer.status == 304;
+        let job = if is_same { None } else { Some(self.read_job(&answer, contacts)?) };
+        let Answer { tag, is_preference_applied: has_waited, retry_after, .. } = answer;
+        Ok(PolledJob { job, tag, has_waited, retry_after })
+    }
+
+    /// Reads a job of so many contacts, with the first page of its results.
+    pub(super) fn job(&self, id: &str, contacts: usize) -> Result<Job, SubmitError> {
         let answer = self.get(&format!("/api/contacts/job/{id}?details=full&limit={PAGE_ROWS}"))?;
-        let job: Job = self.read(&answer, 200)?;
+        self.read_job(&answer, contacts)
+    }
+
+    fn read_job(&self, answer: &Answer, contacts: usize) -> Result<Job, SubmitError> {
+        let job: Job = self.read(answer, 200)?;
         if !job.fits(contacts) {
             return Err(self.unexpected("the job counts more contacts than were sent"));
         }
-        Ok((job, answer.retry_after))
+        Ok(job)
     }
 
     /// Reads a page of results at the path that an earlier answer named.
@@ -211,7 +250,7 @@ impl Client {
                 return received(response);
             }
             receive(&mut response.body_mut().as_reader())?;
-            Ok(Answer { status: 200, retry_after: None, location: None, body: FILE_RECEIVED.to_owned() })
+            Ok(Answer { status: 200, body: FILE_RECEIVED.to_owned(), ..Answer::default() })
         })?;
         if answer.status == 200 && answer.body != FILE_RECEIVED {
             return Err(self.unexpected(&format!("a file of the type {accept} was asked for, and this is none")));
@@ -220,12 +259,15 @@ impl Client {
     }
 
     fn get(&self, path: &str) -> Result<Answer, SubmitError> {
+        self.get_with(path, &[])
+    }
+
+    fn get_with(&self, path: &str, headers: &[(HeaderName, &str)]) -> Result<Answer, SubmitError> {
         self.call(|| {
-            let request = Request::builder()
-                .uri(format!("{}{path}", self.url))
-                .header(AUTHORIZATION, &self.authorization)
-                .body(())?;
-            self.agent.run(request)
+            let request =
+                Request::builder().uri(format!("{}{path}", self.url)).header(AUTHORIZATION, &self.authorization);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+            self.agent.run(request.body(())?)
         })
     }
 
@@ -312,9 +354,13 @@ fn received(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let seconds = text(RETRY_AFTER).and_then(|value| value.parse().ok());
     let location = text(LOCATION).map(str::to_owned);
+    let tag = text(ETAG).map(str::to_owned);
+    let is_preference_applied = response.headers().contains_key(PREFERENCE_APPLIED);
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: seconds.map(Duration::from_secs),
+        tag,
+        is_preference_applied,
         location,
         body: response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string()?,
     })

@@ -85,20 +85,35 @@ impl Sending<'_> {
     }
 
     /// Polls the job of some contacts until it is completed. The returned job has the first page of its results.
+    ///
+    /// A server that can waits with its answer until the job has changed; for any other, there are pauses between the polls.
     fn watch(&mut self, id: &str, batch: &Range<usize>, summary: &mut Summary) -> Result<Job, SubmitError> {
-        let mut pause = FIRST_POLL_PAUSE;
+        let (mut pause, mut tag, mut processed, mut status) = (FIRST_POLL_PAUSE, None, 0, String::new());
         loop {
-            let (job, retry_after) = self.client.job(id, batch.len())?;
-            // Waits while a question is on the terminal.
-            self.course.processed(job.processed);
-            self.progress.at(batch.start + job.processed, &job.status);
-            if job.is_completed() {
-                return Ok(job);
+            let (asked_at, is_first) = (Instant::now(), tag.is_none());
+            let polled = self.client.poll(id, batch.len(), tag.as_deref())?;
+            if let Some(job) = &polled.job {
+                (processed, status) = (job.processed, job.status.clone());
             }
-            summary.see_job(&job);
-            let asked = retry_after.filter(|wait| *wait > MIN_RETRY_AFTER);
-            sleep(asked.map_or(pause, |asked| asked.min(MAX_RETRY_PAUSE)));
-            pause = (pause * 2).min(MAX_POLL_PAUSE);
+            // Waits while a question is on the terminal.
+            self.course.processed(processed);
+            self.progress.at(batch.start + processed, &status);
+            if let Some(job) = polled.job {
+                if job.is_completed() {
+                    return self.client.job(id, batch.len());
+                }
+                summary.see_job(&job);
+            }
+            tag = polled.tag;
+            let asked = polled.retry_after.filter(|wait| *wait > MIN_RETRY_AFTER);
+            if let Some(asked) = asked {
+                sleep(asked.min(MAX_RETRY_PAUSE));
+            } else if polled.has_waited {
+                sleep(FIRST_POLL_PAUSE.saturating_sub(asked_at.elapsed()));
+            } else if !(is_first && tag.is_some()) {
+                sleep(pause);
+                pause = (pause * 2).min(MAX_POLL_PAUSE);
+            }
         }
     }
 

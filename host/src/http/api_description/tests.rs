@@ -43,6 +43,7 @@ operations! {
     Route::DeleteJob(_) => "deleteJob",
     Route::CancelJob(_) => "cancelJob",
     Route::ApplyJob(_) => "applyDryRun",
+    Route::JobEvents(_) => "followJob",
     Route::ListJobs => "listJobs",
     Route::ReadGroup(_) => "readGroup",
     Route::ImportCsv => "importContacts",

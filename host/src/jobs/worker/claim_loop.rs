@@ -11,6 +11,7 @@ use crate::jobs::decide::CommitTarget as _;
 use crate::jobs::decide::{
     DecideError, Decider, FailureTally, LeftParts, Part, RunError, given_up, isolate, resume_isolation,
 };
+use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::job_target::JobTarget;
 use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
 use crate::jobs::worker::speculation::{Speculation, unproven};
@@ -42,7 +43,10 @@ impl<'a> ClaimLoop<'a> {
     /// Prepares the loop.
     pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally) -> Self {
         let (lease, handle) = (target.context.settings.lease, target.handle.clone());
-        let pipeline = Pipeline::new(&target.context.decider, target.committer, target.claim, lease, handle);
+        let pipeline = {
+            let WorkerContext { decider, job_watcher, .. } = target.context;
+            Pipeline::new(decider, job_watcher, target.committer, target.claim, lease, handle)
+        };
         // If a server died at this job, the first batch is committed alone. A server that dies again, at a batch far ahead,
         // would otherwise lose what it decided before, and the job would never get further.
         let single_commits = u32::from(target.claim.attempts > 1);

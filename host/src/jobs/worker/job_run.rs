@@ -12,6 +12,7 @@ use crate::jobs::decide::{
     DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, RunError, StorageRoom, TimeSpent,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
+use crate::jobs::job_watcher::JobChange;
 use crate::jobs::tenant_time::TimeInUse;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
@@ -95,6 +96,7 @@ impl<'a> JobRun<'a> {
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
+        context.job_watcher.changed(claim.tenant, claim.job, JobChange::Progress);
         if !context.decider.components.is_ready(claim.pinned) {
             self.running.detach();
         }

@@ -106,7 +106,9 @@ impl CommitTarget for JobTarget<'_> {
         }
         let _committing = self.handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
-        let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease))?;
+        let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease));
+        self.context.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
+        let outcome = outcome?;
         if outcome == CommitOutcome::Conflict {
             self.room.forget();
         }

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::domain::{ItemList, StoredContact, UniqueKey};
 use crate::jobs::decide::DeciderContext;
 use crate::jobs::host_watch::Phase;
+use crate::jobs::job_watcher::JobWatcher;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
 use crate::jobs::worker::running::JobHandle;
@@ -82,13 +83,20 @@ impl<'a> Pipeline<'a> {
     /// Makes an empty pipeline for a claim, whose lease each commit renews for `lease`.
     pub(super) fn new(
         context: &Arc<DeciderContext>,
+        job_watcher: &Arc<JobWatcher>,
         committer: &'a Committer,
         claim: &Arc<Claim>,
         lease: Duration,
         handle: JobHandle,
     ) -> Self {
-        let (context, claim) = (Arc::clone(context), Arc::clone(claim));
-        let commits = Arc::new(Commits { context, claim, lease, state: Mutex::default(), changed: Condvar::new() });
+        let commits = Arc::new(Commits {
+            context: Arc::clone(context),
+            job_watcher: Arc::clone(job_watcher),
+            claim: Arc::clone(claim),
+            lease,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
         Self { committer, handle, commits, decided: VecDeque::new(), waiting_time: Duration::ZERO }
     }
 
@@ -178,6 +186,7 @@ impl<'a> Pipeline<'a> {
 /// The commits of one claim, shared by the worker and its committer.
 struct Commits {
     context: Arc<DeciderContext>,
+    job_watcher: Arc<JobWatcher>,
     claim: Arc<Claim>,
     lease: Duration,
     state: Mutex<CommitState>,
@@ -267,6 +276,7 @@ impl Commits {
             }
             let started = Instant::now();
             let outcome = store.commit(&self.claim, &commit, self.lease);
+            self.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
             state = self.state.lock();
             state.commit_time += started.elapsed();
             match outcome {

@@ -29,6 +29,10 @@ impl JobStore for PostgresStore {
         self.connections.run("reading a job", async |session| job(session, tenant, id).await)
     }
 
+    fn jobs_of(&self, jobs: &[(TenantId, JobId)]) -> Result<Vec<(TenantId, Job)>, StoreError> {
+        self.connections.run("reading jobs", async |session| jobs_of(session, jobs).await)
+    }
+
     fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError> {
         self.connections.run("listing jobs", async |session| job_list::list(session, query).await)
     }
@@ -84,6 +88,24 @@ async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Jo
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
     Ok(row.map(|row| read(&row)).transpose()?)
+}
+
+async fn jobs_of(session: &Session, jobs: &[(TenantId, JobId)]) -> Result<Vec<(TenantId, Job)>, PgError> {
+    // Each job is looked up by its key.
+    const JOBS: &str = "
+        SELECT job.* FROM unnest($2::bigint[], $3::uuid[]) AS wanted (tenant, id)
+        CROSS JOIN LATERAL (
+          SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
+                 finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
+                 applied_as, (SELECT text FROM job_remarks WHERE tenant = wanted.tenant AND job = wanted.id), tenant
+          FROM jobs WHERE tenant = wanted.tenant AND id = wanted.id AND expires_at > bulkhead_now($1)
+        ) AS job";
+    let tenants: Vec<i64> = jobs.iter().map(|(tenant, _)| tenant.0).collect();
+    let ids: Vec<uuid::Uuid> = jobs.iter().map(|(_, id)| id.0).collect();
+    let statement = session.prepare_cached(JOBS).await?;
+    let rows = session.query(&statement, &[&session.clock_shift, &tenants, &ids]).await?;
+    let job = |row| Ok((TenantId(get(row, 21)?), read(row)?));
+    Ok(rows.iter().map(job).collect::<Result<_, StoreError>>()?)
 }
 
 /// Reads a job from its columns: those that [`job`] selects.

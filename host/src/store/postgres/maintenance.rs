@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{PostgresStore, migrations, notifications, sweep};
+use super::{PostgresStore, job_hints, migrations, notifications, sweep};
 use crate::clock::machine_time;
 use crate::domain::Timestamp;
-use crate::store::{DiskSpace, MaintenanceStore, Notification, StoreError, Swept};
+use crate::store::{DiskSpace, JobHint, MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for PostgresStore {
     fn description(&self) -> String {
@@ -43,6 +43,14 @@ impl MaintenanceStore for PostgresStore {
     }
 
     fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>) {
-        notifications::subscribe(&self.connections, Arc::clone(&self.clock_lead), notify);
+        notifications::subscribe(&self.connections, Arc::clone(&self.clock_lead), self.server, notify);
+    }
+
+    fn tell_servers(&self, hints: &[JobHint]) -> Result<bool, StoreError> {
+        let texts = job_hints::encode(self.server, hints);
+        if !texts.is_empty() {
+            notifications::tell(&self.connections, &texts)?;
+        }
+        Ok(true)
     }
 }

@@ -11,15 +11,19 @@ use deadpool_postgres::Object;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 use super::connections::Connections;
 use super::error::DisplayPgError;
+use super::job_hints;
 use crate::clock::machine_time;
 use crate::domain::{JobId, TenantId};
-use crate::store::Notification;
+use crate::store::{Notification, StoreError};
 
-/// The channel of all notifications in the database.
+/// The channel of all notifications in the database but hints about jobs.
 const CHANNEL: &str = "bulkhead";
+/// The channel of hints about jobs. Servers of earlier versions would look for everything after a text that they do not know.
+const JOBS_CHANNEL: &str = "bulkhead_jobs";
 /// How long the database may take to answer one statement, or to accept a connection.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the listening connection may be silent before the server checks it, and measures the database's clock anew.
@@ -58,14 +62,24 @@ pub(super) fn notify_now(connections: &Connections, notification: Notification) 
     }
 }
 
-/// Calls `handler` with each notification from now on. Reconnects until the store is dropped.
-pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, handler: Handler) {
+/// Sends texts to all servers as hints about jobs.
+pub(super) fn tell(connections: &Connections, texts: &[String]) -> Result<(), StoreError> {
+    connections.run("telling servers about jobs", async |session| {
+        let tell = session.prepare_cached("SELECT pg_notify($1, text) FROM unnest($2::text[]) AS hint (text)").await?;
+        session.execute(&tell, &[&JOBS_CHANNEL, &texts]).await?;
+        Ok(())
+    })
+}
+
+/// Calls `handler` with each notification from now on, except the hints of `server`, which is this one. Reconnects until the
+/// store is dropped.
+pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, server: Uuid, handler: Handler) {
     let (config, tls) = connections.connector();
     connections.spawn(async move {
         let mut is_lost = false;
         loop {
             let mut was_listening = false;
-            let why = listen_once(&config, tls.clone(), &clock_lead, &handler, &mut was_listening).await;
+            let why = listen_once(&config, tls.clone(), &clock_lead, server, &handler, &mut was_listening).await;
             if was_listening || !is_lost {
                 tracing::warn!(
                     event = "notifications_lost",
@@ -84,6 +98,7 @@ async fn listen_once(
     config: &Config,
     tls: MakeRustlsConnect,
     clock_lead: &AtomicI64,
+    server: Uuid,
     handler: &Handler,
     was_listening: &mut bool,
 ) -> String {
@@ -103,12 +118,16 @@ async fn listen_once(
             }
         }
     });
-    let is_listening = tokio::time::timeout(ANSWER_TIMEOUT, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
+    let listen = format!("LISTEN {CHANNEL}; LISTEN {JOBS_CHANNEL}");
+    let is_listening = tokio::time::timeout(ANSWER_TIMEOUT, client.batch_execute(&listen)).await;
     if matches!(is_listening, Ok(Ok(()))) {
         *was_listening = true;
         handler(Notification::Missed);
         loop {
             match tokio::time::timeout(PROBE_INTERVAL, receiver.recv()).await {
+                Ok(Some(notification)) if notification.channel() == JOBS_CHANNEL => {
+                    job_hints::decode(server, notification.payload()).for_each(|hint| handler(Notification::Job(hint)));
+                }
                 Ok(Some(notification)) => handler(decode(notification.payload())),
                 Ok(None) => break,
                 Err(_) => match tokio::time::timeout(ANSWER_TIMEOUT, measure_clock_lead(&client)).await {
@@ -133,9 +152,10 @@ pub(super) async fn measure_clock_lead(client: &Client) -> Result<i64, tokio_pos
     Ok(row.try_get::<_, i64>(0)? - (asked + (answered - asked) / 2))
 }
 
+/// Returns the text of a notification that is no hint about a job.
 fn encode(notification: Notification) -> String {
     match notification {
-        Notification::Missed => String::new(),
+        Notification::Missed | Notification::Job(_) => String::new(),
         Notification::JobAccepted => String::from("accepted"),
         Notification::ComponentsChanged => String::from("components"),
         Notification::JobDeleted { tenant, job } => format!("deleted {} {job}", tenant.0),

@@ -33,18 +33,18 @@ impl JobStore for SqliteStore {
 
     fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
         let now = self.clock.now();
-        let row = self.connections.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-                            finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of, applied_as,
-                            (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
-                     FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
-                )
-                .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
-                .context("reading a job")
-        })?;
+        let row = self.connections.read(|connection| read(connection, tenant, id, now))?;
         row.map(JobRow::into_job).transpose()
+    }
+
+    fn jobs_of(&self, jobs: &[(TenantId, JobId)]) -> Result<Vec<(TenantId, Job)>, StoreError> {
+        let now = self.clock.now();
+        let rows: Vec<(TenantId, JobRow)> = self.connections.read(|connection| {
+            let row =
+                |(tenant, id): &(TenantId, JobId)| Ok(read(connection, *tenant, *id, now)?.map(|row| (*tenant, row)));
+            jobs.iter().map(row).filter_map(Result::transpose).collect()
+        })?;
+        rows.into_iter().map(|(tenant, row)| Ok((tenant, row.into_job()?))).collect()
     }
 
     fn jobs(&self, query: &JobQuery) -> Result<Vec<ListedJob>, StoreError> {
@@ -255,6 +255,19 @@ impl JobRow {
             expires_at: Timestamp(self.expires_at),
         })
     }
+}
+
+/// Reads a job that is neither deleted nor expired.
+fn read(connection: &Connection, tenant: TenantId, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
+                    finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of, applied_as,
+                    (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
+             FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
+        )
+        .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
+        .context("reading a job")
 }
 
 /// Gives the idempotency key of a job's group to another job of the group, so that a request that is sent again still finds it.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{FILE, SqliteStore, migrations, room, shrink, sweep};
 use crate::domain::Timestamp;
-use crate::store::{DiskSpace, DiskState, MaintenanceStore, Notification, StoreError, Swept};
+use crate::store::{DiskSpace, DiskState, JobHint, MaintenanceStore, Notification, StoreError, Swept};
 
 impl MaintenanceStore for SqliteStore {
     fn description(&self) -> String {
@@ -43,4 +43,8 @@ impl MaintenanceStore for SqliteStore {
     }
 
     fn subscribe(&self, _notify: Box<dyn Fn(Notification) + Send + Sync>) {}
+
+    fn tell_servers(&self, _hints: &[JobHint]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
