@@ -194,6 +194,52 @@ fn a_dry_run_survives_the_death_of_its_server() {
     assert_eq!(server.database().number("SELECT sum(recounted_bytes - counted_bytes) FROM recounted_usage", []), 0);
 }
 
+#[test]
+fn another_server_goes_on_with_a_dry_run() {
+    let database = Database::fresh();
+    let mut first = database.options().rogue().with("--workers", 1).start();
+    let tenant = first.add_tenant("acme");
+    let mut items: Vec<Value> = slow_contacts("s", 0..3_000).as_array().expect("a list").clone();
+    items.extend(items.clone());
+    let id = dry_run(&first.client(&tenant), "POST", NEW, &json!(items)).id.clone();
+    let second = database.options().rogue().with("--workers", 1).start_alongside(&first);
+    let client = second.client(&tenant);
+    let job = client.job(&*id);
+    wait_until("a batch to be decided", || {
+        (job.read("?details=full").expect(200).json()["processed"].as_u64() > Some(0)).then_some(())
+    });
+    first.kill9();
+    let full = job.finished();
+    assert_eq!(
+        (&full["created"], &full["unchanged"], &full["failed"]),
+        (&json!(3_000), &json!(3_000), &json!(0)),
+        "{full}"
+    );
+    assert_eq!(stored(&client)[0], json!("0"));
+    let left =
+        "SELECT (SELECT count(*) FROM overlays) + (SELECT sum(recounted_bytes - counted_bytes) FROM recounted_usage)";
+    assert_eq!(database.number(left), 0);
+}
+
+fn a_cancelled_dry_run_has_a_row_for_each_item(server: &Server) {
+    let client = server.new_client("acme");
+    let job = dry_run(&client, "POST", NEW, &slow_contacts("s", 0..6_000));
+    wait_until("a batch to be decided", || {
+        (job.read("?details=full").expect(200).json()["processed"].as_u64() > Some(0)).then_some(())
+    });
+    client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(200);
+    let processed = job.finished()["processed"].as_u64().expect("a number");
+    let rows = full_rows(&client, &job);
+    assert_eq!(rows.len(), 6_000);
+    for (place, row) in (0..).zip(&rows) {
+        let expected = if place < processed { "create" } else { "not_processed" };
+        assert_eq!((&row["index"], &row["action"]), (&json!(place), &json!(expected)), "{row}");
+    }
+    assert_eq!(stored(&client)[0], json!("0"));
+}
+
+on_both_stores!(a_cancelled_dry_run_has_a_row_for_each_item, rogue(), with("--workers", 1));
+
 fn jobs_of_one_file_see_each_other(server: &Server) {
     let client = server.new_client("acme");
     server.set_limits("acme", &json!({"runningJobs": 3}));
@@ -211,6 +257,9 @@ fn jobs_of_one_file_see_each_other(server: &Server) {
             json!([full["created"], full["updated"], full["failed"]])
         })
         .collect();
+    let group =
+        client.get(&format!("/api/contacts/group/{}", accepted["group"].as_str().expect("a group"))).expect(200).json();
+    assert_eq!((&group["dryRun"], &group["created"]), (&json!(true), &json!(10_500)), "{group}");
     assert_eq!(json!(counts), json!([[10_000, 0, 0], [500, 9_500, 0], [0, 1_000, 0]]));
     assert_eq!(stored(&client)[0], json!("0"));
 }

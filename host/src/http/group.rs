@@ -25,6 +25,9 @@ struct GroupBody {
     #[serde(rename = "notProcessed", skip_serializing_if = "Option::is_none")]
     not_processed: Option<u64>,
     warnings: u64,
+    /// Whether the jobs store no contact; absent otherwise.
+    #[serde(rename = "dryRun", skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     /// In the order of the file.
     jobs: Vec<GroupJobBody>,
 }
@@ -56,6 +59,7 @@ pub(super) fn read(service: &Service, tenant: &Tenant, id: GroupId) -> Result<Re
         failed: counts.failed,
         not_processed: not_processed(&jobs),
         warnings: jobs.iter().map(|job| job.remarks.warnings).sum(),
+        dry_run: jobs.iter().any(|job| job.dry_run.is_some()),
         jobs: jobs.iter().map(GroupJobBody::of).collect(),
     };
     let mut reply = json(StatusCode::OK, &body);

@@ -127,6 +127,22 @@ pub(crate) fn dry_runs_of_one_file_follow_each_other(fixture: &StoreFixture) {
     assert_eq!(marks(fixture, &third), [], "nobody needs them any more");
     assert_eq!(fixture.miscounted(), "");
     passing.iter().for_each(|claim| fixture.finish(claim));
+    // Also when the last one is deleted or cancelled.
+    for ending in ["delete", "cancel"] {
+        let group = Some(GroupId::random());
+        let jobs: Vec<NewJob> = (0..2).map(|_| NewJob { group, ..dry_job(tenant, &[2]) }).collect();
+        assert_eq!(fixture.store.submit_jobs(&jobs, &AMPLE_LIMITS).unwrap(), SubmitOutcome::Accepted);
+        let first = fixture.claim_of(jobs[0].id);
+        assert_eq!(fixture.commit(&first, &batch(0, 2)), FINISHED);
+        assert_eq!(marks(fixture, &first), [(jobs[0].id, 0, 4)], "{ending}");
+        if ending == "delete" {
+            assert!(fixture.store.delete_job(tenant, jobs[1].id).unwrap());
+        } else {
+            fixture.store.cancel_job(tenant, jobs[1].id).unwrap();
+        }
+        assert_eq!(marks(fixture, &first), [], "{ending}");
+        assert_eq!(fixture.miscounted(), "", "{ending}");
+    }
 }
 
 pub(crate) fn a_completed_dry_run_is_applied_once(fixture: &StoreFixture) {

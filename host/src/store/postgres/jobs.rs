@@ -229,6 +229,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
         ) AS other WHERE tenant = $1 AND job = $2";
     let lock_group = session.prepare_cached(LOCK_GROUP).await?;
     let pass_key_on = session.prepare_cached(PASS_KEY_ON).await?;
+    let delete_overlays = session.prepare_cached(overlays::DELETE_OF_OTHERS).await?;
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
     for (table, bytes, row_bytes) in JOB_TABLES {
@@ -247,11 +248,12 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 Some((part, row_bytes)) => Ok(session.execute(part, &[&tenant.0, &id.0, row_bytes]).await?),
                 None => Ok::<u64, PgError>(0),
             };
-            let ((), _, _, known, ..) = tokio::try_join!(
+            let ((), _, _, _, known, ..) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async { Ok(session.execute(&lock_group, &[&tenant.0, &id.0]).await?) },
                 async { Ok(session.execute(&pass_key_on, &[&tenant.0, &id.0]).await?) },
+                async { Ok(session.execute(&delete_overlays, &[&tenant.0, &id.0, &BLOB_ROW_BYTES]).await?) },
                 async { Ok(session.execute(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?) },
                 part(0),
                 part(1),

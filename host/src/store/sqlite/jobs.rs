@@ -134,6 +134,8 @@ impl JobStore for SqliteStore {
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
             pass_key_on(&transaction, tenant, id)?;
+            let freed = overlays::delete_unneeded(&transaction, tenant, id)?;
+            usage::add_bytes(&transaction, tenant, -freed)?;
             let deleted = transaction
                 .execute(
                     "DELETE FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
