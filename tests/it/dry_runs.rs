@@ -322,9 +322,12 @@ fn only_a_completed_dry_run_can_be_applied(server: &Server) {
     real.wait_for("completed");
     refused(&real, 409, "no_dry_run");
     refused(&client.job("00000000-0000-4000-8000-000000000000"), 404, "not_found");
-    let job = dry_run(&client, "POST", NEW, &slow_contacts("s", 0..5_000));
+    // One that waits behind a job of the same tenant.
+    let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    let job = dry_run(&client, "POST", NEW, &contacts("s", 0..5));
     refused(&job, 409, "job_unfinished");
     client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(200);
+    blocking.delete().expect(200);
     refused(&job, 409, "dry_run_cancelled");
     job.delete().expect(200);
     refused(&job, 404, "not_found");
