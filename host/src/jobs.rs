@@ -10,9 +10,11 @@
 //! job or commits a batch is said at the top of `worker.rs`.
 
 mod accepted_chunks;
+mod apply;
 mod call;
 mod call_limiter;
 mod call_places;
+mod call_row;
 mod call_threads;
 mod contact_reader;
 mod contact_search;
@@ -35,7 +37,9 @@ mod wakeup;
 mod watchdog;
 mod worker;
 
-pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
+pub use apply::Application;
+pub use call::{Call, CallAnswer, MAX_CALL_ITEMS};
+pub use call_row::CallRow;
 pub use contact_reader::{ContactReader, ContactRows, ListPlace};
 pub use contacts::{ListCondition, ListRange, ListRequest, ListedContacts};
 pub use decide::{ComponentLoader, ItemFailure, LoadError};
@@ -43,7 +47,7 @@ pub use error::ServiceError;
 pub use job_watcher::{JobNews, JobWatch};
 pub use maintenance::MaintenanceTasks;
 pub use service::{Accepted, Service, Settings};
-pub use submission::{Application, MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
+pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
 pub use worker::WorkerPool;

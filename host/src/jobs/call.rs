@@ -6,16 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use parking_lot::Mutex;
-use serde_json::value::RawValue;
 
 use super::call_limiter::Permit;
+use super::call_row::{CallRow, Shown, call_row, without_id};
 use super::contacts::bare_object;
 use super::{Service, ServiceError};
-use crate::domain::{
-    Action, ContactId, DryRun, ItemError, ItemList, ItemRemarks, Operation, StoredContact, TenantId, WriteMode,
-};
+use crate::domain::{ContactId, DryRun, ItemList, Operation, StoredContact, TenantId, WriteMode};
 use crate::jobs::decide::{
     Added, CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, Part, RunError,
     StorageRoom, TimeSpent, isolate,
@@ -23,30 +20,11 @@ use crate::jobs::decide::{
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
 use crate::sandbox::Planned;
-use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, DraftRow, RowBody, RowContact, Tenant};
+use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, Tenant};
 use crate::tenants::TenantLimits;
 
 /// Items that a call may have. The number is Mautic's.
 pub const MAX_CALL_ITEMS: usize = 200;
-
-/// The result of one item of a call.
-#[derive(Debug)]
-pub struct CallRow {
-    /// The contact that the item was applied to, or that it named. In a dry run, none for a contact that would be created.
-    pub id: Option<ContactId>,
-    /// The contact that is shown for the item: in a dry run also one that would be created.
-    pub shown: Option<ContactId>,
-    /// What became of the item; in a dry run, what would become of it.
-    pub action: Action,
-    /// The item's HTTP status.
-    pub status: u16,
-    /// Why the item failed, if it did.
-    pub error: Option<ItemError>,
-    /// What the client is told besides.
-    pub remarks: ItemRemarks,
-    /// The members that would change, in a dry run that shows them: a JSON object.
-    pub changes: Option<String>,
-}
 
 /// The result of a call.
 #[derive(Debug)]
@@ -106,50 +84,6 @@ impl<'a> CallTarget<'a> {
         }
         Ok(CommitOutcome::Committed { job_finished: false })
     }
-}
-
-/// The contact that is shown for an item.
-#[derive(Debug, Clone, Copy)]
-enum Shown {
-    /// The contact of a write.
-    Write(usize),
-    /// A contact that is found.
-    Contact(Option<u64>),
-}
-
-impl Shown {
-    fn of(body: &RowBody) -> Self {
-        match *body {
-            RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } => {
-                Self::Write(write)
-            }
-            RowBody::Unchanged { contact: RowContact::Stored(id) } => Self::Contact(Some(id)),
-            RowBody::Failed { id, .. } | RowBody::Previewed { id, .. } => Self::Contact(id),
-            RowBody::Unchanged { contact: RowContact::Previewed } => Self::Contact(None),
-        }
-    }
-
-    fn id(self, ids: &[ContactId]) -> Option<ContactId> {
-        match self {
-            Self::Write(write) => ids.get(write).copied(),
-            Self::Contact(id) => id.map(ContactId),
-        }
-    }
-}
-
-/// Makes the row of an item, given the contacts of the writes.
-fn call_row(row: DraftRow, ids: &[ContactId], shown: Shown) -> CallRow {
-    let DraftRow { body, remarks, changes, .. } = row;
-    let action = body.action();
-    let shown = shown.id(ids);
-    let (id, status, error) = match body {
-        RowBody::Written { status, .. } => (shown, status, None),
-        RowBody::Previewed { id, status } => (id.map(ContactId), status, None),
-        RowBody::Unchanged { contact: RowContact::Previewed } => (None, 200, None),
-        RowBody::Unchanged { .. } => (shown, 200, None),
-        RowBody::Failed { id, status, error } => (id.map(ContactId), status, Some(error)),
-    };
-    CallRow { id, shown, action, status, error, remarks, changes }
 }
 
 impl CommitTarget for CallTarget<'_> {
@@ -329,15 +263,4 @@ impl<'a> Call<'a> {
             TimeSpent::default(),
         )
     }
-}
-
-/// Returns what clients see of a contact that a dry run would create: it has no id yet.
-fn without_id(object: &str) -> String {
-    let Ok(mut members) = serde_json::from_str::<IndexMap<String, &RawValue>>(object) else {
-        return String::from("{}");
-    };
-    if let Some(id) = members.get_mut("id") {
-        *id = RawValue::NULL;
-    }
-    serde_json::to_string(&members).unwrap_or_else(|_| String::from("{}"))
 }

@@ -13,11 +13,11 @@ use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
-use crate::jobs::{Application, JobWatch, ServiceError, Submission};
+use crate::jobs::{JobWatch, ServiceError, Submission};
 use crate::sandbox::CancelFlag;
 use crate::store::{
-    ApplyRefusal, Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification,
-    QueueLimits, QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
+    Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
+    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
 };
 use crate::tenants::Secret;
 
@@ -143,39 +143,8 @@ impl Service {
         }
     }
 
-    /// Accepts a job that does for real what a dry run showed, with the items of that one. When this returns, the job is durable.
-    /// Returns the earlier one if the dry run was applied before.
-    ///
-    /// # Errors
-    /// As [`Self::submit`], and if the job is no completed dry run.
-    pub fn apply(&self, tenant: &Tenant, application: &Application) -> Result<JobId, ServiceError> {
-        let unknown = ServiceError::NotApplicable(ApplyRefusal::Unknown);
-        let dry_run = self.store().job(tenant.id, application.dry_run)?.ok_or(unknown)?;
-        // By the components and the profile of now, as any other job that is accepted now.
-        let job = NewJob {
-            tenant: tenant.id,
-            id: JobId::random(),
-            operation: dry_run.operation,
-            mode: dry_run.mode,
-            dry_run: None,
-            applies: Some(dry_run.id),
-            source: dry_run.source,
-            group: None,
-            pinned: self.pinned(tenant),
-            profile: tenant.profile.clone(),
-            is_default: tenant.assigned.processor.is_none(),
-            chunks: Vec::new(),
-            idempotency: application.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint }),
-            retention: self.settings.retention,
-        };
-        let earlier = earlier_job(self.store().submit_job(&job, &self.submit_limits(tenant))?, tenant)?;
-        if earlier.is_none() {
-            self.worker_context.job_wakeup.notify();
-        }
-        Ok(earlier.unwrap_or(job.id))
-    }
-
-    fn submit_limits(&self, tenant: &Tenant) -> SubmitLimits {
+    /// Returns what a tenant may have so that another job is accepted.
+    pub(super) fn submit_limits(&self, tenant: &Tenant) -> SubmitLimits {
         SubmitLimits {
             queue: self.queue_limits(tenant),
             stored_bytes: tenant.limits.stored_mib << 20,
@@ -339,6 +308,11 @@ impl Service {
         Ok(self.decider_context.components.compile_ahead(Some(Instant::now() + timeout))?)
     }
 
+    /// Returns how long a job's id is kept.
+    pub(super) fn retention(&self) -> Duration {
+        self.settings.retention
+    }
+
     pub(super) fn store(&self) -> &dyn Store {
         &*self.decider_context.store
     }
@@ -380,7 +354,7 @@ impl Service {
 ///
 /// # Errors
 /// Why it was not accepted.
-fn earlier_job(outcome: SubmitOutcome, tenant: &Tenant) -> Result<Option<JobId>, ServiceError> {
+pub(super) fn earlier_job(outcome: SubmitOutcome, tenant: &Tenant) -> Result<Option<JobId>, ServiceError> {
     let limits = &tenant.limits;
     match outcome {
         SubmitOutcome::Accepted => Ok(None),

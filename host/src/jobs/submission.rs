@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{DryRun, ItemList, JobId, Operation, Source, WriteMode};
+use crate::domain::{DryRun, ItemList, Operation, Source, WriteMode};
 
 /// Items that a job may have.
 pub const MAX_ITEMS: usize = 10_000;
@@ -166,35 +166,9 @@ impl Submission {
 }
 
 /// Checks an idempotency key, if there is one.
-fn check_key(key: Option<&String>) -> Result<(), SubmissionError> {
+pub(super) fn check_key(key: Option<&String>) -> Result<(), SubmissionError> {
     let is_usable = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if key.is_some_and(|key| !is_usable(key)) { Err(SubmissionError::Key) } else { Ok(()) }
-}
-
-/// A request to apply a dry run, checked.
-#[derive(Debug)]
-pub struct Application {
-    /// The dry run.
-    pub(super) dry_run: JobId,
-    idempotency_key: Option<String>,
-}
-
-impl Application {
-    /// Checks a request.
-    ///
-    /// # Errors
-    /// If the idempotency key is not usable.
-    pub fn new(dry_run: JobId, idempotency_key: Option<String>) -> Result<Self, SubmissionError> {
-        check_key(idempotency_key.as_ref())?;
-        Ok(Self { dry_run, idempotency_key })
-    }
-
-    /// Returns the idempotency key, and the SHA-256 of the request that it stands for.
-    pub(super) fn idempotency(&self) -> Option<(String, [u8; 32])> {
-        let key = self.idempotency_key.clone()?;
-        let hash = Sha256::new().chain_update("apply a dry run").chain_update(self.dry_run.0.as_bytes());
-        Some((key, hash.finalize().into()))
-    }
 }
 
 #[cfg(test)]
