@@ -33,6 +33,7 @@ mod tokens;
 mod trial;
 mod wakeup;
 mod watchdog;
+mod webhooks;
 mod worker;
 
 pub use call::{Call, CallAnswer, CallRow, MAX_CALL_ITEMS};
@@ -46,6 +47,7 @@ pub use service::{Accepted, Service, Settings};
 pub use submission::{Application, MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
+pub use webhooks::MAX_WEBHOOKS;
 pub use worker::WorkerPool;
 
 pub use crate::sandbox::{Field, Fields};
