@@ -375,3 +375,46 @@ fn a_message_survives_its_server() {
     let client = second.client(&tenant);
     wait_for(&client, &path, "the outcome", |message| message["deliveredAt"].is_string());
 }
+
+fn operators_work_on_webhooks(server: &Server) {
+    let client = server.new_client("acme");
+    let endpoint = Endpoint::answering("200 OK");
+    let run = |words: &[&str]| server.command_line(&[&["webhook"], words].concat());
+    let json = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).expect("a JSON object on each line")).collect()
+    };
+    let added = run(&["add", "acme", &endpoint.url(), "--event", "job.completed"]).expect(0);
+    let added = json(&added.stdout).remove(0);
+    let (id, secret) = (added["id"].as_str().expect("an id"), added["secret"].as_str().expect("a secret"));
+    client.create(&contacts("a", 0..1));
+    assert_eq!(signatures_by(secret, &endpoint.next()), 1);
+    let path = format!("{PATH}/{id}");
+    wait_for(&client, &path, "the outcome", |message| message["deliveredAt"].is_string());
+    let listed = json(&run(&["list", "acme"]).expect(0).stdout);
+    assert_eq!(Value::from(listed.clone()), client.get(PATH).expect(200).json()["webhooks"]);
+    assert_eq!((&listed[0]["events"], &listed[0]["secret"]), (&json!(["job.completed"]), &Value::Null));
+    assert_eq!(json(&run(&["messages", "acme", id]).expect(0).stdout), messages(&client, &path));
+    let disabled = json(&run(&["disable", "acme", id]).expect(0).stdout).remove(0);
+    assert!(disabled["enabled"] == false && disabled["disabledReason"].is_string(), "{disabled}");
+    assert!(run(&["replay", "acme", id]).expect(2).stderr.contains("webhook enable"));
+    let job = client.create(&contacts("b", 0..1)).id.clone();
+    client.job(&*job).wait_for("completed");
+    run(&["enable", "acme", id]).expect(0);
+    assert_eq!(endpoint.next().json()["data"]["id"], job, "it gets what it missed");
+    run(&["replay", "acme", id]).expect(0);
+    for (words, part) in [
+        (&["list", "nobody"][..], "nobody"),
+        (&["add", "nobody", "https://hooks.example/"], "nobody"),
+        (&["enable", "acme", "7f1c3a8e-0000-4000-8000-000000000000"], "webhook list acme"),
+        (&["add", "acme", "ftp://hooks.example/"], "https://"),
+        (&["add", "acme", "https://hooks.example/", "--event", "job.started"], "job.completed or job.cancelled"),
+    ] {
+        let refused = run(words).expect(2);
+        assert!(refused.stderr.contains(part), "{words:?}: {}", refused.stderr);
+    }
+    run(&["remove", "acme", id]).expect(0);
+    run(&["remove", "acme", id]).expect(2);
+    client.get(&path).expect(404);
+}
+
+on_both_stores!(operators_work_on_webhooks, with("--webhook-allow", "127.0.0.0/8"));

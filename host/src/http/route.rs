@@ -6,8 +6,9 @@ use super::api_description::DESCRIPTION_PATH;
 use super::api_page::PAGE_PATH;
 use super::path::decoded_path;
 use super::problem::Problem;
-use super::webhooks::{WebhookCall, message_id};
+use super::webhooks::WebhookCall;
 use crate::domain::{ContactId, GroupId, JobId, Operation};
+use crate::operations::WebhookMessageView;
 
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -282,7 +283,8 @@ impl Route {
             [webhook, "replay"] => (call(is_post, id(webhook).map(Replay), unknown), "POST"),
             [webhook, "messages"] => (call(is_get, id(webhook).map(ListMessages), unknown), "GET"),
             [webhook, "messages", message, "replay"] => {
-                let found = id(webhook).zip(message_id(message)).map(|(id, message)| ReplayOne(id, message));
+                let found =
+                    id(webhook).zip(WebhookMessageView::parse_id(message)).map(|(id, message)| ReplayOne(id, message));
                 (call(is_post, found, Problem::unknown_message), "POST")
             }
             _ => return None,

@@ -11,13 +11,12 @@ use super::problem::Problem;
 use super::reply::{Reply, json, no_content};
 use crate::domain::TenantId;
 use crate::jobs::{MAX_WEBHOOKS, Service};
-use crate::store::{WebhookChange, WebhookEvent, WebhookMessage, WebhookRecord};
+use crate::operations::{WebhookMessageView, WebhookView};
+use crate::store::{WebhookChange, WebhookEvent, WebhookRecord};
 use crate::webhooks::{EndpointUrl, SigningSecret};
 
 /// Messages that are listed.
 const MAX_LISTED: u32 = 100;
-/// The beginning of the public id of a message.
-const MESSAGE_PREFIX: &str = "msg_";
 
 /// A call about endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +50,6 @@ impl WebhookCall {
     }
 }
 
-/// Reads the public id of a message.
-pub(super) fn message_id(text: &str) -> Option<Uuid> {
-    let digits = text.strip_prefix(MESSAGE_PREFIX)?;
-    (digits.len() == 32).then(|| Uuid::try_parse(digits).ok()).flatten()
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewEndpoint {
@@ -73,57 +66,18 @@ struct EndpointChange {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EndpointView {
-    id: String,
-    url: String,
-    events: Vec<&'static str>,
-    enabled: bool,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_reason: Option<String>,
-    /// Attempts that failed since the last that did not.
-    failures: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failing_since: Option<String>,
-    /// Shown once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
-}
-
-#[derive(Serialize)]
 struct EndpointBody {
-    webhook: EndpointView,
+    webhook: WebhookView,
 }
 
 #[derive(Serialize)]
 struct EndpointsBody {
-    webhooks: Vec<EndpointView>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MessageView {
-    id: String,
-    event: String,
-    occurred_at: String,
-    attempts: u32,
-    delivered_at: Option<String>,
-    next_attempt_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempted_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    /// The beginning of the last answer, or why there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
+    webhooks: Vec<WebhookView>,
 }
 
 #[derive(Serialize)]
 struct MessagesBody {
-    messages: Vec<MessageView>,
+    messages: Vec<WebhookMessageView>,
 }
 
 #[derive(Serialize)]
@@ -145,7 +99,7 @@ pub(super) fn answer(
 ) -> Result<Reply, Problem> {
     match call {
         WebhookCall::List => {
-            let webhooks = service.webhooks(tenant)?.into_iter().map(|record| EndpointView::of(record, None)).collect();
+            let webhooks = service.webhooks(tenant)?.into_iter().map(|record| WebhookView::new(record, None)).collect();
             Ok(json(StatusCode::OK, &EndpointsBody { webhooks }))
         }
         WebhookCall::Add => add(service, tenant, &read(body)?),
@@ -172,11 +126,12 @@ pub(super) fn answer(
         }
         WebhookCall::Test(id) => {
             let message = service.test_webhook(tenant, id)?.ok_or_else(Problem::unknown_webhook)?;
-            Ok(json(StatusCode::ACCEPTED, &MessageReference { id: public_id(message) }))
+            Ok(json(StatusCode::ACCEPTED, &MessageReference { id: WebhookMessageView::public_id(message) }))
         }
         WebhookCall::ListMessages(id) => {
             find(service, tenant, id)?;
-            let messages = service.webhook_messages(tenant, id, MAX_LISTED)?.into_iter().map(MessageView::of).collect();
+            let messages =
+                service.webhook_messages(tenant, id, MAX_LISTED)?.into_iter().map(WebhookMessageView::from).collect();
             Ok(json(StatusCode::OK, &MessagesBody { messages }))
         }
         WebhookCall::Replay(id) => {
@@ -270,44 +225,6 @@ fn show(
     status: StatusCode,
     secret: Option<&SigningSecret>,
 ) -> Result<Reply, Problem> {
-    let webhook = EndpointView::of(find(service, tenant, id)?, secret);
+    let webhook = WebhookView::new(find(service, tenant, id)?, secret);
     Ok(json(status, &EndpointBody { webhook }))
-}
-
-fn public_id(message: Uuid) -> String {
-    format!("{MESSAGE_PREFIX}{}", message.simple())
-}
-
-impl EndpointView {
-    fn of(record: WebhookRecord, secret: Option<&SigningSecret>) -> Self {
-        let (disabled_at, disabled_reason) = record.disabled.unzip();
-        Self {
-            id: record.id.to_string(),
-            url: record.url,
-            events: record.events.into_iter().map(WebhookEvent::as_str).collect(),
-            enabled: disabled_at.is_none(),
-            created_at: record.created_at.to_wire(),
-            disabled_at: disabled_at.map(|moment| moment.to_wire()),
-            disabled_reason,
-            failures: record.failures,
-            failing_since: record.failing_since.map(|moment| moment.to_wire()),
-            secret: secret.map(SigningSecret::reveal),
-        }
-    }
-}
-
-impl MessageView {
-    fn of(message: WebhookMessage) -> Self {
-        Self {
-            id: public_id(message.id),
-            event: message.event,
-            occurred_at: message.occurred_at.to_wire(),
-            attempts: message.attempts,
-            delivered_at: message.delivered_at.map(|moment| moment.to_wire()),
-            next_attempt_at: message.due_at.map(|moment| moment.to_wire()),
-            attempted_at: message.attempted_at.map(|moment| moment.to_wire()),
-            status: message.status,
-            note: message.note,
-        }
-    }
 }
