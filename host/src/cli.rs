@@ -17,6 +17,7 @@ mod submit;
 mod tenant;
 mod text_file;
 mod token;
+mod webhook;
 mod words;
 
 use std::process::ExitCode;
@@ -49,6 +50,9 @@ enum Command {
     /// List, show, cancel and delete jobs, and print their results and the output of their components.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Add, list, enable, disable and remove tenants' webhooks, and show and repeat what was sent to them.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.
     Doctor(doctor::DoctorArgs),
     /// Copy the embedded store into a file, also while a server is using it.
@@ -71,6 +75,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(command) => report(token::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
+        Command::Webhook(command) => report(webhook::run(command)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
         Command::Compile(args) => report(compile::run(&args)),

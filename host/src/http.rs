@@ -77,6 +77,7 @@ mod tenant_semaphores;
 mod token;
 mod transfer_pace;
 mod wait;
+mod webhooks;
 
 pub use body::BodySettings;
 pub use client_address::TrustedProxies;

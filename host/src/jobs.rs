@@ -35,6 +35,7 @@ mod tokens;
 mod trial;
 mod wakeup;
 mod watchdog;
+mod webhooks;
 mod worker;
 
 pub use apply::Application;
@@ -50,6 +51,7 @@ pub use service::{Accepted, Service, Settings};
 pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
+pub use webhooks::MAX_WEBHOOKS;
 pub use worker::WorkerPool;
 
 pub use crate::sandbox::{Field, Fields};

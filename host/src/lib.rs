@@ -3,7 +3,8 @@
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
 //! them: queue, workers, calls, maintenance. [`operations`] is what operators do, and [`operator_json`] reads what they write.
 //! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
-//! data. [`tenants`] defines names, credentials, profiles and limits. [`domain`] defines the types that all of them share.
+//! data. [`tenants`] defines names, credentials, profiles and limits. [`webhooks`] sends messages
+//! to tenants' own servers. [`domain`] defines the types that all of them share.
 
 #![cfg_attr(
     test,
@@ -29,3 +30,4 @@ pub mod private_files;
 pub mod sandbox;
 pub mod store;
 pub mod tenants;
+pub mod webhooks;

@@ -9,6 +9,7 @@ mod secrets;
 mod tenant_settings;
 mod tenants;
 mod views;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use views::{
     AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RemovedTenantView,
     RevokedSecretView, RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
 };
+pub use webhooks::{WebhookMessageView, WebhookView};
 
 use crate::store::Store;
 use runtime::LazyRuntime;

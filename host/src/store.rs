@@ -26,6 +26,7 @@ mod secret_use;
 pub mod sqlite;
 mod tenants;
 mod usage;
+mod webhooks;
 
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, DryRunCheck, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
@@ -45,6 +46,10 @@ pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overla
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
+pub use webhooks::{
+    DueMessage, MessageOutcome, NewWebhook, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage, WebhookRecord,
+    WebhookStore,
+};
 
 /// A whole store: every type that implements the trait of each concern.
 pub trait Store:
@@ -56,6 +61,7 @@ pub trait Store:
     + ClaimStore
     + ContactStore
     + UsageStore
+    + WebhookStore
     + MaintenanceStore
     + Send
     + Sync
@@ -72,6 +78,7 @@ impl<S> Store for S where
         + ClaimStore
         + ContactStore
         + UsageStore
+        + WebhookStore
         + MaintenanceStore
         + Send
         + Sync

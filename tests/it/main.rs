@@ -95,4 +95,5 @@ mod walkthrough;
 #[cfg(target_os = "linux")]
 mod watchdog;
 mod watching;
+mod webhooks;
 mod zstd;

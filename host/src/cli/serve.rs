@@ -56,7 +56,8 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let components = load_components(&args, &*store)?;
     let admin = admin_api(&args, &store, &components)?;
     let loader = ComponentLoader::new(Arc::clone(&store), components.sandbox, components.default_processor);
-    let service = Arc::new(Service::new(Arc::clone(&store), loader, args.settings()));
+    let service = Service::new(Arc::clone(&store), loader, args.settings());
+    let service = Arc::new(service.with_webhook_networks(args.webhook_networks()));
     let notified = Arc::downgrade(&service);
     store.subscribe(Box::new(move |notification| {
         if let Some(service) = notified.upgrade() {

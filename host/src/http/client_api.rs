@@ -37,7 +37,7 @@ use super::tenant_semaphores::TenantSemaphores;
 use super::wait::Wait;
 use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_events, job_list,
-    list_query, options, profile_lists, quota, single, token,
+    list_query, options, profile_lists, quota, single, token, webhooks,
 };
 use crate::domain::TenantId;
 use crate::export::FileType;
@@ -281,6 +281,11 @@ impl ClientApi {
             Route::Fields(form) => {
                 let query = EntityQuery::parse(query.as_deref())?;
                 self.call(tenant, READS_LIST, move |call| contact_fields::list(call, form, &query)).await
+            }
+            Route::Webhook(call) => {
+                bulk::refuse_idempotency_key(&head.headers)?;
+                let body = if call.has_body() { Some(receive().await?) } else { None };
+                blocking_in_turn(&turns, move || webhooks::answer(&service, tenant.id, call, body)).await
             }
             Route::Public(text) => Ok(public_text(text, &head.headers)),
             Route::Profile(list) => {

@@ -134,6 +134,32 @@ impl Problem {
         .with(RETRY_AFTER, HeaderValue::from(retry_seconds))
     }
 
+    pub(super) fn unknown_webhook() -> Self {
+        Self::not_found("Webhook was not found: it never existed, or was removed.")
+    }
+
+    pub(super) fn unknown_message() -> Self {
+        Self::not_found("Message was not found: the webhook never had it, or keeps it no longer.")
+    }
+
+    /// Returns the problem of a message that is to be sent to an endpoint that gets none.
+    pub(super) fn webhook_disabled() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "webhook_disabled",
+            "The webhook is disabled, so nothing is sent to it. Enable it with PATCH and {\"enabled\": true}, which also sends what it missed.",
+        )
+    }
+
+    /// Returns the problem of a tenant that has as many endpoints as it may.
+    pub(super) fn too_many_webhooks(limit: u32) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "too_many_webhooks",
+            format!("A tenant can have {limit} webhooks. Nothing was added. Remove one first."),
+        )
+    }
+
     /// Returns the problem of applying a dry run that is not completed.
     pub(super) fn dry_run_unfinished() -> Self {
         const RETRY_SECONDS: u64 = 1;

@@ -8,6 +8,7 @@
 //! | [`job_watch`] | Reads the jobs for which somebody waits, and tells the waiters |
 //! | [`indexer`] | Indexes contacts after commits, so that lists find them |
 //! | [`expiry`] | Deletes expired jobs, and the contacts of removed tenants |
+//! | [`webhook_delivery`] | Sends messages to tenants' endpoints |
 //! | [`disk_watch`] | Tells early when the disk of the store fills up |
 //! | [`compile_ahead`] | Compiles components before requests need them |
 //! | [`compiled_cache`] | Deletes compiled code that no component needs any more |
@@ -21,6 +22,7 @@ mod job_watch;
 mod lease_keeper;
 mod task;
 mod watchdog;
+mod webhook_delivery;
 
 use std::io;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use task::Task;
 
 use crate::jobs::Service;
 use crate::jobs::job_watcher::JobWatcher;
+use crate::webhooks::MessageSender;
 
 /// The maintenance tasks of a server, which run until [`Self::stop`].
 pub struct MaintenanceTasks {
@@ -44,6 +47,7 @@ impl MaintenanceTasks {
     /// If the system gives no thread.
     pub fn start(service: &Service, expiry_interval: Duration) -> io::Result<Self> {
         let context = service.worker_context();
+        let sender = MessageSender::new(service.webhook_networks().clone()).map_err(io::Error::other)?;
         let tasks = vec![
             lease_keeper::start(context)?,
             lease_keeper::start_watch(context)?,
@@ -54,6 +58,7 @@ impl MaintenanceTasks {
             compiled_cache::start(context)?,
             expiry::start(context, expiry_interval)?,
             disk_watch::start(context)?,
+            webhook_delivery::start(context, sender)?,
         ];
         Ok(Self { tasks, job_watcher: Arc::clone(&context.job_watcher) })
     }

@@ -20,6 +20,7 @@ use crate::store::{
     QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
 };
 use crate::tenants::Secret;
+use crate::webhooks::WebhookNetworks;
 
 /// Threads that compile components for calls. One component is compiled at a time; the others load theirs from the disk.
 const MAX_COMPILING: usize = 4;
@@ -64,6 +65,8 @@ pub struct Service {
     call_cancel: CancelFlag,
     /// How full the store's disk was at the last check.
     disk: Mutex<DiskState>,
+    /// The networks besides the public Internet that messages to endpoints may be sent to.
+    pub(super) webhook_networks: WebhookNetworks,
 }
 
 impl Service {
@@ -79,7 +82,14 @@ impl Service {
             settings,
             call_cancel: CancelFlag::default(),
             disk: Mutex::new(DiskState::Roomy),
+            webhook_networks: WebhookNetworks::default(),
         }
+    }
+
+    /// Also allows messages to endpoints in networks that are not the public Internet.
+    #[must_use]
+    pub fn with_webhook_networks(self, webhook_networks: WebhookNetworks) -> Self {
+        Self { webhook_networks, ..self }
     }
 
     /// Returns the digest of the processor of tenants that have not been assigned one.

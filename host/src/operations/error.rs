@@ -66,6 +66,32 @@ pub enum OperationError {
     /// No tenant has this name.
     #[error("there is no tenant '{0}'; 'bulkhead tenant list' shows all tenants")]
     UnknownTenant(String),
+    /// The tenant has no such webhook.
+    #[error("the tenant '{tenant}' has no webhook {id}; 'bulkhead webhook list {tenant}' shows those that it has")]
+    UnknownWebhook {
+        /// The tenant's name.
+        tenant: String,
+        /// What was given as the webhook's id.
+        id: uuid::Uuid,
+    },
+    /// The webhook is disabled.
+    #[error(
+        "the webhook {id} is disabled, so nothing is sent to it; 'bulkhead webhook enable {tenant} {id}' also sends what it missed"
+    )]
+    DisabledWebhook {
+        /// The tenant's name.
+        tenant: String,
+        /// The webhook's id.
+        id: uuid::Uuid,
+    },
+    /// The tenant has as many webhooks as it may.
+    #[error("the tenant '{tenant}' has {limit} webhooks, which is the limit; remove one first")]
+    TooManyWebhooks {
+        /// The tenant's name.
+        tenant: String,
+        /// The limit.
+        limit: u32,
+    },
     /// A tenant has the name already.
     #[error("there is a tenant '{0}' already; remove it first, or choose another name")]
     TenantExists(String),

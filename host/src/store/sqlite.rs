@@ -28,6 +28,7 @@ mod submit;
 mod sweep;
 mod tenants;
 mod usage;
+mod webhooks;
 mod word_index;
 
 use std::path::{Path, PathBuf};

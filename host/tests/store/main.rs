@@ -36,6 +36,7 @@ mod shrinking;
 mod submit;
 mod tenants;
 mod usage;
+mod webhooks;
 
 use fixture::StoreFixture;
 
@@ -222,6 +223,13 @@ conformance! {
             tokens_are_limited_in_number_and_rate,
             jobs_share_their_profile,
             results_beyond_their_limit_lose_details;
+        webhooks:
+            messages_are_stored_with_the_end_of_a_job,
+            a_message_is_taken_once_at_a_time_for_each_webhook,
+            the_outcome_of_an_attempt_decides_what_follows,
+            a_disabled_webhook_gets_what_it_missed,
+            the_newest_messages_of_a_webhook_are_kept,
+            webhooks_go_with_their_tenant;
     }
     embedded {
         history:

@@ -12,6 +12,7 @@ use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::QueueLimits;
 use bulkhead::tenants::Secret;
+use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
 use ipnet::IpNet;
 
@@ -101,6 +102,10 @@ pub(in crate::cli) struct ServeArgs {
     /// Without this option, none may.
     #[arg(long, value_name = "ORIGIN", env = "BULKHEAD_CORS_ORIGIN", value_delimiter = ',', num_args = 1..)]
     cors_origin: Vec<Origin>,
+    /// Networks besides the public Internet, such as 10.1.0.0/16, whose addresses tenants' webhooks may be sent to, also without
+    /// TLS. Without this option, there are none.
+    #[arg(long, value_name = "CIDR", env = "BULKHEAD_WEBHOOK_ALLOW", value_delimiter = ',', value_parser = network)]
+    webhook_allow: Vec<IpNet>,
     /// Seconds within which the head of a request must arrive.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HEADER_TIMEOUT", default_value_t = 10)]
     header_timeout: u64,
@@ -162,6 +167,10 @@ impl ServeArgs {
             lease: self.lease.map_or(default_lease, Duration::from_secs),
             host_timeout: Duration::from_secs(self.host_timeout),
         }
+    }
+
+    pub(super) fn webhook_networks(&self) -> WebhookNetworks {
+        WebhookNetworks::new(self.webhook_allow.clone())
     }
 
     pub(super) fn clock(&self) -> Clock {

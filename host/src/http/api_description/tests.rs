@@ -14,6 +14,7 @@ use crate::http::client_api::TOKEN_PATH;
 use crate::http::health::{LIVE_PATH, READY_PATH};
 use crate::http::problem::Problem;
 use crate::http::route::{ChannelChange, FieldsForm, ProfileList, PublicText, Route};
+use crate::http::webhooks::WebhookCall;
 use crate::tenants::TenantLimits;
 
 /// Defines the operation of each route. A route without an operation does not compile, and an operation that no path of the
@@ -60,6 +61,16 @@ operations! {
     Route::Profile(ProfileList::Stages) => "listStages",
     Route::Profile(ProfileList::Companies) => "listCompanies",
     Route::Profile(ProfileList::Caller) => "readCaller",
+    Route::Webhook(WebhookCall::List) => "listWebhooks",
+    Route::Webhook(WebhookCall::Add) => "addWebhook",
+    Route::Webhook(WebhookCall::Read(_)) => "readWebhook",
+    Route::Webhook(WebhookCall::Change(_)) => "changeWebhook",
+    Route::Webhook(WebhookCall::Remove(_)) => "removeWebhook",
+    Route::Webhook(WebhookCall::ReplaceSecret(_)) => "replaceWebhookSecret",
+    Route::Webhook(WebhookCall::Test(_)) => "testWebhook",
+    Route::Webhook(WebhookCall::ListMessages(_)) => "listWebhookMessages",
+    Route::Webhook(WebhookCall::Replay(_)) => "replayWebhook",
+    Route::Webhook(WebhookCall::ReplayOne(..)) => "replayWebhookMessage",
     Route::Public(PublicText::Description) => "readDescription",
     Route::Public(PublicText::Page) => "readPage",
 }
@@ -106,9 +117,13 @@ fn description(published: &Published) -> Value {
 
 /// Returns a path of the description with values in place of its parameters.
 fn filled(path: &str) -> String {
-    let id =
-        if path.contains("/job") || path.contains("/group") { "11111111-2222-4333-8444-555555555555" } else { "7" };
+    let id = if path.contains("/job") || path.contains("/group") || path.contains("/webhooks") {
+        "11111111-2222-4333-8444-555555555555"
+    } else {
+        "7"
+    };
     path.replace("{id}", id)
+        .replace("{message}", "msg_11111111222243338444555555555555")
         .replace("{channel}", "email")
         .replace("{tenant}", "acme")
         .replace("{component}", "rules")

@@ -145,6 +145,8 @@ impl From<OperationError> for Problem {
             | OperationError::InUse(_)
             | OperationError::TooManySecrets(_)
             | OperationError::LastSecret(_)
+            | OperationError::DisabledWebhook { .. }
+            | OperationError::TooManyWebhooks { .. }
             | OperationError::CompletedJob
             | OperationError::UnfinishedJob
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
@@ -153,6 +155,7 @@ impl From<OperationError> for Problem {
             | OperationError::UnknownTenant(_)
             | OperationError::UnknownSecret { .. }
             | OperationError::UnknownToken
+            | OperationError::UnknownWebhook { .. }
             | OperationError::UnknownJob => (StatusCode::NOT_FOUND, "not_found"),
             OperationError::Outdated => (StatusCode::CONFLICT, "outdated"),
             OperationError::Name(_)

@@ -13,11 +13,12 @@ use super::overlays::{self, OverlayColumns};
 use super::remarks::Remarking;
 use super::sql::{get, signed};
 use super::statements::Statements;
+use super::webhooks;
 use super::writes::{Changes, Writes};
 use crate::domain::JobState;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::BLOB_ROW_BYTES;
-use crate::store::{BatchCommit, Claim, CommitOutcome};
+use crate::store::{BatchCommit, Claim, CommitOutcome, WebhookEvent};
 
 /// The fence. It also moves the cursor and, with the last item, finishes the job.
 const ADVANCE: &str = "
@@ -35,7 +36,8 @@ const ADVANCE: &str = "
       expires_at = CASE WHEN cursor + $6 >= total THEN bulkhead_now($1) + retention ELSE expires_at END
     WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL
       AND expires_at > bulkhead_now($1)
-    RETURNING bulkhead_now($1), finished_at IS NOT NULL, results_bytes";
+    RETURNING bulkhead_now($1), finished_at IS NOT NULL, results_bytes,
+      finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM webhooks WHERE tenant = $2)";
 
 /// Deletes the items that have their rows now, and counts what the batch stores and deletes.
 const SETTLE: &str = "
@@ -112,6 +114,9 @@ pub(super) async fn commit(
             statements.remove_keys(session, claim.tenant, &changes).await?;
             let remarked = remarking.add(remarked.as_deref())?;
             let (ids, end) = (writes.ids(reserved), first.saturating_add(count));
+            if get(&advanced, 3)? {
+                webhooks::tell_of_job(session, claim.tenant, claim.job, WebhookEvent::JobCompleted).await?;
+            }
             // Packs rows while the database works on the statements that were sent before. The futures are begun in their order,
             // so the rows are packed when they are counted.
             let results_bytes = Cell::new(0);

@@ -6,13 +6,13 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
-use super::{PostgresStore, job_list, logs, notifications, overlays, submit};
+use super::{PostgresStore, job_list, logs, notifications, overlays, submit, webhooks};
 use crate::domain::{Counts, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::packing::{PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{
     CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, Notification, StoreError, StoredRow, SubmitLimits,
-    SubmitOutcome,
+    SubmitOutcome, WebhookEvent,
 };
 use tokio_postgres::Row;
 
@@ -200,7 +200,11 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
                 async { Ok(session.execute(&cancel, &[&session.clock_shift, &tenant.0, &id.0, &completed]).await?) },
                 async { Ok::<_, PgError>(session.execute(&delete_unneeded, &[&tenant.0, &id.0, &BLOB_ROW_BYTES]).await?) },
             )?;
-            Ok(if cancelled > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })
+            if cancelled == 0 {
+                return Ok(TxOutcome::RollBack(false));
+            }
+            webhooks::tell_of_job(session, tenant, id, WebhookEvent::JobCancelled).await?;
+            Ok(TxOutcome::Commit(true))
         })
         .await?;
     if cancelled {

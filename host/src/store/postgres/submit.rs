@@ -10,13 +10,14 @@ use super::components;
 use super::connections::{Connections, Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number, signed};
+use super::webhooks;
 use crate::domain::{Digest, JobId, JobState};
 use crate::store::packing::{NewChunk, stored_mode, stored_source};
 use crate::store::usage::{
     BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, MAX_CONTACTS_MICROS, MINUTE_MICROS, excess,
     interval_micros,
 };
-use crate::store::{NewJob, StoreError, SubmitLimits, SubmitOutcome};
+use crate::store::{NewJob, StoreError, SubmitLimits, SubmitOutcome, WebhookEvent};
 
 const ACCEPTING: &str = "accepting a job";
 
@@ -288,6 +289,9 @@ async fn insert_one(
             Ok(session.execute(&remember, &values).await?)
         },
     )?;
+    if total == 0 {
+        webhooks::tell_of_job(session, job.tenant, job.id, WebhookEvent::JobCompleted).await?;
+    }
     Ok(SubmitOutcome::Accepted)
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{contacts, overlays, usage};
+use super::{contacts, overlays, usage, webhooks};
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::{BLOB_ROW_BYTES, signed};
-use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError};
+use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError, WebhookEvent};
 
 const CONTEXT: &str = "committing a batch";
 
@@ -35,6 +35,7 @@ pub(super) fn commit(
     let job_finished = end >= claim.total;
     if job_finished {
         finish(&transaction, claim, now)?;
+        webhooks::tell_of_job(&transaction, claim.tenant, claim.job, WebhookEvent::JobCompleted, now)?;
     }
     if claim.dry_run.is_none() {
         added -= delete_payloads(&transaction, claim, end)?;

@@ -6,13 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::apply::Items;
-use super::{SqliteStore, job_list, logs, overlays, submit, usage};
+use super::{SqliteStore, job_list, logs, overlays, submit, usage, webhooks};
 use crate::domain::{Counts, Digest, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
 use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{
     CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
+    WebhookEvent,
 };
 
 impl JobStore for SqliteStore {
@@ -123,6 +124,7 @@ impl JobStore for SqliteStore {
                 .context(CONTEXT)?;
             let freed = overlays::delete_unneeded(&transaction, tenant, id)?;
             usage::add_bytes(&transaction, tenant, -freed)?;
+            webhooks::tell_of_job(&transaction, tenant, id, WebhookEvent::JobCancelled, now)?;
             transaction.commit().context(CONTEXT)?;
             Ok(CancelOutcome::Cancelled)
         })

@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use super::apply::{Items, applicable, copy_chunks};
-use super::{components, usage};
+use super::{components, usage, webhooks};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::{NewChunk, stored_mode, stored_source};
 use crate::store::usage::{BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
-use crate::store::{Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome};
+use crate::store::{
+    Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome, WebhookEvent,
+};
 
 const CONTEXT: &str = "accepting a job";
 
@@ -205,6 +207,9 @@ fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Time
             ],
         )
         .context(CONTEXT)?;
+    if total == 0 {
+        webhooks::tell_of_job(transaction, job.tenant, job.id, WebhookEvent::JobCompleted, now)?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,281 @@
+//! Sends the messages that are due to tenants' endpoints, each under a lease, so that one server at a time sends it.
+//!
+//! Messages are sent on a small runtime of their own: an endpoint that does not answer takes a task for some seconds, and nothing
+//! that jobs and requests need.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::runtime::{self, Runtime};
+
+use crate::domain::TenantId;
+use crate::jobs::maintenance::task::Task;
+use crate::jobs::worker::WorkerContext;
+use crate::store::{DueMessage, MessageOutcome};
+use crate::webhooks::{Attempt, AttemptError, EndpointUrl, Message, MessageSender, Next, SigningSecret, next_attempt};
+
+/// Time between two looks for messages while none is due.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// The pause while as many messages are being sent as may be.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after the store failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(2);
+/// How long a message belongs to the server that sends it: longer than an attempt can take.
+const LEASE: Duration = Duration::from_secs(30);
+/// Messages that are sent at a time.
+const MAX_SENDING: usize = 64;
+/// How many of them are one tenant's.
+const MAX_SENDING_PER_TENANT: usize = 4;
+/// Threads that look up names and store outcomes.
+const MAX_BLOCKING_THREADS: usize = 16;
+/// Failures in a row after which an endpoint gets one message a minute.
+const FAILURES_BEFORE_PROBING: u32 = 5;
+/// The pause before the next message to an endpoint that fails, or that has too much to do.
+const PROBE_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause that an endpoint can ask for.
+const MAX_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time without a message that was taken after which a failing endpoint is disabled.
+const MAX_FAILING_TIME: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+/// Characters of an answer, or of a reason, that are kept.
+const MAX_NOTE_CHARACTERS: usize = 200;
+
+/// Starts the task.
+pub(super) fn start(context: &Arc<WorkerContext>, sender: MessageSender) -> io::Result<Task> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .thread_name("webhooks")
+        .enable_all()
+        .build()?;
+    let deliverer = Deliverer { context: Arc::clone(context), sender, sending: Arc::default(), runtime };
+    Task::start("webhook-delivery", move || deliverer.step())
+}
+
+struct Deliverer {
+    context: Arc<WorkerContext>,
+    sender: MessageSender,
+    sending: Arc<Sending>,
+    runtime: Runtime,
+}
+
+/// How many messages of each tenant are being sent.
+#[derive(Debug, Default)]
+struct Sending(Mutex<HashMap<TenantId, usize>>);
+
+/// A message that is being sent, until this is dropped.
+struct Place {
+    tenant: TenantId,
+    sending: Arc<Sending>,
+}
+
+impl Deliverer {
+    /// Begins to send all messages that are due and for which there is room. Returns the pause until the next look.
+    fn step(&self) -> Duration {
+        loop {
+            let Some(passing_over) = self.sending.passing_over() else { return FULL_PAUSE };
+            match self.context.store().take_message(LEASE, &passing_over) {
+                Ok(Some(message)) => self.send(message),
+                Ok(None) => return POLL_INTERVAL,
+                Err(error) => {
+                    self.context.store_outage.failed("look for webhook messages", &error);
+                    return FAILURE_PAUSE;
+                }
+            }
+        }
+    }
+
+    fn send(&self, due: DueMessage) {
+        let (context, sender) = (Arc::clone(&self.context), self.sender.clone());
+        let place = Place::take(&self.sending, due.tenant);
+        self.runtime.spawn(async move {
+            let outcome = match message(&due) {
+                Some(message) => judge(&due, sender.send(&message, due.now.0 / 1_000_000).await, rand::random()),
+                None => MessageOutcome {
+                    status: None,
+                    note: String::from("The stored URL or secret cannot be read."),
+                    is_delivered: false,
+                    again_after: None,
+                    hold: Duration::ZERO,
+                    disable: None,
+                },
+            };
+            log(&due, &outcome);
+            let stored = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                context.store().finish_message(&due, &outcome).map_err(|error| (context, error))
+            });
+            // The lease ends by itself, and the message is sent again.
+            if let Ok(Err((context, error))) = stored.await {
+                context.store_outage.failed("store what came of a webhook message", &error);
+            }
+        });
+    }
+}
+
+impl Sending {
+    /// Returns the tenants that have as many messages as they may; `None` if all together have.
+    fn passing_over(&self) -> Option<Vec<TenantId>> {
+        let sending = self.0.lock();
+        let is_full = |(_, count): &(&TenantId, &usize)| **count >= MAX_SENDING_PER_TENANT;
+        (sending.values().sum::<usize>() < MAX_SENDING)
+            .then(|| sending.iter().filter(is_full).map(|(tenant, _)| *tenant).collect())
+    }
+}
+
+impl Place {
+    fn take(sending: &Arc<Sending>, tenant: TenantId) -> Self {
+        *sending.0.lock().entry(tenant).or_default() += 1;
+        Self { tenant, sending: Arc::clone(sending) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sending = self.sending.0.lock();
+        if let Some(count) = sending.get_mut(&self.tenant) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                sending.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+/// What a message tells, with the members in the order of the wire.
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    r#type: &'a str,
+    timestamp: String,
+    data: &'a RawValue,
+}
+
+fn message(due: &DueMessage) -> Option<Message> {
+    let data: &RawValue = serde_json::from_str(&due.data).ok()?;
+    let body = Body { r#type: &due.event, timestamp: due.occurred_at.to_wire(), data };
+    Some(Message {
+        url: EndpointUrl::parse(&due.url).ok()?,
+        id: format!("msg_{}", due.id.simple()),
+        body: serde_json::to_string(&body).ok()?,
+        secrets: due.secrets.iter().map(|secret| SigningSecret::parse(secret).ok()).collect::<Option<_>>()?,
+    })
+}
+
+/// Returns what follows an attempt. `jitter` is from 0 to 1.
+fn judge(due: &DueMessage, attempt: Result<Attempt, AttemptError>, jitter: f64) -> MessageOutcome {
+    let (status, retry_after, note) = match attempt {
+        Ok(Attempt { status, retry_after, shown }) => (Some(status), retry_after, shown),
+        Err(error) => (None, None, error.to_string()),
+    };
+    let note = note.chars().take(MAX_NOTE_CHARACTERS).collect();
+    let is_delivered = status.is_some_and(|status| (200..300).contains(&status));
+    if is_delivered {
+        return MessageOutcome { status, note, is_delivered, again_after: None, hold: Duration::ZERO, disable: None };
+    }
+    let again_after = match next_attempt(due.attempts.saturating_add(1), retry_after, jitter) {
+        Next::After(pause) => Some(pause),
+        Next::Never => None,
+    };
+    let has_too_much = matches!(status, Some(429 | 502 | 504)) || retry_after.is_some();
+    let is_failing = due.failures.saturating_add(1) >= FAILURES_BEFORE_PROBING;
+    let hold = match (has_too_much, is_failing) {
+        (true, _) => retry_after.unwrap_or(PROBE_PAUSE).min(MAX_HOLD),
+        (false, true) => PROBE_PAUSE,
+        (false, false) => Duration::ZERO,
+    };
+    let has_failed_for_long = due.failing_since.is_some_and(|since| since.after(MAX_FAILING_TIME) <= due.now);
+    let disable = match status {
+        Some(410) => Some("It answered 410, which means that it wants no messages any more."),
+        _ if has_failed_for_long => Some("It took no message for five days."),
+        _ => None,
+    };
+    MessageOutcome { status, note, is_delivered, again_after, hold, disable: disable.map(str::to_owned) }
+}
+
+fn log(due: &DueMessage, outcome: &MessageOutcome) {
+    let (tenant, webhook, status) = (due.tenant.0, due.webhook, outcome.status);
+    if let Some(reason) = &outcome.disable {
+        tracing::warn!(event = "webhook_disabled", tenant, %webhook, reason, "no messages are sent to an endpoint any more");
+    } else if !outcome.is_delivered {
+        let failures = due.failures.saturating_add(1);
+        tracing::info!(event = "webhook_failed", tenant, %webhook, status, failures, "an endpoint did not take a message");
+    } else {
+        tracing::debug!(event = "webhook_delivered", tenant, %webhook, status, "an endpoint took a message");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::{MAX_FAILING_TIME, judge};
+    use crate::domain::{TenantId, Timestamp};
+    use crate::store::DueMessage;
+    use crate::webhooks::{Attempt, AttemptError};
+
+    fn due(attempts: u32, failures: u32, failing_for: Option<Duration>) -> DueMessage {
+        let now = Timestamp(1_800_000_000_000_000);
+        DueMessage {
+            tenant: TenantId(1),
+            webhook: Uuid::nil(),
+            url: String::from("https://hooks.example/"),
+            secrets: Vec::new(),
+            id: Uuid::nil(),
+            event: String::from("job.completed"),
+            data: String::from("{}"),
+            occurred_at: now,
+            attempts,
+            failures,
+            failing_since: failing_for.map(|time| now.before(time)),
+            lease_until: now,
+            now,
+        }
+    }
+
+    #[test]
+    fn each_answer_is_judged_as_the_specification_has_it() {
+        let answer = |status, retry_after: Option<u64>| {
+            Ok(Attempt { status, retry_after: retry_after.map(Duration::from_secs), shown: String::new() })
+        };
+        for (attempt, failures, delivered, again, hold, disabled) in [
+            (answer(200, None), 9, true, None, 0, false),
+            (answer(204, Some(7)), 0, true, None, 0, false),
+            (answer(299, None), 0, true, None, 0, false),
+            (answer(301, None), 0, false, Some(5), 0, false),
+            (answer(400, None), 0, false, Some(5), 0, false),
+            (answer(404, None), 3, false, Some(5), 0, false),
+            (answer(404, None), 4, false, Some(5), 60, false),
+            (answer(410, None), 0, false, Some(5), 0, true),
+            (answer(429, None), 0, false, Some(5), 60, false),
+            (answer(429, Some(600)), 0, false, Some(600), 600, false),
+            (answer(429, Some(1)), 9, false, Some(5), 1, false),
+            (answer(500, None), 0, false, Some(5), 0, false),
+            (answer(502, None), 0, false, Some(5), 60, false),
+            (answer(503, Some(30)), 0, false, Some(30), 30, false),
+            (answer(503, Some(u64::MAX)), 0, false, Some(86_400), 86_400, false),
+            (answer(504, None), 0, false, Some(5), 60, false),
+            (Err(AttemptError::TimedOut), 0, false, Some(5), 0, false),
+            (Err(AttemptError::Refused), 4, false, Some(5), 60, false),
+        ] {
+            let case = format!("{attempt:?} {failures}");
+            let outcome = judge(&due(0, failures, None), attempt, 0.0);
+            let seconds = outcome.again_after.map(|pause| pause.as_secs());
+            assert_eq!((outcome.is_delivered, seconds), (delivered, again), "{case}");
+            assert_eq!((outcome.hold.as_secs(), outcome.disable.is_some()), (hold, disabled), "{case}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_fails_for_five_days_is_disabled_and_a_message_is_given_up_before() {
+        let failed = || Err(AttemptError::TimedOut);
+        let moment = Duration::from_secs(1);
+        assert_eq!(judge(&due(8, 50, Some(MAX_FAILING_TIME - moment)), failed(), 0.0).disable, None);
+        assert!(judge(&due(8, 50, Some(MAX_FAILING_TIME)), failed(), 0.0).disable.is_some());
+        assert_eq!(judge(&due(9, 9, Some(moment)), failed(), 0.0).again_after, None);
+    }
+}

@@ -1,0 +1,226 @@
+//! One attempt to deliver a message: a `POST` over a connection of its own.
+//!
+//! The connection is made to an address that was checked, without a proxy, and no redirect is followed. What the endpoint
+//! answers is bounded in time and bytes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::Host;
+
+use super::{EndpointUrl, SigningSecret, WebhookNetworks};
+
+/// Time of an attempt as a whole.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time to find the addresses of a name, and again to connect to each.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 4;
+/// Bytes of an answer that are read.
+const MAX_READ_BYTES: usize = 1 << 10;
+/// Bytes of an answer that the tenant is shown.
+const MAX_SHOWN_BYTES: usize = 200;
+/// Bytes of an answer's head.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("Bulkhead/", env!("CARGO_PKG_VERSION")));
+
+/// A message to an endpoint.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it is sent to.
+    pub url: EndpointUrl,
+    /// The id, which is the same in each attempt.
+    pub id: String,
+    /// The body: JSON.
+    pub body: String,
+    /// The secrets by which it is signed: the endpoint's, and while that is being replaced, the one before it.
+    pub secrets: Vec<SigningSecret>,
+}
+
+/// What came of an attempt that got an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The answer's status.
+    pub status: u16,
+    /// What the endpoint asked for by `Retry-After`, in seconds.
+    pub retry_after: Option<Duration>,
+    /// The beginning of the answer's body.
+    pub shown: String,
+}
+
+/// Why an attempt got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The name of the host has no address.
+    #[error("no address of the host can be found")]
+    NoAddress,
+    /// Every address of the host is one that messages are not sent to.
+    #[error("the host has only addresses that messages are not sent to: private or special ones, or any without https")]
+    Refused,
+    /// No connection could be made.
+    #[error("no connection could be made: {0}")]
+    Connect(String),
+    /// TLS failed.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The answer is no HTTP, or the connection ended.
+    #[error("there was no answer in HTTP")]
+    Http,
+    /// There was no answer in time.
+    #[error("there was no answer within 20 seconds")]
+    TimedOut,
+}
+
+/// Sends messages.
+#[derive(Clone)]
+pub struct MessageSender {
+    networks: WebhookNetworks,
+    tls: TlsConnector,
+}
+
+impl MessageSender {
+    /// Makes a sender that connects to the public Internet and to `networks`. It trusts the certificate authorities that this
+    /// machine trusts.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn new(networks: WebhookNetworks) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = versions?.with_root_certificates(roots).with_no_client_auth();
+        Ok(Self { networks, tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Sends a message once. `timestamp` is the time of this attempt, in seconds since 1970.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn send(&self, message: &Message, timestamp: i64) -> Result<Attempt, AttemptError> {
+        timeout(ATTEMPT_TIMEOUT, self.send_in_time(message, timestamp)).await.unwrap_or(Err(AttemptError::TimedOut))
+    }
+
+    async fn send_in_time(&self, message: &Message, timestamp: i64) -> Result<Attempt, AttemptError> {
+        let stream = self.connect(&message.url).await?;
+        // Messages are small, and nothing follows.
+        drop(stream.set_nodelay(true));
+        if !message.url.is_tls() {
+            return exchange(stream, message, timestamp).await;
+        }
+        let name = server_name(&message.url)?;
+        let stream = self.tls.connect(name, stream).await.map_err(|error| AttemptError::Tls(error.to_string()))?;
+        exchange(stream, message, timestamp).await
+    }
+
+    /// Connects to an address of the host that is allowed.
+    async fn connect(&self, url: &EndpointUrl) -> Result<TcpStream, AttemptError> {
+        let addresses = addresses(url).await?;
+        if addresses.is_empty() {
+            return Err(AttemptError::NoAddress);
+        }
+        let mut failed = AttemptError::Refused;
+        let allowed = addresses.into_iter().filter(|address| self.networks.allow(address.ip(), url.is_tls()));
+        for address in allowed.take(MAX_ADDRESSES) {
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failed = AttemptError::Connect(crate::plain_words::io_error(&error)),
+                Err(_) => failed = AttemptError::Connect(String::from("it does not answer in time")),
+            }
+        }
+        Err(failed)
+    }
+}
+
+async fn addresses(url: &EndpointUrl) -> Result<Vec<SocketAddr>, AttemptError> {
+    let of = |address: IpAddr| vec![SocketAddr::new(address, url.port())];
+    match url.host().ok_or(AttemptError::NoAddress)? {
+        Host::Ipv4(address) => Ok(of(address.into())),
+        Host::Ipv6(address) => Ok(of(address.into())),
+        Host::Domain(name) => match timeout(CONNECT_TIMEOUT, lookup_host((name, url.port()))).await {
+            Ok(Ok(found)) => Ok(found.collect()),
+            Ok(Err(_)) | Err(_) => Err(AttemptError::NoAddress),
+        },
+    }
+}
+
+fn server_name(url: &EndpointUrl) -> Result<ServerName<'static>, AttemptError> {
+    match url.host().ok_or(AttemptError::NoAddress)? {
+        Host::Ipv4(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
+        Host::Ipv6(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
+        Host::Domain(name) => ServerName::try_from(name.to_owned())
+            .map_err(|_| AttemptError::Tls(String::from("the host has no such name"))),
+    }
+}
+
+/// Sends a message over a connection, and reads the answer.
+async fn exchange<S>(stream: S, message: &Message, timestamp: i64) -> Result<Attempt, AttemptError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await;
+    let (mut requests, connection) = handshake.map_err(|_| AttemptError::Http)?;
+    let request = request(message, timestamp)?;
+    let answered = async {
+        let response = requests.send_request(request).await.map_err(|_| AttemptError::Http)?;
+        Ok(read(response).await)
+    };
+    // The connection ends with this attempt, also when its time is over.
+    tokio::pin!(connection);
+    tokio::pin!(answered);
+    tokio::select! {
+        biased;
+        attempt = &mut answered => attempt,
+        ended = &mut connection => match ended {
+            // What was read of the answer is still to be taken.
+            Ok(()) => answered.await,
+            Err(_) => Err(AttemptError::Http),
+        },
+    }
+}
+
+fn request(message: &Message, timestamp: i64) -> Result<Request<Full<Bytes>>, AttemptError> {
+    let signatures: Vec<String> =
+        message.secrets.iter().map(|secret| secret.sign(&message.id, timestamp, &message.body)).collect();
+    Request::post(message.url.target())
+        .header(HOST, message.url.authority())
+        .header(USER_AGENT, AGENT)
+        .header(CONTENT_TYPE, "application/json")
+        .header(CONNECTION, "close")
+        .header("webhook-id", &message.id)
+        .header("webhook-timestamp", timestamp)
+        .header("webhook-signature", signatures.join(" "))
+        .body(Full::new(Bytes::from(message.body.clone())))
+        .map_err(|_| AttemptError::Http)
+}
+
+/// Reads an answer, as far as it is shown. An answer whose body does not come is an answer all the same.
+async fn read(response: Response<Incoming>) -> Attempt {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let (mut body, mut bytes) = (response.into_body(), Vec::new());
+    while bytes.len() < MAX_READ_BYTES
+        && let Ok(Some(Ok(frame))) = timeout(Duration::from_secs(1), body.frame()).await
+    {
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(data.get(..data.len().min(MAX_READ_BYTES)).unwrap_or_default());
+        }
+    }
+    bytes.truncate(MAX_SHOWN_BYTES);
+    let shown = String::from_utf8_lossy(&bytes).chars().filter(|letter| !letter.is_control()).collect();
+    Attempt { status, retry_after: retry_after.map(Duration::from_secs), shown }
+}
