@@ -109,6 +109,13 @@ impl<'a> Records<'a> {
 
 /// Returns a cell without blanks around it. A cell of nothing but blanks of any kind is blank.
 pub(super) fn trimmed(cell: &str) -> &str {
+    // Most cells neither begin nor end with a blank.
+    if let [first, .., last] = cell.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return cell;
+    }
     let cell = cell.trim_matches(BLANKS);
     // The first byte of most cells tells that they are not blank.
     if cell.as_bytes().first().is_some_and(|byte| !byte.is_ascii()) && cell.trim().is_empty() { "" } else { cell }
