@@ -1,6 +1,8 @@
 //! Workers are shared by the time that tenants use. Tenants whose components loop or are slow cost a neighbour's small job next
 //! to nothing, however many they are.
 
+use std::time::{Duration, Instant};
+
 use bulkhead_tests::{Client, Job, Options, Server, contacts, wait_until};
 use serde_json::{Value, json};
 
@@ -96,6 +98,38 @@ fn one_tenant_never_takes_all_workers() {
         for job in &jobs {
             job.delete().expect(200);
         }
+    }
+}
+
+/// As many tenants as there are workers, each with many slow jobs that began while it had used little time, leave workers for
+/// a neighbour that used little time itself and for one that used much.
+#[test]
+fn tenants_that_run_many_jobs_leave_workers_for_fresh_and_busy_neighbours() {
+    let server = server_with(WORKERS);
+    let (fresh, busy, rogues) = (server.new_client("fresh"), server.new_client("busy"), rogues(&server, WORKERS));
+    for index in 0..WORKERS {
+        let limits = json!({"callMillis": 5000, "itemMillis": 20, "runningJobs": 32});
+        server.set_limits(&format!("rogue{index}"), &limits);
+    }
+    // Three times what tenants that go first may have used.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(1_500) {
+        busy.create(&json!(vec![json!({"do": "hundredfold"}); 500])).finished();
+    }
+    let loops = json!([{"do": "loop"}]);
+    let jobs: Vec<Job<'_>> = (0..4).flat_map(|_| rogues.iter().map(|rogue| rogue.create(&loops))).collect();
+    let first_of_each = |events: Vec<Value>| {
+        (0..WORKERS).all(|index| events.iter().any(|event| event["tenant"] == format!("rogue{index}")))
+    };
+    wait_until("a job of each rogue", || first_of_each(server.events("job_claimed")).then_some(()));
+    for _ in 0..10 {
+        for neighbour in [&fresh, &busy] {
+            assert_eq!(neighbour.create(&contacts("n", 0..1)).finished()["processed"], 1);
+        }
+    }
+    assert!(server.events("component_failed").is_empty(), "the neighbours waited for none of the rogues' jobs");
+    for job in &jobs {
+        job.delete().expect(200);
     }
 }
 

@@ -24,13 +24,12 @@ pub(super) struct ClaimAttempt {
 }
 
 /// Returns the attempts to claim a job, in order. The first one is for tenants of the first level that run no job yet, so it
-/// passes over those that are `busy`. The second one is for further jobs of the first level. Each later one admits twice as many of
-/// the other tenants as the one before, those that used least first, and the last one admits all. All pass over the tenants that are
-/// `full`: they run as many jobs as they may.
+/// passes over those that are `busy`. The second one is for further jobs of the first level, if there is room for them. Each later
+/// one admits twice as many of the other tenants as the one before, those that used least first, and the last one admits all.
 ///
 /// Turns alone would not do: between four tenants whose turns take two seconds each, the small jobs of a fifth one would wait
 /// for two of these turns.
-pub(super) fn claim_attempts(times: &TenantTime, busy: &[TenantId], full: &[TenantId]) -> Vec<ClaimAttempt> {
+pub(super) fn claim_attempts(times: &TenantTime, busy: &[TenantId], has_room_for_further: bool) -> Vec<ClaimAttempt> {
     let [first_level, _] = LEVELS;
     let mut heavy = times.above(first_level);
     let number_of_heavy = heavy.len();
@@ -39,14 +38,15 @@ pub(super) fn claim_attempts(times: &TenantTime, busy: &[TenantId], full: &[Tena
         ClaimAttempt { passing_over: heavy.iter().chain(others).copied().collect(), needs_place }
     };
     let mut attempts = vec![attempt(&heavy, busy, false)];
-    if !busy.is_empty() {
-        attempts.push(attempt(&heavy, full, true));
+    if has_room_for_further && !busy.is_empty() {
+        attempts.push(attempt(&heavy, &[], true));
     }
+    let without_room: &[TenantId] = if has_room_for_further { &[] } else { busy };
     let mut admitted = 1;
     while !heavy.is_empty() {
         // Those that used most come first.
         heavy.truncate(number_of_heavy.saturating_sub(admitted));
-        attempts.push(attempt(&heavy, full, true));
+        attempts.push(attempt(&heavy, without_room, true));
         admitted = admitted.saturating_mul(2);
     }
     attempts
@@ -83,17 +83,17 @@ mod tests {
         let times = TenantTime::default();
         let millis = Duration::from_millis;
         assert_eq!(
-            claim_attempts(&times, &[], &[]),
+            claim_attempts(&times, &[], true),
             [attempt(&[], false)],
             "one attempt suffices while nobody used much"
         );
         times.add(LIGHT, millis(100));
-        assert_eq!(claim_attempts(&times, &[], &[]), [attempt(&[], false)]);
+        assert_eq!(claim_attempts(&times, &[], true), [attempt(&[], false)]);
         times.add(MIDDLE, millis(1_000));
-        assert_eq!(claim_attempts(&times, &[], &[]), [attempt(&[MIDDLE], false), attempt(&[], true)]);
+        assert_eq!(claim_attempts(&times, &[], true), [attempt(&[MIDDLE], false), attempt(&[], true)]);
         times.add(HEAVY, millis(10_000));
         assert_eq!(
-            claim_attempts(&times, &[], &[]),
+            claim_attempts(&times, &[], true),
             [attempt(&[HEAVY, MIDDLE], false), attempt(&[HEAVY], true), attempt(&[], true)]
         );
         assert_eq!(tenants_behind(&times, LIGHT), [HEAVY, MIDDLE, LIGHT]);
@@ -102,14 +102,18 @@ mod tests {
     }
 
     #[test]
-    fn further_jobs_of_a_tenant_need_a_place() {
+    fn further_jobs_of_a_tenant_need_room() {
         let times = TenantTime::default();
-        assert_eq!(claim_attempts(&times, &[LIGHT], &[]), [attempt(&[LIGHT], false), attempt(&[], true)]);
-        assert_eq!(claim_attempts(&times, &[LIGHT], &[LIGHT]), [attempt(&[LIGHT], false), attempt(&[LIGHT], true)]);
+        assert_eq!(claim_attempts(&times, &[LIGHT], true), [attempt(&[LIGHT], false), attempt(&[], true)]);
+        assert_eq!(claim_attempts(&times, &[LIGHT], false), [attempt(&[LIGHT], false)]);
         times.add(HEAVY, Duration::from_secs(10));
         assert_eq!(
-            claim_attempts(&times, &[LIGHT, HEAVY], &[HEAVY]),
-            [attempt(&[HEAVY, LIGHT], false), attempt(&[HEAVY], true), attempt(&[HEAVY], true)]
+            claim_attempts(&times, &[LIGHT, HEAVY], true),
+            [attempt(&[HEAVY, LIGHT], false), attempt(&[HEAVY], true), attempt(&[], true)]
+        );
+        assert_eq!(
+            claim_attempts(&times, &[LIGHT, HEAVY], false),
+            [attempt(&[HEAVY, LIGHT], false), attempt(&[LIGHT, HEAVY], true)]
         );
     }
 
@@ -121,7 +125,7 @@ mod tests {
         }
         let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(TenantId);
         assert_eq!(
-            claim_attempts(&times, &[], &[]),
+            claim_attempts(&times, &[], true),
             [
                 attempt(&[five, four, three, two, one], false),
                 attempt(&[five, four, three, two], true),
@@ -133,6 +137,6 @@ mod tests {
         for tenant in 6..5_000 {
             times.add(TenantId(tenant), Duration::from_secs(6));
         }
-        assert!(claim_attempts(&times, &[], &[]).len() <= 13, "the attempts are few, however many tenants there are");
+        assert!(claim_attempts(&times, &[], true).len() <= 13, "the attempts are few, however many tenants there are");
     }
 }

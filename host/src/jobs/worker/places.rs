@@ -1,9 +1,13 @@
-//! The places for jobs, which leave a worker for a tenant that used little time lately.
+//! The places for jobs, which leave a worker for the first job of every tenant.
 //!
-//! There are as many places as workers in the settings. Every job takes one, if one is free. Without one, only a tenant that used
-//! little time lately and runs no other job on this server gets a worker: one of those that stand in for workers whose components
-//! compute for long. No tenant runs more jobs than there are places. Thus neither many tenants with slow components nor one
-//! tenant with many slow jobs take all workers.
+//! There are as many places as workers in the settings:
+//!
+//! - The first job of a tenant that used little time lately needs no place. Without a free worker it gets one of those that stand
+//!   in for workers whose components compute for long.
+//! - The first job of another tenant needs a place.
+//! - A further job of a tenant runs only while fewer jobs run than there are places.
+//!
+//! Thus neither many tenants with slow components nor one tenant with many slow jobs keep the first job of a neighbour waiting.
 
 use std::collections::HashMap;
 
@@ -25,21 +29,29 @@ struct Taken {
     jobs: HashMap<TenantId, usize>,
 }
 
+impl Taken {
+    fn all_jobs(&self) -> usize {
+        self.jobs.values().sum()
+    }
+}
+
 impl Places {
     /// Makes a number of free places.
     pub(super) fn new(places: usize) -> Self {
         Self { places, taken: Mutex::default() }
     }
 
-    /// Lets a job of a tenant run until the guard is dropped: in a place, or, unless the job `needs_place`, as the tenant's only
-    /// job. Returns `None` if it may not run now. There is one more place for each of the `stalled` workers, since a place that
-    /// such a worker took may be lost.
+    /// Lets a job of a tenant run until the guard is dropped. The tenant's first job takes a place only if it `needs_place`.
+    /// Returns `None` if it may not run now. There is one more place for each of the `stalled` workers, since a place that such
+    /// a worker took may be lost.
     pub(super) fn begin(&self, tenant: TenantId, needs_place: bool, stalled: usize) -> Option<Place<'_>> {
         let places = self.places.saturating_add(stalled);
         let mut taken = self.taken.lock();
         let jobs = taken.jobs.get(&tenant).copied().unwrap_or_default();
-        let has_place = taken.places < places;
-        let may_run = if has_place { jobs < places } else { jobs == 0 && !needs_place };
+        let (has_place, may_run) = match jobs {
+            0 => (needs_place, !needs_place || taken.places < places),
+            _ => (true, taken.all_jobs() < places),
+        };
         if !may_run {
             return None;
         }
@@ -58,10 +70,9 @@ impl Places {
         self.taken.lock().jobs.keys().copied().collect()
     }
 
-    /// Returns the tenants that run as many jobs as there are places.
-    pub(super) fn full_tenants(&self, stalled: usize) -> Vec<TenantId> {
-        let places = self.places.saturating_add(stalled);
-        self.taken.lock().jobs.iter().filter(|(_, jobs)| **jobs >= places).map(|(tenant, _)| *tenant).collect()
+    /// Returns whether a tenant that runs a job may run a further one.
+    pub(super) fn has_room_for_further(&self, stalled: usize) -> bool {
+        self.taken.lock().all_jobs() < self.places.saturating_add(stalled)
     }
 }
 
@@ -106,18 +117,27 @@ mod tests {
     }
 
     #[test]
-    fn without_a_place_each_tenant_runs_one_job() {
+    fn first_jobs_of_light_tenants_take_no_place() {
+        let places = Places::new(1);
+        let light = [places.begin(ONE, false, 0), places.begin(OTHER, false, 0)];
+        assert!(light.iter().all(Option::is_some) && places.has_free(0));
+        let heavy = places.begin(THIRD, true, 0);
+        assert!(heavy.is_some() && !places.has_free(0));
+    }
+
+    #[test]
+    fn further_jobs_run_while_fewer_jobs_run_than_there_are_places() {
         let places = Places::new(2);
-        let of_one = [places.begin(ONE, false, 0), places.begin(ONE, false, 0)];
-        assert!(of_one.iter().all(Option::is_some));
-        assert!(places.begin(ONE, false, 0).is_none() && places.full_tenants(0) == [ONE]);
-        let of_other = places.begin(OTHER, false, 0);
-        assert!(of_other.is_some() && places.begin(OTHER, false, 0).is_none());
+        let first = places.begin(ONE, false, 0);
+        assert!(first.is_some() && places.has_room_for_further(0));
+        let further = places.begin(ONE, false, 0);
+        assert!(further.is_some() && !places.has_room_for_further(0));
+        assert!(places.begin(ONE, false, 0).is_none() && places.begin(ONE, true, 0).is_none());
+        assert!(places.begin(ONE, true, 1).is_some(), "a place may be lost");
+        let of_other = places.begin(OTHER, true, 0);
+        assert!(of_other.is_some(), "one place is left");
         assert!(places.begin(THIRD, true, 0).is_none() && places.begin(THIRD, false, 0).is_some());
-        drop(of_one);
-        let more_of_other = places.begin(OTHER, false, 0);
-        assert!(more_of_other.is_some());
-        assert!(places.has_free(0) && places.begin(OTHER, false, 0).is_none(), "it runs as many as there are places");
-        assert_eq!(places.full_tenants(0), [OTHER]);
+        drop((first, further));
+        assert!(places.begin(OTHER, true, 0).is_some());
     }
 }

@@ -220,13 +220,14 @@ impl Pool {
         context.job_wakeup.notify();
     }
 
-    /// Claims the first job of a tenant that used little lately, or else, if a place is free, any job. Returns it with the right
-    /// to run it.
+    /// Claims the first job of a tenant that used little lately, or else a job for which there is a place. Returns it with the
+    /// right to run it.
     fn claim(&self, watch: &HostWatch) -> Result<Option<(Claim, Place<'_>)>, StoreError> {
         let context = &self.context;
         let stalled = context.decider.watchdog.stalled_workers();
-        let (busy, full) = (self.places.busy_tenants(), self.places.full_tenants(stalled));
-        for ClaimAttempt { passing_over, needs_place } in claim_attempts(&context.decider.tenant_time, &busy, &full) {
+        let (busy, has_room) = (self.places.busy_tenants(), self.places.has_room_for_further(stalled));
+        for ClaimAttempt { passing_over, needs_place } in claim_attempts(&context.decider.tenant_time, &busy, has_room)
+        {
             if needs_place && !self.places.has_free(stalled) {
                 break;
             }
