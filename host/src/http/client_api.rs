@@ -1,10 +1,11 @@
 //! The API for tenants' clients: credentials first, then the route, then the body.
 
+mod accepting;
+
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Uri};
 
 use tokio::sync::Semaphore;
@@ -13,8 +14,8 @@ use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::api_description::CLIENT_DESCRIPTION;
 use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
-use super::body::{Bodies, BodySettings, ItemBody};
-use super::bulk::{BulkEndpoint, BulkRequest};
+use super::body::{Bodies, BodySettings};
+use super::bulk::BulkEndpoint;
 use super::call_permits::CallPermits;
 use super::coding_turns::CodingTurns;
 use super::compression::Compression;
@@ -23,9 +24,8 @@ use super::content_coding::Accepted;
 use super::credentials::Credentials;
 use super::dry_run::DryRunSettings;
 use super::entity_list::EntityQuery;
-use super::import_settings::ImportSettings;
 use super::job::{JobReader, JobRequest};
-use super::job_wait::{JobWait, JobWaits, SubmissionWait, Worked};
+use super::job_wait::{JobWait, JobWaits, Worked};
 use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::{Reply, vary};
@@ -41,7 +41,7 @@ use super::{
 };
 use crate::domain::TenantId;
 use crate::export::FileType;
-use crate::jobs::{self, Application, Call, MAX_CALL_ITEMS, Service};
+use crate::jobs::{Application, Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
 
 /// The path at which clients get tokens.
@@ -300,75 +300,6 @@ impl ClientApi {
 
     fn job_reader(&self, tenant: TenantId, turns: Arc<Semaphore>) -> JobReader {
         JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant }
-    }
-
-    /// Receives a bulk request, whose settings are checked before its body is awaited.
-    async fn receive_bulk(
-        &self,
-        endpoint: BulkEndpoint,
-        head: &Parts,
-        body: impl Future<Output = Result<ItemBody, Problem>>,
-    ) -> Result<BulkRequest, Problem> {
-        let idempotency_key = bulk::idempotency_key(&head.headers)?;
-        let settings = ImportSettings::of_query(head.uri.query())?;
-        let (body, max_bytes) = (body.await?, self.bodies.max_bytes());
-        Ok(BulkRequest { endpoint, settings, idempotency_key, body, max_bytes })
-    }
-
-    /// Accepts what a bulk request brought. If that may be a table, the tenant's processor is asked for the fields that columns
-    /// can become. With a `wait`, the answer comes when the jobs are completed.
-    async fn submit(
-        &self,
-        tenant: Tenant,
-        turns: Arc<Semaphore>,
-        request: BulkRequest,
-        wait: Option<Wait>,
-    ) -> Result<Worked, Problem> {
-        let fields = if request.may_be_table() {
-            let permit = self.call_permits.of(tenant.id).take().await?;
-            let read = move |call: &Call<'_>| {
-                let _permit = permit;
-                call.fields()
-            };
-            Some(self.service.run_call(tenant.clone(), read).await??)
-        } else {
-            None
-        };
-        self.accept(turns, tenant, wait, move |service, tenant| request.submit(service, tenant, fields.as_ref())).await
-    }
-
-    /// Runs what accepts a job, and says in the answer what the tenant may send. With a `wait`, the answer comes when the job is
-    /// completed.
-    async fn accept(
-        &self,
-        turns: Arc<Semaphore>,
-        tenant: Tenant,
-        wait: Option<Wait>,
-        accept: impl FnOnce(&Service, &Tenant) -> Result<jobs::Accepted, Problem> + Send + 'static,
-    ) -> Result<Worked, Problem> {
-        let id = tenant.id;
-        let service = Arc::clone(&self.service);
-        let submit = move || {
-            let submitted = accept(&service, &tenant);
-            // Also where the request is refused: a client learns what it may send.
-            let quota = quota::headers(&service, &tenant);
-            match submitted {
-                Ok(accepted) => Ok((accepted, quota)),
-                Err(problem) => {
-                    Err(quota.into_iter().fold(problem, |problem, (name, value)| problem.with(name, value)))
-                }
-            }
-        };
-        let (accepted, headers) = blocking_in_turn(&turns, submit).await?;
-        if let Some(wait) = wait
-            && let Some(place) = self.job_waits.take(id)
-        {
-            let reader = self.job_reader(id, turns);
-            return Ok(Worked::OnceCompleted(Box::new(SubmissionWait { reader, accepted, headers, wait, place })));
-        }
-        let mut reply = bulk::reply(&accepted, None);
-        reply.headers_mut().extend(headers);
-        Ok(Worked::Now(reply))
     }
 
     /// Answers a request for a token. Its credentials may be in the body, so the body is read before they are checked, and

@@ -128,6 +128,10 @@ impl Route {
             None if rest.is_empty() => Vec::new(),
             None => return Err(unknown()),
         };
+        // A wrong method is reported even where the id cannot be one.
+        let of_job = |right: Method, id: &str, route: fn(JobId) -> Self| {
+            (*method == right).then(|| JobId::parse(id).map(route).ok_or_else(Problem::unknown_job)).transpose()
+        };
         let (found, allowed) = match *parts.as_slice() {
             [] => (get(method, Self::ListContacts), "GET"),
             ["bulk", "new"] => (create(method).map(Self::Bulk), "POST"),
@@ -137,33 +141,12 @@ impl Route {
             ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
             ["batch", "delete"] => ((*method == Method::DELETE).then_some(Self::DeleteBatch), "DELETE"),
             ["job", id] => {
-                // A wrong method is reported even where the id cannot be one.
-                let id = || JobId::parse(id).ok_or_else(Problem::unknown_job);
-                let route = match *method {
-                    Method::GET => Some(Self::ReadJob(id()?)),
-                    Method::DELETE => Some(Self::DeleteJob(id()?)),
-                    _ => None,
-                };
-                (route, "GET, DELETE")
+                let read = of_job(Method::GET, id, Self::ReadJob)?;
+                (read.or(of_job(Method::DELETE, id, Self::DeleteJob)?), "GET, DELETE")
             }
-            ["job", id, "cancel"] => {
-                let route = (*method == Method::POST)
-                    .then(|| JobId::parse(id).map(Self::CancelJob).ok_or_else(Problem::unknown_job))
-                    .transpose()?;
-                (route, "POST")
-            }
-            ["job", id, "apply"] => {
-                let route = (*method == Method::POST)
-                    .then(|| JobId::parse(id).map(Self::ApplyJob).ok_or_else(Problem::unknown_job))
-                    .transpose()?;
-                (route, "POST")
-            }
-            ["job", id, "events"] => {
-                let route = (*method == Method::GET)
-                    .then(|| JobId::parse(id).map(Self::JobEvents).ok_or_else(Problem::unknown_job))
-                    .transpose()?;
-                (route, "GET")
-            }
+            ["job", id, "cancel"] => (of_job(Method::POST, id, Self::CancelJob)?, "POST"),
+            ["job", id, "apply"] => (of_job(Method::POST, id, Self::ApplyJob)?, "POST"),
+            ["job", id, "events"] => (of_job(Method::GET, id, Self::JobEvents)?, "GET"),
             ["group", id] => {
                 let route = (*method == Method::GET)
                     .then(|| GroupId::parse(id).map(Self::ReadGroup).ok_or_else(Problem::unknown_group))

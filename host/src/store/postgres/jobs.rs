@@ -233,7 +233,7 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
         ) AS other WHERE tenant = $1 AND job = $2";
     let lock_group = session.prepare_cached(LOCK_GROUP).await?;
     let pass_key_on = session.prepare_cached(PASS_KEY_ON).await?;
-    let delete_overlays = session.prepare_cached(overlays::DELETE_OF_OTHERS).await?;
+    let delete_overlays = session.prepare_cached(overlays::DELETE_UNNEEDED).await?;
     let job = session.prepare_cached(DELETE).await?;
     let mut parts = Vec::new();
     for (table, bytes, row_bytes) in JOB_TABLES {

@@ -9,8 +9,8 @@ use crate::domain::{JobId, TenantId};
 use crate::store::usage::BLOB_ROW_BYTES;
 use crate::store::{Claim, OverlayBatch, OverlayMarks, StoreError};
 
-/// Deletes the overlays of a finished job and of its group, unless a job of the group is unfinished and may need them, and takes
-/// them off what the tenant has stored.
+/// Deletes the overlays of a job that is finished or about to be deleted, and of its group, unless another job of the group is
+/// unfinished and may need them. Takes them off what the tenant has stored.
 pub(super) const DELETE_UNNEEDED: &str = "
     WITH gone AS (
       DELETE FROM overlays WHERE tenant = $1 AND job IN (
@@ -18,21 +18,6 @@ pub(super) const DELETE_UNNEEDED: &str = "
         UNION ALL
         SELECT other.id FROM jobs AS own JOIN jobs AS other ON other.tenant = $1 AND other.group_id = own.group_id
         WHERE own.tenant = $1 AND own.id = $2
-      ) AND NOT EXISTS (
-        SELECT 1 FROM jobs AS own JOIN jobs AS other ON other.tenant = $1 AND other.group_id = own.group_id
-        WHERE own.tenant = $1 AND own.id = $2 AND other.id <> $2 AND other.finished_at IS NULL
-      ) RETURNING (octet_length(marks) + octet_length(contacts))::bigint + $3 AS bytes
-    )
-    UPDATE tallies SET stored_bytes = stored_bytes - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
-    WHERE tenant = $1 AND EXISTS (SELECT 1 FROM gone)";
-
-/// Deletes the overlays of the other jobs of a job's group, unless another of them is unfinished and may need them, before the job
-/// is deleted. The jobs of the group are locked.
-pub(super) const DELETE_OF_OTHERS: &str = "
-    WITH gone AS (
-      DELETE FROM overlays WHERE tenant = $1 AND job IN (
-        SELECT other.id FROM jobs AS own JOIN jobs AS other ON other.tenant = $1 AND other.group_id = own.group_id
-        WHERE own.tenant = $1 AND own.id = $2 AND other.id <> $2
       ) AND NOT EXISTS (
         SELECT 1 FROM jobs AS own JOIN jobs AS other ON other.tenant = $1 AND other.group_id = own.group_id
         WHERE own.tenant = $1 AND own.id = $2 AND other.id <> $2 AND other.finished_at IS NULL
