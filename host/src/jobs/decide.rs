@@ -22,6 +22,7 @@ mod mode;
 mod overlay;
 mod part;
 mod run_error;
+mod shown_members;
 mod storage_room;
 
 use std::sync::Arc;

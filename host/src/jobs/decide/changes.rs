@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::shown_members::{Member, shown_members};
 use crate::domain::{ContactId, StoredContact};
 use crate::sandbox::{Decision, Outcome, Target};
 
@@ -12,9 +13,6 @@ use crate::sandbox::{Decision, Outcome, Target};
 const MAX_CHANGES_BYTES: usize = 256 << 10;
 /// Members that are no change of their own: the id, which a new contact does not have yet, and the times of the change.
 const LEFT_OUT: [&str; 3] = ["id", "dateAdded", "dateModified"];
-/// The member with a contact's fields, and the one of those that has their values by alias.
-const FIELDS: &str = "fields";
-const VALUES: &str = "all";
 
 /// The contacts that are to be shown so that a batch's changes can be told.
 pub(super) struct Changes<'a> {
@@ -114,8 +112,6 @@ impl<'a> Changes<'a> {
     }
 }
 
-type Members<'a> = BTreeMap<String, &'a RawValue>;
-
 #[derive(Serialize)]
 struct Values<'a> {
     before: Option<&'a RawValue>,
@@ -126,8 +122,10 @@ struct Values<'a> {
 /// both values. The values of fields are members of their own, by alias. Returns `None` if the contact cannot be read, or the changes
 /// are too large.
 pub(super) fn changes_between(before: Option<&str>, after: &str) -> Option<String> {
-    let old = before.map(members).unwrap_or(Some(Members::new()))?;
-    let new = members(after)?;
+    let mut old = before.map(shown_members).unwrap_or(Some(Vec::new()))?;
+    let mut new = shown_members(after)?;
+    leave_out_same(&mut old, &mut new);
+    let (old, new) = (by_name(&old), by_name(&new));
     let mut changes = BTreeMap::new();
     for name in old.keys().chain(new.keys()) {
         let (before_value, after_value) = (old.get(name).copied(), new.get(name).copied());
@@ -136,24 +134,32 @@ pub(super) fn changes_between(before: Option<&str>, after: &str) -> Option<Strin
             (None, Some(value)) | (Some(value), None) => is_blank(value),
             (None, None) => true,
         };
-        if !is_same && !LEFT_OUT.contains(&name.as_str()) {
-            changes.insert(name.as_str(), Values { before: before_value, after: after_value });
+        if !is_same && !LEFT_OUT.contains(name) {
+            changes.insert(*name, Values { before: before_value, after: after_value });
         }
     }
     serde_json::to_string(&changes).ok().filter(|text| text.len() <= MAX_CHANGES_BYTES)
 }
 
-/// Returns the members of a contact as it is shown, with the values of its fields among them.
-fn members(object: &str) -> Option<Members<'_>> {
-    let mut members: Members<'_> = serde_json::from_str(object).ok()?;
-    let fields: Option<Members<'_>> = members.get(FIELDS).and_then(|fields| serde_json::from_str(fields.get()).ok());
-    let values: Option<Members<'_>> =
-        fields.and_then(|fields| serde_json::from_str(fields.get(VALUES).copied()?.get()).ok());
-    if let Some(values) = values {
-        members.remove(FIELDS);
-        members.extend(values);
+/// Removes the members that both have at the same place with the same value. A processor writes a contact's members in one order, so
+/// few are left.
+fn leave_out_same<'a>(old: &mut Vec<Member<'a>>, new: &mut Vec<Member<'a>>) {
+    let same: Vec<bool> = old
+        .iter()
+        .zip(new.iter())
+        .map(|((old_name, old_value), (new_name, new_value))| {
+            old_name == new_name && old_value.get() == new_value.get()
+        })
+        .collect();
+    for members in [old, new] {
+        let mut same = same.iter();
+        members.retain(|_| same.next() != Some(&true));
     }
-    Some(members)
+}
+
+/// Where two members have one name, the later one counts.
+fn by_name<'m>(members: &'m [Member<'_>]) -> BTreeMap<&'m str, &'m RawValue> {
+    members.iter().map(|(name, value)| (name.as_ref(), *value)).collect()
 }
 
 fn is_blank(value: &RawValue) -> bool {
@@ -186,6 +192,11 @@ mod tests {
         ] {
             assert_eq!(changes_between(before, after).as_deref(), Some(expected), "{before:?}");
         }
+        // In another order, and with names twice.
+        let (before, after) = (r#"{"a":1,"b":2,"c":3}"#, r#"{"b":2,"a":1,"c":4,"d":[]}"#);
+        assert_eq!(changes_between(Some(before), after).as_deref(), Some(r#"{"c":{"before":3,"after":4}}"#));
+        let (before, after) = (r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#);
+        assert_eq!(changes_between(Some(before), after).as_deref(), Some(r#"{"a":{"before":2,"after":3}}"#));
         assert_eq!(changes_between(None, "7"), None);
         assert_eq!(changes_between(Some("[]"), "{}"), None);
         assert_eq!(changes_between(None, &format!(r#"{{"a":"{}"}}"#, "x".repeat(300 << 10))), None);
