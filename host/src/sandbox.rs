@@ -32,6 +32,7 @@ mod output;
 mod priority;
 mod probe;
 mod processor;
+mod processor_time;
 mod raw_reply;
 mod remarks;
 mod reply;

@@ -14,6 +14,7 @@ use super::failure_detail::failure_detail;
 use super::interrupt::InterruptReason;
 use super::limits::Limits;
 use super::output::Output;
+use super::processor_time::ProcessorTime;
 use super::state::State;
 
 /// A running component with exports `E`.
@@ -66,10 +67,10 @@ impl<E> Guest<E> {
             context.data().watch.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let started = Instant::now();
+        let (started, computing) = (Instant::now(), ProcessorTime::start());
         let instantiated = instantiate(&mut store);
         let time = started.elapsed();
-        computing::count(time);
+        computing::count(time, computing.elapsed());
         match instantiated {
             Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time }),
             Err(error) => Err(call_error(&store, &output, &error)),
@@ -89,10 +90,10 @@ impl<E> Guest<E> {
             return Err(CallError::Cancelled);
         }
         self.store.set_epoch_deadline(1);
-        let started = Instant::now();
+        let (started, computing) = (Instant::now(), ProcessorTime::start());
         let reply = call(&self.exports, &mut self.store);
         let time = started.elapsed();
-        computing::count(time);
+        computing::count(time, computing.elapsed());
         self.calls += 1;
         self.time += time;
         reply.map_err(|error| call_error(&self.store, &self.output, &error))

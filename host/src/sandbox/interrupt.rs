@@ -7,6 +7,7 @@ use super::cancel::CancelFlag;
 use super::computing;
 use super::limits::Limits;
 use super::priority;
+use super::processor_time::ProcessorTime;
 
 /// Why the host interrupted a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +22,9 @@ pub(super) enum InterruptReason {
 pub(super) struct InterruptWatch {
     started: Instant,
     deadline: Instant,
-    /// `None` if the thread keeps its priority however long the call takes.
-    lowers_priority_at: Option<Instant>,
+    computing: ProcessorTime,
+    /// Whether the thread lowers its priority when the call computes for long.
+    lowers_priority: bool,
     cancel: CancelFlag,
 }
 
@@ -30,7 +32,13 @@ impl InterruptWatch {
     /// Starts with the time that a call without items may take, for starting the guest.
     pub(super) fn new(limits: &Limits, cancel: &CancelFlag) -> Self {
         let started = Instant::now();
-        Self { started, deadline: started + limits.call_time, lowers_priority_at: None, cancel: cancel.clone() }
+        Self {
+            started,
+            deadline: started + limits.call_time,
+            computing: ProcessorTime::start(),
+            lowers_priority: false,
+            cancel: cancel.clone(),
+        }
     }
 
     /// Sets the deadline of a call that starts now. `lowers_priority` is whether the thread may lower its priority.
@@ -38,14 +46,16 @@ impl InterruptWatch {
         let now = Instant::now();
         self.started = now;
         self.deadline = now + time;
-        self.lowers_priority_at = lowers_priority.then(|| now + priority::LOWER_AFTER);
+        self.computing = ProcessorTime::start();
+        self.lowers_priority = lowers_priority;
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.is_raised()
     }
 
-    /// Decides at a tick whether the guest goes on, and lowers the thread's priority if the call takes long.
+    /// Decides at a tick whether the guest goes on, and lowers the thread's priority if the call computes for
+    /// long.
     pub(super) fn check(&self) -> Result<(), InterruptReason> {
         let now = Instant::now();
         if self.is_cancelled() {
@@ -54,10 +64,11 @@ impl InterruptWatch {
         if now >= self.deadline {
             return Err(InterruptReason::OutOfTime);
         }
-        if self.lowers_priority_at.is_some_and(|at| now >= at) {
+        let computed = self.computing.elapsed();
+        if self.lowers_priority && computed >= priority::LOWER_AFTER {
             priority::lower();
         }
-        computing::observe(now.saturating_duration_since(self.started));
+        computing::observe(now.saturating_duration_since(self.started), computed);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Time in calls into components after which a thread lowers its priority: about ten times what a batch takes in the default
+/// Processor's time in calls into components after which a thread lowers its priority: about ten times what a batch takes in the default
 /// component. For a job, one call into a component counts; for a call, all of them together.
 pub const LOWER_AFTER: Duration = Duration::from_millis(50);
 
