@@ -6,11 +6,12 @@ mod fields;
 use serde::Serialize;
 
 use crate::contact::{Contact, DoNotContact};
+use crate::json::push_value;
 use crate::model::{Owner, Profile, Stored};
 use crate::schema::Schema;
 
 pub use cells::cells;
-use fields::{Catalogue, FieldsView, points};
+use fields::{Catalogue, points};
 
 /// Largest contact object that a host accepts, in bytes.
 const MAX_PRESENTED_BYTES: usize = 1024 * 1024;
@@ -25,7 +26,7 @@ pub fn present(profile: &Profile, contacts: Vec<Stored>) -> Vec<String> {
     let catalogue = Catalogue::of(profile, &schema);
     let to_json = |stored: Stored| {
         let contact = Contact::read(stored.document, &schema);
-        to_json(&ContactView::of(stored.id, &contact, profile, &catalogue))
+        to_json(stored.id, &contact, profile, &catalogue)
     };
     contacts.into_iter().map(to_json).collect()
 }
@@ -44,7 +45,7 @@ pub(crate) fn check_presentable(
     if stored <= ALWAYS_PRESENTABLE_BYTES {
         return Ok(());
     }
-    let size = to_json(&ContactView::of(u64::MAX, contact, profile, &Catalogue::of(profile, schema))).len();
+    let size = to_json(u64::MAX, contact, profile, &Catalogue::of(profile, schema)).len();
     if size > MAX_PRESENTED_BYTES {
         Err(format!("A contact may have at most {MAX_PRESENTED_BYTES} bytes when it is shown."))
     } else {
@@ -52,15 +53,22 @@ pub(crate) fn check_presentable(
     }
 }
 
-fn to_json(contact: &ContactView<'_>) -> String {
-    // Writing to memory does not fail.
-    serde_json::to_string(contact).unwrap_or_else(|_| "{}".to_owned())
+fn to_json(id: u64, contact: &Contact, profile: &Profile, catalogue: &Catalogue<'_>) -> String {
+    let mut json = String::with_capacity(catalogue.typical_bytes());
+    push_value(&mut json, &BeforeFields::of(id, contact, catalogue));
+    // The end of the object, and then the beginning of another one.
+    json.pop();
+    catalogue.push_fields(&mut json, id, contact);
+    let end = json.len();
+    push_value(&mut json, &BehindFields::of(contact, profile, catalogue));
+    json.replace_range(end..=end, ",");
+    json
 }
 
-/// A contact's members in Mautic's order. Members that do not apply here are always empty.
+/// A contact's members before its fields, in Mautic's order. Members that do not apply here are always empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ContactView<'a> {
+struct BeforeFields {
     is_published: bool,
     date_added: Option<String>,
     date_modified: Option<String>,
@@ -71,7 +79,29 @@ struct ContactView<'a> {
     id: u64,
     points: i64,
     color: (),
-    fields: FieldsView<'a>,
+}
+
+impl BeforeFields {
+    fn of(id: u64, contact: &Contact, catalogue: &Catalogue<'_>) -> Self {
+        Self {
+            is_published: true,
+            date_added: contact.date_added.as_deref().map(with_offset),
+            date_modified: contact.date_modified.as_deref().map(with_offset),
+            created_by: (),
+            created_by_user: (),
+            modified_by: (),
+            modified_by_user: (),
+            id,
+            points: points(contact, catalogue),
+            color: (),
+        }
+    }
+}
+
+/// A contact's members behind its fields.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BehindFields<'a> {
     last_active: Option<String>,
     owner: Option<OwnerView<'a>>,
     ip_addresses: IpAddressesView<'a>,
@@ -84,22 +114,11 @@ struct ContactView<'a> {
     frequency_rules: [(); 0],
 }
 
-impl<'a> ContactView<'a> {
-    fn of(id: u64, contact: &'a Contact, profile: &'a Profile, catalogue: &'a Catalogue<'a>) -> Self {
+impl<'a> BehindFields<'a> {
+    fn of(contact: &'a Contact, profile: &'a Profile, catalogue: &Catalogue<'_>) -> Self {
         let owner = profile.owners.iter().find(|owner| Some(owner.id) == contact.owner);
         let stage = profile.stages.iter().find(|stage| Some(stage.id) == contact.stage);
         Self {
-            is_published: true,
-            date_added: contact.date_added.as_deref().map(with_offset),
-            date_modified: contact.date_modified.as_deref().map(with_offset),
-            created_by: (),
-            created_by_user: (),
-            modified_by: (),
-            modified_by_user: (),
-            id,
-            points: points(contact, catalogue),
-            color: (),
-            fields: FieldsView { id, contact, catalogue },
             last_active: contact.last_active.as_deref().map(with_offset),
             owner: owner.map(OwnerView::of),
             ip_addresses: IpAddressesView(&contact.ip_addresses),

@@ -1,9 +1,9 @@
 //! The `fields` member of a presented contact: each group with descriptions of its fields, then all values together.
-
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::RawValue;
+//!
+//! Most of its text is the same for all contacts, so it is made once and copied.
 
 use crate::contact::Contact;
+use crate::json::{push_name, push_text, push_value, push_whole, quoted_name};
 use crate::kind::Kind;
 use crate::kinds::displayed_number;
 use crate::model::{Choice, Field, Profile};
@@ -15,41 +15,95 @@ const GROUPS: [&str; 4] = ["core", "social", "personal", "professional"];
 /// Largest text of all labels of a `multiselect`, in bytes. A value may be chosen thousands of times.
 const MAX_LABELS_BYTES: usize = 4 * 1024;
 
+/// Bytes that a contact's values usually take beside the text that is the same for all contacts.
+const TYPICAL_VALUES_BYTES: usize = 1024;
+
 /// A tenant's fields in the order of presentation. It is built once for many contacts.
 pub(super) struct Catalogue<'a> {
-    groups: Vec<(&'a str, Vec<CatalogueField<'a>>)>,
-    all: Vec<(usize, &'a FieldRule)>,
+    groups: Vec<Group<'a>>,
+    all: Vec<ShownField<'a>>,
     points: Option<usize>,
     unique: &'a [usize],
+    typical_bytes: usize,
 }
 
-struct CatalogueField<'a> {
+struct Group<'a> {
+    name: &'a str,
+    /// The name as it stands before the group's fields.
+    quoted_name: String,
+    fields: Vec<DescribedField<'a>>,
+}
+
+/// A field whose value is shown.
+struct ShownField<'a> {
     position: usize,
-    definition: &'a Field,
     rule: &'a FieldRule,
-    /// The member `properties`, as JSON.
-    properties: Box<RawValue>,
+    /// What is shown of a contact that has no value: JSON.
+    blank: String,
+}
+
+/// A field in its group.
+struct DescribedField<'a> {
+    shown: ShownField<'a>,
+    choices: &'a [Choice],
+    /// The text before the field's value: its alias, and the members of its description that are the same for all contacts.
+    description: String,
+}
+
+/// The members of a field's description that are the same for all contacts.
+#[derive(serde::Serialize)]
+struct Description<'a> {
+    id: usize,
+    group: &'a str,
+    label: &'a str,
+    alias: &'a str,
+    r#type: &'a str,
+    properties: Properties<'a>,
 }
 
 impl<'a> Catalogue<'a> {
     pub(super) fn of(profile: &'a Profile, schema: &'a Schema) -> Self {
-        let mut groups: Vec<(&str, Vec<CatalogueField<'_>>)> =
-            GROUPS.into_iter().map(|group| (group, Vec::new())).collect();
+        let mut groups: Vec<Group<'_>> = GROUPS.into_iter().map(Group::new).collect();
         for (position, (definition, rule)) in profile.fields.iter().zip(&schema.rules).enumerate() {
-            let field = CatalogueField { position, definition, rule, properties: properties(definition, rule) };
-            match groups.iter_mut().find(|(group, _)| *group == definition.group) {
-                Some((_, fields)) => fields.push(field),
-                None => groups.push((&definition.group, vec![field])),
+            let field = DescribedField::of(position, definition, rule);
+            match groups.iter_mut().find(|group| *group.name == definition.group) {
+                Some(group) => group.fields.push(field),
+                None => groups.push(Group { fields: vec![field], ..Group::new(&definition.group) }),
             }
         }
+        let descriptions = groups.iter().flat_map(|group| &group.fields).map(|field| field.description.len());
         Self {
+            typical_bytes: descriptions.sum::<usize>() + TYPICAL_VALUES_BYTES,
             groups,
-            all: schema.rules.iter().enumerate().collect(),
+            all: schema.rules.iter().enumerate().map(|(position, rule)| ShownField::of(position, rule)).collect(),
             points: schema
                 .position(POINTS)
                 .filter(|&position| schema.rules.get(position).is_some_and(|rule| rule.kind == Kind::Number)),
             unique: &schema.unique,
         }
+    }
+
+    /// Returns the bytes that a presented contact usually has.
+    pub(super) fn typical_bytes(&self) -> usize {
+        self.typical_bytes
+    }
+
+    /// Appends the member `fields` of a contact to an object that is being written.
+    pub(super) fn push_fields(&self, json: &mut String, id: u64, contact: &Contact) {
+        push_name(json, r#""fields":"#);
+        json.push('{');
+        for group in &self.groups {
+            push_name(json, &group.quoted_name);
+            group.push_fields(json, contact);
+        }
+        push_name(json, r#""all":"#);
+        json.push_str(r#"{"id":"#);
+        push_value(json, &id);
+        for field in &self.all {
+            push_name(json, &field.rule.quoted_name);
+            field.push(json, contact.value(field.position));
+        }
+        json.push_str("}}");
     }
 
     /// Returns whether the contact has a value in any unique field.
@@ -58,37 +112,126 @@ impl<'a> Catalogue<'a> {
     }
 }
 
-/// Returns the member `properties`: the options of a choice field, the rounding of a number, and for any other kind an
-/// empty list, because PHP writes an empty map as a list.
-fn properties(field: &Field, rule: &FieldRule) -> Box<RawValue> {
-    #[derive(serde::Serialize)]
-    struct Options<'a> {
-        list: Vec<ChoiceView<'a>>,
+impl<'a> Group<'a> {
+    fn new(name: &'a str) -> Self {
+        Self { name, quoted_name: quoted_name(name), fields: Vec::new() }
     }
-    #[derive(serde::Serialize)]
-    struct ChoiceView<'a> {
-        label: &'a str,
-        value: &'a str,
-    }
-    #[derive(serde::Serialize)]
-    struct Digits {
-        roundmode: u32,
-        scale: u32,
-    }
-    /// Mautic's number for the mode "round half to even".
-    const HALF_EVEN: u32 = 4;
 
-    fn choice_view(choice: &Choice) -> ChoiceView<'_> {
-        ChoiceView { label: &choice.label, value: &choice.value }
-    }
-    let json = match rule.kind {
-        Kind::Number => serde_json::value::to_raw_value(&Digits { roundmode: HALF_EVEN, scale: rule.scale }),
-        _ if !field.choices.is_empty() => {
-            serde_json::value::to_raw_value(&Options { list: field.choices.iter().map(choice_view).collect() })
+    fn push_fields(&self, json: &mut String, contact: &Contact) {
+        // PHP writes an empty map as a list.
+        if self.fields.is_empty() {
+            return json.push_str("[]");
         }
-        _ => serde_json::value::to_raw_value::<[(); 0]>(&[]),
-    };
-    json.unwrap_or_else(|_| RawValue::NULL.to_owned())
+        json.push('{');
+        for field in &self.fields {
+            let value = contact.value(field.shown.position);
+            push_name(json, &field.description);
+            field.shown.push(json, value);
+            json.push_str(r#","normalizedValue":"#);
+            field.push_normalized(json, value);
+            json.push('}');
+        }
+        json.push('}');
+    }
+}
+
+impl<'a> DescribedField<'a> {
+    fn of(position: usize, definition: &'a Field, rule: &'a FieldRule) -> Self {
+        let mut description = quoted_name(&definition.alias);
+        push_value(
+            &mut description,
+            &Description {
+                id: position + 1,
+                group: &definition.group,
+                label: &definition.label,
+                alias: &definition.alias,
+                r#type: &definition.kind,
+                properties: Properties::of(definition, rule),
+            },
+        );
+        description.pop();
+        description.push_str(r#","value":"#);
+        Self { shown: ShownField::of(position, rule), choices: &definition.choices, description }
+    }
+
+    /// Appends the field's `normalizedValue`, which has the labels of choices instead of their values.
+    fn push_normalized(&self, json: &mut String, value: Option<&Value>) {
+        let label_of =
+            |value: &str| self.choices.iter().find(|choice| choice.value == value).map(|choice| &choice.label);
+        match (self.shown.rule.kind, value) {
+            (Kind::Boolean, Some(Value::Bool(flag))) => push_text(json, if *flag { "Yes" } else { "No" }),
+            (Kind::Select | Kind::Lookup, Some(Value::Text(text))) => {
+                push_text(json, label_of(text).map_or(text, |label| label))
+            }
+            (Kind::MultiSelect, Some(Value::Text(text))) => {
+                let mut room = MAX_LABELS_BYTES;
+                let labels = text.split('|').map(|value| {
+                    let label = label_of(value).map_or(value, String::as_str);
+                    room = room.checked_sub(label.len() + 1)?;
+                    Some(label)
+                });
+                let labels: Option<Vec<_>> = labels.collect();
+                push_text(json, labels.map(|labels| labels.join("|")).as_deref().unwrap_or(text));
+            }
+            _ => self.shown.push(json, value),
+        }
+    }
+}
+
+impl<'a> ShownField<'a> {
+    fn of(position: usize, rule: &'a FieldRule) -> Self {
+        let mut blank = String::new();
+        push_value(&mut blank, &displayed(rule, None));
+        Self { position, rule, blank }
+    }
+
+    /// Appends a contact's value.
+    fn push(&self, json: &mut String, value: Option<&Value>) {
+        match value {
+            None => json.push_str(&self.blank),
+            Some(Value::Text(text)) => push_text(json, text),
+            Some(Value::Number(number)) => {
+                let is_number = self.rule.kind == Kind::Number;
+                match if is_number { displayed_number(*number, self.rule.scale) } else { *number } {
+                    Number::Whole(whole) => push_whole(json, whole),
+                    float @ Number::Float(_) => push_value(json, &float),
+                }
+            }
+            Some(Value::Bool(flag)) => json.push_str(if *flag { "true" } else { "false" }),
+        }
+    }
+}
+
+/// The member `properties` of a field: the options of a choice field, the rounding of a number, and for any other kind an empty
+/// list, because PHP writes an empty map as a list.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Properties<'a> {
+    Digits { roundmode: u32, scale: u32 },
+    Options { list: Vec<ChoiceView<'a>> },
+    None([(); 0]),
+}
+
+#[derive(serde::Serialize)]
+struct ChoiceView<'a> {
+    label: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Properties<'a> {
+    fn of(field: &'a Field, rule: &FieldRule) -> Self {
+        /// Mautic's number for the mode "round half to even".
+        const HALF_EVEN: u32 = 4;
+
+        fn choice_view(choice: &Choice) -> ChoiceView<'_> {
+            ChoiceView { label: &choice.label, value: &choice.value }
+        }
+        match rule.kind {
+            Kind::Number => Self::Digits { roundmode: HALF_EVEN, scale: rule.scale },
+            _ if !field.choices.is_empty() => Self::Options { list: field.choices.iter().map(choice_view).collect() },
+            _ => Self::None([]),
+        }
+    }
 }
 
 /// Returns a contact's points as a whole number.
@@ -109,102 +252,5 @@ pub(super) fn displayed(rule: &FieldRule, value: Option<&Value>) -> Option<Value
         (Kind::Number, Some(Value::Number(number))) => Some(Value::Number(displayed_number(*number, rule.scale))),
         (Kind::Number, None) => Some(Value::Number(displayed_number(Number::Whole(0), rule.scale))),
         (_, value) => value.cloned(),
-    }
-}
-
-/// Returns a field's `normalizedValue`, which has the labels of choices instead of their values.
-fn normalized_value(field: &CatalogueField<'_>, value: Option<&Value>) -> Option<Value> {
-    let choices = &field.definition.choices;
-    let label = |value: &str| choices.iter().find(|choice| choice.value == value).map(|choice| choice.label.as_str());
-    let text_of = |text: &str| Some(Value::Text(text.to_owned().into()));
-    match (field.rule.kind, value) {
-        (Kind::Boolean, Some(Value::Bool(flag))) => text_of(if *flag { "Yes" } else { "No" }),
-        (Kind::Select | Kind::Lookup, Some(Value::Text(text))) => label(text).map_or_else(|| value.cloned(), text_of),
-        (Kind::MultiSelect, Some(Value::Text(text))) => {
-            let mut room = MAX_LABELS_BYTES;
-            let labels = text.split('|').map(|value| {
-                let label = label(value).unwrap_or(value);
-                room = room.checked_sub(label.len() + 1)?;
-                Some(label)
-            });
-            let labels: Option<Vec<_>> = labels.collect();
-            labels.map_or_else(|| value.cloned(), |labels| text_of(&labels.join("|")))
-        }
-        (_, value) => displayed(field.rule, value),
-    }
-}
-
-/// The member `fields`.
-pub(super) struct FieldsView<'a> {
-    pub(super) id: u64,
-    pub(super) contact: &'a Contact,
-    pub(super) catalogue: &'a Catalogue<'a>,
-}
-
-impl Serialize for FieldsView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (group, fields) in &self.catalogue.groups {
-            map.serialize_entry(group, &GroupView { fields, contact: self.contact })?;
-        }
-        map.serialize_entry("all", &AllView(self))?;
-        map.end()
-    }
-}
-
-struct GroupView<'a> {
-    fields: &'a [CatalogueField<'a>],
-    contact: &'a Contact,
-}
-
-impl Serialize for GroupView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.fields.is_empty() {
-            return serializer.collect_seq::<[(); 0]>([]);
-        }
-        let described = |field| FieldView::of(field, self.contact);
-        serializer.collect_map(self.fields.iter().map(|field| (&field.definition.alias, described(field))))
-    }
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FieldView<'a> {
-    id: usize,
-    group: &'a str,
-    label: &'a str,
-    alias: &'a str,
-    r#type: &'a str,
-    properties: &'a RawValue,
-    value: Option<Value>,
-    normalized_value: Option<Value>,
-}
-
-impl<'a> FieldView<'a> {
-    fn of(field: &'a CatalogueField<'a>, contact: &'a Contact) -> Self {
-        let value = contact.value(field.position);
-        Self {
-            id: field.position + 1,
-            group: &field.definition.group,
-            label: &field.definition.label,
-            alias: &field.definition.alias,
-            r#type: &field.definition.kind,
-            properties: &field.properties,
-            value: displayed(field.rule, value),
-            normalized_value: normalized_value(field, value),
-        }
-    }
-}
-
-struct AllView<'a>(&'a FieldsView<'a>);
-
-impl Serialize for AllView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &self.0.id)?;
-        for (position, rule) in &self.0.catalogue.all {
-            map.serialize_entry(&rule.alias, &displayed(rule, self.0.contact.value(*position)))?;
-        }
-        map.end()
     }
 }
