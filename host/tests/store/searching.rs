@@ -134,6 +134,15 @@ pub(crate) fn words_that_many_have_are_found_like_others(fixture: &StoreFixture)
         assert_eq!(first, expected[..100], "{word}");
         assert_eq!(newest(fixture, tenant, &words(word), Some(expected[99]), 100), expected[100..200], "{word}");
     }
+    // Few or many contacts are outside of a range.
+    for outside in [0, 1, 9_999, 10_000, 10_001, MANY - 1] {
+        let inside = MANY - outside;
+        for (from, to) in [(outside, MANY - 1), (0, inside - 1), (outside / 2, outside / 2 + inside - 1)] {
+            let page = ContactQuery { limit: 1, ..query(range(RangeKey::Id, made[from], made[to])) };
+            assert_eq!(ids(fixture, tenant, &page), (inside as u64, vec![made[from]]), "{outside} outside");
+        }
+    }
+    assert_eq!(ids(fixture, tenant, &query(range(RangeKey::Id, made[7_000], made[2]))), (0, vec![]));
 }
 
 pub(crate) fn a_search_is_ordered_and_paged(fixture: &StoreFixture) {

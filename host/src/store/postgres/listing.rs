@@ -10,7 +10,7 @@ use super::query_parts::PostgresParts;
 use super::search_sets::{ContactSet, Members, QueryParts as _, set_of};
 use super::sql::{get, number, signed};
 use crate::domain::{ContactId, StoredContact, TenantId};
-use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id};
+use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id, range_count};
 use crate::store::{ContactFilter, ContactList, ContactQuery};
 
 /// Each match is a row that the database sends and looks up again for its place in the order.
@@ -25,14 +25,12 @@ const AMONG: &str = "FROM unnest($2::bigint[]) AS wanted (id) CROSS JOIN LATERAL
 /// Returns a part of a list of contacts.
 pub(super) async fn list(session: &Session, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, PgError> {
     const OF_TENANT: &str = "FROM listed WHERE tenant = $1";
+    const ALL: &str = "SELECT contacts FROM tallies WHERE tenant = $1";
     match (&query.filter, ordered_range(query)) {
-        (ContactFilter::All, _) => {
-            walked(session, tenant, query, "SELECT contacts FROM tallies WHERE tenant = $1", OF_TENANT, &[]).await
-        }
+        (ContactFilter::All, _) => walked(session, tenant, query, ALL, OF_TENANT, &[]).await,
         (_, Some((column, from, to))) => {
             let found = format!("{OF_TENANT} AND {column} BETWEEN $2 AND $3");
-            let count = format!("SELECT count(*) {found}");
-            walked(session, tenant, query, &count, &found, &[from, to]).await
+            walked(session, tenant, query, &range_count('$', ALL, column), &found, &[from, to]).await
         }
         (filter, None) => matching(session, tenant, query, filter).await,
     }

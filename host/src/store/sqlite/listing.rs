@@ -7,10 +7,12 @@ use super::found::Found;
 use super::shown_contacts;
 use crate::domain::{ContactId, TenantId};
 use crate::store::error::Context;
-use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id};
+use crate::store::listing::{MaxMatches, order, ordered_range, page_by_id, range_count};
 use crate::store::{ContactFilter, ContactList, ContactQuery, RangeKey, StoreError};
 
 const CONTEXT: &str = "listing contacts";
+/// How many contacts a tenant has.
+const ALL: &str = "SELECT contacts FROM tenants WHERE id = ?1";
 /// Bits of a set are quick to walk through.
 const MAX_MATCHES: MaxMatches = MaxMatches(100_000);
 
@@ -23,7 +25,7 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &ContactQue
 }
 
 fn all(connection: &Connection, tenant: TenantId, query: &ContactQuery) -> Result<ContactList, StoreError> {
-    let total = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
+    let total = count(connection, ALL, [tenant.0])?;
     let sql = format!("SELECT contact FROM listed WHERE tenant = ?1 ORDER BY {} LIMIT ?2 OFFSET ?3", order(query));
     let ids = ids(connection, &sql, params![tenant.0, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
@@ -36,7 +38,7 @@ fn in_range(
     (column, from, to): (&str, i64, i64),
 ) -> Result<ContactList, StoreError> {
     let range = format!("FROM listed WHERE tenant = ?1 AND {column} BETWEEN ?2 AND ?3");
-    let total = count(connection, &format!("SELECT count(*) {range}"), [tenant.0, from, to])?;
+    let total = count(connection, &range_count('?', ALL, column), [tenant.0, from, to])?;
     let sql = format!("SELECT contact {range} ORDER BY {} LIMIT ?4 OFFSET ?5", order(query));
     let ids = ids(connection, &sql, params![tenant.0, from, to, query.limit, query.start])?;
     Ok(ContactList { total, is_bounded: false, contacts: shown_contacts::read(connection, tenant, &ids)? })
@@ -88,7 +90,7 @@ fn page_in_order(
 ) -> Result<Vec<i64>, StoreError> {
     // `CROSS JOIN` makes SQLite look up each id, even where an index has the wanted order.
     const AMONG: &str = "FROM json_each(?2) AS wanted CROSS JOIN listed ON tenant = ?1 AND contact = wanted.value";
-    let all = count(connection, "SELECT contacts FROM tenants WHERE id = ?1", [tenant.0])?;
+    let all = count(connection, ALL, [tenant.0])?;
     let (start, limit, matches) = (query.start as usize, query.limit as usize, found.len() as u64);
     // Where many are found, most entries of the index are among them, so the page is near the index's beginning.
     let passed_in_index = (u64::from(query.start) + u64::from(query.limit)).saturating_mul(all) / matches.max(1);
