@@ -284,6 +284,7 @@ fn calls_can_be_dry_runs(server: &Server) {
     assert_eq!(batch["actions"], json!(["create", "update", "unchanged", "update", "refuse"]));
     assert_eq!(batch["contacts"][0]["id"], Value::Null, "{batch}");
     assert_eq!(batch["contacts"][0]["fields"]["all"]["lastname"], "B");
+    assert_eq!(batch["contacts"][0]["fields"]["all"]["id"], Value::Null);
     assert_eq!(batch["contacts"][2]["fields"]["all"]["points"], 2);
     assert_eq!(batch["changes"]["0"]["firstname"], json!({"before": null, "after": "Bea"}), "{batch}");
     assert_eq!(batch["changes"]["1"], json!({"lastname": {"before": null, "after": "B"}}));
@@ -329,6 +330,12 @@ fn what_is_not_understood_stores_nothing() {
     for (method, path, body) in [
         ("POST", "/api/contacts/bulk/new?dryRun=2", &list),
         ("POST", "/api/contacts/bulk/new?dryRun=yes", &list),
+        ("POST", "/api/contacts/bulk/new?dryRun=true", &list),
+        ("POST", "/api/contacts/bulk/new?dryRun=", &list),
+        ("POST", "/api/contacts/bulk/new?dryRun", &list),
+        ("POST", "/api/contacts/bulk/new?dryRun=1&diff=", &list),
+        ("POST", "/api/contacts/batch/new?diff=", &list),
+        ("POST", "/api/contacts/new?dryRun=", &item),
         ("POST", "/api/contacts/bulk/new?dry_run=1", &list),
         ("POST", "/api/contacts/bulk/new?dryrun=1", &list),
         ("POST", "/api/contacts/bulk/new?dryRun=1&dryRun=1", &list),
@@ -344,11 +351,11 @@ fn what_is_not_understood_stores_nothing() {
         assert_eq!(problem["type"], "bad_request", "{path}");
     }
     client.delete("/api/contacts/1/delete?dryRun=1").expect(400);
+    client.delete("/api/contacts/1/delete?dryRun=").expect(400);
     client.delete("/api/contacts/batch/delete?ids=1&dryRun=1").expect(400);
     assert_eq!(stored(&client), before);
-    // Without a value, and with 0, it is a call like any other.
-    client.send("POST", "/api/contacts/new?dryRun=&diff=", &[], &item).expect(201);
-    client.send("POST", "/api/contacts/new?dryRun=0", &[], &item).expect(200);
+    // With 0, it is a call like any other.
+    client.send("POST", "/api/contacts/new?dryRun=0&diff=0", &[], &item).expect(201);
     assert_eq!(client.search("x@example.com").0, 1);
 }
 

@@ -161,11 +161,24 @@ fn a_form_brings_a_file_and_its_mapping() {
     assert_eq!(job.codes(), [201]);
     for (headers, body, status, part) in [
         (FORM, form(&[("mapping", "x")], b"email\na@b.co\n"), 400, "mapping must be a JSON object"),
-        (FORM, form(&[("mode", "x")], b"email\na@b.co\n"), 400, "'mode' must be"),
+        (
+            FORM,
+            form(&[("mode", "x")], b"email\na@b.co\n"),
+            400,
+            "'mode' must be create, update or upsert, not 'x'. Nothing was stored.",
+        ),
+        (FORM, form(&[("dryRun", "")], b"email\na@b.co\n"), 400, "'dryRun' must be 0 or 1"),
+        (FORM, form(&[("dryRun", "true")], b"email\na@b.co\n"), 400, "'dryRun' must be 0 or 1"),
+        (FORM, form(&[("dryRun", "1"), ("diff", " ")], b"email\na@b.co\n"), 400, "'diff' must be 0 or 1"),
         (FORM, form(&[("x", "1")], b"email\na@b.co\n"), 400, "'x' is no field of this form"),
         (FORM, form(&[("mode", "create"), ("mode", "update")], b"email\na@b.co\n"), 400, "'mode' is there twice"),
         (FORM, form(&[], b"PK\x03\x04"), 400, "spreadsheet"),
-        (FORM, b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--b--".to_vec(), 400, "no part 'file'"),
+        (
+            FORM,
+            b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--b--".to_vec(),
+            400,
+            "Nothing was stored. With curl, send it as -F file=@",
+        ),
         (("content-type", "application/json"), b"[]".to_vec(), 415, "takes a table"),
     ] {
         let refused = send(&client, IMPORT, &[headers], body).expect(status);

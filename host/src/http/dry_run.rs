@@ -1,7 +1,8 @@
 //! `dryRun` and `diff`: whether a call stores anything, and whether its answer says what would change.
 
+use std::collections::HashSet;
+
 use super::problem::Problem;
-use super::query::parameters;
 use crate::domain::DryRun;
 
 /// The parameter that makes a dry run.
@@ -23,8 +24,8 @@ impl DryRunSettings {
     /// 400 if it has a value that it cannot have.
     pub(super) fn add(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         let is_on = match value {
-            "1" | "true" => true,
-            "0" | "false" => false,
+            "1" => true,
+            "0" => false,
             _ => {
                 let value: String = value.chars().take(50).collect();
                 return Err(Problem::bad_request(format!(
@@ -55,12 +56,17 @@ impl DryRunSettings {
     /// # Errors
     /// 400 if a value is wrong, or a name is nearly right.
     pub(super) fn of_query(query: Option<&str>) -> Result<Option<DryRun>, Problem> {
-        let mut settings = Self::default();
-        for (name, value) in parameters(query)? {
+        let (mut settings, mut names) = (Self::default(), HashSet::new());
+        // Also parameters without a value: who began to write one wants nothing to be stored.
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let value = value.trim();
             if [DRY_RUN, DIFF].contains(&&*name) {
-                settings.add(&name, &value)?;
+                settings.add(&name, value)?;
             } else {
                 refuse_misspelt(&name)?;
+            }
+            if !value.is_empty() && !name.ends_with("[]") && !names.insert(name.clone()) {
+                return Err(Problem::repeated_parameter(&name));
             }
         }
         settings.dry_run()
@@ -85,7 +91,7 @@ pub(super) fn refuse_misspelt(name: &str) -> Result<(), Problem> {
 /// # Errors
 /// 400 if it is.
 pub(super) fn refuse(query: Option<&str>) -> Result<(), Problem> {
-    for (name, _) in parameters(query)? {
+    for (name, _) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if is_dry_run(&name) {
             return Err(Problem::bad_request(format!(
                 "'{name}' is no parameter of this call, which cannot be a dry run. Nothing was changed."
@@ -110,13 +116,12 @@ mod tests {
         let dry_run = |shows_changes| Some(DryRun { shows_changes });
         for (query, expected) in [
             ("", None),
-            ("dryRun=&diff=", None),
             ("dryRun=0", None),
-            ("dryRun=false&diff=0", None),
+            ("dryRun=0&diff=0", None),
             ("dryRun=1", dry_run(false)),
-            ("x=1&dryRun=true", dry_run(false)),
+            ("x=1&y=&y=&dryRun=1", dry_run(false)),
             ("dryRun=1&diff=1", dry_run(true)),
-            ("diff=true&dryRun=+1", dry_run(true)),
+            ("diff=1&dryRun=+1", dry_run(true)),
         ] {
             assert_eq!(DryRunSettings::of_query(Some(query)).unwrap(), expected, "{query}");
         }
@@ -125,7 +130,15 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         for query in [
+            "dryRun",
+            "dryRun=",
+            "dryRun=+",
+            "dryRun=1&diff=",
+            "dryRun=1&dryRun=",
             "dryRun=2",
+            "dryRun=true",
+            "dryRun=false",
+            "x=1&x=1&dryRun=1",
             "dryRun=yes",
             "dryRun=1&diff=x",
             "diff=1",
@@ -138,7 +151,7 @@ mod tests {
         ] {
             assert!(DryRunSettings::of_query(Some(query)).is_err(), "{query}");
         }
-        for query in ["dryRun=1", "dry_run=x"] {
+        for query in ["dryRun=1", "dryRun=", "dry_run=x", "dry-run"] {
             assert!(refuse(Some(query)).is_err(), "{query}");
         }
         assert!(refuse(Some("diff=1&dry=1")).is_ok());

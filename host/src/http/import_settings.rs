@@ -113,21 +113,24 @@ impl ImportSettings {
         }
     }
 
-    /// Takes a parameter. Returns whether it is one of these. One without a value is as if it were not there.
+    /// Takes a parameter. Returns whether it is one of these. One without a value is as if it were not there, but for those of dry
+    /// runs: who began to write one wants nothing to be stored.
     fn add(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         refuse_misspelt(name)?;
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else { return Ok(false) };
         // A tab is a delimiter.
         let value = if name == "delimiter" { value } else { value.trim() };
-        if value.is_empty() {
+        if value.is_empty() && ![DRY_RUN, DIFF].contains(&name) {
             return Ok(true);
         }
         if self.given.contains(&name) {
             return Err(Problem::repeated_parameter(name));
         }
         self.given.push(name);
-        let wrong =
-            |expected: &str| Problem::bad_request(format!("'{name}' must be {expected}, not '{}'.", shown(value)));
+        let wrong = |expected: &str| {
+            let value = shown(value);
+            Problem::bad_request(format!("'{name}' must be {expected}, not '{value}'. Nothing was stored."))
+        };
         match name {
             DRY_RUN | DIFF => self.dry_run.add(name, value)?,
             "mode" => self.mode = WriteMode::parse(value).ok_or_else(|| wrong("create, update or upsert"))?,

@@ -6,6 +6,8 @@ use super::problem::Problem;
 
 /// Bytes of a boundary. The number is that of RFC 2046.
 const MAX_BOUNDARY_BYTES: usize = 70;
+/// What to do with a file in a call that takes none.
+const TAKES_FILES: &str = "POST /api/contacts/importCsv takes files of contacts, as the part 'file'.";
 /// Bytes of the headers of a part.
 const MAX_HEAD_BYTES: usize = 4 << 10;
 /// Headers of a part.
@@ -87,8 +89,11 @@ pub(super) fn form_with_file<'a>(
             )));
         }
     }
-    let missing =
-        || Problem::bad_request(format!("The form has no part '{name}', which must be the file of contacts."));
+    let missing = || {
+        Problem::bad_request(format!(
+            "The form has no part '{name}', which must be the file of contacts. Nothing was stored. With curl, send it as -F {name}=@contacts.csv."
+        ))
+    };
     let (file, charset) = file.ok_or_else(missing)?;
     Ok(FormWithFile { fields: others, file, charset })
 }
@@ -145,7 +150,7 @@ impl<'a> Fields<'a> {
     fn field(&self, Part { head, value }: Part<'_>) -> Result<(String, String), Problem> {
         if head.is_file {
             return Err(Problem::unsupported_type(format!(
-                "The form's part '{}' is a file, and this call takes none.",
+                "The form's part '{}' is a file, and this call takes none. Nothing was stored. {TAKES_FILES}",
                 shortened(&head.name)
             )));
         }
@@ -253,7 +258,7 @@ impl<'a> Fields<'a> {
                 head.name = name.to_owned();
                 if head.is_file && !self.takes_files {
                     return Err(Problem::unsupported_type(format!(
-                        "The form's part '{}' is a file, and this call takes none.",
+                        "The form's part '{}' is a file, and this call takes none. Nothing was stored. {TAKES_FILES}",
                         shortened(name)
                     )));
                 }

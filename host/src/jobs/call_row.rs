@@ -69,13 +69,45 @@ pub(super) fn call_row(row: DraftRow, ids: &[ContactId], shown: Shown) -> CallRo
     CallRow { id, shown, action, status, error, remarks, changes }
 }
 
-/// Returns what clients see of a contact that a dry run would create: it has no id yet.
+/// Returns what clients see of a contact that a dry run would create: it has no id yet, also not among its fields.
 pub(super) fn without_id(object: &str) -> String {
-    let Ok(mut members) = serde_json::from_str::<IndexMap<String, &RawValue>>(object) else {
-        return String::from("{}");
-    };
-    if let Some(id) = members.get_mut("id") {
-        *id = RawValue::NULL;
+    change_member(object, "fields", |fields| change_member(fields, "all", no_id))
+        .and_then(|object| no_id(&object))
+        .unwrap_or_else(|| String::from("{}"))
+}
+
+fn no_id(object: &str) -> Option<String> {
+    change_member(object, "id", |_| Some(String::from("null")))
+}
+
+/// Changes a member of an object, if there is one that can be changed. Returns `None` if this is no object.
+fn change_member(object: &str, name: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<String> {
+    let mut members: IndexMap<String, &RawValue> = serde_json::from_str(object).ok()?;
+    let changed = members.get(name).and_then(|value| RawValue::from_string(change(value.get())?).ok());
+    if let (Some(member), Some(changed)) = (members.get_mut(name), &changed) {
+        *member = changed;
     }
-    serde_json::to_string(&members).unwrap_or_else(|_| String::from("{}"))
+    serde_json::to_string(&members).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_id;
+
+    #[test]
+    fn a_contact_that_would_be_created_has_no_id() {
+        for (object, expected) in [
+            (r#"{"id":9,"a":1}"#, r#"{"id":null,"a":1}"#),
+            (
+                r#"{"a":{"id":9},"fields":{"core":{"id":1},"all":{"city":"B","id":"9"}},"id":9}"#,
+                r#"{"a":{"id":9},"fields":{"core":{"id":1},"all":{"city":"B","id":null}},"id":null}"#,
+            ),
+            (r#"{"id":9,"fields":{"all":[]}}"#, r#"{"id":null,"fields":{"all":[]}}"#),
+            (r#"{"id":9,"fields":[]}"#, r#"{"id":null,"fields":[]}"#),
+            (r#"{"fields":{"all":{"a":1}}}"#, r#"{"fields":{"all":{"a":1}}}"#),
+            ("[]", "{}"),
+        ] {
+            assert_eq!(without_id(object), expected, "{object}");
+        }
+    }
 }
