@@ -112,7 +112,7 @@ fn problems_come_as_rfc_9457_to_who_asks_for_it() {
         reply.json(),
         json!({
             "type": "about:blank", "title": "Not Found", "status": 404,
-            "detail": "Job was not found: it never existed, was deleted, or has expired.",
+            "detail": "Job was not found: it never existed, was deleted, or has expired. GET /api/contacts/jobs lists the jobs that there are.",
             "instance": "/api/contacts/job/x", "code": "not_found", "requestId": "r-7",
         })
     );

@@ -148,5 +148,9 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
 }
 
 fn job_id(text: &str) -> Result<JobId, String> {
-    JobId::parse(text).ok_or_else(|| format!("'{text}' is not a job's id"))
+    JobId::parse(text).ok_or_else(|| {
+        format!(
+            "'{text}' is not a job's id, which a request for a job returns; 'bulkhead job list' shows those of all jobs"
+        )
+    })
 }

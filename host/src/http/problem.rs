@@ -121,7 +121,9 @@ impl Problem {
     }
 
     pub(super) fn unknown_job() -> Self {
-        Self::not_found("Job was not found: it never existed, was deleted, or has expired.")
+        Self::not_found(
+            "Job was not found: it never existed, was deleted, or has expired. GET /api/contacts/jobs lists the jobs that there are.",
+        )
     }
 
     /// Returns the problem of a file of a job that is not completed: a file of some rows could be taken for the whole.
@@ -151,12 +153,12 @@ impl Problem {
         )
     }
 
-    /// Returns the problem of a tenant that has as many endpoints as it may.
+    /// Returns the problem of an owner that has as many endpoints as it may.
     pub(super) fn too_many_webhooks(limit: u32) -> Self {
         Self::new(
             StatusCode::CONFLICT,
             "too_many_webhooks",
-            format!("A tenant can have {limit} webhooks. Nothing was added. Remove one first."),
+            format!("There are {limit} webhooks, and more cannot be had. Nothing was added. Remove one first."),
         )
     }
 

@@ -6,6 +6,7 @@ use crate::domain::JobId;
 use crate::http::api_description::DESCRIPTION_PATH;
 use crate::http::path::decoded_path;
 use crate::http::problem::Problem;
+use crate::operations::OperationError;
 
 /// An endpoint. Components are named by name or digest, tenants by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ impl AdminRoute {
 }
 
 fn job_id(text: &str) -> Result<JobId, Problem> {
-    JobId::parse(text).ok_or_else(Problem::unknown_job)
+    JobId::parse(text).ok_or_else(|| Problem::from(OperationError::UnknownJob))
 }
 
 #[cfg(test)]
