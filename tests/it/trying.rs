@@ -66,6 +66,20 @@ fn check_reports_the_world_and_the_needs_of_a_component() {
             assert!(refused.contains(part), "{args:?}: {refused}");
         }
     }
+    for (name, text, part) in [
+        ("rules.wit", "// Rules.\npackage acme:rules@1.0.0;\n", "component new"),
+        ("rules", "package acme:rules@1.0.0;\n", "component new"),
+        ("rules.rs", "fn main() {}\n", "cargo build --release --target wasm32-wasip2"),
+        ("validator.js", "export const validation = {};\n", "component new --lang js"),
+        ("validator.py", "class Validation: pass\n", "component new --lang python"),
+    ] {
+        let path = desk.path(name);
+        fs::write(&path, text).expect("it can be written");
+        for args in [&["check", &path][..], &["try", &path, &cases], &["test", &path, &cases]] {
+            let refused = run(["component"].iter().chain(args)).expect(2).stderr;
+            assert!(refused.contains(&path) && refused.contains(part), "{args:?}: {refused}");
+        }
+    }
     assert!(run(["component", "check", "missing.wasm"]).expect(2).stderr.contains("missing.wasm"));
 }
 

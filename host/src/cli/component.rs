@@ -154,7 +154,31 @@ fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, Box<dyn Error>> {
     if bytes.len() > max_bytes {
         return Err(format!("{}: {}", file.display(), Refusal::too_large(max_bytes)).into());
     }
+    if let Some(advice) = source_advice(file).filter(|_| !bytes.starts_with(b"\0asm")) {
+        return Err(format!(
+            "{}: this is source code, and a component is what is built of it. {advice}",
+            file.display()
+        )
+        .into());
+    }
     Ok(bytes)
+}
+
+/// Says how a component is built of a file of source code, by the file's name.
+fn source_advice(file: &Path) -> Option<&'static str> {
+    Some(match file.extension()?.to_str()? {
+        "rs" | "toml" => {
+            "Run 'cargo build --release --target wasm32-wasip2', and give target/wasm32-wasip2/release/NAME.wasm"
+        }
+        "js" | "mjs" | "ts" => {
+            "Build it as the README of 'bulkhead component new --lang js' says, and give the .wasm file"
+        }
+        "py" => "Build it as the README of 'bulkhead component new --lang python' says, and give the .wasm file",
+        "go" | "c" | "cc" | "cpp" | "cs" | "java" | "kt" | "rb" | "php" | "zig" => {
+            "Build it for wasm32-wasip2, and give the .wasm file"
+        }
+        _ => return None,
+    })
 }
 
 fn print(record: ComponentRecord) -> Result<(), Box<dyn Error>> {

@@ -215,10 +215,26 @@ pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Refusal> {
     if text.starts_with(b"(component") || text.starts_with(b"(module") || text.starts_with(b";;") {
         return kind("This is WebAssembly text (.wat).", "Translate it to binary with 'wasm-tools parse'.");
     }
+    if is_wit(text) {
+        return kind(
+            "This is a text in WIT, which describes what a component offers, and has no code.",
+            "Write a component for its world and build it; 'bulkhead component new' makes one to begin with. Then give the .wasm file.",
+        );
+    }
     if bytes.is_empty() {
         return kind("The file is empty.", ADVICE);
     }
     kind("This is not WebAssembly.", ADVICE)
+}
+
+/// Returns whether a text begins like one in WIT, after its comments.
+fn is_wit(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"//"));
+    first.is_some_and(|line| {
+        [&b"package "[..], b"interface ", b"world "].iter().any(|word| line.starts_with(word))
+            && line.iter().any(|byte| matches!(byte, b':' | b'{'))
+    })
 }
 
 /// Validates a component and reads the exports and imports of the outermost component, and the initial needs of the modules in
@@ -348,6 +364,9 @@ mod tests {
         for (bytes, part) in [
             (&b""[..], "empty"),
             (b"hello", "not WebAssembly"),
+            (b"// What is offered.\n\npackage bulkhead:contacts@1.0.0;\n", "WIT"),
+            (b"world processor {\n}", "WIT"),
+            (b"package main\n\nimport \"fmt\"", "not WebAssembly"),
             (b"\0asm\x01\0\0\0", "core module"),
             (b"\0asm\x0d\0\x01\0", "exports nothing"),
             (b"\x7fELF....", "machine code"),
