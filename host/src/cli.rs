@@ -7,6 +7,7 @@ mod contact_file;
 mod doctor;
 mod job;
 mod log;
+mod network;
 mod operator;
 mod output;
 mod printable;

@@ -51,7 +51,7 @@ pub use service::{Accepted, Service, Settings};
 pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
-pub use webhooks::MAX_WEBHOOKS;
+pub use webhooks::{WebhookError, Webhooks};
 pub use worker::WorkerPool;
 
 pub use crate::sandbox::{Field, Fields};

@@ -29,6 +29,7 @@ pub use views::{
 pub use webhooks::{WebhookMessageView, WebhookView};
 
 use crate::store::Store;
+use crate::webhooks::WebhookNetworks;
 use runtime::LazyRuntime;
 
 /// Bytes that a component may have, unless the operator sets another limit.
@@ -41,6 +42,8 @@ pub struct Operations {
     max_component_bytes: usize,
     /// Held while a component is tried: compiling takes all cores and much memory.
     probing: Mutex<()>,
+    /// The networks besides the public Internet that messages to endpoints may be sent to.
+    webhook_networks: WebhookNetworks,
 }
 
 impl Operations {
@@ -51,6 +54,12 @@ impl Operations {
         max_component_bytes: usize,
         load: impl Fn() -> Result<ComponentRuntime, LoadError> + Send + Sync + 'static,
     ) -> Self {
-        Self { store, runtime: LazyRuntime::new(load), max_component_bytes, probing: Mutex::default() }
+        Self {
+            store,
+            runtime: LazyRuntime::new(load),
+            max_component_bytes,
+            probing: Mutex::default(),
+            webhook_networks: WebhookNetworks::default(),
+        }
     }
 }

@@ -47,8 +47,8 @@ pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenSt
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
 pub use webhooks::{
-    DueMessage, MessageOutcome, NewWebhook, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage, WebhookRecord,
-    WebhookStore,
+    DueMessage, FailingComponent, MessageOutcome, NewWebhook, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage,
+    WebhookOwner, WebhookRecord, WebhookStore,
 };
 
 /// A whole store: every type that implements the trait of each concern.

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bulkhead_tests::{Client, DEADLINE, Options, Server, contacts, wait_until};
 use serde_json::{Value, json};
@@ -155,6 +156,7 @@ fn an_endpoint_is_told_when_jobs_end(server: &Server) {
     let listed = wait_for(&client, &path, "the outcome", |message| message["deliveredAt"].is_string());
     assert_eq!((&listed["id"], &listed["status"]), (&json!(got.header("webhook-id")), &json!(204)));
     assert_eq!((&listed["attempts"], &listed["nextAttemptAt"]), (&json!(1), &Value::Null));
+    assert_eq!((&listed["type"], &listed["timestamp"]), (&told["type"], &told["timestamp"]));
     // A dry run says that it is one.
     let dry_run = client.send("POST", "/api/contacts/bulk/new?dryRun=1", &[], &contacts("d", 0..1)).expect(202).json();
     let told = endpoint.next().json();
@@ -183,7 +185,7 @@ fn an_endpoint_is_told_when_jobs_end(server: &Server) {
     // Only what an endpoint wants is sent to it, and nothing after it was removed.
     client.send("PATCH", &path, &[], &json!({"events": ["job.cancelled"]})).expect(200);
     client.create(&contacts("b", 0..1)).wait_for("completed");
-    assert!(messages(&client, &path).iter().filter(|message| message["event"] == "job.completed").count() == 3);
+    assert!(messages(&client, &path).iter().filter(|message| message["type"] == "job.completed").count() == 3);
     client.delete(&path).expect(204);
     client.get(&path).expect(404);
 }
@@ -294,19 +296,73 @@ fn a_dead_endpoint_delays_no_other() {
 }
 
 #[test]
+fn an_endpoint_gets_its_messages_one_right_after_the_other() {
+    let server = Options::default().with(OWN.0, OWN.1).start();
+    let client = server.new_client("acme");
+    let endpoint = Endpoint::answering("200 OK");
+    let (path, _) = add(&client, &json!({"url": endpoint.url()}));
+    // A look for messages every half second would take 30 seconds.
+    client.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
+    for _ in 0..60 {
+        client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
+    }
+    client.send("PATCH", &path, &[], &json!({"enabled": true})).expect(200);
+    let started = Instant::now();
+    let mut ids: Vec<String> = (0..60).map(|_| endpoint.next().header("webhook-id").to_owned()).collect();
+    let elapsed = started.elapsed();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 60, "each of them once");
+    assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
+}
+
+#[test]
+fn the_log_tells_of_messages_that_are_kept_no_longer() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let (path, _) = add(&client, &json!({"url": "https://hooks.example/"}));
+    client.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
+    for _ in 0..1_001 {
+        client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
+    }
+    let logged = server.wait_for_events("webhook_messages_dropped", 1).remove(0);
+    assert_eq!((&logged["tenant"], &logged["count"]), (&json!("acme"), &json!(1)));
+    assert_eq!(path, format!("{PATH}/{}", logged["webhook"].as_str().expect("an id")));
+}
+
+#[test]
 fn messages_go_to_the_public_internet_alone() {
     let server = Server::start();
     let client = server.new_client("acme");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "127.0.0.1.", "[::1]", "0"] {
-        let (path, _) = add(&client, &json!({"url": format!("https://{host}:{port}/")}));
-        client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
-        let failed = wait_for(&client, &path, "the attempt", |message| message["attempts"] == 1);
-        let note = failed["note"].as_str().expect("a reason");
-        assert!(note.contains("not sent to") || note.contains("no address"), "{host}: {note}");
-        client.delete(&path).expect(204);
+    for (url, part) in [
+        (format!("https://127.0.0.1:{port}/"), "127.0.0.1"),
+        (format!("https://2130706433:{port}/"), "127.0.0.1"),
+        (format!("https://0x7f.1:{port}/"), "127.0.0.1"),
+        (format!("https://[::ffff:127.0.0.1]:{port}/"), "127.0.0.1"),
+        (format!("https://127.0.0.1.:{port}/"), "127.0.0.1"),
+        (format!("https://[::1]:{port}/"), "::1"),
+        (format!("https://0:{port}/"), "0.0.0.0"),
+        (format!("http://127.0.0.1:{port}/"), "127.0.0.1"),
+        (String::from("https://169.254.169.254/latest/meta-data"), "169.254.169.254"),
+        (String::from("http://hooks.example/"), "https://"),
+    ] {
+        let refused = client.send("POST", PATH, &[], &json!({"url": url})).expect(400);
+        let (message, command) = (refused.message(), server.command_line(&["webhook", "add", "acme", &url]).expect(2));
+        for said in [message, command.stderr] {
+            assert!(said.contains(part) && said.contains("--webhook-allow"), "{url}: {said}");
+        }
     }
+    // Where a name leads is seen when a message is sent.
+    let (path, _) = add(&client, &json!({"url": format!("https://localhost:{port}/")}));
+    client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
+    let failed = wait_for(&client, &path, "the attempt", |message| message["attempts"] == 1);
+    let note = failed["note"].as_str().expect("a reason");
+    assert!(note.contains("not sent to") && note.contains("--webhook-allow"), "{note}");
+    let logged = server.wait_for_events("webhook_failed", 1).remove(0);
+    assert_eq!((&logged["tenant"], &logged["reason"]), (&json!("acme"), &json!(note)));
+    client.send("PATCH", &path, &[], &json!({"url": format!("https://127.0.0.1:{port}/")})).expect(400);
     listener.set_nonblocking(true).expect("it can be set");
     assert!(listener.accept().is_err(), "nothing was connected to");
 }
@@ -317,7 +373,11 @@ fn what_is_no_webhook_is_refused() {
     let (client, other) = (server.new_client("acme"), server.new_client("other"));
     let url = "https://hooks.example/";
     for (body, part) in [
-        (json!({}), "missing field `url`"),
+        (json!({}), "url: this must be given"),
+        (json!({"url": 7}), "url: this must be a text, not a number"),
+        (json!({"url": url, "events": "job.completed"}), "events: this must be a list"),
+        (json!({"url": url, "events": [1]}), "events[0]: this must be a text"),
+        (json!({"url": url, "events": ["component.failing"]}), "component.failing"),
         (json!({"url": "http://hooks.example/"}), "https"),
         (json!({"url": "ftp://hooks.example/"}), "https"),
         (json!({"url": "https://user:secret@hooks.example/"}), "password"),
@@ -330,6 +390,15 @@ fn what_is_no_webhook_is_refused() {
         (json!([url]), "cannot be read"),
     ] {
         let reply = client.send("POST", PATH, &[], &body).expect(400);
+        assert!(reply.message().contains(part) && reply.message().contains("Nothing was changed"), "{}", reply.text());
+    }
+    for (body, part) in [
+        ("", "the text is empty"),
+        ("{\"url\":", "the text ends too early at line 1"),
+        ("{\"url\":\"https://hooks.example/\",\"url\":\"https://hooks.example/\"}", "url: this is given twice"),
+        ("\u{feff}{}", "byte order mark"),
+    ] {
+        let reply = client.call("POST", PATH, &[("content-type", "application/json")], body.as_bytes()).expect(400);
         assert!(reply.message().contains(part) && reply.message().contains("Nothing was changed"), "{}", reply.text());
     }
     client.call("POST", PATH, &[("content-type", "text/csv")], b"url\n").expect(415);
@@ -383,7 +452,7 @@ fn operators_work_on_webhooks(server: &Server) {
     let json = |text: &str| -> Vec<Value> {
         text.lines().map(|line| serde_json::from_str(line).expect("a JSON object on each line")).collect()
     };
-    let added = run(&["add", "acme", &endpoint.url(), "--event", "job.completed"]).expect(0);
+    let added = run(&["add", "acme", &endpoint.url(), "--event", "job.completed", OWN.0, OWN.1]).expect(0);
     let added = json(&added.stdout).remove(0);
     let (id, secret) = (added["id"].as_str().expect("an id"), added["secret"].as_str().expect("a secret"));
     client.create(&contacts("a", 0..1));
@@ -395,7 +464,10 @@ fn operators_work_on_webhooks(server: &Server) {
     assert_eq!((&listed[0]["events"], &listed[0]["secret"]), (&json!(["job.completed"]), &Value::Null));
     assert_eq!(json(&run(&["messages", "acme", id]).expect(0).stdout), messages(&client, &path));
     let disabled = json(&run(&["disable", "acme", id]).expect(0).stdout).remove(0);
-    assert!(disabled["enabled"] == false && disabled["disabledReason"].is_string(), "{disabled}");
+    assert!(
+        disabled["enabled"] == false && disabled["disabledReason"] == "It was disabled by an operator.",
+        "{disabled}"
+    );
     assert!(run(&["replay", "acme", id]).expect(2).stderr.contains("webhook enable"));
     let job = client.create(&contacts("b", 0..1)).id.clone();
     client.job(&*job).wait_for("completed");
@@ -418,3 +490,28 @@ fn operators_work_on_webhooks(server: &Server) {
 }
 
 on_both_stores!(operators_work_on_webhooks, with("--webhook-allow", "127.0.0.0/8"));
+
+#[test]
+fn the_documented_check_finds_the_documented_message_genuine() {
+    const PAGE: &str = include_str!("../../docs/webhooks.md");
+    let block = |start: &str| {
+        let block = PAGE.split_once(start).unwrap_or_else(|| panic!("no {start}")).1;
+        block.split_once("\n```").expect("an end").0
+    };
+    let secret = format!("whsec_{}", block("\"secret\":\"whsec_").split('"').next().expect("a secret"));
+    let (head, body) = block("```\nPOST /bulkhead HTTP/1.1\n").split_once("\n\n").expect("a body");
+    let check = format!(
+        "{}\nimport sys\n\
+         secret, head, body, late = sys.argv[1:]\n\
+         headers = dict(line.split(': ') for line in head.split('\\n'))\n\
+         print(is_genuine(secret, headers, body.encode(), int(headers['webhook-timestamp']) + int(late)))",
+        block("```python\n")
+    );
+    for (body, late, expected) in
+        [(body, "9", "True"), (body, "301", "False"), (body, "-301", "False"), (&format!("{body} "), "9", "False")]
+    {
+        let output = Command::new("python3").args(["-c", &check, &secret, head, body, late]).output();
+        let output = output.expect("there is Python");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{late} {output:?}");
+    }
+}

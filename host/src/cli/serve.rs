@@ -131,6 +131,7 @@ fn admin_api(
     let Some((address, token)) = args.admin()? else { return Ok(None) };
     let components = components.clone();
     let operations = Operations::new(Arc::clone(store), MAX_COMPONENT_BYTES, move || Ok(components.clone()));
+    let operations = operations.with_webhook_networks(args.webhook_networks());
     Ok(Some((address, Api::admin(operations, &token, args.admin_body_settings()))))
 }
 

@@ -5,10 +5,12 @@ use std::error::Error;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::WebhookEvent;
 use bulkhead::tenants::TenantName;
-use bulkhead::webhooks::EndpointUrl;
+use bulkhead::webhooks::WebhookNetworks;
 use clap::{Args, Subcommand};
+use ipnet::IpNet;
 use uuid::Uuid;
 
+use super::network::network;
 use super::operator::operations;
 use super::output::{print_json, print_line};
 use super::store::StoreArgs;
@@ -21,11 +23,13 @@ pub(super) enum WebhookCommand {
         /// The tenant's name.
         tenant: TenantName,
         /// Where messages are sent to. Servers connect only to public addresses by https, and to what --webhook-allow names.
-        #[arg(value_parser = url)]
-        url: EndpointUrl,
+        url: String,
         /// What it is told of: job.completed or job.cancelled, separated by commas; without this option, both.
         #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = event)]
         event: Vec<WebhookEvent>,
+        /// Networks besides the public Internet to which the servers send messages, as their --webhook-allow says.
+        #[arg(long, value_name = "CIDR", env = "BULKHEAD_WEBHOOK_ALLOW", value_delimiter = ',', value_parser = network)]
+        webhook_allow: Vec<IpNet>,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -62,8 +66,10 @@ pub(super) struct WebhookArgs {
 pub(super) fn run(command: WebhookCommand) -> Result<(), Box<dyn Error>> {
     let open = |store: &StoreArgs| operations(store, MAX_COMPONENT_BYTES);
     match command {
-        WebhookCommand::Add { tenant, url, event, store } => {
-            print_json(&open(&store)?.add_webhook(tenant.as_str(), &url, &event)?)?;
+        WebhookCommand::Add { tenant, url, event, webhook_allow, store } => {
+            let operations = open(&store)?.with_webhook_networks(WebhookNetworks::new(webhook_allow));
+            let events = (!event.is_empty()).then_some(event);
+            print_json(&operations.add_webhook(tenant.as_str(), &url, events)?)?;
         }
         WebhookCommand::List { tenant, store } => {
             open(&store)?.webhooks(tenant.as_str())?.iter().try_for_each(print_json)?;
@@ -89,11 +95,9 @@ pub(super) fn run(command: WebhookCommand) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn url(text: &str) -> Result<EndpointUrl, String> {
-    EndpointUrl::parse(text).map_err(|error| error.to_string())
-}
-
 fn event(name: &str) -> Result<WebhookEvent, String> {
-    let all = WebhookEvent::ALL.map(WebhookEvent::as_str).join(" or ");
-    WebhookEvent::parse(name.trim()).ok_or_else(|| format!("{all} is expected"))
+    let events = WebhookEvent::of_tenants();
+    let all = || events.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(" or ");
+    let event = WebhookEvent::parse(name.trim()).filter(|event| events.contains(event));
+    event.ok_or_else(|| format!("{} is expected", all()))
 }

@@ -285,7 +285,7 @@ impl ClientApi {
             Route::Webhook(call) => {
                 bulk::refuse_idempotency_key(&head.headers)?;
                 let body = if call.has_body() { Some(receive().await?) } else { None };
-                blocking_in_turn(&turns, move || webhooks::answer(&service, tenant.id, call, body)).await
+                blocking_in_turn(&turns, move || webhooks::answer(&service.webhooks(tenant.id), call, body)).await
             }
             Route::Public(text) => Ok(public_text(text, &head.headers)),
             Route::Profile(list) => {

@@ -1,24 +1,26 @@
-//! `/api/webhooks`: a tenant's endpoints, and what was sent to them.
+//! `/api/webhooks`: a tenant's endpoints, and what was sent to them; and `/admin/webhooks`, which has the operators'.
+
+use std::fmt;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::body::ItemBody;
 use super::format::Format;
 use super::problem::Problem;
 use super::reply::{Reply, json, no_content};
-use crate::domain::TenantId;
-use crate::jobs::{MAX_WEBHOOKS, Service};
+use crate::jobs::Webhooks;
 use crate::operations::{WebhookMessageView, WebhookView};
-use crate::store::{WebhookChange, WebhookEvent, WebhookRecord};
+use crate::operator_json::JsonText;
+use crate::store::{WebhookChange, WebhookEvent, WebhookOwner, WebhookRecord};
 use crate::webhooks::{EndpointUrl, SigningSecret};
 
-/// Messages that are listed.
-const MAX_LISTED: u32 = 100;
+/// Characters that are shown of what a client sent.
+const MAX_SHOWN_CHARS: usize = 50;
 
-/// A call about endpoints.
+/// A call about endpoints. Below `/admin`, the operators' paths are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WebhookCall {
     /// `GET /api/webhooks`.
@@ -50,19 +52,11 @@ impl WebhookCall {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewEndpoint {
-    url: String,
-    events: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndpointChange {
-    url: Option<String>,
-    events: Option<Vec<String>>,
-    enabled: Option<bool>,
+/// What a client says of an endpoint.
+struct Wanted {
+    url: Option<EndpointUrl>,
+    events: Option<Vec<WebhookEvent>>,
+    is_enabled: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -90,108 +84,100 @@ struct Replayed {
     replayed: u64,
 }
 
-/// Answers a call about endpoints; blocks. `body` is that of calls that have one.
-pub(super) fn answer(
-    service: &Service,
-    tenant: TenantId,
-    call: WebhookCall,
-    body: Option<ItemBody>,
-) -> Result<Reply, Problem> {
+/// Answers a call about an owner's endpoints; blocks. `body` is that of calls that have one.
+pub(super) fn answer(webhooks: &Webhooks, call: WebhookCall, body: Option<ItemBody>) -> Result<Reply, Problem> {
     match call {
         WebhookCall::List => {
-            let webhooks = service.webhooks(tenant)?.into_iter().map(|record| WebhookView::new(record, None)).collect();
+            let webhooks = webhooks.list()?.into_iter().map(|record| WebhookView::new(record, None)).collect();
             Ok(json(StatusCode::OK, &EndpointsBody { webhooks }))
         }
-        WebhookCall::Add => add(service, tenant, &read(body)?),
-        WebhookCall::Read(id) => show(service, tenant, id, StatusCode::OK, None),
+        WebhookCall::Add => add(webhooks, body),
+        WebhookCall::Read(id) => Ok(show(StatusCode::OK, webhooks.find(id)?, None)),
         WebhookCall::Change(id) => {
-            let EndpointChange { url, events, enabled } = read(body)?;
-            let change = WebhookChange {
-                url: url.map(|url| endpoint_url(service, &url).map(|url| url.to_string())).transpose()?,
-                events: events.map(|events| parse_events(&events)).transpose()?,
-                is_enabled: enabled,
-                secret: None,
-            };
-            known(service.change_webhook(tenant, id, &change)?)?;
-            show(service, tenant, id, StatusCode::OK, None)
+            let Wanted { url, events, is_enabled } = read(webhooks, body, &["url", "events", "enabled"])?;
+            let change =
+                WebhookChange { url: url.map(|url| url.to_string()), events, is_enabled, ..WebhookChange::default() };
+            Ok(show(StatusCode::OK, webhooks.change(id, &change)?, None))
         }
         WebhookCall::Remove(id) => {
-            known(service.remove_webhook(tenant, id)?)?;
+            webhooks.remove(id)?;
             Ok(no_content())
         }
         WebhookCall::ReplaceSecret(id) => {
-            let secret = new_secret()?;
-            known(service.replace_webhook_secret(tenant, id, &secret)?)?;
-            show(service, tenant, id, StatusCode::OK, Some(&secret))
+            let (webhook, secret) = webhooks.replace_secret(id)?;
+            Ok(show(StatusCode::OK, webhook, Some(&secret)))
         }
         WebhookCall::Test(id) => {
-            let message = service.test_webhook(tenant, id)?.ok_or_else(Problem::unknown_webhook)?;
-            Ok(json(StatusCode::ACCEPTED, &MessageReference { id: WebhookMessageView::public_id(message) }))
+            let id = WebhookMessageView::public_id(webhooks.test(id)?);
+            Ok(json(StatusCode::ACCEPTED, &MessageReference { id }))
         }
         WebhookCall::ListMessages(id) => {
-            find(service, tenant, id)?;
-            let messages =
-                service.webhook_messages(tenant, id, MAX_LISTED)?.into_iter().map(WebhookMessageView::from).collect();
+            let messages = webhooks.messages(id)?.into_iter().map(WebhookMessageView::from).collect();
             Ok(json(StatusCode::OK, &MessagesBody { messages }))
         }
-        WebhookCall::Replay(id) => {
-            enabled(&find(service, tenant, id)?)?;
-            Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: service.replay_messages(tenant, id, None)? }))
-        }
+        WebhookCall::Replay(id) => Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: webhooks.replay(id)? })),
         WebhookCall::ReplayOne(id, message) => {
-            enabled(&find(service, tenant, id)?)?;
-            match service.replay_messages(tenant, id, Some(message))? {
-                0 => Err(Problem::unknown_message()),
-                replayed => Ok(json(StatusCode::ACCEPTED, &Replayed { replayed })),
-            }
+            webhooks.replay_one(id, message)?;
+            Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: 1 }))
         }
     }
 }
 
-fn add(service: &Service, tenant: TenantId, endpoint: &NewEndpoint) -> Result<Reply, Problem> {
-    let url = endpoint_url(service, &endpoint.url)?;
-    let events = match &endpoint.events {
-        Some(events) => parse_events(events)?,
-        None => WebhookEvent::ALL.to_vec(),
+fn add(webhooks: &Webhooks, body: Option<ItemBody>) -> Result<Reply, Problem> {
+    let Wanted { url, events, .. } = read(webhooks, body, &["url", "events"])?;
+    let url = url.ok_or_else(|| unreadable("url: this must be given"))?;
+    let (webhook, secret) = webhooks.add(&url, events)?;
+    let root = match webhooks.owner() {
+        WebhookOwner::Tenant(_) => "/api/webhooks",
+        WebhookOwner::Operators => "/admin/webhooks",
     };
-    let secret = new_secret()?;
-    let id =
-        service.add_webhook(tenant, &url, events, &secret)?.ok_or_else(|| Problem::too_many_webhooks(MAX_WEBHOOKS))?;
-    let mut reply = show(service, tenant, id, StatusCode::CREATED, Some(&secret))?;
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/webhooks/{id}")) {
+    let location = HeaderValue::from_str(&format!("{root}/{}", webhook.id));
+    let mut reply = show(StatusCode::CREATED, webhook, Some(&secret));
+    if let Ok(location) = location {
         reply.headers_mut().insert(LOCATION, location);
     }
     Ok(reply)
 }
 
-/// Reads a body of JSON.
-fn read<T: for<'a> Deserialize<'a>>(body: Option<ItemBody>) -> Result<T, Problem> {
-    let Some(mut body) = body else { return Err(Problem::bad_request("There is no body.")) };
-    match body.take_parts() {
-        (Format::Json, bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}. Nothing was changed."))),
-        _ => Err(Problem::unsupported_type("This call takes JSON. Nothing was changed.")),
-    }
+/// Reads a body of JSON that has no other members than `known`.
+fn read(webhooks: &Webhooks, body: Option<ItemBody>, known: &[&str]) -> Result<Wanted, Problem> {
+    let Some(mut body) = body else { return Err(unreadable("there is none")) };
+    let (Format::Json, bytes) = body.take_parts() else {
+        return Err(Problem::unsupported_type("This call takes JSON. Nothing was changed."));
+    };
+    let text = str::from_utf8(&bytes).map_err(|_| unreadable("this is not a text in UTF-8"))?;
+    let members = JsonText::parse(text).and_then(|body| body.object(known));
+    let mut members = members.map_err(|error| unreadable(&error))?;
+    let (url, events, enabled) = (members.take("url"), members.take("events"), members.take_optional("enabled"));
+    Ok(Wanted {
+        url: url.map(|url| read_url(webhooks, &url)).transpose()?,
+        events: events.filter(|events| !events.is_null()).map(|events| read_events(webhooks, &events)).transpose()?,
+        is_enabled: enabled.map(|enabled| enabled.boolean()).transpose().map_err(|error| unreadable(&error))?,
+    })
 }
 
-fn endpoint_url(service: &Service, text: &str) -> Result<EndpointUrl, Problem> {
-    let url = EndpointUrl::parse(text)
-        .map_err(|error| Problem::bad_request(format!("'url' cannot be used: {error}. Nothing was changed.")))?;
-    if !url.is_tls() && !service.webhook_networks().is_any() {
-        return Err(Problem::bad_request(
-            "'url' cannot be used: the URL must begin with https://. Nothing was changed.",
-        ));
-    }
-    Ok(url)
+fn unreadable(reason: impl fmt::Display) -> Problem {
+    Problem::bad_request(format!("The body cannot be read: {reason}. Nothing was changed."))
 }
 
-fn parse_events(names: &[String]) -> Result<Vec<WebhookEvent>, Problem> {
-    let all = || WebhookEvent::ALL.map(WebhookEvent::as_str).join(", ");
+fn read_url(webhooks: &Webhooks, url: &JsonText<'_>) -> Result<EndpointUrl, Problem> {
+    let text = url.text().map_err(|error| unreadable(&error))?;
+    webhooks
+        .parse_url(&text)
+        .map_err(|error| Problem::bad_request(format!("'url' cannot be used: {error}. Nothing was changed.")))
+}
+
+fn read_events(webhooks: &Webhooks, events: &JsonText<'_>) -> Result<Vec<WebhookEvent>, Problem> {
+    let known = WebhookEvent::of(webhooks.owner());
+    let all = || known.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(", ");
+    let names = events.list().and_then(|names| names.iter().map(JsonText::text).collect::<Result<Vec<_>, _>>());
+    let names = names.map_err(|error| unreadable(&error))?;
     if names.is_empty() {
         return Err(Problem::bad_request(format!("'events' must name one of these: {}. Nothing was changed.", all())));
     }
     let event = |name: &String| {
-        WebhookEvent::parse(name).ok_or_else(|| {
+        WebhookEvent::parse(name).filter(|event| known.contains(event)).ok_or_else(|| {
+            let name: String = name.chars().take(MAX_SHOWN_CHARS).collect();
             Problem::bad_request(format!("'events' can have {}, and not '{name}'. Nothing was changed.", all()))
         })
     };
@@ -201,30 +187,6 @@ fn parse_events(names: &[String]) -> Result<Vec<WebhookEvent>, Problem> {
     Ok(events)
 }
 
-fn new_secret() -> Result<SigningSecret, Problem> {
-    SigningSecret::random().map_err(|error| Problem::panicked(&error))
-}
-
-fn known(is_known: bool) -> Result<(), Problem> {
-    if is_known { Ok(()) } else { Err(Problem::unknown_webhook()) }
-}
-
-fn enabled(webhook: &WebhookRecord) -> Result<(), Problem> {
-    if webhook.disabled.is_some() { Err(Problem::webhook_disabled()) } else { Ok(()) }
-}
-
-fn find(service: &Service, tenant: TenantId, id: Uuid) -> Result<WebhookRecord, Problem> {
-    let found = service.webhooks(tenant)?.into_iter().find(|webhook| webhook.id == id);
-    found.ok_or_else(Problem::unknown_webhook)
-}
-
-fn show(
-    service: &Service,
-    tenant: TenantId,
-    id: Uuid,
-    status: StatusCode,
-    secret: Option<&SigningSecret>,
-) -> Result<Reply, Problem> {
-    let webhook = WebhookView::new(find(service, tenant, id)?, secret);
-    Ok(json(status, &EndpointBody { webhook }))
+fn show(status: StatusCode, webhook: WebhookRecord, secret: Option<&SigningSecret>) -> Reply {
+    json(status, &EndpointBody { webhook: WebhookView::new(webhook, secret) })
 }

@@ -13,11 +13,11 @@ use crate::jobs::call_limiter::CallLimiter;
 use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
-use crate::jobs::{JobWatch, ServiceError, Submission};
+use crate::jobs::{JobWatch, ServiceError, Submission, Webhooks};
 use crate::sandbox::CancelFlag;
 use crate::store::{
     Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
-    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage,
+    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage, WebhookOwner,
 };
 use crate::tenants::Secret;
 use crate::webhooks::WebhookNetworks;
@@ -66,7 +66,7 @@ pub struct Service {
     /// How full the store's disk was at the last check.
     disk: Mutex<DiskState>,
     /// The networks besides the public Internet that messages to endpoints may be sent to.
-    pub(super) webhook_networks: WebhookNetworks,
+    webhook_networks: WebhookNetworks,
 }
 
 impl Service {
@@ -90,6 +90,17 @@ impl Service {
     #[must_use]
     pub fn with_webhook_networks(self, webhook_networks: WebhookNetworks) -> Self {
         Self { webhook_networks, ..self }
+    }
+
+    /// Returns the networks besides the public Internet that messages to endpoints may be sent to.
+    pub(super) fn webhook_networks(&self) -> &WebhookNetworks {
+        &self.webhook_networks
+    }
+
+    /// Returns a tenant's endpoints.
+    pub fn webhooks(&self, tenant: TenantId) -> Webhooks {
+        let owner = WebhookOwner::Tenant(tenant);
+        Webhooks::new(Arc::clone(&self.decider_context.store), owner, self.webhook_networks.clone())
     }
 
     /// Returns the digest of the processor of tenants that have not been assigned one.

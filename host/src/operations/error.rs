@@ -1,10 +1,14 @@
 //! Why an operation failed. The texts are for the operator.
 
+use uuid::Uuid;
+
 use super::LoadError;
 use super::components::MIN_DIGEST_DIGITS;
+use crate::jobs::WebhookError;
 use crate::sandbox::{ComponentError, Refusal, TrialError};
 use crate::store::{ComponentRecord, StoreError};
 use crate::tenants::MAX_SECRETS;
+use crate::webhooks::EndpointUrlError;
 
 /// Why an operation failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -66,13 +70,16 @@ pub enum OperationError {
     /// No tenant has this name.
     #[error("there is no tenant '{0}'; 'bulkhead tenant list' shows all tenants")]
     UnknownTenant(String),
+    /// The URL cannot be a webhook's.
+    #[error("{0}. Nothing was added")]
+    WebhookUrl(#[from] EndpointUrlError),
     /// The tenant has no such webhook.
     #[error("the tenant '{tenant}' has no webhook {id}; 'bulkhead webhook list {tenant}' shows those that it has")]
     UnknownWebhook {
         /// The tenant's name.
         tenant: String,
         /// What was given as the webhook's id.
-        id: uuid::Uuid,
+        id: Uuid,
     },
     /// The webhook is disabled.
     #[error(
@@ -82,7 +89,7 @@ pub enum OperationError {
         /// The tenant's name.
         tenant: String,
         /// The webhook's id.
-        id: uuid::Uuid,
+        id: Uuid,
     },
     /// The tenant has as many webhooks as it may.
     #[error("the tenant '{tenant}' has {limit} webhooks, which is the limit; remove one first")]
@@ -147,6 +154,20 @@ pub enum OperationError {
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,
+}
+
+impl OperationError {
+    /// Says why a call about the webhook `id` of a tenant failed.
+    pub(super) fn of_webhook(error: WebhookError, tenant: &str, id: Uuid) -> Self {
+        let tenant = tenant.to_owned();
+        match error {
+            WebhookError::Store(error) => Self::Store(error),
+            WebhookError::Random(error) => Self::Random(error),
+            WebhookError::Unknown | WebhookError::UnknownMessage => Self::UnknownWebhook { tenant, id },
+            WebhookError::Disabled => Self::DisabledWebhook { tenant, id },
+            WebhookError::TooMany(limit) => Self::TooManyWebhooks { tenant, limit },
+        }
+    }
 }
 
 fn users(record: &ComponentRecord) -> String {

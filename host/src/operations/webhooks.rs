@@ -1,18 +1,17 @@
 //! A tenant's webhooks, as operators see and change them, and their forms for clients and operators alike.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{OperationError, Operations};
-use crate::domain::TenantId;
-use crate::jobs::MAX_WEBHOOKS;
-use crate::store::{NewWebhook, WebhookChange, WebhookEvent, WebhookMessage, WebhookRecord};
-use crate::webhooks::{EndpointUrl, SigningSecret};
+use crate::jobs::{WebhookError, Webhooks};
+use crate::store::{WebhookChange, WebhookEvent, WebhookMessage, WebhookOwner, WebhookRecord};
+use crate::webhooks::{SigningSecret, WebhookNetworks};
 
 /// What the public id of a message begins with.
 const MESSAGE_PREFIX: &str = "msg_";
-/// Messages that are listed.
-const MAX_LISTED: u32 = 100;
 
 /// A webhook as it is shown.
 #[derive(Debug, Serialize)]
@@ -41,8 +40,10 @@ pub struct WebhookView {
 #[serde(rename_all = "camelCase")]
 pub struct WebhookMessageView {
     id: String,
-    event: String,
-    occurred_at: String,
+    /// As in the message itself.
+    r#type: String,
+    /// As in the message itself: when the event happened.
+    timestamp: String,
     attempts: u32,
     delivered_at: Option<String>,
     next_attempt_at: Option<String>,
@@ -78,8 +79,8 @@ impl From<WebhookMessage> for WebhookMessageView {
     fn from(message: WebhookMessage) -> Self {
         Self {
             id: Self::public_id(message.id),
-            event: message.event,
-            occurred_at: message.occurred_at.to_wire(),
+            r#type: message.event,
+            timestamp: message.occurred_at.to_wire(),
             attempts: message.attempts,
             delivered_at: message.delivered_at.map(|moment| moment.to_wire()),
             next_attempt_at: message.due_at.map(|moment| moment.to_wire()),
@@ -104,24 +105,45 @@ impl WebhookMessageView {
 }
 
 impl Operations {
+    /// Also lets endpoints be added in networks that are not the public Internet.
+    #[must_use]
+    pub fn with_webhook_networks(self, webhook_networks: WebhookNetworks) -> Self {
+        Self { webhook_networks, ..self }
+    }
+
+    /// Returns the endpoints of the operators.
+    pub fn operators_webhooks(&self) -> Webhooks {
+        self.webhooks_of(WebhookOwner::Operators)
+    }
+
+    /// Returns a tenant's endpoints, for all that tenants can do themselves.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn tenants_webhooks(&self, tenant: &str) -> Result<Webhooks, OperationError> {
+        let tenant = self.store.tenant(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))?;
+        Ok(self.webhooks_of(WebhookOwner::Tenant(tenant.id)))
+    }
+
+    fn webhooks_of(&self, owner: WebhookOwner) -> Webhooks {
+        Webhooks::new(Arc::clone(&self.store), owner, self.webhook_networks.clone())
+    }
+
     /// Adds a webhook to a tenant. The view has the secret, which is shown this once.
     ///
     /// # Errors
-    /// If there is no such tenant, or the tenant has as many webhooks as it may.
+    /// If there is no such tenant, the URL cannot be used, or the tenant has as many webhooks as it may.
     pub fn add_webhook(
         &self,
         tenant: &str,
-        url: &EndpointUrl,
-        events: &[WebhookEvent],
+        url: &str,
+        events: Option<Vec<WebhookEvent>>,
     ) -> Result<WebhookView, OperationError> {
-        let id = self.tenant_id(tenant)?;
-        let secret = SigningSecret::random()?;
-        let events = if events.is_empty() { WebhookEvent::ALL.to_vec() } else { events.to_vec() };
-        let webhook = NewWebhook { id: Uuid::new_v4(), url: url.to_string(), events, secret: secret.reveal() };
-        if !self.store.add_webhook(id, &webhook, MAX_WEBHOOKS)? {
-            return Err(OperationError::TooManyWebhooks { tenant: tenant.to_owned(), limit: MAX_WEBHOOKS });
-        }
-        Ok(WebhookView::new(self.webhook(tenant, webhook.id)?, Some(&secret)))
+        let webhooks = self.tenants_webhooks(tenant)?;
+        let url = webhooks.parse_url(url)?;
+        let (webhook, secret) =
+            webhooks.add(&url, events).map_err(|error| OperationError::of_webhook(error, tenant, Uuid::nil()))?;
+        Ok(WebhookView::new(webhook, Some(&secret)))
     }
 
     /// Returns a tenant's webhooks, the oldest first.
@@ -129,8 +151,8 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookView>, OperationError> {
-        let webhooks = self.store.webhooks(self.tenant_id(tenant)?)?;
-        Ok(webhooks.into_iter().map(|record| WebhookView::new(record, None)).collect())
+        let webhooks = self.of_tenant(tenant, Uuid::nil(), Webhooks::list)?;
+        Ok(webhooks.into_iter().map(|webhook| WebhookView::new(webhook, None)).collect())
     }
 
     /// Enables a webhook, which also sends what it missed, or disables it.
@@ -138,9 +160,8 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook.
     pub fn enable_webhook(&self, tenant: &str, id: Uuid, is_enabled: bool) -> Result<WebhookView, OperationError> {
-        let change = WebhookChange { is_enabled: Some(is_enabled), ..WebhookChange::default() };
-        self.store.change_webhook(self.tenant_id(tenant)?, id, &change)?;
-        Ok(WebhookView::new(self.webhook(tenant, id)?, None))
+        let change = WebhookChange { is_enabled: Some(is_enabled), is_by_operators: true, ..WebhookChange::default() };
+        Ok(WebhookView::new(self.of_tenant(tenant, id, |webhooks| webhooks.change(id, &change))?, None))
     }
 
     /// Removes a webhook with its messages.
@@ -148,8 +169,7 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook.
     pub fn remove_webhook(&self, tenant: &str, id: Uuid) -> Result<(), OperationError> {
-        let is_known = self.store.remove_webhook(self.tenant_id(tenant)?, id)?;
-        if is_known { Ok(()) } else { Err(OperationError::UnknownWebhook { tenant: tenant.to_owned(), id }) }
+        self.of_tenant(tenant, id, |webhooks| webhooks.remove(id))
     }
 
     /// Returns the newest messages of a webhook.
@@ -157,8 +177,7 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook.
     pub fn webhook_messages(&self, tenant: &str, id: Uuid) -> Result<Vec<WebhookMessageView>, OperationError> {
-        self.webhook(tenant, id)?;
-        let messages = self.store.webhook_messages(self.tenant_id(tenant)?, id, MAX_LISTED)?;
+        let messages = self.of_tenant(tenant, id, |webhooks| webhooks.messages(id))?;
         Ok(messages.into_iter().map(WebhookMessageView::from).collect())
     }
 
@@ -167,20 +186,16 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook, or the webhook is disabled.
     pub fn replay_webhook(&self, tenant: &str, id: Uuid) -> Result<u64, OperationError> {
-        if self.webhook(tenant, id)?.disabled.is_some() {
-            return Err(OperationError::DisabledWebhook { tenant: tenant.to_owned(), id });
-        }
-        Ok(self.store.replay_messages(self.tenant_id(tenant)?, id, None)?)
+        self.of_tenant(tenant, id, |webhooks| webhooks.replay(id))
     }
 
-    fn webhook(&self, tenant: &str, id: Uuid) -> Result<WebhookRecord, OperationError> {
-        let webhooks = self.store.webhooks(self.tenant_id(tenant)?)?;
-        let found = webhooks.into_iter().find(|webhook| webhook.id == id);
-        found.ok_or_else(|| OperationError::UnknownWebhook { tenant: tenant.to_owned(), id })
-    }
-
-    fn tenant_id(&self, tenant: &str) -> Result<TenantId, OperationError> {
-        let known = self.store.tenant(tenant)?.map(|tenant| tenant.id);
-        known.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
+    /// Does something to the endpoint `id` of a tenant.
+    fn of_tenant<T>(
+        &self,
+        tenant: &str,
+        id: Uuid,
+        work: impl FnOnce(&Webhooks) -> Result<T, WebhookError>,
+    ) -> Result<T, OperationError> {
+        work(&self.tenants_webhooks(tenant)?).map_err(|error| OperationError::of_webhook(error, tenant, id))
     }
 }

@@ -37,6 +37,7 @@ mod sweep;
 mod tenants;
 mod tls;
 mod usage;
+mod webhook_messages;
 mod webhooks;
 mod word_index;
 mod writes;

@@ -28,6 +28,7 @@ mod submit;
 mod sweep;
 mod tenants;
 mod usage;
+mod webhook_messages;
 mod webhooks;
 mod word_index;
 

@@ -1,4 +1,4 @@
-//! Where tenants want to be told of events, and the messages to them.
+//! Where tenants and operators want to be told of events, and the messages to them.
 //!
 //! The transaction in which an event happens also stores its messages, one for each endpoint that wants it. A server takes a
 //! message under a lease, sends it, and stores what came of it.
@@ -6,35 +6,79 @@
 use std::time::Duration;
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::{Counts, JobId, TenantId, Timestamp};
+use crate::domain::{Counts, Digest, JobId, TenantId, Timestamp};
 
-/// Messages of an endpoint that are kept; older ones go.
-pub(super) const MAX_MESSAGES: i64 = 1_000;
+/// Messages of an endpoint that are kept. Beyond that, the oldest that were taken go, and only without any the oldest of all.
+pub(super) const MAX_MESSAGES: u32 = 1_000;
 
 /// The event of a message that shows whether an endpoint takes messages.
 pub const TEST_EVENT: &str = "webhook.test";
 
-/// What a tenant can be told of.
+/// Whose an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WebhookOwner {
+    /// The operators of the servers.
+    Operators,
+    /// A tenant.
+    Tenant(TenantId),
+}
+
+impl WebhookOwner {
+    /// The number of the operators where others have their tenant's; tenants are counted from 1.
+    const OPERATORS: i64 = 0;
+
+    /// Returns the owner as the column `tenant` has it.
+    pub(super) fn column(self) -> i64 {
+        match self {
+            Self::Operators => Self::OPERATORS,
+            Self::Tenant(tenant) => tenant.0,
+        }
+    }
+
+    /// Reads what [`Self::column`] returns.
+    pub(super) fn read(column: i64) -> Self {
+        if column == Self::OPERATORS { Self::Operators } else { Self::Tenant(TenantId(column)) }
+    }
+}
+
+/// What an endpoint can be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WebhookEvent {
     /// Each item of a job has its row.
     JobCompleted,
     /// A job was cancelled.
     JobCancelled,
+    /// A tenant's component keeps failing and was suspended.
+    ComponentFailing,
 }
 
 impl WebhookEvent {
     /// All events.
-    pub const ALL: [Self; 2] = [Self::JobCompleted, Self::JobCancelled];
+    pub const ALL: [Self; 3] = [Self::JobCompleted, Self::JobCancelled, Self::ComponentFailing];
+
+    /// Returns the events of which an owner's endpoints can be told.
+    pub fn of(owner: WebhookOwner) -> Vec<Self> {
+        match owner {
+            WebhookOwner::Operators => vec![Self::ComponentFailing],
+            WebhookOwner::Tenant(_) => Self::of_tenants(),
+        }
+    }
+
+    /// Returns the events of which tenants' endpoints can be told.
+    pub fn of_tenants() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|event| *event != Self::ComponentFailing).collect()
+    }
 
     /// Returns the event's name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::JobCompleted => "job.completed",
             Self::JobCancelled => "job.cancelled",
+            Self::ComponentFailing => "component.failing",
         }
     }
 
@@ -46,33 +90,59 @@ impl WebhookEvent {
 
 /// Endpoints and their messages.
 pub trait WebhookStore {
-    /// Adds an endpoint, unless the tenant has `max` endpoints. Returns whether it was added.
-    fn add_webhook(&self, tenant: TenantId, webhook: &NewWebhook, max: u32) -> Result<bool, StoreError>;
+    /// Adds an endpoint, unless the owner has `max` endpoints, or is a tenant that is removed. Returns whether it was added.
+    fn add_webhook(&self, owner: WebhookOwner, webhook: &NewWebhook, max: u32) -> Result<bool, StoreError>;
 
-    /// Returns a tenant's endpoints, the oldest first.
-    fn webhooks(&self, tenant: TenantId) -> Result<Vec<WebhookRecord>, StoreError>;
+    /// Returns an owner's endpoints, the oldest first.
+    fn webhooks(&self, owner: WebhookOwner) -> Result<Vec<WebhookRecord>, StoreError>;
 
-    /// Changes an endpoint. Returns `false` if the tenant has no such endpoint.
-    fn change_webhook(&self, tenant: TenantId, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError>;
+    /// Changes an endpoint. Returns `false` if the owner has no such endpoint.
+    fn change_webhook(&self, owner: WebhookOwner, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError>;
 
-    /// Removes an endpoint with its messages. Returns `false` if the tenant has no such endpoint.
-    fn remove_webhook(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError>;
+    /// Removes an endpoint with its messages. Returns `false` if the owner has no such endpoint.
+    fn remove_webhook(&self, owner: WebhookOwner, id: Uuid) -> Result<bool, StoreError>;
 
-    /// Stores a message that shows whether the endpoint takes messages, and returns its id; `None` if the tenant has no such
+    /// Stores a message that shows whether the endpoint takes messages, and returns its id; `None` if the owner has no such
     /// endpoint.
-    fn test_webhook(&self, tenant: TenantId, id: Uuid) -> Result<Option<Uuid>, StoreError>;
+    fn test_webhook(&self, owner: WebhookOwner, id: Uuid) -> Result<Option<Uuid>, StoreError>;
+
+    /// Stores a message to each of the operators' endpoints that want to be told of failing components, at most one an hour for
+    /// each component of a tenant, however many servers see it fail.
+    fn tell_of_failing_component(&self, failing: &FailingComponent<'_>) -> Result<(), StoreError>;
 
     /// Returns the newest messages of an endpoint, at most `limit`.
-    fn webhook_messages(&self, tenant: TenantId, webhook: Uuid, limit: u32) -> Result<Vec<WebhookMessage>, StoreError>;
+    fn webhook_messages(
+        &self,
+        owner: WebhookOwner,
+        webhook: Uuid,
+        limit: u32,
+    ) -> Result<Vec<WebhookMessage>, StoreError>;
 
     /// Makes messages due that were not taken, as if they were new; or one message, also one that was taken. Returns how many.
-    fn replay_messages(&self, tenant: TenantId, webhook: Uuid, message: Option<Uuid>) -> Result<u64, StoreError>;
+    fn replay_messages(&self, owner: WebhookOwner, webhook: Uuid, message: Option<Uuid>) -> Result<u64, StoreError>;
 
-    /// Takes a message that is due, of an endpoint of which no other is being sent, for the time of a lease. Passes over tenants.
-    fn take_message(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<DueMessage>, StoreError>;
+    /// Takes a message that is due, of an endpoint of which no other is being sent, for the time of a lease. Passes over owners.
+    fn take_message(&self, lease: Duration, passing_over: &[WebhookOwner]) -> Result<Option<DueMessage>, StoreError>;
 
     /// Stores what came of an attempt. Does nothing if the lease was lost.
     fn finish_message(&self, message: &DueMessage, outcome: &MessageOutcome) -> Result<(), StoreError>;
+}
+
+/// A tenant's component that was suspended.
+#[derive(Debug, Clone, Copy)]
+pub struct FailingComponent<'a> {
+    /// The tenant for which it fails.
+    pub tenant: TenantId,
+    /// The tenant's name.
+    pub tenant_name: &'a str,
+    /// The component.
+    pub component: Digest,
+    /// How it failed last, such as `timed_out`.
+    pub failure: &'a str,
+    /// How many calls failed in a row.
+    pub failures: u32,
+    /// For how long it is suspended.
+    pub suspended_for: Duration,
 }
 
 /// An endpoint to be added.
@@ -116,6 +186,8 @@ pub struct WebhookChange {
     pub events: Option<Vec<WebhookEvent>>,
     /// Whether messages are sent. To be enabled also makes due what was missed.
     pub is_enabled: Option<bool>,
+    /// Whether operators make the change, and not the tenant.
+    pub is_by_operators: bool,
     /// Another secret, and how long the one before it signs beside it.
     pub secret: Option<(String, Duration)>,
 }
@@ -146,8 +218,10 @@ pub struct WebhookMessage {
 /// A message that is being sent, and its endpoint.
 #[derive(Debug, Clone)]
 pub struct DueMessage {
-    /// The tenant.
-    pub tenant: TenantId,
+    /// Whose the endpoint is.
+    pub owner: WebhookOwner,
+    /// The name of the tenant whose it is; `None` if it is the operators'.
+    pub tenant_name: Option<String>,
     /// The endpoint.
     pub webhook: Uuid,
     /// Where the message is sent to.
@@ -210,6 +284,54 @@ pub(super) fn job_data(id: JobId, total: u32, counts: Counts, is_cancelled: bool
         data.insert(String::from("dryRun"), json!(true));
     }
     data.to_string()
+}
+
+/// Returns why an endpoint that is disabled on request is disabled.
+pub(super) fn disable_reason(change: &WebhookChange) -> &'static str {
+    if change.is_by_operators { "It was disabled by an operator." } else { "It was disabled by its tenant." }
+}
+
+/// Time in which operators are told once of a component of a tenant.
+const FAILING_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+impl FailingComponent<'_> {
+    /// Returns the id of the message to an endpoint, which is the same for an hour and on all servers.
+    pub(super) fn message_id(&self, webhook: Uuid, now: Timestamp) -> Uuid {
+        let hour = now.0.div_euclid(i64::try_from(FAILING_INTERVAL.as_micros()).unwrap_or(i64::MAX));
+        let mut hasher = Sha256::new();
+        hasher.update(webhook.as_bytes());
+        hasher.update(self.tenant.0.to_be_bytes());
+        hasher.update(self.component.0);
+        hasher.update(hour.to_be_bytes());
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(hasher.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+
+    /// Returns the data of the event.
+    pub(super) fn data(&self) -> String {
+        json!({
+            "tenant": self.tenant_name,
+            "component": self.component.to_string(),
+            "failure": self.failure,
+            "failures": self.failures,
+            "suspendedSeconds": self.suspended_for.as_secs(),
+        })
+        .to_string()
+    }
+}
+
+/// Logs that messages were deleted that their endpoint had not taken, if there are any.
+pub(super) fn log_dropped(tenant: Option<&str>, webhook: Uuid, count: u64) {
+    if count > 0 {
+        tracing::warn!(
+            event = "webhook_messages_dropped",
+            tenant,
+            %webhook,
+            count,
+            "messages were deleted that an endpoint had not taken, because it has more than are kept"
+        );
+    }
 }
 
 /// Returns events as a column has them, with blanks around each.

@@ -9,6 +9,8 @@ use std::sync::{Arc, LazyLock};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::{EndpointUrl, EndpointUrlError};
+
 /// Networks of IPv4 that are not the public Internet, or whose addresses mean something within a provider's network.
 const REFUSED_V4: [(Ipv4Addr, u8); 16] = [
     // This network.
@@ -71,9 +73,17 @@ impl WebhookNetworks {
         Self(networks.into())
     }
 
-    /// Returns whether the operator allows any network.
-    pub fn is_any(&self) -> bool {
-        !self.0.is_empty()
+    /// Checks the URL of an endpoint before it is stored. Where a name leads is seen only when a message is sent.
+    ///
+    /// # Errors
+    /// If no message would ever be sent to it.
+    pub fn check(&self, url: EndpointUrl) -> Result<EndpointUrl, EndpointUrlError> {
+        match url.address() {
+            Some(address) if !self.allow(address, true) => Err(EndpointUrlError::Address(address.to_canonical())),
+            Some(address) if !self.allow(address, url.is_tls()) => Err(EndpointUrlError::NoTls),
+            None if !url.is_tls() && self.0.is_empty() => Err(EndpointUrlError::NoTls),
+            _ => Ok(url),
+        }
     }
 
     /// Returns whether messages may be sent to an address. Without TLS, only to networks that the operator allows.
@@ -96,6 +106,7 @@ fn is_public(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{REFUSED, REFUSED_V4, REFUSED_V6, WebhookNetworks};
+    use crate::webhooks::{EndpointUrl, EndpointUrlError};
 
     #[test]
     fn only_addresses_of_the_public_internet_are_allowed() {
@@ -220,5 +231,29 @@ mod tests {
             }
         }
         assert!(own.allow("1.1.1.1".parse().unwrap(), true) && !own.allow("1.1.1.1".parse().unwrap(), false));
+    }
+    #[test]
+    fn a_url_that_can_never_be_called_is_refused() {
+        use EndpointUrlError::{Address, NoTls};
+        let none = WebhookNetworks::default();
+        let own = WebhookNetworks::new(vec!["10.1.0.0/16".parse().unwrap()]);
+        let address = |text: &str| Err(Address(text.parse().unwrap()));
+        for (url, without, with) in [
+            ("https://hooks.example/", Ok(()), Ok(())),
+            ("https://1.1.1.1/", Ok(()), Ok(())),
+            ("https://10.1.2.3/", address("10.1.2.3"), Ok(())),
+            ("https://0x0a.0x01.2.3/", address("10.1.2.3"), Ok(())),
+            ("https://[::ffff:10.1.2.3]/", address("10.1.2.3"), Ok(())),
+            ("https://10.2.0.1/", address("10.2.0.1"), address("10.2.0.1")),
+            ("https://[::1]/", address("::1"), address("::1")),
+            // Where a name leads is not known, but that it can lead to an allowed network is.
+            ("http://hooks.example/", Err(NoTls), Ok(())),
+            ("http://10.1.2.3/", address("10.1.2.3"), Ok(())),
+            ("http://1.1.1.1/", Err(NoTls), Err(NoTls)),
+        ] {
+            for (networks, expected) in [(&none, without), (&own, with)] {
+                assert_eq!(networks.check(EndpointUrl::parse(url).unwrap()).map(drop), expected, "{url} {networks:?}");
+            }
+        }
     }
 }

@@ -69,7 +69,9 @@ pub enum AttemptError {
     #[error("no address of the host can be found")]
     NoAddress,
     /// Every address of the host is one that messages are not sent to.
-    #[error("the host has only addresses that messages are not sent to: private or special ones, or any without https")]
+    #[error(
+        "messages are not sent to the host's addresses: they are private or special, or the URL has no https. An operator can allow their network by --webhook-allow"
+    )]
     Refused,
     /// No connection could be made.
     #[error("no connection could be made: {0}")]

@@ -1,6 +1,7 @@
 //! The URL of an endpoint, as a tenant names it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use url::{Host, Url};
 
@@ -26,6 +27,16 @@ pub enum EndpointUrlError {
     /// The URL has another scheme.
     #[error("the URL must begin with https://")]
     Scheme,
+    /// The URL has no TLS, and the operator allows no network without.
+    #[error(
+        "the URL must begin with https://. Without TLS, messages are sent only to networks that the operator allows by --webhook-allow"
+    )]
+    NoTls,
+    /// The URL has an address that messages are never sent to.
+    #[error(
+        "messages are not sent to the address {0}, which is none of the public Internet. An operator can allow its network by --webhook-allow"
+    )]
+    Address(IpAddr),
     /// The URL has a user name or a password.
     #[error(
         "the URL has a user name or a password. Leave them out; the signature shows that a message is from this server"
@@ -77,6 +88,15 @@ impl EndpointUrl {
     /// Returns whether messages go by TLS.
     pub fn is_tls(&self) -> bool {
         self.0.scheme() == "https"
+    }
+
+    /// Returns the address, if the host is no name.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self.host()? {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+        }
     }
 
     /// Returns the host: a name or an address.

@@ -228,7 +228,8 @@ conformance! {
             a_message_is_taken_once_at_a_time_for_each_webhook,
             the_outcome_of_an_attempt_decides_what_follows,
             a_disabled_webhook_gets_what_it_missed,
-            the_newest_messages_of_a_webhook_are_kept,
+            messages_that_were_taken_are_deleted_first,
+            operators_are_told_once_an_hour_of_a_failing_component,
             webhooks_go_with_their_tenant;
     }
     embedded {

@@ -1,9 +1,11 @@
 //! Endpoints of tenants, and the messages to them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bulkhead::domain::TenantId;
-use bulkhead::store::{DueMessage, MessageOutcome, NewWebhook, WebhookChange, WebhookEvent};
+use bulkhead::domain::{Digest, TenantId};
+use bulkhead::store::{
+    DueMessage, FailingComponent, MessageOutcome, NewWebhook, WebhookChange, WebhookEvent, WebhookOwner,
+};
 use uuid::Uuid;
 
 use crate::fixture::{StoreFixture, new_job};
@@ -11,11 +13,15 @@ use crate::fixture::{StoreFixture, new_job};
 const LEASE: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn add(fixture: &StoreFixture, tenant: TenantId, events: &[WebhookEvent]) -> Uuid {
+fn of(tenant: TenantId) -> WebhookOwner {
+    WebhookOwner::Tenant(tenant)
+}
+
+fn add(fixture: &StoreFixture, owner: WebhookOwner, events: &[WebhookEvent]) -> Uuid {
     let id = Uuid::new_v4();
     let (url, secret) = (String::from("https://hooks.example/"), String::from("whsec_x"));
     let webhook = NewWebhook { id, url, events: events.to_vec(), secret };
-    assert!(fixture.store.add_webhook(tenant, &webhook, 10).unwrap());
+    assert!(fixture.store.add_webhook(owner, &webhook, 10).unwrap());
     id
 }
 
@@ -48,15 +54,15 @@ fn end_a_job(fixture: &StoreFixture, tenant: TenantId) -> String {
 
 pub(crate) fn messages_are_stored_with_the_end_of_a_job(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let both = add(fixture, acme, &WebhookEvent::ALL);
-    let cancelled_only = add(fixture, acme, &[WebhookEvent::JobCancelled]);
-    add(fixture, other, &WebhookEvent::ALL);
+    let both = add(fixture, of(acme), &WebhookEvent::of_tenants());
+    let cancelled_only = add(fixture, of(acme), &[WebhookEvent::JobCancelled]);
+    add(fixture, of(other), &WebhookEvent::of_tenants());
     let job = end_a_job(fixture, acme);
     let empty = fixture.submit(&new_job(acme, &[]));
     let stopped = fixture.submit(&new_job(acme, &[3]));
     fixture.store.cancel_job(acme, stopped).unwrap();
     let told = |webhook| -> Vec<(String, bool)> {
-        let messages = fixture.store.webhook_messages(acme, webhook, 10).unwrap();
+        let messages = fixture.store.webhook_messages(of(acme), webhook, 10).unwrap();
         let mut told: Vec<_> = messages.into_iter().map(|message| (message.event, message.due_at.is_some())).collect();
         told.sort_unstable();
         told
@@ -67,7 +73,7 @@ pub(crate) fn messages_are_stored_with_the_end_of_a_job(fixture: &StoreFixture) 
     assert_eq!(told(cancelled_only), [cancelled()]);
     let mut data = String::new();
     while let Some(message) = take(fixture) {
-        assert_eq!(message.tenant, acme);
+        assert_eq!((message.owner, message.tenant_name.as_deref()), (of(acme), Some("acme")));
         fixture.store.finish_message(&message, &taken()).unwrap();
         data.push_str(&message.data);
     }
@@ -83,33 +89,34 @@ pub(crate) fn messages_are_stored_with_the_end_of_a_job(fixture: &StoreFixture) 
 
 pub(crate) fn a_message_is_taken_once_at_a_time_for_each_webhook(fixture: &StoreFixture) {
     let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let (first, second) = (add(fixture, acme, &WebhookEvent::ALL), add(fixture, other, &WebhookEvent::ALL));
+    let (first, second) =
+        (add(fixture, of(acme), &WebhookEvent::of_tenants()), add(fixture, of(other), &WebhookEvent::of_tenants()));
     for tenant in [acme, acme, other] {
         end_a_job(fixture, tenant);
     }
-    assert!(fixture.store.take_message(LEASE, &[acme, other]).unwrap().is_none(), "both are passed over");
-    let held = fixture.store.take_message(LEASE, &[other]).unwrap().unwrap();
+    assert!(fixture.store.take_message(LEASE, &[of(acme), of(other)]).unwrap().is_none(), "both are passed over");
+    let held = fixture.store.take_message(LEASE, &[of(other)]).unwrap().unwrap();
     assert_eq!((held.webhook, held.attempts), (first, 0));
     assert_eq!(take(fixture).unwrap().webhook, second);
     assert!(take(fixture).is_none(), "each endpoint gets one at a time");
     // A lease that ends makes it due again, and what its holder says then does not count.
     fixture.set_clock(LEASE + Duration::from_secs(1));
-    let again = fixture.store.take_message(LEASE, &[other]).unwrap().unwrap();
+    let again = fixture.store.take_message(LEASE, &[of(other)]).unwrap().unwrap();
     assert_eq!(again.id, held.id);
     fixture.store.finish_message(&held, &taken()).unwrap();
-    assert!(fixture.store.take_message(LEASE, &[other]).unwrap().is_none(), "it is still being sent");
+    assert!(fixture.store.take_message(LEASE, &[of(other)]).unwrap().is_none(), "it is still being sent");
     fixture.store.finish_message(&again, &taken()).unwrap();
-    let next = fixture.store.take_message(LEASE, &[other]).unwrap().unwrap();
+    let next = fixture.store.take_message(LEASE, &[of(other)]).unwrap().unwrap();
     assert_ne!(next.id, held.id);
 }
 
 pub(crate) fn the_outcome_of_an_attempt_decides_what_follows(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
-    let webhook = add(fixture, tenant, &WebhookEvent::ALL);
+    let webhook = add(fixture, of(tenant), &WebhookEvent::of_tenants());
     end_a_job(fixture, tenant);
     let first = take(fixture).unwrap();
     fixture.store.finish_message(&first, &failed(Some(MINUTE), 2 * MINUTE)).unwrap();
-    let record = fixture.store.webhooks(tenant).unwrap().remove(0);
+    let record = fixture.store.webhooks(of(tenant)).unwrap().remove(0);
     assert_eq!((record.failures, record.failing_since.is_some()), (1, true));
     end_a_job(fixture, tenant);
     fixture.set_clock(MINUTE + Duration::from_secs(1));
@@ -123,7 +130,7 @@ pub(crate) fn the_outcome_of_an_attempt_decides_what_follows(fixture: &StoreFixt
     }
     seen.sort_unstable();
     assert_eq!(seen, [(false, 0), (true, 1)]);
-    let record = fixture.store.webhooks(tenant).unwrap().remove(0);
+    let record = fixture.store.webhooks(of(tenant)).unwrap().remove(0);
     assert_eq!((record.failures, record.failing_since), (0, None));
     assert!(take(fixture).is_none());
     // A message that is given up stays, and can be sent again.
@@ -132,13 +139,13 @@ pub(crate) fn the_outcome_of_an_attempt_decides_what_follows(fixture: &StoreFixt
     fixture.store.finish_message(&last, &failed(None, Duration::ZERO)).unwrap();
     fixture.set_clock(100 * MINUTE);
     assert!(take(fixture).is_none());
-    assert_eq!(fixture.store.replay_messages(tenant, webhook, None).unwrap(), 1);
+    assert_eq!(fixture.store.replay_messages(of(tenant), webhook, None).unwrap(), 1);
     assert_eq!(take(fixture).map(|message| (message.id, message.attempts)), Some((last.id, 0)));
 }
 
 pub(crate) fn a_disabled_webhook_gets_what_it_missed(fixture: &StoreFixture) {
     let (tenant, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
-    let webhook = add(fixture, tenant, &WebhookEvent::ALL);
+    let webhook = add(fixture, of(tenant), &WebhookEvent::of_tenants());
     end_a_job(fixture, tenant);
     let message = take(fixture).unwrap();
     let outcome = MessageOutcome { disable: Some(String::from("gone")), ..failed(Some(MINUTE), Duration::ZERO) };
@@ -146,12 +153,12 @@ pub(crate) fn a_disabled_webhook_gets_what_it_missed(fixture: &StoreFixture) {
     end_a_job(fixture, tenant);
     fixture.set_clock(10 * MINUTE);
     assert!(take(fixture).is_none());
-    let (_, reason) = fixture.store.webhooks(tenant).unwrap().remove(0).disabled.unwrap();
+    let (_, reason) = fixture.store.webhooks(of(tenant)).unwrap().remove(0).disabled.unwrap();
     assert_eq!(reason, "gone");
-    assert_eq!(fixture.store.replay_messages(tenant, webhook, None).unwrap(), 0, "nothing is sent to it");
+    assert_eq!(fixture.store.replay_messages(of(tenant), webhook, None).unwrap(), 0, "nothing is sent to it");
     let enable = WebhookChange { is_enabled: Some(true), ..WebhookChange::default() };
-    assert!(!fixture.store.change_webhook(other, webhook, &enable).unwrap());
-    assert!(fixture.store.change_webhook(tenant, webhook, &enable).unwrap());
+    assert!(!fixture.store.change_webhook(of(other), webhook, &enable).unwrap());
+    assert!(fixture.store.change_webhook(of(tenant), webhook, &enable).unwrap());
     for _ in 0..2 {
         let message = take(fixture).unwrap();
         fixture.store.finish_message(&message, &taken()).unwrap();
@@ -160,9 +167,9 @@ pub(crate) fn a_disabled_webhook_gets_what_it_missed(fixture: &StoreFixture) {
     // While a secret is being replaced, both sign.
     let secret = Some((String::from("whsec_y"), MINUTE));
     let change = WebhookChange { secret, is_enabled: Some(false), ..WebhookChange::default() };
-    assert!(fixture.store.change_webhook(tenant, webhook, &change).unwrap());
-    assert!(fixture.store.change_webhook(tenant, webhook, &enable).unwrap());
-    fixture.store.test_webhook(tenant, webhook).unwrap().unwrap();
+    assert!(fixture.store.change_webhook(of(tenant), webhook, &change).unwrap());
+    assert!(fixture.store.change_webhook(of(tenant), webhook, &enable).unwrap());
+    fixture.store.test_webhook(of(tenant), webhook).unwrap().unwrap();
     let message = take(fixture).unwrap();
     assert_eq!(
         (message.secrets.as_slice(), message.event.as_str()),
@@ -172,17 +179,69 @@ pub(crate) fn a_disabled_webhook_gets_what_it_missed(fixture: &StoreFixture) {
     assert_eq!(take(fixture).unwrap().secrets, ["whsec_y"]);
 }
 
-pub(crate) fn the_newest_messages_of_a_webhook_are_kept(fixture: &StoreFixture) {
+pub(crate) fn messages_that_were_taken_are_deleted_first(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
-    let webhook = add(fixture, tenant, &WebhookEvent::ALL);
-    let mut last = None;
-    for _ in 0..1_005 {
-        last = fixture.store.test_webhook(tenant, webhook).unwrap();
+    let webhook = add(fixture, of(tenant), &WebhookEvent::of_tenants());
+    let test = || fixture.store.test_webhook(of(tenant), webhook).unwrap().unwrap();
+    let oldest = test();
+    // The first is given up, and the next two are taken.
+    for outcome in [failed(None, Duration::ZERO), taken(), taken()] {
+        if outcome.is_delivered {
+            test();
+        }
+        let message = take(fixture).unwrap();
+        fixture.store.finish_message(&message, &outcome).unwrap();
     }
-    let kept = fixture.store.webhook_messages(tenant, webhook, 2_000).unwrap();
-    assert_eq!(kept.len(), 1_000);
-    assert!(kept.iter().any(|message| Some(message.id) == last));
-    assert_eq!(fixture.store.test_webhook(tenant, Uuid::new_v4()).unwrap(), None);
+    let untaken: Vec<Uuid> = (0..997).map(|_| test()).collect();
+    let kept = || fixture.store.webhook_messages(of(tenant), webhook, 2_000).unwrap();
+    let state = || {
+        let kept = kept();
+        let taken = kept.iter().filter(|message| message.delivered_at.is_some()).count();
+        (kept.len(), taken, kept.iter().any(|message| message.id == oldest))
+    };
+    assert_eq!(state(), (1_000, 2, true));
+    for expected in [(1_000, 1, true), (1_000, 0, true), (1_000, 0, false)] {
+        let newest = test();
+        assert_eq!(state(), expected);
+        assert!(kept().iter().any(|message| message.id == newest));
+    }
+    assert!(kept().iter().any(|message| message.id == untaken[0]));
+    assert_eq!(fixture.store.test_webhook(of(tenant), Uuid::new_v4()).unwrap(), None);
+}
+
+pub(crate) fn operators_are_told_once_an_hour_of_a_failing_component(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    let webhook = add(fixture, WebhookOwner::Operators, &[WebhookEvent::ComponentFailing]);
+    let tenants = add(fixture, of(tenant), &WebhookEvent::ALL);
+    // In the middle of an hour.
+    let past = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % 3_600;
+    let to_half_past = Duration::from_secs((5_400 - past) % 3_600);
+    fixture.set_clock(to_half_past);
+    let tell = |component| {
+        let failing = FailingComponent {
+            tenant,
+            tenant_name: "acme",
+            component: Digest([component; 32]),
+            failure: "trapped",
+            failures: 300,
+            suspended_for: Duration::from_secs(30),
+        };
+        fixture.store.tell_of_failing_component(&failing).unwrap();
+    };
+    let count = |owner, webhook| fixture.store.webhook_messages(owner, webhook, 9).unwrap().len();
+    for (component, expected) in [(1, 1), (1, 1), (2, 2), (1, 2)] {
+        tell(component);
+        assert_eq!(count(WebhookOwner::Operators, webhook), expected);
+    }
+    assert_eq!(count(of(tenant), tenants), 0, "tenants are not told");
+    fixture.set_clock(to_half_past + 60 * MINUTE);
+    tell(1);
+    assert_eq!(count(WebhookOwner::Operators, webhook), 3);
+    let message = take(fixture).unwrap();
+    assert_eq!((message.owner, message.tenant_name), (WebhookOwner::Operators, None));
+    for part in [r#"{"tenant":"acme","component":"#, r#""failure":"trapped","failures":300,"suspendedSeconds":30}"#] {
+        assert!(message.data.contains(part), "{part}: {}", message.data);
+    }
 }
 
 pub(crate) fn webhooks_go_with_their_tenant(fixture: &StoreFixture) {
@@ -190,14 +249,14 @@ pub(crate) fn webhooks_go_with_their_tenant(fixture: &StoreFixture) {
     for number in 0..3 {
         let id = Uuid::new_v4();
         let webhook = NewWebhook { id, url: String::new(), events: Vec::new(), secret: String::new() };
-        assert_eq!(fixture.store.add_webhook(tenant, &webhook, 2).unwrap(), number < 2);
+        assert_eq!(fixture.store.add_webhook(of(tenant), &webhook, 2).unwrap(), number < 2);
     }
-    let webhook = add(fixture, tenant, &WebhookEvent::ALL);
+    let webhook = add(fixture, of(tenant), &WebhookEvent::of_tenants());
     end_a_job(fixture, tenant);
     fixture.store.remove_tenant("acme").unwrap().unwrap();
-    assert!(take(fixture).is_none() && fixture.store.webhooks(tenant).unwrap().is_empty());
-    assert!(fixture.store.webhook_messages(tenant, webhook, 9).unwrap().is_empty());
-    assert!(!fixture.store.remove_webhook(tenant, webhook).unwrap());
+    assert!(take(fixture).is_none() && fixture.store.webhooks(of(tenant)).unwrap().is_empty());
+    assert!(fixture.store.webhook_messages(of(tenant), webhook, 9).unwrap().is_empty());
+    assert!(!fixture.store.remove_webhook(of(tenant), webhook).unwrap());
     let webhook = NewWebhook { id: webhook, url: String::new(), events: Vec::new(), secret: String::new() };
-    assert!(!fixture.store.add_webhook(tenant, &webhook, 9).unwrap(), "there is no such tenant");
+    assert!(!fixture.store.add_webhook(of(tenant), &webhook, 9).unwrap(), "there is no such tenant");
 }

@@ -1,7 +1,7 @@
 //! The options of `bulkhead serve`, and the settings that they become.
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use ipnet::IpNet;
 
 use super::DEFAULT_COMPONENT;
 use crate::cli::log::LogArgs;
+use crate::cli::network::network;
 use crate::cli::store::StoreArgs;
 use crate::cli::text_file::file_error;
 
@@ -312,10 +313,4 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| String::from("an IP address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080"))
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let text = text.trim();
-    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    network.ok_or_else(|| String::from("an address, or a network such as 10.0.0.0/8 or fd00::/8, is expected"))
 }

@@ -8,7 +8,7 @@ use crate::http::connections::Refusal;
 use crate::http::head_scanner::HeadError;
 use crate::http::problem_details::QUOTA_EXCEEDED_KIND;
 use crate::import::ImportError;
-use crate::jobs::{ServiceError, SubmissionError};
+use crate::jobs::{ServiceError, SubmissionError, WebhookError};
 use crate::operations::OperationError;
 use crate::sandbox::TrialError;
 use crate::store::{ApplyRefusal, StoreError};
@@ -126,6 +126,19 @@ impl From<ApplyRefusal> for Problem {
     }
 }
 
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Store(error) => ServiceError::from(error).into(),
+            WebhookError::Random(error) => Self::panicked(&error),
+            WebhookError::Unknown => Self::unknown_webhook(),
+            WebhookError::UnknownMessage => Self::unknown_message(),
+            WebhookError::Disabled => Self::webhook_disabled(),
+            WebhookError::TooMany(limit) => Self::too_many_webhooks(limit),
+        }
+    }
+}
+
 impl From<OperationError> for Problem {
     fn from(error: OperationError) -> Self {
         let (status, kind) = match &error {
@@ -164,6 +177,7 @@ impl From<OperationError> for Problem {
             | OperationError::NothingBefore(_)
             | OperationError::Expiry(_)
             | OperationError::JobCount(_)
+            | OperationError::WebhookUrl(_)
             | OperationError::Profile(_)
             | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),
         };

@@ -13,7 +13,7 @@ use crate::domain::{Digest, TenantId};
 use crate::sandbox::GuestFailure;
 
 /// Consecutive failures, over all jobs and calls of a tenant, after which a component is suspended.
-const MAX_CONSECUTIVE_FAILURES: u32 = 300;
+pub(super) const MAX_CONSECUTIVE_FAILURES: u32 = 300;
 /// How long a component is suspended. Afterwards its failures are counted anew.
 pub(super) const SUSPENSION_PAUSE: Duration = Duration::from_secs(30);
 

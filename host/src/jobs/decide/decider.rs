@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::DeciderContext;
 use super::assemble::assemble;
-use super::breaker::SUSPENSION_PAUSE;
+use super::breaker::{MAX_CONSECUTIVE_FAILURES, SUSPENSION_PAUSE};
 use super::changes::Changes;
 use super::component_usage::ComponentUsage;
 use super::components::{ComponentCallError, ComponentStarter, RunningComponents, Tabulator};
@@ -23,7 +23,7 @@ use crate::domain::{Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
-use crate::store::{BatchCommit, StoreError};
+use crate::store::{BatchCommit, FailingComponent, StoreError};
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
 const MAX_CALLS_PER_STEP: u32 = 4;
@@ -307,6 +307,22 @@ impl<'a> Decider<'a> {
         }
     }
 
+    /// Tells the operators' endpoints that a component was suspended.
+    fn tell_operators(&self, component: Digest, failure: GuestFailure) {
+        let failing = FailingComponent {
+            tenant: self.request.tenant,
+            tenant_name: self.request.tenant_name,
+            component,
+            failure: failure.as_str(),
+            failures: MAX_CONSECUTIVE_FAILURES,
+            suspended_for: SUSPENSION_PAUSE,
+        };
+        let _writing = self.watch.enter(Phase::Commit);
+        if let Err(error) = self.context.store.tell_of_failing_component(&failing) {
+            tracing::warn!(event = "operators_not_told", %error, "operators' endpoints are not told of a failing component");
+        }
+    }
+
     /// Logs a failed call, and counts it against the component if the component is to blame.
     fn call_failed(&mut self, failed: ComponentCallError) -> DecideError {
         let DecideRequest { tenant, tenant_name, job, .. } = self.request;
@@ -337,6 +353,7 @@ impl<'a> Decider<'a> {
                         seconds = SUSPENSION_PAUSE.as_secs(),
                         "component suspended for this tenant, as it keeps failing"
                     );
+                    self.tell_operators(component, failure);
                 }
                 DecideError::Component(failure)
             }

@@ -1,4 +1,4 @@
-//! Sends the messages that are due to tenants' endpoints, each under a lease, so that one server at a time sends it.
+//! Sends the messages that are due to endpoints, each under a lease, so that one server at a time sends it.
 //!
 //! Messages are sent on a small runtime of their own: an endpoint that does not answer takes a task for some seconds, and nothing
 //! that jobs and requests need.
@@ -12,24 +12,23 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::runtime::{self, Runtime};
 
-use crate::domain::TenantId;
 use crate::jobs::maintenance::task::Task;
+use crate::jobs::wakeup::Wakeup;
 use crate::jobs::worker::WorkerContext;
-use crate::store::{DueMessage, MessageOutcome};
+use crate::store::{DueMessage, MessageOutcome, WebhookOwner};
 use crate::webhooks::{Attempt, AttemptError, EndpointUrl, Message, MessageSender, Next, SigningSecret, next_attempt};
 
-/// Time between two looks for messages while none is due.
+/// Time between two looks for messages while none is due, and while as many are being sent as may be. An attempt that ends ends
+/// it, since it makes the next message of its endpoint due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The pause while as many messages are being sent as may be.
-const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// The pause after the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(2);
 /// How long a message belongs to the server that sends it: longer than an attempt can take.
 const LEASE: Duration = Duration::from_secs(30);
 /// Messages that are sent at a time.
 const MAX_SENDING: usize = 64;
-/// How many of them are one tenant's.
-const MAX_SENDING_PER_TENANT: usize = 4;
+/// How many of them are one owner's.
+const MAX_SENDING_PER_OWNER: usize = 4;
 /// Threads that look up names and store outcomes.
 const MAX_BLOCKING_THREADS: usize = 16;
 /// Failures in a row after which an endpoint gets one message a minute.
@@ -51,8 +50,10 @@ pub(super) fn start(context: &Arc<WorkerContext>, sender: MessageSender) -> io::
         .thread_name("webhooks")
         .enable_all()
         .build()?;
-    let deliverer = Deliverer { context: Arc::clone(context), sender, sending: Arc::default(), runtime };
-    Task::start("webhook-delivery", move || deliverer.step())
+    let attempt_ended = Arc::new(Wakeup::default());
+    let sending = Arc::new(Sending { counts: Mutex::default(), attempt_ended: Arc::clone(&attempt_ended) });
+    let deliverer = Deliverer { context: Arc::clone(context), sender, sending, runtime };
+    Task::start_with_wakeup("webhook-delivery", attempt_ended, move || deliverer.step())
 }
 
 struct Deliverer {
@@ -62,13 +63,16 @@ struct Deliverer {
     runtime: Runtime,
 }
 
-/// How many messages of each tenant are being sent.
-#[derive(Debug, Default)]
-struct Sending(Mutex<HashMap<TenantId, usize>>);
+/// How many messages of each owner are being sent.
+#[derive(Debug)]
+struct Sending {
+    counts: Mutex<HashMap<WebhookOwner, usize>>,
+    attempt_ended: Arc<Wakeup>,
+}
 
-/// A message that is being sent, until this is dropped.
+/// A message that is being sent, until this is dropped: when what came of the attempt is stored.
 struct Place {
-    tenant: TenantId,
+    owner: WebhookOwner,
     sending: Arc<Sending>,
 }
 
@@ -76,7 +80,7 @@ impl Deliverer {
     /// Begins to send all messages that are due and for which there is room. Returns the pause until the next look.
     fn step(&self) -> Duration {
         loop {
-            let Some(passing_over) = self.sending.passing_over() else { return FULL_PAUSE };
+            let Some(passing_over) = self.sending.passing_over() else { return POLL_INTERVAL };
             match self.context.store().take_message(LEASE, &passing_over) {
                 Ok(Some(message)) => self.send(message),
                 Ok(None) => return POLL_INTERVAL,
@@ -90,7 +94,7 @@ impl Deliverer {
 
     fn send(&self, due: DueMessage) {
         let (context, sender) = (Arc::clone(&self.context), self.sender.clone());
-        let place = Place::take(&self.sending, due.tenant);
+        let place = Place::take(&self.sending, due.owner);
         self.runtime.spawn(async move {
             let outcome = match message(&due) {
                 Some(message) => judge(&due, sender.send(&message, due.now.0 / 1_000_000).await, rand::random()),
@@ -117,31 +121,33 @@ impl Deliverer {
 }
 
 impl Sending {
-    /// Returns the tenants that have as many messages as they may; `None` if all together have.
-    fn passing_over(&self) -> Option<Vec<TenantId>> {
-        let sending = self.0.lock();
-        let is_full = |(_, count): &(&TenantId, &usize)| **count >= MAX_SENDING_PER_TENANT;
+    /// Returns the owners that have as many messages as they may; `None` if all together have.
+    fn passing_over(&self) -> Option<Vec<WebhookOwner>> {
+        let sending = self.counts.lock();
+        let is_full = |(_, count): &(&WebhookOwner, &usize)| **count >= MAX_SENDING_PER_OWNER;
         (sending.values().sum::<usize>() < MAX_SENDING)
-            .then(|| sending.iter().filter(is_full).map(|(tenant, _)| *tenant).collect())
+            .then(|| sending.iter().filter(is_full).map(|(owner, _)| *owner).collect())
     }
 }
 
 impl Place {
-    fn take(sending: &Arc<Sending>, tenant: TenantId) -> Self {
-        *sending.0.lock().entry(tenant).or_default() += 1;
-        Self { tenant, sending: Arc::clone(sending) }
+    fn take(sending: &Arc<Sending>, owner: WebhookOwner) -> Self {
+        *sending.counts.lock().entry(owner).or_default() += 1;
+        Self { owner, sending: Arc::clone(sending) }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut sending = self.sending.0.lock();
-        if let Some(count) = sending.get_mut(&self.tenant) {
+        let mut counts = self.sending.counts.lock();
+        if let Some(count) = counts.get_mut(&self.owner) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                sending.remove(&self.tenant);
+                counts.remove(&self.owner);
             }
         }
+        drop(counts);
+        self.sending.attempt_ended.notify();
     }
 }
 
@@ -196,13 +202,17 @@ fn judge(due: &DueMessage, attempt: Result<Attempt, AttemptError>, jitter: f64) 
 }
 
 fn log(due: &DueMessage, outcome: &MessageOutcome) {
-    let (tenant, webhook, status) = (due.tenant.0, due.webhook, outcome.status);
+    let (tenant, webhook, status) = (due.tenant_name.as_deref(), due.webhook, outcome.status);
+    if !outcome.is_delivered {
+        // What an endpoint answers is for its tenant alone.
+        let reason = status.is_none().then_some(outcome.note.as_str());
+        let failures = due.failures.saturating_add(1);
+        tracing::info!(event = "webhook_failed", tenant, %webhook, status, reason, failures, "an endpoint did not take a message");
+    }
     if let Some(reason) = &outcome.disable {
         tracing::warn!(event = "webhook_disabled", tenant, %webhook, reason, "no messages are sent to an endpoint any more");
-    } else if !outcome.is_delivered {
-        let failures = due.failures.saturating_add(1);
-        tracing::info!(event = "webhook_failed", tenant, %webhook, status, failures, "an endpoint did not take a message");
-    } else {
+    }
+    if outcome.is_delivered {
         tracing::debug!(event = "webhook_delivered", tenant, %webhook, status, "an endpoint took a message");
     }
 }
@@ -215,13 +225,14 @@ mod tests {
 
     use super::{MAX_FAILING_TIME, judge};
     use crate::domain::{TenantId, Timestamp};
-    use crate::store::DueMessage;
+    use crate::store::{DueMessage, WebhookOwner};
     use crate::webhooks::{Attempt, AttemptError};
 
     fn due(attempts: u32, failures: u32, failing_for: Option<Duration>) -> DueMessage {
         let now = Timestamp(1_800_000_000_000_000);
         DueMessage {
-            tenant: TenantId(1),
+            owner: WebhookOwner::Tenant(TenantId(1)),
+            tenant_name: Some(String::from("acme")),
             webhook: Uuid::nil(),
             url: String::from("https://hooks.example/"),
             secrets: Vec::new(),

@@ -1,53 +1,63 @@
-//! Where tenants want to be told of events, and the messages to them.
+//! Where tenants and operators want to be told of events, and which messages an event makes.
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::webhook_messages::{add_message, due_webhook, finish, message, replay, take};
 use crate::domain::{Counts, JobId, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::packing::read_mode;
-use crate::store::webhooks::{MAX_MESSAGES, events_column, job_data, read_events};
+use crate::store::webhooks::{disable_reason, events_column, job_data, read_events};
 use crate::store::{
-    DueMessage, MessageOutcome, NewWebhook, StoreError, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage,
-    WebhookRecord, WebhookStore,
+    DueMessage, FailingComponent, MessageOutcome, NewWebhook, StoreError, TEST_EVENT, WebhookChange, WebhookEvent,
+    WebhookMessage, WebhookOwner, WebhookRecord, WebhookStore,
 };
 
-const CONTEXT: &str = "working on webhooks";
+pub(super) const CONTEXT: &str = "working on webhooks";
 
 impl WebhookStore for SqliteStore {
-    fn add_webhook(&self, tenant: TenantId, webhook: &NewWebhook, max: u32) -> Result<bool, StoreError> {
+    fn add_webhook(&self, owner: WebhookOwner, webhook: &NewWebhook, max: u32) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.connections.write_growing(0, |connection| {
             let added = connection.execute(
                 "INSERT INTO webhooks (tenant, id, url, events, secret, created_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6
                  WHERE (SELECT count(*) FROM webhooks WHERE tenant = ?1) < ?7
-                   AND EXISTS (SELECT 1 FROM tenants WHERE id = ?1)",
-                params![tenant.0, webhook.id, webhook.url, events_column(&webhook.events), webhook.secret, now.0, max],
+                   AND (?8 OR EXISTS (SELECT 1 FROM tenants WHERE id = ?1))",
+                params![
+                    owner.column(),
+                    webhook.id,
+                    webhook.url,
+                    events_column(&webhook.events),
+                    webhook.secret,
+                    now.0,
+                    max,
+                    owner == WebhookOwner::Operators,
+                ],
             );
             Ok(added.context(CONTEXT)? > 0)
         })
     }
 
-    fn webhooks(&self, tenant: TenantId) -> Result<Vec<WebhookRecord>, StoreError> {
+    fn webhooks(&self, owner: WebhookOwner) -> Result<Vec<WebhookRecord>, StoreError> {
         self.connections.read(|connection| {
             connection
                 .prepare_cached(
                     "SELECT id, url, events, created_at, disabled_at, disabled_reason, failures, failing_since
                      FROM webhooks WHERE tenant = ?1 ORDER BY created_at, id",
                 )
-                .and_then(|mut statement| statement.query_map([tenant.0], record)?.collect())
+                .and_then(|mut statement| statement.query_map([owner.column()], record)?.collect())
                 .context(CONTEXT)
         })
     }
 
-    fn change_webhook(&self, tenant: TenantId, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError> {
+    fn change_webhook(&self, owner: WebhookOwner, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.connections.write_growing(0, |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-            let key = params![tenant.0, id];
+            let key = params![owner.column(), id];
             let known: Option<bool> = transaction
                 .query_row("SELECT disabled_at IS NOT NULL FROM webhooks WHERE tenant = ?1 AND id = ?2", key, |row| {
                     row.get(0)
@@ -56,7 +66,7 @@ impl WebhookStore for SqliteStore {
                 .context(CONTEXT)?;
             let Some(is_disabled) = known else { return Ok(false) };
             let run = |sql: &str, value: &dyn rusqlite::ToSql| {
-                transaction.execute(sql, params![tenant.0, id, value]).map(drop).context(CONTEXT)
+                transaction.execute(sql, params![owner.column(), id, value]).map(drop).context(CONTEXT)
             };
             if let Some(url) = &change.url {
                 run("UPDATE webhooks SET url = ?3 WHERE tenant = ?1 AND id = ?2", url)?;
@@ -70,7 +80,7 @@ impl WebhookStore for SqliteStore {
                     .execute(
                         "UPDATE webhooks SET old_secret = secret, old_secret_until = ?4, secret = ?3
                          WHERE tenant = ?1 AND id = ?2",
-                        params![tenant.0, id, secret, until],
+                        params![owner.column(), id, secret, until],
                     )
                     .context(CONTEXT)?;
             }
@@ -89,7 +99,7 @@ impl WebhookStore for SqliteStore {
                     )?;
                 }
                 Some(false) if !is_disabled => {
-                    disable(&transaction, tenant, id, "It was disabled by its tenant.", now)?
+                    disable(&transaction, owner, id, disable_reason(change), now)?;
                 }
                 _ => {}
             }
@@ -98,10 +108,10 @@ impl WebhookStore for SqliteStore {
         })
     }
 
-    fn remove_webhook(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
+    fn remove_webhook(&self, owner: WebhookOwner, id: Uuid) -> Result<bool, StoreError> {
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-            let key = params![tenant.0, id];
+            let key = params![owner.column(), id];
             let removed =
                 transaction.execute("DELETE FROM webhooks WHERE tenant = ?1 AND id = ?2", key).context(CONTEXT)?;
             transaction
@@ -112,12 +122,12 @@ impl WebhookStore for SqliteStore {
         })
     }
 
-    fn test_webhook(&self, tenant: TenantId, id: Uuid) -> Result<Option<Uuid>, StoreError> {
+    fn test_webhook(&self, owner: WebhookOwner, id: Uuid) -> Result<Option<Uuid>, StoreError> {
         let now = self.clock.now();
         self.connections.write_growing(0, |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
             let known: Option<i64> = transaction
-                .query_row("SELECT 1 FROM webhooks WHERE tenant = ?1 AND id = ?2", params![tenant.0, id], |row| {
+                .query_row("SELECT 1 FROM webhooks WHERE tenant = ?1 AND id = ?2", params![owner.column(), id], |row| {
                     row.get(0)
                 })
                 .optional()
@@ -125,51 +135,57 @@ impl WebhookStore for SqliteStore {
             if known.is_none() {
                 return Ok(None);
             }
-            let message = add_message(&transaction, tenant, id, TEST_EVENT, "{}", now)?;
+            let message = Uuid::new_v4();
+            add_message(&transaction, owner, id, message, TEST_EVENT, "{}", now)?;
             transaction.commit().context(CONTEXT)?;
             Ok(Some(message))
         })
     }
 
-    fn webhook_messages(&self, tenant: TenantId, webhook: Uuid, limit: u32) -> Result<Vec<WebhookMessage>, StoreError> {
+    fn tell_of_failing_component(&self, failing: &FailingComponent<'_>) -> Result<(), StoreError> {
+        let (now, owner, event) = (self.clock.now(), WebhookOwner::Operators, WebhookEvent::ComponentFailing);
+        self.connections.write_growing(0, |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
+            for webhook in webhooks_for(&transaction, owner, event)? {
+                let id = failing.message_id(webhook, now);
+                add_message(&transaction, owner, webhook, id, event.as_str(), &failing.data(), now)?;
+            }
+            transaction.commit().context(CONTEXT)
+        })
+    }
+
+    fn webhook_messages(
+        &self,
+        owner: WebhookOwner,
+        webhook: Uuid,
+        limit: u32,
+    ) -> Result<Vec<WebhookMessage>, StoreError> {
         self.connections.read(|connection| {
             connection
                 .prepare_cached(
                     "SELECT id, event, occurred_at, attempts, due_at, attempted_at, status, note, delivered_at
                      FROM webhook_messages WHERE tenant = ?1 AND webhook = ?2 ORDER BY occurred_at DESC, id LIMIT ?3",
                 )
-                .and_then(|mut statement| statement.query_map(params![tenant.0, webhook, limit], message)?.collect())
+                .and_then(|mut statement| {
+                    statement.query_map(params![owner.column(), webhook, limit], message)?.collect()
+                })
                 .context(CONTEXT)
         })
     }
 
-    fn replay_messages(&self, tenant: TenantId, webhook: Uuid, message: Option<Uuid>) -> Result<u64, StoreError> {
+    fn replay_messages(&self, owner: WebhookOwner, webhook: Uuid, message: Option<Uuid>) -> Result<u64, StoreError> {
         let now = self.clock.now();
         self.connections.write_growing(0, |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-            let replayed = transaction
-                .execute(
-                    "UPDATE webhook_messages SET due_at = ?3, attempts = 0, delivered_at = NULL
-                     WHERE tenant = ?1 AND webhook = ?2 AND (id = ?4 OR (?4 IS NULL AND delivered_at IS NULL))
-                       AND EXISTS (SELECT 1 FROM webhooks WHERE tenant = ?1 AND id = ?2 AND disabled_at IS NULL)",
-                    params![tenant.0, webhook, now.0, message],
-                )
-                .context(CONTEXT)?;
-            transaction
-                .execute(
-                    "UPDATE webhooks SET free_at = 0, next_at = ?3
-                     WHERE tenant = ?1 AND id = ?2 AND disabled_at IS NULL AND ?4",
-                    params![tenant.0, webhook, now.0, replayed > 0],
-                )
-                .context(CONTEXT)?;
+            let replayed = replay(&transaction, owner, webhook, message, now)?;
             transaction.commit().context(CONTEXT)?;
-            Ok(replayed as u64)
+            Ok(replayed)
         })
     }
 
-    fn take_message(&self, lease: Duration, passing_over: &[TenantId]) -> Result<Option<DueMessage>, StoreError> {
+    fn take_message(&self, lease: Duration, passing_over: &[WebhookOwner]) -> Result<Option<DueMessage>, StoreError> {
         let now = self.clock.now();
-        let passing_over: Vec<i64> = passing_over.iter().map(|tenant| tenant.0).collect();
+        let passing_over: Vec<i64> = passing_over.iter().map(|owner| owner.column()).collect();
         let passing_over = serde_json::to_string(&passing_over).unwrap_or_default();
         // Nothing is written while nothing is due.
         if self.connections.read(|connection| due_webhook(connection, &passing_over, now))?.is_none() {
@@ -192,10 +208,8 @@ pub(super) fn tell_of_job(
     event: WebhookEvent,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let webhooks: Vec<Uuid> = transaction
-        .prepare_cached("SELECT id FROM webhooks WHERE tenant = ?1 AND instr(events, ' ' || ?2 || ' ') > 0")
-        .and_then(|mut statement| statement.query_map(params![tenant.0, event.as_str()], |row| row.get(0))?.collect())
-        .context(CONTEXT)?;
+    let owner = WebhookOwner::Tenant(tenant);
+    let webhooks = webhooks_for(transaction, owner, event)?;
     if webhooks.is_empty() {
         return Ok(());
     }
@@ -213,48 +227,29 @@ pub(super) fn tell_of_job(
     let (_, dry_run) = read_mode(mode.as_deref())?;
     let data = job_data(job, total, counts, event == WebhookEvent::JobCancelled, dry_run.is_some());
     for webhook in webhooks {
-        add_message(transaction, tenant, webhook, event.as_str(), &data, now)?;
+        add_message(transaction, owner, webhook, Uuid::new_v4(), event.as_str(), &data, now)?;
     }
     Ok(())
 }
 
-/// Stores a message, and deletes the oldest beyond the bound. Returns the message's id.
-fn add_message(
+/// Returns an owner's endpoints that want to be told of an event.
+fn webhooks_for(
     transaction: &Transaction<'_>,
-    tenant: TenantId,
-    webhook: Uuid,
-    event: &str,
-    data: &str,
-    now: Timestamp,
-) -> Result<Uuid, StoreError> {
-    let id = Uuid::new_v4();
-    for (sql, values) in [
-        (
-            "INSERT INTO webhook_messages (tenant, webhook, id, event, data, occurred_at, due_at)
-             SELECT tenant, id, ?3, ?4, ?5, ?6, CASE WHEN disabled_at IS NULL THEN ?6 END
-             FROM webhooks WHERE tenant = ?1 AND id = ?2",
-            params![tenant.0, webhook, id, event, data, now.0],
-        ),
-        (
-            "UPDATE webhooks SET next_at = max(free_at, min(coalesce(next_at, ?3), ?3))
-             WHERE tenant = ?1 AND id = ?2 AND disabled_at IS NULL",
-            params![tenant.0, webhook, now.0],
-        ),
-        (
-            "DELETE FROM webhook_messages WHERE tenant = ?1 AND webhook = ?2 AND id IN (
-               SELECT id FROM webhook_messages WHERE tenant = ?1 AND webhook = ?2
-               ORDER BY occurred_at DESC, id LIMIT -1 OFFSET ?3)",
-            params![tenant.0, webhook, MAX_MESSAGES],
-        ),
-    ] {
-        transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).context(CONTEXT)?;
-    }
-    Ok(id)
+    owner: WebhookOwner,
+    event: WebhookEvent,
+) -> Result<Vec<Uuid>, StoreError> {
+    transaction
+        .prepare_cached("SELECT id FROM webhooks WHERE tenant = ?1 AND instr(events, ' ' || ?2 || ' ') > 0")
+        .and_then(|mut statement| {
+            statement.query_map(params![owner.column(), event.as_str()], |row| row.get(0))?.collect()
+        })
+        .context(CONTEXT)
 }
 
-fn disable(
+/// Disables an endpoint, and has none of its messages sent.
+pub(super) fn disable(
     transaction: &Transaction<'_>,
-    tenant: TenantId,
+    owner: WebhookOwner,
     id: Uuid,
     reason: &str,
     now: Timestamp,
@@ -262,140 +257,16 @@ fn disable(
     transaction
         .execute(
             "UPDATE webhooks SET disabled_at = ?3, disabled_reason = ?4, next_at = NULL WHERE tenant = ?1 AND id = ?2",
-            params![tenant.0, id, now.0, reason],
+            params![owner.column(), id, now.0, reason],
         )
         .context(CONTEXT)?;
     transaction
         .execute(
             "UPDATE webhook_messages SET due_at = NULL WHERE tenant = ?1 AND webhook = ?2 AND due_at IS NOT NULL",
-            params![tenant.0, id],
+            params![owner.column(), id],
         )
         .map(drop)
         .context(CONTEXT)
-}
-
-/// Returns the endpoint whose next attempt is due first.
-fn due_webhook(
-    connection: &Connection,
-    passing_over: &str,
-    now: Timestamp,
-) -> Result<Option<(TenantId, Uuid)>, StoreError> {
-    connection
-        .prepare_cached(
-            "SELECT tenant, id FROM webhooks
-             WHERE next_at <= ?1 AND disabled_at IS NULL AND lease_until <= ?1
-               AND tenant NOT IN (SELECT value FROM json_each(?2))
-             ORDER BY next_at LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            statement.query_row(params![now.0, passing_over], |row| Ok((TenantId(row.get(0)?), row.get(1)?))).optional()
-        })
-        .context(CONTEXT)
-}
-
-fn take(
-    connection: &mut Connection,
-    lease: Duration,
-    passing_over: &str,
-    now: Timestamp,
-) -> Result<Option<DueMessage>, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-    let Some((tenant, webhook)) = due_webhook(&transaction, passing_over, now)? else { return Ok(None) };
-    let lease_until = now.after(lease);
-    let taken = transaction
-        .query_row(
-            "SELECT webhooks.url, webhooks.secret, webhooks.old_secret, webhooks.old_secret_until, webhooks.failures,
-                    webhooks.failing_since, message.id, message.event, message.data, message.occurred_at,
-                    message.attempts
-             FROM webhook_messages AS message
-             JOIN webhooks ON webhooks.tenant = message.tenant AND webhooks.id = message.webhook
-             WHERE message.tenant = ?1 AND message.webhook = ?2 AND message.due_at <= ?3
-             ORDER BY message.due_at, message.occurred_at LIMIT 1",
-            params![tenant.0, webhook, now.0],
-            |row| {
-                let (secret, old): (String, Option<String>) = (row.get(1)?, row.get(2)?);
-                let is_old_valid = row.get::<_, i64>(3)? > now.0;
-                Ok(DueMessage {
-                    tenant,
-                    webhook,
-                    url: row.get(0)?,
-                    secrets: [Some(secret), old.filter(|_| is_old_valid)].into_iter().flatten().collect(),
-                    failures: row.get(4)?,
-                    failing_since: row.get::<_, Option<i64>>(5)?.map(Timestamp),
-                    id: row.get(6)?,
-                    event: row.get(7)?,
-                    data: row.get(8)?,
-                    occurred_at: Timestamp(row.get(9)?),
-                    attempts: row.get(10)?,
-                    lease_until,
-                    now,
-                })
-            },
-        )
-        .optional()
-        .context(CONTEXT)?;
-    match taken {
-        Some(_) => transaction
-            .execute(
-                "UPDATE webhooks SET lease_until = ?3 WHERE tenant = ?1 AND id = ?2",
-                params![tenant.0, webhook, lease_until.0],
-            )
-            .map(drop)
-            .context(CONTEXT)?,
-        None => schedule(&transaction, tenant, webhook)?,
-    }
-    transaction.commit().context(CONTEXT)?;
-    Ok(taken)
-}
-
-/// Sets when the next attempt at an endpoint is due.
-fn schedule(transaction: &Transaction<'_>, tenant: TenantId, webhook: Uuid) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "UPDATE webhooks SET next_at = (
-               SELECT max(min(due_at), webhooks.free_at) FROM webhook_messages
-               WHERE tenant = ?1 AND webhook = ?2 AND due_at IS NOT NULL
-             ) WHERE tenant = ?1 AND id = ?2",
-            params![tenant.0, webhook],
-        )
-        .map(drop)
-        .context(CONTEXT)
-}
-
-fn finish(
-    connection: &mut Connection,
-    message: &DueMessage,
-    outcome: &MessageOutcome,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-    let DueMessage { tenant, webhook, id, lease_until, .. } = message;
-    let held = transaction
-        .execute(
-            "UPDATE webhooks SET lease_until = 0, free_at = ?4,
-               failures = CASE WHEN ?5 THEN 0 ELSE failures + 1 END,
-               failing_since = CASE WHEN ?5 THEN NULL ELSE coalesce(failing_since, ?6) END
-             WHERE tenant = ?1 AND id = ?2 AND lease_until = ?3",
-            params![tenant.0, webhook, lease_until.0, now.after(outcome.hold).0, outcome.is_delivered, now.0],
-        )
-        .context(CONTEXT)?;
-    if held == 0 {
-        return Ok(());
-    }
-    let again = outcome.again_after.map(|pause| now.after(pause).0);
-    transaction
-        .execute(
-            "UPDATE webhook_messages SET attempts = attempts + 1, attempted_at = ?4, status = ?5, note = ?6,
-                                         delivered_at = CASE WHEN ?7 THEN ?4 END, due_at = ?8
-             WHERE tenant = ?1 AND webhook = ?2 AND id = ?3",
-            params![tenant.0, webhook, id, now.0, outcome.status, outcome.note, outcome.is_delivered, again],
-        )
-        .context(CONTEXT)?;
-    match &outcome.disable {
-        Some(reason) => disable(&transaction, *tenant, *webhook, reason, now)?,
-        None => schedule(&transaction, *tenant, *webhook)?,
-    }
-    transaction.commit().context(CONTEXT)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<WebhookRecord> {
@@ -409,20 +280,5 @@ fn record(row: &Row<'_>) -> rusqlite::Result<WebhookRecord> {
         disabled: disabled_at.map(|at| (at, reason.unwrap_or_default())),
         failures: row.get(6)?,
         failing_since: row.get::<_, Option<i64>>(7)?.map(Timestamp),
-    })
-}
-
-fn message(row: &Row<'_>) -> rusqlite::Result<WebhookMessage> {
-    let time = |place| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(place)?.map(Timestamp));
-    Ok(WebhookMessage {
-        id: row.get(0)?,
-        event: row.get(1)?,
-        occurred_at: Timestamp(row.get(2)?),
-        attempts: row.get(3)?,
-        due_at: time(4)?,
-        attempted_at: time(5)?,
-        status: row.get(6)?,
-        note: row.get(7)?,
-        delivered_at: time(8)?,
     })
 }
