@@ -22,6 +22,7 @@ fn pages() -> Vec<PathBuf> {
         "CHANGELOG.md",
         "guest/README.md",
         "examples/hosts/README.md",
+        "examples/receivers/README.md",
     ]
     .map(|page| root().join(page))
     .to_vec();

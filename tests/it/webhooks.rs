@@ -1,13 +1,13 @@
 //! `/api/webhooks`: a tenant's own servers are told when jobs end, by the Standard Webhooks specification.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Client, DEADLINE, Options, Server, contacts, wait_until};
+use bulkhead_tests::{Client, DEADLINE, Options, Server, contacts, receiver, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -490,6 +490,62 @@ fn operators_work_on_webhooks(server: &Server) {
 }
 
 on_both_stores!(operators_work_on_webhooks, with("--webhook-allow", "127.0.0.0/8"));
+
+/// A program of `examples/receivers`; killed when it is dropped.
+struct ExampleReceiver {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl ExampleReceiver {
+    fn start(language: &str, secret: &str) -> Self {
+        let mut command = Command::new(receiver(language));
+        let mut child = command.args(["receive", secret]).stdout(Stdio::piped()).spawn().expect("it can be started");
+        let lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+        Self { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().expect("a line").expect("a text")
+    }
+}
+
+impl Drop for ExampleReceiver {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The libraries of the specification, each in a program of its own.
+#[test]
+fn the_libraries_of_the_specification_take_messages() {
+    let server = Options::default().with(OWN.0, OWN.1).start();
+    let client = server.new_client("acme");
+    for language in ["node", "python"] {
+        let (path, old_secret) = add(&client, &json!({"url": "https://hooks.example/", "events": ["job.completed"]}));
+        let replaced = client.send("POST", &format!("{path}/secret"), &[], &Value::Null).expect(200).json();
+        let secret = replaced["webhook"]["secret"].as_str().expect("a secret").to_owned();
+        let wrong = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let mut ids = Vec::new();
+        for (secret, status) in [(secret.as_str(), 204), (old_secret.as_str(), 204), (wrong, 401)] {
+            let mut receiver = ExampleReceiver::start(language, secret);
+            client.send("PATCH", &path, &[], &json!({"url": receiver.line()})).expect(200);
+            let job = client.create(&json!([{"email": "a\u{e4}\"@example.com"}]));
+            let listed = wait_for(&client, &path, "the outcome", |message| {
+                message["attempts"] == 1 && !ids.contains(&message["id"])
+            });
+            assert_eq!(listed["status"], status, "{language} {listed}");
+            ids.push(listed["id"].clone());
+            if status == 204 {
+                let told: Value = serde_json::from_str(&receiver.line()).expect("JSON");
+                assert_eq!((&told["id"], &told["type"]), (&listed["id"], &json!("job.completed")), "{language}");
+                assert_eq!(told["data"]["id"], job.id, "{language}");
+            }
+        }
+        client.delete(&path).expect(204);
+    }
+}
 
 #[test]
 fn the_documented_check_finds_the_documented_message_genuine() {

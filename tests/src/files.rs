@@ -26,6 +26,11 @@ pub(crate) fn host(name: &str) -> PathBuf {
     there(folder.join(name), "BULKHEAD_HOSTS")
 }
 
+/// Returns the path of what runs an example receiver of webhooks: in `BULKHEAD_HOSTS`, or in the target directory's `hosts`.
+pub fn receiver(language: &str) -> PathBuf {
+    host(&format!("receiver-{language}"))
+}
+
 /// Returns the path of a WebAssembly tool: in `BULKHEAD_TOOLS`, or in the target directory's `tools/bin`.
 pub fn tool(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_TOOLS").map_or_else(|| target().join("tools/bin"), PathBuf::from);
