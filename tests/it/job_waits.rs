@@ -1,5 +1,6 @@
 //! `Prefer: wait=N`: the server answers when the job has changed, and a client that waits holds nothing that others need.
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -147,6 +148,28 @@ fn a_wait_ends_when_the_job_does(server: &Server) {
 }
 
 on_both_stores!(a_wait_ends_when_the_job_does, rogue(), with("--workers", 1));
+
+fn the_documented_loop_ends_with_the_job(server: &Server) {
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let page = include_str!("../../docs/waiting.md");
+    let script = page.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```")).expect("a script").0;
+    let script = script.replace("http://127.0.0.1:8080", &server.url());
+    let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+    let run = |id: &str| Command::new("sh").args(["-c", &script]).env("U", &user).env("ID", id).output();
+    let job = endless(&client);
+    let output = thread::scope(|scope| {
+        let running = scope.spawn(|| run(&job.id).expect("there is a shell"));
+        client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(200);
+        running.join().expect("it ends")
+    });
+    let full: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&full["status"], &full["total"]), (&json!("completed"), &json!(500)), "{output:?}");
+    client.delete(&job.path()).expect(200);
+    assert_eq!(run(&job.id).expect("there is a shell").status.code(), Some(22), "a job that is gone ends the loop");
+}
+
+on_both_stores!(the_documented_loop_ends_with_the_job, rogue(), with("--workers", 1));
 
 fn a_submission_can_wait_for_its_jobs(server: &Server) {
     let client = server.new_client("acme");

@@ -59,6 +59,8 @@ pub(super) struct Summary {
     failures: Vec<Failure>,
     shown: usize,
     is_dry_run: bool,
+    /// The ids of completed jobs.
+    completed: Vec<String>,
     changes: Vec<ChangedContact>,
     to_correct: Option<FailuresToCorrect>,
 }
@@ -88,6 +90,7 @@ impl Summary {
     pub(super) fn finish_job(&mut self, job: &Job, contacts: usize, time: Duration) {
         let Some((id, _)) = self.unfinished.take() else { return };
         self.lines.push(format!("job {id}: {} in {:.2} s", counted(contacts, "contact"), time.as_secs_f64()));
+        self.completed.push(id);
         self.counts.created += job.created;
         self.counts.updated += job.updated;
         self.counts.unchanged += job.unchanged;
@@ -184,9 +187,28 @@ impl Summary {
         match &self.to_correct {
             Some(FailuresToCorrect { file, command }) => {
                 let (file, command) = (Printable::line(file), Printable::line(command));
-                writeln!(out, "\n{file} has the contacts to correct and submit again:\n  {command}")
+                writeln!(out, "\n{file} has the contacts to correct and submit again:\n  {command}")?;
             }
-            None => Ok(()),
+            None => {}
+        }
+        self.write_how_to_apply(out)
+    }
+
+    /// Says how to store what a dry run was for, if all of it was tried.
+    fn write_how_to_apply(&self, out: &mut impl Write) -> io::Result<()> {
+        if !self.is_dry_run || self.unfinished.is_some() || self.counts.not_processed > 0 {
+            return Ok(());
+        }
+        let then = "or submit the file again without --dry-run.";
+        match self.completed.as_slice() {
+            [] => Ok(()),
+            [id] => {
+                writeln!(out, "\nto store the contacts, apply the job by POST /api/contacts/job/{id}/apply, {then}")
+            }
+            _ => writeln!(
+                out,
+                "\nto store the contacts, apply each job above, in this order, by POST /api/contacts/job/ID/apply, {then}"
+            ),
         }
     }
 }
@@ -296,6 +318,7 @@ mod tests {
         let text = written(&summary);
         for part in [
             "\nThis was a dry run: nothing was stored.\n\nwould be created            1\nwould be updated            1\nwould fail                  0\n",
+            "\nto store the contacts, apply the job by POST /api/contacts/job/a/apply, or submit the file again without --dry-run.\n",
             "\nwhat would change:\n  #0 a@b.co (201)\n    city: null -> \"Lübeck\\u001b\"\n    points: 1 -> 2\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
