@@ -27,6 +27,7 @@ use super::problem::Problem;
 use super::reply::{Reply, json};
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
+use super::webhooks;
 use crate::operations::{OperationError, Operations};
 use crate::sandbox::Refusal;
 use crate::tenants::{LimitRule, Secret, TenantLimits};
@@ -137,6 +138,18 @@ impl AdminApi {
             AdminRoute::ShowJob(id) => self.blocking(move |operations| jobs::show(operations, id)).await,
             AdminRoute::DeleteJob(id) => self.blocking(move |operations| jobs::delete(operations, id)).await,
             AdminRoute::ReadJobLog(id) => self.blocking(move |operations| jobs::log(operations, id)).await,
+            AdminRoute::Webhook(call) => {
+                let body = if call.has_body() { Some(self.bodies.receive(&head.headers, body).await?) } else { None };
+                self.blocking(move |operations| webhooks::answer(&operations.operators_webhooks(), call, body)).await
+            }
+            AdminRoute::ListTenantWebhooks(tenant) => {
+                self.blocking(move |operations| webhooks::list(&operations.tenants_webhooks(&tenant)?)).await
+            }
+            AdminRoute::SwitchTenantWebhook(tenant, id) => {
+                let body = self.bodies.receive(&head.headers, body).await?;
+                self.blocking(move |operations| webhooks::switch(&operations.tenants_webhooks(&tenant)?, id, body))
+                    .await
+            }
             AdminRoute::Description => Ok(ADMIN_DESCRIPTION.answer(&head.headers)),
             AdminRoute::ListLimits => Ok(json(StatusCode::OK, &LimitListBody { limits: TenantLimits::RULES })),
         }

@@ -8,7 +8,6 @@ use super::path::decoded_path;
 use super::problem::Problem;
 use super::webhooks::WebhookCall;
 use crate::domain::{ContactId, GroupId, JobId, Operation};
-use crate::operations::WebhookMessageView;
 
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +119,7 @@ impl Route {
             return get(method, route).ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
         }
         if let Some(rest) = decoded.strip_prefix("/api/webhooks") {
-            return Self::of_webhooks(method, rest).unwrap_or_else(|| Err(unknown()));
+            return WebhookCall::find(method, rest).unwrap_or_else(|| Err(unknown())).map(Self::Webhook);
         }
         let rest = decoded.strip_prefix("/api/contacts").ok_or_else(unknown)?;
         let parts: Vec<&str> = match rest.strip_prefix('/') {
@@ -231,52 +230,6 @@ impl Route {
                 | Self::DeleteBatch
                 | Self::DoNotContact(..)
         )
-    }
-
-    /// Finds a call about webhooks by what is behind `/api/webhooks`. Returns `None` if there is no such path.
-    fn of_webhooks(method: &Method, rest: &str) -> Option<Result<Self, Problem>> {
-        use WebhookCall::{Add, Change, List, ListMessages, Read, Remove, ReplaceSecret, Replay, ReplayOne, Test};
-        let parts: Vec<&str> = match rest.strip_prefix('/') {
-            Some(rest) => rest.split('/').collect(),
-            None if rest.is_empty() => Vec::new(),
-            None => return None,
-        };
-        let id = |text: &str| GroupId::parse(text).map(|GroupId(id)| id);
-        // A wrong method is reported even where an id cannot be one.
-        let call = |is_right: bool, found: Option<WebhookCall>, missing: fn() -> Problem| {
-            is_right.then(|| found.ok_or_else(missing)).transpose()
-        };
-        let (is_get, is_post) = (*method == Method::GET, *method == Method::POST);
-        let unknown: fn() -> Problem = Problem::unknown_webhook;
-        let (found, allowed) = match *parts.as_slice() {
-            [] if is_get => (Ok(Some(List)), "GET, POST"),
-            [] => (Ok(is_post.then_some(Add)), "GET, POST"),
-            [webhook] => {
-                let found = id(webhook);
-                let call = match *method {
-                    Method::GET => call(true, found.map(Read), unknown),
-                    Method::PATCH => call(true, found.map(Change), unknown),
-                    Method::DELETE => call(true, found.map(Remove), unknown),
-                    _ => Ok(None),
-                };
-                (call, "GET, PATCH, DELETE")
-            }
-            [webhook, "secret"] => (call(is_post, id(webhook).map(ReplaceSecret), unknown), "POST"),
-            [webhook, "test"] => (call(is_post, id(webhook).map(Test), unknown), "POST"),
-            [webhook, "replay"] => (call(is_post, id(webhook).map(Replay), unknown), "POST"),
-            [webhook, "messages"] => (call(is_get, id(webhook).map(ListMessages), unknown), "GET"),
-            [webhook, "messages", message, "replay"] => {
-                let found =
-                    id(webhook).zip(WebhookMessageView::parse_id(message)).map(|(id, message)| ReplayOne(id, message));
-                (call(is_post, found, Problem::unknown_message), "POST")
-            }
-            _ => return None,
-        };
-        let found = match found {
-            Ok(found) => found,
-            Err(problem) => return Some(Err(problem)),
-        };
-        Some(found.map(Self::Webhook).ok_or_else(|| Problem::wrong_method(method.as_str(), allowed)))
     }
 
     /// Finds the endpoint that everybody may read.

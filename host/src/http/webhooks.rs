@@ -1,11 +1,15 @@
 //! `/api/webhooks`: a tenant's endpoints, and what was sent to them; and `/admin/webhooks`, which has the operators'.
 
+mod call;
+
 use std::fmt;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
 use uuid::Uuid;
+
+pub(super) use call::WebhookCall;
 
 use super::body::ItemBody;
 use super::format::Format;
@@ -19,38 +23,6 @@ use crate::webhooks::{EndpointUrl, SigningSecret};
 
 /// Characters that are shown of what a client sent.
 const MAX_SHOWN_CHARS: usize = 50;
-
-/// A call about endpoints. Below `/admin`, the operators' paths are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WebhookCall {
-    /// `GET /api/webhooks`.
-    List,
-    /// `POST /api/webhooks`.
-    Add,
-    /// `GET /api/webhooks/{id}`.
-    Read(Uuid),
-    /// `PATCH /api/webhooks/{id}`.
-    Change(Uuid),
-    /// `DELETE /api/webhooks/{id}`.
-    Remove(Uuid),
-    /// `POST /api/webhooks/{id}/secret`.
-    ReplaceSecret(Uuid),
-    /// `POST /api/webhooks/{id}/test`.
-    Test(Uuid),
-    /// `GET /api/webhooks/{id}/messages`.
-    ListMessages(Uuid),
-    /// `POST /api/webhooks/{id}/replay`.
-    Replay(Uuid),
-    /// `POST /api/webhooks/{id}/messages/{message}/replay`.
-    ReplayOne(Uuid, Uuid),
-}
-
-impl WebhookCall {
-    /// Returns whether the call has a body.
-    pub(super) fn has_body(self) -> bool {
-        matches!(self, Self::Add | Self::Change(_))
-    }
-}
 
 /// What a client says of an endpoint.
 struct Wanted {
@@ -87,16 +59,14 @@ struct Replayed {
 /// Answers a call about an owner's endpoints; blocks. `body` is that of calls that have one.
 pub(super) fn answer(webhooks: &Webhooks, call: WebhookCall, body: Option<ItemBody>) -> Result<Reply, Problem> {
     match call {
-        WebhookCall::List => {
-            let webhooks = webhooks.list()?.into_iter().map(|record| WebhookView::new(record, None)).collect();
-            Ok(json(StatusCode::OK, &EndpointsBody { webhooks }))
-        }
+        WebhookCall::List => list(webhooks),
         WebhookCall::Add => add(webhooks, body),
         WebhookCall::Read(id) => Ok(show(StatusCode::OK, webhooks.find(id)?, None)),
         WebhookCall::Change(id) => {
             let Wanted { url, events, is_enabled } = read(webhooks, body, &["url", "events", "enabled"])?;
-            let change =
-                WebhookChange { url: url.map(|url| url.to_string()), events, is_enabled, ..WebhookChange::default() };
+            let is_by_operators = webhooks.owner() == WebhookOwner::Operators;
+            let url = url.map(|url| url.to_string());
+            let change = WebhookChange { url, events, is_enabled, is_by_operators, secret: None };
             Ok(show(StatusCode::OK, webhooks.change(id, &change)?, None))
         }
         WebhookCall::Remove(id) => {
@@ -121,6 +91,20 @@ pub(super) fn answer(webhooks: &Webhooks, call: WebhookCall, body: Option<ItemBo
             Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: 1 }))
         }
     }
+}
+
+/// Lists an owner's endpoints; blocks.
+pub(super) fn list(webhooks: &Webhooks) -> Result<Reply, Problem> {
+    let webhooks = webhooks.list()?.into_iter().map(|record| WebhookView::new(record, None)).collect();
+    Ok(json(StatusCode::OK, &EndpointsBody { webhooks }))
+}
+
+/// Enables or disables a tenant's endpoint for an operator; blocks.
+pub(super) fn switch(webhooks: &Webhooks, id: Uuid, body: ItemBody) -> Result<Reply, Problem> {
+    let Wanted { is_enabled, .. } = read(webhooks, Some(body), &["enabled"])?;
+    let is_enabled = is_enabled.ok_or_else(|| unreadable("enabled: this must be given"))?;
+    let change = WebhookChange { is_enabled: Some(is_enabled), is_by_operators: true, ..WebhookChange::default() };
+    Ok(show(StatusCode::OK, webhooks.change(id, &change)?, None))
 }
 
 fn add(webhooks: &Webhooks, body: Option<ItemBody>) -> Result<Reply, Problem> {

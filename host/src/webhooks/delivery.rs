@@ -3,7 +3,9 @@
 //! The connection is made to an address that was checked, without a proxy, and no redirect is followed. What the endpoint
 //! answers is bounded in time and bytes.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,10 +89,16 @@ pub enum AttemptError {
     TimedOut,
 }
 
+/// The addresses of a name, once they are found.
+type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+/// Looks up the addresses of a name and a port.
+type LookUp = Arc<dyn Fn(String, u16) -> Found + Send + Sync>;
+
 /// Sends messages.
 #[derive(Clone)]
 pub struct MessageSender {
     networks: WebhookNetworks,
+    look_up: LookUp,
     tls: TlsConnector,
 }
 
@@ -106,7 +114,9 @@ impl MessageSender {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = versions?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { networks, tls: TlsConnector::from(Arc::new(config)) })
+        let look_up: LookUp =
+            Arc::new(|name, port| Box::pin(async move { Ok(lookup_host((name, port)).await?.collect()) }));
+        Ok(Self { networks, look_up, tls: TlsConnector::from(Arc::new(config)) })
     }
 
     /// Sends a message once. `timestamp` is the time of this attempt, in seconds since 1970.
@@ -131,7 +141,7 @@ impl MessageSender {
 
     /// Connects to an address of the host that is allowed.
     async fn connect(&self, url: &EndpointUrl) -> Result<TcpStream, AttemptError> {
-        let addresses = addresses(url).await?;
+        let addresses = self.addresses(url).await?;
         if addresses.is_empty() {
             return Err(AttemptError::NoAddress);
         }
@@ -146,17 +156,18 @@ impl MessageSender {
         }
         Err(failed)
     }
-}
 
-async fn addresses(url: &EndpointUrl) -> Result<Vec<SocketAddr>, AttemptError> {
-    let of = |address: IpAddr| vec![SocketAddr::new(address, url.port())];
-    match url.host().ok_or(AttemptError::NoAddress)? {
-        Host::Ipv4(address) => Ok(of(address.into())),
-        Host::Ipv6(address) => Ok(of(address.into())),
-        Host::Domain(name) => match timeout(CONNECT_TIMEOUT, lookup_host((name, url.port()))).await {
-            Ok(Ok(found)) => Ok(found.collect()),
-            Ok(Err(_)) | Err(_) => Err(AttemptError::NoAddress),
-        },
+    /// Returns the addresses of the host. A name is looked up once.
+    async fn addresses(&self, url: &EndpointUrl) -> Result<Vec<SocketAddr>, AttemptError> {
+        let of = |address: IpAddr| vec![SocketAddr::new(address, url.port())];
+        match url.host().ok_or(AttemptError::NoAddress)? {
+            Host::Ipv4(address) => Ok(of(address.into())),
+            Host::Ipv6(address) => Ok(of(address.into())),
+            Host::Domain(name) => match timeout(CONNECT_TIMEOUT, (self.look_up)(name.to_owned(), url.port())).await {
+                Ok(Ok(found)) => Ok(found),
+                Ok(Err(_)) | Err(_) => Err(AttemptError::NoAddress),
+            },
+        }
     }
 }
 
@@ -225,4 +236,68 @@ async fn read(response: Response<Incoming>) -> Attempt {
     bytes.truncate(MAX_SHOWN_BYTES);
     let shown = String::from_utf8_lossy(&bytes).chars().filter(|letter| !letter.is_control()).collect();
     Attempt { status, retry_after: retry_after.map(Duration::from_secs), shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::{Attempt, AttemptError, LookUp, Message, MessageSender};
+    use crate::webhooks::{EndpointUrl, WebhookNetworks};
+
+    /// A name server that answers otherwise each time, as one does that wants a server to connect to an address that was not
+    /// checked. The system's resolver asks at port 53 alone, so a test cannot have it ask such a server.
+    fn rebinding(answers: Vec<Vec<SocketAddr>>) -> (LookUp, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let look_up: LookUp = Arc::new(move |_, _| {
+            let answer = answers.get(count.fetch_add(1, Ordering::SeqCst)).cloned();
+            Box::pin(async move { answer.ok_or_else(|| io::Error::other("asked too often")) })
+        });
+        (look_up, asked)
+    }
+
+    /// Answers one request for each time that it is accepted from, with its own address.
+    async fn listen(address: &str) -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let (address, accepted) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&accepted);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut bytes = [0; 4_096];
+                drop(stream.read(&mut bytes).await);
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await);
+            }
+        });
+        (address, accepted)
+    }
+
+    #[tokio::test]
+    async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
+        let (allowed, at_allowed) = listen("127.0.0.1").await;
+        let (refused, at_refused) = listen("127.0.0.2").await;
+        let (look_up, asked) =
+            rebinding(vec![vec![allowed], vec![refused], vec![refused, allowed], vec![], vec![allowed]]);
+        let networks = WebhookNetworks::new(vec!["127.0.0.1/32".parse().unwrap()]);
+        let sender = MessageSender { look_up, ..MessageSender::new(networks).unwrap() };
+        let url = EndpointUrl::parse(&format!("http://hooks.example:{}/", allowed.port())).unwrap();
+        let message = Message { url, id: String::from("msg_1"), body: String::from("{}"), secrets: Vec::new() };
+        let taken = |attempt: Result<Attempt, AttemptError>| attempt.map(|attempt| attempt.status);
+        for (number, is_taken, is_refused) in
+            [(1, true, false), (2, false, true), (3, true, false), (4, false, false), (5, true, false)]
+        {
+            let came = taken(sender.send(&message, 0).await);
+            assert_eq!(asked.load(Ordering::SeqCst), number, "one look-up for each attempt");
+            assert_eq!(matches!(came, Ok(200)), is_taken, "{number}: {came:?}");
+            assert_eq!(matches!(came, Err(AttemptError::Refused)), is_refused, "{number}: {came:?}");
+        }
+        assert_eq!((at_allowed.load(Ordering::SeqCst), at_refused.load(Ordering::SeqCst)), (3, 0));
+    }
 }

@@ -1,11 +1,13 @@
 //! Which of the operators' calls a request is for.
 
 use hyper::Method;
+use uuid::Uuid;
 
-use crate::domain::JobId;
+use crate::domain::{GroupId, JobId};
 use crate::http::api_description::DESCRIPTION_PATH;
 use crate::http::path::decoded_path;
 use crate::http::problem::Problem;
+use crate::http::webhooks::WebhookCall;
 use crate::operations::OperationError;
 
 /// An endpoint. Components are named by name or digest, tenants by name.
@@ -55,6 +57,12 @@ pub(in crate::http) enum AdminRoute {
     DeleteJob(JobId),
     /// `GET /admin/jobs/{id}/log`.
     ReadJobLog(JobId),
+    /// `/admin/webhooks`, and what is below it: the operators' endpoints.
+    Webhook(WebhookCall),
+    /// `GET /admin/tenants/{tenant}/webhooks`.
+    ListTenantWebhooks(String),
+    /// `PATCH /admin/tenants/{tenant}/webhooks/{id}`.
+    SwitchTenantWebhook(String, Uuid),
     /// `GET /openapi.json`, which needs no credentials.
     Description,
 }
@@ -70,6 +78,9 @@ impl AdminRoute {
         if decoded == DESCRIPTION_PATH {
             let found = (*method == Method::GET).then_some(Self::Description);
             return found.ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
+        }
+        if let Some(rest) = decoded.strip_prefix("/admin/webhooks") {
+            return WebhookCall::find(method, rest).unwrap_or_else(|| Err(unknown())).map(Self::Webhook);
         }
         let parts: Vec<&str> = decoded.strip_prefix("/admin/").ok_or_else(unknown)?.split('/').collect();
         let wrong_method = |allowed| Err(Problem::wrong_method(method.as_str(), allowed));
@@ -104,6 +115,13 @@ impl AdminRoute {
             (["limits"], _) => wrong_method("GET"),
             (["tenants", name, "jobs"], &Method::GET) => Ok(Self::ListJobs(String::from(*name))),
             (["tenants", _, "jobs"], _) => wrong_method("GET"),
+            (["tenants", name, "webhooks"], &Method::GET) => Ok(Self::ListTenantWebhooks(String::from(*name))),
+            (["tenants", _, "webhooks"], _) => wrong_method("GET"),
+            (["tenants", name, "webhooks", id], &Method::PATCH) => match GroupId::parse(id) {
+                Some(GroupId(id)) => Ok(Self::SwitchTenantWebhook(String::from(*name), id)),
+                None => Err(Problem::unknown_webhook()),
+            },
+            (["tenants", _, "webhooks", _], _) => wrong_method("PATCH"),
             (["jobs"], &Method::GET) => Ok(Self::ListAllJobs),
             (["jobs"], _) => wrong_method("GET"),
             (["jobs", id, "cancel"], &Method::POST) => job_id(id).map(Self::CancelJob),
@@ -137,9 +155,11 @@ fn job_id(text: &str) -> Result<JobId, Problem> {
 #[cfg(test)]
 mod tests {
     use hyper::Method;
+    use uuid::Uuid;
 
     use super::AdminRoute;
     use crate::domain::JobId;
+    use crate::http::webhooks::WebhookCall;
 
     #[test]
     fn a_method_and_a_path_name_a_call() {
@@ -147,6 +167,8 @@ mod tests {
         let (job, log) = (format!("/admin/jobs/{id}"), format!("/admin/jobs/{id}/log"));
         let cancel = format!("{job}/cancel");
         let acme = || String::from("acme");
+        let webhook = format!("/admin/webhooks/{}", Uuid::nil());
+        let tenants = format!("/admin/tenants/acme/webhooks/{}", Uuid::nil());
         for (method, path, route) in [
             (Method::GET, "/admin/components", AdminRoute::ListComponents),
             (Method::POST, "/admin/components", AdminRoute::AddComponent),
@@ -171,6 +193,11 @@ mod tests {
             (Method::GET, job.as_str(), AdminRoute::ShowJob(id)),
             (Method::DELETE, job.as_str(), AdminRoute::DeleteJob(id)),
             (Method::GET, log.as_str(), AdminRoute::ReadJobLog(id)),
+            (Method::GET, "/admin/webhooks", AdminRoute::Webhook(WebhookCall::List)),
+            (Method::POST, "/admin/webhooks", AdminRoute::Webhook(WebhookCall::Add)),
+            (Method::PATCH, webhook.as_str(), AdminRoute::Webhook(WebhookCall::Change(Uuid::nil()))),
+            (Method::GET, "/admin/tenants/acme/webhooks", AdminRoute::ListTenantWebhooks(acme())),
+            (Method::PATCH, tenants.as_str(), AdminRoute::SwitchTenantWebhook(acme(), Uuid::nil())),
             (Method::GET, "/openapi.json", AdminRoute::Description),
         ] {
             assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
@@ -206,6 +233,12 @@ mod tests {
             (Method::GET, "/admin/tenants/acme/tokens", 405),
             (Method::GET, "/admin/tokens/revoke", 405),
             (Method::POST, "/admin/tokens", 404),
+            (Method::GET, "/admin/webhooksx", 404),
+            (Method::PUT, "/admin/webhooks", 405),
+            (Method::GET, "/admin/webhooks/x", 404),
+            (Method::PATCH, "/admin/tenants/acme/webhooks/x", 404),
+            (Method::POST, "/admin/tenants/acme/webhooks", 405),
+            (Method::DELETE, "/admin/tenants/acme/webhooks/x", 405),
             (Method::PUT, "/openapi.json", 405),
         ] {
             let reply = AdminRoute::find(&method, path).unwrap_err().into_reply();

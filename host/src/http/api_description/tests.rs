@@ -99,6 +99,18 @@ operations! {
     AdminRoute::ShowJob(_) => "showJob",
     AdminRoute::DeleteJob(_) => "deleteJob",
     AdminRoute::ReadJobLog(_) => "readJobLog",
+    AdminRoute::Webhook(WebhookCall::List) => "listWebhooks",
+    AdminRoute::Webhook(WebhookCall::Add) => "addWebhook",
+    AdminRoute::Webhook(WebhookCall::Read(_)) => "readWebhook",
+    AdminRoute::Webhook(WebhookCall::Change(_)) => "changeWebhook",
+    AdminRoute::Webhook(WebhookCall::Remove(_)) => "removeWebhook",
+    AdminRoute::Webhook(WebhookCall::ReplaceSecret(_)) => "replaceWebhookSecret",
+    AdminRoute::Webhook(WebhookCall::Test(_)) => "testWebhook",
+    AdminRoute::Webhook(WebhookCall::ListMessages(_)) => "listWebhookMessages",
+    AdminRoute::Webhook(WebhookCall::Replay(_)) => "replayWebhook",
+    AdminRoute::Webhook(WebhookCall::ReplayOne(..)) => "replayWebhookMessage",
+    AdminRoute::ListTenantWebhooks(_) => "listTenantWebhooks",
+    AdminRoute::SwitchTenantWebhook(..) => "switchTenantWebhook",
     AdminRoute::Description => "readDescription",
 }
 
