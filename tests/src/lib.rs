@@ -30,6 +30,7 @@ mod tables;
 mod tenant;
 mod terminal;
 mod wait;
+mod webhook_receiver;
 
 pub use builders::{contact, contacts, email, slow_contacts};
 pub use cases::run_cases;
@@ -53,6 +54,7 @@ pub use tables::run_table;
 pub use tenant::Tenant;
 pub use terminal::{CTRL_C, Terminal};
 pub use wait::{DEADLINE, wait_until};
+pub use webhook_receiver::{WebhookMessage, WebhookReceiver, answer_without_body};
 
 pub use bulkhead_cases::Form;
 

@@ -21,6 +21,8 @@ pub struct Options {
     /// The default processor, if it is not the built-in one.
     component: Option<PathBuf>,
     is_exclusive: bool,
+    /// The certificate authorities that the server trusts; the machine's if there is no such file.
+    authorities: Option<PathBuf>,
     /// Whether the server goes on after a write beyond a file's size limit.
     pub(crate) survives_file_limits: bool,
     /// Arguments of `ulimit` for the server.
@@ -112,6 +114,13 @@ impl Options {
         self
     }
 
+    /// Has the server trust the certificate authorities in a file, and no others.
+    #[must_use]
+    pub fn trusting(mut self, authorities: &Path) -> Self {
+        self.authorities = Some(authorities.to_owned());
+        self
+    }
+
     /// Lets no other server of these tests run at the same time. This is for tests that measure time.
     #[must_use]
     pub fn exclusive(mut self) -> Self {
@@ -135,9 +144,11 @@ impl Options {
     /// Returns the command line for the store, whose local files are in `folder`.
     pub(crate) fn command_line(&self, folder: &Path) -> CommandLine {
         let compiled = folder.join("compiled");
+        let trusting = |file: &PathBuf| vec![String::from("env"), format!("SSL_CERT_FILE={}", file.display())];
+        let prefix = self.authorities.as_ref().map(trusting).unwrap_or_default();
         match (&self.database, &self.disk) {
             (Some(url), _) => CommandLine::on_database(url).cache(compiled),
-            (None, None) => CommandLine::on_folder(folder),
+            (None, None) => CommandLine::on_folder(folder).prefix(prefix),
             (None, Some(disk)) => {
                 CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(disk.command_prefix())
             }
