@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Settings;
-use bulkhead_tests::Rng;
+use bulkhead_tests::{Rng, WebhookReceiver};
 
 use crate::check::compare;
 use crate::concurrent_tenant::{CONTACTS, ConcurrentTenant};
@@ -14,10 +14,11 @@ use crate::done_flag::DoneFlag;
 use crate::driver::drive;
 use crate::faults::{Fault, Faults};
 use crate::servers::{CALL_TIMEOUT, Servers};
+use crate::told_tenant::{MESSAGE_TIMEOUT, ToldTenant};
 
 /// Short, so that many leases end during a run.
 const LEASE: Duration = Duration::from_secs(2);
-/// Tenants whose jobs run one after another. Two more tenants run jobs concurrently and delete their jobs.
+/// Tenants whose jobs run one after another. Three more tenants run jobs concurrently, delete their jobs, and try and apply theirs.
 const TENANTS: u64 = 3;
 /// Running jobs of the concurrent tenant.
 const MAX_RUNNING_JOBS: usize = 4;
@@ -59,6 +60,8 @@ pub struct Report {
     pub contacts: usize,
     /// Jobs that were deleted.
     pub deleted: usize,
+    /// Dry runs and jobs that applied them, of which an endpoint was told.
+    pub told: usize,
     /// Batches that were answered, and batches whose outcome was unknown.
     pub batches: (usize, usize),
     /// Calls that were repeated: without an answer, after 503, and after 429.
@@ -89,11 +92,12 @@ impl std::fmt::Display for Report {
         )?;
         write!(
             f,
-            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, {} batches, {} without an answer, in {} s: {} differences",
+            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, {} dry and applied ones, {} batches, {} without an answer, in {} s: {} differences",
             self.jobs,
             self.items,
             self.contacts,
             self.deleted,
+            self.told,
             self.batches.0,
             self.batches.1,
             self.took.as_secs(),
@@ -114,9 +118,14 @@ pub fn run(plan: Plan) -> Report {
     let deleting = deployment.add_tenant("deleting");
     let concurrent_tenant = deployment.add_tenant("concurrent_tenant");
     deployment.set_running_jobs(&concurrent_tenant, MAX_RUNNING_JOBS);
+    let receiver = WebhookReceiver::answering("204 No Content");
+    let told_tenant = deployment.add_tenant("told");
+    let url = receiver.url();
+    let add = ["webhook", "add", &told_tenant.name, &url, "--webhook-allow", "127.0.0.0/8"];
+    deployment.command_line().run(&add).expect(0);
     let done_flag = DoneFlag::default();
     let mut faults = Faults::default();
-    let (sent, concurrent, (deleted, mut wrong)) = thread::scope(|scope| {
+    let (sent, concurrent, told, (deleted, mut wrong)) = thread::scope(|scope| {
         let _end = done_flag.set_on_drop();
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
@@ -128,6 +137,8 @@ pub fn run(plan: Plan) -> Report {
         let deleter = scope.spawn(|| delete(&servers, &deleting, plan.seed * 100 + 99, &done_flag));
         let concurrent =
             scope.spawn(|| ConcurrentTenant::drive(&servers, concurrent_tenant, plan.seed * 100 + 98, &done_flag));
+        let told =
+            scope.spawn(|| ToldTenant::drive(&servers, &told_tenant, receiver, plan.seed * 100 + 97, &done_flag));
         let mut rng = Rng::new(plan.seed);
         let mut each = Fault::each(&deployment, &servers, &mut rng).into_iter();
         while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
@@ -141,19 +152,25 @@ pub fn run(plan: Plan) -> Report {
         }
         done_flag.set();
         let sent: Vec<_> = drivers.into_iter().map(|driver| joined(driver.join())).collect();
-        (sent, joined(concurrent.join()), joined(deleter.join()))
+        (sent, joined(concurrent.join()), joined(told.join()), joined(deleter.join()))
     });
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
     }
     wrong.extend(concurrent.compare(&deployment, &servers));
+    let told_jobs = told.jobs();
+    wrong.extend(told.compare(MESSAGE_TIMEOUT));
     let retries = servers.retries();
     for (what, sql) in [
         (
             "tenants have other bytes than were counted",
             "SELECT count(*) FROM recounted_usage WHERE counted_bytes <> recounted_bytes",
         ),
-        ("items of finished jobs are kept", "SELECT count(*) FROM payloads"),
+        (
+            "items of finished jobs are kept that are no dry runs",
+            "SELECT count(*) FROM payloads WHERE NOT EXISTS (SELECT 1 FROM jobs
+             WHERE jobs.tenant = payloads.tenant AND jobs.id = payloads.job AND mode LIKE 'dry%')",
+        ),
         ("jobs are unfinished", "SELECT count(*) FROM jobs WHERE finished_at IS NULL"),
         (
             "keys belong to no contact",
@@ -172,6 +189,7 @@ pub fn run(plan: Plan) -> Report {
         items: sent.iter().flat_map(|sent| &sent.jobs).map(|(_, rows)| rows.len()).sum(),
         contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum::<usize>() + CONTACTS,
         deleted,
+        told: told_jobs,
         batches: concurrent.batches,
         repeated: (retries.no_answer, retries.unavailable, retries.too_many),
         wrong,

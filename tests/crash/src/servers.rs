@@ -203,6 +203,6 @@ impl Servers {
 /// Returns the command that starts a server of two workers on an address.
 pub(crate) fn serve(command_line: &CommandLine, address: &str, lease: Duration) -> Command {
     let mut command = command_line.serve(address);
-    command.args(["--workers", "2", "--lease", &lease.as_secs().to_string()]);
+    command.args(["--webhook-allow", "127.0.0.0/8", "--workers", "2", "--lease", &lease.as_secs().to_string()]);
     command
 }

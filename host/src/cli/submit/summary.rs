@@ -184,12 +184,9 @@ impl Summary {
                 lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
             }
         }
-        match &self.to_correct {
-            Some(FailuresToCorrect { file, command }) => {
-                let (file, command) = (Printable::line(file), Printable::line(command));
-                writeln!(out, "\n{file} has the contacts to correct and submit again:\n  {command}")?;
-            }
-            None => {}
+        if let Some(FailuresToCorrect { file, command }) = &self.to_correct {
+            let (file, command) = (Printable::line(file), Printable::line(command));
+            writeln!(out, "\n{file} has the contacts to correct and submit again:\n  {command}")?;
         }
         self.write_how_to_apply(out)
     }
