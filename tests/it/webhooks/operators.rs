@@ -39,6 +39,9 @@ fn operators_are_told_of_failing_components(server: &Server) {
     operator.send("PATCH", &path, &[], &json!({"events": ["job.completed"]})).expect(400);
     operator.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
     operator.send("POST", &format!("{path}/replay"), &[], &Value::Null).expect(409);
+    operator.send("POST", &format!("{path}/messages/{id}/replay"), &[], &Value::Null).expect(409);
+    operator.send("PATCH", &path, &[], &json!({"enabled": true})).expect(200);
+    operator.send("POST", &format!("{path}/replay"), &[], &Value::Null).expect(202);
     // A tenant's endpoints are seen and disabled.
     let (own, _) = add(&client, &json!({"url": endpoint.url()}));
     let tenants = own.replace("/api", "/admin/tenants/acme");
@@ -57,6 +60,17 @@ fn operators_are_told_of_failing_components(server: &Server) {
     operator.send("PATCH", &path.replace("/admin", "/admin/tenants/acme"), &[], &json!({"enabled": true})).expect(404);
     operator.get(&own.replace("/api", "/admin")).expect(404);
     client.get(&path.replace("/admin", "/api")).expect(404);
+    for (method, more) in [
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/secret"),
+        ("POST", "/test"),
+        ("POST", "/replay"),
+        ("GET", "/messages"),
+        ("POST", "/messages/msg_00000000000000000000000000000000/replay"),
+    ] {
+        operator.send(method, &format!("{}{more}", own.replace("/api", "/admin")), &[], &json!({})).expect(404);
+    }
     operator.get("/admin/tenants/nobody/webhooks").expect(404);
     for _ in 1..10 {
         operator.send("POST", ADMIN_PATH, &[], &json!({"url": endpoint.url()})).expect(201);
