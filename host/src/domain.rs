@@ -13,8 +13,8 @@ mod timestamp;
 pub use contact::{ContactId, IndexEntry, Indexed, StoredContact, UniqueKey};
 pub use item::ItemList;
 pub use job::{
-    Action, Counts, DryRun, ErrorCode, Expected, GroupId, ItemError, Job, JobId, JobState, Operation, ResultRow,
-    WriteMode,
+    Action, ChangedSince, Counts, DryRun, ErrorCode, Expected, GroupId, ItemError, Job, JobId, JobState, Operation,
+    ResultRow, Undo, WriteMode,
 };
 pub use page::{Page, PageError};
 pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};

@@ -76,6 +76,7 @@ mod table_parameters;
 mod tenant_semaphores;
 mod token;
 mod transfer_pace;
+mod undo;
 mod wait;
 mod webhooks;
 

@@ -33,6 +33,7 @@ mod submission;
 mod tenant_time;
 mod tokens;
 mod trial;
+mod undo;
 mod wakeup;
 mod watchdog;
 mod webhooks;
@@ -51,6 +52,7 @@ pub use service::{Accepted, Service, Settings};
 pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
+pub use undo::{UndoPreview, Undoing};
 pub use webhooks::{WebhookError, Webhooks};
 pub use worker::WorkerPool;
 

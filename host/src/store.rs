@@ -6,6 +6,7 @@
 //! then has stored nothing, except that after [`StoreError::Unsure`] it may have stored everything.
 
 mod applicability;
+mod before_images;
 mod claims;
 mod components;
 mod contacts;
@@ -21,18 +22,21 @@ mod overlays;
 mod packing;
 pub mod postgres;
 mod profile_cache;
+mod purge;
 mod refresh_tokens;
 mod secret_use;
 pub mod sqlite;
 mod tenants;
+mod undo;
 mod usage;
 mod webhooks;
 
+pub use before_images::{BeforeImage, BeforeImages, ChangeMark, ChangeMarks};
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, DryRunCheck, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
 pub use contacts::{
-    ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, RangeKey,
-    WriteTarget,
+    ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, Deletion,
+    RangeKey, WriteTarget,
 };
 pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord};
 pub use disk::{DiskSpace, DiskState};
@@ -45,6 +49,7 @@ pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
 pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use undo::{UndoRefusal, UndoRequest, UndoStore, Undoable};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
 pub use webhooks::{
     DueMessage, FailingComponent, MessageOutcome, NewWebhook, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage,
@@ -60,6 +65,7 @@ pub trait Store:
     + JobStore
     + ClaimStore
     + ContactStore
+    + UndoStore
     + UsageStore
     + WebhookStore
     + MaintenanceStore
@@ -77,6 +83,7 @@ impl<S> Store for S where
         + JobStore
         + ClaimStore
         + ContactStore
+        + UndoStore
         + UsageStore
         + WebhookStore
         + MaintenanceStore

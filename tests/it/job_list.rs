@@ -57,7 +57,7 @@ fn jobs_are_listed(server: &Server) {
 
     for (query, part) in [
         ("?status=done", "queued, in_progress or completed"),
-        ("?operation=delete", "create, replace or update"),
+        ("?operation=delete", "create, replace, update or undo"),
         ("?limit=0", "1 to 100"),
         ("?limit=101", "1 to 100"),
         ("?createdAfter=yesterday", "'createdAfter' must be a time"),

@@ -87,6 +87,7 @@ mod told_limits;
 mod trouble;
 mod trying;
 mod unchanged;
+mod undo;
 mod upgrades;
 mod validators;
 mod values;

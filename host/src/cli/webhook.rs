@@ -24,7 +24,7 @@ pub(super) enum WebhookCommand {
         tenant: TenantName,
         /// Where messages are sent to. Servers connect only to public addresses by https, and to what --webhook-allow names.
         url: String,
-        /// What it is told of: job.completed or job.cancelled, separated by commas; without this option, both.
+        /// What it is told of: job.completed, job.cancelled or job.undone, separated by commas; without this option, all.
         #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = event)]
         event: Vec<WebhookEvent>,
         /// Networks besides the public Internet to which the servers send messages, as their --webhook-allow says.

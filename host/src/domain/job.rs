@@ -112,6 +112,45 @@ pub struct DryRun {
     pub shows_changes: bool,
 }
 
+/// What an undo does: it takes back what another job changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undo {
+    /// The job that is undone.
+    pub job: JobId,
+    /// What becomes of contacts that were changed since that job.
+    pub changed_since: ChangedSince,
+}
+
+impl Undo {
+    /// The name of the operation of a job that undoes another one, on the wire and in the store.
+    pub const OPERATION: &str = "undo";
+}
+
+/// What an undo does with contacts that were changed since the job that is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChangedSince {
+    /// Leaves them as they are.
+    #[default]
+    Skip,
+    /// Makes them as they were before the job all the same, so that later changes are lost.
+    Restore,
+}
+
+impl ChangedSince {
+    /// Returns the name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Restore => "restore",
+        }
+    }
+
+    /// Parses what [`Self::as_str`] returns.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Skip, Self::Restore].into_iter().find(|changed| changed.as_str() == text)
+    }
+}
+
 /// A job's state, in the order in which a job has them. There is no failed state, as only items fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobState {
@@ -148,6 +187,8 @@ pub struct Counts {
     pub updated: u32,
     /// Items that said what their contact had already, so that nothing was written.
     pub unchanged: u32,
+    /// Items of an undo that deleted a contact.
+    pub deleted: u32,
     /// Items that failed.
     pub failed: u32,
 }
@@ -158,12 +199,18 @@ impl Counts {
         self.created = self.created.saturating_add(other.created);
         self.updated = self.updated.saturating_add(other.updated);
         self.unchanged = self.unchanged.saturating_add(other.unchanged);
+        self.deleted = self.deleted.saturating_add(other.deleted);
         self.failed = self.failed.saturating_add(other.failed);
     }
 
     /// Returns how many items have a row.
     pub fn processed(self) -> u32 {
-        self.created.saturating_add(self.updated).saturating_add(self.unchanged).saturating_add(self.failed)
+        self.written().saturating_add(self.unchanged).saturating_add(self.failed)
+    }
+
+    /// Returns how many items changed what is stored.
+    pub fn written(self) -> u32 {
+        self.created.saturating_add(self.updated).saturating_add(self.deleted)
     }
 }
 
@@ -175,6 +222,8 @@ pub enum Action {
     Create,
     /// The item changed a contact.
     Update,
+    /// The item of an undo deleted a contact.
+    Delete,
     /// The item said what its contact had already.
     Unchanged,
     /// The item failed.
@@ -189,6 +238,7 @@ impl Action {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Delete => "delete",
             Self::Unchanged => "unchanged",
             Self::Refuse => "refuse",
             Self::NotProcessed => "not_processed",
@@ -211,6 +261,12 @@ pub struct Job {
     pub applies: Option<JobId>,
     /// The job that applies this dry run, if there was one.
     pub applied_as: Option<JobId>,
+    /// What the job undoes, if it undoes another one.
+    pub undoes: Option<Undo>,
+    /// The last job that undoes this one, if there was one and what this one changed is still kept.
+    pub undone_as: Option<JobId>,
+    /// Until when the job can be undone; `None` if it cannot.
+    pub undoable_until: Option<Timestamp>,
     /// The file that the job was made of, if it was made of one.
     pub source: Option<Source>,
     /// The group that the job belongs to, if its file became several jobs.
@@ -238,6 +294,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Returns the name of what the job does, on the wire.
+    pub fn operation_name(&self) -> &'static str {
+        if self.undoes.is_some() { Undo::OPERATION } else { self.operation.as_str() }
+    }
+
     /// Returns how far the job is, which grows with each change.
     pub fn progress(&self) -> (JobState, u32) {
         (self.state, self.counts.processed())

@@ -37,6 +37,8 @@ pub enum Only {
     Created,
     /// Those of updated contacts.
     Updated,
+    /// Those of contacts that an undo deleted.
+    Deleted,
     /// Those of contacts that had their values already.
     Unchanged,
 }
@@ -44,7 +46,9 @@ pub enum Only {
 impl Only {
     /// Reads a name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Failed, Self::Created, Self::Updated, Self::Unchanged].into_iter().find(|only| only.as_str() == text)
+        [Self::Failed, Self::Created, Self::Updated, Self::Deleted, Self::Unchanged]
+            .into_iter()
+            .find(|only| only.as_str() == text)
     }
 
     /// Returns the name.
@@ -53,6 +57,7 @@ impl Only {
             Self::Failed => "failed",
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Deleted => "deleted",
             Self::Unchanged => "unchanged",
         }
     }
@@ -63,6 +68,7 @@ impl Only {
             Self::Failed => matches!(action, Action::Refuse | Action::NotProcessed),
             Self::Created => action == Action::Create,
             Self::Updated => action == Action::Update,
+            Self::Deleted => action == Action::Delete,
             Self::Unchanged => action == Action::Unchanged,
         }
     }

@@ -37,7 +37,7 @@ use super::tenant_semaphores::TenantSemaphores;
 use super::wait::Wait;
 use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_events, job_list,
-    list_query, options, profile_lists, quota, single, token, webhooks,
+    list_query, options, profile_lists, quota, single, token, undo, webhooks,
 };
 use crate::domain::TenantId;
 use crate::export::FileType;
@@ -217,6 +217,15 @@ impl ClientApi {
                 let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?;
                 let apply = move |service: &Service, tenant: &Tenant| job::apply(service, tenant, &application);
                 return self.accept(turns, tenant, Wait::of(&head.headers), apply).await;
+            }
+            Route::UndoJob(id) => {
+                let undoing = undo::parse(id, query.as_deref(), bulk::idempotency_key(&head.headers)?)?;
+                let accept = move |service: &Service, tenant: &Tenant| undo::accept(service, tenant, &undoing);
+                return self.accept(turns, tenant, Wait::of(&head.headers), accept).await;
+            }
+            Route::CheckUndo(id) => {
+                let undoing = undo::parse(id, query.as_deref(), None)?;
+                blocking_in_turn(&turns, move || undo::preview(&service, &tenant, &undoing)).await
             }
             Route::ListJobs => {
                 let query = job_list::parse(Some(tenant.id), query.as_deref())?;

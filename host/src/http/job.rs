@@ -135,7 +135,7 @@ impl Details {
 
 fn parse_only(value: &str) -> Result<Only, Problem> {
     Only::parse(value).ok_or_else(|| {
-        Problem::bad_request(format!("'only' must be failed, created, updated or unchanged, not '{value}'."))
+        Problem::bad_request(format!("'only' must be failed, created, updated, deleted or unchanged, not '{value}'."))
     })
 }
 

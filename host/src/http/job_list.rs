@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::job_view::JobView;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{JobId, JobState, Operation, TenantId, Timestamp};
+use crate::domain::{JobId, JobState, Operation, TenantId, Timestamp, Undo};
 use crate::jobs::Service;
 use crate::store::{JobPlace, JobQuery, ListedJob};
 
@@ -54,8 +54,8 @@ pub(super) fn parse(tenant: Option<TenantId>, query: Option<&str>) -> Result<Lis
                 })?)
             }
             "operation" => {
-                parsed.operation = Some(Operation::parse(value).ok_or_else(|| {
-                    Problem::bad_request(format!("'operation' must be create, replace or update, not '{value}'."))
+                parsed.operation = Some(operation(value).ok_or_else(|| {
+                    Problem::bad_request(format!("'operation' must be create, replace, update or undo, not '{value}'."))
                 })?)
             }
             // The ends themselves are not in the list, as the names say.
@@ -76,6 +76,11 @@ pub(super) fn parse(tenant: Option<TenantId>, query: Option<&str>) -> Result<Lis
     // A range whose ends are in the wrong order has no jobs.
     request.query.created = first..=last;
     Ok(request)
+}
+
+/// Reads the name of what a job does.
+fn operation(value: &str) -> Option<&'static str> {
+    if value == Undo::OPERATION { Some(Undo::OPERATION) } else { Operation::parse(value).map(Operation::as_str) }
 }
 
 fn moment(name: &str, value: &str) -> Result<Timestamp, Problem> {

@@ -33,6 +33,9 @@ struct JobProgress {
     processed: u32,
     created: u32,
     updated: u32,
+    /// Contacts that an undo deleted; absent for other jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<u32>,
     unchanged: u32,
     failed: u32,
     /// Items that had no row when the job was cancelled.
@@ -63,6 +66,17 @@ struct JobProgress {
     /// The dry run that the job applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     applies: Option<String>,
+    /// The job that the job undoes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
+    /// What an undo does with contacts that were changed since; absent for other jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'static str>,
+    /// The last job that undoes the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_as: Option<String>,
+    /// Until when the job can be undone; null if it cannot.
+    undoable_until: Option<String>,
     /// Items that came out otherwise than the dry run said.
     #[serde(skip_serializing_if = "Option::is_none")]
     differing: Option<u64>,
@@ -86,6 +100,7 @@ impl From<&Job> for JobProgress {
             processed: job.counts.processed(),
             created: job.counts.created,
             updated: job.counts.updated,
+            deleted: job.undoes.map(|_| job.counts.deleted),
             unchanged: job.counts.unchanged,
             failed: job.counts.failed,
             not_processed: job.cancelled_at.map(|_| job.total.saturating_sub(job.counts.processed())),
@@ -97,11 +112,15 @@ impl From<&Job> for JobProgress {
             finished_at: job.finished_at.map(|moment| moment.to_wire()),
             cancelled_at: job.cancelled_at.map(|moment| moment.to_wire()),
             expires_at: job.expires_at.to_wire(),
-            operation: job.operation.as_str(),
+            operation: job.operation_name(),
             mode: (job.mode != WriteMode::Upsert).then(|| job.mode.as_str()),
             dry_run: job.dry_run.is_some(),
             applied_as: job.applied_as.map(|id| id.to_string()),
             applies: job.applies.map(|id| id.to_string()),
+            undoes: job.undoes.map(|undo| undo.job.to_string()),
+            changed: job.undoes.map(|undo| undo.changed_since.as_str()),
+            undone_as: job.undone_as.map(|id| id.to_string()),
+            undoable_until: job.undoable_until.map(|moment| moment.to_wire()),
             differing: job.applies.map(|_| job.remarks.differing),
             not_compared: job.remarks.not_compared,
             group: job.group.map(|group| group.to_string()),

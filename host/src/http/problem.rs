@@ -173,6 +173,17 @@ impl Problem {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
+    /// Returns the problem of undoing a job that is not completed.
+    pub(super) fn undone_unfinished() -> Self {
+        const RETRY_SECONDS: u64 = 1;
+        Self::new(
+            StatusCode::CONFLICT,
+            "job_unfinished",
+            "This job is not completed. Nothing was changed. Undo it when its status is completed, or cancel it first.",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
     pub(super) fn unknown_group() -> Self {
         Self::not_found("Group was not found: it never existed, or all of its jobs were deleted or have expired.")
     }

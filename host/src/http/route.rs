@@ -28,6 +28,10 @@ pub(super) enum Route {
     CancelJob(JobId),
     /// `POST /api/contacts/job/{id}/apply`.
     ApplyJob(JobId),
+    /// `GET /api/contacts/job/{id}/undo`.
+    CheckUndo(JobId),
+    /// `POST /api/contacts/job/{id}/undo`.
+    UndoJob(JobId),
     /// `GET /api/contacts/job/{id}/events`.
     JobEvents(JobId),
     /// `GET /api/contacts/jobs`.
@@ -143,6 +147,10 @@ impl Route {
                 let read = of_job(Method::GET, id, Self::ReadJob)?;
                 (read.or(of_job(Method::DELETE, id, Self::DeleteJob)?), "GET, DELETE")
             }
+            ["job", id, "undo"] => {
+                let check = of_job(Method::GET, id, Self::CheckUndo)?;
+                (check.or(of_job(Method::POST, id, Self::UndoJob)?), "GET, POST")
+            }
             ["job", id, "cancel"] => (of_job(Method::POST, id, Self::CancelJob)?, "POST"),
             ["job", id, "apply"] => (of_job(Method::POST, id, Self::ApplyJob)?, "POST"),
             ["job", id, "events"] => (of_job(Method::GET, id, Self::JobEvents)?, "GET"),
@@ -195,6 +203,8 @@ impl Route {
     pub(super) fn members_without_query(&self) -> Option<&'static [&'static str]> {
         match self {
             Self::ReadJob(_)
+            | Self::CheckUndo(_)
+            | Self::UndoJob(_)
             | Self::ListJobs
             | Self::ListContacts
             | Self::DeleteBatch
@@ -226,6 +236,7 @@ impl Route {
             Self::DeleteJob(_)
                 | Self::CancelJob(_)
                 | Self::ApplyJob(_)
+                | Self::UndoJob(_)
                 | Self::DeleteContact(_)
                 | Self::DeleteBatch
                 | Self::DoNotContact(..)
@@ -298,6 +309,8 @@ mod tests {
             (Method::DELETE, job.as_str(), Route::DeleteJob(id)),
             (Method::POST, format!("{job}/apply").as_str(), Route::ApplyJob(id)),
             (Method::POST, cancel.as_str(), Route::CancelJob(id)),
+            (Method::GET, format!("{job}/undo").as_str(), Route::CheckUndo(id)),
+            (Method::POST, format!("{job}/undo").as_str(), Route::UndoJob(id)),
             (Method::GET, events.as_str(), Route::JobEvents(id)),
             (Method::GET, "/api/contacts", Route::ListContacts),
             (Method::GET, "/api/contacts/17", Route::ReadContact(ContactId(17))),
@@ -352,6 +365,8 @@ mod tests {
             (Method::GET, "/api/contacts/job/nonsense/events", 404),
             (Method::POST, "/api/contacts/job/nonsense/events", 405),
             (Method::GET, "/api/contacts/job/nonsense/cancel", 405),
+            (Method::POST, "/api/contacts/job/nonsense/undo", 404),
+            (Method::DELETE, "/api/contacts/job/nonsense/undo", 405),
             (Method::DELETE, "/api/contacts/job/", 404),
             (Method::GET, "/api/contacts/99999999999999999999", 404),
             (Method::GET, "/api/contacts/bulk/new", 405),

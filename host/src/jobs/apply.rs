@@ -51,6 +51,7 @@ impl Service {
             mode: dry_run.mode,
             dry_run: None,
             applies: Some(dry_run.id),
+            undoes: None,
             source: dry_run.source,
             group: None,
             pinned: self.pinned(tenant),

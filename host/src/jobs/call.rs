@@ -252,6 +252,7 @@ impl<'a> Call<'a> {
             operation,
             mode: WriteMode::Upsert,
             dry_run,
+            keeps_images: false,
             now: service.store().now(),
             job: None,
         };

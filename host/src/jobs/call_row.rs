@@ -41,6 +41,7 @@ impl Shown {
                 Self::Write(write)
             }
             RowBody::Unchanged { contact: RowContact::Stored(id) } => Self::Contact(Some(id)),
+            RowBody::Deleted { id } => Self::Contact(Some(id)),
             RowBody::Failed { id, .. } | RowBody::Previewed { id, .. } => Self::Contact(id),
             RowBody::Unchanged { contact: RowContact::Previewed } => Self::Contact(None),
         }
@@ -61,6 +62,7 @@ pub(super) fn call_row(row: DraftRow, ids: &[ContactId], shown: Shown) -> CallRo
     let shown = shown.id(ids);
     let (id, status, error) = match body {
         RowBody::Written { status, .. } => (shown, status, None),
+        RowBody::Deleted { id } => (Some(ContactId(id)), 200, None),
         RowBody::Previewed { id, status } => (id.map(ContactId), status, None),
         RowBody::Unchanged { contact: RowContact::Previewed } => (None, 200, None),
         RowBody::Unchanged { .. } => (shown, 200, None),

@@ -24,6 +24,9 @@ mod part;
 mod run_error;
 mod shown_members;
 mod storage_room;
+mod undo_images;
+mod undo_item;
+mod undo_step;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +36,7 @@ pub(super) use compare::compare;
 pub use component_loader::{ComponentLoader, LoadError};
 pub(super) use component_usage::ComponentUsage;
 pub(super) use decide_request::DecideRequest;
-pub(super) use decider::Decider;
+pub(super) use decider::{Decider, lookups_of};
 pub(super) use failure_budget::{FailureBudget, FailureTally};
 pub(super) use isolate::{CommitTarget, LeftParts, given_up, isolate, resume_isolation};
 pub use meter::ItemFailure;
@@ -42,6 +45,9 @@ pub(super) use overlay::{Added, Overlay};
 pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;
+pub(super) use undo_images::UndoImages;
+pub(super) use undo_item::UndoItem;
+pub(super) use undo_step::{Resolution, UndoStep, resolve};
 
 use crate::jobs::right_of_way::RightsOfWay;
 use crate::jobs::tenant_time::TenantTime;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::SearchError;
+use crate::domain::{JobId, SearchError};
 use crate::jobs::decide::{DecideError, RunError};
 use crate::plain_words::io_error;
 use crate::sandbox::GuestFailure;
-use crate::store::{ApplyRefusal, StoreError};
+use crate::store::{ApplyRefusal, StoreError, UndoRefusal};
 
 /// The reason why a request failed. The request has changed nothing, except after [`Self::PartlyApplied`] and,
 /// perhaps, after [`Self::Stalled`] and [`StoreError::Unsure`].
@@ -54,6 +54,12 @@ pub enum ServiceError {
     /// The job cannot be applied.
     #[error("the job cannot be applied: {0:?}")]
     NotApplicable(ApplyRefusal),
+    /// The job cannot be undone.
+    #[error("the job cannot be undone: {0:?}")]
+    NotUndoable(UndoRefusal),
+    /// The job is undone already, by this one.
+    #[error("the job is undone already, by {0}")]
+    AlreadyUndone(JobId),
     /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]
     QueueFull,

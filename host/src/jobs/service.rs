@@ -135,6 +135,7 @@ impl Service {
             mode,
             dry_run,
             applies: None,
+            undoes: None,
             source: source.clone(),
             group,
             pinned: self.pinned(tenant),
@@ -379,7 +380,7 @@ pub(super) fn earlier_job(outcome: SubmitOutcome, tenant: &Tenant) -> Result<Opt
     let limits = &tenant.limits;
     match outcome {
         SubmitOutcome::Accepted => Ok(None),
-        SubmitOutcome::Repeated(id) | SubmitOutcome::Applied(id) => Ok(Some(id)),
+        SubmitOutcome::Repeated(id) | SubmitOutcome::Applied(id) | SubmitOutcome::Undone(id) => Ok(Some(id)),
         SubmitOutcome::KeyReused => Err(ServiceError::KeyReused),
         SubmitOutcome::QueueFull => Err(ServiceError::QueueFull),
         SubmitOutcome::StorageFull => Err(ServiceError::StorageFull { limit_mib: limits.stored_mib }),
@@ -392,5 +393,6 @@ pub(super) fn earlier_job(outcome: SubmitOutcome, tenant: &Tenant) -> Result<Opt
         SubmitOutcome::NoTenant => Err(ServiceError::NoTenant),
         SubmitOutcome::Outdated => Err(ServiceError::Busy),
         SubmitOutcome::NotApplicable(refusal) => Err(ServiceError::NotApplicable(refusal)),
+        SubmitOutcome::NotUndoable(refusal) => Err(ServiceError::NotUndoable(refusal)),
     }
 }

@@ -49,6 +49,9 @@ pub struct JobView {
     processed: u32,
     created: u32,
     updated: u32,
+    /// Contacts that an undo deleted; absent for other jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<u32>,
     unchanged: u32,
     failed: u32,
     /// Items that had no row when the job was cancelled.
@@ -70,6 +73,14 @@ pub struct JobView {
     /// The dry run that the job applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     applies: Option<String>,
+    /// The job that the job undoes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
+    /// The last job that undoes the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_as: Option<String>,
+    /// Until when the job can be undone; null if it cannot.
+    undoable_until: Option<String>,
     /// Items that came out otherwise than the dry run said.
     #[serde(skip_serializing_if = "Option::is_none")]
     differing: Option<u64>,
@@ -88,6 +99,7 @@ impl JobView {
             processed: job.counts.processed(),
             created: job.counts.created,
             updated: job.counts.updated,
+            deleted: job.undoes.map(|_| job.counts.deleted),
             unchanged: job.counts.unchanged,
             failed: job.counts.failed,
             not_processed: job.cancelled_at.map(|_| job.total.saturating_sub(job.counts.processed())),
@@ -96,10 +108,13 @@ impl JobView {
             finished_at: job.finished_at.map(Timestamp::to_rfc3339),
             cancelled_at: job.cancelled_at.map(Timestamp::to_rfc3339),
             expires_at: job.expires_at.to_rfc3339(),
-            operation: job.operation.as_str(),
+            operation: job.operation_name(),
             dry_run: job.dry_run.is_some(),
             applied_as: job.applied_as.map(|id| id.to_string()),
             applies: job.applies.map(|id| id.to_string()),
+            undoes: job.undoes.map(|undo| undo.job.to_string()),
+            undone_as: job.undone_as.map(|id| id.to_string()),
+            undoable_until: job.undoable_until.map(|moment| moment.to_rfc3339()),
             differing: job.applies.map(|_| job.remarks.differing),
             processor: job.pinned.processor.to_string(),
             validator: job.pinned.validator.map(|digest| digest.to_string()),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::overlays::{OverlayBatch, OverlayMarks};
-use super::{ContactWrite, StoreError};
+use super::{ContactWrite, Deletion, StoreError};
 use crate::domain::{
     Action, DryRun, Expected, GroupId, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp,
-    WriteMode,
+    Undo, WriteMode,
 };
 use crate::tenants::{StoredProfile, TenantLimits};
 
@@ -76,6 +76,8 @@ pub struct Claim {
     pub dry_run: Option<DryRun>,
     /// The dry run that the job applies.
     pub applies: Option<JobId>,
+    /// What the job undoes, if it undoes another one.
+    pub undoes: Option<Undo>,
     /// The group of the job.
     pub group: Option<GroupId>,
     /// The components that decide about the job.
@@ -105,6 +107,13 @@ pub struct ClaimId {
 }
 
 impl Claim {
+    /// Returns for how long the job can be undone from its last commit on; `None` if it cannot.
+    pub fn undoable_for(&self) -> Option<Duration> {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let days = u32::try_from(self.limits.undo_days).unwrap_or(u32::MAX);
+        (days > 0 && self.dry_run.is_none()).then(|| DAY.saturating_mul(days))
+    }
+
     /// Returns what identifies this claim.
     pub fn id(&self) -> ClaimId {
         ClaimId { tenant: self.tenant, job: self.job, epoch: self.epoch }
@@ -118,6 +127,8 @@ pub struct BatchCommit {
     pub first: u32,
     /// The contacts to write, each once.
     pub writes: Vec<ContactWrite>,
+    /// The contacts that an undo deletes, none of which it writes.
+    pub deletions: Vec<Deletion>,
     /// The results, one for each item, in request order.
     pub rows: Vec<DraftRow>,
     /// What the batches of a dry run would have written.
@@ -129,6 +140,7 @@ impl BatchCommit {
     pub fn append(&mut self, next: Self) {
         let before = self.writes.len();
         self.writes.extend(next.writes);
+        self.deletions.extend(next.deletions);
         self.rows.extend(next.rows.into_iter().map(|row| row.moved_by(before)));
         self.overlays.extend(next.overlays);
     }
@@ -137,7 +149,13 @@ impl BatchCommit {
     pub fn bytes(&self) -> usize {
         let writes: usize = self.writes.iter().map(ContactWrite::bytes).sum();
         let overlays: usize = self.overlays.iter().map(OverlayBatch::bytes).sum();
-        writes + self.rows.iter().map(DraftRow::bytes).sum::<usize>() + overlays
+        let deletions: usize = self.deletions.iter().map(|deletion| deletion.before.bytes()).sum();
+        writes + deletions + self.rows.iter().map(DraftRow::bytes).sum::<usize>() + overlays
+    }
+
+    /// Returns whether it changes a contact.
+    pub fn changes_contacts(&self) -> bool {
+        !self.writes.is_empty() || !self.deletions.is_empty()
     }
 }
 
@@ -178,7 +196,10 @@ impl DraftRow {
 
     fn bytes(&self) -> usize {
         let error = match &self.body {
-            RowBody::Written { .. } | RowBody::Previewed { .. } | RowBody::Unchanged { .. } => 0,
+            RowBody::Written { .. }
+            | RowBody::Deleted { .. }
+            | RowBody::Previewed { .. }
+            | RowBody::Unchanged { .. } => 0,
             RowBody::Failed { error, .. } => error.bytes(),
         };
         let texts = [&self.key, &self.item, &self.changes].into_iter().flatten().map(String::len).sum::<usize>();
@@ -205,6 +226,11 @@ pub enum RowBody {
         write: usize,
         /// 201 if the item created the contact, otherwise 200.
         status: u16,
+    },
+    /// The item of an undo deleted the contact. The status is 200.
+    Deleted {
+        /// The contact.
+        id: u64,
     },
     /// The item would have been applied, but for the dry run.
     Previewed {
@@ -246,6 +272,7 @@ impl RowBody {
         match self {
             Self::Written { status: 201, .. } | Self::Previewed { status: 201, .. } => Action::Create,
             Self::Written { .. } | Self::Previewed { .. } => Action::Update,
+            Self::Deleted { .. } => Action::Delete,
             Self::Unchanged { .. } => Action::Unchanged,
             Self::Failed { .. } => Action::Refuse,
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::StoreError;
 use super::usage::{contact_bytes, signed};
+use super::{BeforeImage, StoreError};
 use crate::domain::{ContactId, IndexEntry, StoredContact, TenantId, UniqueKey};
 
 /// Contacts, and the index by which they are listed.
@@ -69,6 +69,19 @@ pub struct ContactWrite {
     pub keys: Vec<UniqueKey>,
     /// How it is found in lists and searches.
     pub index_entry: IndexEntry,
+    /// The existing contact as it was read, if the job is to be undoable.
+    pub before: Option<BeforeImage>,
+}
+
+/// A contact that is to be deleted, because it was created by a job that is undone.
+#[derive(Debug)]
+pub struct Deletion {
+    /// Its id.
+    pub id: ContactId,
+    /// The version that was read. If the contact has another version by now, the deletion is a conflict.
+    pub version: i64,
+    /// The contact as it was read.
+    pub before: BeforeImage,
 }
 
 impl ContactWrite {
@@ -84,7 +97,8 @@ impl ContactWrite {
     pub(super) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|key| key.field.len() + key.value.len()).sum();
         let IndexEntry { search_text, sort_key } = &self.index_entry;
-        size_of::<Self>() + self.document.len() + keys + search_text.len() + sort_key.len()
+        let before = self.before.as_ref().map_or(0, BeforeImage::bytes);
+        size_of::<Self>() + self.document.len() + keys + search_text.len() + sort_key.len() + before
     }
 }
 
@@ -98,6 +112,14 @@ pub enum WriteTarget {
         /// Its id.
         id: ContactId,
         /// The version that was read. If the contact has another version by now, the write is a conflict.
+        version: i64,
+    },
+    /// A contact that an undo deleted, under the id that it had. If there is such a contact, or a client deleted it, the write is a
+    /// conflict.
+    Deleted {
+        /// Its id.
+        id: ContactId,
+        /// The version that it gets: one that it never had.
         version: i64,
     },
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Context;
 use super::packing::{pack, unpack};
-use super::{ContactWrite, StoreError};
+use super::{ContactWrite, Deletion, StoreError};
 use crate::domain::{ContactId, IndexEntry};
 
 /// What the store is doing when it indexes contacts, for errors.
@@ -22,9 +22,9 @@ pub(super) const MAX_ROWS_INDEXED: i64 = 10;
 /// How long a list waits for its tenant's contacts to be indexed.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns how many rows it takes to queue these writes.
-pub(super) fn row_count(writes: &[ContactWrite]) -> usize {
-    writes.len().div_ceil(MAX_ROW_CONTACTS)
+/// Returns how many rows it takes to queue these writes and deletions.
+pub(super) fn row_count(writes: &[ContactWrite], deletions: &[Deletion]) -> usize {
+    writes.len().div_ceil(MAX_ROW_CONTACTS) + deletions.len().div_ceil(MAX_ROW_CONTACTS)
 }
 
 /// Packs the index entries of a commit into rows.
@@ -40,6 +40,15 @@ pub(super) fn pack_entries(ids: &[ContactId], writes: &[ContactWrite]) -> Result
 /// Packs a row by which a deleted contact is removed from the index.
 pub(super) fn pack_removal(id: ContactId) -> Result<Vec<u8>, StoreError> {
     pack([line(id, None)?.as_str()])
+}
+
+/// Packs the rows by which deleted contacts are removed from the index.
+pub(super) fn pack_removals(deletions: &[Deletion]) -> Result<Vec<Vec<u8>>, StoreError> {
+    let pack_row = |deletions: &[Deletion]| {
+        let lines = deletions.iter().map(|deletion| line(deletion.id, None)).collect::<Result<Vec<_>, _>>()?;
+        pack(lines.iter().map(String::as_str))
+    };
+    deletions.chunks(MAX_ROW_CONTACTS).map(pack_row).collect()
 }
 
 fn line(id: ContactId, entry: Option<&IndexEntry>) -> Result<String, StoreError> {

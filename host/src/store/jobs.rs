@@ -7,10 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::error::Context;
-use super::{Claim, StoreError};
+use super::{Claim, StoreError, UndoRefusal, UndoRequest};
 use crate::domain::{
     Action, DryRun, ErrorCode, Expected, GroupId, ItemError, ItemList, Job, JobId, JobState, Operation, Pinned,
-    ResultRow, Source, TenantId, Timestamp, Warning, WriteMode,
+    ResultRow, Source, TenantId, Timestamp, Undo, Warning, WriteMode,
 };
 use crate::tenants::StoredProfile;
 
@@ -68,8 +68,8 @@ pub struct JobQuery {
     pub state: Option<JobState>,
     /// Only jobs that are queued or in progress.
     pub unfinished_only: bool,
-    /// Only jobs of this operation.
-    pub operation: Option<Operation>,
+    /// Only jobs with this [`Job::operation_name`].
+    pub operation: Option<&'static str>,
     /// Only jobs that were accepted then, with both ends.
     pub created: RangeInclusive<Timestamp>,
     /// Only jobs that stand behind this one.
@@ -135,6 +135,8 @@ pub struct NewJob {
     pub dry_run: Option<DryRun>,
     /// The dry run that the job applies: it gets the items of that one, and has no chunks of its own.
     pub applies: Option<JobId>,
+    /// What the job undoes. Its items say what becomes of which contact.
+    pub undoes: Option<UndoRequest>,
     /// The file that the job is made of, if it is made of one.
     pub source: Option<Source>,
     /// The group that the job belongs to, if its file becomes several jobs.
@@ -151,6 +153,13 @@ pub struct NewJob {
     pub idempotency: Option<Idempotency>,
     /// How long the id lives, from the job's acceptance and again from its end.
     pub retention: Duration,
+}
+
+impl NewJob {
+    /// Returns what the job undoes.
+    pub(super) fn undo(&self) -> Option<Undo> {
+        self.undoes.map(|request| request.undo)
+    }
 }
 
 /// What identifies a request that is sent again.
@@ -209,6 +218,10 @@ pub enum SubmitOutcome {
     Applied(JobId),
     /// The job that the new one should apply cannot be applied.
     NotApplicable(ApplyRefusal),
+    /// The job that the new one should undo is undone already, by this job.
+    Undone(JobId),
+    /// The job that the new one should undo cannot be undone.
+    NotUndoable(UndoRefusal),
 }
 
 /// Why a job cannot be applied.

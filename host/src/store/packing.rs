@@ -7,7 +7,9 @@ mod sources;
 pub(crate) use chunks::{MAX_CHUNKS_READ, NewChunk, PackedChunk, unpack_some};
 pub(crate) use results::{PackedRows, ResultsLimit, add_remarks, count, pack_batch, read_remarks, remarks, signed};
 
-pub(crate) use sources::{read_mode, read_source, stored_mode, stored_source};
+pub(crate) use sources::{
+    read_mode, read_operation, read_source, read_undo, stored_mode, stored_operation, stored_source,
+};
 
 use super::StoreError;
 use super::error::Context;
@@ -24,19 +26,28 @@ pub(crate) fn pack<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<u
         text.push_str(line);
         text.push('\n');
     }
-    zstd::bulk::compress(text.as_bytes(), COMPRESSION_LEVEL).context("compressing a chunk")
+    pack_bytes(text.as_bytes())
+}
+
+/// Packs bytes into one blob.
+pub(crate) fn pack_bytes(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::bulk::compress(bytes, COMPRESSION_LEVEL).context("compressing a chunk")
 }
 
 /// Unpacks the lines of a blob.
 pub(crate) fn unpack(blob: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(unpack_bytes(blob)?).map_err(|_| StoreError::Corrupt(String::from("a chunk that is not UTF-8")))
+}
+
+/// Unpacks the bytes of a blob.
+pub(crate) fn unpack_bytes(blob: &[u8]) -> Result<Vec<u8>, StoreError> {
     let size = zstd::zstd_safe::get_frame_content_size(blob)
         .ok()
         .flatten()
         .and_then(|size| usize::try_from(size).ok())
         .filter(|size| *size <= MAX_UNPACKED_BYTES)
         .ok_or_else(|| StoreError::Corrupt(String::from("a chunk without a plausible length")))?;
-    let bytes = zstd::bulk::decompress(blob, size).context("decompressing a chunk")?;
-    String::from_utf8(bytes).map_err(|_| StoreError::Corrupt(String::from("a chunk that is not UTF-8")))
+    zstd::bulk::decompress(blob, size).context("decompressing a chunk")
 }
 
 #[cfg(test)]

@@ -30,8 +30,10 @@ pub trait UsageStore {
 pub struct Usage {
     /// Contacts.
     pub contacts: u64,
-    /// Bytes of contacts, jobs with their items, results and logs, idempotency keys and profiles of jobs.
+    /// Bytes of contacts, jobs with their items, results, logs and before-images, idempotency keys and profiles of jobs.
     pub stored_bytes: u64,
+    /// Of these bytes, those by which jobs can be undone.
+    pub kept_bytes: u64,
     /// Jobs that are neither finished nor expired.
     pub unfinished_jobs: u64,
     /// Tokens that have not been deleted yet.

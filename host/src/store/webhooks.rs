@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::{Counts, Digest, JobId, TenantId, Timestamp};
+use crate::domain::{Counts, Digest, JobId, TenantId, Timestamp, Undo};
 
 /// Messages of an endpoint that are kept. Beyond that, the oldest that were taken go, and only without any the oldest of all.
 pub(super) const MAX_MESSAGES: u32 = 1_000;
@@ -52,13 +52,15 @@ pub enum WebhookEvent {
     JobCompleted,
     /// A job was cancelled.
     JobCancelled,
+    /// Each item of a job that undoes another one has its row.
+    JobUndone,
     /// A tenant's component keeps failing and was suspended.
     ComponentFailing,
 }
 
 impl WebhookEvent {
     /// All events.
-    pub const ALL: [Self; 3] = [Self::JobCompleted, Self::JobCancelled, Self::ComponentFailing];
+    pub const ALL: [Self; 4] = [Self::JobCompleted, Self::JobCancelled, Self::JobUndone, Self::ComponentFailing];
 
     /// Returns the events of which an owner's endpoints can be told.
     pub fn of(owner: WebhookOwner) -> Vec<Self> {
@@ -73,11 +75,17 @@ impl WebhookEvent {
         Self::ALL.into_iter().filter(|event| *event != Self::ComponentFailing).collect()
     }
 
+    /// Returns the event of a job that is completed.
+    pub(super) fn of_completed(undoes: Option<Undo>) -> Self {
+        if undoes.is_some() { Self::JobUndone } else { Self::JobCompleted }
+    }
+
     /// Returns the event's name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::JobCompleted => "job.completed",
             Self::JobCancelled => "job.cancelled",
+            Self::JobUndone => "job.undone",
             Self::ComponentFailing => "component.failing",
         }
     }
@@ -266,7 +274,14 @@ pub struct MessageOutcome {
 }
 
 /// Returns the data of an event of a job.
-pub(super) fn job_data(id: JobId, total: u32, counts: Counts, is_cancelled: bool, is_dry_run: bool) -> String {
+pub(super) fn job_data(
+    id: JobId,
+    total: u32,
+    counts: Counts,
+    is_cancelled: bool,
+    is_dry_run: bool,
+    undoes: Option<JobId>,
+) -> String {
     let mut data = json!({
         "id": id.to_string(),
         "status": "completed",
@@ -282,6 +297,10 @@ pub(super) fn job_data(id: JobId, total: u32, counts: Counts, is_cancelled: bool
     }
     if is_dry_run && let Some(data) = data.as_object_mut() {
         data.insert(String::from("dryRun"), json!(true));
+    }
+    if let (Some(undone), Some(data)) = (undoes, data.as_object_mut()) {
+        data.insert(String::from("deleted"), json!(counts.deleted));
+        data.insert(String::from("undoes"), json!(undone.to_string()));
     }
     data.to_string()
 }

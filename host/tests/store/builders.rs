@@ -50,6 +50,7 @@ pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         mode: WriteMode::Upsert,
         dry_run: None,
         applies: None,
+        undoes: None,
         source: None,
         group: None,
         pinned: Pinned { processor: DEFAULT_PROCESSOR, validator: None },
@@ -77,6 +78,7 @@ pub(crate) fn contact_write(target: impl Into<WriteTarget>, address: &str) -> Co
         document: format!(r#"{{"email":"{address}"}}"#),
         keys: vec![unique_key("email", address)],
         index_entry: IndexEntry { search_text: address.to_owned(), sort_key: address.to_owned() },
+        before: None,
     }
 }
 

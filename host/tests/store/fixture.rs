@@ -148,8 +148,9 @@ impl StoreFixture {
     /// Returns the tenants whose counters are not what a recount finds, with both numbers. Empty if all are.
     pub(crate) fn miscounted(&self) -> String {
         const MISCOUNTED: &str = "
-            SELECT coalesce(min('tenant ' || tenant || ' has ' || recounted_bytes || ', not ' || counted_bytes), '')
-            FROM recounted_usage WHERE counted_bytes <> recounted_bytes";
+            SELECT coalesce(min('tenant ' || tenant || ' has ' || recounted_bytes || ', not ' || counted_bytes || '; keeps '
+                                || recounted_kept_bytes || ', not ' || counted_kept_bytes), '')
+            FROM recounted_usage WHERE counted_bytes <> recounted_bytes OR counted_kept_bytes <> recounted_kept_bytes";
         match &self.place {
             Place::Folder(folder) => {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();

@@ -17,7 +17,7 @@ pub(crate) fn ids(fixture: &StoreFixture, tenant: TenantId, query: &ContactQuery
     (list.total, list.contacts.iter().map(|contact| contact.id.0).collect())
 }
 
-fn search(fixture: &StoreFixture, tenant: TenantId, words: &[&str]) -> Vec<u64> {
+pub(crate) fn search(fixture: &StoreFixture, tenant: TenantId, words: &[&str]) -> Vec<u64> {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
     let (total, ids) = ids(fixture, tenant, &query(ContactFilter::Words(words)));
     assert_eq!(total, ids.len() as u64);

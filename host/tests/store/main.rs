@@ -35,6 +35,7 @@ mod several_servers;
 mod shrinking;
 mod submit;
 mod tenants;
+mod undo;
 mod usage;
 mod webhooks;
 
@@ -214,6 +215,14 @@ conformance! {
             components_can_be_rolled_back,
             a_job_keeps_the_profile_of_its_acceptance,
             unreadable_settings_do_not_block_the_queue;
+        undo:
+            a_commit_keeps_what_it_changed,
+            what_is_kept_outlives_its_job_and_expires,
+            contacts_are_deleted_and_come_back_under_their_ids,
+            a_job_is_undone_by_one_job,
+            a_deleted_contact_goes_out_of_the_images,
+            beyond_the_limit_the_oldest_jobs_are_forgotten,
+            a_tenant_that_keeps_nothing_has_nothing_to_undo;
         usage:
             counters_are_what_a_recount_finds,
             what_is_deleted_or_expires_counts_no_more,

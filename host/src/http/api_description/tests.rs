@@ -44,6 +44,8 @@ operations! {
     Route::DeleteJob(_) => "deleteJob",
     Route::CancelJob(_) => "cancelJob",
     Route::ApplyJob(_) => "applyDryRun",
+    Route::CheckUndo(_) => "checkUndo",
+    Route::UndoJob(_) => "undoJob",
     Route::JobEvents(_) => "followJob",
     Route::ListJobs => "listJobs",
     Route::ReadGroup(_) => "readGroup",

@@ -11,7 +11,7 @@ use crate::import::ImportError;
 use crate::jobs::{ServiceError, SubmissionError, WebhookError};
 use crate::operations::OperationError;
 use crate::sandbox::TrialError;
-use crate::store::{ApplyRefusal, StoreError};
+use crate::store::{ApplyRefusal, StoreError, UndoRefusal};
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
@@ -68,6 +68,12 @@ impl From<ServiceError> for Problem {
                 "This Idempotency-Key was used for a different request. Use a new key for a new request.",
             ),
             ServiceError::NotApplicable(refusal) => Self::from(refusal),
+            ServiceError::NotUndoable(refusal) => Self::from(refusal),
+            ServiceError::AlreadyUndone(job) => Self::new(
+                StatusCode::CONFLICT,
+                "already_undone",
+                format!("This job is undone already, by job {job}. To undo that, undo job {job}."),
+            ),
             ServiceError::QueueFull => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 QUOTA_EXCEEDED_KIND,
@@ -136,6 +142,40 @@ impl From<WebhookError> for Problem {
             WebhookError::Disabled => Self::webhook_disabled(),
             WebhookError::TooMany(limit) => Self::too_many_webhooks(limit),
         }
+    }
+}
+
+impl From<UndoRefusal> for Problem {
+    fn from(refusal: UndoRefusal) -> Self {
+        let (kind, message) = match refusal {
+            UndoRefusal::Unknown => return Self::unknown_job(),
+            UndoRefusal::Unfinished => return Self::undone_unfinished(),
+            UndoRefusal::DryRun => {
+                ("dry_run", String::from("This job is a dry run, which stored no contact. There is nothing to undo."))
+            }
+            UndoRefusal::NothingChanged => {
+                ("nothing_changed", String::from("This job changed no contact. There is nothing to undo."))
+            }
+            UndoRefusal::NotKept => (
+                "not_undoable",
+                String::from(
+                    "What this job changed is not kept, so it cannot be undone. Nothing was changed. It is kept for the tenant's undoDays (0 keeps nothing), and for a shorter time if keptMiB is used up.",
+                ),
+            ),
+            UndoRefusal::OtherProcessor => (
+                "other_processor",
+                String::from(
+                    "The tenant has another processor than when this job ran, which may not understand the contacts as they were. Nothing was changed. If it does, send processor=any.",
+                ),
+            ),
+            UndoRefusal::Redone(job) => (
+                "redone",
+                format!(
+                    "This job was undone, and that was undone by job {job}. Nothing was changed now. To undo this job again, undo job {job}."
+                ),
+            ),
+        };
+        Self::new(StatusCode::CONFLICT, kind, message)
     }
 }
 

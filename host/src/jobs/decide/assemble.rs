@@ -4,15 +4,21 @@ use super::failure_reason::FailureReason;
 use super::part::Part;
 use crate::domain::{IndexEntry, ItemError, ItemRemarks, StoredContact, UniqueKey};
 use crate::sandbox::{Decision, Outcome, Target};
-use crate::store::{BatchCommit, ContactWrite, DraftRow, RowBody, RowContact, WriteTarget};
+use crate::store::{BatchCommit, BeforeImage, ContactWrite, DraftRow, RowBody, RowContact, WriteTarget};
 
 /// Returns the commit that a decided part comes to. If several items write to one contact, the commit has the contact's last
-/// state, once.
-pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredContact]) -> BatchCommit {
+/// state, once; if `keeps_images`, with what it was before.
+pub(super) fn assemble(
+    part: Part<'_>,
+    outcomes: Vec<Outcome>,
+    found: &[StoredContact],
+    keeps_images: bool,
+) -> BatchCommit {
     let mut assembly = Assembly {
         writes: Vec::with_capacity(outcomes.len()),
         write_of_item: Vec::with_capacity(outcomes.len()),
         write_of_found: vec![None; found.len()],
+        keeps_images,
     };
     let mut rows = Vec::with_capacity(outcomes.len());
     for (index, Outcome { decision, mut remarks }) in outcomes.into_iter().enumerate() {
@@ -34,7 +40,7 @@ pub(super) fn assemble(part: Part<'_>, outcomes: Vec<Outcome>, found: &[StoredCo
         assembly.write_of_item.push(write);
         rows.push(DraftRow::new(part.key(index), body, remarks));
     }
-    let mut commit = BatchCommit { first: part.first, writes: assembly.writes, rows, overlays: Vec::new() };
+    let mut commit = BatchCommit { first: part.first, writes: assembly.writes, rows, ..BatchCommit::default() };
     part.keep_failed_items(&mut commit);
     commit
 }
@@ -46,6 +52,7 @@ struct Assembly {
     write_of_item: Vec<Option<usize>>,
     /// For each found contact, the index of its write.
     write_of_found: Vec<Option<usize>>,
+    keeps_images: bool,
 }
 
 impl Assembly {
@@ -93,15 +100,18 @@ impl Assembly {
         let earlier = self.earlier_write(target);
         let index = match earlier.and_then(|index| Some((index, self.writes.get_mut(index)?))) {
             Some((index, write)) => {
-                *write = ContactWrite { target: write.target, document, keys, index_entry };
+                let before = write.before.take();
+                *write = ContactWrite { target: write.target, document, keys, index_entry, before };
                 index
             }
             None => {
-                let target = match target {
-                    Target::Found(place) => found.get(place).map_or(WriteTarget::New, WriteTarget::from),
-                    Target::New | Target::Earlier(_) => WriteTarget::New,
+                let stored = match target {
+                    Target::Found(place) => found.get(place),
+                    Target::New | Target::Earlier(_) => None,
                 };
-                self.writes.push(ContactWrite { target, document, keys, index_entry });
+                let before = stored.filter(|_| self.keeps_images).map(BeforeImage::of);
+                let target = stored.map_or(WriteTarget::New, WriteTarget::from);
+                self.writes.push(ContactWrite { target, document, keys, index_entry, before });
                 self.writes.len() - 1
             }
         };
@@ -158,7 +168,7 @@ mod tests {
             write(Target::Earlier(0), "a3"),
             write(Target::New, "c1"),
         ];
-        let commit = assemble(Part::without_keys(&[]), outcomes, &found);
+        let commit = assemble(Part::without_keys(&[]), outcomes, &found, false);
         let writes: Vec<_> = commit.writes.iter().map(|write| (write.target, write.document.as_str())).collect();
         let existing = WriteTarget::Existing { id: ContactId(7), version: 3 };
         assert_eq!(writes, [(WriteTarget::New, "a3"), (existing, "b2"), (WriteTarget::New, "c1")]);
@@ -167,7 +177,7 @@ mod tests {
             .iter()
             .map(|row| match row.body {
                 RowBody::Written { write, .. } => write,
-                RowBody::Previewed { .. } | RowBody::Unchanged { .. } | RowBody::Failed { .. } => usize::MAX,
+                _ => usize::MAX,
             })
             .collect();
         assert_eq!(rows, [0, 1, 0, 1, 0, 2]);
@@ -185,7 +195,7 @@ mod tests {
             write(Target::Found(0), "b1"),
             write(Target::Found(0), "b0"),
         ];
-        let commit = assemble(Part::without_keys(&[]), outcomes, &found);
+        let commit = assemble(Part::without_keys(&[]), outcomes, &found, false);
         let documents: Vec<&str> = commit.writes.iter().map(|write| write.document.as_str()).collect();
         assert_eq!(documents, ["a1", "b0"]);
         let rows: Vec<_> = commit
@@ -194,7 +204,7 @@ mod tests {
             .map(|row| match row.body {
                 RowBody::Written { write, .. } => Ok(write),
                 RowBody::Unchanged { contact } => Err(Some(contact)),
-                RowBody::Previewed { .. } | RowBody::Failed { .. } => Err(None),
+                _ => Err(None),
             })
             .collect();
         let unchanged = |contact| Err(Some(contact));
@@ -224,7 +234,11 @@ mod tests {
             let (target, document) = (Target::Found(0), String::from("d"));
             let decision = Decision::Write { target, status: 200, document, keys, index_entry };
             let outcomes = vec![Outcome { decision, remarks: ItemRemarks::default() }];
-            assert_eq!(!assemble(Part::without_keys(&[]), outcomes, &found).writes.is_empty(), is_written, "{case}");
+            assert_eq!(
+                !assemble(Part::without_keys(&[]), outcomes, &found, false).writes.is_empty(),
+                is_written,
+                "{case}"
+            );
         }
     }
 }

@@ -39,6 +39,7 @@ fn check(row: &DraftRow, targets: &[WriteTarget], expected: StoredRow) -> DryRun
     let StoredRow { row: expected_row, action: expected_action, codes: expected_codes, .. } = expected;
     let (status, id, codes): (u16, Option<u64>, Vec<ErrorCode>) = match &row.body {
         RowBody::Written { write, status } => (*status, stored_id(targets, *write), Vec::new()),
+        RowBody::Deleted { id } => (200, Some(*id), Vec::new()),
         RowBody::Previewed { id, status } => (*status, *id, Vec::new()),
         RowBody::Unchanged { contact } => {
             let id = match contact {
@@ -74,7 +75,7 @@ fn check(row: &DraftRow, targets: &[WriteTarget], expected: StoredRow) -> DryRun
 /// Returns the id of a stored contact that is written.
 fn stored_id(targets: &[WriteTarget], write: usize) -> Option<u64> {
     match targets.get(write) {
-        Some(WriteTarget::Existing { id, .. }) => Some(id.0),
+        Some(WriteTarget::Existing { id, .. } | WriteTarget::Deleted { id, .. }) => Some(id.0),
         Some(WriteTarget::New) | None => None,
     }
 }

@@ -17,6 +17,8 @@ pub(in crate::jobs) struct DecideRequest<'a> {
     pub(in crate::jobs) mode: WriteMode,
     /// Whether nothing is stored.
     pub(in crate::jobs) dry_run: Option<DryRun>,
+    /// Whether contacts are kept as they were before, so that the request can be undone.
+    pub(in crate::jobs) keeps_images: bool,
     /// The time that changes are recorded with.
     pub(in crate::jobs) now: Timestamp,
     /// `None` for a call.

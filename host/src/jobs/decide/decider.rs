@@ -1,11 +1,13 @@
 //! A request's items on their way through the tenant's components: plan, look up, decide.
 
 mod showing;
+mod undoing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+pub(in crate::jobs) use undoing::lookups_of;
 
 use super::DeciderContext;
 use super::assemble::assemble;
@@ -19,6 +21,8 @@ use super::mode::objections_to;
 use super::overlay::Overlay;
 use super::part::Part;
 use super::run_error::{DecideError, RunError};
+use super::undo_images::UndoImages;
+use super::undo_step::UndoStep;
 use crate::domain::{Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
@@ -37,6 +41,8 @@ pub(in crate::jobs) struct Plan<'p> {
     objections: Vec<Objection>,
     /// The value of [`Decider::plans`] when this plan was made.
     number: u64,
+    /// The items of an undo, with their images. Empty for all other requests.
+    undo: Vec<UndoStep>,
 }
 
 impl Plan<'_> {
@@ -60,6 +66,8 @@ pub(in crate::jobs) struct Decider<'a> {
     meter: Meter,
     /// What a dry run has decided so far.
     overlay: Option<Arc<Mutex<Overlay>>>,
+    /// The images of the job that is undone, if the request undoes one.
+    undo: Option<UndoImages>,
     /// Whether the processor failed to show what would change. Another failure with each batch would suspend it.
     has_failed_to_show: bool,
 }
@@ -92,6 +100,7 @@ impl<'a> Decider<'a> {
             plans: 0,
             meter,
             overlay: None,
+            undo: None,
             has_failed_to_show: false,
         }
     }
@@ -113,6 +122,9 @@ impl<'a> Decider<'a> {
             let error = CallError::Failed { failure: GuestFailure::TimedOut, detail };
             return Err(self.call_failed(ComponentCallError { component: self.request.pinned.processor, error }));
         }
+        if self.undo.is_some() {
+            return self.plan_undo(part);
+        }
         // Not measured: it may include a compilation, which is the host's work.
         let mut components = self.take_components()?;
         let planned = {
@@ -121,7 +133,7 @@ impl<'a> Decider<'a> {
         };
         let (lookups, objections) = self.put_back(components, planned)?;
         self.plans += 1;
-        Ok(Plan { part, lookups, objections, number: self.plans })
+        Ok(Plan { part, lookups, objections, number: self.plans, undo: Vec::new() })
     }
 
     /// Looks contacts up. Returns `None` if they are too large to hold in memory. That is the component's fault, as if it had
@@ -152,6 +164,9 @@ impl<'a> Decider<'a> {
         plan: &Plan<'_>,
         found: &[StoredContact],
     ) -> Result<BatchCommit, DecideError> {
+        if self.undo.is_some() {
+            return self.decide_undo(plan, found);
+        }
         let renewed;
         let plan = if plan.number == self.plans && self.components.is_some() {
             plan
@@ -177,7 +192,7 @@ impl<'a> Decider<'a> {
         }
         let shows_changes = self.request.dry_run.is_some_and(|dry_run| dry_run.shows_changes);
         let changes = shows_changes.then(|| Changes::of(&outcomes, found));
-        let mut commit = assemble(plan.part, outcomes, found);
+        let mut commit = assemble(plan.part, outcomes, found, self.request.keeps_images);
         if let Some(changes) = changes {
             self.show_changes(&changes, &mut commit)?;
         }

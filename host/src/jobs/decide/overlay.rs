@@ -189,7 +189,7 @@ impl Overlay {
     pub(in crate::jobs) fn take(&mut self, commit: &mut BatchCommit) -> Result<Option<Vec<ContactId>>, StoreError> {
         let mut next = self.first_new.saturating_add(self.created);
         let mut id_of = |write: &ContactWrite| match write.target {
-            WriteTarget::Existing { id, .. } => id,
+            WriteTarget::Existing { id, .. } | WriteTarget::Deleted { id, .. } => id,
             WriteTarget::New => {
                 next += 1;
                 ContactId(next - 1)
@@ -218,7 +218,7 @@ impl Overlay {
                     *contact = id.and_then(resolved).map_or(RowContact::Previewed, RowContact::Stored);
                 }
                 RowBody::Failed { id, .. } => *id = id.map(ContactId).and_then(resolved),
-                RowBody::Previewed { .. } => {}
+                RowBody::Previewed { .. } | RowBody::Deleted { .. } => {}
             }
         }
         Ok(Some(ids))

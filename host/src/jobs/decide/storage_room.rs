@@ -70,7 +70,7 @@ impl StorageRoom {
         } else if room < creations(commit) {
             refuse(
                 commit,
-                |target, earlier| target == WriteTarget::New && earlier >= room,
+                |target, earlier| creates(target) && earlier >= room,
                 &FailureReason::contacts_used_up(limits.stored_contacts),
             );
         }
@@ -94,7 +94,12 @@ impl StorageRoom {
 }
 
 fn creations(commit: &BatchCommit) -> u64 {
-    commit.writes.iter().filter(|write| write.target == WriteTarget::New).count() as u64
+    commit.writes.iter().filter(|write| creates(write.target)).count() as u64
+}
+
+/// Returns whether the tenant has one contact more after a write.
+fn creates(target: WriteTarget) -> bool {
+    matches!(target, WriteTarget::New | WriteTarget::Deleted { .. })
 }
 
 /// Removes the writes that `is_refused` names, given a write's target and how many creations stand before it, and fails their
@@ -106,7 +111,7 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
     let mut places = Vec::with_capacity(commit.writes.len());
     commit.writes.retain(|write| {
         let is_kept = !is_refused(write.target, creations);
-        creations += u64::from(write.target == WriteTarget::New);
+        creations += u64::from(creates(write.target));
         places.push(if is_kept { Ok(kept) } else { Err(contact(write.target)) });
         kept += usize::from(is_kept);
         is_kept
@@ -116,6 +121,7 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
         let write = match &mut row.body {
             RowBody::Written { write, .. } | RowBody::Unchanged { contact: RowContact::Write(write) } => write,
             RowBody::Unchanged { contact: RowContact::Stored(_) | RowContact::Previewed }
+            | RowBody::Deleted { .. }
             | RowBody::Previewed { .. }
             | RowBody::Failed { .. } => continue,
         };
@@ -135,7 +141,7 @@ fn refuse(commit: &mut BatchCommit, is_refused: impl Fn(WriteTarget, u64) -> boo
 fn contact(target: WriteTarget) -> Option<u64> {
     match target {
         WriteTarget::New => None,
-        WriteTarget::Existing { id, .. } => Some(id.0),
+        WriteTarget::Existing { id, .. } | WriteTarget::Deleted { id, .. } => Some(id.0),
     }
 }
 
@@ -153,6 +159,7 @@ mod tests {
             document: document.to_owned(),
             keys: Vec::new(),
             index_entry: IndexEntry::default(),
+            before: None,
         };
         let row = |write| DraftRow::new(None, RowBody::Written { write, status: 200 }, ItemRemarks::default());
         let mut commit = BatchCommit {
@@ -164,7 +171,7 @@ mod tests {
                 write(WriteTarget::New, "d"),
             ],
             rows: [0, 2, 1, 2, 3, 0].map(row).into(),
-            overlays: Vec::new(),
+            ..BatchCommit::default()
         };
         let reason = FailureReason::contacts_used_up(1);
         refuse(&mut commit, |target, earlier| target == WriteTarget::New && earlier >= 1, &reason);
@@ -176,7 +183,7 @@ mod tests {
             .map(|row| match &row.body {
                 RowBody::Written { write, .. } => Some(*write),
                 RowBody::Failed { status: 507, .. } => None,
-                RowBody::Previewed { .. } | RowBody::Unchanged { .. } | RowBody::Failed { .. } => panic!("another row"),
+                _ => panic!("another row"),
             })
             .collect();
         assert_eq!(rows, [Some(0), None, Some(1), None, None, Some(0)]);

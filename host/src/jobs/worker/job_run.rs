@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tracing::Level;
 
+use crate::domain::Pinned;
 use crate::jobs::decide::{
     DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, RunError, StorageRoom, TimeSpent,
+    UndoImages,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::job_watcher::JobChange;
@@ -53,10 +55,12 @@ impl<'a> JobRun<'a> {
             tenant_name: &claim.tenant_name,
             profile: &claim.profile,
             limits: claim.limits,
-            pinned: claim.pinned,
+            // A validator says what may be sent, and an undo sends nothing.
+            pinned: if claim.undoes.is_some() { Pinned { validator: None, ..claim.pinned } } else { claim.pinned },
             operation: claim.operation,
             mode: claim.mode,
             dry_run: claim.dry_run,
+            keeps_images: claim.undoable_for().is_some(),
             now: claim.now,
             job: Some(claim.job),
         };
@@ -70,8 +74,10 @@ impl<'a> JobRun<'a> {
         let handle = running.handle().clone();
         let overlay = || Arc::new(Mutex::new(Overlay::of_job(Arc::clone(context.store()), claim)));
         let overlay = claim.dry_run.map(|_| overlay());
+        let undo = claim.undoes.map(|undo| UndoImages::new(Arc::clone(context.store()), claim.tenant, undo));
         let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent)
-            .over(overlay.clone());
+            .over(overlay.clone())
+            .undoing(undo);
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget {
             context,

@@ -100,7 +100,7 @@ impl CommitTarget for JobTarget<'_> {
             self.room.forget();
             return Ok(CommitOutcome::Conflict);
         }
-        if right.is_none() && !commit.writes.is_empty() {
+        if right.is_none() && commit.changes_contacts() {
             let _waiting = self.handle.watch().enter(Phase::Yield);
             self.context.decider.rights_of_way.yield_to_others(self.claim.tenant);
         }

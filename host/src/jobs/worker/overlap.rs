@@ -27,9 +27,14 @@ impl WriteSet {
                 WriteTarget::Existing { id, .. } => {
                     set.contacts.insert(id);
                 }
+                WriteTarget::Deleted { id, .. } => {
+                    set.creates_contacts = true;
+                    set.contacts.insert(id);
+                }
             }
             set.keys.extend(write.keys.iter().map(|key| set.hasher.hash_one(key)));
         }
+        set.contacts.extend(commit.deletions.iter().map(|deletion| deletion.id));
         set
     }
 
@@ -69,6 +74,7 @@ mod tests {
             document: String::from("{}"),
             keys: vec![key(value)],
             index_entry: IndexEntry::default(),
+            before: None,
         };
         WriteSet::of(&BatchCommit { first: 0, writes: writes.iter().map(write).collect(), ..BatchCommit::default() })
     }

@@ -271,7 +271,7 @@ impl Commits {
             self.changed.notify_all();
             let Some(commit) = commit else { return Ok(()) };
             drop(state);
-            if !commit.writes.is_empty() {
+            if commit.changes_contacts() {
                 self.context.rights_of_way.yield_to_others(self.claim.tenant);
             }
             let started = Instant::now();

@@ -90,6 +90,7 @@ mod tests {
             document: String::from("{}"),
             keys: keys.iter().copied().map(key).collect(),
             index_entry: IndexEntry::default(),
+            before: None,
         };
         let existing = WriteTarget::Existing { id: ContactId(7), version: 1 };
         let writes = vec![write(WriteTarget::New, &["a", "b"]), write(existing, &["c"])];

@@ -29,9 +29,12 @@ struct Line {
     row: ResultRow,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
-    /// Whether the item changed nothing. The status tells all other actions.
+    /// Whether the item changed nothing. The status tells most other actions.
     #[serde(default, skip_serializing_if = "is_false")]
     unchanged: bool,
+    /// Whether the item deleted the contact.
+    #[serde(default, skip_serializing_if = "is_false")]
+    deleted: bool,
     /// What is wrong, if the item failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     codes: Vec<ErrorCode>,
@@ -55,6 +58,7 @@ impl Line {
     fn action(&self) -> Action {
         match self.row.status_code {
             _ if self.unchanged => Action::Unchanged,
+            _ if self.deleted => Action::Delete,
             201 => Action::Create,
             200 => Action::Update,
             _ => Action::Refuse,
@@ -90,6 +94,7 @@ pub(crate) fn count(rows: &[DraftRow]) -> Counts {
         match row.body.action() {
             Action::Create => counts.created += 1,
             Action::Update => counts.updated += 1,
+            Action::Delete => counts.deleted += 1,
             Action::Unchanged => counts.unchanged += 1,
             Action::Refuse | Action::NotProcessed => counts.failed += 1,
         }
@@ -203,6 +208,7 @@ fn shortened(row: &DraftRow, limit_mib: u64) -> DraftRow {
     let key = row.key.clone().filter(|key| key.len() <= MAX_SHORT_KEY_BYTES);
     let body = match row.body {
         RowBody::Written { write, status } => RowBody::Written { write, status },
+        RowBody::Deleted { id } => RowBody::Deleted { id },
         RowBody::Previewed { id, status } => RowBody::Previewed { id, status },
         RowBody::Unchanged { contact } => RowBody::Unchanged { contact },
         RowBody::Failed { id, status, .. } => {
@@ -247,6 +253,7 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
         RowBody::Written { write, status } => {
             ResultRow { id: ids.get(*write).map(|id| id.0), status_code: *status, errors: None }
         }
+        RowBody::Deleted { id } => ResultRow { id: Some(*id), status_code: 200, errors: None },
         RowBody::Previewed { id, status } => ResultRow { id: *id, status_code: *status, errors: None },
         RowBody::Unchanged { contact } => {
             let id = match *contact {
@@ -263,9 +270,12 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
     let warnings = draft.remarks.warnings.clone();
     let codes = match &draft.body {
         RowBody::Failed { error, .. } => error.codes(),
-        RowBody::Written { .. } | RowBody::Previewed { .. } | RowBody::Unchanged { .. } => Vec::new(),
+        RowBody::Written { .. } | RowBody::Deleted { .. } | RowBody::Previewed { .. } | RowBody::Unchanged { .. } => {
+            Vec::new()
+        }
     };
-    let unchanged = draft.body.action() == Action::Unchanged;
+    let action = draft.body.action();
+    let (unchanged, deleted) = (action == Action::Unchanged, action == Action::Delete);
     // An item is JSON: the host cut it out of the request's body.
     let item = draft.item.clone().and_then(|item| RawValue::from_string(item).ok());
     let changes = draft.changes.clone().and_then(|changes| RawValue::from_string(changes).ok());
@@ -274,7 +284,8 @@ fn line_of(draft: &DraftRow, ids: &[ContactId]) -> Result<String, StoreError> {
         DryRunCheck::AsExpected | DryRunCheck::NotCompared => None,
     };
     let key = draft.key.clone();
-    serde_json::to_string(&Line { key, row, warnings, unchanged, codes, item, changes, expected }).context(CONTEXT)
+    serde_json::to_string(&Line { key, row, warnings, unchanged, deleted, codes, item, changes, expected })
+        .context(CONTEXT)
 }
 
 impl<B: AsRef<[u8]>> PackedRows<B> {

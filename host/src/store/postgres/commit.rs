@@ -13,9 +13,11 @@ use super::overlays::{self, OverlayColumns};
 use super::remarks::Remarking;
 use super::sql::{get, signed};
 use super::statements::Statements;
+use super::undo::{self, Keeping, KeptBefore};
 use super::webhooks;
 use super::writes::{Changes, Writes};
 use crate::domain::JobState;
+use crate::store::before_images::NewImages;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::BLOB_ROW_BYTES;
 use crate::store::{BatchCommit, Claim, CommitOutcome, WebhookEvent};
@@ -24,7 +26,7 @@ use crate::store::{BatchCommit, Claim, CommitOutcome, WebhookEvent};
 const ADVANCE: &str = "
     UPDATE jobs SET
       cursor = cursor + $6, created = created + $7, updated = updated + $8, failed = failed + $9,
-      unchanged = unchanged + $12, attempts = 0,
+      unchanged = unchanged + $12, deleted = deleted + $13, attempts = 0,
       waiting_bytes = waiting_bytes - coalesce((
         SELECT sum(size)::bigint FROM payloads
         WHERE tenant = $2 AND job = $3 AND first + count > $5 AND first + count <= $5 + $6
@@ -37,7 +39,8 @@ const ADVANCE: &str = "
     WHERE tenant = $2 AND id = $3 AND epoch = $4 AND cursor = $5 AND finished_at IS NULL
       AND expires_at > bulkhead_now($1)
     RETURNING bulkhead_now($1), finished_at IS NOT NULL, results_bytes,
-      finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM webhooks WHERE tenant = $2)";
+      finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM webhooks WHERE tenant = $2),
+      (SELECT bytes FROM undoable_jobs WHERE tenant = $2 AND job = $3)";
 
 /// Deletes the items that have their rows now, and counts what the batch stores and deletes.
 const SETTLE: &str = "
@@ -46,7 +49,9 @@ const SETTLE: &str = "
     ), job AS (
       UPDATE jobs SET results_bytes = results_bytes + $5 WHERE tenant = $1 AND id = $2
     )
-    UPDATE tallies SET stored_bytes = stored_bytes + $5 + $6 - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone)
+    UPDATE tallies
+    SET stored_bytes = stored_bytes + $5 + $6 + $7 - (SELECT coalesce(sum(bytes), 0)::bigint FROM gone),
+        kept_bytes = kept_bytes + $7
     WHERE tenant = $1";
 
 /// Counts what the batch of a dry run stores. Its items are kept.
@@ -67,9 +72,10 @@ pub(super) async fn commit(
     let (first, count) = (i64::from(batch.first), signed(batch.rows.len()));
     let counts = packing::count(&batch.rows);
     let (created, updated, failed) = (i64::from(counts.created), i64::from(counts.updated), i64::from(counts.failed));
-    let unchanged = i64::from(counts.unchanged);
+    let (unchanged, deleted) = (i64::from(counts.unchanged), i64::from(counts.deleted));
     let (lease, completed) = (signed(lease.as_micros()), JobState::Completed.as_str());
-    let writes = Writes::new(&batch.writes);
+    let writes = Writes::new(&batch.writes, &batch.deletions);
+    let images = claim.undoable_for().map(|_| NewImages::of(batch)).transpose()?;
 
     let advance = session.prepare_cached(ADVANCE).await?;
     let settle = session.prepare_cached(SETTLE).await?;
@@ -86,15 +92,16 @@ pub(super) async fn commit(
         .await?;
     let statements = Statements::prepare(session).await?;
     let remarking = Remarking::prepare(session, batch).await?;
+    undo::prepare(session).await?;
     session
         .transact(async || {
             let ((), advanced, reserved, stored, remarked, new) = tokio::try_join!(
                 biased;
                 session.begin(),
                 async {
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 13] = [
                         &session.clock_shift, &tenant, &job, &claim.epoch, &first, &count, &created, &updated, &failed,
-                        &lease, &completed, &unchanged,
+                        &lease, &completed, &unchanged, &deleted,
                     ];
                     Ok(session.query_opt(&advance, &values).await?)
                 },
@@ -115,8 +122,11 @@ pub(super) async fn commit(
             let remarked = remarking.add(remarked.as_deref())?;
             let (ids, end) = (writes.ids(reserved), first.saturating_add(count));
             if get(&advanced, 3)? {
-                webhooks::tell_of_job(session, claim.tenant, claim.job, WebhookEvent::JobCompleted).await?;
+                let event = WebhookEvent::of_completed(claim.undoes);
+                webhooks::tell_of_job(session, claim.tenant, claim.job, event).await?;
             }
+            let kept = KeptBefore { of_job: get(&advanced, 4)?, of_tenant: reserved.kept_bytes };
+            let keeping = Keeping::of(session, claim, batch, (images, &ids), kept, job_finished).await?;
             // Packs rows while the database works on the statements that were sent before. The futures are begun in their order,
             // so the rows are packed when they are counted.
             let results_bytes = Cell::new(0);
@@ -134,6 +144,7 @@ pub(super) async fn commit(
                     Ok(session.execute(&insert_results, &[&tenant, &job, &firsts, &counts, &rows]).await?)
                 },
                 remarking.write(session, claim, &remarked),
+                keeping.write(session, claim, reserved.first_queue_row - 1),
                 async {
                     if overlaid.firsts.is_empty() {
                         return Ok(0);
@@ -147,8 +158,9 @@ pub(super) async fn commit(
                         let others = remarked.bytes + overlaid.bytes;
                         return Ok(session.execute(&settle_dry_run, &[&tenant, &job, &results_bytes, &others]).await?);
                     }
-                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-                        [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &(changes.bytes + remarked.bytes)];
+                    let others = changes.bytes + remarked.bytes;
+                    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+                        [&tenant, &job, &end, &BLOB_ROW_BYTES, &results_bytes, &others, &keeping.bytes];
                     Ok(session.execute(&settle, &values).await?)
                 },
                 async {

@@ -155,7 +155,7 @@ fn slice<'a>(values: &'a [&'a (dyn ToSql + Sync)]) -> impl ExactSizeIterator<Ite
 
 /// Makes the writes of a call take effect.
 async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> Result<ApplyOutcome, PgError> {
-    let writes = Writes::new(writes);
+    let writes = Writes::new(writes, &[]);
     let statements = Statements::prepare(session).await?;
     let time = session.prepare_cached("SELECT bulkhead_now($1)").await?;
     let add_bytes = session.prepare_cached(ADD_BYTES).await?;
@@ -194,6 +194,11 @@ async fn apply(session: &Session, tenant: TenantId, writes: &[ContactWrite]) -> 
 async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, PgError> {
     const ENQUEUE: &str =
         "INSERT INTO unlisted (tenant, sequence, changed_at, entries) VALUES ($2, $3, bulkhead_now($1), $4)";
+    // Under the lock of the counters, so that no image of the contact is stored afterwards.
+    const PURGE: &str = "
+        INSERT INTO purged_contacts (tenant, sequence, contact, purged_at)
+        SELECT $2::bigint, $3::bigint, $4::bigint, bulkhead_now($1)
+        WHERE EXISTS (SELECT 1 FROM undoable_jobs WHERE tenant = $2)";
     let Ok(number) = i64::try_from(id.0) else { return Ok(None) };
     // As all transactions that write contacts, locks the tenant's counters first. The number of contacts follows at the end.
     let lock = session
@@ -213,6 +218,7 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
         )
         .await?;
     let enqueue = session.prepare_cached(ENQUEUE).await?;
+    let purge = session.prepare_cached(PURGE).await?;
     session
         .transact(async || {
             let ((), queue_row, deleted) = tokio::try_join!(
@@ -234,6 +240,7 @@ async fn delete(session: &Session, tenant: TenantId, id: ContactId) -> Result<Op
                 biased;
                 async { Ok::<_, PgError>(session.execute(&count, &[&tenant.0, &bytes]).await?) },
                 async { Ok(session.execute(&enqueue, &[&session.clock_shift, &tenant.0, &queue_row, &entries]).await?) },
+                async { Ok(session.execute(&purge, &[&session.clock_shift, &tenant.0, &queue_row, &number]).await?) },
             )?;
             let (version, document) = (get(&deleted, 0)?, get(&deleted, 1)?);
             Ok(TxOutcome::Commit(Some(StoredContact { id, version, document, indexed: None })))

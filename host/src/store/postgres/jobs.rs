@@ -6,9 +6,11 @@ use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{JOB_TABLES, digest, get, number, optional_digest};
 use super::usage::ADD_BYTES;
-use super::{PostgresStore, job_list, logs, notifications, overlays, submit, webhooks};
-use crate::domain::{Counts, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
-use crate::store::packing::{PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
+use super::{PostgresStore, job_list, logs, notifications, overlays, submit, undo, webhooks};
+use crate::domain::{Counts, GroupId, Job, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::store::packing::{
+    PackedChunk, PackedRows, read_mode, read_operation, read_remarks, read_source, read_undo, signed,
+};
 use crate::store::usage::{BLOB_ROW_BYTES, JOB_BYTES};
 use crate::store::{
     CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, Notification, StoreError, StoredRow, SubmitLimits,
@@ -81,10 +83,12 @@ impl JobStore for PostgresStore {
 
 async fn job(session: &Session, tenant: TenantId, id: JobId) -> Result<Option<Job>, PgError> {
     const JOB: &str = "
-        SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-               finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
-               applied_as, (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3)
-        FROM jobs WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
+        SELECT id, state, total, created, updated, unchanged, failed, jobs.processor, validator, created_at, started_at,
+               finished_at, cancelled_at, jobs.expires_at, operation, mode, source, group_id, dry_run_of,
+               applied_as, (SELECT text FROM job_remarks WHERE tenant = $2 AND job = $3), deleted, undo_of,
+               kept.undone_as, kept.expires_at
+        FROM jobs LEFT JOIN undoable_jobs AS kept ON kept.tenant = $2 AND kept.job = $3
+        WHERE jobs.tenant = $2 AND id = $3 AND jobs.expires_at > bulkhead_now($1)";
     let job = session.prepare_cached(JOB).await?;
     let row = session.query_opt(&job, &[&session.clock_shift, &tenant.0, &id.0]).await?;
     Ok(row.map(|row| read(&row)).transpose()?)
@@ -95,16 +99,18 @@ async fn jobs_of(session: &Session, jobs: &[(TenantId, JobId)]) -> Result<Vec<(T
     const JOBS: &str = "
         SELECT job.* FROM unnest($2::bigint[], $3::uuid[]) AS wanted (tenant, id)
         CROSS JOIN LATERAL (
-          SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-                 finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of,
-                 applied_as, (SELECT text FROM job_remarks WHERE tenant = wanted.tenant AND job = wanted.id), tenant
-          FROM jobs WHERE tenant = wanted.tenant AND id = wanted.id AND expires_at > bulkhead_now($1)
+          SELECT id, state, total, created, updated, unchanged, failed, jobs.processor, validator, created_at, started_at,
+                 finished_at, cancelled_at, jobs.expires_at, operation, mode, source, group_id, dry_run_of,
+                 applied_as, (SELECT text FROM job_remarks WHERE tenant = wanted.tenant AND job = wanted.id), deleted,
+                 undo_of, kept.undone_as, kept.expires_at, jobs.tenant
+          FROM jobs LEFT JOIN undoable_jobs AS kept ON kept.tenant = wanted.tenant AND kept.job = wanted.id
+          WHERE jobs.tenant = wanted.tenant AND id = wanted.id AND jobs.expires_at > bulkhead_now($1)
         ) AS job";
     let tenants: Vec<i64> = jobs.iter().map(|(tenant, _)| tenant.0).collect();
     let ids: Vec<uuid::Uuid> = jobs.iter().map(|(_, id)| id.0).collect();
     let statement = session.prepare_cached(JOBS).await?;
     let rows = session.query(&statement, &[&session.clock_shift, &tenants, &ids]).await?;
-    let job = |row| Ok((TenantId(get(row, 21)?), read(row)?));
+    let job = |row| Ok((TenantId(get(row, 25)?), read(row)?));
     Ok(rows.iter().map(job).collect::<Result<_, StoreError>>()?)
 }
 
@@ -116,12 +122,14 @@ pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
         updated: number(row, 4)?,
         unchanged: number(row, 5)?,
         failed: number(row, 6)?,
+        deleted: number(row, 21)?,
     };
     let (mode, dry_run) = read_mode(get(row, 15)?)?;
+    let undoes = read_undo(get::<Option<uuid::Uuid>>(row, 22)?.map(JobId), get(row, 15)?)?;
+    let finished_at: Option<i64> = get(row, 11)?;
     Ok(Job {
         id,
-        operation: Operation::parse(operation)
-            .ok_or_else(|| StoreError::Corrupt(format!("job {id} with the operation '{operation}'")))?,
+        operation: read_operation(operation)?,
         state: JobState::parse(state).ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{state}'")))?,
         total: number(row, 2)?,
         counts,
@@ -129,13 +137,16 @@ pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
         dry_run,
         applies: get::<Option<uuid::Uuid>>(row, 18)?.map(JobId),
         applied_as: get::<Option<uuid::Uuid>>(row, 19)?.map(JobId),
+        undoes,
+        undone_as: get::<Option<uuid::Uuid>>(row, 23)?.map(JobId),
+        undoable_until: get::<Option<i64>>(row, 24)?.filter(|_| finished_at.is_some()).map(Timestamp),
         source: read_source(get(row, 16)?)?,
         group: get::<Option<uuid::Uuid>>(row, 17)?.map(GroupId),
         remarks: read_remarks(get(row, 20)?)?,
         pinned: Pinned { processor: digest(row, 7)?, validator: optional_digest(row, 8)? },
         created_at: Timestamp(get(row, 9)?),
         started_at: get::<Option<i64>>(row, 10)?.map(Timestamp),
-        finished_at: get::<Option<i64>>(row, 11)?.map(Timestamp),
+        finished_at: finished_at.map(Timestamp),
         cancelled_at: get::<Option<i64>>(row, 12)?.map(Timestamp),
         expires_at: Timestamp(get(row, 13)?),
     })
@@ -246,6 +257,9 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
         parts.push((session.prepare_cached(&sql).await?, row_bytes));
     }
     let take_off = session.prepare_cached(ADD_BYTES).await?;
+    let forget = session.prepare_cached(undo::FORGET).await?;
+    let forget_images = session.prepare_cached(undo::FORGET_IMAGES).await?;
+    let ids = [id.0];
     session
         .transact(async || {
             let part = async |place: usize| match parts.get(place) {
@@ -266,6 +280,8 @@ async fn delete(session: &Session, tenant: TenantId, id: JobId) -> Result<bool, 
                 part(4),
                 part(5),
                 async { Ok(session.execute(&take_off, &[&tenant.0, &-JOB_BYTES]).await?) },
+                async { Ok(session.query(&forget, &[&tenant.0, &ids.as_slice()]).await?) },
+                async { Ok(session.execute(&forget_images, &[&tenant.0, &ids.as_slice()]).await?) },
             )?;
             Ok(if known > 0 { TxOutcome::Commit(true) } else { TxOutcome::RollBack(false) })
         })

@@ -12,8 +12,8 @@ use tokio_postgres::Row;
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, optional_digest, signed};
-use crate::domain::{GroupId, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
-use crate::store::packing::read_mode;
+use crate::domain::{GroupId, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::store::packing::{read_mode, read_operation, read_undo};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Claim, StoreError};
 use crate::tenants::TenantLimits;
@@ -111,7 +111,7 @@ const TAKE: &str = concat!(
               coalesce((SELECT text FROM profiles WHERE tenant = $2 AND digest = jobs.profile_digest), jobs.profile),
               jobs.epoch, jobs.attempts,
               jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode,
-              jobs.group_id, jobs.dry_run_of"
+              jobs.group_id, jobs.dry_run_of, jobs.undo_of"
 );
 
 /// The outcome of one attempt to claim a job.
@@ -186,11 +186,11 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
         profile: profiles.parse(get(row, 4)?),
         job: JobId(get(row, 0)?),
         limits: TenantLimits::parse_stored(get(row, 11)?),
-        operation: Operation::parse(operation)
-            .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?,
+        operation: read_operation(operation)?,
         mode,
         dry_run,
         applies: get::<Option<uuid::Uuid>>(row, 14)?.map(JobId),
+        undoes: read_undo(get::<Option<uuid::Uuid>>(row, 15)?.map(JobId), get(row, 12)?)?,
         group: get::<Option<uuid::Uuid>>(row, 13)?.map(GroupId),
         pinned: Pinned { processor: digest(row, 2)?, validator: optional_digest(row, 3)? },
         epoch: get(row, 5)?,

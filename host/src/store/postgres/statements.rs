@@ -10,13 +10,18 @@ use super::sql::{get, signed};
 use super::writes::{Changes, ContactColumns, KeyColumns, Reservation, StoredVersion, StoredVersions, Writes};
 use crate::domain::{ContactId, TenantId};
 use crate::store::StoreError;
-use crate::store::index_queue::{pack_entries, row_count};
+use crate::store::index_queue::{pack_entries, pack_removals, row_count};
 
-/// Locks the tenant's counters and takes numbers from them.
+/// Locks the tenant's counters and takes numbers from them. Says whether a client deleted one of some contacts.
 const RESERVE: &str = "
     UPDATE tallies
-    SET next_contact = next_contact + $2, contacts = contacts + $2, next_note = next_note + $3
-    WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3";
+    SET next_contact = next_contact + $2, contacts = contacts + $2 + $4, next_note = next_note + $3
+    WHERE tenant = $1 RETURNING next_contact - $2, next_note - $3, kept_bytes";
+
+/// Looks for contacts that a client deleted, under the lock of the tenant's counters.
+const PURGED: &str = "SELECT EXISTS (SELECT 1 FROM purged_contacts WHERE tenant = $1 AND contact = ANY($2::bigint[]))";
+
+const DELETE: &str = "DELETE FROM contacts WHERE tenant = $1 AND id = ANY($2::bigint[])";
 
 const READ: &str = "
     SELECT id, version, key_fields, key_values, octet_length(document)::bigint, index_bytes FROM contacts WHERE tenant = $1 AND id = ANY($2::bigint[])";
@@ -56,6 +61,8 @@ const ENQUEUE: &str = "
 pub(super) struct Statements {
     reserve: Statement,
     read: Statement,
+    purged: Statement,
+    delete: Statement,
     insert: Statement,
     update: Statement,
     remove_keys: Statement,
@@ -68,6 +75,8 @@ impl Statements {
         Ok(Self {
             reserve: session.prepare_cached(RESERVE).await?,
             read: session.prepare_cached(READ).await?,
+            purged: session.prepare_cached(PURGED).await?,
+            delete: session.prepare_cached(DELETE).await?,
             insert: session.prepare_cached(INSERT).await?,
             update: session.prepare_cached(UPDATE).await?,
             remove_keys: session.prepare_cached(REMOVE_KEYS).await?,
@@ -83,10 +92,22 @@ impl Statements {
         tenant: TenantId,
         writes: &Writes<'_>,
     ) -> Result<Option<Reservation>, PgError> {
-        let (contacts, rows) = (signed(writes.new.len()), signed(row_count(writes.all)));
-        let row = session.query_opt(&self.reserve, &[&tenant.0, &contacts, &rows]).await?;
+        let (contacts, rows) = (signed(writes.new.len()), signed(row_count(writes.all, writes.deletions)));
+        let others = signed(writes.restored.len()) - signed(writes.deletions.len());
+        let (row, is_purged) = tokio::try_join!(
+            biased;
+            async { Ok::<_, PgError>(session.query_opt(&self.reserve, &[&tenant.0, &contacts, &rows, &others]).await?) },
+            async {
+                let restored = writes.restored_ids();
+                if restored.is_empty() {
+                    return Ok(false);
+                }
+                Ok(get(&session.query_one(&self.purged, &[&tenant.0, &restored]).await?, 0)?)
+            },
+        )?;
         let read = |row: Row| {
-            Ok::<_, StoreError>(Reservation { first_contact: get(&row, 0)?, first_queue_row: get(&row, 1)? })
+            let (first_contact, first_queue_row, kept_bytes) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
+            Ok::<_, StoreError>(Reservation { first_contact, first_queue_row, kept_bytes, is_purged })
         };
         Ok(row.map(read).transpose()?)
     }
@@ -99,10 +120,12 @@ impl Statements {
         writes: &Writes<'_>,
     ) -> Result<StoredVersions, PgError> {
         let mut stored = StoredVersions::new();
-        if writes.existing.is_empty() {
+        let mut ids: Vec<i64> = writes.existing.iter().map(|(id, ..)| *id).collect();
+        ids.extend(writes.restored_ids());
+        ids.extend(writes.deleted_ids());
+        if ids.is_empty() {
             return Ok(stored);
         }
-        let ids: Vec<i64> = writes.existing.iter().map(|(id, ..)| *id).collect();
         for row in session.query(&self.read, &[&tenant.0, &ids]).await? {
             let keys = get::<Vec<String>>(&row, 2)?.into_iter().zip(get::<Vec<String>>(&row, 3)?).collect();
             let (document_bytes, index_bytes) = (get(&row, 4)?, get(&row, 5)?);
@@ -112,7 +135,7 @@ impl Statements {
         Ok(stored)
     }
 
-    /// Removes keys. Comes before [`Self::write`] adds any, so that two contacts of a batch can swap a key.
+    /// Removes keys, also of contacts that are deleted. Comes before [`Self::write`] adds any, so that two contacts of a batch can swap a key.
     pub(super) async fn remove_keys(
         &self,
         session: &Session,
@@ -125,7 +148,7 @@ impl Statements {
         Ok(())
     }
 
-    /// Writes the contacts. Sends all statements when it is first polled. Fails if another contact has a key.
+    /// Writes and deletes the contacts. Sends all statements when it is first polled. Fails if another contact has a key.
     pub(super) async fn write(
         &self,
         session: &Session,
@@ -151,6 +174,14 @@ impl Statements {
         };
         tokio::try_join!(
             biased;
+            async {
+                if !changes.deleted.is_empty() {
+                    session.execute(&self.delete, &[&tenant.0, &changes.deleted]).await?;
+                }
+                Ok(())
+            },
+            write(&self.insert, &changes.restored),
+            add_keys(&changes.restored.added_keys),
             write(&self.insert, &changes.new),
             add_keys(&changes.new.added_keys),
             write(&self.update, &changes.existing),
@@ -169,8 +200,8 @@ impl Statements {
         reserved: Reservation,
         now: i64,
     ) -> Result<(), PgError> {
-        if !writes.all.is_empty() {
-            let rows = pack_entries(ids, writes.all)?;
+        if !writes.all.is_empty() || !writes.deletions.is_empty() {
+            let rows = [pack_entries(ids, writes.all)?, pack_removals(writes.deletions)?].concat();
             session.execute(&self.enqueue, &[&tenant.0, &reserved.first_queue_row, &now, &rows]).await?;
         }
         Ok(())

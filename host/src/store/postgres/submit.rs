@@ -10,9 +10,9 @@ use super::components;
 use super::connections::{Connections, Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{get, number, signed};
-use super::webhooks;
+use super::{undo, webhooks};
 use crate::domain::{Digest, JobId, JobState};
-use crate::store::packing::{NewChunk, stored_mode, stored_source};
+use crate::store::packing::{NewChunk, stored_mode, stored_operation, stored_source};
 use crate::store::usage::{
     BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, MAX_CONTACTS_MICROS, MINUTE_MICROS, excess,
     interval_micros,
@@ -90,8 +90,8 @@ const WAITING: &str = "
 
 const INSERT: &str = "
     INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile_digest, retention, total,
-                      waiting_bytes, mode, source, group_id, dry_run_of, created_at, started_at, finished_at, expires_at)
-    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, $16, now, CASE WHEN $11::bigint = 0 THEN now END,
+                      waiting_bytes, mode, source, group_id, dry_run_of, undo_of, created_at, started_at, finished_at, expires_at)
+    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, $16, $17, now, CASE WHEN $11::bigint = 0 THEN now END,
            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
     FROM (SELECT bulkhead_now($1) AS now) AS clock";
 
@@ -230,6 +230,11 @@ async fn insert_one(
             return Ok(refused);
         }
     }
+    if let Some(request) = &job.undoes
+        && let Some(refused) = undo::undoable(session, job.tenant, request).await?.refusal()
+    {
+        return Ok(refused);
+    }
     if number::<u64>(&waiting, 0)? >= limits.queue.jobs
         || number::<u64>(&waiting, 1)?.saturating_add(bytes.unsigned_abs()) > limits.queue.bytes
     {
@@ -260,14 +265,15 @@ async fn insert_one(
             Ok(session.execute(&keep_profile, &values).await?)
         },
         async {
-            let (operation, state) = (job.operation.as_str(), state.as_str());
+            let (operation, state) = (stored_operation(job.operation, job.undo()), state.as_str());
             let processor = job.pinned.processor.0.as_slice();
             let validator = job.pinned.validator.as_ref().map(|digest| digest.0.as_slice());
-            let (mode, source) = (stored_mode(job.mode, job.dry_run), stored_source(job.source.as_ref())?);
+            let mode = stored_mode(job.mode, job.dry_run, job.undo());
+            let (source, undo) = (stored_source(job.source.as_ref())?, job.undo().map(|undo| undo.job.0));
             let (group, applies) = (job.group.map(|group| group.0), job.applies.map(|dry_run| dry_run.0));
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 16] = [
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 17] = [
                 &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
-                &digest, &retention, &total, &bytes, &mode, &source, &group, &applies,
+                &digest, &retention, &total, &bytes, &mode, &source, &group, &applies, &undo,
             ];
             Ok(session.execute(&insert, &values).await?)
         },
@@ -289,6 +295,11 @@ async fn insert_one(
             Ok(session.execute(&remember, &values).await?)
         },
     )?;
+    if let Some(request) = &job.undoes
+        && let Some(refusal) = undo::remember_undo(session, job.tenant, request.undo.job, job.id).await?
+    {
+        return Ok(SubmitOutcome::NotUndoable(refusal));
+    }
     if total == 0 {
         webhooks::tell_of_job(session, job.tenant, job.id, WebhookEvent::JobCompleted).await?;
     }

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
-use super::next_job;
 use super::sql::{JOB_TABLES, get, signed};
 use super::usage::TAKE_OFF;
+use super::{next_job, purge};
 use crate::store::usage::{IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{StoreError, Swept};
 
@@ -65,6 +65,7 @@ pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
         contacts = tenant.delete_some(session).await?;
         is_left = true;
     }
+    is_left |= purge::sweep(session).await?;
     Ok(Swept {
         jobs,
         contacts: usize::try_from(contacts).unwrap_or(usize::MAX),
@@ -173,6 +174,9 @@ impl RemovedTenant {
             ("payloads", "job, first", MAX_BLOBS),
             ("results", "job, first", MAX_BLOBS),
             ("overlays", "job, first", MAX_BLOBS),
+            ("before_images", "job, first", MAX_BLOBS),
+            ("undoable_jobs", "job", MAX_ROWS),
+            ("purged_contacts", "sequence", MAX_ROWS),
             ("job_logs", "job", MAX_BLOBS),
             ("job_remarks", "job", MAX_BLOBS),
             ("unlisted", "sequence", MAX_BLOBS),

@@ -38,7 +38,7 @@ async fn usage(session: &Session, tenant: TenantId) -> Result<Usage, PgError> {
                greatest(0, stored_bytes + coalesce((SELECT stored_bytes FROM queues WHERE tenant = $1), 0)
                  + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = $1))::bigint,
                (SELECT count(*) FROM jobs WHERE tenant = $1 AND finished_at IS NULL),
-               (SELECT count(*) FROM tokens WHERE tenant = $1)
+               (SELECT count(*) FROM tokens WHERE tenant = $1), greatest(0, kept_bytes)
         FROM tallies WHERE tenant = $1";
     let usage = session.prepare_cached(USAGE).await?;
     let Some(row) = session.query_opt(&usage, &[&tenant.0]).await? else { return Ok(Usage::default()) };
@@ -47,6 +47,7 @@ async fn usage(session: &Session, tenant: TenantId) -> Result<Usage, PgError> {
         stored_bytes: number(&row, 1)?,
         unfinished_jobs: number(&row, 2)?,
         tokens: number(&row, 3)?,
+        kept_bytes: number(&row, 4)?,
     })
 }
 

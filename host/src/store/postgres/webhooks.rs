@@ -185,7 +185,7 @@ pub(super) async fn tell_of_job(
     job: JobId,
     event: WebhookEvent,
 ) -> Result<(), PgError> {
-    const JOB: &str = "SELECT total, created, updated, unchanged, failed, mode FROM jobs WHERE tenant = $1 AND id = $2";
+    const JOB: &str = "SELECT total, created, updated, unchanged, failed, mode, deleted, undo_of FROM jobs WHERE tenant = $1 AND id = $2";
     let owner = WebhookOwner::Tenant(tenant);
     let webhooks = lock_webhooks_for(session, owner, event).await?;
     if webhooks.is_empty() {
@@ -198,9 +198,12 @@ pub(super) async fn tell_of_job(
         updated: number(&row, 2)?,
         unchanged: number(&row, 3)?,
         failed: number(&row, 4)?,
+        deleted: number(&row, 6)?,
     };
+    let undoes = get::<Option<Uuid>>(&row, 7)?.map(JobId);
     let (_, dry_run) = read_mode(get(&row, 5)?)?;
-    let data = job_data(job, number(&row, 0)?, counts, event == WebhookEvent::JobCancelled, dry_run.is_some());
+    let is_cancelled = event == WebhookEvent::JobCancelled;
+    let data = job_data(job, number(&row, 0)?, counts, is_cancelled, dry_run.is_some(), undoes);
     for webhook in webhooks {
         add_message(session, owner, webhook, Uuid::new_v4(), event.as_str(), &data).await?;
     }

@@ -7,20 +7,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::ContactId;
 use crate::store::usage::{contact_bytes, signed as bytes_of};
-use crate::store::{ContactWrite, WriteTarget};
+use crate::store::{ContactWrite, Deletion, WriteTarget};
 
-/// The contacts to be written: new contacts, and existing ones with their ids and versions.
+/// The contacts to be written: new contacts, existing ones with their ids and versions, and deleted ones with their ids and the
+/// versions that they get. And the contacts to be deleted.
 pub(super) struct Writes<'a> {
     pub(super) all: &'a [ContactWrite],
     pub(super) new: Vec<&'a ContactWrite>,
     pub(super) existing: Vec<(i64, i64, &'a ContactWrite)>,
+    pub(super) restored: Vec<(i64, i64, &'a ContactWrite)>,
+    pub(super) deletions: &'a [Deletion],
     /// Whether all existing contacts have ids that contacts can have.
     are_possible: bool,
 }
 
 impl<'a> Writes<'a> {
-    pub(super) fn new(all: &'a [ContactWrite]) -> Self {
-        let (mut new, mut existing, mut are_possible) = (Vec::new(), Vec::new(), true);
+    pub(super) fn new(all: &'a [ContactWrite], deletions: &'a [Deletion]) -> Self {
+        let (mut new, mut existing, mut restored, mut are_possible) = (Vec::new(), Vec::new(), Vec::new(), true);
         for write in all {
             match write.target {
                 WriteTarget::New => new.push(write),
@@ -28,9 +31,24 @@ impl<'a> Writes<'a> {
                     Ok(id) => existing.push((id, version, write)),
                     Err(_) => are_possible = false,
                 },
+                WriteTarget::Deleted { id, version } => match i64::try_from(id.0) {
+                    Ok(id) => restored.push((id, version, write)),
+                    Err(_) => are_possible = false,
+                },
             }
         }
-        Self { all, new, existing, are_possible }
+        are_possible &= deletions.iter().all(|deletion| i64::try_from(deletion.id.0).is_ok());
+        Self { all, new, existing, restored, deletions, are_possible }
+    }
+
+    /// Returns the contacts that are to be deleted.
+    pub(super) fn deleted_ids(&self) -> Vec<i64> {
+        self.deletions.iter().map(|deletion| i64::try_from(deletion.id.0).unwrap_or(i64::MAX)).collect()
+    }
+
+    /// Returns the contacts that are to be stored again.
+    pub(super) fn restored_ids(&self) -> Vec<i64> {
+        self.restored.iter().map(|(id, ..)| *id).collect()
     }
 
     /// Returns the new contacts as columns, numbered from 0.
@@ -45,7 +63,7 @@ impl<'a> Writes<'a> {
         let mut next = reserved.first_contact.unsigned_abs()..;
         let id = |write: &ContactWrite| match write.target {
             WriteTarget::New => ContactId(next.next().unwrap_or(u64::MAX)),
-            WriteTarget::Existing { id, .. } => id,
+            WriteTarget::Existing { id, .. } | WriteTarget::Deleted { id, .. } => id,
         };
         self.all.iter().map(id).collect()
     }
@@ -58,6 +76,10 @@ pub(super) struct Reservation {
     pub(super) first_contact: i64,
     /// The number of the first row in the index queue.
     pub(super) first_queue_row: i64,
+    /// The bytes by which the tenant's jobs can be undone.
+    pub(super) kept_bytes: i64,
+    /// Whether a client deleted one of the contacts that are to be stored again.
+    pub(super) is_purged: bool,
 }
 
 /// Stored contacts by their ids.
@@ -84,6 +106,9 @@ impl StoredVersion {
 pub(super) struct Changes<'a> {
     pub(super) new: ContactColumns<'a>,
     pub(super) existing: ContactColumns<'a>,
+    pub(super) restored: ContactColumns<'a>,
+    /// Contacts that are deleted.
+    pub(super) deleted: Vec<i64>,
     /// Keys that contacts have and lose, by field.
     pub(super) removed_keys: BTreeMap<&'a str, Vec<&'a str>>,
     /// By how much the bytes that the contacts count change.
@@ -98,7 +123,7 @@ impl<'a> Changes<'a> {
         stored: &'a StoredVersions,
         reserved: Reservation,
     ) -> Option<Self> {
-        if !writes.are_possible {
+        if !writes.are_possible || reserved.is_purged {
             return None;
         }
         let (mut existing, mut removed_keys) = (ContactColumns::default(), BTreeMap::<_, Vec<_>>::new());
@@ -114,9 +139,24 @@ impl<'a> Changes<'a> {
                 }
             }
         }
+        let mut restored = ContactColumns::default();
+        for (id, version, write) in &writes.restored {
+            if stored.contains_key(id) {
+                return None;
+            }
+            restored.push(*id, *version, write, None);
+        }
+        let deleted = writes.deleted_ids();
+        for (id, deletion) in deleted.iter().zip(writes.deletions) {
+            let stored = stored.get(id).filter(|stored| stored.version == deletion.version)?;
+            replaced_bytes += stored.bytes();
+            for (field, value) in &stored.keys {
+                removed_keys.entry(field.as_str()).or_default().push(value.as_str());
+            }
+        }
         new.number_from(reserved.first_contact);
-        let bytes = new.bytes + existing.bytes - replaced_bytes;
-        Some(Self { new, existing, removed_keys, bytes })
+        let bytes = new.bytes + existing.bytes + restored.bytes - replaced_bytes;
+        Some(Self { new, existing, restored, deleted, removed_keys, bytes })
     }
 }
 

@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{SqliteStore, commit, overlays};
-use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::store::before_images::NewImages;
 use crate::store::error::Context;
-use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, read_mode, unpack_some};
+use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, read_mode, read_operation, read_undo, unpack_some};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, OverlayMarks, StoreError};
 use crate::tenants::TenantLimits;
@@ -56,8 +57,11 @@ impl ClaimStore for SqliteStore {
 
     fn commit(&self, claim: &Claim, batch: &BatchCommit, lease: Duration) -> Result<CommitOutcome, StoreError> {
         let now = self.clock.now();
-        self.connections
-            .write_awaited(batch.bytes() as u64, |connection| commit::commit(connection, claim, batch, lease, now))
+        // Not under the write lock, as compressing takes time.
+        let images = claim.undoable_for().map(|_| NewImages::of(batch)).transpose()?;
+        self.connections.write_awaited(batch.bytes() as u64, |connection| {
+            commit::commit(connection, claim, batch, images, lease, now)
+        })
     }
 
     fn renew_claims(&self, claims: &[ClaimId], lease: Duration) -> Result<(), StoreError> {
@@ -159,6 +163,7 @@ struct ClaimedRow {
     mode: Option<String>,
     group: Option<Uuid>,
     applies: Option<Uuid>,
+    undo_of: Option<Uuid>,
 }
 
 fn claim(
@@ -178,7 +183,7 @@ fn claim(
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
              RETURNING operation, processor, validator, epoch, attempts, cursor, total,
                        coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode,
-                       group_id, dry_run_of",
+                       group_id, dry_run_of, undo_of",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
@@ -214,15 +219,17 @@ impl ClaimedRow {
             mode: row.get(8)?,
             group: row.get(9)?,
             applies: row.get(10)?,
+            undo_of: row.get(11)?,
         })
     }
 }
 
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
-        let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, group, applies, .. } = self.row;
-        let operation = Operation::parse(&operation)
-            .ok_or_else(|| StoreError::Corrupt(format!("a job's operation '{operation}'")))?;
+        let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, group, applies, undo_of, .. } =
+            self.row;
+        let operation = read_operation(&operation)?;
+        let undoes = read_undo(undo_of.map(JobId), mode.as_deref())?;
         let (mode, dry_run) = read_mode(mode.as_deref())?;
         Ok(Claim {
             tenant: TenantId(self.tenant),
@@ -234,6 +241,7 @@ impl ClaimedJob {
             mode,
             dry_run,
             applies: applies.map(JobId),
+            undoes,
             group: group.map(GroupId),
             pinned,
             epoch,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{contacts, overlays, usage, webhooks};
+use super::{contacts, overlays, undo, usage, webhooks};
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
+use crate::store::before_images::NewImages;
 use crate::store::error::Context;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::{BLOB_ROW_BYTES, signed};
@@ -18,6 +19,7 @@ pub(super) fn commit(
     connection: &mut Connection,
     claim: &Claim,
     batch: &BatchCommit,
+    images: Option<NewImages>,
     lease: Duration,
     now: Timestamp,
 ) -> Result<CommitOutcome, StoreError> {
@@ -27,7 +29,7 @@ pub(super) fn commit(
     let Some(results) = advance(&transaction, claim, batch.first, count, counts, now.after(lease), now)? else {
         return Ok(CommitOutcome::Fenced);
     };
-    let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, now)? else {
+    let Some(ids) = contacts::apply(&transaction, claim.tenant, &batch.writes, &batch.deletions, now)? else {
         return Ok(CommitOutcome::Conflict);
     };
     let mut added = insert_rows(&transaction, claim, batch, &ids, results)? + add_remarks(&transaction, claim, batch)?;
@@ -35,10 +37,11 @@ pub(super) fn commit(
     let job_finished = end >= claim.total;
     if job_finished {
         finish(&transaction, claim, now)?;
-        webhooks::tell_of_job(&transaction, claim.tenant, claim.job, WebhookEvent::JobCompleted, now)?;
+        webhooks::tell_of_job(&transaction, claim.tenant, claim.job, WebhookEvent::of_completed(claim.undoes), now)?;
     }
     if claim.dry_run.is_none() {
         added -= delete_payloads(&transaction, claim, end)?;
+        undo::keep(&transaction, claim, batch, (images, &ids), job_finished, now)?;
     } else {
         added += overlays::insert(&transaction, claim, &batch.overlays)?;
         if job_finished {
@@ -63,7 +66,7 @@ fn advance(
     transaction
         .prepare_cached(
             "UPDATE jobs SET cursor = cursor + ?5, created = created + ?6, updated = updated + ?7, failed = failed + ?8,
-                             unchanged = unchanged + ?9, lease_until = ?10, attempts = 0
+                             unchanged = unchanged + ?9, deleted = deleted + ?12, lease_until = ?10, attempts = 0
              WHERE tenant = ?1 AND id = ?2 AND epoch = ?3 AND cursor = ?4 AND finished_at IS NULL AND expires_at > ?11
              RETURNING results_bytes",
         )
@@ -79,7 +82,8 @@ fn advance(
                 counts.failed,
                 counts.unchanged,
                 lease_until.0,
-                now.0
+                now.0,
+                counts.deleted
             ];
             statement.query_row(values, |row| row.get(0)).optional()
         })

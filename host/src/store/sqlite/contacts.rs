@@ -5,12 +5,13 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::index_queue::INDEXED_BYTES;
-use super::{SqliteStore, index_queue, listing, shown_contacts, usage, word_index};
+use super::{SqliteStore, index_queue, listing, shown_contacts, undo, usage, word_index};
 use crate::domain::{ContactId, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
 use crate::store::error::Context;
 use crate::store::usage::{contact_bytes, signed};
 use crate::store::{
-    ApplyOutcome, ContactFilter, ContactList, ContactQuery, ContactStore, ContactWrite, StoreError, WriteTarget,
+    ApplyOutcome, ContactFilter, ContactList, ContactQuery, ContactStore, ContactWrite, Deletion, StoreError,
+    WriteTarget,
 };
 
 /// Bytes of documents that are read at once at most: a thousand contacts of 64 KiB, where most have less than one.
@@ -39,7 +40,7 @@ impl ContactStore for SqliteStore {
             if !known {
                 return Ok(ApplyOutcome::NoTenant);
             }
-            let Some(ids) = apply(&transaction, tenant, writes, now)? else { return Ok(ApplyOutcome::Conflict) };
+            let Some(ids) = apply(&transaction, tenant, writes, &[], now)? else { return Ok(ApplyOutcome::Conflict) };
             transaction.commit().context(WRITING)?;
             Ok(ApplyOutcome::Done(ids))
         })
@@ -47,31 +48,14 @@ impl ContactStore for SqliteStore {
 
     fn delete_contact(&self, tenant: TenantId, id: ContactId) -> Result<Option<StoredContact>, StoreError> {
         const DELETING: &str = "deleting a contact";
+        let now = self.clock.now();
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(DELETING)?;
             let Some(contact) = find(&transaction, tenant, &[id], &[])?.pop() else { return Ok(None) };
-            let number = i64::try_from(id.0).unwrap_or(i64::MAX);
-            let deleted = transaction
-                .query_row(
-                    "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 RETURNING keys, octet_length(document), index_bytes",
-                    params![tenant.0, number],
-                    StoredRow::read,
-                )
-                .context(DELETING)?;
-            let keys = deleted.keys()?;
-            usage::add_bytes(&transaction, tenant, -deleted.bytes(&keys))?;
-            for (field, value) in keys {
-                transaction
-                    .execute(
-                        "DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4",
-                        params![tenant.0, field, value, number],
-                    )
-                    .context(DELETING)?;
-            }
-            index_queue::remove(&transaction, tenant, number)?;
-            transaction
-                .execute("UPDATE tenants SET contacts = contacts - 1 WHERE id = ?1", [tenant.0])
-                .context(DELETING)?;
+            let bytes = delete(&transaction, tenant, id, contact.version)?.unwrap_or(0);
+            usage::add_bytes(&transaction, tenant, -bytes)?;
+            add_to_count(&transaction, tenant, -1)?;
+            undo::purge(&transaction, tenant, i64::try_from(id.0).unwrap_or(i64::MAX), now)?;
             transaction.commit().context(DELETING)?;
             Ok(Some(contact))
         })
@@ -167,18 +151,34 @@ pub(super) fn apply(
     transaction: &Transaction<'_>,
     tenant: TenantId,
     writes: &[ContactWrite],
+    deletions: &[Deletion],
     now: Timestamp,
 ) -> Result<Option<Vec<ContactId>>, StoreError> {
     let new = writes.iter().filter(|write| write.target == WriteTarget::New).count();
     let mut next_id = reserve_ids(transaction, tenant, new)?;
     let mut bytes = 0;
+    let mut restored = 0;
     // Before any key is taken, so that two contacts of a batch can swap keys.
     for write in writes {
-        if let WriteTarget::Existing { id, version } = write.target {
-            let Some(stored) = free_keys(transaction, tenant, id, version, write)? else { return Ok(None) };
-            bytes -= stored;
+        match write.target {
+            WriteTarget::New => {}
+            WriteTarget::Existing { id, version } => {
+                let Some(stored) = free_keys(transaction, tenant, id, version, write)? else { return Ok(None) };
+                bytes -= stored;
+            }
+            WriteTarget::Deleted { id, .. } => {
+                if !can_be_restored(transaction, tenant, id)? {
+                    return Ok(None);
+                }
+                restored += 1;
+            }
         }
     }
+    for deletion in deletions {
+        let Some(stored) = delete(transaction, tenant, deletion.id, deletion.version)? else { return Ok(None) };
+        bytes -= stored;
+    }
+    add_to_count(transaction, tenant, restored - signed(deletions.len()))?;
     let mut statements = Statements::prepare(transaction)?;
     let mut ids = Vec::with_capacity(writes.len());
     for write in writes {
@@ -193,10 +193,21 @@ pub(super) fn apply(
                 next_id += 1;
                 next_id - 1
             }
-            WriteTarget::Existing { id, .. } => i64::try_from(id.0).unwrap_or(i64::MAX),
+            WriteTarget::Existing { id, .. } | WriteTarget::Deleted { id, .. } => {
+                i64::try_from(id.0).unwrap_or(i64::MAX)
+            }
         };
-        let statement = if write.target == WriteTarget::New { &mut statements.insert } else { &mut statements.update };
-        statement.execute(params![tenant.0, id, keys, write.document, index_bytes]).context(WRITING)?;
+        let document = &write.document;
+        match write.target {
+            WriteTarget::New => statements.insert.execute(params![tenant.0, id, keys, document, index_bytes, 1]),
+            WriteTarget::Deleted { version, .. } => {
+                statements.insert.execute(params![tenant.0, id, keys, document, index_bytes, version])
+            }
+            WriteTarget::Existing { .. } => {
+                statements.update.execute(params![tenant.0, id, keys, document, index_bytes])
+            }
+        }
+        .context(WRITING)?;
         for key in &write.keys {
             if statements.take_key.execute(params![tenant.0, key.field, key.value, id]).context(WRITING)? == 0 {
                 return Ok(None);
@@ -222,7 +233,7 @@ impl<'a> Statements<'a> {
         let prepare = |sql| transaction.prepare_cached(sql).context(WRITING);
         Ok(Self {
             insert: prepare(
-                "INSERT INTO contacts (tenant, id, version, keys, document, index_bytes) VALUES (?1, ?2, 1, ?3, ?4, ?5)",
+                "INSERT INTO contacts (tenant, id, version, keys, document, index_bytes) VALUES (?1, ?2, ?6, ?3, ?4, ?5)",
             )?,
             update: prepare(
                 "UPDATE contacts SET version = version + 1, keys = ?3, document = ?4, index_bytes = ?5
@@ -246,6 +257,57 @@ fn reserve_ids(transaction: &Transaction<'_>, tenant: TenantId, count: usize) ->
         .prepare_cached("UPDATE tenants SET next_contact = next_contact + ?2, contacts = contacts + ?2 WHERE id = ?1 RETURNING next_contact - ?2")
         .and_then(|mut statement| statement.query_row(params![tenant.0, count], |row| row.get(0)))
         .context("numbering contacts")
+}
+
+/// Deletes a contact with its keys and its place in the index. Returns the bytes that the contact counted, or `None` if it is not in
+/// this version.
+fn delete(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    id: ContactId,
+    version: i64,
+) -> Result<Option<i64>, StoreError> {
+    const DELETING: &str = "deleting a contact";
+    let Ok(number) = i64::try_from(id.0) else { return Ok(None) };
+    let deleted = transaction
+        .prepare_cached(
+            "DELETE FROM contacts WHERE tenant = ?1 AND id = ?2 AND version = ?3
+             RETURNING keys, octet_length(document), index_bytes",
+        )
+        .and_then(|mut statement| statement.query_row([tenant.0, number, version], StoredRow::read).optional())
+        .context(DELETING)?;
+    let Some(deleted) = deleted else { return Ok(None) };
+    let keys = deleted.keys()?;
+    for (field, value) in &keys {
+        transaction
+            .prepare_cached("DELETE FROM contact_keys WHERE tenant = ?1 AND field = ?2 AND value = ?3 AND contact = ?4")
+            .and_then(|mut statement| statement.execute(params![tenant.0, field, value, number]))
+            .context(DELETING)?;
+    }
+    index_queue::remove(transaction, tenant, number)?;
+    Ok(Some(deleted.bytes(&keys)))
+}
+
+/// Returns whether a contact can be stored again under the id that it had: there is none, and no client deleted it.
+fn can_be_restored(transaction: &Transaction<'_>, tenant: TenantId, id: ContactId) -> Result<bool, StoreError> {
+    let Ok(number) = i64::try_from(id.0) else { return Ok(false) };
+    let exists: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM contacts WHERE tenant = ?1 AND id = ?2)")
+        .and_then(|mut statement| statement.query_row([tenant.0, number], |row| row.get(0)))
+        .context(WRITING)?;
+    Ok(!exists && !undo::is_purged(transaction, tenant, number)?)
+}
+
+/// Adds to the number of the tenant's contacts.
+fn add_to_count(transaction: &Transaction<'_>, tenant: TenantId, contacts: i64) -> Result<(), StoreError> {
+    if contacts == 0 {
+        return Ok(());
+    }
+    transaction
+        .prepare_cached("UPDATE tenants SET contacts = contacts + ?2 WHERE id = ?1")
+        .and_then(|mut statement| statement.execute([tenant.0, contacts]))
+        .map(drop)
+        .context("counting contacts")
 }
 
 /// Frees the keys that a contact will not keep. Returns the bytes that the contact counted, or `None` if it is not in the

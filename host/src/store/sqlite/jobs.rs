@@ -6,10 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::apply::Items;
-use super::{SqliteStore, job_list, logs, overlays, submit, usage, webhooks};
-use crate::domain::{Counts, Digest, GroupId, Job, JobId, JobState, Operation, Pinned, TenantId, Timestamp};
+use super::{SqliteStore, job_list, logs, overlays, submit, undo, usage, webhooks};
+use crate::domain::{Counts, Digest, GroupId, Job, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{NewChunk, PackedChunk, PackedRows, read_mode, read_remarks, read_source, signed};
+use crate::store::packing::{
+    NewChunk, PackedChunk, PackedRows, read_mode, read_operation, read_remarks, read_source, read_undo, signed,
+};
 use crate::store::usage::{BLOB_ROW_BYTES, IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{
     CancelOutcome, Claim, JobQuery, JobStore, ListedJob, NewJob, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
@@ -146,6 +148,7 @@ impl JobStore for SqliteStore {
                 .context(CONTEXT)?;
             if deleted > 0 {
                 delete_parts(&transaction, tenant, id)?;
+                undo::forget(&transaction, tenant, id)?;
             }
             transaction.commit().context(CONTEXT)?;
             Ok(deleted > 0)
@@ -193,6 +196,9 @@ pub(super) struct JobRow {
     group: Option<Uuid>,
     applies: Option<Uuid>,
     applied_as: Option<Uuid>,
+    undo_of: Option<Uuid>,
+    undone_as: Option<Uuid>,
+    undoable_until: Option<i64>,
     state: String,
     total: u32,
     counts: Counts,
@@ -211,7 +217,13 @@ impl JobRow {
             id: row.get(0)?,
             state: row.get(1)?,
             total: row.get(2)?,
-            counts: Counts { created: row.get(3)?, updated: row.get(4)?, unchanged: row.get(5)?, failed: row.get(6)? },
+            counts: Counts {
+                created: row.get(3)?,
+                updated: row.get(4)?,
+                unchanged: row.get(5)?,
+                failed: row.get(6)?,
+                deleted: row.get(21)?,
+            },
             pinned: Pinned {
                 processor: Digest(row.get(7)?),
                 validator: row.get::<_, Option<[u8; 32]>>(8)?.map(Digest),
@@ -228,6 +240,9 @@ impl JobRow {
             applies: row.get(18)?,
             applied_as: row.get(19)?,
             remarks: row.get(20)?,
+            undo_of: row.get(22)?,
+            undone_as: row.get(23)?,
+            undoable_until: row.get(24)?,
         })
     }
 
@@ -235,8 +250,8 @@ impl JobRow {
         let id = JobId(self.id);
         let state = JobState::parse(&self.state)
             .ok_or_else(|| StoreError::Corrupt(format!("job {id} in state '{}'", self.state)))?;
-        let operation = Operation::parse(&self.operation)
-            .ok_or_else(|| StoreError::Corrupt(format!("job {id} with the operation '{}'", self.operation)))?;
+        let operation = read_operation(&self.operation)?;
+        let undoes = read_undo(self.undo_of.map(JobId), self.mode.as_deref())?;
         let (mode, dry_run) = read_mode(self.mode.as_deref())?;
         Ok(Job {
             id,
@@ -245,6 +260,9 @@ impl JobRow {
             dry_run,
             applies: self.applies.map(JobId),
             applied_as: self.applied_as.map(JobId),
+            undoes,
+            undone_as: self.undone_as.map(JobId),
+            undoable_until: self.undoable_until.filter(|_| self.finished_at.is_some()).map(Timestamp),
             source: read_source(self.source.as_deref())?,
             group: self.group.map(GroupId),
             state,
@@ -265,10 +283,12 @@ impl JobRow {
 fn read(connection: &Connection, tenant: TenantId, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id, state, total, created, updated, unchanged, failed, processor, validator, created_at, started_at,
-                    finished_at, cancelled_at, expires_at, operation, mode, source, group_id, dry_run_of, applied_as,
-                    (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2)
-             FROM jobs WHERE tenant = ?1 AND id = ?2 AND expires_at > ?3",
+            "SELECT id, state, total, created, updated, unchanged, failed, jobs.processor, validator, created_at, started_at,
+                    finished_at, cancelled_at, jobs.expires_at, operation, mode, source, group_id, dry_run_of, applied_as,
+                    (SELECT text FROM job_remarks WHERE tenant = ?1 AND job = ?2), deleted, undo_of, kept.undone_as,
+                    kept.expires_at
+             FROM jobs LEFT JOIN undoable_jobs AS kept ON kept.tenant = ?1 AND kept.job = ?2
+             WHERE jobs.tenant = ?1 AND id = ?2 AND jobs.expires_at > ?3",
         )
         .and_then(|mut statement| statement.query_row(params![tenant.0, id.0, now.0], JobRow::read).optional())
         .context("reading a job")
@@ -290,7 +310,7 @@ fn pass_key_on(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(
 }
 
 /// Deletes all rows of a job except the one in `jobs`, and takes the whole job off its tenant's stored bytes. A new table with
-/// rows of jobs is added here and to the statements of `sweep.rs`.
+/// rows of jobs is added here and to the statements of `sweep.rs`. What is kept to undo the job stays: see `undo.rs`.
 pub(super) fn delete_parts(connection: &Connection, tenant: TenantId, id: JobId) -> Result<(), StoreError> {
     let mut bytes = JOB_BYTES;
     for (sql, row_bytes) in [

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("schema/0011.sql"), then: Some(word_index::move_words) },
     Step::sql(include_str!("schema/0012.sql")),
     Step::sql(include_str!("schema/0013.sql")),
+    Step::sql(include_str!("schema/0014.sql")),
 ];
 
 type CodeStep = fn(&Connection) -> Result<(), StoreError>;

@@ -4,10 +4,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use super::apply::{Items, applicable, copy_chunks};
-use super::{components, usage, webhooks};
+use super::{components, undo, usage, webhooks};
 use crate::domain::{JobId, JobState, Timestamp};
 use crate::store::error::Context;
-use crate::store::packing::{NewChunk, stored_mode, stored_source};
+use crate::store::packing::{NewChunk, stored_mode, stored_operation, stored_source};
 use crate::store::usage::{BLOB_ROW_BYTES, ContactsCount, IDEMPOTENCY_BYTES, JOB_BYTES, signed};
 use crate::store::{
     Admission, Idempotency, NewJob, QueueLimits, StoreError, SubmitLimits, SubmitOutcome, WebhookEvent,
@@ -61,6 +61,11 @@ fn submit_one(
     {
         return Ok(earlier);
     }
+    if let Some(request) = &job.undoes
+        && let Some(refused) = undo::undoable(transaction, job.tenant, request, now)?.refusal()
+    {
+        return Ok(refused);
+    }
     let items = match job.applies {
         None => Items::of(chunks),
         Some(dry_run) => match applicable(transaction, job.tenant, dry_run, now)? {
@@ -92,6 +97,11 @@ fn submit_one(
     match job.applies {
         None => insert_chunks(transaction, job, chunks)?,
         Some(dry_run) => copy_chunks(transaction, job, dry_run)?,
+    }
+    if let Some(request) = &job.undoes
+        && let Some(refusal) = undo::remember_undo(transaction, job.tenant, request.undo.job, job.id)?
+    {
+        return Ok(SubmitOutcome::NotUndoable(refusal));
     }
     let remembered = match &job.idempotency {
         Some(idempotency) => remember(transaction, job, idempotency, now)?,
@@ -184,13 +194,13 @@ fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Time
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
                                started_at, finished_at, expires_at, validator, profile_digest, mode, source, group_id,
-                               dry_run_of)
+                               dry_run_of, undo_of)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 job.tenant.0,
                 job.id.0,
-                job.operation.as_str(),
+                stored_operation(job.operation, job.undo()),
                 state.as_str(),
                 job.pinned.processor.0,
                 i64::try_from(job.retention.as_micros()).unwrap_or(i64::MAX),
@@ -200,10 +210,11 @@ fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Time
                 now.after(job.retention).0,
                 job.pinned.validator.map(|digest| digest.0),
                 job.profile.digest().0,
-                stored_mode(job.mode, job.dry_run),
+                stored_mode(job.mode, job.dry_run, job.undo()),
                 stored_source(job.source.as_ref())?,
                 job.group.map(|group| group.0),
                 job.applies.map(|dry_run| dry_run.0),
+                job.undo().map(|undo| undo.job.0),
             ],
         )
         .context(CONTEXT)?;

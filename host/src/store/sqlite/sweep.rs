@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::jobs::delete_parts;
-use super::usage;
+use super::{purge, usage};
 use crate::domain::{JobId, TenantId, Timestamp};
 use crate::store::error::Context;
 use crate::store::usage::IDEMPOTENCY_BYTES;
@@ -54,6 +54,21 @@ const DELETE_LEFT: &[(&str, usize)] = &[
         "DELETE FROM overlays WHERE (tenant, job, first) IN (
            SELECT tenant, job, first FROM overlays WHERE tenant = ?1 LIMIT ?2)",
         MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM before_images WHERE (tenant, job, first) IN (
+           SELECT tenant, job, first FROM before_images WHERE tenant = ?1 LIMIT ?2)",
+        MAX_BLOBS,
+    ),
+    (
+        "DELETE FROM undoable_jobs WHERE (tenant, job) IN (
+           SELECT tenant, job FROM undoable_jobs WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
+    ),
+    (
+        "DELETE FROM purged_contacts WHERE (tenant, sequence) IN (
+           SELECT tenant, sequence FROM purged_contacts WHERE tenant = ?1 LIMIT ?2)",
+        MAX_ROWS,
     ),
     (
         "DELETE FROM job_logs WHERE (tenant, job) IN (SELECT tenant, job FROM job_logs WHERE tenant = ?1 LIMIT ?2)",
@@ -122,6 +137,7 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
     for (sql, limit) in [(DELETE_TOKENS, MAX_ROWS), (DELETE_FAMILIES, MAX_ROWS), (DELETE_PROFILES, MAX_BLOBS)] {
         more |= transaction.execute(sql, params![now.0, limit as i64]).context(CONTEXT)? == limit;
     }
+    more |= purge::sweep(&transaction, now)?;
     let removed = RemovedTenant::find(&transaction)?;
     let contacts = removed.as_ref().map(|tenant| tenant.delete_some(&transaction)).transpose()?.unwrap_or(0);
     more |= removed.is_some();

@@ -46,7 +46,8 @@ fn usage(connection: &Connection, tenant: TenantId) -> Result<Usage, StoreError>
                     coalesce((SELECT stored_bytes FROM usage WHERE tenant = ?1), 0)
                     + (SELECT coalesce(sum(octet_length(text)), 0) FROM profiles WHERE tenant = ?1),
                     (SELECT count(*) FROM jobs INDEXED BY jobs_unfinished WHERE tenant = ?1 AND finished_at IS NULL),
-                    (SELECT count(*) FROM tokens WHERE tenant = ?1)
+                    (SELECT count(*) FROM tokens WHERE tenant = ?1),
+                    coalesce((SELECT kept_bytes FROM usage WHERE tenant = ?1), 0)
              FROM tenants WHERE id = ?1",
         )
         .and_then(|mut statement| {
@@ -54,7 +55,8 @@ fn usage(connection: &Connection, tenant: TenantId) -> Result<Usage, StoreError>
                 .query_row([tenant.0], |row| {
                     let number = |place| Ok::<_, rusqlite::Error>(row.get::<_, i64>(place)?.max(0).unsigned_abs());
                     let (contacts, stored_bytes) = (number(0)?, number(1)?);
-                    Ok(Usage { contacts, stored_bytes, unfinished_jobs: number(2)?, tokens: number(3)? })
+                    let (unfinished_jobs, tokens, kept_bytes) = (number(2)?, number(3)?, number(4)?);
+                    Ok(Usage { contacts, stored_bytes, kept_bytes, unfinished_jobs, tokens })
                 })
                 .optional()
         })
@@ -146,6 +148,30 @@ pub(super) fn add_bytes(connection: &Connection, tenant: TenantId, bytes: i64) -
         )
         .and_then(|mut statement| statement.execute([tenant.0, bytes]))
         .map(drop)
+        .context(COUNTING)
+}
+
+/// Adds to the bytes by which a tenant's jobs can be undone, which count in what it has stored.
+pub(super) fn add_kept_bytes(connection: &Connection, tenant: TenantId, bytes: i64) -> Result<(), StoreError> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO usage (tenant, stored_bytes, kept_bytes) SELECT id, ?2, ?2 FROM tenants WHERE id = ?1
+             ON CONFLICT (tenant) DO UPDATE
+             SET stored_bytes = stored_bytes + excluded.stored_bytes, kept_bytes = kept_bytes + excluded.kept_bytes",
+        )
+        .and_then(|mut statement| statement.execute([tenant.0, bytes]))
+        .map(drop)
+        .context(COUNTING)
+}
+
+/// Returns the bytes by which a tenant's jobs can be undone.
+pub(super) fn kept_bytes(connection: &Connection, tenant: TenantId) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT coalesce((SELECT kept_bytes FROM usage WHERE tenant = ?1), 0)")
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)))
         .context(COUNTING)
 }
 

@@ -213,19 +213,25 @@ pub(super) fn tell_of_job(
     if webhooks.is_empty() {
         return Ok(());
     }
-    let (total, counts, mode): (u32, Counts, Option<String>) = transaction
+    let (total, counts, mode, undoes): (u32, Counts, Option<String>, Option<Uuid>) = transaction
         .query_row(
-            "SELECT total, created, updated, unchanged, failed, mode FROM jobs WHERE tenant = ?1 AND id = ?2",
+            "SELECT total, created, updated, unchanged, failed, mode, deleted, undo_of FROM jobs WHERE tenant = ?1 AND id = ?2",
             params![tenant.0, job.0],
             |row| {
-                let counts =
-                    Counts { created: row.get(1)?, updated: row.get(2)?, unchanged: row.get(3)?, failed: row.get(4)? };
-                Ok((row.get(0)?, counts, row.get(5)?))
+                let counts = Counts {
+                    created: row.get(1)?,
+                    updated: row.get(2)?,
+                    unchanged: row.get(3)?,
+                    failed: row.get(4)?,
+                    deleted: row.get(6)?,
+                };
+                Ok((row.get(0)?, counts, row.get(5)?, row.get(7)?))
             },
         )
         .context(CONTEXT)?;
     let (_, dry_run) = read_mode(mode.as_deref())?;
-    let data = job_data(job, total, counts, event == WebhookEvent::JobCancelled, dry_run.is_some());
+    let is_cancelled = event == WebhookEvent::JobCancelled;
+    let data = job_data(job, total, counts, is_cancelled, dry_run.is_some(), undoes.map(JobId));
     for webhook in webhooks {
         add_message(transaction, owner, webhook, Uuid::new_v4(), event.as_str(), &data, now)?;
     }

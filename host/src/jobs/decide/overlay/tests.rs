@@ -21,7 +21,7 @@ fn key(value: &str) -> UniqueKey {
 
 fn write(target: WriteTarget, value: &str) -> ContactWrite {
     let (document, index_entry) = (format!("{{\"v\":\"{value}\"}}"), IndexEntry::default());
-    ContactWrite { target, document, keys: vec![key(value)], index_entry }
+    ContactWrite { target, document, keys: vec![key(value)], index_entry, before: None }
 }
 
 impl Fixture {

@@ -1,0 +1,100 @@
+//! `GET` and `POST /api/contacts/job/{id}/undo`.
+
+use std::collections::BTreeMap;
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::query::parameters;
+use super::reply::{Reply, json};
+use crate::domain::{ChangedSince, JobId};
+use crate::jobs::{Accepted, Service, UndoPreview, Undoing};
+use crate::store::Tenant;
+
+/// Reads a request to undo a job.
+///
+/// # Errors
+/// 400 if a parameter is unknown or has a value that it cannot have, or the idempotency key is not usable.
+pub(super) fn parse(job: JobId, query: Option<&str>, idempotency_key: Option<String>) -> Result<Undoing, Problem> {
+    let (mut changed_since, mut with_any_processor) = (ChangedSince::default(), false);
+    for (name, value) in parameters(query)? {
+        match (name.as_ref(), value.as_ref()) {
+            ("changed", value) => {
+                changed_since = ChangedSince::parse(value).ok_or_else(|| {
+                    Problem::bad_request(format!(
+                        "'changed' must be skip or restore, not '{value}'. Nothing was changed."
+                    ))
+                })?;
+            }
+            ("processor", "any") => with_any_processor = true,
+            ("processor", "same") => with_any_processor = false,
+            ("processor", value) => {
+                return Err(Problem::bad_request(format!(
+                    "'processor' must be same or any, not '{value}'. Nothing was changed."
+                )));
+            }
+            _ => {
+                return Err(Problem::bad_request(format!(
+                    "'{name}' is no parameter of an undo. Nothing was changed. Use changed and processor."
+                )));
+            }
+        }
+    }
+    Ok(Undoing::new(job, changed_since, with_any_processor, idempotency_key)?)
+}
+
+/// Accepts the job that undoes another one; blocks until it is durable.
+pub(super) fn accept(service: &Service, tenant: &Tenant, undoing: &Undoing) -> Result<Accepted, Problem> {
+    Ok(Accepted::Job(service.undo(tenant, undoing)?))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviewBody {
+    id: String,
+    undoable_until: String,
+    total: u32,
+    created: u32,
+    updated: u32,
+    deleted: u32,
+    unchanged: u32,
+    failed: u32,
+    /// How many contacts would stay as they are for which reason.
+    codes: BTreeMap<String, u32>,
+}
+
+/// Says what undoing a job would do now; blocks.
+pub(super) fn preview(service: &Service, tenant: &Tenant, undoing: &Undoing) -> Result<Reply, Problem> {
+    let UndoPreview { undoable_until, total, counts, obstacles } = service.preview_undo(tenant, undoing)?;
+    let body = PreviewBody {
+        id: undoing.job().to_string(),
+        undoable_until: undoable_until.to_wire(),
+        total,
+        created: counts.created,
+        updated: counts.updated,
+        deleted: counts.deleted,
+        unchanged: counts.unchanged,
+        failed: counts.failed,
+        codes: obstacles,
+    };
+    Ok(json(StatusCode::OK, &body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::domain::JobId;
+
+    #[test]
+    fn parameters_are_read_or_refused() {
+        let job = JobId::random();
+        for query in ["", "changed=", "changed=skip", "changed=restore&processor=any", "processor=same"] {
+            assert!(parse(job, Some(query), None).is_ok(), "{query}");
+        }
+        for query in ["changed=all", "processor=other", "force=1", "changed=skip&changed=restore"] {
+            assert!(parse(job, Some(query), None).is_err(), "{query}");
+        }
+        assert!(parse(job, None, Some(String::new())).is_err());
+    }
+}

@@ -1,0 +1,263 @@
+//! What jobs changed, and how their contacts were before.
+//!
+//! Transactions that write or delete rows of `undoable_jobs` lock the tenant's counters first, and write the job's `before_images`
+//! afterwards. Only the transaction that accepts an undo writes `undone_as` without that lock.
+
+use std::collections::HashSet;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::PostgresStore;
+use super::connections::Session;
+use super::error::PgError;
+use super::sql::{digest, get, number, signed};
+use crate::domain::{ContactId, JobId, TenantId, Timestamp};
+use crate::store::before_images::{NewImageRow, NewImages, UNDOABLE_JOB_BYTES, read_images, read_marks};
+use crate::store::packing::read_mode;
+use crate::store::purge::MAX_JOBS_DROPPED;
+use crate::store::undo::{EarlierUndo, KeptChanges, Undoability, UndoneJob};
+use crate::store::{
+    BatchCommit, BeforeImages, ChangeMarks, Claim, StoreError, UndoRefusal, UndoRequest, UndoStore, Undoable,
+};
+
+const READING: &str = "reading what a job changed";
+
+/// Deletes what is kept of some jobs, and takes it off what the tenant has stored. Returns the bytes.
+pub(super) const FORGET: &str = "
+    WITH gone AS (
+      DELETE FROM undoable_jobs WHERE tenant = $1 AND job = ANY($2::uuid[]) RETURNING bytes
+    ), sum AS (
+      SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM gone
+    ), counted AS (
+      UPDATE tallies SET stored_bytes = stored_bytes - sum.bytes, kept_bytes = kept_bytes - sum.bytes
+      FROM sum WHERE tenant = $1 AND sum.bytes > 0
+    )
+    SELECT bytes FROM sum";
+pub(super) const FORGET_IMAGES: &str = "DELETE FROM before_images WHERE tenant = $1 AND job = ANY($2::uuid[])";
+
+/// Makes a job undoable, for longer with each commit.
+const KEEP: &str = "
+    INSERT INTO undoable_jobs (tenant, job, processor, bytes, expires_at)
+    VALUES ($2, $3, $4, $5, bulkhead_now($1) + $6)
+    ON CONFLICT (tenant, job) DO UPDATE
+    SET bytes = undoable_jobs.bytes + excluded.bytes, expires_at = excluded.expires_at";
+
+const KEEP_IMAGES: &str = "
+    INSERT INTO before_images (tenant, job, first, purged_to, marks, images)
+    SELECT $1, $2, first, $3, marks, images FROM unnest($4::bigint[], $5::bytea[], $6::bytea[])
+      AS new (first, marks, images)";
+
+/// The oldest jobs of a tenant that can be undone, except one and those that are being undone.
+const OLDEST: &str = "
+    SELECT job, bytes FROM undoable_jobs AS kept WHERE tenant = $1 AND job <> $2
+      AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND id = kept.undone_as AND finished_at IS NULL)
+    ORDER BY expires_at LIMIT $3";
+
+impl UndoStore for PostgresStore {
+    fn undoable(&self, tenant: TenantId, request: &UndoRequest) -> Result<Undoable, StoreError> {
+        self.connections.run(READING, async |session| undoable(session, tenant, request).await)
+    }
+
+    fn change_marks(&self, tenant: TenantId, job: JobId) -> Result<Vec<ChangeMarks>, StoreError> {
+        const MARKS: &str = "SELECT first, marks FROM before_images WHERE tenant = $1 AND job = $2 ORDER BY first";
+        self.connections.run(READING, async |session| {
+            let marks = session.prepare_cached(MARKS).await?;
+            let rows = session.query(&marks, &[&tenant.0, &job.0]).await?;
+            let read = |row: &Row| Ok(ChangeMarks { first: number(row, 0)?, marks: read_marks(get(row, 1)?)? });
+            Ok(rows.iter().map(read).collect::<Result<_, StoreError>>()?)
+        })
+    }
+
+    fn before_images(&self, tenant: TenantId, job: JobId, first: u32) -> Result<BeforeImages, StoreError> {
+        self.connections.run(READING, async |session| images(session, tenant, job, first).await)
+    }
+}
+
+async fn images(session: &Session, tenant: TenantId, job: JobId, first: u32) -> Result<BeforeImages, PgError> {
+    const IMAGES: &str = "
+        SELECT marks, images, coalesce((
+          SELECT array_agg(contact) FROM purged_contacts WHERE tenant = $1 AND sequence > purged_to
+        ), '{}') FROM before_images WHERE tenant = $1 AND job = $2 AND first = $3";
+    let images = session.prepare_cached(IMAGES).await?;
+    let Some(row) = session.query_opt(&images, &[&tenant.0, &job.0, &i64::from(first)]).await? else {
+        return Ok(Vec::new());
+    };
+    Ok(read_images(get(&row, 0)?, get(&row, 1)?, &contacts(get(&row, 2)?))?)
+}
+
+/// Returns contacts out of a column.
+pub(super) fn contacts(ids: Vec<i64>) -> HashSet<ContactId> {
+    ids.into_iter().map(|id| ContactId(id.unsigned_abs())).collect()
+}
+
+/// Returns whether a job can be undone.
+pub(super) async fn undoable(session: &Session, tenant: TenantId, request: &UndoRequest) -> Result<Undoable, PgError> {
+    const JOB: &str = "
+        SELECT finished_at IS NOT NULL, mode, created + updated + deleted FROM jobs
+        WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
+    const KEPT: &str = "
+        SELECT kept.processor, kept.expires_at, kept.undone_as, other.mode, other.finished_at IS NOT NULL,
+               other.cancelled_at IS NOT NULL, redone.undone_as
+        FROM undoable_jobs AS kept
+        LEFT JOIN jobs AS other ON other.tenant = $2 AND other.id = kept.undone_as AND other.expires_at > bulkhead_now($1)
+        LEFT JOIN undoable_jobs AS redone ON redone.tenant = $2 AND redone.job = kept.undone_as
+        WHERE kept.tenant = $2 AND kept.job = $3 AND kept.expires_at > bulkhead_now($1)";
+    let (job, kept) = (session.prepare_cached(JOB).await?, session.prepare_cached(KEPT).await?);
+    let values: [&(dyn ToSql + Sync); 3] = [&session.clock_shift, &tenant.0, &request.undo.job.0];
+    let found = session.query_opt(&job, &values).await?;
+    let kept = session.query_opt(&kept, &values).await?;
+    let found = found.map(|row| {
+        let (_, dry_run) = read_mode(get(&row, 1)?)?;
+        Ok::<_, StoreError>(UndoneJob {
+            is_finished: get(&row, 0)?,
+            is_dry_run: dry_run.is_some(),
+            written: get(&row, 2)?,
+        })
+    });
+    let kept = kept.map(|row| kept_changes(&row));
+    Ok(Undoability { job: found.transpose()?, kept: kept.transpose()? }.judge(request)?)
+}
+
+fn kept_changes(row: &Row) -> Result<KeptChanges, StoreError> {
+    let undone_as = match get::<Option<Uuid>>(row, 2)? {
+        None => None,
+        Some(job) => Some(EarlierUndo {
+            job: JobId(job),
+            mode: get(row, 3)?,
+            is_finished: get(row, 4)?,
+            is_cancelled: get(row, 5)?,
+            undone_as: get::<Option<Uuid>>(row, 6)?.map(JobId),
+        }),
+    };
+    Ok(KeptChanges { processor: digest(row, 0)?, expires_at: Timestamp(get(row, 1)?), undone_as })
+}
+
+/// Remembers the job that undoes another one. Returns why it cannot, if what the other changed is not kept any more.
+pub(super) async fn remember_undo(
+    session: &Session,
+    tenant: TenantId,
+    undone: JobId,
+    undo: JobId,
+) -> Result<Option<UndoRefusal>, PgError> {
+    const REMEMBER: &str = "UPDATE undoable_jobs SET undone_as = $3 WHERE tenant = $1 AND job = $2";
+    let remember = session.prepare_cached(REMEMBER).await?;
+    let changed = session.execute(&remember, &[&tenant.0, &undone.0, &undo.0]).await?;
+    Ok((changed == 0).then_some(UndoRefusal::NotKept))
+}
+
+/// What a commit keeps, so that its job can be undone.
+#[derive(Default)]
+pub(super) struct Keeping {
+    /// The rows to be stored, and how much longer the job can be undone; `None` if nothing is to be kept.
+    rows: Option<(Vec<NewImageRow>, i64)>,
+    /// The bytes that they count, with the job's own if it is the first commit.
+    pub(super) bytes: i64,
+}
+
+/// What a commit finds of what is kept already.
+#[derive(Clone, Copy)]
+pub(super) struct KeptBefore {
+    /// Of this job; `None` if nothing is.
+    pub(super) of_job: Option<i64>,
+    /// Of all jobs of the tenant.
+    pub(super) of_tenant: i64,
+}
+
+impl Keeping {
+    /// Decides what is kept of a commit. If the tenant's limit leaves no room, deletes what is kept of its oldest jobs, and if that is
+    /// not enough, of this one. Asks the database only then.
+    pub(super) async fn of(
+        session: &Session,
+        claim: &Claim,
+        batch: &BatchCommit,
+        (images, ids): (Option<NewImages>, &[ContactId]),
+        before: KeptBefore,
+        is_finished: bool,
+    ) -> Result<Self, PgError> {
+        let (Some(images), Some(time)) = (images, claim.undoable_for()) else {
+            // The limit may have been another when the job began.
+            return Self::forget_if(session, claim, before.of_job.is_some()).await;
+        };
+        if batch.first > 0 && before.of_job.is_none() {
+            return Ok(Self::default());
+        }
+        let rows = images.with_ids(batch, ids)?;
+        let begun = before.of_job.map_or(UNDOABLE_JOB_BYTES, |_| 0);
+        if rows.is_empty() && is_finished && before.of_job.unwrap_or(begun) == UNDOABLE_JOB_BYTES {
+            return Self::forget_if(session, claim, before.of_job.is_some()).await;
+        }
+        let bytes = begun + rows.iter().map(NewImageRow::stored_bytes).sum::<i64>();
+        if !make_room(session, claim, before.of_tenant.saturating_add(bytes)).await? {
+            return Self::forget_if(session, claim, before.of_job.is_some()).await;
+        }
+        Ok(Self { rows: Some((rows, signed(time.as_micros()))), bytes })
+    }
+
+    async fn forget_if(session: &Session, claim: &Claim, is_kept: bool) -> Result<Self, PgError> {
+        if is_kept {
+            forget(session, claim.tenant, &[claim.job.0]).await?;
+        }
+        Ok(Self::default())
+    }
+
+    /// Stores the rows. Sends all statements when it is first polled.
+    pub(super) async fn write(&self, session: &Session, claim: &Claim, purged_to: i64) -> Result<(), PgError> {
+        let Some((rows, time)) = &self.rows else { return Ok(()) };
+        let (tenant, job, processor) = (claim.tenant.0, claim.job.0, claim.pinned.processor.0.as_slice());
+        let keep = session.prepare_cached(KEEP).await?;
+        let keep_images = session.prepare_cached(KEEP_IMAGES).await?;
+        let firsts: Vec<i64> = rows.iter().map(|row| i64::from(row.first)).collect();
+        let marks: Vec<&[u8]> = rows.iter().map(|row| row.marks.as_slice()).collect();
+        let images: Vec<&[u8]> = rows.iter().map(|row| row.images.as_slice()).collect();
+        tokio::try_join!(
+            biased;
+            async {
+                let values: [&(dyn ToSql + Sync); 6] =
+                    [&session.clock_shift, &tenant, &job, &processor, &self.bytes, time];
+                Ok::<_, PgError>(session.execute(&keep, &values).await?)
+            },
+            async {
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                Ok(session.execute(&keep_images, &[&tenant, &job, &purged_to, &firsts, &marks, &images]).await?)
+            },
+        )?;
+        Ok(())
+    }
+}
+
+/// Prepares the statements of [`Keeping::write`], so that they are sent at once.
+pub(super) async fn prepare(session: &Session) -> Result<(), PgError> {
+    session.prepare_cached(KEEP).await?;
+    session.prepare_cached(KEEP_IMAGES).await?;
+    Ok(())
+}
+
+/// Deletes what is kept of the tenant's oldest jobs until so many bytes are within its limit. Returns whether they are.
+async fn make_room(session: &Session, claim: &Claim, bytes: i64) -> Result<bool, PgError> {
+    let mut excess = bytes.saturating_sub(signed(claim.limits.kept_mib << 20));
+    if excess <= 0 {
+        return Ok(true);
+    }
+    let oldest = session.prepare_cached(OLDEST).await?;
+    let mut jobs: Vec<Uuid> = Vec::new();
+    for row in session.query(&oldest, &[&claim.tenant.0, &claim.job.0, &MAX_JOBS_DROPPED]).await? {
+        if excess > 0 {
+            excess -= get::<i64>(&row, 1)?;
+            jobs.push(get(&row, 0)?);
+        }
+    }
+    forget(session, claim.tenant, &jobs).await?;
+    Ok(excess <= 0)
+}
+
+/// Deletes what is kept of some jobs, so that they cannot be undone any more.
+pub(super) async fn forget(session: &Session, tenant: TenantId, jobs: &[Uuid]) -> Result<(), PgError> {
+    let (forget, images) = (session.prepare_cached(FORGET).await?, session.prepare_cached(FORGET_IMAGES).await?);
+    session.query(&forget, &[&tenant.0, &jobs]).await?;
+    session.execute(&images, &[&tenant.0, &jobs]).await?;
+    Ok(())
+}

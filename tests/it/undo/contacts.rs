@@ -1,0 +1,176 @@
+//! What becomes of contacts: created, changed, changed since, with keys that others took.
+
+use bulkhead_tests::{Server, contacts};
+use serde_json::{Value, json};
+
+use super::{check, counts, found, rows, stored, try_undo, undo};
+
+fn everything_is_as_it_was(server: &Server) {
+    let client = server.new_client("acme");
+    client
+        .create(&json!([
+            {"email": "ada@example.com", "firstname": "Ada", "city": "London", "points": 1},
+            {"email": "bea@example.com", "firstname": "Bea"},
+            {"email": "same@example.com"},
+        ]))
+        .wait_for("completed");
+    let before = stored(&client);
+    // Created, changed, created and then changed, unchanged, refused.
+    let job = client.create(&json!([
+        {"email": "new@example.com", "firstname": "Novum"},
+        {"email": "ada@example.com", "firstname": "Augusta", "city": "Paris"},
+        {"email": "new@example.com", "lastname": "Later"},
+        {"email": "same@example.com"},
+        {"email": "nonsense"},
+    ]));
+    job.wait_for("completed");
+    let after = stored(&client);
+    assert_eq!((found(&client, "Augusta"), found(&client, "London")), (1, 0));
+    let full = job.finished();
+    assert!(full["undoableUntil"].is_string() && full.get("undoneAs").is_none(), "{full}");
+    assert_eq!(check(&client, &job, ""), json!([0, 1, 1, 0, 0]));
+    assert_eq!(stored(&client), after, "a check changes nothing");
+
+    let undone = undo(&client, &job, "");
+    assert_eq!(stored(&client), before);
+    assert_eq!(rows(&undone), [json!([1, 200, "update", null]), json!([4, 200, "delete", null])]);
+    assert_eq!(client.get("/api/contacts/4").expect(404).problem()["type"], "not_found");
+    // Lists and searches find the old words, and not the new ones.
+    for (word, expected) in [("Augusta", 0), ("Paris", 0), ("Novum", 0), ("Ada", 1), ("London", 1)] {
+        assert_eq!(found(&client, word), expected, "{word}");
+    }
+    let full = undone.finished();
+    assert_eq!(counts(&full), json!([0, 1, 1, 0, 0]));
+    assert_eq!(json!([full["operation"], full["undoes"], full["changed"]]), json!(["undo", job.id, "skip"]));
+    assert_eq!(job.finished()["undoneAs"], json!(undone.id));
+    let list = client.get("/api/contacts/jobs?operation=undo").expect(200).json();
+    assert_eq!((list["jobs"].as_array().map(Vec::len), &list["jobs"][0]["id"]), (Some(1), &json!(undone.id)));
+    assert_eq!(try_undo(&client, &job, "").expect(202).json()["id"], json!(undone.id), "once");
+
+    // To undo the undo is to do it again, under the same ids; and so on.
+    let redone = undo(&client, &undone, "");
+    assert_eq!(stored(&client), after);
+    assert_eq!(rows(&redone), [json!([1, 200, "update", null]), json!([4, 201, "create", null])]);
+    assert_eq!((found(&client, "Novum"), found(&client, "Augusta"), found(&client, "London")), (1, 1, 0));
+    assert_eq!(try_undo(&client, &job, "").expect(409).problem()["type"], "redone");
+    let again = undo(&client, &redone, "");
+    assert_eq!(stored(&client), before);
+    undo(&client, &again, "");
+    assert_eq!(stored(&client), after);
+    let created = client.create(&json!([{"email": "next@example.com"}]));
+    assert_eq!(created.rows()[0]["id"], 5, "the sequence of ids has not moved");
+}
+
+on_both_stores!(everything_is_as_it_was);
+
+fn several_batches_go_back(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("old-", 0..1_500)).wait_for("completed");
+    let first = stored(&client);
+    let mut items: Vec<Value> = contacts("new-", 0..1_500).as_array().expect("a list").clone();
+    items
+        .extend((0..1_500).map(|n| json!({"email": format!("old-{n}@example.com"), "city": "Elsewhere", "points": 7})));
+    items.extend((0..700).map(|n| json!({"email": format!("new-{n}@example.com"), "city": "Third"})));
+    items.extend((0..700).map(|n| json!({"email": format!("old-{n}@example.com"), "city": "Third"})));
+    let job = client.create(&json!(items));
+    job.wait_for("completed");
+    assert_eq!(found(&client, "Third"), 1_400);
+    assert_eq!(check(&client, &job, ""), json!([0, 1_500, 1_500, 0, 0]));
+    let undone = undo(&client, &job, "");
+    assert_eq!(counts(&undone.finished()), json!([0, 1_500, 1_500, 0, 0]));
+    assert_eq!(stored(&client), first);
+    assert_eq!((found(&client, "Third"), found(&client, "Elsewhere"), found(&client, "beck")), (0, 0, 0));
+    assert_eq!(found(&client, "L%C3%BCbeck"), 1_500);
+    assert_eq!(client.get("/api/limits").expect(200).json()["usage"]["contacts"], 1_500);
+    undo(&client, &undone, "");
+    assert_eq!((found(&client, "Third"), found(&client, "Elsewhere")), (1_400, 800));
+}
+
+on_both_stores!(several_batches_go_back);
+
+fn what_was_changed_since_stays(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..4)).wait_for("completed");
+    let before = stored(&client);
+    let job = client.create(&json!([
+        {"email": "c0@example.com", "city": "A"},
+        {"email": "c1@example.com", "city": "B"},
+        {"email": "c2@example.com", "city": "C"},
+        {"email": "n0@example.com"},
+        {"email": "n1@example.com"},
+        {"email": "c3@example.com", "city": "D"},
+    ]));
+    job.wait_for("completed");
+    client.update(&json!([{"id": 1, "points": 77}, {"id": 5, "points": 78}])).wait_for("completed");
+    client.call("DELETE", "/api/contacts/2/delete", &[], &[]).expect(200);
+    client.call("DELETE", "/api/contacts/6/delete", &[], &[]).expect(200);
+    // Somebody changed this one back.
+    client.update(&json!([{"id": 4, "city": "Lübeck"}])).wait_for("completed");
+    assert_eq!(check(&client, &job, ""), json!([0, 1, 0, 1, 4]).clone(), "{:?}", rows(&job));
+    let undone = undo(&client, &job, "");
+    assert_eq!(
+        rows(&undone),
+        [
+            json!([1, 409, "refuse", "changed_since"]),
+            json!([2, 409, "refuse", "deleted_since"]),
+            json!([3, 200, "update", null]),
+            json!([4, 409, "refuse", "changed_since"]),
+            json!([5, 409, "refuse", "changed_since"]),
+            json!([6, 200, "unchanged", null]),
+        ]
+    );
+    // The rest, all the same; what is done already stays.
+    assert_eq!(check(&client, &job, "?changed=restore"), json!([0, 2, 1, 2, 1]));
+    let restored = undo(&client, &job, "?changed=restore");
+    assert_eq!(
+        rows(&restored),
+        [
+            json!([1, 200, "update", null]),
+            json!([2, 409, "refuse", "deleted_since"]),
+            json!([3, 200, "unchanged", null]),
+            json!([4, 200, "update", null]),
+            json!([5, 200, "delete", null]),
+            json!([6, 200, "unchanged", null]),
+        ]
+    );
+    assert_eq!(restored.finished()["changed"], "restore");
+    let now = stored(&client);
+    for id in ["1", "3", "4"] {
+        assert_eq!(now[1][id], before[1][id], "{id}");
+    }
+    assert_eq!(now[0], "3");
+    assert_eq!(try_undo(&client, &job, "?changed=restore").expect(202).json()["id"], json!(restored.id));
+}
+
+on_both_stores!(what_was_changed_since_stays);
+
+fn keys_go_back_to_their_owners(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..3)).wait_for("completed");
+    let before = stored(&client);
+    // Two contacts swap their addresses, a third gives its own up.
+    let job = client.update(&json!([
+        {"id": 1, "email": "x@example.com"},
+        {"id": 2, "email": "c0@example.com"},
+        {"id": 1, "email": "c1@example.com"},
+        {"id": 3, "email": "free@example.com"},
+    ]));
+    job.wait_for("completed");
+    assert_eq!(job.finished()["failed"], 0);
+    let undone = undo(&client, &job, "");
+    assert_eq!(stored(&client), before);
+    undo(&client, &undone, "");
+    // Another contact has the third one's address by now.
+    let job = client.update(&json!([{"id": 2, "city": "Elsewhere"}, {"id": 3, "email": "other@example.com"}]));
+    job.wait_for("completed");
+    client.create(&json!([{"email": "free@example.com"}])).wait_for("completed");
+    assert_eq!(check(&client, &job, ""), json!([0, 1, 0, 0, 1]));
+    let undone = undo(&client, &job, "");
+    assert_eq!(rows(&undone), [json!([2, 200, "update", null]), json!([3, 409, "refuse", "key_taken"])]);
+    assert_eq!(client.search("free@example.com").0, 1);
+    client.call("DELETE", "/api/contacts/4/delete", &[], &[]).expect(200);
+    let restored = undo(&client, &job, "?changed=restore");
+    assert_eq!(rows(&restored), [json!([2, 200, "unchanged", null]), json!([3, 200, "update", null])]);
+}
+
+on_both_stores!(keys_go_back_to_their_owners);

@@ -1,0 +1,91 @@
+//! What cannot be undone, and why.
+
+use bulkhead_tests::{Client, Job, Options, Server, contacts};
+use serde_json::{Value, json};
+
+use super::{rows, stored, try_undo, undo};
+
+#[track_caller]
+fn refused(client: &Client, job: &Job<'_>, query: &str, status: u16, kind: &str) -> Value {
+    let problem = try_undo(client, job, query).expect(status).problem();
+    assert_eq!(problem["type"], kind, "{problem}");
+    let checked = client.get(&format!("{}/undo{query}", job.path())).expect(status).problem();
+    assert_eq!(checked["type"], kind, "{checked}");
+    problem
+}
+
+fn what_cannot_be_undone_says_why(server: &Server) {
+    let (client, other) = (server.new_client("acme"), server.new_client("other"));
+    let job = client.create(&contacts("c", 0..3));
+    job.wait_for("completed");
+    refused(&other, &other.job(job.id.clone()), "", 404, "not_found");
+    refused(&client, &client.job("00000000-0000-4000-8000-000000000000"), "", 404, "not_found");
+    for query in ["?changed=all", "?processor=x", "?force=1"] {
+        refused(&client, &job, query, 400, "bad_request");
+    }
+    assert_eq!(try_undo(&client, &job, "?dryRun=1").expect(400).problem()["type"], "bad_request");
+    let failed = client.create(&json!([5]));
+    failed.wait_for("completed");
+    refused(&client, &failed, "", 409, "nothing_changed");
+    let dry = client.accepted(&client.send("POST", "/api/contacts/bulk/new?dryRun=1", &[], &contacts("d", 0..2)));
+    dry.wait_for("completed");
+    refused(&client, &dry, "", 409, "dry_run");
+    // An unfinished one, which waits behind another.
+    let blocking = client.create(&json!(vec![json!({"do": "loop"}); 500]));
+    let waiting = client.create(&contacts("w", 0..5));
+    refused(&client, &waiting, "", 409, "job_unfinished");
+    blocking.delete().expect(200);
+    waiting.wait_for("completed");
+    waiting.delete().expect(200);
+    refused(&client, &waiting, "", 404, "not_found");
+    // A tenant that keeps nothing.
+    server.set_limits("acme", &json!({"undoDays": 0}));
+    let unkept = client.create(&contacts("u", 0..2));
+    assert_eq!(unkept.finished()["undoableUntil"], Value::Null);
+    let problem = refused(&client, &unkept, "", 409, "not_undoable");
+    assert!(problem["message"].as_str().is_some_and(|text| text.contains("undoDays")), "{problem}");
+    undo(&client, &job, "");
+}
+
+on_both_stores!(what_cannot_be_undone_says_why, rogue());
+
+fn what_was_undone_can_be_told_and_repeated(server: &Server) {
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..3));
+    job.wait_for("completed");
+    let path = format!("{}/undo", job.path());
+    let key = [("idempotency-key", "once")];
+    let first = client.call("POST", &path, &key, &[]).expect(202).json();
+    assert_eq!(client.call("POST", &path, &key, &[]).expect(202).json(), first);
+    assert_eq!(try_undo(&client, &job, "").expect(202).json(), first);
+    let undone = client.job(first["id"].as_str().expect("an id"));
+    undone.wait_for("completed");
+    let problem = client.get(&path).expect(409).problem();
+    assert_eq!(problem["type"], "already_undone");
+    assert!(problem["message"].as_str().is_some_and(|text| text.contains(&*undone.id)), "{problem}");
+    let elsewhere = client.create(&contacts("d", 0..1));
+    elsewhere.wait_for("completed");
+    let reused = client.call("POST", &format!("{}/undo", elsewhere.path()), &key, &[]).expect(422).problem();
+    assert_eq!(reused["type"], "idempotency_key_reused");
+}
+
+on_both_stores!(what_was_undone_can_be_told_and_repeated);
+
+#[test]
+fn another_processor_must_be_allowed_to() {
+    let server = Options::default().start();
+    let other = bulkhead_tests::component("rogue");
+    let client = server.new_client("acme");
+    client.create(&json!([{"email": "a@example.com", "firstname": "Ada"}])).wait_for("completed");
+    let before = stored(&client);
+    let job = client.create(&json!([{"email": "a@example.com", "firstname": "Augusta"}, {"email": "b@example.com"}]));
+    job.wait_for("completed");
+    let path = other.to_str().expect("a path");
+    server.command_line(&["component", "add", path, "--name", "other"]).expect(0);
+    server.command_line(&["tenant", "set", "acme", "--processor", "other"]).expect(0);
+    refused(&client, &job, "", 409, "other_processor");
+    let undone = undo(&client, &job, "?processor=any");
+    assert_eq!(rows(&undone), [json!([1, 200, "update", null]), json!([2, 200, "delete", null])]);
+    server.command_line(&["tenant", "set", "acme", "--processor", "default"]).expect(0);
+    assert_eq!(stored(&client), before);
+}
