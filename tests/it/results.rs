@@ -166,6 +166,7 @@ fn the_full_form_has_counters_and_times() {
             "finishedAt",
             "expiresAt",
             "operation",
+            "undoableUntil",
             "processor",
             "details"
         ]

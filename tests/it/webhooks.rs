@@ -41,6 +41,11 @@ fn an_endpoint_is_told_when_jobs_end(server: &Server) {
     let dry_run = client.send("POST", "/api/contacts/bulk/new?dryRun=1", &[], &contacts("d", 0..1)).expect(202).json();
     let told = endpoint.next().json();
     assert_eq!((&told["data"]["id"], &told["data"]["dryRun"]), (&dry_run["id"], &json!(true)));
+    // An undo says what it undoes, and that it deleted.
+    let undo = client.call("POST", &format!("{}/undo", job.path()), &[], &[]).expect(202).json();
+    let told = endpoint.next().json();
+    assert_eq!((&told["type"], &told["data"]["id"]), (&json!("job.undone"), &undo["id"]));
+    assert_eq!((&told["data"]["undoes"], &told["data"]["deleted"]), (&json!(job.id), &json!(1)));
     // A job without contacts, and a job that is cancelled.
     let empty = client.create(&json!([]));
     assert_eq!(endpoint.next().json()["data"]["id"], empty.id);

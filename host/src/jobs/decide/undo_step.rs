@@ -140,3 +140,102 @@ fn refuse_taken_keys(steps: &[UndoStep], found: &[StoredContact], resolutions: &
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Obstacle, Resolution, UndoStep, resolve};
+    use crate::domain::{ChangedSince, ContactId, Indexed, StoredContact, UniqueKey};
+    use crate::jobs::decide::UndoItem;
+    use crate::store::{BeforeImage, WriteTarget};
+
+    fn contact(id: u64, version: i64, address: &str) -> StoredContact {
+        let keys = vec![UniqueKey { field: String::from("email"), value: address.to_owned() }];
+        let (document, indexed) = (format!("{{\"email\":\"{address}\"}}"), Some(Indexed::new(keys, 0)));
+        StoredContact { id: ContactId(id), version, document, indexed }
+    }
+
+    /// Returns a step about a contact that had the version `after` after the job, and was `image` before it.
+    fn step(id: u64, after: Option<i64>, image: Option<(i64, &str)>) -> UndoStep {
+        let place = if image.is_some() { "[0,0]" } else { "null" };
+        let after = after.map_or(String::from("null"), |after| after.to_string());
+        let item = UndoItem::parse(&format!(r#"{{"id":{id},"undo":{{"after":{after},"before":{place}}}}}"#)).unwrap();
+        UndoStep { item, image: image.map(|(version, address)| BeforeImage::of(&contact(id, version, address))) }
+    }
+
+    fn existing(id: u64, version: i64) -> Resolution {
+        Resolution::Write(WriteTarget::Existing { id: ContactId(id), version })
+    }
+
+    fn taken(owner: u64) -> Resolution {
+        Resolution::Refuse(Obstacle::KeyTaken { field: String::from("email"), owner: ContactId(owner) })
+    }
+
+    #[test]
+    fn a_contact_becomes_what_it_was_unless_it_was_changed_since() {
+        let refuse = Resolution::Refuse;
+        let lost = |id, after| UndoStep { image: None, ..step(id, after, Some((1, "a"))) };
+        for (case, step, current, skipped, restored) in [
+            ("created", step(1, Some(1), None), Some((1, "a")), Resolution::Delete(1), Resolution::Delete(1)),
+            (
+                "created, changed since",
+                step(1, Some(1), None),
+                Some((2, "a")),
+                refuse(Obstacle::ChangedSince),
+                Resolution::Delete(2),
+            ),
+            ("created, gone", step(1, Some(1), None), None, Resolution::Unchanged, Resolution::Unchanged),
+            ("changed", step(1, Some(2), Some((1, "a"))), Some((2, "b")), existing(1, 2), existing(1, 2)),
+            (
+                "changed since",
+                step(1, Some(2), Some((1, "a"))),
+                Some((3, "b")),
+                refuse(Obstacle::ChangedSince),
+                existing(1, 3),
+            ),
+            (
+                "changed back",
+                step(1, Some(2), Some((1, "a"))),
+                Some((3, "a")),
+                Resolution::Unchanged,
+                Resolution::Unchanged,
+            ),
+            (
+                "deleted since",
+                step(1, Some(2), Some((1, "a"))),
+                None,
+                refuse(Obstacle::DeletedSince),
+                refuse(Obstacle::DeletedSince),
+            ),
+            ("purged", lost(1, Some(2)), Some((2, "b")), refuse(Obstacle::NotKept), refuse(Obstacle::NotKept)),
+            ("deleted by an undo, purged", lost(1, None), None, refuse(Obstacle::NotKept), refuse(Obstacle::NotKept)),
+        ] {
+            let found: Vec<StoredContact> =
+                current.into_iter().map(|(version, address)| contact(1, version, address)).collect();
+            let steps = [step];
+            assert_eq!(resolve(&steps, &found, ChangedSince::Skip), [skipped], "{case}");
+            assert_eq!(resolve(&steps, &found, ChangedSince::Restore), [restored], "{case}");
+        }
+        let back = [step(1, None, Some((4, "a")))];
+        let target = WriteTarget::Deleted { id: ContactId(1), version: 5 };
+        assert_eq!(resolve(&back, &[], ChangedSince::Skip), [Resolution::Write(target)]);
+    }
+
+    #[test]
+    fn a_key_that_another_contact_keeps_is_not_taken() {
+        let swap = [step(1, Some(2), Some((1, "a"))), step(2, Some(2), Some((1, "b")))];
+        let found = [contact(1, 2, "b"), contact(2, 2, "a")];
+        assert_eq!(resolve(&swap, &found, ChangedSince::Skip), [existing(1, 2), existing(2, 2)]);
+        // The second was changed since and keeps its key, so the first cannot have it, nor can a third that counts on the first.
+        let found = [contact(1, 2, "b"), contact(2, 3, "a"), contact(3, 2, "c")];
+        let [first, second] = swap;
+        let steps = [first, second, step(3, Some(2), Some((1, "b")))];
+        assert_eq!(
+            resolve(&steps, &found, ChangedSince::Skip),
+            [taken(2), Resolution::Refuse(Obstacle::ChangedSince), taken(1)]
+        );
+        // A key that goes with its contact is free, and one that two want goes to the first.
+        let steps = [step(1, Some(1), None), step(2, Some(2), Some((1, "a"))), step(3, Some(2), Some((1, "a")))];
+        let found = [contact(1, 1, "a"), contact(2, 2, "x"), contact(3, 2, "y")];
+        assert_eq!(resolve(&steps, &found, ChangedSince::Skip), [Resolution::Delete(1), existing(2, 2), taken(2)]);
+    }
+}
