@@ -48,7 +48,7 @@ enum Command {
     /// Create, check, try, test, register, list and remove components.
     #[command(subcommand)]
     Component(component::ComponentCommand),
-    /// List, show, cancel and delete jobs, and print their results and the output of their components.
+    /// List, show, cancel, undo and delete jobs, and print their results and the output of their components.
     #[command(subcommand)]
     Job(job::JobCommand),
     /// Add, list, enable, disable and remove tenants' webhooks, and show and repeat what was sent to them.

@@ -52,7 +52,7 @@ pub use service::{Accepted, Service, Settings};
 pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
-pub use undo::{UndoPreview, Undoing};
+pub use undo::{UndoDesk, UndoPreview, Undoing};
 pub use webhooks::{WebhookError, Webhooks};
 pub use worker::WorkerPool;
 

@@ -25,6 +25,7 @@ pub use tenants::AddedTenant;
 pub use views::{
     AddedSecretView, AddedTenantView, AssignmentView, ComponentNames, ComponentView, JobView, RemovedTenantView,
     RevokedSecretView, RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView, TenantView,
+    UndoPreviewView,
 };
 pub use webhooks::{WebhookMessageView, WebhookView};
 

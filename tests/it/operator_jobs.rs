@@ -125,5 +125,5 @@ fn the_export_of_a_job_that_is_deleted_meanwhile_fails() {
     assert!(said.contains("was deleted or has expired while its results were printed"), "{said}");
     assert!((1..10_000).contains(&rows), "{rows}");
     let help = server.command_line(&["job", "--help"]).expect(0).stdout;
-    assert_eq!(help.matches("standard output").count(), 6, "each command says where it prints: {help}");
+    assert_eq!(help.matches("standard output").count(), 7, "each command says where it prints: {help}");
 }

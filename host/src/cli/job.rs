@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::io::{self, Write as _};
 
-use bulkhead::domain::JobId;
+use bulkhead::domain::{ChangedSince, JobId};
 use bulkhead::export::{FileType, Only};
+use bulkhead::jobs::Undoing;
 use bulkhead::operations::{ExportError, MAX_COMPONENT_BYTES};
 use bulkhead::tenants::TenantName;
 use clap::{Subcommand, ValueEnum};
@@ -44,6 +45,23 @@ pub(super) enum JobCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Undo a completed job: a job that makes its contacts what they were before it. Prints that job to standard output, as one JSON
+    /// object.
+    Undo {
+        /// The job's id.
+        id: String,
+        /// What becomes of contacts that were changed since: skip leaves them as they are, restore undoes the later changes, too.
+        #[arg(long, value_enum, default_value_t = Changed::Skip)]
+        changed: Changed,
+        /// Undo the job also if the tenant has another processor by now, which must understand the contacts as they were.
+        #[arg(long)]
+        any_processor: bool,
+        /// Change nothing, and print how many contacts would become what.
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Delete a job. If it is not completed, it stops; what it has applied stays applied. Prints the job as it was to standard
     /// output, as one JSON object.
     Delete {
@@ -59,8 +77,8 @@ pub(super) enum JobCommand {
     Export {
         /// The job's id.
         id: String,
-        /// The rows of contacts that failed (as they were sent, to be corrected and sent again), were created, updated, or
-        /// had their values already.
+        /// The rows of contacts that failed (as they were sent, to be corrected and sent again), were created, updated, deleted
+        /// by an undo, or had their values already.
         #[arg(long, value_enum)]
         only: Option<Rows>,
         /// How the file is written.
@@ -78,12 +96,29 @@ pub(super) enum JobCommand {
     },
 }
 
+/// What an undo does with contacts that were changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Changed {
+    Skip,
+    Restore,
+}
+
+impl From<Changed> for ChangedSince {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Skip => Self::Skip,
+            Changed::Restore => Self::Restore,
+        }
+    }
+}
+
 /// The rows of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Rows {
     Failed,
     Created,
     Updated,
+    Deleted,
     Unchanged,
 }
 
@@ -93,6 +128,7 @@ impl From<Rows> for Only {
             Rows::Failed => Self::Failed,
             Rows::Created => Self::Created,
             Rows::Updated => Self::Updated,
+            Rows::Deleted => Self::Deleted,
             Rows::Unchanged => Self::Unchanged,
         }
     }
@@ -125,6 +161,15 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
         JobCommand::Cancel { id, store } => {
             let id = job_id(&id)?;
             print_json(&operations(&store, MAX_COMPONENT_BYTES)?.cancel_job(id)?)?;
+        }
+        JobCommand::Undo { id, changed, any_processor, check, store } => {
+            let undoing = Undoing::new(job_id(&id)?, changed.into(), any_processor, None)?;
+            let operations = operations(&store, MAX_COMPONENT_BYTES)?;
+            if check {
+                print_json(&operations.preview_undo(&undoing)?)?;
+            } else {
+                print_json(&operations.undo_job(&undoing)?)?;
+            }
         }
         JobCommand::Export { id, only, format, store } => {
             let id = job_id(&id)?;

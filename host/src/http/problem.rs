@@ -174,14 +174,9 @@ impl Problem {
     }
 
     /// Returns the problem of undoing a job that is not completed.
-    pub(super) fn undone_unfinished() -> Self {
+    pub(super) fn undone_unfinished(message: String) -> Self {
         const RETRY_SECONDS: u64 = 1;
-        Self::new(
-            StatusCode::CONFLICT,
-            "job_unfinished",
-            "This job is not completed. Nothing was changed. Undo it when its status is completed, or cancel it first.",
-        )
-        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+        Self::new(StatusCode::CONFLICT, "job_unfinished", message).with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
     pub(super) fn unknown_group() -> Self {

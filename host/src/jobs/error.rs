@@ -55,10 +55,10 @@ pub enum ServiceError {
     #[error("the job cannot be applied: {0:?}")]
     NotApplicable(ApplyRefusal),
     /// The job cannot be undone.
-    #[error("the job cannot be undone: {0:?}")]
+    #[error(transparent)]
     NotUndoable(UndoRefusal),
     /// The job is undone already, by this one.
-    #[error("the job is undone already, by {0}")]
+    #[error("This job is undone already, by job {0}. To undo that, undo job {0}.")]
     AlreadyUndone(JobId),
     /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]

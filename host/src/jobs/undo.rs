@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,8 +10,10 @@ use super::decide::{Resolution, UndoImages, UndoItem, UndoStep, lookups_of, reso
 use super::service::earlier_job;
 use super::submission::check_key;
 use super::{Service, ServiceError, Submission, SubmissionError};
-use crate::domain::{ChangedSince, Counts, ItemList, JobId, Operation, Timestamp, Undo, WriteMode};
-use crate::store::{Idempotency, NewJob, StoreError, Tenant, UndoRefusal, UndoRequest, Undoable, WriteTarget};
+use crate::domain::{ChangedSince, Counts, ItemList, JobId, Operation, Pinned, Timestamp, Undo, WriteMode};
+use crate::store::{
+    Idempotency, NewJob, Store, StoreError, SubmitLimits, Tenant, UndoRefusal, UndoRequest, Undoable, WriteTarget,
+};
 
 /// Contacts that a preview looks up at a time.
 const PREVIEWED_AT_ONCE: usize = 200;
@@ -67,27 +70,41 @@ pub struct UndoPreview {
     pub obstacles: BTreeMap<String, u32>,
 }
 
-impl Service {
+/// What accepts undos of one tenant: with it, clients and operators undo jobs alike.
+pub struct UndoDesk<'a> {
+    /// The store.
+    pub store: &'a Arc<dyn Store>,
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The components that decide the tenant's requests now.
+    pub pinned: Pinned,
+    /// What the tenant may have so that another job is accepted.
+    pub limits: SubmitLimits,
+    /// How long the undo's id lives, from its acceptance and again from its end.
+    pub retention: Duration,
+}
+
+impl UndoDesk<'_> {
     /// Accepts a job that makes the contacts that another job changed what they were before. When this returns, the job is durable.
-    /// Returns the earlier one if the other job was undone before.
+    /// Returns it, or the earlier one if the other job was undone before.
     ///
     /// # Errors
-    /// As [`Self::submit`], and if the job cannot be undone.
-    pub fn undo(&self, tenant: &Tenant, undoing: &Undoing) -> Result<JobId, ServiceError> {
-        let request = self.undo_request(tenant, undoing);
-        match self.store().undoable(tenant.id, &request)? {
+    /// As [`Service::submit`], and if the job cannot be undone.
+    pub fn accept(&self, undoing: &Undoing) -> Result<JobId, ServiceError> {
+        let request = self.request(undoing);
+        match self.store.undoable(self.tenant.id, &request)? {
             Undoable::Until(_) => {}
             Undoable::Undone(job) => return Ok(job),
             Undoable::No(refusal) => return Err(ServiceError::NotUndoable(refusal)),
         }
-        let items = self.undo_items(tenant, undoing.undo)?;
+        let items = self.items(undoing.undo)?;
         let texts = items.iter().map(|item| item.to_text()).collect::<Result<Vec<_>, StoreError>>()?;
         let items = ItemList { items: texts, keys: None };
         // One for each contact that one job changed, so never too many for a job.
         let submission = Submission::new(Operation::Update, items, None);
         let chunks = submission.map_err(|error| StoreError::Corrupt(error.to_string()))?.into_chunks();
         let job = NewJob {
-            tenant: tenant.id,
+            tenant: self.tenant.id,
             id: JobId::random(),
             operation: Operation::Update,
             mode: WriteMode::Upsert,
@@ -96,17 +113,14 @@ impl Service {
             undoes: Some(request),
             source: None,
             group: None,
-            pinned: self.pinned(tenant),
-            profile: tenant.profile.clone(),
-            is_default: tenant.assigned.processor.is_none(),
+            pinned: self.pinned,
+            profile: self.tenant.profile.clone(),
+            is_default: self.tenant.assigned.processor.is_none(),
             chunks,
             idempotency: undoing.idempotency(),
-            retention: self.retention(),
+            retention: self.retention,
         };
-        let earlier = earlier_job(self.store().submit_job(&job, &self.submit_limits(tenant))?, tenant)?;
-        if earlier.is_none() {
-            self.worker_context().job_wakeup.notify();
-        }
+        let earlier = earlier_job(self.store.submit_job(&job, &self.limits)?, self.tenant)?;
         Ok(earlier.unwrap_or(job.id))
     }
 
@@ -114,14 +128,14 @@ impl Service {
     ///
     /// # Errors
     /// If the job cannot be undone, or the store cannot answer.
-    pub fn preview_undo(&self, tenant: &Tenant, undoing: &Undoing) -> Result<UndoPreview, ServiceError> {
-        let undoable_until = match self.store().undoable(tenant.id, &self.undo_request(tenant, undoing))? {
+    pub fn preview(&self, undoing: &Undoing) -> Result<UndoPreview, ServiceError> {
+        let undoable_until = match self.store.undoable(self.tenant.id, &self.request(undoing))? {
             Undoable::Until(until) => until,
             Undoable::Undone(job) => return Err(ServiceError::AlreadyUndone(job)),
             Undoable::No(refusal) => return Err(ServiceError::NotUndoable(refusal)),
         };
-        let items = self.undo_items(tenant, undoing.undo)?;
-        let mut images = UndoImages::new(Arc::clone(&self.decider_context().store), tenant.id, undoing.undo);
+        let items = self.items(undoing.undo)?;
+        let mut images = UndoImages::new(Arc::clone(self.store), self.tenant.id, undoing.undo);
         let total = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let mut preview = UndoPreview { undoable_until, total, counts: Counts::default(), obstacles: BTreeMap::new() };
         for part in items.chunks(PREVIEWED_AT_ONCE) {
@@ -131,20 +145,50 @@ impl Service {
                 steps.push(UndoStep { item: *item, image });
             }
             let lookups = lookups_of(&steps);
-            let found = self.store().find_contacts(tenant.id, &lookups.ids, &lookups.keys)?;
+            let found = self.store.find_contacts(self.tenant.id, &lookups.ids, &lookups.keys)?;
             resolve(&steps, &found, undoing.undo.changed_since).iter().for_each(|resolution| preview.add(resolution));
         }
         Ok(preview)
     }
 
-    fn undo_request(&self, tenant: &Tenant, undoing: &Undoing) -> UndoRequest {
-        let processor = self.pinned(tenant).processor;
+    fn request(&self, undoing: &Undoing) -> UndoRequest {
+        let processor = self.pinned.processor;
         UndoRequest { undo: undoing.undo, processor, with_any_processor: undoing.with_any_processor }
     }
 
-    fn undo_items(&self, tenant: &Tenant, undo: Undo) -> Result<Vec<UndoItem>, ServiceError> {
-        let items = UndoItem::all_of(&self.store().change_marks(tenant.id, undo.job)?);
+    fn items(&self, undo: Undo) -> Result<Vec<UndoItem>, ServiceError> {
+        let items = UndoItem::all_of(&self.store.change_marks(self.tenant.id, undo.job)?);
         if items.is_empty() { Err(ServiceError::NotUndoable(UndoRefusal::NothingChanged)) } else { Ok(items) }
+    }
+}
+
+impl Service {
+    /// Accepts a job that makes the contacts that another job changed what they were before.
+    ///
+    /// # Errors
+    /// See [`UndoDesk::accept`].
+    pub fn undo(&self, tenant: &Tenant, undoing: &Undoing) -> Result<JobId, ServiceError> {
+        let accepted = self.undo_desk(tenant).accept(undoing)?;
+        self.worker_context().job_wakeup.notify();
+        Ok(accepted)
+    }
+
+    /// Returns what undoing a job would do now.
+    ///
+    /// # Errors
+    /// See [`UndoDesk::preview`].
+    pub fn preview_undo(&self, tenant: &Tenant, undoing: &Undoing) -> Result<UndoPreview, ServiceError> {
+        self.undo_desk(tenant).preview(undoing)
+    }
+
+    fn undo_desk<'a>(&'a self, tenant: &'a Tenant) -> UndoDesk<'a> {
+        UndoDesk {
+            store: &self.decider_context().store,
+            tenant,
+            pinned: self.pinned(tenant),
+            limits: self.submit_limits(tenant),
+            retention: self.retention(),
+        }
     }
 }
 

@@ -151,6 +151,9 @@ pub enum OperationError {
     /// The job is not completed, so its results are not whole.
     #[error("the job is not completed; try again when 'bulkhead job show' says so, or cancel it")]
     UnfinishedJob,
+    /// The job cannot be undone, or not now.
+    #[error("{0}")]
+    NotUndone(String),
     /// There is no such job.
     #[error("there is no such job: it never existed, was deleted, or has expired")]
     UnknownJob,

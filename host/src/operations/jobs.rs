@@ -1,14 +1,18 @@
 //! Looking at jobs of any tenant, and stopping them.
 
 use std::io;
+use std::time::Duration;
 
-use super::{JobView, OperationError, Operations};
-use crate::domain::{Job, JobId, JobState, TenantId};
+use super::{JobView, OperationError, Operations, UndoPreviewView};
+use crate::domain::{Job, JobId, JobState, Pinned, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
-use crate::store::{CancelOutcome, JobQuery, ListedJob};
+use crate::jobs::{ServiceError, UndoDesk, Undoing};
+use crate::store::{CancelOutcome, JobQuery, ListedJob, QueueLimits, SubmitLimits, Tenant};
 
 /// Jobs that are listed unless the operator asks for another number.
 const DEFAULT_JOBS: u32 = 100;
+/// How long the id of an undo lives that an operator makes, which is how long other ids live unless a server says otherwise.
+const UNDO_RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
 /// Jobs that are listed at most.
 const MAX_JOBS: u32 = 1_000;
 
@@ -88,6 +92,57 @@ impl Operations {
             CancelOutcome::Completed => Err(OperationError::CompletedJob),
             CancelOutcome::Unknown => Err(OperationError::UnknownJob),
         }
+    }
+
+    /// Accepts a job that makes the contacts of another job what they were before it, for its tenant. Returns the job that was
+    /// accepted, now or before.
+    ///
+    /// # Errors
+    /// If there is no such job, it cannot be undone, or its tenant's limits leave no room for another job.
+    pub fn undo_job(&self, undoing: &Undoing) -> Result<JobView, OperationError> {
+        let (tenant, accepted) = self.at_undo_desk(undoing, |desk| desk.accept(undoing))?;
+        let job = self.store.job(tenant.id, accepted)?.ok_or(OperationError::UnknownJob)?;
+        Ok(JobView::new(tenant.name, &job))
+    }
+
+    /// Returns what undoing a job would do now.
+    ///
+    /// # Errors
+    /// If there is no such job, or it cannot be undone.
+    pub fn preview_undo(&self, undoing: &Undoing) -> Result<UndoPreviewView, OperationError> {
+        let (tenant, preview) = self.at_undo_desk(undoing, |desk| desk.preview(undoing))?;
+        Ok(UndoPreviewView::new(undoing.job(), tenant.name, preview))
+    }
+
+    fn at_undo_desk<T>(
+        &self,
+        undoing: &Undoing,
+        work: impl FnOnce(&UndoDesk<'_>) -> Result<T, ServiceError>,
+    ) -> Result<(Tenant, T), OperationError> {
+        let (_, name) = self.store.job_owner(undoing.job())?.ok_or(OperationError::UnknownJob)?;
+        let tenant = self.known_tenant(&name)?;
+        let processor = match tenant.assigned.processor {
+            Some(processor) => processor,
+            None => self.runtime.get()?.default_processor.digest(),
+        };
+        let limits = &tenant.limits;
+        let desk = UndoDesk {
+            store: &self.store,
+            tenant: &tenant,
+            pinned: Pinned { processor, validator: tenant.assigned.validator },
+            limits: SubmitLimits {
+                queue: QueueLimits { jobs: limits.queued_jobs, bytes: limits.queued_mib << 20 },
+                stored_bytes: limits.stored_mib << 20,
+                jobs_per_minute: limits.jobs_per_minute,
+                contacts_per_minute: limits.contacts_per_minute,
+            },
+            retention: UNDO_RETENTION,
+        };
+        let done = work(&desk).map_err(|error| match error {
+            ServiceError::Store(error) => OperationError::Store(error),
+            error => OperationError::NotUndone(error.to_string()),
+        })?;
+        Ok((tenant, done))
     }
 
     /// Returns what a job's components printed.

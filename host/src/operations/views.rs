@@ -1,12 +1,13 @@
 //! What operators are shown, alike on the command line and over HTTP.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{AddedSecret, AddedTenant, ChangedTenant};
-use crate::domain::{Assignment, Digest, Job, Timestamp};
+use crate::domain::{Assignment, Digest, Job, JobId, Timestamp};
+use crate::jobs::UndoPreview;
 use crate::store::{ComponentRecord, ListedJob, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
@@ -118,6 +119,41 @@ impl JobView {
             differing: job.applies.map(|_| job.remarks.differing),
             processor: job.pinned.processor.to_string(),
             validator: job.pinned.validator.map(|digest| digest.to_string()),
+        }
+    }
+}
+
+/// What undoing a job would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UndoPreviewView {
+    id: String,
+    tenant: String,
+    undoable_until: String,
+    total: u32,
+    created: u32,
+    updated: u32,
+    deleted: u32,
+    unchanged: u32,
+    failed: u32,
+    /// How many contacts would stay as they are for which reason.
+    codes: BTreeMap<String, u32>,
+}
+
+impl UndoPreviewView {
+    pub(super) fn new(job: JobId, tenant: String, preview: UndoPreview) -> Self {
+        let UndoPreview { undoable_until, total, counts, obstacles } = preview;
+        Self {
+            id: job.to_string(),
+            tenant,
+            undoable_until: undoable_until.to_rfc3339(),
+            total,
+            created: counts.created,
+            updated: counts.updated,
+            deleted: counts.deleted,
+            unchanged: counts.unchanged,
+            failed: counts.failed,
+            codes: obstacles,
         }
     }
 }

@@ -39,22 +39,37 @@ pub enum Undoable {
     No(UndoRefusal),
 }
 
-/// Why a job cannot be undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a job cannot be undone, in words for clients and operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UndoRefusal {
     /// The tenant has no such job.
+    #[error("Job was not found: it never existed, was deleted, or has expired.")]
     Unknown,
     /// The job is a dry run.
+    #[error("This job is a dry run, which stored no contact. There is nothing to undo.")]
     DryRun,
     /// The job is not completed.
+    #[error(
+        "This job is not completed. Nothing was changed. Undo it when its status is completed, or cancel it first."
+    )]
     Unfinished,
     /// The job changed no contact.
+    #[error("This job changed no contact. There is nothing to undo.")]
     NothingChanged,
     /// What the job changed is not kept, or not any more.
+    #[error(
+        "What this job changed is not kept, so it cannot be undone. Nothing was changed. It is kept for the tenant's undoDays (0 keeps nothing), and for a shorter time if keptMiB is used up."
+    )]
     NotKept,
     /// Another processor wrote the documents.
+    #[error(
+        "The tenant has another processor than when this job ran, which may not understand the contacts as they were. Nothing was changed. If it does, undo the job with any processor (processor=any)."
+    )]
     OtherProcessor,
     /// The job was undone, and that was undone by this job.
+    #[error(
+        "This job was undone, and that was undone by job {0}. Nothing was changed now. To undo this job again, undo job {0}."
+    )]
     Redone(JobId),
 }
 

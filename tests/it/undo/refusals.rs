@@ -89,3 +89,23 @@ fn another_processor_must_be_allowed_to() {
     server.command_line(&["tenant", "set", "acme", "--processor", "default"]).expect(0);
     assert_eq!(stored(&client), before);
 }
+
+fn operators_undo_jobs_as_well(server: &Server) {
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..3));
+    job.wait_for("completed");
+    let run = |args: &[&str]| server.command_line(&[&["job", "undo", &job.id], args].concat());
+    let checked: Value = serde_json::from_str(&run(&["--check"]).expect(0).stdout).expect("JSON");
+    assert_eq!(json!([checked["tenant"], checked["total"], checked["deleted"]]), json!(["acme", 3, 3]));
+    let undone: Value = serde_json::from_str(&run(&[]).expect(0).stdout).expect("JSON");
+    assert_eq!((&undone["operation"], &undone["undoes"]), (&json!("undo"), &json!(job.id)));
+    client.job(undone["id"].as_str().expect("an id")).wait_for("completed");
+    assert_eq!(stored(&client)[0], "0");
+    let again: Value = serde_json::from_str(&run(&[]).expect(0).stdout).expect("JSON");
+    assert_eq!(again["id"], undone["id"]);
+    assert!(run(&["--check"]).expect(2).stderr.contains("undone already"));
+    let unknown = server.command_line(&["job", "undo", "00000000-0000-4000-8000-000000000000"]).expect(2);
+    assert!(unknown.stderr.contains("no such job"), "{}", unknown.stderr);
+}
+
+on_both_stores!(operators_undo_jobs_as_well);

@@ -69,11 +69,9 @@ impl From<ServiceError> for Problem {
             ),
             ServiceError::NotApplicable(refusal) => Self::from(refusal),
             ServiceError::NotUndoable(refusal) => Self::from(refusal),
-            ServiceError::AlreadyUndone(job) => Self::new(
-                StatusCode::CONFLICT,
-                "already_undone",
-                format!("This job is undone already, by job {job}. To undo that, undo job {job}."),
-            ),
+            error @ ServiceError::AlreadyUndone(_) => {
+                Self::new(StatusCode::CONFLICT, "already_undone", error.to_string())
+            }
             ServiceError::QueueFull => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 QUOTA_EXCEEDED_KIND,
@@ -147,33 +145,15 @@ impl From<WebhookError> for Problem {
 
 impl From<UndoRefusal> for Problem {
     fn from(refusal: UndoRefusal) -> Self {
-        let (kind, message) = match refusal {
+        let message = refusal.to_string();
+        let kind = match refusal {
             UndoRefusal::Unknown => return Self::unknown_job(),
-            UndoRefusal::Unfinished => return Self::undone_unfinished(),
-            UndoRefusal::DryRun => {
-                ("dry_run", String::from("This job is a dry run, which stored no contact. There is nothing to undo."))
-            }
-            UndoRefusal::NothingChanged => {
-                ("nothing_changed", String::from("This job changed no contact. There is nothing to undo."))
-            }
-            UndoRefusal::NotKept => (
-                "not_undoable",
-                String::from(
-                    "What this job changed is not kept, so it cannot be undone. Nothing was changed. It is kept for the tenant's undoDays (0 keeps nothing), and for a shorter time if keptMiB is used up.",
-                ),
-            ),
-            UndoRefusal::OtherProcessor => (
-                "other_processor",
-                String::from(
-                    "The tenant has another processor than when this job ran, which may not understand the contacts as they were. Nothing was changed. If it does, send processor=any.",
-                ),
-            ),
-            UndoRefusal::Redone(job) => (
-                "redone",
-                format!(
-                    "This job was undone, and that was undone by job {job}. Nothing was changed now. To undo this job again, undo job {job}."
-                ),
-            ),
+            UndoRefusal::Unfinished => return Self::undone_unfinished(message),
+            UndoRefusal::DryRun => "dry_run",
+            UndoRefusal::NothingChanged => "nothing_changed",
+            UndoRefusal::NotKept => "not_undoable",
+            UndoRefusal::OtherProcessor => "other_processor",
+            UndoRefusal::Redone(_) => "redone",
         };
         Self::new(StatusCode::CONFLICT, kind, message)
     }
@@ -202,6 +182,7 @@ impl From<OperationError> for Problem {
             | OperationError::TooManyWebhooks { .. }
             | OperationError::CompletedJob
             | OperationError::UnfinishedJob
+            | OperationError::NotUndone(_)
             | OperationError::IsDefault => (StatusCode::CONFLICT, "conflict"),
             OperationError::UnknownComponent(_)
             | OperationError::TooFewDigits(_)

@@ -189,7 +189,10 @@ impl Keeping {
             return Self::forget_if(session, claim, before.of_job.is_some()).await;
         }
         let bytes = begun + rows.iter().map(NewImageRow::stored_bytes).sum::<i64>();
-        if !make_room(session, claim, before.of_tenant.saturating_add(bytes)).await? {
+        let limit = signed(claim.limits.kept_mib << 20);
+        let of_job = before.of_job.unwrap_or(0).saturating_add(bytes);
+        // No other job is forgotten for one that is too large by itself.
+        if of_job > limit || !make_room(session, claim, before.of_tenant.saturating_add(bytes), limit).await? {
             return Self::forget_if(session, claim, before.of_job.is_some()).await;
         }
         Ok(Self { rows: Some((rows, signed(time.as_micros()))), bytes })
@@ -237,8 +240,8 @@ pub(super) async fn prepare(session: &Session) -> Result<(), PgError> {
 }
 
 /// Deletes what is kept of the tenant's oldest jobs until so many bytes are within its limit. Returns whether they are.
-async fn make_room(session: &Session, claim: &Claim, bytes: i64) -> Result<bool, PgError> {
-    let mut excess = bytes.saturating_sub(signed(claim.limits.kept_mib << 20));
+async fn make_room(session: &Session, claim: &Claim, bytes: i64, limit: i64) -> Result<bool, PgError> {
+    let mut excess = bytes.saturating_sub(limit);
     if excess <= 0 {
         return Ok(true);
     }

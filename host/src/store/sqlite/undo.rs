@@ -160,7 +160,9 @@ pub(super) fn keep(
         };
     }
     let bytes = rows.iter().map(|row| row.stored_bytes()).sum::<i64>();
-    if !make_room(transaction, claim, bytes)? {
+    let limit = i64::try_from(claim.limits.kept_mib << 20).unwrap_or(i64::MAX);
+    // No other job is forgotten for one that is too large by itself.
+    if before.saturating_add(bytes) > limit || !make_room(transaction, claim, bytes, limit)? {
         return forget(transaction, tenant, job).map(drop);
     }
     let mut insert = transaction
@@ -208,8 +210,7 @@ fn begin(
 
 /// Deletes what is kept of the tenant's oldest jobs until there is room for so many bytes. Returns whether there is. Spares jobs
 /// that are being undone.
-fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64) -> Result<bool, StoreError> {
-    let limit = i64::try_from(claim.limits.kept_mib << 20).unwrap_or(i64::MAX);
+fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i64) -> Result<bool, StoreError> {
     let mut excess = usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes).saturating_sub(limit);
     if excess <= 0 {
         return Ok(true);
