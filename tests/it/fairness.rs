@@ -29,6 +29,14 @@ fn flood<'a>(rogues: &'a [Client], behaviour: &str, items: usize) -> Vec<Job<'a>
     rogues.iter().flat_map(|rogue| [(); 3].map(|()| rogue.create(&items))).collect()
 }
 
+/// Has a tenant use three times what tenants that go first may have used.
+fn use_time(client: &Client) {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(1_500) {
+        client.create(&json!(vec![json!({"do": "hundredfold"}); 500])).finished();
+    }
+}
+
 fn processed(jobs: &[Job<'_>]) -> u64 {
     jobs.iter().map(|job| job.read("?details=full").expect(200).json()["processed"].as_u64().expect("a number")).sum()
 }
@@ -84,17 +92,20 @@ fn looping_components_do_not_keep_a_neighbours_small_job_waiting() {
 fn one_tenant_never_takes_all_workers() {
     for (workers, most) in [(1, 1), (2, 2)] {
         let server = server_with(workers);
-        let (neighbour, rogue) = (server.new_client("neighbour"), server.new_client("rogue"));
+        let (fresh, busy, rogue) = (server.new_client("fresh"), server.new_client("busy"), server.new_client("rogue"));
+        use_time(&busy);
         server.set_limits("rogue", &json!({"callMillis": 5000, "itemMillis": 20, "runningJobs": 32}));
         let jobs: Vec<_> = (0..8).map(|_| rogue.create(&json!([{"do": "loop"}]))).collect();
-        server.wait_for_events("job_claimed", most);
-        for _ in 0..10 {
-            assert_eq!(neighbour.create(&contacts("n", 0..1)).finished()["processed"], 1);
-        }
         let is_rogues = |event: &Value| event["tenant"] == "rogue";
-        let claimed = server.events("job_claimed").iter().filter(|event| is_rogues(event)).count();
-        assert_eq!(claimed, most, "{workers} workers");
-        assert!(server.events("component_failed").is_empty(), "the neighbour waited for none of the rogue's jobs");
+        let claimed = || server.events("job_claimed").iter().filter(|event| is_rogues(event)).count();
+        wait_until("the rogue's jobs", || (claimed() == most).then_some(()));
+        for _ in 0..10 {
+            for neighbour in [&fresh, &busy] {
+                assert_eq!(neighbour.create(&contacts("n", 0..1)).finished()["processed"], 1);
+            }
+        }
+        assert_eq!(claimed(), most, "{workers} workers");
+        assert!(server.events("component_failed").is_empty(), "the neighbours waited for none of the rogue's jobs");
         for job in &jobs {
             job.delete().expect(200);
         }
@@ -111,11 +122,7 @@ fn tenants_that_run_many_jobs_leave_workers_for_fresh_and_busy_neighbours() {
         let limits = json!({"callMillis": 5000, "itemMillis": 20, "runningJobs": 32});
         server.set_limits(&format!("rogue{index}"), &limits);
     }
-    // Three times what tenants that go first may have used.
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_millis(1_500) {
-        busy.create(&json!(vec![json!({"do": "hundredfold"}); 500])).finished();
-    }
+    use_time(&busy);
     let loops = json!([{"do": "loop"}]);
     let jobs: Vec<Job<'_>> = (0..4).flat_map(|_| rogues.iter().map(|rogue| rogue.create(&loops))).collect();
     let first_of_each = |events: Vec<Value>| {

@@ -122,7 +122,10 @@ fn operators_work_on_webhooks(server: &Server) {
         (&["add", "nobody", "https://hooks.example/"], "nobody"),
         (&["enable", "acme", "7f1c3a8e-0000-4000-8000-000000000000"], "webhook list acme"),
         (&["add", "acme", "ftp://hooks.example/"], "https://"),
-        (&["add", "acme", "https://hooks.example/", "--event", "job.started"], "job.completed or job.cancelled or job.undone"),
+        (
+            &["add", "acme", "https://hooks.example/", "--event", "job.started"],
+            "job.completed or job.cancelled or job.undone",
+        ),
     ] {
         let refused = run(words).expect(2);
         assert!(refused.stderr.contains(part), "{words:?}: {}", refused.stderr);

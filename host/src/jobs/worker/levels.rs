@@ -1,7 +1,7 @@
 //! Whose jobs go first: those of tenants that used little of the threads' time lately.
 //!
 //! Tenants fall into three levels by the [time that they used lately](crate::jobs::tenant_time). Within the first level, tenants
-//! take turns. Of the others, those that used least go first. A job goes back to the queue at the end of its turn for tenants
+//! that used next to nothing go first, and otherwise tenants take turns. Of the others, those that used least go first. A job goes back to the queue at the end of its turn for tenants
 //! of its level and of lower ones. A tenant whose jobs wait for long falls to a lower level by itself, as what it used is
 //! forgotten.
 
@@ -14,6 +14,10 @@ use crate::jobs::tenant_time::TenantTime;
 /// the time stays in the second level.
 const LEVELS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
 
+/// The most time that a tenant used lately that used next to nothing: a few small jobs. A tenant that used two seconds has used so
+/// little after a minute.
+const NEXT_TO_NOTHING: Duration = Duration::from_millis(20);
+
 /// An attempt to claim a job.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClaimAttempt {
@@ -23,9 +27,9 @@ pub(super) struct ClaimAttempt {
     pub(super) needs_place: bool,
 }
 
-/// Returns the attempts to claim a job, in order. The first one is for tenants of the first level that run no job yet, so it
-/// passes over those that are `busy`. The second one is for further jobs of the first level, if there is room for them. Each later
-/// one admits twice as many of the other tenants as the one before, those that used least first, and the last one admits all.
+/// Returns the attempts to claim a job, in order. The first ones are for tenants that run no job yet, so they pass over those that
+/// are `busy`: for those that used next to nothing, and then for the first level. The next one is for further jobs of the first
+/// level, if there is room for them. Each later one admits twice as many of the other tenants as the one before, those that used least first, and the last one admits all.
 ///
 /// Turns alone would not do: between four tenants whose turns take two seconds each, the small jobs of a fifth one would wait
 /// for two of these turns.
@@ -38,6 +42,10 @@ pub(super) fn claim_attempts(times: &TenantTime, busy: &[TenantId], has_room_for
         ClaimAttempt { passing_over: heavy.iter().chain(others).copied().collect(), needs_place }
     };
     let mut attempts = vec![attempt(&heavy, busy, false)];
+    let others = times.above(NEXT_TO_NOTHING);
+    if others.len() > heavy.len() {
+        attempts.insert(0, attempt(&others, busy, false));
+    }
     if has_room_for_further && !busy.is_empty() {
         attempts.push(attempt(&heavy, &[], true));
     }
@@ -73,6 +81,7 @@ mod tests {
     const LIGHT: TenantId = TenantId(1);
     const MIDDLE: TenantId = TenantId(2);
     const HEAVY: TenantId = TenantId(3);
+    const FRESH: TenantId = TenantId(4);
 
     fn attempt(passing_over: &[TenantId], needs_place: bool) -> ClaimAttempt {
         ClaimAttempt { passing_over: passing_over.to_vec(), needs_place }
@@ -87,7 +96,7 @@ mod tests {
             [attempt(&[], false)],
             "one attempt suffices while nobody used much"
         );
-        times.add(LIGHT, millis(100));
+        times.add(LIGHT, millis(15));
         assert_eq!(claim_attempts(&times, &[], true), [attempt(&[], false)]);
         times.add(MIDDLE, millis(1_000));
         assert_eq!(claim_attempts(&times, &[], true), [attempt(&[MIDDLE], false), attempt(&[], true)]);
@@ -95,6 +104,18 @@ mod tests {
         assert_eq!(
             claim_attempts(&times, &[], true),
             [attempt(&[HEAVY, MIDDLE], false), attempt(&[HEAVY], true), attempt(&[], true)]
+        );
+        times.add(LIGHT, millis(85));
+        assert_eq!(
+            claim_attempts(&times, &[FRESH], true),
+            [
+                attempt(&[HEAVY, MIDDLE, LIGHT, FRESH], false),
+                attempt(&[HEAVY, MIDDLE, FRESH], false),
+                attempt(&[HEAVY, MIDDLE], true),
+                attempt(&[HEAVY], true),
+                attempt(&[], true)
+            ],
+            "tenants that used next to nothing come before those that used little"
         );
         assert_eq!(tenants_behind(&times, LIGHT), [HEAVY, MIDDLE, LIGHT]);
         assert_eq!(tenants_behind(&times, MIDDLE), [HEAVY, MIDDLE]);

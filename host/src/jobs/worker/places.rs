@@ -5,9 +5,10 @@
 //! - The first job of a tenant that used little time lately needs no place. Without a free worker it gets one of those that stand
 //!   in for workers whose components compute for long.
 //! - The first job of another tenant needs a place.
-//! - A further job of a tenant runs only while fewer jobs run than there are places.
+//! - A further job of a tenant takes no place. It runs only while fewer jobs run than there are places.
 //!
-//! Thus neither many tenants with slow components nor one tenant with many slow jobs keep the first job of a neighbour waiting.
+//! Thus neither as many tenants with slow components as there are workers nor one tenant with many slow jobs keep the first job of a
+//! neighbour waiting.
 
 use std::collections::HashMap;
 
@@ -41,7 +42,7 @@ impl Places {
         Self { places, taken: Mutex::default() }
     }
 
-    /// Lets a job of a tenant run until the guard is dropped. The tenant's first job takes a place only if it `needs_place`.
+    /// Lets a job of a tenant run until the guard is dropped. Only the tenant's first job takes a place, if it `needs_place`.
     /// Returns `None` if it may not run now. There is one more place for each of the `stalled` workers, since a place that such
     /// a worker took may be lost.
     pub(super) fn begin(&self, tenant: TenantId, needs_place: bool, stalled: usize) -> Option<Place<'_>> {
@@ -50,7 +51,7 @@ impl Places {
         let jobs = taken.jobs.get(&tenant).copied().unwrap_or_default();
         let (has_place, may_run) = match jobs {
             0 => (needs_place, !needs_place || taken.places < places),
-            _ => (true, taken.all_jobs() < places),
+            _ => (false, taken.all_jobs() < places),
         };
         if !may_run {
             return None;
@@ -103,6 +104,7 @@ mod tests {
     const ONE: TenantId = TenantId(1);
     const OTHER: TenantId = TenantId(2);
     const THIRD: TenantId = TenantId(3);
+    const FOURTH: TenantId = TenantId(4);
 
     #[test]
     fn a_place_is_free_again_when_it_is_dropped() {
@@ -130,14 +132,14 @@ mod tests {
         let places = Places::new(2);
         let first = places.begin(ONE, false, 0);
         assert!(first.is_some() && places.has_room_for_further(0));
-        let further = places.begin(ONE, false, 0);
+        let further = places.begin(ONE, true, 0);
         assert!(further.is_some() && !places.has_room_for_further(0));
         assert!(places.begin(ONE, false, 0).is_none() && places.begin(ONE, true, 0).is_none());
         assert!(places.begin(ONE, true, 1).is_some(), "a place may be lost");
-        let of_other = places.begin(OTHER, true, 0);
-        assert!(of_other.is_some(), "one place is left");
-        assert!(places.begin(THIRD, true, 0).is_none() && places.begin(THIRD, false, 0).is_some());
-        drop((first, further));
+        let of_others = [places.begin(OTHER, true, 0), places.begin(THIRD, true, 0)];
+        assert!(of_others.iter().all(Option::is_some), "further jobs take no places from first ones");
+        assert!(places.begin(FOURTH, true, 0).is_none() && places.begin(FOURTH, false, 0).is_some());
+        drop((first, further, of_others));
         assert!(places.begin(OTHER, true, 0).is_some());
     }
 }
