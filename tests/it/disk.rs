@@ -84,6 +84,8 @@ fn what_makes_room_still_works_on_a_disk_that_counts_as_full() {
     let (client, other) = (server.client(&tenant), server.new_client("other"));
     for client in [&client, &other] {
         assert_eq!(client.create(&contacts("c", 0..5_000)).finished()["created"], 5_000);
+        // What is not indexed yet waits for room.
+        assert_eq!(client.search("c4999@example.com").0, 1);
     }
     disk.fill_but(SPARED_MIB);
     let items = contacts("d", 0..10);
