@@ -53,7 +53,7 @@ pub use submission::{MAX_GROUP_ITEMS, MAX_ITEMS, Submission, SubmissionError};
 pub use tokens::{IssuedToken, Refreshed};
 pub use trial::Trial;
 pub use undo::{UndoDesk, UndoPreview, Undoing};
-pub use webhooks::{WebhookError, Webhooks};
+pub use webhooks::{MAX_WEBHOOK_TESTS, WebhookError, Webhooks};
 pub use worker::WorkerPool;
 
 pub use crate::sandbox::{Field, Fields};

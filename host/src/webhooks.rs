@@ -10,7 +10,7 @@ mod schedule;
 mod signing;
 
 pub use address::WebhookNetworks;
-pub use delivery::{Attempt, AttemptError, Message, MessageSender};
+pub use delivery::{Attempt, AttemptError, Held, Message, MessageSender};
 pub use endpoint_url::{EndpointUrl, EndpointUrlError};
 pub use schedule::{Next, next_attempt};
 pub use signing::{SigningSecret, SigningSecretError};

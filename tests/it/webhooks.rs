@@ -191,7 +191,7 @@ fn an_endpoint_gets_its_messages_one_right_after_the_other() {
     // A look for messages every half second would take 30 seconds.
     client.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
     for _ in 0..60 {
-        client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
+        client.create(&json!([])).wait_for("completed");
     }
     client.send("PATCH", &path, &[], &json!({"enabled": true})).expect(200);
     let started = Instant::now();
@@ -204,13 +204,33 @@ fn an_endpoint_gets_its_messages_one_right_after_the_other() {
 }
 
 #[test]
+fn an_endpoint_is_tested_ten_times_a_minute_at_most() {
+    let server = Options::default().with(OWN.0, OWN.1).start();
+    let client = server.new_client("acme");
+    let endpoint = WebhookReceiver::answering("200 OK");
+    let (path, _) = add(&client, &json!({"url": endpoint.url()}));
+    let test = || client.send("POST", &format!("{path}/test"), &[], &Value::Null);
+    for _ in 0..10 {
+        test().expect(202);
+    }
+    let refused = test().expect(429);
+    assert_eq!(
+        (refused.problem()["type"].as_str(), refused.header("retry-after")),
+        (Some("quota_exceeded"), Some("60"))
+    );
+    server.set_clock(Duration::from_secs(61));
+    test().expect(202);
+}
+
+#[test]
 fn the_log_tells_of_messages_that_are_kept_no_longer() {
     let server = Server::start();
     let client = server.new_client("acme");
     let (path, _) = add(&client, &json!({"url": "https://hooks.example/"}));
     client.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
+    server.set_limits("acme", &json!({"jobsPerMinute": 10_000}));
     for _ in 0..1_001 {
-        client.send("POST", &format!("{path}/test"), &[], &Value::Null).expect(202);
+        client.create(&json!([])).wait_for("completed");
     }
     let logged = server.wait_for_events("webhook_messages_dropped", 1).remove(0);
     assert_eq!((&logged["tenant"], &logged["count"]), (&json!("acme"), &json!(1)));

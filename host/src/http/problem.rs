@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::problem_details::{ProblemDetails, QUOTA_EXCEEDED_KIND};
 use super::reply::{Reply, json};
+use crate::jobs::MAX_WEBHOOK_TESTS;
 
 /// The `Retry-After` of a request that was refused because the server or the store is overloaded or unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -160,6 +161,17 @@ impl Problem {
             "too_many_webhooks",
             format!("There are {limit} webhooks, and more cannot be had. Nothing was added. Remove one first."),
         )
+    }
+
+    /// Returns the problem of a webhook that was tested too often.
+    pub(super) fn too_many_webhook_tests() -> Self {
+        const RETRY_SECONDS: u64 = 60;
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            QUOTA_EXCEEDED_KIND,
+            format!("This webhook was tested {MAX_WEBHOOK_TESTS} times in the last minute, which is the limit. Nothing was sent. Try again in a minute."),
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
     /// Returns the problem of applying a dry run that is not completed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::store::{
-    NewWebhook, Store, StoreError, WebhookChange, WebhookEvent, WebhookMessage, WebhookOwner, WebhookRecord,
+    NewWebhook, Store, StoreError, TEST_EVENT, WebhookChange, WebhookEvent, WebhookMessage, WebhookOwner, WebhookRecord,
 };
 use crate::webhooks::{EndpointUrl, EndpointUrlError, SigningSecret, WebhookNetworks};
 
@@ -14,6 +14,9 @@ use crate::webhooks::{EndpointUrl, EndpointUrlError, SigningSecret, WebhookNetwo
 const MAX_WEBHOOKS: u32 = 10;
 /// How long the secret before the present one signs beside it.
 const OLD_SECRET_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Tests of an endpoint in [`TEST_INTERVAL`]: a server is asked to send something for nothing.
+pub const MAX_WEBHOOK_TESTS: usize = 10;
+const TEST_INTERVAL: Duration = Duration::from_secs(60);
 /// Messages that are listed.
 const MAX_LISTED: u32 = 100;
 
@@ -45,6 +48,9 @@ pub enum WebhookError {
     /// The owner has as many endpoints as it may.
     #[error("there are {0} webhooks, which is the limit")]
     TooMany(u32),
+    /// The endpoint was tested too often in the last minute.
+    #[error("the webhook was tested {MAX_WEBHOOK_TESTS} times in the last minute, which is the limit")]
+    TooManyTests,
 }
 
 impl Webhooks {
@@ -132,6 +138,12 @@ impl Webhooks {
     /// # Errors
     /// If there is no such endpoint.
     pub fn test(&self, id: Uuid) -> Result<Uuid, WebhookError> {
+        let since = self.store.now().before(TEST_INTERVAL);
+        let is_recent_test = |message: &&WebhookMessage| message.event == TEST_EVENT && message.occurred_at > since;
+        let newest = self.store.webhook_messages(self.owner, id, MAX_LISTED)?;
+        if newest.iter().filter(is_recent_test).count() >= MAX_WEBHOOK_TESTS {
+            return Err(WebhookError::TooManyTests);
+        }
         self.store.test_webhook(self.owner, id)?.ok_or(WebhookError::Unknown)
     }
 

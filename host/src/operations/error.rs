@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::LoadError;
 use super::components::MIN_DIGEST_DIGITS;
-use crate::jobs::WebhookError;
+use crate::jobs::{MAX_WEBHOOK_TESTS, WebhookError};
 use crate::sandbox::{ComponentError, Refusal, TrialError};
 use crate::store::{ComponentRecord, StoreError};
 use crate::tenants::MAX_SECRETS;
@@ -99,6 +99,11 @@ pub enum OperationError {
         /// The limit.
         limit: u32,
     },
+    /// The webhook was tested too often.
+    #[error(
+        "the webhook {0} was tested {MAX_WEBHOOK_TESTS} times in the last minute, which is the limit; wait a minute"
+    )]
+    TooManyWebhookTests(Uuid),
     /// A tenant has the name already.
     #[error("there is a tenant '{0}' already; remove it first, or choose another name")]
     TenantExists(String),
@@ -169,6 +174,7 @@ impl OperationError {
             WebhookError::Unknown | WebhookError::UnknownMessage => Self::UnknownWebhook { tenant, id },
             WebhookError::Disabled => Self::DisabledWebhook { tenant, id },
             WebhookError::TooMany(limit) => Self::TooManyWebhooks { tenant, limit },
+            WebhookError::TooManyTests => Self::TooManyWebhookTests(id),
         }
     }
 }

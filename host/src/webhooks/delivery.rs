@@ -4,7 +4,7 @@
 //! answers is bounded in time and bytes.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,9 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use url::Host;
 
@@ -30,6 +31,8 @@ use super::{EndpointUrl, SigningSecret, WebhookNetworks};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time to find the addresses of a name, and again to connect to each.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for the part of an answer's body that is shown.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 /// Bytes of an answer that are read.
@@ -91,8 +94,12 @@ pub enum AttemptError {
 
 /// The addresses of a name, once they are found.
 type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
-/// Looks up the addresses of a name and a port.
-type LookUp = Arc<dyn Fn(String, u16) -> Found + Send + Sync>;
+/// Looks up the addresses of a name and a port, and holds something until that has ended.
+type LookUp = Arc<dyn Fn(String, u16, Held) -> Found + Send + Sync>;
+
+/// What is held until the name of a host has been looked up. The system's resolver cannot be interrupted, so it can go on when the
+/// attempt is over.
+pub type Held = Box<dyn Send>;
 
 /// Sends messages.
 #[derive(Clone)]
@@ -114,21 +121,29 @@ impl MessageSender {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = versions?.with_root_certificates(roots).with_no_client_auth();
-        let look_up: LookUp =
-            Arc::new(|name, port| Box::pin(async move { Ok(lookup_host((name, port)).await?.collect()) }));
+        let look_up: LookUp = Arc::new(|name, port, held| {
+            let resolve = move || {
+                let _held = held;
+                Ok((name.as_str(), port).to_socket_addrs()?.collect())
+            };
+            Box::pin(async { spawn_blocking(resolve).await? })
+        });
         Ok(Self { networks, look_up, tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    /// Sends a message once. `timestamp` is the time of this attempt, in seconds since 1970.
+    /// Sends a message once. `timestamp` is the time of this attempt, in seconds since 1970. `held` is held until the name of the
+    /// host has been looked up, which can be later than this returns. A look-up takes a thread of tokio's blocking pool.
     ///
     /// # Errors
     /// If there is no answer.
-    pub async fn send(&self, message: &Message, timestamp: i64) -> Result<Attempt, AttemptError> {
-        timeout(ATTEMPT_TIMEOUT, self.send_in_time(message, timestamp)).await.unwrap_or(Err(AttemptError::TimedOut))
+    pub async fn send(&self, message: &Message, timestamp: i64, held: Held) -> Result<Attempt, AttemptError> {
+        timeout(ATTEMPT_TIMEOUT, self.send_in_time(message, timestamp, held))
+            .await
+            .unwrap_or(Err(AttemptError::TimedOut))
     }
 
-    async fn send_in_time(&self, message: &Message, timestamp: i64) -> Result<Attempt, AttemptError> {
-        let stream = self.connect(&message.url).await?;
+    async fn send_in_time(&self, message: &Message, timestamp: i64, held: Held) -> Result<Attempt, AttemptError> {
+        let stream = self.connect(&message.url, held).await?;
         // Messages are small, and nothing follows.
         drop(stream.set_nodelay(true));
         if !message.url.is_tls() {
@@ -140,8 +155,8 @@ impl MessageSender {
     }
 
     /// Connects to an address of the host that is allowed.
-    async fn connect(&self, url: &EndpointUrl) -> Result<TcpStream, AttemptError> {
-        let addresses = self.addresses(url).await?;
+    async fn connect(&self, url: &EndpointUrl, held: Held) -> Result<TcpStream, AttemptError> {
+        let addresses = self.addresses(url, held).await?;
         if addresses.is_empty() {
             return Err(AttemptError::NoAddress);
         }
@@ -158,15 +173,17 @@ impl MessageSender {
     }
 
     /// Returns the addresses of the host. A name is looked up once.
-    async fn addresses(&self, url: &EndpointUrl) -> Result<Vec<SocketAddr>, AttemptError> {
+    async fn addresses(&self, url: &EndpointUrl, held: Held) -> Result<Vec<SocketAddr>, AttemptError> {
         let of = |address: IpAddr| vec![SocketAddr::new(address, url.port())];
         match url.host().ok_or(AttemptError::NoAddress)? {
             Host::Ipv4(address) => Ok(of(address.into())),
             Host::Ipv6(address) => Ok(of(address.into())),
-            Host::Domain(name) => match timeout(CONNECT_TIMEOUT, (self.look_up)(name.to_owned(), url.port())).await {
-                Ok(Ok(found)) => Ok(found),
-                Ok(Err(_)) | Err(_) => Err(AttemptError::NoAddress),
-            },
+            Host::Domain(name) => {
+                match timeout(CONNECT_TIMEOUT, (self.look_up)(name.to_owned(), url.port(), held)).await {
+                    Ok(Ok(found)) => Ok(found),
+                    Ok(Err(_)) | Err(_) => Err(AttemptError::NoAddress),
+                }
+            }
         }
     }
 }
@@ -221,13 +238,13 @@ fn request(message: &Message, timestamp: i64) -> Result<Request<Full<Bytes>>, At
         .map_err(|_| AttemptError::Http)
 }
 
-/// Reads an answer, as far as it is shown. An answer whose body does not come is an answer all the same.
+/// Reads an answer, as far as it is shown. An answer whose body does not come, or comes drop by drop, is an answer all the same.
 async fn read(response: Response<Incoming>) -> Attempt {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let (mut body, mut bytes) = (response.into_body(), Vec::new());
+    let (mut body, mut bytes, deadline) = (response.into_body(), Vec::new(), Instant::now() + BODY_TIMEOUT);
     while bytes.len() < MAX_READ_BYTES
-        && let Ok(Some(Ok(frame))) = timeout(Duration::from_secs(1), body.frame()).await
+        && let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await
     {
         if let Ok(data) = frame.into_data() {
             bytes.extend_from_slice(data.get(..data.len().min(MAX_READ_BYTES)).unwrap_or_default());
@@ -248,7 +265,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    use super::{Attempt, AttemptError, LookUp, Message, MessageSender};
+    use super::{Attempt, AttemptError, BODY_TIMEOUT, LookUp, Message, MessageSender};
     use crate::webhooks::{EndpointUrl, WebhookNetworks};
 
     /// A name server that answers otherwise each time, as one does that wants a server to connect to an address that was not
@@ -256,7 +273,7 @@ mod tests {
     fn rebinding(answers: Vec<Vec<SocketAddr>>) -> (LookUp, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let look_up: LookUp = Arc::new(move |_, _| {
+        let look_up: LookUp = Arc::new(move |_, _, _| {
             let answer = answers.get(count.fetch_add(1, Ordering::SeqCst)).cloned();
             Box::pin(async move { answer.ok_or_else(|| io::Error::other("asked too often")) })
         });
@@ -293,11 +310,29 @@ mod tests {
         for (number, is_taken, is_refused) in
             [(1, true, false), (2, false, true), (3, true, false), (4, false, false), (5, true, false)]
         {
-            let came = taken(sender.send(&message, 0).await);
+            let came = taken(sender.send(&message, 0, Box::new(())).await);
             assert_eq!(asked.load(Ordering::SeqCst), number, "one look-up for each attempt");
             assert_eq!(matches!(came, Ok(200)), is_taken, "{number}: {came:?}");
             assert_eq!(matches!(came, Err(AttemptError::Refused)), is_refused, "{number}: {came:?}");
         }
         assert_eq!((at_allowed.load(Ordering::SeqCst), at_refused.load(Ordering::SeqCst)), (3, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_whose_body_drips_is_an_answer() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(BODY_TIMEOUT / 5).await;
+            }
+        });
+        let networks = WebhookNetworks::new(vec!["127.0.0.1/32".parse().unwrap()]);
+        let url = EndpointUrl::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+        let message = Message { url, id: String::from("msg_1"), body: String::from("{}"), secrets: Vec::new() };
+        let attempt = MessageSender::new(networks).unwrap().send(&message, 0, Box::new(())).await.unwrap();
+        assert_eq!(attempt.status, 200);
     }
 }

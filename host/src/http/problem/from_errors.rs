@@ -139,6 +139,7 @@ impl From<WebhookError> for Problem {
             WebhookError::UnknownMessage => Self::unknown_message(),
             WebhookError::Disabled => Self::webhook_disabled(),
             WebhookError::TooMany(limit) => Self::too_many_webhooks(limit),
+            WebhookError::TooManyTests => Self::too_many_webhook_tests(),
         }
     }
 }
@@ -180,6 +181,7 @@ impl From<OperationError> for Problem {
             | OperationError::LastSecret(_)
             | OperationError::DisabledWebhook { .. }
             | OperationError::TooManyWebhooks { .. }
+            | OperationError::TooManyWebhookTests(_)
             | OperationError::CompletedJob
             | OperationError::UnfinishedJob
             | OperationError::NotUndone(_)

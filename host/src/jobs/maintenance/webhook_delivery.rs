@@ -29,8 +29,14 @@ const LEASE: Duration = Duration::from_secs(30);
 const MAX_SENDING: usize = 64;
 /// How many of them are one owner's.
 const MAX_SENDING_PER_OWNER: usize = 4;
-/// Threads that look up names and store outcomes.
-const MAX_BLOCKING_THREADS: usize = 16;
+/// Look-ups of names that go on at a time, each on a thread of its own. One whose name server does not answer goes on for many
+/// seconds, also when its attempt is over.
+const MAX_LOOK_UPS: usize = 256;
+/// How many of them are one owner's.
+const MAX_LOOK_UPS_PER_OWNER: usize = 4;
+/// Threads that look up names and store outcomes: enough for all, so that none waits for a thread.
+const MAX_BLOCKING_THREADS: usize = MAX_LOOK_UPS + MAX_SENDING;
+const THREAD_STACK_BYTES: usize = 512 << 10;
 /// Failures in a row after which an endpoint gets one message a minute.
 const FAILURES_BEFORE_PROBING: u32 = 5;
 /// The pause before the next message to an endpoint that fails, or that has too much to do.
@@ -47,6 +53,7 @@ pub(super) fn start(context: &Arc<WorkerContext>, sender: MessageSender) -> io::
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .thread_stack_size(THREAD_STACK_BYTES)
         .thread_name("webhooks")
         .enable_all()
         .build()?;
@@ -63,16 +70,31 @@ struct Deliverer {
     runtime: Runtime,
 }
 
-/// How many messages of each owner are being sent.
+/// What goes on for each owner.
 #[derive(Debug)]
 struct Sending {
-    counts: Mutex<HashMap<WebhookOwner, usize>>,
+    counts: Mutex<HashMap<WebhookOwner, Counts>>,
     attempt_ended: Arc<Wakeup>,
 }
 
-/// A message that is being sent, until this is dropped: when what came of the attempt is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    messages: usize,
+    look_ups: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// A message is being sent, until what came of the attempt is stored.
+    Message,
+    /// The name of its host is being looked up.
+    LookUp,
+}
+
+/// Some work for an owner, which ends when this is dropped.
 struct Place {
     owner: WebhookOwner,
+    work: Work,
     sending: Arc<Sending>,
 }
 
@@ -94,10 +116,12 @@ impl Deliverer {
 
     fn send(&self, due: DueMessage) {
         let (context, sender) = (Arc::clone(&self.context), self.sender.clone());
-        let place = Place::take(&self.sending, due.owner);
+        let [place, look_up] = [Work::Message, Work::LookUp].map(|work| Place::take(&self.sending, due.owner, work));
         self.runtime.spawn(async move {
             let outcome = match message(&due) {
-                Some(message) => judge(&due, sender.send(&message, due.now.0 / 1_000_000).await, rand::random()),
+                Some(message) => {
+                    judge(&due, sender.send(&message, due.now.0 / 1_000_000, Box::new(look_up)).await, rand::random())
+                }
                 None => MessageOutcome {
                     status: None,
                     note: String::from("The stored URL or secret cannot be read."),
@@ -121,28 +145,41 @@ impl Deliverer {
 }
 
 impl Sending {
-    /// Returns the owners that have as many messages as they may; `None` if all together have.
+    /// Returns the owners for which as much goes on as may; `None` if it does for all together.
     fn passing_over(&self) -> Option<Vec<WebhookOwner>> {
-        let sending = self.counts.lock();
-        let is_full = |(_, count): &(&WebhookOwner, &usize)| **count >= MAX_SENDING_PER_OWNER;
-        (sending.values().sum::<usize>() < MAX_SENDING)
-            .then(|| sending.iter().filter(is_full).map(|(owner, _)| *owner).collect())
+        let counts = self.counts.lock();
+        let is_full = |(_, counts): &(&WebhookOwner, &Counts)| {
+            counts.messages >= MAX_SENDING_PER_OWNER || counts.look_ups >= MAX_LOOK_UPS_PER_OWNER
+        };
+        let sum = |of: fn(&Counts) -> usize| counts.values().map(of).sum::<usize>();
+        let has_room = sum(|counts| counts.messages) < MAX_SENDING && sum(|counts| counts.look_ups) < MAX_LOOK_UPS;
+        has_room.then(|| counts.iter().filter(is_full).map(|(owner, _)| *owner).collect())
+    }
+}
+
+impl Counts {
+    fn of(&mut self, work: Work) -> &mut usize {
+        match work {
+            Work::Message => &mut self.messages,
+            Work::LookUp => &mut self.look_ups,
+        }
     }
 }
 
 impl Place {
-    fn take(sending: &Arc<Sending>, owner: WebhookOwner) -> Self {
-        *sending.counts.lock().entry(owner).or_default() += 1;
-        Self { owner, sending: Arc::clone(sending) }
+    fn take(sending: &Arc<Sending>, owner: WebhookOwner, work: Work) -> Self {
+        *sending.counts.lock().entry(owner).or_default().of(work) += 1;
+        Self { owner, work, sending: Arc::clone(sending) }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.sending.counts.lock();
-        if let Some(count) = counts.get_mut(&self.owner) {
+        if let Some(of_owner) = counts.get_mut(&self.owner) {
+            let count = of_owner.of(self.work);
             *count = count.saturating_sub(1);
-            if *count == 0 {
+            if *of_owner == Counts::default() {
                 counts.remove(&self.owner);
             }
         }
@@ -221,9 +258,12 @@ fn log(due: &DueMessage, outcome: &MessageOutcome) {
 mod tests {
     use std::time::Duration;
 
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
     use uuid::Uuid;
 
-    use super::{MAX_FAILING_TIME, judge};
+    use super::{MAX_FAILING_TIME, MAX_LOOK_UPS, MAX_LOOK_UPS_PER_OWNER, Place, Sending, Work, judge};
     use crate::domain::{TenantId, Timestamp};
     use crate::store::{DueMessage, WebhookOwner};
     use crate::webhooks::{Attempt, AttemptError};
@@ -288,5 +328,25 @@ mod tests {
         assert_eq!(judge(&due(8, 50, Some(MAX_FAILING_TIME - moment)), failed(), 0.0).disable, None);
         assert!(judge(&due(8, 50, Some(MAX_FAILING_TIME)), failed(), 0.0).disable.is_some());
         assert_eq!(judge(&due(9, 9, Some(moment)), failed(), 0.0).again_after, None);
+    }
+
+    #[test]
+    fn look_ups_that_go_on_keep_their_owner_from_more_and_nobody_else() {
+        let sending = Arc::new(Sending { counts: Mutex::default(), attempt_ended: Arc::default() });
+        let owner = |number: usize| WebhookOwner::Tenant(TenantId(number as i64));
+        let look_ups = |number| -> Vec<Place> {
+            (0..MAX_LOOK_UPS_PER_OWNER).map(|_| Place::take(&sending, owner(number), Work::LookUp)).collect()
+        };
+        let message = Place::take(&sending, owner(1), Work::Message);
+        let of_one = look_ups(1);
+        assert_eq!(sending.passing_over(), Some(vec![owner(1)]));
+        drop(message);
+        assert_eq!(sending.passing_over(), Some(vec![owner(1)]), "the attempt is over, and its look-up goes on");
+        let of_others: Vec<Vec<Place>> = (2..MAX_LOOK_UPS / MAX_LOOK_UPS_PER_OWNER).map(look_ups).collect();
+        assert!(sending.passing_over().is_some_and(|owners| !owners.contains(&owner(0))));
+        let of_last = look_ups(0);
+        assert_eq!(sending.passing_over(), None);
+        drop((of_one, of_others, of_last));
+        assert_eq!(sending.passing_over(), Some(Vec::new()));
     }
 }
