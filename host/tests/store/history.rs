@@ -54,7 +54,8 @@ fn store_data(connection: &rusqlite::Connection) {
 pub(crate) fn data_of_the_first_version_is_kept(_: &StoreFixture) {
     let fixture = StoreFixture::from_file(store_data);
     let tenant = TenantId(1);
-    assert_eq!(fixture.store.tenant("acme").unwrap().unwrap().id, tenant);
+    let acme = fixture.store.tenant("acme").unwrap().unwrap();
+    assert_eq!((acme.id, acme.limits.undo_days), (tenant, 0), "nothing is kept unless the operator wants it");
     assert!(matches!(fixture.store.authenticate(Some("acme-id"), &secret("acme")).unwrap(), Authentication::Tenant(_)));
     assert_eq!(fixture.by_address(tenant, "a@x").unwrap().document, r#"{"email":"a@x"}"#);
     assert_eq!(fixture.count_contacts(tenant), 1);

@@ -69,3 +69,6 @@ SELECT id,
   + (SELECT coalesce(sum(octet_length(marks) + octet_length(images) + 64), 0) FROM before_images WHERE tenant = tenants.id)
 )::bigint
 FROM tenants;
+
+-- Of tenants that there are already, nothing is kept until their operator wants it.
+UPDATE tenants SET limits = (limits::jsonb || '{"undoDays":0}')::text;

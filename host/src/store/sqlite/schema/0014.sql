@@ -66,3 +66,6 @@ SELECT id,
   (SELECT count(*) * 128 FROM undoable_jobs WHERE tenant = tenants.id)
   + (SELECT coalesce(sum(octet_length(marks) + octet_length(images) + 64), 0) FROM before_images WHERE tenant = tenants.id)
 FROM tenants;
+
+-- Of tenants that there are already, nothing is kept until their operator wants it.
+UPDATE tenants SET limits = json_set(limits, '$.undoDays', 0);
