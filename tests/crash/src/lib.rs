@@ -5,7 +5,7 @@
 //! connections are cut. When all jobs are finished, jobs and contacts are compared with a [`model`] that applies each tenant's
 //! jobs in the order of acceptance: every item must have been applied once and in order. One tenant runs jobs concurrently
 //! with each other and with batch calls, so that only their order is open. Another one tries its jobs by dry runs before it applies
-//! them, and has an endpoint told of both.
+//! them, and has an endpoint told of both. A third one undoes its jobs, and some of the undos again.
 //!
 //! Each item adds a unique tag to its contact. Tags keep their order, so a contact carries the history of its changes. Its
 //! version in the database counts how often it was written, so that a change that was applied twice shows.
@@ -29,6 +29,7 @@ mod partition;
 mod run;
 mod servers;
 mod told_tenant;
+mod undone_tenant;
 
 pub use deployment::Kind;
 pub use load::{Load, Outcome, load};

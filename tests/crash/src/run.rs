@@ -15,10 +15,12 @@ use crate::driver::drive;
 use crate::faults::{Fault, Faults};
 use crate::servers::{CALL_TIMEOUT, Servers};
 use crate::told_tenant::{MESSAGE_TIMEOUT, ToldTenant};
+use crate::undone_tenant::UndoneTenant;
 
 /// Short, so that many leases end during a run.
 const LEASE: Duration = Duration::from_secs(2);
-/// Tenants whose jobs run one after another. Three more tenants run jobs concurrently, delete their jobs, and try and apply theirs.
+/// Tenants whose jobs run one after another. Four more tenants run jobs concurrently, delete their jobs, try and apply theirs, and
+/// undo theirs.
 const TENANTS: u64 = 3;
 /// Running jobs of the concurrent tenant.
 const MAX_RUNNING_JOBS: usize = 4;
@@ -62,6 +64,8 @@ pub struct Report {
     pub deleted: usize,
     /// Dry runs and jobs that applied them, of which an endpoint was told.
     pub told: usize,
+    /// Jobs that were undone, and undos that were undone.
+    pub undone: usize,
     /// Batches that were answered, and batches whose outcome was unknown.
     pub batches: (usize, usize),
     /// Calls that were repeated: without an answer, after 503, and after 429.
@@ -92,12 +96,13 @@ impl std::fmt::Display for Report {
         )?;
         write!(
             f,
-            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, {} dry and applied ones, {} batches, {} without an answer, in {} s: {} differences",
+            "compared: {} jobs, {} rows, {} contacts, {} deleted jobs, {} dry and applied ones, {} undos, {} batches, {} without an answer, in {} s: {} differences",
             self.jobs,
             self.items,
             self.contacts,
             self.deleted,
             self.told,
+            self.undone,
             self.batches.0,
             self.batches.1,
             self.took.as_secs(),
@@ -123,9 +128,10 @@ pub fn run(plan: Plan) -> Report {
     let url = receiver.url();
     let add = ["webhook", "add", &told_tenant.name, &url, "--webhook-allow", "127.0.0.0/8"];
     deployment.command_line().run(&add).expect(0);
+    let undone_tenant = deployment.add_tenant("undone");
     let done_flag = DoneFlag::default();
     let mut faults = Faults::default();
-    let (sent, concurrent, told, (deleted, mut wrong)) = thread::scope(|scope| {
+    let (sent, concurrent, told, undone, (deleted, mut wrong)) = thread::scope(|scope| {
         let _end = done_flag.set_on_drop();
         let drivers: Vec<_> = (0..TENANTS)
             .map(|number| {
@@ -139,6 +145,7 @@ pub fn run(plan: Plan) -> Report {
             scope.spawn(|| ConcurrentTenant::drive(&servers, concurrent_tenant, plan.seed * 100 + 98, &done_flag));
         let told =
             scope.spawn(|| ToldTenant::drive(&servers, &told_tenant, receiver, plan.seed * 100 + 97, &done_flag));
+        let undone = scope.spawn(|| UndoneTenant::drive(&servers, &undone_tenant, plan.seed * 100 + 96, &done_flag));
         let mut rng = Rng::new(plan.seed);
         let mut each = Fault::each(&deployment, &servers, &mut rng).into_iter();
         while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
@@ -152,7 +159,8 @@ pub fn run(plan: Plan) -> Report {
         }
         done_flag.set();
         let sent: Vec<_> = drivers.into_iter().map(|driver| joined(driver.join())).collect();
-        (sent, joined(concurrent.join()), joined(told.join()), joined(deleter.join()))
+        let (concurrent, told) = (joined(concurrent.join()), joined(told.join()));
+        (sent, concurrent, told, joined(undone.join()), joined(deleter.join()))
     });
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
@@ -160,6 +168,8 @@ pub fn run(plan: Plan) -> Report {
     wrong.extend(concurrent.compare(&deployment, &servers));
     let told_jobs = told.jobs();
     wrong.extend(told.compare(MESSAGE_TIMEOUT));
+    let undone_jobs = undone.jobs();
+    wrong.extend(undone.into_wrong());
     let retries = servers.retries();
     for (what, sql) in [
         (
@@ -190,6 +200,7 @@ pub fn run(plan: Plan) -> Report {
         contacts: sent.iter().map(|sent| sent.model.contacts.len()).sum::<usize>() + CONTACTS,
         deleted,
         told: told_jobs,
+        undone: undone_jobs,
         batches: concurrent.batches,
         repeated: (retries.no_answer, retries.unavailable, retries.too_many),
         wrong,
