@@ -7,6 +7,7 @@
 //! - calls, alone and beside jobs, against the same rows in one durable transaction;
 //! - memory of the server while 200 such jobs are queued;
 //! - a table against the same contacts as a list, and all contacts as a file against plain SQLite;
+//! - jobs whose changes are kept against jobs whose changes are not, and dry runs and undos against jobs;
 //! - what rogue tenants, and floods of tenants and of strangers, cost a neighbour;
 //! - the cost of each behaviour of one tenant's component for another, the time to stop a job, and the cost of a validator;
 //! - the last page of results against the first, and jobs while a million expired rows are deleted;
@@ -15,8 +16,9 @@
 //!
 //! `bulkhead-bench growth` compares stores with ten million contacts and with ten thousand tenants with an empty store.
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
-//! `bulkhead-bench job`, `busy`, `servers`, `calls`, `guest`, `memory`, `exchange`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
+//! `bulkhead-bench job`, `busy`, `servers`, `calls`, `guest`, `memory`, `exchange`, `assurance`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
+mod assurance;
 mod attack;
 mod busy;
 mod calls;
@@ -52,7 +54,7 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 16] = [
+const PARTS: [&str; 17] = [
     "job",
     "busy",
     "servers",
@@ -60,6 +62,7 @@ const PARTS: [&str; 16] = [
     "guest",
     "memory",
     "exchange",
+    "assurance",
     "neighbours",
     "gallery",
     "tenants",
@@ -104,6 +107,9 @@ fn main() -> Outcome<()> {
     }
     if wants("exchange") {
         exchange::exchange(&items, &body)?;
+    }
+    if wants("assurance") {
+        assurance::assurance(&items)?;
     }
     if wants("neighbours") {
         neighbours::neighbours()?;
