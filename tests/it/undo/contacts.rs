@@ -174,3 +174,26 @@ fn keys_go_back_to_their_owners(server: &Server) {
 }
 
 on_both_stores!(keys_go_back_to_their_owners);
+
+/// A contact that comes back has a version that it never had, also if older images of it are restored: an edit after that is seen.
+fn versions_are_not_used_twice(server: &Server) {
+    let client = server.new_client("acme");
+    let new = |items: Value| {
+        let job = client.create(&items);
+        job.wait_for("completed");
+        job
+    };
+    let created = new(json!([{"email": "a@example.com", "city": "Paris"}]));
+    let undone = undo(&client, &created, "");
+    let redone = undo(&client, &undone, "");
+    let moved = new(json!([{"email": "a@example.com", "city": "Oslo"}]));
+    undo(&client, &redone, "?changed=restore");
+    undo(&client, &undone, "?changed=restore");
+    assert_eq!(client.search("a@example.com").1["city"], "Paris");
+    let edit = json!({"email": "a@example.com", "city": "Bern"});
+    client.send("POST", "/api/contacts/new", &[], &edit).expect(200);
+    assert_eq!(rows(&undo(&client, &moved, "")), [json!([1, 409, "refuse", "changed_since"])]);
+    assert_eq!(client.search("a@example.com").1["city"], "Bern");
+}
+
+on_both_stores!(versions_are_not_used_twice);

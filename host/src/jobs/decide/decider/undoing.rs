@@ -12,7 +12,9 @@ use crate::jobs::decide::undo_item::UndoItem;
 use crate::jobs::decide::undo_step::{Resolution, UndoStep, resolve};
 use crate::jobs::host_watch::Phase;
 use crate::sandbox::{Decision, Outcome, Planned};
-use crate::store::{BatchCommit, BeforeImage, ContactWrite, Deletion, DraftRow, RowBody, RowContact, StoreError};
+use crate::store::{
+    BatchCommit, BeforeImage, ContactWrite, Deletion, DraftRow, RowBody, RowContact, StoreError, WriteTarget,
+};
 
 /// The first character of a key that PostgreSQL stores as a hash, because it has a character that its texts cannot have.
 const HASHED_KEY: char = '\u{1}';
@@ -62,6 +64,7 @@ impl<'a> Decider<'a> {
                         let status = if before().is_some() { 200 } else { 201 };
                         let before = before();
                         let (document, keys) = (image.document.clone(), keys_of(image, keys));
+                        let target = self.with_new_version(target);
                         commit.writes.push(ContactWrite { target, document, keys, index_entry, before });
                         RowBody::Written { write: commit.writes.len().saturating_sub(1), status }
                     }
@@ -79,6 +82,17 @@ impl<'a> Decider<'a> {
             commit.rows.push(DraftRow::new(None, body, ItemRemarks::default()));
         }
         Ok(commit)
+    }
+
+    /// Gives a contact that comes back a version that it never had. The one behind its image's was another state's if the image is
+    /// not the last one, and whoever knows the contact by that state would overwrite this one.
+    fn with_new_version(&self, target: WriteTarget) -> WriteTarget {
+        match target {
+            WriteTarget::Deleted { id, version } => {
+                WriteTarget::Deleted { id, version: version.max(self.request.now.0) }
+            }
+            WriteTarget::New | WriteTarget::Existing { .. } => target,
+        }
     }
 
     /// Has the processor say how the contacts that are written are found, in their order.
