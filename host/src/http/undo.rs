@@ -1,15 +1,13 @@
 //! `GET` and `POST /api/contacts/job/{id}/undo`.
 
-use std::collections::BTreeMap;
-
 use hyper::StatusCode;
-use serde::Serialize;
 
 use super::problem::Problem;
 use super::query::parameters;
 use super::reply::{Reply, json};
 use crate::domain::{ChangedSince, JobId};
-use crate::jobs::{Accepted, Service, UndoPreview, Undoing};
+use crate::jobs::{Accepted, Service, Undoing};
+use crate::operations::UndoPreviewView;
 use crate::store::Tenant;
 
 /// Reads a request to undo a job.
@@ -49,36 +47,11 @@ pub(super) fn accept(service: &Service, tenant: &Tenant, undoing: &Undoing) -> R
     Ok(Accepted::Job(service.undo(tenant, undoing)?))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PreviewBody {
-    id: String,
-    undoable_until: String,
-    total: u32,
-    created: u32,
-    updated: u32,
-    deleted: u32,
-    unchanged: u32,
-    failed: u32,
-    /// How many contacts would stay as they are for which reason.
-    codes: BTreeMap<String, u32>,
-}
-
 /// Says what undoing a job would do now; blocks.
 pub(super) fn preview(service: &Service, tenant: &Tenant, undoing: &Undoing) -> Result<Reply, Problem> {
-    let UndoPreview { undoable_until, total, counts, obstacles } = service.preview_undo(tenant, undoing)?;
-    let body = PreviewBody {
-        id: undoing.job().to_string(),
-        undoable_until: undoable_until.to_wire(),
-        total,
-        created: counts.created,
-        updated: counts.updated,
-        deleted: counts.deleted,
-        unchanged: counts.unchanged,
-        failed: counts.failed,
-        codes: obstacles,
-    };
-    Ok(json(StatusCode::OK, &body))
+    let preview = service.preview_undo(tenant, undoing)?;
+    let until = preview.undoable_until.to_wire();
+    Ok(json(StatusCode::OK, &UndoPreviewView::new(undoing.job(), None, until, preview)))
 }
 
 #[cfg(test)]

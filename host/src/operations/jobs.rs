@@ -111,7 +111,8 @@ impl Operations {
     /// If there is no such job, or it cannot be undone.
     pub fn preview_undo(&self, undoing: &Undoing) -> Result<UndoPreviewView, OperationError> {
         let (tenant, preview) = self.at_undo_desk(undoing, |desk| desk.preview(undoing))?;
-        Ok(UndoPreviewView::new(undoing.job(), tenant.name, preview))
+        let until = preview.undoable_until.to_rfc3339();
+        Ok(UndoPreviewView::new(undoing.job(), Some(tenant.name), until, preview))
     }
 
     fn at_undo_desk<T>(

@@ -128,7 +128,9 @@ impl JobView {
 #[serde(rename_all = "camelCase")]
 pub struct UndoPreviewView {
     id: String,
-    tenant: String,
+    /// For operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     undoable_until: String,
     total: u32,
     created: u32,
@@ -141,12 +143,13 @@ pub struct UndoPreviewView {
 }
 
 impl UndoPreviewView {
-    pub(super) fn new(job: JobId, tenant: String, preview: UndoPreview) -> Self {
-        let UndoPreview { undoable_until, total, counts, obstacles } = preview;
+    /// Makes the view of a preview, with its time as `undoable_until` has it.
+    pub fn new(job: JobId, tenant: Option<String>, undoable_until: String, preview: UndoPreview) -> Self {
+        let UndoPreview { undoable_until: _, total, counts, obstacles } = preview;
         Self {
             id: job.to_string(),
             tenant,
-            undoable_until: undoable_until.to_rfc3339(),
+            undoable_until,
             total,
             created: counts.created,
             updated: counts.updated,
