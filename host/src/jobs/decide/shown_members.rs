@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The member with a contact's fields, and the one of those that has their values by alias.
+/// The member with a contact's fields.
 const FIELDS: &str = "fields";
-const VALUES: &str = "all";
 
 /// A member's name and value.
 pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
@@ -31,9 +30,11 @@ struct ShownContact<'a> {
     values: Vec<Member<'a>>,
 }
 
-/// The fields of a contact.
+/// The fields of a contact, with their values by alias. What else there is about fields is passed over.
+#[derive(Deserialize)]
 struct Fields<'a> {
-    values: Vec<Member<'a>>,
+    #[serde(borrow)]
+    all: Members<'a>,
 }
 
 /// All members of an object.
@@ -57,7 +58,7 @@ impl<'de> Deserialize<'de> for ShownContact<'de> {
                 let mut contact = ShownContact { members: Vec::new(), values: Vec::new() };
                 while let Some(Name(name)) = map.next_key()? {
                     if name == FIELDS {
-                        contact.values = map.next_value::<Fields<'de>>()?.values;
+                        contact.values = map.next_value::<Fields<'de>>()?.all.0;
                     } else {
                         contact.members.push((name, map.next_value()?));
                     }
@@ -70,35 +71,7 @@ impl<'de> Deserialize<'de> for ShownContact<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the fields of a contact")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut values = None;
-                while let Some(Name(name)) = map.next_key()? {
-                    if name == VALUES {
-                        values = Some(map.next_value::<Members<'de>>()?.0);
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                values.map(|values| Fields { values }).ok_or_else(|| A::Error::missing_field(VALUES))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
 
