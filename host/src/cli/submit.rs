@@ -56,7 +56,7 @@ const USER_VARIABLE: &str = "BULKHEAD_USER";
 enum Operation {
     /// Create contacts, or update those whose e-mail address is stored already.
     Create,
-    /// Replace contacts by id; fields that are not sent are emptied.
+    /// Replace contacts by id; fields that are not sent are emptied. A row whose id no contact has becomes a new contact, with a new id.
     Replace,
     /// Change the fields that are sent, by id.
     Update,

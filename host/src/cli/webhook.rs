@@ -58,9 +58,14 @@ pub(super) struct WebhookArgs {
     /// The tenant's name.
     tenant: TenantName,
     /// The webhook's id, which 'webhook list' shows.
+    #[arg(value_parser = id)]
     id: Uuid,
     #[command(flatten)]
     store: StoreArgs,
+}
+
+fn id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| String::from("a webhook's id is expected; 'bulkhead webhook list TENANT' shows them"))
 }
 
 pub(super) fn run(command: WebhookCommand) -> Result<(), Box<dyn Error>> {

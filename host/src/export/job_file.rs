@@ -108,12 +108,14 @@ impl JobFile {
         rows: impl FnMut(Range<u64>) -> Result<Vec<StoredRow>, E>,
     ) -> Result<Self, E> {
         let table = job.source.as_ref().filter(|source| source.format == SourceFormat::Csv);
-        let form = match (file_type, only, table) {
-            (FileType::Csv, Some(Only::Failed), Some(source)) => Form::FailedTable(FailedTable::of_source(source)),
-            (FileType::Csv, Some(Only::Failed), None) => Form::FailedTable(FailedTable::of_items(job, rows)?),
-            (FileType::Csv, _, _) => Form::Table,
-            (FileType::JsonLines, Some(Only::Failed), _) => Form::FailedLines,
-            (FileType::JsonLines, _, _) => Form::Lines,
+        // Nobody sent the items of an undo, so nobody can correct them.
+        let as_sent = only == Some(Only::Failed) && job.undoes.is_none();
+        let form = match (file_type, as_sent, table) {
+            (FileType::Csv, true, Some(source)) => Form::FailedTable(FailedTable::of_source(source)),
+            (FileType::Csv, true, None) => Form::FailedTable(FailedTable::of_items(job, rows)?),
+            (FileType::Csv, false, _) => Form::Table,
+            (FileType::JsonLines, true, _) => Form::FailedLines,
+            (FileType::JsonLines, false, _) => Form::Lines,
         };
         let of_source = || table.and_then(|source| source.delimiter);
         let cells = CsvCells::new(

@@ -4,7 +4,7 @@ mod accepting;
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Uri};
 
@@ -168,6 +168,7 @@ impl ClientApi {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
+        let has_body = !body.is_end_stream();
         let receive = || bodies.receive(&head.headers, body);
         let turns = self.blocking_turns.of(tenant.id);
         let service = Arc::clone(&self.service);
@@ -219,6 +220,7 @@ impl ClientApi {
                 return self.accept(turns, tenant, Wait::of(&head.headers), apply).await;
             }
             Route::UndoJob(id) => {
+                undo::refuse_body(has_body)?;
                 let undoing = undo::parse(id, query.as_deref(), bulk::idempotency_key(&head.headers)?)?;
                 let accept = move |service: &Service, tenant: &Tenant| undo::accept(service, tenant, &undoing);
                 return self.accept(turns, tenant, Wait::of(&head.headers), accept).await;

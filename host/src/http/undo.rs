@@ -42,6 +42,19 @@ pub(super) fn parse(job: JobId, query: Option<&str>, idempotency_key: Option<Str
     Ok(Undoing::new(job, changed_since, with_any_processor, idempotency_key)?)
 }
 
+/// Refuses a request with a body: whoever sends `changed` there wants something that would not happen.
+///
+/// # Errors
+/// 400 if there is a body.
+pub(super) fn refuse_body(has_body: bool) -> Result<(), Problem> {
+    if !has_body {
+        return Ok(());
+    }
+    Err(Problem::bad_request(
+        "An undo takes no body. Nothing was changed. Its parameters are in the URL, such as POST /api/contacts/job/{id}/undo?changed=restore.",
+    ))
+}
+
 /// Accepts the job that undoes another one; blocks until it is durable.
 pub(super) fn accept(service: &Service, tenant: &Tenant, undoing: &Undoing) -> Result<Accepted, Problem> {
     Ok(Accepted::Job(service.undo(tenant, undoing)?))

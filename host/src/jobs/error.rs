@@ -58,7 +58,9 @@ pub enum ServiceError {
     #[error(transparent)]
     NotUndoable(UndoRefusal),
     /// The job is undone already, by this one.
-    #[error("This job is undone already, by job {0}. To undo that, undo job {0}.")]
+    #[error(
+        "This job is undone already, by job {0}. To undo that, undo job {0}. If it left contacts as they were, because they were changed since, changed=restore undoes those, too."
+    )]
     AlreadyUndone(JobId),
     /// The tenant has too many unfinished jobs, or too many bytes in them.
     #[error("the tenant has too many unfinished jobs or too many bytes waiting")]

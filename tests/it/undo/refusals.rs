@@ -109,3 +109,38 @@ fn operators_undo_jobs_as_well(server: &Server) {
 }
 
 on_both_stores!(operators_undo_jobs_as_well);
+
+/// What was asked for in the wrong place would not happen, so it is refused.
+fn parameters_are_in_the_url(server: &Server) {
+    let client = server.new_client("acme");
+    let job = client.create(&json!([{"email": "a@example.com"}]));
+    job.wait_for("completed");
+    let path = format!("{}/undo", job.path());
+    for (content_type, body) in
+        [("application/json", r#"{"changed":"restore"}"#), ("application/x-www-form-urlencoded", "changed=restore")]
+    {
+        let refused = client.call("POST", &path, &[("content-type", content_type)], body.as_bytes()).expect(400);
+        assert!(refused.message().contains("undo?changed=restore"), "{}", refused.message());
+    }
+    assert_eq!(client.search("a@example.com").0, 1, "nothing was undone");
+}
+
+on_both_stores!(parameters_are_in_the_url);
+
+/// The failures of other jobs are their items, to be corrected and sent again. Nobody sent those of an undo.
+fn failures_of_an_undo_are_rows(server: &Server) {
+    let client = server.new_client("acme");
+    let job = client.create(&json!([{"email": "a@example.com"}, {"email": "b@example.com"}]));
+    job.wait_for("completed");
+    client.send("POST", "/api/contacts/new", &[], &json!({"email": "a@example.com", "city": "Bern"})).expect(200);
+    let undone = undo(&client, &job, "");
+    for accept in ["text/csv", "application/x-ndjson"] {
+        let path = format!("{}?only=failed", undone.path());
+        let file = client.call("GET", &path, &[("accept", accept)], &[]).expect(200);
+        let text = file.text();
+        assert!(text.contains("changed") && !text.contains("bulkhead:") && !text.contains("undo\""), "{text}");
+        assert!(!text.contains("b@example.com") && text.contains("409"), "{text}");
+    }
+}
+
+on_both_stores!(failures_of_an_undo_are_rows);
