@@ -82,13 +82,17 @@ impl Call<'_> {
         Ok(self.present(&found)?.pop().map(|(_, object)| object))
     }
 
-    /// Deletes a contact and returns it as clients saw it. Returns `None` if the tenant has no such contact.
+    /// Deletes a contact and returns it as clients saw it. Returns `None` if the tenant has no such contact; what undos keep of it
+    /// is deleted all the same.
     ///
     /// # Errors
     /// As [`Self::contact`]. The contact is not deleted then.
     pub fn delete_contact(&self, id: ContactId) -> Result<Option<String>, ServiceError> {
         // Presented first: if the processor fails, the client gets an error, and the contact must still be there.
-        let Some(object) = self.contact(id)? else { return Ok(None) };
+        let Some(object) = self.contact(id)? else {
+            self.purge_unknown(id)?;
+            return Ok(None);
+        };
         self.yield_to_others();
         Ok(self.delete_shown(id)?.then_some(object))
     }
@@ -105,6 +109,13 @@ impl Call<'_> {
         let Self { service, tenant, watch, .. } = self;
         let _committing = watch.enter(Phase::Commit);
         Ok(service.store().delete_contact(tenant.id, id)?.is_some())
+    }
+
+    /// Deletes what undos keep of a contact that is not stored.
+    pub(super) fn purge_unknown(&self, id: ContactId) -> Result<(), ServiceError> {
+        let Self { service, tenant, watch, .. } = self;
+        let _committing = watch.enter(Phase::Commit);
+        Ok(service.store().purge_contact(tenant.id, id)?)
     }
 
     /// Returns part of a list of contacts.

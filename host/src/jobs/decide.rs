@@ -46,7 +46,7 @@ pub(super) use part::Part;
 pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;
 pub(super) use undo_images::UndoImages;
-pub(super) use undo_item::UndoItem;
+pub(super) use undo_item::{ImagePlace, UndoItem};
 pub(super) use undo_step::{Resolution, UndoStep, resolve};
 
 use crate::jobs::right_of_way::RightsOfWay;

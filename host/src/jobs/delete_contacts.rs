@@ -11,7 +11,7 @@ const PRESENTED_AT_ONCE: usize = 50;
 
 impl Call<'_> {
     /// Deletes contacts one after the other. Returns, for each id in order, the contact as clients saw it; `None` if the tenant has
-    /// no such contact, also where an id occurs again. A contact that the processor cannot present is deleted, and shown by its id
+    /// no such contact, also where an id occurs again; what undos keep of it is deleted all the same. A contact that the processor cannot present is deleted, and shown by its id
     /// alone.
     ///
     /// # Errors
@@ -37,7 +37,10 @@ impl Call<'_> {
         let mut shown: HashMap<ContactId, String> = self.present_list(&found)?.into_iter().collect();
         for id in ids {
             let object = match shown.remove(id) {
-                None => None,
+                None => {
+                    self.purge_unknown(*id)?;
+                    None
+                }
                 Some(object) => self.delete_shown(*id)?.then_some(object),
             };
             deleted.push(object);

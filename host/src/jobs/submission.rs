@@ -10,7 +10,7 @@ pub const MAX_ITEMS: usize = 10_000;
 pub const MAX_GROUP_ITEMS: usize = 1_000_000;
 /// Items that a chunk may have. Larger chunks are no faster, need more memory, and make a worker check less often whether its
 /// turn is over.
-const MAX_CHUNK_ITEMS: usize = 500;
+pub(super) const MAX_CHUNK_ITEMS: usize = 500;
 /// Bytes of items and keys that a chunk may have. A single item may be larger.
 const MAX_CHUNK_BYTES: usize = 4 << 20;
 

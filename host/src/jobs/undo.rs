@@ -1,22 +1,20 @@
 //! Undoing a job: the job that makes contacts what they were before another one.
 
-use std::collections::BTreeMap;
+mod preview;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::decide::{Resolution, UndoImages, UndoItem, UndoStep, lookups_of, resolve};
+pub use self::preview::UndoPreview;
+use self::preview::preview;
+use super::decide::{UndoImages, UndoItem};
 use super::service::earlier_job;
-use super::submission::check_key;
-use super::{Service, ServiceError, Submission, SubmissionError};
-use crate::domain::{ChangedSince, Counts, ItemList, JobId, Operation, Pinned, Timestamp, Undo, WriteMode};
-use crate::store::{
-    Idempotency, NewJob, Store, StoreError, SubmitLimits, Tenant, UndoRefusal, UndoRequest, Undoable, WriteTarget,
-};
-
-/// Contacts that a preview looks up at a time.
-const PREVIEWED_AT_ONCE: usize = 200;
+use super::submission::{MAX_CHUNK_ITEMS, check_key};
+use super::{Service, ServiceError, SubmissionError};
+use crate::domain::{ChangedSince, ItemList, JobId, Operation, Pinned, Undo, WriteMode};
+use crate::store::{Idempotency, NewJob, Store, StoreError, SubmitLimits, Tenant, UndoRefusal, UndoRequest, Undoable};
 
 /// A request to undo a job, checked.
 #[derive(Debug, Clone)]
@@ -57,19 +55,6 @@ impl Undoing {
     }
 }
 
-/// What an undo would do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UndoPreview {
-    /// Until when the job can be undone.
-    pub undoable_until: Timestamp,
-    /// How many contacts the job changed.
-    pub total: u32,
-    /// What would become of them.
-    pub counts: Counts,
-    /// Why contacts would stay as they are, and how many.
-    pub obstacles: BTreeMap<String, u32>,
-}
-
 /// What accepts undos of one tenant: with it, clients and operators undo jobs alike.
 pub struct UndoDesk<'a> {
     /// The store.
@@ -97,12 +82,13 @@ impl UndoDesk<'_> {
             Undoable::Undone(job) => return Ok(job),
             Undoable::No(refusal) => return Err(ServiceError::NotUndoable(refusal)),
         }
-        let items = self.items(undoing.undo)?;
-        let texts = items.iter().map(|item| item.to_text()).collect::<Result<Vec<_>, StoreError>>()?;
-        let items = ItemList { items: texts, keys: None };
-        // One for each contact that one job changed, so never too many for a job.
-        let submission = Submission::new(Operation::Update, items, None);
-        let chunks = submission.map_err(|error| StoreError::Corrupt(error.to_string()))?.into_chunks();
+        // One for each change of one job at most, so never too many for a job.
+        let chunk = |items: Vec<UndoItem>| {
+            let items = items.into_iter().map(UndoItem::to_text).collect::<Result<_, StoreError>>()?;
+            Ok::<_, StoreError>(ItemList { items, keys: None })
+        };
+        let lists = self.items(&mut self.images(undoing.undo))?;
+        let chunks = lists.into_iter().map(chunk).collect::<Result<_, _>>()?;
         let job = NewJob {
             tenant: self.tenant.id,
             id: JobId::random(),
@@ -134,21 +120,9 @@ impl UndoDesk<'_> {
             Undoable::Undone(job) => return Err(ServiceError::AlreadyUndone(job)),
             Undoable::No(refusal) => return Err(ServiceError::NotUndoable(refusal)),
         };
-        let items = self.items(undoing.undo)?;
-        let mut images = UndoImages::new(Arc::clone(self.store), self.tenant.id, undoing.undo);
-        let total = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        let mut preview = UndoPreview { undoable_until, total, counts: Counts::default(), obstacles: BTreeMap::new() };
-        for part in items.chunks(PREVIEWED_AT_ONCE) {
-            let mut steps = Vec::with_capacity(part.len());
-            for item in part {
-                let image = item.before().map(|place| images.read(place)).transpose()?.flatten();
-                steps.push(UndoStep { item: *item, image });
-            }
-            let lookups = lookups_of(&steps);
-            let found = self.store.find_contacts(self.tenant.id, &lookups.ids, &lookups.keys)?;
-            resolve(&steps, &found, undoing.undo.changed_since).iter().for_each(|resolution| preview.add(resolution));
-        }
-        Ok(preview)
+        let mut images = self.images(undoing.undo);
+        let lists = self.items(&mut images)?;
+        Ok(preview(&**self.store, self.tenant.id, undoable_until, &lists, &mut images)?)
     }
 
     fn request(&self, undoing: &Undoing) -> UndoRequest {
@@ -156,9 +130,15 @@ impl UndoDesk<'_> {
         UndoRequest { undo: undoing.undo, processor, with_any_processor: undoing.with_any_processor }
     }
 
-    fn items(&self, undo: Undo) -> Result<Vec<UndoItem>, ServiceError> {
-        let items = UndoItem::all_of(&self.store.change_marks(self.tenant.id, undo.job)?);
-        if items.is_empty() { Err(ServiceError::NotUndoable(UndoRefusal::NothingChanged)) } else { Ok(items) }
+    fn images(&self, undo: Undo) -> UndoImages {
+        UndoImages::new(Arc::clone(self.store), self.tenant.id, undo)
+    }
+
+    /// Returns the items of an undo, in the lists that are undone one after the other.
+    fn items(&self, images: &mut UndoImages) -> Result<Vec<Vec<UndoItem>>, ServiceError> {
+        let rows = self.store.change_marks(self.tenant.id, images.undo().job)?;
+        let lists = UndoItem::all_of(&rows, MAX_CHUNK_ITEMS, |place| images.read(place))?;
+        if lists.is_empty() { Err(ServiceError::NotUndoable(UndoRefusal::NothingChanged)) } else { Ok(lists) }
     }
 }
 
@@ -188,23 +168,6 @@ impl Service {
             pinned: self.pinned(tenant),
             limits: self.submit_limits(tenant),
             retention: self.retention(),
-        }
-    }
-}
-
-impl UndoPreview {
-    fn add(&mut self, resolution: &Resolution) {
-        let counts = &mut self.counts;
-        match resolution {
-            Resolution::Unchanged => counts.unchanged += 1,
-            Resolution::Delete(_) => counts.deleted += 1,
-            Resolution::Write(WriteTarget::Deleted { .. }) => counts.created += 1,
-            Resolution::Write(_) => counts.updated += 1,
-            Resolution::Refuse(obstacle) => {
-                counts.failed += 1;
-                let (_, error) = obstacle.error();
-                error.codes().into_iter().for_each(|code| *self.obstacles.entry(code.code).or_default() += 1);
-            }
         }
     }
 }

@@ -25,6 +25,12 @@ const NO_VERSION: i64 = -1;
 /// Bytes of a mark.
 const MARK_BYTES: usize = 24;
 
+/// Returns how many bytes may be kept while a job runs of which nobody knows yet how much it will keep, if a tenant may have `limit`
+/// bytes. So a job that turns out too large has cost no other job its undo.
+pub(super) fn with_unfinished_jobs(limit: i64) -> i64 {
+    limit.saturating_mul(2)
+}
+
 /// A contact as it was before a job changed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeforeImage {
@@ -86,8 +92,21 @@ pub struct ChangeMark {
 pub struct ChangeMarks {
     /// The place of the row in the job.
     pub first: u32,
+    /// The first item of the batch whose changes these are. The changes of a batch took effect together.
+    pub batch: u32,
     /// The changes, in order.
     pub marks: Vec<ChangeMark>,
+}
+
+impl ChangeMarks {
+    /// Reads the blob of a row that has the place `first`.
+    ///
+    /// # Errors
+    /// If the blob is damaged.
+    pub(super) fn read(first: u32, blob: &[u8]) -> Result<Self, StoreError> {
+        let (marks, batch) = read_marks(blob)?;
+        Ok(Self { first, batch: batch.unwrap_or(first), marks })
+    }
 }
 
 /// The images of a row: one for each mark with a version before, in their order; `None` for a contact that was deleted since.
@@ -150,7 +169,7 @@ impl NewImages {
         // Each change has an item of its own, so the rows of a commit end before the first item of the next one.
         let mut first = batch.first;
         let mut row = |(changes, images): (usize, Vec<u8>)| {
-            let packed = pack_marks(marks.by_ref().take(changes))?;
+            let packed = pack_marks(marks.by_ref().take(changes), batch.first)?;
             let place = first;
             first = first.saturating_add(u32::try_from(changes).unwrap_or(u32::MAX));
             Ok(NewImageRow { first: place, marks: packed, images })
@@ -177,8 +196,8 @@ fn pack_lines(lines: &[String]) -> Result<Vec<u8>, StoreError> {
     if lines.is_empty() { Ok(Vec::new()) } else { pack(lines.iter().map(String::as_str)) }
 }
 
-/// Packs marks: of each the difference of its id from the one before, and the two versions.
-fn pack_marks(marks: impl Iterator<Item = ChangeMark>) -> Result<Vec<u8>, StoreError> {
+/// Packs marks: of each the difference of its id from the one before, and the two versions. Behind them is the batch.
+fn pack_marks(marks: impl Iterator<Item = ChangeMark>, batch: u32) -> Result<Vec<u8>, StoreError> {
     let (mut bytes, mut last) = (Vec::new(), 0);
     for ChangeMark { contact, before, after } in marks {
         bytes.extend(contact.0.wrapping_sub(last).to_le_bytes());
@@ -186,18 +205,23 @@ fn pack_marks(marks: impl Iterator<Item = ChangeMark>) -> Result<Vec<u8>, StoreE
         bytes.extend(after.unwrap_or(NO_VERSION).to_le_bytes());
         last = contact.0;
     }
+    bytes.extend(u64::from(batch).to_le_bytes());
     pack_bytes(&bytes)
 }
 
-/// Reads the marks of a stored row.
+/// Reads the marks of a stored row, and the first item of their batch. Rows of older versions do not say that.
 ///
 /// # Errors
 /// If the blob is damaged.
-pub(super) fn read_marks(blob: &[u8]) -> Result<Vec<ChangeMark>, StoreError> {
-    let bytes = unpack_bytes(blob)?;
-    if !bytes.len().is_multiple_of(MARK_BYTES) {
-        return Err(StoreError::Corrupt(format!("the marks of before-images, of {} bytes", bytes.len())));
-    }
+fn read_marks(blob: &[u8]) -> Result<(Vec<ChangeMark>, Option<u32>), StoreError> {
+    let unpacked = unpack_bytes(blob)?;
+    let damaged = || StoreError::Corrupt(format!("the marks of before-images, of {} bytes", unpacked.len()));
+    let (bytes, batch) = unpacked.split_at(unpacked.len() - unpacked.len() % MARK_BYTES);
+    let batch = match batch.try_into() {
+        Ok(batch) => Some(u32::try_from(u64::from_le_bytes(batch)).map_err(|_| damaged())?),
+        Err(_) if batch.is_empty() => None,
+        Err(_) => return Err(damaged()),
+    };
     let mut numbers = bytes.chunks_exact(size_of::<i64>()).filter_map(|number| number.try_into().ok());
     let version = |number| Some(i64::from_le_bytes(number)).filter(|version| *version != NO_VERSION);
     let (mut marks, mut last) = (Vec::with_capacity(bytes.len() / MARK_BYTES), 0_u64);
@@ -205,7 +229,7 @@ pub(super) fn read_marks(blob: &[u8]) -> Result<Vec<ChangeMark>, StoreError> {
         last = last.wrapping_add(u64::from_le_bytes(id));
         marks.push(ChangeMark { contact: ContactId(last), before: version(before), after: version(after) });
     }
-    Ok(marks)
+    Ok((marks, batch))
 }
 
 /// Reads the images of a stored row, except those of `purged` contacts.
@@ -217,7 +241,7 @@ pub(super) fn read_images(
     images: &[u8],
     purged: &HashSet<ContactId>,
 ) -> Result<BeforeImages, StoreError> {
-    let owners = read_marks(marks)?.into_iter().filter(|mark| mark.before.is_some()).map(|mark| mark.contact);
+    let owners = read_marks(marks)?.0.into_iter().filter(|mark| mark.before.is_some()).map(|mark| mark.contact);
     if images.is_empty() {
         return Ok(Vec::new());
     }
@@ -240,7 +264,7 @@ pub(super) fn without_contacts(
 ) -> Result<Option<Vec<u8>>, StoreError> {
     const PURGED: &str = "null";
     let owners: Vec<ContactId> =
-        read_marks(marks)?.into_iter().filter(|mark| mark.before.is_some()).map(|mark| mark.contact).collect();
+        read_marks(marks)?.0.into_iter().filter(|mark| mark.before.is_some()).map(|mark| mark.contact).collect();
     if images.is_empty() || !owners.iter().any(|owner| purged.contains(owner)) {
         return Ok(None);
     }
@@ -254,7 +278,7 @@ pub(super) fn without_contacts(
 mod tests {
     use std::collections::HashSet;
 
-    use super::{BeforeImage, ChangeMark, NewImages, read_images, read_marks, without_contacts};
+    use super::{BeforeImage, ChangeMark, ChangeMarks, NewImages, read_images, read_marks, without_contacts};
     use crate::domain::{ContactId, IndexEntry};
     use crate::store::{BatchCommit, ContactWrite, Deletion, WriteTarget};
 
@@ -283,7 +307,9 @@ mod tests {
         let rows = NewImages::of(&batch).unwrap().with_ids(&batch, &ids).unwrap();
         assert_eq!(rows.iter().map(|row| row.first).collect::<Vec<_>>(), [100, 600]);
         let mark = |contact, before, after| ChangeMark { contact: ContactId(contact), before, after };
-        let marks: Vec<_> = rows.iter().map(|row| read_marks(&row.marks).unwrap()).collect();
+        let read: Vec<_> = rows.iter().map(|row| ChangeMarks::read(row.first, &row.marks).unwrap()).collect();
+        assert_eq!(read.iter().map(|row| row.batch).collect::<Vec<_>>(), [100, 100]);
+        let marks: Vec<_> = read.into_iter().map(|row| row.marks).collect();
         assert_eq!(marks[0][..3], [mark(40, None, Some(1)), mark(7, Some(3), Some(4)), mark(2, None, Some(9))]);
         assert_eq!((marks[0].len(), marks[1].len()), (500, 104));
         assert_eq!(marks[1].last(), Some(&mark(u64::MAX, Some(5), None)));
@@ -310,8 +336,14 @@ mod tests {
     #[test]
     fn damaged_blobs_are_errors() {
         assert!(read_marks(b"").is_err());
-        assert!(read_marks(&super::pack_bytes(&[0; 23]).unwrap()).is_err());
-        let marks = super::pack_marks([ChangeMark { contact: ContactId(1), before: Some(1), after: None }].into_iter());
+        for (length, is_readable) in [(23, false), (24, true), (25, false), (31, false), (32, true)] {
+            let blob = super::pack_bytes(&vec![0; length]).unwrap();
+            assert_eq!(read_marks(&blob).is_ok(), is_readable, "{length}");
+        }
+        // The version before wrote no batch.
+        assert_eq!(ChangeMarks::read(7, &super::pack_bytes(&[0; 24]).unwrap()).unwrap().batch, 7);
+        let mark = ChangeMark { contact: ContactId(1), before: Some(1), after: None };
+        let marks = super::pack_marks([mark].into_iter(), 0);
         assert!(read_images(&marks.unwrap(), b"nonsense", &HashSet::new()).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use super::before_images::{BeforeImages, ChangeMarks};
 use super::packing::read_undo;
 use super::{StoreError, SubmitOutcome};
-use crate::domain::{ChangedSince, Digest, JobId, TenantId, Timestamp, Undo};
+use crate::domain::{ChangedSince, ContactId, Digest, JobId, TenantId, Timestamp, Undo};
 
 /// What jobs changed.
 pub trait UndoStore {
@@ -15,6 +15,10 @@ pub trait UndoStore {
 
     /// Returns the before-images of one row of a job. Returns none if they are not kept any more.
     fn before_images(&self, tenant: TenantId, job: JobId, first: u32) -> Result<BeforeImages, StoreError>;
+
+    /// Takes a contact that is not stored any more out of all that is kept, as deleting it does: an undo may have deleted it. Does
+    /// nothing about an id that no contact has had, or that a contact has.
+    fn purge_contact(&self, tenant: TenantId, id: ContactId) -> Result<(), StoreError>;
 }
 
 /// A request to undo a job.
@@ -71,6 +75,11 @@ pub enum UndoRefusal {
         "This job was undone, and that was undone by job {0}. Nothing was changed now. To undo this job again, undo job {0}."
     )]
     Redone(JobId),
+    /// The job was undone, and that was undone by a job of which nothing is kept any more.
+    #[error(
+        "This job was undone, and that was undone by a job that was deleted or is not kept any more. Nothing was changed now. With changed=restore, an undo makes the contacts as they were before this job, and what was changed later is lost."
+    )]
+    RedoneBefore,
 }
 
 impl Undoable {
@@ -120,6 +129,8 @@ pub(super) struct EarlierUndo {
     pub(super) is_cancelled: bool,
     /// The last job that undid it in turn.
     pub(super) undone_as: Option<JobId>,
+    /// Whether that job runs, or can be undone.
+    pub(super) is_redo_kept: bool,
 }
 
 impl Undoability {
@@ -144,7 +155,8 @@ impl KeptChanges {
         let wanted = request.undo.changed_since;
         if let Some(earlier) = &self.undone_as {
             if let (Some(redo), ChangedSince::Skip) = (earlier.undone_as, wanted) {
-                return Ok(Undoable::No(UndoRefusal::Redone(redo)));
+                let refusal = if earlier.is_redo_kept { UndoRefusal::Redone(redo) } else { UndoRefusal::RedoneBefore };
+                return Ok(Undoable::No(refusal));
             }
             if earlier.covers(wanted)? {
                 return Ok(Undoable::Undone(earlier.job));
@@ -222,9 +234,16 @@ mod tests {
         ] {
             let mode = mode.map(|mode: ChangedSince| format!("undo:{}", mode.as_str()));
             let case = format!("{mode:?} {is_finished} {is_cancelled} {undone_as:?} {wanted:?}");
-            let earlier = EarlierUndo { job: undo, mode, is_finished, is_cancelled, undone_as };
-            let judged = Undoability { job: None, kept: kept(1, Some(earlier)) };
-            assert_eq!(judged.judge(&request(JobId::random(), wanted)).unwrap(), expected, "{case}");
+            let judged = |is_redo_kept| {
+                let mode = mode.clone();
+                let earlier = EarlierUndo { job: undo, mode, is_finished, is_cancelled, undone_as, is_redo_kept };
+                let judged = Undoability { job: None, kept: kept(1, Some(earlier)) };
+                judged.judge(&request(JobId::random(), wanted)).unwrap()
+            };
+            assert_eq!(judged(true), expected, "{case}");
+            let is_redone = matches!(expected, Undoable::No(UndoRefusal::Redone(_)));
+            let expected = if is_redone { Undoable::No(UndoRefusal::RedoneBefore) } else { expected };
+            assert_eq!(judged(false), expected, "{case}, and the redo is gone");
         }
     }
 }

@@ -221,6 +221,7 @@ conformance! {
             contacts_are_deleted_and_come_back_under_their_ids,
             a_job_is_undone_by_one_job,
             a_deleted_contact_goes_out_of_the_images,
+            a_contact_that_an_undo_deleted_goes_out_of_the_images,
             beyond_the_limit_the_oldest_jobs_are_forgotten,
             a_tenant_that_keeps_nothing_has_nothing_to_undo;
         usage:

@@ -175,6 +175,48 @@ fn keys_go_back_to_their_owners(server: &Server) {
 
 on_both_stores!(keys_go_back_to_their_owners);
 
+/// Values of unique fields go back whatever way a job moved them: in a ring, from one batch to others, and to contacts that it made.
+fn keys_go_back_across_batches(server: &Server) {
+    const COUNT: usize = 1_200;
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..COUNT)).wait_for("completed");
+    let before = stored(&client);
+    let address = |n: usize| format!("c{n}@example.com");
+    let mut ring = vec![json!({"id": 1, "email": "between@example.com"})];
+    ring.extend((1..COUNT).map(|n| json!({"id": n + 1, "email": address(n - 1)})));
+    ring.push(json!({"id": 1, "email": address(COUNT - 1)}));
+    // The first half is moved a second time.
+    ring.push(json!({"id": COUNT / 2, "email": "half@example.com", "city": "Third"}));
+    // A contact that the job makes gets what another one had.
+    let mut given = vec![json!({"id": 7, "email": "seven@example.com"})];
+    given.extend((100..700).map(|n| json!({"id": n, "city": "Elsewhere"})));
+    given.push(json!({"email": "c6@example.com", "firstname": "New"}));
+    given.push(json!({"id": 7, "city": "Fourth"}));
+    // Two of a batch swap, where the undo's batches would part them.
+    let mut swap: Vec<Value> = (100..350).map(|n| json!({"id": n, "city": "Nowhere"})).collect();
+    swap.extend([json!({"id": 1, "email": "x@example.com"}), json!({"id": 2, "email": "c0@example.com"})]);
+    swap.extend((350..597).map(|n| json!({"id": n, "city": "Nowhere"})));
+    swap.push(json!({"id": 1, "email": "c1@example.com"}));
+    swap.extend((600..900).map(|n| json!({"id": n, "city": "Nowhere"})));
+    for (case, items) in [("a ring", ring), ("a new owner", given), ("a swap", swap)] {
+        let job = if case == "a new owner" { client.create(&json!(items)) } else { client.update(&json!(items)) };
+        assert_eq!(job.finished()["failed"], 0, "{case}: {:?}", rows(&job).last());
+        let after = stored(&client);
+        let foreseen = check(&client, &job, "");
+        let undone = undo(&client, &job, "");
+        assert_eq!((&undone.finished()["failed"], counts(&undone.finished())), (&json!(0), foreseen), "{case}");
+        assert_eq!(stored(&client), before, "{case}");
+        let foreseen = check(&client, &undone, "");
+        let redone = undo(&client, &undone, "");
+        assert_eq!((&redone.finished()["failed"], counts(&redone.finished())), (&json!(0), foreseen), "{case}");
+        assert_eq!(stored(&client), after, "{case}");
+        undo(&client, &redone, "");
+        assert_eq!(stored(&client), before, "{case}");
+    }
+}
+
+on_both_stores!(keys_go_back_across_batches);
+
 /// A contact that comes back has a version that it never had, also if older images of it are restored: an edit after that is seen.
 fn versions_are_not_used_twice(server: &Server) {
     let client = server.new_client("acme");

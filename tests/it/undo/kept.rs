@@ -56,6 +56,27 @@ fn a_deleted_contact_leaves_no_image(server: &Server) {
 
 on_both_stores!(a_deleted_contact_leaves_no_image, with("--sweep-interval", 1));
 
+/// A contact that an undo deleted has no id to be found by. Deleting it takes it out of what is kept all the same.
+fn a_contact_that_an_undo_deleted_can_be_purged(server: &Server) {
+    let client = server.new_client("acme");
+    let job =
+        client.create(&json!([{"email": "ada@example.com"}, {"email": "b@example.com"}, {"email": "c@example.com"}]));
+    job.wait_for("completed");
+    let undone = undo(&client, &job, "");
+    let before = kept_bytes(&client);
+    client.call("DELETE", "/api/contacts/1/delete", &[], &[]).expect(404);
+    let deleted = client.call("DELETE", "/api/contacts/batch/delete?ids=2,2,99", &[], &[]).expect(200).json();
+    assert_eq!(deleted["statusCodes"], json!([404, 404, 404]));
+    assert_eq!(check(&client, &undone, "?changed=restore"), json!([1, 0, 0, 0, 2]));
+    let redone = undo(&client, &undone, "?changed=restore");
+    let lost = |id: u64| json!([id, 409, "refuse", "not_kept"]);
+    assert_eq!(rows(&redone), [lost(1), lost(2), json!([3, 201, "create", null])]);
+    redone.delete().expect(200);
+    wait_until("the blob to be rewritten", || (kept_bytes(&client) < before).then_some(()));
+}
+
+on_both_stores!(a_contact_that_an_undo_deleted_can_be_purged, with("--sweep-interval", 1));
+
 fn deleting_a_job_deletes_what_is_kept_of_it(server: &Server) {
     let client = server.new_client("acme");
     let job = client.create(&contacts("c", 0..200));
@@ -71,23 +92,8 @@ on_both_stores!(deleting_a_job_deletes_what_is_kept_of_it);
 fn beyond_the_limit_the_oldest_goes_first(server: &Server) {
     let client = server.new_client("acme");
     server.set_limits("acme", &json!({"keptMiB": 1}));
-    // Text that cannot be compressed much.
-    let mut state = 7_u64;
-    let mut noise = || -> Value {
-        let mut text = String::new();
-        while text.len() < 60 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            text.push_str(&format!("{state:016x}"));
-        }
-        json!(text)
-    };
-    let mut write = |points: usize| -> Vec<Value> {
-        (0..7_000)
-            .map(|n| json!({"email": format!("c{n}@example.com"), "points": points, "firstname": noise(), "lastname": noise()}))
-            .collect()
-    };
+    let mut noise = Noise(7);
+    let mut write = |points: usize| noise.contacts(7_000, points, &["firstname", "lastname"]);
     client.create(&json!(write(0))).wait_for("completed");
     let jobs = [1, 2].map(|points| client.create(&json!(write(points))));
     let [older, newer] = &jobs;
@@ -101,3 +107,52 @@ fn beyond_the_limit_the_oldest_goes_first(server: &Server) {
 }
 
 on_both_stores!(beyond_the_limit_the_oldest_goes_first);
+
+/// A job that keeps more than the limit allows cannot be undone, and costs no other job its undo.
+fn a_job_beyond_the_limit_costs_no_other(server: &Server) {
+    let client = server.new_client("acme");
+    const FIELDS: [&str; 5] = ["firstname", "lastname", "address1", "address2", "city"];
+    server.set_limits("acme", &json!({"keptMiB": 1}));
+    let mut noise = Noise(7);
+    client.create(&json!(noise.contacts(10_000, 0, &FIELDS))).wait_for("completed");
+    let small = client.create(&json!(noise.contacts(1_000, 1, &FIELDS)));
+    small.wait_for("completed");
+    let kept = kept_bytes(&client);
+    let (large, next) = (
+        client.create(&json!(noise.contacts(10_000, 2, &FIELDS))),
+        client.create(&json!(noise.contacts(500, 3, &FIELDS))),
+    );
+    assert_eq!(large.finished()["updated"], 10_000);
+    next.wait_for("completed");
+    assert_eq!(large.finished()["undoableUntil"], Value::Null);
+    assert!(small.finished()["undoableUntil"].is_string() && next.finished()["undoableUntil"].is_string());
+    assert!((kept..=1 << 20).contains(&kept_bytes(&client)));
+}
+
+on_both_stores!(a_job_beyond_the_limit_costs_no_other);
+
+/// Makes text that cannot be compressed much.
+struct Noise(u64);
+
+impl Noise {
+    fn text(&mut self) -> Value {
+        let mut text = String::new();
+        while text.len() < 60 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            text.push_str(&format!("{:016x}", self.0));
+        }
+        json!(text)
+    }
+
+    /// Returns contacts that have such a text in each of some fields.
+    fn contacts(&mut self, count: usize, points: usize, fields: &[&str]) -> Vec<Value> {
+        let mut contact = |n| {
+            let mut contact = json!({"email": format!("c{n}@example.com"), "points": points});
+            fields.iter().for_each(|field| contact[*field] = self.text());
+            contact
+        };
+        (0..count).map(&mut contact).collect()
+    }
+}

@@ -71,6 +71,24 @@ fn what_was_undone_can_be_told_and_repeated(server: &Server) {
 
 on_both_stores!(what_was_undone_can_be_told_and_repeated);
 
+/// A refusal names no job that is gone.
+fn a_job_that_was_done_again_says_how_to_go_on(server: &Server) {
+    let client = server.new_client("acme");
+    let job = client.create(&contacts("c", 0..3));
+    job.wait_for("completed");
+    let undone = undo(&client, &job, "");
+    let redone = undo(&client, &undone, "");
+    let message = |problem: Value| problem["message"].as_str().expect("a message").to_owned();
+    let named = message(refused(&client, &job, "", 409, "redone"));
+    assert!(named.contains(&*redone.id), "{named}");
+    redone.delete().expect(200);
+    let message = message(refused(&client, &job, "", 409, "redone"));
+    assert!(!message.contains(&*redone.id) && message.contains("changed=restore"), "{message}");
+    assert_eq!(undo(&client, &job, "?changed=restore").finished()["deleted"], 3);
+}
+
+on_both_stores!(a_job_that_was_done_again_says_how_to_go_on);
+
 #[test]
 fn another_processor_must_be_allowed_to() {
     let server = Options::default().start();

@@ -154,7 +154,7 @@ impl From<UndoRefusal> for Problem {
             UndoRefusal::NothingChanged => "nothing_changed",
             UndoRefusal::NotKept => "not_undoable",
             UndoRefusal::OtherProcessor => "other_processor",
-            UndoRefusal::Redone(_) => "redone",
+            UndoRefusal::Redone(_) | UndoRefusal::RedoneBefore => "redone",
         };
         Self::new(StatusCode::CONFLICT, kind, message)
     }

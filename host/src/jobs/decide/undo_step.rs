@@ -15,6 +15,8 @@ pub(in crate::jobs) struct UndoStep {
     pub(in crate::jobs) item: UndoItem,
     /// The contact before the job; `None` if there was none, or it is not kept any more.
     pub(in crate::jobs) image: Option<BeforeImage>,
+    /// The contact as an earlier item of the undo leaves it, if there is one.
+    pub(in crate::jobs) left: Option<BeforeImage>,
 }
 
 /// What becomes of a contact.
@@ -97,8 +99,9 @@ pub(in crate::jobs) fn resolve(
 }
 
 fn of_step(step: &UndoStep, current: Option<&StoredContact>, changed_since: ChangedSince) -> Resolution {
-    let UndoStep { item, image } = step;
-    let is_unchanged = |contact: &StoredContact| item.after() == Some(contact.version);
+    let UndoStep { item, image, left } = step;
+    let is_left = |contact: &StoredContact| left.as_ref().is_some_and(|left| left.is_of(contact));
+    let is_unchanged = |contact: &StoredContact| item.after() == Some(contact.version) || is_left(contact);
     let may_write = |contact| is_unchanged(contact) || changed_since == ChangedSince::Restore;
     match (item.before(), image, current) {
         (None, _, None) => Resolution::Unchanged,
@@ -159,7 +162,8 @@ mod tests {
         let place = if image.is_some() { "[0,0]" } else { "null" };
         let after = after.map_or(String::from("null"), |after| after.to_string());
         let item = UndoItem::parse(&format!(r#"{{"id":{id},"undo":{{"after":{after},"before":{place}}}}}"#)).unwrap();
-        UndoStep { item, image: image.map(|(version, address)| BeforeImage::of(&contact(id, version, address))) }
+        let image = image.map(|(version, address)| BeforeImage::of(&contact(id, version, address)));
+        UndoStep { item, image, left: None }
     }
 
     fn existing(id: u64, version: i64) -> Resolution {
@@ -214,6 +218,12 @@ mod tests {
             let steps = [step];
             assert_eq!(resolve(&steps, &found, ChangedSince::Skip), [skipped], "{case}");
             assert_eq!(resolve(&steps, &found, ChangedSince::Restore), [restored], "{case}");
+        }
+        // An item of the same undo made it what a later change of the job had found.
+        let left = Some(BeforeImage::of(&contact(1, 2, "b")));
+        let steps = [UndoStep { left, ..step(1, Some(2), Some((1, "a"))) }];
+        for (address, expected) in [("b", existing(1, 9)), ("c", refuse(Obstacle::ChangedSince))] {
+            assert_eq!(resolve(&steps, &[contact(1, 9, address)], ChangedSince::Skip), [expected], "{address}");
         }
         let back = [step(1, None, Some((4, "a")))];
         let target = WriteTarget::Deleted { id: ContactId(1), version: 5 };

@@ -14,7 +14,7 @@ use super::connections::Session;
 use super::error::PgError;
 use super::sql::{digest, get, number, signed};
 use crate::domain::{ContactId, JobId, TenantId, Timestamp};
-use crate::store::before_images::{NewImageRow, NewImages, UNDOABLE_JOB_BYTES, read_images, read_marks};
+use crate::store::before_images::{NewImageRow, NewImages, UNDOABLE_JOB_BYTES, read_images, with_unfinished_jobs};
 use crate::store::packing::read_mode;
 use crate::store::purge::MAX_JOBS_DROPPED;
 use crate::store::undo::{EarlierUndo, KeptChanges, Undoability, UndoneJob};
@@ -65,13 +65,32 @@ impl UndoStore for PostgresStore {
         self.connections.run(READING, async |session| {
             let marks = session.prepare_cached(MARKS).await?;
             let rows = session.query(&marks, &[&tenant.0, &job.0]).await?;
-            let read = |row: &Row| Ok(ChangeMarks { first: number(row, 0)?, marks: read_marks(get(row, 1)?)? });
+            let read = |row: &Row| ChangeMarks::read(number(row, 0)?, get(row, 1)?);
             Ok(rows.iter().map(read).collect::<Result<_, StoreError>>()?)
         })
     }
 
     fn before_images(&self, tenant: TenantId, job: JobId, first: u32) -> Result<BeforeImages, StoreError> {
         self.connections.run(READING, async |session| images(session, tenant, job, first).await)
+    }
+
+    fn purge_contact(&self, tenant: TenantId, id: ContactId) -> Result<(), StoreError> {
+        const PURGE: &str = "
+            WITH purged AS (
+              UPDATE tallies SET next_note = next_note + 1 WHERE tenant = $2 AND next_contact > $3
+                AND EXISTS (SELECT 1 FROM undoable_jobs WHERE tenant = $2)
+                AND NOT EXISTS (SELECT 1 FROM contacts WHERE tenant = $2 AND id = $3)
+                AND NOT EXISTS (SELECT 1 FROM purged_contacts WHERE tenant = $2 AND contact = $3)
+              RETURNING next_note - 1 AS sequence
+            )
+            INSERT INTO purged_contacts (tenant, sequence, contact, purged_at)
+            SELECT $2, sequence, $3, bulkhead_now($1) FROM purged";
+        let Ok(contact) = i64::try_from(id.0) else { return Ok(()) };
+        self.connections.run("taking a contact out of what is kept", async |session| {
+            let purge = session.prepare_cached(PURGE).await?;
+            session.execute(&purge, &[&session.clock_shift, &tenant.0, &contact]).await?;
+            Ok(())
+        })
     }
 }
 
@@ -99,7 +118,10 @@ pub(super) async fn undoable(session: &Session, tenant: TenantId, request: &Undo
         WHERE tenant = $2 AND id = $3 AND expires_at > bulkhead_now($1)";
     const KEPT: &str = "
         SELECT kept.processor, kept.expires_at, kept.undone_as, other.mode, other.finished_at IS NOT NULL,
-               other.cancelled_at IS NOT NULL, redone.undone_as
+               other.cancelled_at IS NOT NULL, redone.undone_as,
+               EXISTS (SELECT 1 FROM undoable_jobs AS redo
+                       WHERE redo.tenant = $2 AND redo.job = redone.undone_as AND redo.expires_at > bulkhead_now($1))
+               OR EXISTS (SELECT 1 FROM jobs WHERE tenant = $2 AND id = redone.undone_as AND finished_at IS NULL)
         FROM undoable_jobs AS kept
         LEFT JOIN jobs AS other ON other.tenant = $2 AND other.id = kept.undone_as AND other.expires_at > bulkhead_now($1)
         LEFT JOIN undoable_jobs AS redone ON redone.tenant = $2 AND redone.job = kept.undone_as
@@ -129,6 +151,7 @@ fn kept_changes(row: &Row) -> Result<KeptChanges, StoreError> {
             is_finished: get(row, 4)?,
             is_cancelled: get(row, 5)?,
             undone_as: get::<Option<Uuid>>(row, 6)?.map(JobId),
+            is_redo_kept: get(row, 7)?,
         }),
     };
     Ok(KeptChanges { processor: digest(row, 0)?, expires_at: Timestamp(get(row, 1)?), undone_as })
@@ -166,8 +189,8 @@ pub(super) struct KeptBefore {
 }
 
 impl Keeping {
-    /// Decides what is kept of a commit. If the tenant's limit leaves no room, deletes what is kept of its oldest jobs, and if that is
-    /// not enough, of this one. Asks the database only then.
+    /// Decides what is kept of a commit. Deletes what is kept of the tenant's oldest jobs once the job is finished and the tenant's limit
+    /// is exceeded; until then nobody knows whether this job itself fits. Asks the database only then.
     pub(super) async fn of(
         session: &Session,
         claim: &Claim,
@@ -191,8 +214,9 @@ impl Keeping {
         let bytes = begun + rows.iter().map(NewImageRow::stored_bytes).sum::<i64>();
         let limit = signed(claim.limits.kept_mib << 20);
         let of_job = before.of_job.unwrap_or(0).saturating_add(bytes);
-        // No other job is forgotten for one that is too large by itself.
-        if of_job > limit || !make_room(session, claim, before.of_tenant.saturating_add(bytes), limit).await? {
+        let of_tenant = before.of_tenant.saturating_add(bytes);
+        let target = if is_finished { limit } else { with_unfinished_jobs(limit) };
+        if of_job > limit || make_room(session, claim, of_tenant, target).await? > with_unfinished_jobs(limit) {
             return Self::forget_if(session, claim, before.of_job.is_some()).await;
         }
         Ok(Self { rows: Some((rows, signed(time.as_micros()))), bytes })
@@ -239,22 +263,22 @@ pub(super) async fn prepare(session: &Session) -> Result<(), PgError> {
     Ok(())
 }
 
-/// Deletes what is kept of the tenant's oldest jobs until so many bytes are within its limit. Returns whether they are.
-async fn make_room(session: &Session, claim: &Claim, bytes: i64, limit: i64) -> Result<bool, PgError> {
-    let mut excess = bytes.saturating_sub(limit);
-    if excess <= 0 {
-        return Ok(true);
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `target` of `kept` bytes would be kept. Returns how many are
+/// then. Spares jobs that are being undone.
+async fn make_room(session: &Session, claim: &Claim, mut kept: i64, target: i64) -> Result<i64, PgError> {
+    if kept <= target {
+        return Ok(kept);
     }
     let oldest = session.prepare_cached(OLDEST).await?;
     let mut jobs: Vec<Uuid> = Vec::new();
     for row in session.query(&oldest, &[&claim.tenant.0, &claim.job.0, &MAX_JOBS_DROPPED]).await? {
-        if excess > 0 {
-            excess -= get::<i64>(&row, 1)?;
+        if kept > target {
+            kept -= get::<i64>(&row, 1)?;
             jobs.push(get(&row, 0)?);
         }
     }
     forget(session, claim.tenant, &jobs).await?;
-    Ok(excess <= 0)
+    Ok(kept)
 }
 
 /// Deletes what is kept of some jobs, so that they cannot be undone any more.

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{SqliteStore, usage};
 use crate::domain::{ContactId, Digest, JobId, TenantId, Timestamp};
-use crate::store::before_images::{NewImages, UNDOABLE_JOB_BYTES, read_images, read_marks};
+use crate::store::before_images::{NewImages, UNDOABLE_JOB_BYTES, read_images, with_unfinished_jobs};
 use crate::store::error::Context;
 use crate::store::packing::read_mode;
 use crate::store::purge::MAX_JOBS_DROPPED;
@@ -34,7 +34,7 @@ impl UndoStore for SqliteStore {
                 })
                 .context(READING)
         })?;
-        blobs.into_iter().map(|(first, marks)| Ok(ChangeMarks { first, marks: read_marks(&marks)? })).collect()
+        blobs.iter().map(|(first, marks)| ChangeMarks::read(*first, marks)).collect()
     }
 
     fn before_images(&self, tenant: TenantId, job: JobId, first: u32) -> Result<BeforeImages, StoreError> {
@@ -53,6 +53,25 @@ impl UndoStore for SqliteStore {
             Ok((blobs, purged_since(connection, tenant, purged_to)?))
         })?;
         blobs.map_or(Ok(Vec::new()), |(marks, images, _)| read_images(&marks, &images, &purged))
+    }
+
+    fn purge_contact(&self, tenant: TenantId, id: ContactId) -> Result<(), StoreError> {
+        let Ok(contact) = i64::try_from(id.0) else { return Ok(()) };
+        let now = self.clock.now();
+        self.connections.write(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(KEEPING)?;
+            let is_gone: bool = transaction
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND next_contact > ?2)
+                        AND NOT EXISTS (SELECT 1 FROM contacts WHERE tenant = ?1 AND id = ?2)",
+                )
+                .and_then(|mut statement| statement.query_row([tenant.0, contact], |row| row.get(0)))
+                .context(READING)?;
+            if is_gone && !is_purged(&transaction, tenant, contact)? {
+                purge(&transaction, tenant, contact, now)?;
+            }
+            transaction.commit().context(KEEPING)
+        })
     }
 }
 
@@ -96,7 +115,10 @@ pub(super) fn undoable(
     let kept = connection
         .prepare_cached(
             "SELECT kept.processor, kept.expires_at, kept.undone_as, other.mode, other.finished_at IS NOT NULL,
-                    other.cancelled_at IS NOT NULL, redone.undone_as
+                    other.cancelled_at IS NOT NULL, redone.undone_as,
+                    EXISTS (SELECT 1 FROM undoable_jobs AS redo
+                            WHERE redo.tenant = ?1 AND redo.job = redone.undone_as AND redo.expires_at > ?3)
+                    OR EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = redone.undone_as AND finished_at IS NULL)
              FROM undoable_jobs AS kept
              LEFT JOIN jobs AS other ON other.tenant = ?1 AND other.id = kept.undone_as AND other.expires_at > ?3
              LEFT JOIN undoable_jobs AS redone ON redone.tenant = ?1 AND redone.job = kept.undone_as
@@ -116,6 +138,7 @@ fn kept_changes(row: &Row<'_>) -> rusqlite::Result<KeptChanges> {
             is_finished: row.get(4)?,
             is_cancelled: row.get(5)?,
             undone_as: row.get::<_, Option<Uuid>>(6)?.map(JobId),
+            is_redo_kept: row.get(7)?,
         }),
     };
     Ok(KeptChanges { processor: Digest(row.get(0)?), expires_at: Timestamp(row.get(1)?), undone_as })
@@ -135,8 +158,8 @@ pub(super) fn remember_undo(
     Ok((changed == 0).then_some(UndoRefusal::NotKept))
 }
 
-/// Keeps how the contacts of a batch were before, so that the job can be undone for a time. If the tenant's limit leaves no room,
-/// deletes what is kept of its oldest jobs, and if that is not enough, of this one.
+/// Keeps how the contacts of a batch were before, so that the job can be undone for a time. Deletes what is kept of the tenant's
+/// oldest jobs once the job is finished and the tenant's limit is exceeded; until then nobody knows whether this job itself fits.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
     claim: &Claim,
@@ -161,8 +184,9 @@ pub(super) fn keep(
     }
     let bytes = rows.iter().map(|row| row.stored_bytes()).sum::<i64>();
     let limit = i64::try_from(claim.limits.kept_mib << 20).unwrap_or(i64::MAX);
-    // No other job is forgotten for one that is too large by itself.
-    if before.saturating_add(bytes) > limit || !make_room(transaction, claim, bytes, limit)? {
+    let target = if is_finished { limit } else { with_unfinished_jobs(limit) };
+    let is_too_large = before.saturating_add(bytes) > limit;
+    if is_too_large || make_room(transaction, claim, bytes, target)? > with_unfinished_jobs(limit) {
         return forget(transaction, tenant, job).map(drop);
     }
     let mut insert = transaction
@@ -208,12 +232,12 @@ fn begin(
     Ok(Some(UNDOABLE_JOB_BYTES))
 }
 
-/// Deletes what is kept of the tenant's oldest jobs until there is room for so many bytes. Returns whether there is. Spares jobs
-/// that are being undone.
-fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i64) -> Result<bool, StoreError> {
-    let mut excess = usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes).saturating_sub(limit);
-    if excess <= 0 {
-        return Ok(true);
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `target` bytes would be kept with `bytes` more. Returns how
+/// many are then. Spares jobs that are being undone.
+fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, target: i64) -> Result<i64, StoreError> {
+    let mut kept = usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes);
+    if kept <= target {
+        return Ok(kept);
     }
     let oldest: Vec<Uuid> = transaction
         .prepare_cached(
@@ -226,12 +250,12 @@ fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i6
         })
         .context(KEEPING)?;
     for job in oldest {
-        if excess <= 0 {
+        if kept <= target {
             break;
         }
-        excess -= forget(transaction, claim.tenant, JobId(job))?;
+        kept -= forget(transaction, claim.tenant, JobId(job))?;
     }
-    Ok(excess <= 0)
+    Ok(kept)
 }
 
 /// Deletes what is kept of a job, so that it cannot be undone any more. Returns the bytes that this counted.

@@ -133,11 +133,11 @@ fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Vec
     let mut steps = Vec::with_capacity(part.items.len());
     for text in part.items {
         let item = UndoItem::parse(text)?;
-        let image = match (item.before(), images.as_deref_mut()) {
-            (Some(place), Some(images)) => images.read(place)?,
-            _ => None,
+        let mut read = |place: Option<_>| match (place, images.as_deref_mut()) {
+            (Some(place), Some(images)) => images.read(place),
+            _ => Ok(None),
         };
-        steps.push(UndoStep { item, image });
+        steps.push(UndoStep { item, image: read(item.before())?, left: read(item.left())? });
     }
     Ok(steps)
 }
