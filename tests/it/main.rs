@@ -56,6 +56,7 @@ mod merging;
 mod multipart;
 mod operator_jobs;
 mod operator_log;
+mod partners;
 mod paths;
 mod places;
 mod published;

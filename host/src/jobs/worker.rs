@@ -29,6 +29,7 @@ mod job_run;
 mod job_target;
 mod levels;
 mod overlap;
+mod partner;
 mod pipeline;
 mod places;
 mod pool;

@@ -186,12 +186,12 @@ impl ServeArgs {
 
     /// Returns the number of component instances that can exist at a time, so that none that may run waits for another:
     ///
-    /// - a processor and a validator for each worker and its replacement: 2 × 2 for each worker;
+    /// - a processor and a validator for each worker, its replacement and its partner: 2 × 3 for each worker;
     /// - these two and a processor that shows contacts for each call that can run: 3 × 5 for each worker, as there are two light,
     ///   two moved and one heavy permit for each;
     /// - some for operators.
     pub(super) fn instances(&self) -> u32 {
-        u32::try_from(self.settings().workers).unwrap_or(32) * 19 + 8
+        u32::try_from(self.settings().workers).unwrap_or(32) * 21 + 8
     }
 
     /// Returns the bytes of memory of all component instances together.

@@ -50,6 +50,11 @@ impl Plan<'_> {
     pub(in crate::jobs) fn lookups(&self) -> &Planned {
         &self.lookups
     }
+
+    /// Returns which stored contacts the items refer to.
+    pub(in crate::jobs) fn into_lookups(self) -> Planned {
+        self.lookups
+    }
 }
 
 /// Decides one request's items, part by part. Starts the tenant's components when they are needed, and again after one
@@ -236,6 +241,22 @@ impl<'a> Decider<'a> {
     /// Returns the time spent on the request so far.
     pub(in crate::jobs) fn spent(&self) -> TimeSpent {
         self.meter.spent()
+    }
+
+    /// Goes on from what was spent on the request, here and by others.
+    pub(in crate::jobs) fn go_on_from(&mut self, spent: TimeSpent) {
+        self.meter.go_on_from(spent);
+    }
+
+    /// Counts what another decider spent on the request.
+    pub(in crate::jobs) fn add_spent(&mut self, spent: TimeSpent) {
+        self.meter.go_on_from(self.meter.spent().and(spent));
+    }
+
+    /// Waits until another decider has decided `items` items of the request.
+    pub(in crate::jobs) fn wait_for_another<T>(&self, items: usize, wait: impl FnOnce() -> T) -> T {
+        let _computing = self.watch.enter_for(Phase::Guest, self.time_to_start() + self.time_for(items));
+        wait()
     }
 
     /// Counts the time that `read` takes as time spent reading from the store.

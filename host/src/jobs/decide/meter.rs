@@ -15,6 +15,18 @@ pub(in crate::jobs) struct TimeSpent {
     pub(in crate::jobs) reading: Duration,
 }
 
+impl TimeSpent {
+    /// Returns the sum of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { guest: self.guest + other.guest, reading: self.reading + other.reading }
+    }
+
+    /// Returns what was spent since `earlier`.
+    pub(in crate::jobs) fn since(self, earlier: Self) -> Self {
+        Self { guest: self.guest.saturating_sub(earlier.guest), reading: self.reading.saturating_sub(earlier.reading) }
+    }
+}
+
 /// The measurements of one request.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
@@ -45,6 +57,11 @@ impl Meter {
     /// Returns a meter that goes on from `spent`.
     pub(super) fn starting_at(spent: TimeSpent) -> Self {
         Self { spent, ..Self::default() }
+    }
+
+    /// Goes on from `spent`.
+    pub(super) fn go_on_from(&mut self, spent: TimeSpent) {
+        self.spent = spent;
     }
 
     /// Returns the time spent so far.

@@ -28,6 +28,11 @@ impl<'a> Part<'a> {
         Self { first: 0, items, keys: None }
     }
 
+    /// Returns the place of the first item in the request.
+    pub(in crate::jobs) fn first(self) -> u32 {
+        self.first
+    }
+
     /// Returns the key of the item at `index` of this part.
     pub(super) fn key(self, index: usize) -> Option<String> {
         self.keys.and_then(|keys| keys.get(index)).cloned()

@@ -3,8 +3,12 @@
 //! A batch is committed in one of two ways. Usually the [pipeline](super::pipeline) commits it during the work on the next
 //! ones: the component computes and the store writes at the same time. If a component fails on a batch, or contacts changed
 //! under it, [isolation](crate::jobs::decide::isolate) commits it in parts, one after the other.
+//!
+//! While a worker is idle, a [partner](super::partner) decides the batch behind this one's at the same time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::{self, Scope};
 
 use crate::domain::{ItemList, StoredContact};
 use crate::jobs::decide::CommitTarget as _;
@@ -13,10 +17,13 @@ use crate::jobs::decide::{
 };
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::job_target::JobTarget;
+use crate::jobs::worker::overlap::WriteSet;
+use crate::jobs::worker::partner::{Answer, Decided, Discarded, Given, Partner, PartnerContext, Task};
 use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
+use crate::jobs::worker::places::Places;
 use crate::jobs::worker::speculation::{Speculation, unproven};
 use crate::sandbox::Planned;
-use crate::store::BatchCommit;
+use crate::store::{BatchCommit, StoreError};
 
 /// Batches that are committed one by one after a conflict. Deciding ahead would often be in vain while other requests change
 /// the same contacts.
@@ -37,11 +44,30 @@ pub(super) struct ClaimLoop<'a> {
     pub(super) items_from_memory: usize,
     /// How many of the next batches are to be committed one by one.
     single_commits: u32,
+    partnering: Partnering<'a>,
+}
+
+/// What the loop knows of partners.
+struct Partnering<'a> {
+    places: &'a Places,
+    /// `None` if the job may have no partner.
+    context: Option<PartnerContext<'a>>,
+    discarded: Discarded,
+    /// Items that partners decided.
+    items: usize,
+    /// What partners' components printed.
+    printed: String,
 }
 
 impl<'a> ClaimLoop<'a> {
-    /// Prepares the loop.
-    pub(super) fn new(target: JobTarget<'a>, decider: Decider<'a>, failures: FailureTally) -> Self {
+    /// Prepares the loop. `partner` is what a partner would decide with, unless the job may have none.
+    pub(super) fn new(
+        target: JobTarget<'a>,
+        decider: Decider<'a>,
+        failures: FailureTally,
+        places: &'a Places,
+        partner: Option<PartnerContext<'a>>,
+    ) -> Self {
         let (lease, handle) = (target.context.settings.lease, target.handle.clone());
         let pipeline = {
             let WorkerContext { decider, job_watcher, .. } = target.context;
@@ -51,8 +77,19 @@ impl<'a> ClaimLoop<'a> {
         // would otherwise lose what it decided before, and the job would never get further.
         let single_commits = u32::from(target.claim.attempts > 1);
         let (speculation, read_ahead) = (Speculation::default(), VecDeque::new());
-        let items_from_memory = 0;
-        Self { target, decider, failures, pipeline, speculation, read_ahead, items_from_memory, single_commits }
+        let partnering =
+            Partnering { places, context: partner, discarded: Discarded::default(), items: 0, printed: String::new() };
+        Self {
+            target,
+            decider,
+            failures,
+            pipeline,
+            speculation,
+            read_ahead,
+            items_from_memory: 0,
+            single_commits,
+            partnering,
+        }
     }
 
     /// Works until the job is finished or the claim must be given up. Afterwards no commit is under way.
@@ -77,7 +114,36 @@ impl<'a> ClaimLoop<'a> {
         if self.target.is_job_finished || self.pipeline.is_job_finished() { Ok(()) } else { Err(RunError::Gone) }
     }
 
+    /// Returns how many items partners decided.
+    pub(super) fn items_by_partner(&self) -> usize {
+        self.partnering.items
+    }
+
+    /// Takes what the components printed: the worker's, and then its partners'.
+    pub(super) fn take_printed(&mut self) -> String {
+        let printed = self.decider.take_printed();
+        printed + &std::mem::take(&mut self.partnering.printed)
+    }
+
     fn run_batches(&mut self) -> Result<(), RunError> {
+        thread::scope(|scope| {
+            let mut partner = None;
+            let ended = self.run_with(scope, &mut partner);
+            if let Some(partner) = partner {
+                self.partnering.printed += &partner.end();
+            }
+            ended
+        })
+    }
+
+    fn run_with<'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        partner: &mut Option<Partner<'scope, 'a>>,
+    ) -> Result<(), RunError>
+    where
+        'a: 'scope,
+    {
         let claim = self.target.claim;
         let mut cursor = claim.cursor;
         while cursor < claim.total {
@@ -87,22 +153,104 @@ impl<'a> ClaimLoop<'a> {
             }
             let items = self.next_batch(cursor)?;
             let part = Part::whole(cursor, &items);
-            cursor += u32::try_from(items.items.len()).unwrap_or(u32::MAX).max(1);
+            cursor += count(&items);
             if !self.target.left.is_empty() {
                 let left = std::mem::take(&mut self.target.left);
                 resume_isolation(&mut self.decider, &mut self.target, &mut self.failures, part, &left)?;
                 continue;
             }
-            let commit = if self.has_given_up() { None } else { self.decide(part)? };
-            match commit {
-                Some(commit) => self.commit(items, commit)?,
-                None => {
-                    self.flush()?;
-                    self.isolate(part)?;
-                }
+            let given = self.give(cursor, scope, partner)?;
+            let first = part.first();
+            let writes = self.decide_and_commit(first, items)?;
+            if let Some(given) = given {
+                let answer = partner
+                    .as_ref()
+                    .and_then(|partner| self.decider.wait_for_another(given.items, || partner.answer()));
+                let answer = answer.ok_or(StoreError::Panicked("deciding a batch"))?;
+                cursor += count(&answer.items);
+                self.take(answer, &given, writes.as_ref())?;
             }
         }
         Ok(())
+    }
+
+    /// Gives the next batch to a partner if a worker is idle and the job waits for its component.
+    fn give<'scope>(
+        &mut self,
+        cursor: u32,
+        scope: &'scope Scope<'scope, '_>,
+        partner: &mut Option<Partner<'scope, 'a>>,
+    ) -> Result<Option<Given>, RunError>
+    where
+        'a: 'scope,
+    {
+        let Partnering { context: Some(context), discarded, places, .. } = &self.partnering else { return Ok(None) };
+        if cursor >= self.target.claim.total
+            || self.single_commits > 0
+            || discarded.is_too_often()
+            || self.pipeline.has_waiting_batch()
+            || self.has_given_up()
+        {
+            return Ok(None);
+        }
+        let Some(place) = places.begin_partner() else { return Ok(None) };
+        if partner.is_none() {
+            *partner = Partner::start(scope, context.clone());
+        }
+        let Some(partner) = partner.as_ref() else { return Ok(None) };
+        let items = self.next_batch(cursor)?;
+        let may_speculate = !self.target.room.is_tight() && self.speculation == Speculation::Active;
+        let given = Given { items: items.items.len(), in_flight: self.pipeline.in_flight().writes() };
+        let task = Task { first: cursor, items, may_speculate, spent: self.decider.spent(), place };
+        if let Err(task) = partner.give(task) {
+            self.read_ahead.push_front(task.items);
+            return Ok(None);
+        }
+        Ok(Some(given))
+    }
+
+    /// Takes a partner's batch, or decides it again.
+    fn take(&mut self, answer: Answer, given: &Given, own: Option<&Arc<WriteSet>>) -> Result<(), RunError> {
+        let Answer { first, items, decided, spent } = answer;
+        self.decider.add_spent(spent);
+        match decided {
+            Decided::ComponentFailed => {
+                self.flush()?;
+                self.isolate(Part::whole(first, &items))
+            }
+            Decided::Commit { planned, found, commit } => {
+                let is_valid = own
+                    .is_some_and(|own| !given.is_overtaken(own, &planned, found.as_deref().unwrap_or_default()))
+                    && match &found {
+                        Some(_) => true,
+                        None => self.is_proven(&planned, &commit)?,
+                    };
+                if is_valid {
+                    if let Some(found) = &found {
+                        self.speculation.learn(&planned, found.len());
+                    }
+                    self.partnering.items += items.items.len();
+                    return self.commit(items, commit).map(drop);
+                }
+                self.partnering.discarded.add();
+                self.decide_and_commit(first, items).map(drop)
+            }
+            Decided::Nothing => self.decide_and_commit(first, items).map(drop),
+        }
+    }
+
+    /// Decides a batch and commits it. Returns what it changes, if it is in the pipeline.
+    fn decide_and_commit(&mut self, first: u32, items: ItemList) -> Result<Option<Arc<WriteSet>>, RunError> {
+        let part = Part::whole(first, &items);
+        let commit = if self.has_given_up() { None } else { self.decide(part)? };
+        match commit {
+            Some(commit) => self.commit(items, commit),
+            None => {
+                self.flush()?;
+                self.isolate(part)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Returns whether the components are not called for this job any more.
@@ -182,20 +330,27 @@ impl<'a> ClaimLoop<'a> {
         })
     }
 
-    /// Commits a batch, at once or in the pipeline.
-    fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<(), RunError> {
+    /// Commits a batch, at once or in the pipeline. Returns what it changes, if it is in the pipeline.
+    fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<Option<Arc<WriteSet>>, RunError> {
         let part = Part::whole(commit.first, &items);
         if !self.target.admit(part, &mut commit)? {
             self.flush()?;
-            return self.isolate(part);
+            self.isolate(part)?;
+            return Ok(None);
         }
-        let pushed = self.pipeline.push(items, commit);
-        self.recover(pushed)?;
+        let writes = match self.pipeline.push(items, commit) {
+            Ok(writes) => Some(writes),
+            Err(error) => {
+                self.recover(Err(error))?;
+                None
+            }
+        };
         if self.single_commits > 0 {
             self.flush()?;
             self.single_commits = self.single_commits.saturating_sub(1);
+            return Ok(None);
         }
-        Ok(())
+        Ok(writes)
     }
 
     /// Commits all batches in flight.
@@ -234,4 +389,8 @@ fn unless_component_failed<T>(result: Result<T, DecideError>) -> Result<Option<T
         Err(DecideError::Component(_)) => Ok(None),
         Err(DecideError::Run(error)) => Err(error),
     }
+}
+
+fn count(items: &ItemList) -> u32 {
+    u32::try_from(items.items.len()).unwrap_or(u32::MAX).max(1)
 }

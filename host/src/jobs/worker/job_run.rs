@@ -21,6 +21,8 @@ use crate::jobs::worker::carry_over::JobUsage;
 use crate::jobs::worker::claim_loop::ClaimLoop;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_target::JobTarget;
+use crate::jobs::worker::partner::PartnerContext;
+use crate::jobs::worker::places::Places;
 use crate::jobs::worker::running::RunningJob;
 use crate::store::{Claim, Store, StoreError};
 
@@ -39,16 +41,17 @@ pub(super) struct JobRun<'a> {
 }
 
 impl<'a> JobRun<'a> {
-    /// Registers a claim that was requested at `requested_at`; `watch` has the worker's marks, and
-    /// `pool_is_stopping` is raised when the worker pool stops.
+    /// Registers a claim that was requested at `requested_at`; `watch` has the worker's marks. Of the worker pool, the flag is raised
+    /// when it stops, and the places say whether a worker is idle.
     pub(super) fn new(
         context: &'a WorkerContext,
         committer: &'a Committer,
         claim: &'a Arc<Claim>,
         requested_at: Instant,
         watch: &HostWatch,
-        pool_is_stopping: &'a AtomicBool,
+        pool: (&'a AtomicBool, &'a Places),
     ) -> Self {
+        let (pool_is_stopping, places) = pool;
         let running = context.running.begin(claim.id(), requested_at, watch.clone());
         let request = DecideRequest {
             tenant: claim.tenant,
@@ -74,6 +77,9 @@ impl<'a> JobRun<'a> {
         let handle = running.handle().clone();
         let overlay = || Arc::new(Mutex::new(Overlay::of_job(Arc::clone(context.store()), claim)));
         let overlay = claim.dry_run.map(|_| overlay());
+        let may_have_partner = claim.dry_run.is_none() && claim.undoes.is_none();
+        let partner = || PartnerContext { context, request, cancel: handle.cancel().clone() };
+        let partner = may_have_partner.then(partner);
         let undo = claim.undoes.map(|undo| UndoImages::new(Arc::clone(context.store()), claim.tenant, undo));
         let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent)
             .over(overlay.clone())
@@ -91,7 +97,7 @@ impl<'a> JobRun<'a> {
             left,
             overlay,
         };
-        let claim_loop = ClaimLoop::new(target, decider, failures);
+        let claim_loop = ClaimLoop::new(target, decider, failures, places, partner);
         Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
     }
 
@@ -121,8 +127,8 @@ impl<'a> JobRun<'a> {
 
     /// Stores the components' output in the job's log.
     fn store_output(&mut self) {
+        let printed = self.claim_loop.take_printed();
         let JobTarget { committer, claim, .. } = &self.claim_loop.target;
-        let printed = self.claim_loop.decider.take_printed();
         if printed.is_empty() {
             return;
         }
@@ -186,6 +192,7 @@ impl<'a> JobRun<'a> {
             job = %claim.job,
             items = claim.total,
             items_from_memory,
+            items_by_partner = self.claim_loop.items_by_partner(),
             dry_run = claim.dry_run.is_some(),
             us = micros_since(started),
             guest_us = micros(guest),

@@ -31,7 +31,7 @@ pub(super) struct DecidedBatch {
     /// The place of the batch's first item in the job.
     pub(super) first: u32,
     pub(super) items: ItemList,
-    writes: WriteSet,
+    writes: Arc<WriteSet>,
 }
 
 /// Why batches were not committed. The pipeline is empty afterwards.
@@ -73,6 +73,11 @@ impl InFlight<'_> {
         Ok(find()?.filter(|found| self.0.iter().all(|batch| batch.writes.is_disjoint_from(planned, found))))
     }
 
+    /// Returns what the batches in flight change.
+    pub(super) fn writes(&self) -> Vec<Arc<WriteSet>> {
+        self.0.iter().map(|batch| Arc::clone(&batch.writes)).collect()
+    }
+
     /// Returns whether a batch in flight takes one of these keys.
     pub(super) fn takes_any(&self, keys: &[UniqueKey]) -> bool {
         self.0.iter().any(|batch| batch.writes.takes_any(keys))
@@ -105,6 +110,11 @@ impl<'a> Pipeline<'a> {
         self.decided.is_empty()
     }
 
+    /// Returns whether a decided batch waits for the commit under way: the store is what the job waits for.
+    pub(super) fn has_waiting_batch(&self) -> bool {
+        self.commits.state.lock().next.batches > 0
+    }
+
     /// Returns whether a commit finished the job.
     pub(super) fn is_job_finished(&self) -> bool {
         self.commits.state.lock().is_job_finished
@@ -121,13 +131,14 @@ impl<'a> Pipeline<'a> {
         InFlight(&self.decided)
     }
 
-    /// Adds a batch behind all others. Waits while the pipeline is full.
+    /// Adds a batch behind all others. Waits while the pipeline is full. Returns what the batch changes.
     ///
     /// # Errors
     /// If a batch, this one or one before it, was not committed.
-    pub(super) fn push(&mut self, items: ItemList, commit: BatchCommit) -> Result<(), PipelineError> {
+    pub(super) fn push(&mut self, items: ItemList, commit: BatchCommit) -> Result<Arc<WriteSet>, PipelineError> {
         let bytes = commit.bytes() + items.items.iter().map(String::len).sum::<usize>();
-        self.decided.push_back(DecidedBatch { first: commit.first, items, writes: WriteSet::of(&commit) });
+        let writes = Arc::new(WriteSet::of(&commit));
+        self.decided.push_back(DecidedBatch { first: commit.first, items, writes: Arc::clone(&writes) });
         let Self { commits, handle, waiting_time, .. } = self;
         let mut state =
             commits.wait_while(handle, waiting_time, |state| !state.has_room(bytes) && state.failure.is_none());
@@ -141,7 +152,7 @@ impl<'a> Pipeline<'a> {
             let commits = Arc::clone(commits);
             self.committer.submit(move |store| commits.run(store));
         }
-        Ok(())
+        Ok(writes)
     }
 
     /// Waits until all batches are committed.

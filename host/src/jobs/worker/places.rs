@@ -28,6 +28,8 @@ struct Taken {
     places: usize,
     /// Jobs of each tenant that run, with a place or without.
     jobs: HashMap<TenantId, usize>,
+    /// Partners that decide a batch.
+    partners: usize,
 }
 
 impl Taken {
@@ -59,6 +61,17 @@ impl Places {
         taken.places += usize::from(has_place);
         taken.jobs.insert(tenant, jobs + 1);
         Some(Place { places: self, tenant, has_place })
+    }
+
+    /// Lets a partner of a running job decide a batch until the guard is dropped, in place of an idle worker. Returns `None` if no
+    /// worker is idle. Jobs that begin do not wait for partners.
+    pub(super) fn begin_partner(&self) -> Option<PartnerPlace<'_>> {
+        let mut taken = self.taken.lock();
+        if taken.all_jobs() + taken.partners >= self.places {
+            return None;
+        }
+        taken.partners += 1;
+        Some(PartnerPlace(self))
     }
 
     /// Returns whether a place is free.
@@ -96,6 +109,17 @@ impl Drop for Place<'_> {
     }
 }
 
+/// The right of a partner to decide a batch.
+#[derive(Debug)]
+pub(super) struct PartnerPlace<'a>(&'a Places);
+
+impl Drop for PartnerPlace<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.0.taken.lock();
+        taken.partners = taken.partners.saturating_sub(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Places;
@@ -116,6 +140,19 @@ mod tests {
         drop(place);
         assert!(places.begin(OTHER, true, 0).is_some());
         assert!(places.busy_tenants().is_empty());
+    }
+
+    #[test]
+    fn partners_work_only_in_place_of_idle_workers() {
+        let places = Places::new(3);
+        let job = places.begin(ONE, false, 0);
+        let partners = [places.begin_partner(), places.begin_partner()];
+        assert!(partners.iter().all(Option::is_some) && places.begin_partner().is_none());
+        let of_others = [places.begin(OTHER, true, 0), places.begin(THIRD, true, 0), places.begin(ONE, true, 0)];
+        assert_eq!(of_others.map(|place| place.is_some()), [true, true, false], "no job waits for a partner");
+        drop(partners);
+        assert!(places.begin_partner().is_some());
+        drop(job);
     }
 
     #[test]

@@ -244,7 +244,7 @@ impl Pool {
     }
 
     fn run(&self, committer: &Committer, claim: &Arc<Claim>, requested_at: Instant, watch: &HostWatch) {
-        let run = JobRun::new(&self.context, committer, claim, requested_at, watch, &self.is_stopping);
+        let run = JobRun::new(&self.context, committer, claim, requested_at, watch, (&self.is_stopping, &self.places));
         // A bug must cost the lease of one job, and not a worker.
         if catch_unwind(AssertUnwindSafe(|| run.run())).is_err() {
             tracing::error!(
