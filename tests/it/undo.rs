@@ -36,6 +36,9 @@ fn rows(job: &Job<'_>) -> Vec<Value> {
     job.wait_for("completed");
     let page = job.read("?details=full&limit=1000").expect(200).json();
     let mut rows: Vec<Value> = page["details"]["contacts"].as_array().expect("rows").clone();
+    for error in rows.iter().filter(|row| row["statusCode"] == 409) {
+        assert_eq!(error["errors"]["type"], error["codes"][0]["code"], "one spelling: {error}");
+    }
     rows.sort_by_key(|row| row["id"].as_u64());
     rows.iter().map(|row| json!([row["id"], row["statusCode"], row["action"], row["codes"][0]["code"]])).collect()
 }

@@ -55,26 +55,26 @@ impl Obstacle {
     pub(in crate::jobs) fn error(&self) -> (u16, ItemError) {
         let (r#type, message) = match self {
             Self::ChangedSince => (
-                "changed since",
+                "changed_since",
                 String::from(
                     "This contact was changed after the job that is undone, so it was left as it is. With changed=restore, an undo makes it as it was all the same.",
                 ),
             ),
             Self::DeletedSince => (
-                "deleted since",
+                "deleted_since",
                 String::from(
                     "This contact was deleted after the job that is undone, and what it was before went with it.",
                 ),
             ),
             Self::KeyTaken { field, owner } => (
-                "key taken",
+                "key_taken",
                 format!(
                     "Contact {} has by now the {field} that this contact had, so this contact was left as it is. Change or delete that one, and undo the job again with changed=restore.",
                     owner.0
                 ),
             ),
             Self::NotKept => (
-                "not kept",
+                "not_kept",
                 String::from(
                     "What this contact was before the job is not kept any more, so the contact was left as it is.",
                 ),
