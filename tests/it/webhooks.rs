@@ -220,6 +220,14 @@ fn an_endpoint_is_tested_ten_times_a_minute_at_most() {
     );
     server.set_clock(Duration::from_secs(61));
     test().expect(202);
+    // Of an endpoint that gets no messages, nobody would see what becomes of a test.
+    client.send("PATCH", &path, &[], &json!({"enabled": false})).expect(200);
+    let refused = test().expect(409).problem();
+    assert_eq!(refused["type"], "webhook_disabled", "{refused}");
+    let messages = client.get(&format!("{path}/messages")).expect(200).json();
+    assert_eq!(messages["messages"].as_array().map(Vec::len), Some(11));
+    client.send("PATCH", &path, &[], &json!({"enabled": true})).expect(200);
+    test().expect(202);
 }
 
 #[test]

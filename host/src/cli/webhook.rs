@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use bulkhead::operations::MAX_COMPONENT_BYTES;
+use bulkhead::operations::{MAX_COMPONENT_BYTES, OperationError};
 use bulkhead::store::WebhookEvent;
 use bulkhead::tenants::TenantName;
-use bulkhead::webhooks::WebhookNetworks;
+use bulkhead::webhooks::{EndpointUrlError, WebhookNetworks};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use uuid::Uuid;
@@ -74,7 +74,7 @@ pub(super) fn run(command: WebhookCommand) -> Result<(), Box<dyn Error>> {
         WebhookCommand::Add { tenant, url, event, webhook_allow, store } => {
             let operations = open(&store)?.with_webhook_networks(WebhookNetworks::new(webhook_allow));
             let events = (!event.is_empty()).then_some(event);
-            print_json(&operations.add_webhook(tenant.as_str(), &url, events)?)?;
+            print_json(&operations.add_webhook(tenant.as_str(), &url, events).map_err(with_remedy)?)?;
         }
         WebhookCommand::List { tenant, store } => {
             open(&store)?.webhooks(tenant.as_str())?.iter().try_for_each(print_json)?;
@@ -98,6 +98,22 @@ pub(super) fn run(command: WebhookCommand) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Says to whoever gives the command what an operator does about a network that is not allowed.
+fn with_remedy(error: OperationError) -> Box<dyn Error> {
+    const REMEDY: &str = "start each server with --webhook-allow CIDR, and give this command the same option";
+    match error {
+        OperationError::WebhookUrl(EndpointUrlError::Address(address)) => format!(
+            "messages are not sent to the address {address}, which is none of the public Internet. Nothing was added. To allow its network, {REMEDY}, such as --webhook-allow {address}"
+        )
+        .into(),
+        OperationError::WebhookUrl(EndpointUrlError::NoTls) => format!(
+            "the URL must begin with https://, because messages go without TLS only to networks that are allowed. Nothing was added. To allow a network, {REMEDY}, such as --webhook-allow 10.0.0.0/8"
+        )
+        .into(),
+        error => error.into(),
+    }
 }
 
 fn event(name: &str) -> Result<WebhookEvent, String> {

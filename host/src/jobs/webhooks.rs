@@ -136,8 +136,9 @@ impl Webhooks {
     /// Has a message sent that shows whether an endpoint takes messages. Returns the message's id.
     ///
     /// # Errors
-    /// If there is no such endpoint.
+    /// If there is no such endpoint, it is disabled, or it was tested too often.
     pub fn test(&self, id: Uuid) -> Result<Uuid, WebhookError> {
+        self.find_enabled(id)?;
         let since = self.store.now().before(TEST_INTERVAL);
         let is_recent_test = |message: &&WebhookMessage| message.event == TEST_EVENT && message.occurred_at > since;
         let newest = self.store.webhook_messages(self.owner, id, MAX_LISTED)?;

@@ -27,6 +27,8 @@ fn messages_go_to_the_public_internet_alone() {
     ] {
         let refused = client.send("POST", PATH, &[], &json!({"url": url})).expect(400);
         let (message, command) = (refused.message(), server.command_line(&["webhook", "add", "acme", &url]).expect(2));
+        let remedy = "start each server with --webhook-allow CIDR, and give this command the same option";
+        assert!(command.stderr.contains(remedy), "{}", command.stderr);
         for said in [message, command.stderr] {
             assert!(said.contains(part) && said.contains("--webhook-allow"), "{url}: {said}");
         }
