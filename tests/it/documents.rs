@@ -21,6 +21,7 @@ fn pages() -> Vec<PathBuf> {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "guest/README.md",
+        "examples/README.md",
         "examples/hosts/README.md",
         "examples/receivers/README.md",
     ]

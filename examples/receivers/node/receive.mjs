@@ -3,7 +3,12 @@ import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 
 const MAX_BYTES = 64 * 1024;
-const [secret, port = "0"] = process.argv.slice(2);
+const [secret = "", port = "0", ...others] = process.argv.slice(2);
+if (!secret.startsWith("whsec_") || !/^\d+$/.test(port) || others.length > 0) {
+  console.error("usage: node receive.mjs SECRET [PORT]");
+  console.error("SECRET begins with whsec_; the server shows it once, when the webhook is added.");
+  process.exit(1);
+}
 const webhook = new Webhook(secret);
 
 const server = createServer(async (request, response) => {

@@ -34,6 +34,11 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
+if not (2 <= len(sys.argv) <= 3 and sys.argv[1].startswith("whsec_") and (sys.argv[2:] or ["0"])[0].isdecimal()):
+    sys.exit(
+        "usage: python receive.py SECRET [PORT]\n"
+        "SECRET begins with whsec_; the server shows it once, when the webhook is added."
+    )
 Receiver.webhook = Webhook(sys.argv[1])
 server = HTTPServer(("127.0.0.1", int((sys.argv[2:] or ["0"])[0])), Receiver)
 print(f"http://127.0.0.1:{server.server_port}/", flush=True)

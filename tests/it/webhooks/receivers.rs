@@ -65,6 +65,18 @@ fn the_libraries_of_the_specification_take_messages() {
 }
 
 #[test]
+fn a_receiver_without_a_secret_says_what_it_needs() {
+    for language in ["node", "python"] {
+        for arguments in [&[][..], &["secret"], &["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "port"]] {
+            let output = Command::new(receiver(language)).arg("receive").args(arguments).output().expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{language} {arguments:?} {said}");
+            assert!(said.starts_with("usage: ") && said.contains("whsec_"), "{language} {arguments:?} {said}");
+        }
+    }
+}
+
+#[test]
 fn the_documented_check_finds_the_documented_message_genuine() {
     const PAGE: &str = include_str!("../../../docs/webhooks.md");
     let block = |start: &str| {
