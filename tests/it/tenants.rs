@@ -47,6 +47,9 @@ fn tenants_are_added_and_removed_while_the_server_runs() {
     assert_eq!(listed, json!({"tenant": "acme", "client_id": tenant.client_id, "contacts": 1_500, "jobs": 1}));
     let again = tenants(&["add", "acme"]).expect(2);
     assert!(again.stderr.contains("already") && again.stdout.is_empty(), "{}", again.stderr);
+    for part in ["'bulkhead tenant set acme'", "'bulkhead tenant secret add acme'"] {
+        assert!(again.stderr.contains(part) && !again.stderr.contains("remove"), "{}", again.stderr);
+    }
     for name in ["Acme", "", "-x", "a b", "a:b"] {
         assert_eq!(tenants(&["add", "--", name]).expect(2).stdout, "", "{name}");
     }

@@ -105,7 +105,9 @@ pub enum OperationError {
     )]
     TooManyWebhookTests(Uuid),
     /// A tenant has the name already.
-    #[error("there is a tenant '{0}' already; remove it first, or choose another name")]
+    #[error(
+        "there is a tenant '{0}' already, so nothing was added. To change it, use 'bulkhead tenant set {0}'; if you need a secret for it, 'bulkhead tenant secret add {0}' makes another; for a new tenant, choose another name"
+    )]
     TenantExists(String),
     /// The tenant has as many live secrets as it can have.
     #[error("'{0}' has {MAX_SECRETS} secrets, which is the maximum; revoke one that is not used any more")]
