@@ -146,6 +146,16 @@ fn credentials_are_checked_first() {
 }
 
 #[test]
+fn the_root_says_where_the_api_is() {
+    let server = Server::start();
+    for client in [server.new_client("acme"), server.client_with(None)] {
+        let said = client.get("/").expect(404).message();
+        assert!(said.contains("/api/contacts") && said.contains("/docs"), "{said}");
+    }
+    server.client_with(None).get("/docs").expect(200);
+}
+
+#[test]
 fn clients_without_credentials_are_refused_before_they_send_a_body() {
     let server = Server::start();
     let mut connection = server.connect();

@@ -402,7 +402,7 @@ fn names_token(query: Option<&str>) -> bool {
 }
 
 /// Answers a request that needs no credentials, because it asks for nothing of a tenant: which methods a path has, as browsers
-/// do without credentials, what everybody may read, and what is no path of the token endpoint.
+/// do without credentials, what everybody may read, and what is no path of the token endpoint. So is `/`, where people look first.
 fn without_credentials<T>(request: &Request<T>) -> Option<Result<Reply, Problem>> {
     let (method, path) = (request.method(), request.uri().path());
     if method == Method::OPTIONS {
@@ -416,7 +416,7 @@ fn without_credentials<T>(request: &Request<T>) -> Option<Result<Reply, Problem>
     if let Ok(Route::Public(text)) = Route::find(method, path) {
         return Some(Ok(public_text(text, request.headers())));
     }
-    let is_unknown = path.starts_with(TOKEN_FOLDER) && path != TOKEN_PATH;
+    let is_unknown = path == "/" || (path.starts_with(TOKEN_FOLDER) && path != TOKEN_PATH);
     is_unknown.then(|| Err(Problem::unknown_path(path)))
 }
 

@@ -118,7 +118,8 @@ impl Problem {
     }
 
     pub(super) fn unknown_path(path: &str) -> Self {
-        Self::not_found(format!("Requested URL not found: {path}"))
+        let hint = if path == "/" { ". The API is at /api/contacts; GET /docs describes it" } else { "" };
+        Self::not_found(format!("Requested URL not found: {path}{hint}"))
     }
 
     pub(super) fn unknown_job() -> Self {
