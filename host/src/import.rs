@@ -13,6 +13,7 @@ mod header;
 mod json_lines;
 mod list_cell;
 mod mapping;
+mod near_names;
 mod other_kind;
 mod own_members;
 mod quoting;
@@ -36,7 +37,7 @@ pub use own_members::{ERRORS_MEMBER, EXCEL_MEMBER, ITEM_MEMBER, STATUS_MEMBER, i
 pub use table_text::delimiter;
 pub use targets::TargetField;
 
-use crate::domain::Source;
+use crate::domain::{Source, SourceColumn, SourceFormat};
 
 /// What a file comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +46,23 @@ pub struct Import {
     pub items: Vec<String>,
     /// What the file was.
     pub source: Source,
+}
+
+impl Import {
+    /// Checks that a table says which contact each row is about.
+    ///
+    /// # Errors
+    /// If no column of a table has ids, or contacts as JSON, which may have them.
+    pub fn check_ids(&self) -> Result<(), ImportError> {
+        let columns = &self.source.columns;
+        let has_ids = |column: &SourceColumn| column.field.as_deref() == Some("id") || is_item(&column.column);
+        // A file of failures may have no column but those of its own.
+        if self.source.format != SourceFormat::Csv || columns.is_empty() || columns.iter().any(has_ids) {
+            return Ok(());
+        }
+        let names: Vec<&str> = columns.iter().map(|column| column.column.as_str()).collect();
+        Err(ImportError::NoIds(mapping::shown_names(&names)))
+    }
 }
 
 /// How much a file may come to.

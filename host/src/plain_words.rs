@@ -1,8 +1,16 @@
-//! Errors of the operating system and of JSON in plain words. What they are called in programs, and their numbers, help nobody.
+//! Errors of the operating system and of JSON in plain words, and numbers of things. What errors are called in programs, and their
+//! numbers, help nobody.
 
+use std::fmt;
 use std::io::{Error, ErrorKind};
 
 use serde_json::error::Category;
+
+/// Returns a number with its noun, which gets an `s` unless the number is 1: `1 contact`, `2 contacts`.
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
 
 /// Says why a file, a folder or a connection cannot be used: the end of a sentence.
 pub fn io_error(error: &Error) -> String {
@@ -85,7 +93,14 @@ pub fn json_flaw(error: &serde_json::Error) -> &'static str {
 mod tests {
     use std::io::{Error, ErrorKind};
 
-    use super::{io_error, json_error};
+    use super::{counted, io_error, json_error};
+
+    #[test]
+    fn one_thing_is_no_several_things() {
+        for (number, said) in [(0, "0 contacts"), (1, "1 contact"), (2, "2 contacts"), (21, "21 contacts")] {
+            assert_eq!(counted::<u64>(number, "contact"), said);
+        }
+    }
 
     #[test]
     fn no_error_of_the_system_has_a_number_or_a_programs_words() {

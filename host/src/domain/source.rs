@@ -42,6 +42,9 @@ pub struct SourceColumn {
     /// The member of the items that has the column's cells, if that is neither the field nor the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
+    /// The alias of a field that the column's name is nearly the name of, if the column became none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar: Option<String>,
 }
 
 impl SourceColumn {

@@ -137,7 +137,11 @@ impl BulkRequest {
         drop(bytes);
         let dry_run = self.settings.dry_run.dry_run()?;
         self.check_mode(operation)?;
-        let Some(Import { items, source }) = import else { return Err(Problem::bad_request("There is no file.")) };
+        let Some(import) = import else { return Err(Problem::bad_request("There is no file.")) };
+        if operation != Operation::Create {
+            import.check_ids()?;
+        }
+        let Import { items, source } = import;
         let items = ItemList { items, keys: None };
         let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
         Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)

@@ -74,7 +74,24 @@ impl Format {
             Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
         };
         refuse_wrapped_list(&list)?;
+        self.refuse_one_contact(&list)?;
         Ok(list)
+    }
+
+    /// Refuses one contact where a list is expected: read by the rules, each of its values would be a contact.
+    fn refuse_one_contact(&self, list: &ItemList) -> Result<(), Problem> {
+        let keys = list.keys.as_deref().unwrap_or_default();
+        let is_number = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
+        if keys.iter().all(is_number) || list.items.iter().any(|item| item.starts_with('{')) {
+            return Ok(());
+        }
+        let list = match self {
+            Self::Form | Self::Multipart(_) => "Number its values, such as 0[email]=ada@example.com",
+            Self::Json | Self::Csv { .. } | Self::JsonLines { .. } => "Put it into a list, [{…}]",
+        };
+        Err(Problem::bad_request(format!(
+            "The body is one contact, and this call expects a list of contacts. Nothing was stored. {list}, or send it to /api/contacts/new, which takes one."
+        )))
     }
 
     /// Reads a body that is one item, and returns the item as JSON.

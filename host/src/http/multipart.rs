@@ -56,7 +56,7 @@ impl Boundary {
 
 /// Reads the fields of a body, in order: names and values.
 pub(super) fn fields<'a>(body: &'a [u8], boundary: &'a Boundary) -> Fields<'a> {
-    Fields { rest: Rest::Beginning(body), delimiter: &boundary.delimiter, parts: 0, takes_files: false }
+    Fields { rest: Rest::Beginning(body), delimiter: &boundary.delimiter, parts: 0, file_part: None }
 }
 
 /// A form with one file.
@@ -72,13 +72,13 @@ pub(super) struct FormWithFile<'a> {
 /// Reads a form whose part `name` is a file, which need not have a file's name.
 ///
 /// # Errors
-/// 400 if the form cannot be read, has no such part or has it twice, and 415 if another part is a file.
+/// 400 if the form cannot be read, has no such part or has it twice, or if another part is a file.
 pub(super) fn form_with_file<'a>(
     body: &'a [u8],
     boundary: &'a Boundary,
-    name: &str,
+    name: &'a str,
 ) -> Result<FormWithFile<'a>, Problem> {
-    let mut parts = Fields { takes_files: true, ..fields(body, boundary) };
+    let mut parts = Fields { file_part: Some(name), ..fields(body, boundary) };
     let (mut others, mut file) = (Vec::new(), None);
     while let Some(part) = parts.next_part()? {
         if part.head.name != name {
@@ -104,8 +104,8 @@ pub(super) struct Fields<'a> {
     delimiter: &'a [u8],
     /// Parts that were read.
     parts: usize,
-    /// Whether a part may be a file.
-    takes_files: bool,
+    /// The name of the part that may be a file.
+    file_part: Option<&'a str>,
 }
 
 /// The headers of a part.
@@ -149,10 +149,7 @@ impl<'a> Fields<'a> {
     /// Returns the name and the text of a part.
     fn field(&self, Part { head, value }: Part<'_>) -> Result<(String, String), Problem> {
         if head.is_file {
-            return Err(Problem::unsupported_type(format!(
-                "The form's part '{}' is a file, and this call takes none. Nothing was stored. {TAKES_FILES}",
-                shortened(&head.name)
-            )));
+            return Err(self.misplaced_file(&head.name));
         }
         match &head.charset {
             Some(charset) if !["utf-8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) => {
@@ -256,11 +253,8 @@ impl<'a> Fields<'a> {
                 let name = name.ok_or_else(|| self.wrong("has no name"))?;
                 head.is_file = parts.parameter("filename").or_else(|| parts.parameter("filename*")).is_some();
                 head.name = name.to_owned();
-                if head.is_file && !self.takes_files {
-                    return Err(Problem::unsupported_type(format!(
-                        "The form's part '{}' is a file, and this call takes none. Nothing was stored. {TAKES_FILES}",
-                        shortened(name)
-                    )));
+                if head.is_file && self.file_part.is_none() {
+                    return Err(self.misplaced_file(name));
                 }
                 Ok(true)
             }
@@ -277,6 +271,19 @@ impl<'a> Fields<'a> {
                 _ => Err(self.wrong("has a Content-Transfer-Encoding; send it as it is")),
             },
             _ => Ok(false),
+        }
+    }
+
+    /// Returns the problem of a file in a part that takes none.
+    fn misplaced_file(&self, part: &str) -> Problem {
+        let part = shortened(part);
+        match self.file_part {
+            Some(name) => Problem::bad_request(format!(
+                "The form's part '{part}' is a file, and the part with the file must be named '{name}'. Nothing was stored. With curl, send it as -F {name}=@contacts.csv."
+            )),
+            None => Problem::unsupported_type(format!(
+                "The form's part '{part}' is a file, and this call takes none. Nothing was stored. {TAKES_FILES}"
+            )),
         }
     }
 

@@ -29,17 +29,23 @@ pub(super) fn columns(
     // A file of failures may have no column but those of its own.
     let has_whole_rows = header.item.is_some() || (header.is_own && names.is_empty());
     if fields.iter().all(Option::is_none) && !has_whole_rows {
-        return Err(ImportError::NoColumnKnown(shown_names(&names)));
+        let similar = names.iter().find_map(|name| targets.similar(name));
+        let hint = similar.map(|field| format!(" (did you mean '{field}'?)")).unwrap_or_default();
+        return Err(ImportError::NoColumnKnown(shown_names(&names) + &hint));
     }
+    let taken: HashSet<&str> = fields.iter().flatten().copied().collect();
     let all: HashSet<&str> = names.iter().copied().collect();
     let mut others = HashSet::new();
     let mut columns = Vec::with_capacity(names.len() + 1);
     for (name, field) in names.into_iter().zip(fields) {
         let column = name.to_owned();
         if let Some(field) = field {
-            columns.push(SourceColumn { column, field: Some(field.to_owned()), member: None });
+            columns.push(SourceColumn { column, field: Some(field.to_owned()), member: None, similar: None });
             continue;
         }
+        // A mapping leaves out columns on purpose.
+        let similar = targets.similar(name).filter(|field| mapping.is_none() && !taken.contains(field));
+        let similar = similar.map(str::to_owned);
         let mut member = column.clone();
         // No other column has the column's own name, but one may have what it becomes.
         while targets.exact(&member).is_some()
@@ -50,10 +56,10 @@ pub(super) fn columns(
         }
         others.insert(member.clone());
         let member = (member != column).then_some(member);
-        columns.push(SourceColumn { column, field: None, member });
+        columns.push(SourceColumn { column, field: None, member, similar });
     }
     if header.item.is_some() {
-        columns.push(SourceColumn { column: ITEM_MEMBER.to_owned(), field: None, member: None });
+        columns.push(SourceColumn { column: ITEM_MEMBER.to_owned(), field: None, member: None, similar: None });
     }
     Ok(columns)
 }
@@ -96,9 +102,12 @@ mod tests {
 
     #[test]
     fn a_table_has_a_field_unless_it_has_whole_items() {
-        for (header, error) in
-            [("x,y", "'x', 'y'"), ("x,bulkhead:status", "'x'"), ("1,2,3,4,5,6,7,8,9,10,11", "'10', …")]
-        {
+        for (header, error) in [
+            ("x,y", "'x', 'y'."),
+            ("x,emial", "'x', 'emial' (did you mean 'email'?)."),
+            ("x,bulkhead:status", "'x'"),
+            ("1,2,3,4,5,6,7,8,9,10,11", "'10', …"),
+        ] {
             let refused = map(header, None).unwrap_err().to_string();
             assert!(refused.contains("No column of the file") && refused.contains(error), "{refused}");
         }

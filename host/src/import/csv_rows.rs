@@ -26,7 +26,7 @@ pub struct CsvOptions {
 /// Reads a table.
 ///
 /// # Errors
-/// If it cannot be read whole, or is too large.
+/// If it cannot be read whole, is too large, or has no row with text.
 pub fn read_csv(
     text: &str,
     options: &CsvOptions,
@@ -40,7 +40,11 @@ pub fn read_csv(
     }
     let header = first_row(&records, options)?;
     let targets = Targets::new(fields);
-    let columns = columns(&header, options.mapping.as_ref(), &targets)?;
+    let columns = match columns(&header, options.mapping.as_ref(), &targets) {
+        // A table that lost its line breaks has nonsense for a header; that it has no rows says more.
+        Err(_) if !header.is_row && matches!(records.advance(), Ok(false)) => return Err(ImportError::NoRows),
+        columns => columns?,
+    };
     let mut rows = RowItems::new(&header, &columns, &targets, options.blank_clears, limits);
     if header.is_row {
         rows.add(&records)?;
@@ -50,6 +54,9 @@ pub fn read_csv(
         rows.add(&records)?;
     }
     let RowItems { items, blank_rows, .. } = rows;
+    if items.is_empty() {
+        return Err(ImportError::NoRows);
+    }
     let delimiter = Some(char::from(table.delimiter));
     Ok(Import {
         items,
@@ -126,7 +133,6 @@ mod tests {
                 &no_header,
                 vec![r#"{"1":"1","email":"a@b.co"}"#, r#"{"1":"2","email":"b@b.co"}"#],
             ),
-            ("email\n", &plain, vec![]),
             ("email,,firstname,\na@b.co,,A,\n,,,\n", &plain, vec![r#"{"email":"a@b.co","firstname":"A"}"#]),
             (
                 "email,tags,sizes\na@b.co,\"[\"\"a|b\"\",\n\"\"c\"\"]\",\"[\"\"x\"\"]\"\nb@b.co,[a],s|m\n",
@@ -225,14 +231,14 @@ mod tests {
         let plain = CsvOptions::default();
         let long = format!("email,{}\n{}", "x".repeat(500), "a@b.co,y\n".repeat(5));
         for (text, part) in [
-            ("email,phone\na@b.co\n", "The row in line 2 has 1 cells, and the first row has 2"),
+            ("email,phone\na@b.co\n", "The row in line 2 has 1 cell, and the first row has 2"),
             ("email,phone\n\"a\nb\",1\na@b.co,1,2\n", "line 4 has 3 cells"),
             ("email,phone\na@b.co,\"1\n", "line 2 begins with a quotation mark"),
             ("email\n1\n2\n3\n4\n5\n6\n", "more than 5 rows"),
             (long.as_str(), "more than 2000 bytes"),
             ("a@b.co,c@d.co\n", "No column"),
             ("sep=\"\nemail\n", "and '\"' cannot"),
-            ("sep=;\nemail;phone\na\n", "line 3 has 1 cells"),
+            ("sep=;\nemail;phone\na\n", "line 3 has 1 cell"),
             ("email,\na@b.co,\nb@b.co,x\n", "Column 2 has no name in the header, and text in line 3"),
             ("email\na\0@b.co\n", "Line 2 has a NUL character"),
             ("email,bulkhead:item\n,{}\na@b.co,{}\n", "line 3 has text in the column 'bulkhead:item' and in others"),

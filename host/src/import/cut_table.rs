@@ -15,6 +15,8 @@ pub struct CutTable<'a> {
     pub rows: Vec<&'a str>,
     /// What separates cells.
     pub delimiter: u8,
+    /// The names of the columns that are read; their numbers in a table without a header.
+    pub columns: Vec<String>,
     /// Bytes by which a row grows at most when it becomes JSON, apart from what must be escaped.
     pub growth: usize,
 }
@@ -54,7 +56,8 @@ impl<'a> CutTable<'a> {
                 rows.push(record);
             }
         }
-        Ok(Self { header, rows, delimiter, growth })
+        let columns = first.names().map(str::to_owned).collect();
+        Ok(Self { header, rows, delimiter, columns, growth })
     }
 
     /// Returns a table of some of the rows. It says itself what separates its cells.
@@ -113,7 +116,7 @@ mod tests {
         let no_header = CsvOptions { has_no_header: true, ..CsvOptions::default() };
         let plain = CsvOptions::default();
         for (text, options, part) in [
-            ("a,b\n1,2\n\n1\n", &plain, "The row in line 4 has 1 cells"),
+            ("a,b\n1,2\n\n1\n", &plain, "The row in line 4 has 1 cell"),
             ("a,b\n1,\"2\n", &plain, "line 2 begins with a quotation mark"),
             ("a,\n1,2\n", &plain, "Column 2"),
             ("sep=x\na\n", &plain, "'x' cannot"),

@@ -1,6 +1,7 @@
 //! Why a file is refused, in words for whoever sent it: what is wrong, where, and what to do.
 
 use super::other_kind::OtherKind;
+use crate::plain_words::counted;
 
 /// Characters that are shown of a text that a client sent.
 const MAX_SHOWN_CHARS: usize = 60;
@@ -11,6 +12,11 @@ pub enum ImportError {
     /// The file has no bytes but blanks.
     #[error("The file is empty. Send a file with at least one contact.")]
     Empty,
+    /// A table has a header, and no row with text.
+    #[error(
+        "The file has a header and no rows with text. Send a file with at least one contact, each on a line of its own. If you sent it with curl, use --data-binary, because -d leaves out the line breaks."
+    )]
+    NoRows,
     /// The file is no text, or no table.
     #[error("The file is {}. {}", .0.noun(), .0.cure())]
     NotText(OtherKind),
@@ -57,7 +63,8 @@ pub enum ImportError {
     AfterQuote(usize),
     /// A row has another number of cells than the header.
     #[error(
-        "The row in line {line} has {cells} cells, and the first row has {columns}. Check the delimiter, and whether cells with '{delimiter}' are in quotation marks."
+        "The row in line {line} has {}, and the first row has {columns}. Check the delimiter, and whether cells with '{delimiter}' are in quotation marks.",
+        counted(*.cells, "cell")
     )]
     Ragged {
         /// The line in which the row begins, from 1.
@@ -149,6 +156,11 @@ pub enum ImportError {
         "No column of the file means a field of contacts: {0}. Send a mapping such as {{\"Your column\":\"email\"}}, or check the delimiter. GET /api/contacts/list/fields lists the fields."
     )]
     NoColumnKnown(String),
+    /// A table of edits has no column of ids.
+    #[error(
+        "An edit finds each contact by its id, and no column of the file means 'id': {0}. Add such a column, or name it in the mapping. To find contacts by their addresses instead, send the file to POST /api/contacts/bulk/new?mode=update ('bulkhead submit FILE --mode update'), which makes no new contacts."
+    )]
+    NoIds(String),
     /// The mapping is no JSON object of texts.
     #[error("The mapping must be a JSON object such as {{\"Your column\":\"email\"}}: {0}.")]
     UnreadableMapping(String),

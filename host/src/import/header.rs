@@ -164,7 +164,7 @@ mod tests {
             (names.as_str(), "bytes in all"),
             ("a,b,a", "'a' twice"),
             ("a,\n1,\n2,x", "Column 2 has no name in the header, and text in line 3"),
-            ("a,b\n1", "line 2 has 1 cells"),
+            ("a,b\n1", "line 2 has 1 cell"),
         ] {
             let error = read(text, false).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

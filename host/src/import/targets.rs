@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::error::{ImportError, shown};
+use super::near_names::is_near;
 use super::synonyms::synonym;
 
 /// A field that a column can become.
@@ -100,6 +101,15 @@ impl<'a> Targets<'a> {
             let fit = if found.is_distant { Fit::DistantSynonym } else { Fit::Synonym };
             Some((fit, self.exact(found.field)?))
         })
+    }
+
+    /// Returns a field whose name a column's name would be but for one character.
+    pub(super) fn similar(&self, name: &str) -> Option<&'a str> {
+        let name = folded(name);
+        let [.., by_folded_name] = &self.by_name;
+        let near = by_folded_name.iter().filter(|(other, _)| is_near(&name, other)).map(|(_, field)| *field);
+        // Of several, always the same.
+        near.min()
     }
 
     /// Returns the fields that columns become by their names. Of two columns that fit one field, the one that fits better

@@ -6,6 +6,7 @@ use bulkhead_bounds::MAX_PRESENTED_BYTES;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::error_text::of_limit;
+use crate::plain_words::counted;
 
 /// Rows of a table. Each has as many cells as the table has columns.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl CellTable {
         read.map_err(|error| format!("a row that is not a JSON list of texts: {error}"))?;
         let cells = self.ends.len() - before;
         if cells != self.columns {
-            return Err(format!("{cells} cells for {} columns", self.columns));
+            return Err(format!("{} for {}", counted(cells, "cell"), counted(self.columns, "column")));
         }
         Ok(())
     }
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn other_rows_break_the_contract() {
         for (row, part) in [
-            (r#"["a"]"#, "1 cells for 2 columns"),
+            (r#"["a"]"#, "1 cell for 2 columns"),
             (r#"["a","b","c"]"#, "3 cells for 2 columns"),
             (r#"["a",1]"#, "not a JSON list of texts"),
             (r#"["a",null]"#, "not a JSON list of texts"),

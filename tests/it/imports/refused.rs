@@ -1,6 +1,7 @@
 //! Files that cannot be read whole: nothing of them is stored, and the answer says where they are wrong.
 
 use bulkhead_tests::Server;
+use serde_json::json;
 
 use super::{CSV, NEW, send};
 
@@ -21,7 +22,7 @@ fn files_that_cannot_be_read_whole_store_nothing() {
     for (content_type, query, body, status, part) in [
         ("text/csv", "", &b"email\nM\x96@example.com\n"[..], 400, "0x96 in line 2"),
         ("text/csv", "?charset=klingon", b"email\na@b.co\n", 400, "'klingon'"),
-        ("text/csv", "", b"email,phone\na@b.co\n", 400, "The row in line 2 has 1 cells"),
+        ("text/csv", "", b"email,phone\na@b.co\n", 400, "The row in line 2 has 1 cell"),
         ("text/csv", "", b"email,phone\n\"a\n\nb\",1\na@b.co,1,2\n", 400, "line 5"),
         ("text/csv", "", b"email,phone\na@b.co,\"1\n", 400, "begins with a quotation mark"),
         ("text/csv", "", b"email,email\na@b.co,1\n", 400, "'email' twice"),
@@ -30,6 +31,13 @@ fn files_that_cannot_be_read_whole_store_nothing() {
         ("text/csv", "", b"<html><table>", 400, "web page"),
         ("text/csv", "", b"PK\x03\x04", 400, "spreadsheet"),
         ("text/csv", "", b"", 400, "empty"),
+        ("text/csv", "", b"email,phone\n", 400, "a header and no rows"),
+        ("text/csv", "", b"email,phone\n,\n \t,\n", 400, "a header and no rows"),
+        // What `curl -d @FILE` makes of a table.
+        ("text/csv", "", b"email,phonea@b.co,1b@b.co,2", 400, "use --data-binary, because -d leaves out"),
+        ("text/csv", "", b"E-Maila@b.co", 400, "use --data-binary"),
+        ("text/csv", "?mapping=%7B%22x%22:%22phone%22%7D", b"email,xa@b.co,1", 400, "use --data-binary"),
+        ("text/csv", "", b"emial,x\na@b.co,1\n", 400, "contacts: 'emial', 'x' (did you mean 'email'?)."),
         ("text/csv", "", many.as_bytes(), 413, "more than 10000 rows"),
         ("text/csv", "", large.as_bytes(), 413, "as JSON"),
         ("text/csv", "", long_name.as_bytes(), 400, "Column 2 has a name of 1001 bytes"),
@@ -97,4 +105,63 @@ fn files_that_cannot_be_read_whole_store_nothing() {
         send(&client, path, &[CSV], b"email\na@b.co\n").expect(415);
     }
     assert_eq!(server.database().jobs(), 0);
+}
+
+#[test]
+fn edits_need_a_column_of_ids() {
+    const EDIT: &str = "/api/contacts/bulk/edit";
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&json!([{"email": "a@b.co"}])).wait_for("completed");
+    for (query, table) in
+        [("", "email,city\na@b.co,Rome\n"), ("?mapping=%7B%22email%22:%22email%22%7D", "email,id\na,1\n")]
+    {
+        for method in ["PATCH", "PUT"] {
+            let refused =
+                client.call(method, &format!("{EDIT}{query}"), &[CSV], table.as_bytes()).expect(400).message();
+            for part in ["no column of the file means 'id': 'email', '", "/bulk/new?mode=update", "Nothing was stored."]
+            {
+                assert!(refused.contains(part), "{method} {part}: {refused}");
+            }
+        }
+    }
+    assert_eq!(server.database().jobs(), 1);
+    for (query, table) in [
+        ("", "ID,city\n1,Rome\n"),
+        ("?mapping=%7B%22Nr%22:%22id%22,%22Ort%22:%22city%22%7D", "Nr,Ort\n1,Oslo\n"),
+        ("", "city,bulkhead:item\n,\"{\"\"id\"\":1,\"\"city\"\":\"\"Bath\"\"}\"\n"),
+    ] {
+        let job = client.accepted(&client.call("PATCH", &format!("{EDIT}{query}"), &[CSV], table.as_bytes()));
+        assert_eq!(job.codes(), [200], "{table}");
+    }
+}
+
+#[test]
+fn one_contact_is_no_list() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let server = Server::start();
+    let client = server.new_client("acme");
+    for path in [NEW, "/api/contacts/batch/new"] {
+        for (content_type, body, part) in [
+            ("application/json", r#"{"email":"a@b.co","city":"Rome"}"#, "Put it into a list, [{…}]"),
+            (
+                "application/json",
+                r#"{"email":"a@b.co","points":7,"tags":["x"]}"#,
+                "to /api/contacts/new, which takes one",
+            ),
+            (FORM, "email=a%40b.co&city=Rome", "such as 0[email]="),
+        ] {
+            let refused = send(&client, path, &[("content-type", content_type)], body.as_bytes()).expect(400).message();
+            assert!(refused.contains("is one contact") && refused.contains(part), "{path} {body}: {refused}");
+            assert!(refused.contains("Nothing was stored."), "{refused}");
+        }
+    }
+    assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
+    // Contacts under the client's own keys are some, whatever else is there.
+    for (body, codes) in
+        [(r#"{"a":{"email":"a@b.co"},"b":7}"#, vec![201, 400]), (r#"{"0":7}"#, vec![400]), ("{}", vec![])]
+    {
+        let job = client.accepted(&send(&client, NEW, &[("content-type", "application/json")], body.as_bytes()));
+        assert_eq!(job.codes(), codes, "{body}");
+    }
 }
