@@ -1,7 +1,7 @@
 //! A table of failed items as they were sent, to be corrected and sent again. What no cell can hold is in a column of its own, as
 //! JSON, so that nothing is lost.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::value::RawValue;
@@ -39,6 +39,8 @@ pub(super) struct FailedTable {
     has_items: bool,
     /// Whether the items were rows of a table, each of which can be a row again.
     were_rows: bool,
+    /// The names of the columns that became fields with other names, by field.
+    renamed: HashMap<String, String>,
 }
 
 impl FailedTable {
@@ -51,7 +53,9 @@ impl FailedTable {
             read.clone().map(|column| (column.column.clone(), column.member().to_owned())).collect();
         let others = read.filter(|column| column.field.is_none()).map(|column| column.member().to_owned()).collect();
         let members = columns.iter().map(|(_, member)| member.clone()).collect();
-        Self { columns, members, others, has_items, were_rows: !has_items }
+        let field = |column: &SourceColumn| Some((column.field.clone()?, column.column.clone()));
+        let renamed = source.columns.iter().filter_map(field).filter(|(field, column)| field != column).collect();
+        Self { columns, members, others, has_items, were_rows: !has_items, renamed }
     }
 
     /// Returns the table of a job that came as JSON: it has a column for each member that a failed item has, in the order in which
@@ -77,7 +81,12 @@ impl FailedTable {
         }
         let columns = names.list.iter().map(|name| (name.clone(), name.clone())).collect();
         let members = names.list.into_iter().collect();
-        Ok(Self { columns, members, others: HashSet::new(), has_items, were_rows: false })
+        Ok(Self { columns, members, others: HashSet::new(), has_items, were_rows: false, renamed: HashMap::new() })
+    }
+
+    /// Returns what a field is called in the table, if its column has another name: `E-Mail (email)`.
+    pub(super) fn column_of(&self, field: &str) -> Option<String> {
+        self.renamed.get(field).map(|column| format!("{column} ({field})"))
     }
 
     /// Returns the names of the columns.
@@ -201,6 +210,7 @@ mod tests {
             column: name.to_owned(),
             field: field.map(str::to_owned),
             member: None,
+            similar: None,
         };
         let mut columns = vec![column("E-Mail", Some("email")), column("Colour", None)];
         let source = |columns: &[SourceColumn]| Source { columns: columns.to_vec(), ..Source::json_lines() };

@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 
 use super::csv_cells::{CsvCells, TableStyle};
 use super::failed_table::FailedTable;
+use super::failure_text::failure_text;
 use super::full_row::FullRow;
-use crate::domain::{Action, Job, SourceFormat};
+use crate::domain::{Action, ErrorCode, Job, SourceFormat};
 use crate::import::{ERRORS_MEMBER, ITEM_MEMBER, STATUS_MEMBER};
 use crate::store::StoredRow;
 
@@ -143,7 +144,11 @@ impl JobFile {
         if self.only.is_some_and(|only| !only.has(stored.action)) {
             return Ok(());
         }
-        let errors = message(stored.row.errors.as_deref());
+        let name_of = |field: &str| match &self.form {
+            Form::FailedTable(table) => table.column_of(field),
+            Form::Table | Form::Lines | Form::FailedLines => None,
+        };
+        let errors = error_text(stored.row.errors.as_deref(), &stored.codes, name_of);
         let status = stored.row.status_code.to_string();
         match &self.form {
             Form::Table => {
@@ -188,12 +193,15 @@ fn not_kept(errors: &str) -> String {
 }
 
 /// Returns the text of a failed item's errors.
-fn message(errors: Option<&RawValue>) -> String {
+fn error_text(errors: Option<&RawValue>, codes: &[ErrorCode], name_of: impl Fn(&str) -> Option<String>) -> String {
     #[derive(Deserialize)]
     struct Errors {
         message: String,
+        #[serde(default)]
+        details: Value,
     }
-    errors.and_then(|errors| serde_json::from_str::<Errors>(errors.get()).ok()).map(|it| it.message).unwrap_or_default()
+    let errors = errors.and_then(|errors| serde_json::from_str::<Errors>(errors.get()).ok());
+    errors.map(|errors| failure_text(&errors.message, &errors.details, codes, name_of)).unwrap_or_default()
 }
 
 #[cfg(test)]
