@@ -19,7 +19,6 @@ mod tenant;
 mod text_file;
 mod token;
 mod webhook;
-mod words;
 
 use std::process::ExitCode;
 

@@ -464,7 +464,7 @@ fn submit_makes_dry_runs_and_operators_see_them() {
         "would fail                  1",
         "what would change:\n  #0 a@example.com (200)\n    firstname: \"Ada\" -> \"Eve\"",
         "#2 bad (400): email: A valid email is required.",
-        "to store the contacts, apply the job by POST /api/contacts/job/",
+        "to store the contacts, submit the file again without --dry-run, or apply the job by POST /api/contacts/job/",
     ] {
         assert!(report.contains(part), "{part}: {report}");
     }

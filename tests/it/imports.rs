@@ -181,6 +181,12 @@ fn a_form_brings_a_file_and_its_mapping() {
             400,
             "Nothing was stored. With curl, send it as -F file=@",
         ),
+        (
+            FORM,
+            b"--b\r\nContent-Disposition: form-data; name=\"contacts\"; filename=\"x.csv\"\r\n\r\nemail\na@b.co\r\n--b--".to_vec(),
+            400,
+            "part 'contacts' is a file, and the part with the file must be named 'file'. Nothing was stored.",
+        ),
         (("content-type", "application/json"), b"[]".to_vec(), 415, "takes a table"),
     ] {
         let refused = send(&client, IMPORT, &[headers], body).expect(status);
@@ -267,8 +273,8 @@ fn the_failures_are_corrected_and_sent_again() {
         text,
         concat!(
             "E-Mail;Vorname;Farbe;bulkhead:status;bulkhead:errors\r\n",
-            "\"bo;b\";Bob;\"blau \"\"hell\"\"\";400;email: A valid email is required.\r\n",
-            "eve@;+49 30;;400;email: A valid email is required.\r\n",
+            "\"bo;b\";Bob;\"blau \"\"hell\"\"\";400;E-Mail (email): A valid email is required.\r\n",
+            "eve@;+49 30;;400;E-Mail (email): A valid email is required.\r\n",
         )
     );
     let corrected = text.replace("\"bo;b\"", "bob@example.com").replace("eve@;", "eve@example.com;");
@@ -280,6 +286,47 @@ fn the_failures_are_corrected_and_sent_again() {
     // For Excel: a mark, and no formulas.
     let excel = file(&client, &job, "text/csv", "?only=failed&excel=1").expect(200).text();
     assert!(excel.starts_with("\u{feff}E-Mail;") && excel.contains("eve@;'+49 30;"), "{excel}");
+}
+
+#[test]
+fn failures_name_the_column_and_what_is_wrong() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let table = concat!("email,Points,Land\n", "a@example.com,\"1,250\",\n", "b@example.com,\"1,5\",Nowhere\n",);
+    let job = csv(&client, "", table);
+    assert_eq!(job.codes(), [400, 400]);
+    let failed = file(&client, &job, "text/csv", "?only=failed").expect(200).text();
+    for part in [
+        "400,Points (points): This value is not valid (not_a_number).\r\n",
+        "400,Land (country): This value is not valid (not_a_choice).\r\n",
+    ] {
+        assert!(failed.contains(part), "{part}: {failed}");
+    }
+    // A column that is nearly named as a field is told with it, unless another column is the field, or a mapping leaves it out.
+    let similar =
+        |table: &str, query: &str| csv(&client, query, table).finished()["source"]["columns"][1]["similar"].clone();
+    for (table, query, expected) in [
+        ("email,fistname\nbad,x\n", "", json!("firstname")),
+        ("firstname,fistname\nbad,x\n", "", Value::Null),
+        ("email,colour\nbad,x\n", "", Value::Null),
+        ("email,fistname\nbad,x\n", "?mapping=%7B%22email%22:%22email%22%7D", Value::Null),
+    ] {
+        assert_eq!(similar(table, query), expected, "{table} {query}");
+    }
+}
+
+#[test]
+fn an_id_that_is_not_used_is_told() {
+    let server = Server::start();
+    let client = server.new_client("acme");
+    let job = csv(&client, "", "id,email\n7,a@example.com\n,b@example.com\n");
+    assert_eq!((job.codes().as_slice(), &job.finished()["ignored"]), (&[201, 201][..], &json!({"id": 1})));
+    let job = client
+        .create(&json!([{"id": 7, "email": "c@example.com"}, {"id": null, "email": "d@example.com"}, {"id": ""}]));
+    assert_eq!((job.codes().as_slice(), &job.finished()["ignored"]), (&[201, 201, 201][..], &json!({"id": 1})));
+    let job =
+        client.accepted(&client.send("PATCH", "/api/contacts/bulk/edit", &[], &json!([{"id": 1, "city": "Rome"}])));
+    assert_eq!((job.codes().as_slice(), &job.finished()["ignored"]), (&[200][..], &json!({})));
 }
 
 #[test]
@@ -296,7 +343,7 @@ fn results_come_as_files() {
             "index,key,id,status,action,errors\r\n",
             "0,,1,201,create,\r\n",
             "1,,1,200,unchanged,\r\n",
-            "2,,,400,refuse,points: This value is not valid.\r\n",
+            "2,,,400,refuse,points: This value is not valid (not_a_number).\r\n",
             "3,,,400,refuse,A contact must be a JSON object.\r\n",
             "4,,1,200,update,\r\n",
         )
@@ -320,7 +367,7 @@ fn results_come_as_files() {
     assert_eq!(
         failed,
         concat!(
-            r#"{"points":"x","tags":["b","c"],"bulkhead:status":400,"bulkhead:errors":"points: This value is not valid."}"#,
+            r#"{"points":"x","tags":["b","c"],"bulkhead:status":400,"bulkhead:errors":"points: This value is not valid (not_a_number)."}"#,
             "\n",
             r#"{"bulkhead:item":7,"bulkhead:status":400,"bulkhead:errors":"A contact must be a JSON object."}"#,
             "\n"

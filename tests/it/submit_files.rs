@@ -183,7 +183,7 @@ fn what_cannot_be_read_whole_is_not_sent() {
     assert!(made.is_ok_and(|status| status.success()));
     desk.file("begun.csv.partial", "email\nb@example.com\n");
     for (name, text, options, part) in [
-        ("a.csv", &b"email,firstname\na@example.com\n"[..], &[][..], "The row in line 2 has 1 cells"),
+        ("a.csv", &b"email,firstname\na@example.com\n"[..], &[][..], "The row in line 2 has 1 cell"),
         ("b.csv", b"email\n\"a@example.com\n", &[], "line 2 begins with a quotation mark"),
         ("c.csv", b"email,email\na,b\n", &[], "twice"),
         ("d.csv", b"email\nJ\xf6rg\n", &[], "mostly writes --charset windows-1252"),
@@ -236,6 +236,22 @@ fn what_cannot_be_read_whole_is_not_sent() {
         assert!(!Path::new(leftover).exists(), "what the server refused leaves nothing behind: {leftover}");
     }
     assert_eq!(fs::read_to_string(&good).expect("it is there"), "email\na@example.com\n");
+    // Nobody knows whether exported contacts are to be changed, or to be stored on another server.
+    let exported =
+        desk.file("exported.csv", "id,email,city,dateAdded,dateModified\n7,a@example.com,Rome,,\n8,,Oslo,,\n");
+    let refused = desk.submit(&exported, &[]).expect(2);
+    for part in ["--operation update", "--operation create", "Nothing was sent."] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    assert_eq!(desk.server.database().jobs(), 0);
+    let report = desk.submit(&exported, &["--operation", "create"]).expect(0).stdout;
+    assert!(report.contains("\n  id in 2 contacts\n"), "{report}");
+    let changed = desk.file("changed.csv", "id,email,city,dateAdded,dateModified\n2,,Bath,,\n");
+    let report = desk.submit(&changed, &["--operation", "update"]).expect(0).stdout;
+    assert_counts(&report, [("created", 0), ("updated", 1), ("failed", 0)]);
+    let misspelt = desk.file("misspelt.csv", "email,fistname\nc@example.com,Cy\n");
+    let report = desk.submit(&misspelt, &[]).expect(0).stdout;
+    assert!(report.contains("\n  fistname in 1 contact (did you mean firstname?)\n"), "{report}");
     // A table without rows is no error.
     let empty = desk.file("empty.csv", "email\n");
     assert!(desk.submit(&empty, &[]).expect(0).stderr.contains("has no contacts, so nothing was sent"));

@@ -63,7 +63,14 @@ impl ItemReader<'_> {
         let mut marked = Vec::new();
         let mut item = Item { fields: Vec::with_capacity(TYPICAL_FIELDS), ..Item::default() };
         let seen_reserved = Vec::new();
-        let mut reading = Reading { reader: self, text: &text, seen_reserved, has_warning: false, item: &mut item };
+        let mut reading = Reading {
+            reader: self,
+            text: &text,
+            seen_reserved,
+            has_warning: false,
+            has_unused_id: false,
+            item: &mut item,
+        };
         let mut last = None;
         let is_object = json::each_member(&text, |member| {
             let mut is_next = |key| schema.quoted_name(key).is_some_and(|quoted| member.name_as_in(quoted).is_some());
@@ -97,6 +104,9 @@ impl ItemReader<'_> {
             reading.read_marked(&marked, &mut ignored);
         }
         let has_warning = reading.has_warning;
+        if reading.has_unused_id {
+            ignored.add("id");
+        }
         item.keys = item.unique_values(schema);
         let warnings = if has_warning { item.warnings(schema).take(MAX_WARNINGS).collect() } else { Vec::new() };
         let (ignored, ignored_more) = ignored.into_parts();
@@ -113,6 +123,8 @@ struct Reading<'a> {
     seen_reserved: Vec<ReservedKey>,
     /// Whether there was a warning about a value, which may be one that does not count.
     has_warning: bool,
+    /// Whether there was an id, and the operation finds contacts otherwise.
+    has_unused_id: bool,
     item: &'a mut Item,
 }
 
@@ -151,7 +163,9 @@ impl Reading<'_> {
             self.seen_reserved.push(key);
         }
         match key {
-            ReservedKey::Id if self.reader.operation == Operation::Create => {}
+            ReservedKey::Id if self.reader.operation == Operation::Create => {
+                self.has_unused_id = raw.as_text().is_none_or(|text| !text.trim().is_empty());
+            }
             ReservedKey::Id => self.item.id = raw.as_id(),
             ReservedKey::OverwriteWithBlank => self.item.overwrites_with_blank = raw.is_truthy(),
             _ => match self.item.edits.get_or_insert_default().read(key, raw, self.reader.profile) {

@@ -76,9 +76,9 @@ pub(crate) struct SubmitArgs {
     /// see options.
     #[arg(long, value_name = "ID:SECRET", env = USER_VARIABLE, hide_env_values = true)]
     user: Option<String>,
-    /// What to do with the contacts.
-    #[arg(long, value_enum, default_value_t = Operation::Create)]
-    operation: Operation,
+    /// What to do with the contacts. Default: create. A table that a server exported has ids, so say whether they are meant.
+    #[arg(long, value_enum)]
+    operation: Option<Operation>,
     #[command(flatten)]
     reading: FileArgs,
     /// Store nothing: decide about all contacts as if they were to be stored, and report what would become of them. Each job, which
@@ -103,6 +103,24 @@ pub(crate) struct SubmitArgs {
     /// the same. Requests that the server accepted within the last 48 hours are not sent twice.
     #[arg(long, value_name = "ID", value_parser = submission)]
     resume: Option<Uuid>,
+}
+
+impl SubmitArgs {
+    /// Returns what to do with the contacts.
+    fn operation(&self) -> Operation {
+        self.operation.unwrap_or(Operation::Create)
+    }
+
+    /// Refuses a table that a server exported, unless the options say what is to become of it. Nobody can tell whether its contacts
+    /// are to be changed, or to be had by another server, too: the one makes two of each contact without an address where the other
+    /// was meant, and the other changes contacts that have the same ids by chance.
+    fn check_exported(&self, content: &Content<'_>) -> Result<(), SubmitError> {
+        let is_said = self.operation.is_some() || self.reading.mode.is_some() || self.reading.mapping.is_some();
+        if is_said || !content.is_exported() {
+            return Ok(());
+        }
+        Err(SubmitError::Exported(contact_file::name(&self.file)))
+    }
 }
 
 fn submission(text: &str) -> Result<Uuid, &'static str> {
@@ -149,7 +167,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let user = args.user.as_deref().filter(|user| !user.is_empty()).ok_or(SubmitError::NoUser)?;
     let client = Client::new(&args.url, user, |line| eprintln!("{line}"))?;
     let bytes = contact_file::read_bytes(&args.file).map_err(SubmitError::from)?;
-    let settings = args.reading.settings(&args.file, &bytes, args.operation)?.for_dry_run(args.dry_run, args.diff);
+    let settings = args.reading.settings(&args.file, &bytes, args.operation())?.for_dry_run(args.dry_run, args.diff);
     let text = content::text(&args.file, &bytes, settings.format, settings.charset.as_deref())?;
     let content = Content::parse(&args.file, &text, settings.format, &settings.table)?;
     if content.len() == 0 {
@@ -162,6 +180,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
         eprintln!("note: {} has no contacts, so nothing was sent{hint}", Printable::line(name));
         return Ok(());
     }
+    args.check_exported(&content)?;
     if args.excel && content.delimiter().is_none() {
         let name = contact_file::name(&args.file);
         let why = format!("--excel is for tables, and {name} is {}. Leave --excel out.", settings.format.noun());
@@ -179,7 +198,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let place = args.failures.as_ref().map(check).transpose()?;
     let submission = args.resume.unwrap_or_else(Uuid::new_v4);
     if let Some(id) = args.resume
-        && !client.has_accepted(args.operation, &key(id, 0))?
+        && !client.has_accepted(args.operation(), &key(id, 0))?
     {
         return Err(SubmitError::UnknownSubmission { url: args.url.clone(), id }.into());
     }

@@ -20,7 +20,7 @@ use super::watch::Watch;
 use crate::cli::compile::CompileLimitArgs;
 use crate::cli::output::{print_error, print_line};
 use crate::cli::text_file::{file_error, read_text};
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Arguments of `bulkhead component test`.
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ use crate::cli::contact_file::{self, Contacts, Entry};
 use crate::cli::output::print_error;
 use crate::cli::printable::{Printable, json};
 use crate::cli::text_file::{in_file, read_text};
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Bytes of the components' output that are shown: what one instance can print, and a mark.
 const MAX_PRINTED_BYTES: usize = 5 << 10;

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum as _;
 
 use super::failures::WrittenFailures;
-use super::{DEFAULT_URL, Operation, SubmitArgs, URL_VARIABLE, USER_VARIABLE};
+use super::{DEFAULT_URL, SubmitArgs, URL_VARIABLE, USER_VARIABLE};
 
 /// What separates cells if the header of a table has it, and its name.
 const USUAL_DELIMITERS: [(u8, &str); 4] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab"), (b'|', "pipe")];
@@ -28,9 +28,7 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
         let (id, _) = user.split_once(':').unwrap_or_default();
         option("--user", &format!("{id}:SECRET"));
     }
-    if args.operation != Operation::Create
-        && let Some(operation) = args.operation.to_possible_value()
-    {
+    if let Some(operation) = args.operation.and_then(|operation| operation.to_possible_value()) {
         option("--operation", operation.get_name());
     }
     if args.dry_run {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead::domain::{IgnoredTally, JobRemarks, Timestamp, Warning};
+use bulkhead::domain::{ErrorCode, IgnoredTally, JobRemarks, Source, Timestamp, Warning};
 use serde::Deserialize;
 
 use crate::cli::printable::is_unprintable;
@@ -38,6 +38,7 @@ pub(super) struct Job {
     pub(super) created_at: Option<String>,
     pub(super) finished_at: Option<String>,
     pub(super) details: Option<Details>,
+    pub(super) source: Option<Source>,
 }
 
 impl Job {
@@ -56,6 +57,12 @@ impl Job {
     pub(super) fn remarks(&self) -> JobRemarks {
         let ignored = IgnoredTally { names: self.ignored.clone(), others: self.ignored_others };
         JobRemarks { warnings: self.warnings, ignored, ..JobRemarks::default() }
+    }
+
+    /// Returns the columns that became no field and are nearly named as one, each with that field.
+    pub(super) fn misspelt_columns(&self) -> impl Iterator<Item = (&str, &str)> {
+        let columns = self.source.iter().flat_map(|source| &source.columns);
+        columns.filter_map(|column| Some((column.column.as_str(), column.similar.as_deref()?)))
     }
 
     /// Returns whether a job of so many contacts can have these counts.
@@ -80,6 +87,9 @@ pub(super) struct Row {
     #[serde(rename = "statusCode")]
     pub(super) status_code: u16,
     pub(super) errors: Option<ItemError>,
+    /// None of an older server's.
+    #[serde(default)]
+    pub(super) codes: Vec<ErrorCode>,
     #[serde(default)]
     pub(super) warnings: Vec<Warning>,
     /// What would change, in a dry run that shows it.
@@ -107,6 +117,8 @@ impl Row {
 pub(super) struct ItemError {
     #[serde(default)]
     pub(super) message: String,
+    #[serde(default)]
+    pub(super) details: serde_json::Value,
 }
 
 /// The answer to a request that failed as a whole.

@@ -19,6 +19,9 @@ use crate::cli::contact_file::{self, Contacts, Entry};
 /// Characters that are shown of a key, an e-mail address, a row or a line.
 const MAX_SHOWN_CHARS: usize = 80;
 
+/// Columns of contacts that a server exported, which no other program makes by chance.
+const EXPORTED: [&str; 3] = ["id", "dateAdded", "dateModified"];
+
 /// The contacts of a file.
 #[derive(Debug)]
 pub(super) enum Content<'a> {
@@ -76,6 +79,14 @@ impl<'a> Content<'a> {
             Self::Json(contacts) => contacts.len(),
             Self::Table(table, _) => table.rows.len(),
             Self::Lines(lines, _) => lines.len(),
+        }
+    }
+
+    /// Returns whether the contacts are a table such as a server makes of the contacts that it has.
+    pub(super) fn is_exported(&self) -> bool {
+        match self {
+            Self::Table(table, _) => EXPORTED.iter().all(|name| table.columns.iter().any(|column| column == name)),
+            Self::Json(_) | Self::Lines(..) => false,
         }
     }
 

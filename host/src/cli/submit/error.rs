@@ -44,6 +44,10 @@ pub(super) enum SubmitError {
     UnknownFormat(String),
     #[error("{file} cannot be sent: {} Nothing was sent.", with_options(&source.to_string()))]
     Import { file: String, source: ImportError },
+    #[error(
+        "{0} has the columns id, dateAdded and dateModified, as contacts have that a server exported. Nothing was sent. Give --operation update to change these contacts, found by their ids. Or give --operation create, which ignores the ids and finds contacts by unique fields such as email, to store them on another server; it makes a new contact of each row that has none of these."
+    )]
+    Exported(String),
     #[error("{0}")]
     Setting(String),
     #[error("{file} cannot be written: {}. The server has the results.", io_error(source))]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use crate::cli::output::print_error;
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Bytes of an answer to a question.
 const MAX_ANSWER_BYTES: u64 = 100;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::answer::one_line;
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Characters that are shown of a job's status.
 const MAX_STATUS_CHARS: usize = 40;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use bulkhead::domain::{IgnoredTally, JobRemarks, Warning};
 
 use super::answer::one_line;
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Names of ignored members that are shown.
 const MAX_IGNORED_NAMES: usize = 20;
@@ -24,12 +24,21 @@ pub(super) struct Remarks {
     sum: JobRemarks,
     /// How many warnings there are of each field and code.
     warnings: BTreeMap<(String, String), u64>,
+    /// Ignored members that are nearly named as fields, with these.
+    misspelt: BTreeMap<String, String>,
 }
 
 impl Remarks {
     /// Adds those of a job.
     pub(super) fn add_job(&mut self, remarks: &JobRemarks) {
         self.sum.add(remarks);
+    }
+
+    /// Adds ignored members that are nearly named as fields, with these: those of one job, as all jobs of a table have the same.
+    pub(super) fn add_misspelt<'a>(&mut self, columns: impl Iterator<Item = (&'a str, &'a str)>) {
+        if self.misspelt.is_empty() {
+            self.misspelt = columns.map(|(column, field)| (column.to_owned(), field.to_owned())).collect();
+        }
     }
 
     /// Counts a warning about one contact. A server that makes up ever new ones fills no memory.
@@ -48,7 +57,7 @@ impl Remarks {
     /// Names the fields with warnings and the ignored members, those of most contacts first.
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         self.write_warnings(out)?;
-        write_ignored(out, &self.sum.ignored)
+        self.write_ignored(out)
     }
 
     fn write_warnings(&self, out: &mut impl Write) -> io::Result<()> {
@@ -68,24 +77,29 @@ impl Remarks {
         }
         Ok(())
     }
-}
 
-fn write_ignored(out: &mut impl Write, ignored: &IgnoredTally) -> io::Result<()> {
-    let IgnoredTally { names, others } = ignored;
-    if names.is_empty() && *others == 0 {
-        return Ok(());
+    fn write_ignored(&self, out: &mut impl Write) -> io::Result<()> {
+        let IgnoredTally { names, others } = &self.sum.ignored;
+        if names.is_empty() && *others == 0 {
+            return Ok(());
+        }
+        let mut names: Vec<(&String, &u64)> = names.iter().collect();
+        names.sort_by_key(|(_, contacts)| Reverse(**contacts));
+        writeln!(out, "\nignored members, which became no field:")?;
+        for (name, contacts) in names.iter().take(MAX_IGNORED_NAMES) {
+            write!(out, "  {} in {}", one_line(name, MAX_NAME_CHARS), counted(**contacts, "contact"))?;
+            match self.misspelt.get(*name) {
+                Some(field) => writeln!(out, " (did you mean {}?)", one_line(field, MAX_NAME_CHARS))?,
+                None => writeln!(out)?,
+            }
+        }
+        let more =
+            names.iter().skip(MAX_IGNORED_NAMES).fold(*others, |sum, (_, contacts)| sum.saturating_add(**contacts));
+        if more > 0 {
+            writeln!(out, "  and {} of other names", counted(more, "more member"))?;
+        }
+        Ok(())
     }
-    let mut names: Vec<(&String, &u64)> = names.iter().collect();
-    names.sort_by_key(|(_, contacts)| Reverse(**contacts));
-    writeln!(out, "\nignored members, which became no field:")?;
-    for (name, contacts) in names.iter().take(MAX_IGNORED_NAMES) {
-        writeln!(out, "  {} in {}", one_line(name, MAX_NAME_CHARS), counted(**contacts, "contact"))?;
-    }
-    let more = names.iter().skip(MAX_IGNORED_NAMES).fold(*others, |sum, (_, contacts)| sum.saturating_add(**contacts));
-    if more > 0 {
-        writeln!(out, "  and {} of other names", counted(more, "more member"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -116,6 +130,7 @@ mod tests {
         for kind in [("a\u{1b}", "b\n"), ("state", "unknown_region"), ("state", "unknown_region")] {
             remarks.add_warning(&warning(kind.0, kind.1));
         }
+        remarks.add_misspelt([("utmtags", "tags\u{1b}"), ("other", "tags")].into_iter());
         let told = [
             "",
             "warnings about values that were taken:",
@@ -123,7 +138,7 @@ mod tests {
             "  a\u{fffd}: b\u{fffd} in 1 contact",
             "",
             "ignored members, which became no field:",
-            "  utmtags in 5 contacts",
+            "  utmtags in 5 contacts (did you mean tags\u{fffd}?)",
             "  E\u{fffd}[2J\u{fffd} in 1 contact",
             "  and 1 more member of other names",
         ];

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::settings::Settings;
 use super::summary::{ChangedContact, Failure, Summary};
 use super::{SubmitArgs, again};
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// The first pause between two polls of a job; each pause is twice the last, up to [`MAX_POLL_PAUSE`].
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(50);
@@ -51,7 +51,7 @@ impl Sending<'_> {
             let started = Instant::now();
             self.course.sends(batch.len());
             let request = BulkRequest {
-                operation: self.args.operation,
+                operation: self.args.operation(),
                 query: &self.settings.query,
                 content_type: self.content.content_type(),
                 body: &self.content.body(batch.clone()),

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bulkhead::domain::Warning;
+use bulkhead::export::failure_text;
 
 use super::answer::{Change, Job, Row, one_line};
 use super::remarks::Remarks;
 use crate::cli::printable::Printable;
-use crate::cli::words::counted;
+use bulkhead::plain_words::counted;
 
 /// Characters that are shown of a message.
 const MAX_MESSAGE_CHARS: usize = 300;
@@ -97,6 +98,7 @@ impl Summary {
         self.counts.failed += job.failed;
         self.counts.not_processed += job.not_processed;
         self.remarks.add_job(&job.remarks());
+        self.remarks.add_misspelt(job.misspelt_columns());
         self.time += time;
     }
 
@@ -196,16 +198,13 @@ impl Summary {
         if !self.is_dry_run || self.unfinished.is_some() || self.counts.not_processed > 0 {
             return Ok(());
         }
-        let then = "or submit the file again without --dry-run.";
+        let first = "to store the contacts, submit the file again without --dry-run, or apply";
         match self.completed.as_slice() {
             [] => Ok(()),
             [id] => {
-                writeln!(out, "\nto store the contacts, apply the job by POST /api/contacts/job/{id}/apply, {then}")
+                writeln!(out, "\n{first} the job by POST /api/contacts/job/{id}/apply.")
             }
-            _ => writeln!(
-                out,
-                "\nto store the contacts, apply each job above, in this order, by POST /api/contacts/job/ID/apply, {then}"
-            ),
+            _ => writeln!(out, "\n{first} each job above, in this order, by POST /api/contacts/job/ID/apply."),
         }
     }
 }
@@ -245,8 +244,11 @@ pub(super) struct Failure {
 impl Failure {
     /// Creates the failure of a contact. `shown` says which it is.
     pub(super) fn new(shown: &str, row: &Row) -> Self {
-        let message = row.errors.as_ref().map_or("no reason given", |error| error.message.as_str());
-        Self { line: format!("{shown} ({}): {}", row.status_code, one_line(message, MAX_MESSAGE_CHARS)) }
+        let message = match &row.errors {
+            Some(error) => failure_text(&error.message, &error.details, &row.codes, |_| None),
+            None => String::from("no reason given"),
+        };
+        Self { line: format!("{shown} ({}): {}", row.status_code, one_line(&message, MAX_MESSAGE_CHARS)) }
     }
 }
 
@@ -315,7 +317,7 @@ mod tests {
         let text = written(&summary);
         for part in [
             "\nThis was a dry run: nothing was stored.\n\nwould be created            1\nwould be updated            1\nwould fail                  0\n",
-            "\nto store the contacts, apply the job by POST /api/contacts/job/a/apply, or submit the file again without --dry-run.\n",
+            "\nto store the contacts, submit the file again without --dry-run, or apply the job by POST /api/contacts/job/a/apply.\n",
             "\nwhat would change:\n  #0 a@b.co (201)\n    city: null -> \"Lübeck\\u001b\"\n    points: 1 -> 2\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
