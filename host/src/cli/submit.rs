@@ -111,9 +111,9 @@ impl SubmitArgs {
         self.operation.unwrap_or(Operation::Create)
     }
 
-    /// Refuses a table that a server exported, unless the options say what is to become of it. Nobody can tell whether its contacts
-    /// are to be changed, or to be had by another server, too: the one makes two of each contact without an address where the other
-    /// was meant, and the other changes contacts that have the same ids by chance.
+    /// Refuses a table that a server exported, unless the options say what is to become of it. It may be meant to change its
+    /// contacts, or to copy them to another server. To copy where a change was meant makes a second contact of each without an
+    /// address, and to change where a copy was meant changes other contacts that have the same ids.
     fn check_exported(&self, content: &Content<'_>) -> Result<(), SubmitError> {
         let is_said = self.operation.is_some() || self.reading.mode.is_some() || self.reading.mapping.is_some();
         if is_said || !content.is_exported() {

@@ -82,7 +82,10 @@ impl Format {
     fn refuse_one_contact(&self, list: &ItemList) -> Result<(), Problem> {
         let keys = list.keys.as_deref().unwrap_or_default();
         let is_number = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
-        if keys.iter().all(is_number) || list.items.iter().any(|item| item.starts_with('{')) {
+        let (has_object, has_scalar) = list.items.iter().fold((false, false), |(objects, scalars), item| {
+            (objects || item.starts_with('{'), scalars || !item.starts_with(['{', '[']))
+        });
+        if keys.iter().all(is_number) || has_object || !has_scalar {
             return Ok(());
         }
         let list = match self {

@@ -2,9 +2,15 @@
 
 /// Characters of names that are compared. Of shorter names too many are alike, and longer ones nobody mistypes by one character.
 const CHARS: std::ops::RangeInclusive<usize> = 4..=64;
+/// Bytes by which names differ at most that differ by one character.
+const MAX_BYTES_BETWEEN: usize = 4;
 
 /// Returns whether one character is missing, too many or another one, or two neighbours are in the wrong order.
 pub(super) fn is_near(one: &str, other: &str) -> bool {
+    // Most names are of other lengths, and a table and a tenant may have thousands of pairs.
+    if one.len().abs_diff(other.len()) > MAX_BYTES_BETWEEN || one.len() > MAX_BYTES_BETWEEN * CHARS.end() {
+        return false;
+    }
     let [one, other] = [one, other].map(|name| name.chars().collect::<Vec<char>>());
     if !CHARS.contains(&one.len()) || !CHARS.contains(&other.len()) || one.len().abs_diff(other.len()) > 1 {
         return false;

@@ -158,9 +158,12 @@ fn one_contact_is_no_list() {
     }
     assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
     // Contacts under the client's own keys are some, whatever else is there.
-    for (body, codes) in
-        [(r#"{"a":{"email":"a@b.co"},"b":7}"#, vec![201, 400]), (r#"{"0":7}"#, vec![400]), ("{}", vec![])]
-    {
+    for (body, codes) in [
+        (r#"{"a":{"email":"a@b.co"},"b":7}"#, vec![201, 400]),
+        (r#"{"0":7}"#, vec![400]),
+        (r#"{"a":["x"]}"#, vec![400]),
+        ("{}", vec![]),
+    ] {
         let job = client.accepted(&send(&client, NEW, &[("content-type", "application/json")], body.as_bytes()));
         assert_eq!(job.codes(), codes, "{body}");
     }
