@@ -138,7 +138,11 @@ mod tests {
                 TargetField { alias: "email".to_owned(), label: "Email".to_owned(), takes_several: false };
             let plain = CsvOptions::default();
             let read = |text: &str| read_csv(text, &plain, std::slice::from_ref(&field), LIMITS).map(|import| import.items);
-            let whole = read(&text);
+            let whole = match read(&text) {
+                // A table without rows is cut into no parts.
+                Err(ImportError::NoRows) => Ok(Vec::new()),
+                whole => whole,
+            };
             let cut = parts(&text, &plain).map(|parts| {
                 parts.iter().flat_map(|part| read(part).unwrap()).collect::<Vec<_>>()
             });

@@ -14,7 +14,7 @@ pub enum ImportError {
     Empty,
     /// A table has a header, and no row with text.
     #[error(
-        "The file has a header and no rows with text. Send a file with at least one contact, each on a line of its own. If you sent it with curl, use --data-binary, because -d leaves out the line breaks."
+        "The file has a header and no rows with text. Send a file with at least one contact. If you sent it with curl, use --data-binary, because -d leaves out the line breaks. If the first row is a contact, send header=absent and a mapping by numbers."
     )]
     NoRows,
     /// The file is no text, or no table.

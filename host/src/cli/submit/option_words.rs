@@ -77,6 +77,7 @@ mod tests {
             ImportError::SameTarget(text("a"), text("b"), text("c")),
             ImportError::NoColumnKnown(text("a")),
             ImportError::NoHeader,
+            ImportError::NoRows,
             ImportError::UnclearDelimiter(',', ';'),
         ] {
             let said = with_options(&error.to_string());
