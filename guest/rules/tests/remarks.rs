@@ -21,7 +21,10 @@ fn told(operation: Operation, item: &str) -> Remarks {
 #[test]
 fn members_that_no_field_knows_are_told() {
     for (item, expected) in [
-        (r#"{"email":"a@b.co","tags":["x"],"id":7,"overwriteWithBlank":true}"#, &[][..]),
+        (r#"{"email":"a@b.co","tags":["x"],"id":null,"overwriteWithBlank":true}"#, &[][..]),
+        // A new contact is not found by its id.
+        (r#"{"id":7,"email":"a@b.co"}"#, &["id"]),
+        (r#"{"id":" ","email":"a@b.co"}"#, &[]),
         (r#"{"Email":"a@b.co","e-mail":1,"email":"a@b.co"}"#, &["Email", "e-mail"]),
         (
             r#"{"utmtags":[],"frequencyRules":{},"dateAdded":"x","fields":{}}"#,
