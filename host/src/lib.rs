@@ -1,7 +1,7 @@
 //! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 //!
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
-//! them: queue, workers, calls, maintenance. [`operations`] is what operators do, and [`operator_json`] reads what they write.
+//! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators do, and [`operator_json`] reads what they write.
 //! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
 //! data. [`tenants`] defines names, credentials, profiles and limits. [`webhooks`] sends messages
 //! to tenants' own servers. [`domain`] defines the types that all of them share.
@@ -23,6 +23,7 @@ pub mod export;
 pub mod http;
 pub mod import;
 pub mod jobs;
+pub mod metrics;
 pub mod operations;
 pub mod operator_json;
 pub mod plain_words;

@@ -26,6 +26,7 @@ mod purge;
 mod refresh_tokens;
 mod secret_use;
 pub mod sqlite;
+mod statistics;
 mod tenants;
 mod undo;
 mod usage;
@@ -48,6 +49,7 @@ pub use jobs::{
 pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
 pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
+pub use statistics::{PoolUse, StatisticsStore, StoreStatistics};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use undo::{UndoRefusal, UndoRequest, UndoStore, Undoable};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
@@ -68,6 +70,7 @@ pub trait Store:
     + UndoStore
     + UsageStore
     + WebhookStore
+    + StatisticsStore
     + MaintenanceStore
     + Send
     + Sync
@@ -86,6 +89,7 @@ impl<S> Store for S where
         + UndoStore
         + UsageStore
         + WebhookStore
+        + StatisticsStore
         + MaintenanceStore
         + Send
         + Sync

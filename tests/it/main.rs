@@ -53,6 +53,7 @@ mod lingering;
 mod list_queries;
 mod mautic_clients;
 mod merging;
+mod metrics;
 mod multipart;
 mod operator_jobs;
 mod operator_log;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bulkhead::domain::World;
 use bulkhead::http::{Api, Health};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, WorkerPool};
+use bulkhead::metrics::METRICS;
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, Store};
@@ -50,14 +51,16 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
 fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Before the store is made.
     args.admin()?;
+    METRICS.tenants.name_busiest(args.metrics_tenants());
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;
     let components = load_components(&args, &*store)?;
-    let admin = admin_api(&args, &store, &components)?;
-    let loader = ComponentLoader::new(Arc::clone(&store), components.sandbox, components.default_processor);
+    let loader =
+        ComponentLoader::new(Arc::clone(&store), components.sandbox.clone(), components.default_processor.clone());
     let service = Service::new(Arc::clone(&store), loader, args.settings());
     let service = Arc::new(service.with_webhook_networks(args.webhook_networks()));
+    let admin = admin_api(&args, &store, &components, &service)?;
     let notified = Arc::downgrade(&service);
     store.subscribe(Box::new(move |notification| {
         if let Some(service) = notified.upgrade() {
@@ -127,12 +130,13 @@ fn admin_api(
     args: &ServeArgs,
     store: &Arc<dyn Store>,
     components: &ComponentRuntime,
+    service: &Arc<Service>,
 ) -> Result<Option<(SocketAddr, Api)>, Box<dyn Error>> {
     let Some((address, token)) = args.admin()? else { return Ok(None) };
     let components = components.clone();
     let operations = Operations::new(Arc::clone(store), MAX_COMPONENT_BYTES, move || Ok(components.clone()));
     let operations = operations.with_webhook_networks(args.webhook_networks());
-    Ok(Some((address, Api::admin(operations, &token, args.admin_body_settings()))))
+    Ok(Some((address, Api::admin(operations, &token, args.admin_body_settings(), Arc::clone(service)))))
 }
 
 /// Listens, runs jobs and answers requests until a signal, then shuts down.

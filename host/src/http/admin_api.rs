@@ -22,12 +22,14 @@ use super::body::{Bodies, BodySettings};
 use super::coding_turns::CodingTurns;
 use super::credentials::Credentials;
 use super::job_list;
+use super::metrics_page::MetricsPage;
 use super::options;
 use super::problem::Problem;
 use super::reply::{Reply, json};
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
 use super::webhooks;
+use crate::jobs::Service;
 use crate::operations::{OperationError, Operations};
 use crate::sandbox::Refusal;
 use crate::tenants::{LimitRule, Secret, TenantLimits};
@@ -37,6 +39,7 @@ pub(super) struct AdminApi {
     operations: Arc<Operations>,
     token_hash: [u8; 32],
     bodies: Bodies,
+    metrics: MetricsPage,
 }
 
 #[derive(Serialize)]
@@ -46,11 +49,12 @@ struct LimitListBody {
 
 impl AdminApi {
     /// Creates the API for operators who authenticate with `token`.
-    pub(super) fn new(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
+    pub(super) fn new(operations: Operations, token: &Secret, bodies: BodySettings, service: Arc<Service>) -> Self {
         Self {
             operations: Arc::new(operations),
             token_hash: token.hash(),
             bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
+            metrics: MetricsPage::new(service),
         }
     }
 
@@ -58,6 +62,10 @@ impl AdminApi {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         if let Ok(AdminRoute::Description) = AdminRoute::find(request.method(), request.uri().path()) {
             return Ok(ADMIN_DESCRIPTION.answer(request.headers()));
+        }
+        // Whoever scrapes has no token of an operator, and nothing in the metrics is secret.
+        if let Ok(AdminRoute::Metrics) = AdminRoute::find(request.method(), request.uri().path()) {
+            return Ok(self.metrics.answer(request.headers()).await);
         }
         let credentials = Credentials::from_headers(request.headers())?;
         // Hashes are compared, so that the time this takes reveals nothing about the token.
@@ -151,6 +159,7 @@ impl AdminApi {
                     .await
             }
             AdminRoute::Description => Ok(ADMIN_DESCRIPTION.answer(&head.headers)),
+            AdminRoute::Metrics => Ok(self.metrics.answer(&head.headers).await),
             AdminRoute::ListLimits => Ok(json(StatusCode::OK, &LimitListBody { limits: TenantLimits::RULES })),
         }
     }

@@ -32,15 +32,18 @@ use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Co
 use super::cors::{AllowedOrigins, CorsAnswer};
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
-use super::health::{Audience, Health};
+use super::health::{Audience, Health, LIVE_PATH, READY_PATH};
 use super::lingering::linger;
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::problem_details;
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::route_template;
 use super::sender::Sender;
+use super::trace_context::trace_id;
 use crate::jobs::Service;
+use crate::metrics::{METRICS, RefusalReason};
 use crate::operations::Operations;
 use crate::tenants::Secret;
 
@@ -96,9 +99,9 @@ impl Api {
         Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
     }
 
-    /// Creates the API for operators, who authenticate with `token`.
-    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings) -> Self {
-        Self(Handler::Admin(AdminApi::new(operations, token, bodies)))
+    /// Creates the API for operators, who authenticate with `token`. It also tells the metrics of `service`, to everybody.
+    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings, service: Arc<Service>) -> Self {
+        Self(Handler::Admin(AdminApi::new(operations, token, bodies, service)))
     }
 
     /// Creates the API of a listener that answers health checks alone.
@@ -129,6 +132,17 @@ impl Api {
             Handler::Client(_) => "public",
             Handler::Admin(_) => "admin",
             Handler::Health => "health",
+        }
+    }
+
+    /// Returns the template of a request's path.
+    fn template(&self, method: &Method, path: &str) -> &'static str {
+        match (path, &self.0) {
+            (LIVE_PATH, _) => LIVE_PATH,
+            (READY_PATH, _) => READY_PATH,
+            (_, Handler::Client(_)) => route_template::of_client(method, path),
+            (_, Handler::Admin(_)) => route_template::of_operators(method, path),
+            (_, Handler::Health) => route_template::UNKNOWN,
         }
     }
 
@@ -198,7 +212,25 @@ struct RequestFacts {
     caller: Arc<OnceLock<String>>,
     is_dry_run: Arc<AtomicBool>,
     is_check: bool,
+    trace: Option<String>,
     connection: Arc<Connection>,
+    _active: ActiveRequest,
+}
+
+/// A request that the metrics count as active until this is dropped.
+struct ActiveRequest;
+
+impl ActiveRequest {
+    fn begin() -> Self {
+        METRICS.http.active.inc();
+        Self
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        METRICS.http.active.dec();
+    }
 }
 
 impl Server {
@@ -300,6 +332,8 @@ impl Server {
         let connection = Arc::clone(&admitted.connection);
         let stream = GuardedStream::new(stream, Arc::clone(&connection));
         let (kept, running) = (stream.clone(), running.clone());
+        let open = METRICS.http.connections(self.router.api.name());
+        open.inc();
         let router = Arc::clone(&self.router);
         let service = service_fn(move |request| {
             connection.begin_request(Instant::now());
@@ -324,6 +358,7 @@ impl Server {
                 },
                 () = admitted.connection.closing() => false,
             };
+            open.dec();
             if is_answered {
                 tokio::select! {
                     () = kept.linger() => {}
@@ -336,6 +371,7 @@ impl Server {
     /// Answers a connection that there is no room for, and gives its client time to take the answer, if not too many have that
     /// already. Otherwise answers as far as that is possible at once.
     fn refuse(&self, stream: TcpStream, refusal: Refusal) {
+        METRICS.http.refused(RefusalReason::Connections);
         let answer = Problem::from(refusal).into_bytes();
         let Ok(place) = Arc::clone(&self.refused).try_acquire_owned() else {
             let Ok(mut stream) = stream.into_std() else { return };
@@ -378,7 +414,9 @@ impl Router {
             caller: Arc::default(),
             is_dry_run: Arc::default(),
             is_check: !matches!(health, Ok(None)),
+            trace: trace_id(request.headers()),
             connection,
+            _active: ActiveRequest::begin(),
         });
         if let Some(reply) = health.transpose() {
             return (reply.into(), facts);
@@ -418,6 +456,8 @@ impl Router {
         }
         facts.request_id.tell(reply.headers_mut());
         facts.cors.tell(&mut reply);
+        let (template, status) = (self.api.template(&facts.method, &facts.path), reply.status().as_u16());
+        METRICS.http.answered(facts.method.as_str(), template, status, facts.begun.elapsed(), facts.trace);
         self.log.answered(&Answered {
             peer: facts.peer,
             client: facts.client,

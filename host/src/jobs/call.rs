@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -14,11 +15,12 @@ use super::contacts::bare_object;
 use super::{Service, ServiceError};
 use crate::domain::{ContactId, DryRun, ItemList, Operation, StoredContact, TenantId, WriteMode};
 use crate::jobs::decide::{
-    Added, CommitTarget, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, Part, RunError,
-    StorageRoom, TimeSpent, isolate,
+    Added, CommitTarget, CommittedCounts, DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay,
+    Part, RunError, StorageRoom, TimeSpent, isolate,
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
+use crate::metrics::{BatchPhase, METRICS, RedoCause};
 use crate::sandbox::Planned;
 use crate::store::{ApplyOutcome, BatchCommit, CommitOutcome, Tenant};
 use crate::tenants::TenantLimits;
@@ -50,6 +52,7 @@ pub struct Call<'a> {
 pub(super) struct CallTarget<'a> {
     service: &'a Service,
     tenant: TenantId,
+    tenant_name: &'a str,
     permit: Option<&'a Permit>,
     watch: HostWatch,
     limits: TenantLimits,
@@ -69,7 +72,20 @@ impl<'a> CallTarget<'a> {
         let (limits, room) = (tenant.limits, StorageRoom::default());
         let (rows, written) = (Vec::new(), BTreeMap::new());
         let (overlay, ends_early) = (None, false);
-        Self { service, tenant: tenant.id, permit, watch, limits, room, rows, written, overlay, ends_early }
+        let tenant_name = tenant.name.as_str();
+        Self {
+            service,
+            tenant: tenant.id,
+            tenant_name,
+            permit,
+            watch,
+            limits,
+            room,
+            rows,
+            written,
+            overlay,
+            ends_early,
+        }
     }
 
     /// Takes what the writes of a batch of a dry run would be, and collects the batch's rows.
@@ -123,6 +139,7 @@ impl CommitTarget for CallTarget<'_> {
         }
         let _committing = self.watch.enter(Phase::Commit);
         self.room.admit(store, tenant, &self.limits, Added::default(), &mut commit)?;
+        let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
         let (commit, applied) = match self.permit.and_then(Permit::committer) {
             None => {
                 let applied = store.apply_writes(tenant, &commit.writes)?;
@@ -134,8 +151,13 @@ impl CommitTarget for CallTarget<'_> {
             })?,
         };
         let ids = match applied {
-            ApplyOutcome::Done(ids) => ids,
+            ApplyOutcome::Done(ids) => {
+                METRICS.jobs.batch(BatchPhase::Commit, started.elapsed());
+                counts.tell(self.tenant_name, "call");
+                ids
+            }
             ApplyOutcome::Conflict => {
+                METRICS.jobs.redone(RedoCause::Conflict);
                 self.room.forget();
                 return Ok(CommitOutcome::Conflict);
             }

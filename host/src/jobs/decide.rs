@@ -8,6 +8,7 @@
 mod assemble;
 mod breaker;
 mod changes;
+mod committed_counts;
 mod compare;
 mod component_loader;
 mod component_usage;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breaker::Breaker;
+pub(super) use committed_counts::CommittedCounts;
 pub(super) use compare::compare;
 pub use component_loader::{ComponentLoader, LoadError};
 pub(super) use component_usage::ComponentUsage;

@@ -196,6 +196,11 @@ impl JobWatcher {
         self.interested(table);
     }
 
+    /// Returns how many clients wait.
+    pub(super) fn waiters(&self) -> usize {
+        self.table.lock().waiters
+    }
+
     /// Ends all waits, and lets none begin.
     pub(super) fn end(&self) {
         let mut table = self.table.lock();

@@ -14,10 +14,11 @@ use crate::jobs::call_threads::CallThreads;
 use crate::jobs::decide::{ComponentLoader, DeciderContext};
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::{JobWatch, ServiceError, Submission, Webhooks};
+use crate::metrics::Gauges;
 use crate::sandbox::CancelFlag;
 use crate::store::{
     Authentication, CancelOutcome, DiskState, Idempotency, JobQuery, ListedJob, NewJob, Notification, QueueLimits,
-    QueueUse, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage, WebhookOwner,
+    QueueUse, Store, StoreError, StoreStatistics, StoredRow, SubmitLimits, SubmitOutcome, Tenant, Usage, WebhookOwner,
 };
 use crate::tenants::Secret;
 use crate::webhooks::WebhookNetworks;
@@ -285,6 +286,27 @@ impl Service {
             *self.disk.lock() = space.state();
         }
         self.store().check()
+    }
+
+    /// Returns what the store says of itself as a whole.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn statistics(&self) -> Result<StoreStatistics, StoreError> {
+        self.store().statistics()
+    }
+
+    /// Returns what this server does at the moment, without asking the store.
+    pub fn gauges(&self) -> Gauges {
+        let running = self.worker_context.running.count();
+        Gauges {
+            pool: self.store().pool_use(),
+            busy_workers: running,
+            stalled_workers: self.decider_context.watchdog.stalled_workers(),
+            workers: self.settings.workers,
+            waiters: self.worker_context.job_watcher.waiters(),
+            ..Gauges::default()
+        }
     }
 
     /// Returns how many threads that run jobs or calls are stalled: they do not come back.

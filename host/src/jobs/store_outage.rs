@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::domain::JobId;
+use crate::metrics::METRICS;
 use crate::store::StoreError;
 
 /// Time between two log lines during an outage.
@@ -39,6 +40,7 @@ impl StoreOutage {
     }
 
     fn failed_at(&self, now: Instant, doing: &'static str, error: &StoreError) {
+        METRICS.store.failures.inc();
         let mut outage = self.0.lock();
         let Some(ongoing) = &mut *outage else {
             tracing::error!(event = "store_failed", doing, %error, "the store failed; the server keeps retrying");
@@ -51,6 +53,7 @@ impl StoreOutage {
             });
             return;
         };
+        METRICS.store.outage_seconds.inc_by(now.duration_since(ongoing.last_failed_at).as_secs_f64());
         ongoing.last_failed_at = now;
         ongoing.failures += 1;
         if now.duration_since(ongoing.logged_at) >= REMINDER_INTERVAL {

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use parking_lot::MutexGuard;
@@ -16,6 +16,7 @@ use super::compiler::CompileError;
 use super::engine::{Sandbox, fingerprint};
 use super::error_text::describe;
 use crate::domain::Digest;
+use crate::metrics::{CacheResult, METRICS};
 
 /// Age below which no file is deleted, because its component may be about to be registered.
 const MIN_DELETION_AGE: Duration = Duration::from_secs(3_600);
@@ -28,8 +29,10 @@ impl Sandbox {
         let path = self.cache.as_deref().map(|folder| path(&self.engine, folder, digest));
         let kept = || path.as_deref().and_then(|path| load(&self.engine, path));
         if let Some(component) = kept() {
+            METRICS.guests.looked_up(CacheResult::Hit);
             return Ok(component);
         }
+        METRICS.guests.looked_up(CacheResult::Miss);
         // A thread that waited for the same component finds it compiled.
         let _turn = self.turn_to_compile()?;
         if let Some(component) = kept() {
@@ -49,7 +52,7 @@ impl Sandbox {
             return Ok(component);
         }
         let mut code = Vec::new();
-        self.compiler.compile(&self.engine, bytes, &mut code)?;
+        self.compile(bytes, &mut code)?;
         // SAFETY: the compiler made these bytes for this engine, and nobody else could change them. wasmtime itself checks that
         // they were made by the same version and configuration.
         #[expect(unsafe_code, reason = "loading machine code is what this module is for")]
@@ -67,6 +70,13 @@ impl Sandbox {
         self.compiler.timeout()
     }
 
+    fn compile(&self, bytes: &[u8], code: &mut impl io::Write) -> Result<(), CompileError> {
+        let started = Instant::now();
+        let compiled = self.compiler.compile(&self.engine, bytes, code);
+        METRICS.guests.compiled(started.elapsed());
+        compiled
+    }
+
     /// Compiles a component into a file of the cache. Returns whether the file could be written.
     fn compile_into(&self, path: &Path, bytes: &[u8]) -> Result<bool, CompileError> {
         let not_kept = |error: &dyn std::fmt::Display| {
@@ -77,7 +87,7 @@ impl Sandbox {
             Ok(file) => SealingWriter::new(file),
             Err(error) => return not_kept(&error),
         };
-        match self.compiler.compile(&self.engine, bytes, &mut code) {
+        match self.compile(bytes, &mut code) {
             Ok(()) => {}
             Err(CompileError::NotWritten(error)) => return not_kept(&error),
             Err(error) => return Err(error),

@@ -16,6 +16,10 @@ pub enum GuestFailure {
 }
 
 impl GuestFailure {
+    /// All failures.
+    pub const ALL: [Self; 5] =
+        [Self::Trapped, Self::TimedOut, Self::OutOfMemory, Self::ReplyTooLarge, Self::BrokeContract];
+
     /// Returns the failure as the `type` of an item's error spells it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,11 +9,13 @@ use parking_lot::Mutex;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::call_error::GuestFailure;
 use super::compiler::Compiler;
 use super::contracts::{self, Contract};
 use super::guest_memory::GuestMemory;
 use super::state::State;
 use super::ticker;
+use crate::metrics::METRICS;
 use crate::plain_words::io_error;
 
 /// Core instances of one component: a Rust component has 4, one from Python about 20.
@@ -79,6 +81,7 @@ impl Sandbox {
     /// If the machine lacks what wasmtime needs.
     pub fn new(settings: SandboxSettings) -> Result<Self, SandboxError> {
         let SandboxSettings { cache, shared_cache, instances, guest_memory, compiler } = settings;
+        METRICS.guests.expect_failures(GuestFailure::ALL.map(GuestFailure::as_str));
         let engine = Engine::new(&config(instances)).map_err(SandboxError::Engine)?;
         let linker = linker(&engine).map_err(SandboxError::Engine)?;
         ticker::start(engine.weak()).map_err(SandboxError::Ticker)?;

@@ -16,6 +16,7 @@ use super::limits::Limits;
 use super::output::Output;
 use super::processor_time::ProcessorTime;
 use super::state::State;
+use crate::metrics::{GuestCall, METRICS};
 
 /// A running component with exports `E`.
 pub(super) struct Guest<E> {
@@ -25,6 +26,28 @@ pub(super) struct Guest<E> {
     limits: Limits,
     calls: u64,
     time: Duration,
+    counted: CountedInstance,
+}
+
+/// An instance that the metrics count until this is dropped, however the instance ends.
+#[derive(Debug)]
+struct CountedInstance {
+    /// The most memory that it had.
+    memory: usize,
+}
+
+impl CountedInstance {
+    fn begin() -> Self {
+        METRICS.guests.instances.inc();
+        Self { memory: 0 }
+    }
+}
+
+impl Drop for CountedInstance {
+    fn drop(&mut self) {
+        METRICS.guests.instances.dec();
+        METRICS.guests.ended(self.memory);
+    }
 }
 
 /// What a component has used.
@@ -71,8 +94,11 @@ impl<E> Guest<E> {
         let instantiated = instantiate(&mut store);
         let time = started.elapsed();
         computing::count(time, computing.elapsed());
+        METRICS.guests.called(GuestCall::Start, time);
         match instantiated {
-            Ok(exports) => Ok(Self { store, exports, output, limits: *limits, calls: 1, time }),
+            Ok(exports) => {
+                Ok(Self { store, exports, output, limits: *limits, calls: 1, time, counted: CountedInstance::begin() })
+            }
             Err(error) => Err(call_error(&store, &output, &error)),
         }
     }
@@ -94,8 +120,10 @@ impl<E> Guest<E> {
         let reply = call(&self.exports, &mut self.store);
         let time = started.elapsed();
         computing::count(time, computing.elapsed());
+        METRICS.guests.called(GuestCall::Call, time);
         self.calls += 1;
         self.time += time;
+        self.counted.memory = self.store.data().limiter.taken();
         reply.map_err(|error| call_error(&self.store, &self.output, &error))
     }
 

@@ -93,6 +93,8 @@ pub struct Claim {
     pub total: u32,
     /// The store's time when the claim was made.
     pub now: Timestamp,
+    /// How long the job waited since it was accepted; `None` if it was claimed before.
+    pub waited: Option<Duration>,
 }
 
 /// What identifies a claim among all claims.
@@ -107,6 +109,11 @@ pub struct ClaimId {
 }
 
 impl Claim {
+    /// Returns the name of what the job does, on the wire.
+    pub fn operation_name(&self) -> &'static str {
+        if self.undoes.is_some() { Undo::OPERATION } else { self.operation.as_str() }
+    }
+
     /// Returns for how long the job can be undone from its last commit on; `None` if it cannot.
     pub fn undoable_for(&self) -> Option<Duration> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);

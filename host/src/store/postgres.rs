@@ -33,6 +33,7 @@ mod remarks;
 mod search_sets;
 mod sql;
 mod statements;
+mod statistics;
 mod submit;
 mod sweep;
 mod tenants;

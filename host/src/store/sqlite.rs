@@ -25,6 +25,7 @@ mod refresh_tokens;
 mod room;
 mod shown_contacts;
 mod shrink;
+mod statistics;
 mod submit;
 mod sweep;
 mod tenants;

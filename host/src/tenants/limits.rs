@@ -103,7 +103,7 @@ limits! {
     stored_mib "storedMiB" 1 <= 65_536 <= 67_108_864 "MiB of contacts, and of jobs with their items, results, logs, before-images, profiles and idempotency keys; above it, a bulk request gets 507, and items that would write a contact fail with status 507.";
     stored_contacts "storedContacts" 1 <= 10_000_000 <= 1_000_000_000 "Contacts; above it, items that would create a contact fail with status 507.";
     undo_days "undoDays" 0 <= 7 <= 90 "Days for which what a job changed is kept, so that the job can be undone. 0 means that nothing is kept.";
-    kept_mib "keptMiB" 1 <= 256 <= 65_536 "MiB of what is kept to undo jobs, compressed; above it, what is kept of the oldest jobs is deleted.";
+    kept_mib "keptMiB" 1 <= 256 <= 65_536 "MiB of what is kept to undo jobs, compressed; above it, what is kept of the oldest jobs is deleted. Twice as much while jobs run.";
     tokens "tokens" 1 <= 1_000 <= 100_000 "Tokens at a time, and as many refresh tokens; above it, those that expire first are deleted.";
     tokens_per_minute "tokensPerMinute" 1 <= 600 <= 1_000_000 "Tokens issued or refreshed per minute on average; those of a whole minute may come at once; above it, a request gets 429.";
 }

@@ -71,6 +71,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds after which a thread that does not come back counts as stalled: outside of components, and beyond their deadline.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_HOST_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     host_timeout: u64,
+    /// Number of tenants, the busiest ones, that `/metrics` names. The others count together.
+    #[arg(long, value_name = "N", env = "BULKHEAD_METRICS_TENANTS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    metrics_tenants: u16,
     /// Seconds between two deletions of expired jobs.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_SWEEP_INTERVAL", default_value_t = 60)]
     sweep_interval: u64,
@@ -198,6 +201,11 @@ impl ServeArgs {
     pub(super) fn guest_memory(&self) -> usize {
         let default = 1_536 + 640 * self.settings().workers;
         self.guest_memory.map_or(default, |mib| usize::try_from(mib).unwrap_or(usize::MAX)).saturating_mul(1 << 20)
+    }
+
+    /// Returns how many tenants the metrics name.
+    pub(super) fn metrics_tenants(&self) -> usize {
+        usize::from(self.metrics_tenants)
     }
 
     pub(super) fn sweep_interval(&self) -> Duration {

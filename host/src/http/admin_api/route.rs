@@ -10,6 +10,9 @@ use crate::http::problem::Problem;
 use crate::http::webhooks::WebhookCall;
 use crate::operations::OperationError;
 
+/// The path of the metrics.
+const METRICS_PATH: &str = "/metrics";
+
 /// An endpoint. Components are named by name or digest, tenants by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) enum AdminRoute {
@@ -65,6 +68,8 @@ pub(in crate::http) enum AdminRoute {
     SwitchTenantWebhook(String, Uuid),
     /// `GET /openapi.json`, which needs no credentials.
     Description,
+    /// `GET /metrics`, which needs no credentials.
+    Metrics,
 }
 
 impl AdminRoute {
@@ -77,6 +82,10 @@ impl AdminRoute {
         let decoded = decoded_path(path).ok_or_else(unknown)?;
         if decoded == DESCRIPTION_PATH {
             let found = (*method == Method::GET).then_some(Self::Description);
+            return found.ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
+        }
+        if decoded == METRICS_PATH {
+            let found = (*method == Method::GET).then_some(Self::Metrics);
             return found.ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
         }
         if let Some(rest) = decoded.strip_prefix("/admin/webhooks") {

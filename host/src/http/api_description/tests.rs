@@ -114,6 +114,7 @@ operations! {
     AdminRoute::ListTenantWebhooks(_) => "listTenantWebhooks",
     AdminRoute::SwitchTenantWebhook(..) => "switchTenantWebhook",
     AdminRoute::Description => "readDescription",
+    AdminRoute::Metrics => "readMetrics",
 }
 
 /// What both listeners answer before they look for a route, with its methods.

@@ -26,6 +26,7 @@ use super::undo_step::UndoStep;
 use crate::domain::{Digest, Pinned, StoredContact};
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::right_of_way::RightOfWay;
+use crate::metrics::{BatchPhase, METRICS};
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, FailingComponent, StoreError};
 
@@ -134,7 +135,7 @@ impl<'a> Decider<'a> {
         let mut components = self.take_components()?;
         let planned = {
             let _computing = self.watch.enter_for(Phase::Guest, self.time_for(part.items.len()));
-            self.meter.time_guest(|| components.plan(part.items))
+            self.meter.time_guest(BatchPhase::Plan, || components.plan(part.items))
         };
         let (lookups, objections) = self.put_back(components, planned)?;
         self.plans += 1;
@@ -149,7 +150,7 @@ impl<'a> Decider<'a> {
     pub(in crate::jobs) fn find(&mut self, lookups: &Planned) -> Result<Option<Vec<StoredContact>>, StoreError> {
         let store = &self.context.store;
         let _reading = self.watch.enter(Phase::Read);
-        let found = self.meter.time_reading(|| match &self.overlay {
+        let found = self.meter.time_finding(|| match &self.overlay {
             Some(overlay) => overlay.lock().find(lookups),
             None => store.find_contacts(self.request.tenant, &lookups.ids, &lookups.keys),
         });
@@ -214,7 +215,7 @@ impl<'a> Decider<'a> {
         let outcomes = {
             let items = plan.part.items;
             let _computing = self.watch.enter_for(Phase::Guest, self.time_for(items.len().max(found.len())));
-            self.meter.time_guest(|| components.decide(items, found, &plan.objections, own))
+            self.meter.time_guest(BatchPhase::Decide, || components.decide(items, found, &plan.objections, own))
         };
         let outcomes = self.put_back(components, outcomes)?;
         self.plans += 1;
@@ -372,6 +373,7 @@ impl<'a> Decider<'a> {
             }
             CallError::Failed { failure, detail } => {
                 self.meter.add_failed_call(&detail);
+                METRICS.guests.failed(failure.as_str());
                 tracing::warn!(
                     event = "component_failed",
                     tenant = tenant_name,
@@ -382,6 +384,7 @@ impl<'a> Decider<'a> {
                     "component failed"
                 );
                 if self.context.breaker.record_failure(tenant, component, failure) {
+                    METRICS.guests.suspended.inc();
                     tracing::warn!(
                         event = "component_suspended",
                         tenant = tenant_name,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::component_usage::ComponentUsage;
 use super::components::RunningComponents;
+use crate::metrics::{BatchPhase, METRICS};
 use crate::sandbox::GuestFailure;
 
 /// Time spent on a request.
@@ -69,11 +70,21 @@ impl Meter {
         self.spent
     }
 
-    /// Measures a call into components.
-    pub(super) fn time_guest<T>(&mut self, call: impl FnOnce() -> T) -> T {
+    /// Measures a call into components, which is this part of the work on a batch.
+    pub(super) fn time_guest<T>(&mut self, phase: BatchPhase, call: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let result = call();
-        self.spent.guest += started.elapsed();
+        let time = started.elapsed();
+        METRICS.jobs.batch(phase, time);
+        self.spent.guest += time;
+        result
+    }
+
+    /// Measures looking contacts up.
+    pub(super) fn time_finding<T>(&mut self, find: impl FnOnce() -> T) -> T {
+        let before = self.spent.reading;
+        let result = self.time_reading(find);
+        METRICS.jobs.batch(BatchPhase::Find, self.spent.reading.saturating_sub(before));
         result
     }
 

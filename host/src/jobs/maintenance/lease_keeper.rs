@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::jobs::maintenance::task::Task;
 use crate::jobs::worker::WorkerContext;
+use crate::metrics::METRICS;
 use crate::store::{ClaimId, StoreError};
 
 /// Time between two checks of the claims. A job that was deleted through another server runs on for about this long, and
@@ -34,6 +35,7 @@ pub(super) fn start_watch(context: &Arc<WorkerContext>) -> io::Result<Task> {
     let context = Arc::clone(context);
     Task::start("lease-watch", move || {
         for job in context.stop_lapsed_jobs() {
+            METRICS.jobs.leases_lost.inc();
             tracing::warn!(event = "lease_lost", %job, "a lease ended before it could be renewed; the job is stopped here");
         }
         CHECK_INTERVAL
@@ -63,6 +65,7 @@ impl Heartbeat {
         let Self { context, renewed_at } = self;
         let lost = context.store().lost_claims(claims)?;
         if !lost.is_empty() {
+            METRICS.jobs.leases_lost.inc_by(lost.len() as u64);
             context.stop_claims(&lost);
         }
         let (lease, requested_at) = (context.settings.lease, Instant::now());

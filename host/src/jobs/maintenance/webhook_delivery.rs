@@ -15,6 +15,7 @@ use tokio::runtime::{self, Runtime};
 use crate::jobs::maintenance::task::Task;
 use crate::jobs::wakeup::Wakeup;
 use crate::jobs::worker::WorkerContext;
+use crate::metrics::{DeliveryOutcome, METRICS};
 use crate::store::{DueMessage, MessageOutcome, WebhookOwner};
 use crate::webhooks::{Attempt, AttemptError, EndpointUrl, Message, MessageSender, Next, SigningSecret, next_attempt};
 
@@ -131,6 +132,7 @@ impl Deliverer {
                     disable: None,
                 },
             };
+            count(&outcome);
             log(&due, &outcome);
             let stored = tokio::task::spawn_blocking(move || {
                 let _place = place;
@@ -169,6 +171,7 @@ impl Counts {
 impl Place {
     fn take(sending: &Arc<Sending>, owner: WebhookOwner, work: Work) -> Self {
         *sending.counts.lock().entry(owner).or_default().of(work) += 1;
+        METRICS.webhooks.sending.inc_by(i64::from(work == Work::Message));
         Self { owner, work, sending: Arc::clone(sending) }
     }
 }
@@ -184,6 +187,7 @@ impl Drop for Place {
             }
         }
         drop(counts);
+        METRICS.webhooks.sending.dec_by(i64::from(self.work == Work::Message));
         self.sending.attempt_ended.notify();
     }
 }
@@ -236,6 +240,17 @@ fn judge(due: &DueMessage, attempt: Result<Attempt, AttemptError>, jitter: f64) 
         _ => None,
     };
     MessageOutcome { status, note, is_delivered, again_after, hold, disable: disable.map(str::to_owned) }
+}
+
+fn count(outcome: &MessageOutcome) {
+    METRICS.webhooks.attempted(match (outcome.is_delivered, outcome.status) {
+        (true, _) => DeliveryOutcome::Delivered,
+        (false, Some(_)) => DeliveryOutcome::Refused,
+        (false, None) => DeliveryOutcome::Failed,
+    });
+    if outcome.disable.is_some() {
+        METRICS.webhooks.disabled.inc();
+    }
 }
 
 fn log(due: &DueMessage, outcome: &MessageOutcome) {

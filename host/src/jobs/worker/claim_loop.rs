@@ -22,6 +22,7 @@ use crate::jobs::worker::partner::{Answer, Decided, Discarded, Given, Partner, P
 use crate::jobs::worker::pipeline::{DecidedBatch, Pipeline, PipelineError};
 use crate::jobs::worker::places::Places;
 use crate::jobs::worker::speculation::{Speculation, unproven};
+use crate::metrics::{METRICS, RedoCause};
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, StoreError};
 
@@ -229,9 +230,11 @@ impl<'a> ClaimLoop<'a> {
                     if let Some(found) = &found {
                         self.speculation.learn(&planned, found.len());
                     }
+                    METRICS.jobs.partner_batches.inc();
                     self.partnering.items += items.items.len();
                     return self.commit(items, commit).map(drop);
                 }
+                METRICS.jobs.redone(RedoCause::Overtaken);
                 self.partnering.discarded.add();
                 self.decide_and_commit(first, items).map(drop)
             }
@@ -292,6 +295,7 @@ impl<'a> ClaimLoop<'a> {
             if self.is_proven(lookups, &commit)? {
                 return Ok(Some(commit));
             }
+            METRICS.jobs.redone(RedoCause::Speculation);
             self.speculation.disable();
         }
         let mut found = self.look_up(lookups)?;

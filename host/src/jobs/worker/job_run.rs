@@ -24,6 +24,7 @@ use crate::jobs::worker::job_target::JobTarget;
 use crate::jobs::worker::partner::PartnerContext;
 use crate::jobs::worker::places::Places;
 use crate::jobs::worker::running::RunningJob;
+use crate::metrics::{JobEnd, METRICS};
 use crate::store::{Claim, Store, StoreError};
 
 /// Pause of a worker after the store failed or the sandbox was full, before it claims a job again.
@@ -108,6 +109,12 @@ impl<'a> JobRun<'a> {
         tracing::debug!(
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
         );
+        if let Some(waited) = claim.waited {
+            METRICS.jobs.waited(waited);
+        }
+        if claim.attempts > 1 {
+            METRICS.jobs.taken_over.inc();
+        }
         context.job_watcher.changed(claim.tenant, claim.job, JobChange::Progress);
         if !context.decider.components.is_ready(claim.pinned) {
             self.running.detach();
@@ -147,7 +154,10 @@ impl<'a> JobRun<'a> {
         let JobTarget { context, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         match ended {
-            Ok(()) => self.report_completed(started),
+            Ok(()) => {
+                self.count_end(JobEnd::Completed, started);
+                self.report_completed(started);
+            }
             // A shutdown cancels running components, too.
             Err(RunError::Cancelled) if self.claim_loop.target.is_pool_stopping() => self.release(),
             Err(RunError::ShuttingDown) => self.release(),
@@ -160,6 +170,7 @@ impl<'a> JobRun<'a> {
                 context.job_wakeup.notify();
             }
             Err(RunError::Gone | RunError::Cancelled) => {
+                self.count_end(JobEnd::Stopped, started);
                 let stopped_after_us = self.running.handle().stop_requested_at().map(micros_since);
                 tracing::info!(event = "job_stopped", tenant, %job, stopped_after_us, "job stopped");
                 // The store may have renewed the lease although its answer was lost. Without a release, no server would claim
@@ -181,6 +192,11 @@ impl<'a> JobRun<'a> {
                 thread::sleep(FAILURE_PAUSE);
             }
         }
+    }
+
+    fn count_end(&self, end: JobEnd, started: Instant) {
+        let claim = &self.claim_loop.target.claim;
+        METRICS.jobs.finished(claim.operation_name(), claim.dry_run.is_some(), end, started.elapsed());
     }
 
     fn report_completed(&self, started: Instant) {

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::jobs::decide::{Added, CommitTarget, LeftParts, Overlay, Part, RunError, StorageRoom, compare};
+use crate::jobs::decide::{
+    Added, CommitTarget, CommittedCounts, LeftParts, Overlay, Part, RunError, StorageRoom, compare,
+};
 use crate::jobs::host_watch::Phase;
 use crate::jobs::right_of_way::RightOfWay;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::levels::tenants_behind;
+use crate::jobs::worker::pipeline::count_commit;
 use crate::jobs::worker::running::JobHandle;
 use crate::store::{BatchCommit, Claim, CommitOutcome};
 
@@ -106,7 +109,9 @@ impl CommitTarget for JobTarget<'_> {
         }
         let _committing = self.handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
+        let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease));
+        count_commit(self.claim, counts, &outcome, started.elapsed());
         self.context.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
         let outcome = outcome?;
         if outcome == CommitOutcome::Conflict {

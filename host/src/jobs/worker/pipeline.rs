@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::domain::{ItemList, StoredContact, UniqueKey};
-use crate::jobs::decide::DeciderContext;
+use crate::jobs::decide::{CommittedCounts, DeciderContext};
 use crate::jobs::host_watch::Phase;
 use crate::jobs::job_watcher::JobWatcher;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::overlap::WriteSet;
 use crate::jobs::worker::running::JobHandle;
+use crate::metrics::{BatchPhase, METRICS, RedoCause};
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, Claim, CommitOutcome, Store, StoreError};
 
@@ -285,8 +286,9 @@ impl Commits {
             if commit.changes_contacts() {
                 self.context.rights_of_way.yield_to_others(self.claim.tenant);
             }
-            let started = Instant::now();
+            let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
             let outcome = store.commit(&self.claim, &commit, self.lease);
+            count_commit(&self.claim, counts, &outcome, started.elapsed());
             self.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
             state = self.state.lock();
             state.commit_time += started.elapsed();
@@ -300,6 +302,24 @@ impl Commits {
                 Err(error) => return Err(CommitFailure::Store(error)),
             }
         }
+    }
+}
+
+/// Tells the metrics what came of a commit.
+pub(super) fn count_commit(
+    claim: &Claim,
+    counts: CommittedCounts,
+    outcome: &Result<CommitOutcome, StoreError>,
+    time: Duration,
+) {
+    METRICS.jobs.batch(BatchPhase::Commit, time);
+    match outcome {
+        Ok(CommitOutcome::Committed { .. }) => counts.tell(&claim.tenant_name, claim.operation_name()),
+        Ok(CommitOutcome::Conflict) => METRICS.jobs.redone(RedoCause::Conflict),
+        Ok(CommitOutcome::Fenced) => {
+            METRICS.jobs.fenced_writes.inc();
+        }
+        Err(_) => {}
     }
 }
 

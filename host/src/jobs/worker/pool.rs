@@ -29,6 +29,7 @@ use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::job_run::JobRun;
 use crate::jobs::worker::levels::{ClaimAttempt, claim_attempts};
 use crate::jobs::worker::places::{Place, Places};
+use crate::metrics::METRICS;
 use crate::sandbox::{LOWER_AFTER, has_lowered_priority};
 use crate::store::{Claim, StoreError};
 
@@ -232,7 +233,10 @@ impl Pool {
                 break;
             }
             let _claiming = watch.enter(Phase::Claim);
-            let Some(claim) = context.store().claim(context.settings.lease, &passing_over)? else { continue };
+            let started = Instant::now();
+            let claim = context.store().claim(context.settings.lease, &passing_over)?;
+            METRICS.jobs.claimed(started.elapsed());
+            let Some(claim) = claim else { continue };
             // Another worker may have taken the place, or claimed a job of the same tenant, since.
             match self.places.begin(claim.tenant, needs_place, stalled) {
                 Some(place) => return Ok(Some((claim, place))),

@@ -122,6 +122,11 @@ impl RunningJobs {
         RunningJob { running: self, claim, handle }
     }
 
+    /// Returns how many jobs run.
+    pub(in crate::jobs) fn count(&self) -> usize {
+        self.jobs.lock().len()
+    }
+
     /// Returns the claims of the jobs that have not been asked to stop: those whose leases are to be renewed.
     pub(in crate::jobs) fn claims(&self) -> Vec<ClaimId> {
         self.jobs.lock().values().filter(|entry| !entry.is_stopping()).map(|entry| entry.claim).collect()

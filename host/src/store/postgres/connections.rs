@@ -20,6 +20,7 @@ use super::error::{PgError, pool_error};
 use super::sql::signed;
 use super::tls;
 use crate::clock::Clock;
+use crate::metrics::METRICS;
 use crate::store::StoreError;
 
 /// Threads that move bytes between the database and the threads that wait for it.
@@ -139,7 +140,9 @@ impl Connections {
             let all = async {
                 let mut attempt = 1;
                 loop {
+                    let waiting = Instant::now();
                     let object = self.pool.get().await.map_err(pool_error)?;
+                    METRICS.store.waited_for_connection(waiting.elapsed());
                     let session = Session::new(object, self.clock_shift(), &is_committing);
                     session.is_busy.set(true);
                     let result = work(&session).await;

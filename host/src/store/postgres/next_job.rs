@@ -111,7 +111,8 @@ const TAKE: &str = concat!(
               coalesce((SELECT text FROM profiles WHERE tenant = $2 AND digest = jobs.profile_digest), jobs.profile),
               jobs.epoch, jobs.attempts,
               jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode,
-              jobs.group_id, jobs.dry_run_of, jobs.undo_of"
+              jobs.group_id, jobs.dry_run_of, jobs.undo_of,
+              CASE WHEN jobs.started_at = bulkhead_now($1) THEN greatest(0, jobs.started_at - jobs.created_at) END"
 );
 
 /// The outcome of one attempt to claim a job.
@@ -198,6 +199,7 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
         cursor: number(row, 7)?,
         total: number(row, 8)?,
         now: Timestamp(get(row, 9)?),
+        waited: get::<Option<i64>>(row, 16)?.map(|waited| Duration::from_micros(waited.unsigned_abs())),
     })
 }
 

@@ -164,6 +164,8 @@ struct ClaimedRow {
     group: Option<Uuid>,
     applies: Option<Uuid>,
     undo_of: Option<Uuid>,
+    created_at: i64,
+    started_at: i64,
 }
 
 fn claim(
@@ -183,7 +185,7 @@ fn claim(
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
              RETURNING operation, processor, validator, epoch, attempts, cursor, total,
                        coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode,
-                       group_id, dry_run_of, undo_of",
+                       group_id, dry_run_of, undo_of, created_at, started_at",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
@@ -220,12 +222,23 @@ impl ClaimedRow {
             group: row.get(9)?,
             applies: row.get(10)?,
             undo_of: row.get(11)?,
+            created_at: row.get(12)?,
+            started_at: row.get(13)?,
         })
+    }
+}
+
+impl ClaimedRow {
+    /// Returns how long the job waited, if it was claimed for the first time at `now`.
+    fn waited(&self, now: Timestamp) -> Option<Duration> {
+        let waited = now.0.saturating_sub(self.created_at).max(0).unsigned_abs();
+        (self.started_at == now.0).then_some(Duration::from_micros(waited))
     }
 }
 
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
+        let waited = self.row.waited(now);
         let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, group, applies, undo_of, .. } =
             self.row;
         let operation = read_operation(&operation)?;
@@ -249,6 +262,7 @@ impl ClaimedJob {
             cursor,
             total,
             now,
+            waited,
         })
     }
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, FairMutex, Mutex};
+use parking_lot::{Condvar, FairMutex, FairMutexGuard, Mutex};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::room::{self, AwaitedRoom};
+use crate::metrics::METRICS;
 use crate::private_files::{PrivacyError, check_file, open_private_file};
-use crate::store::StoreError;
 use crate::store::error::Context;
+use crate::store::{PoolUse, StoreError};
 
 /// Connections that read at once at most. More would wait for the same disks and cores.
 const MAX_READERS: usize = 4;
@@ -72,9 +73,22 @@ impl Connections {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut writer = self.writer.lock();
+        let mut writer = self.lock_writer();
         room::keep_log_short(&writer, &self.path);
         work(&mut writer)
+    }
+
+    fn lock_writer(&self) -> FairMutexGuard<'_, Connection> {
+        let waiting = Instant::now();
+        let writer = self.writer.lock();
+        METRICS.store.waited_for_connection(waiting.elapsed());
+        writer
+    }
+
+    /// Returns how the connections are used.
+    pub(super) fn pool_use(&self) -> PoolUse {
+        let is_writing = self.writer.try_lock().is_none();
+        PoolUse { most: MAX_READERS + 1, busy: self.readers.lock().busy + usize::from(is_writing), waiting: 0 }
     }
 
     /// As [`Self::write`], for work by which the database may grow by about `bytes`.
@@ -86,7 +100,7 @@ impl Connections {
         bytes: u64,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut writer = self.writer.lock();
+        let mut writer = self.lock_writer();
         room::ensure(&writer, &self.path, bytes)?;
         work(&mut writer)
     }
@@ -146,9 +160,11 @@ impl Connections {
 
     /// Waits until fewer than [`MAX_READERS`] read.
     fn take_place(&self) -> ReaderPlace<'_> {
+        let waiting = Instant::now();
         let mut readers = self.readers.lock();
         self.reader_free.wait_while(&mut readers, |readers| readers.busy >= MAX_READERS);
         readers.busy += 1;
+        METRICS.store.waited_for_connection(waiting.elapsed());
         ReaderPlace(self)
     }
 

@@ -6,6 +6,7 @@ use super::{DecideError, Decider};
 use crate::domain::{ContactId, StoredContact, Warning};
 use crate::jobs::decide::changes::{Changes, changes_between};
 use crate::jobs::host_watch::Phase;
+use crate::metrics::BatchPhase;
 use crate::sandbox::{CellTable, Fields};
 use crate::store::BatchCommit;
 
@@ -86,7 +87,7 @@ impl Decider<'_> {
                 let time = self.time_to_start() + self.time_for(contacts.len());
                 let _computing = self.watch.enter_for(Phase::Guest, time);
                 let starter = &self.starter;
-                self.meter.time_guest(|| {
+                self.meter.time_guest(BatchPhase::Show, || {
                     started.map_or_else(|| starter.tabulator(), Ok).and_then(|mut tabulator| {
                         let shown = tabulator.objects(contacts)?;
                         Ok((tabulator, shown))

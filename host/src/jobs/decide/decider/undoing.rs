@@ -11,6 +11,7 @@ use crate::jobs::decide::undo_images::UndoImages;
 use crate::jobs::decide::undo_item::UndoItem;
 use crate::jobs::decide::undo_step::{Resolution, UndoStep, resolve};
 use crate::jobs::host_watch::Phase;
+use crate::metrics::BatchPhase;
 use crate::sandbox::{Decision, Outcome, Planned};
 use crate::store::{
     BatchCommit, BeforeImage, ContactWrite, Deletion, DraftRow, RowBody, RowContact, StoreError, WriteTarget,
@@ -111,7 +112,7 @@ impl<'a> Decider<'a> {
         let mut components = self.take_components()?;
         let outcomes = {
             let _computing = self.watch.enter_for(Phase::Guest, self.time_for(items.len()));
-            self.meter.time_guest(|| {
+            self.meter.time_guest(BatchPhase::Decide, || {
                 components.plan(&items)?;
                 components.decide(&items, &contacts, &[], &[])
             })

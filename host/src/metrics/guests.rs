@@ -1,0 +1,167 @@
+//! Components: how long they compute, how they fail, what they take.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::SHORT_TIMES;
+
+/// Bounds in bytes: from 64 KiB, one page, to 4 GiB.
+const MEMORY: [f64; 9] = [
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+    4_294_967_296.0,
+];
+/// Bounds in seconds for compiling.
+const COMPILE_TIMES: [f64; 8] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Components.
+pub struct GuestMetrics {
+    calls: Family<CallLabels, Histogram, fn() -> Histogram>,
+    memory: Histogram,
+    failures: Family<FailureLabels, Counter>,
+    compile: Histogram,
+    cache: Family<CacheLabels, Counter>,
+    /// Components that were suspended for a tenant.
+    pub suspended: Counter,
+    /// Instances that exist.
+    pub instances: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    call: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    r#type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    result: &'static str,
+}
+
+/// What a component is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestCall {
+    /// To start.
+    Start,
+    /// Anything else.
+    Call,
+}
+
+impl GuestCall {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// Whether compiled code was on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheResult {
+    /// It was.
+    Hit,
+    /// It had to be compiled.
+    Miss,
+}
+
+impl CacheResult {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+impl GuestMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            calls: Family::new_with_constructor((|| Histogram::new(SHORT_TIMES)) as fn() -> Histogram),
+            memory: Histogram::new(MEMORY),
+            failures: Family::default(),
+            compile: Histogram::new(COMPILE_TIMES),
+            cache: Family::default(),
+            suspended: Counter::default(),
+            instances: Gauge::default(),
+        };
+        for result in [CacheResult::Hit, CacheResult::Miss] {
+            metrics.cache.get_or_create_owned(&CacheLabels { result: result.as_str() });
+        }
+        registry.register_with_unit(
+            "guest",
+            "Time of calls into components, failed ones too",
+            Unit::Seconds,
+            metrics.calls.clone(),
+        );
+        registry.register_with_unit(
+            "guest_memory",
+            "The most memory that an instance had, when it ended",
+            Unit::Bytes,
+            metrics.memory.clone(),
+        );
+        registry.register("guest_failures", "Failed calls into components, by type", metrics.failures.clone());
+        registry.register_with_unit(
+            "component_compile",
+            "Time to compile a component",
+            Unit::Seconds,
+            metrics.compile.clone(),
+        );
+        registry.register("component_cache", "Look-ups of compiled code on disk, by result", metrics.cache.clone());
+        registry.register(
+            "components_suspended",
+            "Components that were suspended for a tenant because they kept failing",
+            metrics.suspended.clone(),
+        );
+        registry.register("guest_instances", "Instances of components that exist", metrics.instances.clone());
+        metrics
+    }
+
+    /// Counts a call.
+    pub fn called(&self, call: GuestCall, time: Duration) {
+        self.calls.get_or_create_owned(&CallLabels { call: call.as_str() }).observe(time.as_secs_f64());
+    }
+
+    /// Counts the end of an instance that had so many bytes of memory.
+    pub fn ended(&self, memory: usize) {
+        self.memory.observe(f64::from(u32::try_from(memory).unwrap_or(u32::MAX)));
+    }
+
+    /// Counts failures of these types from 0.
+    pub fn expect_failures(&self, types: impl IntoIterator<Item = &'static str>) {
+        for r#type in types {
+            self.failures.get_or_create_owned(&FailureLabels { r#type });
+        }
+    }
+
+    /// Counts a failed call by its type.
+    pub fn failed(&self, r#type: &'static str) {
+        self.failures.get_or_create_owned(&FailureLabels { r#type }).inc();
+    }
+
+    /// Counts a compilation.
+    pub fn compiled(&self, time: Duration) {
+        self.compile.observe(time.as_secs_f64());
+    }
+
+    /// Counts a look-up of compiled code.
+    pub fn looked_up(&self, result: CacheResult) {
+        self.cache.get_or_create_owned(&CacheLabels { result: result.as_str() }).inc();
+    }
+}
