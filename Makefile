@@ -24,6 +24,7 @@ test: guest ## Every test
 	@scripts/examples-rust
 	@scripts/examples-js-python
 	@scripts/wit-tools
+	@scripts/deploy-tools
 	@scripts/openapi test
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)

@@ -23,6 +23,7 @@ mod contacts;
 mod crash;
 mod databases;
 mod delete_job;
+mod deploy;
 mod descriptions;
 #[cfg(target_os = "linux")]
 mod disk;

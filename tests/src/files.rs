@@ -31,6 +31,13 @@ pub fn receiver(language: &str) -> PathBuf {
     host(&format!("receiver-{language}"))
 }
 
+/// Returns the path of a tool that checks what is in `deploy/`: in `BULKHEAD_DEPLOY_TOOLS`, or in the target directory's
+/// `tools/deploy/bin`.
+pub fn deploy_tool(name: &str) -> PathBuf {
+    let folder = env::var_os("BULKHEAD_DEPLOY_TOOLS").map_or_else(|| target().join("tools/deploy/bin"), PathBuf::from);
+    there(folder.join(name), "BULKHEAD_DEPLOY_TOOLS")
+}
+
 /// Returns the path of a WebAssembly tool: in `BULKHEAD_TOOLS`, or in the target directory's `tools/bin`.
 pub fn tool(name: &str) -> PathBuf {
     let folder = env::var_os("BULKHEAD_TOOLS").map_or_else(|| target().join("tools/bin"), PathBuf::from);

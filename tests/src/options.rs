@@ -21,8 +21,8 @@ pub struct Options {
     /// The default processor, if it is not the built-in one.
     component: Option<PathBuf>,
     is_exclusive: bool,
-    /// The certificate authorities that the server trusts; the machine's if there is no such file.
-    authorities: Option<PathBuf>,
+    /// Variables of the server's environment, as `NAME=VALUE`.
+    environment: Vec<String>,
     /// Whether the server goes on after a write beyond a file's size limit.
     pub(crate) survives_file_limits: bool,
     /// Arguments of `ulimit` for the server.
@@ -116,8 +116,14 @@ impl Options {
 
     /// Has the server trust the certificate authorities in a file, and no others.
     #[must_use]
-    pub fn trusting(mut self, authorities: &Path) -> Self {
-        self.authorities = Some(authorities.to_owned());
+    pub fn trusting(self, authorities: &Path) -> Self {
+        self.variable("SSL_CERT_FILE", authorities.display())
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push(format!("{name}={}", value.to_string()));
         self
     }
 
@@ -144,8 +150,11 @@ impl Options {
     /// Returns the command line for the store, whose local files are in `folder`.
     pub(crate) fn command_line(&self, folder: &Path) -> CommandLine {
         let compiled = folder.join("compiled");
-        let trusting = |file: &PathBuf| vec![String::from("env"), format!("SSL_CERT_FILE={}", file.display())];
-        let prefix = self.authorities.as_ref().map(trusting).unwrap_or_default();
+        let mut prefix = Vec::new();
+        if !self.environment.is_empty() {
+            prefix.push(String::from("env"));
+            prefix.extend(self.environment.iter().cloned());
+        }
         match (&self.database, &self.disk) {
             (Some(url), _) => CommandLine::on_database(url).cache(compiled),
             (None, None) => CommandLine::on_folder(folder).prefix(prefix),

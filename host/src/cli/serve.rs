@@ -4,6 +4,7 @@ mod announcement;
 mod args;
 mod descriptors;
 mod listeners;
+mod service_manager;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use announcement::Announcements;
 pub(super) use args::ServeArgs;
 use listeners::{HealthListener, Listener, listen};
+use service_manager::ServiceManager;
 
 /// The processor of tenants that have none of their own, unless `--component` names another.
 pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAULT_COMPONENT"));
@@ -175,9 +177,12 @@ async fn serve(
         let url = format!("http://{}", listener.address());
         announcements.listening(Listener::Health, &url, &format!("health checks at {url}"));
     }
+    let manager = Arc::new(ServiceManager::find());
+    manager.ready(&format!("serving at {url}"), service);
 
     shutdown.await;
     health.drain();
+    manager.stopping();
     let drain_delay = args.drain_delay();
     if !drain_delay.is_zero() {
         tracing::info!(
