@@ -34,6 +34,7 @@ mod do_not_contact;
 mod dry_run;
 mod entity_list;
 mod entity_tag;
+mod failed_logins;
 mod form;
 mod format;
 mod group;

@@ -35,6 +35,7 @@ mod events;
 mod examples;
 mod expiry;
 mod failed_files;
+mod failed_logins;
 mod fairness;
 mod files;
 mod foreign;

@@ -21,6 +21,7 @@ use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::coding_turns::CodingTurns;
 use super::credentials::Credentials;
+use super::failed_logins::FailedLogins;
 use super::job_list;
 use super::metrics_page::MetricsPage;
 use super::options;
@@ -40,6 +41,7 @@ pub(super) struct AdminApi {
     token_hash: [u8; 32],
     bodies: Bodies,
     metrics: MetricsPage,
+    failed_logins: FailedLogins,
 }
 
 #[derive(Serialize)]
@@ -55,6 +57,7 @@ impl AdminApi {
             token_hash: token.hash(),
             bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
             metrics: MetricsPage::new(service),
+            failed_logins: FailedLogins::default(),
         }
     }
 
@@ -68,11 +71,15 @@ impl AdminApi {
             return Ok(self.metrics.answer(request.headers()).await);
         }
         let credentials = Credentials::from_headers(request.headers())?;
+        let sender = Sender::of(request.extensions())?;
+        let hash = credentials.secret().hash();
+        self.failed_logins.admit(sender.client, &hash)?;
         // Hashes are compared, so that the time this takes reveals nothing about the token.
-        if credentials.secret().hash() != self.token_hash {
+        if hash != self.token_hash {
+            self.failed_logins.failed(sender.client);
             return Err(credentials.refusal());
         }
-        let sender = Sender::of(request.extensions())?;
+        self.failed_logins.succeeded(&hash);
         if credentials.are_sent_by_browsers() {
             sender.refuse_other_origins(request.headers())?;
         }

@@ -24,6 +24,7 @@ use super::content_coding::Accepted;
 use super::credentials::Credentials;
 use super::dry_run::DryRunSettings;
 use super::entity_list::EntityQuery;
+use super::failed_logins::FailedLogins;
 use super::job::{JobReader, JobRequest};
 use super::job_wait::{JobWait, JobWaits, Worked};
 use super::problem::Problem;
@@ -92,6 +93,7 @@ pub(super) struct ClientApi {
     blocking_turns: TenantSemaphores,
     /// Bounds the calls of one tenant that run or wait for a permit.
     call_permits: CallPermits,
+    failed_logins: FailedLogins,
 }
 
 impl ClientApi {
@@ -113,6 +115,7 @@ impl ClientApi {
             answers: Arc::new(AnswerMemory::new(answer_memory_bytes)),
             blocking_turns: TenantSemaphores::new(MAX_BLOCKING_PER_TENANT),
             call_permits: CallPermits::new(),
+            failed_logins: FailedLogins::default(),
         }
     }
 
@@ -325,7 +328,14 @@ impl ClientApi {
             Sender::of(&head.extensions)?.refuse_other_origins(&head.headers)?;
         }
         let body = self.bodies.of_strangers(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
-        self.blocking(move |service| token::issue(service, &head.headers, body)).await
+        let client = Sender::of(&head.extensions)?.client;
+        // Whoever asks for a token is a new client, so no earlier one speaks for it.
+        self.failed_logins.admit(client, &[0; 32])?;
+        let issued = self.blocking(move |service| token::issue(service, &head.headers, body)).await;
+        if issued.as_ref().is_err_and(Problem::is_invalid_client) {
+            self.failed_logins.failed(client);
+        }
+        issued
     }
 
     async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
@@ -334,14 +344,23 @@ impl ClientApi {
         if credentials.are_sent_by_browsers() {
             sender.refuse_other_origins(request.headers())?;
         }
-        let tenant = self.blocking(move |service| {
-            match service.authenticate(credentials.client_id(), credentials.secret())? {
-                Authentication::Tenant(tenant) => Ok(*tenant),
-                Authentication::ExpiredToken => Err(Problem::expired_token()),
-                Authentication::Unknown => Err(credentials.refusal()),
+        let hash = credentials.secret().hash();
+        self.failed_logins.admit(sender.client, &hash)?;
+        let (authentication, refusal) = self
+            .blocking(move |service| {
+                let found = service.authenticate(credentials.client_id(), credentials.secret())?;
+                Ok((found, credentials.refusal()))
+            })
+            .await?;
+        let tenant = match authentication {
+            Authentication::Tenant(tenant) => *tenant,
+            Authentication::ExpiredToken => return Err(Problem::expired_token()),
+            Authentication::Unknown => {
+                self.failed_logins.failed(sender.client);
+                return Err(refusal);
             }
-        });
-        let tenant = tenant.await?;
+        };
+        self.failed_logins.succeeded(&hash);
         sender.is_called(&tenant.name);
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;

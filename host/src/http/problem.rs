@@ -96,6 +96,20 @@ impl Problem {
         Self::unauthorized("invalid_grant", "The access token provided is invalid.")
     }
 
+    /// Returns the problem of a client that sent too many wrong credentials.
+    pub(super) fn too_many_failed_logins() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_failed_logins",
+            "Too many requests with wrong credentials came from this address. These were not looked up. Correct them, and wait for the time in Retry-After.",
+        )
+    }
+
+    /// Returns whether it is that of a request for a token with wrong credentials.
+    pub(super) fn is_invalid_client(&self) -> bool {
+        self.kind == "invalid_client"
+    }
+
     fn unauthorized(kind: &'static str, message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, kind, message)
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Bulkhead\", charset=\"UTF-8\""))

@@ -7,6 +7,7 @@ use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::http::Extensions;
 
+use super::client_address::ClientAddress;
 use super::connections::Connection;
 use super::cors::without_port;
 use super::problem::Problem;
@@ -18,6 +19,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     pub(super) connection: Arc<Connection>,
+    /// The client, by its connection or as a trusted proxy names it.
+    pub(super) client: Option<ClientAddress>,
     /// Whether the client uses TLS, as a trusted proxy says.
     pub(super) is_secure: bool,
     /// Whether a page sends the request whose origin the operator allowed.
@@ -126,7 +129,7 @@ mod tests {
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
             let (caller, is_dry_run) = (Arc::default(), Arc::default());
-            let sender = Sender { connection, is_secure, is_allowed_origin: false, caller, is_dry_run };
+            let sender = Sender { connection, client: None, is_secure, is_allowed_origin: false, caller, is_dry_run };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

@@ -430,6 +430,7 @@ impl Router {
         let is_secure = proxies.is_secure(peer, request.headers());
         request.extensions_mut().insert(Sender {
             connection: Arc::clone(&facts.connection),
+            client: facts.client.or(facts.connection.address()),
             is_secure,
             is_allowed_origin: facts.cors.is_allowed(),
             caller: Arc::clone(&facts.caller),

@@ -70,7 +70,7 @@ impl Connection {
     }
 
     /// Returns the client; `None` if it is a trusted proxy.
-    pub(super) fn address(&self) -> Option<ClientAddress> {
+    pub(in crate::http) fn address(&self) -> Option<ClientAddress> {
         self.address
     }
 
