@@ -47,7 +47,7 @@ pub use jobs::{
     SubmitLimits, SubmitOutcome,
 };
 pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
-pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayMarks, read_overlay_contacts};
+pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayContacts, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use statistics::{PoolUse, StatisticsStore, StoreStatistics};
 pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};

@@ -155,7 +155,7 @@ impl BatchCommit {
     /// Returns the bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
         let writes: usize = self.writes.iter().map(ContactWrite::bytes).sum();
-        let overlays: usize = self.overlays.iter().map(OverlayBatch::bytes).sum();
+        let overlays: usize = self.overlays.iter().map(OverlayBatch::memory_bytes).sum();
         let deletions: usize = self.deletions.iter().map(|deletion| deletion.before.bytes()).sum();
         writes + deletions + self.rows.iter().map(DraftRow::bytes).sum::<usize>() + overlays
     }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -38,6 +39,13 @@ pub struct OverlayContact {
     pub document: String,
 }
 
+impl OverlayContact {
+    fn memory_bytes(&self) -> usize {
+        let keys: usize = self.keys.iter().map(|(field, value)| field.len() + value.len()).sum();
+        self.document.len() + keys
+    }
+}
+
 /// Eight bytes that stand for a contact's id or for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark(pub u64);
@@ -58,6 +66,16 @@ impl Mark {
         Self::of_key(&key.field, &key.value)
     }
 
+    /// Returns the marks of contacts: each contact's own, and those of its keys.
+    fn of_contacts(contacts: &[OverlayContact]) -> Vec<Self> {
+        let mut marks = Vec::with_capacity(contacts.len() * 2);
+        for contact in contacts {
+            marks.push(Self::of_id(ContactId(contact.id)));
+            marks.extend(contact.keys.iter().map(|(field, value)| Self::of_key(field, value)));
+        }
+        marks
+    }
+
     fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
         parts.into_iter().for_each(|part| hash.update(part));
@@ -71,35 +89,114 @@ impl Mark {
 pub struct OverlayBatch {
     /// The place of the batch's first item in the job.
     pub first: u32,
-    /// The marks, as they are stored.
-    pub marks: Vec<u8>,
-    /// The contacts, as they are stored. Later batches may read them before they are stored.
-    pub contacts: Arc<Vec<u8>>,
+    /// Contacts that the batch would create.
+    created: u64,
+    /// Bytes that the batch would add to what the tenant has stored.
+    bytes: i64,
+    /// One for each id and each key.
+    pub marks: Vec<Mark>,
+    /// The contacts. Later batches may read them before they are stored.
+    pub contacts: Arc<OverlayContacts>,
 }
 
 impl OverlayBatch {
-    /// Packs a batch that would create `created` contacts and add `bytes` to what the tenant has stored.
+    /// Returns a batch that would create `created` contacts and add `bytes` to what the tenant has stored.
+    pub fn new(first: u32, contacts: Vec<OverlayContact>, created: u64, bytes: i64) -> Self {
+        let marks = Mark::of_contacts(&contacts);
+        Self { first, created, bytes, marks, contacts: Arc::new(OverlayContacts::new(contacts)) }
+    }
+
+    /// Packs the batch.
     ///
     /// # Errors
     /// If the contacts cannot be compressed.
-    pub fn pack(first: u32, contacts: &[OverlayContact], created: u64, bytes: i64) -> Result<Self, StoreError> {
-        let mut marks = Vec::with_capacity(HEAD_BYTES + contacts.len() * 2 * size_of::<u64>());
-        marks.extend(created.to_le_bytes());
-        marks.extend(bytes.to_le_bytes());
-        for contact in contacts {
-            marks.extend(Mark::of_id(ContactId(contact.id)).0.to_le_bytes());
-            for (field, value) in &contact.keys {
-                marks.extend(Mark::of_key(field, value).0.to_le_bytes());
-            }
-        }
-        let lines = contacts.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
-        let contacts = pack(lines.context("writing an overlay")?.iter().map(String::as_str))?;
-        Ok(Self { first, marks, contacts: Arc::new(contacts) })
+    pub(super) fn pack(&self) -> Result<PackedOverlay, StoreError> {
+        let mut marks = Vec::with_capacity(HEAD_BYTES + self.marks.len() * size_of::<u64>());
+        marks.extend(self.created.to_le_bytes());
+        marks.extend(self.bytes.to_le_bytes());
+        marks.extend(self.marks.iter().flat_map(|mark| mark.0.to_le_bytes()));
+        Ok(PackedOverlay { first: self.first, marks, contacts: self.contacts.pack()? })
+    }
+
+    /// Returns the bytes of memory that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.marks.len() * size_of::<Mark>() + self.contacts.memory_bytes()
+    }
+}
+
+/// A batch as it is stored.
+#[derive(Debug)]
+pub(super) struct PackedOverlay {
+    pub(super) first: u32,
+    pub(super) marks: Vec<u8>,
+    pub(super) contacts: Arc<Vec<u8>>,
+}
+
+impl PackedOverlay {
+    /// Packs batches.
+    ///
+    /// # Errors
+    /// If the contacts of one cannot be compressed.
+    pub(super) fn of(batches: &[OverlayBatch]) -> Result<Vec<Self>, StoreError> {
+        batches.iter().map(OverlayBatch::pack).collect()
     }
 
     /// Returns the bytes of its blobs.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.marks.len() + self.contacts.len()
+    }
+}
+
+/// The contacts of a batch. They are packed when they are stored, so that this costs the thread that commits, and not the one that
+/// decides the next batch meanwhile.
+#[derive(Debug)]
+pub struct OverlayContacts(Mutex<Form>);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Unpacked(Arc<Vec<OverlayContact>>),
+    Packed(Arc<Vec<u8>>),
+}
+
+impl OverlayContacts {
+    fn new(contacts: Vec<OverlayContact>) -> Self {
+        Self(Mutex::new(Form::Unpacked(Arc::new(contacts))))
+    }
+
+    /// Returns the contacts.
+    ///
+    /// # Errors
+    /// If they were packed and the blob is damaged.
+    pub fn read(&self) -> Result<Arc<Vec<OverlayContact>>, StoreError> {
+        // Cloned, so that nobody waits while the other computes.
+        let form = self.0.lock().clone();
+        match form {
+            Form::Unpacked(contacts) => Ok(contacts),
+            Form::Packed(blob) => read_overlay_contacts(&blob).map(Arc::new),
+        }
+    }
+
+    /// Packs the contacts, and keeps them so from now on, which takes less memory.
+    ///
+    /// # Errors
+    /// If they cannot be compressed.
+    pub fn pack(&self) -> Result<Arc<Vec<u8>>, StoreError> {
+        let form = self.0.lock().clone();
+        let contacts = match form {
+            Form::Packed(blob) => return Ok(blob),
+            Form::Unpacked(contacts) => contacts,
+        };
+        let lines = contacts.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let blob = Arc::new(pack(lines.context("writing an overlay")?.iter().map(String::as_str))?);
+        *self.0.lock() = Form::Packed(Arc::clone(&blob));
+        Ok(blob)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match &*self.0.lock() {
+            Form::Unpacked(contacts) => contacts.iter().map(OverlayContact::memory_bytes).sum(),
+            Form::Packed(blob) => blob.len(),
+        }
     }
 }
 
@@ -160,9 +257,13 @@ mod tests {
             entry_bytes: 7,
             document: String::from("{\"a\":\"ü\\n\"}"),
         };
-        let contacts = [contact(1, &[("email", "a@b.co"), ("x", "y")]), contact(u64::MAX, &[])];
-        let packed = OverlayBatch::pack(500, &contacts, 1, -5).unwrap();
+        let contacts = vec![contact(1, &[("email", "a@b.co"), ("x", "y")]), contact(u64::MAX, &[])];
+        let batch = OverlayBatch::new(500, contacts.clone(), 1, -5);
+        assert_eq!(*batch.contacts.read().unwrap(), contacts);
+        let packed = batch.pack().unwrap();
         assert_eq!(read_overlay_contacts(&packed.contacts).unwrap(), contacts);
+        assert_eq!(*batch.contacts.read().unwrap(), contacts, "also when they are packed");
+        assert_eq!(batch.pack().unwrap().contacts, packed.contacts);
         let job = JobId::random();
         let marks = OverlayMarks::read(job, 500, &packed.marks).unwrap();
         assert_eq!((marks.created, marks.bytes, marks.first, marks.job), (1, -5, 500, job));

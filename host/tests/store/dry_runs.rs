@@ -34,7 +34,7 @@ fn batch(first: u32, items: u32) -> BatchCommit {
     BatchCommit {
         first,
         rows: (0..items).map(row).collect(),
-        overlays: vec![OverlayBatch::pack(first, &contacts, u64::from(items), 100).unwrap()],
+        overlays: vec![OverlayBatch::new(first, contacts, u64::from(items), 100)],
         ..BatchCommit::default()
     }
 }

@@ -17,8 +17,8 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::{ContactId, GroupId, Indexed, JobId, StoredContact, TenantId, UniqueKey};
 use crate::sandbox::Planned;
 use crate::store::{
-    BatchCommit, Claim, ContactWrite, Mark, OverlayBatch, OverlayContact, RowBody, RowContact, Store, StoreError,
-    WriteTarget, read_overlay_contacts,
+    BatchCommit, Claim, ContactWrite, Mark, OverlayBatch, OverlayContact, OverlayContacts, RowBody, RowContact, Store,
+    StoreError, WriteTarget, read_overlay_contacts,
 };
 
 /// The least id that stands for a contact that a dry run would create. No stored contact has such an id, and JavaScript reads it
@@ -42,8 +42,8 @@ pub(in crate::jobs) struct Overlay {
     /// Where the batches are stored, by number: those of a call are nowhere.
     places: Vec<(Option<JobId>, u32)>,
     marks: MarkIndex,
-    /// The blobs of the last batches that were decided here, by number.
-    kept: VecDeque<(u32, Arc<Vec<u8>>)>,
+    /// The contacts of the last batches that were decided here, by number. They are packed once they are stored.
+    kept: VecDeque<(u32, Arc<OverlayContacts>)>,
     /// Batches that were read lately, by number.
     unpacked: VecDeque<(u32, Arc<Vec<OverlayContact>>)>,
     job: Option<JobId>,
@@ -167,7 +167,7 @@ impl Overlay {
             // Another request may have given a key to this contact after the dry run had given it to another one.
             let has_free_key = keys.iter().any(|UniqueKey { field, value }| {
                 wanted_keys.contains(&(field.as_str(), value.as_str()))
-                    && !taken.contains(&(field.clone(), value.clone()))
+                    && (taken.is_empty() || !taken.contains(&(field.clone(), value.clone())))
             });
             if !overlaid.contains(&contact.id) && (has_free_key || wanted_ids.contains(&contact.id)) {
                 found.insert(contact.id, contact);
@@ -241,23 +241,22 @@ impl Overlay {
                 document: write.document,
             });
         }
-        let batch = OverlayBatch::pack(commit.first, &contacts, created, bytes)?;
+        let batch = OverlayBatch::new(commit.first, contacts, created, bytes);
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         self.places.push((self.job, commit.first));
-        for contact in &contacts {
-            self.marks.insert(Mark::of_id(ContactId(contact.id)), number);
-            contact.keys.iter().for_each(|(field, value)| self.marks.insert(Mark::of_key(field, value), number));
-        }
+        batch.marks.iter().for_each(|mark| self.marks.insert(*mark, number));
         self.created += created;
         self.bytes += bytes;
+        self.keep_unpacked(number, batch.contacts.read()?);
         self.kept.push_back((number, Arc::clone(&batch.contacts)));
         // The batches of a call are stored nowhere else, and are few.
         while self.job.is_some() && self.kept.len() > KEPT_BATCHES {
             self.kept.pop_front();
         }
-        self.keep_unpacked(number, Arc::new(contacts));
         if self.job.is_some() {
             commit.overlays.push(batch);
+        } else {
+            batch.contacts.pack()?;
         }
         Ok(())
     }
@@ -277,17 +276,18 @@ impl Overlay {
             .filter(|(key, id)| !self.last.keys.contains(**key) && self.last.owners.get(**key) != Some(*id))
             .map(|(key, _)| (*key).clone())
             .collect();
-        let mut before: HashMap<UniqueKey, ContactId> = self.last.owners.clone();
+        let mut others: HashMap<UniqueKey, ContactId> = HashMap::new();
         if !unknown.is_empty() {
             for contact in self.look_up(&[], &unknown)? {
                 let keys = contact.indexed.as_ref().map(Indexed::keys).unwrap_or_default();
-                before.extend(keys.iter().map(|key| (key.clone(), contact.id)));
+                others.extend(keys.iter().map(|key| (key.clone(), contact.id)));
             }
         }
         let written: HashSet<ContactId> = ids.iter().copied().collect();
         // A contact that the batch writes keeps only the keys that it is written with, which were looked at above.
         let is_free = |(key, id): (&UniqueKey, ContactId)| {
-            before.get(key).is_none_or(|owner| *owner == id || written.contains(owner))
+            let before = others.get(key).or_else(|| self.last.owners.get(key));
+            before.is_none_or(|owner| *owner == id || written.contains(owner))
         };
         Ok(taken().all(is_free))
     }
@@ -312,16 +312,15 @@ impl Overlay {
         if let Some((_, contacts)) = self.unpacked.iter().find(|(other, _)| *other == number) {
             return Ok(Arc::clone(contacts));
         }
-        let contacts = if let Some((_, blob)) = self.kept.iter().find(|(other, _)| *other == number) {
-            read_overlay_contacts(blob)?
+        let contacts = if let Some((_, kept)) = self.kept.iter().find(|(other, _)| *other == number) {
+            kept.read()?
         } else {
             let stored = match self.places.get(number as usize) {
                 Some((Some(job), first)) => self.store.overlay_contacts(self.tenant, *job, *first)?,
                 Some((None, _)) | None => None,
             };
-            stored.map_or(Ok(Vec::new()), |blob| read_overlay_contacts(&blob))?
+            Arc::new(stored.map_or(Ok(Vec::new()), |blob| read_overlay_contacts(&blob))?)
         };
-        let contacts = Arc::new(contacts);
         self.keep_unpacked(number, Arc::clone(&contacts));
         Ok(contacts)
     }

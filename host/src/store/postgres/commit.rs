@@ -18,6 +18,7 @@ use super::webhooks;
 use super::writes::{Changes, Writes};
 use crate::domain::JobState;
 use crate::store::before_images::NewImages;
+use crate::store::overlays::PackedOverlay;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::BLOB_ROW_BYTES;
 use crate::store::{BatchCommit, Claim, CommitOutcome, WebhookEvent};
@@ -82,7 +83,8 @@ pub(super) async fn commit(
     let settle_dry_run = session.prepare_cached(SETTLE_DRY_RUN).await?;
     let insert_overlays = session.prepare_cached(overlays::INSERT).await?;
     let delete_overlays = session.prepare_cached(overlays::DELETE_UNNEEDED).await?;
-    let overlaid = OverlayColumns::of(&batch.overlays);
+    let packed = PackedOverlay::of(&batch.overlays)?;
+    let overlaid = OverlayColumns::of(&packed);
     let insert_results = session
         .prepare_cached(
             "INSERT INTO results (tenant, job, first, count, rows)

@@ -6,8 +6,9 @@ use super::connections::Session;
 use super::error::PgError;
 use super::sql::{get, number};
 use crate::domain::{JobId, TenantId};
+use crate::store::overlays::PackedOverlay;
 use crate::store::usage::BLOB_ROW_BYTES;
-use crate::store::{Claim, OverlayBatch, OverlayMarks, StoreError};
+use crate::store::{Claim, OverlayMarks, StoreError};
 
 /// Deletes the overlays of a job that is finished or about to be deleted, and of its group, unless another job of the group is
 /// unfinished and may need them. Takes them off what the tenant has stored.
@@ -42,7 +43,7 @@ pub(super) struct OverlayColumns<'a> {
 }
 
 impl<'a> OverlayColumns<'a> {
-    pub(super) fn of(batches: &'a [OverlayBatch]) -> Self {
+    pub(super) fn of(batches: &'a [PackedOverlay]) -> Self {
         Self {
             firsts: batches.iter().map(|batch| i64::from(batch.first)).collect(),
             marks: batches.iter().map(|batch| batch.marks.as_slice()).collect(),

@@ -9,6 +9,7 @@ use super::{SqliteStore, commit, overlays};
 use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Pinned, TenantId, Timestamp};
 use crate::store::before_images::NewImages;
 use crate::store::error::Context;
+use crate::store::overlays::PackedOverlay;
 use crate::store::packing::{MAX_CHUNKS_READ, PackedChunk, read_mode, read_operation, read_undo, unpack_some};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, OverlayMarks, StoreError};
@@ -59,8 +60,9 @@ impl ClaimStore for SqliteStore {
         let now = self.clock.now();
         // Not under the write lock, as compressing takes time.
         let images = claim.undoable_for().map(|_| NewImages::of(batch)).transpose()?;
+        let overlaid = PackedOverlay::of(&batch.overlays)?;
         self.connections.write_awaited(batch.bytes() as u64, |connection| {
-            commit::commit(connection, claim, batch, images, lease, now)
+            commit::commit(connection, claim, batch, (images, &overlaid), lease, now)
         })
     }
 

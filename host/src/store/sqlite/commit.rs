@@ -9,6 +9,7 @@ use super::{contacts, overlays, undo, usage, webhooks};
 use crate::domain::{ContactId, Counts, JobState, Timestamp};
 use crate::store::before_images::NewImages;
 use crate::store::error::Context;
+use crate::store::overlays::PackedOverlay;
 use crate::store::packing::{self, ResultsLimit, pack_batch};
 use crate::store::usage::{BLOB_ROW_BYTES, signed};
 use crate::store::{BatchCommit, Claim, CommitOutcome, StoreError, WebhookEvent};
@@ -19,7 +20,7 @@ pub(super) fn commit(
     connection: &mut Connection,
     claim: &Claim,
     batch: &BatchCommit,
-    images: Option<NewImages>,
+    (images, overlaid): (Option<NewImages>, &[PackedOverlay]),
     lease: Duration,
     now: Timestamp,
 ) -> Result<CommitOutcome, StoreError> {
@@ -43,7 +44,7 @@ pub(super) fn commit(
         added -= delete_payloads(&transaction, claim, end)?;
         undo::keep(&transaction, claim, batch, (images, &ids), job_finished, now)?;
     } else {
-        added += overlays::insert(&transaction, claim, &batch.overlays)?;
+        added += overlays::insert(&transaction, claim, overlaid)?;
         if job_finished {
             added -= overlays::delete_unneeded(&transaction, claim.tenant, claim.job)?;
         }

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use crate::domain::{JobId, TenantId};
 use crate::store::error::Context;
+use crate::store::overlays::PackedOverlay;
 use crate::store::usage::{BLOB_ROW_BYTES, signed};
-use crate::store::{Claim, OverlayBatch, OverlayMarks, StoreError};
+use crate::store::{Claim, OverlayMarks, StoreError};
 
 const READING: &str = "reading an overlay";
 const WRITING: &str = "writing an overlay";
@@ -53,7 +54,7 @@ pub(super) fn contacts(
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     claim: &Claim,
-    batches: &[OverlayBatch],
+    batches: &[PackedOverlay],
 ) -> Result<i64, StoreError> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO overlays (tenant, job, first, marks, contacts) VALUES (?1, ?2, ?3, ?4, ?5)")
