@@ -58,7 +58,7 @@ pub use objection::Objection;
 pub use priority::{LOWER_AFTER, has_lowered_priority};
 pub use probe::Probed;
 pub use processor::ProcessorInstance;
-pub use reply::{Decision, Outcome, Planned, Target};
+pub use reply::{Decision, Outcome, Planned, Target, check_presented};
 pub use request::RequestContext;
 pub use shared_cache::remove_old_code;
 pub use tenant_trial::{RefusedSample, TenantTrial, TrialError};

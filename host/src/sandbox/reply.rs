@@ -132,15 +132,23 @@ pub(super) fn check_outcomes(
     Ok(items)
 }
 
-/// Checks a reply to `present` about `count` contacts.
-pub(super) fn check_presented(count: usize, reply: &[String]) -> Result<(), String> {
+/// Checks how many objects a reply to `present` about `count` contacts has, and how large they are.
+pub(super) fn check_presented_sizes(count: usize, reply: &[String]) -> Result<(), String> {
     if reply.len() != count {
         return Err(format!("present: {} objects for {count} contacts", reply.len()));
     }
     for (index, object) in reply.iter().enumerate() {
-        check_object(object, MAX_PRESENTED_BYTES).map_err(|why| format!("present: contact {index}: {why}"))?;
+        check_size(object, MAX_PRESENTED_BYTES).map_err(|why| format!("present: contact {index}: {why}"))?;
     }
     Ok(())
+}
+
+/// Checks that what a reply to `present` has at a place is a JSON object.
+///
+/// # Errors
+/// Why it is none.
+pub fn check_presented(place: usize, object: &str) -> Result<(), String> {
+    check_json_object(object).map_err(|why| format!("present: contact {place}: {why}"))
 }
 
 fn check_write(earlier: &[Outcome], found: &[StoredContact], write: RawWrite) -> Result<Decision, String> {
@@ -234,9 +242,18 @@ fn check_key(key: &UniqueKey) -> Result<(), String> {
 }
 
 fn check_object(text: &str, limit: usize) -> Result<(), String> {
+    check_size(text, limit)?;
+    check_json_object(text)
+}
+
+fn check_size(text: &str, limit: usize) -> Result<(), String> {
     if text.len() > limit {
         return Err(format!("the document has {}", of_limit(text.len(), limit, "bytes")));
     }
+    Ok(())
+}
+
+fn check_json_object(text: &str) -> Result<(), String> {
     if !text.starts_with('{') {
         return Err(String::from("a document that is not a JSON object"));
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::shown_members::{Member, shown_members};
 use crate::domain::{ContactId, StoredContact};
-use crate::sandbox::{Decision, Outcome, Target};
+use crate::sandbox::{Decision, Outcome, Target, check_presented};
 
 /// Bytes of the changes of one item that are kept. Reading a row needs them in memory.
 const MAX_CHANGES_BYTES: usize = 256 << 10;
@@ -66,6 +66,29 @@ impl<'a> Changes<'a> {
         changes
     }
 
+    /// Returns what each item would change: the members that differ, by [`changes_between`]. `None` for an item that changes nothing,
+    /// and for one whose changes cannot be told. `objects` are [`Self::contacts`] as the processor shows them.
+    ///
+    /// # Errors
+    /// Which of the objects is no JSON object, and why.
+    pub(super) fn told(&self, objects: &[String]) -> Result<Vec<Option<String>>, String> {
+        // Each is read when it is needed: the members of all would take more memory than the objects.
+        let members = |place: usize| -> Result<_, String> {
+            let Some(object) = objects.get(place) else { return Ok(None) };
+            let members = shown_members(object);
+            if members.is_none() {
+                check_presented(place, object)?;
+            }
+            Ok(members)
+        };
+        let told = |change: &Option<Change>| {
+            let Some(Change { before, after }) = *change else { return Ok(None) };
+            let before = before.map_or_else(|| Ok(Some(Vec::new())), members)?;
+            Ok(before.zip(members(after)?).and_then(|(before, after)| changes_between(&before, &after)))
+        };
+        self.items.iter().map(told).collect()
+    }
+
     fn add(&mut self, index: usize, target: Target, document: &str) -> Option<Change> {
         let owner = match target {
             Target::New => Owner::Item(index),
@@ -119,13 +142,10 @@ struct Values<'a> {
 }
 
 /// Returns the members that differ between a contact before and after a change, as it is shown: a JSON object of their names with
-/// both values. The values of fields are members of their own, by alias. Returns `None` if the contact cannot be read, or the changes
-/// are too large.
-pub(super) fn changes_between(before: Option<&str>, after: &str) -> Option<String> {
-    let mut old = before.map(shown_members).unwrap_or(Some(Vec::new()))?;
-    let mut new = shown_members(after)?;
-    leave_out_same(&mut old, &mut new);
-    let (old, new) = (by_name(&old), by_name(&new));
+/// both values. The values of fields are members of their own, by alias. A new contact has no members before. Returns `None` if the
+/// changes are too large.
+fn changes_between(before: &[Member<'_>], after: &[Member<'_>]) -> Option<String> {
+    let (old, new) = (by_name(differing(before, after)), by_name(differing(after, before)));
     let mut changes = BTreeMap::new();
     for name in old.keys().chain(new.keys()) {
         let (before_value, after_value) = (old.get(name).copied(), new.get(name).copied());
@@ -141,25 +161,18 @@ pub(super) fn changes_between(before: Option<&str>, after: &str) -> Option<Strin
     serde_json::to_string(&changes).ok().filter(|text| text.len() <= MAX_CHANGES_BYTES)
 }
 
-/// Removes the members that both have at the same place with the same value. A processor writes a contact's members in one order, so
-/// few are left.
-fn leave_out_same<'a>(old: &mut Vec<Member<'a>>, new: &mut Vec<Member<'a>>) {
-    let same: Vec<bool> = old
-        .iter()
-        .zip(new.iter())
-        .map(|((old_name, old_value), (new_name, new_value))| {
-            old_name == new_name && old_value.get() == new_value.get()
-        })
-        .collect();
-    for members in [old, new] {
-        let mut same = same.iter();
-        members.retain(|_| same.next() != Some(&true));
-    }
+/// Returns the members that the others do not have at the same place with the same value. A processor writes a contact's members in
+/// one order, so these are few.
+fn differing<'m>(members: &'m [Member<'m>], others: &[Member<'_>]) -> impl Iterator<Item = &'m Member<'m>> {
+    let is_same = |(name, value): &Member<'_>, place: usize| {
+        others.get(place).is_some_and(|(other, other_value)| name == other && value.get() == other_value.get())
+    };
+    members.iter().enumerate().filter(move |(place, member)| !is_same(member, *place)).map(|(_, member)| member)
 }
 
 /// Where two members have one name, the later one counts.
-fn by_name<'m>(members: &'m [Member<'_>]) -> BTreeMap<&'m str, &'m RawValue> {
-    members.iter().map(|(name, value)| (name.as_ref(), *value)).collect()
+fn by_name<'m>(members: impl Iterator<Item = &'m Member<'m>>) -> BTreeMap<&'m str, &'m RawValue> {
+    members.map(|(name, value)| (name.as_ref(), *value)).collect()
 }
 
 fn is_blank(value: &RawValue) -> bool {
@@ -168,9 +181,15 @@ fn is_blank(value: &RawValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Changes, changes_between};
+    use super::{Change, Changes, Latest};
     use crate::domain::{ContactId, IndexEntry, ItemRemarks, StoredContact};
+    use crate::jobs::decide::shown_members::shown_members;
     use crate::sandbox::{Decision, Outcome, Target};
+
+    fn changes_between(before: Option<&str>, after: &str) -> Option<String> {
+        let before = before.map_or_else(|| Some(Vec::new()), shown_members)?;
+        super::changes_between(&before, &shown_members(after)?)
+    }
 
     #[test]
     fn members_that_differ_are_told_with_both_values() {
@@ -197,9 +216,27 @@ mod tests {
         assert_eq!(changes_between(Some(before), after).as_deref(), Some(r#"{"c":{"before":3,"after":4}}"#));
         let (before, after) = (r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#);
         assert_eq!(changes_between(Some(before), after).as_deref(), Some(r#"{"a":{"before":2,"after":3}}"#));
-        assert_eq!(changes_between(None, "7"), None);
-        assert_eq!(changes_between(Some("[]"), "{}"), None);
         assert_eq!(changes_between(None, &format!(r#"{{"a":"{}"}}"#, "x".repeat(300 << 10))), None);
+    }
+
+    #[test]
+    fn an_object_that_is_not_json_is_refused_and_one_that_cannot_be_read_is_passed_over() {
+        let change = |before, after| Some(Change { before, after });
+        let latest = Latest { found: &[], of_found: Vec::new(), owner: Vec::new(), of_item: Vec::new() };
+        let items = vec![change(None, 0), None, change(Some(0), 1), change(Some(1), 2)];
+        let changes = Changes { contacts: Vec::new(), items, latest };
+        let told = |objects: [&str; 3]| changes.told(&objects.map(str::to_owned));
+        let expected = [Some(r#"{"a":{"before":null,"after":1}}"#), None, Some(r#"{"a":{"before":1,"after":2}}"#)];
+        let told_before = |objects| told(objects).unwrap().into_iter().take(3).collect::<Vec<_>>();
+        // A name with half of a character is JSON, and no text.
+        for last in [r#"{"a":2}"#, r#"{"\ud800":1}"#] {
+            let told = told_before([r#"{"a":1}"#, r#"{"a":2}"#, last]);
+            assert_eq!(told.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "{last}");
+        }
+        for wrong in ["7", "{", "[]", r#"{"a":1}x"#] {
+            let refused = told([r#"{"a":1}"#, r#"{"a":2}"#, wrong]).unwrap_err();
+            assert!(refused.starts_with("present: contact 2: "), "{refused}");
+        }
     }
 
     #[test]

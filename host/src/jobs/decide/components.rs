@@ -143,7 +143,7 @@ impl Tabulator {
     /// Returns contacts as clients see them, in order: JSON objects.
     pub(super) fn objects(&mut self, contacts: &[StoredContact]) -> Result<Vec<String>, ComponentCallError> {
         let Self { processor, shown_by: ReadProfile { profile, fields }, now } = self;
-        processor.call(|instance| instance.present(profile, fields, *now, contacts))
+        processor.call(|instance| instance.present_unread(profile, fields, *now, contacts))
     }
 
     /// Returns contacts as rows of a table; `None` if the processor's version of the contract has no rows.

@@ -4,10 +4,11 @@ use bulkhead_bounds::MAX_CONTACTS_PER_CALL;
 
 use super::{DecideError, Decider};
 use crate::domain::{ContactId, StoredContact, Warning};
-use crate::jobs::decide::changes::{Changes, changes_between};
+use crate::jobs::decide::changes::Changes;
+use crate::jobs::decide::components::ComponentCallError;
 use crate::jobs::host_watch::Phase;
 use crate::metrics::BatchPhase;
-use crate::sandbox::{CellTable, Fields};
+use crate::sandbox::{CallError, CellTable, Fields, GuestFailure};
 use crate::store::BatchCommit;
 
 impl Decider<'_> {
@@ -55,30 +56,39 @@ impl Decider<'_> {
     /// # Errors
     /// Why work on the request ends.
     pub(super) fn show_changes(&mut self, changes: &Changes<'_>, commit: &mut BatchCommit) -> Result<(), DecideError> {
-        let objects = if self.has_failed_to_show || self.is_out_of_time() {
-            None
+        let told = if self.has_failed_to_show || self.is_out_of_time() {
+            Vec::new()
         } else {
-            match self.present_changed(&changes.contacts) {
-                Ok(objects) => Some(objects),
+            match self.tell_changes(changes) {
+                Ok(told) => told,
                 Err(DecideError::Component(_)) => {
                     self.has_failed_to_show = true;
-                    None
+                    Vec::new()
                 }
                 Err(error) => return Err(error),
             }
         };
-        let object = |place: usize| objects.as_ref().and_then(|objects| objects.get(place)).map(String::as_str);
+        let mut told = told.into_iter();
         for (row, change) in commit.rows.iter_mut().zip(&changes.items) {
-            let Some(change) = change else { continue };
-            row.changes = object(change.after).and_then(|after| changes_between(change.before.and_then(object), after));
-            if row.changes.is_none() {
+            row.changes = told.next().flatten();
+            if change.is_some() && row.changes.is_none() {
                 row.remarks.warnings.push(Warning { field: String::new(), code: String::from("changes_not_shown") });
             }
         }
         Ok(())
     }
 
-    /// Returns contacts as clients see them, in order. The processor is started once for all calls of this.
+    /// Returns what each item would change, as [`Changes::told`].
+    fn tell_changes(&mut self, changes: &Changes<'_>) -> Result<Vec<Option<String>>, DecideError> {
+        let objects = self.present_changed(&changes.contacts)?;
+        changes.told(&objects).map_err(|detail| {
+            let error = CallError::Failed { failure: GuestFailure::BrokeContract, detail };
+            self.call_failed(ComponentCallError { component: self.request.pinned.processor, error })
+        })
+    }
+
+    /// Returns contacts as clients see them, in order; whether they are JSON is not checked. The processor is started once for all
+    /// calls of this.
     fn present_changed(&mut self, contacts: &[StoredContact]) -> Result<Vec<String>, DecideError> {
         let mut objects = Vec::with_capacity(contacts.len());
         for contacts in contacts.chunks(MAX_CONTACTS_PER_CALL) {
