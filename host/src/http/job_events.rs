@@ -56,7 +56,7 @@ pub(super) async fn stream(
     watch: JobWatch,
     place: WaitingPlace,
 ) -> Result<Reply, Problem> {
-    let job = Arc::new(reader.job_in_turn(id).await?);
+    let job = watch.shared(reader.job_in_turn(id).await?);
     // A browser asks again after the end of a stream, unless it is told that nothing follows.
     if job.state == JobState::Completed && headers.get(LAST_EVENT_ID).is_some_and(|known| known == END_ID) {
         return Ok(no_content());
@@ -71,7 +71,8 @@ pub(super) async fn stream(
         ends_at: now + MAX_STREAM_TIME,
         _place: place,
     };
-    let pieces = Box::pin(stream::unfold(events, Events::next));
+    // Boxed, because the future of the next piece would have room for it twice.
+    let pieces = Box::pin(stream::unfold(Box::new(events), Events::next));
     let mut reply = Response::new(ReplyBody::Streamed(pieces));
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, EVENT_STREAM);
@@ -108,7 +109,7 @@ enum Phase {
 
 impl Events {
     /// Returns the next piece, once there is one. A client that does not take it gets the newest state when it does.
-    async fn next(mut self) -> Option<(Result<Bytes, BrokenOff>, Self)> {
+    async fn next(mut self: Box<Self>) -> Option<(Result<Bytes, BrokenOff>, Box<Self>)> {
         let begin = match self.phase {
             Phase::Begins => RETRY,
             Phase::Ended => return None,

@@ -16,15 +16,15 @@ pub(super) struct PacedStream<S> {
     pace: TransferPace,
     /// Since when the client has taken nothing, while there is something to take.
     blocked_since: Option<Instant>,
-    /// Ends when the client has taken nothing for too long.
-    end: Pin<Box<Sleep>>,
+    /// Ends when the client has taken nothing for too long. Made when a client first lets a transfer stand still, which few do.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> PacedStream<S> {
     /// Wraps a connection whose client may take nothing for `longest_pause` at a time.
     pub(super) fn new(stream: S, bytes_per_second: u64, longest_pause: Duration) -> Self {
         let pace = TransferPace::new(bytes_per_second, longest_pause, longest_pause);
-        Self { stream, pace, blocked_since: None, end: Box::pin(sleep(Duration::ZERO)) }
+        Self { stream, pace, blocked_since: None, end: None }
     }
 
     /// Passes on the result of a write, unless the client has taken nothing for too long.
@@ -36,12 +36,13 @@ impl<S: AsyncWrite + Unpin> PacedStream<S> {
             self.pace.moved(*result.as_ref().unwrap_or(&0));
             return Poll::Ready(result);
         }
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(Duration::ZERO)));
         if self.blocked_since.is_none() {
             let now = Instant::now();
             self.blocked_since = Some(now);
-            self.end.as_mut().reset(now + self.pace.remaining());
+            end.as_mut().reset(now + self.pace.remaining());
         }
-        self.end.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        end.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

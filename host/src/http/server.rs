@@ -112,7 +112,7 @@ impl Api {
     /// Does a request's work, up to a wait.
     async fn begin(&self, request: Request<Incoming>) -> BegunAnswer {
         match &self.0 {
-            Handler::Client(api) => BegunAnswer::Client(api.begin(request).await),
+            Handler::Client(api) => BegunAnswer::Client(Box::new(api.begin(request).await)),
             Handler::Admin(api) => api.answer(request).await.into(),
             Handler::Health => Problem::unknown_path(request.uri().path()).into(),
         }
@@ -122,7 +122,7 @@ impl Api {
     async fn finish(&self, begun: BegunAnswer) -> Reply {
         match (begun, &self.0) {
             (BegunAnswer::Ready(reply), _) => *reply,
-            (BegunAnswer::Client(begun), Handler::Client(api)) => api.finish(begun).await,
+            (BegunAnswer::Client(begun), Handler::Client(api)) => api.finish(*begun).await,
             (BegunAnswer::Client(_), _) => Problem::panicked(&"another API began the request").into_reply(),
         }
     }
@@ -157,7 +157,7 @@ impl Api {
 /// An answer, or a request that may have to wait for its answer.
 enum BegunAnswer {
     Ready(Box<Reply>),
-    Client(BegunRequest),
+    Client(Box<BegunRequest>),
 }
 
 impl From<Problem> for BegunAnswer {
@@ -337,15 +337,18 @@ impl Server {
         let router = Arc::clone(&self.router);
         let service = service_fn(move |request| {
             connection.begin_request(Instant::now());
-            let (router, connection) = (Arc::clone(&router), Arc::clone(&connection));
-            async move {
-                // Boxed, so that what it takes is given back before the request waits, and before a stream is sent.
-                let (begun, facts) = Box::pin(router.begin(request, peer, connection)).await;
+            let router = Arc::clone(&router);
+            // Each is boxed, so that what it takes is given back: the first before the request waits, the second before the answer is
+            // sent, which can be a stream for minutes.
+            let begun = Box::pin(Arc::clone(&router).begin(request, peer, Arc::clone(&connection)));
+            Box::pin(async move {
+                let (begun, facts) = begun.await;
                 let reply = router.api.finish(begun).await;
                 Ok::<_, Infallible>(router.complete(reply, facts))
-            }
+            })
         });
-        let served = graceful.watch(protocol.serve_connection(TokioIo::new(stream), service));
+        // Boxed, because a future that awaits what it was given has room for it twice.
+        let served = Box::pin(graceful.watch(protocol.serve_connection(TokioIo::new(stream), service)));
         tokio::spawn(async move {
             let _running = running;
             let is_answered = tokio::select! {
@@ -361,7 +364,7 @@ impl Server {
             open.dec();
             if is_answered {
                 tokio::select! {
-                    () = kept.linger() => {}
+                    () = Box::pin(kept.linger()) => {}
                     () = admitted.connection.closing() => {}
                 }
             }
@@ -392,7 +395,7 @@ impl Server {
 impl Router {
     /// Does a request's work, up to a wait. Returns also what completes the answer.
     async fn begin(
-        &self,
+        self: Arc<Self>,
         mut request: Request<Incoming>,
         peer: IpAddr,
         connection: Arc<Connection>,

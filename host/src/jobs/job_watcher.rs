@@ -369,6 +369,14 @@ impl JobNews {
 }
 
 impl JobWatch {
+    /// Returns a job that was read, or what all who wait for it know already if that is as new, so that many who wait keep it once.
+    pub fn shared(&self, job: Job) -> Arc<Job> {
+        match &*self.news.borrow() {
+            Some(JobNews::Job(known)) if known.progress() >= job.progress() => Arc::clone(known),
+            Some(_) | None => Arc::new(job),
+        }
+    }
+
     /// Waits until the job is further than `known`, or gone. Returns `None` when the server stops. Nothing is lost if the wait is
     /// given up.
     pub async fn news_after(&mut self, known: &Job) -> Option<JobNews> {
