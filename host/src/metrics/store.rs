@@ -83,7 +83,7 @@ impl StoreMetrics {
             metrics.connections.clone(),
         );
         registry.register("stored_contacts", "Contacts of all tenants", metrics.contacts.clone());
-        registry.register("tenants", "Tenants", metrics.tenants.clone());
+        registry.register("tenants", "Tenants of this installation", metrics.tenants.clone());
         registry.register(
             "statistics_age_seconds",
             "Age of what is told of the store's queue, contacts and bytes",
