@@ -40,6 +40,7 @@ mod servers;
 mod settings;
 mod sweep;
 mod tenants;
+mod waits;
 
 use std::error::Error;
 use std::time::Duration;
@@ -54,7 +55,7 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     "job",
     "busy",
     "servers",
@@ -63,6 +64,7 @@ const PARTS: [&str; 17] = [
     "memory",
     "exchange",
     "assurance",
+    "waits",
     "neighbours",
     "gallery",
     "tenants",
@@ -110,6 +112,9 @@ fn main() -> Outcome<()> {
     }
     if wants("assurance") {
         assurance::assurance(&items)?;
+    }
+    if wants("waits") {
+        waits::waits(&items)?;
     }
     if wants("neighbours") {
         neighbours::neighbours()?;

@@ -47,6 +47,12 @@ impl Server {
         Ok(answer.get("client_secret").and_then(Value::as_str).ok_or_else(|| answer.to_string())?.to_owned())
     }
 
+    /// Returns the server's metrics, of which the admin listener tells everybody.
+    pub(crate) fn metrics(&self) -> Outcome<String> {
+        let address = self.process.admin_address().ok_or("the server has no admin listener")?;
+        Ok(self.agent.get(format!("http://{address}/metrics")).call()?.body_mut().read_to_string()?)
+    }
+
     /// Adds a tenant with a profile. Returns its credentials.
     pub(crate) fn tenant_with(&self, name: &str, profile: &Value) -> Tenant {
         self.command_line.add_tenant_with(name, profile)
