@@ -115,6 +115,7 @@ impl<E> Guest<E> {
         if watch.is_cancelled() {
             return Err(CallError::Cancelled);
         }
+        self.store.data_mut().begin_call();
         self.store.set_epoch_deadline(1);
         let (started, computing) = (Instant::now(), ProcessorTime::start());
         let reply = call(&self.exports, &mut self.store);

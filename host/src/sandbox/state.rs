@@ -22,6 +22,7 @@ const RANDOM_SEED: u128 = 0x5eed;
 /// The host's data in the store of one guest.
 pub(super) struct State {
     wasi: WasiCtx,
+    output: Output,
     table: ResourceTable,
     pub(super) limiter: Limiter,
     pub(super) watch: InterruptWatch,
@@ -29,25 +30,35 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(memory: &GuestMemory, limits: &Limits, output: &Output, cancel: &CancelFlag) -> Self {
-        let wasi = WasiCtx::builder()
-            .stdout(output.clone())
-            .stderr(output.clone())
-            .wall_clock(FixedClock)
-            .monotonic_clock(FixedClock)
-            .secure_random(fixed_random())
-            .insecure_random(fixed_random())
-            .insecure_random_seed(RANDOM_SEED)
-            .max_random_size(MAX_RANDOM_BYTES)
-            .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         Self {
-            wasi,
+            wasi: wasi(output),
+            output: output.clone(),
             table,
             limiter: Limiter::new(limits, memory.share(limits.tenant)),
             watch: InterruptWatch::new(limits, cancel),
         }
     }
+
+    /// Begins a call: random numbers start again. So what a guest makes of a batch does not depend on which batches its instance had
+    /// before, nor on which instance has the batch.
+    pub(super) fn begin_call(&mut self) {
+        self.wasi = wasi(&self.output);
+    }
+}
+
+fn wasi(output: &Output) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(output.clone())
+        .stderr(output.clone())
+        .wall_clock(FixedClock)
+        .monotonic_clock(FixedClock)
+        .secure_random(fixed_random())
+        .insecure_random(fixed_random())
+        .insecure_random_seed(RANDOM_SEED)
+        .max_random_size(MAX_RANDOM_BYTES)
+        .build()
 }
 
 impl WasiView for State {
@@ -56,7 +67,7 @@ impl WasiView for State {
     }
 }
 
-/// Returns the same numbers each time. A guest keeps no secrets, so it needs no numbers that cannot be guessed.
+/// Returns the same numbers in each call. A guest keeps no secrets, so it needs no numbers that cannot be guessed.
 fn fixed_random() -> Deterministic {
     Deterministic::new((0..=250_u8).map(|n| n.wrapping_mul(167).wrapping_add(13)).collect())
 }

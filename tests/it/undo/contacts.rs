@@ -1,6 +1,6 @@
 //! What becomes of contacts: created, changed, changed since, with keys that others took.
 
-use bulkhead_tests::{Server, contacts};
+use bulkhead_tests::{Client, Job, Server, contacts};
 use serde_json::{Value, json};
 
 use super::{check, counts, found, rows, stored, try_undo, undo};
@@ -216,6 +216,54 @@ fn keys_go_back_across_batches(server: &Server) {
 }
 
 on_both_stores!(keys_go_back_across_batches);
+
+/// Returns a job that gives contact 1 an address in its first batch and another one in its second, and edits 700 others between.
+fn in_two_steps<'c>(client: &'c Client, first: &str, second: &str, more: Value) -> Job<'c> {
+    let mut items = vec![json!({"id": 1, "email": first})];
+    items.extend((100..800).map(|n| json!({"id": n, "city": "Elsewhere"})));
+    items.push(json!({"id": 1, "email": second}));
+    items.push(more);
+    let job = client.update(&json!(items));
+    assert_eq!(job.finished()["failed"], 0);
+    job
+}
+
+/// A contact that is taken back step by step is as it was, or is left as the job left it; and the preview knows.
+fn strangers_are_found_before_the_first_step(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..1_300)).wait_for("completed");
+    let before = stored(&client);
+    let address = |id: u64| {
+        client.get(&format!("/api/contacts/{id}")).expect(200).json()["contact"]["fields"]["all"]["email"].clone()
+    };
+    let of_first = |job: &Job<'_>| rows(job).into_iter().filter(|row| row[0] == 1).collect::<Vec<_>>();
+    // Somebody has the address that the contact had before.
+    let job = in_two_steps(&client, "m@example.com", "n@example.com", json!({"id": 2, "city": "Elsewhere"}));
+    client.create(&json!([{"email": "c0@example.com"}])).wait_for("completed");
+    let foreseen = check(&client, &job, "");
+    let undone = undo(&client, &job, "");
+    assert_eq!((counts(&undone.finished()), address(1)), (foreseen, json!("n@example.com")));
+    assert_eq!(of_first(&undone), vec![json!([1, 409, "refuse", "key_taken"]); 2]);
+    client.call("DELETE", "/api/contacts/1301/delete", &[], &[]).expect(200);
+    undo(&client, &job, "?changed=restore");
+    assert_eq!(stored(&client), before);
+    // Somebody has the address that the contact had in between, which nobody needs.
+    let job = in_two_steps(&client, "m@example.com", "n@example.com", json!({"id": 2, "city": "Elsewhere"}));
+    client.create(&json!([{"email": "m@example.com"}])).wait_for("completed");
+    let foreseen = check(&client, &job, "");
+    let undone = undo(&client, &job, "");
+    assert_eq!((counts(&undone.finished()), address(1)), (foreseen, json!("c0@example.com")));
+    assert_eq!(of_first(&undone), [json!([1, 200, "update", null]), json!([1, 200, "unchanged", null])]);
+    // An edit that changes nothing in the end is none of the steps that matter.
+    for last in [json!({"id": 1, "points": 0}), json!({"id": 1, "email": "n@example.com"})] {
+        let job = in_two_steps(&client, "o@example.com", "n@example.com", last);
+        let foreseen = check(&client, &job, "");
+        let undone = undo(&client, &job, "");
+        assert_eq!((counts(&undone.finished()), address(1)), (foreseen, json!("c0@example.com")));
+    }
+}
+
+on_both_stores!(strangers_are_found_before_the_first_step);
 
 /// A contact that comes back has a version that it never had, also if older images of it are restored: an edit after that is seen.
 fn versions_are_not_used_twice(server: &Server) {

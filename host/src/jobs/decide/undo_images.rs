@@ -1,10 +1,11 @@
 //! The before-images that an undo reads, row by row.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::undo_item::ImagePlace;
-use crate::domain::{TenantId, Undo};
+use super::undo_step::UndoStep;
+use crate::domain::{ContactId, TenantId, Undo};
 use crate::store::{BeforeImage, BeforeImages, Store, StoreError};
 
 /// Bytes of documents of rows that are kept unpacked. A single row may have more.
@@ -19,11 +20,13 @@ pub(in crate::jobs) struct UndoImages {
     kept: VecDeque<(u32, Arc<BeforeImages>)>,
     /// The first item of the last batch.
     last: Option<u32>,
+    /// The contacts that the job changed, once somebody asked.
+    contacts: Option<Arc<HashSet<ContactId>>>,
 }
 
 impl UndoImages {
     pub(in crate::jobs) fn new(store: Arc<dyn Store>, tenant: TenantId, undo: Undo) -> Self {
-        Self { store, tenant, undo, kept: VecDeque::new(), last: None }
+        Self { store, tenant, undo, kept: VecDeque::new(), last: None, contacts: None }
     }
 
     /// Returns what is undone.
@@ -38,6 +41,25 @@ impl UndoImages {
             self.kept.clear();
         }
         self.last = Some(first);
+    }
+
+    /// Returns the contacts that the job changed if one of these is taken back step by step. Eight bytes for each.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(in crate::jobs) fn contacts_of(
+        &mut self,
+        steps: &[UndoStep],
+    ) -> Result<Option<Arc<HashSet<ContactId>>>, StoreError> {
+        if steps.iter().all(|step| step.item.whole().is_none()) {
+            return Ok(None);
+        }
+        if self.contacts.is_none() {
+            let rows = self.store.change_marks(self.tenant, self.undo.job)?;
+            let contacts = rows.iter().flat_map(|row| &row.marks).map(|mark| mark.contact);
+            self.contacts = Some(Arc::new(contacts.collect()));
+        }
+        Ok(self.contacts.clone())
     }
 
     /// Returns an image; `None` if it is not kept any more.

@@ -6,7 +6,7 @@
 //! A contact has one item, in the group of its last change. So it is as it was before the job a little earlier than a film
 //! that runs backwards would have it, and that takes no value from another contact as long as the contact kept the
 //! values of its unique fields until its last change. A contact that gave such a value up before its last change has an item
-//! for each of its changes, so that the film does run backwards for it.
+//! for each of its changes, so that the film does run backwards for it. Each of these items knows what all of them are for.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -34,6 +34,18 @@ struct Change {
     /// Where the contact is as an earlier item of the same undo leaves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<ImagePlace>,
+    /// If the contact has an item for each of its changes: what all of them are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<Whole>,
+}
+
+/// What the items of a contact that is taken back step by step have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::jobs) struct Whole {
+    /// Where the contact is as it was before the job.
+    pub(in crate::jobs) before: ImagePlace,
+    /// The contact's version after the job; `None` if the job deleted the contact.
+    pub(in crate::jobs) after: Option<i64>,
 }
 
 /// Where a before-image is: the place of its row in the job, and its place in the row.
@@ -99,6 +111,11 @@ impl UndoItem {
         self.undo.before
     }
 
+    /// Returns what the contact's items are for, if it has several.
+    pub(in crate::jobs) fn whole(self) -> Option<Whole> {
+        self.undo.whole
+    }
+
     /// Returns where the contact is as an earlier item of the same undo leaves it, if there is one.
     pub(in crate::jobs) fn left(self) -> Option<ImagePlace> {
         self.undo.left
@@ -124,7 +141,8 @@ fn groups_of(
                 ImagePlace(row.first, images - 1)
             });
             place.1 += 1;
-            changes.entry(mark.contact).or_default().push((place, Change { after: mark.after, before, left: None }));
+            let change = Change { after: mark.after, before, left: None, whole: None };
+            changes.entry(mark.contact).or_default().push((place, change));
         }
     }
     let keys = keys_at(&changes, &mut read)?;
@@ -161,15 +179,16 @@ fn keys_at(
 
 /// Returns what undoes the changes of one contact, each with its place.
 fn undoing(mut changes: Vec<(Place, Change)>, keys: &HashMap<ImagePlace, HashSet<u64>>) -> Vec<(Place, Change)> {
-    if gave_a_key_up(&changes, keys) {
+    let before = changes.first().and_then(|(_, change)| change.before);
+    if let (Some(before), true) = (before, gave_a_key_up(&changes, keys)) {
+        let whole = Whole { before, after: changes.last().and_then(|(_, change)| change.after) };
         let mut left = None;
         for (_, change) in changes.iter_mut().rev() {
-            change.left = left;
+            (change.left, change.whole) = (left, Some(whole));
             left = change.before;
         }
         return changes;
     }
-    let before = changes.first().and_then(|(_, change)| change.before);
     changes.pop().map(|(place, last)| (place, Change { before, ..last })).into_iter().collect()
 }
 
@@ -235,11 +254,11 @@ mod tests {
         assert_eq!(
             texts(lists),
             [
-                vec![r#"{"id":7,"undo":{"after":6,"before":[20,0]}}"#],
-                vec![r#"{"id":7,"undo":{"after":5,"before":[9,0],"left":[20,0]}}"#],
+                vec![r#"{"id":7,"undo":{"after":6,"before":[20,0],"whole":{"before":[0,0],"after":6}}}"#],
+                vec![r#"{"id":7,"undo":{"after":5,"before":[9,0],"left":[20,0],"whole":{"before":[0,0],"after":6}}}"#],
                 vec![
                     r#"{"id":8,"undo":{"after":2,"before":[0,1]}}"#,
-                    r#"{"id":7,"undo":{"after":4,"before":[0,0],"left":[9,0]}}"#
+                    r#"{"id":7,"undo":{"after":4,"before":[0,0],"left":[9,0],"whole":{"before":[0,0],"after":6}}}"#
                 ],
             ]
         );

@@ -40,14 +40,18 @@ pub(super) fn preview(
     let mut foreseen = Foreseen::default();
     for list in lists {
         let step = |item: &UndoItem| {
-            let image = item.before().map(|place| images.read(place)).transpose()?.flatten();
-            Ok::<_, StoreError>(UndoStep { item: *item, image, left: None })
+            let mut read = |place: Option<ImagePlace>| place.map_or(Ok(None), |place| images.read(place));
+            let whole = item.whole().map(|whole| whole.before);
+            let (image, left, whole) = (read(item.before())?, read(item.left())?, read(whole)?);
+            Ok::<_, StoreError>(UndoStep { item: *item, image, left, whole })
         };
         let steps = list.iter().map(step).collect::<Result<Vec<_>, _>>()?;
         let lookups = lookups_of(&steps);
         let stored = store.find_contacts(tenant, &lookups.ids, &lookups.keys)?;
-        let found = foreseen.over(stored, list, &lookups.keys);
-        let resolutions = resolve(&steps, &found, images.undo().changed_since);
+        let found = foreseen.over(stored, list, &lookups.keys, images)?;
+        let contacts = images.contacts_of(&steps)?;
+        let is_of_job = |id| contacts.as_ref().is_none_or(|contacts| contacts.contains(&id));
+        let resolutions = resolve(&steps, &found, images.undo().changed_since, is_of_job);
         for (step, resolution) in steps.iter().zip(&resolutions) {
             preview.add(resolution);
             foreseen.add(step, resolution);
@@ -67,7 +71,16 @@ struct Foreseen {
 
 impl Foreseen {
     /// Returns the contacts that the undo would find for the next list, in place of those that are stored.
-    fn over(&self, mut stored: Vec<StoredContact>, list: &[UndoItem], keys: &[UniqueKey]) -> Vec<StoredContact> {
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn over(
+        &self,
+        mut stored: Vec<StoredContact>,
+        list: &[UndoItem],
+        keys: &[UniqueKey],
+        images: &mut UndoImages,
+    ) -> Result<Vec<StoredContact>, StoreError> {
         stored.retain(|contact| !self.contacts.contains_key(&contact.id));
         let mut owned: HashMap<ContactId, Vec<UniqueKey>> = HashMap::new();
         for key in keys {
@@ -76,27 +89,40 @@ impl Foreseen {
                 owned.entry(*owner).or_default().push(key.clone());
             }
         }
-        for item in list.iter().filter(|item| matches!(self.contacts.get(&item.id()), Some(Some(_)))) {
-            owned.entry(item.id()).or_default();
+        for item in list {
+            // A contact that has another item in this list is as the image that it got.
+            if let Some(Some((place, _))) = self.contacts.get(&item.id()) {
+                owned.remove(&item.id());
+                if let Some(image) = images.read(*place)? {
+                    let indexed = Some(Indexed::new(image.keys().collect(), 0));
+                    stored.push(StoredContact {
+                        id: item.id(),
+                        version: NO_VERSION,
+                        document: image.document,
+                        indexed,
+                    });
+                }
+            }
         }
-        let items: HashMap<ContactId, &UndoItem> = list.iter().map(|item| (item.id(), item)).collect();
         stored.extend(owned.into_iter().map(|(id, keys)| {
-            let is_left = |item: &&UndoItem| item.left().is_some() && item.left() == self.place_of(id);
-            let version = items.get(&id).copied().filter(is_left).and_then(|item| item.after());
             let indexed = Some(Indexed::new(keys, 0));
-            StoredContact { id, version: version.unwrap_or(NO_VERSION), document: String::new(), indexed }
+            StoredContact { id, version: NO_VERSION, document: String::new(), indexed }
         }));
-        stored
+        Ok(stored)
     }
 
     /// Adds what becomes of a contact.
     fn add(&mut self, step: &UndoStep, resolution: &Resolution) {
         let id = step.item.id();
-        match (resolution, step.item.before(), &step.image) {
+        let place = match resolution {
+            Resolution::WriteWhole(_) => step.item.whole().map(|whole| whole.before),
+            _ => step.item.before(),
+        };
+        match (resolution, place, step.image_of(resolution)) {
             (Resolution::Delete(_), ..) => {
                 self.contacts.insert(id, None);
             }
-            (Resolution::Write(_), Some(place), Some(image)) => {
+            (Resolution::Write(_) | Resolution::WriteWhole(_), Some(place), Some(image)) => {
                 let keys: Vec<u64> = image.keys().map(|key| self.hasher.hash_one(key)).collect();
                 self.owners.extend(keys.iter().map(|key| (*key, id)));
                 self.contacts.insert(id, Some((place, keys)));
@@ -108,10 +134,6 @@ impl Foreseen {
     fn has_key(&self, id: ContactId, key: u64) -> bool {
         matches!(self.contacts.get(&id), Some(Some((_, keys))) if keys.contains(&key))
     }
-
-    fn place_of(&self, id: ContactId) -> Option<ImagePlace> {
-        self.contacts.get(&id)?.as_ref().map(|(place, _)| *place)
-    }
 }
 
 impl UndoPreview {
@@ -121,7 +143,7 @@ impl UndoPreview {
             Resolution::Unchanged => counts.unchanged += 1,
             Resolution::Delete(_) => counts.deleted += 1,
             Resolution::Write(WriteTarget::Deleted { .. }) => counts.created += 1,
-            Resolution::Write(_) => counts.updated += 1,
+            Resolution::Write(_) | Resolution::WriteWhole(_) => counts.updated += 1,
             Resolution::Refuse(obstacle) => {
                 counts.failed += 1;
                 let (_, error) = obstacle.error();

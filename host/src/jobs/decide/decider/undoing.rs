@@ -47,20 +47,27 @@ impl<'a> Decider<'a> {
     /// If the processor fails, cannot run, or the components' time for the request is used up.
     pub(super) fn decide_undo(&mut self, plan: &Plan<'_>, found: &[StoredContact]) -> Result<BatchCommit, DecideError> {
         let changed_since = self.undo.as_ref().map(|images| images.undo().changed_since).unwrap_or_default();
-        let resolutions = resolve(&plan.undo, found, changed_since);
+        let contacts = self.undo.as_mut().map(|images| images.contacts_of(&plan.undo)).transpose()?.flatten();
+        // Nobody asks unless there are steps to go.
+        let is_of_job = |id| contacts.as_ref().is_none_or(|contacts| contacts.contains(&id));
+        let resolutions = resolve(&plan.undo, found, changed_since, is_of_job);
         let mut outcomes = self.index(&plan.undo, &resolutions)?.into_iter();
         let mut commit = BatchCommit { first: plan.part.first, ..BatchCommit::default() };
         for (step, resolution) in plan.undo.iter().zip(resolutions) {
             let id = step.item.id();
             let before = || found.iter().find(|contact| contact.id == id).map(BeforeImage::of);
-            let body = match (resolution, &step.image) {
+            let image = step.image_of(&resolution);
+            let body = match (resolution, image) {
                 (Resolution::Delete(version), _) => {
                     if let Some(before) = before() {
                         commit.deletions.push(Deletion { id, version, before });
                     }
                     RowBody::Deleted { id: id.0 }
                 }
-                (Resolution::Write(target), Some(image)) => match outcomes.next().map(|outcome| outcome.decision) {
+                (Resolution::Write(target) | Resolution::WriteWhole(target), Some(image)) => match outcomes
+                    .next()
+                    .map(|outcome| outcome.decision)
+                {
                     Some(Decision::Write { keys, index_entry, .. }) => {
                         let status = if before().is_some() { 200 } else { 201 };
                         let before = before();
@@ -72,7 +79,7 @@ impl<'a> Decider<'a> {
                     Some(Decision::Reject { status, error, .. }) => RowBody::Failed { id: Some(id.0), status, error },
                     None => RowBody::Unchanged { contact: RowContact::Stored(id.0) },
                 },
-                (Resolution::Unchanged | Resolution::Write(_), _) => {
+                (Resolution::Unchanged | Resolution::Write(_) | Resolution::WriteWhole(_), _) => {
                     RowBody::Unchanged { contact: RowContact::Stored(id.0) }
                 }
                 (Resolution::Refuse(obstacle), _) => {
@@ -98,13 +105,12 @@ impl<'a> Decider<'a> {
 
     /// Has the processor say how the contacts that are written are found, in their order.
     fn index(&mut self, steps: &[UndoStep], resolutions: &[Resolution]) -> Result<Vec<Outcome>, DecideError> {
-        let written = steps.iter().zip(resolutions).filter(|(_, it)| matches!(it, Resolution::Write(_)));
-        let contact = |(step, _): (&UndoStep, &Resolution)| {
-            let image = step.image.as_ref()?;
+        let contact = |(step, resolution): (&UndoStep, &Resolution)| {
+            let image = step.image_of(resolution)?;
             let (id, version, document) = (step.item.id(), image.version, image.document.clone());
             Some(StoredContact { id, version, document, indexed: None })
         };
-        let contacts: Vec<StoredContact> = written.filter_map(contact).collect();
+        let contacts: Vec<StoredContact> = steps.iter().zip(resolutions).filter_map(contact).collect();
         if contacts.is_empty() {
             return Ok(Vec::new());
         }
@@ -138,7 +144,8 @@ fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Vec
             (Some(place), Some(images)) => images.read(place),
             _ => Ok(None),
         };
-        steps.push(UndoStep { item, image: read(item.before())?, left: read(item.left())? });
+        let whole = item.whole().map(|whole| whole.before);
+        steps.push(UndoStep { item, image: read(item.before())?, left: read(item.left())?, whole: read(whole)? });
     }
     Ok(steps)
 }
@@ -146,7 +153,7 @@ fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Vec
 /// Returns the contacts that a part of an undo is about: those that it names, and those that have a key that one of them had.
 pub(in crate::jobs) fn lookups_of(steps: &[UndoStep]) -> Planned {
     let mut keys: Vec<UniqueKey> =
-        steps.iter().filter_map(|step| step.image.as_ref()).flat_map(BeforeImage::keys).collect();
+        steps.iter().flat_map(|step| [&step.image, &step.whole]).flatten().flat_map(BeforeImage::keys).collect();
     keys.sort_unstable();
     keys.dedup();
     Planned { ids: steps.iter().map(|step| step.item.id()).collect(), keys }
