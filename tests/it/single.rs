@@ -96,3 +96,27 @@ fn failures_are_answered_with_their_status() {
     }
     assert_eq!(server.database().contacts(), 2);
 }
+
+/// A contact that is deleted before it can be shown is shown by its id: what the call did is done.
+#[test]
+fn a_contact_that_others_delete_at_once_is_no_failure() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let (client, other) = (server.client(&tenant), server.client(&tenant));
+    let item = json!({"email": "a@example.com", "city": "Paris"});
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut id = 1;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                id += u64::from(other.call("DELETE", &format!("/api/contacts/{id}/delete"), &[], &[]).status == 200);
+            }
+        });
+        for _ in 0..1_500 {
+            let reply = client.send("POST", "/api/contacts/new", &[], &item);
+            assert!([200, 201].contains(&reply.status), "{}", reply.text());
+            assert!(reply.json()["contact"]["id"].is_u64());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

@@ -81,12 +81,11 @@ pub(super) struct More {
 /// Applies one item; blocks.
 pub(super) fn apply_item(call: &Call<'_>, operation: Operation, item: String, more: More) -> Result<Reply, Problem> {
     let items = ItemList { items: vec![item], keys: None };
-    let answer = match more.dry_run {
+    let mut answer = match more.dry_run {
         None => call.apply(operation, &items)?,
         Some(dry_run) => call.preview(operation, &items, dry_run)?,
     };
-    let mut rows = answer.rows;
-    let mut row = rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
+    let mut row = answer.rows.pop().ok_or_else(|| Problem::panicked(&"a call of one item has no row"))?;
     let status = StatusCode::from_u16(row.status).map_err(|error| Problem::panicked(&error))?;
     let More { record_found, ignored, warnings: more_warnings, dry_run } = more;
     row.remarks.ignored.extend(ignored);
@@ -98,11 +97,8 @@ pub(super) fn apply_item(call: &Call<'_>, operation: Operation, item: String, mo
     }
     let ItemRemarks { mut warnings, .. } = row.remarks;
     warnings.extend(more_warnings);
-    let mut contacts = answer.contacts;
-    let (id, object) = row
-        .shown
-        .and_then(|id| contacts.remove_entry(&id))
-        .ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
+    let id = row.shown.ok_or_else(|| Problem::panicked(&"a row without an error has no contact"))?;
+    let object = answer.take_contact(id);
     let changes = row.changes.map(raw).transpose()?;
     let preview = dry_run.map(|_| Preview { dry_run: true, action: row.action, changes });
     // A dry run has created nothing.

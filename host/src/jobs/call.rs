@@ -38,6 +38,13 @@ pub struct CallAnswer {
     pub contacts: BTreeMap<ContactId, String>,
 }
 
+impl CallAnswer {
+    /// Takes a contact as clients see it. One that another request has deleted since is shown by its id alone.
+    pub fn take_contact(&mut self, id: ContactId) -> String {
+        self.contacts.remove(&id).unwrap_or_else(|| bare_object(id))
+    }
+}
+
 /// A call of a tenant that runs on this thread.
 pub struct Call<'a> {
     pub(super) service: &'a Service,

@@ -49,7 +49,7 @@ pub(super) use run_error::{DecideError, RunError};
 pub(super) use storage_room::StorageRoom;
 pub(super) use undo_images::UndoImages;
 pub(super) use undo_item::{ImagePlace, UndoItem};
-pub(super) use undo_step::{Resolution, UndoStep, resolve};
+pub(super) use undo_step::{MAX_STEP_BYTES, Resolution, UndoStep, resolve};
 
 use crate::jobs::right_of_way::RightsOfWay;
 use crate::jobs::tenant_time::TenantTime;

@@ -131,6 +131,30 @@ fn a_job_beyond_the_limit_costs_no_other(server: &Server) {
 
 on_both_stores!(a_job_beyond_the_limit_costs_no_other);
 
+/// Jobs that run at once and keep too much together cost no finished job its undo, and a job whose last batch changes nothing makes
+/// room as any other.
+fn jobs_that_keep_too_much_together_cost_no_other(server: &Server) {
+    const FIELDS: [&str; 5] = ["firstname", "lastname", "address1", "address2", "city"];
+    let client = server.new_client("acme");
+    server.set_limits("acme", &json!({"keptMiB": 1, "runningJobs": 8}));
+    let mut noise = Noise(7);
+    client.create(&json!(noise.contacts(10_000, 0, &FIELDS))).wait_for("completed");
+    let small = client.create(&json!(noise.contacts(500, 1, &FIELDS)));
+    small.wait_for("completed");
+    let large = [2, 3].map(|points| client.create(&json!(noise.contacts(10_000, points, &FIELDS))));
+    large.iter().for_each(|job| assert_eq!(job.finished()["undoableUntil"], Value::Null));
+    assert!(small.finished()["undoableUntil"].is_string());
+    // Each keeps two thirds of the limit; the last batches of the second one change nothing.
+    let half = |points, noise: &mut Noise| noise.contacts(3_000, points, &FIELDS);
+    client.create(&json!(half(4, &mut noise))).wait_for("completed");
+    let mut items = half(5, &mut noise);
+    items.extend((0..1_000).map(|_| json!({"email": "nonsense"})));
+    client.create(&json!(items)).wait_for("completed");
+    assert!(kept_bytes(&client) <= 1 << 20, "{}", kept_bytes(&client));
+}
+
+on_both_stores!(jobs_that_keep_too_much_together_cost_no_other, with("--workers", 2));
+
 /// Makes text that cannot be compressed much.
 struct Noise(u64);
 

@@ -9,6 +9,9 @@ use crate::store::{BeforeImage, WriteTarget};
 /// The status of a contact that cannot be made as it was.
 const STATUS: u16 = 409;
 
+/// Bytes of the images that are in memory for one part of an undo. A single item may have more.
+pub(in crate::jobs) const MAX_STEP_BYTES: usize = 32 << 20;
+
 /// An item of an undo, with its image.
 #[derive(Debug)]
 pub(in crate::jobs) struct UndoStep {
@@ -29,6 +32,11 @@ impl UndoStep {
             Resolution::WriteWhole(_) => self.whole.as_ref(),
             Resolution::Unchanged | Resolution::Delete(_) | Resolution::Refuse(_) => None,
         }
+    }
+
+    /// Returns the bytes of its images.
+    pub(in crate::jobs) fn bytes(&self) -> usize {
+        [&self.image, &self.left, &self.whole].into_iter().flatten().map(|image| image.document.len()).sum()
     }
 
     /// Returns whether another item of the contact follows.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::domain::{ContactId, Counts, Indexed, StoredContact, TenantId, Timestamp, UniqueKey};
-use crate::jobs::decide::{ImagePlace, Resolution, UndoImages, UndoItem, UndoStep, lookups_of, resolve};
+use crate::jobs::decide::{
+    ImagePlace, MAX_STEP_BYTES, Resolution, UndoImages, UndoItem, UndoStep, lookups_of, resolve,
+};
 use crate::store::{Store, StoreError, WriteTarget};
 
 /// A version that no contact has.
@@ -39,25 +41,53 @@ pub(super) fn preview(
     let mut preview = UndoPreview { undoable_until, total, counts: Counts::default(), obstacles: BTreeMap::new() };
     let mut foreseen = Foreseen::default();
     for list in lists {
-        let step = |item: &UndoItem| {
-            let mut read = |place: Option<ImagePlace>| place.map_or(Ok(None), |place| images.read(place));
-            let whole = item.whole().map(|whole| whole.before);
-            let (image, left, whole) = (read(item.before())?, read(item.left())?, read(whole)?);
-            Ok::<_, StoreError>(UndoStep { item: *item, image, left, whole })
-        };
-        let steps = list.iter().map(step).collect::<Result<Vec<_>, _>>()?;
-        let lookups = lookups_of(&steps);
-        let stored = store.find_contacts(tenant, &lookups.ids, &lookups.keys)?;
-        let found = foreseen.over(stored, list, &lookups.keys, images)?;
-        let contacts = images.contacts_of(&steps)?;
-        let is_of_job = |id| contacts.as_ref().is_none_or(|contacts| contacts.contains(&id));
-        let resolutions = resolve(&steps, &found, images.undo().changed_since, is_of_job);
-        for (step, resolution) in steps.iter().zip(&resolutions) {
-            preview.add(resolution);
-            foreseen.add(step, resolution);
+        let mut parts = vec![list.as_slice()];
+        while let Some(part) = parts.pop() {
+            if !add_part(store, tenant, part, images, &mut foreseen, &mut preview)? {
+                // As the job would halve it.
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
         }
     }
     Ok(preview)
+}
+
+/// Adds what becomes of a part of a list. Returns `false` if the part has several items, and they are too large to hold in memory.
+fn add_part(
+    store: &dyn Store,
+    tenant: TenantId,
+    part: &[UndoItem],
+    images: &mut UndoImages,
+    foreseen: &mut Foreseen,
+    preview: &mut UndoPreview,
+) -> Result<bool, StoreError> {
+    let (mut steps, mut bytes) = (Vec::with_capacity(part.len()), 0);
+    for item in part {
+        let mut read = |place: Option<ImagePlace>| place.map_or(Ok(None), |place| images.read(place));
+        let whole = item.whole().map(|whole| whole.before);
+        let (image, left, whole) = (read(item.before())?, read(item.left())?, read(whole)?);
+        let step = UndoStep { item: *item, image, left, whole };
+        bytes += step.bytes();
+        steps.push(step);
+        if bytes > MAX_STEP_BYTES && part.len() > 1 {
+            return Ok(false);
+        }
+    }
+    let lookups = lookups_of(&steps);
+    let stored = match store.find_contacts(tenant, &lookups.ids, &lookups.keys) {
+        Err(StoreError::ResultTooLarge(_)) if part.len() > 1 => return Ok(false),
+        stored => stored?,
+    };
+    let found = foreseen.over(stored, part, &lookups.keys, images)?;
+    let contacts = images.contacts_of(&steps)?;
+    let is_of_job = |id| contacts.as_ref().is_none_or(|contacts| contacts.contains(&id));
+    let resolutions = resolve(&steps, &found, images.undo().changed_since, is_of_job);
+    for (step, resolution) in steps.iter().zip(&resolutions) {
+        preview.add(resolution);
+        foreseen.add(step, resolution);
+    }
+    Ok(true)
 }
 
 /// What the lists so far would leave: for each contact, the image that it gets and the hashes of its keys, or nothing if it is deleted.

@@ -52,7 +52,8 @@ const KEEP_IMAGES: &str = "
 /// The oldest jobs of a tenant that can be undone, except one and those that are being undone.
 const OLDEST: &str = "
     SELECT job, bytes FROM undoable_jobs AS kept WHERE tenant = $1 AND job <> $2
-      AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND id = kept.undone_as AND finished_at IS NULL)
+      AND NOT EXISTS (
+        SELECT 1 FROM jobs WHERE tenant = $1 AND id IN (kept.job, kept.undone_as) AND finished_at IS NULL)
     ORDER BY expires_at LIMIT $3";
 
 impl UndoStore for PostgresStore {
@@ -208,16 +209,22 @@ impl Keeping {
         }
         let rows = images.with_ids(batch, ids)?;
         let begun = before.of_job.map_or(UNDOABLE_JOB_BYTES, |_| 0);
-        if rows.is_empty() && is_finished && before.of_job.unwrap_or(begun) == UNDOABLE_JOB_BYTES {
-            return Self::forget_if(session, claim, before.of_job.is_some()).await;
-        }
+        let is_nothing = rows.is_empty() && is_finished && before.of_job.unwrap_or(begun) == UNDOABLE_JOB_BYTES;
         let bytes = begun + rows.iter().map(NewImageRow::stored_bytes).sum::<i64>();
         let limit = signed(claim.limits.kept_mib << 20);
         let of_job = before.of_job.unwrap_or(0).saturating_add(bytes);
         let of_tenant = before.of_tenant.saturating_add(bytes);
-        let target = if is_finished { limit } else { with_unfinished_jobs(limit) };
-        if of_job > limit || make_room(session, claim, of_tenant, target).await? > with_unfinished_jobs(limit) {
-            return Self::forget_if(session, claim, before.of_job.is_some()).await;
+        let freed = if is_nothing { None } else { fits(session, claim, of_job, of_tenant, limit).await? };
+        let Some(freed) = freed else {
+            let forgotten = Self::forget_if(session, claim, before.of_job.is_some()).await;
+            if is_finished {
+                let kept = before.of_tenant.saturating_sub(before.of_job.unwrap_or(0));
+                make_room(session, claim, kept, limit).await?;
+            }
+            return forgotten;
+        };
+        if is_finished {
+            make_room(session, claim, of_tenant.saturating_sub(freed), limit).await?;
         }
         Ok(Self { rows: Some((rows, signed(time.as_micros()))), bytes })
     }
@@ -263,22 +270,50 @@ pub(super) async fn prepare(session: &Session) -> Result<(), PgError> {
     Ok(())
 }
 
-/// Deletes what is kept of some of the tenant's oldest jobs if more than `target` of `kept` bytes would be kept. Returns how many are
-/// then. Spares jobs that are being undone.
-async fn make_room(session: &Session, claim: &Claim, mut kept: i64, target: i64) -> Result<i64, PgError> {
-    if kept <= target {
-        return Ok(kept);
+/// Returns whether a job may keep `of_job` bytes when the tenant keeps `of_tenant`. If unfinished jobs of the tenant keep too much
+/// together, deletes what is kept of the largest ones, and returns those bytes; `None` if this one is the largest, or too large.
+async fn fits(
+    session: &Session,
+    claim: &Claim,
+    of_job: i64,
+    of_tenant: i64,
+    limit: i64,
+) -> Result<Option<i64>, PgError> {
+    const LARGEST: &str = "
+        SELECT kept.job, kept.bytes FROM jobs JOIN undoable_jobs AS kept ON kept.tenant = $1 AND kept.job = jobs.id
+        WHERE jobs.tenant = $1 AND jobs.finished_at IS NULL AND kept.job <> $2 ORDER BY kept.bytes DESC LIMIT 1";
+    if of_job > limit {
+        return Ok(None);
+    }
+    let mut freed = 0;
+    while of_tenant.saturating_sub(freed) > with_unfinished_jobs(limit) {
+        let largest = session.prepare_cached(LARGEST).await?;
+        let Some(row) = session.query_opt(&largest, &[&claim.tenant.0, &claim.job.0]).await? else { return Ok(None) };
+        let bytes: i64 = get(&row, 1)?;
+        if bytes <= of_job {
+            return Ok(None);
+        }
+        forget(session, claim.tenant, &[get(&row, 0)?]).await?;
+        freed += bytes;
+    }
+    Ok(Some(freed))
+}
+
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` of `kept` bytes would be kept. Spares jobs that are
+/// unfinished or being undone.
+async fn make_room(session: &Session, claim: &Claim, mut kept: i64, limit: i64) -> Result<(), PgError> {
+    if kept <= limit {
+        return Ok(());
     }
     let oldest = session.prepare_cached(OLDEST).await?;
     let mut jobs: Vec<Uuid> = Vec::new();
     for row in session.query(&oldest, &[&claim.tenant.0, &claim.job.0, &MAX_JOBS_DROPPED]).await? {
-        if kept > target {
+        if kept > limit {
             kept -= get::<i64>(&row, 1)?;
             jobs.push(get(&row, 0)?);
         }
     }
-    forget(session, claim.tenant, &jobs).await?;
-    Ok(kept)
+    forget(session, claim.tenant, &jobs).await
 }
 
 /// Deletes what is kept of some jobs, so that they cannot be undone any more.

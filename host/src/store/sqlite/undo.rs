@@ -175,19 +175,18 @@ pub(super) fn keep(
     };
     let Some(before) = begin(transaction, claim, batch.first == 0, now.after(time))? else { return Ok(()) };
     let rows = images.with_ids(batch, ids)?;
-    if rows.is_empty() {
-        return if is_finished && before == UNDOABLE_JOB_BYTES {
-            forget(transaction, tenant, job).map(drop)
-        } else {
-            Ok(())
-        };
-    }
-    let bytes = rows.iter().map(|row| row.stored_bytes()).sum::<i64>();
     let limit = i64::try_from(claim.limits.kept_mib << 20).unwrap_or(i64::MAX);
-    let target = if is_finished { limit } else { with_unfinished_jobs(limit) };
-    let is_too_large = before.saturating_add(bytes) > limit;
-    if is_too_large || make_room(transaction, claim, bytes, target)? > with_unfinished_jobs(limit) {
-        return forget(transaction, tenant, job).map(drop);
+    let bytes = rows.iter().map(|row| row.stored_bytes()).sum::<i64>();
+    let is_nothing = rows.is_empty() && is_finished && before == UNDOABLE_JOB_BYTES;
+    if is_nothing || !fits(transaction, claim, before.saturating_add(bytes), bytes, limit)? {
+        forget(transaction, tenant, job)?;
+        return if is_finished { make_room(transaction, claim, 0, limit) } else { Ok(()) };
+    }
+    if is_finished {
+        make_room(transaction, claim, bytes, limit)?;
+    }
+    if rows.is_empty() {
+        return Ok(());
     }
     let mut insert = transaction
         .prepare_cached(
@@ -232,17 +231,45 @@ fn begin(
     Ok(Some(UNDOABLE_JOB_BYTES))
 }
 
-/// Deletes what is kept of some of the tenant's oldest jobs if more than `target` bytes would be kept with `bytes` more. Returns how
-/// many are then. Spares jobs that are being undone.
-fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, target: i64) -> Result<i64, StoreError> {
+/// Returns whether a job may keep `of_job` bytes, `bytes` of them new. If unfinished jobs of the tenant keep too much together, deletes
+/// what is kept of the largest ones; this may be the largest.
+fn fits(transaction: &Transaction<'_>, claim: &Claim, of_job: i64, bytes: i64, limit: i64) -> Result<bool, StoreError> {
+    if of_job > limit {
+        return Ok(false);
+    }
+    while usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes) > with_unfinished_jobs(limit) {
+        let largest: Option<(Uuid, i64)> = transaction
+            .prepare_cached(
+                "SELECT kept.job, kept.bytes
+                 FROM jobs INDEXED BY jobs_unfinished
+                 CROSS JOIN undoable_jobs AS kept ON kept.tenant = ?1 AND kept.job = jobs.id
+                 WHERE jobs.tenant = ?1 AND jobs.finished_at IS NULL AND kept.job <> ?2 ORDER BY kept.bytes DESC LIMIT 1",
+            )
+            .and_then(|mut statement| {
+                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+                statement.query_row(params![claim.tenant.0, claim.job.0], columns).optional()
+            })
+            .context(KEEPING)?;
+        match largest {
+            Some((job, largest)) if largest > of_job => forget(transaction, claim.tenant, JobId(job))?,
+            _ => return Ok(false),
+        };
+    }
+    Ok(true)
+}
+
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` bytes would be kept with `bytes` more. Spares jobs
+/// that are being undone.
+fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i64) -> Result<(), StoreError> {
     let mut kept = usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes);
-    if kept <= target {
-        return Ok(kept);
+    if kept <= limit {
+        return Ok(());
     }
     let oldest: Vec<Uuid> = transaction
         .prepare_cached(
             "SELECT job FROM undoable_jobs AS kept WHERE tenant = ?1 AND job <> ?2
-               AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = kept.undone_as AND finished_at IS NULL)
+               AND NOT EXISTS (SELECT 1 FROM jobs
+                               WHERE tenant = ?1 AND id IN (kept.job, kept.undone_as) AND finished_at IS NULL)
              ORDER BY expires_at LIMIT ?3",
         )
         .and_then(|mut statement| {
@@ -250,12 +277,12 @@ fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, target: i
         })
         .context(KEEPING)?;
     for job in oldest {
-        if kept <= target {
+        if kept <= limit {
             break;
         }
         kept -= forget(transaction, claim.tenant, JobId(job))?;
     }
-    Ok(kept)
+    Ok(())
 }
 
 /// Deletes what is kept of a job, so that it cannot be undone any more. Returns the bytes that this counted.

@@ -9,10 +9,10 @@ use crate::domain::{ItemRemarks, StoredContact, UniqueKey};
 use crate::jobs::decide::part::Part;
 use crate::jobs::decide::undo_images::UndoImages;
 use crate::jobs::decide::undo_item::UndoItem;
-use crate::jobs::decide::undo_step::{Resolution, UndoStep, resolve};
+use crate::jobs::decide::undo_step::{MAX_STEP_BYTES, Resolution, UndoStep, resolve};
 use crate::jobs::host_watch::Phase;
 use crate::metrics::BatchPhase;
-use crate::sandbox::{Decision, Outcome, Planned};
+use crate::sandbox::{Decision, GuestFailure, Outcome, Planned};
 use crate::store::{
     BatchCommit, BeforeImage, ContactWrite, Deletion, DraftRow, RowBody, RowContact, StoreError, WriteTarget,
 };
@@ -37,6 +37,8 @@ impl<'a> Decider<'a> {
             let Self { meter, undo, .. } = self;
             meter.time_reading(|| read_steps(part, undo.as_mut()))?
         };
+        // As with contacts that are too large to hold in memory, isolation halves the part.
+        let Some(steps) = steps else { return Err(DecideError::Component(GuestFailure::OutOfMemory)) };
         let lookups = lookups_of(&steps);
         Ok(Plan { part, lookups, objections: Vec::new(), number: self.plans, undo: steps })
     }
@@ -132,12 +134,13 @@ impl<'a> Decider<'a> {
     }
 }
 
-/// Reads the items of a part, and their images.
-fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Vec<UndoStep>, StoreError> {
+/// Reads the items of a part, and their images. Returns `None` if there are several and their images have too many bytes.
+fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Option<Vec<UndoStep>>, StoreError> {
     if let Some(images) = images.as_deref_mut() {
         images.begin(part.first);
     }
-    let mut steps = Vec::with_capacity(part.items.len());
+    let mut steps: Vec<UndoStep> = Vec::with_capacity(part.items.len());
+    let mut bytes = 0;
     for text in part.items {
         let item = UndoItem::parse(text)?;
         let mut read = |place: Option<_>| match (place, images.as_deref_mut()) {
@@ -146,8 +149,12 @@ fn read_steps(part: Part<'_>, mut images: Option<&mut UndoImages>) -> Result<Vec
         };
         let whole = item.whole().map(|whole| whole.before);
         steps.push(UndoStep { item, image: read(item.before())?, left: read(item.left())?, whole: read(whole)? });
+        bytes += steps.last().map_or(0, UndoStep::bytes);
+        if bytes > MAX_STEP_BYTES && part.items.len() > 1 {
+            return Ok(None);
+        }
     }
-    Ok(steps)
+    Ok(Some(steps))
 }
 
 /// Returns the contacts that a part of an undo is about: those that it names, and those that have a key that one of them had.
