@@ -3,12 +3,14 @@
 mod backup;
 mod compile;
 mod component;
+mod config;
 mod contact_file;
 mod doctor;
 mod job;
 mod log;
 mod network;
 mod operator;
+mod option_sources;
 mod output;
 mod printable;
 mod sample;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 
 use bulkhead::plain_words::io_error;
 use bulkhead::sandbox::Compiler;
-use clap::{Parser, Subcommand};
+use clap::{Args as _, Command as ClapCommand, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 #[derive(Debug, Parser)]
@@ -53,6 +55,9 @@ enum Command {
     /// Add, list, enable, disable and remove tenants' webhooks, and show and repeat what was sent to them.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Show what configures a server.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.
     Doctor(doctor::DoctorArgs),
     /// Copy the embedded store into a file, also while a server is using it.
@@ -68,7 +73,9 @@ enum Command {
 
 /// Runs the command that the arguments of the process name.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|said| output::exit_with(&said));
+    let known = serve::ServeArgs::augment_args(ClapCommand::new("serve"));
+    let options = option_sources::parse(Cli::command(), &known, std::env::args_os().collect());
+    let cli = Cli::from_arg_matches(&options.matches).unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
         Command::Serve(args) => serve::run(*args).unwrap_or_else(|error| refused(&*error)),
         Command::Tenant(command) => report(tenant::run(command)),
@@ -76,6 +83,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
         Command::Webhook(command) => report(webhook::run(command)),
+        Command::Config(command) => report(config::run(command, &options.effective)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
         Command::Compile(args) => report(compile::run(&args)),

@@ -17,6 +17,7 @@ mod compile_apart;
 mod compiled;
 mod components;
 mod compressed_answers;
+mod configuration;
 mod connections;
 mod contact_files;
 mod contacts;

@@ -39,7 +39,7 @@ pub fn bulkhead() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("XDG_CACHE_HOME", caches());
+    command.env_remove("CREDENTIALS_DIRECTORY").env("XDG_CACHE_HOME", caches());
     command
 }
 

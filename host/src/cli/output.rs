@@ -88,6 +88,11 @@ fn in_plain_words(text: &str) -> String {
     found.map_or_else(|| text.to_owned(), |(start, plain)| format!("{start}{plain}\n{rest}"))
 }
 
+/// Replaces what the parser of arguments says of a number, where that is the whole text.
+pub(super) fn number_in_plain_words(text: &str) -> String {
+    NUMBER_WORDS.iter().find(|(words, _)| *words == text).map_or(text, |(_, plain)| plain).to_owned()
+}
+
 /// Returns whether a command ended because the reader of its output, such as `head`, has closed it. That is no failure.
 pub(super) fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)

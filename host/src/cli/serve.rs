@@ -52,7 +52,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
 
 fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Before the store is made.
-    args.admin()?;
+    args.check()?;
     METRICS.tenants.name_busiest(args.metrics_tenants());
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;

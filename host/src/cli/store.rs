@@ -20,13 +20,20 @@ use super::compile::CompileLimitArgs;
 /// The options that choose the store.
 #[derive(Args)]
 pub(super) struct StoreArgs {
+    /// A configuration file: TOML whose keys are the long names of the options of 'serve'. Options and environment variables
+    /// count before it.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_CONFIG")]
+    config: Option<PathBuf>,
     /// Folder of the embedded store, which 'serve' makes if it is missing [default: ./bulkhead-data]
     #[arg(long, value_name = "DIR", env = "BULKHEAD_DATA")]
     data: Option<PathBuf>,
     /// A PostgreSQL database instead of the folder, which any number of servers can share:
-    /// postgres://USER:PASSWORD@HOST/NAME. Prefer the environment variable: other users can see options.
+    /// postgres://USER:PASSWORD@HOST/NAME. Prefer --database-file or the environment variable: other users can see options.
     #[arg(long, value_name = "URL", env = "BULKHEAD_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// A file with the URL for --database; without it, the systemd credential 'database' counts.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_DATABASE_FILE")]
+    database_file: Option<PathBuf>,
     /// Folder for compiled components, which no other user may write to; by default in the data folder or, with a
     /// database, in the user's cache folder. Code is also shared with 'component try' unless this names a folder.
     #[arg(long, value_name = "DIR", env = "BULKHEAD_CACHE")]

@@ -72,10 +72,13 @@ pub(crate) struct SubmitArgs {
     /// URL of the server.
     #[arg(long, value_name = "URL", env = URL_VARIABLE, default_value = DEFAULT_URL)]
     url: String,
-    /// The tenant's client id and secret, as printed by `bulkhead tenant add`. Prefer the environment variable: other users can
-    /// see options.
+    /// The tenant's client id and secret, as printed by `bulkhead tenant add`. Prefer --user-file or the environment variable:
+    /// other users can see options.
     #[arg(long, value_name = "ID:SECRET", env = USER_VARIABLE, hide_env_values = true)]
     user: Option<String>,
+    /// A file with what --user has; without it, the systemd credential 'user' counts.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_USER_FILE")]
+    user_file: Option<PathBuf>,
     /// What to do with the contacts. Default: create. A table that a server exported has ids, so say whether they are meant.
     #[arg(long, value_enum)]
     operation: Option<Operation>,

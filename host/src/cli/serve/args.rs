@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use super::DEFAULT_COMPONENT;
 use crate::cli::log::LogArgs;
 use crate::cli::network::network;
-use crate::cli::store::StoreArgs;
+use crate::cli::store::{Place, StoreArgs};
 use crate::cli::text_file::file_error;
 
 /// Bytes that the operators' token has at least.
@@ -40,7 +40,7 @@ const OWN_LEASE: Duration = Duration::from_secs(30);
 /// Workers of a server at most.
 const MAX_WORKERS: usize = 32;
 
-/// Arguments of `bulkhead serve`. Each can also be given as an environment variable.
+/// Arguments of `bulkhead serve`. Each can also be given as an environment variable, and in the configuration file.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
     /// Address to listen on; with port 0 the system chooses a port.
@@ -141,10 +141,13 @@ pub(in crate::cli) struct ServeArgs {
     /// Address of the operators' listener; without this option there is none.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", value_parser = address)]
     admin_listen: Option<SocketAddr>,
-    /// The token with which operators authenticate, at least 32 characters. Prefer the environment variable: other users
-    /// can see options.
+    /// The token with which operators authenticate, at least 32 characters. Prefer --admin-token-file or the environment
+    /// variable: other users can see options.
     #[arg(long, value_name = "TOKEN", env = "BULKHEAD_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
+    /// A file with the token for --admin-token; without it, the systemd credential 'admin-token' counts.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_ADMIN_TOKEN_FILE")]
+    admin_token_file: Option<PathBuf>,
     /// For tests: a file with seconds to add to the clock.
     #[arg(long, value_name = "FILE", hide = true)]
     clock_offset_file: Option<PathBuf>,
@@ -171,6 +174,34 @@ impl ServeArgs {
             lease: self.lease.map_or(default_lease, Duration::from_secs),
             host_timeout: Duration::from_secs(self.host_timeout),
         }
+    }
+
+    /// Checks what options mean together.
+    ///
+    /// # Errors
+    /// If they name two stores, or an operators' listener without a token.
+    pub(in crate::cli) fn check(&self) -> Result<(), String> {
+        self.store.place()?;
+        self.admin().map(drop)
+    }
+
+    /// Returns the values of options that nobody set and that depend on the machine or on other options, by the options' names.
+    pub(in crate::cli) fn computed(&self) -> Vec<(&'static str, String)> {
+        let settings = self.settings();
+        let connections = self.http_settings(self.max_connections).connections.per_address;
+        let mut computed = vec![
+            ("workers", settings.workers.to_string()),
+            ("guest-memory", (self.guest_memory() >> 20).to_string()),
+            ("lease", settings.lease.as_secs().to_string()),
+            ("max-connections-per-address", connections.to_string()),
+        ];
+        match self.store.place() {
+            Ok(Place::Folder(folder)) => computed.push(("data", folder.display().to_string())),
+            Ok(Place::Database(_)) => computed.push(("database-connections", self.connections().to_string())),
+            Err(_) => {}
+        }
+        computed.extend(self.store.compiled().map(|folder| ("cache", folder.display().to_string())));
+        computed
     }
 
     pub(super) fn webhook_networks(&self) -> WebhookNetworks {
@@ -284,7 +315,8 @@ impl ServeArgs {
     /// # Errors
     /// If there is no token, or it is too short.
     pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
-        const ADVICE: &str = "make one with 'openssl rand -hex 32' and set BULKHEAD_ADMIN_TOKEN";
+        const ADVICE: &str =
+            "make one with 'openssl rand -hex 32', and give it by --admin-token-file or BULKHEAD_ADMIN_TOKEN";
         let Some(address) = self.admin_listen else { return Ok(None) };
         let Some(token) = &self.admin_token else {
             return Err(format!("--admin-listen needs a token with which operators authenticate; {ADVICE}"));

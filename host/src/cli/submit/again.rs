@@ -24,7 +24,9 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
     if !is_usual_url {
         option("--url", &args.url);
     }
-    if let Some(user) = args.user.as_deref().filter(|user| !is_set(USER_VARIABLE, user)) {
+    if let Some(file) = &args.user_file {
+        option("--user-file", &file.display().to_string());
+    } else if let Some(user) = args.user.as_deref().filter(|user| !is_set(USER_VARIABLE, user)) {
         let (id, _) = user.split_once(':').unwrap_or_default();
         option("--user", &format!("{id}:SECRET"));
     }
