@@ -6,7 +6,7 @@ NATIVE := --workspace --exclude 'bulkhead-guest*'
 # What the tests' clients sent and were answered.
 EXCHANGES := $(TARGET)/exchanges.jsonl
 
-.PHONY: help run test crash load mutate lint bench fuzz guest prerequisites
+.PHONY: help man run test crash load mutate lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
 help: ## The targets
@@ -33,6 +33,10 @@ test: guest ## Every test
 		cargo test --release --locked $(NATIVE)
 	@scripts/openapi check "$(EXCHANGES)"
 	@scripts/openapi try
+
+man: guest ## The man pages, in target/man
+	@mkdir -p "$(TARGET)/man"
+	cargo run --release --locked --package bulkhead --example man_pages -- "$(TARGET)/man"
 
 crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
 	@scripts/prerequisites tests

@@ -2,6 +2,7 @@
 
 mod backup;
 mod compile;
+mod completions;
 mod component;
 mod config;
 mod contact_file;
@@ -67,14 +68,21 @@ enum Command {
     Compile(compile::CompileArgs),
     /// Send a file of contacts to a server, watch the jobs and report the contacts that failed.
     Submit(submit::SubmitArgs),
+    /// Print what completes commands and options in a shell.
+    Completions(completions::CompletionsArgs),
     /// Generate contacts to try the service with.
     Sample(sample::SampleArgs),
+}
+
+/// Returns all commands with their options.
+pub(crate) fn command() -> ClapCommand {
+    Cli::command()
 }
 
 /// Runs the command that the arguments of the process name.
 pub(crate) fn run() -> ExitCode {
     let known = serve::ServeArgs::augment_args(ClapCommand::new("serve"));
-    let options = option_sources::parse(Cli::command(), &known, std::env::args_os().collect());
+    let options = option_sources::parse(command(), &known, std::env::args_os().collect());
     let cli = Cli::from_arg_matches(&options.matches).unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
         Command::Serve(args) => serve::run(*args).unwrap_or_else(|error| refused(&*error)),
@@ -88,6 +96,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Backup(args) => report(backup::run(args)),
         Command::Compile(args) => report(compile::run(&args)),
         Command::Submit(args) => submit::run(args),
+        Command::Completions(args) => report(completions::run(&args)),
         Command::Sample(args) => sample::run(args),
     }
 }
@@ -108,4 +117,35 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
         None => output::print_error(error),
     }
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use clap::Command;
+
+    /// Checks the page of a command and those of its commands, and returns how many there are.
+    fn check_pages(command: &Command, name: &str, folder: &Path) -> usize {
+        let page = fs::read_to_string(folder.join(format!("{name}.1"))).expect(name).replace("\\-", "-");
+        let options = command.get_arguments().filter(|option| !option.is_hide_set());
+        for long in options.filter_map(|option| option.get_long()) {
+            assert!(page.contains(&format!("--{long}")), "{name}.1 does not name --{long}");
+        }
+        let visible = command.get_subcommands().filter(|command| !command.is_hide_set());
+        1 + visible
+            .map(|command| check_pages(command, &format!("{name}-{}", command.get_name()), folder))
+            .sum::<usize>()
+    }
+
+    #[test]
+    fn each_command_has_a_man_page_that_names_its_options() {
+        let folder = tempfile::tempdir().unwrap();
+        clap_mangen::generate_to(super::command(), folder.path()).unwrap();
+        let pages = check_pages(&super::command(), "bulkhead", folder.path());
+        assert!(pages > 30, "{pages}");
+        let serve = fs::read_to_string(folder.path().join("bulkhead-serve.1")).unwrap();
+        assert!(serve.contains("BULKHEAD_LISTEN") && serve.contains("127.0.0.1:8080"), "{serve}");
+    }
 }

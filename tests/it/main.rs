@@ -15,6 +15,7 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod compile_apart;
 mod compiled;
+mod completions;
 mod components;
 mod compressed_answers;
 mod configuration;
