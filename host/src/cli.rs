@@ -8,6 +8,7 @@ mod config;
 mod contact_file;
 mod doctor;
 mod job;
+mod listening;
 mod log;
 mod network;
 mod operator;

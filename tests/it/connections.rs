@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bulkhead_tests::{CommandLine, DEADLINE, Log, Options, RawSocket, Server, ServerProcess, Tenant, contacts};
+use bulkhead_tests::{CommandLine, DEADLINE, Log, Options, RawSocket, Server, ServerProcess, Tenant, contacts, run};
 
 /// The connections that the servers of these tests may have.
 const MAX_CONNECTIONS: usize = 200;
@@ -281,4 +281,34 @@ fn listeners_that_others_reach_without_tls_are_warned_of() {
     assert_eq!(warned("0.0.0.0", &["--trusted-proxy", "10.0.0.0/8"]), [""; 0]);
     // A proxy on this machine needs no listener that others reach.
     assert_eq!(warned("0.0.0.0", &["--trusted-proxy", "127.0.0.1"]), ["public"]);
+}
+
+#[test]
+fn a_server_that_others_reach_without_tls_starts_only_if_it_is_told_to() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let data = folder.path().join("data");
+    let token = ["--admin-token", "an-operators-token-for-tests-only"];
+    for (args, option, exposed) in [
+        (&["--listen", "0.0.0.0:0"][..], "--listen 0.0.0.0:0", "secrets, tokens and contacts"),
+        (&["--listen", "[::]:0"], "--listen [::]:0", "secrets, tokens and contacts"),
+        (&["--listen", "192.0.2.1:0"], "--listen 192.0.2.1:0", "secrets, tokens and contacts"),
+        (&["--listen", "[::ffff:192.0.2.1]:0"], "--listen [::ffff:192.0.2.1]:0", "secrets, tokens and contacts"),
+        // A proxy on this machine needs no listener that others reach.
+        (
+            &["--listen", "0.0.0.0:0", "--trusted-proxy", "127.0.0.1"],
+            "--listen 0.0.0.0:0",
+            "secrets, tokens and contacts",
+        ),
+        (
+            &["--listen", "127.0.0.1:0", "--admin-listen", "0.0.0.0:0"],
+            "--admin-listen 0.0.0.0:0",
+            "the operators' token and tenants' secrets",
+        ),
+    ] {
+        let refused = run([&["serve", "--data", &data.display().to_string()][..], &token, args].concat()).expect(2);
+        for part in [option, exposed, "--tls-cert", "127.0.0.1", "--trusted-proxy", "--insecure-listen"] {
+            assert!(refused.stderr.contains(part), "{args:?} {part}: {}", refused.stderr);
+        }
+        assert!(!data.exists(), "{args:?}");
+    }
 }

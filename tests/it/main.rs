@@ -88,6 +88,7 @@ mod templates;
 mod tenant_trials;
 mod tenants;
 mod terminals;
+mod tls;
 mod tokens;
 mod told_limits;
 mod trouble;

@@ -211,10 +211,7 @@ fn a_wrong_url_is_told_with_the_right_one() {
     let moved = b"HTTP/1.1 301 Moved\r\nlocation: https://127.0.0.1:8443/api\r\ncontent-length: 0\r\n\r\n";
     let (alert, page, moved) = (answering(b"\x15\x03\x01\x00\x02\x02\x46"), answering(page), answering(moved));
     for (url, part) in [
-        (
-            format!("https://{plain}"),
-            format!("no TLS is spoken there. A server itself speaks none: give --url http://{plain}"),
-        ),
+        (format!("https://{plain}"), format!("no TLS is spoken there. Give --url http://{plain}")),
         (format!("http://{alert}"), format!("does not speak HTTP. If TLS is spoken there, give --url https://{alert}")),
         (format!("http://{page}"), format!("TLS is spoken there: give --url https://{page}.")),
         (format!("http://{moved}"), String::from("TLS is spoken there: give --url https://127.0.0.1:8443.")),

@@ -20,6 +20,8 @@ pub struct ServerProcess {
     admin_address: Option<SocketAddr>,
     health_address: Option<SocketAddr>,
     startup_line: String,
+    /// `https` if the listener for clients speaks TLS, else `http`.
+    scheme: &'static str,
 }
 
 impl ServerProcess {
@@ -48,7 +50,8 @@ impl ServerProcess {
         };
         let admin_address = if has_admin_listener { address_in(&read_line()) } else { None };
         let health_address = if has_health_listener { address_in(&read_line()) } else { None };
-        Ok(Self { child, log_reader, address, admin_address, health_address, startup_line })
+        let scheme = if startup_line.contains(" https://") { "https" } else { "http" };
+        Ok(Self { child, log_reader, address, admin_address, health_address, startup_line, scheme })
     }
 
     /// Returns the address for clients.
@@ -68,7 +71,7 @@ impl ServerProcess {
 
     /// Returns the URL for clients, without a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Returns the line that the server printed when it listened.
@@ -195,5 +198,6 @@ fn message_of(line: &str) -> String {
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
-    line.split_whitespace().find_map(|word| word.strip_prefix("http://")?.parse().ok())
+    let address = |word: &str| word.strip_prefix("http://").or(word.strip_prefix("https://"))?.parse().ok();
+    line.split_whitespace().find_map(address)
 }

@@ -5,6 +5,7 @@ mod args;
 mod descriptors;
 mod listeners;
 mod service_manager;
+mod tls;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -13,12 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead::domain::World;
-use bulkhead::http::{Api, Health};
+use bulkhead::http::{Api, Health, HttpSettings, TlsIdentity};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, WorkerPool};
 use bulkhead::metrics::METRICS;
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, Store};
+use tls::ListenerIdentities;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -53,6 +55,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
 fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Before the store is made.
     args.check()?;
+    let identities = args.identities()?;
     METRICS.tenants.name_busiest(args.metrics_tenants());
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
@@ -72,12 +75,13 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
-    runtime.block_on(async { ignore_hangups() })?;
+    runtime.block_on(async { tls::handle_hangups(identities.clone()) })?;
     let health = Arc::new(Health::new(Arc::clone(&service)));
     let health_listener = HealthListener::start(&args, &health)?;
     compile_ahead(&service, args.compile_ahead())?;
     health.start();
-    runtime.block_on(serve(&args, max_connections, &*store, &service, &health, admin, health_listener.as_ref()))?;
+    let listening = Listening { max_connections, admin, identities, health: health_listener.as_ref() };
+    runtime.block_on(serve(&args, listening, &*store, &service, &health))?;
     drop(health_listener);
     // Work that still blocks a thread, such as compiling for an operator, is abandoned.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
@@ -141,27 +145,39 @@ fn admin_api(
     Ok(Some((address, Api::admin(operations, &token, args.admin_body_settings(), Arc::clone(service)))))
 }
 
+/// What a server listens with.
+struct Listening<'a> {
+    /// Connections to the public listener at a time.
+    max_connections: usize,
+    /// The address for operators and their API, if there is to be a listener for them.
+    admin: Option<(SocketAddr, Api)>,
+    identities: ListenerIdentities,
+    /// The listener for health checks, which answers already.
+    health: Option<&'a HealthListener>,
+}
+
 /// Listens, runs jobs and answers requests until a signal, then shuts down.
 async fn serve(
     args: &ServeArgs,
-    max_connections: usize,
+    listening: Listening<'_>,
     store: &dyn Store,
     service: &Arc<Service>,
     health: &Arc<Health>,
-    admin: Option<(SocketAddr, Api)>,
-    health_listener: Option<&HealthListener>,
 ) -> Result<(), Box<dyn Error>> {
     let shutdown = shutdown_signal()?;
+    let Listening { max_connections, admin, identities, health: health_listener } = listening;
+    let [public_scheme, admin_scheme] = [&identities.public, &identities.admin].map(scheme);
     // As many as connections, shared so that no few tenants can keep all connections busy.
     let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory, max_connections);
-    let server = listen(args.listen, Listener::Public, api, health, args.http_settings(max_connections))?;
-    let admin = admin
-        .map(|(address, api)| listen(address, Listener::Admin, api, health, args.admin_http_settings()))
-        .transpose()?;
+    let settings = HttpSettings { tls: identities.public, ..args.http_settings(max_connections) };
+    let server = listen(args, args.listening.listen, Listener::Public, api, health, settings)?;
+    let settings = HttpSettings { tls: identities.admin, ..args.admin_http_settings() };
+    let admin =
+        admin.map(|(address, api)| listen(args, address, Listener::Admin, api, health, settings)).transpose()?;
     let workers = WorkerPool::start(service)?;
     let maintenance = MaintenanceTasks::start(service, args.sweep_interval())?;
     let announcements = if args.log.is_json() { Announcements::Json } else { Announcements::Text };
-    let url = format!("http://{}", server.address()?);
+    let url = format!("{public_scheme}://{}", server.address()?);
     let (store_name, component) = (store.description(), service.default_processor());
     let message = format!("bulkhead listening on {url} store={store_name} component={component}");
     announcements.listening(Listener::Public, &url, &message);
@@ -169,7 +185,7 @@ async fn serve(
     let closed = |mut closing: watch::Receiver<()>| async move { drop(closing.changed().await) };
     let serving = tokio::spawn(server.run(closed(closing.clone())));
     if let Some(admin) = admin {
-        let url = format!("http://{}", admin.address()?);
+        let url = format!("{admin_scheme}://{}", admin.address()?);
         announcements.listening(Listener::Admin, &url, &format!("operators at {url}"));
         tokio::spawn(admin.run(closed(closing)));
     }
@@ -217,6 +233,10 @@ async fn serve(
     Ok(())
 }
 
+fn scheme(identity: &Option<Arc<TlsIdentity>>) -> &'static str {
+    if identity.is_some() { "https" } else { "http" }
+}
+
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -226,18 +246,4 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Goes on after SIGHUP, which a closed terminal sends, and which would end the process.
-fn ignore_hangups() -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            tracing::info!(
-                event = "hangup_ignored",
-                "SIGHUP has no effect: options are read at the start, and SIGTERM stops the server"
-            );
-        }
-    });
-    Ok(())
 }

@@ -28,13 +28,25 @@ impl<S: AsyncWrite + Unpin> PacedStream<S> {
     }
 
     /// Passes on the result of a write, unless the client has taken nothing for too long.
-    fn judge(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(result) = written {
-            if let Some(since) = self.blocked_since.take() {
-                self.pace.stood_still(since.elapsed());
-            }
-            self.pace.moved(*result.as_ref().unwrap_or(&0));
-            return Poll::Ready(result);
+    fn judge_write(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.end_pause();
+            self.pace.moved(bytes);
+        }
+        self.judge(written, context)
+    }
+
+    fn end_pause(&mut self) {
+        if let Some(since) = self.blocked_since.take() {
+            self.pace.stood_still(since.elapsed());
+        }
+    }
+
+    /// Passes on a result, unless the client has taken nothing for too long. TLS also keeps bytes until they are flushed.
+    fn judge<T>(&mut self, result: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.end_pause();
+            return result;
         }
         let end = self.end.get_or_insert_with(|| Box::pin(sleep(Duration::ZERO)));
         if self.blocked_since.is_none() {
@@ -50,7 +62,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.judge(written, context)
+        this.judge_write(written, context)
     }
 
     fn poll_write_vectored(
@@ -60,7 +72,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, parts);
-        this.judge(written, context)
+        this.judge_write(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -68,16 +80,60 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.judge(flushed, context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        let ended = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.judge(ended, context)
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+    use super::PacedStream;
+
+    /// Takes everything, and keeps it.
+    struct Keeper;
+
+    impl AsyncWrite for Keeper {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn what_is_kept_and_not_taken_counts_like_what_is_not_written() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut stream = PacedStream::new(Keeper, 1_000_000, Duration::from_millis(10));
+            stream.write_all(b"answer").await.unwrap();
+            assert_eq!(stream.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
+            assert_eq!(stream.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
+        });
     }
 }

@@ -284,6 +284,13 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of a client that speaks HTTP without TLS to a listener with TLS.
+    pub(super) fn without_tls() -> Self {
+        Self::bad_request(
+            "This is a plain HTTP request to an HTTPS server. Send it to https:// in place of http://. Nothing was stored.",
+        )
+    }
+
     /// Returns the problem of a client that has too many connections, or too many requests in progress behind a proxy.
     pub(super) fn too_many_connections() -> Self {
         Self::new(

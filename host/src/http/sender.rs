@@ -21,7 +21,7 @@ pub(super) struct Sender {
     pub(super) connection: Arc<Connection>,
     /// The client, by its connection or as a trusted proxy names it.
     pub(super) client: Option<ClientAddress>,
-    /// Whether the client uses TLS, as a trusted proxy says.
+    /// Whether the client uses TLS, to the listener itself or as a trusted proxy says.
     pub(super) is_secure: bool,
     /// Whether a page sends the request whose origin the operator allowed.
     pub(super) is_allowed_origin: bool,

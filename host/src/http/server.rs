@@ -41,6 +41,7 @@ use super::reply::Reply;
 use super::request_id::RequestId;
 use super::route_template;
 use super::sender::Sender;
+use super::tls::{self, HandshakeFailure, TlsIdentity};
 use super::trace_context::trace_id;
 use crate::jobs::Service;
 use crate::metrics::{METRICS, RefusalReason};
@@ -57,6 +58,8 @@ const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 const OVERDUE_INTERVAL: Duration = Duration::from_millis(250);
 /// Refused connections at a time whose clients get time to take the refusal. They are beyond the limits, so they are few.
 const MAX_REFUSED: usize = 16;
+/// Time for the TLS handshake of a refused connection.
+const REFUSED_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of a request that are read before its connection is closed at once, since the system sends no answer to a client
 /// whose bytes nobody has read.
 const REFUSED_BYTES: usize = 4 << 10;
@@ -74,6 +77,8 @@ pub struct HttpSettings {
     pub allowed_origins: AllowedOrigins,
     /// Whether each request gets a line in the log.
     pub access_log: bool,
+    /// The certificate with which the listener speaks TLS; without one, it speaks none.
+    pub tls: Option<Arc<TlsIdentity>>,
 }
 
 /// What a listener serves.
@@ -180,6 +185,7 @@ pub struct Server {
     refused: Arc<Semaphore>,
     write_timeout: Duration,
     min_answer_bytes_per_second: u64,
+    tls: Option<Arc<TlsIdentity>>,
 }
 
 /// What each connection keeps until it has ended, so that a shutdown can wait for all of them.
@@ -192,6 +198,8 @@ struct Router {
     connections: Arc<Connections>,
     allowed_origins: AllowedOrigins,
     log: AccessLog,
+    /// Whether clients speak TLS to the listener itself.
+    has_tls: bool,
     /// Whether new requests are turned away.
     is_closing: AtomicBool,
 }
@@ -243,13 +251,14 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
-        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, allowed_origins, access_log } =
+        let HttpSettings { connections, write_timeout, min_answer_bytes_per_second, allowed_origins, access_log, tls } =
             settings;
         let connections = Arc::new(Connections::new(connections));
         let log = AccessLog::new(api.name(), access_log);
-        let router = Router { api, health, connections, allowed_origins, log, is_closing: AtomicBool::new(false) };
+        let (has_tls, is_closing) = (tls.is_some(), AtomicBool::new(false));
+        let router = Router { api, health, connections, allowed_origins, log, has_tls, is_closing };
         let refused = Arc::new(Semaphore::new(MAX_REFUSED));
-        Ok(Self { listener, router: Arc::new(router), refused, write_timeout, min_answer_bytes_per_second })
+        Ok(Self { listener, router: Arc::new(router), refused, write_timeout, min_answer_bytes_per_second, tls })
     }
 
     /// Returns the address that the server listens on.
@@ -328,10 +337,9 @@ impl Server {
     ) {
         // Answers are small and written in one piece, so that waiting to fill a packet would only delay them.
         drop(stream.set_nodelay(true));
-        let stream = PacedStream::new(stream, self.min_answer_bytes_per_second, self.write_timeout);
+        let (rate, write_timeout, tls) = (self.min_answer_bytes_per_second, self.write_timeout, self.tls.clone());
         let connection = Arc::clone(&admitted.connection);
-        let stream = GuardedStream::new(stream, Arc::clone(&connection));
-        let (kept, running) = (stream.clone(), running.clone());
+        let (watcher, protocol, running) = (graceful.watcher(), protocol.clone(), running.clone());
         let open = METRICS.http.connections(self.router.api.name());
         open.inc();
         let router = Arc::clone(&self.router);
@@ -347,10 +355,29 @@ impl Server {
                 Ok::<_, Infallible>(router.complete(reply, facts))
             })
         });
-        // Boxed, because a future that awaits what it was given has room for it twice.
-        let served = Box::pin(graceful.watch(protocol.serve_connection(TokioIo::new(stream), service)));
         tokio::spawn(async move {
             let _running = running;
+            // Until a head has arrived, the connection is closed like one whose client sends none. Boxed, so that what a handshake
+            // takes is given back.
+            let begun = tokio::select! {
+                begun = Box::pin(tls::begin(stream, tls.as_deref())) => Some(begun),
+                () = admitted.connection.closing() => None,
+            };
+            let stream = match begun {
+                Some(Ok(stream)) => stream,
+                failed => {
+                    open.dec();
+                    if let Some(Err(failure)) = failed {
+                        Box::pin(end_without_tls(failure, &admitted.connection)).await;
+                    }
+                    return;
+                }
+            };
+            let stream = PacedStream::new(stream, rate, write_timeout);
+            let stream = GuardedStream::new(stream, Arc::clone(&admitted.connection));
+            let kept = stream.clone();
+            // Boxed, because a future that awaits what it was given has room for it twice.
+            let served = Box::pin(watcher.watch(protocol.serve_connection(TokioIo::new(stream), service)));
             let is_answered = tokio::select! {
                 ended = served => match ended {
                     Ok(()) => true,
@@ -376,19 +403,43 @@ impl Server {
     fn refuse(&self, stream: TcpStream, refusal: Refusal) {
         METRICS.http.refused(RefusalReason::Connections);
         let answer = Problem::from(refusal).into_bytes();
+        let tls = self.tls.clone();
         let Ok(place) = Arc::clone(&self.refused).try_acquire_owned() else {
-            let Ok(mut stream) = stream.into_std() else { return };
+            // A client with TLS would have to be answered after a handshake.
+            let (Ok(mut stream), None) = (stream.into_std(), tls) else { return };
             drop(stream.read(&mut [0; REFUSED_BYTES]));
             drop(stream.write(&answer));
             return;
         };
         tokio::spawn(async move {
             let _place = place;
-            let mut stream = stream;
+            let begun = tokio::time::timeout(REFUSED_HANDSHAKE_TIMEOUT, tls::begin(stream, tls.as_deref())).await;
+            let Ok(Ok(mut stream)) = begun else { return };
             if stream.write_all(&answer).await.is_ok() {
                 linger(stream, |_| false).await;
             }
         });
+    }
+}
+
+/// Ends a connection that did not begin. A client that speaks HTTP without TLS is told so.
+async fn end_without_tls(failure: HandshakeFailure, connection: &Connection) {
+    match failure {
+        HandshakeFailure::NotTls(mut stream) => {
+            connection.begin_lingering(Instant::now());
+            let ending = async {
+                if stream.write_all(&Problem::without_tls().into_bytes()).await.is_ok() {
+                    linger(stream, |_| false).await;
+                }
+            };
+            tokio::select! {
+                () = ending => {}
+                () = connection.closing() => {}
+            }
+        }
+        HandshakeFailure::Ended(error) => {
+            tracing::debug!(event = "tls_handshake_failed", %error, "a connection ended before TLS was agreed on");
+        }
     }
 }
 
@@ -430,7 +481,7 @@ impl Router {
                 return (Problem::too_many_connections().into(), facts);
             }
         }
-        let is_secure = proxies.is_secure(peer, request.headers());
+        let is_secure = (self.has_tls && !proxies.contain(peer)) || proxies.is_secure(peer, request.headers());
         request.extensions_mut().insert(Sender {
             connection: Arc::clone(&facts.connection),
             client: facts.client.or(facts.connection.address()),

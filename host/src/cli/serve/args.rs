@@ -2,12 +2,15 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::http::{AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, Origin, TrustedProxies};
+use bulkhead::http::{
+    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, Origin, TlsIdentity, TrustedProxies,
+};
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::QueueLimits;
@@ -17,6 +20,9 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::DEFAULT_COMPONENT;
+use super::listeners::Listener;
+use super::tls::ListenerIdentities;
+use crate::cli::listening::ListenArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::network;
 use crate::cli::store::{Place, StoreArgs};
@@ -43,9 +49,18 @@ const MAX_WORKERS: usize = 32;
 /// Arguments of `bulkhead serve`. Each can also be given as an environment variable, and in the configuration file.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArgs {
-    /// Address to listen on; with port 0 the system chooses a port.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
-    pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) listening: ListenArgs,
+    /// The key of the certificate of --tls-cert, in PEM without a password.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// The key of the certificate of --admin-tls-cert.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_ADMIN_TLS_KEY")]
+    admin_tls_key: Option<PathBuf>,
+    /// Listen where other machines reach the server, though nothing keeps what they send secret: without TLS, and without a proxy
+    /// on another machine.
+    #[arg(long, env = "BULKHEAD_INSECURE_LISTEN")]
+    insecure_listen: bool,
     #[command(flatten)]
     pub(super) store: StoreArgs,
     /// Maximum number of connections to a database; by default three for each worker and eight more.
@@ -135,12 +150,6 @@ pub(in crate::cli) struct ServeArgs {
     /// Seconds to keep serving after SIGTERM while /readyz reports not ready, so that load balancers notice.
     #[arg(long, value_name = "SECONDS", env = "BULKHEAD_DRAIN_DELAY", default_value_t = 0)]
     drain_delay: u64,
-    /// Address of a listener that answers /livez and /readyz alone, however busy the other listeners are.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_HEALTH_LISTEN", value_parser = address)]
-    pub(super) health_listen: Option<SocketAddr>,
-    /// Address of the operators' listener; without this option there is none.
-    #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", value_parser = address)]
-    admin_listen: Option<SocketAddr>,
     /// The token with which operators authenticate, at least 32 characters. Prefer --admin-token-file or the environment
     /// variable: other users can see options.
     #[arg(long, value_name = "TOKEN", env = "BULKHEAD_ADMIN_TOKEN", hide_env_values = true)]
@@ -179,10 +188,54 @@ impl ServeArgs {
     /// Checks what options mean together.
     ///
     /// # Errors
-    /// If they name two stores, or an operators' listener without a token.
+    /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, or an
+    /// address at which others could read what clients send.
     pub(in crate::cli) fn check(&self) -> Result<(), String> {
         self.store.place()?;
-        self.admin().map(drop)
+        self.tls_files()?;
+        self.admin_tls_files()?;
+        let public = Some((Listener::Public, self.listening.listen));
+        let admin = self.admin()?.map(|(address, _)| (Listener::Admin, address));
+        for (listener, address) in public.into_iter().chain(admin) {
+            if self.is_exposed(listener, address) && !self.insecure_listen {
+                return Err(listener.refusal(address));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether others can read what clients send to a listener at this address.
+    pub(super) fn is_exposed(&self, listener: Listener, address: SocketAddr) -> bool {
+        let has_tls = match listener {
+            Listener::Public => self.listening.tls_cert.is_some(),
+            Listener::Admin => self.listening.tls_cert.is_some() || self.listening.admin_tls_cert.is_some(),
+            // What it says is no secret.
+            Listener::Health => true,
+        };
+        // A proxy on this machine needs no listener that other machines reach.
+        !has_tls && !address.ip().to_canonical().is_loopback() && !self.trusted_proxies().has_remote()
+    }
+
+    fn tls_files(&self) -> Result<Option<(&Path, &Path)>, String> {
+        pair("tls", self.listening.tls_cert.as_deref(), self.tls_key.as_deref())
+    }
+
+    fn admin_tls_files(&self) -> Result<Option<(&Path, &Path)>, String> {
+        pair("admin-tls", self.listening.admin_tls_cert.as_deref(), self.admin_tls_key.as_deref())
+    }
+
+    /// Reads the certificates of the listeners.
+    ///
+    /// # Errors
+    /// If one is named and cannot be used.
+    pub(super) fn identities(&self) -> Result<ListenerIdentities, Box<dyn Error>> {
+        let load = |files: Option<(&Path, &Path)>| {
+            let loaded = files.map(|(certificate, key)| TlsIdentity::load(certificate.to_owned(), key.to_owned()));
+            loaded.transpose().map(|identity| identity.map(Arc::new))
+        };
+        let public = load(self.tls_files()?)?;
+        let admin = load(self.admin_tls_files()?)?.or_else(|| public.clone());
+        Ok(ListenerIdentities { public, admin })
     }
 
     /// Returns the values of options that nobody set and that depend on the machine or on other options, by the options' names.
@@ -267,6 +320,7 @@ impl ServeArgs {
             min_answer_bytes_per_second: self.min_transfer_rate,
             allowed_origins: AllowedOrigins::new(self.cors_origin.clone()),
             access_log: self.access_log,
+            tls: None,
         }
     }
 
@@ -317,7 +371,7 @@ impl ServeArgs {
     pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
         const ADVICE: &str =
             "make one with 'openssl rand -hex 32', and give it by --admin-token-file or BULKHEAD_ADMIN_TOKEN";
-        let Some(address) = self.admin_listen else { return Ok(None) };
+        let Some(address) = self.listening.admin_listen else { return Ok(None) };
         let Some(token) = &self.admin_token else {
             return Err(format!("--admin-listen needs a token with which operators authenticate; {ADVICE}"));
         };
@@ -346,11 +400,20 @@ impl ServeArgs {
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
+/// Returns the files of a certificate and its key, of which none is given without the other.
+fn pair<'a>(
+    name: &str,
+    certificate: Option<&'a Path>,
+    key: Option<&'a Path>,
+) -> Result<Option<(&'a Path, &'a Path)>, String> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(format!("--{name}-cert needs the certificate's key: give --{name}-key, too")),
+        (None, Some(_)) => Err(format!("--{name}-key needs the key's certificate: give --{name}-cert, too")),
+    }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| String::from("an IP address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080"))
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
 }

@@ -35,6 +35,14 @@ impl Listener {
         }
     }
 
+    /// Says why a server does not listen at an address that other machines reach, and what to do.
+    pub(super) fn refusal(self, address: SocketAddr) -> String {
+        let (option, exposed) = (self.option(), self.exposed().unwrap_or("requests"));
+        format!(
+            "with {option} {address}, other machines would send {exposed} without TLS, so the server does not start. Give --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy with TLS; or name a proxy on another machine with --trusted-proxy. --insecure-listen starts the server anyway"
+        )
+    }
+
     /// Returns what others on the way can read, unless it is nothing that they must not.
     fn exposed(self) -> Option<&'static str> {
         match self {
@@ -60,28 +68,25 @@ impl fmt::Display for Listener {
 /// # Errors
 /// If the address is not available.
 pub(super) fn listen(
+    args: &ServeArgs,
     address: SocketAddr,
     listener: Listener,
     api: Api,
     health: &Arc<Health>,
     settings: HttpSettings,
 ) -> Result<Server, String> {
-    // A proxy on this machine needs no listener that other machines reach.
-    let has_proxy = settings.connections.trusted_proxies.has_remote();
     let server = Server::bind(address, api, Arc::clone(health), settings).map_err(|error| {
         let option = listener.option();
         let why = io_error(&error);
         format!("cannot listen on {address}: {why}. Is another server running? Choose an address with {option}.")
     })?;
-    let is_exposed = !address.ip().to_canonical().is_loopback() && !has_proxy;
-    if let (true, Some(exposed)) = (is_exposed, listener.exposed()) {
+    if let (true, Some(exposed)) = (args.is_exposed(listener, address), listener.exposed()) {
         tracing::warn!(
             event = "listens_without_tls",
             %listener,
             %address,
-            "other machines reach this listener without TLS, so whoever is on the way can read {}; listen on 127.0.0.1 ({}) behind a proxy with TLS, or name the proxy with --trusted-proxy",
-            exposed,
-            listener.option()
+            "other machines reach this listener without TLS, so whoever is on the way can read {}, as --insecure-listen allows",
+            exposed
         );
     }
     Ok(server)
@@ -99,10 +104,10 @@ impl HealthListener {
     /// # Errors
     /// If the address is not available, or the system gives no thread.
     pub(super) fn start(args: &ServeArgs, health: &Arc<Health>) -> Result<Option<Self>, Box<dyn std::error::Error>> {
-        let Some(address) = args.health_listen else { return Ok(None) };
+        let Some(address) = args.listening.health_listen else { return Ok(None) };
         let runtime = runtime()?;
         let entered = runtime.enter();
-        let server = listen(address, Listener::Health, Api::health(), health, args.health_http_settings())?;
+        let server = listen(args, address, Listener::Health, Api::health(), health, args.health_http_settings())?;
         let address = server.address()?;
         runtime.spawn(server.run(std::future::pending()));
         drop(entered);

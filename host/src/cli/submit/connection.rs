@@ -33,7 +33,7 @@ pub(super) fn agent(url: &ServerUrl) -> Agent {
 
 /// Returns the certificate authorities that this machine trusts, or those in the file that `SSL_CERT_FILE` names. Without any, those
 /// that are built in count.
-fn authorities() -> Option<RootCerts> {
+pub(in crate::cli) fn authorities() -> Option<RootCerts> {
     let native = rustls_native_certs::load_native_certs().certs;
     let owned = |certificate: &rustls::pki_types::CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
     let certificates: Vec<Certificate<'static>> = native.iter().map(owned).collect();
@@ -152,7 +152,7 @@ fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
             )
         }
         rustls::Error::InvalidMessage(_) => format!(
-            "no TLS is spoken there. A server itself speaks none: give --url {}, or the URL of the proxy that does.",
+            "no TLS is spoken there. Give --url {}, or the URL at which TLS is spoken.",
             url.with_other_scheme()
         ),
         _ => "the two sides have no version of TLS in common. Check that the proxy there speaks TLS 1.2 or 1.3."

@@ -1,0 +1,60 @@
+//! The certificates of a server's listeners, and what SIGHUP does.
+
+use std::sync::Arc;
+
+use bulkhead::http::{TlsError, TlsIdentity};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The certificates of the listeners that have one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ListenerIdentities {
+    pub(super) public: Option<Arc<TlsIdentity>>,
+    /// Without a certificate of its own, the operators' listener has the public one's.
+    pub(super) admin: Option<Arc<TlsIdentity>>,
+}
+
+impl ListenerIdentities {
+    /// Returns each certificate once.
+    fn all(&self) -> impl Iterator<Item = &Arc<TlsIdentity>> {
+        let is_shared =
+            |admin: &&Arc<TlsIdentity>| self.public.as_ref().is_some_and(|public| Arc::ptr_eq(public, admin));
+        self.public.iter().chain(self.admin.iter().filter(move |admin| !is_shared(admin)))
+    }
+}
+
+/// Goes on after SIGHUP, which would end the process and which a closed terminal sends, too. Then reads the certificates again, if
+/// there are any.
+pub(super) fn handle_hangups(identities: ListenerIdentities) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if identities.public.is_none() && identities.admin.is_none() {
+                tracing::info!(
+                    event = "hangup_ignored",
+                    "SIGHUP has no effect: options are read at the start, and SIGTERM stops the server"
+                );
+            }
+            for identity in identities.all() {
+                let reloading = Arc::clone(identity);
+                let reloaded = tokio::task::spawn_blocking(move || reloading.reload()).await;
+                tell(identity, reloaded.unwrap_or(Ok(())));
+            }
+        }
+    });
+    Ok(())
+}
+
+fn tell(identity: &TlsIdentity, reloaded: Result<(), TlsError>) {
+    let certificate = identity.certificate().display();
+    match reloaded {
+        Ok(()) => {
+            tracing::info!(event = "tls_reloaded", %certificate, "new connections get the certificate that was read now")
+        }
+        Err(error) => tracing::error!(
+            event = "tls_not_reloaded",
+            %certificate,
+            %error,
+            "the certificate stays as it was; mend what the error says, and send SIGHUP again"
+        ),
+    }
+}

@@ -1,0 +1,217 @@
+//! TLS of a listener: its certificate, which can be replaced while it serves, and the beginning of connections.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read as _};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::RwLock;
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{Error as RustlsError, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::plain_words::io_error;
+
+/// Bytes of a file with certificates or a key at most.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// The first byte of a client that speaks TLS: a record of a handshake.
+const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// Why a certificate and a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The end of a sentence.
+        why: String,
+    },
+    /// The key is another certificate's.
+    #[error("the key in {} is not that of the certificate in {}", key.display(), certificate.display())]
+    OtherKey {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+    },
+    /// The library refuses the pair.
+    #[error("{}: this certificate cannot be used: {why}", certificate.display())]
+    Unusable {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// What the library says.
+        why: String,
+    },
+}
+
+/// A certificate with its key, from two files in PEM. Listeners share it; connections that begin after [`Self::reload`] get the new
+/// one.
+pub struct TlsIdentity {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+/// Leaves out the key.
+impl std::fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsIdentity").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+impl TlsIdentity {
+    /// Reads a certificate, with those of the authorities between it and a root behind it, and its key.
+    ///
+    /// # Errors
+    /// If a file cannot be read, has none or more than 1 MiB, or the key is another certificate's.
+    pub fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        let config = RwLock::new(server_config(&certificate, &key)?);
+        Ok(Self { certificate, key, config })
+    }
+
+    /// Reads both files again.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; then the certificate stays as it was.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let config = server_config(&self.certificate, &self.key)?;
+        *self.config.write() = config;
+        Ok(())
+    }
+
+    /// Returns the file with the certificate.
+    pub fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+}
+
+fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let refused = |path: &Path, why: &str| TlsError::File { path: path.to_owned(), why: why.to_owned() };
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| refused(certificate, "this is not PEM"))?;
+    if chain.is_empty() {
+        return Err(refused(certificate, "there is no certificate in PEM in this file"));
+    }
+    let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
+        PemError::NoItemsFound => refused(key, "there is no private key in PEM in this file, or it has a password"),
+        _ => refused(key, "this is not PEM"),
+    })?;
+    let unusable = |error: RustlsError| match error {
+        RustlsError::InconsistentKeys(_) => {
+            TlsError::OtherKey { certificate: certificate.to_owned(), key: key.to_owned() }
+        }
+        error => TlsError::Unusable { certificate: certificate.to_owned(), why: error.to_string() },
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = versions.map_err(unusable)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, private_key).map_err(unusable)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let failed = |error: io::Error| TlsError::File { path: path.to_owned(), why: io_error(&error) };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(TlsError::File { path: path.to_owned(), why: String::from("the file has more than 1 MiB") });
+    }
+    Ok(bytes)
+}
+
+/// Why a connection does not begin.
+#[derive(Debug)]
+pub(super) enum HandshakeFailure {
+    /// The client speaks no TLS. Nothing was read.
+    NotTls(TcpStream),
+    /// The handshake failed, or the connection ended.
+    Ended(io::Error),
+}
+
+/// Begins a connection, with TLS if the listener has an identity. There is no time limit: the caller has one for each connection.
+///
+/// # Errors
+/// If the client does not speak TLS as it should.
+pub(super) async fn begin(
+    stream: TcpStream,
+    identity: Option<&TlsIdentity>,
+) -> Result<ListenerStream, HandshakeFailure> {
+    let Some(identity) = identity else { return Ok(ListenerStream::Plain(stream)) };
+    let mut first = [0];
+    let bytes = stream.peek(&mut first).await.map_err(HandshakeFailure::Ended)?;
+    if bytes > 0 && first != [HANDSHAKE_RECORD] {
+        return Err(HandshakeFailure::NotTls(stream));
+    }
+    let config = Arc::clone(&identity.config.read());
+    let accepted = TlsAcceptor::from(config).accept(stream).await.map_err(HandshakeFailure::Ended)?;
+    Ok(ListenerStream::Tls(Box::new(accepted)))
+}
+
+/// A connection of a listener.
+#[derive(Debug)]
+pub(super) enum ListenerStream {
+    /// Without TLS.
+    Plain(TcpStream),
+    /// With TLS. The box keeps connections without it small.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for ListenerStream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ListenerStream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
