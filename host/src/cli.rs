@@ -7,6 +7,7 @@ mod component;
 mod config;
 mod contact_file;
 mod doctor;
+mod health;
 mod job;
 mod listening;
 mod log;
@@ -62,6 +63,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Look for what troubles a store, or soon will: disk, files, limits, clock. Prints a line for each check.
     Doctor(doctor::DoctorArgs),
+    /// Ask a server whether it is alive, or ready for requests. Exits with 0 if it is, with 1 if not, with 2 if it does not answer.
+    Health(health::HealthArgs),
     /// Copy the embedded store into a file, also while a server is using it.
     Backup(backup::BackupArgs),
     /// For servers and commands themselves: compile the component on standard input.
@@ -94,6 +97,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Webhook(command) => report(webhook::run(command)),
         Command::Config(command) => report(config::run(command, &options.effective)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
+        Command::Health(args) => health::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
         Command::Compile(args) => report(compile::run(&args)),
         Command::Submit(args) => submit::run(args),

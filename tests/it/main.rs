@@ -44,6 +44,7 @@ mod foreign;
 mod guest_memory;
 mod gzip;
 mod health;
+mod health_command;
 mod hostile_servers;
 mod idempotency;
 mod imports;

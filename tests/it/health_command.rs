@@ -1,0 +1,89 @@
+//! `bulkhead health`: what it asks, what it prints, and its exit codes.
+
+use std::fs;
+use std::net::TcpListener;
+
+use bulkhead_tests::{Options, Server, bulkhead, run};
+use rcgen::{CertificateParams, KeyPair};
+
+#[test]
+fn a_server_is_asked_where_its_options_say() {
+    let server = Options::default().admin().health().start();
+    let [public, admin, health] =
+        [server.address(), server.admin_address(), server.health_address()].map(|address| address.to_string());
+    let file = server.scratch("bulkhead.toml");
+    fs::write(&file, format!("listen = \"{public}\"\nworkers = 2\n")).expect("a file can be written");
+    let file = file.display().to_string();
+    let nowhere = "127.0.0.1:1";
+    for (args, variables, asked) in [
+        (&["--listen", &public][..], &[][..], &public),
+        (&["--listen", nowhere, "--admin-listen", &admin], &[], &admin),
+        (&["--listen", nowhere, "--admin-listen", nowhere, "--health-listen", &health], &[], &health),
+        (&["--config", &file], &[], &public),
+        (&[], &[("BULKHEAD_CONFIG", &file), ("BULKHEAD_HEALTH_LISTEN", &health)], &health),
+        (&["--url", &format!("http://{public}/"), "--listen", nowhere], &[], &public),
+    ] {
+        for (ready, line) in
+            [(false, format!("http://{asked}/livez: alive\n")), (true, format!("http://{asked}/readyz: ready\n"))]
+        {
+            let flag = ready.then_some("--ready");
+            let output = bulkhead().arg("health").args(args).args(flag).envs(variables.iter().copied()).output();
+            let output = output.expect("bulkhead can be started");
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                line,
+                "{args:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert_eq!(output.status.code(), Some(0), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_about_to_stop_is_alive_and_not_ready() {
+    let mut server = Options::default().health().with("--drain-delay", 600).start();
+    let url = format!("http://{}", server.health_address());
+    server.signal("TERM");
+    server.wait_for_event("drain_delayed");
+    assert!(run(["health", "--url", &url]).expect(0).stdout.contains("/livez: alive"));
+    let line = run(["health", "--ready", "--url", &url]).expect(1).stdout;
+    assert_eq!(line, format!("{url}/readyz: not ready: it is about to stop\n"));
+}
+
+#[test]
+fn what_is_no_server_is_said_to_be_none() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let silent = format!("http://{}", silent.local_addr().expect("it has an address"));
+    let server = Server::start();
+    let tls = server.url().replace("http://", "https://");
+    for (args, said) in [
+        (&["--url", "http://127.0.0.1:1"][..], "http://127.0.0.1:1/livez: nothing listens at this address"),
+        (&["--url", &silent, "--timeout", "1"], "it does not answer in time"),
+        (&["--url", &tls], "no HTTP is spoken there, or no TLS"),
+        (&["--url", &format!("{}/api", server.url())], "this is no health check of a Bulkhead server"),
+        (&["--url", "nonsense 1"], "this is no URL"),
+        (&["--listen", "127.0.0.1:0"], "the system chose the port of that listener, so name it with --url"),
+    ] {
+        let ended = run([&["health"][..], args].concat()).expect(2);
+        assert!(ended.stderr.contains(said) && ended.stdout.is_empty(), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_certificate_of_a_loopback_address_is_not_verified() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(vec![String::from("api.example")]).expect("a name").self_signed(&key);
+    let file = |name: &str, text: String| {
+        fs::write(folder.path().join(name), text).expect("a file can be written");
+        folder.path().join(name).display().to_string()
+    };
+    let (certificate, key) = (file("c", certificate.expect("a certificate").pem()), file("k", key.serialize_pem()));
+    let server = Options::default().with("--tls-cert", &certificate).with("--tls-key", &key).start();
+    let address = server.address().to_string();
+    let line = run(["health", "--ready", "--listen", &address, "--tls-cert", &certificate]).expect(0).stdout;
+    assert_eq!(line, format!("https://{address}/readyz: ready\n"));
+    let other = run(["health", "--url", &format!("http://{address}")]).expect(2).stderr;
+    assert!(other.contains("it answered 400"), "{other}");
+}
