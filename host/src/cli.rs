@@ -83,10 +83,14 @@ pub(crate) fn command() -> ClapCommand {
     Cli::command()
 }
 
+/// Returns the options of a server, as a command of their own.
+fn server_options() -> ClapCommand {
+    serve::ServeArgs::augment_args(ClapCommand::new("serve"))
+}
+
 /// Runs the command that the arguments of the process name.
 pub(crate) fn run() -> ExitCode {
-    let known = serve::ServeArgs::augment_args(ClapCommand::new("serve"));
-    let options = option_sources::parse(command(), &known, std::env::args_os().collect());
+    let options = option_sources::parse(command(), &server_options(), std::env::args_os().collect());
     let cli = Cli::from_arg_matches(&options.matches).unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
         Command::Serve(args) => serve::run(*args).unwrap_or_else(|error| refused(&*error)),

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 
 use bulkhead_tests::{Database as SqliteDatabase, Finished, Server, contacts, run};
 use serde_json::{Value, json};
@@ -26,12 +29,26 @@ fn a_healthy_store_passes_beside_its_server() {
     let finished = server.command_line(&["doctor", "--json"]).expect(0);
     let found = findings(&finished);
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
-    let expected =
-        ["clock", "compiled", "descriptors", "disk", "folder", "schema", "secrets", "size", "store", "tenant", "times"];
+    let expected = [
+        "addresses",
+        "clock",
+        "compiled",
+        "configuration",
+        "descriptors",
+        "disk",
+        "folder",
+        "schema",
+        "secrets",
+        "size",
+        "store",
+        "tenant",
+        "threads",
+        "times",
+    ];
     assert_eq!(names, expected);
     for (check, (verdict, found, _)) in &found {
         // What the machine of the test has is no matter of the store.
-        let is_machine = ["disk", "descriptors"].contains(&check.as_str());
+        let is_machine = ["disk", "descriptors", "addresses", "threads"].contains(&check.as_str());
         assert!(is_machine || verdict == "ok", "{check}: {verdict}: {found}");
     }
     let lines = server.command_line(&["doctor"]).expect(0).stdout;
@@ -44,8 +61,187 @@ fn a_database_is_examined_as_well() {
     let server = database.options().start();
     server.add_tenant("acme");
     let found = findings(&server.command_line(&["doctor", "--json"]).expect(0));
-    assert_eq!(found["store"].0, "ok");
-    assert_eq!(found["tenant"].0, "ok");
+    for check in ["configuration", "schema", "times", "store", "secrets", "tenant"] {
+        assert_eq!(found[check].0, "ok", "{check}: {:?}", found[check]);
+    }
+    let version = database.number("SELECT version FROM bulkhead_schema");
+    for (version, verdict, code, part) in
+        [(version + 1, "fail", 1, "use the newer version"), (version - 1, "warn", 0, "brings it up to date")]
+    {
+        database.execute(&format!("UPDATE bulkhead_schema SET version = {version}"));
+        let found = findings(&server.command_line(&["doctor", "--json"]).expect(code));
+        assert!(found["schema"].0 == verdict && found["schema"].2.contains(part), "{:?}", found["schema"]);
+        assert!(found["store"].1.contains("not opened"), "{:?}", found["store"]);
+        assert_eq!(database.number("SELECT version FROM bulkhead_schema"), version, "an examination changes nothing");
+    }
+    let empty = Database::fresh();
+    let found = findings(&run(["doctor", "--json", "--database", &empty.url()]).expect(1));
+    assert!(found["store"].1.contains("not opened"), "{:?}", found["store"]);
+    assert_eq!(empty.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+}
+
+/// An installation that is broken in one way: how it is broken, and how doctor is started.
+struct Broken {
+    name: &'static str,
+    /// Breaks the data folder.
+    breaks: fn(&Path),
+    /// Arguments of `ulimit`, or nothing.
+    limit: &'static str,
+    variables: &'static [(&'static str, &'static str)],
+    /// The check that finds it, and its verdict.
+    found_by: (&'static str, &'static str),
+    /// A part of what was found, and of what to do.
+    said: (&'static str, &'static str),
+}
+
+impl Broken {
+    const fn by(
+        name: &'static str,
+        breaks: fn(&Path),
+        found_by: (&'static str, &'static str),
+        said: (&'static str, &'static str),
+    ) -> Self {
+        Self { name, breaks, limit: ":", variables: &[], found_by, said }
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("it can be written");
+}
+
+#[test]
+fn each_of_fourteen_broken_installations_is_named_with_what_to_do() {
+    const WELL: fn(&Path) = |_| {};
+    let broken = [
+        Broken::by(
+            "no folder",
+            |data| fs::remove_dir_all(data).expect("it is ours"),
+            ("folder", "fail"),
+            ("there is no folder", "--data"),
+        ),
+        Broken::by(
+            "a folder for all",
+            |data| set_mode(data, 0o777),
+            ("folder", "fail"),
+            ("write", "refuse this folder"),
+        ),
+        Broken::by(
+            "a readable folder",
+            |data| set_mode(data, 0o755),
+            ("folder", "warn"),
+            ("can read", "makes it private"),
+        ),
+        Broken::by(
+            "a damaged database",
+            |data| write(&data.join("bulkhead.sqlite"), &"no database ".repeat(1_000)),
+            ("store", "fail"),
+            ("", "restore the last backup"),
+        ),
+        Broken::by(
+            "a newer schema",
+            |data| SqliteDatabase::open_to_block(&data.join("bulkhead.sqlite")).execute("PRAGMA user_version = 999"),
+            ("schema", "fail"),
+            ("999", "use the newer version"),
+        ),
+        Broken::by(
+            "a job of tomorrow",
+            |data| {
+                let tomorrow = "UPDATE jobs SET created_at = created_at + 86400000000";
+                SqliteDatabase::open_to_block(&data.join("bulkhead.sqlite")).execute(tomorrow);
+            },
+            ("times", "warn"),
+            ("the clock was set back", "set the clock right"),
+        ),
+        Broken::by(
+            "code of others",
+            |data| set_mode(&data.join("compiled"), 0o777),
+            ("compiled", "fail"),
+            ("machine code", "chmod 700"),
+        ),
+        Broken {
+            limit: "ulimit -n 200",
+            ..Broken::by("few files", WELL, ("descriptors", "warn"), ("200 files", "LimitNOFILE="))
+        },
+        Broken {
+            limit: "ulimit -v 4000000",
+            ..Broken::by("few addresses", WELL, ("addresses", "fail"), ("may reserve 3 GiB", "ulimit -v"))
+        },
+        Broken {
+            limit: "ulimit -u 100",
+            ..Broken::by("few threads", WELL, ("threads", "warn"), ("100 threads", "TasksMax="))
+        },
+        Broken {
+            variables: &[("BULKHEAD_ADMIN_LISTEN", "127.0.0.1:1")],
+            ..Broken::by("operators without a token", WELL, ("configuration", "fail"), ("needs a token", "config show"))
+        },
+        Broken {
+            variables: &[("BULKHEAD_LISTEN", "0.0.0.0:1")],
+            ..Broken::by("secrets in the clear", WELL, ("configuration", "fail"), ("without TLS", "config show"))
+        },
+        Broken {
+            variables: &[("BULKHEAD_TLS_CERT", "/nowhere/c"), ("BULKHEAD_TLS_KEY", "/nowhere/k")],
+            ..Broken::by(
+                "no certificate",
+                WELL,
+                ("configuration", "fail"),
+                ("/nowhere/c: there is no such file", "config show"),
+            )
+        },
+        Broken {
+            variables: &[("BULKHEAD_WORKERS", "99")],
+            ..Broken::by("a wrong variable", WELL, ("configuration", "fail"), ("99 is not in 1..=32", "config show"))
+        },
+    ];
+    let mut server = Server::start();
+    server.new_client("acme").create(&contacts("c", 0..10)).wait_for("completed");
+    server.terminate();
+    for Broken { name, breaks, limit, variables, found_by: (check, verdict), said: (found, advice) } in broken {
+        let data = server.scratch(name);
+        let copied = Command::new("cp").arg("-a").arg(server.data()).arg(&data).status().expect("there is cp");
+        assert!(copied.success(), "{name}");
+        breaks(&data);
+        let doctor = bulkhead_tests::bulkhead();
+        let mut limited = Command::new("bash");
+        limited.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]).arg(doctor.get_program());
+        for (variable, value) in doctor.get_envs() {
+            match value {
+                Some(value) => limited.env(variable, value),
+                None => limited.env_remove(variable),
+            };
+        }
+        limited.args(["doctor", "--json", "--data"]).arg(&data).envs(variables.iter().copied());
+        let output = limited.output().expect("bulkhead can be started");
+        let finished = Finished {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        let finished = finished.expect(i32::from(verdict == "fail"));
+        let lines = finished.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let is_told = lines
+            .filter(|line| line["check"] == check && line["verdict"] == verdict)
+            .any(|line| text(&line["found"]).contains(found) && text(&line["advice"]).contains(advice));
+        assert!(is_told, "{name}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn a_database_that_is_away_and_a_wrong_file_are_named() {
+    let away = run(["doctor", "--database", "postgres://u:hunter2@127.0.0.1:1/x"]).expect(1);
+    assert!(away.stdout.contains("start PostgreSQL, or correct the URL"), "{}", away.stdout);
+    assert!(!away.stdout.contains("hunter2"), "{}", away.stdout);
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = folder.path().join("bulkhead.toml");
+    write(&file, "drain-delay = 10\nworkers = 99\n");
+    let file = file.display().to_string();
+    let told = run(["doctor", "--config", &file]).expect(1).stdout;
+    let part = format!("fail configuration: {file}, line 2: workers: '99' cannot be used");
+    assert!(told.contains(&part), "{told}");
 }
 
 #[test]
@@ -84,7 +280,6 @@ fn trouble_is_told_with_what_to_do() {
     set_version(version);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt as _;
         for (mode, verdict, code, part) in
             [(0o755, "warn", 0, "other users can read"), (0o777, "fail", 1, "run: chmod 700 ")]
         {

@@ -1,6 +1,9 @@
 //! `bulkhead doctor`: looks for what troubles a store, or soon will.
 
 mod checks;
+mod configuration;
+mod process_limits;
+mod shared_database;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -84,18 +87,28 @@ fn line(finding: &Finding) -> String {
 }
 
 fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
-    let mut findings = vec![checks::clock(), checks::descriptors()];
+    let (configured, instances) = configuration::configuration(args);
+    let mut findings = vec![configured, checks::clock()];
+    findings.extend([process_limits::descriptors(), process_limits::addresses(instances), process_limits::threads()]);
     findings.extend(args.compiled().map(|folder| checks::cache(&folder)));
-    if let Place::Folder(folder) = args.place()? {
-        let (examined, is_private) = checks::folder(folder);
-        findings.push(examined);
-        let (examined, is_up_to_date) = checks::database(folder);
-        findings.extend(examined);
-        // Opening a store makes its folder private and brings its schema up to date, which an examination must not do.
-        if !is_private || !is_up_to_date {
-            findings.push(checks::not_opened());
-            return Ok(findings);
+    // Opening a store makes its folder private and brings its schema up to date, which an examination must not do.
+    let can_be_opened = match args.place()? {
+        Place::Folder(folder) => {
+            let (examined, is_private) = checks::folder(folder);
+            findings.push(examined);
+            let (examined, is_up_to_date) = checks::database(folder);
+            findings.extend(examined);
+            is_private && is_up_to_date
         }
+        Place::Database(url) => {
+            let (examined, is_up_to_date) = shared_database::shared_database(url);
+            findings.extend(examined);
+            is_up_to_date
+        }
+    };
+    if !can_be_opened {
+        findings.push(checks::not_opened());
+        return Ok(findings);
     }
     match args.open(Clock::system(), MAX_CONNECTIONS) {
         Ok(store) => {

@@ -8,6 +8,7 @@ mod origin;
 mod secret_file;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
@@ -95,21 +96,59 @@ pub(super) struct ParsedOptions {
     pub(super) effective: Vec<EffectiveOption>,
 }
 
-/// Parses the arguments of a process. `known` is the command whose options a configuration file may set; another command takes
-/// those of them that it has. Ends the process with help, or with what is wrong.
+/// Why options cannot be used.
+#[derive(Debug)]
+pub(super) enum OptionError {
+    /// What the parser of arguments says; it can be help, which was asked for.
+    Arguments(clap::Error),
+    /// What is wrong with the configuration file or the file of a secret.
+    File(String),
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arguments(said) => formatter.write_str(&output::first_line(said)),
+            Self::File(why) => formatter.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+/// As [`try_parse`], for the arguments of the process: ends it with help, or with what is wrong.
 pub(super) fn parse(command: Command, known: &Command, arguments: Vec<OsString>) -> ParsedOptions {
+    try_parse(command, known, arguments).unwrap_or_else(|error| match error {
+        OptionError::Arguments(said) => output::exit_with(&said),
+        OptionError::File(why) => {
+            output::print_error(why);
+            std::process::exit(2)
+        }
+    })
+}
+
+/// Parses arguments. `known` is the command whose options a configuration file may set; another command takes those of them that it
+/// has.
+///
+/// # Errors
+/// If an option cannot be used, wherever it is given.
+pub(super) fn try_parse(
+    command: Command,
+    known: &Command,
+    arguments: Vec<OsString>,
+) -> Result<ParsedOptions, OptionError> {
     let command = &without_empty_variables(command);
-    let matches = command.clone().try_get_matches_from(&arguments).unwrap_or_else(|said| output::exit_with(&said));
+    let matches = command.clone().try_get_matches_from(&arguments).map_err(OptionError::Arguments)?;
     let (depth, leaf, given) = leaf(command, &matches);
-    let additions = additions(leaf, known, given).unwrap_or_else(|why| refuse(why));
+    let additions = additions(leaf, known, given).map_err(OptionError::File)?;
     let mut completed = arguments;
     let rest = completed.split_off(completed.len().min(1 + depth));
     completed.extend(additions.iter().flat_map(Addition::arguments));
     completed.extend(rest);
-    let all = command.clone().try_get_matches_from(completed).unwrap_or_else(|said| refuse(reason(&said, &additions)));
+    let all = command.clone().try_get_matches_from(completed).map_err(|said| reason(said, &additions))?;
     let (_, leaf, complete) = self::leaf(command, &all);
     let effective = leaf.get_arguments().filter_map(|option| effective(option, given, complete, &additions)).collect();
-    ParsedOptions { effective, matches: all }
+    Ok(ParsedOptions { effective, matches: all })
 }
 
 /// Makes environment variables that are empty count as not set.
@@ -128,12 +167,6 @@ fn leaf<'a>(command: &'a Command, matches: &'a ArgMatches) -> (usize, &'a Comman
         }
         None => (0, command, matches),
     }
-}
-
-/// Ends the process because of options that cannot be used.
-fn refuse(why: String) -> ! {
-    output::print_error(why);
-    std::process::exit(2)
 }
 
 /// Finds what the configuration file and files of secrets say of the options of `leaf`.
@@ -229,17 +262,19 @@ fn effective(
 }
 
 /// Says what is wrong with a value that was added.
-fn reason(said: &clap::Error, additions: &[Addition]) -> String {
-    let Some(ContextValue::String(named)) = said.get(ContextKind::InvalidArg) else { output::exit_with(said) };
-    let name = named.trim_start_matches("--").split([' ', '=', '[']).next().unwrap_or_default();
-    let Some(Addition { origin, values, .. }) = additions.iter().find(|added| added.name == name) else {
-        output::exit_with(said)
+fn reason(said: clap::Error, additions: &[Addition]) -> OptionError {
+    let named = match said.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(named)) => named.trim_start_matches("--").split([' ', '=', '[']).next(),
+        _ => None,
+    };
+    let Some(Addition { name, origin, values, .. }) = additions.iter().find(|added| Some(&*added.name) == named) else {
+        return OptionError::Arguments(said);
     };
     let expected = match said.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) => Some(format!("one of {} is expected", values.join(", "))),
         _ => None,
     };
-    let source = || std::error::Error::source(said).map(|source| output::number_in_plain_words(&source.to_string()));
+    let source = || std::error::Error::source(&said).map(|source| output::number_in_plain_words(&source.to_string()));
     let why = expected.or_else(source).unwrap_or_else(|| String::from("this value cannot be used"));
-    format!("{origin}: {name}: '{}' cannot be used: {why}", values.join(", "))
+    OptionError::File(format!("{origin}: {name}: '{}' cannot be used: {why}", values.join(", ")))
 }

@@ -88,6 +88,12 @@ fn in_plain_words(text: &str) -> String {
     found.map_or_else(|| text.to_owned(), |(start, plain)| format!("{start}{plain}\n{rest}"))
 }
 
+/// Returns what the parser of arguments says is wrong, without what it adds about usage.
+pub(super) fn first_line(said: &clap::Error) -> String {
+    let text = in_plain_words(said.to_string().trim_end());
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
 /// Replaces what the parser of arguments says of a number, where that is the whole text.
 pub(super) fn number_in_plain_words(text: &str) -> String {
     NUMBER_WORDS.iter().find(|(words, _)| *words == text).map_or(text, |(_, plain)| plain).to_owned()

@@ -2,6 +2,7 @@
 
 use std::env::var_os;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +58,20 @@ const DEFAULT_FOLDER: &str = "./bulkhead-data";
 pub(super) struct Ownership(#[expect(dead_code, reason = "dropping the file releases its lock")] Option<File>);
 
 impl StoreArgs {
+    /// Returns the configuration file, if one is named.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Returns the arguments that name this store and the configuration file to another command.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let database = self.database.as_ref().map(OsString::from).filter(|_| self.database_file.is_none());
+        let files = [("--config=", &self.config), ("--data=", &self.data), ("--database-file=", &self.database_file)];
+        let named = files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?.clone().into_os_string())));
+        let joined = |(name, value): (&str, OsString)| [OsString::from(name), value].into_iter().collect::<OsString>();
+        named.chain(database.map(|url| ("--database=", url))).map(joined).collect()
+    }
+
     /// Returns whether other servers can use the store at the same time.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self.place(), Ok(Place::Database(_)))

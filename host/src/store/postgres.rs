@@ -15,6 +15,7 @@ mod connections;
 mod contacts;
 mod credentials;
 mod error;
+mod facts;
 mod index_queue;
 mod job_hints;
 mod job_list;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 pub use address::{DatabaseUrl, DatabaseUrlError};
+pub use facts::PostgresFacts;
 use uuid::Uuid;
 
 use super::StoreError;

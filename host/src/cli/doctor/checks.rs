@@ -15,9 +15,6 @@ use super::Finding;
 const EARLIEST_SECONDS: u64 = 1_767_225_600;
 /// How far a stored time may be ahead of the clock.
 const MAX_LEAD: Duration = Duration::from_secs(60);
-/// File descriptors that a server with the default options uses at most, roughly.
-#[cfg(target_os = "linux")]
-const NEEDED_DESCRIPTORS: u64 = 2_048;
 /// Time before which a tenant should get another secret.
 const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// The part of a limit from which a tenant is near it, in percent.
@@ -36,25 +33,6 @@ pub(super) fn clock() -> Finding {
     Finding::ok("clock", "plausible")
 }
 
-/// Checks how many files a server may open.
-pub(super) fn descriptors() -> Finding {
-    const CHECK: &str = "descriptors";
-    #[cfg(target_os = "linux")]
-    {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-        match limit {
-            Some(limit) if limit < NEEDED_DESCRIPTORS => Finding::warn(
-                CHECK,
-                format!("a process may open {limit} files"),
-                format!("allow {NEEDED_DESCRIPTORS} or more (ulimit -Hn, LimitNOFILE=), or lower --max-connections"),
-            ),
-            limit => Finding::ok(CHECK, limit.map_or(String::from("no limit"), |limit| format!("{limit} files"))),
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    Finding::ok(CHECK, "not checked on this system")
-}
-
 /// Checks the folder for compiled components.
 pub(super) fn cache(folder: &Path) -> Finding {
     const CHECK: &str = "compiled";
@@ -67,6 +45,11 @@ pub(super) fn cache(folder: &Path) -> Finding {
                     CHECK,
                     format!("{name} has mode {mode:o}, so other users can put machine code into it"),
                     format!("chmod 700 {name}"),
+                ),
+                None if !is_writable(folder) => Finding::fail(
+                    CHECK,
+                    format!("this user cannot write to {name}"),
+                    "run doctor as the server's user; then: chown the folder to that user",
                 ),
                 None => Finding::ok(CHECK, format!("{name}, {}", mib(bytes))),
             }
@@ -112,6 +95,11 @@ fn open_to_others(path: &Path, bits: u32) -> Option<u32> {
     None
 }
 
+fn is_writable(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
 /// Checks an embedded database without changing it. Returns also whether this program can open it as it is.
 pub(super) fn database(folder: &Path) -> (Vec<Finding>, bool) {
     if !SqliteStore::is_in(folder) {
@@ -127,14 +115,14 @@ pub(super) fn database(folder: &Path) -> (Vec<Finding>, bool) {
             );
         }
     };
-    let findings = vec![schema(&facts), size(&facts), times(&facts)];
+    let findings = vec![schema(facts.schema, facts.known_schema), size(&facts), times(&facts)];
     (findings, facts.schema == facts.known_schema)
 }
 
-fn schema(facts: &SqliteFacts) -> Finding {
+/// Checks whether this program knows a schema.
+pub(super) fn schema(schema: i64, known_schema: i64) -> Finding {
     const CHECK: &str = "schema";
-    let SqliteFacts { schema, known_schema, .. } = facts;
-    match schema.cmp(known_schema) {
+    match schema.cmp(&known_schema) {
         std::cmp::Ordering::Equal => Finding::ok(CHECK, schema.to_string()),
         std::cmp::Ordering::Less => Finding::warn(
             CHECK,

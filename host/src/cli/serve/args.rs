@@ -228,7 +228,7 @@ impl ServeArgs {
     ///
     /// # Errors
     /// If one is named and cannot be used.
-    pub(super) fn identities(&self) -> Result<ListenerIdentities, Box<dyn Error>> {
+    pub(in crate::cli) fn identities(&self) -> Result<ListenerIdentities, Box<dyn Error>> {
         let load = |files: Option<(&Path, &Path)>| {
             let loaded = files.map(|(certificate, key)| TlsIdentity::load(certificate.to_owned(), key.to_owned()));
             loaded.transpose().map(|identity| identity.map(Arc::new))
@@ -277,7 +277,7 @@ impl ServeArgs {
     /// - these two and a processor that shows contacts for each call that can run: 3 × 5 for each worker, as there are two light,
     ///   two moved and one heavy permit for each;
     /// - some for operators.
-    pub(super) fn instances(&self) -> u32 {
+    pub(in crate::cli) fn instances(&self) -> u32 {
         u32::try_from(self.settings().workers).unwrap_or(32) * 21 + 8
     }
 

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The certificates of the listeners that have one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ListenerIdentities {
+pub(in crate::cli) struct ListenerIdentities {
     pub(super) public: Option<Arc<TlsIdentity>>,
     /// Without a certificate of its own, the operators' listener has the public one's.
     pub(super) admin: Option<Arc<TlsIdentity>>,

@@ -88,22 +88,26 @@ async fn has_clock(session: &Session) -> Result<bool, PgError> {
     Ok(get(&session.query_one(sql, &[]).await?, 0)?)
 }
 
-/// Returns the version of the database's schema. 0 if there is none.
+/// Returns the version of the database's schema, which this program knows. 0 if there is none.
 async fn version(session: &Session, database: &str) -> Result<i64, PgError> {
-    let is_there = session.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
-    if !get::<bool>(&is_there, 0)? {
-        return Ok(0);
-    }
-    let row = session.query_opt("SELECT version FROM bulkhead_schema", &[]).await?;
-    let found = row.map_or(Ok(0), |row| get(&row, 0))?;
-    let known = newest_version();
+    let (found, known) = (stored_version(session).await?, newest_version());
     if found > known {
         return Err(StoreError::NewerSchema { path: database.to_owned(), found, known }.into());
     }
     Ok(found)
 }
 
+/// Returns the version of the database's schema, which may be newer than this program. 0 if there is none.
+pub(super) async fn stored_version(session: &Session) -> Result<i64, PgError> {
+    let is_there = session.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
+    if !get::<bool>(&is_there, 0)? {
+        return Ok(0);
+    }
+    let row = session.query_opt("SELECT version FROM bulkhead_schema", &[]).await?;
+    Ok(row.map_or(Ok(0), |row| get(&row, 0))?)
+}
+
 /// Returns the version of the newest schema that this program knows.
-fn newest_version() -> i64 {
+pub(super) fn newest_version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
