@@ -369,7 +369,7 @@ fn the_admin_listener_requires_the_operators_token() {
     let refused = bulkhead_tests::run(listen.into_iter().chain(["--admin-token", "short"])).expect(2);
     assert!(refused.stderr.contains("at least 32 characters"), "{}", refused.stderr);
     let without = bulkhead_tests::run(listen).expect(2);
-    assert!(without.stderr.contains("set BULKHEAD_ADMIN_TOKEN"), "{}", without.stderr);
+    assert!(without.stderr.contains("give it by --admin-token-file or BULKHEAD_ADMIN_TOKEN"), "{}", without.stderr);
 }
 
 #[test]
