@@ -194,7 +194,7 @@ mod tests {
             ("http://a", io(io::ErrorKind::TimedOut), "it does not answer in time"),
             ("http://a", io(io::ErrorKind::InvalidData), "the answer cannot be read"),
             ("https://a", io(io::ErrorKind::ConnectionReset), "Check the port"),
-            ("https://a", tls(InvalidMessage::InvalidContentType.into()), "give --url http://a,"),
+            ("https://a", tls(InvalidMessage::InvalidContentType.into()), "Give --url http://a,"),
             ("https://a", tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)), "TLS 1.2 or 1.3"),
             ("https://a", certificate(UnknownIssuer), "SSL_CERT_FILE"),
             ("https://a", certificate(Expired), "has expired"),
