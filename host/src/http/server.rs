@@ -1,6 +1,7 @@
 //! Accepts connections, routes requests to an API, and shuts down without cutting requests off.
 
 mod answer_body;
+mod api;
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -22,31 +23,26 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use self::answer_body::AnswerBody;
+pub use self::api::Api;
+use self::api::BegunAnswer;
 use super::access_log::{AccessLog, Answered};
-use super::admin_api::AdminApi;
 use super::authority::check_authority;
-use super::body::BodySettings;
 use super::client_address::ClientAddress;
-use super::client_api::{BegunRequest, ClientApi};
 use super::connections::{Admitted, Connection, ConnectionLimits, Connections, CountedRequest, Refusal};
 use super::cors::{AllowedOrigins, CorsAnswer};
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
-use super::health::{Audience, Health, LIVE_PATH, READY_PATH};
+use super::health::Health;
 use super::lingering::linger;
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::problem_details;
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::route_template;
 use super::sender::Sender;
 use super::tls::{self, HandshakeFailure, TlsIdentity};
 use super::trace_context::trace_id;
-use crate::jobs::Service;
 use crate::metrics::{METRICS, RefusalReason};
-use crate::operations::Operations;
-use crate::tenants::Secret;
 
 /// Connections that the system keeps until they are accepted; it may allow fewer.
 const BACKLOG: u32 = 4_096;
@@ -79,102 +75,6 @@ pub struct HttpSettings {
     pub access_log: bool,
     /// The certificate with which the listener speaks TLS; without one, it speaks none.
     pub tls: Option<Arc<TlsIdentity>>,
-}
-
-/// What a listener serves.
-pub struct Api(Handler);
-
-enum Handler {
-    Client(ClientApi),
-    Admin(AdminApi),
-    Health,
-}
-
-impl Api {
-    /// Creates the API for tenants' clients.
-    ///
-    /// `answer_memory_bytes` are for the large answers that wait until clients take them. All tenants can have `max_requests`
-    /// requests in progress; further ones get 503.
-    pub fn client(
-        service: Arc<Service>,
-        bodies: BodySettings,
-        answer_memory_bytes: usize,
-        max_requests: usize,
-    ) -> Self {
-        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
-    }
-
-    /// Creates the API for operators, who authenticate with `token`. It also tells the metrics of `service`, to everybody.
-    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings, service: Arc<Service>) -> Self {
-        Self(Handler::Admin(AdminApi::new(operations, token, bodies, service)))
-    }
-
-    /// Creates the API of a listener that answers health checks alone.
-    pub fn health() -> Self {
-        Self(Handler::Health)
-    }
-
-    /// Does a request's work, up to a wait.
-    async fn begin(&self, request: Request<Incoming>) -> BegunAnswer {
-        match &self.0 {
-            Handler::Client(api) => BegunAnswer::Client(Box::new(api.begin(request).await)),
-            Handler::Admin(api) => api.answer(request).await.into(),
-            Handler::Health => Problem::unknown_path(request.uri().path()).into(),
-        }
-    }
-
-    /// Waits for the answer to a request.
-    async fn finish(&self, begun: BegunAnswer) -> Reply {
-        match (begun, &self.0) {
-            (BegunAnswer::Ready(reply), _) => *reply,
-            (BegunAnswer::Client(begun), Handler::Client(api)) => api.finish(*begun).await,
-            (BegunAnswer::Client(_), _) => Problem::panicked(&"another API began the request").into_reply(),
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self.0 {
-            Handler::Client(_) => "public",
-            Handler::Admin(_) => "admin",
-            Handler::Health => "health",
-        }
-    }
-
-    /// Returns the template of a request's path.
-    fn template(&self, method: &Method, path: &str) -> &'static str {
-        match (path, &self.0) {
-            (LIVE_PATH, _) => LIVE_PATH,
-            (READY_PATH, _) => READY_PATH,
-            (_, Handler::Client(_)) => route_template::of_client(method, path),
-            (_, Handler::Admin(_)) => route_template::of_operators(method, path),
-            (_, Handler::Health) => route_template::UNKNOWN,
-        }
-    }
-
-    fn audience(&self) -> Audience {
-        match self.0 {
-            Handler::Client(_) | Handler::Health => Audience::Strangers,
-            Handler::Admin(_) => Audience::Operators,
-        }
-    }
-}
-
-/// An answer, or a request that may have to wait for its answer.
-enum BegunAnswer {
-    Ready(Box<Reply>),
-    Client(Box<BegunRequest>),
-}
-
-impl From<Problem> for BegunAnswer {
-    fn from(problem: Problem) -> Self {
-        Self::Ready(Box::new(problem.into_reply()))
-    }
-}
-
-impl From<Result<Reply, Problem>> for BegunAnswer {
-    fn from(answer: Result<Reply, Problem>) -> Self {
-        Self::Ready(Box::new(answer.unwrap_or_else(Problem::into_reply)))
-    }
 }
 
 /// A listener and the API that it serves.

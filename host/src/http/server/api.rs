@@ -1,0 +1,115 @@
+//! What a listener serves: the API for clients or for operators, or health checks alone.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request};
+
+use crate::http::admin_api::AdminApi;
+use crate::http::body::BodySettings;
+use crate::http::client_api::{BegunRequest, ClientApi};
+use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::route_template;
+use crate::jobs::Service;
+use crate::operations::Operations;
+use crate::tenants::Secret;
+
+/// What a listener serves.
+pub struct Api(Handler);
+
+enum Handler {
+    Client(ClientApi),
+    Admin(AdminApi),
+    Health,
+}
+
+impl Api {
+    /// Creates the API for tenants' clients.
+    ///
+    /// `answer_memory_bytes` are for the large answers that wait until clients take them. All tenants can have `max_requests`
+    /// requests in progress; further ones get 503.
+    pub fn client(
+        service: Arc<Service>,
+        bodies: BodySettings,
+        answer_memory_bytes: usize,
+        max_requests: usize,
+    ) -> Self {
+        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
+    }
+
+    /// Creates the API for operators, who authenticate with `token`. It also tells the metrics of `service`, to everybody.
+    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings, service: Arc<Service>) -> Self {
+        Self(Handler::Admin(AdminApi::new(operations, token, bodies, service)))
+    }
+
+    /// Creates the API of a listener that answers health checks alone.
+    pub fn health() -> Self {
+        Self(Handler::Health)
+    }
+
+    /// Does a request's work, up to a wait.
+    pub(super) async fn begin(&self, request: Request<Incoming>) -> BegunAnswer {
+        match &self.0 {
+            Handler::Client(api) => BegunAnswer::Client(Box::new(api.begin(request).await)),
+            Handler::Admin(api) => api.answer(request).await.into(),
+            Handler::Health => Problem::unknown_path(request.uri().path()).into(),
+        }
+    }
+
+    /// Waits for the answer to a request.
+    pub(super) async fn finish(&self, begun: BegunAnswer) -> Reply {
+        match (begun, &self.0) {
+            (BegunAnswer::Ready(reply), _) => *reply,
+            (BegunAnswer::Client(begun), Handler::Client(api)) => api.finish(*begun).await,
+            (BegunAnswer::Client(_), _) => Problem::panicked(&"another API began the request").into_reply(),
+        }
+    }
+
+    /// Returns the name of the listener.
+    pub(super) fn name(&self) -> &'static str {
+        match self.0 {
+            Handler::Client(_) => "public",
+            Handler::Admin(_) => "admin",
+            Handler::Health => "health",
+        }
+    }
+
+    /// Returns the template of a request's path.
+    pub(super) fn template(&self, method: &Method, path: &str) -> &'static str {
+        match (path, &self.0) {
+            (LIVE_PATH, _) => LIVE_PATH,
+            (READY_PATH, _) => READY_PATH,
+            (_, Handler::Client(_)) => route_template::of_client(method, path),
+            (_, Handler::Admin(_)) => route_template::of_operators(method, path),
+            (_, Handler::Health) => route_template::UNKNOWN,
+        }
+    }
+
+    /// Returns who reads its health checks.
+    pub(super) fn audience(&self) -> Audience {
+        match self.0 {
+            Handler::Client(_) | Handler::Health => Audience::Strangers,
+            Handler::Admin(_) => Audience::Operators,
+        }
+    }
+}
+
+/// An answer, or a request that may have to wait for its answer.
+pub(super) enum BegunAnswer {
+    Ready(Box<Reply>),
+    Client(Box<BegunRequest>),
+}
+
+impl From<Problem> for BegunAnswer {
+    fn from(problem: Problem) -> Self {
+        Self::Ready(Box::new(problem.into_reply()))
+    }
+}
+
+impl From<Result<Reply, Problem>> for BegunAnswer {
+    fn from(answer: Result<Reply, Problem>) -> Self {
+        Self::Ready(Box::new(answer.unwrap_or_else(Problem::into_reply)))
+    }
+}
