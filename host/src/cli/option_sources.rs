@@ -145,7 +145,7 @@ pub(super) fn try_parse(
     let rest = completed.split_off(completed.len().min(1 + depth));
     completed.extend(additions.iter().flat_map(Addition::arguments));
     completed.extend(rest);
-    let all = command.clone().try_get_matches_from(completed).map_err(|said| reason(said, &additions))?;
+    let all = command.clone().try_get_matches_from(completed).map_err(|said| reason(said, leaf, &additions))?;
     let (_, leaf, complete) = self::leaf(command, &all);
     let effective = leaf.get_arguments().filter_map(|option| effective(option, given, complete, &additions)).collect();
     Ok(ParsedOptions { effective, matches: all })
@@ -262,7 +262,7 @@ fn effective(
 }
 
 /// Says what is wrong with a value that was added.
-fn reason(said: clap::Error, additions: &[Addition]) -> OptionError {
+fn reason(said: clap::Error, leaf: &Command, additions: &[Addition]) -> OptionError {
     let named = match said.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(named)) => named.trim_start_matches("--").split([' ', '=', '[']).next(),
         _ => None,
@@ -276,5 +276,11 @@ fn reason(said: clap::Error, additions: &[Addition]) -> OptionError {
     };
     let source = || std::error::Error::source(&said).map(|source| output::number_in_plain_words(&source.to_string()));
     let why = expected.or_else(source).unwrap_or_else(|| String::from("this value cannot be used"));
+    // What a parser says of a secret may quote it, too.
+    if option(leaf, name).is_none_or(is_secret) {
+        return OptionError::File(format!(
+            "{origin}: {name}: this value cannot be used; it is not shown, as it is a secret"
+        ));
+    }
     OptionError::File(format!("{origin}: {name}: '{}' cannot be used: {why}", values.join(", ")))
 }
