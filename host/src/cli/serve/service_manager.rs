@@ -2,6 +2,7 @@
 //! stops. See `sd_notify(3)`.
 
 use std::env;
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
@@ -18,10 +19,11 @@ impl ServiceManager {
     pub(super) fn find() -> Self {
         let address = || {
             let name = env::var_os("NOTIFY_SOCKET")?;
-            match name.to_str().and_then(|name| name.strip_prefix('@')) {
-                Some(name) => SocketAddr::from_abstract_name(name).ok(),
-                None => SocketAddr::from_pathname(PathBuf::from(name)).ok(),
+            #[cfg(target_os = "linux")]
+            if let Some(name) = name.to_str().and_then(|name| name.strip_prefix('@')) {
+                return SocketAddr::from_abstract_name(name).ok();
             }
+            SocketAddr::from_pathname(PathBuf::from(name)).ok()
         };
         Self(address().and_then(|address| Some((UnixDatagram::unbound().ok()?, address))))
     }
