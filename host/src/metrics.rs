@@ -11,6 +11,7 @@ mod guests;
 mod http;
 mod jobs;
 mod process;
+mod registering;
 mod store;
 mod tenants;
 mod webhooks;

@@ -1,4 +1,4 @@
-//! `Accept`: whether a client wants a file instead of JSON.
+//! `Accept`: whether a client wants a file instead of JSON, or names another type.
 
 use hyper::HeaderMap;
 use hyper::header::ACCEPT;
@@ -43,6 +43,15 @@ impl FileType {
             Self::JsonLines => "ndjson",
         }
     }
+}
+
+/// Returns whether a client names a type in `Accept`, and does not weigh it 0.
+pub(super) fn is_named(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type)) && quality(parts) > 0
+    })
 }
 
 /// Returns the quality among the parameters of a range, in thousandths: 1,000 if there is none.

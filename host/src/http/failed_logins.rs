@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 
 use super::client_address::ClientAddress;
 use super::problem::Problem;
-use crate::metrics::{METRICS, RefusalReason};
 
 /// Wrong credentials that an address may send at once.
 const BURST: u32 = 100;
@@ -56,7 +55,6 @@ impl FailedLogins {
             return Ok(());
         }
         drop(table);
-        METRICS.http.refused(RefusalReason::Credentials);
         let seconds = wait.as_secs().max(1);
         Err(Problem::too_many_failed_logins().with(RETRY_AFTER, HeaderValue::from(seconds)))
     }

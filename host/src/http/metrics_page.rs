@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::accept::is_named;
 use super::reply::{Reply, ReplyBody};
 use crate::jobs::Service;
 use crate::metrics::{Exposition, Gauges, METRICS};
@@ -76,12 +77,7 @@ impl MetricsPage {
 
 /// Returns the form that the client wants: OpenMetrics if it names that, as Prometheus does.
 fn wanted(headers: &HeaderMap) -> Exposition {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let names_it = accepted.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        parts.next() == Some("application/openmetrics-text") && !parts.any(|part| part == "q=0")
-    });
-    if names_it { Exposition::OpenMetrics } else { Exposition::Text }
+    if is_named(headers, "application/openmetrics-text") { Exposition::OpenMetrics } else { Exposition::Text }
 }
 
 #[cfg(test)]

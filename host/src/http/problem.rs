@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
-use super::problem_details::{ProblemDetails, QUOTA_EXCEEDED_KIND};
+use super::problem_details::{FAILED_LOGINS_KIND, ProblemDetails, QUOTA_EXCEEDED_KIND};
 use super::reply::{Reply, json};
 use crate::jobs::MAX_WEBHOOK_TESTS;
 
@@ -100,7 +100,7 @@ impl Problem {
     pub(super) fn too_many_failed_logins() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too_many_failed_logins",
+            FAILED_LOGINS_KIND,
             "Too many requests with wrong credentials came from this address. These were not looked up. Correct them, and wait for the time in Retry-After.",
         )
     }

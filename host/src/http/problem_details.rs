@@ -1,18 +1,21 @@
 //! Problems as RFC 9457 has them, for clients that ask for `application/problem+json`. All others get Mautic's envelope.
 
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::accept::quality;
+use super::accept::is_named;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::RequestId;
+use crate::metrics::RefusalReason;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 /// The type of problems that IANA lists for clients that exceed a quota.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 /// The kind of such problems in Mautic's envelope.
 pub(super) const QUOTA_EXCEEDED_KIND: &str = "quota_exceeded";
+/// The kind of problems of clients that sent too many wrong credentials.
+pub(super) const FAILED_LOGINS_KIND: &str = "too_many_failed_logins";
 
 /// What a problem's answer says, kept beside the answer until it is sent.
 #[derive(Debug, Clone)]
@@ -36,12 +39,20 @@ struct DetailsBody<'a> {
 
 /// Returns whether a client asks for problems in this form: it names the type, and does not weigh it 0.
 pub(super) fn are_accepted(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(PROBLEM_JSON));
-        is_named && quality(parts) > 0
-    })
+    is_named(headers, PROBLEM_JSON)
+}
+
+/// Returns why an answer refuses a request that may have been all right; `None` for all other answers.
+pub(super) fn refusal(reply: &Reply) -> Option<RefusalReason> {
+    let ProblemDetails { kind, .. } = reply.extensions().get()?;
+    match (*kind, reply.status()) {
+        (FAILED_LOGINS_KIND, _) | (_, StatusCode::UNAUTHORIZED) => Some(RefusalReason::Credentials),
+        (_, StatusCode::PAYLOAD_TOO_LARGE) => Some(RefusalReason::TooLarge),
+        (_, StatusCode::TOO_MANY_REQUESTS) => Some(RefusalReason::TenantLimit),
+        (_, StatusCode::SERVICE_UNAVAILABLE) => Some(RefusalReason::Unavailable),
+        (_, StatusCode::INSUFFICIENT_STORAGE) => Some(RefusalReason::Storage),
+        _ => None,
+    }
 }
 
 /// Writes the body of an answer anew, if it is a problem's.

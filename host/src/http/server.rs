@@ -406,6 +406,9 @@ impl Router {
         if is_early || facts.connection.is_reserved() {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(reason) = problem_details::refusal(&reply) {
+            METRICS.http.refused(reason);
+        }
         if facts.wants_details {
             problem_details::rewrite(&mut reply, &facts.path, &facts.request_id);
         }

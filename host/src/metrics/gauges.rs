@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use super::Metrics;
-use super::jobs::StateLabels;
-use super::store::{ConnectionLabels, KindLabels};
 use crate::store::{PoolUse, StoreStatistics};
 
 /// Values that are there at any time.
@@ -32,7 +30,7 @@ impl Gauges {
         let Metrics { jobs, store, webhooks, .. } = metrics;
         store.is_up.set(i64::from(self.is_store_up));
         if let Some((statistics, age)) = &self.statistics {
-            let state = |state| StateLabels { state };
+            let state = |state| [("state", state)];
             jobs.jobs.get_or_create_owned(&state("queued")).set(signed(statistics.queued_jobs));
             jobs.jobs.get_or_create_owned(&state("in_progress")).set(signed(statistics.running_jobs));
             jobs.waiting_contacts.set(signed(statistics.waiting_items));
@@ -46,7 +44,7 @@ impl Gauges {
                 ("disk_free", statistics.free_bytes),
             ];
             for (kind, bytes) in bytes.into_iter().filter_map(|(kind, bytes)| Some((kind, bytes?))) {
-                store.bytes.get_or_create_owned(&KindLabels { kind }).set(signed(bytes));
+                store.bytes.get_or_create_owned(&[("kind", kind)]).set(signed(bytes));
             }
             webhooks.waiting.set(signed(statistics.waiting_messages));
             webhooks.oldest.set(statistics.oldest_message.unwrap_or_default().as_secs_f64());
@@ -54,11 +52,11 @@ impl Gauges {
         }
         let PoolUse { most, busy, waiting } = self.pool;
         for (state, count) in [("max", most), ("busy", busy), ("awaited", waiting)] {
-            store.connections.get_or_create_owned(&ConnectionLabels { state }).set(count_of(count));
+            store.connections.get_or_create_owned(&[("state", state)]).set(count_of(count));
         }
         let idle = self.workers.saturating_sub(self.busy_workers);
         for (state, count) in [("busy", self.busy_workers), ("idle", idle), ("stalled", self.stalled_workers)] {
-            jobs.workers.get_or_create_owned(&StateLabels { state }).set(count_of(count));
+            jobs.workers.get_or_create_owned(&[("state", state)]).set(count_of(count));
         }
         jobs.waiters.set(count_of(self.waiters));
     }

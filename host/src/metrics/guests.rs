@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -10,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::SHORT_TIMES;
+use super::registering::{Counters, Histograms, counted, measured, registered};
 
 /// Bounds in bytes: from 64 KiB, one page, to 4 GiB.
 const MEMORY: [f64; 9] = [
@@ -28,30 +28,15 @@ const COMPILE_TIMES: [f64; 8] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Components.
 pub struct GuestMetrics {
-    calls: Family<CallLabels, Histogram, fn() -> Histogram>,
+    calls: Histograms,
     memory: Histogram,
-    failures: Family<FailureLabels, Counter>,
+    failures: Counters<1>,
     compile: Histogram,
-    cache: Family<CacheLabels, Counter>,
+    cache: Counters<1>,
     /// Components that were suspended for a tenant.
     pub suspended: Counter,
     /// Instances that exist.
     pub instances: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    call: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FailureLabels {
-    r#type: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CacheLabels {
-    result: &'static str,
 }
 
 /// What a component is asked.
@@ -92,50 +77,49 @@ impl CacheResult {
 
 impl GuestMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            calls: Family::new_with_constructor((|| Histogram::new(SHORT_TIMES)) as fn() -> Histogram),
-            memory: Histogram::new(MEMORY),
-            failures: Family::default(),
-            compile: Histogram::new(COMPILE_TIMES),
-            cache: Family::default(),
-            suspended: Counter::default(),
-            instances: Gauge::default(),
-        };
-        for result in [CacheResult::Hit, CacheResult::Miss] {
-            metrics.cache.get_or_create_owned(&CacheLabels { result: result.as_str() });
+        let calls = Family::new_with_constructor((|| Histogram::new(SHORT_TIMES)) as fn() -> Histogram);
+        Self {
+            calls: measured(registry, "guest", "Time of calls into components, failed ones too", Unit::Seconds, calls),
+            memory: measured(
+                registry,
+                "guest_memory",
+                "The most memory that an instance had, when it ended",
+                Unit::Bytes,
+                Histogram::new(MEMORY),
+            ),
+            failures: registered(
+                registry,
+                "guest_failures",
+                "Failed calls into components, by type",
+                Counters::default(),
+            ),
+            compile: measured(
+                registry,
+                "component_compile",
+                "Time to compile a component",
+                Unit::Seconds,
+                Histogram::new(COMPILE_TIMES),
+            ),
+            cache: counted(
+                registry,
+                "component_cache",
+                "Look-ups of compiled code on disk, by result",
+                "result",
+                [CacheResult::Hit, CacheResult::Miss].map(CacheResult::as_str),
+            ),
+            suspended: registered(
+                registry,
+                "components_suspended",
+                "Components that were suspended for a tenant because they kept failing",
+                Counter::default(),
+            ),
+            instances: registered(registry, "guest_instances", "Instances of components that exist", Gauge::default()),
         }
-        registry.register_with_unit(
-            "guest",
-            "Time of calls into components, failed ones too",
-            Unit::Seconds,
-            metrics.calls.clone(),
-        );
-        registry.register_with_unit(
-            "guest_memory",
-            "The most memory that an instance had, when it ended",
-            Unit::Bytes,
-            metrics.memory.clone(),
-        );
-        registry.register("guest_failures", "Failed calls into components, by type", metrics.failures.clone());
-        registry.register_with_unit(
-            "component_compile",
-            "Time to compile a component",
-            Unit::Seconds,
-            metrics.compile.clone(),
-        );
-        registry.register("component_cache", "Look-ups of compiled code on disk, by result", metrics.cache.clone());
-        registry.register(
-            "components_suspended",
-            "Components that were suspended for a tenant because they kept failing",
-            metrics.suspended.clone(),
-        );
-        registry.register("guest_instances", "Instances of components that exist", metrics.instances.clone());
-        metrics
     }
 
     /// Counts a call.
     pub fn called(&self, call: GuestCall, time: Duration) {
-        self.calls.get_or_create_owned(&CallLabels { call: call.as_str() }).observe(time.as_secs_f64());
+        self.calls.get_or_create_owned(&[("call", call.as_str())]).observe(time.as_secs_f64());
     }
 
     /// Counts the end of an instance that had so many bytes of memory.
@@ -146,13 +130,13 @@ impl GuestMetrics {
     /// Counts failures of these types from 0.
     pub fn expect_failures(&self, types: impl IntoIterator<Item = &'static str>) {
         for r#type in types {
-            self.failures.get_or_create_owned(&FailureLabels { r#type });
+            self.failures.get_or_create_owned(&[("type", r#type)]);
         }
     }
 
     /// Counts a failed call by its type.
     pub fn failed(&self, r#type: &'static str) {
-        self.failures.get_or_create_owned(&FailureLabels { r#type }).inc();
+        self.failures.get_or_create_owned(&[("type", r#type)]).inc();
     }
 
     /// Counts a compilation.
@@ -162,6 +146,6 @@ impl GuestMetrics {
 
     /// Counts a look-up of compiled code.
     pub fn looked_up(&self, result: CacheResult) {
-        self.cache.get_or_create_owned(&CacheLabels { result: result.as_str() }).inc();
+        self.cache.get_or_create_owned(&[("result", result.as_str())]).inc();
     }
 }

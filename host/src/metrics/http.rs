@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+
+use super::registering::{Counters, GaugesBy, counted, measured, registered};
 
 /// Bounds in seconds, of `http.server.request.duration`.
 const REQUEST_TIMES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -17,8 +18,8 @@ pub struct HttpMetrics {
     requests: Family<RequestLabels, HistogramWithExemplars<TraceLabel>, fn() -> HistogramWithExemplars<TraceLabel>>,
     /// Requests that are being answered.
     pub active: Gauge,
-    refused: Family<RefusalLabels, Counter>,
-    connections: Family<ListenerLabels, Gauge>,
+    refused: Counters<1>,
+    connections: GaugesBy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,16 +32,6 @@ struct RequestLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TraceLabel {
     trace_id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefusalLabels {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListenerLabels {
-    listener: &'static str,
 }
 
 /// Why a request or a connection was refused that may have been all right.
@@ -76,39 +67,30 @@ impl RefusalReason {
     }
 }
 
-impl RefusalReason {
-    /// Returns the reason for which an answer with this status refuses a request; `None` for all others.
-    pub fn of(status: u16) -> Option<Self> {
-        match status {
-            401 => Some(Self::Credentials),
-            413 => Some(Self::TooLarge),
-            429 => Some(Self::TenantLimit),
-            503 => Some(Self::Unavailable),
-            507 => Some(Self::Storage),
-            _ => None,
-        }
-    }
-}
+impl RefusalReason {}
 
 impl HttpMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let requests =
             Family::new_with_constructor((|| HistogramWithExemplars::new(REQUEST_TIMES.into_iter())) as fn() -> _);
-        let (active, refused, connections) = (Gauge::default(), Family::default(), Family::default());
-        registry.register_with_unit(
+        let requests = measured(
+            registry,
             "http_server_request_duration",
             "Time from a request's head to the head of its answer",
             Unit::Seconds,
-            requests.clone(),
+            requests,
         );
-        registry.register("http_server_active_requests", "Requests that are being answered", active.clone());
+        let active =
+            registered(registry, "http_server_active_requests", "Requests that are being answered", Gauge::default());
         let own = registry.sub_registry_with_prefix("bulkhead");
-        own.register("refused", "Requests and connections that were refused, by reason", refused.clone());
-        own.register("connections", "Open connections of a listener", connections.clone());
-        // What is counted at all is there from the beginning, so that a first refusal is an increase.
-        for reason in RefusalReason::ALL {
-            refused.get_or_create_owned(&RefusalLabels { reason: reason.as_str() });
-        }
+        let refused = counted(
+            own,
+            "refused",
+            "Requests and connections that were refused, by reason",
+            "reason",
+            RefusalReason::ALL.map(RefusalReason::as_str),
+        );
+        let connections = registered(own, "connections", "Open connections of a listener", GaugesBy::default());
         Self { requests, active, refused, connections }
     }
 
@@ -121,19 +103,16 @@ impl HttpMetrics {
         };
         let trace = trace.map(|trace_id| TraceLabel { trace_id });
         self.requests.get_or_create_owned(&labels).observe(time.as_secs_f64(), trace, None);
-        if let Some(reason) = RefusalReason::of(status) {
-            self.refused(reason);
-        }
     }
 
     /// Returns the number of open connections of a listener, which the listener itself changes.
     pub fn connections(&self, listener: &'static str) -> Gauge {
-        self.connections.get_or_create_owned(&ListenerLabels { listener })
+        self.connections.get_or_create_owned(&[("listener", listener)])
     }
 
     /// Counts a refusal.
     pub fn refused(&self, reason: RefusalReason) {
-        self.refused.get_or_create_owned(&RefusalLabels { reason: reason.as_str() }).inc();
+        self.refused.get_or_create_owned(&[("reason", reason.as_str())]).inc();
     }
 }
 

@@ -1,71 +1,39 @@
 //! Jobs, batches and workers.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::registering::{Counters, GaugesBy, Histograms, counted, measured, registered};
 use super::{LONG_TIMES, SHORT_TIMES};
 
 /// Jobs, batches and workers.
 pub struct JobMetrics {
     wait: Histogram,
-    duration: Family<OperationLabels, Histogram, fn() -> Histogram>,
-    finished: Family<FinishedLabels, Counter>,
-    contacts: Family<ContactLabels, Counter>,
-    batches: Family<PhaseLabels, Histogram, fn() -> Histogram>,
+    duration: Histograms,
+    finished: Counters<3>,
+    contacts: Counters<2>,
+    batches: Histograms,
     claim: Histogram,
     /// Commits of batches whose job belonged to another claim by then: exactly once, at work.
     pub fenced_writes: Counter,
-    redone: Family<CauseLabels, Counter>,
+    redone: Counters<1>,
     /// Leases of this server's jobs that ended, or that other servers took.
     pub leases_lost: Counter,
     /// Jobs that were claimed after another claim had ended without a commit.
     pub taken_over: Counter,
     /// Batches that a second thread decided.
     pub partner_batches: Counter,
-    pub(super) jobs: Family<StateLabels, Gauge>,
+    pub(super) jobs: GaugesBy,
     pub(super) waiting_contacts: Gauge,
-    pub(super) oldest_waiting: Gauge<f64, std::sync::atomic::AtomicU64>,
-    pub(super) workers: Family<StateLabels, Gauge>,
+    pub(super) oldest_waiting: Gauge<f64, AtomicU64>,
+    pub(super) workers: GaugesBy,
     pub(super) waiters: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FinishedLabels {
-    operation: &'static str,
-    dry_run: &'static str,
-    end: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ContactLabels {
-    operation: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabels {
-    phase: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CauseLabels {
-    cause: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct StateLabels {
-    pub(super) state: &'static str,
 }
 
 /// How a job ended on this server.
@@ -138,101 +106,104 @@ impl JobMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let short = (|| Histogram::new(SHORT_TIMES)) as fn() -> Histogram;
         let long = (|| Histogram::new(LONG_TIMES)) as fn() -> Histogram;
-        let metrics = Self {
-            wait: long(),
-            duration: Family::new_with_constructor(long),
-            finished: Family::default(),
-            contacts: Family::default(),
-            batches: Family::new_with_constructor(short),
-            claim: short(),
-            fenced_writes: Counter::default(),
-            redone: Family::default(),
-            leases_lost: Counter::default(),
-            taken_over: Counter::default(),
-            partner_batches: Counter::default(),
-            jobs: Family::default(),
-            waiting_contacts: Gauge::default(),
-            oldest_waiting: Gauge::default(),
-            workers: Family::default(),
-            waiters: Gauge::default(),
-        };
-        for cause in [RedoCause::Conflict, RedoCause::Speculation, RedoCause::Overtaken] {
-            metrics.redone.get_or_create_owned(&CauseLabels { cause: cause.as_str() });
+        Self {
+            wait: measured(
+                registry,
+                "job_wait",
+                "Time from a job's acceptance to its first claim",
+                Unit::Seconds,
+                long(),
+            ),
+            duration: measured(
+                registry,
+                "job_duration",
+                "Time that this server's workers spent on a job's last claim, by operation",
+                Unit::Seconds,
+                Family::new_with_constructor(long),
+            ),
+            finished: registered(
+                registry,
+                "jobs_finished",
+                "Jobs that ended on this server, by operation and end",
+                Counters::default(),
+            ),
+            contacts: registered(
+                registry,
+                "contacts",
+                "Items of committed batches, by operation and outcome",
+                Counters::default(),
+            ),
+            batches: measured(
+                registry,
+                "batch",
+                "Time of the parts of the work on batches",
+                Unit::Seconds,
+                Family::new_with_constructor(short),
+            ),
+            claim: measured(
+                registry,
+                "claim",
+                "Time in which the store found a job or said that there is none",
+                Unit::Seconds,
+                short(),
+            ),
+            fenced_writes: registered(
+                registry,
+                "fenced_writes",
+                "Commits that did nothing because the job belonged to another claim by then",
+                Counter::default(),
+            ),
+            redone: counted(
+                registry,
+                "batches_redone",
+                "Batches that were decided again, by cause",
+                "cause",
+                [RedoCause::Conflict, RedoCause::Speculation, RedoCause::Overtaken].map(RedoCause::as_str),
+            ),
+            leases_lost: registered(
+                registry,
+                "leases_lost",
+                "Leases of this server's jobs that ended early or that other servers took",
+                Counter::default(),
+            ),
+            taken_over: registered(
+                registry,
+                "jobs_taken_over",
+                "Jobs that were claimed after an earlier claim had ended without a commit",
+                Counter::default(),
+            ),
+            partner_batches: registered(
+                registry,
+                "partner_batches",
+                "Batches that a second thread decided while a worker was idle",
+                Counter::default(),
+            ),
+            jobs: registered(
+                registry,
+                "jobs",
+                "Unfinished jobs in the store, by state; all servers of a database say the same",
+                GaugesBy::default(),
+            ),
+            waiting_contacts: registered(
+                registry,
+                "waiting_contacts",
+                "Items of unfinished jobs that are not processed; all servers of a database say the same",
+                Gauge::default(),
+            ),
+            oldest_waiting: registered(
+                registry,
+                "oldest_waiting_job_age_seconds",
+                "Age of the oldest job that no worker has begun, or 0; all servers of a database say the same",
+                Gauge::default(),
+            ),
+            workers: registered(registry, "workers", "Workers of this server, by what they do", GaugesBy::default()),
+            waiters: registered(
+                registry,
+                "waiting_clients",
+                "Long polls and event streams that wait for jobs",
+                Gauge::default(),
+            ),
         }
-        let seconds = Unit::Seconds;
-        registry.register_with_unit(
-            "job_wait",
-            "Time from a job's acceptance to its first claim",
-            seconds.clone(),
-            metrics.wait.clone(),
-        );
-        registry.register_with_unit(
-            "job_duration",
-            "Time that this server's workers spent on a job's last claim, by operation",
-            seconds.clone(),
-            metrics.duration.clone(),
-        );
-        registry.register(
-            "jobs_finished",
-            "Jobs that ended on this server, by operation and end",
-            metrics.finished.clone(),
-        );
-        registry.register("contacts", "Items of committed batches, by operation and outcome", metrics.contacts.clone());
-        registry.register_with_unit(
-            "batch",
-            "Time of the parts of the work on batches",
-            seconds.clone(),
-            metrics.batches.clone(),
-        );
-        registry.register_with_unit(
-            "claim",
-            "Time in which the store found a job or said that there is none",
-            seconds.clone(),
-            metrics.claim.clone(),
-        );
-        registry.register(
-            "fenced_writes",
-            "Commits that did nothing because the job belonged to another claim by then",
-            metrics.fenced_writes.clone(),
-        );
-        registry.register("batches_redone", "Batches that were decided again, by cause", metrics.redone.clone());
-        registry.register(
-            "leases_lost",
-            "Leases of this server's jobs that ended early or that other servers took",
-            metrics.leases_lost.clone(),
-        );
-        registry.register(
-            "jobs_taken_over",
-            "Jobs that were claimed after an earlier claim had ended without a commit",
-            metrics.taken_over.clone(),
-        );
-        registry.register(
-            "partner_batches",
-            "Batches that a second thread decided while a worker was idle",
-            metrics.partner_batches.clone(),
-        );
-        registry.register(
-            "jobs",
-            "Unfinished jobs in the store, by state; all servers of a database say the same",
-            metrics.jobs.clone(),
-        );
-        registry.register(
-            "waiting_contacts",
-            "Items of unfinished jobs that are not processed; all servers of a database say the same",
-            metrics.waiting_contacts.clone(),
-        );
-        registry.register(
-            "oldest_waiting_job_age_seconds",
-            "Age of the oldest job that no worker has begun, or 0; all servers of a database say the same",
-            metrics.oldest_waiting.clone(),
-        );
-        registry.register("workers", "Workers of this server, by what they do", metrics.workers.clone());
-        registry.register(
-            "waiting_clients",
-            "Long polls and event streams that wait for jobs",
-            metrics.waiters.clone(),
-        );
-        metrics
     }
 
     /// Counts the wait of a job that is claimed for the first time.
@@ -243,20 +214,22 @@ impl JobMetrics {
     /// Counts a job that ended on this server, after `time` of its last claim.
     pub fn finished(&self, operation: &'static str, is_dry_run: bool, end: JobEnd, time: Duration) {
         let dry_run = if is_dry_run { "true" } else { "false" };
-        self.finished.get_or_create_owned(&FinishedLabels { operation, dry_run, end: end.as_str() }).inc();
-        self.duration.get_or_create_owned(&OperationLabels { operation }).observe(time.as_secs_f64());
+        self.finished
+            .get_or_create_owned(&[("operation", operation), ("dry_run", dry_run), ("end", end.as_str())])
+            .inc();
+        self.duration.get_or_create_owned(&[("operation", operation)]).observe(time.as_secs_f64());
     }
 
     /// Counts items of a batch that took effect.
     pub fn committed(&self, operation: &'static str, outcome: &'static str, items: u64) {
         if items > 0 {
-            self.contacts.get_or_create_owned(&ContactLabels { operation, outcome }).inc_by(items);
+            self.contacts.get_or_create_owned(&[("operation", operation), ("outcome", outcome)]).inc_by(items);
         }
     }
 
     /// Counts the time of a part of the work on a batch.
     pub fn batch(&self, phase: BatchPhase, time: Duration) {
-        self.batches.get_or_create_owned(&PhaseLabels { phase: phase.as_str() }).observe(time.as_secs_f64());
+        self.batches.get_or_create_owned(&[("phase", phase.as_str())]).observe(time.as_secs_f64());
     }
 
     /// Counts the time of a search for a job.
@@ -266,6 +239,6 @@ impl JobMetrics {
 
     /// Counts a batch that is decided again.
     pub fn redone(&self, cause: RedoCause) {
-        self.redone.get_or_create_owned(&CauseLabels { cause: cause.as_str() }).inc();
+        self.redone.get_or_create_owned(&[("cause", cause.as_str())]).inc();
     }
 }

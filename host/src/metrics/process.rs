@@ -9,6 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::registering::registered;
+
 /// The process.
 pub struct ProcessMetrics {
     cpu: Counter<f64, AtomicU64>,
@@ -20,28 +22,38 @@ pub struct ProcessMetrics {
 
 impl ProcessMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            cpu: Counter::default(),
-            resident: Gauge::default(),
-            open_files: Gauge::default(),
-            max_files: Gauge::default(),
-            threads: Gauge::default(),
-        };
-        registry.register("process_cpu_seconds", "Processor time of the process, user and system", metrics.cpu.clone());
-        registry.register("process_resident_memory_bytes", "Resident memory of the process", metrics.resident.clone());
-        registry.register("process_open_fds", "Open file descriptors of the process", metrics.open_files.clone());
-        registry.register(
-            "process_max_fds",
-            "File descriptors that the process may have open",
-            metrics.max_files.clone(),
-        );
-        registry.register("process_threads", "Threads of the process", metrics.threads.clone());
         let started: Gauge<f64, AtomicU64> = Gauge::default();
         started.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         registry.register("process_start_time_seconds", "When the process began, in seconds since 1970", started);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("bulkhead_build", "The version of this server", version);
-        metrics
+        Self {
+            cpu: registered(
+                registry,
+                "process_cpu_seconds",
+                "Processor time of the process, user and system",
+                Counter::default(),
+            ),
+            resident: registered(
+                registry,
+                "process_resident_memory_bytes",
+                "Resident memory of the process",
+                Gauge::default(),
+            ),
+            open_files: registered(
+                registry,
+                "process_open_fds",
+                "Open file descriptors of the process",
+                Gauge::default(),
+            ),
+            max_files: registered(
+                registry,
+                "process_max_fds",
+                "File descriptors that the process may have open",
+                Gauge::default(),
+            ),
+            threads: registered(registry, "process_threads", "Threads of the process", Gauge::default()),
+        }
     }
 
     /// Reads the present values. What the system does not tell stays as it is.
