@@ -157,9 +157,9 @@ fn of_step(step: &UndoStep, current: Option<&StoredContact>, changed_since: Chan
         (Some(_), Some(image), None) => {
             Resolution::Write(WriteTarget::Deleted { id: item.id(), version: image.version.saturating_add(1) })
         }
-        (Some(_), Some(image), Some(contact)) if image.is_of(contact) || is_as_in(whole, contact) => {
-            Resolution::Unchanged
-        }
+        (Some(_), Some(image), Some(contact)) if image.is_of(contact) => Resolution::Unchanged,
+        // An earlier item went the whole way. A contact that an earlier item only left so goes on: others wait for its keys.
+        (Some(_), _, Some(contact)) if is_as_in(whole, contact) && !is_unchanged(contact) => Resolution::Unchanged,
         (Some(_), Some(_), Some(contact)) if may_write(contact) => Resolution::Write(WriteTarget::from(contact)),
         (Some(_), Some(_), Some(_)) => Resolution::Refuse(Obstacle::ChangedSince),
     }
@@ -372,6 +372,10 @@ mod tests {
             assert_eq!(resolve(&first, &[current], ChangedSince::Skip), [resolution]);
         }
         assert_eq!(resolve(&last, &[contact(1, 4, "a")], ChangedSince::Skip), [Resolution::Unchanged]);
+        // The contact had the same value before the job and in the middle of it, and another contact had it between.
+        let whole = image("a");
+        let middle = [UndoStep { item: first[0].item, image: image("t"), left: image("a"), whole }];
+        assert_eq!(resolve(&middle, &[contact(1, 9, "a")], ChangedSince::Skip), [existing(1, 9)]);
         let found = [contact(1, 4, "m"), contact(2, 1, "a")];
         let in_part = Obstacle::KeyTaken { field: String::from("email"), owner: ContactId(2), is_in_part: true };
         assert_eq!(resolve(&first, &found, ChangedSince::Skip), [Resolution::Refuse(in_part)]);
