@@ -1,6 +1,6 @@
 //! TLS of a listener: its certificate, which can be replaced while it serves, and the beginning of connections.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IoSlice, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use parking_lot::RwLock;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ParsedCertificate;
 use rustls::{Error as RustlsError, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,6 +21,8 @@ use crate::plain_words::io_error;
 
 /// Bytes of a file with certificates or a key at most.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+/// Certificates of a chain at most.
+const MAX_CERTIFICATES: usize = 10;
 /// The first byte of a client that speaks TLS: a record of a handshake.
 const HANDSHAKE_RECORD: u8 = 0x16;
 
@@ -101,6 +104,16 @@ fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Tl
     if chain.is_empty() {
         return Err(refused(certificate, "there is no certificate in PEM in this file"));
     }
+    if chain.len() > MAX_CERTIFICATES {
+        return Err(refused(
+            certificate,
+            "there are more than ten certificates in this file; clients take no such chain",
+        ));
+    }
+    // The library looks at the first one alone, and clients at all.
+    if chain.iter().any(|one| ParsedCertificate::try_from(one).is_err()) {
+        return Err(refused(certificate, "one of the certificates in this file is damaged"));
+    }
     let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
         PemError::NoItemsFound => refused(key, "there is no private key in PEM in this file, or it has a password"),
         _ => refused(key, "this is not PEM"),
@@ -121,6 +134,10 @@ fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Tl
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error: io::Error| TlsError::File { path: path.to_owned(), why: io_error(&error) };
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(TlsError::File { path: path.to_owned(), why: String::from("this is no file") });
+    }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
