@@ -24,6 +24,7 @@ pub(super) enum ConfigCommand {
 pub(super) fn run(command: ConfigCommand, options: &[EffectiveOption]) -> Result<(), Box<dyn Error>> {
     let ConfigCommand::Show(args) = command;
     args.check()?;
+    args.identities()?;
     let computed = args.computed();
     for option in options.iter().filter(|option| !["config", "help", "version"].contains(&option.name.as_str())) {
         print_line(line(option, computed.iter().find(|(name, _)| *name == option.name).map(|(_, value)| value)))?;

@@ -56,6 +56,10 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Before the store is made.
     args.check()?;
     let identities = args.identities()?;
+    // First of all, as SIGHUP would end the process.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
+    runtime.block_on(async { tls::handle_hangups(identities.clone()) })?;
     METRICS.tenants.name_busiest(args.metrics_tenants());
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
@@ -73,9 +77,6 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         }
     }));
 
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
-    runtime.block_on(async { tls::handle_hangups(identities.clone()) })?;
     let health = Arc::new(Health::new(Arc::clone(&service)));
     let health_listener = HealthListener::start(&args, &health)?;
     compile_ahead(&service, args.compile_ahead())?;

@@ -14,6 +14,7 @@ use bulkhead::http::{
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::QueueLimits;
+use bulkhead::store::postgres::DatabaseUrl;
 use bulkhead::tenants::Secret;
 use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
@@ -191,7 +192,9 @@ impl ServeArgs {
     /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, or an
     /// address at which others could read what clients send.
     pub(in crate::cli) fn check(&self) -> Result<(), String> {
-        self.store.place()?;
+        if let Place::Database(url) = self.store.place()? {
+            url.parse::<DatabaseUrl>().map_err(|error| format!("--database: {error}"))?;
+        }
         self.tls_files()?;
         self.admin_tls_files()?;
         let public = Some((Listener::Public, self.listening.listen));
