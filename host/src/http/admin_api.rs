@@ -73,13 +73,12 @@ impl AdminApi {
         let credentials = Credentials::from_headers(request.headers())?;
         let sender = Sender::of(request.extensions())?;
         let hash = credentials.secret().hash();
-        self.failed_logins.admit(sender.client, &hash)?;
+        let attempt = self.failed_logins.admit(sender.client, &hash)?;
         // Hashes are compared, so that the time this takes reveals nothing about the token.
         if hash != self.token_hash {
-            self.failed_logins.failed(sender.client);
-            return Err(credentials.refusal());
+            return Err(attempt.failed(credentials.refusal()));
         }
-        self.failed_logins.succeeded(&hash);
+        attempt.succeeded(&hash);
         if credentials.are_sent_by_browsers() {
             sender.refuse_other_origins(request.headers())?;
         }

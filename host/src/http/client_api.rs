@@ -330,12 +330,9 @@ impl ClientApi {
         let body = self.bodies.of_strangers(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
         let client = Sender::of(&head.extensions)?.client;
         // Whoever asks for a token is a new client, so no earlier one speaks for it.
-        self.failed_logins.admit(client, &[0; 32])?;
+        let attempt = self.failed_logins.admit(client, &[0; 32])?;
         let issued = self.blocking(move |service| token::issue(service, &head.headers, body)).await;
-        if issued.as_ref().is_err_and(Problem::is_invalid_client) {
-            self.failed_logins.failed(client);
-        }
-        issued
+        issued.map_err(|problem| if problem.is_invalid_client() { attempt.failed(problem) } else { problem })
     }
 
     async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
@@ -345,7 +342,7 @@ impl ClientApi {
             sender.refuse_other_origins(request.headers())?;
         }
         let hash = credentials.secret().hash();
-        self.failed_logins.admit(sender.client, &hash)?;
+        let attempt = self.failed_logins.admit(sender.client, &hash)?;
         let (authentication, refusal) = self
             .blocking(move |service| {
                 let found = service.authenticate(credentials.client_id(), credentials.secret())?;
@@ -355,12 +352,9 @@ impl ClientApi {
         let tenant = match authentication {
             Authentication::Tenant(tenant) => *tenant,
             Authentication::ExpiredToken => return Err(Problem::expired_token()),
-            Authentication::Unknown => {
-                self.failed_logins.failed(sender.client);
-                return Err(refusal);
-            }
+            Authentication::Unknown => return Err(attempt.failed(refusal)),
         };
-        self.failed_logins.succeeded(&hash);
+        attempt.succeeded(&hash);
         sender.is_called(&tenant.name);
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;

@@ -1,10 +1,11 @@
 //! How often an address may send wrong credentials.
 //!
-//! Secrets are too long to be guessed, so this is not what keeps them. It bounds what whoever tries costs the store and the log, and
-//! makes the attempt visible. Credentials that were right lately are never refused, so a program that tries from the address of
-//! others does not keep these from their work.
+//! Secrets are too long to be guessed, so this is not what keeps them. It bounds what whoever tries costs the store, and makes the
+//! attempt visible. An address that sent too many has its credentials looked up one at a time, and wrong ones get 429. Right ones
+//! are right all the same, so a program that tries from the address of others does not keep these from their work.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use hyper::header::{HeaderValue, RETRY_AFTER};
@@ -19,7 +20,7 @@ const BURST: u32 = 100;
 const REFILL: Duration = Duration::from_millis(500);
 /// Addresses that are remembered. If there are more, those that were quiet for longest are forgotten.
 const MAX_ADDRESSES: usize = 10_000;
-/// Credentials that are remembered as right, by their SHA-256.
+/// Credentials that are remembered as right, by their SHA-256. They wait for no turn.
 const MAX_RIGHT: usize = 10_000;
 /// How long they are.
 const RIGHT_FOR: Duration = Duration::from_secs(600);
@@ -30,74 +31,111 @@ pub(super) struct FailedLogins(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    /// For each address, when all that it sent is forgotten.
-    addresses: HashMap<ClientAddress, Instant>,
+    addresses: HashMap<ClientAddress, Failures>,
     /// Credentials that were right, and when.
     right: HashMap<[u8; 32], Instant>,
 }
 
+/// What an address sent.
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    /// When all of it is forgotten.
+    forgotten_at: Instant,
+    /// Whether credentials of the address have the turn to be looked up.
+    is_turn_taken: bool,
+}
+
+/// The right to look credentials up, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    logins: &'a FailedLogins,
+    address: Option<ClientAddress>,
+    /// After which time the address may send others, if it has sent too many.
+    wait: Option<Duration>,
+}
+
 impl FailedLogins {
-    /// Checks whether the credentials with this hash may be looked up.
+    /// Lets the credentials with this hash be looked up.
     ///
     /// # Errors
-    /// 429 if their address has sent too many wrong ones, and these were not right lately.
-    pub(super) fn admit(&self, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<(), Problem> {
+    /// 429 if their address has sent too many wrong ones, these were not right lately, and others are being looked up.
+    pub(super) fn admit(&self, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<Attempt<'_>, Problem> {
         self.admit_at(Instant::now(), address, hash)
     }
 
-    fn admit_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<(), Problem> {
-        let Some(address) = address else { return Ok(()) };
-        let table = self.0.lock();
-        let Some(forgotten_at) = table.addresses.get(&address) else { return Ok(()) };
-        let wait = forgotten_at.saturating_duration_since(now).saturating_sub(REFILL * (BURST - 1));
+    fn admit_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<Attempt<'_>, Problem> {
+        let free = Attempt { logins: self, address, wait: None };
+        let mut table = self.0.lock();
         let is_right = table.right.get(hash).is_some_and(|at| now.saturating_duration_since(*at) < RIGHT_FOR);
+        let Some(failures) = address.and_then(|address| table.addresses.get_mut(&address)) else { return Ok(free) };
+        let wait = failures.forgotten_at.saturating_duration_since(now).saturating_sub(REFILL * (BURST - 1));
         if wait.is_zero() || is_right {
-            return Ok(());
+            return Ok(free);
         }
-        drop(table);
-        let seconds = wait.as_secs().max(1);
-        Err(Problem::too_many_failed_logins().with(RETRY_AFTER, HeaderValue::from(seconds)))
-    }
-
-    /// Counts wrong credentials.
-    pub(super) fn failed(&self, address: Option<ClientAddress>) {
-        self.failed_at(Instant::now(), address);
+        if std::mem::replace(&mut failures.is_turn_taken, true) {
+            return Err(too_many(wait));
+        }
+        Ok(Attempt { wait: Some(wait), ..free })
     }
 
     fn failed_at(&self, now: Instant, address: Option<ClientAddress>) {
         let Some(address) = address else { return };
         let mut table = self.0.lock();
         if table.addresses.len() >= MAX_ADDRESSES && !table.addresses.contains_key(&address) {
-            forget_earliest(&mut table.addresses, now);
+            forget_earliest(&mut table.addresses, now, |failures| failures.forgotten_at);
         }
-        let forgotten_at = table.addresses.entry(address).or_insert(now);
-        *forgotten_at = (*forgotten_at).max(now) + REFILL;
-    }
-
-    /// Remembers credentials that are right.
-    pub(super) fn succeeded(&self, hash: &[u8; 32]) {
-        self.succeeded_at(Instant::now(), hash);
+        let new = Failures { forgotten_at: now, is_turn_taken: false };
+        let failures = table.addresses.entry(address).or_insert(new);
+        // What is beyond the limit costs no more waiting: others may send from the same address.
+        let most = now + REFILL * BURST;
+        failures.forgotten_at = (failures.forgotten_at.max(now) + REFILL).min(most);
     }
 
     fn succeeded_at(&self, now: Instant, hash: &[u8; 32]) {
         let mut table = self.0.lock();
         if table.right.len() >= MAX_RIGHT && !table.right.contains_key(hash) {
-            forget_earliest(&mut table.right, now.checked_sub(RIGHT_FOR).unwrap_or(now));
+            forget_earliest(&mut table.right, now.checked_sub(RIGHT_FOR).unwrap_or(now), |at| *at);
         }
         table.right.insert(*hash, now);
     }
 }
 
+impl Attempt<'_> {
+    /// Counts wrong credentials. Returns the answer to them: `refusal`, or 429 if their address has sent too many.
+    pub(super) fn failed(self, refusal: Problem) -> Problem {
+        self.logins.failed_at(Instant::now(), self.address);
+        self.wait.map_or(refusal, too_many)
+    }
+
+    /// Remembers credentials that are right, by their hash.
+    pub(super) fn succeeded(self, hash: &[u8; 32]) {
+        self.logins.succeeded_at(Instant::now(), hash);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let (Some(address), Some(_)) = (self.address, self.wait) else { return };
+        if let Some(failures) = self.logins.0.lock().addresses.get_mut(&address) {
+            failures.is_turn_taken = false;
+        }
+    }
+}
+
+fn too_many(wait: Duration) -> Problem {
+    Problem::too_many_failed_logins().with(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)))
+}
+
 /// Forgets what is before `limit`, or else the earlier half.
-fn forget_earliest<K: Copy + Eq + std::hash::Hash>(table: &mut HashMap<K, Instant>, limit: Instant) {
+fn forget_earliest<K: Copy + Eq + Hash, V>(table: &mut HashMap<K, V>, limit: Instant, time: impl Fn(&V) -> Instant) {
     let before = table.len();
-    table.retain(|_, at| *at > limit);
+    table.retain(|_, value| time(value) > limit);
     if table.len() == before {
-        let mut times: Vec<Instant> = table.values().copied().collect();
+        let mut times: Vec<Instant> = table.values().map(&time).collect();
         let middle = times.len() / 2;
         let (_, median, _) = times.select_nth_unstable(middle);
         let median = *median;
-        table.retain(|_, at| *at > median);
+        table.retain(|_, value| time(value) > median);
     }
 }
 
@@ -106,7 +144,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::{Duration, Instant};
 
-    use super::{BURST, FailedLogins, MAX_ADDRESSES, MAX_RIGHT, REFILL, RIGHT_FOR};
+    use super::{Attempt, BURST, FailedLogins, MAX_ADDRESSES, MAX_RIGHT, REFILL, RIGHT_FOR};
     use crate::http::client_address::ClientAddress;
 
     fn address(number: u32) -> Option<ClientAddress> {
@@ -114,25 +152,29 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_fail_so_often_and_right_credentials_go_on() {
+    fn an_address_that_failed_too_often_has_one_turn_and_right_credentials_need_none() {
         let (logins, now) = (FailedLogins::default(), Instant::now());
         let (right, other) = ([1; 32], [2; 32]);
         logins.succeeded_at(now, &right);
+        let fail = |at| logins.failed_at(at, address(1));
         for _ in 0..BURST {
-            assert!(logins.admit_at(now, address(1), &other).is_ok());
-            logins.failed_at(now, address(1));
+            let attempts = [(); 2].map(|()| logins.admit_at(now, address(1), &other).unwrap());
+            assert!(attempts.iter().all(|attempt| attempt.wait.is_none()));
+            fail(now);
         }
-        assert!(logins.admit_at(now, address(1), &other).is_err());
-        assert!(logins.admit_at(now, address(1), &right).is_ok());
-        assert!(logins.admit_at(now, address(2), &other).is_ok() && logins.admit_at(now, None, &other).is_ok());
-        assert!(logins.admit_at(now + REFILL, address(1), &other).is_ok(), "one more");
-        logins.failed_at(now + REFILL, address(1));
-        assert!(logins.admit_at(now + REFILL, address(1), &other).is_err());
-        let long = RIGHT_FOR + Duration::from_secs(1);
-        for _ in 0..2 * BURST {
-            logins.failed_at(now + long, address(1));
-        }
-        assert!(logins.admit_at(now + long, address(1), &right).is_err(), "it was right long ago");
+        let turn = logins.admit_at(now, address(1), &other).unwrap();
+        assert!(turn.wait.is_some() && logins.admit_at(now, address(1), &other).is_err());
+        let is_free = |attempt: Result<Attempt<'_>, _>| attempt.is_ok_and(|attempt| attempt.wait.is_none());
+        assert!(is_free(logins.admit_at(now, address(1), &right)));
+        assert!(is_free(logins.admit_at(now, address(2), &other)) && is_free(logins.admit_at(now, None, &other)));
+        drop(turn);
+        assert!(logins.admit_at(now, address(1), &other).is_ok(), "the turn is free again");
+        // However often it fails, one is free again soon.
+        (0..1_000).for_each(|_| fail(now));
+        assert!(is_free(logins.admit_at(now + REFILL, address(1), &other)));
+        (0..BURST).for_each(|_| fail(now + RIGHT_FOR));
+        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), &right).unwrap();
+        assert!(attempt.wait.is_some(), "it was right long ago");
     }
 
     #[test]

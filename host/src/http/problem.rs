@@ -101,7 +101,7 @@ impl Problem {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             FAILED_LOGINS_KIND,
-            "Too many requests with wrong credentials came from this address. These were not looked up. Correct them, and wait for the time in Retry-After.",
+            "Too many requests with wrong credentials came from this address. Correct them, and wait for the time in Retry-After.",
         )
     }
 
