@@ -13,6 +13,7 @@ use super::packing::{pack, pack_bytes, unpack, unpack_bytes};
 use super::usage::{BLOB_ROW_BYTES, signed};
 use super::{BatchCommit, ContactWrite, Deletion, StoreError, WriteTarget};
 use crate::domain::{ContactId, StoredContact, UniqueKey};
+use crate::tenants::TenantLimits;
 
 /// Changes of one row at most: an undo that needs one image reads a whole row.
 const MAX_ROW_CHANGES: usize = 500;
@@ -24,6 +25,11 @@ pub(super) const UNDOABLE_JOB_BYTES: i64 = 128;
 const NO_VERSION: i64 = -1;
 /// Bytes of a mark.
 const MARK_BYTES: usize = 24;
+
+/// Returns how many bytes a tenant may keep.
+pub(super) fn kept_limit(limits: &TenantLimits) -> i64 {
+    i64::try_from(limits.kept_mib << 20).unwrap_or(i64::MAX)
+}
 
 /// Returns how many bytes may be kept while a job runs of which nobody knows yet how much it will keep, if a tenant may have `limit`
 /// bytes. So a job that turns out too large has cost no other job its undo.

@@ -219,6 +219,8 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
         })
         .await?;
     if cancelled {
+        // Apart, because it locks the tenant's counters, which commits lock before their jobs.
+        undo::cancelled(session, tenant, id).await?;
         return Ok(CancelOutcome::Cancelled);
     }
     Ok(match session.query_opt(&state, &[&session.clock_shift, &tenant.0, &id.0]).await? {

@@ -10,17 +10,20 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::connections::Session;
+use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, signed};
 use crate::domain::{ContactId, JobId, TenantId, Timestamp};
-use crate::store::before_images::{NewImageRow, NewImages, UNDOABLE_JOB_BYTES, read_images, with_unfinished_jobs};
+use crate::store::before_images::{
+    NewImageRow, NewImages, UNDOABLE_JOB_BYTES, kept_limit, read_images, with_unfinished_jobs,
+};
 use crate::store::packing::read_mode;
 use crate::store::purge::MAX_JOBS_DROPPED;
 use crate::store::undo::{EarlierUndo, KeptChanges, Undoability, UndoneJob};
 use crate::store::{
     BatchCommit, BeforeImages, ChangeMarks, Claim, StoreError, UndoRefusal, UndoRequest, UndoStore, Undoable,
 };
+use crate::tenants::TenantLimits;
 
 const READING: &str = "reading what a job changed";
 
@@ -211,7 +214,7 @@ impl Keeping {
         let begun = before.of_job.map_or(UNDOABLE_JOB_BYTES, |_| 0);
         let is_nothing = rows.is_empty() && is_finished && before.of_job.unwrap_or(begun) == UNDOABLE_JOB_BYTES;
         let bytes = begun + rows.iter().map(NewImageRow::stored_bytes).sum::<i64>();
-        let limit = signed(claim.limits.kept_mib << 20);
+        let limit = kept_limit(&claim.limits);
         let of_job = before.of_job.unwrap_or(0).saturating_add(bytes);
         let of_tenant = before.of_tenant.saturating_add(bytes);
         let freed = if is_nothing { None } else { fits(session, claim, of_job, of_tenant, limit).await? };
@@ -219,12 +222,12 @@ impl Keeping {
             let forgotten = Self::forget_if(session, claim, before.of_job.is_some()).await;
             if is_finished {
                 let kept = before.of_tenant.saturating_sub(before.of_job.unwrap_or(0));
-                make_room(session, claim, kept, limit).await?;
+                make_room(session, claim.tenant, claim.job, kept, limit).await?;
             }
             return forgotten;
         };
         if is_finished {
-            make_room(session, claim, of_tenant.saturating_sub(freed), limit).await?;
+            make_room(session, claim.tenant, claim.job, of_tenant.saturating_sub(freed), limit).await?;
         }
         Ok(Self { rows: Some((rows, signed(time.as_micros()))), bytes })
     }
@@ -263,6 +266,25 @@ impl Keeping {
     }
 }
 
+/// Makes room after a job was cancelled, of which nobody knew before how much it would keep.
+pub(super) async fn cancelled(session: &Session, tenant: TenantId, job: JobId) -> Result<(), PgError> {
+    const KEPT: &str = "
+        SELECT kept_bytes, (SELECT limits FROM tenants WHERE id = $1) FROM tallies WHERE tenant = $1 FOR UPDATE";
+    let kept = session.prepare_cached(KEPT).await?;
+    session
+        .transact(async || {
+            session.begin().await?;
+            if let Some(row) = session.query_opt(&kept, &[&tenant.0]).await?
+                && let Some(limits) = get::<Option<&str>>(&row, 1)?
+            {
+                let limit = kept_limit(&TenantLimits::parse_stored(limits));
+                make_room(session, tenant, job, get(&row, 0)?, limit).await?;
+            }
+            Ok(TxOutcome::Commit(()))
+        })
+        .await
+}
+
 /// Prepares the statements of [`Keeping::write`], so that they are sent at once.
 pub(super) async fn prepare(session: &Session) -> Result<(), PgError> {
     session.prepare_cached(KEEP).await?;
@@ -299,21 +321,27 @@ async fn fits(
     Ok(Some(freed))
 }
 
-/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` of `kept` bytes would be kept. Spares jobs that are
-/// unfinished or being undone.
-async fn make_room(session: &Session, claim: &Claim, mut kept: i64, limit: i64) -> Result<(), PgError> {
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` of `kept` bytes would be kept. Spares the job
+/// `except`, and jobs that are unfinished or being undone.
+async fn make_room(
+    session: &Session,
+    tenant: TenantId,
+    except: JobId,
+    mut kept: i64,
+    limit: i64,
+) -> Result<(), PgError> {
     if kept <= limit {
         return Ok(());
     }
     let oldest = session.prepare_cached(OLDEST).await?;
     let mut jobs: Vec<Uuid> = Vec::new();
-    for row in session.query(&oldest, &[&claim.tenant.0, &claim.job.0, &MAX_JOBS_DROPPED]).await? {
+    for row in session.query(&oldest, &[&tenant.0, &except.0, &MAX_JOBS_DROPPED]).await? {
         if kept > limit {
             kept -= get::<i64>(&row, 1)?;
             jobs.push(get(&row, 0)?);
         }
     }
-    forget(session, claim.tenant, &jobs).await
+    forget(session, tenant, &jobs).await
 }
 
 /// Deletes what is kept of some jobs, so that they cannot be undone any more.

@@ -126,6 +126,7 @@ impl JobStore for SqliteStore {
                 .context(CONTEXT)?;
             let freed = overlays::delete_unneeded(&transaction, tenant, id)?;
             usage::add_bytes(&transaction, tenant, -freed)?;
+            undo::cancelled(&transaction, tenant, id)?;
             webhooks::tell_of_job(&transaction, tenant, id, WebhookEvent::JobCancelled, now)?;
             transaction.commit().context(CONTEXT)?;
             Ok(CancelOutcome::Cancelled)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{SqliteStore, usage};
 use crate::domain::{ContactId, Digest, JobId, TenantId, Timestamp};
-use crate::store::before_images::{NewImages, UNDOABLE_JOB_BYTES, read_images, with_unfinished_jobs};
+use crate::store::before_images::{NewImages, UNDOABLE_JOB_BYTES, kept_limit, read_images, with_unfinished_jobs};
 use crate::store::error::Context;
 use crate::store::packing::read_mode;
 use crate::store::purge::MAX_JOBS_DROPPED;
@@ -15,6 +15,7 @@ use crate::store::undo::{EarlierUndo, KeptChanges, Undoability, UndoneJob};
 use crate::store::{
     BatchCommit, BeforeImages, ChangeMarks, Claim, StoreError, UndoRefusal, UndoRequest, UndoStore, Undoable,
 };
+use crate::tenants::TenantLimits;
 
 const READING: &str = "reading what a job changed";
 const KEEPING: &str = "keeping what a job changed";
@@ -175,15 +176,15 @@ pub(super) fn keep(
     };
     let Some(before) = begin(transaction, claim, batch.first == 0, now.after(time))? else { return Ok(()) };
     let rows = images.with_ids(batch, ids)?;
-    let limit = i64::try_from(claim.limits.kept_mib << 20).unwrap_or(i64::MAX);
+    let limit = kept_limit(&claim.limits);
     let bytes = rows.iter().map(|row| row.stored_bytes()).sum::<i64>();
     let is_nothing = rows.is_empty() && is_finished && before == UNDOABLE_JOB_BYTES;
     if is_nothing || !fits(transaction, claim, before.saturating_add(bytes), bytes, limit)? {
         forget(transaction, tenant, job)?;
-        return if is_finished { make_room(transaction, claim, 0, limit) } else { Ok(()) };
+        return if is_finished { make_room(transaction, tenant, job, 0, limit) } else { Ok(()) };
     }
     if is_finished {
-        make_room(transaction, claim, bytes, limit)?;
+        make_room(transaction, tenant, job, bytes, limit)?;
     }
     if rows.is_empty() {
         return Ok(());
@@ -202,6 +203,18 @@ pub(super) fn keep(
         .and_then(|mut statement| statement.execute(params![tenant.0, job.0, bytes]))
         .context(KEEPING)?;
     usage::add_kept_bytes(transaction, tenant, bytes)
+}
+
+/// Makes room after a job was cancelled, of which nobody knew before how much it would keep.
+pub(super) fn cancelled(transaction: &Transaction<'_>, tenant: TenantId, job: JobId) -> Result<(), StoreError> {
+    let limits: Option<String> = transaction
+        .prepare_cached("SELECT limits FROM tenants WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([tenant.0], |row| row.get(0)).optional())
+        .context(KEEPING)?;
+    match limits {
+        Some(limits) => make_room(transaction, tenant, job, 0, kept_limit(&TenantLimits::parse_stored(&limits))),
+        None => Ok(()),
+    }
 }
 
 /// Makes a job undoable with its first commit, and for longer with each later one. Returns the bytes that are kept of it; `None` if
@@ -258,10 +271,16 @@ fn fits(transaction: &Transaction<'_>, claim: &Claim, of_job: i64, bytes: i64, l
     Ok(true)
 }
 
-/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` bytes would be kept with `bytes` more. Spares jobs
-/// that are being undone.
-fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i64) -> Result<(), StoreError> {
-    let mut kept = usage::kept_bytes(transaction, claim.tenant)?.saturating_add(bytes);
+/// Deletes what is kept of some of the tenant's oldest jobs if more than `limit` bytes would be kept with `bytes` more. Spares the
+/// job `except`, and jobs that are unfinished or being undone.
+fn make_room(
+    transaction: &Transaction<'_>,
+    tenant: TenantId,
+    except: JobId,
+    bytes: i64,
+    limit: i64,
+) -> Result<(), StoreError> {
+    let mut kept = usage::kept_bytes(transaction, tenant)?.saturating_add(bytes);
     if kept <= limit {
         return Ok(());
     }
@@ -273,14 +292,14 @@ fn make_room(transaction: &Transaction<'_>, claim: &Claim, bytes: i64, limit: i6
              ORDER BY expires_at LIMIT ?3",
         )
         .and_then(|mut statement| {
-            statement.query_map(params![claim.tenant.0, claim.job.0, MAX_JOBS_DROPPED], |row| row.get(0))?.collect()
+            statement.query_map(params![tenant.0, except.0, MAX_JOBS_DROPPED], |row| row.get(0))?.collect()
         })
         .context(KEEPING)?;
     for job in oldest {
         if kept <= limit {
             break;
         }
-        kept -= forget(transaction, claim.tenant, JobId(job))?;
+        kept -= forget(transaction, tenant, JobId(job))?;
     }
     Ok(())
 }
