@@ -11,6 +11,7 @@ mod health;
 mod job;
 mod listening;
 mod log;
+mod migrate;
 mod network;
 mod operator;
 mod option_sources;
@@ -67,6 +68,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Copy the embedded store into a file, also while a server is using it.
     Backup(backup::BackupArgs),
+    /// Bring the schema of a store up to date, also while servers of earlier versions use a database, if they can go on then.
+    Migrate(migrate::MigrateArgs),
     /// For servers and commands themselves: compile the component on standard input.
     #[command(name = Compiler::COMMAND, hide = true)]
     Compile(compile::CompileArgs),
@@ -103,6 +106,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Health(args) => health::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Backup(args) => report(backup::run(args)),
+        Command::Migrate(args) => report(migrate::run(&args)),
         Command::Compile(args) => report(compile::run(&args)),
         Command::Submit(args) => submit::run(args),
         Command::Completions(args) => report(completions::run(&args)),

@@ -18,6 +18,7 @@ mod index_queue;
 mod jobs;
 mod listing;
 mod maintenance;
+mod opening;
 mod overlays;
 mod packing;
 pub mod postgres;
@@ -47,6 +48,7 @@ pub use jobs::{
     SubmitLimits, SubmitOutcome,
 };
 pub use maintenance::{JobHint, MaintenanceStore, Notification, Swept};
+pub use opening::{Opening, StoredSchema};
 pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayContacts, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use statistics::{PoolUse, StatisticsStore, StoreStatistics};

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use bulkhead::clock::Clock;
-use bulkhead::store::MaintenanceStore as _;
 use bulkhead::store::postgres::PostgresStore;
+use bulkhead::store::{MaintenanceStore as _, Opening};
 use bulkhead_postgres::{Cluster, Settings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -48,7 +48,7 @@ fn a_database_is_reached_as_the_url_asks() {
         ("localhost", String::from("sslmode=verify-full&sslrootcert=/nowhere"), Some("sslrootcert /nowhere")),
     ] {
         let url = format!("{}?{query}", cluster.url_at(host, &database)).parse().unwrap();
-        match (PostgresStore::open(&url, 2, Clock::system()), refused) {
+        match (PostgresStore::open(&url, 2, Clock::system(), Opening::Server), refused) {
             (Ok(store), None) => store.check().unwrap(),
             (Err(error), Some(why)) => assert!(error.to_string().contains(why), "{host} {query}: {error}"),
             (Ok(_), Some(_)) => panic!("{host} {query} was not refused"),

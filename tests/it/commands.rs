@@ -56,7 +56,7 @@ fn a_database_of_a_newer_version_is_refused() {
     let mut server = Server::start();
     server.terminate();
     let database = bulkhead_tests::Database::open_to_block(&server.data().join("bulkhead.sqlite"));
-    database.execute("PRAGMA user_version = 999");
+    database.execute("PRAGMA user_version = 999; UPDATE bulkhead_schema SET oldest = 999");
     let data = server.data().display().to_string();
     for args in [&["serve", "--listen", "127.0.0.1:0", "--data", &data][..], &["tenant", "list", "--data", &data]] {
         let ended = run(args).expect(2);

@@ -61,14 +61,19 @@ fn a_database_is_examined_as_well() {
     let server = database.options().start();
     server.add_tenant("acme");
     let found = findings(&server.command_line(&["doctor", "--json"]).expect(0));
-    for check in ["configuration", "schema", "times", "store", "secrets", "tenant"] {
+    for check in ["configuration", "schema", "database", "servers", "times", "store", "secrets", "tenant"] {
         assert_eq!(found[check].0, "ok", "{check}: {:?}", found[check]);
     }
+    assert!(found["servers"].1.starts_with("1 server"), "{:?}", found["servers"]);
     let version = database.number("SELECT version FROM bulkhead_schema");
+    // A newer version's, with which this one can work.
+    database.execute(&format!("UPDATE bulkhead_schema SET version = {version} + 1"));
+    let found = findings(&server.command_line(&["doctor", "--json"]).expect(0));
+    assert!(found["schema"].1.contains("this version can work"), "{:?}", found["schema"]);
     for (version, verdict, code, part) in
         [(version + 1, "fail", 1, "use the newer version"), (version - 1, "warn", 0, "brings it up to date")]
     {
-        database.execute(&format!("UPDATE bulkhead_schema SET version = {version}"));
+        database.execute(&format!("UPDATE bulkhead_schema SET version = {version}, oldest = {version}"));
         let found = findings(&server.command_line(&["doctor", "--json"]).expect(code));
         assert!(found["schema"].0 == verdict && found["schema"].2.contains(part), "{:?}", found["schema"]);
         assert!(found["store"].1.contains("not opened"), "{:?}", found["store"]);
@@ -143,7 +148,10 @@ fn each_of_fourteen_broken_installations_is_named_with_what_to_do() {
         ),
         Broken::by(
             "a newer schema",
-            |data| SqliteDatabase::open_to_block(&data.join("bulkhead.sqlite")).execute("PRAGMA user_version = 999"),
+            |data| {
+                SqliteDatabase::open_to_block(&data.join("bulkhead.sqlite"))
+                    .execute("PRAGMA user_version = 999; UPDATE bulkhead_schema SET oldest = 999")
+            },
             ("schema", "fail"),
             ("999", "use the newer version"),
         ),
@@ -265,7 +273,8 @@ fn trouble_is_told_with_what_to_do() {
     let file = server.data().join("bulkhead.sqlite");
     let version = SqliteDatabase::open_to_block(&file).number("PRAGMA user_version", []);
     let set_version = |version: i64| {
-        SqliteDatabase::open_to_block(&file).execute(&format!("PRAGMA user_version = {version}"));
+        let set = format!("PRAGMA user_version = {version}; UPDATE bulkhead_schema SET oldest = {version}");
+        SqliteDatabase::open_to_block(&file).execute(&set);
     };
     for (version, verdict, code, part) in
         [(version + 1, "fail", 1, "use the newer version"), (version - 1, "warn", 0, "brings it up to date")]

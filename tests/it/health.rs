@@ -84,14 +84,14 @@ fn a_server_is_not_ready_after_a_newer_version_migrated_its_database() {
     let store = Database::open_to_block(&server.data().join("bulkhead.sqlite"));
     let version = store.number("PRAGMA user_version", []);
     assert_schema_matters(&server.client_with(None), version, |version| {
-        store.execute(&format!("PRAGMA user_version = {version}"));
+        store.execute(&format!("PRAGMA user_version = {version}; UPDATE bulkhead_schema SET oldest = {version}"));
     });
     drop(server);
     let database = databases::Database::fresh();
     let server = database.options().start();
     let version = database.number("SELECT version FROM bulkhead_schema");
     assert_schema_matters(&server.client_with(None), version, |version| {
-        database.query(&format!("UPDATE bulkhead_schema SET version = {version}"));
+        database.query(&format!("UPDATE bulkhead_schema SET version = {version}, oldest = {version}"));
     });
 }
 

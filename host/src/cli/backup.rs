@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use bulkhead::clock::Clock;
 use bulkhead::store::sqlite::SqliteStore;
 use clap::Args;
 
@@ -28,7 +27,7 @@ pub(super) fn run(args: BackupArgs) -> Result<(), Box<dyn Error>> {
     if !SqliteStore::is_in(data) {
         return Err(format!("there is no store in {}; name its folder with --data", data.display()).into());
     }
-    let bytes = SqliteStore::open(data, Clock::system())?.backup(&args.file)?;
+    let bytes = SqliteStore::backup(data, &args.file)?;
     print_json(&serde_json::json!({ "backup": args.file.display().to_string(), "bytes": bytes }))?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use bulkhead::clock::Clock;
+use bulkhead::store::Opening;
 use clap::Args;
 use serde::Serialize;
 
@@ -110,7 +111,7 @@ fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
         findings.push(checks::not_opened());
         return Ok(findings);
     }
-    match args.open(Clock::system(), MAX_CONNECTIONS) {
+    match args.open(Clock::system(), MAX_CONNECTIONS, Opening::Command) {
         Ok(store) => {
             findings.push(checks::writes(&*store));
             findings.extend(checks::disk(&*store));

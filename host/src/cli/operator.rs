@@ -5,6 +5,7 @@ use std::error::Error;
 use bulkhead::clock::Clock;
 use bulkhead::operations::{ComponentRuntime, Operations};
 use bulkhead::sandbox::Sandbox;
+use bulkhead::store::Opening;
 
 use super::serve::DEFAULT_COMPONENT;
 use super::store::StoreArgs;
@@ -38,7 +39,7 @@ pub(super) fn operations_or_new_store(
 }
 
 fn open(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
-    let opened = store.open(Clock::system(), MAX_CONNECTIONS)?;
+    let opened = store.open(Clock::system(), MAX_CONNECTIONS, Opening::Command)?;
     let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
     Ok(Operations::new(opened, max_component_bytes, move || {
         let sandbox = Sandbox::new(settings.clone())?;

@@ -91,7 +91,7 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn open_store(args: &ServeArgs) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    let store = args.store.open(args.clock(), args.connections())?;
+    let store = args.store.open(args.clock(), args.connections(), args.opening())?;
     let recovered = store.void_claims()?;
     if recovered > 0 {
         tracing::info!(

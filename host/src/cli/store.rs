@@ -11,9 +11,9 @@ use bulkhead::clock::Clock;
 use bulkhead::domain::Digest;
 use bulkhead::private_files::{check_file, make_private_folder, open_private_file};
 use bulkhead::sandbox::SandboxSettings;
-use bulkhead::store::postgres::{DatabaseUrl, PostgresStore};
-use bulkhead::store::sqlite::SqliteStore;
-use bulkhead::store::{Store, StoreError};
+use bulkhead::store::postgres::{DatabaseUrl, PostgresFacts, PostgresStore};
+use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
+use bulkhead::store::{Opening, Store, StoreError};
 use clap::Args;
 
 use super::compile::CompileLimitArgs;
@@ -132,19 +132,38 @@ impl StoreArgs {
     /// Opens the store, with up to `connections` connections at a time if it is a database.
     ///
     /// # Errors
-    /// If the store cannot be reached or used.
-    pub(super) fn open(&self, clock: Clock, connections: usize) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    /// If the store cannot be reached or used, or its schema is not this program's and `opening` does not allow to change that.
+    pub(super) fn open(
+        &self,
+        clock: Clock,
+        connections: usize,
+        opening: Opening,
+    ) -> Result<Arc<dyn Store>, Box<dyn Error>> {
         Ok(match self.place()? {
-            Place::Folder(folder) => Arc::new(SqliteStore::open(folder, clock)?),
+            Place::Folder(folder) => Arc::new(SqliteStore::open(folder, clock, opening)?),
             Place::Database(url) => {
                 let url: DatabaseUrl = url.parse().map_err(|error| format!("--database: {error}"))?;
-                let opened = PostgresStore::open(&url, connections, clock);
+                let opened = PostgresStore::open(&url, connections, clock, opening);
                 Arc::new(opened.map_err(|error| match error {
                     StoreError::Connection(why) => {
                         format!("{why}. Is PostgreSQL running at {url}, and may this user connect?").into()
                     }
                     error => Box::<dyn Error>::from(error),
                 })?)
+            }
+        })
+    }
+
+    /// Returns the number of the store's schema; 0 if there is no store in a database.
+    ///
+    /// # Errors
+    /// If the store cannot be reached or read.
+    pub(super) fn schema(&self) -> Result<i64, Box<dyn Error>> {
+        Ok(match self.place()? {
+            Place::Folder(folder) => SqliteFacts::read(folder)?.schema.number,
+            Place::Database(url) => {
+                let url = url.parse().map_err(|error| format!("--database: {error}"))?;
+                PostgresFacts::read(&url)?.schema.number
             }
         })
     }

@@ -25,6 +25,11 @@ pub enum StoreError {
     /// The database cannot be reached, or cannot be worked with.
     #[error("{0}")]
     Connection(String),
+    /// Connections to the database share its sessions.
+    #[error(
+        "the database is behind a pooler that gives connections a session for a transaction only; make it keep them on one session (in PgBouncer: pool_mode = session), or connect past it"
+    )]
+    SharedSessions,
     /// The connection broke off during a commit, which may have taken effect.
     #[error("{0}: the connection broke off before the database confirmed the commit")]
     Unsure(&'static str),
@@ -72,6 +77,44 @@ pub enum StoreError {
         /// The newest schema version that this program knows.
         known: i64,
     },
+    /// An earlier server made the schema, and whoever opened the store may not change that.
+    #[error(
+        "{path} was written by an earlier bulkhead (schema {found}; this one needs {known}). Make a backup; then start a server of this version, or run 'bulkhead migrate'. Until then, use the earlier version's commands."
+    )]
+    OlderSchema {
+        /// The database.
+        path: String,
+        /// Its schema version.
+        found: i64,
+        /// The schema version that this program needs.
+        known: i64,
+    },
+    /// An earlier server made the schema, and servers of earlier versions use the store.
+    #[error(
+        "{path} has schema {found}, this version needs {known}, and servers of earlier versions are using it: {servers}. {}",
+        advice(.can_go_on)
+    )]
+    ServersRunning {
+        /// The database.
+        path: String,
+        /// Its schema version.
+        found: i64,
+        /// The schema version that this program needs.
+        known: i64,
+        /// Where these servers are connected from.
+        servers: String,
+        /// Whether they could go on with the newer schema.
+        can_go_on: bool,
+    },
+}
+
+/// Says what to do before a schema can be changed that servers of earlier versions are using.
+fn advice(can_go_on: &bool) -> &'static str {
+    if *can_go_on {
+        "They can go on with the newer schema: make a backup, run 'bulkhead migrate' or start this server with --migrate, and then replace them."
+    } else {
+        "They cannot go on with the newer schema: stop them first."
+    }
 }
 
 impl StoreError {

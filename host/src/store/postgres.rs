@@ -27,10 +27,12 @@ mod migrations;
 mod next_job;
 mod notifications;
 mod overlays;
+mod presence;
 mod purge;
 mod query_parts;
 mod refresh_tokens;
 mod remarks;
+mod schema_gate;
 mod search_sets;
 mod sql;
 mod statements;
@@ -51,13 +53,16 @@ use std::sync::atomic::AtomicI64;
 
 pub use address::{DatabaseUrl, DatabaseUrlError};
 pub use facts::PostgresFacts;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::StoreError;
 use super::profile_cache::ProfileCache;
 use super::secret_use::SecretUse;
+use super::{Opening, StoreError};
 use crate::clock::Clock;
 use connections::Connections;
+use migrations::Schema;
+use notifications::Channel;
 
 /// A [`Store`](super::Store) in a PostgreSQL database.
 #[derive(Debug)]
@@ -65,6 +70,10 @@ pub struct PostgresStore {
     /// The database's URL without its password.
     name: String,
     connections: Connections,
+    /// The schema that this program knows.
+    schema: &'static Schema,
+    /// Shows that a server is there, until the server subscribes on it.
+    channel: Mutex<Option<Channel>>,
     /// Microseconds that the database's clock is ahead of this machine's.
     clock_lead: Arc<AtomicI64>,
     profiles: ProfileCache,
@@ -74,20 +83,36 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects, with up to `connections` at a time, and brings the schema up to date.
+    /// Connects, with up to `connections` at a time, and brings the schema up to date if `opening` allows it. A store that is opened
+    /// to be served keeps one connection besides, which shows that a server is there.
     ///
     /// # Errors
-    /// If the database cannot be reached or used, or is from a newer version.
-    pub fn open(url: &DatabaseUrl, connections: usize, clock: Clock) -> Result<Self, StoreError> {
+    /// If the database cannot be reached or used, or is from a newer version, or from an earlier one and its schema may not be
+    /// changed.
+    pub fn open(url: &DatabaseUrl, connections: usize, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
+        Self::open_with_schema(url, connections, clock, opening, migrations::CURRENT)
+    }
+
+    fn open_with_schema(
+        url: &DatabaseUrl,
+        connections: usize,
+        clock: Clock,
+        opening: Opening,
+        schema: &'static Schema,
+    ) -> Result<Self, StoreError> {
         let name = url.to_string();
         let connections = Connections::new(url, connections, clock)?;
+        connections.check_sessions()?;
         let clock_lead = connections.run_long("bringing the schema up to date", async |session| {
-            migrations::run(session, &name).await?;
+            migrations::run(session, &name, schema, opening).await?;
             Ok(notifications::measure_clock_lead(session).await?)
         })?;
+        let channel = opening.is_server().then(|| connections.open_channel(&name, schema)).transpose()?;
         Ok(Self {
             name,
             connections,
+            schema,
+            channel: Mutex::new(channel),
             clock_lead: Arc::new(AtomicI64::new(clock_lead)),
             profiles: ProfileCache::default(),
             secret_use: SecretUse::default(),

@@ -39,9 +39,9 @@ use std::path::{Path, PathBuf};
 
 pub use facts::SqliteFacts;
 
-use super::StoreError;
 use super::profile_cache::ProfileCache;
 use super::secret_use::SecretUse;
+use super::{Opening, StoreError};
 use crate::clock::Clock;
 use crate::private_files::make_private_folder;
 use connections::Connections;
@@ -63,11 +63,12 @@ impl SqliteStore {
     /// Opens the database in `folder`, and creates either of them if it is missing.
     ///
     /// # Errors
-    /// If the folder cannot be used, or the database is damaged or from a newer version.
-    pub fn open(folder: &Path, clock: Clock) -> Result<Self, StoreError> {
+    /// If the folder cannot be used, or the database is damaged, from a newer version, or from an earlier one and `opening` does
+    /// not allow to change that.
+    pub fn open(folder: &Path, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
         make_private_folder(folder)?;
         let connections = Connections::open(&folder.join(FILE))?;
-        connections.write(|connection| migrations::run(connection, &folder.join(FILE)))?;
+        connections.write(|connection| migrations::run(connection, &folder.join(FILE), opening))?;
         Ok(Self {
             folder: folder.to_owned(),
             connections,
@@ -82,12 +83,14 @@ impl SqliteStore {
         folder.join(FILE).exists()
     }
 
-    /// Copies the database as it is now to a new file, while servers use the database. Returns the file's size in bytes. To
-    /// restore the copy, stop the server and put the file as `bulkhead.sqlite` into an otherwise empty data folder.
+    /// Copies the database in `folder` as it is now to a new file, while servers use the database, whatever its schema. Returns
+    /// the file's size in bytes. To restore the copy, stop the server and put the file as `bulkhead.sqlite` into an otherwise
+    /// empty data folder.
     ///
     /// # Errors
     /// If the file exists or cannot be written, or the database is damaged. Then there is no new file.
-    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        self.connections.apart(|connection| backup::backup(connection, to))
+    pub fn backup(folder: &Path, to: &Path) -> Result<u64, StoreError> {
+        make_private_folder(folder)?;
+        Connections::open(&folder.join(FILE))?.apart(|connection| backup::backup(connection, to))
     }
 }

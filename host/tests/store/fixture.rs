@@ -10,7 +10,7 @@ use bulkhead::store::postgres::PostgresStore;
 use bulkhead::store::sqlite::SqliteStore;
 use bulkhead::store::{
     ApplyOutcome, BatchCommit, Claim, CommitOutcome, ContactFilter, ContactOrder, ContactQuery, ContactWrite, NewJob,
-    QueueLimits, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
+    Opening, QueueLimits, Store, StoreError, StoredRow, SubmitLimits, SubmitOutcome,
 };
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
@@ -193,12 +193,25 @@ impl StoreFixture {
 
     /// Gives the schema a number that this program does not know.
     pub(crate) fn make_schema_newer(&self) {
+        self.set_schema(1_000, 1_000);
+    }
+
+    /// Makes the schema newer than this program, in a way that this program need not notice.
+    pub(crate) fn add_to_schema(&self) {
+        self.set_schema(1_000, 1);
+    }
+
+    fn set_schema(&self, number: i64, oldest: i64) {
         match &self.place {
             Place::Folder(folder) => {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
-                connection.pragma_update(None, "user_version", 1_000).unwrap();
+                connection.execute("UPDATE bulkhead_schema SET oldest = ?1", [oldest]).unwrap();
+                connection.pragma_update(None, "user_version", number).unwrap();
             }
-            Place::Database { cluster, name } => drop(cluster.query(name, "UPDATE bulkhead_schema SET version = 1000")),
+            Place::Database { cluster, name } => {
+                let update = format!("UPDATE bulkhead_schema SET version = {number}, oldest = {oldest}");
+                drop(cluster.query(name, &update));
+            }
         }
     }
 
@@ -307,10 +320,10 @@ fn clock_file(folder: &TempDir) -> PathBuf {
 fn open(place: &Place, folder: &TempDir) -> Result<Arc<dyn Store>, StoreError> {
     let clock = Clock::shifted_by(clock_file(folder));
     match place {
-        Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock)?)),
+        Place::Folder(data) => Ok(Arc::new(SqliteStore::open(data, clock, Opening::Server)?)),
         Place::Database { cluster, name } => {
             let url = cluster.url(name).parse().expect("the URL is valid");
-            Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock)?))
+            Ok(Arc::new(PostgresStore::open(&url, CONNECTIONS, clock, Opening::Server)?))
         }
     }
 }

@@ -154,7 +154,8 @@ conformance! {
         opening:
             data_is_kept_when_a_store_is_opened_again,
             several_servers_can_open_a_new_store_at_once,
-            a_newer_schema_is_refused_with_a_reason;
+            a_newer_schema_is_refused_with_a_reason,
+            a_schema_that_is_newer_by_additions_is_worked_with;
         races:
             a_job_is_claimed_once,
             the_limit_of_running_jobs_holds,

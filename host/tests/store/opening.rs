@@ -56,3 +56,13 @@ pub(crate) fn a_newer_schema_is_refused_with_a_reason(fixture: &StoreFixture) {
         "a running server notices the newer schema"
     );
 }
+
+pub(crate) fn a_schema_that_is_newer_by_additions_is_worked_with(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    fixture.add_to_schema();
+    let again = fixture.another_server();
+    for store in [&again, &fixture.store] {
+        store.check().unwrap();
+        assert_eq!(store.tenant("acme").unwrap().unwrap().id, tenant);
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead::clock::Clock;
 use bulkhead::store::postgres::PostgresStore;
-use bulkhead::store::{Store, StoreError};
+use bulkhead::store::{Opening, Store, StoreError};
 use bulkhead::tenants::Profile;
 use bulkhead_postgres::{Cluster, Settings};
 
@@ -15,7 +15,12 @@ use crate::lost_answers::cut_off_a_commit;
 use crate::several_servers::{EVENT_TIMEOUT, recovered};
 
 fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(PostgresStore::open(&url.parse().expect("the URL is valid"), CONNECTIONS, Clock::system())?))
+    Ok(Arc::new(PostgresStore::open(
+        &url.parse().expect("the URL is valid"),
+        CONNECTIONS,
+        Clock::system(),
+        Opening::Server,
+    )?))
 }
 
 /// Runs a job from submission to deletion, with everything else that a server does.

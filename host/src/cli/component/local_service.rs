@@ -13,7 +13,7 @@ use bulkhead::operations::{
 };
 use bulkhead::sandbox::{Sandbox, SandboxSettings, remove_old_code};
 use bulkhead::store::sqlite::SqliteStore;
-use bulkhead::store::{QueueLimits, Store, Tenant};
+use bulkhead::store::{Opening, QueueLimits, Store, Tenant};
 use bulkhead::tenants::TenantName;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -70,7 +70,7 @@ impl LocalService {
     pub(super) fn open(file: &Path, compile_limits: &CompileLimitArgs) -> Result<Self, Box<dyn Error>> {
         let bytes = read(file, MAX_COMPONENT_BYTES)?;
         let folder = tempfile::tempdir()?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system())?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system(), Opening::Server)?);
         let sandbox = sandbox(compile_limits)?;
         let told = Compilation::announce(file, &bytes, sandbox.is_compiled(Digest::of(&bytes)));
         let default = sandbox.load_built_in(DEFAULT_COMPONENT)?;

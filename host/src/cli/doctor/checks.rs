@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bulkhead::plain_words::io_error;
 use bulkhead::private_files::{Privacy, check_folder};
 use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
-use bulkhead::store::{DiskState, Store, StoreError, TenantSummary};
+use bulkhead::store::{DiskState, Store, StoreError, StoredSchema, TenantSummary};
 
 use super::Finding;
 
@@ -115,24 +115,34 @@ pub(super) fn database(folder: &Path) -> (Vec<Finding>, bool) {
             );
         }
     };
-    let findings = vec![schema(facts.schema, facts.known_schema), size(&facts), times(&facts)];
-    (findings, facts.schema == facts.known_schema)
+    let (examined, is_usable) = schema(facts.schema, facts.known_schema);
+    (vec![examined, size(&facts), times(&facts)], is_usable)
 }
 
-/// Checks whether this program knows a schema.
-pub(super) fn schema(schema: i64, known_schema: i64) -> Finding {
+/// Checks whether this program knows a schema. Returns also whether it can work with the schema as it is.
+pub(super) fn schema(schema: StoredSchema, known: i64) -> (Finding, bool) {
     const CHECK: &str = "schema";
-    match schema.cmp(&known_schema) {
-        std::cmp::Ordering::Equal => Finding::ok(CHECK, schema.to_string()),
-        std::cmp::Ordering::Less => Finding::warn(
-            CHECK,
-            format!("{schema}, and this version uses {known_schema}"),
-            "the next server or command of this version brings it up to date; make a backup before",
+    let number = schema.number;
+    match number.cmp(&known) {
+        std::cmp::Ordering::Equal => (Finding::ok(CHECK, number.to_string()), true),
+        std::cmp::Ordering::Less => (
+            Finding::warn(
+                CHECK,
+                format!("{number}, and this version uses {known}"),
+                "make a backup; the next server of this version, or 'bulkhead migrate', brings it up to date",
+            ),
+            false,
         ),
-        std::cmp::Ordering::Greater => Finding::fail(
-            CHECK,
-            format!("{schema}, and this version knows {known_schema}"),
-            "use the newer version that wrote it",
+        std::cmp::Ordering::Greater if schema.is_usable_by(known) => {
+            (Finding::ok(CHECK, format!("{number} of a newer version, with which this version can work")), true)
+        }
+        std::cmp::Ordering::Greater => (
+            Finding::fail(
+                CHECK,
+                format!("{number}, and this version knows {known}"),
+                "use the newer version that wrote it",
+            ),
+            false,
         ),
     }
 }

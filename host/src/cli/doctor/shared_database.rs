@@ -1,5 +1,6 @@
 //! The checks of a PostgreSQL database, which change nothing in it.
 
+use bulkhead::plain_words::counted;
 use bulkhead::store::postgres::PostgresFacts;
 
 use super::Finding;
@@ -19,14 +20,31 @@ pub(super) fn shared_database(url: &str) -> (Vec<Finding>, bool) {
         Err(error) => {
             refused(error, "start PostgreSQL, or correct the URL: a server does not start without its database")
         }
-        Ok(facts) if facts.schema == 0 => {
+        Ok(facts) if facts.schema.number == 0 => {
             refused(String::from("there is no store in this database"), "start a server with it, or correct the URL")
         }
         Ok(facts) => {
-            let findings = vec![schema(facts.schema, facts.known_schema), clock_of_database(facts.clock_lead)];
-            (findings, facts.schema == facts.known_schema)
+            let (examined, is_usable) = schema(facts.schema, facts.known_schema);
+            let findings = vec![
+                examined,
+                Finding::ok("database", format!("PostgreSQL {}", facts.version)),
+                servers(&facts),
+                clock_of_database(facts.clock_lead),
+            ];
+            (findings, is_usable)
         }
     }
+}
+
+/// Says which servers use a database.
+fn servers(facts: &PostgresFacts) -> Finding {
+    const CHECK: &str = "servers";
+    let count = counted(facts.servers.len(), "server");
+    let earlier = facts.servers.iter().filter(|known| **known < facts.known_schema).count();
+    if earlier == 0 {
+        return Finding::ok(CHECK, format!("{count} of this version's schema or a newer one"));
+    }
+    Finding::warn(CHECK, format!("{count}, of which {earlier} know an earlier schema"), "replace them by this version")
 }
 
 /// Checks how far a database's clock is ahead of this machine's, in microseconds.

@@ -13,8 +13,8 @@ use bulkhead::http::{
 };
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
-use bulkhead::store::QueueLimits;
 use bulkhead::store::postgres::DatabaseUrl;
+use bulkhead::store::{Opening, QueueLimits};
 use bulkhead::tenants::Secret;
 use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
@@ -64,6 +64,9 @@ pub(in crate::cli) struct ServeArgs {
     insecure_listen: bool,
     #[command(flatten)]
     pub(super) store: StoreArgs,
+    /// Bring a database's schema up to date also while servers of earlier versions use it, if they can go on then.
+    #[arg(long, env = "BULKHEAD_MIGRATE")]
+    migrate: bool,
     /// Maximum number of connections to a database; by default three for each worker and eight more.
     #[arg(long, value_name = "N", env = "BULKHEAD_DATABASE_CONNECTIONS", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     database_connections: Option<u16>,
@@ -258,6 +261,11 @@ impl ServeArgs {
         }
         computed.extend(self.store.compiled().map(|folder| ("cache", folder.display().to_string())));
         computed
+    }
+
+    /// Returns what the server may change of the schema when it opens the store.
+    pub(super) fn opening(&self) -> Opening {
+        if self.migrate { Opening::MigratingServer } else { Opening::Server }
     }
 
     pub(super) fn webhook_networks(&self) -> WebhookNetworks {

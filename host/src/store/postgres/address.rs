@@ -9,8 +9,11 @@ use tokio_postgres::config::{Host, SslMode};
 
 /// PostgreSQL's port, unless the URL names another.
 const DEFAULT_PORT: u16 = 5432;
-/// How long making a connection may take.
+/// How long a host may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long several hosts may take together: less than an operation waits for a connection, so that the last host is asked when the
+/// others are silent, as a machine that is off.
+const CONNECT_TO_ALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a connection may be silent before the system probes the other end.
 const KEEPALIVE_IDLE_TIME: Duration = Duration::from_secs(10);
 /// The time between two such probes.
@@ -92,9 +95,13 @@ impl FromStr for DatabaseUrl {
                 let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                 DatabaseUrlError::Other(plain(&why))
             })?;
+        let connect_timeout = match u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX) {
+            0 | 1 => CONNECT_TIMEOUT,
+            hosts => CONNECT_TO_ALL_TIMEOUT / hosts,
+        };
         config
             .ssl_mode(mode)
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect_timeout)
             .keepalives_idle(KEEPALIVE_IDLE_TIME)
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(MAX_KEEPALIVE_PROBES)

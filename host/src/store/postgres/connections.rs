@@ -2,8 +2,10 @@
 //! [`OPERATION_TIMEOUT`], even if the database or the network fails.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -12,11 +14,15 @@ use deadpool_postgres::{
 };
 use parking_lot::Mutex;
 use tokio::runtime;
-use tokio_postgres::Config;
+use tokio::time::error::Elapsed;
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::DatabaseUrl;
 use super::error::{PgError, pool_error};
+use super::migrations::Schema;
+use super::notifications::Channel;
+use super::schema_gate::SchemaGate;
 use super::sql::signed;
 use super::tls;
 use crate::clock::Clock;
@@ -35,6 +41,8 @@ const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const MAX_ATTEMPTS: u32 = 5;
 /// How long the store counts as full after the database last said that its disk is.
 const DISK_FULL_PERIOD: Duration = Duration::from_secs(5);
+/// How often two connections are asked for their sessions: other clients of a pooler may come in between.
+const SESSION_CHECKS: usize = 3;
 /// The pause after a lost connection, in which the pool notices which other connections are lost.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -64,6 +72,7 @@ pub(super) struct Connections {
     clock: Clock,
     /// When the database last said that its disk is full.
     disk_full_at: Mutex<Option<Instant>>,
+    gate: Arc<SchemaGate>,
 }
 
 impl std::fmt::Debug for Connections {
@@ -96,7 +105,45 @@ impl Connections {
             .map_err(|error| failed(error.to_string()))?;
         let handle = runtime.handle().clone();
         let config = url.config.clone();
-        Ok(Self { pool, runtime: Some(runtime), handle, config, tls, clock, disk_full_at: Mutex::default() })
+        Ok(Self {
+            pool,
+            runtime: Some(runtime),
+            handle,
+            config,
+            tls,
+            clock,
+            disk_full_at: Mutex::default(),
+            gate: Arc::default(),
+        })
+    }
+
+    /// Checks that each connection has a session of the database to itself. A pooler in transaction mode gives several the same
+    /// one, and takes from each what it has set, prepared, locked and listens to.
+    pub(super) fn check_sessions(&self) -> Result<(), StoreError> {
+        const CONTEXT: &str = "looking for a pooler";
+        let is_shared = async {
+            let one = self.pool.get().await.map_err(pool_error)?;
+            let (other, connection) = self.config.connect(self.tls.clone()).await?;
+            let reader = tokio::spawn(connection);
+            let mut seen: [HashSet<String>; 2] = Default::default();
+            let mut asked = Ok(());
+            for _ in 0..SESSION_CHECKS {
+                for (client, seen) in [&**one as &Client, &other].into_iter().zip(&mut seen) {
+                    match backend(client).await {
+                        Ok(backend) => drop(seen.insert(backend)),
+                        Err(error) => asked = Err(error),
+                    }
+                }
+            }
+            reader.abort();
+            asked.map(|()| seen.iter().any(|seen| seen.len() > 1) || !seen[0].is_disjoint(&seen[1]))
+        };
+        match self.wait_for(OPERATION_TIMEOUT, is_shared) {
+            Ok(Ok(false)) => Ok(()),
+            Ok(Ok(true)) => Err(StoreError::SharedSessions),
+            Ok(Err(error)) => Err(error.into_store_error(CONTEXT)),
+            Err(_) => Err(StoreError::Connection(format!("{CONTEXT}: the database does not answer"))),
+        }
     }
 
     /// Does `work` on a connection and waits for it. Tries again if the work's transaction lost to another one, or if the
@@ -116,7 +163,17 @@ impl Connections {
         context: &'static str,
         work: impl AsyncFn(&Session) -> Result<T, PgError>,
     ) -> Result<T, PgError> {
+        self.gate.pass()?;
         self.attempt_within(OPERATION_TIMEOUT, context, work)
+    }
+
+    /// Does the same as [`Self::run`], also while the schema is too new for this server.
+    pub(super) fn run_with_any_schema<T>(
+        &self,
+        context: &'static str,
+        work: impl AsyncFn(&Session) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        self.attempt_within(OPERATION_TIMEOUT, context, work).map_err(|error| error.into_store_error(context))
     }
 
     /// Does the same as [`Self::run`], for work that can take as long as it needs.
@@ -206,8 +263,27 @@ impl Connections {
         drop(self.handle.spawn(work));
     }
 
+    fn wait_for<T>(&self, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        self.handle.block_on(async { tokio::time::timeout(timeout, work).await })
+    }
+
+    /// Returns what keeps this server from using a schema that became too new for it.
+    pub(super) fn gate(&self) -> &Arc<SchemaGate> {
+        &self.gate
+    }
+
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Shows the presence of a server that knows `schema`, on a connection outside of the pool.
+    pub(super) fn open_channel(&self, database: &str, schema: &Schema) -> Result<Channel, StoreError> {
+        const CONTEXT: &str = "connecting to listen";
+        let opening = Channel::open(&self.config, self.tls.clone(), database, schema);
+        match self.wait_for(LONG_TIMEOUT, opening) {
+            Ok(opened) => opened.map_err(|error| error.into_store_error(CONTEXT)),
+            Err(_) => Err(StoreError::Connection(format!("{CONTEXT}: the database does not answer"))),
+        }
     }
 
     /// Returns what it takes to make a connection outside of the pool.
@@ -233,6 +309,17 @@ pub(super) struct Session {
     is_committing: Rc<Cell<bool>>,
     /// The parameter of `bulkhead_now`: microseconds that the store's clock is ahead of the database's.
     pub(super) clock_shift: i64,
+}
+
+/// Returns the process of the database that serves a connection now.
+async fn backend(client: &Client) -> Result<String, PgError> {
+    // Not prepared, so that it works through any pooler.
+    let messages = client.simple_query("SELECT pg_backend_pid()").await?;
+    let backend = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    backend.ok_or_else(|| StoreError::Corrupt(String::from("pg_backend_pid() returned nothing")).into())
 }
 
 /// How a transaction ends.

@@ -105,7 +105,10 @@ impl std::fmt::Display for DisplayPgError {
         match self.0.as_db_error() {
             Some(error) => {
                 write!(f, "{} (SQLSTATE {})", error.message(), error.code().code())?;
-                error.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+                error.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))?;
+                let is_of_another =
+                    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(error.code());
+                if is_of_another { write!(f, "; {}", StoreError::SharedSessions) } else { Ok(()) }
             }
             None => {
                 write!(f, "{}", self.0)?;

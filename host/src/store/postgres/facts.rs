@@ -1,19 +1,22 @@
 //! What a database says of itself, read without changing anything.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use super::connections::Connections;
-use super::{DatabaseUrl, migrations, notifications};
+use super::sql::get;
+use super::{DatabaseUrl, migrations, notifications, presence};
 use crate::clock::Clock;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoredSchema};
 
 /// What a database says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresFacts {
-    /// The number of its schema; 0 if there is no store in the database.
-    pub schema: i64,
+    /// Its schema.
+    pub schema: StoredSchema,
     /// The number of the newest schema that this program knows.
     pub known_schema: i64,
+    /// The newest schemas that the servers know which use the database.
+    pub servers: Vec<i64>,
+    /// Its version, such as `15.18`.
+    pub version: String,
     /// Microseconds that its clock is ahead of this machine's.
     pub clock_lead: i64,
 }
@@ -25,11 +28,15 @@ impl PostgresFacts {
     /// If the database cannot be reached or read.
     pub fn read(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let connections = Connections::new(url, 1, Clock::system())?;
-        let clock_lead = AtomicI64::new(0);
-        let schema = connections.run("examining the database", async |session| {
-            clock_lead.store(notifications::measure_clock_lead(session).await?, Ordering::Relaxed);
-            migrations::stored_version(session).await
-        })?;
-        Ok(Self { schema, known_schema: migrations::newest_version(), clock_lead: clock_lead.into_inner() })
+        connections.check_sessions()?;
+        let known_schema = migrations::CURRENT.number();
+        connections.run("examining the database", async |session| {
+            let clock_lead = notifications::measure_clock_lead(session).await?;
+            let schema = migrations::stored(session).await?;
+            let servers = if schema.number > 0 { presence::servers(session).await? } else { Vec::new() };
+            let servers = servers.into_iter().map(|server| server.known).collect();
+            let version = get(&session.query_one("SHOW server_version", &[]).await?, 0)?;
+            Ok(Self { schema, known_schema, servers, version, clock_lead })
+        })
     }
 }

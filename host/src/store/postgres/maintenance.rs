@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::notifications::Listening;
 use super::{PostgresStore, job_hints, migrations, notifications, sweep};
 use crate::clock::machine_time;
 use crate::domain::Timestamp;
@@ -19,7 +20,11 @@ impl MaintenanceStore for PostgresStore {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        self.connections.run("trying to write", async |session| migrations::check(session, &self.name).await)?;
+        let checked = self.connections.run_with_any_schema("trying to write", async |session| {
+            migrations::check(session, &self.name, self.schema).await
+        });
+        self.connections.gate().checked(&checked);
+        checked?;
         if self.connections.is_disk_full() {
             return Err(StoreError::Connection(String::from("the database said a moment ago that its disk is full")));
         }
@@ -43,7 +48,15 @@ impl MaintenanceStore for PostgresStore {
     }
 
     fn subscribe(&self, notify: Box<dyn Fn(Notification) + Send + Sync>) {
-        notifications::subscribe(&self.connections, Arc::clone(&self.clock_lead), self.server, notify);
+        let listening = Listening {
+            database: self.name.clone(),
+            schema: self.schema,
+            clock_lead: Arc::clone(&self.clock_lead),
+            server: self.server,
+            handler: notify,
+            gate: Arc::clone(self.connections.gate()),
+        };
+        notifications::subscribe(&self.connections, self.channel.lock().take(), listening);
     }
 
     fn tell_servers(&self, hints: &[JobHint]) -> Result<bool, StoreError> {

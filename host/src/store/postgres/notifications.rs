@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
 use super::connections::Connections;
-use super::error::DisplayPgError;
-use super::job_hints;
+use super::error::{DisplayPgError, PgError};
+use super::migrations::Schema;
+use super::schema_gate::SchemaGate;
+use super::{job_hints, migrations, presence};
 use crate::clock::machine_time;
 use crate::domain::{JobId, TenantId};
 use crate::store::{Notification, StoreError};
@@ -71,15 +74,127 @@ pub(super) fn tell(connections: &Connections, texts: &[String]) -> Result<(), St
     })
 }
 
-/// Calls `handler` with each notification from now on, except the hints of `server`, which is this one. Reconnects until the
-/// store is dropped.
-pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, server: Uuid, handler: Handler) {
+/// A connection of its own, on which a server shows its presence and listens.
+#[derive(Debug)]
+pub(super) struct Channel {
+    client: Client,
+    received: mpsc::UnboundedReceiver<tokio_postgres::Notification>,
+    /// Reads from the connection, and returns why it ended.
+    reader: JoinHandle<String>,
+}
+
+/// Why a server has no channel.
+#[derive(Debug)]
+pub(super) enum NoChannel {
+    /// The connection was not made, or was lost.
+    Lost(String),
+    /// The schema became too new for this server.
+    NewerSchema(StoreError),
+}
+
+impl Channel {
+    /// Connects, and shows that a server that knows `schema` uses `database`.
+    pub(super) async fn open(
+        config: &Config,
+        tls: MakeRustlsConnect,
+        database: &str,
+        schema: &Schema,
+    ) -> Result<Self, PgError> {
+        let (client, mut connection) = config.connect(tls).await?;
+        let (sender, received) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(async move {
+            loop {
+                match poll_fn(|context| connection.poll_message(context)).await {
+                    Some(Ok(AsyncMessage::Notification(notification))) => drop(sender.send(notification)),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return DisplayPgError(error).to_string(),
+                    None => return String::from("the connection was closed"),
+                }
+            }
+        });
+        let channel = Self { client, received, reader };
+        presence::announce(&channel.client, schema).await?;
+        // Whoever looked before that may have changed the schema meanwhile.
+        migrations::check_settled(&channel.client, database, schema).await?;
+        Ok(channel)
+    }
+
+    /// Listens until the connection ends, and returns why it ended.
+    async fn listen(
+        &mut self,
+        clock_lead: &AtomicI64,
+        server: Uuid,
+        handler: &Handler,
+        was_listening: &mut bool,
+    ) -> String {
+        let listen = format!("LISTEN {CHANNEL}; LISTEN {JOBS_CHANNEL}");
+        let is_listening = tokio::time::timeout(ANSWER_TIMEOUT, self.client.batch_execute(&listen)).await;
+        if matches!(is_listening, Ok(Ok(()))) {
+            *was_listening = true;
+            handler(Notification::Missed);
+            loop {
+                match tokio::time::timeout(PROBE_INTERVAL, self.received.recv()).await {
+                    Ok(Some(notification)) if notification.channel() == JOBS_CHANNEL => {
+                        let hints = job_hints::decode(server, notification.payload());
+                        hints.for_each(|hint| handler(Notification::Job(hint)));
+                    }
+                    Ok(Some(notification)) => handler(decode(notification.payload())),
+                    Ok(None) => break,
+                    Err(_) => match tokio::time::timeout(ANSWER_TIMEOUT, measure_clock_lead(&self.client)).await {
+                        Ok(Ok(measured)) => clock_lead.store(measured, Ordering::Relaxed),
+                        _ => break,
+                    },
+                }
+            }
+        }
+        if !self.reader.is_finished() {
+            return String::from("the database does not answer");
+        }
+        (&mut self.reader).await.unwrap_or_else(|error| error.to_string())
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// What a server needs to listen.
+pub(super) struct Listening {
+    /// The database's URL without its password.
+    pub(super) database: String,
+    pub(super) schema: &'static Schema,
+    /// Where the lead of the database's clock is kept.
+    pub(super) clock_lead: Arc<AtomicI64>,
+    pub(super) server: Uuid,
+    pub(super) handler: Handler,
+    /// Keeps this server from using a schema that became too new for it.
+    pub(super) gate: Arc<SchemaGate>,
+}
+
+/// Calls the handler with each notification from now on, except the hints of this server itself. Begins with a channel that is
+/// open, if there is one, and reconnects until the store is dropped.
+pub(super) fn subscribe(connections: &Connections, first: Option<Channel>, listening: Listening) {
     let (config, tls) = connections.connector();
     connections.spawn(async move {
-        let mut is_lost = false;
+        let Listening { database, schema, clock_lead, server, handler, gate } = listening;
+        let (mut next, mut is_lost) = (first, false);
         loop {
             let mut was_listening = false;
-            let why = listen_once(&config, tls.clone(), &clock_lead, server, &handler, &mut was_listening).await;
+            let channel = match next.take() {
+                Some(channel) => Ok(channel),
+                None => reconnect(&config, tls.clone(), &database, schema).await,
+            };
+            let why = match channel {
+                Ok(mut channel) => channel.listen(&clock_lead, server, &handler, &mut was_listening).await,
+                Err(NoChannel::Lost(why)) => why,
+                Err(NoChannel::NewerSchema(error)) => {
+                    let why = error.to_string();
+                    gate.checked::<()>(&Err(error));
+                    why
+                }
+            };
             if was_listening || !is_lost {
                 tracing::warn!(
                     event = "notifications_lost",
@@ -93,55 +208,19 @@ pub(super) fn subscribe(connections: &Connections, clock_lead: Arc<AtomicI64>, s
     });
 }
 
-/// Listens until the connection ends, and returns why it ended.
-async fn listen_once(
+async fn reconnect(
     config: &Config,
     tls: MakeRustlsConnect,
-    clock_lead: &AtomicI64,
-    server: Uuid,
-    handler: &Handler,
-    was_listening: &mut bool,
-) -> String {
-    let (client, mut connection) = match tokio::time::timeout(ANSWER_TIMEOUT, config.connect(tls)).await {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(error)) => return DisplayPgError(error).to_string(),
-        Err(_) => return String::from("the database does not answer"),
-    };
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let reader = tokio::spawn(async move {
-        loop {
-            match poll_fn(|context| connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notification(notification))) => drop(sender.send(notification)),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return DisplayPgError(error).to_string(),
-                None => return String::from("the connection was closed"),
-            }
-        }
-    });
-    let listen = format!("LISTEN {CHANNEL}; LISTEN {JOBS_CHANNEL}");
-    let is_listening = tokio::time::timeout(ANSWER_TIMEOUT, client.batch_execute(&listen)).await;
-    if matches!(is_listening, Ok(Ok(()))) {
-        *was_listening = true;
-        handler(Notification::Missed);
-        loop {
-            match tokio::time::timeout(PROBE_INTERVAL, receiver.recv()).await {
-                Ok(Some(notification)) if notification.channel() == JOBS_CHANNEL => {
-                    job_hints::decode(server, notification.payload()).for_each(|hint| handler(Notification::Job(hint)));
-                }
-                Ok(Some(notification)) => handler(decode(notification.payload())),
-                Ok(None) => break,
-                Err(_) => match tokio::time::timeout(ANSWER_TIMEOUT, measure_clock_lead(&client)).await {
-                    Ok(Ok(measured)) => clock_lead.store(measured, Ordering::Relaxed),
-                    _ => break,
-                },
-            }
-        }
+    database: &str,
+    schema: &Schema,
+) -> Result<Channel, NoChannel> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, Channel::open(config, tls, database, schema)).await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(PgError::Database(error))) => Err(NoChannel::Lost(DisplayPgError(error).to_string())),
+        Ok(Err(PgError::Store(error @ StoreError::NewerSchema { .. }))) => Err(NoChannel::NewerSchema(error)),
+        Ok(Err(PgError::Store(error))) => Err(NoChannel::Lost(error.to_string())),
+        Err(_) => Err(NoChannel::Lost(String::from("the database does not answer"))),
     }
-    if !reader.is_finished() {
-        reader.abort();
-        return String::from("the database does not answer");
-    }
-    reader.await.unwrap_or_else(|error| error.to_string())
 }
 
 /// Returns how many microseconds the database's clock is ahead of this machine's.

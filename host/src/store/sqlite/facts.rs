@@ -7,16 +7,16 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::connections::{INCREMENTAL_VACUUM, check_files};
 use super::{FILE, migrations};
-use crate::store::StoreError;
 use crate::store::error::Context;
+use crate::store::{StoreError, StoredSchema};
 
 const CONTEXT: &str = "examining the database";
 
 /// What a database says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteFacts {
-    /// The number of its schema.
-    pub schema: i64,
+    /// Its schema.
+    pub schema: StoredSchema,
     /// The number of the newest schema that this program knows.
     pub known_schema: i64,
     /// Bytes of its file.
@@ -46,7 +46,7 @@ impl SqliteFacts {
             .query_row("SELECT coalesce(max(created_at), 0) FROM jobs", [], |row| row.get(0))
             .context(CONTEXT)?;
         Ok(Self {
-            schema: pragma("user_version")?,
+            schema: migrations::stored(&connection)?,
             known_schema: migrations::known(),
             file_bytes: pragma("page_count")?.unsigned_abs() * page_bytes,
             free_bytes: pragma("freelist_count")?.unsigned_abs() * page_bytes,

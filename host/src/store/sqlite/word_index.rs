@@ -33,6 +33,7 @@ mod tests {
 
     use super::{WordSearch, WordWriter, delete_merged, merge_next, move_words};
     use crate::domain::TenantId;
+    use crate::store::Opening;
     use crate::store::sqlite::connections::Connections;
     use crate::store::sqlite::migrations;
 
@@ -64,7 +65,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let connections = Connections::open(&path).unwrap();
-        connections.write(|connection| migrations::run(connection, &path)).unwrap();
+        connections.write(|connection| migrations::run(connection, &path, Opening::Server)).unwrap();
         let mut random = ChaCha8Rng::seed_from_u64(7);
         // The name of each contact and the origin of its words.
         let mut known: BTreeMap<i64, (usize, i64)> = BTreeMap::new();

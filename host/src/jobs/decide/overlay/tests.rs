@@ -5,7 +5,9 @@ use crate::clock::Clock;
 use crate::domain::{ContactId, IndexEntry, ItemRemarks, StoredContact, TenantId, UniqueKey};
 use crate::sandbox::Planned;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ApplyOutcome, BatchCommit, ContactWrite, DraftRow, RowBody, RowContact, Store, WriteTarget};
+use crate::store::{
+    ApplyOutcome, BatchCommit, ContactWrite, DraftRow, Opening, RowBody, RowContact, Store, WriteTarget,
+};
 use crate::tenants::{NewCredential, Profile};
 
 struct Fixture {
@@ -28,7 +30,8 @@ impl Fixture {
     /// Makes an overlay over contacts with these keys, whose ids are 1, 2 and so on.
     fn over(stored: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Clock::system()).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(folder.path(), Clock::system(), Opening::Server).unwrap());
         let credential = NewCredential { client_id: String::from("acme"), secret_hash: [1; 32] };
         let tenant = store.add_tenant("acme", &Profile::default(), &credential).unwrap().unwrap();
         let writes: Vec<ContactWrite> = stored.iter().map(|value| write(WriteTarget::New, value)).collect();
