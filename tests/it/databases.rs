@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use bulkhead_postgres::Cluster;
+use bulkhead_postgres::{Cluster, Pooler};
 use bulkhead_tests::Options;
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
@@ -19,6 +19,15 @@ impl Database {
     /// Makes a copy by a backup.
     pub(crate) fn restored_copy(&self) -> Self {
         Self(CLUSTER.restored_copy(&self.0))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Starts PgBouncer in front of the cluster of all tests, in a mode.
+    pub(crate) fn pooler(&self, mode: &str) -> Pooler {
+        Pooler::start(&CLUSTER, mode)
     }
 
     pub(crate) fn url(&self) -> String {

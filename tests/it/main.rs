@@ -65,6 +65,8 @@ mod operator_log;
 mod partners;
 mod paths;
 mod places;
+mod poolers;
+mod postgres_versions;
 mod published;
 mod quotas;
 mod refusals;

@@ -1,10 +1,12 @@
 //! Several servers on one PostgreSQL database: each answers for the jobs of all.
 
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Cluster;
 use bulkhead_tests::{Form, Options, Server, component, contacts, run, run_cases, slow_contacts, wait_until};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 use crate::databases::Database;
 
@@ -295,4 +297,20 @@ fn an_unreachable_database_is_named_without_its_password() {
     let refused = run(["tenant", "list", "--database", url]).expect(2);
     assert!(refused.stderr.contains("Is PostgreSQL running at postgres://127.0.0.1:1/bulk"), "{}", refused.stderr);
     assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_host_that_is_silent_is_passed_over() {
+    // Its queue of connections is full, so it does not answer, as a machine that is off.
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+    silent.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port is free");
+    silent.listen(0).expect("it can listen");
+    let address = silent.local_addr().ok().and_then(|address| address.as_socket()).expect("it has an address");
+    let filling: Vec<_> = (0..4).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(200))).collect();
+    assert!(filling.iter().any(Result::is_err), "it still answers");
+    let database = Database::fresh();
+    let hosts = format!("@{address},");
+    let url = format!("{}?target_session_attrs=read-write", database.url().replacen('@', &hosts, 1));
+    let server = Options::default().database(&url).with("--workers", 1).start();
+    assert_eq!(server.new_client("acme").create(&contacts("c", 0..10)).finished()["created"], 10);
 }

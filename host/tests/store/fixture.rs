@@ -65,6 +65,23 @@ impl StoreFixture {
         Self::in_cluster(CLUSTER.get_or_init(|| Arc::new(Cluster::start())))
     }
 
+    /// Opens a store in a new database of the oldest version of PostgreSQL that is promised.
+    pub(crate) fn postgres_13() -> Self {
+        static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+        Self::in_version(13, &CLUSTER)
+    }
+
+    /// Opens a store in a new database of the newest version.
+    pub(crate) fn postgres_18() -> Self {
+        static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+        Self::in_version(18, &CLUSTER)
+    }
+
+    fn in_version(version: u32, cluster: &OnceLock<Arc<Cluster>>) -> Self {
+        let start = || Arc::new(Cluster::start_with(&Settings::default().version(version)));
+        Self::in_cluster(cluster.get_or_init(start))
+    }
+
     /// Opens a store in a cluster of this test alone, which the test can stop.
     pub(crate) fn own_cluster() -> Self {
         Self::own_cluster_with(&Settings::default())

@@ -1,5 +1,6 @@
 //! Conformance tests of [`bulkhead::store::Store`]. Each test runs on every dialect, for instance as
-//! `sqlite::claims::a_lease_of_milliseconds_ends` and `postgres::claims::a_lease_of_milliseconds_ends`.
+//! `sqlite::claims::a_lease_of_milliseconds_ends` and `postgres::claims::a_lease_of_milliseconds_ends`, and on several versions of
+//! PostgreSQL: `postgres` is the one that the system installs, beside the oldest that is promised and the newest.
 
 #![allow(
     clippy::unwrap_used,
@@ -61,6 +62,8 @@ macro_rules! conformance {
     (both { $($both:tt)+ } embedded { $($embedded:tt)+ } shared { $($shared:tt)+ }) => {
         dialect!(sqlite { $($both)+ $($embedded)+ });
         dialect!(postgres { $($both)+ $($shared)+ });
+        dialect!(postgres_13 { $($both)+ $($shared)+ });
+        dialect!(postgres_18 { $($both)+ $($shared)+ });
     };
 }
 

@@ -30,16 +30,21 @@ impl Account {
     /// # Panics
     /// If the caller is root and there is neither a user `postgres` nor a user `nobody`.
     pub(crate) fn choose() -> Self {
-        if id(&["-u"]) != Some(0) {
+        if !Self::is_root() {
             return Self::Caller;
         }
         let of = |name| Some(Self::Other { user: id(&["-u", name])?, group: id(&["-g", name])? });
         of("postgres").or_else(|| of("nobody")).expect("PostgreSQL does not run as root: there must be a user 'nobody'")
     }
 
+    /// Returns whether the caller is root.
+    pub(crate) fn is_root() -> bool {
+        id(&["-u"]) == Some(0)
+    }
+
     /// Returns the caller, for files that root may own.
     pub(crate) fn of_caller() -> Self {
-        if id(&["-u"]) == Some(0) { Self::Other { user: 0, group: 0 } } else { Self::Caller }
+        if Self::is_root() { Self::Other { user: 0, group: 0 } } else { Self::Caller }
     }
 
     /// Returns the same user as seen from a user namespace that maps the caller to root.

@@ -1,7 +1,8 @@
 //! A PostgreSQL cluster.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub struct Cluster {
     /// The data folder, as the cluster's programs see it.
     data: PathBuf,
     disk: Option<(ClusterPart, Disk)>,
+    settings: Settings,
     port: u16,
     databases: AtomicU32,
     _watchdog: Watchdog,
@@ -51,7 +53,16 @@ impl Cluster {
     /// # Panics
     /// As [`Self::start`].
     pub fn start_with(settings: &Settings) -> Self {
-        let (programs, mut account) = (programs::folder(), Account::choose());
+        let mut cluster = Self::without_data(settings);
+        cluster.create(settings);
+        cluster.start_on_free_port();
+        cluster
+    }
+
+    /// Makes the folder of a cluster, with nothing in it.
+    pub(crate) fn without_data(settings: &Settings) -> Self {
+        let programs = settings.other_version().map_or_else(programs::folder, programs::folder_of);
+        let mut account = Account::choose();
         // In /tmp, because the path of the temporary folder can be too long for a socket.
         let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp").expect("/tmp is writable");
         account.give(folder.path());
@@ -73,11 +84,8 @@ impl Cluster {
                 (watchdog, Some((settings.part, disk)))
             }
         };
-        let databases = AtomicU32::new(0);
-        let mut cluster = Self { programs, account, folder, data, disk, port: 0, databases, _watchdog: watchdog };
-        cluster.create(settings);
-        cluster.start_on_free_port(settings);
-        cluster
+        let (databases, settings) = (AtomicU32::new(0), settings.clone());
+        Self { programs, account, folder, data, disk, settings, port: 0, databases, _watchdog: watchdog }
     }
 
     fn create(&self, settings: &Settings) {
@@ -120,14 +128,11 @@ impl Cluster {
         fs::write(path, format!("hostnossl all all all reject\n{rules}")).expect("the data folder is writable");
     }
 
-    fn start_on_free_port(&mut self, settings: &Settings) {
-        let path = self.file("postgresql.conf");
-        let defaults = fs::read_to_string(&path).expect("initdb wrote it");
+    pub(crate) fn start_on_free_port(&mut self) {
         let mut failed = String::new();
         for _ in 0..MAX_START_ATTEMPTS {
             self.port = free_port();
-            let own = settings.file(self.port, &text(&self.folder));
-            fs::write(&path, format!("{defaults}\n{own}")).expect("the data folder is writable");
+            self.configure();
             match self.try_start() {
                 Ok(()) => return,
                 Err(error) => failed = error,
@@ -136,7 +141,15 @@ impl Cluster {
         panic!("PostgreSQL does not start: {failed}");
     }
 
-    fn try_start(&self) -> Result<(), String> {
+    /// Writes the settings, with the port. Of those that are there already, the later ones count.
+    pub(crate) fn configure(&self) {
+        let own = self.settings.file(self.port, &text(&self.folder));
+        let mut file =
+            OpenOptions::new().append(true).open(self.file("postgresql.conf")).expect("the data folder is writable");
+        file.write_all(format!("\n{own}").as_bytes()).expect("the data folder is writable");
+    }
+
+    pub(crate) fn try_start(&self) -> Result<(), String> {
         let log = self.folder.join("log");
         let args = ["-D", &text(&self.data), "-l", &text(&log), "-w", "-t", "60", "-s", "start"];
         let output = self.command("pg_ctl", &args);
@@ -192,7 +205,7 @@ impl Cluster {
 
     pub(crate) fn psql(&self, database: &str) -> Command {
         let port = self.port.to_string();
-        let mut command = clean_command(&text(&self.programs.join("psql")));
+        let mut command = clean_command(&text(&self.program("psql")));
         command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
         command.args(["-h", "127.0.0.1", "-p", &port, "-U", USER, "-d", database]);
         command
@@ -252,6 +265,20 @@ impl Cluster {
         &self.disk.as_ref().expect("the cluster has a small disk").1
     }
 
+    /// Returns the path of a program. A client can be of another version.
+    fn program(&self, name: &str) -> PathBuf {
+        let own = self.programs.join(name);
+        if own.is_file() { own } else { programs::folder().join(name) }
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) fn run(&self, program: &str, args: &[&str]) {
         let output = self.command(program, args);
         assert!(output.status.success(), "{program}: {}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
@@ -260,14 +287,14 @@ impl Cluster {
     /// Runs a program of PostgreSQL as the cluster's user.
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Output {
         let mut line = self.disk.as_ref().map(|(_, disk)| disk.command_prefix()).unwrap_or_default();
-        line.extend(self.account.command_line(&self.programs.join(program)));
+        line.extend(self.account.command_line(&self.program(program)));
         let (first, rest) = line.split_first().expect("the command line is not empty");
         clean_command(first).args(rest).args(args).output().unwrap_or_else(|error| panic!("{first}: {error}"))
     }
 }
 
 /// Returns a command in a folder that every user can enter, without the environment variables of PostgreSQL's programs.
-fn clean_command(program: &str) -> Command {
+pub(crate) fn clean_command(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {
@@ -279,7 +306,7 @@ fn clean_command(program: &str) -> Command {
 }
 
 /// Returns a port that no program listens on.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let count = u64::from(PORTS.end - PORTS.start);
     loop {
         let offset = RandomState::new().hash_one(std::process::id()) % count;

@@ -1,6 +1,8 @@
-//! Finding PostgreSQL's programs.
+//! Finding PostgreSQL's programs, and those of `scripts/postgres-tools`.
 
 use std::path::{Path, PathBuf};
+
+use crate::account::Account;
 
 /// Returns the folder of a PostgreSQL that can make a cluster: of the one on the `PATH`, else of the newest one where
 /// distributions install it.
@@ -14,6 +16,45 @@ pub(crate) fn folder() -> PathBuf {
             "there is no PostgreSQL on this machine (no 'initdb' on the PATH, none under /usr/lib/postgresql): \
              scripts/prerequisites installs it"
         )
+    })
+}
+
+/// Returns the folder of another version's programs, of which some may be missing that need not be of that version.
+///
+/// # Panics
+/// If it is not there.
+pub(crate) fn folder_of(version: u32) -> PathBuf {
+    tool(&version.to_string(), "initdb")
+}
+
+/// Returns the folder of PgBouncer.
+///
+/// # Panics
+/// If it is not there.
+pub(crate) fn pgbouncer() -> PathBuf {
+    tool("pgbouncer", "pgbouncer")
+}
+
+/// Returns where `scripts/postgres-tools` put a program.
+fn tool(name: &str, program: &str) -> PathBuf {
+    let folder = tools().join(name).join("bin");
+    assert!(
+        folder.join(program).is_file(),
+        "there is no {}: scripts/postgres-tools gets it",
+        folder.join(program).display()
+    );
+    folder
+}
+
+/// Returns the folder of `scripts/postgres-tools`, which has the same rule.
+fn tools() -> PathBuf {
+    let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("BULKHEAD_POSTGRES_TOOLS").unwrap_or_else(|| {
+        if Account::is_root() {
+            return PathBuf::from("/var/cache/bulkhead/postgres");
+        }
+        let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+        cache.expect("there is a home").join("bulkhead/postgres")
     })
 }
 

@@ -10,6 +10,7 @@ pub struct Settings {
     listens_everywhere: bool,
     tls: Option<(String, String)>,
     disk: Option<DiskSettings>,
+    version: Option<u32>,
     lines: Vec<(String, String)>,
 }
 
@@ -44,6 +45,17 @@ impl Settings {
 
     pub(crate) fn disk(&self) -> Option<&DiskSettings> {
         self.disk.as_ref()
+    }
+
+    /// Uses another major version of PostgreSQL: one that `scripts/postgres-tools` gets.
+    #[must_use]
+    pub fn version(mut self, version: u32) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    pub(crate) fn other_version(&self) -> Option<u32> {
+        self.version
     }
 
     /// Adds a setting of `postgresql.conf`.

@@ -29,6 +29,26 @@ fn a_cluster_restarts_and_is_removed_when_dropped() {
 }
 
 #[test]
+fn a_standby_takes_over_and_the_old_primary_follows_it() {
+    let primary = Cluster::start();
+    let name = primary.fresh_database();
+    primary.query(&name, "CREATE TABLE t (n int)");
+    let standby = primary.start_standby();
+    primary.commit_with_standby();
+    primary.query(&name, "INSERT INTO t VALUES (1)");
+    primary.kill9();
+    standby.promote();
+    assert_eq!(standby.query(&name, "SELECT count(*) FROM t"), "1");
+    primary.follow(&standby);
+    standby.commit_with_standby();
+    standby.query(&name, "INSERT INTO t VALUES (2)");
+    standby.stop();
+    primary.promote();
+    assert_eq!(primary.query(&name, "SELECT count(*) FROM t"), "2");
+    primary.query(&name, "INSERT INTO t VALUES (3)");
+}
+
+#[test]
 fn a_cluster_is_removed_when_its_process_is_killed() {
     if std::env::var_os(VICTIM).is_some() {
         let cluster = Cluster::start();
