@@ -39,11 +39,12 @@ man: guest ## The man pages, in target/man
 	@mkdir -p "$(TARGET)/man"
 	cargo run --release --locked --package bulkhead --example man_pages -- "$(TARGET)/man"
 
-crash: guest ## Kills servers at random; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
+crash: guest ## Kills servers at random, cuts them off, and has a standby take over; ROUNDS=100 kills on each store, SEED=, STORE=sqlite or postgres
 	@scripts/prerequisites tests
 	cargo build --release --locked --package bulkhead --package bulkhead-crash
 	BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" crash $(STORE)
 	@[ "$(STORE)" = sqlite ] || BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" partition
+	@[ "$(STORE)" = sqlite ] || BULKHEAD_BIN="$(TARGET)/release/bulkhead" "$(TARGET)/release/bulkhead-crash" failover
 
 load: guest ## 50 tenants, 500 jobs, 200 polling clients; MINUTES=3 on each store, SEED=, STORE=
 	@scripts/prerequisites tests

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -33,7 +34,12 @@ impl Finished {
 
 /// Returns a command for `bulkhead`, without the environment variables that would change its options.
 pub fn bulkhead() -> Command {
-    let mut command = Command::new(binary());
+    cleared(&binary())
+}
+
+/// Returns the same for a `bulkhead` of another version.
+pub(crate) fn cleared(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BULKHEAD_") {
             command.env_remove(name);

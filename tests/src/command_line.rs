@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::{Finished, bulkhead, finish, under};
+use crate::command::{Finished, bulkhead, cleared, finish, under};
 use crate::tenant::Tenant;
 
 /// The command line of `bulkhead` with the arguments that name a store.
@@ -16,17 +16,19 @@ pub struct CommandLine {
     cache: Option<PathBuf>,
     /// Words before the program that run it elsewhere, for example in another namespace.
     prefix: Vec<String>,
+    /// Another program than that of this version.
+    program: Option<PathBuf>,
 }
 
 impl CommandLine {
     /// Returns a command line that uses the embedded store in a folder.
     pub fn on_folder(folder: &Path) -> Self {
-        Self { store: [String::from("--data"), text(folder)], cache: None, prefix: Vec::new() }
+        Self { store: [String::from("--data"), text(folder)], cache: None, prefix: Vec::new(), program: None }
     }
 
     /// Returns a command line that uses a PostgreSQL database.
     pub fn on_database(url: &str) -> Self {
-        Self { store: [String::from("--database"), url.to_owned()], cache: None, prefix: Vec::new() }
+        Self { store: [String::from("--database"), url.to_owned()], cache: None, prefix: Vec::new(), program: None }
     }
 
     /// Sets the folder for compiled components.
@@ -40,6 +42,13 @@ impl CommandLine {
     #[must_use]
     pub fn prefix(mut self, words: Vec<String>) -> Self {
         self.prefix = words;
+        self
+    }
+
+    /// Runs the program of another version.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
         self
     }
 
@@ -80,7 +89,8 @@ impl CommandLine {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = if self.prefix.is_empty() { bulkhead() } else { under(&self.prefix, &bulkhead()) };
+        let program = self.program.as_ref().map_or_else(bulkhead, |program| cleared(program));
+        let mut command = if self.prefix.is_empty() { program } else { under(&self.prefix, &program) };
         command.args(args).args(&self.store);
         if let Some(cache) = &self.cache {
             command.arg("--cache").arg(cache);

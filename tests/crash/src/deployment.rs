@@ -1,12 +1,14 @@
 //! The store and the files of a run's servers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bulkhead_postgres::{Cluster, Settings};
 use bulkhead_tests::{CommandLine, Tenant};
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
@@ -21,28 +23,87 @@ pub enum Kind {
     Sqlite,
     /// A database, for several servers.
     Postgres,
+    /// A database with a standby that takes over, for several servers.
+    Replicated,
 }
 
 /// A store and a folder for the servers' other files.
 pub(crate) struct Deployment {
     folder: TempDir,
-    database: Option<(Cluster, String)>,
+    database: Option<Database>,
+    /// Another version's program, for commands and servers.
+    program: Mutex<Option<PathBuf>>,
+}
+
+/// A database in one cluster or, with a standby, in two.
+struct Database {
+    clusters: Vec<Cluster>,
+    /// The place of the cluster that takes writes.
+    primary: AtomicUsize,
+    name: String,
+}
+
+impl Database {
+    fn primary(&self) -> &Cluster {
+        &self.clusters[self.primary.load(Ordering::Acquire)]
+    }
+
+    /// Returns the URL of a program that reaches this machine at an address.
+    fn url_at(&self, address: &str) -> String {
+        let Self { clusters, name, .. } = self;
+        let first = clusters[0].url_at(address, name);
+        let [_, standby] = clusters.as_slice() else { return first };
+        let both = format!("{},{address}:{}", clusters[0].port(), standby.port());
+        format!("{}?target_session_attrs=read-write", first.replacen(&clusters[0].port().to_string(), &both, 1))
+    }
 }
 
 impl Deployment {
     pub(crate) fn new(kind: Kind, settings: &Settings) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        let database = (kind == Kind::Postgres).then(|| {
+        let database = (kind != Kind::Sqlite).then(|| {
             let cluster = Cluster::start_with(settings);
             let name = cluster.fresh_database();
-            (cluster, name)
+            let mut clusters = vec![cluster];
+            if kind == Kind::Replicated {
+                let standby = clusters[0].start_standby();
+                clusters[0].commit_with_standby();
+                clusters.push(standby);
+            }
+            Database { clusters, primary: AtomicUsize::new(0), name }
         });
-        Arc::new(Self { folder, database })
+        Arc::new(Self { folder, database, program: Mutex::default() })
     }
 
-    /// Returns the cluster and the name of the database.
+    /// Returns the cluster that takes writes and the name of the database.
     pub(crate) fn database(&self) -> Option<(&Cluster, &str)> {
-        self.database.as_ref().map(|(cluster, name)| (cluster, name.as_str()))
+        self.database.as_ref().map(|database| (database.primary(), database.name.as_str()))
+    }
+
+    /// Returns whether there is a standby.
+    pub(crate) fn has_standby(&self) -> bool {
+        self.database.as_ref().is_some_and(|database| database.clusters.len() > 1)
+    }
+
+    /// Ends the primary by `end`, and promotes the standby. Commits wait for no standby until [`Self::bring_back`].
+    pub(crate) fn fail_over(&self, end: impl FnOnce(&Cluster)) {
+        let database = self.database.as_ref().expect("there is a database");
+        let standby = 1 - database.primary.load(Ordering::Acquire);
+        end(database.primary());
+        database.clusters[standby].promote();
+        database.primary.store(standby, Ordering::Release);
+    }
+
+    /// Makes the old primary a standby, for which commits wait.
+    pub(crate) fn bring_back(&self) {
+        let database = self.database.as_ref().expect("there is a database");
+        database.clusters[1 - database.primary.load(Ordering::Acquire)].follow(database.primary());
+        database.primary().commit_with_standby();
+    }
+
+    /// Has another version's program run from now on; `None` for that of this version.
+    pub(crate) fn set_program(&self, program: Option<&Path>) {
+        *self.program.lock() = program.map(Path::to_owned);
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -58,9 +119,13 @@ impl Deployment {
     pub(crate) fn command_line_at(&self, address: &str) -> CommandLine {
         let command_line = match &self.database {
             None => CommandLine::on_folder(&self.file("data")),
-            Some((cluster, name)) => CommandLine::on_database(&cluster.url_at(address, name)),
+            Some(database) => CommandLine::on_database(&database.url_at(address)),
         };
-        command_line.cache(self.file("cache"))
+        let command_line = command_line.cache(self.file("cache"));
+        match &*self.program.lock() {
+            Some(program) => command_line.program(program),
+            None => command_line,
+        }
     }
 
     pub(crate) fn add_tenant(&self, name: &str) -> Tenant {
@@ -77,7 +142,7 @@ impl Deployment {
     /// Returns a line for each row of a query, with columns separated by `|`.
     fn query(&self, sql: &str) -> Vec<String> {
         match &self.database {
-            Some((cluster, name)) => cluster.query(name, sql).lines().map(str::to_owned).collect(),
+            Some(database) => database.primary().query(&database.name, sql).lines().map(str::to_owned).collect(),
             None => {
                 let connection = Connection::open(self.file("data").join("bulkhead.sqlite")).expect("it is there");
                 connection.busy_timeout(Duration::from_secs(10)).expect("a timeout can be set");

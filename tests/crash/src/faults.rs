@@ -1,12 +1,16 @@
 //! Faults of servers and their database.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bulkhead_postgres::Cluster;
 use bulkhead_tests::Rng;
 
 use crate::deployment::Deployment;
 use crate::servers::Servers;
+
+/// Time from the end of a primary until servers have finished a job again, with the promotion.
+const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often each fault happened.
 #[derive(Debug, Default, Clone)]
@@ -27,6 +31,12 @@ pub struct Faults {
     pub cuts: usize,
     /// Times that only the connections for notifications were cut.
     pub notification_cuts: usize,
+    /// Primaries killed with `kill -9`, whose standby took over.
+    pub failovers: usize,
+    /// Primaries stopped by an operator, whose standby took over.
+    pub switchovers: usize,
+    /// The longest time from such an end until servers had finished a job again.
+    pub failed_over: Duration,
 }
 
 /// A fault that is over when [`Fault::happen`] returns.
@@ -42,11 +52,17 @@ pub(crate) enum Fault {
     Restart,
     Cut,
     CutNotifications,
+    /// The primary ends, the standby takes over, and the primary comes back as its standby.
+    FailOver,
 }
 
 impl Fault {
     /// Returns a random fault.
     pub(crate) fn any(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Self {
+        // Until the standby follows again, one database has everything, and nothing else may happen to it.
+        if deployment.has_standby() {
+            return if rng.below(3) == 0 { Self::Kill } else { Self::FailOver };
+        }
         // The embedded store has no faults.
         match if deployment.database().is_some() { rng.below(100) } else { rng.below(80) } {
             0..12 if servers.count() > 1 => Self::KillTwo,
@@ -62,6 +78,9 @@ impl Fault {
 
     /// Returns each kind of fault in a random order; several kills, because some find no job half done.
     pub(crate) fn each(deployment: &Deployment, servers: &Servers, rng: &mut Rng) -> Vec<Self> {
+        if deployment.has_standby() {
+            return vec![Self::FailOver];
+        }
         let mut faults = vec![Self::Kill; 5];
         faults.extend([Self::LongSleep, Self::ShortSleep, Self::End]);
         if servers.count() > 1 {
@@ -120,6 +139,7 @@ impl Fault {
                 cluster.cut_connections(name, "query ILIKE 'LISTEN%'");
                 faults.notification_cuts += 1;
             }
+            Self::FailOver => fail_over(deployment, servers, faults),
         }
     }
 }
@@ -132,6 +152,26 @@ fn kill(deployment: &Deployment, servers: &Servers, rng: &mut Rng, places: &[usi
     faults.in_the_middle += usize::from(deployment.half_done() > 0);
     thread::sleep(Duration::from_millis(rng.below(400)));
     places.iter().for_each(|place| servers.restart(*place));
+}
+
+/// Every other time the primary is killed, and otherwise stopped.
+fn fail_over(deployment: &Deployment, servers: &Servers, faults: &mut Faults) {
+    let finished = || deployment.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL");
+    let begun = Instant::now();
+    if faults.failovers > faults.switchovers {
+        deployment.fail_over(Cluster::stop);
+        faults.switchovers += 1;
+    } else {
+        deployment.fail_over(Cluster::kill9);
+        faults.failovers += 1;
+    }
+    let before = finished();
+    while finished() == before {
+        assert!(begun.elapsed() < FAILOVER_TIMEOUT, "servers do not go on\n{}", servers.shown_logs());
+        thread::sleep(Duration::from_millis(20));
+    }
+    faults.failed_over = faults.failed_over.max(begun.elapsed());
+    deployment.bring_back();
 }
 
 fn sleep(servers: &Servers, place: usize, time: Duration) {

@@ -2,7 +2,8 @@
 //!
 //! Tenants send jobs that change the same contacts again and again. Servers are killed (`kill -9`), stopped for longer than
 //! their leases, ended cleanly and started again. On PostgreSQL, the database is also restarted without a shutdown, and its
-//! connections are cut. When all jobs are finished, jobs and contacts are compared with a [`model`] that applies each tenant's
+//! connections are cut. In runs with a standby, the primary is killed or stopped, the standby takes over, and the old primary
+//! comes back as its standby. When all jobs are finished, jobs and contacts are compared with a [`model`] that applies each tenant's
 //! jobs in the order of acceptance: every item must have been applied once and in order. One tenant runs jobs concurrently
 //! with each other and with batch calls, so that only their order is open. Another one tries its jobs by dry runs before it applies
 //! them, and has an endpoint told of both. A third one undoes its jobs, and some of the undos again.

@@ -1,5 +1,5 @@
-//! Long runs: `bulkhead-crash crash|load|partition [sqlite|postgres|both]` and `bulkhead-crash mutate`, with `SEED`, `ROUNDS`
-//! (kills, cuts or mutants), `MINUTES` and `FIRST` (the number of the first mutant) in the environment.
+//! Long runs: `bulkhead-crash crash|load|partition [sqlite|postgres|both]`, `bulkhead-crash failover` and `bulkhead-crash mutate`,
+//! with `SEED`, `ROUNDS` (kills, cuts, failovers or mutants), `MINUTES` and `FIRST` (the number of the first mutant) in the environment.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     println!("SEED={seed}");
     let is_correct = match args.first().map(String::as_str) {
         Some("crash") => kinds.into_iter().all(|kind| crash(kind, rounds.unwrap_or(100), seed)),
+        Some("failover") => failed_over(rounds.unwrap_or(10), seed),
         Some("load") => kinds.into_iter().all(|kind| loaded(kind, number("MINUTES").unwrap_or(3), seed)),
         #[cfg(target_os = "linux")]
         Some("partition") if std::env::var_os("BULKHEAD_NO_NAMESPACES").is_some() => {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
             wrong.is_empty()
         }
         Some("mutate") => mutated(rounds, number("MINUTES").unwrap_or(10), seed),
-        _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both], or bulkhead-crash mutate"),
+        _ => panic!("bulkhead-crash crash|load|partition [sqlite|postgres|both], or bulkhead-crash failover|mutate"),
     };
     if is_correct { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -49,6 +50,13 @@ fn crash(kind: Kind, kills: usize, seed: u64) -> bool {
     let plan = Plan { kind, servers: if kind == Kind::Sqlite { 1 } else { 3 }, extent: Extent::Kills(kills), seed };
     println!("{kind:?}, {} servers, {kills} kills", plan.servers);
     let report = run(plan);
+    println!("{report}\n");
+    report.wrong.is_empty()
+}
+
+fn failed_over(count: usize, seed: u64) -> bool {
+    println!("3 servers on a primary with a standby, {count} failovers");
+    let report = run(Plan { kind: Kind::Replicated, servers: 3, extent: Extent::FailOvers(count), seed });
     println!("{report}\n");
     report.wrong.is_empty()
 }

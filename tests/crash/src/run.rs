@@ -32,6 +32,8 @@ const MAX_FAULT_PAUSE_MILLIS: u64 = 700;
 pub enum Extent {
     /// Random faults until this many servers were killed.
     Kills(usize),
+    /// Random faults until a standby took over this many times.
+    FailOvers(usize),
     /// Each kind of fault, in a random order.
     EachKind,
 }
@@ -89,6 +91,15 @@ impl std::fmt::Display for Report {
             "{} restarts of the database, {} cuts of all connections, {} of those for notifications",
             faults.restarts, faults.cuts, faults.notification_cuts
         )?;
+        if faults.failovers + faults.switchovers > 0 {
+            writeln!(
+                f,
+                "a standby took over {} times from a primary that was killed and {} times from one that was stopped; jobs ended again within {} ms",
+                faults.failovers,
+                faults.switchovers,
+                faults.failed_over.as_millis()
+            )?;
+        }
         writeln!(
             f,
             "repeated calls: {} without an answer, {} after 503, {} after 429",
@@ -151,6 +162,9 @@ pub fn run(plan: Plan) -> Report {
         while !drivers.iter().any(thread::ScopedJoinHandle::is_finished) {
             let next = match plan.extent {
                 Extent::Kills(kills) => (faults.kills < kills).then(|| Fault::any(&deployment, &servers, &mut rng)),
+                Extent::FailOvers(count) => {
+                    (faults.failovers + faults.switchovers < count).then(|| Fault::any(&deployment, &servers, &mut rng))
+                }
                 Extent::EachKind => each.next(),
             };
             let Some(fault) = next else { break };

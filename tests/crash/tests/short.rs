@@ -34,6 +34,16 @@ fn three_servers_on_postgres_lose_nothing() {
 }
 
 #[test]
+fn servers_go_on_with_the_standby_of_a_database_that_was_killed() {
+    let plan = Plan { kind: Kind::Replicated, servers: 2, extent: Extent::EachKind, seed: 1 };
+    println!("{plan:?}");
+    let report = run(plan);
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
+    assert!(report.faults.failovers == 1 && report.jobs > 2, "{report}");
+}
+
+#[test]
 fn many_concurrent_clients_get_correct_answers() {
     let plan = Load {
         kind: Kind::Sqlite,
