@@ -1,5 +1,6 @@
 //! The command line. Each command is a module with its arguments and a `run`.
 
+mod audit;
 mod backup;
 mod compile;
 mod completions;
@@ -59,6 +60,8 @@ enum Command {
     /// Add, list, enable, disable and remove tenants' webhooks, and show and repeat what was sent to them.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Show what operators did: who, what and when, newest first, one JSON object per line.
+    Audit(audit::AuditArgs),
     /// Show what configures a server.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -102,6 +105,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
         Command::Job(command) => report(job::run(command)),
         Command::Webhook(command) => report(webhook::run(command)),
+        Command::Audit(args) => report(audit::run(&args)),
         Command::Config(command) => report(config::run(command, &options.effective)),
         Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
         Command::Health(args) => health::run(&args).unwrap_or_else(|error| refused(&*error)),

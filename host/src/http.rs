@@ -58,6 +58,7 @@ mod multipart;
 mod options;
 mod paced_stream;
 mod path;
+mod permission;
 mod problem;
 mod problem_details;
 mod profile_lists;
@@ -85,6 +86,7 @@ mod undo;
 mod wait;
 mod webhooks;
 
+pub use admin_api::OperatorTokens;
 pub use body::BodySettings;
 pub use client_address::TrustedProxies;
 pub use connections::ConnectionLimits;

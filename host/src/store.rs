@@ -6,6 +6,7 @@
 //! then has stored nothing, except that after [`StoreError::Unsure`] it may have stored everything.
 
 mod applicability;
+mod audit;
 mod before_images;
 mod claims;
 mod components;
@@ -33,6 +34,7 @@ mod undo;
 mod usage;
 mod webhooks;
 
+pub use audit::{AuditEnd, AuditEntry, AuditQuery, AuditStore, NewAuditEntry};
 pub use before_images::{BeforeImage, BeforeImages, ChangeMark, ChangeMarks};
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, DryRunCheck, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
@@ -40,7 +42,9 @@ pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, Deletion,
     RangeKey, WriteTarget,
 };
-pub use credentials::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord};
+pub use credentials::{
+    AddSecretOutcome, Authentication, CredentialStore, NewSecret, RevokeSecretOutcome, SecretRecord,
+};
 pub use disk::{DiskSpace, DiskState};
 pub use error::StoreError;
 pub use jobs::{
@@ -73,6 +77,7 @@ pub trait Store:
     + UsageStore
     + WebhookStore
     + StatisticsStore
+    + AuditStore
     + MaintenanceStore
     + Send
     + Sync
@@ -92,6 +97,7 @@ impl<S> Store for S where
         + UsageStore
         + WebhookStore
         + StatisticsStore
+        + AuditStore
         + MaintenanceStore
         + Send
         + Sync

@@ -5,6 +5,7 @@ mod both_stores;
 
 mod accepted_chunks;
 mod admin_tenants;
+mod audit;
 mod authoring;
 mod batch;
 mod bodies;
@@ -75,6 +76,7 @@ mod remarks;
 mod repeated;
 mod results;
 mod rogue;
+mod scopes;
 mod searching;
 mod secrets;
 mod several_servers;

@@ -1,9 +1,10 @@
 //! Opens the operations for the operator's commands.
 
+use std::env;
 use std::error::Error;
 
 use bulkhead::clock::Clock;
-use bulkhead::operations::{ComponentRuntime, Operations};
+use bulkhead::operations::{ComponentRuntime, Operations, Operator};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::Opening;
 
@@ -41,9 +42,17 @@ pub(super) fn operations_or_new_store(
 fn open(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box<dyn Error>> {
     let opened = store.open(Clock::system(), MAX_CONNECTIONS, Opening::Command)?;
     let settings = store.sandbox_settings(MAX_INSTANCES, GUEST_MEMORY_BYTES);
-    Ok(Operations::new(opened, max_component_bytes, move || {
+    Ok(Operations::new(opened, operator(), max_component_bytes, move || {
         let sandbox = Sandbox::new(settings.clone())?;
         let default_processor = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         Ok(ComponentRuntime { sandbox, default_processor })
     }))
+}
+
+/// Returns who gives a command, for the audit log: the user by the system's account and, if `sudo` says so, who became that user.
+pub(super) fn operator() -> Operator {
+    let user = whoami::username().unwrap_or_else(|_| format!("user {}", rustix::process::getuid().as_raw()));
+    let before = env::var("SUDO_USER").ok().filter(|before| !before.is_empty() && *before != user);
+    let who = before.map_or_else(|| user.clone(), |before| format!("{user} (sudo by {before})"));
+    Operator::at_command_line(&who, whoami::hostname().ok().as_deref())
 }

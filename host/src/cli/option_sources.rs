@@ -24,8 +24,12 @@ use super::output;
 const CONFIG: &str = "config";
 /// Options of which one stands for all: where one of them is on the command line or in the environment, the configuration file says
 /// nothing about the others.
-const ALTERNATIVES: [&[&str]; 3] =
-    [&["data", "database", "database-file"], &["admin-token", "admin-token-file"], &["user", "user-file"]];
+const ALTERNATIVES: [&[&str]; 4] = [
+    &["data", "database", "database-file"],
+    &["admin-token", "admin-token-file"],
+    &["admin-read-token", "admin-read-token-file"],
+    &["user", "user-file"],
+];
 /// What ends the name of an option whose file has the secret.
 const FILE_SUFFIX: &str = "-file";
 

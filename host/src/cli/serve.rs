@@ -17,7 +17,7 @@ use bulkhead::domain::World;
 use bulkhead::http::{Api, Health, HttpSettings, TlsIdentity};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, WorkerPool};
 use bulkhead::metrics::METRICS;
-use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations};
+use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations, Operator};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, Store};
 use tls::ListenerIdentities;
@@ -139,11 +139,12 @@ fn admin_api(
     components: &ComponentRuntime,
     service: &Arc<Service>,
 ) -> Result<Option<(SocketAddr, Api)>, Box<dyn Error>> {
-    let Some((address, token)) = args.admin()? else { return Ok(None) };
+    let Some((address, tokens)) = args.admin()? else { return Ok(None) };
     let components = components.clone();
-    let operations = Operations::new(Arc::clone(store), MAX_COMPONENT_BYTES, move || Ok(components.clone()));
+    let server = Operator::over_http("server", None, None);
+    let operations = Operations::new(Arc::clone(store), server, MAX_COMPONENT_BYTES, move || Ok(components.clone()));
     let operations = operations.with_webhook_networks(args.webhook_networks());
-    Ok(Some((address, Api::admin(operations, &token, args.admin_body_settings(), Arc::clone(service)))))
+    Ok(Some((address, Api::admin(operations, &tokens, args.admin_body_settings(), Arc::clone(service)))))
 }
 
 /// What a server listens with.

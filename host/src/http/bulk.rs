@@ -11,10 +11,11 @@ use super::import_settings::ImportSettings;
 use super::multipart;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{ItemList, JobState, Operation, WriteMode};
+use crate::domain::{DryRun, ItemList, JobState, Operation, WriteMode};
 use crate::import::{Import, ImportLimits, TargetField, decode_within, read_csv, read_json_lines};
 use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
+use crate::tenants::{Permission, Scope};
 
 /// The part of a form that is a file of contacts.
 const FILE_PART: &str = "file";
@@ -58,6 +59,8 @@ pub(super) struct BulkRequest {
     pub(super) settings: ImportSettings,
     pub(super) idempotency_key: Option<String>,
     pub(super) body: ItemBody,
+    /// What the client may do.
+    pub(super) scope: Scope,
     /// Bytes that the items of a file may come to.
     pub(super) max_bytes: usize,
 }
@@ -123,7 +126,7 @@ impl BulkRequest {
                 self.settings.refuse_file_settings()?;
                 let items = format.items(&bytes, MAX_ITEMS)?;
                 drop(bytes);
-                let dry_run = self.settings.dry_run.dry_run()?;
+                let dry_run = self.dry_run()?;
                 self.check_mode(operation)?;
                 let submission = Submission::new(operation, items, self.idempotency_key)?;
                 return Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?);
@@ -135,7 +138,7 @@ impl BulkRequest {
             }
         };
         drop(bytes);
-        let dry_run = self.settings.dry_run.dry_run()?;
+        let dry_run = self.dry_run()?;
         self.check_mode(operation)?;
         let Some(import) = import else { return Err(Problem::bad_request("There is no file.")) };
         if operation != Operation::Create {
@@ -145,6 +148,19 @@ impl BulkRequest {
         let items = ItemList { items, keys: None };
         let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
         Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)
+    }
+
+    /// Returns the dry run that was asked for, if one was.
+    ///
+    /// # Errors
+    /// 400 if only a dry run's changes were asked for, 403 if they show more than the client may see.
+    fn dry_run(&self) -> Result<Option<DryRun>, Problem> {
+        let dry_run = self.settings.dry_run.dry_run()?;
+        if dry_run.is_some_and(|dry_run| dry_run.shows_changes) && !self.scope.allows(Permission::Read) {
+            // What changes is shown with what was there.
+            return Err(Problem::scope_forbids_changes(self.scope));
+        }
+        Ok(dry_run)
     }
 
     fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {

@@ -44,6 +44,7 @@ use crate::domain::TenantId;
 use crate::export::FileType;
 use crate::jobs::{Application, Call, MAX_CALL_ITEMS, Service};
 use crate::store::{Authentication, Tenant};
+use crate::tenants::Scope;
 
 /// The path at which clients get tokens.
 pub(super) const TOKEN_PATH: &str = "/oauth/v2/token";
@@ -160,14 +161,14 @@ impl ClientApi {
             return Err(Problem::token_in_query());
         }
         // A client without credentials learns nothing, not even which paths exist.
-        let tenant = self.authenticate(&request).await?;
+        let (tenant, scope) = self.authenticate(&request).await?;
         check_single_headers(request.headers())?;
         *encoding = Some((tenant.id, Accepted::of(request.headers())));
-        self.work(tenant, request).await
+        self.work(tenant, scope, request).await
     }
 
     /// Does what a tenant's request asks for, up to the wait for a job.
-    async fn work(&self, tenant: Tenant, request: Request<Incoming>) -> Result<Worked, Problem> {
+    async fn work(&self, tenant: Tenant, scope: Scope, request: Request<Incoming>) -> Result<Worked, Problem> {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let bodies = self.bodies.of_tenant(tenant.id);
@@ -178,6 +179,7 @@ impl ClientApi {
         let method = intended_method(&head.method, &head.headers)?;
         let route =
             Route::find(&method, head.uri.path()).map_err(|problem| moved(&method, &head.uri).unwrap_or(problem))?;
+        route.check_scope(scope)?;
         if let Some(members) = route.members_without_query() {
             refuse_parameters(query.as_deref(), members)?;
         }
@@ -186,11 +188,11 @@ impl ClientApi {
         }
         let reply = match route {
             Route::Bulk(operation) => {
-                let request = self.receive_bulk(BulkEndpoint::Items(operation), &head, receive()).await?;
+                let request = self.receive_bulk(BulkEndpoint::Items(operation), scope, &head, receive()).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::ImportCsv => {
-                let request = self.receive_bulk(BulkEndpoint::File, &head, receive()).await?;
+                let request = self.receive_bulk(BulkEndpoint::File, scope, &head, receive()).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
@@ -335,7 +337,7 @@ impl ClientApi {
         issued.map_err(|problem| if problem.is_invalid_client() { attempt.failed(problem) } else { problem })
     }
 
-    async fn authenticate(&self, request: &Request<Incoming>) -> Result<Tenant, Problem> {
+    async fn authenticate(&self, request: &Request<Incoming>) -> Result<(Tenant, Scope), Problem> {
         let credentials = Credentials::from_headers(request.headers())?;
         let sender = Sender::of(request.extensions())?;
         if credentials.are_sent_by_browsers() {
@@ -349,8 +351,8 @@ impl ClientApi {
                 Ok((found, credentials.refusal()))
             })
             .await?;
-        let tenant = match authentication {
-            Authentication::Tenant(tenant) => *tenant,
+        let (tenant, scope) = match authentication {
+            Authentication::Tenant(tenant, scope) => (*tenant, scope),
             Authentication::ExpiredToken => return Err(Problem::expired_token()),
             Authentication::Unknown => return Err(attempt.failed(refusal)),
         };
@@ -358,7 +360,7 @@ impl ClientApi {
         sender.is_called(&tenant.name);
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;
-        Ok(tenant)
+        Ok((tenant, scope))
     }
 
     /// Runs `work` as one of the tenant's calls.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::problem_details::{FAILED_LOGINS_KIND, ProblemDetails, QUOTA_EXCEEDED_KIND};
 use super::reply::{Reply, json};
 use crate::jobs::MAX_WEBHOOK_TESTS;
+use crate::tenants::Scope;
 
 /// The `Retry-After` of a request that was refused because the server or the store is overloaded or unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -260,6 +261,40 @@ impl Problem {
             StatusCode::FORBIDDEN,
             "cross_origin",
             "A browser sent this request with Basic credentials for a page of another origin. Nothing was stored. Let the page send a token as `Authorization: Bearer`, or call from a server.",
+        )
+    }
+
+    /// Returns the problem of a client whose secret has a scope that does not allow the call.
+    pub(super) fn scope_forbids(scope: Scope) -> Self {
+        let allowed = match scope {
+            Scope::Full => "everything",
+            Scope::Read => "reading",
+            Scope::Submit => "sending jobs, and reading, cancelling and deleting those whose ids the client knows",
+        };
+        Self::insufficient_scope(format!(
+            "The client's secret has the scope '{scope}', which allows {allowed}. Nothing was stored. For this call, use a secret with the scope 'full', which the operator makes."
+        ))
+    }
+
+    /// Returns the problem of a client that asks what would change of contacts that it may not see.
+    pub(super) fn scope_forbids_changes(scope: Scope) -> Self {
+        Self::insufficient_scope(format!(
+            "'diff' shows how contacts are now, which the scope '{scope}' of the client's secret does not allow. Nothing was stored. Leave 'diff' out, or use a secret with the scope 'full', which the operator makes."
+        ))
+    }
+
+    /// As RFC 6750 wants it (section 3.1), the header says it, too.
+    fn insufficient_scope(message: String) -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"Bulkhead\", error=\"insufficient_scope\"");
+        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", message).with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// Returns the problem of an operator's request to change something, with the token that may only read.
+    pub(super) fn read_only_token() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "read_only_token",
+            "This operators' token may only read (--admin-read-token). Nothing was changed. Use the other one (--admin-token) for this call.",
         )
     }
 

@@ -77,6 +77,7 @@ pub(super) fn of_operators(method: &Method, path: &str) -> &'static str {
             AdminRoute::ListTenantWebhooks(_) => "/admin/tenants/{tenant}/webhooks",
             AdminRoute::SwitchTenantWebhook(..) => "/admin/tenants/{tenant}/webhooks/{id}",
             AdminRoute::Description => "/openapi.json",
+            AdminRoute::ListAudit => "/admin/audit",
             AdminRoute::Metrics => "/metrics",
         },
     }

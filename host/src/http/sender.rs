@@ -11,6 +11,7 @@ use super::client_address::ClientAddress;
 use super::connections::Connection;
 use super::cors::without_port;
 use super::problem::Problem;
+use super::request_id::RequestId;
 use super::request_shares::RequestShare;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -29,6 +30,8 @@ pub(super) struct Sender {
     pub(super) caller: Arc<OnceLock<String>>,
     /// Whether an operator asked to change nothing, for the log.
     pub(super) is_dry_run: Arc<AtomicBool>,
+    /// The name of the request.
+    pub(super) request_id: RequestId,
 }
 
 impl Sender {
@@ -96,6 +99,7 @@ mod tests {
 
     use super::Sender;
     use crate::http::connections::Connection;
+    use crate::http::request_id::RequestId;
 
     #[test]
     fn requests_of_other_origins_are_refused() {
@@ -129,7 +133,9 @@ mod tests {
             }
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
             let (caller, is_dry_run) = (Arc::default(), Arc::default());
-            let sender = Sender { connection, client: None, is_secure, is_allowed_origin: false, caller, is_dry_run };
+            let request_id = RequestId::of(&headers);
+            let (client, is_allowed_origin) = (None, false);
+            let sender = Sender { connection, client, is_secure, is_allowed_origin, caller, is_dry_run, request_id };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

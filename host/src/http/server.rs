@@ -389,6 +389,7 @@ impl Router {
             is_allowed_origin: facts.cors.is_allowed(),
             caller: Arc::clone(&facts.caller),
             is_dry_run: Arc::clone(&facts.is_dry_run),
+            request_id: facts.request_id.clone(),
         });
         if let Err(problem) = check_authority(&request) {
             let mut reply = problem.into_reply();

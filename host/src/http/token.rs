@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::jobs::{IssuedToken, Refreshed, Service};
 use crate::store::Authentication;
-use crate::tenants::{RefreshToken, Secret};
+use crate::tenants::{RefreshToken, Scope, Secret};
 
 /// The scope for which a client gets a refresh token.
 const OFFLINE_ACCESS: &str = "offline_access";
@@ -25,7 +25,7 @@ struct TokenBody<'a> {
     access_token: &'a str,
     expires_in: u64,
     token_type: &'static str,
-    scope: Option<&'static str>,
+    scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
 }
@@ -62,7 +62,9 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, mut body: ItemBody) 
     let (id, secret) = client(headers, &mut fields)?;
     let invalid = || Problem::oauth("invalid_client", "The client credentials are invalid");
     let secret = secret.ok_or_else(invalid)?;
-    let Authentication::Tenant(tenant) = service.authenticate(Some(&id), &secret)? else { return Err(invalid()) };
+    let Authentication::Tenant(tenant, scope) = service.authenticate(Some(&id), &secret)? else {
+        return Err(invalid());
+    };
     let issued = match grant {
         Grant::ClientCredentials { with_refresh_token } => service.issue_token(&tenant, &secret, with_refresh_token)?,
         Grant::RefreshToken(shown) => {
@@ -78,7 +80,7 @@ pub(super) fn issue(service: &Service, headers: &HeaderMap, mut body: ItemBody) 
             }
         }
     };
-    Ok(answer(&issued))
+    Ok(answer(&issued, scope))
 }
 
 /// Returns the client id and the secret: Basic credentials, or what the body has.
@@ -92,13 +94,16 @@ fn client(headers: &HeaderMap, fields: &mut HashMap<String, String>) -> Result<(
     Ok((id, fields.remove("client_secret").map(Secret::from_client)))
 }
 
-fn answer(issued: &IssuedToken) -> Reply {
+fn answer(issued: &IssuedToken, scope: Scope) -> Reply {
     let refresh_token = issued.refresh_token.as_ref().map(RefreshToken::reveal);
+    // Mautic's answers name no scope, and there a token may do everything.
+    let limited = (scope != Scope::Full).then_some(scope.as_str());
+    let scopes: Vec<&str> = limited.into_iter().chain(refresh_token.is_some().then_some(OFFLINE_ACCESS)).collect();
     let body = TokenBody {
         access_token: issued.token.reveal(),
         expires_in: issued.lifetime.as_secs(),
         token_type: "bearer",
-        scope: refresh_token.is_some().then_some(OFFLINE_ACCESS),
+        scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
         refresh_token,
     };
     json(StatusCode::OK, &body)

@@ -1,5 +1,6 @@
 //! Registering components, listing and removing them.
 
+use super::audit::{Act, Action};
 use std::time::Duration;
 
 use super::{ComponentNames, OperationError, Operations};
@@ -32,6 +33,19 @@ impl Operations {
     /// If the component is refused (the error says at which step, what was found and what to do), or the name is invalid
     /// or another component's.
     pub fn add_component(
+        &self,
+        bytes: &[u8],
+        name: Option<&str>,
+        takes_name: bool,
+    ) -> Result<AddedComponent, OperationError> {
+        let mut act = Act::new(Action::AddComponent).object(Digest::of(bytes)).detail("bytes", bytes.len());
+        if let Some(name) = name {
+            act = act.detail("name", name.chars().take(100).collect::<String>());
+        }
+        self.record(act, |_| self.try_component(bytes, name, takes_name))
+    }
+
+    fn try_component(
         &self,
         bytes: &[u8],
         name: Option<&str>,
@@ -123,10 +137,14 @@ impl Operations {
         if record.digest == self.runtime.get()?.default_processor.digest() {
             return Err(OperationError::IsDefault);
         }
-        match self.store.remove_component(record.digest)? {
+        let mut act = Act::new(Action::RemoveComponent).object(record.digest);
+        if let Some(name) = &record.name {
+            act = act.detail("name", name.as_str());
+        }
+        self.record(act, |_| match self.store.remove_component(record.digest)? {
             RemoveOutcome::Done => Ok(record),
             RemoveOutcome::Unknown => Err(OperationError::UnknownComponent(reference.to_owned())),
             RemoveOutcome::InUse(record) => Err(OperationError::InUse(Box::new(record))),
-        }
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::components::MIN_DIGEST_DIGITS;
 use crate::jobs::{MAX_WEBHOOK_TESTS, WebhookError};
 use crate::sandbox::{ComponentError, Refusal, TrialError};
 use crate::store::{ComponentRecord, StoreError};
-use crate::tenants::MAX_SECRETS;
+use crate::tenants::{MAX_SECRETS, ScopeError, SecretNameError};
 use crate::webhooks::EndpointUrlError;
 
 /// Why an operation failed. Nothing was changed.
@@ -125,6 +125,12 @@ pub enum OperationError {
         /// The id.
         id: String,
     },
+    /// The name cannot be a secret's.
+    #[error(transparent)]
+    SecretName(#[from] SecretNameError),
+    /// There is no such scope.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
     /// A secret cannot expire then.
     #[error("a secret expires after 1 to {0} days, or never")]
     Expiry(u32),
@@ -152,6 +158,9 @@ pub enum OperationError {
     /// So many jobs cannot be listed.
     #[error("1 to {0} jobs can be listed at a time")]
     JobCount(u32),
+    /// So many entries of the audit log cannot be listed.
+    #[error("1 to {0} entries of the audit log can be listed at a time")]
+    AuditCount(u32),
     /// The job had completed before it could be cancelled.
     #[error("the job was completed before it could be cancelled; nothing was changed")]
     CompletedJob,

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::audit::{Act, Action};
 use super::{JobView, OperationError, Operations, UndoPreviewView};
 use crate::domain::{Job, JobId, JobState, Pinned, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
@@ -77,7 +78,14 @@ impl Operations {
     /// If there is no such job.
     pub fn delete_job(&self, id: JobId) -> Result<JobView, OperationError> {
         let (tenant, name, job) = self.known_job(id)?;
-        if self.store.delete_job(tenant, id)? { Ok(JobView::new(name, &job)) } else { Err(OperationError::UnknownJob) }
+        self.record(Act::new(Action::DeleteJob).tenant(&name).object(id), |act| {
+            act.learn("status", job.state.as_str());
+            if self.store.delete_job(tenant, id)? {
+                Ok(JobView::new(name, &job))
+            } else {
+                Err(OperationError::UnknownJob)
+            }
+        })
     }
 
     /// Cancels a job: stops it, and keeps what it did. When this returns, the job changes no contact any more. Returns the job as
@@ -86,12 +94,14 @@ impl Operations {
     /// # Errors
     /// If there is no such job, or it was completed before.
     pub fn cancel_job(&self, id: JobId) -> Result<JobView, OperationError> {
-        let (tenant, _, _) = self.known_job(id)?;
-        match self.store.cancel_job(tenant, id)? {
-            CancelOutcome::Cancelled => self.job(id),
-            CancelOutcome::Completed => Err(OperationError::CompletedJob),
-            CancelOutcome::Unknown => Err(OperationError::UnknownJob),
-        }
+        let (tenant, name, _) = self.known_job(id)?;
+        self.record(Act::new(Action::CancelJob).tenant(&name).object(id), |_| {
+            match self.store.cancel_job(tenant, id)? {
+                CancelOutcome::Cancelled => self.job(id),
+                CancelOutcome::Completed => Err(OperationError::CompletedJob),
+                CancelOutcome::Unknown => Err(OperationError::UnknownJob),
+            }
+        })
     }
 
     /// Accepts a job that makes the contacts of another job what they were before it, for its tenant. Returns the job that was
@@ -100,9 +110,13 @@ impl Operations {
     /// # Errors
     /// If there is no such job, it cannot be undone, or its tenant's limits leave no room for another job.
     pub fn undo_job(&self, undoing: &Undoing) -> Result<JobView, OperationError> {
-        let (tenant, accepted) = self.at_undo_desk(undoing, |desk| desk.accept(undoing))?;
-        let job = self.store.job(tenant.id, accepted)?.ok_or(OperationError::UnknownJob)?;
-        Ok(JobView::new(tenant.name, &job))
+        self.record(Act::new(Action::UndoJob).object(undoing.job()), |act| {
+            let (tenant, accepted) = self.at_undo_desk(undoing, |desk| desk.accept(undoing))?;
+            act.learn_tenant(&tenant.name);
+            act.learn("undoneAs", accepted.to_string());
+            let job = self.store.job(tenant.id, accepted)?.ok_or(OperationError::UnknownJob)?;
+            Ok(JobView::new(tenant.name, &job))
+        })
     }
 
     /// Returns what undoing a job would do now.
@@ -151,7 +165,10 @@ impl Operations {
     /// # Errors
     /// If there is no such job.
     pub fn job_log(&self, job: JobId) -> Result<String, OperationError> {
-        self.store.job_log(job)?.ok_or(OperationError::UnknownJob)
+        let (_, tenant) = self.store.job_owner(job)?.ok_or(OperationError::UnknownJob)?;
+        self.record(Act::new(Action::ReadJobLog).tenant(&tenant).object(job), |_| {
+            self.store.job_log(job)?.ok_or(OperationError::UnknownJob)
+        })
     }
 
     /// Writes the rows of a completed job as a file, piece by piece: all of them, or those that `only` names.
@@ -164,14 +181,27 @@ impl Operations {
         id: JobId,
         file_type: FileType,
         only: Option<Only>,
+        write: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Result<(), ExportError>, OperationError> {
+        let (tenant, name, job) = self.known_job(id)?;
+        let act = Act::new(Action::ExportJob).tenant(&name).object(id);
+        self.record(act, |_| self.export(tenant, &job, file_type, only, write))
+    }
+
+    fn export(
+        &self,
+        tenant: TenantId,
+        job: &Job,
+        file_type: FileType,
+        only: Option<Only>,
         mut write: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<Result<(), ExportError>, OperationError> {
-        let (tenant, _, job) = self.known_job(id)?;
+        let id = job.id;
         if job.state != JobState::Completed {
             return Err(OperationError::UnfinishedJob);
         }
         let mut file =
-            JobFile::new(&job, file_type, only, TableStyle::default(), |rows| self.store.job_rows(tenant, id, rows))?;
+            JobFile::new(job, file_type, only, TableStyle::default(), |rows| self.store.job_rows(tenant, id, rows))?;
         let mut piece = file.header();
         let mut rows = 0..u64::from(job.total);
         while !rows.is_empty() {

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use super::audit::{Act, Action};
 use super::{OperationError, Operations};
-use crate::store::{AddSecretOutcome, RevokeSecretOutcome, SecretRecord};
-use crate::tenants::{RefreshToken, Secret, SecretId};
+use crate::store::{AddSecretOutcome, NewSecret, RevokeSecretOutcome, SecretRecord};
+use crate::tenants::{RefreshToken, Scope, Secret, SecretId, SecretName};
 
 /// Days after which a secret may expire, at most.
 const MAX_EXPIRY_DAYS: u32 = 3_650;
@@ -23,22 +24,43 @@ pub struct AddedSecret {
     pub record: SecretRecord,
 }
 
+/// What an operator says of a new secret.
+#[derive(Debug, Clone, Default)]
+pub struct SecretSettings {
+    /// What operators call it.
+    pub name: Option<SecretName>,
+    /// What its clients may do.
+    pub scope: Scope,
+    /// Days after which it expires; `None`: never.
+    pub expires_days: Option<u32>,
+}
+
 impl Operations {
-    /// Adds a secret to a tenant's others, which expires after some days or never.
+    /// Adds a secret to a tenant's others.
     ///
     /// # Errors
     /// If there is no such tenant, the tenant has five live secrets, or the days are not 1 to 3650.
-    pub fn add_secret(&self, tenant: &str, expires_days: Option<u32>) -> Result<AddedSecret, OperationError> {
+    pub fn add_secret(&self, tenant: &str, settings: SecretSettings) -> Result<AddedSecret, OperationError> {
+        let SecretSettings { name, scope, expires_days } = settings;
         if expires_days.is_some_and(|days| !(1..=MAX_EXPIRY_DAYS).contains(&days)) {
             return Err(OperationError::Expiry(MAX_EXPIRY_DAYS));
         }
         let lifetime = expires_days.map(|days| Duration::from_secs(u64::from(days) * DAY));
         let client_secret = Secret::random()?;
-        match self.store.add_secret(tenant, &client_secret.hash(), lifetime)? {
+        let hash = client_secret.hash();
+        let mut act = Act::new(Action::AddSecret).tenant(tenant).object(SecretId::of(&hash));
+        act = act.detail("scope", scope.as_str());
+        if let Some(name) = &name {
+            act = act.detail("name", name.as_str());
+        }
+        if let Some(days) = expires_days {
+            act = act.detail("expiresDays", days);
+        }
+        self.record(act, |_| match self.store.add_secret(tenant, &NewSecret { hash, name, scope, lifetime })? {
             AddSecretOutcome::Added { client_id, record } => Ok(AddedSecret { client_id, client_secret, record }),
             AddSecretOutcome::TooMany => Err(OperationError::TooManySecrets(tenant.to_owned())),
             AddSecretOutcome::NoTenant => Err(OperationError::UnknownTenant(tenant.to_owned())),
-        }
+        })
     }
 
     /// Returns the live secrets of a tenant, oldest first.
@@ -56,12 +78,13 @@ impl Operations {
     pub fn revoke_secret(&self, tenant: &str, secret: &str, even_last: bool) -> Result<u64, OperationError> {
         let unknown = || OperationError::UnknownSecret { tenant: tenant.to_owned(), id: secret.to_owned() };
         let id: SecretId = secret.parse().map_err(|_| unknown())?;
-        match self.store.revoke_secret(tenant, id, even_last)? {
+        let act = Act::new(Action::RevokeSecret).tenant(tenant).object(id);
+        self.record(act, |_| match self.store.revoke_secret(tenant, id, even_last)? {
             RevokeSecretOutcome::Revoked { tokens } => Ok(tokens),
             RevokeSecretOutcome::IsLast => Err(OperationError::LastSecret(tenant.to_owned())),
             RevokeSecretOutcome::NoSecret => Err(unknown()),
             RevokeSecretOutcome::NoTenant => Err(OperationError::UnknownTenant(tenant.to_owned())),
-        }
+        })
     }
 
     /// Revokes all tokens and refresh tokens of a tenant and returns their number. Clients can get new ones with their secrets.
@@ -69,7 +92,12 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn revoke_tokens(&self, tenant: &str) -> Result<u64, OperationError> {
-        self.store.revoke_tokens(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))
+        self.record(Act::new(Action::RevokeTokens).tenant(tenant), |act| {
+            let revoked = self.store.revoke_tokens(tenant)?;
+            let revoked = revoked.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))?;
+            act.learn("revoked", revoked);
+            Ok(revoked)
+        })
     }
 
     /// Revokes a token or a refresh token. With a refresh token go those that follow it and all tokens that were issued with
@@ -78,10 +106,13 @@ impl Operations {
     /// # Errors
     /// If there is no such token.
     pub fn revoke_token(&self, token: &Secret) -> Result<u64, OperationError> {
-        let revoked = match RefreshToken::from_client(token.reveal()) {
-            Some(refresh_token) => self.store.revoke_family(&refresh_token.hash().family)?,
-            None => u64::from(self.store.revoke_token(&token.hash())?),
-        };
-        if revoked == 0 { Err(OperationError::UnknownToken) } else { Ok(revoked) }
+        self.record(Act::new(Action::RevokeTokens), |act| {
+            let revoked = match RefreshToken::from_client(token.reveal()) {
+                Some(refresh_token) => self.store.revoke_family(&refresh_token.hash().family)?,
+                None => u64::from(self.store.revoke_token(&token.hash())?),
+            };
+            act.learn("revoked", revoked);
+            if revoked == 0 { Err(OperationError::UnknownToken) } else { Ok(revoked) }
+        })
     }
 }

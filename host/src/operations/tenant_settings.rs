@@ -1,5 +1,6 @@
 //! Changing a tenant: its components, its profile and its limits, which are tried together before they apply.
 
+use super::audit::{Act, Action};
 use super::components::DEFAULT_REFERENCE;
 use super::runtime::ComponentRuntime;
 use super::{OperationError, Operations};
@@ -40,6 +41,28 @@ pub struct TenantSettings {
     pub processor: Option<ComponentChoice>,
     /// The validator.
     pub validator: Option<ComponentChoice>,
+}
+
+/// Bytes of limits that the audit log keeps as they were given.
+const MAX_KEPT_LIMITS_BYTES: usize = 1 << 10;
+
+impl TenantSettings {
+    /// Says in the audit log what an operator gave.
+    pub(super) fn describe(&self, act: Act) -> Act {
+        let given = [
+            ("profile", self.profile.is_some()),
+            ("limits", self.limits.is_some()),
+            ("processor", self.processor.is_some()),
+            ("validator", self.validator.is_some()),
+        ];
+        let given: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+        let act = act.detail("given", given);
+        let limits = self.limits.as_deref().filter(|limits| limits.len() <= MAX_KEPT_LIMITS_BYTES);
+        match limits.and_then(|limits| serde_json::from_str::<serde_json::Value>(limits).ok()) {
+            Some(limits) => act.detail("limits", limits),
+            None => act,
+        }
+    }
 }
 
 /// A tenant after a change of its settings.
@@ -97,6 +120,19 @@ impl Operations {
     }
 
     fn change(&self, name: &str, settings: &TenantSettings, checks: Checks) -> Result<ChangedTenant, OperationError> {
+        self.record(settings.describe(Act::new(Action::ChangeTenant).tenant(name)), |act| {
+            let changed = self.change_checked(name, settings, checks)?;
+            learn_components(act, &changed.assigned);
+            Ok(changed)
+        })
+    }
+
+    fn change_checked(
+        &self,
+        name: &str,
+        settings: &TenantSettings,
+        checks: Checks,
+    ) -> Result<ChangedTenant, OperationError> {
         let tenant = self.known_tenant(name)?;
         let Checked { change, refused_sample } = self.checked_change(&tenant, settings, checks)?;
         if *settings == TenantSettings::default() {
@@ -259,6 +295,13 @@ pub(super) fn log_change(tenant: &str, what: &str, assigned: &Assignment) {
     let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
     let (processor, validator) = (digest(assigned.processor), digest(assigned.validator));
     tracing::info!(event = "tenant_changed", tenant, what, processor, validator, "a tenant was changed");
+}
+
+/// Says in the audit log which components a tenant has now.
+pub(super) fn learn_components(act: &mut Act, assigned: &Assignment) {
+    let digest = |digest: Option<Digest>, none: &str| digest.map_or_else(|| none.to_owned(), |it| it.to_string());
+    act.learn("processor", digest(assigned.processor, DEFAULT_REFERENCE));
+    act.learn("validator", digest(assigned.validator, "none"));
 }
 
 pub(super) fn readable_profile(tenant: &Tenant) -> Result<&Profile, OperationError> {

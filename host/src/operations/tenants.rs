@@ -1,6 +1,7 @@
 //! Adding, showing, rolling back and removing tenants.
 
-use super::tenant_settings::{ChangedTenant, Checked, log_change, readable_profile};
+use super::audit::{Act, Action};
+use super::tenant_settings::{ChangedTenant, Checked, learn_components, log_change, readable_profile};
 use super::{OperationError, Operations, TenantSettings, TenantSummaryView, TenantView};
 use crate::sandbox::RefusedSample;
 use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
@@ -25,6 +26,11 @@ impl Operations {
     /// # Errors
     /// If the name is taken, one of the settings is invalid, or a component fails in the trial; then there is no new tenant.
     pub fn add_tenant(&self, name: TenantName, settings: &TenantSettings) -> Result<AddedTenant, OperationError> {
+        let act = settings.describe(Act::new(Action::AddTenant).tenant(name.as_str()));
+        self.record(act, |_| self.add_checked_tenant(name, settings))
+    }
+
+    fn add_checked_tenant(&self, name: TenantName, settings: &TenantSettings) -> Result<AddedTenant, OperationError> {
         let Checked { change, refused_sample } = self.checked_new(&name, settings)?;
         let (credential, client_secret) = generate(&name)?;
         let profile = change.profile.clone().unwrap_or_default();
@@ -66,10 +72,15 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn remove_tenant(&self, name: &str) -> Result<RemovedTenant, OperationError> {
-        let removed = self.store.remove_tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
-        let RemovedTenant { contacts, jobs, .. } = removed;
-        tracing::info!(event = "tenant_removed", tenant = name, contacts, jobs, "a tenant was removed");
-        Ok(removed)
+        self.record(Act::new(Action::RemoveTenant).tenant(name), |act| {
+            let removed = self.store.remove_tenant(name)?;
+            let removed = removed.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))?;
+            let RemovedTenant { contacts, jobs, .. } = removed;
+            act.learn("contacts", contacts);
+            act.learn("jobs", jobs);
+            tracing::info!(event = "tenant_removed", tenant = name, contacts, jobs, "a tenant was removed");
+            Ok(removed)
+        })
     }
 
     /// Returns how many contacts and jobs a tenant has.
@@ -87,6 +98,14 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant, its components were never changed, or one of the earlier components fails in a trial.
     pub fn roll_back_tenant(&self, name: &str) -> Result<ChangedTenant, OperationError> {
+        self.record(Act::new(Action::RollBackTenant).tenant(name), |act| {
+            let changed = self.give_back_components(name)?;
+            learn_components(act, &changed.assigned);
+            Ok(changed)
+        })
+    }
+
+    fn give_back_components(&self, name: &str) -> Result<ChangedTenant, OperationError> {
         let tenant = self.known_tenant(name)?;
         let nothing_before = || OperationError::NothingBefore(name.to_owned());
         let previous = self.summary(name)?.previous.ok_or_else(nothing_before)?;

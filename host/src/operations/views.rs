@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::{AddedSecret, AddedTenant, ChangedTenant};
 use crate::domain::{Assignment, Digest, Job, JobId, Timestamp};
 use crate::jobs::UndoPreview;
-use crate::store::{ComponentRecord, ListedJob, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
+use crate::store::{AuditEntry, ComponentRecord, ListedJob, RemovedTenant, SecretRecord, Tenant, TenantSummary, Usage};
 use crate::tenants::TenantLimits;
 
 /// A registered component.
@@ -208,6 +209,9 @@ impl<'a> RemovedTenantView<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct SecretView {
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    scope: &'static str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -221,6 +225,8 @@ impl From<SecretRecord> for SecretView {
         let day = |at: Timestamp| at.to_rfc3339().chars().take_while(|letter| *letter != 'T').collect();
         Self {
             id: record.id.to_string(),
+            name: record.name.map(|name| name.to_string()),
+            scope: record.scope.as_str(),
             created_at: record.created_at.to_rfc3339(),
             expires_at: record.expires_at.map(Timestamp::to_rfc3339),
             last_used: record.used_at.map(day),
@@ -242,7 +248,7 @@ impl<'a> AddedSecretView<'a> {
     /// Creates the view of a new secret of the tenant called `tenant`.
     pub fn new(tenant: &'a str, added: &'a AddedSecret) -> Self {
         let client_secret = added.client_secret.reveal();
-        Self { tenant, client_id: &added.client_id, client_secret, secret: added.record.into() }
+        Self { tenant, client_id: &added.client_id, client_secret, secret: added.record.clone().into() }
     }
 }
 
@@ -256,6 +262,48 @@ pub struct RevokedSecretView<'a> {
     pub id: &'a str,
     /// How many tokens and refresh tokens were revoked with the secret.
     pub revoked_tokens: u64,
+}
+
+/// An entry of the audit log.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntryView {
+    id: i64,
+    at: String,
+    who: String,
+    way: String,
+    #[serde(rename = "from", skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    action: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<String>,
+    #[serde(skip_serializing_if = "is_empty_object")]
+    details: Value,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl From<AuditEntry> for AuditEntryView {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, who, way, origin, request_id, action, tenant, object, details, is_done, error } =
+            entry;
+        let outcome = match is_done {
+            Some(true) => "done",
+            Some(false) => "failed",
+            None => "unknown",
+        };
+        let (at, details) = (at.to_rfc3339(), serde_json::from_str(&details).unwrap_or_default());
+        Self { id, at, who, way, origin, action, tenant, object, details, outcome, error, request_id }
+    }
+}
+
+fn is_empty_object(value: &Value) -> bool {
+    value.as_object().is_none_or(Map::is_empty)
 }
 
 /// Revoked tokens.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::audit::{Act, Action};
 use super::{OperationError, Operations};
 use crate::jobs::{WebhookError, Webhooks};
 use crate::store::{WebhookChange, WebhookEvent, WebhookMessage, WebhookOwner, WebhookRecord};
@@ -139,11 +140,14 @@ impl Operations {
         url: &str,
         events: Option<Vec<WebhookEvent>>,
     ) -> Result<WebhookView, OperationError> {
-        let webhooks = self.tenants_webhooks(tenant)?;
-        let url = webhooks.parse_url(url)?;
-        let (webhook, secret) =
-            webhooks.add(&url, events).map_err(|error| OperationError::of_webhook(error, tenant, Uuid::nil()))?;
-        Ok(WebhookView::new(webhook, Some(&secret)))
+        self.record(Act::new(Action::AddWebhook).tenant(tenant), |act| {
+            let webhooks = self.tenants_webhooks(tenant)?;
+            let url = webhooks.parse_url(url)?;
+            let (webhook, secret) =
+                webhooks.add(&url, events).map_err(|error| OperationError::of_webhook(error, tenant, Uuid::nil()))?;
+            act.learn_object(webhook.id);
+            Ok(WebhookView::new(webhook, Some(&secret)))
+        })
     }
 
     /// Returns a tenant's webhooks, the oldest first.
@@ -161,7 +165,9 @@ impl Operations {
     /// If there is no such tenant or webhook.
     pub fn enable_webhook(&self, tenant: &str, id: Uuid, is_enabled: bool) -> Result<WebhookView, OperationError> {
         let change = WebhookChange { is_enabled: Some(is_enabled), is_by_operators: true, ..WebhookChange::default() };
-        Ok(WebhookView::new(self.of_tenant(tenant, id, |webhooks| webhooks.change(id, &change))?, None))
+        let act = Act::new(Action::ChangeWebhook).tenant(tenant).object(id).detail("enabled", is_enabled);
+        let changed = self.record(act, |_| self.of_tenant(tenant, id, |webhooks| webhooks.change(id, &change)))?;
+        Ok(WebhookView::new(changed, None))
     }
 
     /// Removes a webhook with its messages.
@@ -169,7 +175,8 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook.
     pub fn remove_webhook(&self, tenant: &str, id: Uuid) -> Result<(), OperationError> {
-        self.of_tenant(tenant, id, |webhooks| webhooks.remove(id))
+        let act = Act::new(Action::RemoveWebhook).tenant(tenant).object(id);
+        self.record(act, |_| self.of_tenant(tenant, id, |webhooks| webhooks.remove(id)))
     }
 
     /// Returns the newest messages of a webhook.
@@ -186,7 +193,8 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant or webhook, or the webhook is disabled.
     pub fn replay_webhook(&self, tenant: &str, id: Uuid) -> Result<u64, OperationError> {
-        self.of_tenant(tenant, id, |webhooks| webhooks.replay(id))
+        let act = Act::new(Action::ReplayWebhook).tenant(tenant).object(id);
+        self.record(act, |_| self.of_tenant(tenant, id, |webhooks| webhooks.replay(id)))
     }
 
     /// Does something to the endpoint `id` of a tenant.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{StoreError, Tenant};
 use crate::domain::Timestamp;
-use crate::tenants::SecretId;
+use crate::tenants::{Scope, SecretId, SecretName};
 
 /// Secrets of tenants, and the tokens that were issued with them. What a method changes applies to the next request of every
 /// server.
@@ -25,13 +25,8 @@ pub trait CredentialStore {
     /// Returns the live secrets of a tenant, oldest first. Returns `None` if there is no such tenant.
     fn secrets(&self, tenant: &str) -> Result<Option<Vec<SecretRecord>>, StoreError>;
 
-    /// Adds a secret to a tenant's others, for `lifetime` or for ever. Deletes those that have expired.
-    fn add_secret(
-        &self,
-        tenant: &str,
-        secret_hash: &[u8; 32],
-        lifetime: Option<Duration>,
-    ) -> Result<AddSecretOutcome, StoreError>;
+    /// Adds a secret to a tenant's others. Deletes those that have expired.
+    fn add_secret(&self, tenant: &str, secret: &NewSecret) -> Result<AddSecretOutcome, StoreError>;
 
     /// Revokes a secret, and the tokens and refresh tokens that were issued with it. The last live secret stays unless
     /// `even_last`.
@@ -45,11 +40,24 @@ pub trait CredentialStore {
     fn revoke_token(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError>;
 }
 
+/// A secret to be added.
+#[derive(Debug, Clone, Default)]
+pub struct NewSecret {
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    /// What operators call it.
+    pub name: Option<SecretName>,
+    /// What its clients may do.
+    pub scope: Scope,
+    /// How long it can be used; `None`: for ever.
+    pub lifetime: Option<Duration>,
+}
+
 /// The outcome of [`CredentialStore::authenticate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
-    /// The secret, or the unexpired token, is this tenant's.
-    Tenant(Box<Tenant>),
+    /// The secret, or the unexpired token, is this tenant's, and its clients may do so much.
+    Tenant(Box<Tenant>, Scope),
     /// The token has expired.
     ExpiredToken,
     /// No tenant has such a secret or token, or the secret has expired.
@@ -57,10 +65,14 @@ pub enum Authentication {
 }
 
 /// A live secret as an operator lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRecord {
     /// The secret's id.
     pub id: SecretId,
+    /// What operators call it.
+    pub name: Option<SecretName>,
+    /// What its clients may do.
+    pub scope: Scope,
     /// When the secret was made.
     pub created_at: Timestamp,
     /// When the secret expires; `None`: never.

@@ -7,6 +7,7 @@
 
 mod address;
 mod apply;
+mod audit;
 mod claims;
 mod commit;
 mod common_words;

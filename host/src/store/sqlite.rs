@@ -3,6 +3,7 @@
 //! With WAL and `synchronous=FULL`, commits survive a power cut. One connection writes while a few others read.
 
 mod apply;
+mod audit;
 mod backup;
 mod claims;
 mod commit;

@@ -4,8 +4,10 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulkhead::store::{AddSecretOutcome, Authentication, RevokeSecretOutcome, SecretRecord, Store};
-use bulkhead::tenants::{MAX_SECRETS, SecretId};
+use bulkhead::store::{
+    AddSecretOutcome, Authentication, NewSecret, NewToken, RefreshBounds, RevokeSecretOutcome, SecretRecord, Store,
+};
+use bulkhead::tenants::{MAX_SECRETS, RefreshToken, Scope, SecretId, SecretName};
 
 use crate::fixture::{StoreFixture, secret};
 use crate::several_servers::EVENT_TIMEOUT;
@@ -17,7 +19,7 @@ pub(crate) fn a_secret_authenticates_only_its_tenant(fixture: &StoreFixture) {
     let store = &fixture.store;
     fixture.add_tenant("acme");
     fixture.add_tenant("other");
-    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
+    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()), Scope::Full);
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
     assert_eq!(known(None, "acme"), acme);
     assert_eq!(known(Some("acme-id"), "acme"), acme);
@@ -35,7 +37,7 @@ pub(crate) fn a_secret_authenticates_only_its_tenant(fixture: &StoreFixture) {
 pub(crate) fn a_token_authenticates_its_tenant_until_it_expires(fixture: &StoreFixture) {
     let store = &fixture.store;
     fixture.add_tenant("acme");
-    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
+    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()), Scope::Full);
     assert!(store.add_token(&secret("acme"), &secret("short"), Duration::from_secs(60)).unwrap().is_some());
     assert!(store.add_token(&secret("acme"), &secret("long"), Duration::from_secs(600)).unwrap().is_some());
     let known = |client_id, text| store.authenticate(client_id, &secret(text)).unwrap();
@@ -63,9 +65,8 @@ pub(crate) fn removing_a_tenant_removes_its_tokens(fixture: &StoreFixture) {
 pub(crate) fn a_secret_is_replaced_while_clients_use_it(fixture: &StoreFixture) {
     let (store, other_server) = (&fixture.store, fixture.another_server());
     fixture.add_tenant("acme");
-    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()));
-    let AddSecretOutcome::Added { client_id, record } = store.add_secret("acme", &secret("second"), None).unwrap()
-    else {
+    let acme = Authentication::Tenant(Box::new(store.tenant("acme").unwrap().unwrap()), Scope::Full);
+    let AddSecretOutcome::Added { client_id, record } = store.add_secret("acme", &new("second", None)).unwrap() else {
         panic!("there is room for a second secret")
     };
     assert_eq!((client_id.as_str(), record.id, record.used_at), ("acme-id", id("second"), None));
@@ -98,14 +99,14 @@ pub(crate) fn the_last_secret_is_not_revoked_by_mistake(fixture: &StoreFixture) 
     assert_eq!(revoke("acme", "other", true), RevokeSecretOutcome::NoSecret);
     assert_eq!(revoke("acme", "acme", false), RevokeSecretOutcome::IsLast);
     // An expired secret does not count.
-    store.add_secret("acme", &secret("second"), Some(DAY)).unwrap();
+    store.add_secret("acme", &new("second", Some(DAY))).unwrap();
     fixture.set_clock(2 * DAY);
     assert_eq!(revoke("acme", "acme", false), RevokeSecretOutcome::IsLast);
     assert_eq!(revoke("acme", "acme", true), RevokeSecretOutcome::Revoked { tokens: 0 });
     assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Authentication::Unknown);
     assert_eq!(store.secrets("acme").unwrap(), Some(Vec::new()));
-    store.add_secret("acme", &secret("third"), None).unwrap();
-    assert!(matches!(store.authenticate(Some("acme-id"), &secret("third")).unwrap(), Authentication::Tenant(_)));
+    store.add_secret("acme", &new("third", None)).unwrap();
+    assert!(matches!(store.authenticate(Some("acme-id"), &secret("third")).unwrap(), Authentication::Tenant(..)));
 }
 
 pub(crate) fn two_operators_do_not_revoke_both_secrets(fixture: &StoreFixture) {
@@ -113,7 +114,7 @@ pub(crate) fn two_operators_do_not_revoke_both_secrets(fixture: &StoreFixture) {
     for round in 0..10 {
         let (name, second) = (format!("t{round}"), format!("second {round}"));
         fixture.add_tenant(&name);
-        fixture.store.add_secret(&name, &secret(&second), None).unwrap();
+        fixture.store.add_secret(&name, &new(&second, None)).unwrap();
         let barrier = Barrier::new(2);
         let revoke = |server: &dyn Store, text: &str| {
             barrier.wait();
@@ -132,20 +133,20 @@ pub(crate) fn two_operators_do_not_revoke_both_secrets(fixture: &StoreFixture) {
 pub(crate) fn secrets_are_limited_and_expire(fixture: &StoreFixture) {
     let store = &fixture.store;
     fixture.add_tenant("acme");
-    assert_eq!(store.add_secret("nobody", &secret("x"), None).unwrap(), AddSecretOutcome::NoTenant);
+    assert_eq!(store.add_secret("nobody", &new("x", None)).unwrap(), AddSecretOutcome::NoTenant);
     assert_eq!(store.secrets("nobody").unwrap(), None);
     for number in 1..MAX_SECRETS {
         let lifetime = (number > 1).then_some(DAY);
-        let added = store.add_secret("acme", &secret(&format!("s{number}")), lifetime).unwrap();
+        let added = store.add_secret("acme", &new(&format!("s{number}"), lifetime)).unwrap();
         assert!(matches!(added, AddSecretOutcome::Added { .. }), "{number}");
     }
-    assert_eq!(store.add_secret("acme", &secret("x"), None).unwrap(), AddSecretOutcome::TooMany);
+    assert_eq!(store.add_secret("acme", &new("x", None)).unwrap(), AddSecretOutcome::TooMany);
     assert_eq!(ids(&**store).len(), MAX_SECRETS);
     let shown: Vec<bool> = store.secrets("acme").unwrap().unwrap().iter().map(|it| it.expires_at.is_some()).collect();
     assert_eq!(shown, [false, false, true, true, true]);
     // A token does not outlive its secret.
     assert!(store.add_token(&secret("s2"), &secret("token"), 2 * DAY).unwrap().is_some());
-    assert!(matches!(store.authenticate(None, &secret("token")).unwrap(), Authentication::Tenant(_)));
+    assert!(matches!(store.authenticate(None, &secret("token")).unwrap(), Authentication::Tenant(..)));
     fixture.set_clock(DAY + Duration::from_secs(1));
     for text in ["s2", "s4"] {
         assert_eq!(store.authenticate(None, &secret(text)).unwrap(), Authentication::Unknown, "{text}");
@@ -153,7 +154,7 @@ pub(crate) fn secrets_are_limited_and_expire(fixture: &StoreFixture) {
     assert_eq!(store.authenticate(None, &secret("token")).unwrap(), Authentication::ExpiredToken);
     assert!(store.add_token(&secret("s2"), &secret("late"), DAY).unwrap().is_none());
     assert_eq!(ids(&**store), [id("acme"), id("s1")]);
-    assert!(matches!(store.add_secret("acme", &secret("x"), None).unwrap(), AddSecretOutcome::Added { .. }));
+    assert!(matches!(store.add_secret("acme", &new("x", None)).unwrap(), AddSecretOutcome::Added { .. }));
 }
 
 pub(crate) fn the_day_of_a_secrets_last_use_is_noted(fixture: &StoreFixture) {
@@ -163,7 +164,7 @@ pub(crate) fn the_day_of_a_secrets_last_use_is_noted(fixture: &StoreFixture) {
         let listed: Vec<SecretRecord> = store.secrets("acme").unwrap().unwrap();
         listed.iter().find(|record| record.id == id(text)).and_then(|record| record.used_at)
     };
-    store.add_secret("acme", &secret("second"), None).unwrap();
+    store.add_secret("acme", &new("second", None)).unwrap();
     assert_eq!(used("acme"), None);
     store.authenticate(Some("acme-id"), &secret("acme")).unwrap();
     let first = noted(|| used("acme"));
@@ -192,7 +193,7 @@ pub(crate) fn tokens_are_revoked(fixture: &StoreFixture) {
         assert_eq!(store.authenticate(None, &secret(token)).unwrap(), Authentication::Unknown, "{token}");
     }
     for kept in ["acme", "o1"] {
-        assert!(matches!(store.authenticate(None, &secret(kept)).unwrap(), Authentication::Tenant(_)), "{kept}");
+        assert!(matches!(store.authenticate(None, &secret(kept)).unwrap(), Authentication::Tenant(..)), "{kept}");
     }
 }
 
@@ -214,4 +215,42 @@ fn noted<T>(read: impl Fn() -> Option<T>) -> T {
         }
         thread::yield_now();
     }
+}
+
+pub(crate) fn the_scope_of_a_secret_is_that_of_its_tokens(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    fixture.add_tenant("acme");
+    let scope = |text: &str| match store.authenticate(None, &secret(text)).unwrap() {
+        Authentication::Tenant(_, scope) => scope,
+        other => panic!("{text}: {other:?}"),
+    };
+    assert_eq!(scope("acme"), Scope::Full);
+    for (text, wanted) in [("reads", Scope::Read), ("submits", Scope::Submit)] {
+        let name: SecretName = format!("what {text}").parse().unwrap();
+        let added = NewSecret { scope: wanted, name: Some(name.clone()), ..new(text, None) };
+        let AddSecretOutcome::Added { record, .. } = store.add_secret("acme", &added).unwrap() else {
+            panic!("there is room for another secret")
+        };
+        let listed = store.secrets("acme").unwrap().unwrap();
+        assert_eq!(listed.into_iter().find(|listed| listed.id == record.id), Some(record.clone()));
+        assert_eq!((record.scope, record.name), (wanted, Some(name)));
+        assert_eq!(scope(text), wanted);
+        let (token, refreshed) = (format!("token of {text}"), format!("refreshed of {text}"));
+        store.add_token(&secret(text), &secret(&token), DAY).unwrap();
+        assert_eq!(scope(&token), wanted);
+        let first = RefreshToken::random().unwrap();
+        let bounds = RefreshBounds { lifetime: DAY, family_lifetime: DAY, families: 10 };
+        let refreshable = NewToken { hash: secret(&refreshed), lifetime: DAY };
+        store.begin_family(&secret(text), &refreshable, &first.hash(), &bounds).unwrap();
+        assert_eq!(scope(&refreshed), wanted);
+        // A refresh token that is shown with another secret gives what that one may do.
+        let next = NewToken { hash: secret(&format!("next of {text}")), lifetime: DAY };
+        store.refresh(&secret("acme"), &first.hash(), &secret("next"), DAY, &next).unwrap();
+        assert_eq!(scope(&format!("next of {text}")), Scope::Full);
+    }
+}
+
+/// A secret with full scope.
+fn new(text: &str, lifetime: Option<Duration>) -> NewSecret {
+    NewSecret { hash: secret(text), lifetime, ..NewSecret::default() }
 }

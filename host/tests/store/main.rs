@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod audit;
 mod builders;
 mod claims;
 mod commit;
@@ -69,6 +70,9 @@ macro_rules! conformance {
 
 conformance! {
     both {
+        audit:
+            an_act_is_logged_before_and_after,
+            the_audit_log_keeps_its_newest_entries;
         claims:
             the_oldest_job_of_a_tenant_is_claimed_first,
             the_least_recently_served_tenant_is_next,
@@ -119,7 +123,8 @@ conformance! {
             two_operators_do_not_revoke_both_secrets,
             secrets_are_limited_and_expire,
             the_day_of_a_secrets_last_use_is_noted,
-            tokens_are_revoked;
+            tokens_are_revoked,
+            the_scope_of_a_secret_is_that_of_its_tokens;
         dry_runs:
             a_dry_run_keeps_its_items_and_writes_no_contact,
             overlays_go_with_their_job,

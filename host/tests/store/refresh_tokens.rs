@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use bulkhead::store::{Authentication, NewToken, RefreshBounds, RefreshOutcome, RevokeSecretOutcome, Store};
+use bulkhead::store::{Authentication, NewSecret, NewToken, RefreshBounds, RefreshOutcome, RevokeSecretOutcome, Store};
 use bulkhead::tenants::{RefreshTokenHash, SecretId};
 
 use crate::fixture::{StoreFixture, secret};
@@ -32,7 +32,7 @@ fn refresh(store: &dyn Store, with: &str, family: &str, shown: &str, next: &str,
 }
 
 fn is_valid(store: &dyn Store, name: &str) -> bool {
-    matches!(store.authenticate(None, &secret(name)).unwrap(), Authentication::Tenant(_))
+    matches!(store.authenticate(None, &secret(name)).unwrap(), Authentication::Tenant(..))
 }
 
 pub(crate) fn a_refresh_token_is_replaced_each_time(fixture: &StoreFixture) {
@@ -86,7 +86,9 @@ pub(crate) fn refresh_tokens_belong_to_a_tenant_and_end_with_its_secrets(fixture
     for name in ["acme", "other"] {
         fixture.add_tenant(name);
     }
-    store.add_secret("acme", &secret("second"), Some(2 * HOUR)).unwrap();
+    store
+        .add_secret("acme", &NewSecret { hash: secret("second"), lifetime: Some(2 * HOUR), ..NewSecret::default() })
+        .unwrap();
     begin(store, "acme", "f", "t1");
     begin(store, "acme", "stays", "s1");
     assert_eq!(refresh(store, "other", "f", "r1", "r2", "t2"), RefreshOutcome::Unknown);
@@ -107,7 +109,7 @@ pub(crate) fn refresh_tokens_belong_to_a_tenant_and_end_with_its_secrets(fixture
     assert!(left <= Duration::from_secs(60), "{left:?}");
     fixture.set_clock(2 * HOUR + Duration::from_secs(1));
     assert_eq!(refresh(store, "second", "f", "r4", "r5", "t5"), RefreshOutcome::NoSecret);
-    store.add_secret("acme", &secret("third"), None).unwrap();
+    store.add_secret("acme", &NewSecret { hash: secret("third"), ..NewSecret::default() }).unwrap();
     assert_eq!(refresh(store, "third", "f", "r4", "r5", "t5"), RefreshOutcome::Expired);
     // Nor than the tenant.
     begin(store, "other", "gone", "g1");

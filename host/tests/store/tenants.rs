@@ -2,7 +2,7 @@
 
 use bulkhead::domain::{Assignment, Digest, World};
 use bulkhead::store::{Authentication, NewComponent, NewJob, RemovedTenant, RollBackOutcome, Tenant, TenantChange};
-use bulkhead::tenants::{LimitSettings, Profile, StoredProfile, TenantLimits};
+use bulkhead::tenants::{LimitSettings, Profile, Scope, StoredProfile, TenantLimits};
 
 use crate::fixture::{StoreFixture, credential, new_job, profile, running_jobs, secret, unique_key};
 
@@ -111,7 +111,10 @@ pub(crate) fn a_change_keeps_what_it_does_not_name(fixture: &StoreFixture) {
     let tenant = store.tenant("acme").unwrap().unwrap();
     assert_eq!((tenant.profile.text(), tenant.limits.running_jobs), (r#"{"maxLength":5}"#, 3));
     assert_eq!(tenant.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
-    assert_eq!(store.authenticate(None, &secret("acme")).unwrap(), Authentication::Tenant(Box::new(tenant)));
+    assert_eq!(
+        store.authenticate(None, &secret("acme")).unwrap(),
+        Authentication::Tenant(Box::new(tenant), Scope::Full)
+    );
     let listed = store.tenants().unwrap().pop().unwrap();
     assert_eq!(listed.assigned, Assignment { processor: Some(processor), validator: Some(validator) });
     assert_eq!(listed.previous, Some(Assignment { processor: None, validator: Some(validator) }));
@@ -173,7 +176,7 @@ pub(crate) fn unreadable_settings_do_not_block_the_queue(fixture: &StoreFixture)
     assert!(tenant.profile.profile().is_err());
     assert_eq!(
         fixture.store.authenticate(None, &secret("acme")).unwrap(),
-        Authentication::Tenant(Box::new(tenant.clone()))
+        Authentication::Tenant(Box::new(tenant.clone()), Scope::Full)
     );
     // A job pins an unreadable profile as it is, and jobs of all tenants are claimed.
     fixture.submit(&NewJob { profile: tenant.profile, ..new_job(acme, &[1]) });

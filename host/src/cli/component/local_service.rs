@@ -9,7 +9,8 @@ use bulkhead::clock::Clock;
 use bulkhead::domain::{Digest, ItemList, Operation, World};
 use bulkhead::jobs::{ComponentLoader, Service, ServiceError, Settings, Submission, Trial};
 use bulkhead::operations::{
-    AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, OperationError, Operations, TenantSettings,
+    AddedComponent, ComponentChoice, ComponentRuntime, MAX_COMPONENT_BYTES, OperationError, Operations, Operator,
+    TenantSettings,
 };
 use bulkhead::sandbox::{Sandbox, SandboxSettings, remove_old_code};
 use bulkhead::store::sqlite::SqliteStore;
@@ -75,7 +76,9 @@ impl LocalService {
         let told = Compilation::announce(file, &bytes, sandbox.is_compiled(Digest::of(&bytes)));
         let default = sandbox.load_built_in(DEFAULT_COMPONENT)?;
         let runtime = ComponentRuntime { sandbox: sandbox.clone(), default_processor: default.clone() };
-        let operations = Operations::new(Arc::clone(&store), MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
+        let operator = Operator::at_command_line("author", None);
+        let operations =
+            Operations::new(Arc::clone(&store), operator, MAX_COMPONENT_BYTES, move || Ok(runtime.clone()));
         let added =
             operations.add_component(&bytes, None, false).map_err(|error| format!("{}: {error}", file.display()))?;
         told.end();

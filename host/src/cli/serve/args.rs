@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::http::{
-    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, Origin, TlsIdentity, TrustedProxies,
+    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, OperatorTokens, Origin, TlsIdentity, TrustedProxies,
 };
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
@@ -161,6 +161,13 @@ pub(in crate::cli) struct ServeArgs {
     /// A file with the token for --admin-token; without it, the systemd credential 'admin-token' counts.
     #[arg(long, value_name = "FILE", env = "BULKHEAD_ADMIN_TOKEN_FILE")]
     admin_token_file: Option<PathBuf>,
+    /// A token for operators who only read, at least 32 characters: for those who watch, and for programs. Prefer
+    /// --admin-read-token-file or the environment variable: other users can see options.
+    #[arg(long, value_name = "TOKEN", env = "BULKHEAD_ADMIN_READ_TOKEN", hide_env_values = true)]
+    admin_read_token: Option<String>,
+    /// A file with the token for --admin-read-token; without it, the systemd credential 'admin-read-token' counts.
+    #[arg(long, value_name = "FILE", env = "BULKHEAD_ADMIN_READ_TOKEN_FILE")]
+    admin_read_token_file: Option<PathBuf>,
     /// For tests: a file with seconds to add to the clock.
     #[arg(long, value_name = "FILE", hide = true)]
     clock_offset_file: Option<PathBuf>,
@@ -375,23 +382,26 @@ impl ServeArgs {
         }
     }
 
-    /// Returns the address of the operators' listener and their token; `None` if there is to be no such listener.
+    /// Returns the address of the operators' listener and their tokens; `None` if there is to be no such listener.
     ///
     /// # Errors
-    /// If there is no token, or it is too short.
-    pub(super) fn admin(&self) -> Result<Option<(SocketAddr, Secret)>, String> {
-        const ADVICE: &str =
-            "make one with 'openssl rand -hex 32', and give it by --admin-token-file or BULKHEAD_ADMIN_TOKEN";
+    /// If there is no token for everything, one is too short, or both are the same.
+    pub(super) fn admin(&self) -> Result<Option<(SocketAddr, OperatorTokens)>, String> {
         let Some(address) = self.listening.admin_listen else { return Ok(None) };
-        let Some(token) = &self.admin_token else {
-            return Err(format!("--admin-listen needs a token with which operators authenticate; {ADVICE}"));
-        };
-        if token.len() < MIN_ADMIN_TOKEN_BYTES {
+        let full = admin_token(self.admin_token.as_deref(), "operators'", "--admin-token-file or BULKHEAD_ADMIN_TOKEN")?
+            .ok_or_else(|| {
+                format!(
+                    "--admin-listen needs a token with which operators authenticate; {MAKE_TOKEN} --admin-token-file or BULKHEAD_ADMIN_TOKEN"
+                )
+            })?;
+        let way = "--admin-read-token-file or BULKHEAD_ADMIN_READ_TOKEN";
+        let read = admin_token(self.admin_read_token.as_deref(), "reading operators'", way)?;
+        if read.as_ref().is_some_and(|read| read.hash() == full.hash()) {
             return Err(format!(
-                "the operators' token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; {ADVICE}"
+                "the operators' token and that of those who only read are the same; {MAKE_TOKEN} {way}"
             ));
         }
-        Ok(Some((address, Secret::from_client(token.as_str()))))
+        Ok(Some((address, OperatorTokens { full, read })))
     }
 
     /// Returns whether the default processor is the built-in one.
@@ -408,6 +418,22 @@ impl ServeArgs {
             None => Ok(DEFAULT_COMPONENT.to_vec()),
             Some(path) => Ok(std::fs::read(path).map_err(|error| file_error(path, &error))?),
         }
+    }
+}
+
+/// How a token is made, up to how it is given.
+const MAKE_TOKEN: &str = "make one with 'openssl rand -hex 32', and give it by";
+
+/// Returns a token of operators, if there is one.
+///
+/// # Errors
+/// If it is too short.
+fn admin_token(token: Option<&str>, whose: &str, way: &str) -> Result<Option<Secret>, String> {
+    match token {
+        Some(token) if token.len() < MIN_ADMIN_TOKEN_BYTES => {
+            Err(format!("the {whose} token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; {MAKE_TOKEN} {way}"))
+        }
+        token => Ok(token.map(Secret::from_client)),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use bulkhead::operations::{AddedSecretView, RevokedSecretView, SecretView};
-use bulkhead::tenants::TenantName;
+use bulkhead::operations::{AddedSecretView, RevokedSecretView, SecretSettings, SecretView};
+use bulkhead::tenants::{SecretName, TenantName};
 use clap::Subcommand;
 
 use super::operations;
@@ -17,6 +17,13 @@ pub(crate) enum SecretCommand {
     Add {
         /// The tenant's name.
         name: TenantName,
+        /// What the secret is for, such as "CRM sync": up to 60 characters.
+        #[arg(long = "name", value_name = "TEXT")]
+        label: Option<SecretName>,
+        /// What the secret's clients may do: everything (full), read and change nothing (read), or send jobs and do what concerns
+        /// these, without seeing contacts (submit).
+        #[arg(long, default_value = "full", value_parser = ["full", "read", "submit"])]
+        scope: String,
         /// Days after which the secret expires, 1 to 3650; without this option it never does.
         #[arg(long, value_name = "DAYS")]
         expires_days: Option<u32>,
@@ -46,8 +53,9 @@ pub(crate) enum SecretCommand {
 
 pub(super) fn run(command: SecretCommand) -> Result<(), Box<dyn Error>> {
     match command {
-        SecretCommand::Add { name, expires_days, store } => {
-            let added = operations(&store)?.add_secret(name.as_str(), expires_days)?;
+        SecretCommand::Add { name, label, scope, expires_days, store } => {
+            let settings = SecretSettings { name: label, scope: scope.parse()?, expires_days };
+            let added = operations(&store)?.add_secret(name.as_str(), settings)?;
             print_json(&AddedSecretView::new(name.as_str(), &added))?;
         }
         SecretCommand::List { name, store } => {

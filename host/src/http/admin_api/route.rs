@@ -66,6 +66,8 @@ pub(in crate::http) enum AdminRoute {
     ListTenantWebhooks(String),
     /// `PATCH /admin/tenants/{tenant}/webhooks/{id}`.
     SwitchTenantWebhook(String, Uuid),
+    /// `GET /admin/audit`.
+    ListAudit,
     /// `GET /openapi.json`, which needs no credentials.
     Description,
     /// `GET /metrics`, which needs no credentials.
@@ -131,6 +133,8 @@ impl AdminRoute {
                 None => Err(Problem::unknown_webhook()),
             },
             (["tenants", _, "webhooks", _], _) => wrong_method("PATCH"),
+            (["audit"], &Method::GET) => Ok(Self::ListAudit),
+            (["audit"], _) => wrong_method("GET"),
             (["jobs"], &Method::GET) => Ok(Self::ListAllJobs),
             (["jobs"], _) => wrong_method("GET"),
             (["jobs", id, "cancel"], &Method::POST) => job_id(id).map(Self::CancelJob),
@@ -152,7 +156,43 @@ impl AdminRoute {
             Self::RevokeSecret(..) => &["force"],
             Self::ListJobs(_) => &["unfinished", "limit"],
             Self::ListAllJobs => &["status", "operation", "createdAfter", "createdBefore", "limit", "after"],
+            Self::ListAudit => &["tenant", "before", "limit"],
             _ => &[],
+        }
+    }
+
+    /// Returns whether the call changes something, or tries to.
+    pub(super) fn changes_something(&self) -> bool {
+        match self {
+            Self::ListComponents
+            | Self::ShowComponent(_)
+            | Self::ListTenants
+            | Self::ShowTenant(_)
+            | Self::ListSecrets(_)
+            | Self::ListLimits
+            | Self::ListJobs(_)
+            | Self::ListAllJobs
+            | Self::ShowJob(_)
+            | Self::ReadJobLog(_)
+            | Self::Webhook(WebhookCall::List | WebhookCall::Read(_) | WebhookCall::ListMessages(_))
+            | Self::ListTenantWebhooks(_)
+            | Self::ListAudit
+            | Self::Description
+            | Self::Metrics => false,
+            Self::AddComponent
+            | Self::RemoveComponent(_)
+            | Self::AddTenant
+            | Self::ChangeTenant(_)
+            | Self::RemoveTenant(_)
+            | Self::RollBackTenant(_)
+            | Self::AddSecret(_)
+            | Self::RevokeSecret(..)
+            | Self::RevokeTokens(_)
+            | Self::RevokeToken
+            | Self::CancelJob(_)
+            | Self::DeleteJob(_)
+            | Self::Webhook(_)
+            | Self::SwitchTenantWebhook(..) => true,
         }
     }
 }
@@ -207,6 +247,7 @@ mod tests {
             (Method::PATCH, webhook.as_str(), AdminRoute::Webhook(WebhookCall::Change(Uuid::nil()))),
             (Method::GET, "/admin/tenants/acme/webhooks", AdminRoute::ListTenantWebhooks(acme())),
             (Method::PATCH, tenants.as_str(), AdminRoute::SwitchTenantWebhook(acme(), Uuid::nil())),
+            (Method::GET, "/admin/audit", AdminRoute::ListAudit),
             (Method::GET, "/openapi.json", AdminRoute::Description),
         ] {
             assert_eq!(AdminRoute::find(&method, path).unwrap(), route, "{method} {path}");
@@ -248,6 +289,8 @@ mod tests {
             (Method::PATCH, "/admin/tenants/acme/webhooks/x", 404),
             (Method::POST, "/admin/tenants/acme/webhooks", 405),
             (Method::DELETE, "/admin/tenants/acme/webhooks/x", 405),
+            (Method::DELETE, "/admin/audit", 405),
+            (Method::GET, "/admin/audit/1", 404),
             (Method::PUT, "/openapi.json", 405),
         ] {
             let reply = AdminRoute::find(&method, path).unwrap_err().into_reply();

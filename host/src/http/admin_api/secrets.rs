@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::tenants::unreadable;
 use crate::http::problem::Problem;
 use crate::http::reply::{Reply, json};
-use crate::operations::{AddedSecretView, Operations, RevokedSecretView, RevokedTokensView, SecretView};
+use crate::operations::{
+    AddedSecretView, OperationError, Operations, RevokedSecretView, RevokedTokensView, SecretSettings, SecretView,
+};
 use crate::operator_json::{JsonError, JsonText};
 use crate::tenants::Secret;
 
@@ -18,12 +20,20 @@ struct SecretListBody {
 /// Adds a secret and returns it.
 pub(super) fn add(operations: &Operations, tenant: &str, body: &str) -> Result<Reply, Problem> {
     let read = || -> Result<_, JsonError> {
-        let mut members = JsonText::parse(body)?.object(&["expiresDays"])?;
-        members.take_optional("expiresDays").map(|days| days.whole_number(u64::from(u32::MAX))).transpose()
+        let mut members = JsonText::parse(body)?.object(&["name", "scope", "expiresDays"])?;
+        let days = members.take_optional("expiresDays").map(|days| days.whole_number(u64::from(u32::MAX)));
+        let name = members.take_optional("name").map(|name| name.text()).transpose()?;
+        let scope = members.take_optional("scope").map(|scope| scope.text()).transpose()?;
+        Ok((name, scope, days.transpose()?))
     };
-    let advice = "Send {} or 'expiresDays', such as {\"expiresDays\":90}.";
-    let days = read().map_err(|error| unreadable("The new secret", &error, advice))?;
-    let added = operations.add_secret(tenant, days.map(|days| u32::try_from(days).unwrap_or(u32::MAX)))?;
+    let advice = "Send {} or some of 'name', 'scope' and 'expiresDays', such as {\"name\":\"CRM sync\",\"scope\":\"read\",\"expiresDays\":90}.";
+    let (name, scope, days) = read().map_err(|error| unreadable("The new secret", &error, advice))?;
+    let settings = SecretSettings {
+        name: name.map(|name| name.parse()).transpose().map_err(OperationError::from)?,
+        scope: scope.map(|scope| scope.parse()).transpose().map_err(OperationError::from)?.unwrap_or_default(),
+        expires_days: days.map(|days| u32::try_from(days).unwrap_or(u32::MAX)),
+    };
+    let added = operations.add_secret(tenant, settings)?;
     Ok(json(StatusCode::CREATED, &AddedSecretView::new(tenant, &added)))
 }
 

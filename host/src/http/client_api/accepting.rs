@@ -16,19 +16,21 @@ use crate::http::quota;
 use crate::http::wait::Wait;
 use crate::jobs::{Accepted, Call, Service};
 use crate::store::Tenant;
+use crate::tenants::Scope;
 
 impl ClientApi {
     /// Receives a bulk request, whose settings are checked before its body is awaited.
     pub(super) async fn receive_bulk(
         &self,
         endpoint: BulkEndpoint,
+        scope: Scope,
         head: &Parts,
         body: impl Future<Output = Result<ItemBody, Problem>>,
     ) -> Result<BulkRequest, Problem> {
         let idempotency_key = bulk::idempotency_key(&head.headers)?;
         let settings = ImportSettings::of_query(head.uri.query())?;
         let (body, max_bytes) = (body.await?, self.bodies.max_bytes());
-        Ok(BulkRequest { endpoint, settings, idempotency_key, body, max_bytes })
+        Ok(BulkRequest { endpoint, settings, idempotency_key, body, scope, max_bytes })
     }
 
     /// Accepts what a bulk request brought. If that may be a table, the tenant's processor is asked for the fields that columns

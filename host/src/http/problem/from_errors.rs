@@ -200,6 +200,9 @@ impl From<OperationError> for Problem {
             | OperationError::NothingBefore(_)
             | OperationError::Expiry(_)
             | OperationError::JobCount(_)
+            | OperationError::AuditCount(_)
+            | OperationError::SecretName(_)
+            | OperationError::Scope(_)
             | OperationError::WebhookUrl(_)
             | OperationError::Profile(_)
             | OperationError::Limits(_) => (StatusCode::BAD_REQUEST, "bad_request"),

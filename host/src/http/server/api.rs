@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{Method, Request};
 
-use crate::http::admin_api::AdminApi;
+use crate::http::admin_api::{AdminApi, OperatorTokens};
 use crate::http::body::BodySettings;
 use crate::http::client_api::{BegunRequest, ClientApi};
 use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
@@ -14,7 +14,6 @@ use crate::http::reply::Reply;
 use crate::http::route_template;
 use crate::jobs::Service;
 use crate::operations::Operations;
-use crate::tenants::Secret;
 
 /// What a listener serves.
 pub struct Api(Handler);
@@ -39,9 +38,9 @@ impl Api {
         Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
     }
 
-    /// Creates the API for operators, who authenticate with `token`. It also tells the metrics of `service`, to everybody.
-    pub fn admin(operations: Operations, token: &Secret, bodies: BodySettings, service: Arc<Service>) -> Self {
-        Self(Handler::Admin(AdminApi::new(operations, token, bodies, service)))
+    /// Creates the API for operators, who authenticate with `tokens`. It also tells the metrics of `service`, to everybody.
+    pub fn admin(operations: Operations, tokens: &OperatorTokens, bodies: BodySettings, service: Arc<Service>) -> Self {
+        Self(Handler::Admin(AdminApi::new(operations, tokens, bodies, service)))
     }
 
     /// Creates the API of a listener that answers health checks alone.

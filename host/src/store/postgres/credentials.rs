@@ -13,8 +13,10 @@ use super::tenants::tenant;
 use crate::domain::Timestamp;
 use crate::store::credentials::choose;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord, StoreError};
-use crate::tenants::{MAX_SECRETS, SecretId};
+use crate::store::{
+    AddSecretOutcome, Authentication, CredentialStore, NewSecret, RevokeSecretOutcome, SecretRecord, StoreError,
+};
+use crate::tenants::{MAX_SECRETS, Scope, SecretId, SecretName};
 
 /// How long the database may take to write down that a secret was used.
 const NOTE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -49,13 +51,8 @@ impl CredentialStore for PostgresStore {
         })
     }
 
-    fn add_secret(
-        &self,
-        tenant: &str,
-        secret_hash: &[u8; 32],
-        lifetime: Option<Duration>,
-    ) -> Result<AddSecretOutcome, StoreError> {
-        self.connections.run("adding a secret", async |session| add(session, tenant, secret_hash, lifetime).await)
+    fn add_secret(&self, tenant: &str, secret: &NewSecret) -> Result<AddSecretOutcome, StoreError> {
+        self.connections.run("adding a secret", async |session| add(session, tenant, secret).await)
     }
 
     fn revoke_secret(
@@ -134,24 +131,27 @@ async fn authenticate(
     secret_hash: &[u8; 32],
 ) -> Result<(Authentication, Option<Used>), PgError> {
     const BY_SECRET: &str = "
-        SELECT tenants.id, name, profile, limits, processor, validator, coalesce(used_at, 0), bulkhead_now($1)
+        SELECT tenants.id, name, profile, limits, processor, validator, coalesce(used_at, 0), bulkhead_now($1), scope
         FROM secrets JOIN tenants ON tenants.id = secrets.tenant
         WHERE hash = $2 AND client_id = coalesce($3, client_id) AND coalesce(expires_at > bulkhead_now($1), true)";
     const BY_TOKEN: &str = "
-        SELECT tenants.id, name, profile, limits, processor, validator, expires_at > bulkhead_now($1)
-        FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = $2";
+        SELECT tenants.id, name, profile, limits, processor, validator, tokens.expires_at > bulkhead_now($1), scope
+        FROM tokens JOIN tenants ON tenants.id = tokens.tenant JOIN secrets ON secrets.hash = tokens.secret
+        WHERE tokens.hash = $2";
     let by_secret = session.prepare_cached(BY_SECRET).await?;
     let hash = secret_hash.as_slice();
     if let Some(row) = session.query_opt(&by_secret, &[&session.clock_shift, &hash, &client_id]).await? {
         let used = Used { used_at: Timestamp(get(&row, 6)?), now: Timestamp(get(&row, 7)?) };
-        return Ok((Authentication::Tenant(Box::new(tenant(&row, profiles)?)), Some(used)));
+        return Ok((Authentication::Tenant(Box::new(tenant(&row, profiles)?), scope(&row, 8)?), Some(used)));
     }
     if client_id.is_some() {
         return Ok((Authentication::Unknown, None));
     }
     let by_token = session.prepare_cached(BY_TOKEN).await?;
     let found = match session.query_opt(&by_token, &[&session.clock_shift, &hash]).await? {
-        Some(row) if get::<bool>(&row, 6)? => Authentication::Tenant(Box::new(tenant(&row, profiles)?)),
+        Some(row) if get::<bool>(&row, 6)? => {
+            Authentication::Tenant(Box::new(tenant(&row, profiles)?), scope(&row, 7)?)
+        }
         Some(_) => Authentication::ExpiredToken,
         None => Authentication::Unknown,
     };
@@ -185,17 +185,14 @@ async fn add_token(
         .await
 }
 
-async fn add(
-    session: &Session,
-    tenant: &str,
-    secret_hash: &[u8; 32],
-    lifetime: Option<Duration>,
-) -> Result<AddSecretOutcome, PgError> {
+async fn add(session: &Session, tenant: &str, secret: &NewSecret) -> Result<AddSecretOutcome, PgError> {
     const ADD: &str = "
-        INSERT INTO secrets (hash, tenant, created_at, expires_at)
-        VALUES ($2, $3, bulkhead_now($1), bulkhead_now($1) + $4)
-        RETURNING hash, created_at, expires_at, used_at";
-    let (hash, lifetime) = (secret_hash.as_slice(), lifetime.map(|lifetime| signed(lifetime.as_micros())));
+        INSERT INTO secrets (hash, tenant, created_at, expires_at, label, scope)
+        VALUES ($2, $3, bulkhead_now($1), bulkhead_now($1) + $4, $5, $6)
+        RETURNING hash, created_at, expires_at, used_at, label, scope";
+    let NewSecret { hash, name, scope, lifetime } = secret;
+    let (hash, lifetime) = (hash.as_slice(), lifetime.map(|lifetime| signed(lifetime.as_micros())));
+    let (name, scope) = (name.as_ref().map(SecretName::as_str), scope.as_str());
     session
         .transact(async || {
             session.begin().await?;
@@ -207,7 +204,7 @@ async fn add(
             }
             let delete = "DELETE FROM secrets WHERE tenant = $2 AND expires_at <= bulkhead_now($1)";
             session.execute(delete, &[&session.clock_shift, &id]).await?;
-            let row = session.query_one(ADD, &[&session.clock_shift, &hash, &id, &lifetime]).await?;
+            let row = session.query_one(ADD, &[&session.clock_shift, &hash, &id, &lifetime, &name, &scope]).await?;
             let (_, record) = record(&row)?;
             Ok(TxOutcome::Commit(AddSecretOutcome::Added { client_id, record }))
         })
@@ -254,7 +251,7 @@ async fn lock_tenant(session: &Session, name: &str) -> Result<Option<(i64, Strin
 }
 
 async fn live_secrets(session: &Session, tenant: i64) -> Result<Vec<([u8; 32], SecretRecord)>, PgError> {
-    let sql = "SELECT hash, created_at, expires_at, used_at FROM secrets
+    let sql = "SELECT hash, created_at, expires_at, used_at, label, scope FROM secrets
                WHERE tenant = $2 AND coalesce(expires_at > bulkhead_now($1), true) ORDER BY created_at, hash";
     let rows = session.query(sql, &[&session.clock_shift, &tenant]).await?;
     Ok(rows.iter().map(record).collect::<Result<_, _>>()?)
@@ -264,9 +261,16 @@ fn record(row: &Row) -> Result<([u8; 32], SecretRecord), StoreError> {
     let hash = digest(row, 0)?.0;
     let record = SecretRecord {
         id: SecretId::of(&hash),
+        name: get::<Option<String>>(row, 4)?.map(SecretName::stored),
+        scope: scope(row, 5)?,
         created_at: Timestamp(get(row, 1)?),
         expires_at: get::<Option<i64>>(row, 2)?.map(Timestamp),
         used_at: get::<Option<i64>>(row, 3)?.map(Timestamp),
     };
     Ok((hash, record))
+}
+
+/// Returns a column of scopes. One that this program does not know is damage: it may allow less than any that it knows.
+fn scope(row: &Row, index: usize) -> Result<Scope, StoreError> {
+    get::<&str>(row, index)?.parse().map_err(|error| StoreError::Corrupt(format!("column {index}: {error}")))
 }

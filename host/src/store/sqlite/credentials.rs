@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::SqliteStore;
 use super::tenants::tenant;
 use crate::domain::Timestamp;
 use crate::store::credentials::choose;
 use crate::store::error::Context;
-use crate::store::{AddSecretOutcome, Authentication, CredentialStore, RevokeSecretOutcome, SecretRecord, StoreError};
-use crate::tenants::{MAX_SECRETS, SecretId};
+use crate::store::{
+    AddSecretOutcome, Authentication, CredentialStore, NewSecret, RevokeSecretOutcome, SecretRecord, StoreError,
+};
+use crate::tenants::{MAX_SECRETS, Scope, SecretId, SecretName};
 
 impl CredentialStore for SqliteStore {
     fn authenticate(&self, client_id: Option<&str>, secret_hash: &[u8; 32]) -> Result<Authentication, StoreError> {
@@ -19,37 +23,42 @@ impl CredentialStore for SqliteStore {
         let (found, used_at) = self.connections.read(|connection| {
             let by_secret = connection
                 .prepare_cached(
-                    "SELECT tenants.id, name, profile, limits, processor, validator, used_at
+                    "SELECT tenants.id, name, profile, limits, processor, validator, used_at, scope
                      FROM secrets JOIN tenants ON tenants.id = secrets.tenant
                      WHERE hash = ?1 AND client_id = coalesce(?2, client_id) AND coalesce(expires_at > ?3, true)",
                 )
                 .and_then(|mut statement| {
                     statement
                         .query_row(params![secret_hash, client_id, now.0], |row| {
-                            Ok((tenant(row, &self.profiles)?, row.get::<_, Option<i64>>(6)?))
+                            Ok((tenant(row, &self.profiles)?, scope(row, 7)?, row.get::<_, Option<i64>>(6)?))
                         })
                         .optional()
                 })
                 .context(CONTEXT)?;
-            if let Some((tenant, used_at)) = by_secret {
-                return Ok((Authentication::Tenant(Box::new(tenant)), Some(used_at.unwrap_or(0))));
+            if let Some((tenant, scope, used_at)) = by_secret {
+                return Ok((Authentication::Tenant(Box::new(tenant), scope), Some(used_at.unwrap_or(0))));
             }
             if client_id.is_some() {
                 return Ok((Authentication::Unknown, None));
             }
             let by_token = connection
                 .prepare_cached(
-                    "SELECT tenants.id, name, profile, limits, processor, validator, expires_at
-                     FROM tokens JOIN tenants ON tenants.id = tokens.tenant WHERE hash = ?1",
+                    "SELECT tenants.id, name, profile, limits, processor, validator, tokens.expires_at, scope
+                     FROM tokens JOIN tenants ON tenants.id = tokens.tenant JOIN secrets ON secrets.hash = tokens.secret
+                     WHERE tokens.hash = ?1",
                 )
                 .and_then(|mut statement| {
                     statement
-                        .query_row([secret_hash], |row| Ok((tenant(row, &self.profiles)?, row.get::<_, i64>(6)?)))
+                        .query_row([secret_hash], |row| {
+                            Ok((tenant(row, &self.profiles)?, scope(row, 7)?, row.get::<_, i64>(6)?))
+                        })
                         .optional()
                 })
                 .context(CONTEXT)?;
             let found = match by_token {
-                Some((tenant, expires_at)) if expires_at > now.0 => Authentication::Tenant(Box::new(tenant)),
+                Some((tenant, scope, expires_at)) if expires_at > now.0 => {
+                    Authentication::Tenant(Box::new(tenant), scope)
+                }
                 Some(_) => Authentication::ExpiredToken,
                 None => Authentication::Unknown,
             };
@@ -93,14 +102,10 @@ impl CredentialStore for SqliteStore {
         })
     }
 
-    fn add_secret(
-        &self,
-        tenant: &str,
-        secret_hash: &[u8; 32],
-        lifetime: Option<Duration>,
-    ) -> Result<AddSecretOutcome, StoreError> {
+    fn add_secret(&self, tenant: &str, secret: &NewSecret) -> Result<AddSecretOutcome, StoreError> {
         const CONTEXT: &str = "adding a secret";
         let now = self.clock.now();
+        let NewSecret { hash, name, scope, lifetime } = secret;
         let expires_at = lifetime.map(|lifetime| now.after(lifetime));
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
@@ -113,12 +118,20 @@ impl CredentialStore for SqliteStore {
                 .context(CONTEXT)?;
             transaction
                 .execute(
-                    "INSERT INTO secrets (hash, tenant, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
-                    params![secret_hash, id, now.0, expires_at.map(|at| at.0)],
+                    "INSERT INTO secrets (hash, tenant, created_at, expires_at, label, scope) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![
+                        hash,
+                        id,
+                        now.0,
+                        expires_at.map(|at| at.0),
+                        name.as_ref().map(SecretName::as_str),
+                        scope.as_str()
+                    ],
                 )
                 .context(CONTEXT)?;
             transaction.commit().context(CONTEXT)?;
-            let record = SecretRecord { id: SecretId::of(secret_hash), created_at: now, expires_at, used_at: None };
+            let (id, name, scope) = (SecretId::of(hash), name.clone(), *scope);
+            let record = SecretRecord { id, name, scope, created_at: now, expires_at, used_at: None };
             Ok(AddSecretOutcome::Added { client_id, record })
         })
     }
@@ -201,15 +214,17 @@ fn live_secrets(
 ) -> Result<Vec<([u8; 32], SecretRecord)>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT hash, created_at, expires_at, used_at FROM secrets
+            "SELECT hash, created_at, expires_at, used_at, label, scope FROM secrets
              WHERE tenant = ?1 AND coalesce(expires_at > ?2, true) ORDER BY created_at, hash",
         )
         .and_then(|mut statement| {
-            let record = |row: &rusqlite::Row<'_>| {
+            let record = |row: &Row<'_>| {
                 let hash: [u8; 32] = row.get(0)?;
                 let optional = |place| row.get::<_, Option<i64>>(place).map(|time| time.map(Timestamp));
                 let record = SecretRecord {
                     id: SecretId::of(&hash),
+                    name: row.get::<_, Option<String>>(4)?.map(SecretName::stored),
+                    scope: scope(row, 5)?,
                     created_at: Timestamp(row.get(1)?),
                     expires_at: optional(2)?,
                     used_at: optional(3)?,
@@ -219,4 +234,10 @@ fn live_secrets(
             statement.query_map(params![tenant, now.0], record)?.collect()
         })
         .context("listing secrets")
+}
+
+/// Returns a column of scopes. One that this program does not know is damage: it may allow less than any that it knows.
+fn scope(row: &Row<'_>, index: usize) -> rusqlite::Result<Scope> {
+    let text = row.get_ref(index)?.as_str()?;
+    text.parse().map_err(|error| FromSqlConversionFailure(index, Type::Text, Box::new(error)))
 }

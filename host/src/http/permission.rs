@@ -1,0 +1,42 @@
+//! What a client must be allowed to do for each call.
+
+use super::problem::Problem;
+use super::route::Route;
+use super::webhooks::WebhookCall;
+use crate::tenants::{Permission, Scope};
+
+impl Route {
+    /// Returns what the call needs of a secret's scope. A call that answers with a contact as it is stored is not for those that only
+    /// submit, even if it only adds to the contact.
+    fn permission(&self) -> Permission {
+        match self {
+            Self::ReadJob(_)
+            | Self::JobEvents(_)
+            | Self::ReadGroup(_)
+            | Self::Fields(_)
+            | Self::Profile(_)
+            | Self::Limits
+            | Self::Public(_) => Permission::Look,
+            Self::CheckUndo(_) | Self::ListJobs | Self::ListContacts | Self::ReadContact(_) => Permission::Read,
+            Self::Webhook(WebhookCall::List | WebhookCall::Read(_) | WebhookCall::ListMessages(_)) => Permission::Read,
+            Self::Bulk(_) | Self::ImportCsv | Self::DeleteJob(_) | Self::CancelJob(_) | Self::ApplyJob(_) => {
+                Permission::Submit
+            }
+            Self::Batch(_)
+            | Self::Single(..)
+            | Self::UndoJob(_)
+            | Self::DeleteContact(_)
+            | Self::DeleteBatch
+            | Self::DoNotContact(..)
+            | Self::Webhook(_) => Permission::Change,
+        }
+    }
+
+    /// Checks that a client with this scope may send the call.
+    ///
+    /// # Errors
+    /// 403 if it may not.
+    pub(super) fn check_scope(&self, scope: Scope) -> Result<(), Problem> {
+        if scope.allows(self.permission()) { Ok(()) } else { Err(Problem::scope_forbids(scope)) }
+    }
+}
