@@ -38,9 +38,13 @@ pub(super) async fn announce(client: &Client, schema: &Schema) -> Result<(), PgE
 
 /// Returns the servers that use the database, perhaps with this one.
 pub(super) async fn servers(client: &Client) -> Result<Vec<Presence>, PgError> {
-    // Who may not see a session of another role sees its lock all the same.
+    // A role that may not see a session of another role sees the session's lock all the same.
     const FIND: &str = "
-        SELECT locks.objid::int8, coalesce(host(sessions.client_addr), 'a socket of the database''s machine'), locks.pid
+        SELECT locks.objid::int8,
+          CASE WHEN sessions.client_addr IS NOT NULL THEN host(sessions.client_addr)
+            WHEN sessions.client_port = -1 THEN 'a socket of the database''s machine'
+            ELSE 'an address that this role may not see' END,
+          locks.pid
         FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS sessions USING (pid)
         WHERE locks.locktype = 'advisory' AND locks.objsubid = 2 AND locks.granted
           AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
