@@ -27,6 +27,7 @@ test: guest ## Every test
 	@scripts/wit-tools
 	@scripts/deploy-tools
 	@scripts/openapi test
+	@scripts/earlier-version
 	@echo "test: building the server and the tests"
 	cargo build --release --locked $(NATIVE)
 	@rm -f "$(EXCHANGES)"

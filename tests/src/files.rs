@@ -9,6 +9,13 @@ pub fn binary() -> PathBuf {
     there(path, "BULKHEAD_BIN")
 }
 
+/// Returns the path of the `bulkhead` program of an earlier version: `BULKHEAD_EARLIER_BIN`, or where `scripts/earlier-version` puts it.
+pub fn earlier_binary() -> PathBuf {
+    let commit = include_str!("../fixtures/earlier-version").lines().find(|line| !line.starts_with('#'));
+    let built = || target().join("earlier").join(commit.expect("a commit is named")).join("bulkhead");
+    there(env::var_os("BULKHEAD_EARLIER_BIN").map_or_else(built, PathBuf::from), "BULKHEAD_EARLIER_BIN")
+}
+
 /// Returns the path of a component: in `BULKHEAD_COMPONENTS`, or in the target directory's `components`.
 pub fn component(name: &str) -> PathBuf {
     component_file(&format!("{name}.wasm"))

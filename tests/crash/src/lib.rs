@@ -31,6 +31,7 @@ mod run;
 mod servers;
 mod told_tenant;
 mod undone_tenant;
+mod upgrade;
 
 pub use deployment::Kind;
 pub use load::{Load, Outcome, load};
@@ -38,3 +39,4 @@ pub use mutants::{MutantReport, Mutants, try_mutants};
 #[cfg(target_os = "linux")]
 pub use partition::partition;
 pub use run::{Extent, Plan, Report, run};
+pub use upgrade::{Upgrade, upgrade};
