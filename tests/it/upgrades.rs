@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bulkhead_tests::{Client, Database as SqliteDatabase, Options, Server};
+use bulkhead_tests::{Client, Database as SqliteDatabase, Options, Server, run};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -42,6 +42,54 @@ fn postgres_stores_of_released_versions_are_opened_and_worked_on() {
         database.execute(&sql);
         opens_and_works(database.options(), &recorded(&version, "postgres"));
     }
+}
+
+/// Commands refuse an earlier store, of which a backup is as it is; a command of its own migrates it, but not under a server.
+#[test]
+fn commands_migrate_a_sqlite_store_only_if_they_are_told_to() {
+    let version = versions().remove(0);
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy.sqlite"));
+    fs::create_dir(&data).expect("a folder can be made");
+    fs::write(data.join("bulkhead.sqlite"), unzipped(&version.join("sqlite.db.gz"))).expect("a file can be written");
+    let schema = |file: &Path| SqliteDatabase::open_to_block(file).number("PRAGMA user_version", []);
+    let before = schema(&data.join("bulkhead.sqlite"));
+    let on_store = |args: &[&str]| run(args.iter().copied().chain(["--data", data.to_str().expect("a path")]));
+
+    let refused = on_store(&["tenant", "list"]).expect(2).stderr;
+    assert!(refused.contains("earlier bulkhead") && refused.contains("bulkhead migrate"), "{refused}");
+    on_store(&["backup", copy.to_str().expect("a path")]).expect(0);
+    assert_eq!((schema(&copy), schema(&data.join("bulkhead.sqlite"))), (before, before), "nothing was changed");
+
+    let server = Options::default().initial_database(&copy).start();
+    let refused = server.command_line(&["migrate"]).expect(2).stderr;
+    assert!(refused.contains("in use by another"), "{refused}");
+    let migrated = on_store(&["migrate"]).expect(0).stdout;
+    let migrated: Value = serde_json::from_str(&migrated).expect("it is JSON");
+    assert_eq!(migrated, json!({"from": before, "to": schema(&data.join("bulkhead.sqlite"))}));
+    assert_eq!(schema(&server.data().join("bulkhead.sqlite")), migrated["to"], "a server does the same");
+    on_store(&["tenant", "list"]).expect(0);
+    let again = on_store(&["migrate"]).expect(0).stdout;
+    assert!(again.contains(&format!("\"from\":{}", migrated["to"])), "{again}");
+}
+
+#[test]
+fn commands_migrate_a_postgres_store_only_if_they_are_told_to() {
+    let sql = fs::read_to_string(versions().remove(0).join("postgres.sql")).expect("it is kept");
+    let database = Database::fresh();
+    database.execute(&sql);
+    let schema = || database.number("SELECT version FROM bulkhead_schema");
+    let (before, url) = (schema(), database.url());
+    let refused = run(["tenant", "list", "--database", &url]).expect(2).stderr;
+    assert!(refused.contains("earlier bulkhead") && refused.contains("bulkhead migrate"), "{refused}");
+    assert_eq!(schema(), before, "nothing was changed");
+    let migrated = run(["migrate", "--database", &url]).expect(0).stdout;
+    let migrated: Value = serde_json::from_str(&migrated).expect("it is JSON");
+    assert_eq!(migrated, json!({"from": before, "to": schema()}));
+    run(["tenant", "list", "--database", &url]).expect(0);
+    let empty = Database::fresh();
+    let refused = run(["migrate", "--database", &empty.url()]).expect(2).stderr;
+    assert!(refused.contains("there is no store"), "{refused}");
 }
 
 /// The folders of all released versions.
