@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bulkhead_tests::{Options, Server, contacts, wait_until};
 use serde_json::json;
 
+use crate::tls::{Files, Pair};
+
 const OPERATING: &str = include_str!("../../docs/operating.md");
 
 /// Returns the metrics of a server: each sample's name and labels, with its value.
@@ -108,9 +110,16 @@ fn requests_name_their_trace_in_open_metrics() {
 /// Every metric is in the documentation, and every one that is there exists.
 #[test]
 fn metrics_and_documentation_agree() {
-    let server = Options::default().admin().with("--metrics-tenants", 1).start();
+    let pair = Pair::new();
+    let files = Files::of(&pair);
+    let options = Options::default().admin().with("--metrics-tenants", 1);
+    let options =
+        options.with("--admin-tls-cert", files.text("certificate")).with("--admin-tls-key", files.text("key"));
+    let server = options.start();
     server.new_client("acme").create(&contacts("c", 0..1)).wait_for("completed");
-    let text = server.operator_with(None).get("/metrics").expect(200).text();
+    let url = format!("https://{}/metrics", server.admin_address());
+    let mut answer = pair.agent().get(&url).call().expect("metrics");
+    let text = answer.body_mut().read_to_string().expect("a text");
     let told: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let section = OPERATING.split("## Metrics").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_tests::{DEADLINE, Options, RawSocket, Server, bulkhead, run};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use bulkhead_tests::{DEADLINE, Options, RawSocket, Server, bulkhead, run, wait_until};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -19,26 +19,38 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 const TOKEN: &str = "Bearer an-operators-token-for-tests-only";
 
 /// An authority, and a certificate by it for this machine; all in PEM.
-struct Pair {
+pub(crate) struct Pair {
     authority: String,
     certificate: String,
     key: String,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::of(CertificateParams::new(vec![String::from("localhost"), String::from("127.0.0.1")]).expect("names"))
+    }
+
+    /// Returns a certificate that is valid from one day to another.
+    fn valid(from: (i32, u8, u8), to: (i32, u8, u8)) -> Self {
+        let mut own =
+            CertificateParams::new(vec![String::from("localhost"), String::from("127.0.0.1")]).expect("names");
+        own.not_before = date_time_ymd(from.0, from.1, from.2);
+        own.not_after = date_time_ymd(to.0, to.1, to.2);
+        Self::of(own)
+    }
+
+    fn of(own: CertificateParams) -> Self {
         let authority_key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = authority.self_signed(&authority_key).expect("a certificate").pem();
         let key = KeyPair::generate().expect("a key");
-        let own = CertificateParams::new(vec![String::from("localhost"), String::from("127.0.0.1")]).expect("names");
         let certificate = own.signed_by(&key, &Issuer::new(authority, authority_key)).expect("a certificate").pem();
         Self { authority: root, certificate, key: key.serialize_pem() }
     }
 
     /// Returns a client that trusts this authority alone.
-    fn agent(&self) -> Agent {
+    pub(crate) fn agent(&self) -> Agent {
         let root = Certificate::from_pem(self.authority.as_bytes()).expect("a certificate");
         let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[root])).build();
         let settings =
@@ -46,26 +58,30 @@ impl Pair {
         settings.build().into()
     }
 
-    /// Opens a connection with TLS.
-    fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
+    /// Returns the client's side of a connection that has not begun.
+    fn client(&self) -> ClientConnection {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.authority.as_bytes()).expect("a certificate")).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = versions.expect("versions").with_root_certificates(roots).with_no_client_auth();
         let name = "localhost".try_into().expect("a name");
-        let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
+        ClientConnection::new(Arc::new(config), name).expect("a connection")
+    }
+
+    /// Opens a connection with TLS.
+    fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket has a time limit");
-        StreamOwned::new(connection, stream)
+        StreamOwned::new(self.client(), stream)
     }
 }
 
 /// A folder with the files of a pair.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn of(pair: &Pair) -> Self {
+    pub(crate) fn of(pair: &Pair) -> Self {
         let files = Self(tempfile::tempdir().expect("there is room for a folder"));
         files.write(pair);
         files
@@ -80,7 +96,7 @@ impl Files {
         self.0.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
@@ -207,13 +223,28 @@ fn a_pair_that_cannot_be_used_is_refused_before_anything_is_made() {
         (&["--tls-cert", &certificate][..], "--tls-cert needs the certificate's key: give --tls-key"),
         (&["--tls-key", &key], "--tls-key needs the key's certificate"),
         (&["--admin-tls-cert", &certificate], "give --admin-tls-key, too"),
+        (&["--admin-tls-cert", &certificate, "--admin-tls-key", &key], "give --admin-listen, too"),
+        (&["--tls-cert", &missing, "--tls-key", &key], "--tls-cert: "),
         (&["--tls-cert", &missing, "--tls-key", &key], "there is no such file"),
+        (&["--tls-cert", &certificate, "--tls-key", &missing], "--tls-key: "),
         (&["--tls-cert", &certificate, "--tls-key", &missing], "there is no such file"),
         (&["--tls-cert", &empty, "--tls-key", &key], "there is no certificate in PEM in this file"),
         (&["--tls-cert", &nonsense, "--tls-key", &key], "this is not PEM"),
         (&["--tls-cert", &certificate, "--tls-key", &certificate], "there is no private key in PEM in this file"),
         (&["--tls-cert", &certificate, "--tls-key", &other_key], "is not that of the certificate in"),
-        (&["--admin-tls-cert", &certificate, "--admin-tls-key", &other_key], "is not that of the certificate in"),
+        (
+            &[
+                "--admin-tls-cert",
+                &certificate,
+                "--admin-tls-key",
+                &other_key,
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--admin-token",
+                "an-operators-token-for-tests-only",
+            ],
+            "is not that of the certificate in",
+        ),
     ] {
         let refused = run([&["serve", "--listen", "127.0.0.1:0", "--data", &data][..], args].concat()).expect(2);
         assert!(refused.stderr.contains(said), "{args:?}: {}", refused.stderr);
@@ -264,6 +295,108 @@ fn slow_handshakes_cost_seconds_and_a_neighbour_nothing() {
     for _ in 0..5 {
         assert_eq!(status(&pair.agent(), &format!("{}/livez", server.url()), ""), Ok(200));
     }
+}
+
+#[test]
+fn submit_says_what_is_wrong_with_a_certificate_and_with_its_authorities() {
+    let pair = Pair::new();
+    let files = Files::of(&pair);
+    let server = files.options().start();
+    let own_key = KeyPair::generate().expect("a key");
+    let mut authority =
+        CertificateParams::new(vec![String::from("localhost"), String::from("127.0.0.1")]).expect("names");
+    let mut server_of = |is_ca: IsCa| {
+        authority.is_ca = is_ca;
+        let own = Files::of(&pair);
+        let certificate = authority.self_signed(&own_key).expect("a certificate").pem();
+        fs::write(own.path("certificate"), certificate).expect("a file can be written");
+        fs::write(own.path("key"), own_key.serialize_pem()).expect("a file can be written");
+        (own.options().start(), own)
+    };
+    let (as_authority, authority_files) = server_of(IsCa::Ca(BasicConstraints::Unconstrained));
+    let (own, own_files) = server_of(IsCa::ExplicitNoCa);
+    let contacts = files.path("c.json");
+    fs::write(&contacts, "[]").expect("a file can be written");
+    let (empty, missing) = (files.path("c.json"), files.path("missing"));
+    let other = Files::of(&Pair::new());
+    for (server, authorities, code, said) in [
+        (&server, None, 2, "name the file of its certificate in the environment variable SSL_CERT_FILE."),
+        (&server, Some(files.path("authority")), 0, ""),
+        (&server, Some(missing.clone()), 2, "missing: there is no such file."),
+        (&server, Some(empty), 2, "there is no certificate in PEM in that file."),
+        (&server, Some(other.path("authority")), 2, "whose certificates are others."),
+        (
+            &as_authority,
+            Some(authority_files.path("certificate")),
+            2,
+            "Make the server's own with basicConstraints=CA:FALSE",
+        ),
+        (&own, Some(own_files.path("certificate")), 0, ""),
+    ] {
+        fs::write(&contacts, r#"[{"email":"a@example.com"}]"#).expect("a file can be written");
+        let tenant = server.add_tenant(&format!("t{}", said.len() + usize::from(authorities.is_none())));
+        let user = format!("{}:{}", tenant.client_id, tenant.client_secret);
+        let mut command = bulkhead();
+        command.args(["submit", &contacts.display().to_string(), "--url", &server.url(), "--user", &user]);
+        command.env_remove("SSL_CERT_FILE").envs(authorities.iter().map(|file| ("SSL_CERT_FILE", file)));
+        let output = command.output().expect("bulkhead can be started");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && text.contains(said), "{authorities:?}: {text}");
+    }
+}
+
+/// Certificates that are out of date are told when they are read, and the metrics say when each ends.
+#[test]
+fn a_certificate_that_ends_is_told() {
+    let pair = Pair::new();
+    let files = Files::of(&pair);
+    let ending = Pair::valid((2020, 1, 1), (2021, 1, 1));
+    let own = Files::of(&ending);
+    let options = files.options().with("--admin-tls-cert", own.text("certificate"));
+    let mut server = options.with("--admin-tls-key", own.text("key")).admin().start();
+    let told = server.wait_for_event("certificate_out_of_date");
+    assert_eq!((&told["state"], &told["certificate"]), (&"expired".into(), &own.text("certificate").into()));
+    let renewed = Pair::valid((2020, 1, 1), (2060, 1, 1));
+    own.write(&renewed);
+    server.signal("HUP");
+    server.wait_for_event("tls_reloaded");
+    let url = format!("https://{}/metrics", server.admin_address());
+    wait_until("the metrics to tell", || {
+        // Until it is read again, the old one is refused.
+        let mut answer = renewed.agent().get(&url).call().ok()?;
+        let text = answer.body_mut().read_to_string().expect("a text");
+        let sample = |listener: &str| {
+            let name = format!("bulkhead_tls_certificate_expires_timestamp_seconds{{listener=\"{listener}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&name)?.parse::<i64>().ok())
+        };
+        assert!(sample("public") > Some(2_840_140_800), "rcgen's own certificates end in 4096");
+        (sample("admin") == Some(2_840_140_800)).then_some(())
+    });
+    assert_eq!(server.events("certificate_out_of_date").len(), 1, "it was told once, and is well now");
+}
+
+/// The first message of a client, and nothing after it: the server signs, and waits.
+fn begin_handshake(pair: &Pair, server: &Server, from: [u8; 4]) -> RawSocket {
+    let mut hello = Vec::new();
+    pair.client().write_tls(&mut hello).expect("memory takes it");
+    let mut socket = RawSocket::connect_from(from.into(), server.address());
+    socket.try_send(&hello);
+    socket
+}
+
+#[test]
+fn unfinished_handshakes_of_an_address_keep_no_other_waiting() {
+    let pair = Pair::new();
+    let server = Files::of(&pair).options().with("--header-timeout", 600).admin().start();
+    let tenant = server.add_tenant("acme");
+    let held: Vec<_> = (0..200).map(|_| begin_handshake(&pair, &server, [127, 0, 0, 2])).collect();
+    for _ in 0..5 {
+        let list = format!("{}/api/contacts", server.url());
+        assert_eq!(status(&pair.agent(), &list, &tenant.authorization()), Ok(200));
+    }
+    let admin = format!("https://{}/admin/tenants", server.admin_address());
+    assert_eq!(status(&pair.agent(), &admin, TOKEN), Ok(200));
+    drop(held);
 }
 
 /// Sends a request with right credentials whose body does not come, and waits until it is being answered.

@@ -40,7 +40,7 @@ use super::problem_details;
 use super::reply::Reply;
 use super::request_id::RequestId;
 use super::sender::Sender;
-use super::tls::{self, HandshakeFailure, TlsIdentity};
+use super::tls::{self, HandshakeFailure, ListenerTls, TlsIdentity};
 use super::trace_context::trace_id;
 use crate::metrics::{METRICS, RefusalReason};
 
@@ -85,7 +85,7 @@ pub struct Server {
     refused: Arc<Semaphore>,
     write_timeout: Duration,
     min_answer_bytes_per_second: u64,
-    tls: Option<Arc<TlsIdentity>>,
+    tls: Option<Arc<ListenerTls>>,
 }
 
 /// What each connection keeps until it has ended, so that a shutdown can wait for all of them.
@@ -145,7 +145,7 @@ impl Server {
     /// Listens on `address`; with port 0 the system chooses a port.
     ///
     /// # Errors
-    /// If the address is not available.
+    /// If the address is not available, or the system gives no threads for TLS.
     pub fn bind(address: SocketAddr, api: Api, health: Arc<Health>, settings: HttpSettings) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -158,6 +158,7 @@ impl Server {
         let (has_tls, is_closing) = (tls.is_some(), AtomicBool::new(false));
         let router = Router { api, health, connections, allowed_origins, log, has_tls, is_closing };
         let refused = Arc::new(Semaphore::new(MAX_REFUSED));
+        let tls = tls.map(ListenerTls::new).transpose()?.map(Arc::new);
         Ok(Self { listener, router: Arc::new(router), refused, write_timeout, min_answer_bytes_per_second, tls })
     }
 
@@ -215,7 +216,7 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => match self.router.connections.admit(peer.ip(), Instant::now()) {
                     Ok(admitted) => self.serve(&protocol, graceful, running, stream, peer.ip(), admitted),
-                    Err(refusal) => self.refuse(stream, refusal),
+                    Err(refusal) => self.refuse(stream, peer.ip(), refusal),
                 },
                 Err(error) => {
                     tracing::warn!(event = "connection_not_accepted", %error, "cannot accept a connection");
@@ -260,7 +261,7 @@ impl Server {
             // Until a head has arrived, the connection is closed like one whose client sends none. Boxed, so that what a handshake
             // takes is given back.
             let begun = tokio::select! {
-                begun = Box::pin(tls::begin(stream, tls.as_deref())) => Some(begun),
+                begun = Box::pin(tls::begin(stream, admitted.connection.address(), tls.as_deref())) => Some(begun),
                 () = admitted.connection.closing() => None,
             };
             let stream = match begun {
@@ -300,7 +301,7 @@ impl Server {
 
     /// Answers a connection that there is no room for, and gives its client time to take the answer, if not too many have that
     /// already. Otherwise answers as far as that is possible at once.
-    fn refuse(&self, stream: TcpStream, refusal: Refusal) {
+    fn refuse(&self, stream: TcpStream, peer: IpAddr, refusal: Refusal) {
         METRICS.http.refused(RefusalReason::Connections);
         let answer = Problem::from(refusal).into_bytes();
         let tls = self.tls.clone();
@@ -313,8 +314,8 @@ impl Server {
         };
         tokio::spawn(async move {
             let _place = place;
-            let begun = tokio::time::timeout(REFUSED_HANDSHAKE_TIMEOUT, tls::begin(stream, tls.as_deref())).await;
-            let Ok(Ok(mut stream)) = begun else { return };
+            let begun = tls::begin(stream, Some(ClientAddress::of(peer)), tls.as_deref());
+            let Ok(Ok(mut stream)) = tokio::time::timeout(REFUSED_HANDSHAKE_TIMEOUT, begun).await else { return };
             if stream.write_all(&answer).await.is_ok() {
                 linger(stream, |_| false).await;
             }

@@ -17,6 +17,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::certificate_validity::CertificateValidity;
+use super::client_address::ClientAddress;
+use super::handshakes::Handshakes;
 use crate::plain_words::io_error;
 
 /// Bytes of a file with certificates or a key at most.
@@ -25,6 +28,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_CERTIFICATES: usize = 10;
 /// The first byte of a client that speaks TLS: a record of a handshake.
 const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// What is said of a chain that has something else than certificates.
+const DAMAGED: &str = "one of the certificates in this file is damaged";
 
 /// Why a certificate and a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +66,14 @@ pub enum TlsError {
 pub struct TlsIdentity {
     certificate: PathBuf,
     key: PathBuf,
-    config: RwLock<Arc<ServerConfig>>,
+    loaded: RwLock<Loaded>,
+}
+
+/// What was read last.
+#[derive(Clone)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    validity: CertificateValidity,
 }
 
 /// Leaves out the key.
@@ -76,8 +89,8 @@ impl TlsIdentity {
     /// # Errors
     /// If a file cannot be read, has none or more than 1 MiB, or the key is another certificate's.
     pub fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
-        let config = RwLock::new(server_config(&certificate, &key)?);
-        Ok(Self { certificate, key, config })
+        let loaded = RwLock::new(load(&certificate, &key)?);
+        Ok(Self { certificate, key, loaded })
     }
 
     /// Reads both files again.
@@ -85,8 +98,8 @@ impl TlsIdentity {
     /// # Errors
     /// As [`Self::load`]; then the certificate stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let config = server_config(&self.certificate, &self.key)?;
-        *self.config.write() = config;
+        let loaded = load(&self.certificate, &self.key)?;
+        *self.loaded.write() = loaded;
         Ok(())
     }
 
@@ -94,16 +107,21 @@ impl TlsIdentity {
     pub fn certificate(&self) -> &Path {
         &self.certificate
     }
+
+    /// Returns from when to when the certificate is valid, without those of authorities.
+    pub fn validity(&self) -> CertificateValidity {
+        self.loaded.read().validity
+    }
 }
 
-fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+fn load(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let refused = |path: &Path, why: &str| TlsError::File { path: path.to_owned(), why: why.to_owned() };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| refused(certificate, "this is not PEM"))?;
-    if chain.is_empty() {
+    let Some(own) = chain.first() else {
         return Err(refused(certificate, "there is no certificate in PEM in this file"));
-    }
+    };
     if chain.len() > MAX_CERTIFICATES {
         return Err(refused(
             certificate,
@@ -112,8 +130,9 @@ fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Tl
     }
     // The library looks at the first one alone, and clients at all.
     if chain.iter().any(|one| ParsedCertificate::try_from(one).is_err()) {
-        return Err(refused(certificate, "one of the certificates in this file is damaged"));
+        return Err(refused(certificate, DAMAGED));
     }
+    let validity = CertificateValidity::of(own).ok_or_else(|| refused(certificate, DAMAGED))?;
     let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
         PemError::NoItemsFound => refused(key, "there is no private key in PEM in this file, or it has a password"),
         _ => refused(key, "this is not PEM"),
@@ -129,7 +148,7 @@ fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Tl
     let builder = versions.map_err(unusable)?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, private_key).map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Loaded { config: Arc::new(config), validity })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
@@ -155,23 +174,43 @@ pub(super) enum HandshakeFailure {
     Ended(io::Error),
 }
 
-/// Begins a connection, with TLS if the listener has an identity. There is no time limit: the caller has one for each connection.
+/// How a listener speaks TLS.
+#[derive(Debug)]
+pub(super) struct ListenerTls {
+    identity: Arc<TlsIdentity>,
+    handshakes: Handshakes,
+}
+
+impl ListenerTls {
+    /// Prepares for the handshakes of a listener.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub(super) fn new(identity: Arc<TlsIdentity>) -> io::Result<Self> {
+        Ok(Self { identity, handshakes: Handshakes::start()? })
+    }
+}
+
+/// Begins a connection of a client, which is `None` if it is a trusted proxy, with TLS if the listener speaks it. There is no time
+/// limit: the caller has one for each connection.
 ///
 /// # Errors
 /// If the client does not speak TLS as it should.
 pub(super) async fn begin(
     stream: TcpStream,
-    identity: Option<&TlsIdentity>,
+    client: Option<ClientAddress>,
+    tls: Option<&ListenerTls>,
 ) -> Result<ListenerStream, HandshakeFailure> {
-    let Some(identity) = identity else { return Ok(ListenerStream::Plain(stream)) };
+    let Some(ListenerTls { identity, handshakes }) = tls else { return Ok(ListenerStream::Plain(stream)) };
     let mut first = [0];
     let bytes = stream.peek(&mut first).await.map_err(HandshakeFailure::Ended)?;
     if bytes > 0 && first != [HANDSHAKE_RECORD] {
         return Err(HandshakeFailure::NotTls(stream));
     }
-    let config = Arc::clone(&identity.config.read());
-    let accepted = TlsAcceptor::from(config).accept(stream).await.map_err(HandshakeFailure::Ended)?;
-    Ok(ListenerStream::Tls(Box::new(accepted)))
+    let config = Arc::clone(&identity.loaded.read().config);
+    let accepted = handshakes.compute(client, TlsAcceptor::from(config).accept(stream)).await;
+    let accepted = accepted.unwrap_or_else(|| Err(io::Error::other("the handshake panicked")));
+    Ok(ListenerStream::Tls(Box::new(accepted.map_err(HandshakeFailure::Ended)?)))
 }
 
 /// A connection of a listener.

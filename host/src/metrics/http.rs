@@ -20,6 +20,7 @@ pub struct HttpMetrics {
     pub active: Gauge,
     refused: Counters<1>,
     connections: GaugesBy,
+    certificates: GaugesBy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,8 +68,6 @@ impl RefusalReason {
     }
 }
 
-impl RefusalReason {}
-
 impl HttpMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
         let requests =
@@ -91,7 +90,13 @@ impl HttpMetrics {
             RefusalReason::ALL.map(RefusalReason::as_str),
         );
         let connections = registered(own, "connections", "Open connections of a listener", GaugesBy::default());
-        Self { requests, active, refused, connections }
+        let certificates = registered(
+            own,
+            "tls_certificate_expires_timestamp_seconds",
+            "When the certificate of a listener expires, in seconds since 1970",
+            GaugesBy::default(),
+        );
+        Self { requests, active, refused, connections, certificates }
     }
 
     /// Counts a request that was answered. `route` is the template of its path; `trace` is the id of the trace that it belongs to.
@@ -108,6 +113,11 @@ impl HttpMetrics {
     /// Returns the number of open connections of a listener, which the listener itself changes.
     pub fn connections(&self, listener: &'static str) -> Gauge {
         self.connections.get_or_create_owned(&[("listener", listener)])
+    }
+
+    /// Tells when the certificate of a listener expires, in seconds since 1970.
+    pub fn certificate_expires(&self, listener: &'static str, seconds: i64) {
+        self.certificates.get_or_create_owned(&[("listener", listener)]).set(seconds);
     }
 
     /// Counts a refusal.

@@ -16,7 +16,7 @@ const HEALTH_BLOCKING_THREADS: usize = 2;
 
 /// What a listener is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listener {
+pub(in crate::cli) enum Listener {
     /// For tenants' clients.
     Public,
     /// For operators.
@@ -27,7 +27,7 @@ pub(super) enum Listener {
 
 impl Listener {
     /// Returns the option with the listener's address.
-    fn option(self) -> &'static str {
+    pub(in crate::cli) fn option(self) -> &'static str {
         match self {
             Self::Public => "--listen",
             Self::Admin => "--admin-listen",

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use bulkhead::http::{TlsError, TlsIdentity};
+use bulkhead::clock::Clock;
+use bulkhead::http::{CertificateState, TlsError, TlsIdentity};
+use bulkhead::metrics::METRICS;
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::listeners::Listener;
 
 /// The certificates of the listeners that have one.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +18,40 @@ pub(in crate::cli) struct ListenerIdentities {
 }
 
 impl ListenerIdentities {
+    /// Tells the metrics when the certificates expire, and the log if that is soon.
+    fn tell_expiry(&self) {
+        for (listener, identity) in [("public", &self.public), ("admin", &self.admin)] {
+            if let Some(identity) = identity {
+                METRICS.http.certificate_expires(listener, identity.validity().end.0.div_euclid(1_000_000));
+            }
+        }
+        for identity in self.all() {
+            let (validity, certificate) = (identity.validity(), identity.certificate().display());
+            let state = validity.at(Clock::system().now());
+            if state != CertificateState::Valid {
+                tracing::warn!(
+                    event = "certificate_out_of_date",
+                    %certificate,
+                    state = state.as_str(),
+                    valid_from = validity.begin.to_rfc3339(),
+                    valid_until = validity.end.to_rfc3339(),
+                    "clients refuse a certificate before and after it is valid; renew it, or set the clock right, and send SIGHUP"
+                );
+            }
+        }
+    }
+
+    /// Returns whether a listener speaks TLS.
+    pub(in crate::cli) fn has_tls(&self, listener: Listener) -> bool {
+        match listener {
+            Listener::Public => self.public.is_some(),
+            Listener::Admin => self.admin.is_some(),
+            Listener::Health => false,
+        }
+    }
+
     /// Returns each certificate once.
-    fn all(&self) -> impl Iterator<Item = &Arc<TlsIdentity>> {
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = &Arc<TlsIdentity>> {
         let is_shared =
             |admin: &&Arc<TlsIdentity>| self.public.as_ref().is_some_and(|public| Arc::ptr_eq(public, admin));
         self.public.iter().chain(self.admin.iter().filter(move |admin| !is_shared(admin)))
@@ -26,6 +62,7 @@ impl ListenerIdentities {
 /// there are any.
 pub(super) fn handle_hangups(identities: ListenerIdentities) -> std::io::Result<()> {
     let mut hangups = signal(SignalKind::hangup())?;
+    identities.tell_expiry();
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             if identities.public.is_none() && identities.admin.is_none() {
@@ -39,6 +76,7 @@ pub(super) fn handle_hangups(identities: ListenerIdentities) -> std::io::Result<
                 let reloaded = tokio::task::spawn_blocking(move || reloading.reload()).await;
                 tell(identity, reloaded.unwrap_or(Ok(())));
             }
+            identities.tell_expiry();
         }
     });
     Ok(())
