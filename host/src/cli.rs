@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod changeable;
 mod compile;
 mod completions;
 mod component;
@@ -99,16 +100,16 @@ pub(crate) fn run() -> ExitCode {
     let options = option_sources::parse(command(), &server_options(), std::env::args_os().collect());
     let cli = Cli::from_arg_matches(&options.matches).unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
-        Command::Serve(args) => serve::run(*args).unwrap_or_else(|error| refused(&*error)),
+        Command::Serve(args) => serve::run(*args).unwrap_or_else(refused),
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Token(command) => report(token::run(command)),
-        Command::Component(command) => component::run(command).unwrap_or_else(|error| refused(&*error)),
+        Command::Component(command) => component::run(command).unwrap_or_else(refused),
         Command::Job(command) => report(job::run(command)),
         Command::Webhook(command) => report(webhook::run(command)),
         Command::Audit(args) => report(audit::run(&args)),
         Command::Config(command) => report(config::run(command, &options.effective)),
-        Command::Doctor(args) => doctor::run(&args).unwrap_or_else(|error| refused(&*error)),
-        Command::Health(args) => health::run(&args).unwrap_or_else(|error| refused(&*error)),
+        Command::Doctor(args) => doctor::run(&args).unwrap_or_else(refused),
+        Command::Health(args) => health::run(&args).unwrap_or_else(refused),
         Command::Backup(args) => report(backup::run(args)),
         Command::Migrate(args) => report(migrate::run(&args)),
         Command::Compile(args) => report(compile::run(&args)),
@@ -121,17 +122,17 @@ pub(crate) fn run() -> ExitCode {
 fn report(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refused(&*error),
+        Err(error) => refused(error),
     }
 }
 
-fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    if output::is_closed(error) {
+fn refused(error: Box<dyn std::error::Error>) -> ExitCode {
+    if output::is_closed(&*error) {
         return ExitCode::SUCCESS;
     }
     match error.downcast_ref() {
         Some(error) => output::print_error(io_error(error)),
-        None => output::print_error(error),
+        None => output::print_error(store::with_advice(error)),
     }
     ExitCode::from(2)
 }

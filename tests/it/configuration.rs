@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bulkhead_tests::{DEADLINE, Finished, Log, Server, ServerProcess, bulkhead, run};
 use tempfile::TempDir;
@@ -140,6 +141,16 @@ fn a_file_that_cannot_be_meant_is_refused_with_line_and_key() {
             "line 1: listen: 'localhost:1' cannot be used: an IP address and a port are expected",
         ),
         ("lease = 3\nlease = 4", "line 2: this is not TOML: "),
+        ("workers = 3\nlease = 3\nlease = 4", "; 'lease' is in line 2 already, so delete one of the two"),
+        ("user = \"a:b\"", "line 1: there is no option 'user'; 'bulkhead config show' lists the options"),
+        ("Listen = \"x\"", "do you mean 'listen'?"),
+        ("listen = 127.0.0.1:8080", "; write the text in quotes: listen = \"…\""),
+        ("lease = 10s", "; a whole number of seconds is expected, without quotes and without a unit"),
+        ("lease = \"10s\"", "lease: a whole number of seconds is expected, without quotes and without a unit"),
+        ("max-body = 64MiB", "; a whole number of bytes is expected"),
+        ("access-log = yes", "; write access-log = true or access-log = false"),
+        ("trusted-proxy = 10.0.0.0/8", "; write a list of texts in quotes: trusted-proxy = [\"…\"]"),
+        ("admin-token = hunter2", "; write the text in quotes: admin-token = \"…\""),
         ("data = \"a\"\ndatabase = \"postgres://u:hunter2@h/x\"", "remove one of them"),
         ("admin-token = \"hunter2\nx", "line 2: this is not TOML: "),
         ("admin-listen = \"127.0.0.1:0\"\nadmin-token = \"hunter2\"", "must have at least 32 characters"),
@@ -254,12 +265,30 @@ fn secrets_come_from_options_files_and_credentials_and_are_never_shown() {
         assert_eq!(shown(&finished, name), line, "{args:?} {variables:?}");
         assert!(!finished.stdout.contains(TOKEN) && !finished.stdout.contains("hunter2"), "{}", finished.stdout);
     }
+    let pipe = desk.path("pipe").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo").success());
+    let blanks = desk.file("blanks", "hunter2 hunter3\n");
+    // Blanks and line breaks at the end are the editor's.
+    let padded = desk.file("padded", &format!("{TOKEN} \r\n\n"));
+    let args = ["config", "show", "--admin-listen", "127.0.0.1:0", "--admin-token-file", &padded];
+    assert_eq!(shown(&run(args).expect(0), "admin-token"), format!("# admin-token = (set)  # file {padded}"));
+    for token in ["a token with blanks that is long enough", "a-tökén-that-is-long-enough-for-operators"] {
+        let args = ["config", "show", "--admin-listen", "127.0.0.1:0"];
+        let refused = run_with(&args, &[("BULKHEAD_ADMIN_TOKEN", token)]).expect(2);
+        assert!(refused.stderr.contains("has blanks or signs beyond ASCII") && !refused.stderr.contains(token));
+    }
     let missing = desk.path("missing").display().to_string();
     for (args, said) in [
         (["--admin-token-file", &missing], format!("--admin-token-file: {missing}: there is no such file")),
         (["--admin-token-file", &empty], format!("{empty}: the file is empty")),
         (["--database-file", &two], format!("--database-file: {two}: a secret is one line")),
         (["--database-file", &folder], String::from("this is a folder")),
+        (["--database-file", &blanks], format!("--database-file: {blanks}: a secret has no blanks")),
+        (["--admin-token-file", &pipe], format!("--admin-token-file: {pipe}: this is no ordinary file")),
+        (["--database-file", &pipe], format!("--database-file: {pipe}: this is no ordinary file")),
+        (["--config", &pipe], format!("{pipe}: this is no ordinary file")),
+        (["--component", &pipe], format!("--component: {pipe}: this is no ordinary file")),
+        (["--component", &token], format!("--component: {token}: this is no WebAssembly component")),
     ] {
         let refused = run([&["serve", "--listen", "127.0.0.1:0"][..], &args].concat()).expect(2);
         assert!(refused.stderr.contains(&said), "{args:?}: {}", refused.stderr);

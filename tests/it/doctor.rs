@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use bulkhead_tests::{Database as SqliteDatabase, Finished, Server, contacts, run};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -26,10 +28,15 @@ fn a_healthy_store_passes_beside_its_server() {
     let server = Server::start();
     let client = server.new_client("acme");
     client.create(&contacts("c", 0..10)).wait_for("completed");
-    let finished = server.command_line(&["doctor", "--json"]).expect(0);
+    let file = server.scratch("bulkhead.toml");
+    write(&file, &format!("listen = \"{}\"\n", server.address()));
+    set_mode(&file, 0o600);
+    let config = file.display().to_string();
+    let finished = server.command_line(&["doctor", "--json", "--config", &config]).expect(0);
     let found = findings(&finished);
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
     let expected = [
+        "address",
         "addresses",
         "clock",
         "compiled",
@@ -51,7 +58,8 @@ fn a_healthy_store_passes_beside_its_server() {
         let is_machine = ["disk", "descriptors", "addresses", "threads"].contains(&check.as_str());
         assert!(is_machine || verdict == "ok", "{check}: {verdict}: {found}");
     }
-    let lines = server.command_line(&["doctor"]).expect(0).stdout;
+    assert!(found["address"].1.contains("a Bulkhead server answers at --listen 127.0.0.1:"), "{:?}", found["address"]);
+    let lines = server.command_line(&["doctor", "--config", &config]).expect(0).stdout;
     assert!(lines.contains("ok   schema: ") && lines.contains("ok   tenant: none of 1 is near its limits"), "{lines}");
 }
 
@@ -116,6 +124,142 @@ fn set_mode(path: &Path, mode: u32) {
 
 fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("it can be written");
+}
+
+/// Overwrites the pages with a table and what belongs to it.
+fn damage(data: &Path, tables: &[&str]) {
+    let file = data.join("bulkhead.sqlite");
+    let database = SqliteDatabase::open_to_block(&file);
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    let size = database.number("PRAGMA page_size", []);
+    let pages: Vec<i64> = tables
+        .iter()
+        .map(|table| database.number("SELECT rootpage FROM sqlite_master WHERE name = ?1", [*table]))
+        .collect();
+    drop(database);
+    let mut bytes = fs::read(&file).expect("it is there");
+    for page in pages {
+        let begin = usize::try_from((page - 1) * size).expect("a place");
+        bytes[begin..begin + usize::try_from(size).expect("a size")].fill(0xa5);
+    }
+    fs::write(&file, bytes).expect("it can be written");
+}
+
+#[test]
+fn a_damaged_store_is_a_finding_wherever_it_is_damaged() {
+    let mut server = Server::start();
+    server.new_client("acme").create(&contacts("c", 0..10)).wait_for("completed");
+    server.terminate();
+    for tables in [&["secrets"][..], &["tenants"], &["tenants", "secrets", "jobs"]] {
+        let data = server.scratch(&tables.join("-"));
+        let copied = Command::new("cp").arg("-a").arg(server.data()).arg(&data).status().expect("there is cp");
+        assert!(copied.success());
+        damage(&data, tables);
+        let data = data.display().to_string();
+        let told = run(["doctor", "--json", "--data", &data]).expect(1);
+        let is_told = told.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).any(|line| {
+            line["verdict"] == "fail"
+                && line["advice"] == "the file is damaged: stop the server and restore the last backup"
+        });
+        assert!(is_told && told.stderr.is_empty(), "{tables:?}: {} {}", told.stdout, told.stderr);
+        if tables.contains(&"tenants") {
+            let refused = run(["tenant", "list", "--data", &data]).expect(2);
+            assert!(refused.stderr.contains("restore the last backup"), "{}", refused.stderr);
+        }
+    }
+    let data = server.scratch("nonsense");
+    let copied = Command::new("cp").arg("-a").arg(server.data()).arg(&data).status().expect("there is cp");
+    assert!(copied.success());
+    write(&data.join("bulkhead.sqlite"), &"no database ".repeat(1_000));
+    let data = data.display().to_string();
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["tenant", "list"], &["backup", "copy"]] {
+        let refused = run([args, &["--data", &data]].concat()).expect(2);
+        assert!(refused.stderr.contains("stop the server and restore the last backup"), "{args:?}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn listeners_components_and_certificates_are_examined() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = |name: &str, text: &str| {
+        write(&folder.path().join(name), text);
+        folder.path().join(name).display().to_string()
+    };
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let taken = taken.local_addr().map(|address| (address.to_string(), taken)).expect("it has an address");
+    let no_component = file("x.wasm", "no component");
+    let certificate = |name: &str, from: (i32, u8, u8), to: (i32, u8, u8)| {
+        let mut params = CertificateParams::new(vec![String::from("localhost")]).expect("a name");
+        params.not_before = date_time_ymd(from.0, from.1, from.2);
+        params.not_after = date_time_ymd(to.0, to.1, to.2);
+        let key = KeyPair::generate().expect("a key");
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        [file(&format!("{name}.pem"), &pem), file(&format!("{name}.key"), &key.serialize_pem())]
+    };
+    let [well, well_key] = certificate("well", (2020, 1, 1), (2060, 1, 1));
+    let [expired, expired_key] = certificate("expired", (2020, 1, 1), (2021, 1, 1));
+    let [early, early_key] = certificate("early", (2060, 1, 1), (2061, 1, 1));
+    for (text, check, verdict, found, advice) in [
+        (format!("listen = \"{}\"", taken.0), "address", "fail", "--listen 127.0.0.1:", "ss -ltnp"),
+        (
+            String::from("listen = \"192.0.2.7:80\"\ninsecure-listen = true"),
+            "address",
+            "fail",
+            "192.0.2.7:80",
+            "ip addr",
+        ),
+        (
+            String::from("listen = \"127.0.0.1:1234\"\nhealth-listen = \"127.0.0.1:1234\""),
+            "configuration",
+            "fail",
+            "are one address",
+            "config show",
+        ),
+        (
+            format!("component = \"{no_component}\""),
+            "configuration",
+            "fail",
+            "this is no WebAssembly component",
+            "config show",
+        ),
+        (
+            format!("tls-cert = \"{well}\"\ntls-key = \"{well_key}\""),
+            "certificate",
+            "ok",
+            "is valid until 2060-01-01T",
+            "",
+        ),
+        (
+            format!("tls-cert = \"{expired}\"\ntls-key = \"{expired_key}\""),
+            "certificate",
+            "fail",
+            "has expired at 2021-01-01T",
+            "renew it now",
+        ),
+        (
+            format!("tls-cert = \"{early}\"\ntls-key = \"{early_key}\""),
+            "certificate",
+            "fail",
+            "is not valid before 2060-",
+            "clock",
+        ),
+    ] {
+        let listen = if text.contains("listen = ") { "" } else { "listen = \"127.0.0.1:0\"\n" };
+        let config = file("bulkhead.toml", &format!("{listen}{text}\n"));
+        set_mode(Path::new(&config), 0o600);
+        let found_all = findings(&run(["doctor", "--json", "--config", &config, "--data", "nowhere"]).expect(1));
+        let (is, what, what_to_do) = &found_all[check];
+        assert!(is == verdict && what.contains(found) && what_to_do.contains(advice), "{text}: {:?}", found_all[check]);
+    }
+    let config = file("bulkhead.toml", "listen = \"127.0.0.1:0\"\n");
+    for (path, mode, part) in
+        [(Path::new(&config), 0o664, "bulkhead.toml has mode 664"), (folder.path(), 0o775, "has mode 775")]
+    {
+        set_mode(Path::new(&config), 0o600);
+        set_mode(path, mode);
+        let told = run(["doctor", "--config", &config, "--data", "nowhere"]).stdout;
+        assert!(told.contains("warn configuration: ") && told.contains(part), "{told}");
+    }
 }
 
 #[test]

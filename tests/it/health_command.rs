@@ -1,6 +1,7 @@
 //! `bulkhead health`: what it asks, what it prints, and its exit codes.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
 use bulkhead_tests::{Options, Server, bulkhead, run};
@@ -55,6 +56,20 @@ fn a_server_that_is_about_to_stop_is_alive_and_not_ready() {
 fn what_is_no_server_is_said_to_be_none() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let silent = format!("http://{}", silent.local_addr().expect("it has an address"));
+    // A server that answers 200 to anything.
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let other_url = format!("http://{}", other.local_addr().expect("it has an address"));
+    std::thread::spawn(move || {
+        for stream in other.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|bytes| bytes > 2) {
+                line.clear();
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"status\":\"UP\"}";
+            drop(reader.get_mut().write_all(answer));
+        }
+    });
     let server = Server::start();
     let tls = server.url().replace("http://", "https://");
     for (args, said) in [
@@ -62,6 +77,8 @@ fn what_is_no_server_is_said_to_be_none() {
         (&["--url", &silent, "--timeout", "1"], "it does not answer in time"),
         (&["--url", &tls], "no HTTP is spoken there, or no TLS"),
         (&["--url", &format!("{}/api", server.url())], "this is no health check of a Bulkhead server"),
+        (&["--url", &other_url], "it answered 200, and not what Bulkhead says"),
+        (&["--ready", "--url", &other_url], "it answered 200, and not what Bulkhead says"),
         (&["--url", "nonsense 1"], "this is no URL"),
         (&["--listen", "127.0.0.1:0"], "the system chose the port of that listener, so name it with --url"),
     ] {

@@ -67,8 +67,11 @@ impl Finding {
 }
 
 /// Prints a line for each check. The exit code is 1 if a check failed.
+///
+/// # Errors
+/// If standard output cannot be written to. What is wrong with a store is a finding.
 pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let findings = findings(&args.store)?;
+    let findings = findings(&args.store);
     for finding in &findings {
         if args.json { print_json(finding)? } else { print_line(line(finding))? }
     }
@@ -87,21 +90,23 @@ fn line(finding: &Finding) -> String {
     format!("{verdict} {check}: {found}{advice}")
 }
 
-fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
-    let (configured, instances) = configuration::configuration(args);
-    let mut findings = vec![configured, checks::clock()];
+fn findings(args: &StoreArgs) -> Vec<Finding> {
+    let (mut findings, instances) = configuration::configuration(args);
+    findings.push(checks::clock());
     findings.extend([process_limits::descriptors(), process_limits::addresses(instances), process_limits::threads()]);
     findings.extend(args.compiled().map(|folder| checks::cache(&folder)));
     // Opening a store makes its folder private and brings its schema up to date, which an examination must not do.
-    let can_be_opened = match args.place()? {
-        Place::Folder(folder) => {
+    let can_be_opened = match args.place() {
+        // The check of the options has said so.
+        Err(_) => false,
+        Ok(Place::Folder(folder)) => {
             let (examined, is_private) = checks::folder(folder);
             findings.push(examined);
             let (examined, is_up_to_date) = checks::database(folder);
             findings.extend(examined);
             is_private && is_up_to_date
         }
-        Place::Database(url) => {
+        Ok(Place::Database(url)) => {
             let (examined, is_up_to_date) = shared_database::shared_database(url);
             findings.extend(examined);
             is_up_to_date
@@ -109,18 +114,19 @@ fn findings(args: &StoreArgs) -> Result<Vec<Finding>, Box<dyn Error>> {
     };
     if !can_be_opened {
         findings.push(checks::not_opened());
-        return Ok(findings);
+        return findings;
     }
     match args.open(Clock::system(), MAX_CONNECTIONS, Opening::Command) {
         Ok(store) => {
             findings.push(checks::writes(&*store));
             findings.extend(checks::disk(&*store));
-            findings.extend(checks::secrets(&*store)?);
-            findings.extend(checks::tenants(&*store)?);
+            findings.extend(checks::secrets(&*store).unwrap_or_else(|error| vec![checks::unreadable(&error)]));
+            findings.extend(checks::tenants(&*store).unwrap_or_else(|error| vec![checks::unreadable(&error)]));
         }
-        Err(error) => {
-            findings.push(Finding::fail("store", error.to_string(), "the store must be there before a server starts"));
-        }
+        Err(error) => findings.push(match error.downcast_ref() {
+            Some(error) => checks::unreadable(error),
+            None => Finding::fail("store", error.to_string(), "the store must be there before a server starts"),
+        }),
     }
-    Ok(findings)
+    findings
 }

@@ -17,6 +17,8 @@ use super::submit::authorities;
 
 /// Bytes of an answer at most.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
+/// The path at which a server says that it is alive.
+const LIVE: &str = "/livez";
 
 /// Arguments of `bulkhead health`. The options of 'serve' say where it listens.
 #[derive(Debug, Args)]
@@ -43,7 +45,7 @@ pub(super) struct HealthArgs {
 /// # Errors
 /// If it is not known where to ask, or standard output cannot be written to.
 pub(super) fn run(args: &HealthArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let path = if args.ready { "/readyz" } else { "/livez" };
+    let path = if args.ready { "/readyz" } else { LIVE };
     let base = match &args.url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => {
@@ -51,29 +53,64 @@ pub(super) fn run(args: &HealthArgs) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let url = format!("{base}{path}");
-    let agent = agent(&base, Duration::from_secs(args.timeout));
-    let answered = agent.get(&url).call().and_then(|mut answer| {
-        let text = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string()?;
-        Ok((answer.status().as_u16(), text))
-    });
-    match answered {
-        Ok((200, _)) => {
-            print_line(format_args!("{url}: {}", if args.ready { "ready" } else { "alive" }))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Ok((503, report)) => {
-            print_line(format_args!("{url}: not ready: {}", reasons(&report)))?;
-            Ok(ExitCode::from(1))
-        }
-        Ok((status, _)) => {
-            print_error(format_args!(
-                "{url}: this is no health check of a Bulkhead server: it answered {status}; check --url"
-            ));
-            Ok(ExitCode::from(2))
-        }
+    match ask(&base, path, Duration::from_secs(args.timeout)) {
+        Ok((status, text)) => match Health::read(status, &text) {
+            Some(health @ (Health::Alive | Health::Ready)) => {
+                print_line(format_args!("{url}: {}", if health == Health::Ready { "ready" } else { "alive" }))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Health::NotReady(why)) => {
+                print_line(format_args!("{url}: not ready: {why}"))?;
+                Ok(ExitCode::from(1))
+            }
+            None => {
+                print_error(format_args!(
+                    "{url}: this is no health check of a Bulkhead server: it answered {status}, and not what Bulkhead says; check --url"
+                ));
+                Ok(ExitCode::from(2))
+            }
+        },
         Err(error) => {
             print_error(format_args!("{url}: {}", why(&error)));
             Ok(ExitCode::from(2))
+        }
+    }
+}
+
+/// Returns whether a Bulkhead server answers at a URL.
+pub(super) fn is_bulkhead(base: &str, timeout: Duration) -> bool {
+    ask(base, LIVE, timeout).is_ok_and(|(status, text)| Health::read(status, &text) == Some(Health::Alive))
+}
+
+/// Asks for a path, and returns the status and the text of the answer.
+fn ask(base: &str, path: &str, timeout: Duration) -> Result<(u16, String), ureq::Error> {
+    let mut answer = agent(base, timeout).get(format!("{base}{path}")).call()?;
+    let text = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string()?;
+    Ok((answer.status().as_u16(), text))
+}
+
+/// What a server says of its health.
+#[derive(Debug, PartialEq, Eq)]
+enum Health {
+    /// It answers.
+    Alive,
+    /// It should get requests.
+    Ready,
+    /// It should get none, and why.
+    NotReady(String),
+}
+
+impl Health {
+    /// Reads an answer. Returns `None` if it is none of Bulkhead: other programs answer 200 to any path, too.
+    fn read(status: u16, text: &str) -> Option<Self> {
+        let report: Value = serde_json::from_str(text).ok()?;
+        let is_ready = report.get("ready").and_then(Value::as_bool);
+        let has_checks = report.get("store").is_some_and(Value::is_string) && report.get("draining").is_some();
+        match (status, report.get("live"), is_ready) {
+            (200, Some(Value::Bool(true)), None) => Some(Self::Alive),
+            (200, None, Some(true)) if has_checks => Some(Self::Ready),
+            (503, None, Some(false)) if has_checks => Some(Self::NotReady(reasons(&report))),
+            _ => None,
         }
     }
 }
@@ -98,8 +135,7 @@ fn is_loopback(url: &str) -> bool {
 }
 
 /// Says why a server is not ready, by its report.
-fn reasons(report: &str) -> String {
-    let Ok(report) = serde_json::from_str::<Value>(report) else { return String::from("it does not say why") };
+fn reasons(report: &Value) -> String {
     let is_true = |name: &str| report.get(name) == Some(&Value::Bool(true));
     let store = report.get("store").and_then(Value::as_str).filter(|store| *store != "ok");
     let stalled = report.get("stalled").and_then(Value::as_u64).filter(|count| *count > 0);
@@ -131,7 +167,28 @@ fn why(error: &ureq::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use super::{Health, is_loopback};
+
+    #[test]
+    fn only_what_bulkhead_says_of_its_health_is_believed() {
+        let not_ready = r#"{"ready":false,"store":"ok","disk":"ok","draining":true,"stalled":0}"#;
+        for (status, text, expected) in [
+            (200, r#"{"live":true}"#, Some(Health::Alive)),
+            (200, r#"{"ready":true,"store":"ok","disk":"ok","draining":false,"stalled":0}"#, Some(Health::Ready)),
+            (503, not_ready, Some(Health::NotReady(String::from("it is about to stop")))),
+            (200, not_ready, None),
+            (503, r#"{"live":true}"#, None),
+            (200, r#"{"ready":true}"#, None),
+            (200, r#"{"status":"UP"}"#, None),
+            (200, "<html>Welcome to nginx!</html>", None),
+            (200, "", None),
+            (200, "[]", None),
+            (503, "<html>503 Service Temporarily Unavailable</html>", None),
+            (404, r#"{"live":true}"#, None),
+        ] {
+            assert_eq!(Health::read(status, text), expected, "{status} {text}");
+        }
+    }
 
     #[test]
     fn only_loopback_addresses_are_asked_without_a_verified_certificate() {

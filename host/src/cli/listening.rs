@@ -36,14 +36,19 @@ impl ListenArgs {
             (None, Some(address)) => (address, has_tls || self.admin_tls_cert.is_some()),
             (None, None) => (self.listen, has_tls),
         };
-        let host = match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let scheme = if is_tls { "https" } else { "http" };
-        (address.port() != 0).then(|| format!("{scheme}://{}", SocketAddr::new(host, address.port())))
+        local_url(address, is_tls)
     }
+}
+
+/// Returns the URL at which this machine reaches a listener; `None` if the system chooses its port.
+pub(super) fn local_url(address: SocketAddr, is_tls: bool) -> Option<String> {
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let scheme = if is_tls { "https" } else { "http" };
+    (address.port() != 0).then(|| format!("{scheme}://{}", SocketAddr::new(host, address.port())))
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

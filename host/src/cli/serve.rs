@@ -20,13 +20,16 @@ use bulkhead::metrics::METRICS;
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations, Operator};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, Store};
-use tls::ListenerIdentities;
+pub(super) use tls::ListenerIdentities;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::changeable::who_can_change;
+use super::store::with_advice;
 use announcement::Announcements;
 pub(super) use args::ServeArgs;
-use listeners::{HealthListener, Listener, listen};
+pub(super) use listeners::Listener;
+use listeners::{HealthListener, listen};
 use service_manager::ServiceManager;
 
 /// The processor of tenants that have none of their own, unless `--component` names another.
@@ -41,10 +44,14 @@ const MAX_BLOCKING_THREADS: usize = 64;
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
     args.log.start()?;
     let is_json = args.log.is_json();
+    if let Some(found) = args.store.config().and_then(who_can_change) {
+        tracing::warn!(event = "configuration_changeable", found, "others decide what the server does");
+    }
     match start(args) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // In a log of JSON, the reason is JSON, too.
         Err(error) if is_json => {
+            let error = with_advice(error);
             tracing::error!(event = "server_failed", %error, "the server cannot start or go on");
             Ok(ExitCode::from(2))
         }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use bulkhead::clock::Clock;
 use bulkhead::domain::Digest;
+use bulkhead::jobs::ServiceError;
+use bulkhead::operations::OperationError;
 use bulkhead::private_files::{check_file, make_private_folder, open_private_file};
 use bulkhead::sandbox::SandboxSettings;
 use bulkhead::store::postgres::{DatabaseUrl, PostgresFacts, PostgresStore};
-use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
+use bulkhead::store::sqlite::{SqliteFacts, SqliteStore, is_damage};
 use bulkhead::store::{Opening, Store, StoreError};
 use clap::Args;
 
@@ -191,6 +193,23 @@ impl StoreArgs {
             }
         }
     }
+}
+
+/// What to do about a store that is damaged.
+pub(super) const DAMAGED: &str = "the file is damaged: stop the server and restore the last backup";
+
+/// Adds what to do to an error of a store that is damaged.
+pub(super) fn with_advice(error: Box<dyn Error>) -> Box<dyn Error> {
+    let of_operation = || match error.downcast_ref()? {
+        OperationError::Store(error) => Some(error),
+        _ => None,
+    };
+    let of_service = || match error.downcast_ref()? {
+        ServiceError::Store(error) => Some(error),
+        _ => None,
+    };
+    let of_store = error.downcast_ref::<StoreError>().or_else(of_operation).or_else(of_service);
+    if of_store.is_some_and(is_damage) { format!("{error}; {DAMAGED}").into() } else { error }
 }
 
 /// Returns the folder in which this user's programs share compiled code, if the user has a cache folder.

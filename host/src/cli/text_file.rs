@@ -1,7 +1,7 @@
 //! The files that arguments name: reads texts, and says why a file cannot be used.
 
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -26,6 +26,24 @@ pub(super) fn in_file(error: OperationError, profile: Option<&Path>, limits: Opt
             format!("{}: {error}", file.display()).into()
         }
         _ => error.into(),
+    }
+}
+
+/// Opens an ordinary file for reading. Does not wait: opening a pipe would, for whoever writes to it.
+///
+/// # Errors
+/// If the file cannot be opened, or is no ordinary one; the error names it.
+pub(super) fn open_file(path: &Path) -> Result<File, String> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path).map_err(|error| file_error(path, &error))?;
+    let metadata = file.metadata().map_err(|error| file_error(path, &error))?;
+    match (metadata.is_file(), metadata.is_dir()) {
+        (true, _) => Ok(file),
+        (false, true) => Err(format!("{}: this is a folder", path.display())),
+        (false, false) => Err(format!("{}: this is no ordinary file", path.display())),
     }
 }
 

@@ -39,6 +39,7 @@ mod word_index;
 use std::path::{Path, PathBuf};
 
 pub use facts::SqliteFacts;
+use rusqlite::ErrorCode;
 
 use super::profile_cache::ProfileCache;
 use super::secret_use::SecretUse;
@@ -49,6 +50,18 @@ use connections::Connections;
 
 /// The database's file in the data folder.
 const FILE: &str = "bulkhead.sqlite";
+
+/// Returns whether an error says that what is stored is damaged, so that only a backup helps.
+pub fn is_damage(error: &StoreError) -> bool {
+    match error {
+        StoreError::Corrupt(_) => true,
+        StoreError::Database { source, .. } | StoreError::Refused { source, .. } => {
+            let code = source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
+            matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        }
+        _ => false,
+    }
+}
 
 /// A [`Store`](super::Store) in a SQLite database.
 #[derive(Debug)]

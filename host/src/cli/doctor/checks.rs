@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead::plain_words::io_error;
 use bulkhead::private_files::{Privacy, check_folder};
-use bulkhead::store::sqlite::{SqliteFacts, SqliteStore};
+use bulkhead::store::sqlite::{SqliteFacts, SqliteStore, is_damage};
 use bulkhead::store::{DiskState, Store, StoreError, StoredSchema, TenantSummary};
 
 use super::Finding;
+use crate::cli::store::DAMAGED;
 
 /// Seconds from 1970 to 2026: no machine whose clock is right runs this program earlier.
 const EARLIEST_SECONDS: u64 = 1_767_225_600;
@@ -28,7 +29,11 @@ const WAITING_BYTES: u64 = 8 << 20;
 pub(super) fn clock() -> Finding {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     if seconds < EARLIEST_SECONDS {
-        return Finding::fail("clock", "this machine's clock is years behind", "set the clock, and let NTP keep it");
+        return Finding::fail(
+            "clock",
+            "this machine's clock is years behind",
+            "set the clock, and let NTP keep it (timedatectl set-ntp true)",
+        );
     }
     Finding::ok("clock", "plausible")
 }
@@ -49,7 +54,7 @@ pub(super) fn cache(folder: &Path) -> Finding {
                 None if !is_writable(folder) => Finding::fail(
                     CHECK,
                     format!("this user cannot write to {name}"),
-                    "run doctor as the server's user; then: chown the folder to that user",
+                    format!("run doctor as the server's user; if it is, run: chown -R USER {name}"),
                 ),
                 None => Finding::ok(CHECK, format!("{name}, {}", mib(bytes))),
             }
@@ -58,7 +63,8 @@ pub(super) fn cache(folder: &Path) -> Finding {
             Finding::ok(CHECK, format!("{name} is not there yet; a server makes it"))
         }
         Err(error) => {
-            Finding::fail(CHECK, format!("{name}: {}", io_error(&error)), "let the server's user read and write it")
+            let advice = format!("let the server's user read and write it: chown -R USER {name}");
+            Finding::fail(CHECK, format!("{name}: {}", io_error(&error)), advice)
         }
     }
 }
@@ -104,19 +110,31 @@ fn is_writable(folder: &Path) -> bool {
 pub(super) fn database(folder: &Path) -> (Vec<Finding>, bool) {
     if !SqliteStore::is_in(folder) {
         let found = format!("there is no store in {}", folder.display());
-        return (vec![Finding::fail("store", found, "name its folder with --data, or start a server there")], false);
+        return (
+            vec![Finding::fail(
+                "store",
+                found,
+                "name the folder of the store with --data, or make one there: start 'bulkhead serve --data' with it, or run 'bulkhead tenant add' with --create",
+            )],
+            false,
+        );
     }
     let facts = match SqliteFacts::read(folder) {
         Ok(facts) => facts,
-        Err(error) => {
-            return (
-                vec![Finding::fail("store", error.to_string(), "restore the last backup if it is damaged")],
-                false,
-            );
-        }
+        Err(error) => return (vec![unreadable(&error)], false),
     };
     let (examined, is_usable) = schema(facts.schema, facts.known_schema);
     (vec![examined, size(&facts), times(&facts)], is_usable)
+}
+
+/// Says that the store cannot be read, and what to do.
+pub(super) fn unreadable(error: &StoreError) -> Finding {
+    let advice = match error {
+        error if is_damage(error) => DAMAGED,
+        StoreError::File { .. } | StoreError::Privacy(_) => "let the server's user read and write the file",
+        _ => "look whether the database or the disk works; the system's log (journalctl -k) names faults of a disk",
+    };
+    Finding::fail("store", error.to_string(), advice)
 }
 
 /// Checks whether this program knows a schema. Returns also whether it can work with the schema as it is.
@@ -156,11 +174,15 @@ fn size(facts: &SqliteFacts) -> Finding {
         return Finding::warn(
             CHECK,
             format!("{found}; the file never shrinks"),
-            "stop the server, make a copy with 'bulkhead backup', and go on with the copy",
+            "stop the server, copy the store with 'bulkhead backup NEW/bulkhead.sqlite' into a new folder (mkdir -m 700 NEW), and start the server with --data NEW",
         );
     }
     if log_bytes > LARGE_LOG_BYTES {
-        return Finding::warn(CHECK, found, "look for a program that reads the database for long; it holds the log");
+        return Finding::warn(
+            CHECK,
+            found,
+            "look for a program that reads the database for long, such as a backup ('fuser -v' with the file names it), and end it",
+        );
     }
     Finding::ok(CHECK, found)
 }
@@ -192,6 +214,7 @@ pub(super) fn not_opened() -> Finding {
 pub(super) fn writes(store: &dyn Store) -> Finding {
     match store.check() {
         Ok(()) => Finding::ok("store", format!("{} takes writes", store.description())),
+        Err(error) if is_damage(&error) => unreadable(&error),
         Err(error) => Finding::fail("store", error.to_string(), "requests get 503 until this is mended"),
     }
 }
@@ -201,22 +224,34 @@ pub(super) fn disk(store: &dyn Store) -> Option<Finding> {
     const CHECK: &str = "disk";
     let space = match store.disk_space() {
         Ok(space) => space?,
-        Err(error) => return Some(Finding::fail(CHECK, error.to_string(), "look at the disk")),
+        Err(error) => {
+            return Some(Finding::fail(
+                CHECK,
+                error.to_string(),
+                "look whether the disk is mounted and works (df, journalctl -k)",
+            ));
+        }
     };
     let found = format!("{} of {} are free", mib(space.free_bytes), mib(space.total_bytes));
     // Jobs wait for room before less than the reserve is left; another process cannot know whether one does.
     let may_wait = !space.has_room_for(WAITING_BYTES);
     Some(match space.state() {
-        DiskState::Filling if may_wait => {
-            Finding::fail(CHECK, found, "make room at once: jobs and large requests may find none")
-        }
+        DiskState::Filling if may_wait => Finding::fail(
+            CHECK,
+            found,
+            "make room at once, as jobs and large requests may find none: enlarge the volume, or delete files that are not the store's",
+        ),
         DiskState::Roomy => Finding::ok(CHECK, found),
         DiskState::Filling => Finding::warn(
             CHECK,
             found,
             "make room, or lower what tenants may keep (storedMiB); a full disk is everybody's 503",
         ),
-        DiskState::Full => Finding::fail(CHECK, found, "make room at once: requests get 503"),
+        DiskState::Full => Finding::fail(
+            CHECK,
+            found,
+            "make room at once, as requests get 503: enlarge the volume, or delete files that are not the store's",
+        ),
     })
 }
 
@@ -258,7 +293,10 @@ pub(super) fn tenants(store: &dyn Store) -> Result<Vec<Finding>, StoreError> {
                 findings.push(Finding::warn(
                     CHECK,
                     format!("{} has {used} of {limit} ({name})", tenant.name),
-                    format!("raise {name} with 'bulkhead tenant set', or have the tenant delete something"),
+                    format!(
+                        "write its limits with a higher {name} into a file ('bulkhead tenant show {0}' prints them), and run: bulkhead tenant set {0} --limits FILE; or have the tenant delete something",
+                        tenant.name
+                    ),
                 ));
             }
         }

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{CONFIG, Kind, is_secret};
-use crate::cli::text_file::file_error;
+use crate::cli::text_file::{file_error, open_file};
 
 /// Bytes of a configuration file at most.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -39,7 +38,7 @@ impl ConfigFile {
     /// read a secret in it. The error names the file, the line and the key.
     pub(super) fn read(path: &Path, known: &Command) -> Result<Self, String> {
         let name = path.display();
-        let mut file = File::open(path).map_err(|error| file_error(path, &error))?;
+        let mut file = open_file(path)?;
         let mode = mode(&file).map_err(|error| file_error(path, &error))?;
         if mode & 0o002 != 0 {
             return Err(format!(
@@ -56,7 +55,8 @@ impl ConfigFile {
         // A library's error also quotes the line, which can have a secret.
         let table = DeTable::parse(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
-            format!("{name}, line {line}: this is not TOML: {}", error.message())
+            let hint = hint(known, &text, line, error.message());
+            format!("{name}, line {line}: this is not TOML: {}{hint}", error.message())
         })?;
         let mut entries = Vec::new();
         for (key, value) in table.into_inner() {
@@ -73,7 +73,7 @@ impl ConfigFile {
                 )));
             }
             let line = line_of(value.span().start);
-            let values = values(Kind::of(option), value).map_err(|expected| refused(format!("{key}: {expected}")))?;
+            let values = values(option, value).map_err(|expected| refused(format!("{key}: {expected}")))?;
             entries.push((key, Entry { values, line }));
         }
         Ok(Self { entries })
@@ -91,39 +91,66 @@ fn unknown(known: &Command, key: &str) -> String {
     if key == CONFIG {
         return format!("a configuration file cannot name another one; {advice}");
     }
-    // The parser of arguments finds what is near.
-    let judged = known.clone().try_get_matches_from(["options", &format!("--{key}")]);
-    let near = judged.err().and_then(|error| match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
-        _ => None,
-    });
-    let near = near.filter(|near| option(known, near).is_some());
+    let written = key.to_lowercase().replace('_', "-");
+    let names = known.get_arguments().filter_map(Arg::get_long).filter(|name| option(known, name).is_some());
+    let distances = names.map(|name| (strsim::osa_distance(&written, name), name));
+    // Who mistypes a name has most of it right.
+    let near = distances.filter(|(distance, name)| *distance <= name.len() / 4).min().map(|(_, name)| name);
     match near {
         Some(near) => format!("there is no option '{key}'; do you mean '{near}'?"),
         None => format!("there is no option '{key}'; {advice}"),
     }
 }
 
-/// Returns values as they would be on the command line; as an error, what is expected instead.
-fn values(kind: Kind, value: Spanned<DeValue<'_>>) -> Result<Vec<String>, &'static str> {
-    match (kind, value.into_inner()) {
+/// Says what to do about a line that is no TOML, without the value in it, which can be a secret.
+fn hint(known: &Command, text: &str, line: usize, message: &str) -> String {
+    let keys = || text.lines().map(|line| line.split_once('=').map_or("", |(key, _)| key.trim()));
+    let Some(key) = keys().nth(line - 1).filter(|key| !key.is_empty()) else { return String::new() };
+    if message.contains("duplicate") {
+        let first = keys().position(|other| other == key).map_or(0, |place| place + 1);
+        return format!("; '{key}' is in line {first} already, so delete one of the two");
+    }
+    let Some(option) = option(known, key) else { return String::new() };
+    match Kind::of(option) {
+        Kind::Text => format!("; write the text in quotes: {key} = \"…\""),
+        Kind::List => format!("; write a list of texts in quotes: {key} = [\"…\"]"),
+        Kind::Switch => format!("; write {key} = true or {key} = false"),
+        Kind::Number => format!("; {}", number(option)),
+    }
+}
+
+/// Says what is expected where an option is a number.
+fn number(option: &Arg) -> String {
+    let unit = option.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+    match unit {
+        "SECONDS" => String::from("a whole number of seconds is expected, without quotes and without a unit"),
+        "BYTES" => String::from("a whole number of bytes is expected, without quotes and without a unit"),
+        "MIB" => String::from("a whole number of MiB is expected, without quotes and without a unit"),
+        _ => String::from("a whole number is expected, without quotes"),
+    }
+}
+
+/// Returns the values of an option as they would be on the command line; as an error, what is expected instead.
+fn values(option: &Arg, value: Spanned<DeValue<'_>>) -> Result<Vec<String>, String> {
+    let expected = |what: &str| Err(String::from(what));
+    match (Kind::of(option), value.into_inner()) {
         (Kind::Text, DeValue::String(text)) => Ok(vec![text.into_owned()]),
-        (Kind::Text, _) => Err("a text in quotes is expected"),
+        (Kind::Text, _) => expected("a text in quotes is expected"),
         (Kind::Number, DeValue::Integer(number)) => {
             let parsed = i128::from_str_radix(number.as_str(), number.radix());
             Ok(vec![parsed.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string())])
         }
-        (Kind::Number, _) => Err("a whole number is expected, without quotes"),
+        (Kind::Number, _) => Err(number(option)),
         (Kind::Switch, DeValue::Boolean(is_on)) => Ok(vec![is_on.to_string()]),
-        (Kind::Switch, _) => Err("true or false is expected, without quotes"),
+        (Kind::Switch, _) => expected("true or false is expected, without quotes"),
         (Kind::List, DeValue::Array(items)) => {
             let text = |item: Spanned<DeValue<'_>>| match item.into_inner() {
                 DeValue::String(text) => Ok(text.into_owned()),
-                _ => Err("a list of texts in quotes is expected"),
+                _ => Err(String::from("a list of texts in quotes is expected")),
             };
             items.into_iter().map(text).collect()
         }
-        (Kind::List, _) => Err("a list is expected, such as [\"one\", \"another\"]"),
+        (Kind::List, _) => expected("a list is expected, such as [\"one\", \"another\"]"),
     }
 }
 

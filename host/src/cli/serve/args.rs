@@ -1,7 +1,7 @@
 //! The options of `bulkhead serve`, and the settings that they become.
 
-use std::error::Error;
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bulkhead::clock::Clock;
 use bulkhead::http::{
-    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, OperatorTokens, Origin, TlsIdentity, TrustedProxies,
+    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, OperatorTokens, Origin, TlsError, TlsIdentity,
+    TrustedProxies,
 };
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
@@ -19,6 +20,7 @@ use bulkhead::tenants::Secret;
 use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
 use ipnet::IpNet;
+use wasmparser::Parser;
 
 use super::DEFAULT_COMPONENT;
 use super::listeners::Listener;
@@ -27,7 +29,7 @@ use crate::cli::listening::ListenArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::network;
 use crate::cli::store::{Place, StoreArgs};
-use crate::cli::text_file::file_error;
+use crate::cli::text_file::{file_error, open_file};
 
 /// Bytes that the operators' token has at least.
 const MIN_ADMIN_TOKEN_BYTES: usize = 32;
@@ -199,14 +201,29 @@ impl ServeArgs {
     /// Checks what options mean together.
     ///
     /// # Errors
-    /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, or an
-    /// address at which others could read what clients send.
+    /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, one
+    /// address for two listeners, or an address at which others could read what clients send.
     pub(in crate::cli) fn check(&self) -> Result<(), String> {
         if let Place::Database(url) = self.store.place()? {
             url.parse::<DatabaseUrl>().map_err(|error| format!("--database: {error}"))?;
         }
         self.tls_files()?;
-        self.admin_tls_files()?;
+        if self.admin_tls_files()?.is_some() && self.listening.admin_listen.is_none() {
+            return Err(String::from(
+                "--admin-tls-cert is for the operators' listener, and there is none: give --admin-listen, too, or leave --admin-tls-cert and --admin-tls-key out",
+            ));
+        }
+        let listeners = self.listeners();
+        for (place, (listener, address)) in listeners.iter().enumerate() {
+            let mut others = listeners.iter().take(place);
+            if let Some((other, taken)) = others.find(|(_, other)| would_collide(*address, *other)) {
+                return Err(format!(
+                    "{} {taken} and {} {address} are one address, and only one listener can have it; choose another port",
+                    other.option(),
+                    listener.option()
+                ));
+            }
+        }
         let public = Some((Listener::Public, self.listening.listen));
         let admin = self.admin()?.map(|(address, _)| (Listener::Admin, address));
         for (listener, address) in public.into_iter().chain(admin) {
@@ -215,6 +232,14 @@ impl ServeArgs {
             }
         }
         Ok(())
+    }
+
+    /// Returns the listeners that there are to be, with their addresses.
+    pub(in crate::cli) fn listeners(&self) -> Vec<(Listener, SocketAddr)> {
+        let ListenArgs { listen, health_listen, admin_listen, .. } = self.listening;
+        let all =
+            [(Listener::Public, Some(listen)), (Listener::Admin, admin_listen), (Listener::Health, health_listen)];
+        all.into_iter().filter_map(|(listener, address)| Some((listener, address?))).collect()
     }
 
     /// Returns whether others can read what clients send to a listener at this address.
@@ -240,14 +265,19 @@ impl ServeArgs {
     /// Reads the certificates of the listeners.
     ///
     /// # Errors
-    /// If one is named and cannot be used.
-    pub(in crate::cli) fn identities(&self) -> Result<ListenerIdentities, Box<dyn Error>> {
-        let load = |files: Option<(&Path, &Path)>| {
-            let loaded = files.map(|(certificate, key)| TlsIdentity::load(certificate.to_owned(), key.to_owned()));
-            loaded.transpose().map(|identity| identity.map(Arc::new))
+    /// If one is named and cannot be used; the error names the option.
+    pub(in crate::cli) fn identities(&self) -> Result<ListenerIdentities, String> {
+        let load = |name: &str, files: Option<(&Path, &Path)>| {
+            let Some((certificate, key)) = files else { return Ok(None) };
+            let loaded = TlsIdentity::load(certificate.to_owned(), key.to_owned());
+            loaded.map(|identity| Some(Arc::new(identity))).map_err(|error| {
+                let is_of_key = matches!(&error, TlsError::File { path, .. } if path == key && path != certificate);
+                format!("--{name}-{}: {error}", if is_of_key { "key" } else { "cert" })
+            })
         };
-        let public = load(self.tls_files()?)?;
-        let admin = load(self.admin_tls_files()?)?.or_else(|| public.clone());
+        let public = load("tls", self.tls_files()?)?;
+        let own = load("admin-tls", self.admin_tls_files()?)?;
+        let admin = self.listening.admin_listen.and_then(|_| own.or_else(|| public.clone()));
         Ok(ListenerIdentities { public, admin })
     }
 
@@ -385,7 +415,7 @@ impl ServeArgs {
     /// Returns the address of the operators' listener and their tokens; `None` if there is to be no such listener.
     ///
     /// # Errors
-    /// If there is no token for everything, one is too short, or both are the same.
+    /// If there is no token for everything, one is too short or is no text for a header, or both are the same.
     pub(super) fn admin(&self) -> Result<Option<(SocketAddr, OperatorTokens)>, String> {
         let Some(address) = self.listening.admin_listen else { return Ok(None) };
         let full = admin_token(self.admin_token.as_deref(), "operators'", "--admin-token-file or BULKHEAD_ADMIN_TOKEN")?
@@ -412,12 +442,28 @@ impl ServeArgs {
     /// Returns the bytes of the default processor.
     ///
     /// # Errors
-    /// If the named file cannot be read.
-    pub(super) fn component(&self) -> Result<Vec<u8>, Box<dyn Error>> {
-        match &self.component {
-            None => Ok(DEFAULT_COMPONENT.to_vec()),
-            Some(path) => Ok(std::fs::read(path).map_err(|error| file_error(path, &error))?),
+    /// If the named file cannot be read, or is too large for a component or none at all.
+    pub(in crate::cli) fn component(&self) -> Result<Vec<u8>, String> {
+        let Some(path) = &self.component else { return Ok(DEFAULT_COMPONENT.to_vec()) };
+        let named = |why: String| format!("--component: {why}");
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(MAX_COMPONENT_BYTES).unwrap_or(u64::MAX);
+        let read = open_file(path).map_err(named)?.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| named(file_error(path, &error)))?;
+        if bytes.len() > MAX_COMPONENT_BYTES {
+            return Err(named(format!(
+                "{}: a component has at most {} MiB",
+                path.display(),
+                MAX_COMPONENT_BYTES >> 20
+            )));
         }
+        if !Parser::is_component(&bytes) {
+            return Err(named(format!(
+                "{}: this is no WebAssembly component; 'bulkhead component check' says what it is",
+                path.display()
+            )));
+        }
+        Ok(bytes)
     }
 }
 
@@ -430,6 +476,9 @@ const MAKE_TOKEN: &str = "make one with 'openssl rand -hex 32', and give it by";
 /// If it is too short.
 fn admin_token(token: Option<&str>, whose: &str, way: &str) -> Result<Option<Secret>, String> {
     match token {
+        Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => Err(format!(
+            "the {whose} token has blanks or signs beyond ASCII, and no client can send those; {MAKE_TOKEN} {way}"
+        )),
         Some(token) if token.len() < MIN_ADMIN_TOKEN_BYTES => {
             Err(format!("the {whose} token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; {MAKE_TOKEN} {way}"))
         }
@@ -451,6 +500,37 @@ fn pair<'a>(
     }
 }
 
+/// Returns whether two listeners cannot have these addresses: one port, of one address or of all.
+fn would_collide(first: SocketAddr, second: SocketAddr) -> bool {
+    let [one, other] = [first, second].map(|address| address.ip().to_canonical());
+    // All addresses of IPv6 are those of IPv4, too, unless the system keeps them apart.
+    let has_all = |ip: IpAddr, other: IpAddr| ip.is_unspecified() && (ip.is_ipv6() || other.is_ipv4());
+    first.port() == second.port() && first.port() != 0 && (one == other || has_all(one, other) || has_all(other, one))
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::would_collide;
+
+    #[test]
+    fn addresses_collide_that_one_machine_cannot_have_twice() {
+        for (first, second, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("0.0.0.0:80", "10.1.2.3:80", true),
+            ("[::]:80", "10.1.2.3:80", true),
+            ("[::]:80", "[::1]:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::ffff:10.1.2.3]:80", "10.1.2.3:80", true),
+        ] {
+            let [first, second] = [first, second].map(|address| address.parse().unwrap());
+            assert_eq!([would_collide(first, second), would_collide(second, first)], [expected; 2], "{first} {second}");
+        }
+    }
 }
