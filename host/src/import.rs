@@ -33,7 +33,7 @@ pub use json_lines::{json_lines, read_json_lines};
 pub use list_cell::{VALUE_SEPARATOR, is_json_list, is_list_member};
 pub use mapping::ColumnMapping;
 pub use other_kind::OtherKind;
-pub use own_members::{ERRORS_MEMBER, EXCEL_MEMBER, ITEM_MEMBER, STATUS_MEMBER, is_item, is_own};
+pub use own_members::{ERRORS_MEMBER, EXCEL_MEMBER, ITEM_MEMBER, STATUS_MEMBER, is_item, is_own, without_own_members};
 pub use table_text::delimiter;
 pub use targets::TargetField;
 

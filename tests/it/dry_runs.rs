@@ -464,7 +464,7 @@ fn submit_makes_dry_runs_and_operators_see_them() {
         "would fail                  1",
         "what would change:\n  #0 a@example.com (200)\n    firstname: \"Ada\" -> \"Eve\"",
         "#2 bad (400): email: A valid email is required.",
-        "to store the contacts, submit the file again without --dry-run, or apply the job by POST /api/contacts/job/",
+        "to store the contacts, submit them again without --dry-run, or apply the job by POST /api/contacts/job/",
     ] {
         assert!(report.contains(part), "{part}: {report}");
     }
@@ -491,4 +491,12 @@ fn submit_makes_dry_runs_and_operators_see_them() {
     assert_eq!((&show(&applied.id)["applies"], &show(&applied.id)["differing"]), (&json!(dry_run.id), &json!(0)));
     let listed = client.get("/api/contacts/jobs").expect(200).json();
     assert_eq!((&listed["jobs"][1]["dryRun"], &listed["jobs"][0]["applies"]), (&json!(true), &json!(dry_run.id)));
+    // The command that stores what was tried can be pasted, with the secret.
+    let file = server.scratch("c.json");
+    std::fs::write(&file, json!([{"email": "c@example.com"}]).to_string()).expect("a file can be written");
+    let file = file.display().to_string();
+    let report =
+        run(["submit", &file, "--url", &url, "--user", &user, "--mode", "create", "--dry-run"]).expect(0).stdout;
+    let command = format!("\n  bulkhead submit {file} --url {url} --user {}:SECRET --mode create\n", tenant.client_id);
+    assert!(report.ends_with(&command), "{report}");
 }

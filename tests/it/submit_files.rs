@@ -255,6 +255,17 @@ fn what_cannot_be_read_whole_is_not_sent() {
     // A table without rows is no error.
     let empty = desk.file("empty.csv", "email\n");
     assert!(desk.submit(&empty, &[]).expect(0).stderr.contains("has no contacts, so nothing was sent"));
+    // Unless its header is a contact.
+    let contact = desk.file("contact.csv", "d@example.com,Di\n");
+    let refused = desk.submit(&contact, &[]).expect(2).stderr;
+    assert!(refused.contains("The first row has 'd@example.com'") && refused.contains("--header absent"), "{refused}");
+    let mapping = ["--header", "absent", "--mapping", r#"{"1":"email","2":"firstname"}"#];
+    assert_counts(&desk.submit(&contact, &mapping).expect(0).stdout, [("created", 1), ("updated", 0), ("failed", 0)]);
+    // What failed before is shown without the reasons of then.
+    let (bad, failed) = (desk.file("bad.csv", "email,city\nnonsense,Rome\n"), desk.path("again.csv"));
+    desk.submit(&bad, &["--failures", &failed]).expect(1);
+    let report = desk.submit(&failed, &[]).expect(1).stdout;
+    assert!(report.contains("\n  line 2 nonsense,Rome (400): email:"), "{report}");
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl From<SubmitError> for EndedEarly {
 /// Submits contacts and reports the results. Exit status: 0 if no contact failed, 1 if some failed, 2 if a request was refused or
 /// no server answered, 130 after Ctrl-C.
 pub(crate) fn run(args: SubmitArgs) -> ExitCode {
-    let mut summary = Summary::new(args.show).of_dry_run(args.dry_run);
+    let mut summary = Summary::new(args.show).of_dry_run(args.dry_run, again::for_good(&args));
     let ended_early = submit(&args, &mut summary).err();
     if summary.has_jobs() {
         let mut out = io::stdout().lock();
@@ -175,6 +175,7 @@ fn submit(args: &SubmitArgs, summary: &mut Summary) -> Result<(), EndedEarly> {
     let text = content::text(&args.file, &bytes, settings.format, settings.charset.as_deref())?;
     let content = Content::parse(&args.file, &text, settings.format, &settings.table)?;
     if content.len() == 0 {
+        content.check_header(&args.file)?;
         let name = contact_file::name(&args.file);
         let hint = if content.delimiter().is_some() {
             ". Its first row counts as the header; --header absent makes it a contact."

@@ -82,7 +82,7 @@ pub(super) fn apply(
     mut body: ItemBody,
     dry_run: Option<DryRun>,
 ) -> Result<Reply, Problem> {
-    let mut items = body.take_items(MAX_CALL_ITEMS)?;
+    let mut items = body.take_items(MAX_CALL_ITEMS, operation)?;
     if items.items.len() > MAX_CALL_ITEMS {
         return Err(Problem::too_many_items(MAX_CALL_ITEMS));
     }

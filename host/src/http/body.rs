@@ -19,7 +19,7 @@ use super::content_coding::Coding;
 use super::format::Format;
 use super::inflate::{Inflater, inflate_small};
 use super::problem::Problem;
-use crate::domain::{ItemList, TenantId};
+use crate::domain::{ItemList, Operation, TenantId};
 
 /// The limits of bodies.
 #[derive(Debug, Clone, Copy)]
@@ -205,20 +205,20 @@ impl ItemBody {
         matches!(self.format, Format::Csv { .. })
     }
 
-    /// Takes the items. Of more than `max` items, `max` + 1 are returned.
+    /// Takes the items of an operation. Of more than `max` items, `max` + 1 are returned.
     ///
     /// # Errors
-    /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
-    pub(super) fn take_items(&mut self, max: usize) -> Result<ItemList, Problem> {
-        self.format.items(&self.body.take_bytes(), max)
+    /// 400 with line and column if the body cannot be decoded, or is one contact; 415 if JSON was sent as a form.
+    pub(super) fn take_items(&mut self, max: usize, operation: Operation) -> Result<ItemList, Problem> {
+        self.format.items(&self.body.take_bytes(), max, operation)
     }
 
-    /// Takes the one item that the body is.
+    /// Takes the one contact that the body is, for an operation.
     ///
     /// # Errors
-    /// As [`Self::take_items`].
-    pub(super) fn take_item(&mut self) -> Result<String, Problem> {
-        self.format.item(&self.body.take_bytes())
+    /// As [`Self::take_items`], and 400 if the body is a list.
+    pub(super) fn take_contact(&mut self, operation: Operation) -> Result<String, Problem> {
+        self.format.contact(&self.body.take_bytes(), operation)
     }
 
     /// Takes the text of what an operator wrote, which is read more strictly than items, and refused in other words.

@@ -124,7 +124,7 @@ impl BulkRequest {
             }
             (format, BulkEndpoint::Items(_)) => {
                 self.settings.refuse_file_settings()?;
-                let items = format.items(&bytes, MAX_ITEMS)?;
+                let items = format.items(&bytes, MAX_ITEMS, operation)?;
                 drop(bytes);
                 let dry_run = self.dry_run()?;
                 self.check_mode(operation)?;

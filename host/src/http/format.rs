@@ -12,7 +12,7 @@ use super::header_parameters::HeaderValueParts;
 use super::multipart::Boundary;
 use super::problem::Problem;
 use super::{form, json, multipart};
-use crate::domain::ItemList;
+use crate::domain::{ItemList, Operation};
 use crate::import::{ImportError, OtherKind};
 
 /// The format of a body.
@@ -62,11 +62,11 @@ impl Format {
         }
     }
 
-    /// Splits a body into items. Of more than `max` items, `max` + 1 are returned.
+    /// Splits the body of an operation into items. Of more than `max` items, `max` + 1 are returned.
     ///
     /// # Errors
-    /// 400 with line and column if the body cannot be decoded, 415 if JSON was sent as a form.
-    pub(super) fn items(&self, body: &[u8], max: usize) -> Result<ItemList, Problem> {
+    /// 400 with line and column if the body cannot be decoded, or is one contact; 415 if JSON was sent as a form.
+    pub(super) fn items(&self, body: &[u8], max: usize, operation: Operation) -> Result<ItemList, Problem> {
         let list = match self {
             Self::Json => json::split(json_body(body)?, max)?,
             Self::Form => form::split(form::fields(form_text(body)?), max)?,
@@ -74,12 +74,12 @@ impl Format {
             Self::Csv { .. } | Self::JsonLines { .. } => return Err(no_file()),
         };
         refuse_wrapped_list(&list)?;
-        self.refuse_one_contact(&list)?;
+        self.refuse_one_contact(&list, operation)?;
         Ok(list)
     }
 
     /// Refuses one contact where a list is expected: read by the rules, each of its values would be a contact.
-    fn refuse_one_contact(&self, list: &ItemList) -> Result<(), Problem> {
+    fn refuse_one_contact(&self, list: &ItemList, operation: Operation) -> Result<(), Problem> {
         let keys = list.keys.as_deref().unwrap_or_default();
         let is_number = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
         let (has_object, has_scalar) = list.items.iter().fold((false, false), |(objects, scalars), item| {
@@ -93,8 +93,26 @@ impl Format {
             Self::Json | Self::Csv { .. } | Self::JsonLines { .. } => "Put it into a list, [{…}]",
         };
         Err(Problem::bad_request(format!(
-            "The body is one contact, and this call expects a list of contacts. Nothing was stored. {list}, or send it to /api/contacts/new, which takes one."
+            "The body is one contact, and this call expects a list of contacts. Nothing was stored. {list}, or send it to {}, which takes one.",
+            call_for_one(operation)
         )))
+    }
+
+    /// Reads a body that is one contact for an operation, and returns the contact as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::items`], and 400 if the body is a list.
+    pub(super) fn contact(&self, body: &[u8], operation: Operation) -> Result<String, Problem> {
+        let item = self.item(body)?;
+        let is_list = item.strip_prefix('[').is_some_and(|list| list.trim_start().starts_with('{'))
+            || has_numbered_objects(&item);
+        if is_list {
+            return Err(Problem::bad_request(format!(
+                "The body is a list of contacts, and this call takes one contact. Nothing was stored. Send the contact itself, or send the list to {}, which take lists.",
+                calls_for_lists(operation)
+            )));
+        }
+        Ok(item)
     }
 
     /// Reads a body that is one item, and returns the item as JSON.
@@ -142,6 +160,24 @@ impl Format {
             };
         }
         Ok(fields)
+    }
+}
+
+/// Returns the call that applies an operation to one contact.
+fn call_for_one(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "/api/contacts/new",
+        Operation::Replace => "PUT /api/contacts/ID/edit",
+        Operation::Update => "PATCH /api/contacts/ID/edit",
+    }
+}
+
+/// Returns the calls that apply an operation to lists.
+fn calls_for_lists(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "/api/contacts/batch/new or /api/contacts/bulk/new",
+        Operation::Replace => "PUT /api/contacts/batch/edit or PUT /api/contacts/bulk/edit",
+        Operation::Update => "PATCH /api/contacts/batch/edit or PATCH /api/contacts/bulk/edit",
     }
 }
 
@@ -211,6 +247,14 @@ fn has_numbered_members(item: &str) -> bool {
     !members.is_empty() && members.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Returns whether a JSON text is a list of objects in the form of an object, as forms have it.
+fn has_numbered_objects(item: &str) -> bool {
+    let members = serde_json::from_str::<HashMap<String, &RawValue>>(item).unwrap_or_default();
+    let is_one =
+        |name: &str, value: &RawValue| name.bytes().all(|byte| byte.is_ascii_digit()) && value.get().starts_with('{');
+    !members.is_empty() && members.iter().all(|(name, value)| is_one(name, value))
+}
+
 /// Returns whether the type of a table says that it has no header.
 fn has_no_header(parts: &HeaderValueParts<'_>) -> Result<bool, Problem> {
     match parts.parameter("header") {
@@ -241,6 +285,10 @@ fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
             kind.noun(),
             kind.cure()
         )));
+    } else if has_joined_objects(body) {
+        return Err(Problem::unsupported_type(
+            "The body is several JSON objects without line breaks between them, and its Content-Type says that it is a form. Nothing was stored. If it is a file of JSON lines, send it with 'Content-Type: application/x-ndjson' to a bulk endpoint, and with curl's --data-binary, because -d leaves out the line breaks.",
+        ));
     } else if is_json(first_line(body).0) && !is_json(body) {
         ("JSON lines", "application/x-ndjson' to a bulk endpoint")
     } else if is_json(body) || begins_like_json(body) {
@@ -259,6 +307,17 @@ fn form_text(body: &[u8]) -> Result<&[u8], Problem> {
 fn begins_like_json(text: &[u8]) -> bool {
     let mut signs = text.iter().filter(|byte| !byte.is_ascii_whitespace());
     matches!((signs.next(), signs.next()), (Some(b'['), Some(b'{' | b'[' | b'"')) | (Some(b'{'), Some(b'"')))
+}
+
+/// Returns whether a text is JSON objects one after another in one line, as `curl -d` makes it of JSON lines.
+fn has_joined_objects(text: &[u8]) -> bool {
+    let (line, has_more) = first_line(text);
+    if has_more || !line.starts_with(b"{\"") {
+        return false;
+    }
+    let mut objects = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    objects.next().is_some_and(|first| first.is_ok())
+        && line.get(objects.byte_offset()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"))
 }
 
 fn is_json(text: &[u8]) -> bool {
@@ -328,6 +387,7 @@ mod tests {
             ("5[]=a&[]=b&x", None),
             (" [{\"email\":\"a\"}]", Some("application/json")),
             ("{\"a\":1}\n{\"b\":2}\n", Some("application/x-ndjson")),
+            ("{\"a\":1}{\"b\":2}{\"c\"", Some("--data-binary")),
             ("email,firstname\na@b.co,Ada=Eve\n", Some("text/csv")),
             ("email\r\na@b.co", Some("text/csv")),
             ("sep=;\nemail;x", Some("text/csv")),

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
-use super::problem_details::{FAILED_LOGINS_KIND, ProblemDetails, QUOTA_EXCEEDED_KIND};
+use super::problem_details::{FAILED_LOGINS_KIND, ProblemDetails, QUOTA_EXCEEDED_KIND, TOO_MANY_CONNECTIONS_KIND};
 use super::reply::{Reply, json};
 use crate::jobs::MAX_WEBHOOK_TESTS;
 use crate::tenants::Scope;
@@ -330,7 +330,7 @@ impl Problem {
     pub(super) fn too_many_connections() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too_many_connections",
+            TOO_MANY_CONNECTIONS_KIND,
             "Too many connections or requests at once from this address. Nothing was stored; close some, and send it again.",
         )
         .retry()

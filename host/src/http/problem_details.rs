@@ -17,6 +17,9 @@ pub(super) const QUOTA_EXCEEDED_KIND: &str = "quota_exceeded";
 /// The kind of problems of clients that sent too many wrong credentials.
 pub(super) const FAILED_LOGINS_KIND: &str = "too_many_failed_logins";
 
+/// The kind of problems of clients that have too many connections or requests at once.
+pub(super) const TOO_MANY_CONNECTIONS_KIND: &str = "too_many_connections";
+
 /// What a problem's answer says, kept beside the answer until it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct ProblemDetails {
@@ -47,6 +50,7 @@ pub(super) fn refusal(reply: &Reply) -> Option<RefusalReason> {
     let ProblemDetails { kind, .. } = reply.extensions().get()?;
     match (*kind, reply.status()) {
         (FAILED_LOGINS_KIND, _) | (_, StatusCode::UNAUTHORIZED) => Some(RefusalReason::Credentials),
+        (TOO_MANY_CONNECTIONS_KIND, _) => Some(RefusalReason::Connections),
         (_, StatusCode::PAYLOAD_TOO_LARGE) => Some(RefusalReason::TooLarge),
         (_, StatusCode::TOO_MANY_REQUESTS) => Some(RefusalReason::TenantLimit),
         (_, StatusCode::SERVICE_UNAVAILABLE) => Some(RefusalReason::Unavailable),
@@ -85,7 +89,24 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::header::{ACCEPT, HeaderValue};
 
-    use super::are_accepted;
+    use super::{are_accepted, refusal};
+    use crate::http::problem::Problem;
+    use crate::metrics::RefusalReason::{Connections, Credentials, Unavailable};
+
+    #[test]
+    fn a_refusal_has_one_reason() {
+        for (problem, expected) in [
+            (Problem::too_many_failed_logins(), Some(Credentials)),
+            (Problem::too_many_connections(), Some(Connections)),
+            (Problem::shutting_down(), Some(Unavailable)),
+            (Problem::too_many_requests(), Some(Unavailable)),
+            (Problem::bad_request("no JSON"), None),
+            (Problem::wrong_method("PUT", "GET"), None),
+        ] {
+            let reply = problem.into_reply();
+            assert_eq!(refusal(&reply), expected, "{}", reply.status());
+        }
+    }
 
     #[test]
     fn only_who_names_the_type_gets_it() {

@@ -9,6 +9,12 @@ use super::problem::Problem;
 use super::webhooks::WebhookCall;
 use crate::domain::{ContactId, GroupId, JobId, Operation};
 
+/// The methods of calls that edit contacts.
+const EDIT_METHODS: &str = "PUT, PATCH";
+/// Which of them a client wants.
+const EDIT_ADVICE: &str =
+    " PATCH changes the fields that are sent; PUT also empties the others, and makes a contact if none has the id.";
+
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -138,10 +144,10 @@ impl Route {
         let (found, allowed) = match *parts.as_slice() {
             [] => (get(method, Self::ListContacts), "GET"),
             ["bulk", "new"] => (create(method).map(Self::Bulk), "POST"),
-            ["bulk", "edit"] => (edit(method).map(Self::Bulk), "PUT, PATCH"),
+            ["bulk", "edit"] => (edit(method).map(Self::Bulk), EDIT_METHODS),
             ["importCsv"] => (create(method).map(|_| Self::ImportCsv), "POST"),
             ["batch", "new"] => (create(method).map(Self::Batch), "POST"),
-            ["batch", "edit"] => (edit(method).map(Self::Batch), "PUT, PATCH"),
+            ["batch", "edit"] => (edit(method).map(Self::Batch), EDIT_METHODS),
             ["batch", "delete"] => ((*method == Method::DELETE).then_some(Self::DeleteBatch), "DELETE"),
             ["job", id] => {
                 let read = of_job(Method::GET, id, Self::ReadJob)?;
@@ -173,7 +179,7 @@ impl Route {
             }
             [id, "edit"] => {
                 let id = contact_id(id).ok_or_else(unknown)?;
-                (edit(method).map(|operation| Self::Single(operation, Some(id))), "PUT, PATCH")
+                (edit(method).map(|operation| Self::Single(operation, Some(id))), EDIT_METHODS)
             }
             [id, "delete"] => {
                 let id = contact_id(id).ok_or_else(unknown)?;
@@ -195,7 +201,10 @@ impl Route {
             }
             _ => return Err(unknown()),
         };
-        found.ok_or_else(|| Problem::wrong_method(method.as_str(), allowed))
+        found.ok_or_else(|| {
+            let advice = if allowed == EDIT_METHODS { EDIT_ADVICE } else { "" };
+            Problem::wrong_method_with(method.as_str(), allowed, advice)
+        })
     }
 
     /// Returns whether no parameter chooses what the call is about; then also the names of the members of its body that Mautic takes

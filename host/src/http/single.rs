@@ -60,7 +60,7 @@ pub(super) fn apply(
     mut body: ItemBody,
     dry_run: Option<DryRun>,
 ) -> Result<Reply, Problem> {
-    let item = body.take_item()?;
+    let item = body.take_contact(operation)?;
     let item = id.map_or(item.clone(), |id| with_id(&item, id));
     apply_item(call, operation, item, More { dry_run, ..More::default() })
 }

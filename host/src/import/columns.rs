@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::ImportError;
+use super::error::shown;
 use super::header::Header;
-use super::mapping::{ColumnMapping, shown_names};
+use super::mapping::{ColumnMapping, example_mapping, shown_names};
 use super::own_members::ITEM_MEMBER;
 use super::targets::Targets;
 use crate::domain::SourceColumn;
@@ -22,6 +23,10 @@ pub(super) fn columns(
     targets: &Targets<'_>,
 ) -> Result<Vec<SourceColumn>, ImportError> {
     let names: Vec<&str> = header.names().collect();
+    // Nobody calls a column like an address, but the members of JSON that failed may have any names.
+    if mapping.is_none() && !header.is_own && !header.is_row {
+        check_header(names.iter().copied().filter(|name| targets.exact(name).is_none()))?;
+    }
     let fields = match mapping {
         Some(mapping) => mapping.apply(&names, targets)?,
         None => targets.find_all(&names)?,
@@ -31,7 +36,8 @@ pub(super) fn columns(
     if fields.iter().all(Option::is_none) && !has_whole_rows {
         let similar = names.iter().find_map(|name| targets.similar(name));
         let hint = similar.map(|field| format!(" (did you mean '{field}'?)")).unwrap_or_default();
-        return Err(ImportError::NoColumnKnown(shown_names(&names) + &hint));
+        let example = example_mapping(names.first().map(|name| (*name, "email")));
+        return Err(ImportError::NoColumnKnown(shown_names(&names) + &hint, example));
     }
     let taken: HashSet<&str> = fields.iter().flatten().copied().collect();
     let all: HashSet<&str> = names.iter().copied().collect();
@@ -62,6 +68,22 @@ pub(super) fn columns(
         columns.push(SourceColumn { column: ITEM_MEMBER.to_owned(), field: None, member: None, similar: None });
     }
     Ok(columns)
+}
+
+/// Returns whether a text looks like an e-mail address.
+fn looks_like_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace) && !host.contains('@')
+    })
+}
+
+/// Refuses a table whose header is a contact by all appearances. Only for a table that nobody maps.
+///
+/// # Errors
+/// If a column has the name of an address.
+pub(super) fn check_header<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), ImportError> {
+    let value = names.into_iter().find(|name| looks_like_address(name));
+    value.map_or(Ok(()), |value| Err(ImportError::HeaderIsContact(shown(value))))
 }
 
 #[cfg(test)]
@@ -107,10 +129,24 @@ mod tests {
             ("x,emial", "'x', 'emial' (did you mean 'email'?)."),
             ("x,bulkhead:status", "'x'"),
             ("1,2,3,4,5,6,7,8,9,10,11", "'10', …"),
+            ("Kundenmail,Ort", r#"such as {"Kundenmail":"email"},"#),
+            ("\"a \"\"b\"\"\",Ort", r#"such as {"Your column":"email"},"#),
         ] {
             let refused = map(header, None).unwrap_err().to_string();
             assert!(refused.contains("No column of the file") && refused.contains(error), "{refused}");
         }
+        for header in ["ada@example.com,Ada", "Ada,ada@example.com", "firstname,ada@example.com"] {
+            let refused = map(header, None).unwrap_err().to_string();
+            assert!(
+                refused.contains("The first row has 'ada@example.com'") && refused.contains("header=absent"),
+                "{refused}"
+            );
+        }
+        for header in ["email,@home", "email,a@b", "email,bulkhead:status,x@example.com", "email,to: x@example.com now"]
+        {
+            map(header, None).unwrap();
+        }
+        map("ada@example.com,Ada", Some(r#"{"ada@example.com":"email"}"#)).unwrap();
         for (header, count) in [("bulkhead:status", 0), ("x,bulkhead:item", 2)] {
             assert_eq!(map(header, None).unwrap().len(), count, "{header}");
         }

@@ -1,5 +1,8 @@
 //! A table cut into its rows as text, for whoever sends it in parts: each part is a table of its own.
 
+use std::borrow::Cow;
+
+use super::columns::check_header;
 use super::csv_rows::first_row;
 use super::quoting::record_ranges;
 use super::records::Records;
@@ -17,6 +20,10 @@ pub struct CutTable<'a> {
     pub delimiter: u8,
     /// The names of the columns that are read; their numbers in a table without a header.
     pub columns: Vec<String>,
+    /// The places of columns that Bulkhead added.
+    own: Vec<usize>,
+    /// Whether a mapping or numbers say what the columns are.
+    is_mapped: bool,
     /// Bytes by which a row grows at most when it becomes JSON, apart from what must be escaped.
     pub growth: usize,
 }
@@ -57,7 +64,37 @@ impl<'a> CutTable<'a> {
             }
         }
         let columns = first.names().map(str::to_owned).collect();
-        Ok(Self { header, rows, delimiter, columns, growth })
+        let is_mapped = first.is_row || first.is_own || options.mapping.is_some();
+        Ok(Self { header, rows, delimiter, columns, own: first.own, is_mapped, growth })
+    }
+
+    /// Refuses a table without rows whose header is a contact by all appearances.
+    ///
+    /// # Errors
+    /// If a column has the name of an address, and nothing says what the columns are.
+    pub fn check_header(&self) -> Result<(), ImportError> {
+        if self.is_mapped { Ok(()) } else { check_header(self.columns.iter().map(String::as_str)) }
+    }
+
+    /// Returns a row without the cells that Bulkhead added to it when it failed before.
+    pub fn as_it_was_sent<'r>(&self, row: &'r str) -> Cow<'r, str> {
+        if self.own.is_empty() {
+            return Cow::Borrowed(row);
+        }
+        let mut records = Records::new(TableText::of_rows(row, self.delimiter));
+        if !matches!(records.advance(), Ok(true)) {
+            return Cow::Borrowed(row);
+        }
+        let delimiter = char::from(self.delimiter);
+        let cells = records.cells().enumerate().filter(|(place, _)| !self.own.contains(place));
+        let written = cells.map(|(_, cell)| {
+            if cell.contains([delimiter, '"', '\r', '\n']) {
+                Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
+            } else {
+                Cow::Borrowed(cell)
+            }
+        });
+        Cow::Owned(written.collect::<Vec<_>>().join(&delimiter.to_string()))
     }
 
     /// Returns a table of some of the rows. It says itself what separates its cells.
@@ -88,6 +125,19 @@ mod tests {
     fn parts(text: &str, options: &CsvOptions) -> Result<Vec<String>, ImportError> {
         let table = CutTable::cut(text, options)?;
         Ok(table.rows.chunks(1).map(|rows| table.part(rows)).collect())
+    }
+
+    #[test]
+    fn rows_are_shown_without_what_a_file_of_failures_added() {
+        for (table, expected) in [
+            ("a;b\n1;\"x;y\"\n", "1;\"x;y\""),
+            ("a;b;bulkhead:status;bulkhead:errors\n1;\"x;\"\"y\";400;\"E: no; no\"\n", "1;\"x;\"\"y\""),
+            ("bulkhead:errors,a\nno,1\n", "1"),
+            ("a,bulkhead:item\n1,{}\n", "1,{}"),
+        ] {
+            let table = CutTable::cut(table, &CsvOptions::default()).unwrap();
+            assert_eq!(table.as_it_was_sent(table.rows[0]), expected);
+        }
     }
 
     #[test]

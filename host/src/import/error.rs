@@ -122,9 +122,9 @@ pub enum ImportError {
     RepeatedColumn(String),
     /// Two columns mean one field.
     #[error(
-        "The columns '{0}' and '{1}' both mean the field '{2}'. Send a mapping that names one of them, or delete one."
+        "The columns '{0}' and '{1}' both mean the field '{2}'. Send a mapping such as {3}, which names one of them and each other column that is to become a field; or delete one."
     )]
-    SameTarget(String, String, String),
+    SameTarget(String, String, String, String),
     /// The file has too many columns.
     #[error("The file has {0} columns; at most {1} are taken. Delete those that are no fields.")]
     TooManyColumns(usize, usize),
@@ -151,11 +151,16 @@ pub enum ImportError {
         "The header has both '{0}' and '{1}', and either may separate the cells. Say which by delimiter={0} or delimiter={1}, or put the names that have the other in quotation marks."
     )]
     UnclearDelimiter(char, char),
-    /// No column means a field.
+    /// No column means a field. Shows the columns, and a mapping of one.
     #[error(
-        "No column of the file means a field of contacts: {0}. Send a mapping such as {{\"Your column\":\"email\"}}, or check the delimiter. GET /api/contacts/list/fields lists the fields."
+        "No column of the file means a field of contacts: {0}. Send a mapping such as {1}, or check the delimiter. GET /api/contacts/list/fields lists the fields."
     )]
-    NoColumnKnown(String),
+    NoColumnKnown(String, String),
+    /// The names of columns are the values of a contact.
+    #[error(
+        "The first row has '{0}', so it seems to be a contact, and the file to have no header. Send header=absent and a mapping by numbers, such as {{\"1\":\"email\"}}; or write the names of the columns above it."
+    )]
+    HeaderIsContact(String),
     /// A table of edits has no column of ids.
     #[error(
         "An edit finds each contact by its id, and no column of the file means 'id': {0}. Add such a column, or name it in the mapping. To find contacts by their addresses instead, send the file to POST /api/contacts/bulk/new?mode=update ('bulkhead submit FILE --mode update'), which makes no new contacts."
@@ -196,6 +201,11 @@ pub enum ImportError {
         /// What is wrong.
         why: String,
     },
+    /// Several objects stand in the only line.
+    #[error(
+        "Line 1 is not JSON: {0}. Each line must be one contact, as a JSON object. If you sent the file with curl, use --data-binary, because -d leaves out the line breaks."
+    )]
+    JoinedLines(String),
     /// The file has too many rows.
     #[error(
         "The file has more than {0} rows. Nothing was stored. Send it in parts, or with split=1, which makes a group of jobs."

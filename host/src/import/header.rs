@@ -27,6 +27,8 @@ pub(super) struct Header {
     pub(super) is_excel: bool,
     /// Whether the first row is a row like the others.
     pub(super) is_row: bool,
+    /// The places of Bulkhead's own columns, but for whole items.
+    pub(super) own: Vec<usize>,
     /// The places of columns without a name, whose cells must be blank.
     nameless: Vec<usize>,
     /// Cells of each row.
@@ -49,6 +51,7 @@ impl Header {
             is_own: is_table_own,
             is_excel,
             is_row,
+            own: Vec::new(),
             nameless: Vec::new(),
             width: cells.len(),
         };
@@ -61,7 +64,9 @@ impl Header {
                 }
             } else if cell.is_empty() {
                 header.nameless.push(place);
-            } else if !is_own(cell) {
+            } else if is_own(cell) {
+                header.own.push(place);
+            } else {
                 header.columns.push((place, if is_table_own { without_mark(cell) } else { cell }.to_owned()));
             }
         }

@@ -34,14 +34,20 @@ pub fn json_lines(text: &str) -> impl Iterator<Item = Result<&str, ImportError>>
         if line.len() > MAX_RECORD_BYTES {
             return Err(ImportError::LargeRow { line: number, bytes: MAX_RECORD_BYTES });
         }
-        serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, &error))?;
+        serde_json::from_str::<IgnoredAny>(line).map_err(|error| not_json(number, line, &error))?;
         Ok(line)
     })
 }
 
-fn not_json(line: usize, error: &serde_json::Error) -> ImportError {
+fn not_json(line: usize, text: &str, error: &serde_json::Error) -> ImportError {
     // The error counts lines, of which there is one.
-    ImportError::NotJson { line, why: format!("{}, at column {}", json_flaw(error), error.column()) }
+    let why = format!("{}, at column {}", json_flaw(error), error.column());
+    // `curl -d` makes one line of a file.
+    let next = error.column().checked_sub(1).and_then(|place| text.get(place..)).unwrap_or_default();
+    if line == 1 && next.starts_with('{') {
+        return ImportError::JoinedLines(why);
+    }
+    ImportError::NotJson { line, why }
 }
 
 #[cfg(test)]
@@ -67,6 +73,9 @@ mod tests {
             ("{\"a\":1}\n\n{\"a\":", "Line 3 is not JSON: the text ends too early, at column 5"),
             ("[1,2\n3]", "Line 1"),
             ("{} {}", "there is more text after the end of the value, at column 4"),
+            ("{\"a\":1}{\"a\":2}", "use --data-binary, because -d leaves out the line breaks"),
+            ("{} 7", "Line 1 is not JSON"),
+            ("{}\n{}{}", "Line 2 is not JSON"),
             ("{a:1}", "there must be the name of a member, in double quotes, at column 2"),
         ] {
             let error = read_json_lines(text, LIMITS).unwrap_err().to_string();

@@ -55,7 +55,8 @@ impl ColumnMapping {
                 return Err(unknown(left, right, is_column, is_field, names));
             };
             if let Some(other) = taken.insert(field, name).filter(|other| *other != name) {
-                return Err(ImportError::SameTarget(shown(other), shown(name), field.to_owned()));
+                let mapping = example_mapping([(other, field)]);
+                return Err(ImportError::SameTarget(shown(other), shown(name), field.to_owned(), mapping));
             }
             let Some(slot) = fields.get_mut(place) else { continue };
             if let Some(other) = slot.replace(field).filter(|other| *other != field) {
@@ -64,6 +65,25 @@ impl ColumnMapping {
         }
         Ok(fields)
     }
+}
+
+/// Bytes of an example at most; what is beyond is left out.
+const MAX_EXAMPLE_BYTES: usize = 200;
+
+/// Returns a mapping of columns as it can be sent. Columns whose names have signs that a shell or JSON escapes are left out, unless
+/// there would be none.
+pub(super) fn example_mapping<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let is_plain = |name: &str| name.chars().all(|sign| !sign.is_control() && !"\"'\\{}".contains(sign));
+    let mut members = String::new();
+    for (column, field) in pairs.into_iter().filter(|(column, _)| is_plain(column)) {
+        let member = format!("\"{column}\":\"{field}\"");
+        if members.len() + member.len() > MAX_EXAMPLE_BYTES {
+            break;
+        }
+        members.push_str(if members.is_empty() { "" } else { "," });
+        members.push_str(&member);
+    }
+    if members.is_empty() { String::from(r#"{"Your column":"email"}"#) } else { format!("{{{members}}}") }
 }
 
 /// Says what of a pair is unknown.

@@ -34,7 +34,7 @@ fn contains_own_prefix(text: &str) -> bool {
 
 /// Returns an item without such members. An item that had no others becomes `null`, which is refused as it was before: an empty
 /// object would make a contact.
-pub(super) fn without_own_members(item: &str) -> String {
+pub fn without_own_members(item: &str) -> String {
     if !contains_own_prefix(item) {
         return item.to_owned();
     }

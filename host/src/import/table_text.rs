@@ -39,6 +39,11 @@ pub(super) struct TableText<'a> {
 }
 
 impl<'a> TableText<'a> {
+    /// Returns rows of a table that was read before.
+    pub(super) fn of_rows(text: &'a str, delimiter: u8) -> Self {
+        Self { text, delimiter, skipped_lines: 0 }
+    }
+
     /// Finds what separates the cells of a table, unless it was said.
     ///
     /// # Errors

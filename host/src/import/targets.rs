@@ -1,9 +1,9 @@
 //! What columns can become, found by their names.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::error::{ImportError, shown};
+use super::mapping::example_mapping;
 use super::near_names::is_near;
 use super::synonyms::synonym;
 
@@ -112,38 +112,50 @@ impl<'a> Targets<'a> {
         near.min()
     }
 
-    /// Returns the fields that columns become by their names. Of two columns that fit one field, the one that fits better
-    /// becomes it.
+    /// Returns the fields that columns become by their names. Of two columns that fit one field, one of the field's own names goes
+    /// before a synonym, and a synonym before a distant one.
     ///
     /// # Errors
-    /// If two fit one field equally well.
+    /// If two have names of one field, or synonyms that fit equally well.
     pub(super) fn find_all(&self, names: &[&str]) -> Result<Vec<Option<&'a str>>, ImportError> {
-        let mut best: HashMap<&str, (Fit, usize)> = HashMap::new();
-        let mut fields = vec![None; names.len()];
-        for (place, name) in names.iter().enumerate() {
-            let Some((fit, field)) = self.find(name) else { continue };
-            match best.entry(field) {
-                Entry::Vacant(entry) => drop(entry.insert((fit, place))),
-                Entry::Occupied(mut entry) => {
-                    let (before, other) = *entry.get();
-                    if before == fit {
-                        let other = names.get(other).copied().unwrap_or_default();
-                        return Err(ImportError::SameTarget(shown(other), shown(name), field.to_owned()));
-                    }
-                    if before < fit {
-                        continue;
-                    }
-                    if let Some(slot) = fields.get_mut(other) {
-                        *slot = None;
-                    }
-                    entry.insert((fit, place));
-                }
+        let mut fields: Vec<Option<&str>> = vec![None; names.len()];
+        let found: Vec<(usize, &str, Fit, &str)> = names
+            .iter()
+            .enumerate()
+            .filter_map(|(place, name)| self.find(name).map(|(fit, field)| (place, *name, fit, field)))
+            .collect();
+        // The best of a field, whichever column comes first.
+        let mut best: HashMap<&str, Fit> = HashMap::new();
+        for (_, _, fit, field) in &found {
+            let before = best.entry(field).or_insert(*fit);
+            *before = (*before).min(*fit);
+        }
+        let mut taken: HashMap<&str, &str> = HashMap::new();
+        for (place, name, fit, field) in found {
+            let is_best = best.get(field).is_some_and(|best| fit == *best || (fit.is_own_name() && best.is_own_name()));
+            if !is_best {
+                continue;
+            }
+            if let Some(other) = taken.insert(field, name) {
+                let pairs = names.iter().filter(|name| **name != other).filter_map(|name| {
+                    self.find(name).filter(|(fit, _)| fit.is_own_name()).map(|(_, field)| (*name, field))
+                });
+                let mapping =
+                    example_mapping(std::iter::once((other, field)).chain(pairs.filter(|(_, of)| *of != field)));
+                return Err(ImportError::SameTarget(shown(other), shown(name), field.to_owned(), mapping));
             }
             if let Some(slot) = fields.get_mut(place) {
                 *slot = Some(field);
             }
         }
         Ok(fields)
+    }
+}
+
+impl Fit {
+    /// Returns whether it is a name of the field itself.
+    fn is_own_name(self) -> bool {
+        self < Self::Synonym
     }
 }
 
@@ -244,9 +256,13 @@ mod tests {
         for (names, expected) in [
             (["Email", "mail"], Ok([Some("email"), None])),
             (["mail", "Email"], Ok([None, Some("email")])),
-            (["Email", "email"], Ok([None, Some("email")])),
             (["Anrede", "Titel"], Ok([None, Some("title")])),
             (["Staat", "Land"], Ok([None, Some("country")])),
+            // Names of the field itself, however well each fits.
+            (["Email", "email"], Err("The columns 'Email' and 'email' both mean the field 'email'.")),
+            (["email", "E-Mail"], Err("'email' and 'E-Mail' both mean the field 'email'")),
+            (["E-Mail", "email"], Err("such as {\"E-Mail\":\"email\"}, which")),
+            (["First Name", "firstname"], Err("both mean the field 'firstname'")),
             (["Zip Code", "zip code"], Err("The columns 'Zip Code' and 'zip code' both mean the field 'zipcode'.")),
             (["Handy", "Mobil"], Err("'Handy' and 'Mobil' both mean the field 'mobile'")),
         ] {
@@ -255,6 +271,16 @@ mod tests {
                 (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
                 (found, _) => panic!("{names:?}: {found:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_order_of_columns_does_not_matter() {
+        let fields = fields();
+        let targets = Targets::new(&fields);
+        for names in [["Handy", "Mobil", "mobile"], ["mobile", "Handy", "Mobil"], ["Handy", "mobile", "Mobil"]] {
+            let expected: Vec<_> = names.iter().map(|name| (*name == "mobile").then_some("mobile")).collect();
+            assert_eq!(targets.find_all(&names), Ok(expected), "{names:?}");
         }
     }
 }

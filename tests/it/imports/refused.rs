@@ -28,6 +28,10 @@ fn files_that_cannot_be_read_whole_store_nothing() {
         ("text/csv", "", b"email,email\na@b.co,1\n", 400, "'email' twice"),
         ("text/csv", "", b"email,\na@b.co,1\n", 400, "Column 2"),
         ("text/csv", "", b"x,y\n1,2\n", 400, "No column"),
+        ("text/csv", "", b"ada@example.com,Ada\nb@b.co,Bob\n", 400, "so it seems to be a contact"),
+        ("text/csv", "", b"ada@example.com,Ada\nb@b.co,Bob\n", 400, "Send header=absent and a mapping by numbers"),
+        ("text/csv", "", b"E-Mail;email\na@b.co;b@b.co\n", 400, "such as {\"E-Mail\":\"email\"}, which names one"),
+        ("text/csv", "", b"Post an,Stadtt\na@b.co,Rom\n", 400, "Send a mapping such as {\"Post an\":\"email\"}"),
         ("text/csv", "", b"<html><table>", 400, "web page"),
         ("text/csv", "", b"PK\x03\x04", 400, "spreadsheet"),
         ("text/csv", "", b"", 400, "empty"),
@@ -85,6 +89,15 @@ fn files_that_cannot_be_read_whole_store_nothing() {
             b"{\"a\":1}\n{\"b\":2}\n",
             415,
             "'Content-Type: application/x-ndjson'",
+        ),
+        // What `curl -d @FILE` makes of JSON lines.
+        ("application/x-ndjson", "", b"{\"email\":\"a@b.co\"}{\"email\":\"b@b.co\"}", 400, "use --data-binary"),
+        (
+            "application/x-www-form-urlencoded",
+            "",
+            b"{\"email\":\"a@b.co\"}{\"email\":\"b@b.co\"}",
+            415,
+            "with curl's --data-binary",
         ),
         ("text/csv", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook (.xlsx). Open it in Excel"),
         ("application/json", "", b"PK\x03\x04..xl/workbook.xml", 400, "an Excel workbook"),
@@ -156,6 +169,17 @@ fn one_contact_is_no_list() {
             assert!(refused.contains("Nothing was stored."), "{refused}");
         }
     }
+    for (method, path) in [
+        ("PATCH", "/api/contacts/bulk/edit"),
+        ("PUT", "/api/contacts/bulk/edit"),
+        ("PATCH", "/api/contacts/batch/edit"),
+        ("PUT", "/api/contacts/batch/edit"),
+    ] {
+        let body = br#"{"id":1,"city":"Rome"}"#;
+        let refused = client.call(method, path, &[("content-type", "application/json")], body).expect(400).message();
+        let advice = format!("send it to {method} /api/contacts/ID/edit, which takes one");
+        assert!(refused.contains(&advice) && refused.contains("Nothing was stored."), "{method} {path}: {refused}");
+    }
     assert_eq!((server.database().jobs(), server.database().contacts()), (0, 0));
     // Contacts under the client's own keys are some, whatever else is there.
     for (body, codes) in [
@@ -167,4 +191,27 @@ fn one_contact_is_no_list() {
         let job = client.accepted(&send(&client, NEW, &[("content-type", "application/json")], body.as_bytes()));
         assert_eq!(job.codes(), codes, "{body}");
     }
+}
+
+#[test]
+fn a_list_is_not_one_contact() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const JSON: &str = "application/json";
+    let server = Server::start();
+    let client = server.new_client("acme");
+    client.create(&json!([{"email": "a@b.co"}])).wait_for("completed");
+    let (new, edit) = ("/api/contacts/new", "/api/contacts/1/edit");
+    for (method, path, content_type, body, lists) in [
+        ("POST", new, JSON, r#" [ {"email":"b@b.co"}]"#, "/api/contacts/batch/new or /api/contacts/bulk/new"),
+        ("POST", new, FORM, "0[email]=b%40b.co&1[email]=c%40b.co", "/api/contacts/batch/new or"),
+        ("PATCH", edit, JSON, r#"[{"city":"Rome"},{"city":"Bath"}]"#, "PATCH /api/contacts/batch/edit or"),
+        ("PUT", edit, JSON, r#"[{"city":"Rome"}]"#, "PUT /api/contacts/bulk/edit"),
+    ] {
+        let refused = client.call(method, path, &[("content-type", content_type)], body.as_bytes());
+        let refused = refused.expect(400).message();
+        assert!(refused.contains("is a list of contacts") && refused.contains(lists), "{method} {body}: {refused}");
+    }
+    assert_eq!(server.database().contacts(), 1);
+    let refused = client.call("POST", edit, &[("content-type", JSON)], b"{}").expect(405).message();
+    assert!(refused.contains("PATCH changes the fields that are sent; PUT also empties the others"), "{refused}");
 }

@@ -14,6 +14,40 @@ const USUAL_DELIMITERS: [(u8, &str); 4] = [(b',', "comma"), (b';', "semicolon"),
 /// in the same way. Its text is for a shell, and has no secret. `delimiter` separates the cells of a table.
 pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: Option<u8>) -> String {
     let mut words = vec![String::from("bulkhead"), String::from("submit"), file_word(&failures.place)];
+    add_server(&mut words, args);
+    if args.dry_run {
+        words.push(String::from("--dry-run"));
+    }
+    add_reading(&mut words, args);
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), word(value)]);
+    if let Some(delimiter) = delimiter.and_then(|delimiter| told_delimiter(delimiter, failures)) {
+        option("--delimiter", &delimiter);
+    }
+    option("--failures", &next_name(&failures.place));
+    words.join(" ")
+}
+
+/// Returns the command that stores what a dry run tried: the same without --dry-run. Its text is for a shell, and has no secret.
+/// `None` if the contacts came from standard input.
+pub(super) fn for_good(args: &SubmitArgs) -> Option<String> {
+    if args.file.as_os_str() == "-" {
+        return None;
+    }
+    let mut words = vec![String::from("bulkhead"), String::from("submit"), file_word(&args.file)];
+    add_server(&mut words, args);
+    add_reading(&mut words, args);
+    args.reading.add_form(|name, value| words.extend([name.to_owned(), word(value)]));
+    if let Some(failures) = &args.failures {
+        words.extend([String::from("--failures"), file_word(failures)]);
+    }
+    if args.excel {
+        words.push(String::from("--excel"));
+    }
+    Some(words.join(" "))
+}
+
+/// Adds the options that say to whom contacts are sent, and what for.
+fn add_server(words: &mut Vec<String>, args: &SubmitArgs) {
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), word(value)]);
     let is_set = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|set| set == value);
     let is_usual_url = if std::env::var_os(URL_VARIABLE).is_some() {
@@ -33,9 +67,10 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
     if let Some(operation) = args.operation.and_then(|operation| operation.to_possible_value()) {
         option("--operation", operation.get_name());
     }
-    if args.dry_run {
-        words.push(String::from("--dry-run"));
-    }
+}
+
+/// Adds the options that say how contacts are read and what they may do, which are the same for their file of failures.
+fn add_reading(words: &mut Vec<String>, args: &SubmitArgs) {
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), word(value)]);
     if let Some(mode) = args.reading.mode.and_then(|mode| mode.to_possible_value()) {
         option("--mode", mode.get_name());
@@ -46,11 +81,6 @@ pub(super) fn command(args: &SubmitArgs, failures: &WrittenFailures, delimiter: 
     if let Some(blank) = args.reading.blank.and_then(|blank| blank.to_possible_value()) {
         option("--blank", blank.get_name());
     }
-    if let Some(delimiter) = delimiter.and_then(|delimiter| told_delimiter(delimiter, failures)) {
-        option("--delimiter", &delimiter);
-    }
-    option("--failures", &next_name(&failures.place));
-    words.join(" ")
 }
 
 /// Returns the name of the next file of failures: `failed-2.csv` after `failed.csv`, and `failed-3.csv` after that.
@@ -98,7 +128,7 @@ mod tests {
 
     use super::super::SubmitArgs;
     use super::super::failures::WrittenFailures;
-    use super::command;
+    use super::{command, for_good};
 
     #[derive(Debug, Parser)]
     struct Submit {
@@ -110,6 +140,56 @@ mod tests {
         let args = [&["submit"], args].concat();
         let failures = WrittenFailures { place: PathBuf::from(place), header: header.into() };
         command(&Submit::try_parse_from(args).unwrap().args, &failures, delimiter)
+    }
+
+    #[test]
+    fn a_dry_run_is_done_for_good_by_the_same_command_without_that_option() {
+        for (args, expected) in [
+            (&["people.csv", "--user", "a:s3cret", "--dry-run"][..], "people.csv --user a:SECRET"),
+            (
+                &[
+                    "p 1.txt",
+                    "--user-file",
+                    "u",
+                    "--dry-run",
+                    "--diff",
+                    "--format",
+                    "tsv",
+                    "--charset",
+                    "latin1",
+                    "--header",
+                    "absent",
+                    "--mapping",
+                    r#"{"1":"email"}"#,
+                    "--mode",
+                    "update",
+                    "--failures",
+                    "f.csv",
+                    "--excel",
+                ],
+                r#"'p 1.txt' --user-file u --mode update --mapping '{"1":"email"}' --format tsv --charset latin1 --header absent --failures f.csv --excel"#,
+            ),
+            (
+                &[
+                    "p.csv",
+                    "--user",
+                    "a:b",
+                    "--dry-run",
+                    "--delimiter",
+                    ";",
+                    "--operation",
+                    "replace",
+                    "--blank",
+                    "clear",
+                ],
+                "p.csv --user a:SECRET --operation replace --blank clear --delimiter ';'",
+            ),
+        ] {
+            let args = Submit::try_parse_from([&["submit"], args].concat()).unwrap().args;
+            assert_eq!(for_good(&args), Some(format!("bulkhead submit {expected}")));
+        }
+        let args = Submit::try_parse_from(["submit", "-", "--user", "a:b", "--dry-run"]).unwrap().args;
+        assert_eq!(for_good(&args), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Connections to the server: how they are made, and what to do when they fail. No text is a library's.
 
 use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bulkhead::plain_words::io_error;
@@ -10,6 +11,7 @@ use ureq::{Agent, Error, Timeout};
 
 use super::error::SubmitError;
 use super::server_url::ServerUrl;
+use crate::cli::text_file::open_file;
 
 /// Returns what sends requests to a server.
 pub(super) fn agent(url: &ServerUrl) -> Agent {
@@ -38,6 +40,22 @@ pub(in crate::cli) fn authorities() -> Option<RootCerts> {
     let owned = |certificate: &rustls::pki_types::CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
     let certificates: Vec<Certificate<'static>> = native.iter().map(owned).collect();
     (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
+}
+
+/// Says what is wrong with the file of authorities that `SSL_CERT_FILE` names, if anything is: without one, it counts for nothing.
+fn authorities_flaw(file: &Path) -> Option<String> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    let name = file.display();
+    let certificates = match open_file(file).map(CertificateDer::pem_reader_iter) {
+        Ok(certificates) => certificates,
+        Err(why) => return Some(format!("SSL_CERT_FILE names a file that cannot be used: {why}.")),
+    };
+    match certificates.collect::<Result<Vec<_>, _>>() {
+        Ok(found) if !found.is_empty() => None,
+        _ => Some(format!("SSL_CERT_FILE names {name}, and there is no certificate in PEM in that file.")),
+    }
 }
 
 /// Returns whether a call that failed may succeed if it is repeated. `was_reached`: whether the server has answered before.
@@ -128,9 +146,20 @@ fn plain(error: &io::Error) -> String {
 fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
     use CertificateError as Certificate;
     let host = url.host();
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let flaw = named.as_deref().and_then(authorities_flaw);
     match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => format!(
-            "the certificate of '{host}' is of no authority that this machine trusts. If it is your own authority, name the file of its certificate in the environment variable SSL_CERT_FILE."
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+            let advice = flaw.unwrap_or_else(|| match &named {
+                Some(file) => format!("SSL_CERT_FILE names {}, whose certificates are others.", file.display()),
+                None => String::from(
+                    "If it is your own authority, name the file of its certificate in the environment variable SSL_CERT_FILE.",
+                ),
+            });
+            format!("the certificate of '{host}' is of no authority that this machine trusts. {advice}")
+        }
+        rustls::Error::InvalidCertificate(Certificate::Other(other)) if is_authority(other) => format!(
+            "the certificate of '{host}' is an authority's (CA:TRUE), and a server cannot have that. Make the server's own with basicConstraints=CA:FALSE, and name its file, or that of its authority, in the environment variable SSL_CERT_FILE."
         ),
         rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
             format!("the certificate of '{host}' has expired. Have it renewed, and check this machine's clock.")
@@ -147,9 +176,12 @@ fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
             format!("the certificate of '{host}' was revoked. Ask whoever runs the server.")
         }
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-            format!(
-                "the certificate of '{host}' cannot be verified. Ask whoever runs the server for one of an authority."
-            )
+            let advice = flaw.unwrap_or_else(|| {
+                String::from(
+                    "Ask whoever runs the server for one of an authority; if it is your own, name the file of its authority in the environment variable SSL_CERT_FILE.",
+                )
+            });
+            format!("the certificate of '{host}' cannot be verified. {advice}")
         }
         rustls::Error::InvalidMessage(_) => format!(
             "no TLS is spoken there. Give --url {}, or the URL at which TLS is spoken.",
@@ -158,6 +190,11 @@ fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
         _ => "the two sides have no version of TLS in common. Check that the proxy there speaks TLS 1.2 or 1.3."
             .to_owned(),
     }
+}
+
+/// Returns whether a certificate is refused because it is an authority's; the library has no other sign of that.
+fn is_authority(error: &rustls::OtherError) -> bool {
+    format!("{error:?}").contains("CaUsedAsEndEntity")
 }
 
 /// Returns whether an answer of a server with TLS means that it was asked without TLS.
@@ -173,9 +210,10 @@ pub(super) fn asks_for_tls(status: u16, body: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::Arc;
 
-    use rustls::CertificateError::{Expired, NotValidForName, UnknownIssuer};
-    use rustls::{AlertDescription, InvalidMessage};
+    use rustls::CertificateError::{BadEncoding, Expired, NotValidForName, Other, UnknownIssuer};
+    use rustls::{AlertDescription, InvalidMessage, OtherError};
     use ureq::{Error, Timeout};
 
     use super::super::server_url::ServerUrl;
@@ -198,6 +236,12 @@ mod tests {
             ("https://a", tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)), "TLS 1.2 or 1.3"),
             ("https://a", certificate(UnknownIssuer), "SSL_CERT_FILE"),
             ("https://a", certificate(Expired), "has expired"),
+            ("https://a", certificate(BadEncoding), "SSL_CERT_FILE"),
+            (
+                "https://a",
+                certificate(Other(OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity"))))),
+                "basicConstraints=CA:FALSE",
+            ),
             ("https://a", certificate(NotValidForName), "not for 'a'"),
             ("https://a", Error::Tls("Rustls invalid dns name error"), "name 'a'"),
             ("http://a", Error::ConnectProxyFailed("x".to_owned()), "NO_PROXY"),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-use bulkhead::import::{CsvOptions, CutTable, ImportError, decode, json_lines};
+use bulkhead::import::{CsvOptions, CutTable, ImportError, decode, json_lines, without_own_members};
 use encoding_rs::{Encoding, UTF_8};
 use serde::Deserialize;
 use serde_json::Value;
@@ -137,16 +137,32 @@ impl<'a> Content<'a> {
     }
 
     /// Says which contact has an index, for people: its place, counted from 0, its key and its e-mail address; or its line in the
-    /// file, and the beginning of its row.
+    /// file, and the beginning of its row, without what a file of failures says of an earlier attempt.
     pub(super) fn shown(&self, index: usize) -> Option<String> {
-        let row = |rows: &[&str], lines: &LineIndex<'_>| {
-            let row = rows.get(index)?;
-            Some(format!("line {} {}", lines.line_of(row)?, one_line(row, MAX_SHOWN_CHARS)))
+        let row = |row: &str, line: Option<usize>, sent: &str| {
+            Some(format!("line {} {}", line?, one_line(if sent.is_empty() { row } else { sent }, MAX_SHOWN_CHARS)))
         };
         match self {
             Self::Json(contacts) => contacts.entries.get(index).map(|entry| format!("#{index}{}", shown(entry))),
-            Self::Table(table, lines) => row(&table.rows, lines),
-            Self::Lines(rows, lines) => row(rows, lines),
+            Self::Table(table, lines) => {
+                let found = table.rows.get(index)?;
+                row(found, lines.line_of(found), &table.as_it_was_sent(found))
+            }
+            Self::Lines(rows, lines) => {
+                let found = rows.get(index)?;
+                row(found, lines.line_of(found), &without_own_members(found))
+            }
+        }
+    }
+
+    /// Refuses a table without contacts whose header is one by all appearances.
+    ///
+    /// # Errors
+    /// If a column has the name of an address.
+    pub(super) fn check_header(&self, file: &Path) -> Result<(), SubmitError> {
+        match self {
+            Self::Table(table, _) => table.check_header().map_err(|error| unreadable(file, error)),
+            Self::Json(_) | Self::Lines(..) => Ok(()),
         }
     }
 }
@@ -208,6 +224,8 @@ mod tests {
             (Format::Csv, "a;b\n1;2", "line 2 1;2".to_owned()),
             (Format::Csv, "sep=;\r\n\r\na;\"b\nc\"\r\n;\r\n1;2", "line 6 1;2".to_owned()),
             (Format::Csv, &long, format!("line 2 \"\u{fffd}{}…", "x".repeat(78))),
+            (Format::Csv, "a;b;bulkhead:errors\n1;2;\"no; no\"", "line 2 1;2".to_owned()),
+            (Format::Ndjson, r#"{"a":1,"bulkhead:status":400,"bulkhead:errors":"no"}"#, r#"line 1 {"a":1}"#.to_owned()),
             (Format::Ndjson, "\r\n {\"a\":\r1}\n", "line 2 {\"a\":\u{fffd}1}".to_owned()),
         ] {
             let content = Content::parse(Path::new("-"), text, format, &CsvOptions::default()).unwrap();

@@ -4,10 +4,12 @@
 /// The parameters that are options here.
 const OPTIONS: [&str; 6] = ["mapping", "mode", "delimiter", "charset", "header", "blank"];
 /// What an API's client does, and what a user of the command line does instead. Parameters among these become options afterwards.
-const DEEDS: [(&str, &str); 5] = [
+const DEEDS: [(&str, &str); 7] = [
     ("Send a mapping such as ", "Give a mapping such as mapping="),
     ("Send a mapping that ", "Give a mapping with --mapping that "),
     ("needs a mapping by numbers, such as ", "needs a mapping by numbers, such as mapping="),
+    ("Send header=absent and a mapping by numbers, such as ", "Give header=absent and mapping="),
+    (" and a mapping by numbers.", " and a mapping by numbers with --mapping."),
     ("or name its charset", "or name its charset with --charset"),
     (" GET /api/contacts/list/fields lists the fields.", ""),
 ];
@@ -74,8 +76,9 @@ mod tests {
             ImportError::UnknownCharset(text("klingon")),
             ImportError::NotOfCharset("Shift_JIS"),
             ImportError::Ragged { line: 2, cells: 1, columns: 2, delimiter: ',' },
-            ImportError::SameTarget(text("a"), text("b"), text("c")),
-            ImportError::NoColumnKnown(text("a")),
+            ImportError::SameTarget(text("a"), text("b"), text("c"), text(r#"{"a":"c"}"#)),
+            ImportError::NoColumnKnown(text("a"), text(r#"{"a":"email"}"#)),
+            ImportError::HeaderIsContact(text("a@b.co")),
             ImportError::NoHeader,
             ImportError::NoRows,
             ImportError::UnclearDelimiter(',', ';'),
@@ -87,5 +90,19 @@ mod tests {
         }
         let said = with_options(&ImportError::NoHeader.to_string());
         assert!(said.contains(r#"--mapping '{"1":"email","2":"firstname"}'."#), "{said}");
+        for (error, part) in [
+            (
+                ImportError::NoColumnKnown(text("'Post an'"), text(r#"{"Post an":"email"}"#)),
+                r#"--mapping '{"Post an":"email"}',"#,
+            ),
+            (ImportError::HeaderIsContact(text("a@b.co")), r#"--header absent and --mapping '{"1":"email"}';"#),
+            (
+                ImportError::SameTarget(text("E-Mail"), text("email"), text("email"), text(r#"{"E-Mail":"email"}"#)),
+                r#"--mapping '{"E-Mail":"email"}', which"#,
+            ),
+        ] {
+            let said = with_options(&error.to_string());
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

@@ -134,6 +134,23 @@ impl FileArgs {
         })
     }
 
+    /// Adds the options that say how the file is written.
+    pub(super) fn add_form(&self, mut add: impl FnMut(&str, &str)) {
+        if let Some(format) = self.format.and_then(|format| format.to_possible_value()) {
+            add("--format", format.get_name());
+        }
+        if let Some(charset) = &self.charset {
+            add("--charset", charset);
+        }
+        if let Some(delimiter) = self.delimiter {
+            let sign = char::from(delimiter).to_string();
+            add("--delimiter", if sign == "\t" { "tab" } else { &sign });
+        }
+        if let Some(header) = self.header.and_then(|header| header.to_possible_value()) {
+            add("--header", header.get_name());
+        }
+    }
+
     /// Refuses options that mean nothing for a file.
     fn check(&self, file: &Path, format: Format, operation: Operation) -> Result<(), SubmitError> {
         let of_tables = [

@@ -64,6 +64,8 @@ pub(super) struct Summary {
     completed: Vec<String>,
     changes: Vec<ChangedContact>,
     to_correct: Option<FailuresToCorrect>,
+    /// The command that stores what a dry run tried.
+    for_good: Option<String>,
 }
 
 impl Summary {
@@ -72,10 +74,10 @@ impl Summary {
         Self { shown, ..Self::default() }
     }
 
-    /// Says whether the jobs are dry runs.
+    /// Says whether the jobs are dry runs, and by which command what they tried is stored.
     #[must_use]
-    pub(super) fn of_dry_run(self, is_dry_run: bool) -> Self {
-        Self { is_dry_run, ..self }
+    pub(super) fn of_dry_run(self, is_dry_run: bool, for_good: Option<String>) -> Self {
+        Self { is_dry_run, for_good, ..self }
     }
 
     pub(super) fn start_job(&mut self, id: &str) {
@@ -198,13 +200,17 @@ impl Summary {
         if !self.is_dry_run || self.unfinished.is_some() || self.counts.not_processed > 0 {
             return Ok(());
         }
-        let first = "to store the contacts, submit the file again without --dry-run, or apply";
-        match self.completed.as_slice() {
-            [] => Ok(()),
-            [id] => {
-                writeln!(out, "\n{first} the job by POST /api/contacts/job/{id}/apply.")
+        let apply = match self.completed.as_slice() {
+            [] => return Ok(()),
+            [id] => format!("apply the job by POST /api/contacts/job/{id}/apply"),
+            _ => String::from("apply each job above, in this order, by POST /api/contacts/job/ID/apply"),
+        };
+        match &self.for_good {
+            Some(command) => {
+                let command = Printable::line(command);
+                writeln!(out, "\nto store the contacts, submit the file without --dry-run, or {apply}:\n  {command}")
             }
-            _ => writeln!(out, "\n{first} each job above, in this order, by POST /api/contacts/job/ID/apply."),
+            None => writeln!(out, "\nto store the contacts, submit them again without --dry-run, or {apply}."),
         }
     }
 }
@@ -304,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_says_what_would_be() {
-        let mut summary = Summary::new(1).of_dry_run(true);
+        let mut summary = Summary::new(1).of_dry_run(true, Some("bulkhead submit p.csv".to_owned()));
         summary.start_job("a");
         summary.finish_job(&job(1, 1, 0), 2, Duration::from_secs(1));
         let row: Row = serde_json::from_str(
@@ -317,7 +323,7 @@ mod tests {
         let text = written(&summary);
         for part in [
             "\nThis was a dry run: nothing was stored.\n\nwould be created            1\nwould be updated            1\nwould fail                  0\n",
-            "\nto store the contacts, submit the file again without --dry-run, or apply the job by POST /api/contacts/job/a/apply.\n",
+            "\nto store the contacts, submit the file without --dry-run, or apply the job by POST /api/contacts/job/a/apply:\n  bulkhead submit p.csv\n",
             "\nwhat would change:\n  #0 a@b.co (201)\n    city: null -> \"Lübeck\\u001b\"\n    points: 1 -> 2\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
