@@ -265,6 +265,38 @@ fn strangers_are_found_before_the_first_step(server: &Server) {
 
 on_both_stores!(strangers_are_found_before_the_first_step);
 
+/// In the middle of its job, a contact was as it was before it, and another contact had its key between. Each step is undone all the
+/// same, as the other contact's steps need that key.
+fn a_contact_that_was_as_before_in_the_middle_goes_all_the_way_back(server: &Server) {
+    let client = server.new_client("acme");
+    client.create(&contacts("c", 0..700)).wait_for("completed");
+    let before = stored(&client);
+    let steps = [
+        json!({"id": 1, "email": "away@example.com"}),
+        json!({"id": 2, "email": "c0@example.com"}),
+        json!({"id": 2, "email": "other@example.com"}),
+        json!({"id": 1, "email": "c0@example.com"}),
+        json!({"id": 1, "email": "last@example.com"}),
+    ];
+    // Each step is in a batch of its own.
+    let mut items = Vec::new();
+    for step in steps {
+        items.push(step);
+        let place = format!("Place {}", items.len());
+        items.extend((100..650).map(|n| json!({"id": n, "city": place})));
+    }
+    let job = client.update(&json!(items));
+    assert_eq!(job.finished()["failed"], 0);
+    let foreseen = check(&client, &job, "");
+    let undone = undo(&client, &job, "");
+    assert_eq!(counts(&undone.finished()), foreseen);
+    let of_both: Vec<_> = rows(&undone).into_iter().filter(|row| row[0] == 1 || row[0] == 2).collect();
+    assert!(!of_both.is_empty() && of_both.iter().all(|row| row[1] == 200), "{of_both:?}");
+    assert_eq!(stored(&client), before);
+}
+
+on_both_stores!(a_contact_that_was_as_before_in_the_middle_goes_all_the_way_back);
+
 /// A contact that comes back has a version that it never had, also if older images of it are restored: an edit after that is seen.
 fn versions_are_not_used_twice(server: &Server) {
     let client = server.new_client("acme");

@@ -155,6 +155,29 @@ fn jobs_that_keep_too_much_together_cost_no_other(server: &Server) {
 
 on_both_stores!(jobs_that_keep_too_much_together_cost_no_other, with("--workers", 2));
 
+/// A tenant that cancels each job keeps no more than one that lets them end.
+fn cancelled_jobs_keep_no_more_than_the_limit(server: &Server) {
+    const FIELDS: [&str; 5] = ["firstname", "lastname", "address1", "address2", "city"];
+    let client = server.new_client("acme");
+    server.set_limits("acme", &json!({"keptMiB": 1}));
+    let mut noise = Noise(7);
+    client.create(&json!(noise.contacts(10_000, 0, &FIELDS))).wait_for("completed");
+    let mut cut_short = 0;
+    for round in 1..5 {
+        let job = client.create(&json!(noise.contacts(10_000, round, &FIELDS)));
+        wait_until("a part of the job to take effect", || {
+            let processed = job.read("?details=full&limit=1").expect(200).json()["processed"].as_u64();
+            (processed >= Some(3_000)).then_some(())
+        });
+        client.call("POST", &format!("{}/cancel", job.path()), &[], &[]).expect(200);
+        cut_short += u32::from(job.finished()["cancelledAt"].is_string());
+        assert!(kept_bytes(&client) <= 1 << 20, "round {round}: {}", kept_bytes(&client));
+    }
+    assert!(cut_short > 0, "no job was running when it was cancelled");
+}
+
+on_both_stores!(cancelled_jobs_keep_no_more_than_the_limit, with("--workers", 1));
+
 /// Makes text that cannot be compressed much.
 struct Noise(u64);
 
