@@ -100,7 +100,7 @@ pub(crate) fn run() -> ExitCode {
     let options = option_sources::parse(command(), &server_options(), std::env::args_os().collect());
     let cli = Cli::from_arg_matches(&options.matches).unwrap_or_else(|said| output::exit_with(&said));
     match cli.command {
-        Command::Serve(args) => serve::run(*args).unwrap_or_else(refused),
+        Command::Serve(args) => serve::run(*args, &options.unused_databases).unwrap_or_else(refused),
         Command::Tenant(command) => report(tenant::run(command)),
         Command::Token(command) => report(token::run(command)),
         Command::Component(command) => component::run(command).unwrap_or_else(refused),

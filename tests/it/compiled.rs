@@ -182,6 +182,19 @@ fn what_try_compiled_is_not_compiled_again() {
     assert!(named.contains("compiling"), "{named}");
 }
 
+/// As systemd makes the folder for a service without a lasting user.
+#[test]
+fn code_is_kept_in_a_folder_that_is_named_by_a_link() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let (kept, link) = (folder.path().join("private"), folder.path().join("link"));
+    fs::create_dir(&kept).expect("a folder can be made");
+    set_mode(&kept, 0o700);
+    std::os::unix::fs::symlink("private", &link).expect("it can be linked");
+    let server = Options::default().with("--cache", link.display()).start();
+    assert!(server.events("compiled_code_not_kept").is_empty());
+    assert!(!compiled(&kept).is_empty());
+}
+
 #[test]
 fn unneeded_compiled_code_is_deleted() {
     let mut server = Server::start();

@@ -300,6 +300,59 @@ fn secrets_come_from_options_files_and_credentials_and_are_never_shown() {
 }
 
 #[test]
+fn a_database_that_a_folder_outweighs_is_told() {
+    let desk = Desk::new();
+    let url = desk.file("database", "postgres://u:hunter2@h/x");
+    let file = desk.file("c.toml", &format!("database-file = \"{url}\"\n"));
+    let data = desk.path("data").display().to_string();
+    let folder = desk.0.path().display().to_string();
+    let in_file = desk.file("data.toml", &format!("data = \"{data}\"\n"));
+    for (args, variables, named_by, folder_by) in [
+        (&["--data", &data, "--config", &file][..], &[][..], format!("{file}, line 1"), String::from("command line")),
+        (
+            &["--config", &file],
+            &[("BULKHEAD_DATA", &*data)],
+            format!("{file}, line 1"),
+            String::from("environment BULKHEAD_DATA"),
+        ),
+        (
+            &["--data", &data],
+            &[("CREDENTIALS_DIRECTORY", &*folder)],
+            format!("credential {url}"),
+            String::from("command line"),
+        ),
+        (
+            &["--config", &in_file],
+            &[("CREDENTIALS_DIRECTORY", &*folder)],
+            format!("credential {url}"),
+            format!("{in_file}, line 1"),
+        ),
+        (&["--data", &data], &[], String::new(), String::new()),
+    ] {
+        let log = Log::default();
+        let mut command = bulkhead();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]).args(args);
+        command.envs(variables.iter().copied());
+        let server = ServerProcess::start(command, &log).expect("it starts");
+        assert_eq!(server.terminate().code(), Some(0));
+        let told = log
+            .wait_for(0, DEADLINE, |fields| fields["event"] == "shutdown_finished")
+            .map(|_| log.events("database_not_used"));
+        let told = told.expect("the server ends");
+        let expected = usize::from(!named_by.is_empty());
+        assert_eq!(told.len(), expected, "{args:?} {variables:?}");
+        for event in told {
+            assert_eq!(
+                (event["named_by"].as_str(), event["folder_by"].as_str()),
+                (Some(&*named_by), Some(&*folder_by))
+            );
+        }
+    }
+    let both = run(["serve", "--data", &data, "--database-file", &url]).expect(2);
+    assert!(both.stderr.contains("--database-file"), "{}", both.stderr);
+}
+
+#[test]
 fn submit_takes_its_credentials_from_a_file() {
     let (desk, server) = (Desk::new(), Server::start());
     let tenant = server.add_tenant("acme");

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use bulkhead_tests::{Client, DEADLINE, Options, contacts, deploy_tool, wait_until};
+use bulkhead_tests::{Client, DEADLINE, Options, contacts, deploy_tool, run, wait_until};
 use serde_json::Value;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
@@ -97,6 +97,44 @@ fn the_service_can_do_little() {
     fs::write(&copy, unit.replace("/usr/bin/bulkhead", "/bin/true")).expect("a file can be written");
     let told = check(analyze, "systemd", &["verify", "--man=no", copy.to_str().expect("a text")]);
     assert!(!told.contains("bulkhead.service"), "{told}");
+}
+
+/// An option in the command of the service would count before the configuration file and before credentials.
+#[test]
+fn the_configuration_file_of_the_service_has_each_option_as_a_comment() {
+    let unit = read("systemd/bulkhead.service");
+    assert!(
+        unit.contains("\nExecStart=/usr/bin/bulkhead serve\n"),
+        "options of the service are in its configuration file"
+    );
+    let file = read("bulkhead.toml");
+    assert!(file.lines().all(|line| line.is_empty() || line.starts_with('#')), "nothing is set");
+    // `#name = value` is an option, and `# Text` says what it does.
+    let options =
+        file.lines().filter_map(|line| line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic)));
+    let options: Vec<&str> = options.collect();
+    let name = |option: &str| option.split(" = ").next().unwrap_or_default().to_owned();
+    let shown = run(["config", "show"]).expect(0).stdout;
+    let known: BTreeSet<String> =
+        shown.lines().map(|line| name(line.trim_start_matches("# ").trim_end_matches(" is not set"))).collect();
+    let listed: BTreeSet<String> = options.iter().map(|option| name(option)).collect();
+    assert_eq!(listed, known, "deploy/bulkhead.toml lists the options of 'bulkhead serve'");
+    // Some depend on the machine, and the unit names the folder for compiled components.
+    let depend = ["workers", "guest-memory", "cache"];
+    for line in shown.lines().filter(|line| !depend.contains(&&*name(line))) {
+        if let Some(default) = line.strip_suffix("  # default").filter(|line| !line.starts_with('#')) {
+            assert!(options.contains(&default), "deploy/bulkhead.toml shows another default than: {default}");
+        }
+    }
+    // Each line is accepted, but for files that are not there, and of two alternatives one.
+    let is_left_out = |name: &str| ["data", "database", "admin-", "tls-"].iter().any(|part| name.starts_with(part));
+    let is_usable = |option: &&&str| !is_left_out(&name(option));
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let set = folder.path().join("bulkhead.toml");
+    let lines: Vec<&str> = options.iter().filter(is_usable).copied().collect();
+    fs::write(&set, lines.join("\n")).expect("a file can be written");
+    let shown = run(["config", "show", "--config", set.to_str().expect("a text")]).expect(0).stdout;
+    assert_eq!(shown.matches("bulkhead.toml, line ").count(), lines.len());
 }
 
 /// What `Type=notify` and `WatchdogSec` wait for.

@@ -20,6 +20,7 @@ fn pages() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "deploy/README.md",
         "guest/README.md",
         "examples/README.md",
         "examples/hosts/README.md",

@@ -22,10 +22,14 @@ use super::output;
 
 /// The option that names the configuration file.
 const CONFIG: &str = "config";
+/// The option that names the folder of the embedded store, and those that name a database instead.
+const FOLDER: &str = "data";
+const DATABASE: &str = "database";
+const DATABASE_OPTIONS: [&str; 2] = [DATABASE, "database-file"];
 /// Options of which one stands for all: where one of them is on the command line or in the environment, the configuration file says
 /// nothing about the others.
 const ALTERNATIVES: [&[&str]; 4] = [
-    &["data", "database", "database-file"],
+    &[FOLDER, DATABASE, "database-file"],
     &["admin-token", "admin-token-file"],
     &["admin-read-token", "admin-read-token-file"],
     &["user", "user-file"],
@@ -92,12 +96,22 @@ impl Addition {
     }
 }
 
+/// A database that the configuration file or a credential names, and that is not used because a folder counts before it.
+#[derive(Debug)]
+pub(super) struct UnusedDatabase {
+    /// Where the database is named.
+    pub(super) named_by: Origin,
+    /// Where the folder is named.
+    pub(super) folder_by: Origin,
+}
+
 /// The options of the command that was called.
 #[derive(Debug)]
 pub(super) struct ParsedOptions {
     pub(super) matches: ArgMatches,
     /// The options in the order of the help.
     pub(super) effective: Vec<EffectiveOption>,
+    pub(super) unused_databases: Vec<UnusedDatabase>,
 }
 
 /// Why options cannot be used.
@@ -144,7 +158,7 @@ pub(super) fn try_parse(
     let command = &without_empty_variables(command);
     let matches = command.clone().try_get_matches_from(&arguments).map_err(OptionError::Arguments)?;
     let (depth, leaf, given) = leaf(command, &matches);
-    let additions = additions(leaf, known, given).map_err(OptionError::File)?;
+    let (additions, unused_databases) = additions(leaf, known, given).map_err(OptionError::File)?;
     let mut completed = arguments;
     let rest = completed.split_off(completed.len().min(1 + depth));
     completed.extend(additions.iter().flat_map(Addition::arguments));
@@ -152,7 +166,7 @@ pub(super) fn try_parse(
     let all = command.clone().try_get_matches_from(completed).map_err(|said| reason(said, leaf, &additions))?;
     let (_, leaf, complete) = self::leaf(command, &all);
     let effective = leaf.get_arguments().filter_map(|option| effective(option, given, complete, &additions)).collect();
-    Ok(ParsedOptions { effective, matches: all })
+    Ok(ParsedOptions { effective, matches: all, unused_databases })
 }
 
 /// Makes environment variables that are empty count as not set.
@@ -173,25 +187,42 @@ fn leaf<'a>(command: &'a Command, matches: &'a ArgMatches) -> (usize, &'a Comman
     }
 }
 
-/// Finds what the configuration file and files of secrets say of the options of `leaf`.
-fn additions(leaf: &Command, known: &Command, given: &ArgMatches) -> Result<Vec<Addition>, String> {
-    let mut additions = Vec::new();
+/// Finds what the configuration file and files of secrets say of the options of `leaf`, and the databases that are not used.
+fn additions(
+    leaf: &Command,
+    known: &Command,
+    given: &ArgMatches,
+) -> Result<(Vec<Addition>, Vec<UnusedDatabase>), String> {
+    let (mut additions, mut unused) = (Vec::new(), Vec::new());
     let has = |name: &str| option(leaf, name).is_some();
     let is_given = |name: &str| option(leaf, name).is_some_and(|option| given_as(option, given).is_some());
     if let Some(path) = has(CONFIG).then(|| given.get_one::<PathBuf>(CONFIG)).flatten() {
         for (name, entry) in ConfigFile::read(path, known)?.entries {
             let alternatives = ALTERNATIVES.iter().find(|names| names.contains(&name.as_str()));
             let is_replaced = alternatives.map_or(is_given(&name), |names| names.iter().any(|name| is_given(name)));
-            if let (Some(option), false) = (option(leaf, &name), is_replaced) {
-                let origin = Origin::ConfigFile { path: path.clone(), line: entry.line };
-                additions.push(Addition { name, values: entry.values, kind: Kind::of(option), origin });
+            let origin = Origin::ConfigFile { path: path.clone(), line: entry.line };
+            match option(leaf, &name) {
+                Some(_) if is_replaced && DATABASE_OPTIONS.contains(&name.as_str()) => unused.push(origin),
+                Some(option) if !is_replaced => {
+                    additions.push(Addition { name, values: entry.values, kind: Kind::of(option), origin });
+                }
+                _ => {}
             }
         }
     }
     for secret in leaf.get_arguments().filter(|option| is_secret(option)).filter_map(Arg::get_long) {
         additions.extend(secret_of(secret, leaf, given, &additions)?);
     }
-    Ok(additions)
+    let Some(folder_by) = origin(FOLDER, leaf, given, &additions) else { return Ok((additions, Vec::new())) };
+    unused.extend(secret_file::credential(DATABASE).map(Origin::Credential));
+    let unused = unused.into_iter().map(|named_by| UnusedDatabase { named_by, folder_by: folder_by.clone() }).collect();
+    Ok((additions, unused))
+}
+
+/// Returns where an option is given, if it is.
+fn origin(name: &str, leaf: &Command, given: &ArgMatches, additions: &[Addition]) -> Option<Origin> {
+    let added = || additions.iter().find(|added| added.name == name).map(|added| added.origin.clone());
+    given_as(option(leaf, name)?, given).or_else(added)
 }
 
 /// Finds a secret in the file that an option names, or among the credentials that systemd gives.
@@ -201,10 +232,7 @@ fn secret_of(
     given: &ArgMatches,
     additions: &[Addition],
 ) -> Result<Option<Addition>, String> {
-    let origin = |name: &str| {
-        let added = || additions.iter().find(|added| added.name == name).map(|added| added.origin.clone());
-        given_as(option(leaf, name)?, given).or_else(added)
-    };
+    let origin = |name: &str| origin(name, leaf, given, additions);
     let file_option = format!("{secret}{FILE_SUFFIX}");
     let values =
         |value| Addition { name: secret.to_owned(), values: vec![value], kind: Kind::Text, origin: Origin::Default };

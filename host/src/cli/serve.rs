@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use super::changeable::who_can_change;
 use super::store::with_advice;
+use super::option_sources::UnusedDatabase;
 use announcement::Announcements;
 pub(super) use args::ServeArgs;
 pub(super) use listeners::Listener;
@@ -40,9 +41,17 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Threads that wait for the store on behalf of requests.
 const MAX_BLOCKING_THREADS: usize = 64;
 
-/// Serves until SIGTERM or SIGINT.
-pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Box<dyn Error>> {
+/// Serves until SIGTERM or SIGINT. `unused_databases` are named beside the folder of the store.
+pub(super) fn run(args: ServeArgs, unused_databases: &[UnusedDatabase]) -> Result<ExitCode, Box<dyn Error>> {
     args.log.start()?;
+    for UnusedDatabase { named_by, folder_by } in unused_databases {
+        tracing::warn!(
+            event = "database_not_used",
+            %named_by,
+            %folder_by,
+            "a database is named and not used, because --data counts before it; remove one of the two"
+        );
+    }
     let is_json = args.log.is_json();
     if let Some(found) = args.store.config().and_then(who_can_change) {
         tracing::warn!(event = "configuration_changeable", found, "others decide what the server does");

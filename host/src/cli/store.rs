@@ -89,8 +89,8 @@ impl StoreArgs {
             (folder, None) => Ok(Place::Folder(folder.unwrap_or(Path::new(DEFAULT_FOLDER)))),
             (None, Some(url)) => Ok(Place::Database(url)),
             (Some(_), Some(_)) => Err(
-                "both a folder (--data or BULKHEAD_DATA) and a database (--database or BULKHEAD_DATABASE) are given; \
-                     remove one of them",
+                "both a folder (--data or BULKHEAD_DATA) and a database (--database, --database-file, BULKHEAD_DATABASE or \
+                     BULKHEAD_DATABASE_FILE) are given; remove one of them",
             ),
         }
     }
@@ -183,7 +183,7 @@ impl StoreArgs {
     /// at each start.
     pub(super) fn compiled(&self) -> Option<PathBuf> {
         match (&self.cache, self.place().ok()?) {
-            (Some(folder), _) => Some(folder.clone()),
+            (Some(folder), _) => Some(behind_link(folder)),
             (None, Place::Folder(folder)) => Some(folder.join("compiled")),
             // One folder for each database, as a server deletes compiled components that its own database does not have.
             (None, Place::Database(url)) => {
@@ -215,6 +215,14 @@ pub(super) fn with_advice(error: Box<dyn Error>) -> Box<dyn Error> {
 /// Returns the folder in which this user's programs share compiled code, if the user has a cache folder.
 pub(super) fn shared_code() -> Option<PathBuf> {
     Some(user_cache()?.join("bulkhead").join("workshop"))
+}
+
+/// Returns the folder that a link names, or `folder` itself if it is no link. Code is loaded only from what is no link, and the cache
+/// folder that systemd makes for a service without a lasting user is one.
+fn behind_link(folder: &Path) -> PathBuf {
+    let is_link = folder.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let target = if is_link { folder.canonicalize().ok() } else { None };
+    target.unwrap_or_else(|| folder.to_owned())
 }
 
 /// Returns the user's cache folder.
