@@ -63,6 +63,8 @@ mod metrics;
 mod multipart;
 mod operator_jobs;
 mod operator_log;
+#[cfg(target_os = "linux")]
+mod packages;
 mod partners;
 mod paths;
 mod places;

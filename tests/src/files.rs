@@ -99,6 +99,7 @@ fn release() -> PathBuf {
     release.expect("a program is in a target directory").to_owned()
 }
 
-fn target() -> PathBuf {
+/// Returns the target directory of the tests' own program.
+pub fn target() -> PathBuf {
     release().parent().expect("a profile has a target directory").to_owned()
 }

@@ -39,7 +39,7 @@ pub use command::{Finished, bulkhead, run, run_with_input};
 pub use command_line::CommandLine;
 pub use database::Database;
 pub use exchanges::make_load;
-pub use files::{binary, component, component_file, deploy_tool, earlier_binary, receiver, tool};
+pub use files::{binary, component, component_file, deploy_tool, earlier_binary, receiver, target, tool};
 pub use foreign::ForeignHost;
 #[cfg(target_os = "linux")]
 pub use frozen_thread::FrozenThread;
