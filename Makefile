@@ -6,7 +6,7 @@ NATIVE := --workspace --exclude 'bulkhead-guest*'
 # What the tests' clients sent and were answered.
 EXCHANGES := $(TARGET)/exchanges.jsonl
 
-.PHONY: help man run test crash load mutate lint bench fuzz guest prerequisites
+.PHONY: help man package run test crash load mutate lint bench fuzz guest prerequisites
 .DEFAULT_GOAL := help
 
 help: ## The targets
@@ -35,6 +35,11 @@ test: guest ## Every test
 		cargo test --release --locked $(NATIVE)
 	@scripts/openapi check "$(EXCHANGES)"
 	@scripts/openapi try
+
+package: guest ## A tarball and a Debian package, in target/package
+	@scripts/deploy-tools
+	cargo build --release --locked --package bulkhead --bin bulkhead --example man_pages
+	scripts/package "$(TARGET)/package"
 
 man: guest ## The man pages, in target/man
 	@mkdir -p "$(TARGET)/man"

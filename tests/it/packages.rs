@@ -1,11 +1,15 @@
-//! What is shipped: the notice of licences, and the check for advisories. Each is made by the script that makes it for users, and used
-//! as users use it.
+//! What is shipped: the Debian package, the signed release, the notice of licences, and the check for
+//! advisories. Each is made by the script that makes it for users, and used as users use it.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use bulkhead_tests::{binary, target};
+use bulkhead_tests::{binary, component_file, target};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -35,6 +39,171 @@ fn script(script: &str, args: &[&Path]) -> String {
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("there is room for a folder")
+}
+
+/// A key that signs nothing but what these tests make.
+fn key() -> &'static (TempDir, PathBuf, PathBuf) {
+    static KEY: OnceLock<(TempDir, PathBuf, PathBuf)> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let folder = folder();
+        let (secret, public) = (folder.path().join("key"), folder.path().join("key.pub"));
+        let made = Command::new("minisign").args(["-G", "-W", "-s"]).arg(&secret).arg("-p").arg(&public).output();
+        assert!(made.expect("minisign can be run: scripts/deploy-tools installs it").status.success());
+        (folder, secret, public)
+    })
+}
+
+fn release_into(output: &Path) {
+    script("scripts/release", &[output, "--built".as_ref(), "--key".as_ref(), &key().1]);
+}
+
+/// Returns a folder with the release of what was built.
+fn release() -> &'static Path {
+    static RELEASE: OnceLock<TempDir> = OnceLock::new();
+    let made = RELEASE.get_or_init(|| {
+        let made = folder();
+        release_into(made.path());
+        made
+    });
+    made.path()
+}
+
+/// Returns the names of files in a folder.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("there is a folder").map(|entry| entry.expect("it can be listed"));
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn file_with(ending: &str) -> PathBuf {
+    let name = names(release()).into_iter().find(|name| name.ends_with(ending)).expect("the release has it");
+    release().join(name)
+}
+
+/// Runs a tool and returns what it printed.
+#[track_caller]
+fn tool(program: impl AsRef<Path>, in_folder: &Path, args: &[&str]) -> String {
+    let program = program.as_ref();
+    let output = Command::new(program).current_dir(in_folder).args(args).output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {text}", program.display());
+    text
+}
+
+/// Installs the package in a Debian of its own, which systemd boots, and runs the real unit there: on both stores, with TLS on port
+/// 443, removed and purged.
+#[test]
+fn a_debian_installs_runs_and_purges_the_package() {
+    let package = file_with(".deb");
+    let trial = folder();
+    fs::copy(&package, trial.path().join("bulkhead.deb")).expect("it can be copied");
+    let packages = Path::new(ROOT).join("tests/packages");
+    fs::copy(packages.join("debian-package"), trial.path().join("debian-package")).expect("it can be copied");
+    let debian = target().join("tools/deploy/debian");
+    let text = script("tests/packages/boot", &[&debian, trial.path(), "debian-package".as_ref()]);
+    assert!(text.contains("nothing is left"), "{text}");
+    let told = text.lines().find(|line| line.starts_with("installed and serving after ")).expect("the time is told");
+    // Past the harness, which shows nothing of a test that passes.
+    writeln!(std::io::stderr(), "the package in a fresh Debian: {told}").expect("it can be told");
+}
+
+/// Errors are faults against Debian's policy, warnings what may be one: a package outside of Debian closes no report of a bug there.
+#[test]
+fn lintian_finds_nothing_in_the_package() {
+    let package = file_with(".deb");
+    let args = ["--suppress-tags", "initial-upload-closes-no-bugs", "--fail-on", "error,warning"];
+    let text = tool("lintian", release(), &[&args[..], &[package.to_str().expect("a text")]].concat());
+    assert!(!text.contains("E: ") && !text.contains("W: "), "{text}");
+}
+
+#[test]
+fn packing_again_gives_the_same_bytes() {
+    let again = folder();
+    release_into(again.path());
+    assert_eq!(names(release()), names(again.path()));
+    // The signature has the time at which it was made.
+    for name in names(release()).iter().filter(|name| !name.ends_with(".minisig")) {
+        let bytes = |folder: &Path| fs::read(folder.join(name)).expect("it can be read");
+        assert!(bytes(release()) == bytes(again.path()), "{name} differs");
+    }
+}
+
+#[test]
+fn a_release_is_signed_and_complete() {
+    let (_, _, public) = key();
+    tool("sha256sum", release(), &["--check", "SHA256SUMS"]);
+    let sums = fs::read_to_string(release().join("SHA256SUMS")).expect("it can be read");
+    let listed: BTreeSet<String> = sums.lines().filter_map(|line| Some(line.split("  ").nth(1)?.to_owned())).collect();
+    let others: BTreeSet<String> = ["SHA256SUMS", "SHA256SUMS.minisig"].map(str::to_owned).into();
+    assert_eq!(&listed | &others, names(release()));
+    let public = public.to_str().expect("a text");
+    tool("minisign", release(), &["-V", "-p", public, "-m", "SHA256SUMS"]);
+    let forged = folder();
+    for name in &others {
+        fs::copy(release().join(name), forged.path().join(name)).expect("it can be copied");
+    }
+    fs::write(forged.path().join("SHA256SUMS"), sums.replacen('0', "1", 1)).expect("it can be written");
+    let verified =
+        Command::new("minisign").current_dir(&forged).args(["-V", "-p", public, "-m", "SHA256SUMS"]).output();
+    assert!(!verified.expect("it can be run").status.success(), "a changed sum is noticed");
+
+    let unpacked = folder();
+    let tarball = file_with(".tar.gz");
+    tool("tar", unpacked.path(), &["-xzf", tarball.to_str().expect("a text")]);
+    let top = tarball.file_name().and_then(|name| name.to_str()?.strip_suffix(".tar.gz")).expect("a name").to_owned();
+    let tree = unpacked.path().join(&top);
+    for file in [
+        "LICENSE",
+        "NOTICE",
+        "README.md",
+        "CHANGELOG.md",
+        "bulkhead.cdx.json",
+        "contacts.cdx.json",
+        "lib/systemd/system/bulkhead.service",
+        "deploy/bulkhead.toml",
+        "docs/operating.md",
+        "share/bulkhead/wit/1.0.0/contacts.wit",
+        "share/completions/bulkhead.bash",
+        "share/completions/_bulkhead",
+        "share/completions/bulkhead.fish",
+        "share/man/man1/bulkhead-serve.1",
+    ] {
+        assert!(tree.join(file).is_file(), "the tarball lacks {file}");
+    }
+    let shipped = fs::read(tree.join("share/bulkhead/components/contacts.wasm")).expect("it can be read");
+    assert!(shipped == fs::read(component_file("contacts.wasm")).expect("it can be read"));
+    let version = tool(tree.join("bin/bulkhead"), &tree, &["--version"]);
+    let number = version.trim().strip_prefix("bulkhead ").expect("a version");
+    // What `cargo binstall` makes of these templates is what is there.
+    let manifest = fs::read_to_string(Path::new(ROOT).join("host/Cargo.toml")).expect("it can be read");
+    let triple = top.strip_prefix(&format!("bulkhead-{number}-")).expect("the name has the version");
+    let rendered = |key: &str| {
+        let template = manifest.lines().find_map(|line| line.strip_prefix(&format!("{key} = \""))).expect("a template");
+        let template = template.trim_end_matches('"').replace("{ name }", "bulkhead").replace("{ bin }", "bulkhead");
+        template.replace("{ version }", number).replace("{ target }", triple)
+    };
+    assert!(rendered("pkg-url").ends_with(&format!("/{top}.tar.gz")), "{}", rendered("pkg-url"));
+    assert!(unpacked.path().join(rendered("bin-dir")).is_file(), "{}", rendered("bin-dir"));
+}
+
+/// That each crate is in them is checked by scripts/package itself.
+#[test]
+fn bills_of_materials_say_what_is_in_the_program_and_show_no_folder_of_the_builder() {
+    for (name, crates) in
+        [("bulkhead.cdx.json", ["wasmtime", "rusqlite"]), ("contacts.cdx.json", ["serde_json", "time"])]
+    {
+        let text = fs::read_to_string(release().join(name)).expect("it can be read");
+        let bill: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((bill["bomFormat"].as_str(), bill["specVersion"].as_str()), (Some("CycloneDX"), Some("1.5")));
+        let components = bill["components"].as_array().expect("components");
+        for wanted in crates {
+            let found = components.iter().find(|component| component["name"] == wanted).expect(wanted);
+            assert!(found["purl"].is_string() && found["licenses"].is_array() && found["hashes"].is_array(), "{found}");
+        }
+        let paths = text.matches("path+file://").count();
+        assert_eq!(paths, text.matches("path+file:///bulkhead").count(), "{name}");
+        assert!(!text.contains("/tmp/") && !text.contains("/home/") && !text.contains("/root/"), "{name}");
+    }
 }
 
 #[test]
