@@ -1,4 +1,4 @@
-//! What is shipped: the Debian package, the signed release, the notice of licences, and the check for
+//! What is shipped: the Debian package, the image for containers, the signed release, the notice of licences, and the check for
 //! advisories. Each is made by the script that makes it for users, and used as users use it.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use bulkhead_tests::{binary, component_file, target};
+use bulkhead_tests::{binary, component_file, deploy_tool, run, target};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -203,6 +203,41 @@ fn bills_of_materials_say_what_is_in_the_program_and_show_no_folder_of_the_build
         let paths = text.matches("path+file://").count();
         assert_eq!(paths, text.matches("path+file:///bulkhead").count(), "{name}");
         assert!(!text.contains("/tmp/") && !text.contains("/home/") && !text.contains("/root/"), "{name}");
+    }
+}
+
+/// Builds the last stage of the image upon the packages that its base has, as no registry of images is in reach, and runs it.
+#[test]
+fn the_image_runs_read_only_as_its_user_and_without_a_shell() {
+    let made = folder();
+    let base = target().join("tools/deploy/image-base");
+    let text = script("tests/packages/image", &[&base, &binary(), made.path()]);
+    assert!(text.contains("== the image\nbulkhead \n"), "there is no other program: {text}");
+    for line in ["Uid:\t65532\t65532\t65532\t65532", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "created "] {
+        assert!(text.lines().any(|told| told.starts_with(line)), "{line}: {text}");
+    }
+    assert!(text.contains("/livez: alive") && text.contains("--insecure-listen"), "{text}");
+}
+
+#[test]
+fn the_files_for_containers_are_right() {
+    let docker = Path::new(ROOT).join("deploy/docker");
+    tool(deploy_tool("hadolint"), &docker, &["--failure-threshold", "style", "Dockerfile"]);
+    let check = "import compose_spec, sys; compose = compose_spec.PyCompose.from_yaml(open('compose.yaml').read()); compose.validate(); print(sorted(compose.service_names()))";
+    let services = tool(deploy_tool("python"), &docker, &["-c", check]);
+    assert_eq!(services.trim(), "['postgres', 'prometheus', 'server']");
+    tool(deploy_tool("promtool"), &docker, &["check", "config", "--syntax-only", "prometheus.yml"]);
+    // Variables that the server does not know would do nothing.
+    let help = run(["serve", "--help"]).expect(0).stdout;
+    for file in ["Dockerfile", "compose.yaml"] {
+        let text = fs::read_to_string(docker.join(file)).expect("it can be read");
+        let is_part = |character: char| character.is_ascii_uppercase() || character == '_';
+        let variables: Vec<&str> =
+            text.split(|character| !is_part(character)).filter(|word| word.starts_with("BULKHEAD_")).collect();
+        assert!(variables.len() >= 3, "{file}");
+        for variable in variables {
+            assert!(help.contains(&format!("[env: {variable}")), "{file}: the server knows no {variable}");
+        }
     }
 }
 
