@@ -9,6 +9,7 @@ mod remarks;
 pub mod search;
 mod source;
 mod timestamp;
+mod trace_parent;
 
 pub use contact::{ContactId, IndexEntry, Indexed, StoredContact, UniqueKey};
 pub use item::ItemList;
@@ -21,6 +22,7 @@ pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
 pub use search::{Comparison, FieldTerm, Search, SearchError};
 pub use source::{Source, SourceColumn, SourceFormat};
 pub use timestamp::Timestamp;
+pub use trace_parent::{TraceId, TraceParent};
 
 /// A tenant's number in the store. It is the first column of almost every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

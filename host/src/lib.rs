@@ -3,7 +3,7 @@
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
 //! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators do, and [`operator_json`] reads what they write.
 //! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
-//! data. [`tenants`] defines names, credentials, profiles and limits. [`webhooks`] sends messages
+//! data. [`tenants`] defines names, credentials, profiles and limits. [`traces`] sends spans to a collector. [`webhooks`] sends messages
 //! to tenants' own servers. [`domain`] defines the types that all of them share.
 
 #![cfg_attr(
@@ -31,4 +31,5 @@ pub mod private_files;
 pub mod sandbox;
 pub mod store;
 pub mod tenants;
+pub mod traces;
 pub mod webhooks;

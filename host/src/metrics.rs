@@ -14,6 +14,7 @@ mod process;
 mod registering;
 mod store;
 mod tenants;
+mod traces;
 mod webhooks;
 
 use std::fmt;
@@ -21,13 +22,14 @@ use std::sync::LazyLock;
 
 pub use gauges::Gauges;
 pub use guests::{CacheResult, GuestCall, GuestMetrics};
-pub use http::{HttpMetrics, RefusalReason};
+pub use http::{HttpMetrics, RefusalReason, known_method};
 pub use jobs::{BatchPhase, JobEnd, JobMetrics, RedoCause};
 pub use process::ProcessMetrics;
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
 pub use store::StoreMetrics;
 pub use tenants::TenantMetrics;
+pub use traces::{SpanOutcome, TraceMetrics};
 pub use webhooks::{DeliveryOutcome, WebhookMetrics};
 
 /// The metrics of this process.
@@ -46,6 +48,8 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// Messages to endpoints.
     pub webhooks: WebhookMetrics,
+    /// Spans that are sent to a collector.
+    pub traces: TraceMetrics,
     /// The busiest tenants, if the operator asks for them.
     pub tenants: TenantMetrics,
     process: ProcessMetrics,
@@ -79,9 +83,10 @@ impl Metrics {
         let guests = GuestMetrics::new(own);
         let store = StoreMetrics::new(own);
         let webhooks = WebhookMetrics::new(own);
+        let traces = TraceMetrics::new(own);
         let tenants = TenantMetrics::new(own);
         let process = ProcessMetrics::new(&mut registry);
-        Self { registry, http, jobs, guests, store, webhooks, tenants, process }
+        Self { registry, http, jobs, guests, store, webhooks, traces, tenants, process }
     }
 
     /// Writes all metrics, with the values that are there at any time as `gauges` has them.

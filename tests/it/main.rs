@@ -98,6 +98,7 @@ mod terminals;
 mod tls;
 mod tokens;
 mod told_limits;
+mod traces;
 mod trouble;
 mod trying;
 mod unchanged;

@@ -23,12 +23,14 @@ mod job;
 mod log;
 mod options;
 mod process;
+mod protobuf;
 mod raw_socket;
 mod rng;
 mod server;
 mod tables;
 mod tenant;
 mod terminal;
+mod trace_collector;
 mod wait;
 mod webhook_receiver;
 
@@ -53,6 +55,7 @@ pub use server::Server;
 pub use tables::run_table;
 pub use tenant::Tenant;
 pub use terminal::{CTRL_C, Terminal};
+pub use trace_collector::{CollectorAnswer, TraceCollector, TraceSpan};
 pub use wait::{DEADLINE, wait_until};
 pub use webhook_receiver::{WebhookMessage, WebhookReceiver, answer_without_body};
 

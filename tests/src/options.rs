@@ -9,7 +9,7 @@ use bulkhead_postgres::SmallDisk;
 
 use crate::exclusive::Turn;
 use crate::server::Server;
-use crate::{CommandLine, component};
+use crate::{CommandLine, TraceCollector, component};
 
 /// The token of operators.
 pub(crate) const ADMIN_TOKEN: &str = "an-operators-token-for-tests-only";
@@ -120,6 +120,12 @@ impl Options {
         self.variable("SSL_CERT_FILE", authorities.display())
     }
 
+    /// Sends traces to a collector, soon.
+    #[must_use]
+    pub fn traces(self, collector: &TraceCollector) -> Self {
+        self.variable("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()).variable("OTEL_BSP_SCHEDULE_DELAY", 20)
+    }
+
     /// Sets a variable of the server's environment.
     #[must_use]
     pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
@@ -156,7 +162,7 @@ impl Options {
             prefix.extend(self.environment.iter().cloned());
         }
         match (&self.database, &self.disk) {
-            (Some(url), _) => CommandLine::on_database(url).cache(compiled),
+            (Some(url), _) => CommandLine::on_database(url).cache(compiled).prefix(prefix),
             (None, None) => CommandLine::on_folder(folder).prefix(prefix),
             (None, Some(disk)) => {
                 CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(disk.command_prefix())

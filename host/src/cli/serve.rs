@@ -20,13 +20,14 @@ use bulkhead::metrics::METRICS;
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations, Operator};
 use bulkhead::sandbox::Sandbox;
 use bulkhead::store::{NewComponent, Store};
+use bulkhead::traces::{self, TraceSettings};
 pub(super) use tls::ListenerIdentities;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::changeable::who_can_change;
-use super::store::with_advice;
 use super::option_sources::UnusedDatabase;
+use super::store::with_advice;
 use announcement::Announcements;
 pub(super) use args::ServeArgs;
 pub(super) use listeners::Listener;
@@ -38,6 +39,8 @@ pub(super) const DEFAULT_COMPONENT: &[u8] = include_bytes!(env!("BULKHEAD_DEFAUL
 
 /// How long a shutdown waits for work that cannot be interrupted.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a shutdown waits for a collector to take the last spans.
+const TRACES_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Threads that wait for the store on behalf of requests.
 const MAX_BLOCKING_THREADS: usize = 64;
 
@@ -71,12 +74,14 @@ pub(super) fn run(args: ServeArgs, unused_databases: &[UnusedDatabase]) -> Resul
 fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Before the store is made.
     args.check()?;
+    let traces = TraceSettings::of_environment()?;
     let identities = args.identities()?;
     // First of all, as SIGHUP would end the process.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
     runtime.block_on(async { tls::handle_hangups(identities.clone()) })?;
     METRICS.tenants.name_busiest(args.metrics_tenants());
+    traces.map_or(Ok(()), traces::start)?;
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;
@@ -102,6 +107,7 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     drop(health_listener);
     // Work that still blocks a thread, such as compiling for an operator, is abandoned.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    traces::stop(TRACES_SHUTDOWN_TIMEOUT);
     tracing::info!(event = "shutdown_finished", "stopped");
     Ok(())
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::client_address::ClientAddress;
 use super::connections::AddressPause;
+use crate::domain::TraceId;
 
 /// Lines of the access log in a second; further requests are counted.
 const MAX_LINES_PER_SECOND: u32 = 1_000;
@@ -45,6 +46,8 @@ pub(super) struct Answered<'a> {
     pub(super) status: u16,
     /// The name of the request.
     pub(super) request_id: &'a str,
+    /// The trace that the request belongs to.
+    pub(super) trace: Option<TraceId>,
     /// Whether an operator asked to change nothing.
     pub(super) is_dry_run: bool,
     /// Whether this was a health check.
@@ -54,7 +57,8 @@ pub(super) struct Answered<'a> {
 }
 
 impl Answered<'_> {
-    fn client(&self) -> String {
+    /// Returns the client as the log names it.
+    pub(super) fn client(&self) -> String {
         self.client.map_or_else(|| self.peer.to_canonical().to_string(), |client| client.to_string())
     }
 
@@ -70,19 +74,25 @@ impl AccessLog {
         Self { listener, is_on, lines: Mutex::new(lines), refused: AddressPause::default() }
     }
 
+    /// Returns whether each request gets a line.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Logs a request that was answered.
     pub(super) fn answered(&self, answered: &Answered<'_>) {
-        let Answered { method, path, status, request_id, .. } = *answered;
+        let Answered { method, path, status, request_id, trace, .. } = *answered;
+        let trace_id = trace.map(tracing::field::display);
         if status == 401 {
             self.refused(answered);
         }
         if self.listener == "admin" && answered.caller.is_some() && method != Method::GET && method != Method::HEAD {
             let (client, path) = (answered.client(), answered.short_path());
             let dry_run = answered.is_dry_run.then_some(true);
-            tracing::info!(event = "operator_called", client, %method, path, status, dry_run, request_id, "an operator's request was answered");
+            tracing::info!(event = "operator_called", client, %method, path, status, dry_run, request_id, trace_id, "an operator's request was answered");
         }
         if !self.is_on || answered.is_check || !self.has_room(Instant::now()) {
-            tracing::debug!(event = "request_answered", %method, path, status, request_id, "answered");
+            tracing::debug!(event = "request_answered", %method, path, status, request_id, trace_id, "answered");
             return;
         }
         let (listener, client, path) = (self.listener, answered.client(), answered.short_path());
@@ -97,6 +107,7 @@ impl AccessLog {
             status,
             millis,
             request_id,
+            trace_id,
             "answered"
         );
     }
@@ -112,6 +123,7 @@ impl AccessLog {
                 method = %answered.method,
                 path = answered.short_path(),
                 request_id = answered.request_id,
+                trace_id = answered.trace.map(tracing::field::display),
                 "a request had no credentials or wrong ones"
             );
         }

@@ -11,7 +11,7 @@ use super::import_settings::ImportSettings;
 use super::multipart;
 use super::problem::Problem;
 use super::reply::{Reply, json};
-use crate::domain::{DryRun, ItemList, JobState, Operation, WriteMode};
+use crate::domain::{DryRun, ItemList, JobState, Operation, TraceParent, WriteMode};
 use crate::import::{Import, ImportLimits, TargetField, decode_within, read_csv, read_json_lines};
 use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
@@ -63,6 +63,8 @@ pub(super) struct BulkRequest {
     pub(super) scope: Scope,
     /// Bytes that the items of a file may come to.
     pub(super) max_bytes: usize,
+    /// The span that belongs to the request.
+    pub(super) trace: Option<TraceParent>,
 }
 
 #[derive(Serialize)]
@@ -128,7 +130,7 @@ impl BulkRequest {
                 drop(bytes);
                 let dry_run = self.dry_run()?;
                 self.check_mode(operation)?;
-                let submission = Submission::new(operation, items, self.idempotency_key)?;
+                let submission = Submission::new(operation, items, self.idempotency_key)?.of_trace(self.trace);
                 return Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?);
             }
             (_, BulkEndpoint::File) => {
@@ -146,7 +148,7 @@ impl BulkRequest {
         }
         let Import { items, source } = import;
         let items = ItemList { items, keys: None };
-        let submission = Submission::of_file(operation, items, self.idempotency_key, source)?;
+        let submission = Submission::of_file(operation, items, self.idempotency_key, source)?.of_trace(self.trace);
         Ok(service.submit(tenant, submission.with_mode(self.settings.mode).with_dry_run(dry_run))?)
     }
 

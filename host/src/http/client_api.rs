@@ -171,6 +171,7 @@ impl ClientApi {
     async fn work(&self, tenant: Tenant, scope: Scope, request: Request<Incoming>) -> Result<Worked, Problem> {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
+        let trace = head.extensions.get::<Sender>().and_then(|sender| sender.trace);
         let bodies = self.bodies.of_tenant(tenant.id);
         let has_body = !body.is_end_stream();
         let receive = || bodies.receive(&head.headers, body);
@@ -220,13 +221,13 @@ impl ClientApi {
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
             Route::ApplyJob(id) => {
-                let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?;
+                let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?.of_trace(trace);
                 let apply = move |service: &Service, tenant: &Tenant| job::apply(service, tenant, &application);
                 return self.accept(turns, tenant, Wait::of(&head.headers), apply).await;
             }
             Route::UndoJob(id) => {
                 undo::refuse_body(has_body)?;
-                let undoing = undo::parse(id, query.as_deref(), bulk::idempotency_key(&head.headers)?)?;
+                let undoing = undo::parse(id, query.as_deref(), bulk::idempotency_key(&head.headers)?)?.of_trace(trace);
                 let accept = move |service: &Service, tenant: &Tenant| undo::accept(service, tenant, &undoing);
                 return self.accept(turns, tenant, Wait::of(&head.headers), accept).await;
             }

@@ -13,6 +13,7 @@ use super::cors::without_port;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::request_shares::RequestShare;
+use crate::domain::TraceParent;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -32,6 +33,8 @@ pub(super) struct Sender {
     pub(super) is_dry_run: Arc<AtomicBool>,
     /// The name of the request.
     pub(super) request_id: RequestId,
+    /// The span that belongs to the request, which a job keeps that it makes.
+    pub(super) trace: Option<TraceParent>,
 }
 
 impl Sender {
@@ -134,8 +137,16 @@ mod tests {
             let connection = Arc::new(Connection::new(None, false, Instant::now()));
             let (caller, is_dry_run) = (Arc::default(), Arc::default());
             let request_id = RequestId::of(&headers);
-            let (client, is_allowed_origin) = (None, false);
-            let sender = Sender { connection, client, is_secure, is_allowed_origin, caller, is_dry_run, request_id };
+            let sender = Sender {
+                connection,
+                client: None,
+                is_secure,
+                is_allowed_origin: false,
+                caller,
+                is_dry_run,
+                request_id,
+                trace: None,
+            };
             assert_eq!(sender.refuse_other_origins(&headers).is_ok(), allowed, "{is_secure} {host} {lines:?}");
         }
     }

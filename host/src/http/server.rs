@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -32,17 +32,18 @@ use super::connections::{Admitted, Connection, ConnectionLimits, Connections, Co
 use super::cors::{AllowedOrigins, CorsAnswer};
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
-use super::health::Health;
+use super::health::{Audience, Health};
 use super::lingering::linger;
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
 use super::problem_details;
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::route_template::UNKNOWN;
 use super::sender::Sender;
 use super::tls::{self, HandshakeFailure, ListenerTls, TlsIdentity};
-use super::trace_context::trace_id;
 use crate::metrics::{METRICS, RefusalReason};
+use crate::traces::{AnsweredRequest, RequestTrace};
 
 /// Connections that the system keeps until they are accepted; it may allow fewer.
 const BACKLOG: u32 = 4_096;
@@ -120,7 +121,10 @@ struct RequestFacts {
     caller: Arc<OnceLock<String>>,
     is_dry_run: Arc<AtomicBool>,
     is_check: bool,
-    trace: Option<String>,
+    is_secure: bool,
+    /// The `Host`, for the request's span.
+    host: Option<String>,
+    trace: RequestTrace,
     connection: Arc<Connection>,
     _active: ActiveRequest,
 }
@@ -353,6 +357,7 @@ impl Router {
         connection: Arc<Connection>,
     ) -> (BegunAnswer, Box<RequestFacts>) {
         let (begun, proxies) = (Instant::now(), &self.connections.limits().trusted_proxies);
+        let trace = self.api.trace(request.method(), request.headers());
         // Health checks need no credentials: they reveal nothing about tenants. Balancers name the server as they like.
         let health = self.health.answer(request.method(), request.uri().path(), self.api.audience()).await;
         let mut facts = Box::new(RequestFacts {
@@ -369,7 +374,9 @@ impl Router {
             caller: Arc::default(),
             is_dry_run: Arc::default(),
             is_check: !matches!(health, Ok(None)),
-            trace: trace_id(request.headers()),
+            is_secure: (self.has_tls && !proxies.contain(peer)) || proxies.is_secure(peer, request.headers()),
+            host: trace.has_span().then(|| request.headers().get(HOST)?.to_str().ok().map(str::to_owned)).flatten(),
+            trace,
             connection,
             _active: ActiveRequest::begin(),
         });
@@ -382,15 +389,15 @@ impl Router {
                 return (Problem::too_many_connections().into(), facts);
             }
         }
-        let is_secure = (self.has_tls && !proxies.contain(peer)) || proxies.is_secure(peer, request.headers());
         request.extensions_mut().insert(Sender {
             connection: Arc::clone(&facts.connection),
             client: facts.client.or(facts.connection.address()),
-            is_secure,
+            is_secure: facts.is_secure,
             is_allowed_origin: facts.cors.is_allowed(),
             caller: Arc::clone(&facts.caller),
             is_dry_run: Arc::clone(&facts.is_dry_run),
             request_id: facts.request_id.clone(),
+            trace: facts.trace.parent(),
         });
         if let Err(problem) = check_authority(&request) {
             let mut reply = problem.into_reply();
@@ -417,18 +424,30 @@ impl Router {
         facts.request_id.tell(reply.headers_mut());
         facts.cors.tell(&mut reply);
         let (template, status) = (self.api.template(&facts.method, &facts.path), reply.status().as_u16());
-        METRICS.http.answered(facts.method.as_str(), template, status, facts.begun.elapsed(), facts.trace);
-        self.log.answered(&Answered {
+        METRICS.http.answered(facts.method.as_str(), template, status, facts.begun.elapsed(), facts.trace.kept());
+        let answered = Answered {
             peer: facts.peer,
             client: facts.client,
             caller: facts.caller.get().map(String::as_str),
             method: &facts.method,
             path: &facts.path,
-            status: reply.status().as_u16(),
+            status,
             request_id: facts.request_id.as_str(),
+            trace: facts.trace.parent().map(|parent| parent.trace),
             is_dry_run: facts.is_dry_run.load(Ordering::Relaxed),
             is_check: facts.is_check,
             time: facts.begun.elapsed(),
+        };
+        self.log.answered(&answered);
+        facts.trace.end(|| AnsweredRequest {
+            route: Some(template).filter(|template| *template != UNKNOWN),
+            status,
+            is_secure: facts.is_secure,
+            host: facts.host.as_deref(),
+            client: self.log.is_on().then(|| answered.client()),
+            tenant: answered.caller.filter(|_| self.api.audience() == Audience::Strangers),
+            listener: self.api.name(),
+            request_id: answered.request_id,
         });
         reply.map(|body| AnswerBody::new(body, facts.connection, facts.counted))
     }

@@ -1,30 +1,36 @@
-//! `traceparent`: the trace that a request belongs to, by W3C Trace Context level 1.
+//! `traceparent` and `tracestate`: the trace that a request belongs to, by W3C Trace Context.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 
-/// The header.
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use crate::domain::TraceParent;
 
-/// Returns the id of the trace that a request belongs to; `None` if it names none, several or one that cannot be.
-pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// Bytes of `tracestate` that are passed on. The specification has every program pass on so much.
+const MAX_STATE_BYTES: usize = 512;
+
+/// Returns the span that a request belongs to; `None` if the request names none, several or one that cannot be.
+pub(super) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
-    let mut parts = value.to_str().ok()?.split('-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    };
-    let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
-    let is_right = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace, 32)
-        && !is_zero(trace)
-        && is_hex(parent, 16)
-        && !is_zero(parent)
-        && is_hex(flags, 2)
-        && (version != "00" || parts.next().is_none());
-    is_right.then(|| trace.to_owned())
+    TraceParent::parse(value.to_str().ok()?)
+}
+
+/// Returns what other programs keep with the trace, as it was sent; nothing if that is too long or no text.
+pub(super) fn trace_state(headers: &HeaderMap) -> String {
+    let mut state = String::new();
+    for value in headers.get_all(TRACESTATE) {
+        let Ok(value) = value.to_str() else { return String::new() };
+        if state.len() + value.len() >= MAX_STATE_BYTES {
+            return String::new();
+        }
+        if !state.is_empty() {
+            state.push(',');
+        }
+        state.push_str(value);
+    }
+    state
 }
 
 #[cfg(test)]
@@ -32,27 +38,37 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
 
-    use super::{TRACEPARENT, trace_id};
+    use super::{MAX_STATE_BYTES, TRACEPARENT, TRACESTATE, trace_parent, trace_state};
 
     #[test]
-    fn a_trace_is_named_by_the_rules_of_the_specification() {
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        for (value, is_named) in [
-            (format!("00-{trace}-00f067aa0ba902b7-01"), true),
-            (format!("01-{trace}-00f067aa0ba902b7-01-more"), true),
-            (format!("00-{trace}-00f067aa0ba902b7-01-more"), false),
-            (format!("ff-{trace}-00f067aa0ba902b7-01"), false),
-            (format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()), false),
-            (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), false),
-            (format!("00-{trace}-0000000000000000-01"), false),
-            (format!("00-{trace}-00f067aa0ba902b7"), false),
-            (String::from("nonsense"), false),
+    fn a_request_belongs_to_one_span_at_most() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(trace_parent(&headers), None);
+        let value = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        headers.insert(TRACEPARENT, value.clone());
+        assert_eq!(trace_parent(&headers).unwrap().trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        headers.append(TRACEPARENT, value);
+        assert_eq!(trace_parent(&headers), None);
+        headers.insert(TRACEPARENT, HeaderValue::from_bytes(b"00-\xff").unwrap());
+        assert_eq!(trace_parent(&headers), None);
+    }
+
+    #[test]
+    fn what_others_keep_with_a_trace_is_joined_and_bounded() {
+        let long = "x".repeat(MAX_STATE_BYTES);
+        for (sent, expected) in [
+            (&[][..], ""),
+            (&["a=1"], "a=1"),
+            (&["a=1,b=2", "c=3"], "a=1,b=2,c=3"),
+            (&[&long[1..]], &long[1..]),
+            (&[&long], ""),
+            (&["a=1", &long[3..]], ""),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(TRACEPARENT, HeaderValue::from_str(&value).unwrap());
-            assert_eq!(trace_id(&headers).is_some(), is_named, "{value}");
-            headers.append(TRACEPARENT, HeaderValue::from_str(&value).unwrap());
-            assert_eq!(trace_id(&headers), None, "{value}, twice");
+            for value in sent {
+                headers.append(TRACESTATE, HeaderValue::from_str(value).unwrap());
+            }
+            assert_eq!(trace_state(&headers), expected);
         }
     }
 }

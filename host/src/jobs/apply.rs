@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::service::earlier_job;
 use super::submission::check_key;
 use super::{Service, ServiceError, SubmissionError};
-use crate::domain::JobId;
+use crate::domain::{JobId, TraceParent};
 use crate::store::{ApplyRefusal, Idempotency, NewJob, Tenant};
 
 /// A request to apply a dry run, checked.
@@ -14,6 +14,7 @@ pub struct Application {
     /// The dry run.
     pub(super) dry_run: JobId,
     idempotency_key: Option<String>,
+    trace: Option<TraceParent>,
 }
 
 impl Application {
@@ -23,7 +24,13 @@ impl Application {
     /// If the idempotency key is not usable.
     pub fn new(dry_run: JobId, idempotency_key: Option<String>) -> Result<Self, SubmissionError> {
         check_key(idempotency_key.as_ref())?;
-        Ok(Self { dry_run, idempotency_key })
+        Ok(Self { dry_run, idempotency_key, trace: None })
+    }
+
+    /// Keeps the span that belongs to the request.
+    #[must_use]
+    pub fn of_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Returns the idempotency key, and the SHA-256 of the request that it stands for.
@@ -60,6 +67,7 @@ impl Service {
             chunks: Vec::new(),
             idempotency: application.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint }),
             retention: self.retention(),
+            trace: application.trace,
         };
         let earlier = earlier_job(self.store().submit_job(&job, &self.submit_limits(tenant))?, tenant)?;
         if earlier.is_none() {

@@ -284,6 +284,7 @@ impl<'a> Call<'a> {
             keeps_images: false,
             now: service.store().now(),
             job: None,
+            trace: None,
         };
         Decider::new(
             service.decider_context(),

@@ -126,7 +126,7 @@ impl Service {
     pub fn submit(&self, tenant: &Tenant, mut submission: Submission) -> Result<Accepted, ServiceError> {
         let mut idempotency = submission.idempotency().map(|(key, fingerprint)| Idempotency { key, fingerprint });
         let (operation, mode, source) = (submission.operation(), submission.mode(), submission.take_source());
-        let dry_run = submission.dry_run();
+        let (dry_run, trace) = (submission.dry_run(), submission.trace());
         let parts = submission.into_jobs();
         let group = (parts.len() > 1).then(GroupId::random);
         let job = |chunks| NewJob {
@@ -146,6 +146,7 @@ impl Service {
             // The first job stands for all of them.
             idempotency: idempotency.take(),
             retention: self.settings.retention,
+            trace,
         };
         let jobs: Vec<NewJob> = parts.into_iter().map(job).collect();
         let limits = self.submit_limits(tenant);

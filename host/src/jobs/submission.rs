@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{DryRun, ItemList, Operation, Source, WriteMode};
+use crate::domain::{DryRun, ItemList, Operation, Source, TraceParent, WriteMode};
 
 /// Items that a job may have.
 pub const MAX_ITEMS: usize = 10_000;
@@ -23,6 +23,7 @@ pub struct Submission {
     source: Option<Source>,
     items: ItemList,
     idempotency_key: Option<String>,
+    trace: Option<TraceParent>,
 }
 
 /// Why a request cannot become a job.
@@ -50,7 +51,15 @@ impl Submission {
             return Err(SubmissionError::TooMany);
         }
         check_key(idempotency_key.as_ref())?;
-        Ok(Self { operation, mode: WriteMode::Upsert, dry_run: None, source: None, items, idempotency_key })
+        Ok(Self {
+            operation,
+            mode: WriteMode::Upsert,
+            dry_run: None,
+            source: None,
+            items,
+            idempotency_key,
+            trace: None,
+        })
     }
 
     /// Checks a request that brought a file. One with more than [`MAX_ITEMS`] rows becomes a group of jobs.
@@ -80,6 +89,17 @@ impl Submission {
     #[must_use]
     pub fn with_dry_run(self, dry_run: Option<DryRun>) -> Self {
         Self { dry_run, ..self }
+    }
+
+    /// Keeps the span that belongs to the request.
+    #[must_use]
+    pub fn of_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Returns the span that belongs to the request.
+    pub(super) fn trace(&self) -> Option<TraceParent> {
+        self.trace
     }
 
     /// Returns whether the request is for a dry run.

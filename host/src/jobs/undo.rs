@@ -13,7 +13,7 @@ use super::decide::{UndoImages, UndoItem};
 use super::service::earlier_job;
 use super::submission::{MAX_CHUNK_ITEMS, check_key};
 use super::{Service, ServiceError, SubmissionError};
-use crate::domain::{ChangedSince, ItemList, JobId, Operation, Pinned, Undo, WriteMode};
+use crate::domain::{ChangedSince, ItemList, JobId, Operation, Pinned, TraceParent, Undo, WriteMode};
 use crate::store::{Idempotency, NewJob, Store, StoreError, SubmitLimits, Tenant, UndoRefusal, UndoRequest, Undoable};
 
 /// A request to undo a job, checked.
@@ -22,6 +22,7 @@ pub struct Undoing {
     undo: Undo,
     with_any_processor: bool,
     idempotency_key: Option<String>,
+    trace: Option<TraceParent>,
 }
 
 impl Undoing {
@@ -36,7 +37,13 @@ impl Undoing {
         idempotency_key: Option<String>,
     ) -> Result<Self, SubmissionError> {
         check_key(idempotency_key.as_ref())?;
-        Ok(Self { undo: Undo { job, changed_since }, with_any_processor, idempotency_key })
+        Ok(Self { undo: Undo { job, changed_since }, with_any_processor, idempotency_key, trace: None })
+    }
+
+    /// Keeps the span that belongs to the request.
+    #[must_use]
+    pub fn of_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Returns the job that is undone.
@@ -105,6 +112,7 @@ impl UndoDesk<'_> {
             chunks,
             idempotency: undoing.idempotency(),
             retention: self.retention,
+            trace: undoing.trace,
         };
         let earlier = earlier_job(self.store.submit_job(&job, &self.limits)?, self.tenant)?;
         Ok(earlier.unwrap_or(job.id))

@@ -8,7 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::registering::{Counters, GaugesBy, counted, measured, registered};
+use super::registering::{Counters, GaugesBy, TraceLabel, counted, measured, registered};
+use crate::domain::TraceId;
 
 /// Bounds in seconds, of `http.server.request.duration`.
 const REQUEST_TIMES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -28,11 +29,6 @@ struct RequestLabels {
     http_request_method: &'static str,
     http_route: &'static str,
     http_response_status_code: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TraceLabel {
-    trace_id: String,
 }
 
 /// Why a request or a connection was refused that may have been all right.
@@ -99,15 +95,14 @@ impl HttpMetrics {
         Self { requests, active, refused, connections, certificates }
     }
 
-    /// Counts a request that was answered. `route` is the template of its path; `trace` is the id of the trace that it belongs to.
-    pub fn answered(&self, method: &str, route: &'static str, status: u16, time: Duration, trace: Option<String>) {
+    /// Counts a request that was answered. `route` is the template of its path; `trace` is the trace that it belongs to, if that is kept.
+    pub fn answered(&self, method: &str, route: &'static str, status: u16, time: Duration, trace: Option<TraceId>) {
         let labels = RequestLabels {
             http_request_method: known_method(method),
             http_route: route,
             http_response_status_code: status,
         };
-        let trace = trace.map(|trace_id| TraceLabel { trace_id });
-        self.requests.get_or_create_owned(&labels).observe(time.as_secs_f64(), trace, None);
+        self.requests.get_or_create_owned(&labels).observe(time.as_secs_f64(), trace.map(TraceLabel::from), None);
     }
 
     /// Returns the number of open connections of a listener, which the listener itself changes.
@@ -127,7 +122,7 @@ impl HttpMetrics {
 }
 
 /// Returns a method as its label, so that strangers cannot make labels.
-fn known_method(method: &str) -> &'static str {
+pub fn known_method(method: &str) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }

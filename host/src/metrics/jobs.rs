@@ -4,17 +4,19 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::registering::{Counters, GaugesBy, Histograms, counted, measured, registered};
+use super::registering::{Counters, GaugesBy, Histograms, TraceLabel, counted, measured, registered};
 use super::{LONG_TIMES, SHORT_TIMES};
+use crate::domain::TraceId;
 
 /// Jobs, batches and workers.
 pub struct JobMetrics {
-    wait: Histogram,
+    wait: HistogramWithExemplars<TraceLabel>,
     duration: Histograms,
     finished: Counters<3>,
     contacts: Counters<2>,
@@ -70,7 +72,8 @@ pub enum BatchPhase {
 }
 
 impl BatchPhase {
-    fn as_str(self) -> &'static str {
+    /// Returns the phase's name, for metrics and traces.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Find => "find",
@@ -93,7 +96,8 @@ pub enum RedoCause {
 }
 
 impl RedoCause {
-    fn as_str(self) -> &'static str {
+    /// Returns the cause's name, for metrics and traces.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Conflict => "conflict",
             Self::Speculation => "speculation",
@@ -112,7 +116,7 @@ impl JobMetrics {
                 "job_wait",
                 "Time from a job's acceptance to its first claim",
                 Unit::Seconds,
-                long(),
+                HistogramWithExemplars::new(LONG_TIMES.into_iter()),
             ),
             duration: measured(
                 registry,
@@ -206,9 +210,9 @@ impl JobMetrics {
         }
     }
 
-    /// Counts the wait of a job that is claimed for the first time.
-    pub fn waited(&self, time: Duration) {
-        self.wait.observe(time.as_secs_f64());
+    /// Counts the wait of a job that is claimed for the first time. `trace` is the trace of its run, if that is kept.
+    pub fn waited(&self, time: Duration, trace: Option<TraceId>) {
+        self.wait.observe(time.as_secs_f64(), trace.map(TraceLabel::from), None);
     }
 
     /// Counts a job that ended on this server, after `time` of its last claim.

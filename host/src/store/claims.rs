@@ -6,7 +6,7 @@ use super::overlays::{OverlayBatch, OverlayMarks};
 use super::{ContactWrite, Deletion, StoreError};
 use crate::domain::{
     Action, DryRun, Expected, GroupId, ItemError, ItemList, ItemRemarks, JobId, Operation, Pinned, TenantId, Timestamp,
-    Undo, WriteMode,
+    TraceParent, Undo, WriteMode,
 };
 use crate::tenants::{StoredProfile, TenantLimits};
 
@@ -95,6 +95,8 @@ pub struct Claim {
     pub now: Timestamp,
     /// How long the job waited since it was accepted; `None` if it was claimed before.
     pub waited: Option<Duration>,
+    /// The span that belongs to the request that the job was accepted by.
+    pub trace: Option<TraceParent>,
 }
 
 /// What identifies a claim among all claims.

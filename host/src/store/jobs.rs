@@ -10,7 +10,7 @@ use super::error::Context;
 use super::{Claim, StoreError, UndoRefusal, UndoRequest};
 use crate::domain::{
     Action, DryRun, ErrorCode, Expected, GroupId, ItemError, ItemList, Job, JobId, JobState, Operation, Pinned,
-    ResultRow, Source, TenantId, Timestamp, Undo, Warning, WriteMode,
+    ResultRow, Source, TenantId, Timestamp, TraceParent, Undo, Warning, WriteMode,
 };
 use crate::tenants::StoredProfile;
 
@@ -153,6 +153,8 @@ pub struct NewJob {
     pub idempotency: Option<Idempotency>,
     /// How long the id lives, from the job's acceptance and again from its end.
     pub retention: Duration,
+    /// The span that belongs to the request that the job is accepted by.
+    pub trace: Option<TraceParent>,
 }
 
 impl NewJob {

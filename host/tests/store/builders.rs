@@ -59,6 +59,7 @@ pub(crate) fn new_job(tenant: TenantId, chunks: &[usize]) -> NewJob {
         chunks: chunks.iter().map(&mut chunk).collect(),
         idempotency: None,
         retention: RETENTION,
+        trace: None,
     }
 }
 

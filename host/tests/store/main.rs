@@ -204,6 +204,7 @@ conformance! {
             words_that_many_have_are_found_like_others,
             searches_find_what_the_texts_have;
         submit:
+            each_claim_of_a_job_has_the_trace_of_its_request,
             an_accepted_job_can_be_read_and_claimed,
             only_its_tenant_knows_a_job,
             a_job_without_items_is_completed,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead::domain::{Counts, GroupId, ItemList, JobState, Operation, TenantId};
+use bulkhead::domain::{Counts, GroupId, ItemList, JobState, Operation, TenantId, TraceId, TraceParent};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome};
 
 use crate::fixture::{AMPLE_LIMITS, LEASE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
@@ -21,6 +21,24 @@ pub(crate) fn an_accepted_job_can_be_read_and_claimed(fixture: &StoreFixture) {
     let claim = fixture.claim();
     assert_eq!((claim.tenant, claim.job, claim.operation), (tenant, new.id, Operation::Update));
     assert_eq!((claim.cursor, claim.total, claim.attempts), (0, 5, 1));
+}
+
+/// Whoever claims the job, and however often.
+pub(crate) fn each_claim_of_a_job_has_the_trace_of_its_request(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    for is_sampled in [true, false] {
+        let trace = TraceParent { trace: TraceId([7; 16]), span: [9; 8], is_sampled };
+        let job = new_job(tenant, &[1]);
+        fixture.submit(&NewJob { trace: Some(trace), ..job });
+        let first = fixture.claim();
+        assert_eq!(first.trace, Some(trace));
+        fixture.store.release(&first).unwrap();
+        let second = fixture.claim();
+        assert_eq!((second.trace, second.job), (Some(trace), first.job));
+        fixture.finish(&second);
+    }
+    fixture.submit(&new_job(tenant, &[1]));
+    assert_eq!(fixture.claim().trace, None);
 }
 
 pub(crate) fn only_its_tenant_knows_a_job(fixture: &StoreFixture) {

@@ -17,6 +17,7 @@ use bulkhead::operations::MAX_COMPONENT_BYTES;
 use bulkhead::store::postgres::DatabaseUrl;
 use bulkhead::store::{Opening, QueueLimits};
 use bulkhead::tenants::Secret;
+use bulkhead::traces::TraceSettings;
 use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
 use ipnet::IpNet;
@@ -202,11 +203,13 @@ impl ServeArgs {
     ///
     /// # Errors
     /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, one
-    /// address for two listeners, or an address at which others could read what clients send.
+    /// address for two listeners, or an address at which others could read what clients send; or if a variable says of traces what
+    /// cannot be meant.
     pub(in crate::cli) fn check(&self) -> Result<(), String> {
         if let Place::Database(url) = self.store.place()? {
             url.parse::<DatabaseUrl>().map_err(|error| format!("--database: {error}"))?;
         }
+        TraceSettings::of_environment().map_err(|error| error.to_string())?;
         self.tls_files()?;
         if self.admin_tls_files()?.is_some() && self.listening.admin_listen.is_none() {
             return Err(String::from(

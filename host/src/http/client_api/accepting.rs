@@ -13,6 +13,7 @@ use crate::http::import_settings::ImportSettings;
 use crate::http::job_wait::{SubmissionWait, Worked};
 use crate::http::problem::Problem;
 use crate::http::quota;
+use crate::http::sender::Sender;
 use crate::http::wait::Wait;
 use crate::jobs::{Accepted, Call, Service};
 use crate::store::Tenant;
@@ -30,7 +31,8 @@ impl ClientApi {
         let idempotency_key = bulk::idempotency_key(&head.headers)?;
         let settings = ImportSettings::of_query(head.uri.query())?;
         let (body, max_bytes) = (body.await?, self.bodies.max_bytes());
-        Ok(BulkRequest { endpoint, settings, idempotency_key, body, scope, max_bytes })
+        let trace = head.extensions.get::<Sender>().and_then(|sender| sender.trace);
+        Ok(BulkRequest { endpoint, settings, idempotency_key, body, scope, max_bytes, trace })
     }
 
     /// Accepts what a bulk request brought. If that may be a table, the tenant's processor is asked for the fields that columns

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request};
+use hyper::{HeaderMap, Method, Request};
 
 use crate::http::admin_api::{AdminApi, OperatorTokens};
 use crate::http::body::BodySettings;
@@ -12,8 +12,11 @@ use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route_template;
+use crate::http::trace_context::{trace_parent, trace_state};
 use crate::jobs::Service;
+use crate::metrics::known_method;
 use crate::operations::Operations;
+use crate::traces::RequestTrace;
 
 /// What a listener serves.
 pub struct Api(Handler);
@@ -83,6 +86,17 @@ impl Api {
             (_, Handler::Client(_)) => route_template::of_client(method, path),
             (_, Handler::Admin(_)) => route_template::of_operators(method, path),
             (_, Handler::Health) => route_template::UNKNOWN,
+        }
+    }
+
+    /// Begins the trace of a request. Health checks at a listener of their own have no spans.
+    pub(super) fn trace(&self, method: &Method, headers: &HeaderMap) -> RequestTrace {
+        let parent = trace_parent(headers);
+        match self.0 {
+            Handler::Client(_) | Handler::Admin(_) => {
+                RequestTrace::begin(known_method(method.as_str()), parent, || trace_state(headers))
+            }
+            Handler::Health => RequestTrace::without_span(parent),
         }
     }
 

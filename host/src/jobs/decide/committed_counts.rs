@@ -3,6 +3,7 @@
 use crate::domain::Action;
 use crate::metrics::METRICS;
 use crate::store::BatchCommit;
+use crate::traces::JobTrace;
 
 /// The outcomes of a batch's items, counted before the batch is committed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,5 +38,12 @@ impl CommittedCounts {
             METRICS.jobs.committed(operation, outcome, count);
         }
         METRICS.tenants.committed(tenant, self.0.iter().sum());
+    }
+
+    /// Tells a run's trace that the batch took effect.
+    pub(in crate::jobs) fn tell_trace(self, trace: &JobTrace) {
+        for ((_, outcome), count) in OUTCOMES.iter().zip(self.0) {
+            trace.add_outcome(outcome, count);
+        }
     }
 }

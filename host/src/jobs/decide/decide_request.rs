@@ -1,6 +1,6 @@
 //! What a decider is told of the request whose items it decides.
 
-use crate::domain::{DryRun, JobId, Operation, Pinned, TenantId, Timestamp, WriteMode};
+use crate::domain::{DryRun, JobId, Operation, Pinned, TenantId, Timestamp, TraceId, WriteMode};
 use crate::tenants::{StoredProfile, TenantLimits};
 
 /// What all items of a request have in common.
@@ -23,4 +23,6 @@ pub(in crate::jobs) struct DecideRequest<'a> {
     pub(in crate::jobs) now: Timestamp,
     /// `None` for a call.
     pub(in crate::jobs) job: Option<JobId>,
+    /// The trace of the job, for the log.
+    pub(in crate::jobs) trace: Option<TraceId>,
 }

@@ -29,6 +29,7 @@ use crate::jobs::right_of_way::RightOfWay;
 use crate::metrics::{BatchPhase, METRICS};
 use crate::sandbox::{CallError, CancelFlag, GuestFailure, Limits, Objection, Outcome, Planned};
 use crate::store::{BatchCommit, FailingComponent, StoreError};
+use crate::traces::PhaseLog;
 
 /// Calls into components in one step: showing the stored contacts, checking and deciding.
 const MAX_CALLS_PER_STEP: u32 = 4;
@@ -115,6 +116,13 @@ impl<'a> Decider<'a> {
     #[must_use]
     pub(in crate::jobs) fn over(self, overlay: Option<Arc<Mutex<Overlay>>>) -> Self {
         Self { overlay, ..self }
+    }
+
+    /// Returns the decider of a run that is traced: it notes the parts of the work on batches.
+    #[must_use]
+    pub(in crate::jobs) fn noting(mut self, phases: PhaseLog) -> Self {
+        self.meter.note_phases(phases);
+        self
     }
 
     /// Has the processor read a part's items, and the validator check them.
@@ -362,13 +370,20 @@ impl<'a> Decider<'a> {
 
     /// Logs a failed call, and counts it against the component if the component is to blame.
     fn call_failed(&mut self, failed: ComponentCallError) -> DecideError {
-        let DecideRequest { tenant, tenant_name, job, .. } = self.request;
-        let job = job.map(tracing::field::display);
+        let DecideRequest { tenant, tenant_name, job, trace, .. } = self.request;
+        let (job, trace_id) = (job.map(tracing::field::display), trace.map(tracing::field::display));
         let ComponentCallError { component, error } = failed;
         match error {
             CallError::Cancelled => DecideError::Run(RunError::Cancelled),
             CallError::HostUnavailable(reason) => {
-                tracing::warn!(event = "sandbox_full", tenant = tenant_name, job, reason, "cannot run a component now");
+                tracing::warn!(
+                    event = "sandbox_full",
+                    tenant = tenant_name,
+                    job,
+                    trace_id,
+                    reason,
+                    "cannot run a component now"
+                );
                 DecideError::Run(RunError::SandboxFull)
             }
             CallError::Failed { failure, detail } => {
@@ -378,6 +393,7 @@ impl<'a> Decider<'a> {
                     event = "component_failed",
                     tenant = tenant_name,
                     job,
+                    trace_id,
                     %component,
                     failure = failure.as_str(),
                     detail,

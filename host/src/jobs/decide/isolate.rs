@@ -42,6 +42,9 @@ pub(in crate::jobs) trait CommitTarget {
     /// [`RunError::TurnOver`] if the turn is over, or why work must end.
     fn ensure_turn(&mut self, left: impl FnOnce() -> LeftParts) -> Result<(), RunError>;
 
+    /// Learns that a part was attempted in vain: a component failed on it, so it is halved or given up.
+    fn failed(&mut self, _part: Part<'_>) {}
+
     /// Commits a part, as a whole or not at all. The target may refuse items of the part. Without the right of way, the commit waits
     /// for requests that have it.
     ///
@@ -173,6 +176,7 @@ impl<T: CommitTarget> Isolation<'_, '_, T> {
                     FailureReason::CONTENDED
                 }
                 Err(DecideError::Component(failure)) => {
+                    self.target.failed(part);
                     let wasted = self.decider.spent().guest.saturating_sub(before);
                     self.failures.add_failure(part.items.len(), wasted, failure);
                     if part.items.len() <= 1 {

@@ -6,6 +6,7 @@ use super::component_usage::ComponentUsage;
 use super::components::RunningComponents;
 use crate::metrics::{BatchPhase, METRICS};
 use crate::sandbox::GuestFailure;
+use crate::traces::PhaseLog;
 
 /// Time spent on a request.
 #[derive(Debug, Default, Clone, Copy)]
@@ -29,7 +30,7 @@ impl TimeSpent {
 }
 
 /// The measurements of one request.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Meter {
     spent: TimeSpent,
     /// The usage of instances that have ended.
@@ -40,6 +41,8 @@ pub(super) struct Meter {
     failures: Option<Vec<ItemFailure>>,
     /// The detail of the latest failed call, until it is known which item is to blame.
     last_detail: Option<String>,
+    /// The parts of the work on a batch, for its trace.
+    phases: PhaseLog,
 }
 
 /// An item on which a component failed.
@@ -60,6 +63,11 @@ impl Meter {
         Self { spent, ..Self::default() }
     }
 
+    /// Notes the parts of the work on batches from now on.
+    pub(super) fn note_phases(&mut self, phases: PhaseLog) {
+        self.phases = phases;
+    }
+
     /// Goes on from `spent`.
     pub(super) fn go_on_from(&mut self, spent: TimeSpent) {
         self.spent = spent;
@@ -76,15 +84,18 @@ impl Meter {
         let result = call();
         let time = started.elapsed();
         METRICS.jobs.batch(phase, time);
+        self.phases.add(phase, started, time);
         self.spent.guest += time;
         result
     }
 
     /// Measures looking contacts up.
     pub(super) fn time_finding<T>(&mut self, find: impl FnOnce() -> T) -> T {
-        let before = self.spent.reading;
+        let (started, before) = (Instant::now(), self.spent.reading);
         let result = self.time_reading(find);
-        METRICS.jobs.batch(BatchPhase::Find, self.spent.reading.saturating_sub(before));
+        let time = self.spent.reading.saturating_sub(before);
+        METRICS.jobs.batch(BatchPhase::Find, time);
+        self.phases.add(BatchPhase::Find, started, time);
         result
     }
 

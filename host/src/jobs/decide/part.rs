@@ -33,6 +33,16 @@ impl<'a> Part<'a> {
         self.first
     }
 
+    /// Returns how many items the part has.
+    pub(in crate::jobs) fn len(self) -> usize {
+        self.items.len()
+    }
+
+    /// Returns whether the part has no items.
+    pub(in crate::jobs) fn is_empty(self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Returns the key of the item at `index` of this part.
     pub(super) fn key(self, index: usize) -> Option<String> {
         self.keys.and_then(|keys| keys.get(index)).cloned()

@@ -36,7 +36,8 @@ pub(super) fn start_watch(context: &Arc<WorkerContext>) -> io::Result<Task> {
     Task::start("lease-watch", move || {
         for job in context.stop_lapsed_jobs() {
             METRICS.jobs.leases_lost.inc();
-            tracing::warn!(event = "lease_lost", %job, "a lease ended before it could be renewed; the job is stopped here");
+            let trace_id = context.running.trace_of(job).map(tracing::field::display);
+            tracing::warn!(event = "lease_lost", %job, trace_id, "a lease ended before it could be renewed; the job is stopped here");
         }
         CHECK_INTERVAL
     })

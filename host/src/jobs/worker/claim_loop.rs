@@ -25,6 +25,7 @@ use crate::jobs::worker::speculation::{Speculation, unproven};
 use crate::metrics::{METRICS, RedoCause};
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, StoreError};
+use crate::traces::{BatchEnd, BatchTrace};
 
 /// Batches that are committed one by one after a conflict. Deciding ahead would often be in vain while other requests change
 /// the same contacts.
@@ -72,7 +73,7 @@ impl<'a> ClaimLoop<'a> {
         let (lease, handle) = (target.context.settings.lease, target.handle.clone());
         let pipeline = {
             let WorkerContext { decider, job_watcher, .. } = target.context;
-            Pipeline::new(decider, job_watcher, target.committer, target.claim, lease, handle)
+            Pipeline::new(decider, job_watcher, target.committer, target.claim, lease, handle, target.trace.clone())
         };
         // If a server died at this job, the first batch is committed alone. A server that dies again, at a batch far ahead,
         // would otherwise lose what it decided before, and the job would never get further.
@@ -212,10 +213,12 @@ impl<'a> ClaimLoop<'a> {
 
     /// Takes a partner's batch, or decides it again.
     fn take(&mut self, answer: Answer, given: &Given, own: Option<&Arc<WriteSet>>) -> Result<(), RunError> {
-        let Answer { first, items, decided, spent } = answer;
+        let Answer { first, items, decided, spent, phases } = answer;
         self.decider.add_spent(spent);
+        let mut batch = self.target.trace.batch(first, items.items.len(), phases).by_partner();
         match decided {
             Decided::ComponentFailed => {
+                batch.end(BatchEnd::Divided, None);
                 self.flush()?;
                 self.isolate(Part::whole(first, &items))
             }
@@ -226,14 +229,17 @@ impl<'a> ClaimLoop<'a> {
                         Some(_) => true,
                         None => self.is_proven(&planned, &commit)?,
                     };
+                batch.add(self.target.phases.take());
                 if is_valid {
                     if let Some(found) = &found {
                         self.speculation.learn(&planned, found.len());
                     }
                     METRICS.jobs.partner_batches.inc();
                     self.partnering.items += items.items.len();
-                    return self.commit(items, commit).map(drop);
+                    return self.commit(items, commit, batch).map(drop);
                 }
+                batch.end(BatchEnd::Discarded, None);
+                self.target.redo = Some(RedoCause::Overtaken);
                 METRICS.jobs.redone(RedoCause::Overtaken);
                 self.partnering.discarded.add();
                 self.decide_and_commit(first, items).map(drop)
@@ -245,15 +251,17 @@ impl<'a> ClaimLoop<'a> {
     /// Decides a batch and commits it. Returns what it changes, if it is in the pipeline.
     fn decide_and_commit(&mut self, first: u32, items: ItemList) -> Result<Option<Arc<WriteSet>>, RunError> {
         let part = Part::whole(first, &items);
-        let commit = if self.has_given_up() { None } else { self.decide(part)? };
-        match commit {
-            Some(commit) => self.commit(items, commit),
-            None => {
-                self.flush()?;
-                self.isolate(part)?;
-                Ok(None)
+        if !self.has_given_up() {
+            let decided = self.decide(part);
+            let batch = self.target.batch(first, part.len());
+            match decided? {
+                Some(commit) => return self.commit(items, commit, batch),
+                None => batch.end(BatchEnd::Divided, None),
             }
         }
+        self.flush()?;
+        self.isolate(part)?;
+        Ok(None)
     }
 
     /// Returns whether the components are not called for this job any more.
@@ -296,6 +304,7 @@ impl<'a> ClaimLoop<'a> {
                 return Ok(Some(commit));
             }
             METRICS.jobs.redone(RedoCause::Speculation);
+            self.target.redo = Some(RedoCause::Speculation);
             self.speculation.disable();
         }
         let mut found = self.look_up(lookups)?;
@@ -335,14 +344,21 @@ impl<'a> ClaimLoop<'a> {
     }
 
     /// Commits a batch, at once or in the pipeline. Returns what it changes, if it is in the pipeline.
-    fn commit(&mut self, items: ItemList, mut commit: BatchCommit) -> Result<Option<Arc<WriteSet>>, RunError> {
+    fn commit(
+        &mut self,
+        items: ItemList,
+        mut commit: BatchCommit,
+        batch: BatchTrace,
+    ) -> Result<Option<Arc<WriteSet>>, RunError> {
         let part = Part::whole(commit.first, &items);
         if !self.target.admit(part, &mut commit)? {
+            batch.end(BatchEnd::Conflict, None);
             self.flush()?;
+            self.target.redo = Some(RedoCause::Conflict);
             self.isolate(part)?;
             return Ok(None);
         }
-        let writes = match self.pipeline.push(items, commit) {
+        let writes = match self.pipeline.push(items, commit, batch) {
             Ok(writes) => Some(writes),
             Err(error) => {
                 self.recover(Err(error))?;
@@ -373,9 +389,14 @@ impl<'a> ClaimLoop<'a> {
                 self.speculation.disable();
                 self.target.room.forget();
                 self.single_commits = SINGLE_COMMITS_AFTER_CONFLICT;
+                // What was done on the next batch so far is told with that one.
+                let next = (self.target.phases.take(), self.target.redo.take());
                 for DecidedBatch { first, items, .. } in batches {
+                    self.target.redo = Some(RedoCause::Conflict);
                     self.isolate(Part::whole(first, &items))?;
                 }
+                self.target.phases.put_back(next.0);
+                self.target.redo = next.1;
                 Ok(())
             }
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tracing::Level;
+use tracing::field::display;
 
 use crate::domain::Pinned;
 use crate::jobs::decide::{
@@ -26,6 +27,7 @@ use crate::jobs::worker::places::Places;
 use crate::jobs::worker::running::RunningJob;
 use crate::metrics::{JobEnd, METRICS};
 use crate::store::{Claim, Store, StoreError};
+use crate::traces::{JobFacts, JobTrace, RunEnd};
 
 /// Pause of a worker after the store failed or the sandbox was full, before it claims a job again.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
@@ -54,6 +56,21 @@ impl<'a> JobRun<'a> {
     ) -> Self {
         let (pool_is_stopping, places) = pool;
         let running = context.running.begin(claim.id(), requested_at, watch.clone());
+        let trace = JobTrace::begin(&JobFacts {
+            job: claim.job,
+            tenant: &claim.tenant_name,
+            operation: claim.operation_name(),
+            mode: claim.mode.as_str(),
+            is_dry_run: claim.dry_run.is_some(),
+            items: claim.total,
+            cursor: claim.cursor,
+            attempts: claim.attempts,
+            waited: claim.waited,
+            request: claim.trace,
+        });
+        let phases = trace.phase_log();
+        let trace_id = trace.id().or(claim.trace.map(|request| request.trace));
+        trace_id.into_iter().for_each(|trace| running.handle().set_trace(trace));
         let request = DecideRequest {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -67,6 +84,7 @@ impl<'a> JobRun<'a> {
             keeps_images: claim.undoable_for().is_some(),
             now: claim.now,
             job: Some(claim.job),
+            trace: trace_id,
         };
         context.accepted_chunks.claimed(claim.tenant, claim.job);
         let used = context.carry_over.take(claim.tenant, claim.job);
@@ -79,12 +97,14 @@ impl<'a> JobRun<'a> {
         let overlay = || Arc::new(Mutex::new(Overlay::of_job(Arc::clone(context.store()), claim)));
         let overlay = claim.dry_run.map(|_| overlay());
         let may_have_partner = claim.dry_run.is_none() && claim.undoes.is_none();
-        let partner = || PartnerContext { context, request, cancel: handle.cancel().clone() };
+        let partner =
+            || PartnerContext { context, request, cancel: handle.cancel().clone(), phases: trace.phase_log() };
         let partner = may_have_partner.then(partner);
         let undo = claim.undoes.map(|undo| UndoImages::new(Arc::clone(context.store()), claim.tenant, undo));
         let decider = Decider::new(&context.decider, request, handle.cancel().clone(), watch.clone(), spent)
             .over(overlay.clone())
-            .undoing(undo);
+            .undoing(undo)
+            .noting(phases.clone());
         let failures = if claim.attempts > MAX_ATTEMPTS { failures.with_failed_servers() } else { failures };
         let target = JobTarget {
             context,
@@ -97,6 +117,9 @@ impl<'a> JobRun<'a> {
             turn_began_at: Instant::now(),
             left,
             overlay,
+            trace,
+            phases,
+            redo: None,
         };
         let claim_loop = ClaimLoop::new(target, decider, failures, places, partner);
         Self { claim_loop, running, _time_in_use: context.decider.tenant_time.begin(claim.tenant) }
@@ -105,12 +128,15 @@ impl<'a> JobRun<'a> {
     /// Runs the job until it is finished or the claim must be given up, and then reports and releases the claim.
     pub(super) fn run(mut self) {
         let started = Instant::now();
-        let &JobTarget { context, claim, .. } = &self.claim_loop.target;
+        let target = &self.claim_loop.target;
+        let &JobTarget { context, claim, .. } = target;
+        let (trace, trace_id) = (target.trace.clone(), target.trace_id().map(display));
         tracing::debug!(
-            event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, cursor = claim.cursor, total = claim.total, "job claimed"
+            event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, trace_id, cursor = claim.cursor, total = claim.total, "job claimed"
         );
         if let Some(waited) = claim.waited {
-            METRICS.jobs.waited(waited);
+            let kept = claim.trace.filter(|request| request.is_sampled).map(|request| request.trace);
+            METRICS.jobs.waited(waited, trace.id().or(kept));
         }
         if claim.attempts > 1 {
             METRICS.jobs.taken_over.inc();
@@ -129,7 +155,9 @@ impl<'a> JobRun<'a> {
         let _releasing = handle.watch().enter(Phase::Release);
         // Before the release, as the store accepts output only under the claim.
         self.store_output();
+        let end = run_end(&ended, self.claim_loop.target.is_pool_stopping());
         self.report(started, ended);
+        trace.end(end);
     }
 
     /// Stores the components' output in the job's log.
@@ -145,7 +173,8 @@ impl<'a> JobRun<'a> {
             committer.run(move |store| store.append_job_log(&claim, &printed, limit))
         };
         if let Err(error) = stored {
-            tracing::warn!(event = "job_log_not_stored", job = %claim.job, %error, "the output of a job's components was not stored");
+            let trace_id = self.claim_loop.target.trace_id().map(display);
+            tracing::warn!(event = "job_log_not_stored", job = %claim.job, trace_id, %error, "the output of a job's components was not stored");
         }
     }
 
@@ -153,6 +182,7 @@ impl<'a> JobRun<'a> {
     fn report(&self, started: Instant, ended: Result<(), RunError>) {
         let JobTarget { context, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
+        let trace_id = self.claim_loop.target.trace_id().map(display);
         match ended {
             Ok(()) => {
                 self.count_end(JobEnd::Completed, started);
@@ -172,7 +202,7 @@ impl<'a> JobRun<'a> {
             Err(RunError::Gone | RunError::Cancelled) => {
                 self.count_end(JobEnd::Stopped, started);
                 let stopped_after_us = self.running.handle().stop_requested_at().map(micros_since);
-                tracing::info!(event = "job_stopped", tenant, %job, stopped_after_us, "job stopped");
+                tracing::info!(event = "job_stopped", tenant, %job, trace_id, stopped_after_us, "job stopped");
                 // The store may have renewed the lease although its answer was lost. Without a release, no server would claim
                 // the job until that lease ends.
                 if self.running.handle().is_lease_lost() {
@@ -182,7 +212,7 @@ impl<'a> JobRun<'a> {
             Err(RunError::Store(error)) => {
                 context.store_outage.failed("work on a job", &error);
                 if context.store_outage.should_log(job) {
-                    tracing::error!(event = "job_interrupted", tenant, %job, %error, "the store failed; the job goes back to the queue");
+                    tracing::error!(event = "job_interrupted", tenant, %job, trace_id, %error, "the store failed; the job goes back to the queue");
                 }
                 if error.would_fail_again() {
                     self.release_by(Level::INFO, |store, claim| store.release_failed(claim));
@@ -206,6 +236,7 @@ impl<'a> JobRun<'a> {
             event = "job_completed",
             tenant = claim.tenant_name,
             job = %claim.job,
+            trace_id = self.claim_loop.target.trace_id().map(display),
             items = claim.total,
             items_from_memory,
             items_by_partner = self.claim_loop.items_by_partner(),
@@ -232,6 +263,7 @@ impl<'a> JobRun<'a> {
     ) {
         let JobTarget { context, committer, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
+        let trace_id = self.claim_loop.target.trace_id().map(display);
         let ClaimLoop { failures, decider, target, .. } = &self.claim_loop;
         let used = JobUsage { failures: *failures, spent: decider.spent(), left: target.left.clone() };
         context.carry_over.remember(claim.tenant, job, used);
@@ -241,14 +273,25 @@ impl<'a> JobRun<'a> {
         };
         match released {
             Ok(()) if level == Level::DEBUG || context.store_outage.is_ongoing() => {
-                tracing::debug!(event = "job_released", tenant, %job, "job released to the queue");
+                tracing::debug!(event = "job_released", tenant, %job, trace_id, "job released to the queue");
             }
-            Ok(()) => tracing::info!(event = "job_released", tenant, %job, "job released to the queue"),
+            Ok(()) => tracing::info!(event = "job_released", tenant, %job, trace_id, "job released to the queue"),
             Err(error) => {
                 context.store_outage.failed("release a job", &error);
                 context.release_later(claim);
             }
         }
+    }
+}
+
+/// Returns how a run ended, for its trace.
+fn run_end(ended: &Result<(), RunError>, is_pool_stopping: bool) -> RunEnd {
+    match ended {
+        Ok(()) => RunEnd::Completed,
+        Err(RunError::Cancelled) if is_pool_stopping => RunEnd::Released,
+        Err(RunError::Gone | RunError::Cancelled) => RunEnd::Stopped,
+        Err(RunError::Store(_)) => RunEnd::StoreFailed,
+        Err(RunError::ShuttingDown | RunError::SandboxFull | RunError::TurnOver) => RunEnd::Released,
     }
 }
 

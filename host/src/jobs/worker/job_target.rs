@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::domain::TraceId;
 use crate::jobs::decide::{
     Added, CommitTarget, CommittedCounts, LeftParts, Overlay, Part, RunError, StorageRoom, compare,
 };
@@ -14,9 +15,11 @@ use crate::jobs::right_of_way::RightOfWay;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::levels::tenants_behind;
-use crate::jobs::worker::pipeline::count_commit;
+use crate::jobs::worker::pipeline::{batch_end, count_commit};
 use crate::jobs::worker::running::JobHandle;
+use crate::metrics::RedoCause;
 use crate::store::{BatchCommit, Claim, CommitOutcome};
+use crate::traces::{BatchEnd, BatchTrace, CommitTime, JobTrace, PhaseLog, Phases};
 
 /// The length of a turn, which is about five chunks of a job of the default component. Releasing a job and claiming it again
 /// costs about as much as half a chunk.
@@ -40,9 +43,26 @@ pub(super) struct JobTarget<'a> {
     pub(super) left: LeftParts,
     /// What a dry run has decided so far.
     pub(super) overlay: Option<Arc<Mutex<Overlay>>>,
+    /// The trace of the run.
+    pub(super) trace: JobTrace,
+    /// The parts of the work on the next batch.
+    pub(super) phases: PhaseLog,
+    /// Why the next batch is decided again, for its trace.
+    pub(super) redo: Option<RedoCause>,
 }
 
 impl JobTarget<'_> {
+    /// Returns the trace that the log names: that of the run or, if that is not sent, that of the request that the job was accepted
+    /// by.
+    pub(super) fn trace_id(&self) -> Option<TraceId> {
+        self.trace.id().or(self.claim.trace.map(|request| request.trace))
+    }
+
+    /// Tells the trace of a batch, with what was done on it so far.
+    pub(super) fn batch(&mut self, first: u32, items: usize) -> BatchTrace {
+        self.trace.batch(first, items, self.phases.take()).redone(self.redo.take())
+    }
+
     /// Returns whether the worker pool stops.
     pub(super) fn is_pool_stopping(&self) -> bool {
         self.pool_is_stopping.load(Ordering::Acquire)
@@ -93,14 +113,26 @@ impl CommitTarget for JobTarget<'_> {
         Ok(())
     }
 
+    fn failed(&mut self, part: Part<'_>) {
+        self.batch(part.first(), part.len()).end(BatchEnd::Divided, None);
+    }
+
     fn commit(
         &mut self,
         part: Part<'_>,
         mut commit: BatchCommit,
         right: Option<&RightOfWay<'_>>,
     ) -> Result<CommitOutcome, RunError> {
+        // Rows of items that failed already were no part of the work on this batch.
+        let batch = if part.is_empty() {
+            self.trace.batch(commit.first, commit.rows.len(), Phases::default())
+        } else {
+            self.batch(commit.first, commit.rows.len())
+        };
         if !self.admit(part, &mut commit)? {
             self.room.forget();
+            batch.end(BatchEnd::Conflict, None);
+            self.redo = Some(RedoCause::Conflict);
             return Ok(CommitOutcome::Conflict);
         }
         if right.is_none() && commit.changes_contacts() {
@@ -111,11 +143,14 @@ impl CommitTarget for JobTarget<'_> {
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease));
-        count_commit(self.claim, counts, &outcome, started.elapsed());
+        let time = started.elapsed();
+        count_commit(self.claim, &self.trace, counts, &outcome, time);
+        batch.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches: 1 }));
         self.context.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
         let outcome = outcome?;
         if outcome == CommitOutcome::Conflict {
             self.room.forget();
+            self.redo = Some(RedoCause::Conflict);
         }
         self.is_job_finished |= matches!(outcome, CommitOutcome::Committed { job_finished: true });
         Ok(outcome)

@@ -20,6 +20,7 @@ use crate::jobs::worker::overlap::WriteSet;
 use crate::jobs::worker::places::PartnerPlace;
 use crate::sandbox::{CancelFlag, Planned};
 use crate::store::BatchCommit;
+use crate::traces::{PhaseLog, Phases};
 
 /// Batches of a claim that a partner decides in vain before it is not asked any more: the job's batches are about the same contacts.
 const MAX_DISCARDED: u32 = 3;
@@ -31,6 +32,8 @@ pub(super) struct PartnerContext<'a> {
     pub(super) request: DecideRequest<'a>,
     /// Interrupts the partner's components together with the worker's.
     pub(super) cancel: CancelFlag,
+    /// The parts of the work on the partner's batch.
+    pub(super) phases: PhaseLog,
 }
 
 /// A batch for the partner.
@@ -52,6 +55,8 @@ pub(super) struct Answer {
     pub(super) decided: Decided,
     /// What the partner spent on it.
     pub(super) spent: TimeSpent,
+    /// The parts of the work on it.
+    pub(super) phases: Phases,
 }
 
 /// What the partner made of a batch.
@@ -106,11 +111,12 @@ impl<'scope, 'a: 'scope> Partner<'scope, 'a> {
 
 impl<'a> PartnerContext<'a> {
     fn work(&self, tasks: &Receiver<Task<'a>>, answers: &Sender<Answer>) -> String {
-        let Self { context, request, cancel } = self;
+        let Self { context, request, cancel, phases } = self;
         let watched = context.decider.watchdog.watch_worker();
         watched.set_subject(Some(Subject { tenant: request.tenant_name.to_owned(), job: request.job }));
         let watch = watched.marks();
-        let mut decider = Decider::new(&context.decider, *request, cancel.clone(), watch.clone(), TimeSpent::default());
+        let mut decider = Decider::new(&context.decider, *request, cancel.clone(), watch.clone(), TimeSpent::default())
+            .noting(phases.clone());
         for Task { first, items, may_speculate, spent, place } in tasks {
             let _time_in_use = context.decider.tenant_time.begin(request.tenant);
             decider.go_on_from(spent);
@@ -122,7 +128,8 @@ impl<'a> PartnerContext<'a> {
             let has_panicked = decided.is_err();
             let decided = decided.unwrap_or(Decided::Nothing);
             let spent = decider.spent().since(spent);
-            if answers.send(Answer { first, items, decided, spent }).is_err() || has_panicked {
+            let phases = phases.take();
+            if answers.send(Answer { first, items, decided, spent, phases }).is_err() || has_panicked {
                 break;
             }
         }

@@ -19,6 +19,7 @@ use crate::jobs::worker::running::JobHandle;
 use crate::metrics::{BatchPhase, METRICS, RedoCause};
 use crate::sandbox::Planned;
 use crate::store::{BatchCommit, Claim, CommitOutcome, Store, StoreError};
+use crate::traces::{BatchEnd, BatchTrace, CommitTime, JobTrace};
 
 /// Batches that wait for the next commit at most. A batch that waits is lost if the server dies, and a DELETE waits for the
 /// commit that is under way.
@@ -94,12 +95,14 @@ impl<'a> Pipeline<'a> {
         claim: &Arc<Claim>,
         lease: Duration,
         handle: JobHandle,
+        trace: JobTrace,
     ) -> Self {
         let commits = Arc::new(Commits {
             context: Arc::clone(context),
             job_watcher: Arc::clone(job_watcher),
             claim: Arc::clone(claim),
             lease,
+            trace,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -132,11 +135,16 @@ impl<'a> Pipeline<'a> {
         InFlight(&self.decided)
     }
 
-    /// Adds a batch behind all others. Waits while the pipeline is full. Returns what the batch changes.
+    /// Adds a batch behind all others, with its trace. Waits while the pipeline is full. Returns what the batch changes.
     ///
     /// # Errors
     /// If a batch, this one or one before it, was not committed.
-    pub(super) fn push(&mut self, items: ItemList, commit: BatchCommit) -> Result<Arc<WriteSet>, PipelineError> {
+    pub(super) fn push(
+        &mut self,
+        items: ItemList,
+        commit: BatchCommit,
+        trace: BatchTrace,
+    ) -> Result<Arc<WriteSet>, PipelineError> {
         let bytes = commit.bytes() + items.items.iter().map(String::len).sum::<usize>();
         let writes = Arc::new(WriteSet::of(&commit));
         self.decided.push_back(DecidedBatch { first: commit.first, items, writes: Arc::clone(&writes) });
@@ -147,7 +155,7 @@ impl<'a> Pipeline<'a> {
             drop(state);
             return Err(self.fail(failure));
         }
-        state.next.push(commit, bytes);
+        state.next.push(commit, bytes, trace);
         if !state.is_committing {
             state.is_committing = true;
             let commits = Arc::clone(commits);
@@ -201,6 +209,7 @@ struct Commits {
     job_watcher: Arc<JobWatcher>,
     claim: Arc<Claim>,
     lease: Duration,
+    trace: JobTrace,
     state: Mutex<CommitState>,
     changed: Condvar,
 }
@@ -231,6 +240,7 @@ struct NextCommit {
     commit: Option<BatchCommit>,
     batches: usize,
     bytes: usize,
+    traces: Vec<BatchTrace>,
 }
 
 impl CommitState {
@@ -242,7 +252,8 @@ impl CommitState {
 }
 
 impl NextCommit {
-    fn push(&mut self, commit: BatchCommit, bytes: usize) {
+    fn push(&mut self, commit: BatchCommit, bytes: usize, trace: BatchTrace) {
+        self.traces.push(trace);
         self.batches += 1;
         self.bytes += bytes;
         match &mut self.commit {
@@ -278,7 +289,7 @@ impl Commits {
     fn commit_all(&self, store: &dyn Store) -> Result<(), CommitFailure> {
         let mut state = self.state.lock();
         loop {
-            let NextCommit { commit, batches, bytes } = std::mem::take(&mut state.next);
+            let NextCommit { commit, batches, bytes, traces } = std::mem::take(&mut state.next);
             (state.is_committing, state.committing_bytes) = (commit.is_some(), bytes);
             self.changed.notify_all();
             let Some(commit) = commit else { return Ok(()) };
@@ -288,10 +299,14 @@ impl Commits {
             }
             let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
             let outcome = store.commit(&self.claim, &commit, self.lease);
-            count_commit(&self.claim, counts, &outcome, started.elapsed());
+            let time = started.elapsed();
+            count_commit(&self.claim, &self.trace, counts, &outcome, time);
+            for trace in traces {
+                trace.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches }));
+            }
             self.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
             state = self.state.lock();
-            state.commit_time += started.elapsed();
+            state.commit_time += time;
             match outcome {
                 Ok(CommitOutcome::Committed { job_finished }) => {
                     state.committed_batches += batches;
@@ -305,16 +320,30 @@ impl Commits {
     }
 }
 
-/// Tells the metrics what came of a commit.
+/// Returns what became of the batches of a commit, for their traces.
+pub(super) fn batch_end(outcome: &Result<CommitOutcome, StoreError>) -> BatchEnd {
+    match outcome {
+        Ok(CommitOutcome::Committed { .. }) => BatchEnd::Committed,
+        Ok(CommitOutcome::Conflict) => BatchEnd::Conflict,
+        Ok(CommitOutcome::Fenced) => BatchEnd::Fenced,
+        Err(_) => BatchEnd::StoreFailed,
+    }
+}
+
+/// Tells the metrics and the run's trace what came of a commit.
 pub(super) fn count_commit(
     claim: &Claim,
+    trace: &JobTrace,
     counts: CommittedCounts,
     outcome: &Result<CommitOutcome, StoreError>,
     time: Duration,
 ) {
     METRICS.jobs.batch(BatchPhase::Commit, time);
     match outcome {
-        Ok(CommitOutcome::Committed { .. }) => counts.tell(&claim.tenant_name, claim.operation_name()),
+        Ok(CommitOutcome::Committed { .. }) => {
+            counts.tell(&claim.tenant_name, claim.operation_name());
+            counts.tell_trace(trace);
+        }
         Ok(CommitOutcome::Conflict) => METRICS.jobs.redone(RedoCause::Conflict),
         Ok(CommitOutcome::Fenced) => {
             METRICS.jobs.fenced_writes.inc();
@@ -344,10 +373,11 @@ impl Drop for CommitGuard<'_> {
 mod tests {
     use super::{CommitState, MAX_BYTES, MAX_WAITING_BATCHES};
     use crate::store::BatchCommit;
+    use crate::traces::BatchTrace;
 
     fn committing(committing_bytes: usize, waiting: &[usize]) -> CommitState {
         let mut state = CommitState { is_committing: true, committing_bytes, ..CommitState::default() };
-        waiting.iter().for_each(|bytes| state.next.push(BatchCommit::default(), *bytes));
+        waiting.iter().for_each(|bytes| state.next.push(BatchCommit::default(), *bytes, BatchTrace::default()));
         state
     }
 

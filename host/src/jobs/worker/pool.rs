@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tracing::field::display;
 
 use crate::jobs::Service;
 use crate::jobs::host_watch::{HostWatch, Phase};
@@ -152,17 +153,20 @@ impl Pool {
                 tracing::info!(
                     event = "worker_replaced",
                     %job,
+                    trace_id = running.trace_of(job).map(display),
                     replaced_after_us,
                     "a component did not stop in time; another worker is started"
                 );
                 missing += 1;
             }
             for job in running.take_detached(self.free_places(2).saturating_sub(missing)) {
-                tracing::info!(event = "worker_compiling", %job, "a worker compiles a component; another worker is started");
+                let trace_id = running.trace_of(job).map(display);
+                tracing::info!(event = "worker_compiling", %job, trace_id, "a worker compiles a component; another worker is started");
                 missing += 1;
             }
             for job in running.take_computing(LOWER_AFTER, self.free_places(2).saturating_sub(missing)) {
-                tracing::debug!(event = "worker_computing", %job, "a component computes for long; another worker is started");
+                let trace_id = running.trace_of(job).map(display);
+                tracing::debug!(event = "worker_computing", %job, trace_id, "a component computes for long; another worker is started");
                 missing += 1;
             }
             missing += running.take_requested_workers();
@@ -255,6 +259,7 @@ impl Pool {
                 event = "job_panicked",
                 tenant = claim.tenant_name,
                 job = %claim.job,
+                trace_id = claim.trace.map(|request| display(request.trace)),
                 "a worker panicked over a job"
             );
         }

@@ -5,13 +5,13 @@
 //! that do not come back from a job that was stopped.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::domain::{JobId, TenantId};
+use crate::domain::{JobId, TenantId, TraceId};
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::wakeup::Wakeup;
 use crate::sandbox::CancelFlag;
@@ -31,6 +31,8 @@ struct JobFlags {
     is_detached: AtomicBool,
     /// The job was stopped because its lease ended.
     is_lease_lost: AtomicBool,
+    /// The trace that the log names.
+    trace: OnceLock<TraceId>,
 }
 
 impl JobHandle {
@@ -41,6 +43,7 @@ impl JobHandle {
             stop_requested_at: Mutex::default(),
             is_detached: AtomicBool::new(false),
             is_lease_lost: AtomicBool::new(false),
+            trace: OnceLock::new(),
         }))
     }
 
@@ -62,6 +65,11 @@ impl JobHandle {
     /// Returns whether the job was stopped because its lease ended.
     pub(super) fn is_lease_lost(&self) -> bool {
         self.0.is_lease_lost.load(Ordering::Acquire)
+    }
+
+    /// Has the log name a trace with the job.
+    pub(super) fn set_trace(&self, trace: TraceId) {
+        self.0.trace.get_or_init(|| trace);
     }
 
     fn stop(&self) {
@@ -120,6 +128,12 @@ impl RunningJobs {
             self.supervisor_wakeup.notify();
         }
         RunningJob { running: self, claim, handle }
+    }
+
+    /// Returns the trace that the log names with a running job.
+    pub(in crate::jobs) fn trace_of(&self, job: JobId) -> Option<TraceId> {
+        let jobs = self.jobs.lock();
+        jobs.values().find(|entry| entry.claim.job == job)?.handle.0.trace.get().copied()
     }
 
     /// Returns how many jobs run.

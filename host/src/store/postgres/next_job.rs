@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use super::connections::{Session, TxOutcome};
 use super::error::PgError;
 use super::sql::{digest, get, number, optional_digest, signed};
-use crate::domain::{GroupId, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::domain::{GroupId, JobId, JobState, Pinned, TenantId, Timestamp, TraceParent};
 use crate::store::packing::{read_mode, read_operation, read_undo};
 use crate::store::profile_cache::ProfileCache;
 use crate::store::{Claim, StoreError};
@@ -112,7 +112,8 @@ const TAKE: &str = concat!(
               jobs.epoch, jobs.attempts,
               jobs.cursor, jobs.total, bulkhead_now($1), tenants.name, tenants.limits, jobs.mode,
               jobs.group_id, jobs.dry_run_of, jobs.undo_of,
-              CASE WHEN jobs.started_at = bulkhead_now($1) THEN greatest(0, jobs.started_at - jobs.created_at) END"
+              CASE WHEN jobs.started_at = bulkhead_now($1) THEN greatest(0, jobs.started_at - jobs.created_at) END,
+              jobs.traceparent"
 );
 
 /// The outcome of one attempt to claim a job.
@@ -200,6 +201,7 @@ fn read(tenant: i64, row: &Row, profiles: &ProfileCache) -> Result<Claim, StoreE
         total: number(row, 8)?,
         now: Timestamp(get(row, 9)?),
         waited: get::<Option<i64>>(row, 16)?.map(|waited| Duration::from_micros(waited.unsigned_abs())),
+        trace: get::<Option<&str>>(row, 17)?.and_then(TraceParent::parse),
     })
 }
 

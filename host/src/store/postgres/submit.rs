@@ -90,8 +90,8 @@ const WAITING: &str = "
 
 const INSERT: &str = "
     INSERT INTO jobs (tenant, id, sequence, operation, state, processor, validator, profile_digest, retention, total,
-                      waiting_bytes, mode, source, group_id, dry_run_of, undo_of, created_at, started_at, finished_at, expires_at)
-    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, $16, $17, now, CASE WHEN $11::bigint = 0 THEN now END,
+                      waiting_bytes, mode, source, group_id, dry_run_of, undo_of, traceparent, created_at, started_at, finished_at, expires_at)
+    SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, $11::bigint, $12, $13, $14, $15, $16, $17, $18, now, CASE WHEN $11::bigint = 0 THEN now END,
            CASE WHEN $11::bigint = 0 THEN now END, now + $10::bigint
     FROM (SELECT bulkhead_now($1) AS now) AS clock";
 
@@ -271,9 +271,10 @@ async fn insert_one(
             let mode = stored_mode(job.mode, job.dry_run, job.undo());
             let (source, undo) = (stored_source(job.source.as_ref())?, job.undo().map(|undo| undo.job.0));
             let (group, applies) = (job.group.map(|group| group.0), job.applies.map(|dry_run| dry_run.0));
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 17] = [
+            let trace = job.trace.map(|trace| trace.to_string());
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 18] = [
                 &session.clock_shift, &tenant, &id, &sequence, &operation, &state, &processor, &validator,
-                &digest, &retention, &total, &bytes, &mode, &source, &group, &applies, &undo,
+                &digest, &retention, &total, &bytes, &mode, &source, &group, &applies, &undo, &trace,
             ];
             Ok(session.execute(&insert, &values).await?)
         },

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{SqliteStore, commit, overlays};
-use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Pinned, TenantId, Timestamp};
+use crate::domain::{Digest, GroupId, ItemList, JobId, JobState, Pinned, TenantId, Timestamp, TraceParent};
 use crate::store::before_images::NewImages;
 use crate::store::error::Context;
 use crate::store::overlays::PackedOverlay;
@@ -168,6 +168,7 @@ struct ClaimedRow {
     undo_of: Option<Uuid>,
     created_at: i64,
     started_at: i64,
+    traceparent: Option<String>,
 }
 
 fn claim(
@@ -187,7 +188,7 @@ fn claim(
              WHERE tenant = ?1 AND id = ?2 AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= ?5)
              RETURNING operation, processor, validator, epoch, attempts, cursor, total,
                        coalesce((SELECT text FROM profiles WHERE tenant = ?1 AND digest = profile_digest), profile), mode,
-                       group_id, dry_run_of, undo_of, created_at, started_at",
+                       group_id, dry_run_of, undo_of, created_at, started_at, traceparent",
         )
         .and_then(|mut statement| {
             let state = JobState::InProgress.as_str();
@@ -226,6 +227,7 @@ impl ClaimedRow {
             undo_of: row.get(11)?,
             created_at: row.get(12)?,
             started_at: row.get(13)?,
+            traceparent: row.get(14)?,
         })
     }
 }
@@ -241,6 +243,7 @@ impl ClaimedRow {
 impl ClaimedJob {
     fn into_claim(self, profiles: &ProfileCache, now: Timestamp) -> Result<Claim, StoreError> {
         let waited = self.row.waited(now);
+        let trace = self.row.traceparent.as_deref().and_then(TraceParent::parse);
         let ClaimedRow { operation, pinned, epoch, attempts, cursor, total, mode, group, applies, undo_of, .. } =
             self.row;
         let operation = read_operation(&operation)?;
@@ -265,6 +268,7 @@ impl ClaimedJob {
             total,
             now,
             waited,
+            trace,
         })
     }
 }

@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     Step::sql(include_str!("schema/0014.sql")),
     Step::sql(include_str!("schema/0015.sql")),
     Step::additive(include_str!("schema/0016.sql")),
+    Step::additive(include_str!("schema/0017.sql")),
 ];
 
 type CodeStep = fn(&Connection) -> Result<(), StoreError>;

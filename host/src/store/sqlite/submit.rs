@@ -194,9 +194,9 @@ fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Time
         .execute(
             "INSERT INTO jobs (tenant, id, sequence, operation, state, processor, retention, total, created_at,
                                started_at, finished_at, expires_at, validator, profile_digest, mode, source, group_id,
-                               dry_run_of, undo_of)
+                               dry_run_of, undo_of, traceparent)
              VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) + 1 FROM jobs WHERE tenant = ?1 AND finished_at IS NULL),
-                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                     ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             params![
                 job.tenant.0,
                 job.id.0,
@@ -215,6 +215,7 @@ fn insert_job(transaction: &Transaction<'_>, job: &NewJob, total: u32, now: Time
                 job.group.map(|group| group.0),
                 job.applies.map(|dry_run| dry_run.0),
                 job.undo().map(|undo| undo.job.0),
+                job.trace.map(|trace| trace.to_string()),
             ],
         )
         .context(CONTEXT)?;
