@@ -8,7 +8,7 @@ on_both_stores!(what_operators_do_is_logged_on_the_command_line_and_over_http, a
 fn what_operators_do_is_logged_on_the_command_line_and_over_http(server: &Server) {
     let rules = component("rules-a").display().to_string();
     let limits = server.scratch("limits.json");
-    std::fs::write(&limits, r#"{"memoryMiB":64}"#).expect("it can be written");
+    std::fs::write(&limits, format!("{{\"memoryMiB\":64{}}}", " ".repeat(4_000))).expect("it can be written");
     let limits = limits.display().to_string();
     let operator = server.operator();
 
@@ -99,7 +99,7 @@ fn what_operators_do_is_logged_on_the_command_line_and_over_http(server: &Server
 
 #[test]
 fn what_operators_do_with_jobs_is_logged() {
-    let server = Options::default().rogue().admin().start();
+    let mut server = Options::default().rogue().admin().start();
     let tenant = server.add_tenant("acme");
     let client = server.client(&tenant);
     let done = client.create(&json!([{"email": "ada@example.com"}]));
@@ -135,6 +135,11 @@ fn what_operators_do_with_jobs_is_logged() {
     let listed = run(["audit", "--limit", "1", "--data", &copied.display().to_string()]).expect(0).stdout;
     let newest: Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!(json!([newest["action"], newest["outcome"]]), json!(["store.backup", "unknown"]));
+    // A new schema.
+    server.terminate();
+    let migrated: Value = serde_json::from_str(&server.command_line(&["migrate"]).expect(0).stdout).expect("JSON");
+    let newest = &logged(&server, &["--limit", "1"])[0];
+    assert_eq!(json!([newest["action"], newest["details"]]), json!(["store.migrate", migrated]));
 }
 
 fn object(server: &Server, args: &[&str]) -> Value {

@@ -44,13 +44,13 @@ fn a_call_needs_a_scope_that_allows_it(server: &Server) {
         ("GET", unknown, &none, read),
         ("GET", &format!("{unknown}/messages"), &none, read),
         ("POST", "/api/contacts/bulk/new", &json!([{}]), submit),
-        ("POST", "/api/contacts/bulk/new?dryRun=1", &json!([{}]), submit),
+        ("POST", "/api/contacts/bulk/new?dryRun=1", &json!([{}]), change),
         ("POST", "/api/contacts/bulk/new?dryRun=1&diff=1", &json!([{}]), change),
         ("PUT", "/api/contacts/bulk/edit", &json!([{"id": 1}]), submit),
         ("PATCH", "/api/contacts/bulk/edit", &json!([{"id": 1}]), submit),
         ("POST", "/api/contacts/importCsv", &json!([]), submit),
         ("POST", &format!("/api/contacts/job/{job}/cancel"), &none, submit),
-        ("POST", &format!("/api/contacts/job/{job}/apply"), &none, submit),
+        ("POST", &format!("/api/contacts/job/{job}/apply"), &none, change),
         ("POST", &format!("/api/contacts/job/{job}/undo"), &none, change),
         ("POST", "/api/contacts/batch/new", &json!([{}]), change),
         ("POST", "/api/contacts/batch/new?dryRun=1", &json!([{}]), change),
@@ -76,6 +76,24 @@ fn a_call_needs_a_scope_that_allows_it(server: &Server) {
                 body => client.send(method, path, &[], body),
             };
             assert_eq!(reply.status != 403, is_allowed, "{scope}: {method} {path}: {}", reply.status);
+        }
+    }
+    // A dry run tells whoever guesses what is stored.
+    for query in ["dryRun=1", "dryRun=1&diff=1"] {
+        let guesses = json!([{"email": "ada@example.com", "city": "London"}]);
+        let tried = full.send("POST", &format!("/api/contacts/bulk/new?{query}"), &[], &guesses);
+        let tried = full.accepted(&tried);
+        tried.finished();
+        for (client, sees) in clients.iter().zip([true, true, false]) {
+            let csv = [("accept", "text/csv")];
+            client.get(&tried.path()).expect(200);
+            client.get(&format!("{}/events", tried.path())).expect(200);
+            for (path, headers) in
+                [("?details=1", &[][..]), ("?details=full", &[]), ("?only=updated", &csv), ("", &csv)]
+            {
+                let reply = client.call("GET", &format!("{}{path}", tried.path()), headers, &[]);
+                assert_eq!(reply.status, if sees { 200 } else { 403 }, "{query} {path}");
+            }
         }
     }
     // The method that counts is the one that is meant.
@@ -142,6 +160,7 @@ fn secrets_have_names_and_scopes() {
     for (args, part) in [
         (["--name", ""], "1 to 60 characters"),
         (["--name", " x"], "no blank"),
+        (["--name", "a\u{202e}b"], "no control characters"),
         (["--name", "a\u{1b}[31m"], "no control characters"),
         (["--scope", "write"], "full, read, submit"),
     ] {

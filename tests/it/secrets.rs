@@ -1,9 +1,9 @@
 //! Secrets are replaced and tokens are revoked while clients connect, from the next request on, on the command line and over
 //! HTTP.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Options, Server, Tenant, run_with_input};
+use bulkhead_tests::{Options, Server, Tenant, run_with_input, wait_until};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -149,6 +149,32 @@ fn a_revoked_secret_is_unknown_to_all_servers_at_once() {
         server.client(&tenant).get("/api/contacts").expect(401);
         bearer(server, &old_token).get("/api/contacts").expect(401);
         server.client(&new).get("/api/contacts").expect(200);
+    }
+}
+
+#[test]
+fn a_body_that_was_on_its_way_when_its_secret_was_revoked_is_not_accepted() {
+    let server = Server::start();
+    let tenant = server.add_tenant("acme");
+    let added = object(&server, &["tenant", "secret", "add", "acme"]);
+    let body = json!([{"email": "ada@example.com"}]).to_string();
+    let begun = Instant::now();
+    let mut sockets = [text(&added["client_secret"]), &tenant.client_secret].map(|secret| {
+        let mut socket = server.connect();
+        socket.send(format!(
+            "POST /api/contacts/bulk/new HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\
+             expect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        ));
+        // The credentials were right.
+        assert_eq!(socket.begun_reply().status, 100);
+        socket
+    });
+    object(&server, &["tenant", "secret", "revoke", "acme", text(&added["id"])]);
+    // Credentials count for a second.
+    wait_until("the second is over", || (begun.elapsed() > Duration::from_millis(1_500)).then_some(()));
+    for (socket, status) in sockets.iter_mut().zip([401, 202]) {
+        assert_eq!(socket.send(&body).reply().status, status);
     }
 }
 

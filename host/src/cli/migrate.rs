@@ -3,10 +3,13 @@
 use std::error::Error;
 
 use bulkhead::clock::Clock;
+use bulkhead::operations::{Act, Action, AuditLog};
 use bulkhead::store::Opening;
 use clap::Args;
 
+use super::operator::operator;
 use super::output::print_json;
+use super::printable::Printable;
 use super::store::StoreArgs;
 
 /// Connections to a database: the command sends one statement after the other.
@@ -28,7 +31,15 @@ pub(super) fn run(args: &MigrateArgs) -> Result<(), Box<dyn Error>> {
     if before == 0 {
         return Err("there is no store in this database; 'bulkhead serve' makes one".into());
     }
-    drop(args.store.open(Clock::system(), MAX_CONNECTIONS, Opening::Migration)?);
-    print_json(&serde_json::json!({ "from": before, "to": args.store.schema()? }))?;
+    let store = args.store.open(Clock::system(), MAX_CONNECTIONS, Opening::Migration)?;
+    let after = args.store.schema()?;
+    // The earlier schema may have had no audit log.
+    let act = Act::new(Action::Migrate).detail("from", before).detail("to", after);
+    let log = AuditLog::new(store, operator());
+    match log.begin(&act) {
+        Ok(entry) => log.end(entry, &act, None),
+        Err(error) => eprintln!("note: the audit log has no entry about this: {}", Printable::line(error)),
+    }
+    print_json(&serde_json::json!({ "from": before, "to": after }))?;
     Ok(())
 }

@@ -52,7 +52,13 @@ fn open(store: &StoreArgs, max_component_bytes: usize) -> Result<Operations, Box
 /// Returns who gives a command, for the audit log: the user by the system's account and, if `sudo` says so, who became that user.
 pub(super) fn operator() -> Operator {
     let user = whoami::username().unwrap_or_else(|_| format!("user {}", rustix::process::getuid().as_raw()));
-    let before = env::var("SUDO_USER").ok().filter(|before| !before.is_empty() && *before != user);
+    let before = env::var("SUDO_USER").ok().filter(|before| is_account(before) && *before != user);
     let who = before.map_or_else(|| user.clone(), |before| format!("{user} (sudo by {before})"));
     Operator::at_command_line(&who, whoami::hostname().ok().as_deref())
+}
+
+/// Returns whether a text can be an account's name.
+fn is_account(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@$\\".contains(&byte))
 }

@@ -155,12 +155,11 @@ impl BulkRequest {
     /// Returns the dry run that was asked for, if one was.
     ///
     /// # Errors
-    /// 400 if only a dry run's changes were asked for, 403 if they show more than the client may see.
+    /// 400 if only a dry run's changes were asked for, 403 if the client may not see what is stored: a dry run tells whoever guesses.
     fn dry_run(&self) -> Result<Option<DryRun>, Problem> {
         let dry_run = self.settings.dry_run.dry_run()?;
-        if dry_run.is_some_and(|dry_run| dry_run.shows_changes) && !self.scope.allows(Permission::Read) {
-            // What changes is shown with what was there.
-            return Err(Problem::scope_forbids_changes(self.scope));
+        if dry_run.is_some() && !self.scope.allows(Permission::Read) {
+            return Err(Problem::scope_forbids_dry_runs(self.scope));
         }
         Ok(dry_run)
     }

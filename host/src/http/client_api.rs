@@ -3,6 +3,7 @@
 mod accepting;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
@@ -55,6 +56,9 @@ const TOKEN_METHOD: &str = "POST";
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
 /// Requests of one tenant, other than calls, whose work runs on the blocking pool at a time; further ones wait.
 const MAX_BLOCKING_PER_TENANT: usize = 4;
+
+/// How long credentials count for a bulk request without being checked again.
+const CHECKED_FOR: Duration = Duration::from_secs(1);
 
 /// What a call's answer may show, and whether it can be refused.
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +173,7 @@ impl ClientApi {
 
     /// Does what a tenant's request asks for, up to the wait for a job.
     async fn work(&self, tenant: Tenant, scope: Scope, request: Request<Incoming>) -> Result<Worked, Problem> {
+        let begun = Instant::now();
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let trace = head.extensions.get::<Sender>().and_then(|sender| sender.trace);
@@ -190,10 +195,12 @@ impl ClientApi {
         let reply = match route {
             Route::Bulk(operation) => {
                 let request = self.receive_bulk(BulkEndpoint::Items(operation), scope, &head, receive()).await?;
+                self.check_again(begun, &head.headers).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::ImportCsv => {
                 let request = self.receive_bulk(BulkEndpoint::File, scope, &head, receive()).await?;
+                self.check_again(begun, &head.headers).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
@@ -203,7 +210,7 @@ impl ClientApi {
             }
             Route::ReadJob(id) => {
                 let request = JobRequest::parse(query.as_deref(), &head.headers)?;
-                let reader = self.job_reader(tenant.id, turns);
+                let reader = self.job_reader(tenant.id, scope, turns);
                 if let Some(wait) = Wait::of(&head.headers)
                     && let Some(place) = self.job_waits.take(tenant.id)
                     && let Some(watch) = service.watch_job(tenant.id, id)
@@ -216,20 +223,20 @@ impl ClientApi {
             Route::JobEvents(id) => {
                 let place = self.job_waits.take(tenant.id).ok_or_else(Problem::too_many_waits)?;
                 let watch = service.watch_job(tenant.id, id).ok_or_else(Problem::shutting_down)?;
-                job_events::stream(self.job_reader(tenant.id, turns), id, &head.headers, watch, place).await
+                job_events::stream(self.job_reader(tenant.id, scope, turns), id, &head.headers, watch, place).await
             }
             Route::DeleteJob(id) => blocking_in_turn(&turns, move || job::delete(&service, &tenant, id)).await,
             Route::CancelJob(id) => blocking_in_turn(&turns, move || job::cancel(&service, &tenant, id)).await,
             Route::ApplyJob(id) => {
                 let application = Application::new(id, bulk::idempotency_key(&head.headers)?)?.of_trace(trace);
                 let apply = move |service: &Service, tenant: &Tenant| job::apply(service, tenant, &application);
-                return self.accept(turns, tenant, Wait::of(&head.headers), apply).await;
+                return self.accept(turns, tenant, scope, Wait::of(&head.headers), apply).await;
             }
             Route::UndoJob(id) => {
                 undo::refuse_body(has_body)?;
                 let undoing = undo::parse(id, query.as_deref(), bulk::idempotency_key(&head.headers)?)?.of_trace(trace);
                 let accept = move |service: &Service, tenant: &Tenant| undo::accept(service, tenant, &undoing);
-                return self.accept(turns, tenant, Wait::of(&head.headers), accept).await;
+                return self.accept(turns, tenant, scope, Wait::of(&head.headers), accept).await;
             }
             Route::CheckUndo(id) => {
                 let undoing = undo::parse(id, query.as_deref(), None)?;
@@ -315,8 +322,8 @@ impl ClientApi {
         reply.map(Worked::Now)
     }
 
-    fn job_reader(&self, tenant: TenantId, turns: Arc<Semaphore>) -> JobReader {
-        JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant }
+    fn job_reader(&self, tenant: TenantId, scope: Scope, turns: Arc<Semaphore>) -> JobReader {
+        JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant, scope }
     }
 
     /// Answers a request for a token. Its credentials may be in the body, so the body is read before they are checked, and
@@ -362,6 +369,26 @@ impl ClientApi {
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;
         Ok((tenant, scope))
+    }
+
+    /// Checks the credentials of a request once more, if its body took long to arrive: they may have been revoked meanwhile.
+    ///
+    /// # Errors
+    /// 401 if they are not valid any more.
+    async fn check_again(&self, begun: Instant, headers: &HeaderMap) -> Result<(), Problem> {
+        if begun.elapsed() < CHECKED_FOR {
+            return Ok(());
+        }
+        let credentials = Credentials::from_headers(headers)?;
+        let found = self.blocking(move |service| {
+            let found = service.authenticate(credentials.client_id(), credentials.secret())?;
+            Ok((found, credentials.refusal()))
+        });
+        match found.await? {
+            (Authentication::Tenant(..), _) => Ok(()),
+            (Authentication::ExpiredToken, _) => Err(Problem::expired_token()),
+            (Authentication::Unknown, refusal) => Err(refusal),
+        }
     }
 
     /// Runs `work` as one of the tenant's calls.

@@ -50,6 +50,8 @@ struct Failures {
 pub(super) struct Attempt<'a> {
     logins: &'a FailedLogins,
     address: Option<ClientAddress>,
+    /// The hash of the credentials.
+    hash: [u8; 32],
     /// After which time the address may send others, if it has sent too many.
     wait: Option<Duration>,
 }
@@ -64,7 +66,7 @@ impl FailedLogins {
     }
 
     fn admit_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<Attempt<'_>, Problem> {
-        let free = Attempt { logins: self, address, wait: None };
+        let free = Attempt { logins: self, address, hash: *hash, wait: None };
         let mut table = self.0.lock();
         let is_right = table.right.get(hash).is_some_and(|at| now.saturating_duration_since(*at) < RIGHT_FOR);
         let Some(failures) = address.and_then(|address| table.addresses.get_mut(&address)) else { return Ok(free) };
@@ -78,9 +80,11 @@ impl FailedLogins {
         Ok(Attempt { wait: Some(wait), ..free })
     }
 
-    fn failed_at(&self, now: Instant, address: Option<ClientAddress>) {
-        let Some(address) = address else { return };
+    fn failed_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) {
         let mut table = self.0.lock();
+        // They may have been right until now.
+        table.right.remove(hash);
+        let Some(address) = address else { return };
         if table.addresses.len() >= MAX_ADDRESSES && !table.addresses.contains_key(&address) {
             forget_earliest(&mut table.addresses, now, |failures| failures.forgotten_at);
         }
@@ -103,7 +107,7 @@ impl FailedLogins {
 impl Attempt<'_> {
     /// Counts wrong credentials. Returns the answer to them: `refusal`, or 429 if their address has sent too many.
     pub(super) fn failed(self, refusal: Problem) -> Problem {
-        self.logins.failed_at(Instant::now(), self.address);
+        self.logins.failed_at(Instant::now(), self.address, &self.hash);
         self.wait.map_or(refusal, too_many)
     }
 
@@ -156,7 +160,7 @@ mod tests {
         let (logins, now) = (FailedLogins::default(), Instant::now());
         let (right, other) = ([1; 32], [2; 32]);
         logins.succeeded_at(now, &right);
-        let fail = |at| logins.failed_at(at, address(1));
+        let fail = |at| logins.failed_at(at, address(1), &other);
         for _ in 0..BURST {
             let attempts = [(); 2].map(|()| logins.admit_at(now, address(1), &other).unwrap());
             assert!(attempts.iter().all(|attempt| attempt.wait.is_none()));
@@ -175,13 +179,19 @@ mod tests {
         (0..BURST).for_each(|_| fail(now + RIGHT_FOR));
         let attempt = logins.admit_at(now + RIGHT_FOR, address(1), &right).unwrap();
         assert!(attempt.wait.is_some(), "it was right long ago");
+        drop(attempt);
+        logins.succeeded_at(now + RIGHT_FOR, &right);
+        assert!(is_free(logins.admit_at(now + RIGHT_FOR, address(1), &right)));
+        logins.failed_at(now + RIGHT_FOR, address(1), &right);
+        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), &right).unwrap();
+        assert!(attempt.wait.is_some(), "it was revoked meanwhile");
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let (logins, now) = (FailedLogins::default(), Instant::now());
         for number in 0..30_000_u32 {
-            logins.failed_at(now + Duration::from_micros(u64::from(number)), address(number));
+            logins.failed_at(now + Duration::from_micros(u64::from(number)), address(number), &[0; 32]);
             let mut hash = [0; 32];
             hash[..4].copy_from_slice(&number.to_le_bytes());
             logins.succeeded_at(now + Duration::from_micros(u64::from(number)), &hash);

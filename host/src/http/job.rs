@@ -23,6 +23,7 @@ use crate::domain::{Job, JobId, JobState, Page, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
 use crate::jobs::{Accepted, Application, Service};
 use crate::store::{CancelOutcome, Tenant};
+use crate::tenants::{Permission, Scope};
 
 /// The `Retry-After` of a job that is not completed, in seconds.
 pub(super) const RETRY_AFTER_SECONDS: u64 = 1;
@@ -105,6 +106,10 @@ impl JobRequest {
 }
 
 impl JobRequest {
+    fn wants_rows(&self) -> bool {
+        !matches!(self.wanted, Wanted::Json { details: Details::None, .. })
+    }
+
     /// Returns whether a job is as a client that waits wants it to be. `first` is the state that the job had when the wait began.
     ///
     /// A file is waited for until it is whole. A client that says which answers it has waits for another one, and any other client
@@ -176,6 +181,8 @@ pub(super) struct JobReader {
     /// The turns in which the rows of a large answer are read, after its head was sent.
     pub(super) turns: Arc<Semaphore>,
     pub(super) tenant: TenantId,
+    /// What the client may do.
+    pub(super) scope: Scope,
 }
 
 impl JobReader {
@@ -199,7 +206,14 @@ impl JobReader {
     }
 
     /// Answers with a job that was read, and reads its results if they are asked for; blocks.
+    ///
+    /// # Errors
+    /// 403 if the rows tell of stored contacts, which the client may not see, 409 if there is no file yet, 503 if the store cannot
+    /// answer.
     pub(super) fn answer(&self, job: &Job, request: &JobRequest) -> Result<Reply, Problem> {
+        if job.dry_run.is_some() && request.wants_rows() && !self.scope.allows(Permission::Read) {
+            return Err(Problem::scope_forbids_rows(self.scope));
+        }
         let mut reply = match &request.wanted {
             Wanted::File(_) if job.state != JobState::Completed => {
                 return Err(Problem::job_unfinished(RETRY_AFTER_SECONDS));

@@ -19,11 +19,10 @@ impl Route {
             | Self::Public(_) => Permission::Look,
             Self::CheckUndo(_) | Self::ListJobs | Self::ListContacts | Self::ReadContact(_) => Permission::Read,
             Self::Webhook(WebhookCall::List | WebhookCall::Read(_) | WebhookCall::ListMessages(_)) => Permission::Read,
-            Self::Bulk(_) | Self::ImportCsv | Self::DeleteJob(_) | Self::CancelJob(_) | Self::ApplyJob(_) => {
-                Permission::Submit
-            }
+            Self::Bulk(_) | Self::ImportCsv | Self::DeleteJob(_) | Self::CancelJob(_) => Permission::Submit,
             Self::Batch(_)
             | Self::Single(..)
+            | Self::ApplyJob(_)
             | Self::UndoJob(_)
             | Self::DeleteContact(_)
             | Self::DeleteBatch

@@ -276,10 +276,17 @@ impl Problem {
         ))
     }
 
-    /// Returns the problem of a client that asks what would change of contacts that it may not see.
-    pub(super) fn scope_forbids_changes(scope: Scope) -> Self {
+    /// Returns the problem of a client that asks what would become of contacts that it may not see.
+    pub(super) fn scope_forbids_dry_runs(scope: Scope) -> Self {
         Self::insufficient_scope(format!(
-            "'diff' shows how contacts are now, which the scope '{scope}' of the client's secret does not allow. Nothing was stored. Leave 'diff' out, or use a secret with the scope 'full', which the operator makes."
+            "A dry run tells what is stored, which the scope '{scope}' of the client's secret does not allow. Nothing was stored. Use a secret with the scope 'full', which the operator makes."
+        ))
+    }
+
+    /// Returns the problem of a client that asks for the rows of a dry run, which tell of contacts that it may not see.
+    pub(super) fn scope_forbids_rows(scope: Scope) -> Self {
+        Self::insufficient_scope(format!(
+            "The rows of a dry run tell what is stored, which the scope '{scope}' of the client's secret does not allow. Leave 'details' out, or use a secret with the scope 'read' or 'full', which the operator makes."
         ))
     }
 

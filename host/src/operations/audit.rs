@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{OperationError, Operations};
 use crate::store::{AuditEnd, AuditEntry, AuditQuery, NewAuditEntry, Store, StoreError};
 
-/// Entries that are kept.
+/// Entries that are kept about changes, and as many about reading.
 pub const MAX_AUDIT_ENTRIES: u32 = 50_000;
 /// Entries of a page, unless the operator says otherwise.
 const DEFAULT_PAGE: u32 = 100;
@@ -106,11 +106,13 @@ pub enum Action {
     RemoveWebhook,
     /// `store.backup`.
     BackUp,
+    /// `store.migrate`.
+    Migrate,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AddTenant,
         Self::ChangeTenant,
         Self::RollBackTenant,
@@ -132,7 +134,27 @@ impl Action {
         Self::ReplayWebhook,
         Self::RemoveWebhook,
         Self::BackUp,
+        Self::Migrate,
     ];
+
+    /// Returns whether the action changes nothing.
+    fn is_reading(self) -> bool {
+        matches!(self, Self::ExportJob | Self::ReadJobLog | Self::BackUp)
+    }
+
+    /// Returns whether the action leaves less in the store.
+    fn makes_room(self) -> bool {
+        matches!(
+            self,
+            Self::RemoveTenant
+                | Self::RevokeSecret
+                | Self::RevokeTokens
+                | Self::RemoveComponent
+                | Self::CancelJob
+                | Self::DeleteJob
+                | Self::RemoveWebhook
+        )
+    }
 
     /// Returns the action's name in the log.
     pub fn as_str(self) -> &'static str {
@@ -158,6 +180,7 @@ impl Action {
             Self::ReplayWebhook => "webhook.replay",
             Self::RemoveWebhook => "webhook.remove",
             Self::BackUp => "store.backup",
+            Self::Migrate => "store.migrate",
         }
     }
 }
@@ -248,6 +271,8 @@ impl AuditLog {
             origin: origin.as_deref(),
             request_id: request_id.as_deref(),
             action: act.action.as_str(),
+            is_reading: act.action.is_reading(),
+            makes_room: act.action.makes_room(),
             tenant: act.tenant.as_deref(),
             object: act.object.as_deref(),
             details: &act.details_text(),

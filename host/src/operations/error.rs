@@ -114,7 +114,7 @@ pub enum OperationError {
     TooManySecrets(String),
     /// The secret is the tenant's last one.
     #[error(
-        "this is the last secret of '{0}', and without it no client of the tenant can connect. Add another first ('bulkhead tenant secret add'), or revoke it all the same: --force, over HTTP ?force=true"
+        "this is the last secret of '{0}', or the last one that allows everything, and its clients could not go on. Add another first ('bulkhead tenant secret add'), or revoke it all the same: --force, over HTTP ?force=true"
     )]
     LastSecret(String),
     /// The tenant has no live secret with this id.

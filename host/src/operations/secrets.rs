@@ -106,7 +106,9 @@ impl Operations {
     /// # Errors
     /// If there is no such token.
     pub fn revoke_token(&self, token: &Secret) -> Result<u64, OperationError> {
-        self.record(Act::new(Action::RevokeTokens), |act| {
+        // Its id is made like that of a secret.
+        let act = Act::new(Action::RevokeTokens).object(SecretId::of(&token.hash()));
+        self.record(act, |act| {
             let revoked = match RefreshToken::from_client(token.reveal()) {
                 Some(refresh_token) => self.store.revoke_family(&refresh_token.hash().family)?,
                 None => u64::from(self.store.revoke_token(&token.hash())?),

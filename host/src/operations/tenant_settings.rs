@@ -43,8 +43,8 @@ pub struct TenantSettings {
     pub validator: Option<ComponentChoice>,
 }
 
-/// Bytes of limits that the audit log keeps as they were given.
-const MAX_KEPT_LIMITS_BYTES: usize = 1 << 10;
+/// Bytes of limits that are read for the audit log.
+const MAX_READ_LIMITS_BYTES: usize = 64 << 10;
 
 impl TenantSettings {
     /// Says in the audit log what an operator gave.
@@ -57,7 +57,7 @@ impl TenantSettings {
         ];
         let given: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
         let act = act.detail("given", given);
-        let limits = self.limits.as_deref().filter(|limits| limits.len() <= MAX_KEPT_LIMITS_BYTES);
+        let limits = self.limits.as_deref().filter(|limits| limits.len() <= MAX_READ_LIMITS_BYTES);
         match limits.and_then(|limits| serde_json::from_str::<serde_json::Value>(limits).ok()) {
             Some(limits) => act.detail("limits", limits),
             None => act,

@@ -5,7 +5,8 @@ use crate::domain::Timestamp;
 
 /// What operators did, newest last. The log keeps the newest entries alone.
 pub trait AuditStore {
-    /// Adds an entry about an act that begins now, and returns its id. Ids grow. Deletes the entries beyond the newest `kept`.
+    /// Adds an entry about an act that begins now, and returns its id. Ids grow. Deletes the entries beyond the newest `kept` of
+    /// those that also only read, or that also change something: whoever reads much cannot push out what was changed.
     fn begin_audit_entry(&self, entry: &NewAuditEntry<'_>, kept: u32) -> Result<i64, StoreError>;
 
     /// Says how an act ended.
@@ -28,6 +29,10 @@ pub struct NewAuditEntry<'a> {
     pub request_id: Option<&'a str>,
     /// What they do.
     pub action: &'a str,
+    /// Whether it changes nothing.
+    pub is_reading: bool,
+    /// Whether it makes room: then the entry may take what is kept for that on a full disk.
+    pub makes_room: bool,
     /// The tenant that it concerns.
     pub tenant: Option<&'a str>,
     /// The thing that it concerns, such as a job's id.

@@ -105,7 +105,7 @@ pub enum RevokeSecretOutcome {
         /// The number of both.
         tokens: u64,
     },
-    /// The tenant has no other live secret.
+    /// The tenant has no other live secret that allows as much.
     IsLast,
     /// The tenant has no such live secret.
     NoSecret,
@@ -113,8 +113,15 @@ pub enum RevokeSecretOutcome {
     NoTenant,
 }
 
-/// Decides whether a secret can be revoked. Returns the hash of the secret, or why not.
-pub(super) fn choose(live: &[[u8; 32]], secret: SecretId, even_last: bool) -> Result<[u8; 32], RevokeSecretOutcome> {
-    let found = live.iter().find(|hash| SecretId::of(hash) == secret).ok_or(RevokeSecretOutcome::NoSecret)?;
-    if live.len() == 1 && !even_last { Err(RevokeSecretOutcome::IsLast) } else { Ok(*found) }
+/// Decides whether a secret can be revoked. Returns the hash of the secret, or why not. The last secret that allows everything counts
+/// as the last one.
+pub(super) fn choose(
+    live: &[([u8; 32], SecretRecord)],
+    secret: SecretId,
+    even_last: bool,
+) -> Result<[u8; 32], RevokeSecretOutcome> {
+    let (hash, found) = live.iter().find(|(_, record)| record.id == secret).ok_or(RevokeSecretOutcome::NoSecret)?;
+    let allows_as_much = |record: &SecretRecord| record.scope == Scope::Full || found.scope != Scope::Full;
+    let is_last = !live.iter().any(|(other, record)| other != hash && allows_as_much(record));
+    if is_last && !even_last { Err(RevokeSecretOutcome::IsLast) } else { Ok(*hash) }
 }

@@ -24,7 +24,9 @@ impl SecretName {
 
 /// A text that cannot be a secret's name.
 #[derive(Debug, thiserror::Error)]
-#[error("a secret's name has 1 to {MAX_CHARS} characters, no control characters, and no blank at its beginning or end")]
+#[error(
+    "a secret's name has 1 to {MAX_CHARS} characters, no control characters, none that are not seen, and no blank at its beginning or end"
+)]
 pub struct SecretNameError;
 
 impl FromStr for SecretName {
@@ -32,10 +34,15 @@ impl FromStr for SecretName {
 
     fn from_str(text: &str) -> Result<Self, SecretNameError> {
         let is_right = (1..=MAX_CHARS).contains(&text.chars().count())
-            && !text.chars().any(char::is_control)
+            && !text.chars().any(|sign| sign.is_control() || is_unseen(sign))
             && text.trim() == text;
         if is_right { Ok(Self(text.to_owned())) } else { Err(SecretNameError) }
     }
+}
+
+/// Returns whether a character is not seen, or turns others around.
+fn is_unseen(sign: char) -> bool {
+    matches!(sign, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl fmt::Display for SecretName {
@@ -62,6 +69,9 @@ mod tests {
             ("a\nb", false),
             ("a\u{1b}[1m", false),
             ("a\0", false),
+            ("\u{200b}", false),
+            ("a\u{202e}b", false),
+            ("a\u{2066}b", false),
         ] {
             assert_eq!(text.parse::<SecretName>().is_ok(), is_right, "{text:?}");
         }

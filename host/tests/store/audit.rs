@@ -15,6 +15,8 @@ fn entry<'a>(action: &'a str, tenant: Option<&'a str>) -> NewAuditEntry<'a> {
         origin: Some("192.0.2.1"),
         request_id: Some("r1"),
         action,
+        is_reading: action == "job.log",
+        makes_room: false,
         tenant,
         object: None,
         details: "{}",
@@ -64,6 +66,15 @@ pub(crate) fn the_audit_log_keeps_its_newest_entries(fixture: &StoreFixture) {
     assert_eq!(listed(None, Some(newest[1]), 100), newest[2..]);
     assert_eq!(listed(Some("acme"), None, 100), [ids[6], ids[4]]);
     assert!(listed(Some("other"), None, 100).is_empty());
+    // Whoever reads pushes out what was read alone.
+    for _ in 0..KEPT + 2 {
+        store.begin_audit_entry(&entry("job.log", None), KEPT).unwrap();
+    }
+    let all = listed(None, None, 100);
+    assert_eq!((all.len(), &all[5..]), (10, &newest[..]));
+    store.begin_audit_entry(&entry("tenant.set", None), KEPT).unwrap();
+    assert_eq!(listed(None, None, 100)[6..], newest[..4]);
+    let newest = &listed(None, None, 100)[..];
     // The end of an act whose entry is gone.
     let end = AuditEnd { error: None, tenant: None, object: None, details: "{}" };
     store.end_audit_entry(ids[0], &end).unwrap();

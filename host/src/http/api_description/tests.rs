@@ -94,6 +94,7 @@ operations! {
     AdminRoute::RevokeSecret(..) => "revokeSecret",
     AdminRoute::RevokeTokens(_) => "revokeTokens",
     AdminRoute::RevokeToken => "revokeToken",
+    AdminRoute::ListAudit => "listAudit",
     AdminRoute::ListLimits => "listLimits",
     AdminRoute::ListJobs(_) => "listJobs",
     AdminRoute::ListAllJobs => "listAllJobs",

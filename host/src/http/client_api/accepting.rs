@@ -54,7 +54,9 @@ impl ClientApi {
         } else {
             None
         };
-        self.accept(turns, tenant, wait, move |service, tenant| request.submit(service, tenant, fields.as_ref())).await
+        let scope = request.scope;
+        let accept = move |service: &Service, tenant: &Tenant| request.submit(service, tenant, fields.as_ref());
+        self.accept(turns, tenant, scope, wait, accept).await
     }
 
     /// Runs what accepts a job, and says in the answer what the tenant may send. With a `wait`, the answer comes when the job is
@@ -63,6 +65,7 @@ impl ClientApi {
         &self,
         turns: Arc<Semaphore>,
         tenant: Tenant,
+        scope: Scope,
         wait: Option<Wait>,
         accept: impl FnOnce(&Service, &Tenant) -> Result<Accepted, Problem> + Send + 'static,
     ) -> Result<Worked, Problem> {
@@ -83,7 +86,7 @@ impl ClientApi {
         if let Some(wait) = wait
             && let Some(place) = self.job_waits.take(id)
         {
-            let reader = self.job_reader(id, turns);
+            let reader = self.job_reader(id, scope, turns);
             return Ok(Worked::OnceCompleted(Box::new(SubmissionWait { reader, accepted, headers, wait, place })));
         }
         let mut reply = bulk::reply(&accepted, None);

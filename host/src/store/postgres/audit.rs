@@ -13,20 +13,26 @@ const WRITING: &str = "writing the audit log";
 impl AuditStore for PostgresStore {
     fn begin_audit_entry(&self, entry: &NewAuditEntry<'_>, kept: u32) -> Result<i64, StoreError> {
         const ADD: &str = "
-            INSERT INTO audit (at, who, way, origin, request_id, action, tenant, object, details)
-            VALUES (bulkhead_now($1), $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
-        let NewAuditEntry { who, way, origin, request_id, action, tenant, object, details } = entry;
+            INSERT INTO audit (at, who, way, origin, request_id, action, is_reading, tenant, object, details)
+            VALUES (bulkhead_now($1), $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+        const TRIM: &str = "
+            DELETE FROM audit WHERE is_reading = $1 AND id <= (
+              SELECT id FROM audit WHERE is_reading = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+        let NewAuditEntry { who, way, origin, request_id, action, is_reading, tenant, object, details, .. } = entry;
+        let kept = i64::from(kept);
         self.connections.run(WRITING, async |session| {
             session
                 .transact(async || {
                     session.begin().await?;
                     let shift = &session.clock_shift;
                     let row = session
-                        .query_one(ADD, &[shift, who, way, origin, request_id, action, tenant, object, details])
+                        .query_one(
+                            ADD,
+                            &[shift, who, way, origin, request_id, action, is_reading, tenant, object, details],
+                        )
                         .await?;
                     let id: i64 = get(&row, 0)?;
-                    let last = id.saturating_sub(i64::from(kept));
-                    session.execute("DELETE FROM audit WHERE id <= $1", &[&last]).await?;
+                    session.execute(TRIM, &[is_reading, &kept]).await?;
                     Ok(TxOutcome::Commit(id))
                 })
                 .await

@@ -223,7 +223,7 @@ async fn revoke(
             let Some((id, _)) = lock_tenant(session, tenant).await? else {
                 return Ok(TxOutcome::RollBack(RevokeSecretOutcome::NoTenant));
             };
-            let live: Vec<[u8; 32]> = live_secrets(session, id).await?.into_iter().map(|(hash, _)| hash).collect();
+            let live = live_secrets(session, id).await?;
             let hash = match choose(&live, secret, even_last) {
                 Ok(hash) => hash,
                 Err(refused) => return Ok(TxOutcome::RollBack(refused)),

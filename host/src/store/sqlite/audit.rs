@@ -1,6 +1,6 @@
 //! The audit log.
 
-use rusqlite::{Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::SqliteStore;
 use crate::domain::Timestamp;
@@ -11,24 +11,30 @@ const WRITING: &str = "writing the audit log";
 
 impl AuditStore for SqliteStore {
     fn begin_audit_entry(&self, entry: &NewAuditEntry<'_>, kept: u32) -> Result<i64, StoreError> {
-        let NewAuditEntry { who, way, origin, request_id, action, tenant, object, details } = *entry;
+        let NewAuditEntry { who, way, origin, request_id, action, is_reading, makes_room, tenant, object, details } =
+            *entry;
         let now = self.clock.now();
-        self.connections.write(|connection| {
+        let add = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(WRITING)?;
             let id: i64 = transaction
                 .query_row(
-                    "INSERT INTO audit (at, who, way, origin, request_id, action, tenant, object, details)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
-                    params![now.0, who, way, origin, request_id, action, tenant, object, details],
+                    "INSERT INTO audit (at, who, way, origin, request_id, action, is_reading, tenant, object, details)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id",
+                    params![now.0, who, way, origin, request_id, action, is_reading, tenant, object, details],
                     |row| row.get(0),
                 )
                 .context(WRITING)?;
             transaction
-                .execute("DELETE FROM audit WHERE id <= ?1", [id.saturating_sub(i64::from(kept))])
+                .execute(
+                    "DELETE FROM audit WHERE is_reading = ?1 AND id <= (
+                       SELECT id FROM audit WHERE is_reading = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                    params![is_reading, kept],
+                )
                 .context(WRITING)?;
             transaction.commit().context(WRITING)?;
             Ok(id)
-        })
+        };
+        if makes_room { self.connections.write(add) } else { self.connections.write_growing(0, add) }
     }
 
     fn end_audit_entry(&self, id: i64, end: &AuditEnd<'_>) -> Result<(), StoreError> {

@@ -147,7 +147,7 @@ impl CredentialStore for SqliteStore {
         self.connections.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
             let Some((id, _)) = tenant_of(&transaction, tenant)? else { return Ok(RevokeSecretOutcome::NoTenant) };
-            let live: Vec<[u8; 32]> = live_secrets(&transaction, id, now)?.into_iter().map(|(hash, _)| hash).collect();
+            let live = live_secrets(&transaction, id, now)?;
             let hash = match choose(&live, secret, even_last) {
                 Ok(hash) => hash,
                 Err(refused) => return Ok(refused),

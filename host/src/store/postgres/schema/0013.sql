@@ -11,9 +11,12 @@ CREATE TABLE audit (
   origin             text,             -- an address or a machine
   request_id         text,
   action             text    NOT NULL,
+  is_reading         boolean NOT NULL, -- whether it changes nothing
   tenant             text,             -- a name: the tenant may be removed
   object             text,
   details            text    NOT NULL, -- a JSON object
   is_done            boolean,          -- null: it has not ended, or the program ended before
   error              text
 );
+
+CREATE INDEX audit_by_kind ON audit (is_reading, id);

@@ -11,9 +11,12 @@ CREATE TABLE audit (
   origin          TEXT,             -- an address or a machine
   request_id      TEXT,
   action          TEXT    NOT NULL,
+  is_reading      INTEGER NOT NULL, -- whether it changes nothing
   tenant          TEXT,             -- a name: the tenant may be removed
   object          TEXT,
   details         TEXT    NOT NULL, -- a JSON object
   is_done         INTEGER,          -- null: it has not ended, or the program ended before
   error           TEXT
 ) STRICT;
+
+CREATE INDEX audit_by_kind ON audit (is_reading, id);
