@@ -22,8 +22,8 @@ use crate::traces::RequestTrace;
 pub struct Api(Handler);
 
 enum Handler {
-    Client(ClientApi),
-    Admin(AdminApi),
+    Client(Box<ClientApi>),
+    Admin(Box<AdminApi>),
     Health,
 }
 
@@ -38,12 +38,12 @@ impl Api {
         answer_memory_bytes: usize,
         max_requests: usize,
     ) -> Self {
-        Self(Handler::Client(ClientApi::new(service, bodies, answer_memory_bytes, max_requests)))
+        Self(Handler::Client(Box::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests))))
     }
 
     /// Creates the API for operators, who authenticate with `tokens`. It also tells the metrics of `service`, to everybody.
     pub fn admin(operations: Operations, tokens: &OperatorTokens, bodies: BodySettings, service: Arc<Service>) -> Self {
-        Self(Handler::Admin(AdminApi::new(operations, tokens, bodies, service)))
+        Self(Handler::Admin(Box::new(AdminApi::new(operations, tokens, bodies, service))))
     }
 
     /// Creates the API of a listener that answers health checks alone.
