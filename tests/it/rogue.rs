@@ -219,13 +219,16 @@ fn a_file_that_is_no_component_is_refused_at_the_start() {
     std::fs::write(&text, "not wasm").expect("a file can be written");
     let module = folder.path().join("module.wasm");
     std::fs::write(&module, b"\0asm\x01\0\0\0").expect("a file can be written");
-    for (file, part) in [(&text, "cannot be compiled"), (&module, "component"), (&folder.path().join("none"), "none")] {
+    for (file, part) in
+        [(&text, "no WebAssembly component"), (&module, "component"), (&folder.path().join("none"), "none")]
+    {
         let data = folder.path().join("data");
         let args = ["serve", "--listen", "127.0.0.1:0", "--data"].map(std::ffi::OsStr::new);
         let args = args.into_iter().chain([data.as_os_str(), "--component".as_ref(), file.as_os_str()]);
         let ended = bulkhead_tests::run(args).expect(2);
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
         assert_eq!(ended.stdout, "");
+        assert!(!data.join("bulkhead.sqlite").exists() || file == &module, "nothing is made");
     }
 }
 

@@ -76,6 +76,7 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     args.check()?;
     let traces = TraceSettings::of_environment()?;
     let identities = args.identities()?;
+    let component = args.component()?;
     // First of all, as SIGHUP would end the process.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
@@ -85,7 +86,7 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let max_connections = descriptors::provide(args.max_connections());
     let _ownership = args.store.own()?;
     let store = open_store(&args)?;
-    let components = load_components(&args, &*store)?;
+    let components = load_components(&args, &component, &*store)?;
     let loader =
         ComponentLoader::new(Arc::clone(&store), components.sandbox.clone(), components.default_processor.clone());
     let service = Service::new(Arc::clone(&store), loader, args.settings());
@@ -125,20 +126,19 @@ fn open_store(args: &ServeArgs) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     Ok(store)
 }
 
-fn load_components(args: &ServeArgs, store: &dyn Store) -> Result<ComponentRuntime, Box<dyn Error>> {
+fn load_components(args: &ServeArgs, bytes: &[u8], store: &dyn Store) -> Result<ComponentRuntime, Box<dyn Error>> {
     let settings = args.store.sandbox_settings(args.instances(), args.guest_memory());
     if settings.cache.is_none() {
         tracing::warn!(event = "no_cache_folder", "there is no folder for compiled components; name one with --cache");
     }
     let sandbox = Sandbox::new(settings)?;
     let sandbox = if args.draft_contracts { sandbox.with_drafts() } else { sandbox };
-    let bytes = args.component()?;
     let default_processor =
-        if args.is_component_built_in() { sandbox.load_built_in(&bytes)? } else { sandbox.load_processor(&bytes)? };
+        if args.is_component_built_in() { sandbox.load_built_in(bytes)? } else { sandbox.load_processor(bytes)? };
     // A job accepted today may be finished by a later server, which has another default processor.
     let digest = default_processor.digest();
     let world = World::Processor;
-    store.add_component(&NewComponent { digest, name: None, takes_name: false, world, bytes: &bytes })?;
+    store.add_component(&NewComponent { digest, name: None, takes_name: false, world, bytes })?;
     Ok(ComponentRuntime { sandbox, default_processor })
 }
 
