@@ -104,7 +104,7 @@ fn a_call_needs_a_scope_that_allows_it(server: &Server) {
     let problem = refused.problem();
     assert_eq!(problem["type"], "insufficient_scope", "{problem}");
     assert!(
-        problem["message"].as_str().is_some_and(|text| text.contains("'submit'") && text.contains("'full'")),
+        problem["message"].as_str().is_some_and(|text| text.contains("'submit'") && text.contains("'read' or 'full'")),
         "{problem}"
     );
     assert!(refused.header("www-authenticate").is_some_and(|it| it.contains("error=\"insufficient_scope\"")));

@@ -36,6 +36,12 @@ impl Route {
     /// # Errors
     /// 403 if it may not.
     pub(super) fn check_scope(&self, scope: Scope) -> Result<(), Problem> {
-        if scope.allows(self.permission()) { Ok(()) } else { Err(Problem::scope_forbids(scope)) }
+        let permission = self.permission();
+        if scope.allows(permission) {
+            return Ok(());
+        }
+        let narrow = Scope::ALL.into_iter().find(|other| *other != Scope::Full && other.allows(permission));
+        let needed = narrow.map_or_else(|| String::from("'full'"), |narrow| format!("'{narrow}' or 'full'"));
+        Err(Problem::scope_forbids(scope, &needed))
     }
 }

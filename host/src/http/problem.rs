@@ -265,14 +265,16 @@ impl Problem {
     }
 
     /// Returns the problem of a client whose secret has a scope that does not allow the call.
-    pub(super) fn scope_forbids(scope: Scope) -> Self {
+    ///
+    /// `needed` are the scopes that allow it.
+    pub(super) fn scope_forbids(scope: Scope, needed: &str) -> Self {
         let allowed = match scope {
             Scope::Full => "everything",
             Scope::Read => "reading",
             Scope::Submit => "sending jobs, and reading, cancelling and deleting those whose ids the client knows",
         };
         Self::insufficient_scope(format!(
-            "The client's secret has the scope '{scope}', which allows {allowed}. Nothing was stored. For this call, use a secret with the scope 'full', which the operator makes."
+            "The client's secret has the scope '{scope}', which allows {allowed}. Nothing was stored. For this call, use a secret with the scope {needed}, which the operator makes."
         ))
     }
 

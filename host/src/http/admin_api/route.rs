@@ -81,7 +81,8 @@ impl AdminRoute {
     /// 404 if the path is unknown, its encoding is wrong or it has no job's id where one must be, 405 if the path has no such method.
     pub(in crate::http) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
-        let decoded = decoded_path(path).ok_or_else(unknown)?;
+        // Nothing has a name with NUL, and PostgreSQL takes none.
+        let decoded = decoded_path(path).filter(|decoded| !decoded.contains('\0')).ok_or_else(unknown)?;
         if decoded == DESCRIPTION_PATH {
             let found = (*method == Method::GET).then_some(Self::Description);
             return found.ok_or_else(|| Problem::wrong_method(method.as_str(), "GET"));
@@ -269,6 +270,7 @@ mod tests {
             (Method::POST, "/admin/jobs/x/cancel", 404),
             (Method::GET, "/admin/tenants/a%2Fb", 404),
             (Method::GET, "/admin/tenants/%FF", 404),
+            (Method::GET, "/admin/tenants/a%00b", 404),
             (Method::PATCH, "/admin/jobs/x", 405),
             (Method::POST, "/admin/tenants/acme/jobs", 405),
             (Method::POST, "/admin/limits", 405),
