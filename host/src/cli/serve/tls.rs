@@ -35,7 +35,7 @@ impl ListenerIdentities {
                     state = state.as_str(),
                     valid_from = validity.begin.to_rfc3339(),
                     valid_until = validity.end.to_rfc3339(),
-                    "clients refuse a certificate before and after it is valid; renew it, or set the clock right, and send SIGHUP"
+                    "clients refuse a certificate that is not valid yet or not any more; renew it in time, or set the clock right, and send SIGHUP"
                 );
             }
         }
