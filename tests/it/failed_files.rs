@@ -54,7 +54,7 @@ fn failures_of_a_table_come_back_as_they_were() {
         ("lists", "", "email,tags\nbad,\"[\"\"a|b\"\",\"\"c\"\",7]\"\nbad,x | y|\nbad,[x]\nbad,\"[\"\" a\"\"]\"\n", 4),
         ("other columns alone", "", "email,Note,Size\n,only a note,\n\" \",,L\nbad,x,\n", 3),
         ("columns without a name", "", "email,,Note,,\nbad,,x,,\nbad,,,,\n,,,,\n", 2),
-        ("names that are taken", "", "email,EMAIL,column:EMAIL,Overwrite\nbad,a,b,c\n", 1),
+        ("names that are taken", "", "email,Mail,column:Mail,Overwrite\nbad,a,b,c\n", 1),
         ("a sign of its own", "?delimiter=%5E", "email^firstname\nbad^\"a^b,c\"\n", 1),
         ("no header", no_header.as_str(), "bad,Ada,x\nbad,=1,\n,,note\n", 3),
         ("zeros and blanks", "", "email,zipcode,city\nbad, 007 ,\u{a0}Rome\u{a0}\n", 1),

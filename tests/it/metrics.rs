@@ -118,8 +118,11 @@ fn metrics_and_documentation_agree() {
     let server = options.start();
     server.new_client("acme").create(&contacts("c", 0..1)).wait_for("completed");
     let url = format!("https://{}/metrics", server.admin_address());
-    let mut answer = pair.agent().get(&url).call().expect("metrics");
-    let text = answer.body_mut().read_to_string().expect("a text");
+    // A worker counts a job just after its client can see the end.
+    let text = wait_until("the job is counted", || {
+        let text = pair.agent().get(&url).call().expect("metrics").body_mut().read_to_string().expect("a text");
+        text.contains("bulkhead_jobs_finished_total").then_some(text)
+    });
     let told: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let section = OPERATING.split("## Metrics").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");

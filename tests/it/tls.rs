@@ -322,7 +322,7 @@ fn submit_says_what_is_wrong_with_a_certificate_and_with_its_authorities() {
     for (server, authorities, code, said) in [
         (&server, None, 2, "name the file of its certificate in the environment variable SSL_CERT_FILE."),
         (&server, Some(files.path("authority")), 0, ""),
-        (&server, Some(missing.clone()), 2, "missing: there is no such file."),
+        (&server, Some(missing.clone()), 2, "missing: there is no such file or folder."),
         (&server, Some(empty), 2, "there is no certificate in PEM in that file."),
         (&server, Some(other.path("authority")), 2, "whose certificates are others."),
         (
