@@ -149,7 +149,8 @@ fn tls_why(url: &ServerUrl, error: &rustls::Error) -> String {
     let named = std::env::var_os("SSL_CERT_FILE").filter(|name| !name.is_empty()).map(PathBuf::from);
     let flaw = named.as_deref().and_then(authorities_flaw);
     match error {
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+        // An authority of the same name with another key signed it.
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => {
             let advice = flaw.unwrap_or_else(|| match &named {
                 Some(file) => format!("SSL_CERT_FILE names {}, whose certificates are others.", file.display()),
                 None => String::from(
