@@ -144,6 +144,7 @@ impl Health {
                 tracing::warn!(event = "store_not_ready", %error, "the store is not ready");
                 Err(String::from(match error {
                     StoreError::NewerSchema { .. } => "its schema is from a newer version",
+                    StoreError::OlderSchema { .. } => "its schema is from an earlier version",
                     StoreError::DiskFull { .. } => "its disk is full",
                     _ => "it accepts no writes; the server's log says why",
                 }))

@@ -279,7 +279,7 @@ impl Connections {
     /// Shows the presence of a server that knows `schema`, on a connection outside of the pool.
     pub(super) fn open_channel(&self, database: &str, schema: &Schema) -> Result<Channel, StoreError> {
         const CONTEXT: &str = "connecting to listen";
-        let opening = Channel::open(&self.config, self.tls.clone(), database, schema);
+        let opening = Channel::open(&self.config, self.tls.clone(), database, schema, None);
         match self.wait_for(LONG_TIMEOUT, opening) {
             Ok(opened) => opened.map_err(|error| error.into_store_error(CONTEXT)),
             Err(_) => Err(StoreError::Connection(format!("{CONTEXT}: the database does not answer"))),

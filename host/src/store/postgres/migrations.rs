@@ -155,12 +155,16 @@ pub(super) async fn check_settled(client: &Client, database: &str, schema: &Sche
     Ok(())
 }
 
-/// Checks that this program can work with the database's schema, and that the database takes a write.
+/// Checks that this program can work with the database's schema as it is, and that the database takes a write.
 pub(super) async fn check(session: &Session, database: &str, schema: &Schema) -> Result<(), PgError> {
     const WRITE: &str = "
         INSERT INTO pulse (id, beat_at) VALUES (1, bulkhead_now($1))
         ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at";
-    usable(session, database, schema).await?;
+    let (found, known) = (usable(session, database, schema).await?.number, schema.number());
+    // A backup of an earlier version was restored, for example.
+    if found < known {
+        return Err(StoreError::OlderSchema { path: database.to_owned(), found, known }.into());
+    }
     let write = session.prepare_cached(WRITE).await?;
     session.execute(&write, &[&session.clock_shift]).await?;
     Ok(())

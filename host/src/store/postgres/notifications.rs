@@ -31,6 +31,12 @@ const JOBS_CHANNEL: &str = "bulkhead_jobs";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the listening connection may be silent before the server checks it, and measures the database's clock anew.
 const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a connection that is made again waits for the locks of whoever changes the schema: less than [`ANSWER_TIMEOUT`], as the
+/// database goes on waiting for a client that gave up.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// Has the database notice within seconds that a client that waits for a lock is gone, from PostgreSQL 14 on.
+const NOTICE_END: &str = "
+    SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
 /// The pause before a lost connection is made again.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,12 +99,14 @@ pub(super) enum NoChannel {
 }
 
 impl Channel {
-    /// Connects, and shows that a server that knows `schema` uses `database`.
+    /// Connects, and shows that a server that knows `schema` uses `database`. Waits up to `lock_timeout` for whoever changes the
+    /// schema, or until that is done.
     pub(super) async fn open(
         config: &Config,
         tls: MakeRustlsConnect,
         database: &str,
         schema: &Schema,
+        lock_timeout: Option<Duration>,
     ) -> Result<Self, PgError> {
         let (client, mut connection) = config.connect(tls).await?;
         let (sender, received) = mpsc::unbounded_channel();
@@ -113,6 +121,11 @@ impl Channel {
             }
         });
         let channel = Self { client, received, reader };
+        // Some systems cannot do that.
+        drop(channel.client.batch_execute(NOTICE_END).await);
+        if let Some(timeout) = lock_timeout {
+            channel.client.batch_execute(&format!("SET lock_timeout = {}", timeout.as_millis())).await?;
+        }
         presence::announce(&channel.client, schema).await?;
         // Whoever looked before that may have changed the schema meanwhile.
         migrations::check_settled(&channel.client, database, schema).await?;
@@ -184,7 +197,13 @@ pub(super) fn subscribe(connections: &Connections, first: Option<Channel>, liste
             let mut was_listening = false;
             let channel = match next.take() {
                 Some(channel) => Ok(channel),
-                None => reconnect(&config, tls.clone(), &database, schema).await,
+                None => {
+                    let channel = reconnect(&config, tls.clone(), &database, schema).await;
+                    if channel.is_ok() {
+                        gate.checked(&Ok(()));
+                    }
+                    channel
+                }
             };
             let why = match channel {
                 Ok(mut channel) => channel.listen(&clock_lead, server, &handler, &mut was_listening).await,
@@ -214,7 +233,7 @@ async fn reconnect(
     database: &str,
     schema: &Schema,
 ) -> Result<Channel, NoChannel> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, Channel::open(config, tls, database, schema)).await {
+    match tokio::time::timeout(ANSWER_TIMEOUT, Channel::open(config, tls, database, schema, Some(LOCK_TIMEOUT))).await {
         Ok(Ok(channel)) => Ok(channel),
         Ok(Err(PgError::Database(error))) => Err(NoChannel::Lost(DisplayPgError(error).to_string())),
         Ok(Err(PgError::Store(error @ StoreError::NewerSchema { .. }))) => Err(NoChannel::NewerSchema(error)),

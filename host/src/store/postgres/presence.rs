@@ -46,7 +46,7 @@ pub(super) async fn servers(client: &Client) -> Result<Vec<Presence>, PgError> {
             ELSE 'an address that this role may not see' END,
           locks.pid
         FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS sessions USING (pid)
-        WHERE locks.locktype = 'advisory' AND locks.objsubid = 2 AND locks.granted
+        WHERE locks.locktype = 'advisory' AND locks.objsubid = 2 AND locks.granted AND locks.mode = 'ShareLock'
           AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND locks.classid = 'bulkhead_schema'::regclass::oid
         ORDER BY locks.pid";

@@ -92,11 +92,14 @@ pub(super) fn run(connection: &mut Connection, path: &Path, opening: Opening) ->
     transaction.commit().context("migrating the schema")
 }
 
-/// Fails unless the database has a schema that this program knows, and takes a write.
+/// Fails unless this program can work with the database's schema as it is, and the database takes a write.
 pub(super) fn check(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).context("trying to write")?;
-    usable(&transaction, path)?;
+    let (found, known) = (usable(&transaction, path)?.number, known());
+    if found < known {
+        return Err(StoreError::OlderSchema { path: path.display().to_string(), found, known });
+    }
     transaction
         .execute("INSERT INTO pulse (id, beat_at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET beat_at = ?1", [now.0])
         .context("trying to write")?;
