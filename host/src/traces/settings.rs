@@ -144,9 +144,16 @@ fn with_path(mut base: Url) -> Url {
     base
 }
 
+/// Headers that say how a request is sent, and so cannot be chosen.
+const OWN_HEADERS: [&str; 6] =
+    ["connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"];
+
 fn are_headers(text: &str) -> bool {
     let is_header = |header: &str| {
         let Some((name, value)) = header.split_once('=') else { return false };
+        if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name.trim())) {
+            return false;
+        }
         let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8();
         hyper::header::HeaderName::from_bytes(name.trim().as_bytes()).is_ok()
             && value.is_ok_and(|value| hyper::header::HeaderValue::from_str(&value).is_ok())
