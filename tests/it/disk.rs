@@ -18,7 +18,7 @@ const SPARED_MIB: u32 = 12;
 
 #[test]
 fn full_tables_of_postgres_lose_nothing() {
-    let Some((cluster, name)) = cluster(ClusterPart::Data) else { return };
+    let Some((cluster, name)) = cluster(ClusterPart::Tables) else { return };
     let (server, client, jobs) = begun(&cluster, &name);
     let refused = fill_until_refused(|| cluster.fill_disk(), &client);
     // PostgreSQL still answers reads.

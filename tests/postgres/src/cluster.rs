@@ -16,6 +16,8 @@ use crate::{ClusterPart, OpenTransaction, Settings, programs, text};
 
 /// The cluster's superuser.
 const USER: &str = "bulkhead";
+/// The name of a small disk that holds tables.
+const TABLESPACE: &str = "small_disk";
 /// Ports to choose from. They are below the ephemeral ports, so that no other program gets a cluster's port between a stop and a
 /// start.
 const PORTS: std::ops::Range<u16> = 16_000..31_000;
@@ -30,7 +32,6 @@ pub struct Cluster {
     programs: PathBuf,
     account: Account,
     folder: PathBuf,
-    /// The data folder, as the cluster's programs see it.
     data: PathBuf,
     disk: Option<(ClusterPart, Disk)>,
     settings: Settings,
@@ -56,6 +57,7 @@ impl Cluster {
         let mut cluster = Self::without_data(settings);
         cluster.create(settings);
         cluster.start_on_free_port();
+        cluster.use_disk_for_tables();
         cluster
     }
 
@@ -67,11 +69,7 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp").expect("/tmp is writable");
         account.give(folder.path());
         let folder = folder.keep();
-        let parent = match settings.disk() {
-            Some(disk) if disk.part == ClusterPart::Data => Disk::mount_point(&folder),
-            _ => folder.clone(),
-        };
-        let data = parent.join("data");
+        let data = folder.join("data");
         if settings.disk().is_some() {
             account = account.in_namespace();
         }
@@ -112,6 +110,14 @@ impl Cluster {
         }
         if let Some((certificate, key)) = settings.certificate_and_key() {
             self.require_tls(certificate, key);
+        }
+    }
+
+    /// Puts the tables of later databases on the small disk, if that part belongs there.
+    fn use_disk_for_tables(&self) {
+        if let Some((ClusterPart::Tables, _)) = self.disk {
+            let place = text(&Disk::mount_point(&self.folder));
+            self.query("postgres", &format!("CREATE TABLESPACE {TABLESPACE} LOCATION '{place}'"));
         }
     }
 
@@ -187,7 +193,11 @@ impl Cluster {
     /// Creates an empty database, and returns its name.
     pub fn fresh_database(&self) -> String {
         let name = format!("fresh_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.query("postgres", &format!("CREATE DATABASE {name}"));
+        let place = match &self.disk {
+            Some((ClusterPart::Tables, _)) => TABLESPACE,
+            _ => "DEFAULT",
+        };
+        self.query("postgres", &format!("CREATE DATABASE {name} TABLESPACE {place}"));
         name
     }
 
@@ -233,13 +243,9 @@ impl Cluster {
         }
     }
 
-    /// Returns the path of a file of the data folder, as this process sees it.
+    /// Returns the path of a file of the data folder.
     fn file(&self, name: &str) -> PathBuf {
-        let path = self.data.join(name);
-        match &self.disk {
-            Some((ClusterPart::Data, disk)) => disk.path_from_outside(&path),
-            _ => path,
-        }
+        self.data.join(name)
     }
 
     /// Returns whether PostgreSQL answers. Tries to start it first if it is down.

@@ -20,8 +20,9 @@ const BLOCK_SIZES: [usize; 2] = [1 << 20, 1 << 12];
 /// The part of a cluster that is on a small disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClusterPart {
-    /// All but the write-ahead log: when the disk is full, tables cannot grow.
-    Data,
+    /// The tables of each database: when the disk is full, they cannot grow. PostgreSQL's own files are elsewhere, because
+    /// PostgreSQL stops if its disk is full when a checkpoint falls due.
+    Tables,
     /// The write-ahead log: when the disk is full, PostgreSQL stops.
     Wal,
 }
