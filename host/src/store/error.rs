@@ -89,6 +89,24 @@ pub enum StoreError {
         /// The schema version that this program needs.
         known: i64,
     },
+    /// There are tables of a store, but not the number of their schema.
+    #[error(
+        "{path} has tables of Bulkhead, but does not say which schema they have: perhaps only a part of a backup was restored. Restore all of it, or use another --data or --database."
+    )]
+    NoSchemaNumber {
+        /// The database.
+        path: String,
+    },
+    /// A session holds the advisory lock by which servers show that they use the store, so that no server can.
+    #[error(
+        "{path}: a session that is no server's holds the advisory lock by which servers show that they are there ({holders}). End the session, and let nobody but Bulkhead's role connect to the database."
+    )]
+    PresenceLocked {
+        /// The database.
+        path: String,
+        /// The sessions.
+        holders: String,
+    },
     /// An earlier server made the schema, and servers of earlier versions use the store.
     #[error(
         "{path} has schema {found}, this version needs {known}, and servers of earlier versions are using it: {servers}. {}",

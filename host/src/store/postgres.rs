@@ -35,6 +35,7 @@ mod refresh_tokens;
 mod remarks;
 mod schema_gate;
 mod search_sets;
+mod shared_sessions;
 mod sql;
 mod statements;
 mod statistics;
@@ -85,7 +86,7 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects, with up to `connections` at a time, and brings the schema up to date if `opening` allows it. A store that is opened
-    /// to be served keeps one connection besides, which shows that a server is there.
+    /// to be served keeps one connection besides, on which it listens.
     ///
     /// # Errors
     /// If the database cannot be reached or used, or is from a newer version, or from an earlier one and its schema may not be
@@ -108,7 +109,7 @@ impl PostgresStore {
             migrations::run(session, &name, schema, opening).await?;
             Ok(notifications::measure_clock_lead(session).await?)
         })?;
-        let channel = opening.is_server().then(|| connections.open_channel(&name, schema)).transpose()?;
+        let channel = opening.is_server().then(|| connections.show_presence(&name, schema)).transpose()?;
         Ok(Self {
             name,
             connections,

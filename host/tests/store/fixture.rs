@@ -218,6 +218,17 @@ impl StoreFixture {
         self.set_schema(1_000, 1);
     }
 
+    /// Takes the schema's number away, as a part of a backup would.
+    pub(crate) fn lose_schema_number(&self) {
+        match &self.place {
+            Place::Folder(folder) => {
+                let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
+                connection.pragma_update(None, "user_version", 0).unwrap();
+            }
+            Place::Database { cluster, name } => drop(cluster.query(name, "DELETE FROM bulkhead_schema")),
+        }
+    }
+
     fn set_schema(&self, number: i64, oldest: i64) {
         match &self.place {
             Place::Folder(folder) => {

@@ -163,7 +163,8 @@ conformance! {
             data_is_kept_when_a_store_is_opened_again,
             several_servers_can_open_a_new_store_at_once,
             a_newer_schema_is_refused_with_a_reason,
-            a_schema_that_is_newer_by_additions_is_worked_with;
+            a_schema_that_is_newer_by_additions_is_worked_with,
+            tables_without_a_schema_number_are_refused;
         races:
             a_job_is_claimed_once,
             the_limit_of_running_jobs_holds,

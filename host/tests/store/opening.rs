@@ -66,3 +66,14 @@ pub(crate) fn a_schema_that_is_newer_by_additions_is_worked_with(fixture: &Store
         assert_eq!(store.tenant("acme").unwrap().unwrap().id, tenant);
     }
 }
+
+pub(crate) fn tables_without_a_schema_number_are_refused(fixture: &StoreFixture) {
+    let tenant = fixture.add_tenant("acme");
+    fixture.add_contacts(tenant, &["a@x"]);
+    fixture.lose_schema_number();
+    let error = fixture.try_another_server().err().expect("nobody can know the schema");
+    assert!(matches!(error, StoreError::NoSchemaNumber { .. }), "{error}");
+    assert!(error.to_string().contains("a part of a backup"), "{error}");
+    let error = fixture.store.check().expect_err("a running server notices as well");
+    assert!(matches!(error, StoreError::NoSchemaNumber { .. }), "{error}");
+}

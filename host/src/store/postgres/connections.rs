@@ -2,29 +2,29 @@
 //! [`OPERATION_TIMEOUT`], even if the database or the network fails.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime,
-    Timeouts,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod,
+    Runtime, Timeouts,
 };
 use parking_lot::Mutex;
 use tokio::runtime;
 use tokio::time::error::Elapsed;
-use tokio_postgres::{Client, Config, SimpleQueryMessage};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::DatabaseUrl;
 use super::error::{PgError, pool_error};
 use super::migrations::Schema;
 use super::notifications::Channel;
+use super::presence::ConnectionUse;
 use super::schema_gate::SchemaGate;
 use super::sql::signed;
-use super::tls;
+use super::{migrations, presence, shared_sessions, tls};
 use crate::clock::Clock;
 use crate::metrics::METRICS;
 use crate::store::StoreError;
@@ -41,8 +41,6 @@ const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const MAX_ATTEMPTS: u32 = 5;
 /// How long the store counts as full after the database last said that its disk is.
 const DISK_FULL_PERIOD: Duration = Duration::from_secs(5);
-/// How often two connections are asked for their sessions: other clients of a pooler may come in between.
-const SESSION_CHECKS: usize = 3;
 /// The pause after a lost connection, in which the pool notices which other connections are lost.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -73,6 +71,15 @@ pub(super) struct Connections {
     /// When the database last said that its disk is full.
     disk_full_at: Mutex<Option<Instant>>,
     gate: Arc<SchemaGate>,
+    /// What is served, once the connections show that a server is there.
+    served: Arc<OnceLock<Served>>,
+}
+
+/// What a server serves.
+struct Served {
+    /// The database's URL without its password.
+    database: String,
+    schema: &'static Schema,
 }
 
 impl std::fmt::Debug for Connections {
@@ -95,11 +102,14 @@ impl Connections {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(url.config.clone(), tls.clone(), recycling);
         let timeouts = Timeouts { wait: Some(POOL_TIMEOUT), create: Some(POOL_TIMEOUT), recycle: Some(POOL_TIMEOUT) };
+        let (gate, served) = (Arc::<SchemaGate>::default(), Arc::<OnceLock<Served>>::default());
+        let (for_hook, served_by_hook) = (Arc::clone(&gate), Arc::clone(&served));
         let pool = Pool::builder(manager)
             .config(PoolConfig { max_size: max, timeouts, ..PoolConfig::default() })
             .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client: &mut ClientWrapper, _| {
-                Box::pin(async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) })
+            .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
+                let (gate, served) = (Arc::clone(&for_hook), Arc::clone(&served_by_hook));
+                Box::pin(async move { set_up(client, served.get(), &gate).await })
             }))
             .build()
             .map_err(|error| failed(error.to_string()))?;
@@ -113,30 +123,21 @@ impl Connections {
             tls,
             clock,
             disk_full_at: Mutex::default(),
-            gate: Arc::default(),
+            gate,
+            served,
         })
     }
 
-    /// Checks that each connection has a session of the database to itself. A pooler in transaction mode gives several the same
-    /// one, and takes from each what it has set, prepared, locked and listens to.
+    /// Checks that each connection has a session of the database to itself.
     pub(super) fn check_sessions(&self) -> Result<(), StoreError> {
         const CONTEXT: &str = "looking for a pooler";
         let is_shared = async {
             let one = self.pool.get().await.map_err(pool_error)?;
             let (other, connection) = self.config.connect(self.tls.clone()).await?;
             let reader = tokio::spawn(connection);
-            let mut seen: [HashSet<String>; 2] = Default::default();
-            let mut asked = Ok(());
-            for _ in 0..SESSION_CHECKS {
-                for (client, seen) in [&**one as &Client, &other].into_iter().zip(&mut seen) {
-                    match backend(client).await {
-                        Ok(backend) => drop(seen.insert(backend)),
-                        Err(error) => asked = Err(error),
-                    }
-                }
-            }
+            let is_shared = shared_sessions::is_shared([&**one as &Client, &other]).await;
             reader.abort();
-            asked.map(|()| seen.iter().any(|seen| seen.len() > 1) || !seen[0].is_disjoint(&seen[1]))
+            is_shared
         };
         match self.wait_for(OPERATION_TIMEOUT, is_shared) {
             Ok(Ok(false)) => Ok(()),
@@ -198,7 +199,7 @@ impl Connections {
                 let mut attempt = 1;
                 loop {
                     let waiting = Instant::now();
-                    let object = self.pool.get().await.map_err(pool_error)?;
+                    let object = self.pool.get().await.map_err(|error| self.no_connection(error))?;
                     METRICS.store.waited_for_connection(waiting.elapsed());
                     let session = Session::new(object, self.clock_shift(), &is_committing);
                     session.is_busy.set(true);
@@ -246,6 +247,15 @@ impl Connections {
         result
     }
 
+    /// Returns why the pool gave no connection.
+    fn no_connection(&self, error: PoolError) -> PgError {
+        match error {
+            // The schema became too new, which says more.
+            PoolError::PostCreateHook(_) => self.gate.pass().err().unwrap_or_else(|| pool_error(error).into()),
+            error => pool_error(error).into(),
+        }
+    }
+
     /// Returns the microseconds that the store's clock is ahead of the database's: 0, except in tests.
     pub(super) fn clock_shift(&self) -> i64 {
         signed(self.clock.shift().as_micros())
@@ -276,14 +286,19 @@ impl Connections {
         &self.pool
     }
 
-    /// Shows the presence of a server that knows `schema`, on a connection outside of the pool.
-    pub(super) fn open_channel(&self, database: &str, schema: &Schema) -> Result<Channel, StoreError> {
+    /// Shows from now on that a server is there that knows `schema`: on a connection outside of the pool, which is returned, and on
+    /// each connection of the pool.
+    pub(super) fn show_presence(&self, database: &str, schema: &'static Schema) -> Result<Channel, StoreError> {
         const CONTEXT: &str = "connecting to listen";
         let opening = Channel::open(&self.config, self.tls.clone(), database, schema, None);
-        match self.wait_for(LONG_TIMEOUT, opening) {
-            Ok(opened) => opened.map_err(|error| error.into_store_error(CONTEXT)),
-            Err(_) => Err(StoreError::Connection(format!("{CONTEXT}: the database does not answer"))),
-        }
+        let channel = match self.wait_for(LONG_TIMEOUT, opening) {
+            Ok(opened) => opened.map_err(|error| error.into_store_error(CONTEXT))?,
+            Err(_) => return Err(StoreError::Connection(format!("{CONTEXT}: the database does not answer"))),
+        };
+        drop(self.served.set(Served { database: database.to_owned(), schema }));
+        // Those that there are do not show it.
+        self.pool.retain(|_, _| false);
+        Ok(channel)
     }
 
     /// Returns what it takes to make a connection outside of the pool.
@@ -301,6 +316,24 @@ impl Drop for Connections {
     }
 }
 
+/// Sets up a connection of the pool. That of a server shows its presence before it is used, so that whoever changes the schema finds
+/// each server that can write.
+async fn set_up(client: &Client, served: Option<&Served>, gate: &SchemaGate) -> Result<(), HookError> {
+    client.batch_execute(SETTINGS).await.map_err(HookError::Backend)?;
+    let Some(Served { database, schema }) = served else { return Ok(()) };
+    let shown = async {
+        presence::announce(client, database, schema, ConnectionUse::Working).await?;
+        migrations::check_settled(client, database, schema).await
+    };
+    let shown = match shown.await {
+        Ok(()) => Ok(()),
+        Err(PgError::Database(error)) => return Err(HookError::Backend(error)),
+        Err(PgError::Store(error)) => Err(error),
+    };
+    gate.checked(&shown);
+    shown.map_err(|error| HookError::message(error.to_string()))
+}
+
 /// A connection that one thread uses. It goes back to the pool when this is dropped, unless work on it was broken off.
 pub(super) struct Session {
     object: Option<Object>,
@@ -309,17 +342,6 @@ pub(super) struct Session {
     is_committing: Rc<Cell<bool>>,
     /// The parameter of `bulkhead_now`: microseconds that the store's clock is ahead of the database's.
     pub(super) clock_shift: i64,
-}
-
-/// Returns the process of the database that serves a connection now.
-async fn backend(client: &Client) -> Result<String, PgError> {
-    // Not prepared, so that it works through any pooler.
-    let messages = client.simple_query("SELECT pg_backend_pid()").await?;
-    let backend = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    });
-    backend.ok_or_else(|| StoreError::Corrupt(String::from("pg_backend_pid() returned nothing")).into())
 }
 
 /// How a transaction ends.

@@ -1,6 +1,6 @@
 //! Errors of the database, before they become a [`StoreError`].
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::SqlState;
 
 use crate::plain_words::io_error;
@@ -91,7 +91,10 @@ impl From<StoreError> for PgError {
 pub(super) fn pool_error(error: PoolError) -> StoreError {
     StoreError::Connection(match error {
         PoolError::Timeout(_) => String::from("no connection to the database became free, or could be made, in time"),
-        PoolError::Backend(error) => format!("cannot connect to the database: {}", DisplayPgError(error)),
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+            format!("cannot connect to the database: {}", DisplayPgError(error))
+        }
+        PoolError::PostCreateHook(HookError::Message(why)) => why.into_owned(),
         other => format!("cannot connect to the database: {other}"),
     })
 }

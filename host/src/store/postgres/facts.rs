@@ -30,9 +30,10 @@ impl PostgresFacts {
         let connections = Connections::new(url, 1, Clock::system())?;
         connections.check_sessions()?;
         let known_schema = migrations::CURRENT.number();
+        let database = url.to_string();
         connections.run("examining the database", async |session| {
             let clock_lead = notifications::measure_clock_lead(session).await?;
-            let schema = migrations::stored(session).await?;
+            let schema = migrations::stored(session, &database).await?;
             let servers = if schema.number > 0 { presence::servers(session).await? } else { Vec::new() };
             let servers = servers.into_iter().map(|server| server.known).collect();
             let version = get(&session.query_one("SHOW server_version", &[]).await?, 0)?;

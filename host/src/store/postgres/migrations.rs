@@ -93,7 +93,7 @@ pub(super) async fn run(session: &Session, database: &str, schema: &Schema, open
             session.begin().await?;
             // Another server may be at it, which can take minutes.
             session.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").await?;
-            session.execute("SELECT pg_advisory_xact_lock($1)", &[&ADVISORY_LOCK]).await?;
+            wait_for_lock(session, "").await?;
             session.batch_execute("SET LOCAL lock_timeout = '5s'").await?;
             session.batch_execute("CREATE TABLE IF NOT EXISTS bulkhead_schema (version bigint NOT NULL)").await?;
             let present = usable(session, database, schema).await?.number;
@@ -148,10 +148,30 @@ async fn may_migrate(
 
 /// Checks, after whoever may be changing the schema, that this program can work with it.
 pub(super) async fn check_settled(client: &Client, database: &str, schema: &Schema) -> Result<(), PgError> {
-    // One statement, and so one transaction, that waits for the lock before it looks at the schema.
-    let wait = format!("SELECT pg_advisory_xact_lock_shared({ADVISORY_LOCK})");
-    client.batch_execute(&wait).await?;
+    wait_for_lock(client, "_shared").await?;
     usable(client, database, schema).await?;
+    Ok(())
+}
+
+/// Takes the lock of whoever changes the schema, `_shared` or for this transaction alone. Says in the log who has it meanwhile: a
+/// stranger who may connect could hold it for ever.
+async fn wait_for_lock(client: &Client, kind: &str) -> Result<(), PgError> {
+    let lock = format!("SELECT pg_try_advisory_xact_lock{kind}({ADVISORY_LOCK})");
+    if get(&client.query_one(&lock, &[]).await?, 0)? {
+        return Ok(());
+    }
+    let holders = format!(
+        "SELECT locks.pid, {}
+         FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS sessions USING (pid)
+         WHERE locks.locktype = 'advisory' AND locks.objsubid = 1 AND locks.granted
+           AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND (locks.classid::int8 << 32) + locks.objid::int8 = {ADVISORY_LOCK}
+         ORDER BY locks.pid",
+        presence::ADDRESS
+    );
+    let holders = presence::describe(client, &holders).await?;
+    tracing::info!(event = "schema_awaited", holders, "another session changes the schema, or holds the lock for it");
+    client.batch_execute(&format!("SELECT pg_advisory_xact_lock{kind}({ADVISORY_LOCK})")).await?;
     Ok(())
 }
 
@@ -178,7 +198,7 @@ async fn has_clock(session: &Session) -> Result<bool, PgError> {
 
 /// Returns the database's schema, which this program can work with or bring up to date.
 async fn usable(client: &Client, database: &str, schema: &Schema) -> Result<StoredSchema, PgError> {
-    let (stored, known) = (stored(client).await?, schema.number());
+    let (stored, known) = (stored(client, database).await?, schema.number());
     if !stored.is_usable_by(known) {
         return Err(StoreError::NewerSchema { path: database.to_owned(), found: stored.number, known }.into());
     }
@@ -186,17 +206,25 @@ async fn usable(client: &Client, database: &str, schema: &Schema) -> Result<Stor
 }
 
 /// Returns the database's schema, which may be newer than this program.
-pub(super) async fn stored(client: &Client) -> Result<StoredSchema, PgError> {
+///
+/// # Errors
+/// [`StoreError::NoSchemaNumber`] if there are tables of a store, but no number of their schema.
+pub(super) async fn stored(client: &Client, database: &str) -> Result<StoredSchema, PgError> {
     // Schemas before 12 do not say which is the oldest.
     const READ: &str = "
         SELECT version, coalesce((to_jsonb(stored) ->> 'oldest')::bigint, version) FROM bulkhead_schema AS stored";
-    const NONE: StoredSchema = StoredSchema { number: 0, oldest: 0 };
-    let is_there = client.query_one("SELECT to_regclass('bulkhead_schema') IS NOT NULL", &[]).await?;
-    if !get::<bool>(&is_there, 0)? {
-        return Ok(NONE);
+    // The tables first: whoever makes a store makes them and the number at once.
+    const TABLES: &str = "
+        SELECT to_regclass('contacts') IS NOT NULL AND to_regclass('jobs') IS NOT NULL,
+          to_regclass('bulkhead_schema') IS NOT NULL";
+    let row = client.query_one(TABLES, &[]).await?;
+    let (has_tables, has_number): (bool, bool) = (get(&row, 0)?, get(&row, 1)?);
+    let row = if has_number { client.query_opt(READ, &[]).await? } else { None };
+    match row {
+        Some(row) => Ok(StoredSchema { number: get(&row, 0)?, oldest: get(&row, 1)? }),
+        None if has_tables => Err(StoreError::NoSchemaNumber { path: database.to_owned() }.into()),
+        None => Ok(StoredSchema { number: 0, oldest: 0 }),
     }
-    let row = client.query_opt(READ, &[]).await?;
-    row.map_or(Ok(NONE), |row| Ok(StoredSchema { number: get(&row, 0)?, oldest: get(&row, 1)? }))
 }
 
 #[cfg(test)]

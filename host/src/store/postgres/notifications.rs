@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::connections::Connections;
 use super::error::{DisplayPgError, PgError};
 use super::migrations::Schema;
+use super::presence::ConnectionUse;
 use super::schema_gate::SchemaGate;
 use super::{job_hints, migrations, presence};
 use crate::clock::machine_time;
@@ -126,7 +127,7 @@ impl Channel {
         if let Some(timeout) = lock_timeout {
             channel.client.batch_execute(&format!("SET lock_timeout = {}", timeout.as_millis())).await?;
         }
-        presence::announce(&channel.client, schema).await?;
+        presence::announce(&channel.client, database, schema, ConnectionUse::Listening).await?;
         // Whoever looked before that may have changed the schema meanwhile.
         migrations::check_settled(&channel.client, database, schema).await?;
         Ok(channel)

@@ -46,7 +46,7 @@ impl SqliteFacts {
             .query_row("SELECT coalesce(max(created_at), 0) FROM jobs", [], |row| row.get(0))
             .context(CONTEXT)?;
         Ok(Self {
-            schema: migrations::stored(&connection)?,
+            schema: migrations::stored(&connection, &folder.join(FILE))?,
             known_schema: migrations::known(),
             file_bytes: pragma("page_count")?.unsigned_abs() * page_bytes,
             free_bytes: pragma("freelist_count")?.unsigned_abs() * page_bytes,

@@ -108,7 +108,7 @@ pub(super) fn check(connection: &mut Connection, path: &Path, now: Timestamp) ->
 
 /// Returns the database's schema, which this program can work with or bring up to date.
 fn usable(connection: &Connection, path: &Path) -> Result<StoredSchema, StoreError> {
-    let (stored, known) = (stored(connection)?, known());
+    let (stored, known) = (stored(connection, path)?, known());
     if !stored.is_usable_by(known) {
         return Err(StoreError::NewerSchema { path: path.display().to_string(), found: stored.number, known });
     }
@@ -116,9 +116,19 @@ fn usable(connection: &Connection, path: &Path) -> Result<StoredSchema, StoreErr
 }
 
 /// Returns the database's schema, which may be newer than this program.
-pub(super) fn stored(connection: &Connection) -> Result<StoredSchema, StoreError> {
+///
+/// # Errors
+/// [`StoreError::NoSchemaNumber`] if there are tables of a store, but no number of their schema.
+pub(super) fn stored(connection: &Connection, path: &Path) -> Result<StoredSchema, StoreError> {
     const READING: &str = "reading the schema";
     let number: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).context(READING)?;
+    // In one statement, since another process may be making the store.
+    const IS_INCOMPLETE: &str = "
+        SELECT (SELECT user_version FROM pragma_user_version) = 0
+          AND (SELECT count(*) FROM sqlite_schema WHERE name IN ('contacts', 'jobs')) = 2";
+    if number == 0 && connection.query_row(IS_INCOMPLETE, [], |row| row.get(0)).context(READING)? {
+        return Err(StoreError::NoSchemaNumber { path: path.display().to_string() });
+    }
     // Only of a newer one it matters, and it says so.
     let oldest = if number <= known() {
         number

@@ -1,11 +1,12 @@
 //! Programs of several versions on one database. A version is a schema: today's, and with a step more.
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_postgres::Cluster;
 
-use super::{CURRENT, Schema, Step};
+use super::{ADVISORY_LOCK, CURRENT, Schema, Step};
 use crate::clock::Clock;
 use crate::store::postgres::PostgresStore;
 use crate::store::{MaintenanceStore as _, Opening, StoreError, TenantStore as _};
@@ -24,6 +25,15 @@ fn additive() -> &'static Schema {
 
 fn breaking() -> &'static Schema {
     with(Step::breaking("ALTER TABLE jobs DROP COLUMN undo_of"))
+}
+
+/// Waits for something that happens soon.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < EVENT_TIMEOUT, "in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// A database that programs of several versions open.
@@ -49,11 +59,7 @@ impl<'a> Shared<'a> {
     fn wait_until_unused(&self) {
         let sessions =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        let begun = Instant::now();
-        while self.cluster.query(&self.name, sessions) != "0" {
-            assert!(begun.elapsed() < EVENT_TIMEOUT, "connections stay");
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("all connections end", || self.cluster.query(&self.name, sessions) == "0");
     }
 
     fn schema(&self) -> String {
@@ -125,9 +131,69 @@ fn a_server_for_which_the_schema_became_too_new_does_nothing_more() {
     // As if the schema had been changed while the server was not connected.
     cluster.query(&shared.name, "UPDATE bulkhead_schema SET version = 1000, oldest = 1000");
     cluster.cut_connections(&shared.name, "true");
-    let begun = Instant::now();
-    while !matches!(store.tenants(), Err(StoreError::NewerSchema { found: 1_000, .. })) {
-        assert!(begun.elapsed() < EVENT_TIMEOUT, "it goes on");
-        thread::sleep(Duration::from_millis(10));
+    let is_refused = || matches!(store.tenants(), Err(StoreError::NewerSchema { found: 1_000, .. }));
+    wait_until("the server does nothing more", is_refused);
+    // Without a look at the schema of its own: each connection that is made looks.
+    assert!(matches!(store.check(), Err(StoreError::NewerSchema { found: 1_000, .. })));
+}
+
+#[test]
+fn a_server_that_can_still_write_is_found() {
+    let cluster = Cluster::start();
+    let shared = Shared::new(&cluster);
+    let server = shared.open(CURRENT, Opening::Server).expect("it is its schema");
+    server.tenants().expect("it reads");
+    // As if the network had forgotten the connection on which the server listens. The server does not know yet.
+    assert_eq!(
+        cluster.cut_connections(&shared.name, "pid = (SELECT pid FROM pg_locks WHERE objid < 1000 AND objsubid = 2)"),
+        1
+    );
+    for opening in [Opening::Server, Opening::MigratingServer, Opening::Migration] {
+        let refused = shared.open(breaking(), opening).expect_err("a server is there");
+        assert!(matches!(refused, StoreError::ServersRunning { can_go_on: false, .. }), "{opening:?}: {refused}");
+        let server = format!("127.0.0.1 that knows schema {} (", CURRENT.number());
+        assert_eq!(refused.to_string().matches(&server).count(), 1, "{refused}");
     }
+    server.check().expect("nothing was changed");
+    // A server without any connection writes nothing, and looks at the schema when it is connected again.
+    cluster.cut_connections(&shared.name, "true");
+    drop(shared.open(breaking(), Opening::Migration).expect("nobody uses the store"));
+    let refused = server.tenants().expect_err("the schema is too new");
+    assert!(matches!(refused, StoreError::NewerSchema { .. }), "{refused}");
+}
+
+#[test]
+fn a_session_that_is_no_servers_is_named_and_is_no_server() {
+    let cluster = Cluster::start();
+    let shared = Shared::new(&cluster);
+    let number = CURRENT.number();
+    let lock = |function: &str| format!("SELECT {function}('bulkhead_schema'::regclass::oid::int4, {number})");
+    // A lock against all servers is no server.
+    let stranger = cluster.open_transaction(&shared.name, &lock("pg_advisory_xact_lock"));
+    let refused = shared.open(CURRENT, Opening::Server).expect_err("the lock is held");
+    assert!(matches!(refused, StoreError::PresenceLocked { .. }), "{refused}");
+    assert!(refused.to_string().contains("at 127.0.0.1"), "{refused}");
+    drop(shared.open(breaking(), Opening::Migration).expect("no server uses the store"));
+    drop(stranger);
+    drop(shared.open(breaking(), Opening::Server).expect("the lock is free"));
+}
+
+#[test]
+fn who_waits_for_the_schema_says_for_whom() {
+    let cluster = Cluster::start();
+    let shared = Shared::new(&cluster);
+    let lock = format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})");
+    let stranger = cluster.open_transaction(&shared.name, &lock);
+    let log = tempfile::NamedTempFile::new().expect("there is room for a file");
+    let logged = || std::fs::read_to_string(log.path()).expect("it can be read");
+    let writer = Mutex::new(log.reopen().expect("it can be opened"));
+    let subscriber = tracing_subscriber::fmt().json().with_writer(writer).finish();
+    thread::scope(|scope| {
+        let opened =
+            scope.spawn(|| tracing::subscriber::with_default(subscriber, || shared.open(breaking(), Opening::Server)));
+        wait_until("the wait is told", || logged().contains("\"event\":\"schema_awaited\""));
+        assert!(logged().contains("at 127.0.0.1"), "{}", logged());
+        drop(stranger);
+        opened.join().expect("it does not panic").expect("the lock is free");
+    });
 }
