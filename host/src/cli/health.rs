@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bulkhead::authorities::{is_this_machine, trusted_authorities};
 use bulkhead::plain_words::io_error;
 use clap::Args;
 use serde_json::Value;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 use super::listening::ListenArgs;
 use super::output::{print_error, print_line};
-use super::submit::authorities;
 
 /// Bytes of an answer at most.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
@@ -117,21 +117,19 @@ impl Health {
 
 fn agent(base: &str, timeout: Duration) -> Agent {
     // Nobody is between two programs of one machine, and no authority certifies its addresses.
-    let tls = if is_loopback(base) {
+    let tls = if is_of_this_machine(base) {
         TlsConfig::builder().disable_verification(true)
     } else {
-        TlsConfig::builder().root_certs(authorities().unwrap_or(RootCerts::WebPki))
+        TlsConfig::builder().root_certs(trusted_authorities())
     };
     let settings = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
     let settings = settings.user_agent(concat!("bulkhead-health/", env!("CARGO_PKG_VERSION")));
     settings.timeout_global(Some(timeout)).tls_config(tls.build()).build().into()
 }
 
-/// Returns whether a URL names this machine by a loopback address.
-fn is_loopback(url: &str) -> bool {
-    let uri: Option<ureq::http::Uri> = url.parse().ok();
-    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+/// Returns whether a URL leads to this machine.
+fn is_of_this_machine(url: &str) -> bool {
+    url.parse().is_ok_and(|uri: ureq::http::Uri| uri.host().is_some_and(is_this_machine))
 }
 
 /// Says why a server is not ready, by its report.
@@ -167,7 +165,7 @@ fn why(error: &ureq::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Health, is_loopback};
+    use super::{Health, is_of_this_machine};
 
     #[test]
     fn only_what_bulkhead_says_of_its_health_is_believed() {
@@ -201,7 +199,7 @@ mod tests {
             ("https://localhost.example", false),
             ("https://127.0.0.1@example.com", false),
         ] {
-            assert_eq!(is_loopback(url), expected, "{url}");
+            assert_eq!(is_of_this_machine(url), expected, "{url}");
         }
     }
 }

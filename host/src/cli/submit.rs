@@ -30,7 +30,6 @@ use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
 use client::Client;
-pub(super) use connection::authorities;
 use content::Content;
 use error::SubmitError;
 use failures::FailuresForm;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use parking_lot::Mutex;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Error};
 
 use super::settings::TraceSettings;
+use crate::authorities::{is_this_machine, trusted_authorities};
 use crate::plain_words::io_error;
 
 /// Bytes of a collector's answer.
@@ -24,7 +25,7 @@ pub(super) struct CollectorClient {
 }
 
 impl CollectorClient {
-    /// Makes a client. `failure` is told why the last request failed. It trusts the certificate authorities that this machine trusts.
+    /// Makes a client. `failure` is told why the last request failed. It trusts the [`trusted_authorities`].
     pub(super) fn new(settings: &TraceSettings, failure: Arc<Mutex<Option<String>>>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -32,12 +33,10 @@ impl CollectorClient {
             .max_redirects(0)
             .timeout_global(Some(settings.timeout));
         // A proxy does not know the addresses of this machine.
-        let config = if settings.is_local() { config.proxy(None) } else { config };
+        let is_local = settings.endpoint.host_str().is_some_and(is_this_machine);
+        let config = if is_local { config.proxy(None) } else { config };
         let config = if settings.endpoint.scheme() == "https" {
-            let native = rustls_native_certs::load_native_certs().certs;
-            let certificates: Vec<Certificate<'static>> =
-                native.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
-            config.tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates)).build())
+            config.tls_config(TlsConfig::builder().root_certs(trusted_authorities()).build())
         } else {
             config
         };

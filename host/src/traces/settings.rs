@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::Sampler;
-use url::{Host, Url};
+use url::Url;
 
 use super::sampling::JobSampler;
 
@@ -114,16 +114,6 @@ impl TraceSettings {
     /// Returns the scheme, the host and the port of the collector, for the log. The rest of a URL can have a secret.
     pub fn collector(&self) -> String {
         self.endpoint.origin().ascii_serialization()
-    }
-
-    /// Returns whether the collector is on this machine.
-    pub(super) fn is_local(&self) -> bool {
-        match self.endpoint.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
     }
 }
 

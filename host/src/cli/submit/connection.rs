@@ -4,9 +4,10 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bulkhead::authorities::{is_this_machine, trusted_authorities};
 use bulkhead::plain_words::io_error;
 use rustls::CertificateError;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Timeout};
 
 use super::error::SubmitError;
@@ -25,21 +26,13 @@ pub(super) fn agent(url: &ServerUrl) -> Agent {
         .timeout_recv_response(Some(Duration::from_secs(60)))
         .timeout_recv_body(Some(Duration::from_secs(60)));
     // A proxy does not know the addresses of this machine.
-    let settings = if url.is_local() { settings.proxy(None) } else { settings };
-    let settings = match url.is_tls.then(authorities).flatten() {
-        Some(authorities) => settings.tls_config(TlsConfig::builder().root_certs(authorities).build()),
-        None => settings,
+    let settings = if is_this_machine(url.host()) { settings.proxy(None) } else { settings };
+    let settings = if url.is_tls {
+        settings.tls_config(TlsConfig::builder().root_certs(trusted_authorities()).build())
+    } else {
+        settings
     };
     settings.build().into()
-}
-
-/// Returns the certificate authorities that this machine trusts, or those in the file that `SSL_CERT_FILE` names. Without any, those
-/// that are built in count.
-pub(in crate::cli) fn authorities() -> Option<RootCerts> {
-    let native = rustls_native_certs::load_native_certs().certs;
-    let owned = |certificate: &rustls::pki_types::CertificateDer<'_>| Certificate::from_der(certificate).to_owned();
-    let certificates: Vec<Certificate<'static>> = native.iter().map(owned).collect();
-    (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
 }
 
 /// Says what is wrong with the file of authorities that `SSL_CERT_FILE` names, if anything is: without one, it counts for nothing.

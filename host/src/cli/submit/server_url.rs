@@ -64,11 +64,6 @@ impl ServerUrl {
         &self.host
     }
 
-    /// Returns whether the server is on this machine, whose addresses no proxy knows.
-    pub(super) fn is_local(&self) -> bool {
-        self.host == "localhost" || self.host.starts_with("127.") || self.host == "[::1]"
-    }
-
     /// Returns the same URL with the other scheme.
     pub(super) fn with_other_scheme(&self) -> String {
         let scheme = if self.is_tls { "http" } else { "https" };
@@ -115,13 +110,13 @@ mod tests {
 
     #[test]
     fn urls_of_servers_are_taken_without_their_last_slash() {
-        for (given, text, host, is_local) in [
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1", true),
-            (" https://example.com/ ", "https://example.com", "example.com", false),
-            ("HTTP://[::1]:80/behind/a/path/", "HTTP://[::1]:80/behind/a/path", "[::1]", true),
+        for (given, text, host) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1"),
+            (" https://example.com/ ", "https://example.com", "example.com"),
+            ("HTTP://[::1]:80/behind/a/path/", "HTTP://[::1]:80/behind/a/path", "[::1]"),
         ] {
             let url = ServerUrl::parse(given).unwrap();
-            assert_eq!((url.to_string().as_str(), url.host(), url.is_local()), (text, host, is_local));
+            assert_eq!((url.to_string().as_str(), url.host()), (text, host));
         }
         assert_eq!(ServerUrl::parse("http://a:1/b").unwrap().with_other_scheme(), "https://a:1/b");
         let plain = ServerUrl::parse("http://a:8080/b").unwrap();
