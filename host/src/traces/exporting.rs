@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry::{Context, InstrumentationScope, Key, KeyValue};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_otlp::{Protocol, SpanExporter as OtlpExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -49,8 +49,12 @@ impl Exporting {
             .with_endpoint(settings.endpoint.as_str())
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(settings.timeout)
-            .build()
-            .map_err(|error| TraceSettingsError::new("OTEL_EXPORTER_OTLP_ENDPOINT", error.to_string()))?;
+            .with_headers(settings.headers.clone());
+        let exporter = match settings.compression {
+            Some(compression) => exporter.with_compression(compression),
+            None => exporter,
+        };
+        let exporter = exporter.build().map_err(|_| TraceSettingsError::no_collector())?;
         let exporter =
             WatchedExporter { exporter, waiting: Arc::clone(&waiting), failure, outage: Mutex::new(Outage::default()) };
         let config = BatchConfigBuilder::default()
@@ -83,22 +87,17 @@ impl Exporting {
     }
 }
 
-/// Returns what all spans of this process have in common.
+/// Returns what all spans of this process have in common. What is set later counts before what was set earlier.
 fn resource() -> Resource {
-    const NAME: Key = Key::from_static_str("service.name");
-    let given = Resource::builder_empty()
-        .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())])
-        .build();
-    let own_name = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
-    let name = own_name.map(Into::into).or_else(|| given.get(&NAME)).unwrap_or_else(|| "bulkhead".into());
-    let own = [
-        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-        KeyValue::new("service.instance.id", Uuid::new_v4().to_string()),
-    ];
-    let missing = own.into_iter().filter(|attribute| given.get(&attribute.key).is_none());
-    let all = given.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).chain(missing);
-    let all = all.filter(|attribute| attribute.key != NAME).collect::<Vec<_>>();
-    Resource::builder_empty().with_attributes(all).with_attribute(KeyValue::new(NAME, name)).build()
+    let resource = Resource::builder_empty()
+        .with_service_name("bulkhead")
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new("service.instance.id", Uuid::new_v4().to_string()))
+        .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())]);
+    match std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty()) {
+        Some(name) => resource.with_service_name(name).build(),
+        None => resource.build(),
+    }
 }
 
 /// The queue of the library, which tells nobody what it drops. So no more is given to it than it takes.

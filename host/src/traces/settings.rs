@@ -1,8 +1,10 @@
 //! Whether spans are sent, and where to: by the environment variables of OpenTelemetry. What cannot be meant is refused, with the
 //! variable's name and without its value, which may be a secret.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use opentelemetry_otlp::Compression;
 use opentelemetry_sdk::trace::Sampler;
 use url::Url;
 
@@ -11,6 +13,8 @@ use super::sampling::JobSampler;
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const DELAY: &str = "OTEL_BSP_SCHEDULE_DELAY";
+/// What is wrong with a URL that no collector can have.
+const NO_COLLECTOR: &str = "this is no URL of a collector, such as http://127.0.0.1:4318";
 /// Time in which a collector must have taken spans.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between two sendings.
@@ -22,6 +26,9 @@ const MILLIS: std::ops::RangeInclusive<u64> = 10..=60_000;
 #[derive(Debug, Clone)]
 pub struct TraceSettings {
     pub(super) endpoint: Url,
+    /// Headers for the collector, whose values are percent-encoded.
+    pub(super) headers: HashMap<String, String>,
+    pub(super) compression: Option<Compression>,
     pub(super) timeout: Duration,
     pub(super) delay: Duration,
     pub(super) sampler: JobSampler,
@@ -36,8 +43,13 @@ pub struct TraceSettingsError {
 }
 
 impl TraceSettingsError {
-    pub(super) fn new(variable: &str, flaw: impl Into<String>) -> Self {
+    fn new(variable: &str, flaw: impl Into<String>) -> Self {
         Self { variable: variable.to_owned(), flaw: flaw.into() }
+    }
+
+    /// The collector's URL cannot be used. The reasons of libraries are left out, because they have the URL.
+    pub(super) fn no_collector() -> Self {
+        Self::new(ENDPOINT, NO_COLLECTOR)
     }
 }
 
@@ -88,23 +100,16 @@ impl TraceSettings {
             let flaw = "Bulkhead speaks 'http/protobuf' alone; leave the variable out, and name the port of the collector at which it takes HTTP, which is usually 4318";
             return Err(TraceSettingsError::new(&variable, flaw));
         }
-        if let Some((variable, compression)) = of_traces("COMPRESSION")?
-            && !["gzip", "none"].contains(&compression.as_str())
-        {
-            return Err(TraceSettingsError::new(&variable, "this must be 'gzip' or 'none'"));
-        }
-        // These are joined, so both are checked.
-        for variable in ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"] {
-            if get(variable)?.is_some_and(|headers| !are_headers(&headers)) {
-                let flaw = "this must be names and values of headers, such as api-key=SECRET, separated by commas, with a space written as %20";
-                return Err(TraceSettingsError::new(variable, flaw));
-            }
-        }
+        let compression =
+            of_traces("COMPRESSION")?.map(|(variable, value)| compression(&variable, &value)).transpose()?;
+        let headers = of_traces("HEADERS")?.map(|(variable, value)| headers(&variable, &value)).transpose()?;
         let timeout = of_traces("TIMEOUT")?.map(|(variable, value)| millis(&variable, &value)).transpose()?;
         let delay = get(DELAY)?.map(|value| millis(DELAY, &value)).transpose()?;
         let sampler = sampler(get("OTEL_TRACES_SAMPLER")?.as_deref(), get("OTEL_TRACES_SAMPLER_ARG")?.as_deref())?;
         Ok(Some(Self {
             endpoint,
+            headers: headers.unwrap_or_default(),
+            compression: compression.flatten(),
             timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
             delay: delay.unwrap_or(DEFAULT_DELAY),
             sampler,
@@ -120,7 +125,8 @@ impl TraceSettings {
 fn endpoint(variable: &str, text: &str) -> Result<Url, TraceSettingsError> {
     let flaw = |flaw: &str| TraceSettingsError::new(variable, flaw);
     let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    let url = url.ok_or_else(|| flaw("this is no URL of a collector, such as http://127.0.0.1:4318"))?;
+    // The sender has a stricter parser, and its refusal would print the URL.
+    let url = url.filter(|url| url.as_str().parse::<hyper::Uri>().is_ok()).ok_or_else(|| flaw(NO_COLLECTOR))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(flaw("a URL with a user or a password is not used; give them by OTEL_EXPORTER_OTLP_HEADERS"));
     }
@@ -138,17 +144,31 @@ fn with_path(mut base: Url) -> Url {
 const OWN_HEADERS: [&str; 6] =
     ["connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"];
 
-fn are_headers(text: &str) -> bool {
-    let is_header = |header: &str| {
-        let Some((name, value)) = header.split_once('=') else { return false };
-        if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name.trim())) {
-            return false;
-        }
-        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8();
-        hyper::header::HeaderName::from_bytes(name.trim().as_bytes()).is_ok()
-            && value.is_ok_and(|value| hyper::header::HeaderValue::from_str(&value).is_ok())
-    };
-    text.split(',').map(str::trim).filter(|header| !header.is_empty()).all(is_header)
+fn compression(variable: &str, text: &str) -> Result<Option<Compression>, TraceSettingsError> {
+    match text {
+        "gzip" => Ok(Some(Compression::Gzip)),
+        "none" => Ok(None),
+        _ => Err(TraceSettingsError::new(variable, "this must be 'gzip' or 'none'")),
+    }
+}
+
+fn headers(variable: &str, text: &str) -> Result<HashMap<String, String>, TraceSettingsError> {
+    let headers = text.split(',').map(str::trim).filter(|header| !header.is_empty()).map(header);
+    headers.collect::<Option<_>>().ok_or_else(|| {
+        let flaw = "this must be names and values of headers, such as api-key=SECRET, separated by commas, with a space written as %20";
+        TraceSettingsError::new(variable, flaw)
+    })
+}
+
+/// Reads the name and the value of a header; `None` if it cannot be sent.
+fn header(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    let decoded = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    let is_usable = !OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))
+        && hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
+        && hyper::header::HeaderValue::from_str(&decoded).is_ok();
+    is_usable.then(|| (name.to_owned(), value.to_owned()))
 }
 
 fn millis(variable: &str, text: &str) -> Result<Duration, TraceSettingsError> {
@@ -184,6 +204,8 @@ fn sampler(name: Option<&str>, share: Option<&str>) -> Result<JobSampler, TraceS
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use opentelemetry_otlp::Compression;
 
     use super::TraceSettings;
 
@@ -222,18 +244,52 @@ mod tests {
         assert_eq!(settings.collector(), "http://127.0.0.1:4318");
     }
 
+    /// Also where the one for traces is empty, which counts as not set.
+    #[test]
+    fn headers_and_compression_for_traces_count_before_those_for_everything() {
+        for (of_traces, general, headers, compression) in [
+            ([None, None], [None, None], &[][..], None),
+            (
+                [None, None],
+                [Some("a=1,b=x%20y,"), Some("gzip")],
+                &[("a", "1"), ("b", "x%20y")],
+                Some(Compression::Gzip),
+            ),
+            ([Some("c=2"), Some("none")], [Some("a=1"), Some("gzip")], &[("c", "2")], None),
+            ([Some(" "), Some("")], [Some("a = 1"), Some(" gzip ")], &[("a", "1")], Some(Compression::Gzip)),
+        ] {
+            let names = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"];
+            let names = names.into_iter().chain(["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_COMPRESSION"]);
+            let set = names.zip(of_traces.into_iter().chain(general));
+            let mut variables: Vec<_> = set.filter_map(|(name, value)| Some((name, value?))).collect();
+            variables.push(BASE);
+            let settings = read(&variables).unwrap().unwrap();
+            let expected = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            assert_eq!((settings.headers, settings.compression), (expected, compression), "{variables:?}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_meant_is_refused_by_the_name_of_its_variable() {
         for (variable, values) in [
             (
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
-                &["127.0.0.1:4318", "grpc://hunter2.example", "http://", "hunter2", "https://user:hunter2@c.example"][..],
+                &[
+                    "127.0.0.1:4318",
+                    "grpc://hunter2.example",
+                    "http://",
+                    "hunter2",
+                    "https://user:hunter2@c.example",
+                    "https://{hunter2}.example",
+                ][..],
             ),
-            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &["localhost:4318", "file:///hunter2"]),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &["localhost:4318", "file:///hunter2", "http://{hunter2}/"]),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", &["grpc", "http/json", "hunter2"]),
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", &["grpc"]),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", &["zstd", "hunter2"]),
-            ("OTEL_EXPORTER_OTLP_HEADERS", &["hunter2", "a b=hunter2", "a=hunter2%0A", "=hunter2"]),
+            ("OTEL_EXPORTER_OTLP_HEADERS", &["hunter2", "a b=hunter2", "a=hunter2%0A", "=hunter2", "Host=hunter2"]),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["hunter2", "content-length=1"]),
+            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", &["zstd", "hunter2"]),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", &["hunter2", "-1", "0", "60001", "1.5"]),
             ("OTEL_BSP_SCHEDULE_DELAY", &["0", "hunter2"]),
             ("OTEL_TRACES_EXPORTER", &["console", "zipkin", "hunter2"]),
