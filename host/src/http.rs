@@ -52,6 +52,7 @@ mod job_list;
 mod job_view;
 mod job_wait;
 mod json;
+mod known_method;
 mod lingering;
 mod list_conditions;
 mod list_query;

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 
 pub use gauges::Gauges;
 pub use guests::{CacheResult, GuestCall, GuestMetrics};
-pub use http::{HttpMetrics, RefusalReason, known_method};
+pub use http::{HttpMetrics, RefusalReason};
 pub use jobs::{BatchPhase, JobEnd, JobMetrics, RedoCause};
 pub use process::ProcessMetrics;
 use prometheus_client::encoding::{prometheus_text, text};

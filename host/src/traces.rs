@@ -9,9 +9,11 @@
 //!
 //! No span has anything of a contact, of a body, of a query or of a component's output, nor a secret.
 
+mod batch_trace;
 mod collector;
 mod exporting;
 mod job_trace;
+mod phases;
 mod request_trace;
 mod sampling;
 mod settings;
@@ -19,14 +21,16 @@ mod settings;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use batch_trace::{BatchEnd, BatchTrace, CommitTime};
 use exporting::Exporting;
-pub use job_trace::{BatchEnd, BatchTrace, CommitTime, JobFacts, JobTrace, PhaseLog, Phases, RunEnd};
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId as OtelTraceId, TraceState};
+pub use job_trace::{JobFacts, JobTrace, RunEnd};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::trace::SdkTracer;
+pub use phases::{PhaseLog, Phases};
 pub use request_trace::{AnsweredRequest, RequestTrace};
 pub use settings::{TraceSettings, TraceSettingsError};
 
-use crate::domain::{TraceId, TraceParent};
+use crate::domain::TraceParent;
 
 /// What sends the spans of this process, once they are sent.
 static EXPORTING: OnceLock<Exporting> = OnceLock::new();
@@ -56,17 +60,19 @@ fn tracer() -> Option<&'static SdkTracer> {
 
 /// Makes a span's context of a span that another program made, or another run.
 fn remote_context(parent: TraceParent, state: TraceState) -> SpanContext {
-    let flags = TraceFlags::default().with_sampled(parent.is_sampled);
-    SpanContext::new(OtelTraceId::from_bytes(parent.trace.0), SpanId::from_bytes(parent.span), flags, true, state)
+    let flags = TraceFlags::default().with_sampled(parent.is_sampled());
+    let (trace, span) = (TraceId::from_bytes(parent.trace().bytes()), SpanId::from_bytes(parent.span()));
+    SpanContext::new(trace, span, flags, true, state)
 }
 
-/// Returns the span that a context is of.
-fn trace_parent(context: &SpanContext) -> TraceParent {
-    TraceParent {
-        trace: TraceId(context.trace_id().to_bytes()),
-        span: context.span_id().to_bytes(),
-        is_sampled: context.is_sampled(),
-    }
+/// Returns the span that a context is of; `None` if it is of none.
+fn trace_parent(context: &SpanContext) -> Option<TraceParent> {
+    TraceParent::new(context.trace_id().to_bytes(), context.span_id().to_bytes(), context.is_sampled())
+}
+
+/// Returns a number as spans have them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// What makes times of moments, so that spans whose times are told later lie within each other, whatever becomes of the clock.
@@ -79,6 +85,11 @@ struct TraceClock {
 impl TraceClock {
     fn start() -> Self {
         Self { moment: Instant::now(), time: SystemTime::now() }
+    }
+
+    /// Returns when this began.
+    fn begun(self) -> SystemTime {
+        self.time
     }
 
     fn time_of(self, moment: Instant) -> SystemTime {

@@ -5,20 +5,30 @@ use std::fmt;
 
 /// The id of a trace, which is never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TraceId(pub [u8; 16]);
+pub struct TraceId([u8; 16]);
 
-/// A span of a trace, perhaps of another program.
+impl TraceId {
+    /// Returns the bytes, of which one is not zero.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+/// A span of a trace, perhaps of another program. Its id is never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceParent {
-    /// The trace.
-    pub trace: TraceId,
-    /// The id of the span, which is not zero.
-    pub span: [u8; 8],
-    /// Whether whoever made the span keeps it.
-    pub is_sampled: bool,
+    trace: TraceId,
+    span: [u8; 8],
+    is_sampled: bool,
 }
 
 impl TraceParent {
+    /// Makes a span of the ids of a trace and of a span; `None` if one of them is zero.
+    pub fn new(trace: [u8; 16], span: [u8; 8], is_sampled: bool) -> Option<Self> {
+        let is_usable = trace != [0; 16] && span != [0; 8];
+        is_usable.then_some(Self { trace: TraceId(trace), span, is_sampled })
+    }
+
     /// Parses the value of the header; `None` if it names no span. Of versions later than this program, as much counts as is known.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
@@ -27,9 +37,28 @@ impl TraceParent {
         if version == 0xff || (version == 0 && parts.next().is_some()) {
             return None;
         }
-        let (trace, span, [flags]): ([u8; 16], [u8; 8], _) = (bytes(trace)?, bytes(span)?, bytes(flags)?);
-        let is_usable = trace != [0; 16] && span != [0; 8];
-        is_usable.then_some(Self { trace: TraceId(trace), span, is_sampled: flags & 1 == 1 })
+        let [flags] = bytes(flags)?;
+        Self::new(bytes(trace)?, bytes(span)?, flags & 1 == 1)
+    }
+
+    /// Returns the trace.
+    pub fn trace(self) -> TraceId {
+        self.trace
+    }
+
+    /// Returns the id of the span.
+    pub fn span(self) -> [u8; 8] {
+        self.span
+    }
+
+    /// Returns whether the program that made the span sends it to its collector.
+    pub fn is_sampled(self) -> bool {
+        self.is_sampled
+    }
+
+    /// Returns the trace if the span is sampled, so that somebody can look it up.
+    pub fn sampled_trace(self) -> Option<TraceId> {
+        self.is_sampled.then_some(self.trace)
     }
 }
 
@@ -95,7 +124,7 @@ mod tests {
             (String::new(), None),
         ] {
             let parsed = TraceParent::parse(&value);
-            assert_eq!(parsed.map(|parent| parent.is_sampled), sampled, "{value}");
+            assert_eq!(parsed.map(TraceParent::is_sampled), sampled, "{value}");
         }
     }
 

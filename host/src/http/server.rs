@@ -33,6 +33,7 @@ use super::cors::{AllowedOrigins, CorsAnswer};
 use super::guarded_stream::GuardedStream;
 use super::head_scanner::{MAX_HEAD_BYTES, MAX_HEADERS};
 use super::health::{Audience, Health};
+use super::known_method::known_method;
 use super::lingering::linger;
 use super::paced_stream::PacedStream;
 use super::problem::Problem;
@@ -42,6 +43,7 @@ use super::request_id::RequestId;
 use super::route_template::UNKNOWN;
 use super::sender::Sender;
 use super::tls::{self, HandshakeFailure, ListenerTls, TlsIdentity};
+use crate::domain::TraceParent;
 use crate::metrics::{METRICS, RefusalReason};
 use crate::traces::{AnsweredRequest, RequestTrace};
 
@@ -424,7 +426,8 @@ impl Router {
         facts.request_id.tell(reply.headers_mut());
         facts.cors.tell(&mut reply);
         let (template, status) = (self.api.template(&facts.method, &facts.path), reply.status().as_u16());
-        METRICS.http.answered(facts.method.as_str(), template, status, facts.begun.elapsed(), facts.trace.kept());
+        let (method, trace) = (known_method(&facts.method), facts.trace.sampled_trace());
+        METRICS.http.answered(method, template, status, facts.begun.elapsed(), trace);
         let answered = Answered {
             peer: facts.peer,
             client: facts.client,
@@ -433,7 +436,7 @@ impl Router {
             path: &facts.path,
             status,
             request_id: facts.request_id.as_str(),
-            trace: facts.trace.parent().map(|parent| parent.trace),
+            trace: facts.trace.parent().map(TraceParent::trace),
             is_dry_run: facts.is_dry_run.load(Ordering::Relaxed),
             is_check: facts.is_check,
             time: facts.begun.elapsed(),

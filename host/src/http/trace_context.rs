@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(trace_parent(&headers), None);
         let value = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         headers.insert(TRACEPARENT, value.clone());
-        assert_eq!(trace_parent(&headers).unwrap().trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace_parent(&headers).unwrap().trace().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         headers.append(TRACEPARENT, value);
         assert_eq!(trace_parent(&headers), None);
         headers.insert(TRACEPARENT, HeaderValue::from_bytes(b"00-\xff").unwrap());

@@ -210,7 +210,7 @@ impl JobMetrics {
         }
     }
 
-    /// Counts the wait of a job that is claimed for the first time. `trace` is the trace of its run, if that is kept.
+    /// Counts the wait of a job that is claimed for the first time. `trace` is the trace of its run, if that is sampled.
     pub fn waited(&self, time: Duration, trace: Option<TraceId>) {
         self.wait.observe(time.as_secs_f64(), trace.map(TraceLabel::from), None);
     }

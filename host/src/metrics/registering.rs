@@ -19,7 +19,7 @@ pub(super) type GaugesBy = Family<Labels<1>, Gauge>;
 /// Histograms by one label.
 pub(super) type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
-/// The label of an exemplar: a trace that is kept.
+/// The label of an exemplar: a trace that is sampled.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct TraceLabel {
     trace_id: String,

@@ -1,8 +1,5 @@
-//! The trace of a job's run, which is one claim of the job: a root that is linked with the request that the job was accepted by, its
-//! batches, and the parts of the work on each.
-//!
-//! Workers note times while they work, and the spans are made of these when a batch has ended. So a batch costs the worker some
-//! microseconds, and a run has no more spans than it may.
+//! The trace of a job's run, which is one claim of the job: a root that is linked with the request that the job was accepted by, and
+//! its batches.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,14 +13,13 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
 use parking_lot::Mutex;
 
-use super::{TraceClock, remote_context, trace_parent, tracer};
+use super::batch_trace::BatchTrace;
+use super::phases::{PhaseLog, Phases};
+use super::{TraceClock, remote_context, signed, trace_parent, tracer};
 use crate::domain::{JobId, TraceId, TraceParent};
-use crate::metrics::{BatchPhase, RedoCause};
 
 /// Spans of a run. A job of 10,000 items that nothing disturbs has about a hundred.
 const MAX_SPANS: usize = 1_000;
-/// Parts of the work on a batch.
-const MAX_PHASES: usize = 32;
 
 /// The trace of a run; nothing if it is not sent.
 #[derive(Clone, Default)]
@@ -54,12 +50,13 @@ pub struct JobFacts<'a> {
     pub request: Option<TraceParent>,
 }
 
-struct Run {
+/// A run whose spans are sent.
+pub(super) struct Run {
     span: Mutex<Option<Span>>,
     /// The context of the batches.
-    context: Context,
+    pub(super) context: Context,
     trace: TraceId,
-    clock: TraceClock,
+    pub(super) clock: TraceClock,
     spans: AtomicUsize,
     left_out: AtomicU64,
     batches: AtomicU64,
@@ -78,89 +75,6 @@ pub enum RunEnd {
     Released,
     /// The store failed, and the job goes back to the queue.
     StoreFailed,
-}
-
-/// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BatchEnd {
-    /// It took effect.
-    Committed,
-    /// Its contacts changed, so it is decided again.
-    Conflict,
-    /// The job belongs to another claim.
-    Fenced,
-    /// The store failed.
-    StoreFailed,
-    /// A component failed on it, or it did not fit into memory, so it is decided in parts.
-    Divided,
-    /// A batch before it changed what a second thread had found, so it is decided again.
-    Discarded,
-    /// Work on it ended before a commit.
-    Abandoned,
-}
-
-/// A commit, in which several batches may have taken effect.
-#[derive(Debug, Clone, Copy)]
-pub struct CommitTime {
-    /// When it began.
-    pub begun: Instant,
-    /// How long it took.
-    pub time: Duration,
-    /// Batches in it.
-    pub batches: usize,
-}
-
-/// The parts of the work on a batch, noted while it is done. Several hold one log; nothing is noted if the run is not traced.
-#[derive(Clone, Default)]
-pub struct PhaseLog(Option<Arc<Mutex<Vec<PhaseTime>>>>);
-
-/// The parts of the work on one batch.
-#[derive(Debug, Default)]
-pub struct Phases(Vec<PhaseTime>);
-
-#[derive(Debug, Clone, Copy)]
-struct PhaseTime {
-    phase: BatchPhase,
-    begun: Instant,
-    time: Duration,
-}
-
-/// A batch on its way. Its span is made when this ends.
-#[derive(Default)]
-pub struct BatchTrace(Option<Box<Batch>>);
-
-struct Batch {
-    run: Arc<Run>,
-    first: u32,
-    items: usize,
-    redone: Option<RedoCause>,
-    is_by_partner: bool,
-    decided: Instant,
-    phases: Vec<PhaseTime>,
-}
-
-impl PhaseLog {
-    /// Notes a part of the work.
-    pub fn add(&self, phase: BatchPhase, begun: Instant, time: Duration) {
-        if let Some(log) = &self.0 {
-            let mut phases = log.lock();
-            if phases.len() < MAX_PHASES {
-                phases.push(PhaseTime { phase, begun, time });
-            }
-        }
-    }
-
-    /// Notes again, before everything else, what was taken.
-    pub fn put_back(&self, phases: Phases) {
-        if let Some(log) = &self.0 {
-            log.lock().splice(..0, phases.0);
-        }
-    }
-
-    /// Takes what was noted since the last time.
-    pub fn take(&self) -> Phases {
-        Phases(self.0.as_ref().map(|log| std::mem::take(&mut *log.lock())).unwrap_or_default())
-    }
 }
 
 impl JobTrace {
@@ -183,16 +97,15 @@ impl JobTrace {
         let link = request.map(|request| Link::with_context(remote_context(request, TraceState::default())));
         let builder = SpanBuilder::from_name("job")
             .with_kind(SpanKind::Consumer)
-            .with_start_time(clock.time_of(clock.moment))
+            .with_start_time(clock.begun())
             .with_attributes(attributes.into_iter().flatten())
             .with_links(link.into_iter().collect());
         let span = tracer.build_with_context(builder, &Context::new());
-        if !span.is_recording() {
-            return Self(None);
-        }
+        let own = trace_parent(span.span_context()).filter(|_| span.is_recording());
+        let Some(own) = own else { return Self(None) };
         Self(Some(Arc::new(Run {
             context: Context::new().with_remote_span_context(span.span_context().clone()),
-            trace: trace_parent(span.span_context()).trace,
+            trace: own.trace(),
             span: Mutex::new(Some(span)),
             clock,
             spans: AtomicUsize::new(1),
@@ -209,7 +122,7 @@ impl JobTrace {
 
     /// Returns a log of the parts of the work on this run's batches.
     pub fn phase_log(&self) -> PhaseLog {
-        PhaseLog(self.0.as_ref().map(|_| Arc::default()))
+        PhaseLog::new(self.0.is_some())
     }
 
     /// Counts items that took effect.
@@ -224,16 +137,7 @@ impl JobTrace {
 
     /// Tells of a batch: the place of its first item, how many items it has, and what was done on it so far.
     pub fn batch(&self, first: u32, items: usize, phases: Phases) -> BatchTrace {
-        let batch = |run: &Arc<Run>| Batch {
-            run: Arc::clone(run),
-            first,
-            items,
-            redone: None,
-            is_by_partner: false,
-            decided: Instant::now(),
-            phases: phases.0,
-        };
-        BatchTrace(self.0.as_ref().map(batch).map(Box::new))
+        self.0.as_ref().map(|run| BatchTrace::begin(run, first, items, phases)).unwrap_or_default()
     }
 
     /// Ends the run's span. All its batches have ended.
@@ -257,95 +161,16 @@ impl JobTrace {
     }
 }
 
-impl BatchTrace {
-    /// Says that the batch was decided before, and why that did not count.
-    #[must_use]
-    pub fn redone(mut self, cause: Option<RedoCause>) -> Self {
-        if let Some(batch) = &mut self.0 {
-            batch.redone = cause;
+impl Run {
+    /// Counts a batch with so many spans. Returns whether the run may have these spans.
+    pub(super) fn add_batch(&self, spans: usize) -> bool {
+        self.batches.fetch_add(1, Ordering::AcqRel);
+        let has_room = self.spans.fetch_add(spans, Ordering::AcqRel) + spans <= MAX_SPANS;
+        if !has_room {
+            self.spans.fetch_sub(spans, Ordering::AcqRel);
+            self.left_out.fetch_add(spans as u64, Ordering::AcqRel);
         }
-        self
-    }
-
-    /// Says that a second thread decided the batch.
-    #[must_use]
-    pub fn by_partner(mut self) -> Self {
-        if let Some(batch) = &mut self.0 {
-            batch.is_by_partner = true;
-        }
-        self
-    }
-
-    /// Adds what was done on the batch since.
-    pub fn add(&mut self, phases: Phases) {
-        if let Some(batch) = &mut self.0 {
-            batch.phases.extend(phases.0);
-        }
-    }
-
-    /// Ends the batch, with the commit that it was in.
-    pub fn end(mut self, end: BatchEnd, commit: Option<CommitTime>) {
-        if let Some(batch) = self.0.take() {
-            batch.end(end, commit);
-        }
-    }
-}
-
-impl Drop for BatchTrace {
-    fn drop(&mut self) {
-        if let Some(batch) = self.0.take() {
-            batch.end(BatchEnd::Abandoned, None);
-        }
-    }
-}
-
-impl Batch {
-    fn end(self, end: BatchEnd, commit: Option<CommitTime>) {
-        let Self { run, first, items, redone, is_by_partner, decided, mut phases } = self;
-        let Some(tracer) = tracer() else { return };
-        run.batches.fetch_add(1, Ordering::AcqRel);
-        phases.extend(commit.map(|commit| PhaseTime {
-            phase: BatchPhase::Commit,
-            begun: commit.begun,
-            time: commit.time,
-        }));
-        let spans = phases.len() + 1;
-        if run.spans.fetch_add(spans, Ordering::AcqRel) + spans > MAX_SPANS {
-            run.spans.fetch_sub(spans, Ordering::AcqRel);
-            run.left_out.fetch_add(spans as u64, Ordering::AcqRel);
-            return;
-        }
-        let begun = phases.iter().map(|phase| phase.begun).min().unwrap_or(decided);
-        let ended = phases.iter().map(|phase| phase.begun + phase.time).max().unwrap_or(decided).max(decided);
-        let attributes = [
-            Some(KeyValue::new("bulkhead.batch.first", i64::from(first))),
-            Some(KeyValue::new("bulkhead.batch.items", signed(items as u64))),
-            Some(KeyValue::new("bulkhead.batch.end", end.as_str())),
-            redone.map(|cause| KeyValue::new("bulkhead.batch.redone", cause.as_str())),
-            is_by_partner.then(|| KeyValue::new("bulkhead.batch.partner", true)),
-            (end == BatchEnd::StoreFailed).then(|| KeyValue::new("error.type", end.as_str())),
-        ];
-        let builder = SpanBuilder::from_name("batch")
-            .with_start_time(run.clock.time_of(begun))
-            .with_attributes(attributes.into_iter().flatten());
-        let mut span = tracer.build_with_context(builder, &run.context);
-        let context = Context::new().with_remote_span_context(span.span_context().clone());
-        for PhaseTime { phase, begun, time } in phases {
-            let builder = SpanBuilder::from_name(phase.as_str()).with_start_time(run.clock.time_of(begun));
-            let builder = match commit.filter(|_| phase == BatchPhase::Commit) {
-                Some(commit) => {
-                    let batches = KeyValue::new("bulkhead.commit.batches", signed(commit.batches as u64));
-                    builder.with_attributes([batches])
-                }
-                None => builder,
-            };
-            let mut span = tracer.build_with_context(builder, &context);
-            span.end_with_timestamp(run.clock.time_of(begun + time));
-        }
-        if end == BatchEnd::StoreFailed {
-            span.set_status(Status::error(""));
-        }
-        span.end_with_timestamp(run.clock.time_of(ended));
+        has_room
     }
 }
 
@@ -360,26 +185,8 @@ impl RunEnd {
     }
 }
 
-impl BatchEnd {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::Conflict => "conflict",
-            Self::Fenced => "fenced",
-            Self::StoreFailed => "store_failed",
-            Self::Divided => "divided",
-            Self::Discarded => "discarded",
-            Self::Abandoned => "abandoned",
-        }
-    }
-}
-
 impl fmt::Debug for JobTrace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("JobTrace").field(&self.id()).finish()
     }
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,12 +1,12 @@
 //! The span of a request, and the trace that the request belongs to.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, TraceState, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
 
-use super::{remote_context, trace_parent, tracer};
+use super::{TraceClock, remote_context, trace_parent, tracer};
 use crate::domain::{TraceId, TraceParent};
 
 /// Bytes of the name of a server.
@@ -16,9 +16,16 @@ const MAX_ADDRESS_BYTES: usize = 255;
 #[derive(Debug)]
 pub struct RequestTrace {
     /// Nothing if traces are off or this one is not sent.
-    span: Option<Box<(&'static str, Span, SystemTime, Instant)>>,
+    span: Option<Box<OpenSpan>>,
     /// The request's own span or, if traces are off, the one that the client named.
     parent: Option<TraceParent>,
+}
+
+#[derive(Debug)]
+struct OpenSpan {
+    method: &'static str,
+    span: Span,
+    clock: TraceClock,
 }
 
 /// A request and its answer, as a span tells them.
@@ -50,14 +57,14 @@ impl RequestTrace {
         let remote = parent.map(|parent| remote_context(parent, state().parse::<TraceState>().unwrap_or_default()));
         let context = Context::new();
         let context = remote.map_or(context.clone(), |remote| context.with_remote_span_context(remote));
-        let begun = (SystemTime::now(), Instant::now());
+        let clock = TraceClock::start();
         let builder = SpanBuilder::from_name(method)
             .with_kind(SpanKind::Server)
-            .with_start_time(begun.0)
+            .with_start_time(clock.begun())
             .with_attributes([KeyValue::new("http.request.method", method)]);
         let span = tracer.build_with_context(builder, &context);
-        let parent = Some(trace_parent(span.span_context()));
-        Self { span: span.is_recording().then(|| Box::new((method, span, begun.0, begun.1))), parent }
+        let parent = trace_parent(span.span_context());
+        Self { span: span.is_recording().then(|| Box::new(OpenSpan { method, span, clock })), parent }
     }
 
     /// Makes the trace of a request without a span of its own, which names the span `parent`.
@@ -75,14 +82,14 @@ impl RequestTrace {
         self.parent
     }
 
-    /// Returns the trace that the request belongs to, if somebody keeps that trace.
-    pub fn kept(&self) -> Option<TraceId> {
-        self.parent.filter(|parent| parent.is_sampled).map(|parent| parent.trace)
+    /// Returns the trace that the request belongs to, if that is sampled.
+    pub fn sampled_trace(&self) -> Option<TraceId> {
+        self.parent.and_then(TraceParent::sampled_trace)
     }
 
     /// Ends the span. `answered` is only asked if there is one.
     pub fn end<'a>(self, answered: impl FnOnce() -> AnsweredRequest<'a>) {
-        let Some((method, mut span, begun, at)) = self.span.map(|span| *span) else { return };
+        let Some(OpenSpan { method, mut span, clock }) = self.span.map(|span| *span) else { return };
         let AnsweredRequest { route, status, is_secure, host, client, tenant, listener, request_id } = answered();
         if let Some(route) = route {
             span.update_name(format!("{method} {route}"));
@@ -104,7 +111,7 @@ impl RequestTrace {
         if is_failed {
             span.set_status(Status::error(""));
         }
-        span.end_with_timestamp(begun + at.elapsed());
+        span.end_with_timestamp(clock.time_of(Instant::now()));
     }
 }
 

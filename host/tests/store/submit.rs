@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead::domain::{Counts, GroupId, ItemList, JobState, Operation, TenantId, TraceId, TraceParent};
+use bulkhead::domain::{Counts, GroupId, ItemList, JobState, Operation, TenantId, TraceParent};
 use bulkhead::store::{Idempotency, NewJob, QueueLimits, SubmitLimits, SubmitOutcome};
 
 use crate::fixture::{AMPLE_LIMITS, LEASE, RETENTION, StoreFixture, creating, new_job, seconds, secret};
@@ -27,14 +27,14 @@ pub(crate) fn an_accepted_job_can_be_read_and_claimed(fixture: &StoreFixture) {
 pub(crate) fn each_claim_of_a_job_has_the_trace_of_its_request(fixture: &StoreFixture) {
     let tenant = fixture.add_tenant("acme");
     for is_sampled in [true, false] {
-        let trace = TraceParent { trace: TraceId([7; 16]), span: [9; 8], is_sampled };
+        let trace = TraceParent::new([7; 16], [9; 8], is_sampled);
         let job = new_job(tenant, &[1]);
-        fixture.submit(&NewJob { trace: Some(trace), ..job });
+        fixture.submit(&NewJob { trace, ..job });
         let first = fixture.claim();
-        assert_eq!(first.trace, Some(trace));
+        assert!(trace.is_some() && first.trace == trace);
         fixture.store.release(&first).unwrap();
         let second = fixture.claim();
-        assert_eq!((second.trace, second.job), (Some(trace), first.job));
+        assert_eq!((second.trace, second.job), (trace, first.job));
         fixture.finish(&second);
     }
     fixture.submit(&new_job(tenant, &[1]));

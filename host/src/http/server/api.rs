@@ -9,12 +9,12 @@ use crate::http::admin_api::{AdminApi, OperatorTokens};
 use crate::http::body::BodySettings;
 use crate::http::client_api::{BegunRequest, ClientApi};
 use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
+use crate::http::known_method::known_method;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route_template;
 use crate::http::trace_context::{trace_parent, trace_state};
 use crate::jobs::Service;
-use crate::metrics::known_method;
 use crate::operations::Operations;
 use crate::traces::RequestTrace;
 
@@ -94,7 +94,7 @@ impl Api {
         let parent = trace_parent(headers);
         match self.0 {
             Handler::Client(_) | Handler::Admin(_) => {
-                RequestTrace::begin(known_method(method.as_str()), parent, || trace_state(headers))
+                RequestTrace::begin(known_method(method), parent, || trace_state(headers))
             }
             Handler::Health => RequestTrace::without_span(parent),
         }

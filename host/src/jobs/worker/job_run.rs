@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tracing::Level;
 use tracing::field::display;
 
-use crate::domain::Pinned;
+use crate::domain::{Pinned, TraceParent};
 use crate::jobs::decide::{
     DecideRequest, Decider, FailureBudget, FailureTally, LeftParts, Overlay, RunError, StorageRoom, TimeSpent,
     UndoImages,
@@ -69,7 +69,7 @@ impl<'a> JobRun<'a> {
             request: claim.trace,
         });
         let phases = trace.phase_log();
-        let trace_id = trace.id().or(claim.trace.map(|request| request.trace));
+        let trace_id = trace.id().or(claim.trace.map(TraceParent::trace));
         trace_id.into_iter().for_each(|trace| running.handle().set_trace(trace));
         let request = DecideRequest {
             tenant: claim.tenant,
@@ -135,8 +135,7 @@ impl<'a> JobRun<'a> {
             event = "job_claimed", tenant = claim.tenant_name, job = %claim.job, trace_id, cursor = claim.cursor, total = claim.total, "job claimed"
         );
         if let Some(waited) = claim.waited {
-            let kept = claim.trace.filter(|request| request.is_sampled).map(|request| request.trace);
-            METRICS.jobs.waited(waited, trace.id().or(kept));
+            METRICS.jobs.waited(waited, trace.id().or_else(|| claim.trace?.sampled_trace()));
         }
         if claim.attempts > 1 {
             METRICS.jobs.taken_over.inc();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::domain::TraceId;
+use crate::domain::{TraceId, TraceParent};
 use crate::jobs::decide::{
     Added, CommitTarget, CommittedCounts, LeftParts, Overlay, Part, RunError, StorageRoom, compare,
 };
@@ -55,7 +55,7 @@ impl JobTarget<'_> {
     /// Returns the trace that the log names: that of the run or, if that is not sent, that of the request that the job was accepted
     /// by.
     pub(super) fn trace_id(&self) -> Option<TraceId> {
-        self.trace.id().or(self.claim.trace.map(|request| request.trace))
+        self.trace.id().or(self.claim.trace.map(TraceParent::trace))
     }
 
     /// Tells the trace of a batch, with what was done on it so far.

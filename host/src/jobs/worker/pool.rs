@@ -259,7 +259,7 @@ impl Pool {
                 event = "job_panicked",
                 tenant = claim.tenant_name,
                 job = %claim.job,
-                trace_id = claim.trace.map(|request| display(request.trace)),
+                trace_id = claim.trace.map(|request| display(request.trace())),
                 "a worker panicked over a job"
             );
         }
