@@ -239,8 +239,7 @@ impl<'a> ClaimLoop<'a> {
                     return self.commit(items, commit, batch).map(drop);
                 }
                 batch.end(BatchEnd::Discarded, None);
-                self.target.redo = Some(RedoCause::Overtaken);
-                METRICS.jobs.redone(RedoCause::Overtaken);
+                self.target.decide_again(RedoCause::Overtaken);
                 self.partnering.discarded.add();
                 self.decide_and_commit(first, items).map(drop)
             }
@@ -303,8 +302,7 @@ impl<'a> ClaimLoop<'a> {
             if self.is_proven(lookups, &commit)? {
                 return Ok(Some(commit));
             }
-            METRICS.jobs.redone(RedoCause::Speculation);
-            self.target.redo = Some(RedoCause::Speculation);
+            self.target.decide_again(RedoCause::Speculation);
             self.speculation.disable();
         }
         let mut found = self.look_up(lookups)?;
@@ -354,7 +352,7 @@ impl<'a> ClaimLoop<'a> {
         if !self.target.admit(part, &mut commit)? {
             batch.end(BatchEnd::Conflict, None);
             self.flush()?;
-            self.target.redo = Some(RedoCause::Conflict);
+            self.target.conflicted();
             self.isolate(part)?;
             return Ok(None);
         }

@@ -55,7 +55,6 @@ impl<'a> JobRun<'a> {
         pool: (&'a AtomicBool, &'a Places),
     ) -> Self {
         let (pool_is_stopping, places) = pool;
-        let running = context.running.begin(claim.id(), requested_at, watch.clone());
         let trace = JobTrace::begin(&JobFacts {
             job: claim.job,
             tenant: &claim.tenant_name,
@@ -69,8 +68,9 @@ impl<'a> JobRun<'a> {
             request: claim.trace,
         });
         let phases = trace.phase_log();
+        // A run that is not sent has no trace of its own that could be looked up.
         let trace_id = trace.id().or(claim.trace.map(TraceParent::trace));
-        trace_id.into_iter().for_each(|trace| running.handle().set_trace(trace));
+        let running = context.running.begin(claim.id(), requested_at, watch.clone(), trace_id);
         let request = DecideRequest {
             tenant: claim.tenant,
             tenant_name: &claim.tenant_name,
@@ -154,9 +154,7 @@ impl<'a> JobRun<'a> {
         let _releasing = handle.watch().enter(Phase::Release);
         // Before the release, as the store accepts output only under the claim.
         self.store_output();
-        let end = run_end(&ended, self.claim_loop.target.is_pool_stopping());
-        self.report(started, ended);
-        trace.end(end);
+        trace.end(self.report(started, ended));
     }
 
     /// Stores the components' output in the job's log.
@@ -177,8 +175,8 @@ impl<'a> JobRun<'a> {
         }
     }
 
-    /// Logs how the run ended, and releases the claim unless the job is finished or lost.
-    fn report(&self, started: Instant, ended: Result<(), RunError>) {
+    /// Logs how the run ended, and releases the claim unless the job is finished or lost. Returns how the run ended, for its trace.
+    fn report(&self, started: Instant, ended: Result<(), RunError>) -> RunEnd {
         let JobTarget { context, claim, .. } = &self.claim_loop.target;
         let (tenant, job) = (claim.tenant_name.as_str(), claim.job);
         let trace_id = self.claim_loop.target.trace_id().map(display);
@@ -186,17 +184,26 @@ impl<'a> JobRun<'a> {
             Ok(()) => {
                 self.count_end(JobEnd::Completed, started);
                 self.report_completed(started);
+                RunEnd::Completed
             }
             // A shutdown cancels running components, too.
-            Err(RunError::Cancelled) if self.claim_loop.target.is_pool_stopping() => self.release(),
-            Err(RunError::ShuttingDown) => self.release(),
+            Err(RunError::Cancelled) if self.claim_loop.target.is_pool_stopping() => {
+                self.release();
+                RunEnd::Released
+            }
+            Err(RunError::ShuttingDown) => {
+                self.release();
+                RunEnd::Released
+            }
             Err(RunError::SandboxFull) => {
                 self.release();
                 thread::sleep(FAILURE_PAUSE);
+                RunEnd::Released
             }
             Err(RunError::TurnOver) => {
                 self.release_by(Level::DEBUG, |store, claim| store.release(claim));
                 context.job_wakeup.notify();
+                RunEnd::Released
             }
             Err(RunError::Gone | RunError::Cancelled) => {
                 self.count_end(JobEnd::Stopped, started);
@@ -207,6 +214,7 @@ impl<'a> JobRun<'a> {
                 if self.running.handle().is_lease_lost() {
                     context.release_later(claim);
                 }
+                RunEnd::Stopped
             }
             Err(RunError::Store(error)) => {
                 context.store_outage.failed("work on a job", &error);
@@ -219,6 +227,7 @@ impl<'a> JobRun<'a> {
                     self.release();
                 }
                 thread::sleep(FAILURE_PAUSE);
+                RunEnd::StoreFailed
             }
         }
     }
@@ -280,17 +289,6 @@ impl<'a> JobRun<'a> {
                 context.release_later(claim);
             }
         }
-    }
-}
-
-/// Returns how a run ended, for its trace.
-fn run_end(ended: &Result<(), RunError>, is_pool_stopping: bool) -> RunEnd {
-    match ended {
-        Ok(()) => RunEnd::Completed,
-        Err(RunError::Cancelled) if is_pool_stopping => RunEnd::Released,
-        Err(RunError::Gone | RunError::Cancelled) => RunEnd::Stopped,
-        Err(RunError::Store(_)) => RunEnd::StoreFailed,
-        Err(RunError::ShuttingDown | RunError::SandboxFull | RunError::TurnOver) => RunEnd::Released,
     }
 }
 

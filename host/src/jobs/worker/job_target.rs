@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::domain::{TraceId, TraceParent};
+use crate::domain::TraceId;
 use crate::jobs::decide::{
     Added, CommitTarget, CommittedCounts, LeftParts, Overlay, Part, RunError, StorageRoom, compare,
 };
@@ -17,7 +17,7 @@ use crate::jobs::worker::committer::Committer;
 use crate::jobs::worker::levels::tenants_behind;
 use crate::jobs::worker::pipeline::{batch_end, count_commit};
 use crate::jobs::worker::running::JobHandle;
-use crate::metrics::RedoCause;
+use crate::metrics::{METRICS, RedoCause};
 use crate::store::{BatchCommit, Claim, CommitOutcome};
 use crate::traces::{BatchEnd, BatchTrace, CommitTime, JobTrace, PhaseLog, Phases};
 
@@ -52,15 +52,26 @@ pub(super) struct JobTarget<'a> {
 }
 
 impl JobTarget<'_> {
-    /// Returns the trace that the log names: that of the run or, if that is not sent, that of the request that the job was accepted
-    /// by.
+    /// Returns the trace that the log names with the job.
     pub(super) fn trace_id(&self) -> Option<TraceId> {
-        self.trace.id().or(self.claim.trace.map(TraceParent::trace))
+        self.handle.trace_id()
     }
 
     /// Tells the trace of a batch, with what was done on it so far.
     pub(super) fn batch(&mut self, first: u32, items: usize) -> BatchTrace {
         self.trace.batch(first, items, self.phases.take()).redone(self.redo.take())
+    }
+
+    /// Has the next batch decided again although no commit of it failed, and counts that.
+    pub(super) fn decide_again(&mut self, cause: RedoCause) {
+        METRICS.jobs.redone(cause);
+        self.redo = Some(cause);
+    }
+
+    /// Has a batch decided again because its contacts changed. A commit that met this was counted where it was made.
+    pub(super) fn conflicted(&mut self) {
+        self.room.forget();
+        self.redo = Some(RedoCause::Conflict);
     }
 
     /// Returns whether the worker pool stops.
@@ -130,27 +141,26 @@ impl CommitTarget for JobTarget<'_> {
             self.batch(commit.first, commit.rows.len())
         };
         if !self.admit(part, &mut commit)? {
-            self.room.forget();
             batch.end(BatchEnd::Conflict, None);
-            self.redo = Some(RedoCause::Conflict);
+            self.conflicted();
             return Ok(CommitOutcome::Conflict);
         }
         if right.is_none() && commit.changes_contacts() {
             let _waiting = self.handle.watch().enter(Phase::Yield);
             self.context.decider.rights_of_way.yield_to_others(self.claim.tenant);
         }
-        let _committing = self.handle.watch().enter(Phase::Commit);
+        let handle = self.handle.clone();
+        let _committing = handle.watch().enter(Phase::Commit);
         let (claim, lease) = (Arc::clone(self.claim), self.context.settings.lease);
         let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease));
         let time = started.elapsed();
         count_commit(self.claim, &self.trace, counts, &outcome, time);
-        batch.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches: 1 }));
         self.context.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
+        batch.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches: 1 }));
         let outcome = outcome?;
         if outcome == CommitOutcome::Conflict {
-            self.room.forget();
-            self.redo = Some(RedoCause::Conflict);
+            self.conflicted();
         }
         self.is_job_finished |= matches!(outcome, CommitOutcome::Committed { job_finished: true });
         Ok(outcome)

@@ -153,7 +153,7 @@ impl<'a> Pipeline<'a> {
             commits.wait_while(handle, waiting_time, |state| !state.has_room(bytes) && state.failure.is_none());
         if let Some(failure) = state.failure.take() {
             drop(state);
-            return Err(self.fail(failure));
+            return Err(self.fail(failure, Some(trace)));
         }
         state.next.push(commit, bytes, trace);
         if !state.is_committing {
@@ -172,7 +172,7 @@ impl<'a> Pipeline<'a> {
         let Self { commits, handle, waiting_time, .. } = self;
         let failure = commits.wait_while(handle, waiting_time, |state| state.is_committing).failure.take();
         match failure {
-            Some(failure) => Err(self.fail(failure)),
+            Some(failure) => Err(self.fail(failure, None)),
             None => {
                 self.forget_committed();
                 Ok(())
@@ -182,7 +182,7 @@ impl<'a> Pipeline<'a> {
 
     /// Drops the batches that wait, and waits for the commit that is under way.
     pub(super) fn abandon(&mut self) {
-        self.commits.state.lock().next = NextCommit::default();
+        drop(self.commits.take_next());
         drop(self.commits.wait_while(&self.handle, &mut self.waiting_time, |state| state.is_committing));
     }
 
@@ -191,12 +191,16 @@ impl<'a> Pipeline<'a> {
         self.decided.drain(..committed.min(self.decided.len()));
     }
 
-    fn fail(&mut self, failure: CommitFailure) -> PipelineError {
-        self.commits.state.lock().next = NextCommit::default();
+    /// Empties the pipeline after a commit failed. `last` is the trace of the batch that was not added any more.
+    fn fail(&mut self, failure: CommitFailure, last: Option<BatchTrace>) -> PipelineError {
+        let behind = self.commits.take_next().traces.into_iter().chain(last);
         self.forget_committed();
         let undone = self.decided.drain(..).collect();
         match failure {
-            CommitFailure::Conflict => PipelineError::Conflict(undone),
+            CommitFailure::Conflict => {
+                behind.for_each(|trace| trace.end(BatchEnd::Discarded, None));
+                PipelineError::Conflict(undone)
+            }
             CommitFailure::ClaimLost => PipelineError::ClaimLost,
             CommitFailure::Store(error) => PipelineError::Store(error),
         }
@@ -264,6 +268,11 @@ impl NextCommit {
 }
 
 impl Commits {
+    /// Takes the batches that wait for the next commit.
+    fn take_next(&self) -> NextCommit {
+        std::mem::take(&mut self.state.lock().next)
+    }
+
     /// Waits while `condition` holds, and adds the time to `waiting_time`.
     fn wait_while(
         &self,
@@ -301,10 +310,10 @@ impl Commits {
             let outcome = store.commit(&self.claim, &commit, self.lease);
             let time = started.elapsed();
             count_commit(&self.claim, &self.trace, counts, &outcome, time);
+            self.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
             for trace in traces {
                 trace.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches }));
             }
-            self.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
             state = self.state.lock();
             state.commit_time += time;
             match outcome {

@@ -5,8 +5,8 @@
 //! that do not come back from a job that was stopped.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -32,18 +32,18 @@ struct JobFlags {
     /// The job was stopped because its lease ended.
     is_lease_lost: AtomicBool,
     /// The trace that the log names.
-    trace: OnceLock<TraceId>,
+    trace: Option<TraceId>,
 }
 
 impl JobHandle {
-    fn new(watch: HostWatch) -> Self {
+    fn new(watch: HostWatch, trace: Option<TraceId>) -> Self {
         Self(Arc::new(JobFlags {
             watch,
             cancel: CancelFlag::default(),
             stop_requested_at: Mutex::default(),
             is_detached: AtomicBool::new(false),
             is_lease_lost: AtomicBool::new(false),
-            trace: OnceLock::new(),
+            trace,
         }))
     }
 
@@ -67,9 +67,9 @@ impl JobHandle {
         self.0.is_lease_lost.load(Ordering::Acquire)
     }
 
-    /// Has the log name a trace with the job.
-    pub(super) fn set_trace(&self, trace: TraceId) {
-        self.0.trace.get_or_init(|| trace);
+    /// Returns the trace that the log names with the job.
+    pub(super) fn trace_id(&self) -> Option<TraceId> {
+        self.0.trace
     }
 
     fn stop(&self) {
@@ -115,9 +115,15 @@ pub(in crate::jobs) struct RunningJobs {
 
 impl RunningJobs {
     /// Registers a job until the guard is dropped. `lease_requested_at` is when the claim was requested; `watch` has the marks
-    /// of the worker.
-    pub(super) fn begin(&self, claim: ClaimId, lease_requested_at: Instant, watch: HostWatch) -> RunningJob<'_> {
-        let handle = JobHandle::new(watch);
+    /// of the worker; `trace` is what the log names with the job.
+    pub(super) fn begin(
+        &self,
+        claim: ClaimId,
+        lease_requested_at: Instant,
+        watch: HostWatch,
+        trace: Option<TraceId>,
+    ) -> RunningJob<'_> {
+        let handle = JobHandle::new(watch, trace);
         let entry = RunningEntry { claim, handle: handle.clone(), lease_requested_at };
         let mut jobs = self.jobs.lock();
         let is_first = jobs.values().all(RunningEntry::is_replaced);
@@ -133,7 +139,7 @@ impl RunningJobs {
     /// Returns the trace that the log names with a running job.
     pub(in crate::jobs) fn trace_of(&self, job: JobId) -> Option<TraceId> {
         let jobs = self.jobs.lock();
-        jobs.values().find(|entry| entry.claim.job == job)?.handle.0.trace.get().copied()
+        jobs.values().find(|entry| entry.claim.job == job)?.handle.trace_id()
     }
 
     /// Returns how many jobs run.
@@ -318,8 +324,7 @@ mod tests {
     fn a_job_is_stopped_when_its_lease_ends_even_if_the_store_does_not_answer() {
         let (running, begin) = (RunningJobs::default(), Instant::now());
         let (first, second) = (claim(1), claim(2));
-        let (lapsing, renewed) =
-            (running.begin(first, begin, HostWatch::new(LEASE)), running.begin(second, begin, HostWatch::new(LEASE)));
+        let [lapsing, renewed] = [first, second].map(|claim| running.begin(claim, begin, HostWatch::new(LEASE), None));
         running.leases_renewed(&[second], begin + MOMENT);
         assert_eq!(running.stop_lapsed(begin + LEASE - MOMENT, LEASE), []);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [first.job]);
@@ -335,7 +340,7 @@ mod tests {
         let (running, begin) = (RunningJobs::default(), Instant::now());
         let (old, new) = (claim(1), claim(2));
         let new = ClaimId { job: old.job, ..new };
-        let _runs = running.begin(new, begin, HostWatch::new(LEASE));
+        let _runs = running.begin(new, begin, HostWatch::new(LEASE), None);
         running.leases_renewed(&[old], begin + LEASE);
         assert_eq!(running.stop_lapsed(begin + LEASE, LEASE), [new.job]);
     }
@@ -343,7 +348,7 @@ mod tests {
     #[test]
     fn a_stopped_worker_is_replaced_once_unless_it_waits_for_the_store() {
         let running = RunningJobs::default();
-        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE), None);
         assert_eq!(running.take_overdue(Duration::ZERO, 1), [], "the job was not stopped");
         assert!(running.stop(job.claim.tenant, job.claim.job) && running.is_any_stopping());
         let committing = job.handle.watch().enter(Phase::Commit);
@@ -357,7 +362,7 @@ mod tests {
     #[test]
     fn a_detached_worker_is_replaced_once_and_only_if_there_is_room() {
         let running = RunningJobs::default();
-        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE), None);
         job.detach();
         assert_eq!(running.take_detached(0), []);
         assert_eq!(running.take_detached(1), [job.claim.job]);
@@ -367,7 +372,7 @@ mod tests {
     #[test]
     fn a_worker_whose_component_computes_for_long_is_replaced_once_and_only_if_there_is_room() {
         let running = RunningJobs::default();
-        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE));
+        let job = running.begin(claim(1), Instant::now(), HostWatch::new(LEASE), None);
         assert_eq!(running.take_computing(Duration::ZERO, 1), [], "no component runs");
         let _computing = job.handle.watch().enter(Phase::Guest);
         assert_eq!(running.take_computing(LEASE, 1), []);
