@@ -1,4 +1,4 @@
-//! Connections that break off after a commthe claim took effect and before its answer arrived.
+//! Connections that break off after a commit took effect and before its answer arrived.
 //!
 //! The database is set to answer a commit when a standby has confirmed it. There is no standby, so each commit waits until
 //! the test cuts its connection.
@@ -6,11 +6,12 @@
 use std::thread;
 use std::time::Instant;
 
-use bulkhead::store::{ApplyOutcome, CommitOutcome, StoreError, SubmitOutcome};
+use bulkhead::store::{ApplyOutcome, CancelOutcome, CommitOutcome, StoreError, SubmitOutcome};
 use bulkhead_postgres::Settings;
 
-use crate::fixture::{AMPLE_LIMITS, FINISHED, LEASE, StoreFixture, creating, new_contact, new_job};
+use crate::fixture::{AMPLE_LIMITS, COMMITTED, FINISHED, LEASE, StoreFixture, creating, new_contact, new_job};
 use crate::several_servers::{EVENT_TIMEOUT, recovered};
+use crate::undo::{large, run, set_limits, writing};
 
 /// Opens a store in a cluster that waits for a standby if it is set to.
 fn fixture() -> StoreFixture {
@@ -99,4 +100,22 @@ pub(crate) fn a_write_of_a_call_whose_answer_is_lost_is_unsure(_: &StoreFixture)
     assert_eq!(recovered(|| fixture.store.apply_writes(tenant, &[new_contact("a@x")])), ApplyOutcome::Conflict);
     assert_eq!(fixture.by_address(tenant, "a@x").unwrap().version, 1);
     assert_eq!(fixture.count_contacts(tenant), 1);
+}
+
+/// The store reports that it does not know. Cancelling again makes the room that the first time did not come to make.
+pub(crate) fn a_cancellation_whose_answer_is_lost_makes_room_when_it_is_repeated(_: &StoreFixture) {
+    let fixture = fixture();
+    let tenant = fixture.add_tenant("acme");
+    set_limits(&fixture, r#"{"keptMiB":1}"#);
+    let [first, second] = [1, 2].map(|number| run(&fixture, tenant, vec![large(&fixture, tenant, number)]));
+    let third = fixture.job_of(tenant, 2);
+    let claim = fixture.claim_of(third);
+    assert_eq!(fixture.commit(&claim, &writing(0, vec![large(&fixture, tenant, 3)])), COMMITTED);
+    let outcome = with_lost_answer(&fixture, || fixture.store.cancel_job(tenant, third));
+    assert!(matches!(outcome, Err(StoreError::Unsure(_))), "{outcome:?}");
+    let kept = |job| !recovered(|| fixture.store.change_marks(tenant, job)).is_empty();
+    assert_eq!([first, second, third].map(kept), [true, true, true]);
+    assert_eq!(recovered(|| fixture.store.cancel_job(tenant, third)), CancelOutcome::Cancelled);
+    assert_eq!([first, second, third].map(kept), [false, true, true]);
+    assert_eq!(fixture.miscounted(), "");
 }

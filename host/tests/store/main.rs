@@ -274,7 +274,8 @@ conformance! {
             a_claim_whose_answer_is_lost_is_returned,
             a_submission_whose_answer_is_lost_is_accepted,
             a_commit_whose_answer_is_lost_is_unsure,
-            a_write_of_a_call_whose_answer_is_lost_is_unsure;
+            a_write_of_a_call_whose_answer_is_lost_is_unsure,
+            a_cancellation_whose_answer_is_lost_makes_room_when_it_is_repeated;
         setup:
             every_key_begins_with_the_tenant,
             a_role_without_create_can_serve,

@@ -30,7 +30,7 @@ fn undoable(fixture: &StoreFixture, tenant: TenantId, job: JobId) -> Undoable {
     fixture.store.undoable(tenant, &request(job)).unwrap()
 }
 
-fn set_limits(fixture: &StoreFixture, limits: &str) {
+pub(crate) fn set_limits(fixture: &StoreFixture, limits: &str) {
     let change = TenantChange { limits: Some(LimitSettings::parse(limits).unwrap()), ..TenantChange::default() };
     fixture.store.change_tenant("acme", &change).unwrap();
 }
@@ -49,13 +49,13 @@ fn deleted_row(contact: &StoredContact) -> DraftRow {
 }
 
 /// Returns a batch with one item for each write.
-fn writing(first: u32, writes: Vec<ContactWrite>) -> BatchCommit {
+pub(crate) fn writing(first: u32, writes: Vec<ContactWrite>) -> BatchCommit {
     let rows = (0..writes.len()).map(|write| written_row(write, 200)).collect();
     BatchCommit { first, writes, rows, ..BatchCommit::default() }
 }
 
 /// Runs a job of one batch that writes these contacts.
-fn run(fixture: &StoreFixture, tenant: TenantId, writes: Vec<ContactWrite>) -> JobId {
+pub(crate) fn run(fixture: &StoreFixture, tenant: TenantId, writes: Vec<ContactWrite>) -> JobId {
     let job = fixture.job_of(tenant, writes.len());
     assert_eq!(fixture.commit(&fixture.claim_of(job), &writing(0, writes)), FINISHED);
     job
@@ -276,7 +276,7 @@ pub(crate) fn a_contact_that_an_undo_deleted_goes_out_of_the_images(fixture: &St
 }
 
 /// Returns a contact that cannot be compressed much, with another state.
-fn large(fixture: &StoreFixture, tenant: TenantId, number: u64) -> ContactWrite {
+pub(crate) fn large(fixture: &StoreFixture, tenant: TenantId, number: u64) -> ContactWrite {
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut letters = String::new();
     while letters.len() < 850 << 10 {

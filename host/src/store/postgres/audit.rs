@@ -46,13 +46,8 @@ impl AuditStore for PostgresStore {
         let AuditEnd { error, tenant, object, details } = end;
         let is_done = error.is_none();
         self.connections.run(WRITING, async |session| {
-            session
-                .transact(async || {
-                    session.begin().await?;
-                    session.execute(END, &[&id, &is_done, error, tenant, object, details]).await?;
-                    Ok(TxOutcome::Commit(()))
-                })
-                .await
+            session.execute(END, &[&id, &is_done, error, tenant, object, details]).await?;
+            Ok(())
         })
     }
 

@@ -218,16 +218,17 @@ async fn cancel(session: &Session, tenant: TenantId, id: JobId) -> Result<Cancel
             Ok(TxOutcome::Commit(true))
         })
         .await?;
-    if cancelled {
-        // Apart, because it locks the tenant's counters, which commits lock before their jobs.
-        undo::cancelled(session, tenant, id).await?;
-        return Ok(CancelOutcome::Cancelled);
+    if !cancelled {
+        match session.query_opt(&state, &[&session.clock_shift, &tenant.0, &id.0]).await? {
+            Some(row) if get(&row, 0)? => {}
+            Some(_) => return Ok(CancelOutcome::Completed),
+            None => return Ok(CancelOutcome::Unknown),
+        }
     }
-    Ok(match session.query_opt(&state, &[&session.clock_shift, &tenant.0, &id.0]).await? {
-        Some(row) if get(&row, 0)? => CancelOutcome::Cancelled,
-        Some(_) => CancelOutcome::Completed,
-        None => CancelOutcome::Unknown,
-    })
+    // Apart, because it locks the tenant's counters, which commits lock before their jobs. Also for a job that was cancelled before:
+    // it may not have come to this then.
+    undo::cancelled(session, tenant, id).await?;
+    Ok(CancelOutcome::Cancelled)
 }
 
 /// Deletes a job in one round trip, and takes it off the tenant's stored bytes. The job's own row goes before its parts: a commit
