@@ -43,7 +43,7 @@ impl StoredSchema {
     /// Returns whether a program that knows the schemas up to `known` can work with this one, perhaps after it has brought the
     /// schema up to date.
     pub fn is_usable_by(self, known: i64) -> bool {
-        self.number.min(self.oldest) <= known
+        self.oldest <= known
     }
 }
 

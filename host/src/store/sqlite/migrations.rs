@@ -13,21 +13,21 @@ use crate::store::{Opening, StoreError, StoredSchema};
 
 /// Step n brings schema n to n + 1. Released steps never change.
 const STEPS: &[Step] = &[
-    Step::sql(include_str!("schema/0001.sql")),
-    Step::sql(include_str!("schema/0002.sql")),
-    Step::sql(include_str!("schema/0003.sql")),
-    Step::sql(include_str!("schema/0004.sql")),
-    Step::sql(include_str!("schema/0005.sql")),
-    Step::sql(include_str!("schema/0006.sql")),
-    Step::sql(include_str!("schema/0007.sql")),
-    Step::sql(include_str!("schema/0008.sql")),
-    Step::sql(include_str!("schema/0009.sql")),
-    Step::sql(include_str!("schema/0010.sql")),
+    Step::breaking(include_str!("schema/0001.sql")),
+    Step::breaking(include_str!("schema/0002.sql")),
+    Step::breaking(include_str!("schema/0003.sql")),
+    Step::breaking(include_str!("schema/0004.sql")),
+    Step::breaking(include_str!("schema/0005.sql")),
+    Step::breaking(include_str!("schema/0006.sql")),
+    Step::breaking(include_str!("schema/0007.sql")),
+    Step::breaking(include_str!("schema/0008.sql")),
+    Step::breaking(include_str!("schema/0009.sql")),
+    Step::breaking(include_str!("schema/0010.sql")),
     Step { sql: include_str!("schema/0011.sql"), then: Some(word_index::move_words), is_additive: false },
-    Step::sql(include_str!("schema/0012.sql")),
-    Step::sql(include_str!("schema/0013.sql")),
-    Step::sql(include_str!("schema/0014.sql")),
-    Step::sql(include_str!("schema/0015.sql")),
+    Step::breaking(include_str!("schema/0012.sql")),
+    Step::breaking(include_str!("schema/0013.sql")),
+    Step::breaking(include_str!("schema/0014.sql")),
+    Step::breaking(include_str!("schema/0015.sql")),
     Step::additive(include_str!("schema/0016.sql")),
     Step::additive(include_str!("schema/0017.sql")),
 ];
@@ -45,7 +45,7 @@ struct Step {
 
 impl Step {
     /// A step that programs which do not know it cannot work with.
-    const fn sql(sql: &'static str) -> Self {
+    const fn breaking(sql: &'static str) -> Self {
         Self { sql, then: None, is_additive: false }
     }
 
