@@ -1,10 +1,10 @@
 //! `bulkhead health`: what it asks, what it prints, and its exit codes.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::TcpListener;
 
-use bulkhead_tests::{Options, Server, bulkhead, run};
+use bulkhead_tests::{HttpRequest, Options, Server, bulkhead, run};
 use rcgen::{CertificateParams, KeyPair};
 
 #[test]
@@ -62,10 +62,7 @@ fn what_is_no_server_is_said_to_be_none() {
     std::thread::spawn(move || {
         for stream in other.incoming().flatten() {
             let mut reader = BufReader::new(stream);
-            let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|bytes| bytes > 2) {
-                line.clear();
-            }
+            HttpRequest::receive(&mut reader);
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"status\":\"UP\"}";
             drop(reader.get_mut().write_all(answer));
         }

@@ -1,10 +1,10 @@
 //! `bulkhead submit` against a server that lies: the command ends, says so, and shows nothing that a terminal obeys.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use bulkhead_tests::run_with_input;
+use bulkhead_tests::{HttpRequest, run_with_input};
 use serde_json::{Value, json};
 
 const JOB: &str = "11111111-1111-4111-8111-111111111111";
@@ -68,27 +68,16 @@ fn serve(answer: String) -> String {
     format!("http://{address}")
 }
 
-fn answer_requests(mut stream: TcpStream, answer: &str) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?);
-    loop {
-        let (mut line, mut length, mut is_post, mut waits) = (String::new(), 0, false, false);
-        while lines.read_line(&mut line)? > 2 {
-            let lower = line.to_ascii_lowercase();
-            is_post |= lower.starts_with("post ");
-            waits |= lower.starts_with("expect:");
-            if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-            line.clear();
-        }
-        if line.is_empty() {
-            return Ok(());
-        }
-        if waits {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        std::io::copy(&mut (&mut lines).take(length), &mut std::io::sink())?;
-        let (status, body) = if is_post { (202, json!({"id": JOB}).to_string()) } else { (200, answer.to_owned()) };
-        write!(stream, "HTTP/1.1 {status} Fine\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+fn answer_requests(stream: TcpStream, answer: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    while let Some(request) = HttpRequest::receive_and_continue(&mut reader, || {
+        drop((&stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n"));
+    }) {
+        let (status, body) = match request.method() {
+            "POST" => (202, json!({"id": JOB}).to_string()),
+            _ => (200, answer.to_owned()),
+        };
+        write!(&stream, "HTTP/1.1 {status} Fine\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
     }
+    Ok(())
 }

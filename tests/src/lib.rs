@@ -19,6 +19,7 @@ mod files;
 mod foreign;
 #[cfg(target_os = "linux")]
 mod frozen_thread;
+mod http_request;
 mod job;
 mod log;
 mod options;
@@ -45,6 +46,7 @@ pub use files::{binary, component, component_file, deploy_tool, earlier_binary, 
 pub use foreign::ForeignHost;
 #[cfg(target_os = "linux")]
 pub use frozen_thread::FrozenThread;
+pub use http_request::HttpRequest;
 pub use job::Job;
 pub use log::Log;
 pub use options::Options;

@@ -165,7 +165,8 @@ impl Options {
             (Some(url), _) => CommandLine::on_database(url).cache(compiled).prefix(prefix),
             (None, None) => CommandLine::on_folder(folder).prefix(prefix),
             (None, Some(disk)) => {
-                CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(disk.command_prefix())
+                let prefix = [disk.command_prefix(), prefix].concat();
+                CommandLine::on_folder(&disk.path().join("data")).cache(compiled).prefix(prefix)
             }
         }
     }

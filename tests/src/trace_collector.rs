@@ -1,18 +1,18 @@
 //! A collector of OpenTelemetry, as far as a server sends traces to it: OTLP over HTTP, in protobuf.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use flate2::read::GzDecoder;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::http_request::HttpRequest;
 use crate::protobuf::Message;
-use crate::wait_until;
+use crate::{gunzip, wait_until};
 
 /// A span as it was sent.
 #[derive(Debug, Clone)]
@@ -143,6 +143,12 @@ impl TraceCollector {
         wait_until(what, || find(&self.received.lock().spans))
     }
 
+    /// Waits for a span of this name.
+    #[track_caller]
+    pub fn wait_for_span(&self, name: &str) -> TraceSpan {
+        self.wait_for(name, |spans| spans.iter().find(|span| span.name == name).cloned())
+    }
+
     /// Waits for the root of a run of a job.
     #[track_caller]
     pub fn run_of(&self, job: &str) -> TraceSpan {
@@ -161,12 +167,13 @@ impl TraceCollector {
     }
 
     fn serve(&self, mut stream: TcpStream) {
-        while let Some((head, body)) = receive(&mut stream) {
+        let Ok(mut reader) = stream.try_clone().map(BufReader::new) else { return };
+        while let Some(request) = HttpRequest::receive(&mut reader) {
             self.requests.fetch_add(1, Ordering::SeqCst);
             let answer = *self.answer.lock();
             let answered = match answer {
                 CollectorAnswer::Taken => {
-                    self.take(&head, &body);
+                    self.take(&request);
                     stream.write_all(
                         b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
                     )
@@ -188,21 +195,17 @@ impl TraceCollector {
         }
     }
 
-    fn take(&self, head: &str, body: &[u8]) {
-        assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
-        let lower = head.to_ascii_lowercase();
-        assert!(lower.contains("content-type: application/x-protobuf\r\n"), "{head}");
-        let mut inflated = Vec::new();
-        if lower.contains("content-encoding: gzip\r\n") {
-            GzDecoder::new(body).read_to_end(&mut inflated).expect("gzip");
-        } else {
-            inflated.extend_from_slice(body);
-        }
-        let request = Message::parse(&inflated);
+    fn take(&self, request: &HttpRequest) {
+        assert_eq!((request.method(), request.path()), ("POST", "/v1/traces"));
+        assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
+        let inflated = match request.header("content-encoding") {
+            Some("gzip") => gunzip(&request.body).expect("gzip"),
+            _ => request.body.clone(),
+        };
         let mut received = self.received.lock();
-        received.bytes.extend_from_slice(head.as_bytes());
+        received.bytes.extend_from_slice(request.head.as_bytes());
         received.bytes.extend_from_slice(&inflated);
-        for of_resource in request.messages(1) {
+        for of_resource in Message::parse(&inflated).messages(1) {
             let resource = attributes(of_resource.messages(1).iter().flat_map(|resource| resource.messages(1)));
             for span in of_resource.messages(2).iter().flat_map(|scope| scope.messages(2)) {
                 received.spans.push(span_of(&span, &resource));
@@ -246,23 +249,4 @@ fn attributes(list: impl Iterator<Item = Message>) -> BTreeMap<String, Value> {
         (attribute.text(1), found)
     })
     .collect()
-}
-
-/// Receives a request: its head and its body. Returns `None` when the connection ends.
-fn receive(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    loop {
-        let mut piece = [0; 16_384];
-        let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&piece[..count]);
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&bytes[..end + 2]).into_owned();
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-        })?;
-        if bytes.len() >= end + 4 + length {
-            return Some((head, bytes[end + 4..end + 4 + length].to_vec()));
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Servers that take webhooks.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -8,24 +8,23 @@ use std::thread;
 use serde_json::Value;
 
 use crate::DEADLINE;
+use crate::http_request::HttpRequest;
 
 /// A message as it was received.
 #[derive(Debug, Clone)]
 pub struct WebhookMessage {
     /// The path and the query of the request.
     pub path: String,
-    /// The head of the request.
-    pub head: String,
     /// The body of the request.
     pub body: String,
+    request: HttpRequest,
 }
 
 impl WebhookMessage {
-    /// Returns the value of a header, which must be there; `name` is in lower case.
+    /// Returns the value of a header, which must be there.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        let line = self.head.lines().find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")));
-        line.unwrap_or_else(|| panic!("no {name}: {}", self.head)).split_once(':').expect("a value").1.trim()
+        self.request.header(name).unwrap_or_else(|| panic!("no {name}: {}", self.request.head))
     }
 
     /// Returns the body as JSON.
@@ -52,7 +51,7 @@ impl WebhookReceiver {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let Ok(mut stream) = stream else { return };
-                let Some(got) = receive(&mut stream) else { continue };
+                let Some(got) = receive(&stream) else { continue };
                 let answer = answer(number, &got);
                 if send.send(got).is_err() {
                     return;
@@ -85,23 +84,9 @@ pub fn answer_without_body(status: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")
 }
 
-fn receive(stream: &mut TcpStream) -> Option<WebhookMessage> {
+fn receive(stream: &TcpStream) -> Option<WebhookMessage> {
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
-    let mut bytes = Vec::new();
-    let end = loop {
-        let mut piece = [0; 4_096];
-        let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&piece[..count]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some(end) = text.find("\r\n\r\n") else { continue };
-        let length = text.to_ascii_lowercase().lines().find_map(|line| {
-            line.strip_prefix("content-length:").and_then(|length| length.trim().parse::<usize>().ok())
-        })?;
-        if bytes.len() >= end + 4 + length {
-            break end;
-        }
-    };
-    let text = String::from_utf8(bytes).ok()?;
-    let path = text.split(' ').nth(1)?.to_owned();
-    Some(WebhookMessage { path, head: text[..end].to_owned(), body: text[end + 4..].to_owned() })
+    let request = HttpRequest::receive(&mut BufReader::new(stream))?;
+    let (path, body) = (request.path().to_owned(), String::from_utf8(request.body.clone()).ok()?);
+    Some(WebhookMessage { path, body, request })
 }
