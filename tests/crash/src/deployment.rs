@@ -188,6 +188,11 @@ impl Deployment {
         self.number(&format!("SELECT count(*) FROM jobs WHERE finished_at IS NULL AND id IN ('{ids}')"))
     }
 
+    /// Returns the number of finished jobs.
+    pub(crate) fn finished(&self) -> u64 {
+        self.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")
+    }
+
     /// Returns the number of a tenant's jobs.
     pub(crate) fn jobs_of(&self, tenant: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM jobs JOIN tenants ON tenants.id = jobs.tenant WHERE name = '{tenant}'");

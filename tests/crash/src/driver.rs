@@ -1,9 +1,11 @@
 //! A client that sends one tenant's jobs one after another while servers fail.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bulkhead_tests::{Rng, Tenant};
 
+use crate::deployment::Deployment;
 use crate::done_flag::DoneFlag;
 use crate::model::{Model, Row};
 use crate::servers::Servers;
@@ -61,6 +63,35 @@ pub(crate) fn drive_watched(
     sent
 }
 
+/// Drives so many new tenants while `work` is done. Returns what they sent, and what `work` returned.
+pub(crate) fn drive_while<T>(
+    deployment: &Deployment,
+    servers: &Servers,
+    tenants: u64,
+    seed: u64,
+    work: impl FnOnce() -> T,
+) -> (Vec<Sent>, T) {
+    let done_flag = DoneFlag::default();
+    thread::scope(|scope| {
+        let _end = done_flag.set_on_drop();
+        let drivers: Vec<_> = (0..tenants)
+            .map(|number| {
+                let tenant = deployment.add_tenant(&format!("tenant-{number}"));
+                let done_flag = &done_flag;
+                scope.spawn(move || drive(servers, tenant, seed * 100 + number, done_flag))
+            })
+            .collect();
+        let done = work();
+        done_flag.set();
+        (drivers.into_iter().map(|driver| joined(driver.join())).collect(), done)
+    })
+}
+
+/// Returns the result of a thread, or panics as it did.
+pub(crate) fn joined<T>(result: thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Waits for a job's end.
 pub(crate) fn wait_for(servers: &Servers, tenant: &Tenant, choice: &mut Rng, id: &str) {
     let began = Instant::now();
@@ -70,6 +101,6 @@ pub(crate) fn wait_for(servers: &Servers, tenant: &Tenant, choice: &mut Rng, id:
             return;
         }
         assert!(began.elapsed() < JOB_TIMEOUT, "job {id} never ends: {job}\n{}", servers.shown_logs());
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::check::compare;
 use crate::deployment::{Deployment, Kind};
 use crate::done_flag::DoneFlag;
-use crate::driver::{Sent, drive_watched};
+use crate::driver::{Sent, drive_watched, joined};
 use crate::servers::Servers;
 
 /// The default of servers, as no server dies here.
@@ -165,10 +165,7 @@ pub fn load(load: Load) -> Outcome {
             memory.push(servers.resident_memory() / 1024);
         }
         shared.done_flag.set();
-        let sent: Vec<Sent> = drivers
-            .into_iter()
-            .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect();
+        let sent: Vec<Sent> = drivers.into_iter().map(|driver| joined(driver.join())).collect();
         polled.set();
         (sent, memory)
     });

@@ -9,8 +9,7 @@ use bulkhead_tests::{Client, Rng, Tenant};
 
 use crate::check::compare;
 use crate::deployment::{Deployment, Kind};
-use crate::done_flag::DoneFlag;
-use crate::driver::drive;
+use crate::driver::{drive_while, joined};
 use crate::held_jobs::{held_jobs, job_events};
 use crate::network::{Machine, enter};
 use crate::servers::{CALL_TIMEOUT, Servers, serve};
@@ -77,18 +76,8 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
         command
     });
     let calling = deployment.add_tenant("calling");
-    let done_flag = DoneFlag::default();
-    let mut tally = Tally::default();
-    let sent: Vec<_> = thread::scope(|scope| {
-        let _end = done_flag.set_on_drop();
-        let drivers: Vec<_> = (0..TENANTS)
-            .map(|number| {
-                let tenant = deployment.add_tenant(&format!("tenant-{number}"));
-                let (servers, done_flag) = (&servers, &done_flag);
-                scope.spawn(move || drive(servers, tenant, seed * 100 + number, done_flag))
-            })
-            .collect();
-        let mut rng = Rng::new(seed);
+    let (sent, tally) = drive_while(&deployment, &servers, TENANTS, seed, || {
+        let (mut tally, mut rng) = (Tally::default(), Rng::new(seed));
         for number in 0..cuts {
             thread::sleep(Duration::from_millis(300 + rng.below(700)));
             let place = number % MACHINES;
@@ -97,11 +86,7 @@ fn run(cuts: usize, seed: u64) -> Vec<String> {
             let cut = Cut { deployment: &deployment, servers: &servers, machine: &machines[place], place };
             cut.make(caller, &mut rng, &mut tally);
         }
-        done_flag.set();
-        drivers
-            .into_iter()
-            .map(|driver| driver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        tally
     });
     let Tally { held, in_transaction, stopped, finished, calls, answered, mut wrong } = tally;
     for sent in &sent {
@@ -158,7 +143,7 @@ impl Caller<'_> {
         thread::scope(|scope| {
             let read = scope.spawn(|| call("GET", "/api/contacts?limit=1", &[], &[]));
             let written = call("POST", "/api/contacts/bulk/new", &headers, Self::ITEM);
-            vec![read.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), written]
+            vec![joined(read.join()), written]
         })
     }
 }
@@ -178,7 +163,7 @@ impl Cut<'_> {
             tally.wrong.push(format!("server {place} was never cut off in the middle of a job"));
             return;
         };
-        let (cut, before) = (Instant::now(), finished(deployment));
+        let (cut, before) = (Instant::now(), deployment.finished());
         tally.held += held.len();
         tally.in_transaction += usize::from(self.is_in_transaction());
         let answers = thread::scope(|scope| {
@@ -199,10 +184,10 @@ impl Cut<'_> {
             if !happens_within(NOTICE_TIMEOUT, || self.is_ready(503)) {
                 tally.wrong.push(format!("server {place} is cut off and reports that it is ready"));
             }
-            if !happens_within(NOTICE_TIMEOUT, || finished(deployment) > before + 3) {
+            if !happens_within(NOTICE_TIMEOUT, || deployment.finished() > before + 3) {
                 tally.wrong.push(format!("server {place} is cut off and the other servers make no progress"));
             }
-            calls.map(|calls| calls.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            calls.map(|calls| joined(calls.join()))
         });
         for answer in answers.into_iter().flatten() {
             tally.calls += 1;
@@ -260,10 +245,6 @@ impl Cut<'_> {
             .try_call("GET", "/readyz", &[], &[])
             .is_ok_and(|reply| reply.status == wanted)
     }
-}
-
-fn finished(deployment: &Deployment) -> u64 {
-    deployment.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")
 }
 
 fn happens_within(timeout: Duration, mut happened: impl FnMut() -> bool) -> bool {

@@ -11,7 +11,7 @@ use crate::concurrent_tenant::{CONTACTS, ConcurrentTenant};
 use crate::deleter::delete;
 use crate::deployment::{Deployment, Kind};
 use crate::done_flag::DoneFlag;
-use crate::driver::drive;
+use crate::driver::{drive, joined};
 use crate::faults::{Fault, Faults};
 use crate::servers::{CALL_TIMEOUT, Servers};
 use crate::told_tenant::{MESSAGE_TIMEOUT, ToldTenant};
@@ -220,8 +220,4 @@ pub fn run(plan: Plan) -> Report {
         wrong,
         took: began.elapsed(),
     }
-}
-
-fn joined<T>(result: thread::Result<T>) -> T {
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

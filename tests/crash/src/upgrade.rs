@@ -10,8 +10,7 @@ use bulkhead_tests::CommandLine;
 
 use crate::check::compare;
 use crate::deployment::{Deployment, Kind};
-use crate::done_flag::DoneFlag;
-use crate::driver::drive;
+use crate::driver::drive_while;
 use crate::servers::{CALL_TIMEOUT, Servers, serve};
 
 const SERVERS: usize = 2;
@@ -46,21 +45,8 @@ pub fn upgrade(earlier: &Path, seed: u64) -> Upgrade {
     let store = Arc::clone(&deployment);
     let servers = Servers::start_with(SERVERS, CALL_TIMEOUT, move |_| serve(&store.command_line(), "127.0.0.1", LEASE));
     let (old, new) = (deployment.command_line(), deployment.command_line().program(&bulkhead_tests::binary()));
-    let done_flag = DoneFlag::default();
-    let (sent, (changed_schema, was_rolling, mut wrong)) = thread::scope(|scope| {
-        let _end = done_flag.set_on_drop();
-        let drivers: Vec<_> = (0..TENANTS)
-            .map(|number| {
-                let tenant = deployment.add_tenant(&format!("tenant-{number}"));
-                let (servers, done_flag) = (&servers, &done_flag);
-                scope.spawn(move || drive(servers, tenant, seed * 100 + number, done_flag))
-            })
-            .collect();
-        let replaced = replace(&deployment, &servers, &old, &new);
-        done_flag.set();
-        let joined = |result: thread::Result<_>| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (drivers.into_iter().map(|driver| joined(driver.join())).collect::<Vec<_>>(), replaced)
-    });
+    let replacing = || replace(&deployment, &servers, &old, &new);
+    let (sent, (changed_schema, was_rolling, mut wrong)) = drive_while(&deployment, &servers, TENANTS, seed, replacing);
     for sent in &sent {
         wrong.extend(compare(&deployment, &servers, sent));
     }
@@ -122,9 +108,8 @@ fn replace(
 }
 
 fn wait_for_jobs(deployment: &Deployment, servers: &Servers) {
-    let finished = || deployment.number("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL");
-    let (begun, before) = (Instant::now(), finished());
-    while finished() < before + JOBS {
+    let (begun, before) = (Instant::now(), deployment.finished());
+    while deployment.finished() < before + JOBS {
         assert!(begun.elapsed() < STEP_TIMEOUT, "jobs do not end\n{}", servers.shown_logs());
         thread::sleep(Duration::from_millis(20));
     }

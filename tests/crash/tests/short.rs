@@ -1,13 +1,24 @@
 //! Short runs; `make crash` is a long one.
 
-use bulkhead_crash::{Extent, Kind, Load, Plan, load, run};
+use std::time::Duration;
 
-fn check(plan: Plan) {
+use bulkhead_crash::{Extent, Kind, Load, Plan, Report, load, run};
+
+/// Runs a plan with each kind of fault, after which nothing is wrong.
+#[track_caller]
+fn run_each_kind(kind: Kind, servers: usize) -> Report {
+    let plan = Plan { kind, servers, extent: Extent::EachKind, seed: 1 };
     println!("{plan:?}");
-    let of_database = usize::from(plan.kind == Kind::Postgres);
     let report = run(plan);
     println!("{report}");
     assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
+    report
+}
+
+#[track_caller]
+fn check(kind: Kind, servers: usize) {
+    let of_database = usize::from(kind == Kind::Postgres);
+    let report = run_each_kind(kind, servers);
     let faults = &report.faults;
     assert!(report.jobs > 5 && report.deleted > 0 && report.batches.0 > 0 && faults.in_the_middle > 0, "{report}");
     for (count, least, what) in [
@@ -25,21 +36,17 @@ fn check(plan: Plan) {
 
 #[test]
 fn one_server_on_sqlite_loses_nothing() {
-    check(Plan { kind: Kind::Sqlite, servers: 1, extent: Extent::EachKind, seed: 1 });
+    check(Kind::Sqlite, 1);
 }
 
 #[test]
 fn three_servers_on_postgres_lose_nothing() {
-    check(Plan { kind: Kind::Postgres, servers: 3, extent: Extent::EachKind, seed: 1 });
+    check(Kind::Postgres, 3);
 }
 
 #[test]
 fn servers_go_on_with_the_standby_of_a_database_that_was_killed() {
-    let plan = Plan { kind: Kind::Replicated, servers: 2, extent: Extent::EachKind, seed: 1 };
-    println!("{plan:?}");
-    let report = run(plan);
-    println!("{report}");
-    assert!(report.wrong.is_empty(), "{plan:?}\n{report}");
+    let report = run_each_kind(Kind::Replicated, 2);
     assert!(report.faults.failovers == 1 && report.jobs > 2, "{report}");
 }
 
@@ -51,7 +58,7 @@ fn many_concurrent_clients_get_correct_answers() {
         tenants: 8,
         jobs: 24,
         pollers: 30,
-        time: std::time::Duration::from_secs(3),
+        time: Duration::from_secs(3),
         seed: 1,
     };
     let outcome = load(plan);
