@@ -104,9 +104,7 @@ impl Cluster {
         }
         self.run("initdb", &args);
         if settings.does_listen_everywhere() {
-            let path = self.file("pg_hba.conf");
-            let rules = fs::read_to_string(&path).expect("initdb wrote it");
-            fs::write(path, format!("{rules}\nhost all all all trust\n")).expect("the data folder is writable");
+            self.change_rules(|rules| format!("{rules}\nhost all all all trust\n"));
         }
         if let Some((certificate, key)) = settings.certificate_and_key() {
             self.require_tls(certificate, key);
@@ -129,9 +127,14 @@ impl Cluster {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("the file was just written");
             self.account.give(&path);
         }
+        self.change_rules(|rules| format!("hostnossl all all all reject\n{rules}"));
+    }
+
+    /// Changes who may connect, and how.
+    fn change_rules(&self, change: impl FnOnce(String) -> String) {
         let path = self.file("pg_hba.conf");
         let rules = fs::read_to_string(&path).expect("initdb wrote it");
-        fs::write(path, format!("hostnossl all all all reject\n{rules}")).expect("the data folder is writable");
+        fs::write(path, change(rules)).expect("the data folder is writable");
     }
 
     pub(crate) fn start_on_free_port(&mut self) {
@@ -157,8 +160,7 @@ impl Cluster {
 
     pub(crate) fn try_start(&self) -> Result<(), String> {
         let log = self.folder.join("log");
-        let args = ["-D", &text(&self.data), "-l", &text(&log), "-w", "-t", "60", "-s", "start"];
-        let output = self.command("pg_ctl", &args);
+        let output = self.pg_ctl(&["-l", &text(&log), "-w", "-t", "60", "-s", "start"]);
         if output.status.success() {
             return Ok(());
         }
@@ -233,7 +235,7 @@ impl Cluster {
     /// Stops PostgreSQL without a checkpoint and without closing connections properly. Unlike in a power cut, the disk keeps what
     /// was written.
     pub fn stop_immediately(&self) {
-        self.run("pg_ctl", &["-D", &text(&self.data), "-m", "immediate", "-w", "-s", "stop"]);
+        self.control(&["-m", "immediate", "-w", "-s", "stop"]);
     }
 
     /// Starts PostgreSQL after [`Self::stop_immediately`], on the same port.
@@ -250,7 +252,7 @@ impl Cluster {
 
     /// Returns whether PostgreSQL answers. Tries to start it first if it is down.
     pub fn recovers(&self) -> bool {
-        let status = self.command("pg_ctl", &["-D", &text(&self.data), "status"]);
+        let status = self.pg_ctl(&["status"]);
         if status.status.code() == Some(NOT_RUNNING) {
             return self.try_start().is_ok();
         }
@@ -285,8 +287,20 @@ impl Cluster {
         &self.settings
     }
 
+    /// Has `pg_ctl` do something with the cluster, which must succeed.
+    pub(crate) fn control(&self, args: &[&str]) {
+        self.assert_success("pg_ctl", &self.pg_ctl(args));
+    }
+
+    fn pg_ctl(&self, args: &[&str]) -> Output {
+        self.command("pg_ctl", &[&["-D", &text(&self.data)], args].concat())
+    }
+
     pub(crate) fn run(&self, program: &str, args: &[&str]) {
-        let output = self.command(program, args);
+        self.assert_success(program, &self.command(program, args));
+    }
+
+    fn assert_success(&self, program: &str, output: &Output) {
         assert!(output.status.success(), "{program}: {}\n{}", String::from_utf8_lossy(&output.stderr), self.log());
     }
 
@@ -294,13 +308,20 @@ impl Cluster {
     pub(crate) fn command(&self, program: &str, args: &[&str]) -> Output {
         let mut line = self.disk.as_ref().map(|(_, disk)| disk.command_prefix()).unwrap_or_default();
         line.extend(self.account.command_line(&self.program(program)));
-        let (first, rest) = line.split_first().expect("the command line is not empty");
-        clean_command(first).args(rest).args(args).output().unwrap_or_else(|error| panic!("{first}: {error}"))
+        clean_command_line(&line).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"))
     }
 }
 
+/// As [`clean_command`], for a program with arguments.
+pub(crate) fn clean_command_line(line: &[String]) -> Command {
+    let (program, args) = line.split_first().expect("the command line is not empty");
+    let mut command = clean_command(program);
+    command.args(args);
+    command
+}
+
 /// Returns a command in a folder that every user can enter, without the environment variables of PostgreSQL's programs.
-pub(crate) fn clean_command(program: &str) -> Command {
+fn clean_command(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {

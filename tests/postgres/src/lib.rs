@@ -18,6 +18,8 @@ mod small_disk;
 mod watchdog;
 
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use cluster::Cluster;
 pub use disk::ClusterPart;
@@ -25,6 +27,24 @@ pub use open_transaction::OpenTransaction;
 pub use pooler::Pooler;
 pub use settings::Settings;
 pub use small_disk::SmallDisk;
+
+/// The pause between two looks at whether something has happened.
+const POLL_PAUSE: Duration = Duration::from_millis(20);
+
+/// Waits until something has happened.
+///
+/// # Panics
+/// If it has not within `timeout`, with what `failure` says.
+#[track_caller]
+fn wait_until(timeout: Duration, mut has_happened: impl FnMut() -> bool, failure: impl FnOnce() -> String) {
+    let begun = Instant::now();
+    while !has_happened() {
+        if begun.elapsed() >= timeout {
+            panic!("{}", failure());
+        }
+        thread::sleep(POLL_PAUSE);
+    }
+}
 
 /// Returns a path as an argument of a command.
 fn text(path: &Path) -> String {

@@ -3,14 +3,13 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crate::account::Account;
-use crate::cluster::{clean_command, free_port};
+use crate::cluster::{clean_command_line, free_port};
 use crate::watchdog::Watchdog;
-use crate::{Cluster, programs, text};
+use crate::{Cluster, programs, text, wait_until};
 
 /// How long PgBouncer may take to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,15 +36,14 @@ impl Pooler {
         let folder = folder.keep();
         let stop = format!("kill -9 $(cat '{}')", text(&folder.join("pid")));
         let watchdog = Watchdog::start(&folder, &["sh", "-c", &stop].map(str::to_owned));
+        // With this kind of authentication, each client is the user of the pool.
         let settings = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+            "[databases]\n* = user=bulkhead host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\npidfile = {}\nauth_type = any\npool_mode = {mode}\nmax_client_conn = 200\ndefault_pool_size = 100\n\
              server_login_retry = 1\n",
             cluster.port(),
             text(&folder.join("pid"))
         );
-        // With this kind of authentication, each client is the user of the pool.
-        let settings = settings.replace("host=127.0.0.1", "user=bulkhead host=127.0.0.1");
         fs::write(folder.join("pgbouncer.ini"), settings).expect("the folder is writable");
         account.give(&folder.join("pgbouncer.ini"));
         let mut pooler = Self { folder, account, port, process: None, _watchdog: watchdog };
@@ -56,19 +54,14 @@ impl Pooler {
     /// Starts PgBouncer after [`Self::kill9`], on the same port.
     pub fn restart(&mut self) {
         let programs = programs::pgbouncer();
-        let line = self.account.command_line(&programs.join("pgbouncer"));
-        let (first, rest) = line.split_first().expect("the command line is not empty");
-        let mut command: Command = clean_command(first);
-        command.args(rest).arg(self.file("pgbouncer.ini")).env("LD_LIBRARY_PATH", programs.join("../lib"));
+        let mut command = clean_command_line(&self.account.command_line(&programs.join("pgbouncer")));
+        command.arg(self.file("pgbouncer.ini")).env("LD_LIBRARY_PATH", programs.join("../lib"));
         let log = fs::File::create(self.file("log")).expect("the folder is writable");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().expect("PgBouncer can be run"));
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = fs::read_to_string(self.file("log")).unwrap_or_default();
-            assert!(begun.elapsed() < START_TIMEOUT, "PgBouncer does not listen:\n{log}");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let listens = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        let log = || fs::read_to_string(self.file("log")).unwrap_or_default();
+        wait_until(START_TIMEOUT, listens, || format!("PgBouncer does not listen:\n{}", log()));
     }
 
     /// Kills PgBouncer, and with it all connections through it.

@@ -2,15 +2,12 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::{Cluster, text};
+use crate::{Cluster, text, wait_until};
 
 /// How long a standby may take to follow.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(60);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(50);
 /// The standbys for which commits wait.
 const SYNCHRONOUS: &str = "synchronous_standby_names";
 
@@ -70,21 +67,18 @@ impl Cluster {
     fn wait_for_standby(&self, condition: &str) {
         let sql =
             format!("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'walreceiver' AND {condition}");
-        let begun = Instant::now();
-        while self.query("postgres", &sql) == "0" {
-            assert!(begun.elapsed() < FOLLOW_TIMEOUT, "no standby with {condition}\n{}", self.log());
-            thread::sleep(PAUSE);
-        }
+        let failed = || format!("no standby with {condition}\n{}", self.log());
+        wait_until(FOLLOW_TIMEOUT, || self.query("postgres", &sql) != "0", failed);
     }
 
     /// Makes this standby a primary, and waits until it takes writes.
     pub fn promote(&self) {
-        self.run("pg_ctl", &["-D", &text(self.data()), "-w", "-s", "promote"]);
+        self.control(&["-w", "-s", "promote"]);
     }
 
     /// Stops PostgreSQL as an operator does. A standby has everything then.
     pub fn stop(&self) {
-        self.run("pg_ctl", &["-D", &text(self.data()), "-m", "fast", "-w", "-s", "stop"]);
+        self.control(&["-m", "fast", "-w", "-s", "stop"]);
     }
 
     /// Kills all processes of PostgreSQL.
@@ -97,10 +91,7 @@ impl Cluster {
         for process in std::iter::once(first.as_str()).chain(children.split_whitespace()) {
             drop(Command::new("kill").args(["-9", process]).output().expect("kill can be run"));
         }
-        let begun = Instant::now();
-        while Command::new("kill").args(["-0", &first]).output().is_ok_and(|output| output.status.success()) {
-            assert!(begun.elapsed() < FOLLOW_TIMEOUT, "PostgreSQL does not end");
-            thread::sleep(PAUSE);
-        }
+        let runs = || Command::new("kill").args(["-0", &first]).output().is_ok_and(|output| output.status.success());
+        wait_until(FOLLOW_TIMEOUT, || !runs(), || String::from("PostgreSQL does not end"));
     }
 }
