@@ -82,9 +82,9 @@ impl AdminApi {
         let credentials = Credentials::from_headers(request.headers())?;
         let sender = Sender::of(request.extensions())?;
         let hash = credentials.secret().hash();
-        let attempt = self.failed_logins.admit(sender.client, &hash)?;
+        let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
         let Some(rights) = self.tokens.rights(&hash) else { return Err(attempt.failed(credentials.refusal())) };
-        attempt.succeeded(&hash);
+        attempt.succeeded();
         if credentials.are_sent_by_browsers() {
             sender.refuse_other_origins(request.headers())?;
         }

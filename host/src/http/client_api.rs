@@ -340,7 +340,7 @@ impl ClientApi {
         let body = self.bodies.of_strangers(MAX_TOKEN_BODY_BYTES).receive(&head.headers, body).await?;
         let client = Sender::of(&head.extensions)?.client;
         // Whoever asks for a token is a new client, so no earlier one speaks for it.
-        let attempt = self.failed_logins.admit(client, &[0; 32])?;
+        let attempt = self.failed_logins.admit(client, None)?;
         let issued = self.blocking(move |service| token::issue(service, &head.headers, body)).await;
         issued.map_err(|problem| if problem.is_invalid_client() { attempt.failed(problem) } else { problem })
     }
@@ -352,7 +352,7 @@ impl ClientApi {
             sender.refuse_other_origins(request.headers())?;
         }
         let hash = credentials.secret().hash();
-        let attempt = self.failed_logins.admit(sender.client, &hash)?;
+        let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
         let (authentication, refusal) = self
             .blocking(move |service| {
                 let found = service.authenticate(credentials.client_id(), credentials.secret())?;
@@ -364,7 +364,7 @@ impl ClientApi {
             Authentication::ExpiredToken => return Err(Problem::expired_token()),
             Authentication::Unknown => return Err(attempt.failed(refusal)),
         };
-        attempt.succeeded(&hash);
+        attempt.succeeded();
         sender.is_called(&tenant.name);
         let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
         sender.authenticated(Some(share))?;

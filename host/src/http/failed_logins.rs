@@ -50,25 +50,31 @@ struct Failures {
 pub(super) struct Attempt<'a> {
     logins: &'a FailedLogins,
     address: Option<ClientAddress>,
-    /// The hash of the credentials.
-    hash: [u8; 32],
+    /// The hash of the credentials, if they can be remembered.
+    hash: Option<[u8; 32]>,
     /// After which time the address may send others, if it has sent too many.
     wait: Option<Duration>,
 }
 
 impl FailedLogins {
-    /// Lets the credentials with this hash be looked up.
+    /// Lets the credentials with this hash be looked up. Those without a hash are never remembered as right.
     ///
     /// # Errors
     /// 429 if their address has sent too many wrong ones, these were not right lately, and others are being looked up.
-    pub(super) fn admit(&self, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<Attempt<'_>, Problem> {
+    pub(super) fn admit(&self, address: Option<ClientAddress>, hash: Option<[u8; 32]>) -> Result<Attempt<'_>, Problem> {
         self.admit_at(Instant::now(), address, hash)
     }
 
-    fn admit_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) -> Result<Attempt<'_>, Problem> {
-        let free = Attempt { logins: self, address, hash: *hash, wait: None };
+    fn admit_at(
+        &self,
+        now: Instant,
+        address: Option<ClientAddress>,
+        hash: Option<[u8; 32]>,
+    ) -> Result<Attempt<'_>, Problem> {
+        let free = Attempt { logins: self, address, hash, wait: None };
         let mut table = self.0.lock();
-        let is_right = table.right.get(hash).is_some_and(|at| now.saturating_duration_since(*at) < RIGHT_FOR);
+        let right_at = hash.and_then(|hash| table.right.get(&hash));
+        let is_right = right_at.is_some_and(|at| now.saturating_duration_since(*at) < RIGHT_FOR);
         let Some(failures) = address.and_then(|address| table.addresses.get_mut(&address)) else { return Ok(free) };
         let wait = failures.forgotten_at.saturating_duration_since(now).saturating_sub(REFILL * (BURST - 1));
         if wait.is_zero() || is_right {
@@ -80,10 +86,10 @@ impl FailedLogins {
         Ok(Attempt { wait: Some(wait), ..free })
     }
 
-    fn failed_at(&self, now: Instant, address: Option<ClientAddress>, hash: &[u8; 32]) {
+    fn failed_at(&self, now: Instant, address: Option<ClientAddress>, hash: Option<[u8; 32]>) {
         let mut table = self.0.lock();
         // They may have been right until now.
-        table.right.remove(hash);
+        hash.and_then(|hash| table.right.remove(&hash));
         let Some(address) = address else { return };
         if table.addresses.len() >= MAX_ADDRESSES && !table.addresses.contains_key(&address) {
             forget_earliest(&mut table.addresses, now, |failures| failures.forgotten_at);
@@ -95,25 +101,27 @@ impl FailedLogins {
         failures.forgotten_at = (failures.forgotten_at.max(now) + REFILL).min(most);
     }
 
-    fn succeeded_at(&self, now: Instant, hash: &[u8; 32]) {
+    fn succeeded_at(&self, now: Instant, hash: [u8; 32]) {
         let mut table = self.0.lock();
-        if table.right.len() >= MAX_RIGHT && !table.right.contains_key(hash) {
+        if table.right.len() >= MAX_RIGHT && !table.right.contains_key(&hash) {
             forget_earliest(&mut table.right, now.checked_sub(RIGHT_FOR).unwrap_or(now), |at| *at);
         }
-        table.right.insert(*hash, now);
+        table.right.insert(hash, now);
     }
 }
 
 impl Attempt<'_> {
     /// Counts wrong credentials. Returns the answer to them: `refusal`, or 429 if their address has sent too many.
     pub(super) fn failed(self, refusal: Problem) -> Problem {
-        self.logins.failed_at(Instant::now(), self.address, &self.hash);
+        self.logins.failed_at(Instant::now(), self.address, self.hash);
         self.wait.map_or(refusal, too_many)
     }
 
     /// Remembers credentials that are right, by their hash.
-    pub(super) fn succeeded(self, hash: &[u8; 32]) {
-        self.logins.succeeded_at(Instant::now(), hash);
+    pub(super) fn succeeded(self) {
+        if let Some(hash) = self.hash {
+            self.logins.succeeded_at(Instant::now(), hash);
+        }
     }
 }
 
@@ -158,32 +166,32 @@ mod tests {
     #[test]
     fn an_address_that_failed_too_often_has_one_turn_and_right_credentials_need_none() {
         let (logins, now) = (FailedLogins::default(), Instant::now());
-        let (right, other) = ([1; 32], [2; 32]);
-        logins.succeeded_at(now, &right);
-        let fail = |at| logins.failed_at(at, address(1), &other);
+        let (right, other) = ([1; 32], Some([2; 32]));
+        logins.succeeded_at(now, right);
+        let fail = |at| logins.failed_at(at, address(1), other);
         for _ in 0..BURST {
-            let attempts = [(); 2].map(|()| logins.admit_at(now, address(1), &other).unwrap());
+            let attempts = [(); 2].map(|()| logins.admit_at(now, address(1), other).unwrap());
             assert!(attempts.iter().all(|attempt| attempt.wait.is_none()));
             fail(now);
         }
-        let turn = logins.admit_at(now, address(1), &other).unwrap();
-        assert!(turn.wait.is_some() && logins.admit_at(now, address(1), &other).is_err());
+        let turn = logins.admit_at(now, address(1), other).unwrap();
+        assert!(turn.wait.is_some() && logins.admit_at(now, address(1), other).is_err());
         let is_free = |attempt: Result<Attempt<'_>, _>| attempt.is_ok_and(|attempt| attempt.wait.is_none());
-        assert!(is_free(logins.admit_at(now, address(1), &right)));
-        assert!(is_free(logins.admit_at(now, address(2), &other)) && is_free(logins.admit_at(now, None, &other)));
+        assert!(is_free(logins.admit_at(now, address(1), Some(right))));
+        assert!(is_free(logins.admit_at(now, address(2), other)) && is_free(logins.admit_at(now, None, other)));
         drop(turn);
-        assert!(logins.admit_at(now, address(1), &other).is_ok(), "the turn is free again");
+        assert!(logins.admit_at(now, address(1), other).is_ok(), "the turn is free again");
         // However often it fails, one is free again soon.
         (0..1_000).for_each(|_| fail(now));
-        assert!(is_free(logins.admit_at(now + REFILL, address(1), &other)));
+        assert!(is_free(logins.admit_at(now + REFILL, address(1), other)));
         (0..BURST).for_each(|_| fail(now + RIGHT_FOR));
-        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), &right).unwrap();
+        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), Some(right)).unwrap();
         assert!(attempt.wait.is_some(), "it was right long ago");
         drop(attempt);
-        logins.succeeded_at(now + RIGHT_FOR, &right);
-        assert!(is_free(logins.admit_at(now + RIGHT_FOR, address(1), &right)));
-        logins.failed_at(now + RIGHT_FOR, address(1), &right);
-        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), &right).unwrap();
+        logins.succeeded_at(now + RIGHT_FOR, right);
+        assert!(is_free(logins.admit_at(now + RIGHT_FOR, address(1), Some(right))));
+        logins.failed_at(now + RIGHT_FOR, address(1), Some(right));
+        let attempt = logins.admit_at(now + RIGHT_FOR, address(1), Some(right)).unwrap();
         assert!(attempt.wait.is_some(), "it was revoked meanwhile");
     }
 
@@ -191,10 +199,10 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let (logins, now) = (FailedLogins::default(), Instant::now());
         for number in 0..30_000_u32 {
-            logins.failed_at(now + Duration::from_micros(u64::from(number)), address(number), &[0; 32]);
+            logins.failed_at(now + Duration::from_micros(u64::from(number)), address(number), Some([0; 32]));
             let mut hash = [0; 32];
             hash[..4].copy_from_slice(&number.to_le_bytes());
-            logins.succeeded_at(now + Duration::from_micros(u64::from(number)), &hash);
+            logins.succeeded_at(now + Duration::from_micros(u64::from(number)), hash);
         }
         let table = logins.0.lock();
         assert!(table.addresses.len() <= MAX_ADDRESSES && table.right.len() <= MAX_RIGHT);
