@@ -154,27 +154,40 @@ fn a_revoked_secret_is_unknown_to_all_servers_at_once() {
 
 #[test]
 fn a_body_that_was_on_its_way_when_its_secret_was_revoked_is_not_accepted() {
-    let server = Server::start();
+    const JSON: &str = "application/json";
+    // A call has its permit while its body comes.
+    let server = Options::default().with("--workers", 8).start();
     let tenant = server.add_tenant("acme");
     let added = object(&server, &["tenant", "secret", "add", "acme"]);
-    let body = json!([{"email": "ada@example.com"}]).to_string();
+    let (revoked, kept) = (text(&added["client_secret"]), tenant.client_secret.as_str());
     let begun = Instant::now();
-    let mut sockets = [text(&added["client_secret"]), &tenant.client_secret].map(|secret| {
+    let mut requests = [
+        (revoked, "POST /api/contacts/bulk/new", JSON, r#"[{"email":"a@example.com"}]"#, 401),
+        (revoked, "PATCH /api/contacts/bulk/edit", JSON, r#"[{"id":1}]"#, 401),
+        (revoked, "POST /api/contacts/importCsv", "text/csv", "email\na@example.com\n", 401),
+        (revoked, "POST /api/contacts/batch/new", JSON, r#"[{"email":"a@example.com"}]"#, 401),
+        (revoked, "POST /api/contacts/new", JSON, r#"{"email":"a@example.com"}"#, 401),
+        (revoked, "POST /api/contacts/1/dnc/email/add", JSON, r#"{"reason":1}"#, 401),
+        (revoked, "POST /api/webhooks", JSON, r#"{"url":"https://example.com/"}"#, 401),
+        (kept, "POST /api/contacts/bulk/new", JSON, r#"[{"email":"b@example.com"}]"#, 202),
+        (kept, "POST /api/contacts/new", JSON, r#"{"email":"c@example.com"}"#, 201),
+    ]
+    .map(|(secret, call, media_type, body, status)| {
         let mut socket = server.connect();
         socket.send(format!(
-            "POST /api/contacts/bulk/new HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\
-             expect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{call} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\
+             expect: 100-continue\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         ));
         // The credentials were right.
-        assert_eq!(socket.begun_reply().status, 100);
-        socket
+        assert_eq!(socket.begun_reply().status, 100, "{call}");
+        (socket, call, body, status)
     });
     object(&server, &["tenant", "secret", "revoke", "acme", text(&added["id"])]);
     // Credentials count for a second.
     wait_until("the second is over", || (begun.elapsed() > Duration::from_millis(1_500)).then_some(()));
-    for (socket, status) in sockets.iter_mut().zip([401, 202]) {
-        assert_eq!(socket.send(&body).reply().status, status);
+    for (socket, call, body, status) in &mut requests {
+        assert_eq!(socket.send(&*body).reply().status, *status, "{call}");
     }
 }
 

@@ -15,7 +15,7 @@ use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::api_description::CLIENT_DESCRIPTION;
 use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
-use super::body::{Bodies, BodySettings};
+use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::BulkEndpoint;
 use super::call_permits::CallPermits;
 use super::coding_turns::CodingTurns;
@@ -57,7 +57,7 @@ const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
 /// Requests of one tenant, other than calls, whose work runs on the blocking pool at a time; further ones wait.
 const MAX_BLOCKING_PER_TENANT: usize = 4;
 
-/// How long credentials count for a bulk request without being checked again.
+/// How long credentials count for a request without being checked again when its body is there.
 const CHECKED_FOR: Duration = Duration::from_secs(1);
 
 /// What a call's answer may show, and whether it can be refused.
@@ -177,9 +177,9 @@ impl ClientApi {
         let (head, body) = request.into_parts();
         let query = head.uri.query().map(str::to_owned);
         let trace = head.extensions.get::<Sender>().and_then(|sender| sender.trace);
-        let bodies = self.bodies.of_tenant(tenant.id);
         let has_body = !body.is_end_stream();
-        let receive = || bodies.receive(&head.headers, body);
+        let id = tenant.id;
+        let receive = || self.receive(begun, id, &head.headers, body);
         let turns = self.blocking_turns.of(tenant.id);
         let service = Arc::clone(&self.service);
         let method = intended_method(&head.method, &head.headers)?;
@@ -195,12 +195,10 @@ impl ClientApi {
         let reply = match route {
             Route::Bulk(operation) => {
                 let request = self.receive_bulk(BulkEndpoint::Items(operation), scope, &head, receive()).await?;
-                self.check_again(begun, &head.headers).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::ImportCsv => {
                 let request = self.receive_bulk(BulkEndpoint::File, scope, &head, receive()).await?;
-                self.check_again(begun, &head.headers).await?;
                 return self.submit(tenant, turns, request, Wait::of(&head.headers)).await;
             }
             Route::Limits => blocking_in_turn(&turns, move || quota::read(&service, &tenant)).await,
@@ -322,6 +320,19 @@ impl ClientApi {
         reply.map(Worked::Now)
     }
 
+    /// Receives the body of a tenant's request, and checks then that its credentials are still valid.
+    async fn receive(
+        &self,
+        begun: Instant,
+        tenant: TenantId,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<ItemBody, Problem> {
+        let received = self.bodies.of_tenant(tenant).receive(headers, body).await?;
+        self.check_again(begun, headers).await?;
+        Ok(received)
+    }
+
     fn job_reader(&self, tenant: TenantId, scope: Scope, turns: Arc<Semaphore>) -> JobReader {
         JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant, scope }
     }
@@ -353,16 +364,10 @@ impl ClientApi {
         }
         let hash = credentials.secret().hash();
         let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
-        let (authentication, refusal) = self
-            .blocking(move |service| {
-                let found = service.authenticate(credentials.client_id(), credentials.secret())?;
-                Ok((found, credentials.refusal()))
-            })
-            .await?;
-        let (tenant, scope) = match authentication {
-            Authentication::Tenant(tenant, scope) => (*tenant, scope),
-            Authentication::ExpiredToken => return Err(Problem::expired_token()),
-            Authentication::Unknown => return Err(attempt.failed(refusal)),
+        let (tenant, scope) = match self.look_up(credentials).await? {
+            (Authentication::Tenant(tenant, scope), _) => (*tenant, scope),
+            (Authentication::ExpiredToken, _) => return Err(Problem::expired_token()),
+            (Authentication::Unknown, refusal) => return Err(attempt.failed(refusal)),
         };
         attempt.succeeded();
         sender.is_called(&tenant.name);
@@ -371,7 +376,7 @@ impl ClientApi {
         Ok((tenant, scope))
     }
 
-    /// Checks the credentials of a request once more, if its body took long to arrive: they may have been revoked meanwhile.
+    /// Checks the credentials of a request once more if it began long ago: they may have been revoked while its body arrived.
     ///
     /// # Errors
     /// 401 if they are not valid any more.
@@ -379,16 +384,20 @@ impl ClientApi {
         if begun.elapsed() < CHECKED_FOR {
             return Ok(());
         }
-        let credentials = Credentials::from_headers(headers)?;
-        let found = self.blocking(move |service| {
-            let found = service.authenticate(credentials.client_id(), credentials.secret())?;
-            Ok((found, credentials.refusal()))
-        });
-        match found.await? {
+        match self.look_up(Credentials::from_headers(headers)?).await? {
             (Authentication::Tenant(..), _) => Ok(()),
             (Authentication::ExpiredToken, _) => Err(Problem::expired_token()),
             (Authentication::Unknown, refusal) => Err(refusal),
         }
+    }
+
+    /// Looks credentials up. Returns also how they are refused if nobody has them.
+    async fn look_up(&self, credentials: Credentials) -> Result<(Authentication, Problem), Problem> {
+        self.blocking(move |service| {
+            let found = service.authenticate(credentials.client_id(), credentials.secret())?;
+            Ok((found, credentials.refusal()))
+        })
+        .await
     }
 
     /// Runs `work` as one of the tenant's calls.
