@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 
 use bulkhead_tests::{HttpRequest, Options, Server, bulkhead, run};
 use rcgen::{CertificateParams, KeyPair};
@@ -85,7 +86,7 @@ fn what_is_no_server_is_said_to_be_none() {
 }
 
 #[test]
-fn the_certificate_of_a_loopback_address_is_not_verified() {
+fn a_server_of_this_machine_is_known_whatever_its_certificate_names() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let key = KeyPair::generate().expect("a key");
     let certificate = CertificateParams::new(vec![String::from("api.example")]).expect("a name").self_signed(&key);
@@ -94,10 +95,29 @@ fn the_certificate_of_a_loopback_address_is_not_verified() {
         folder.path().join(name).display().to_string()
     };
     let (certificate, key) = (file("c", certificate.expect("a certificate").pem()), file("k", key.serialize_pem()));
-    let server = Options::default().with("--tls-cert", &certificate).with("--tls-key", &key).start();
-    let address = server.address().to_string();
-    let line = run(["health", "--ready", "--listen", &address, "--tls-cert", &certificate]).expect(0).stdout;
-    assert_eq!(line, format!("https://{address}/readyz: ready\n"));
-    let other = run(["health", "--url", &format!("http://{address}")]).expect(2).stderr;
-    assert!(other.contains("it answered 400"), "{other}");
+    let token = "an-operators-token-for-tests-only";
+    for ip in [Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), outward_address()].into_iter().flatten() {
+        let server = Options::default().with("--admin-listen", SocketAddr::new(ip, 0)).with("--admin-token", token);
+        let server = server.with("--tls-cert", &certificate).with("--tls-key", &key).start();
+        let address = server.admin_address().to_string();
+        let options = ["--admin-listen", &address, "--tls-cert", &certificate];
+        let line = run([&["health", "--ready"], &options[..]].concat()).expect(0).stdout;
+        assert_eq!(line, format!("https://{address}/readyz: ready\n"));
+        let url = format!("https://{address}");
+        assert!(run(["health", "--url", &url]).expect(0).stdout.contains(": alive"), "{url}");
+        let other = run(["health", "--url", &format!("http://{address}")]).expect(2).stderr;
+        assert!(other.contains("it answered 400"), "{other}");
+        let listeners = format!("listen = \"127.0.0.1:0\"\nadmin-listen = \"{address}\"\nadmin-token = \"{token}\"\n");
+        let config = file("toml", format!("{listeners}tls-cert = \"{certificate}\"\ntls-key = \"{key}\"\n"));
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        let examined = server.command_line(&["doctor", "--config", &config]).stdout;
+        assert!(examined.contains(&format!("a Bulkhead server answers at --admin-listen {address}")), "{examined}");
+    }
+}
+
+/// The address with which this machine would reach others, if it can reach any. Nothing is sent.
+fn outward_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("198.51.100.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }

@@ -1,6 +1,7 @@
 //! `bulkhead health`: for supervisors of containers, whose images have no other program that could ask.
 
 use std::error::Error;
+use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -116,8 +117,8 @@ impl Health {
 }
 
 fn agent(base: &str, timeout: Duration) -> Agent {
-    // Nobody is between two programs of one machine, and no authority certifies its addresses.
-    let tls = if is_of_this_machine(base) {
+    // Nobody is between two programs of one machine, and a server's certificate names what its clients call it, not its addresses.
+    let tls = if is_own_machine(base) {
         TlsConfig::builder().disable_verification(true)
     } else {
         TlsConfig::builder().root_certs(trusted_authorities())
@@ -127,9 +128,16 @@ fn agent(base: &str, timeout: Duration) -> Agent {
     settings.timeout_global(Some(timeout)).tls_config(tls.build()).build().into()
 }
 
-/// Returns whether a URL leads to this machine.
-fn is_of_this_machine(url: &str) -> bool {
-    url.parse().is_ok_and(|uri: ureq::http::Uri| uri.host().is_some_and(is_this_machine))
+/// Returns whether a URL names this machine by one of its addresses, of which the loopback addresses are some.
+fn is_own_machine(url: &str) -> bool {
+    let uri: Option<ureq::http::Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    is_this_machine(host) || host.trim_matches(['[', ']']).parse().is_ok_and(is_own_address)
+}
+
+/// Returns whether this machine has an address: the system gives a socket no other.
+fn is_own_address(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// Says why a server is not ready, by its report.
@@ -165,7 +173,7 @@ fn why(error: &ureq::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Health, is_of_this_machine};
+    use super::{Health, is_own_machine};
 
     #[test]
     fn only_what_bulkhead_says_of_its_health_is_believed() {
@@ -189,17 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_addresses_are_asked_without_a_verified_certificate() {
+    fn only_this_machine_is_asked_without_a_verified_certificate() {
         for (url, expected) in [
             ("https://127.0.0.1:8443", true),
             ("https://[::1]:8443", true),
             ("https://localhost", true),
-            ("https://10.0.0.1:8443", false),
+            ("https://0.0.0.0:8443", true),
+            // Addresses of documents, which no machine has.
+            ("https://203.0.113.77:8443", false),
+            ("https://[2001:db8::77]:8443", false),
             ("https://127.0.0.1.example", false),
             ("https://localhost.example", false),
             ("https://127.0.0.1@example.com", false),
         ] {
-            assert_eq!(is_of_this_machine(url), expected, "{url}");
+            assert_eq!(is_own_machine(url), expected, "{url}");
         }
     }
 }
