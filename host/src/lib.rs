@@ -4,6 +4,11 @@
 //! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators do, and [`operator_json`] reads what they write.
 //! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
 //! data. [`tenants`] defines names, credentials, profiles and limits. [`traces`] sends spans to a collector. [`webhooks`] sends messages
+//! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
+//! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators
+//! do, and [`operator_json`] reads what they write. [`plain_words`] says what the system's errors mean, and [`harmless_text`] which
+//! characters nobody should see as they are. [`sandbox`] runs components and checks their replies. [`store`] keeps all data.
+//! [`tenants`] defines names, credentials, profiles and limits. [`traces`] sends spans to a collector. [`webhooks`] sends messages
 //! to tenants' own servers. [`domain`] defines the types that all of them share.
 
 #![cfg_attr(
@@ -21,6 +26,7 @@ pub mod authorities;
 pub mod clock;
 pub mod domain;
 pub mod export;
+pub mod harmless_text;
 pub mod http;
 pub mod import;
 pub mod jobs;

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
+use bulkhead::harmless_text::is_unprintable;
 use clap::Subcommand;
 
 use super::option_sources::{EffectiveOption, Kind};
 use super::output::print_line;
-use super::printable::is_unprintable;
 use super::serve::ServeArgs;
 
 /// Commands about the configuration.

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
+use bulkhead::harmless_text::is_unprintable;
 use serde::Serialize;
 
-use super::printable::{Printable, is_unprintable, json, pretty_json};
+use super::printable::{Printable, json, pretty_json};
 
 /// Prints a line.
 ///

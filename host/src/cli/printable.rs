@@ -3,23 +3,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use bulkhead::harmless_text::is_unprintable;
 use serde::Serialize;
-
-/// Returns whether a terminal would obey a character, or show nothing for it: control characters, marks that change the writing
-/// direction, and characters without width. A tab is harmless.
-pub(super) fn is_unprintable(letter: char) -> bool {
-    match letter {
-        '\t' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        // U+FE0F makes emojis colourful, and is common.
-        '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' => true,
-        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        // Letters of Hangul and Braille that have a width and no ink.
-        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' => true,
-        _ => letter.is_control(),
-    }
-}
 
 /// What becomes of line breaks in a text of others.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::ImportError;
 use super::error::shown;
 use super::targets::Targets;
+use crate::harmless_text::is_unprintable;
 use crate::operator_json::{JsonError, JsonText};
 
 /// Members of a mapping at most: a table has no more columns.
@@ -73,7 +74,7 @@ const MAX_EXAMPLE_BYTES: usize = 200;
 /// Returns a mapping of columns as it can be sent. Columns whose names have signs that a shell or JSON escapes are left out, unless
 /// there would be none.
 pub(super) fn example_mapping<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let is_plain = |name: &str| name.chars().all(|sign| !sign.is_control() && !"\"'\\{}".contains(sign));
+    let is_plain = |name: &str| !name.contains(|sign| is_unprintable(sign) || "\t\"'\\{}".contains(sign));
     let mut members = String::new();
     for (column, field) in pairs.into_iter().filter(|(column, _)| is_plain(column)) {
         let member = format!("\"{column}\":\"{field}\"");

@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Write as _};
 
 use wasmtime::WasmBacktrace;
 
+use crate::harmless_text::is_unprintable;
+
 /// Bytes of one error's text, without the backtrace.
 const MAX_ERROR_BYTES: usize = 2 << 10;
 /// Bytes of a function's name in a backtrace.
@@ -72,15 +74,14 @@ pub(super) fn quoted(printed: &str) -> String {
     printed.lines().map(|line| format!("  | {}", one_line(line))).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a text with its control characters escaped, and those that turn the direction of writing.
+/// Returns a text with its unprintable characters escaped.
 pub(super) fn one_line(text: &str) -> String {
-    let is_plain = |c: char| !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_plain(c) || c == '\t' {
-            line.push(c);
-        } else {
+        if is_unprintable(c) {
             line.extend(c.escape_default());
+        } else {
+            line.push(c);
         }
     }
     line

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::harmless_text::is_unprintable;
+
 /// Characters of a name at most.
 const MAX_CHARS: usize = 60;
 
@@ -34,15 +36,10 @@ impl FromStr for SecretName {
 
     fn from_str(text: &str) -> Result<Self, SecretNameError> {
         let is_right = (1..=MAX_CHARS).contains(&text.chars().count())
-            && !text.chars().any(|sign| sign.is_control() || is_unseen(sign))
+            && !text.chars().any(|sign| sign.is_control() || is_unprintable(sign))
             && text.trim() == text;
         if is_right { Ok(Self(text.to_owned())) } else { Err(SecretNameError) }
     }
-}
-
-/// Returns whether a character is not seen, or turns others around.
-fn is_unseen(sign: char) -> bool {
-    matches!(sign, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl fmt::Display for SecretName {
@@ -72,6 +69,9 @@ mod tests {
             ("\u{200b}", false),
             ("a\u{202e}b", false),
             ("a\u{2066}b", false),
+            ("\u{3164}", false),
+            ("a\u{3164}b", false),
+            ("a\tb", false),
         ] {
             assert_eq!(text.parse::<SecretName>().is_ok(), is_right, "{text:?}");
         }

@@ -26,6 +26,7 @@ use tokio_rustls::TlsConnector;
 use url::Host;
 
 use super::{EndpointUrl, SigningSecret, WebhookNetworks};
+use crate::harmless_text::is_unprintable;
 
 /// Time of an attempt as a whole.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -251,7 +252,8 @@ async fn read(response: Response<Incoming>) -> Attempt {
         }
     }
     bytes.truncate(MAX_SHOWN_BYTES);
-    let shown = String::from_utf8_lossy(&bytes).chars().filter(|letter| !letter.is_control()).collect();
+    let shown =
+        String::from_utf8_lossy(&bytes).chars().filter(|letter| *letter != '\t' && !is_unprintable(*letter)).collect();
     Attempt { status, retry_after: retry_after.map(Duration::from_secs), shown }
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bulkhead::domain::{ErrorCode, IgnoredTally, JobRemarks, Source, Timestamp, Warning};
+use bulkhead::harmless_text::one_line;
 use serde::Deserialize;
-
-use crate::cli::printable::is_unprintable;
 
 /// The answer to an accepted request.
 #[derive(Debug, Deserialize)]
@@ -137,23 +136,9 @@ pub(super) fn refusal(body: &str) -> String {
     }
 }
 
-/// Makes a received text safe for a terminal: without control characters, and at most `limit` characters long.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
-    let unfit = |letter: char| letter == '\t' || is_unprintable(letter);
-    let mut line: String = text
-        .chars()
-        .take(limit)
-        .map(|letter| if unfit(letter) { char::REPLACEMENT_CHARACTER } else { letter })
-        .collect();
-    if text.chars().nth(limit).is_some() {
-        line.push('…');
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Job, one_line, refusal};
+    use super::{Job, refusal};
 
     #[test]
     fn refusals_become_one_line() {
@@ -165,12 +150,6 @@ mod tests {
         ] {
             assert_eq!(refusal(body), line, "{body}");
         }
-    }
-
-    #[test]
-    fn control_characters_are_replaced() {
-        assert_eq!(one_line("a\u{1b}[2Jb\n\u{202e}c", 20), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
-        assert_eq!(one_line("日本語", 2), "日本…");
     }
 
     #[test]

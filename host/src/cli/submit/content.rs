@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
+use bulkhead::harmless_text::one_line;
 use bulkhead::import::{CsvOptions, CutTable, ImportError, decode, json_lines, without_own_members};
 use encoding_rs::{Encoding, UTF_8};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::one_line;
 use super::error::SubmitError;
 use super::kind::Format;
 use super::lines::LineIndex;

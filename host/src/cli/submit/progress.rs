@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::answer::one_line;
+use bulkhead::harmless_text::one_line;
 use bulkhead::plain_words::counted;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Characters that are shown of a job's status.
 const MAX_STATUS_CHARS: usize = 40;

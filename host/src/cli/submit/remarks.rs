@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use bulkhead::domain::{IgnoredTally, JobRemarks, Warning};
-
-use super::answer::one_line;
+use bulkhead::harmless_text::one_line;
 use bulkhead::plain_words::counted;
 
 /// Names of ignored members that are shown.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bulkhead::domain::Warning;
 use bulkhead::export::failure_text;
+use bulkhead::harmless_text::one_line;
+use bulkhead::plain_words::counted;
 
-use super::answer::{Change, Job, Row, one_line};
+use super::answer::{Change, Job, Row};
 use super::remarks::Remarks;
 use crate::cli::printable::Printable;
-use bulkhead::plain_words::counted;
 
 /// Characters that are shown of a message.
 const MAX_MESSAGE_CHARS: usize = 300;
