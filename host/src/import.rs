@@ -13,7 +13,6 @@ mod header;
 mod json_lines;
 mod list_cell;
 mod mapping;
-mod near_names;
 mod other_kind;
 mod own_members;
 mod quoting;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::{ImportError, shown};
 use super::mapping::example_mapping;
-use super::near_names::is_near;
 use super::synonyms::synonym;
+use crate::near_names::is_near;
 
 /// A field that a column can become.
 #[derive(Debug, Clone, PartialEq, Eq)]

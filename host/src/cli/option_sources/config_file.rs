@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use bulkhead::near_names::is_near;
 use clap::{Arg, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -93,10 +94,8 @@ fn unknown(known: &Command, key: &str) -> String {
     }
     let written = key.to_lowercase().replace('_', "-");
     let names = known.get_arguments().filter_map(Arg::get_long).filter(|name| option(known, name).is_some());
-    let distances = names.map(|name| (strsim::osa_distance(&written, name), name));
-    // Who mistypes a name has most of it right.
-    let near = distances.filter(|(distance, name)| *distance <= name.len() / 4).min().map(|(_, name)| name);
-    match near {
+    let mut near = names.filter(|name| *name == written || is_near(&written, name));
+    match near.next() {
         Some(near) => format!("there is no option '{key}'; do you mean '{near}'?"),
         None => format!("there is no option '{key}'; {advice}"),
     }

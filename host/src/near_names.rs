@@ -6,7 +6,7 @@ const CHARS: std::ops::RangeInclusive<usize> = 4..=64;
 const MAX_BYTES_BETWEEN: usize = 4;
 
 /// Returns whether one character is missing, too many or another one, or two neighbours are in the wrong order.
-pub(super) fn is_near(one: &str, other: &str) -> bool {
+pub fn is_near(one: &str, other: &str) -> bool {
     // Most names are of other lengths, and a table and a tenant may have thousands of pairs.
     if one.len().abs_diff(other.len()) > MAX_BYTES_BETWEEN || one.len() > MAX_BYTES_BETWEEN * CHARS.end() {
         return false;
