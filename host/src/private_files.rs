@@ -1,13 +1,23 @@
-//! Files and folders that only the user of this process can read or write, whatever the umask.
+//! Files and folders that only the user of this process can read or write, whatever the umask, and which files are opened at all.
 //!
 //! A data folder holds contacts, and hashes of secrets. A folder that others can only read is made private if nothing but the
 //! store is in it. A folder to which others can write is refused, because they may have put files there already.
+
+#[cfg(not(unix))]
+mod no_owners;
+#[cfg(unix)]
+mod unix;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use crate::plain_words::io_error;
+
+#[cfg(not(unix))]
+use self::no_owners as system;
+#[cfg(unix)]
+use self::unix as system;
 
 /// Beginnings of the names of files that this program, `make run` and file systems put into a data folder.
 const OWN_NAMES: [&str; 8] = [
@@ -176,6 +186,24 @@ pub fn check_file(path: &Path) -> Result<(), PrivacyError> {
     system::check_owner(path, &metadata)
 }
 
+/// Opens an ordinary file for reading, whoever owns it. Does not wait: opening a pipe would, for whoever writes to it.
+///
+/// # Errors
+/// If the file cannot be opened, or is no ordinary one.
+pub fn open_ordinary(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    match (metadata.is_file(), metadata.is_dir()) {
+        (true, _) => Ok(file),
+        (false, true) => Err(io::ErrorKind::IsADirectory.into()),
+        (false, false) => Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no ordinary file")),
+    }
+}
+
 /// Opens a file for writing, and creates it if it is missing so that only this user can read and write it. What is in it stays.
 ///
 /// # Errors
@@ -204,132 +232,13 @@ fn failed(path: &Path, source: io::Error) -> PrivacyError {
     PrivacyError::File { path: path.display().to_string(), source }
 }
 
-#[cfg(unix)]
-mod system {
-    use std::fs::{self, DirEntry, Metadata, Permissions};
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    use std::path::Path;
-
-    use super::{OWN_NAMES, Privacy, PrivacyError, failed};
-
-    /// Bits of a mode by which group and others read, write or search.
-    const OTHERS: u32 = 0o077;
-    /// Bits of a mode by which group and others write.
-    const OTHERS_WRITE: u32 = 0o022;
-
-    pub(super) fn check(folder: &Path, metadata: &Metadata) -> Result<Privacy, PrivacyError> {
-        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-        let path = || folder.display().to_string();
-        let inside = || quoted(&folder.join("store"));
-        if owner != user {
-            return Err(PrivacyError::OfAnotherUser { path: path(), owner, user, inside: inside() });
-        }
-        let mode = metadata.mode() & 0o777;
-        let entries = entries(folder)?;
-        if mode & OTHERS == 0 {
-            let is_open = entries.iter().any(|entry| is_open_file(entry, user));
-            return Ok(if is_open { Privacy::Mendable } else { Privacy::Private });
-        }
-        if mode & OTHERS_WRITE != 0 && !entries.is_empty() {
-            return Err(PrivacyError::WritableByOthers { path: path(), mode, quoted: quoted(folder) });
-        }
-        let names = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        match names.into_iter().find(|name| !is_own(name)) {
-            None => Ok(Privacy::Mendable),
-            Some(other) => {
-                let (inside, quoted) = (inside(), quoted(folder));
-                Err(PrivacyError::ReadableByOthers { path: path(), mode, other, inside, quoted })
-            }
-        }
-    }
-
-    /// Checks that a file belongs to this user.
-    pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), PrivacyError> {
-        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-        if owner == user {
-            return Ok(());
-        }
-        let (path, quoted) = (path.display().to_string(), quoted(path));
-        Err(PrivacyError::FileOfAnotherUser { path, owner, user, quoted })
-    }
-
-    /// Takes all rights away from others.
-    pub(super) fn mend(folder: &Path) -> Result<(), PrivacyError> {
-        let user = rustix::process::geteuid().as_raw();
-        let was = fs::metadata(folder).map_err(|error| failed(folder, error))?.mode() & 0o777;
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(|error| failed(folder, error))?;
-        // From here on, only this user can write to the folder. Before, others may have been quicker.
-        for entry in entries(folder)? {
-            let metadata = entry.metadata().map_err(|error| failed(&entry.path(), error))?;
-            if was & OTHERS_WRITE != 0 && metadata.uid() != user {
-                return Err(PrivacyError::WritableByOthers {
-                    path: folder.display().to_string(),
-                    mode: was,
-                    quoted: quoted(folder),
-                });
-            }
-            if is_open_file(&entry, user) {
-                let private = Permissions::from_mode(0o600);
-                fs::set_permissions(entry.path(), private).map_err(|error| failed(&entry.path(), error))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn entries(folder: &Path) -> Result<Vec<DirEntry>, PrivacyError> {
-        let listed = fs::read_dir(folder).and_then(Iterator::collect);
-        listed.map_err(|error| failed(folder, error))
-    }
-
-    fn is_own(name: &str) -> bool {
-        OWN_NAMES.iter().any(|own| name.starts_with(own))
-    }
-
-    /// Returns whether an entry is a file of the store that belongs to this user and that others can read or write. A link is
-    /// not followed.
-    fn is_open_file(entry: &DirEntry, user: u32) -> bool {
-        // A file can disappear meanwhile: SQLite deletes the write-ahead log.
-        entry.metadata().is_ok_and(|metadata| {
-            metadata.is_file()
-                && metadata.uid() == user
-                && metadata.mode() & OTHERS != 0
-                && is_own(&entry.file_name().to_string_lossy())
-        })
-    }
-
-    /// Returns a path as one word of a shell's command.
-    fn quoted(path: &Path) -> String {
-        format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(not(unix))]
-mod system {
-    use std::fs::Metadata;
-    use std::path::Path;
-
-    use super::{Privacy, PrivacyError};
-
-    pub(super) fn check(_: &Path, _: &Metadata) -> Result<Privacy, PrivacyError> {
-        Ok(Privacy::Private)
-    }
-
-    pub(super) fn check_owner(_: &Path, _: &Metadata) -> Result<(), PrivacyError> {
-        Ok(())
-    }
-
-    pub(super) fn mend(_: &Path) -> Result<(), PrivacyError> {
-        Ok(())
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::io::ErrorKind;
     use std::os::unix::fs::{MetadataExt as _, symlink};
 
-    use super::create_private_file;
+    use super::{create_private_file, open_ordinary};
 
     #[test]
     fn a_private_file_is_new_and_follows_no_link() {
@@ -343,5 +252,24 @@ mod tests {
             assert_eq!(create_private_file(&place(taken)).unwrap_err().kind(), ErrorKind::AlreadyExists, "{taken}");
         }
         assert!(!fs::exists(place("elsewhere")).unwrap());
+    }
+    #[test]
+    fn only_ordinary_files_are_opened_and_nothing_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::write(place("file"), "text").unwrap();
+        symlink(place("file"), place("link")).unwrap();
+        symlink(place("nowhere"), place("dangling")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, place("pipe"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        for (path, expected) in [
+            (place("file"), None),
+            (place("link"), None),
+            (place("dangling"), Some(ErrorKind::NotFound)),
+            (place("pipe"), Some(ErrorKind::InvalidInput)),
+            ("/dev/null".into(), Some(ErrorKind::InvalidInput)),
+            (folder.path().into(), Some(ErrorKind::IsADirectory)),
+        ] {
+            assert_eq!(open_ordinary(&path).err().map(|error| error.kind()), expected, "{}", path.display());
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The files that arguments name: reads texts, and says why a file cannot be used.
 
 use std::error::Error;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use bulkhead::operations::OperationError;
 use bulkhead::plain_words::io_error;
+use bulkhead::private_files::open_ordinary;
 
 /// Reads a file whose text is in UTF-8.
 ///
@@ -34,17 +35,7 @@ pub(super) fn in_file(error: OperationError, profile: Option<&Path>, limits: Opt
 /// # Errors
 /// If the file cannot be opened, or is no ordinary one; the error names it.
 pub(super) fn open_file(path: &Path) -> Result<File, String> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    let file = options.open(path).map_err(|error| file_error(path, &error))?;
-    let metadata = file.metadata().map_err(|error| file_error(path, &error))?;
-    match (metadata.is_file(), metadata.is_dir()) {
-        (true, _) => Ok(file),
-        (false, true) => Err(format!("{}: this is a folder", path.display())),
-        (false, false) => Err(format!("{}: this is no ordinary file", path.display())),
-    }
+    open_ordinary(path).map_err(|error| file_error(path, &error))
 }
 
 /// Says why a file or folder cannot be used.

@@ -1,6 +1,5 @@
 //! TLS of a listener: its certificate, which can be replaced while it serves, and the beginning of connections.
 
-use std::fs::{self, File};
 use std::io::{self, IoSlice, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -21,6 +20,7 @@ use super::certificate_validity::CertificateValidity;
 use super::client_address::ClientAddress;
 use super::handshakes::Handshakes;
 use crate::plain_words::io_error;
+use crate::private_files::open_ordinary;
 
 /// Bytes of a file with certificates or a key at most.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -153,12 +153,8 @@ fn load(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error: io::Error| TlsError::File { path: path.to_owned(), why: io_error(&error) };
-    // Opening a pipe would wait for whoever writes to it.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(TlsError::File { path: path.to_owned(), why: String::from("this is no file") });
-    }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    open_ordinary(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(TlsError::File { path: path.to_owned(), why: String::from("the file has more than 1 MiB") });
     }
