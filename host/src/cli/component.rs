@@ -12,7 +12,6 @@ mod trial;
 mod watch;
 
 use std::error::Error;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,7 +26,7 @@ use compilation::Compilation;
 use super::operator::{operations, operations_or_new_store};
 use super::output::print_json;
 use super::store::StoreArgs;
-use super::text_file::file_error;
+use super::text_file::{file_error, open_file};
 
 /// The word for the default processor.
 const DEFAULT: &str = "default";
@@ -144,22 +143,19 @@ fn add(
 /// Reads a component's file, and at most one byte more than `max_bytes` of it.
 ///
 /// # Errors
-/// If the file is too large or cannot be read.
-fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, Box<dyn Error>> {
+/// If the file is too large, is source code, is no ordinary file or cannot be read; the error names it.
+pub(super) fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(file)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| file_error(file, &error))?;
+    open_file(file)?.take(limit).read_to_end(&mut bytes).map_err(|error| file_error(file, &error))?;
     if bytes.len() > max_bytes {
-        return Err(format!("{}: {}", file.display(), Refusal::too_large(max_bytes)).into());
+        return Err(format!("{}: {}", file.display(), Refusal::too_large(max_bytes)));
     }
     if let Some(advice) = source_advice(file).filter(|_| !bytes.starts_with(b"\0asm")) {
         return Err(format!(
             "{}: this is source code, and a component is what is built of it. {advice}",
             file.display()
-        )
-        .into());
+        ));
     }
     Ok(bytes)
 }

@@ -1,6 +1,5 @@
 //! The options of `bulkhead serve`, and the settings that they become.
 
-use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,11 +25,11 @@ use wasmparser::Parser;
 use super::DEFAULT_COMPONENT;
 use super::listeners::Listener;
 use super::tls::ListenerIdentities;
+use crate::cli::component;
 use crate::cli::listening::ListenArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::network;
 use crate::cli::store::{Place, StoreArgs};
-use crate::cli::text_file::{file_error, open_file};
 
 /// Bytes that the operators' token has at least.
 const MIN_ADMIN_TOKEN_BYTES: usize = 32;
@@ -448,23 +447,12 @@ impl ServeArgs {
     /// If the named file cannot be read, or is too large for a component or none at all.
     pub(in crate::cli) fn component(&self) -> Result<Vec<u8>, String> {
         let Some(path) = &self.component else { return Ok(DEFAULT_COMPONENT.to_vec()) };
-        let named = |why: String| format!("--component: {why}");
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(MAX_COMPONENT_BYTES).unwrap_or(u64::MAX);
-        let read = open_file(path).map_err(named)?.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|error| named(file_error(path, &error)))?;
-        if bytes.len() > MAX_COMPONENT_BYTES {
-            return Err(named(format!(
-                "{}: a component has at most {} MiB",
-                path.display(),
-                MAX_COMPONENT_BYTES >> 20
-            )));
-        }
+        let bytes = component::read(path, MAX_COMPONENT_BYTES).map_err(|why| format!("--component: {why}"))?;
         if !Parser::is_component(&bytes) {
-            return Err(named(format!(
-                "{}: this is no WebAssembly component; 'bulkhead component check' says what it is",
+            return Err(format!(
+                "--component: {}: this is no WebAssembly component; 'bulkhead component check' says what it is",
                 path.display()
-            )));
+            ));
         }
         Ok(bytes)
     }
