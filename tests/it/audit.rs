@@ -1,6 +1,8 @@
 //! What operators do is in the audit log, whichever way they do it.
 
-use bulkhead_tests::{Options, Server, component, run};
+use std::fs::File;
+
+use bulkhead_tests::{Options, Server, bulkhead, component, run};
 use serde_json::{Value, json};
 
 on_both_stores!(what_operators_do_is_logged_on_the_command_line_and_over_http, admin());
@@ -108,6 +110,10 @@ fn what_operators_do_with_jobs_is_logged() {
     server.command_line(&["job", "log", job]).expect(0);
     server.operator().get(&format!("/admin/jobs/{job}/log")).expect(200);
     server.command_line(&["job", "export", job]).expect(0);
+    let mut unwritable = bulkhead();
+    unwritable.args(["job", "export", job, "--data", &server.data().display().to_string()]);
+    let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+    assert_eq!(unwritable.stdout(full).status().expect("it can be started").code(), Some(2));
     server.command_line(&["job", "cancel", job]).expect(2);
     server.operator().call("DELETE", &format!("/admin/jobs/{job}"), &[], &[]).expect(200);
     let file = server.scratch("copy.sqlite").display().to_string();
@@ -122,12 +128,16 @@ fn what_operators_do_with_jobs_is_logged() {
             [cli, "job.log", "done"],
             [http, "job.log", "done"],
             [cli, "job.export", "done"],
+            [cli, "job.export", "failed"],
             [cli, "job.cancel", "failed"],
             [http, "job.delete", "done"],
             [cli, "store.backup", "done"],
             [cli, "store.backup", "failed"],
         ])
     );
+    let exports = logged(&server, &[]).into_iter().filter(|it| it["action"] == "job.export");
+    let errors: Vec<Value> = exports.map(|it| it["error"].clone()).collect();
+    assert_eq!(json!(errors), json!(["the results cannot be written: the disk is full", null]));
     // The entry about a copy is in the copy, without its end.
     let copied = server.scratch("restored");
     std::fs::create_dir(&copied).expect("it can be made");

@@ -178,7 +178,9 @@ pub(super) fn run(command: JobCommand) -> Result<(), Box<dyn Error>> {
                 ExportFormat::Ndjson => FileType::JsonLines,
             };
             let operations = operations(&store, MAX_COMPONENT_BYTES)?;
-            match operations.export_job(id, file_type, only.map(Only::from), print_piece)? {
+            match operations.export_job(id, file_type, only.map(Only::from), print_piece) {
+                // These two are reported as those of any command.
+                Err(ExportError::Operation(error)) => return Err(error.into()),
                 Err(ExportError::Write(error)) => return Err(error.into()),
                 ended => ended?,
             }

@@ -8,6 +8,7 @@ use super::{JobView, OperationError, Operations, UndoPreviewView};
 use crate::domain::{Job, JobId, JobState, Pinned, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
 use crate::jobs::{ServiceError, UndoDesk, Undoing};
+use crate::plain_words::io_error;
 use crate::store::{CancelOutcome, JobQuery, ListedJob, QueueLimits, SubmitLimits, Tenant};
 
 /// Jobs that are listed unless the operator asks for another number.
@@ -17,11 +18,14 @@ const UNDO_RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
 /// Jobs that are listed at most.
 const MAX_JOBS: u32 = 1_000;
 
-/// Why the file of a job is not whole.
+/// Why there is no file of a job, or it is not whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The file cannot be written.
+    /// Nothing was written, or the store failed.
     #[error(transparent)]
+    Operation(#[from] OperationError),
+    /// The file cannot be written.
+    #[error("the results cannot be written: {}", io_error(.0))]
     Write(#[from] io::Error),
     /// A row cannot be written as JSON.
     #[error(transparent)]
@@ -174,18 +178,17 @@ impl Operations {
     /// Writes the rows of a completed job as a file, piece by piece: all of them, or those that `only` names.
     ///
     /// # Errors
-    /// If there is no such job, it is not completed, or the store cannot answer. Why a file that was begun is not whole is in the
-    /// value.
+    /// If there is no such job, it is not completed, the store cannot answer, or the file cannot be written.
     pub fn export_job(
         &self,
         id: JobId,
         file_type: FileType,
         only: Option<Only>,
         write: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<Result<(), ExportError>, OperationError> {
+    ) -> Result<(), ExportError> {
         let (tenant, name, job) = self.known_job(id)?;
         let act = Act::new(Action::ExportJob).tenant(&name).object(id);
-        self.record(act, |_| self.export(tenant, &job, file_type, only, write))
+        self.recorded(act, ExportError::to_string, |_| self.export(tenant, &job, file_type, only, write))
     }
 
     fn export(
@@ -195,32 +198,27 @@ impl Operations {
         file_type: FileType,
         only: Option<Only>,
         mut write: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<Result<(), ExportError>, OperationError> {
-        let id = job.id;
+    ) -> Result<(), ExportError> {
         if job.state != JobState::Completed {
-            return Err(OperationError::UnfinishedJob);
+            return Err(OperationError::UnfinishedJob.into());
         }
-        let mut file =
-            JobFile::new(job, file_type, only, TableStyle::default(), |rows| self.store.job_rows(tenant, id, rows))?;
+        let read = |rows| self.store.job_rows(tenant, job.id, rows).map_err(OperationError::from);
+        let mut file = JobFile::new(job, file_type, only, TableStyle::default(), read)?;
         let mut piece = file.header();
         let mut rows = 0..u64::from(job.total);
         while !rows.is_empty() {
-            let read = self.store.job_rows(tenant, id, rows.clone())?;
+            let read = read(rows.clone())?;
             // A completed job has a row for each item.
-            let Some(last) = read.last() else { return Ok(Err(ExportError::Vanished)) };
+            let last = read.last().ok_or(ExportError::Vanished)?;
             rows.start = u64::from(last.index) + 1;
             for row in read {
-                if let Err(error) = file.write(&mut piece, row) {
-                    return Ok(Err(error.into()));
-                }
+                file.write(&mut piece, row)?;
             }
-            if let Err(error) = write(&piece) {
-                return Ok(Err(error.into()));
-            }
+            write(&piece)?;
             piece.clear();
         }
         // The header of a table without rows.
-        Ok(write(&piece).map_err(ExportError::from))
+        Ok(write(&piece)?)
     }
 
     fn known_job(&self, id: JobId) -> Result<(TenantId, String, Job), OperationError> {
