@@ -10,6 +10,7 @@ mod secrets;
 mod tenant_settings;
 mod tenants;
 mod views;
+mod webhook_act;
 mod webhooks;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use views::{
     RemovedTenantView, RevokedSecretView, RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView,
     TenantView, UndoPreviewView,
 };
+pub use webhook_act::{OperatorsWebhookError, WebhookAct, WebhookOutcome};
 pub use webhooks::{WebhookMessageView, WebhookView};
 
 use crate::store::Store;

@@ -2,7 +2,6 @@
 
 use super::problem::Problem;
 use super::route::Route;
-use super::webhooks::WebhookCall;
 use crate::tenants::{Permission, Scope};
 
 impl Route {
@@ -18,7 +17,7 @@ impl Route {
             | Self::Limits
             | Self::Public(_) => Permission::Look,
             Self::CheckUndo(_) | Self::ListJobs | Self::ListContacts | Self::ReadContact(_) => Permission::Read,
-            Self::Webhook(WebhookCall::List | WebhookCall::Read(_) | WebhookCall::ListMessages(_)) => Permission::Read,
+            Self::Webhook(call) if !call.changes_something() => Permission::Read,
             Self::Bulk(_) | Self::ImportCsv | Self::DeleteJob(_) | Self::CancelJob(_) => Permission::Submit,
             Self::Batch(_)
             | Self::Single(..)

@@ -4,19 +4,17 @@ mod call;
 
 use std::fmt;
 
+pub(super) use call::WebhookCall;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
-use uuid::Uuid;
-
-pub(super) use call::WebhookCall;
 
 use super::body::ItemBody;
 use super::format::Format;
 use super::problem::Problem;
 use super::reply::{Reply, json, no_content};
 use crate::jobs::Webhooks;
-use crate::operations::{WebhookMessageView, WebhookView};
+use crate::operations::{WebhookAct, WebhookMessageView, WebhookOutcome, WebhookView};
 use crate::operator_json::JsonText;
 use crate::store::{WebhookChange, WebhookEvent, WebhookOwner, WebhookRecord};
 use crate::webhooks::{EndpointUrl, SigningSecret};
@@ -56,41 +54,51 @@ struct Replayed {
     replayed: u64,
 }
 
-/// Answers a call about an owner's endpoints; blocks. `body` is that of calls that have one.
+/// Answers a call about a tenant's endpoints; blocks. `body` is that of calls that have one.
 pub(super) fn answer(webhooks: &Webhooks, call: WebhookCall, body: Option<ItemBody>) -> Result<Reply, Problem> {
-    match call {
-        WebhookCall::List => list(webhooks),
-        WebhookCall::Add => add(webhooks, body),
-        WebhookCall::Read(id) => Ok(show(StatusCode::OK, webhooks.find(id)?, None)),
+    answer_by(webhooks, call, body, |act| Ok(act.perform(webhooks)?))
+}
+
+/// Answers a call about an owner's endpoints, where `perform` does what the call asks for; blocks.
+pub(super) fn answer_by(
+    webhooks: &Webhooks,
+    call: WebhookCall,
+    body: Option<ItemBody>,
+    perform: impl FnOnce(WebhookAct) -> Result<WebhookOutcome, Problem>,
+) -> Result<Reply, Problem> {
+    let act = match call {
+        WebhookCall::List => return list(webhooks),
+        WebhookCall::Read(id) => return Ok(show(WebhookView::new(webhooks.find(id)?, None))),
+        WebhookCall::ListMessages(id) => {
+            let messages = webhooks.messages(id)?.into_iter().map(WebhookMessageView::from).collect();
+            return Ok(json(StatusCode::OK, &MessagesBody { messages }));
+        }
+        WebhookCall::Add => {
+            let Wanted { url, events, .. } = read(webhooks, body, &["url", "events"])?;
+            WebhookAct::Add(url.ok_or_else(|| unreadable("url: this must be given"))?, events)
+        }
         WebhookCall::Change(id) => {
             let Wanted { url, events, is_enabled } = read(webhooks, body, &["url", "events", "enabled"])?;
             let is_by_operators = webhooks.owner() == WebhookOwner::Operators;
             let url = url.map(|url| url.to_string());
-            let change = WebhookChange { url, events, is_enabled, is_by_operators, secret: None };
-            Ok(show(StatusCode::OK, webhooks.change(id, &change)?, None))
+            WebhookAct::Change(id, WebhookChange { url, events, is_enabled, is_by_operators, secret: None })
         }
-        WebhookCall::Remove(id) => {
-            webhooks.remove(id)?;
-            Ok(no_content())
+        WebhookCall::Remove(id) => WebhookAct::Remove(id),
+        WebhookCall::ReplaceSecret(id) => WebhookAct::ReplaceSecret(id),
+        WebhookCall::Test(id) => WebhookAct::Test(id),
+        WebhookCall::Replay(id) => WebhookAct::Replay(id),
+        WebhookCall::ReplayOne(id, message) => WebhookAct::ReplayOne(id, message),
+    };
+    Ok(match perform(act)? {
+        WebhookOutcome::Added(webhook, secret) => added(webhooks.owner(), webhook, &secret),
+        WebhookOutcome::Changed(webhook) => show(WebhookView::new(webhook, None)),
+        WebhookOutcome::NewSecret(webhook, secret) => show(WebhookView::new(webhook, Some(&secret))),
+        WebhookOutcome::Removed => no_content(),
+        WebhookOutcome::Tested(message) => {
+            json(StatusCode::ACCEPTED, &MessageReference { id: WebhookMessageView::public_id(message) })
         }
-        WebhookCall::ReplaceSecret(id) => {
-            let (webhook, secret) = webhooks.replace_secret(id)?;
-            Ok(show(StatusCode::OK, webhook, Some(&secret)))
-        }
-        WebhookCall::Test(id) => {
-            let id = WebhookMessageView::public_id(webhooks.test(id)?);
-            Ok(json(StatusCode::ACCEPTED, &MessageReference { id }))
-        }
-        WebhookCall::ListMessages(id) => {
-            let messages = webhooks.messages(id)?.into_iter().map(WebhookMessageView::from).collect();
-            Ok(json(StatusCode::OK, &MessagesBody { messages }))
-        }
-        WebhookCall::Replay(id) => Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: webhooks.replay(id)? })),
-        WebhookCall::ReplayOne(id, message) => {
-            webhooks.replay_one(id, message)?;
-            Ok(json(StatusCode::ACCEPTED, &Replayed { replayed: 1 }))
-        }
-    }
+        WebhookOutcome::Replayed(replayed) => json(StatusCode::ACCEPTED, &Replayed { replayed }),
+    })
 }
 
 /// Lists an owner's endpoints; blocks.
@@ -99,28 +107,28 @@ pub(super) fn list(webhooks: &Webhooks) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &EndpointsBody { webhooks }))
 }
 
-/// Enables or disables a tenant's endpoint for an operator; blocks.
-pub(super) fn switch(webhooks: &Webhooks, id: Uuid, body: ItemBody) -> Result<Reply, Problem> {
+/// Reads whether a tenant's endpoint is to be enabled.
+pub(super) fn read_switch(webhooks: &Webhooks, body: ItemBody) -> Result<bool, Problem> {
     let Wanted { is_enabled, .. } = read(webhooks, Some(body), &["enabled"])?;
-    let is_enabled = is_enabled.ok_or_else(|| unreadable("enabled: this must be given"))?;
-    let change = WebhookChange { is_enabled: Some(is_enabled), is_by_operators: true, ..WebhookChange::default() };
-    Ok(show(StatusCode::OK, webhooks.change(id, &change)?, None))
+    is_enabled.ok_or_else(|| unreadable("enabled: this must be given"))
 }
 
-fn add(webhooks: &Webhooks, body: Option<ItemBody>) -> Result<Reply, Problem> {
-    let Wanted { url, events, .. } = read(webhooks, body, &["url", "events"])?;
-    let url = url.ok_or_else(|| unreadable("url: this must be given"))?;
-    let (webhook, secret) = webhooks.add(&url, events)?;
-    let root = match webhooks.owner() {
+/// Shows an endpoint.
+pub(super) fn show(webhook: WebhookView) -> Reply {
+    json(StatusCode::OK, &EndpointBody { webhook })
+}
+
+fn added(owner: WebhookOwner, webhook: WebhookRecord, secret: &SigningSecret) -> Reply {
+    let root = match owner {
         WebhookOwner::Tenant(_) => "/api/webhooks",
         WebhookOwner::Operators => "/admin/webhooks",
     };
     let location = HeaderValue::from_str(&format!("{root}/{}", webhook.id));
-    let mut reply = show(StatusCode::CREATED, webhook, Some(&secret));
+    let mut reply = json(StatusCode::CREATED, &EndpointBody { webhook: WebhookView::new(webhook, Some(secret)) });
     if let Ok(location) = location {
         reply.headers_mut().insert(LOCATION, location);
     }
-    Ok(reply)
+    reply
 }
 
 /// Reads a body of JSON that has no other members than `known`.
@@ -169,8 +177,4 @@ fn read_events(webhooks: &Webhooks, events: &JsonText<'_>) -> Result<Vec<Webhook
     events.sort_unstable();
     events.dedup();
     Ok(events)
-}
-
-fn show(status: StatusCode, webhook: WebhookRecord, secret: Option<&SigningSecret>) -> Reply {
-    json(status, &EndpointBody { webhook: WebhookView::new(webhook, secret) })
 }

@@ -175,7 +175,6 @@ impl AdminRoute {
             | Self::ListAllJobs
             | Self::ShowJob(_)
             | Self::ReadJobLog(_)
-            | Self::Webhook(WebhookCall::List | WebhookCall::Read(_) | WebhookCall::ListMessages(_))
             | Self::ListTenantWebhooks(_)
             | Self::ListAudit
             | Self::Description
@@ -192,8 +191,8 @@ impl AdminRoute {
             | Self::RevokeToken
             | Self::CancelJob(_)
             | Self::DeleteJob(_)
-            | Self::Webhook(_)
             | Self::SwitchTenantWebhook(..) => true,
+            Self::Webhook(call) => call.changes_something(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::http::head_scanner::HeadError;
 use crate::http::problem_details::QUOTA_EXCEEDED_KIND;
 use crate::import::ImportError;
 use crate::jobs::{ServiceError, SubmissionError, WebhookError};
-use crate::operations::OperationError;
+use crate::operations::{OperationError, OperatorsWebhookError};
 use crate::sandbox::TrialError;
 use crate::store::{ApplyRefusal, StoreError, UndoRefusal};
 
@@ -140,6 +140,15 @@ impl From<WebhookError> for Problem {
             WebhookError::Disabled => Self::webhook_disabled(),
             WebhookError::TooMany(limit) => Self::too_many_webhooks(limit),
             WebhookError::TooManyTests => Self::too_many_webhook_tests(),
+        }
+    }
+}
+
+impl From<OperatorsWebhookError> for Problem {
+    fn from(error: OperatorsWebhookError) -> Self {
+        match error {
+            OperatorsWebhookError::Operation(error) => error.into(),
+            OperatorsWebhookError::Webhook(error) => error.into(),
         }
     }
 }

@@ -38,6 +38,20 @@ impl WebhookCall {
         matches!(self, Self::Add | Self::Change(_))
     }
 
+    /// Returns whether the call changes something, or has something sent.
+    pub(in crate::http) fn changes_something(self) -> bool {
+        match self {
+            Self::List | Self::Read(_) | Self::ListMessages(_) => false,
+            Self::Add
+            | Self::Change(_)
+            | Self::Remove(_)
+            | Self::ReplaceSecret(_)
+            | Self::Test(_)
+            | Self::Replay(_)
+            | Self::ReplayOne(..) => true,
+        }
+    }
+
     /// Finds the call of a method and of what is behind `/api/webhooks` or `/admin/webhooks`. Returns `None` if there is no such path.
     pub(in crate::http) fn find(method: &Method, rest: &str) -> Option<Result<Self, Problem>> {
         use WebhookCall::{Add, Change, List, ListMessages, Read, Remove, ReplaceSecret, Replay, ReplayOne, Test};
