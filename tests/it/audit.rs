@@ -152,6 +152,19 @@ fn what_operators_do_with_jobs_is_logged() {
     assert_eq!(json!([newest["action"], newest["details"]]), json!(["store.migrate", migrated]));
 }
 
+#[test]
+fn a_secret_that_is_refused_has_no_id_in_the_log() {
+    let server = Server::start();
+    server.add_tenant("acme");
+    let added: Vec<Value> =
+        (0..4).map(|_| object(&server, &["tenant", "secret", "add", "acme"])["id"].take()).collect();
+    server.command_line(&["tenant", "secret", "add", "acme"]).expect(2);
+    let entries = logged(&server, &["--limit", "5"]);
+    let ids: Vec<&Value> = entries.iter().rev().map(|it| &it["object"]).collect();
+    assert_eq!(json!(ids), json!([added[0], added[1], added[2], added[3], null]));
+    assert_eq!(entries[0]["outcome"], "failed");
+}
+
 fn object(server: &Server, args: &[&str]) -> Value {
     let printed = server.command_line(args).expect(0).stdout;
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))

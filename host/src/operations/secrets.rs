@@ -48,16 +48,18 @@ impl Operations {
         let lifetime = expires_days.map(|days| Duration::from_secs(u64::from(days) * DAY));
         let client_secret = Secret::random()?;
         let hash = client_secret.hash();
-        let mut act = Act::new(Action::AddSecret).tenant(tenant).object(SecretId::of(&hash));
-        act = act.detail("scope", scope.as_str());
+        let mut act = Act::new(Action::AddSecret).tenant(tenant).detail("scope", scope.as_str());
         if let Some(name) = &name {
             act = act.detail("name", name.as_str());
         }
         if let Some(days) = expires_days {
             act = act.detail("expiresDays", days);
         }
-        self.record(act, |_| match self.store.add_secret(tenant, &NewSecret { hash, name, scope, lifetime })? {
-            AddSecretOutcome::Added { client_id, record } => Ok(AddedSecret { client_id, client_secret, record }),
+        self.record(act, |act| match self.store.add_secret(tenant, &NewSecret { hash, name, scope, lifetime })? {
+            AddSecretOutcome::Added { client_id, record } => {
+                act.learn_object(record.id);
+                Ok(AddedSecret { client_id, client_secret, record })
+            }
             AddSecretOutcome::TooMany => Err(OperationError::TooManySecrets(tenant.to_owned())),
             AddSecretOutcome::NoTenant => Err(OperationError::UnknownTenant(tenant.to_owned())),
         })
