@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use bulkhead::operations::{AddedSecretView, RevokedSecretView, SecretSettings, SecretView};
-use bulkhead::tenants::{SecretName, TenantName};
+use bulkhead::tenants::{Scope, SecretName, TenantName};
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::operations;
 use crate::cli::output::print_json;
@@ -22,8 +23,8 @@ pub(crate) enum SecretCommand {
         label: Option<SecretName>,
         /// What the secret's clients may do: everything (full), read and change nothing (read), or send jobs and do what concerns
         /// these, without seeing contacts (submit).
-        #[arg(long, default_value = "full", value_parser = ["full", "read", "submit"])]
-        scope: String,
+        #[arg(long, default_value_t = Scope::Full, value_parser = scope())]
+        scope: Scope,
         /// Days after which the secret expires, 1 to 3650; without this option it never does.
         #[arg(long, value_name = "DAYS")]
         expires_days: Option<u32>,
@@ -51,10 +52,15 @@ pub(crate) enum SecretCommand {
     },
 }
 
+/// Returns what reads a scope, and lists all scopes in help.
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|name| name.parse::<Scope>())
+}
+
 pub(super) fn run(command: SecretCommand) -> Result<(), Box<dyn Error>> {
     match command {
         SecretCommand::Add { name, label, scope, expires_days, store } => {
-            let settings = SecretSettings { name: label, scope: scope.parse()?, expires_days };
+            let settings = SecretSettings { name: label, scope, expires_days };
             let added = operations(&store)?.add_secret(name.as_str(), settings)?;
             print_json(&AddedSecretView::new(name.as_str(), &added))?;
         }
