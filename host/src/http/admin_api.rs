@@ -154,9 +154,8 @@ impl AdminApi {
                 run(operations, move |operations| secrets::revoke_token(operations, &body.take_operators_text()?)).await
             }
             AdminRoute::ListJobs(tenant) => {
-                let unfinished = parameters.is_on("unfinished")?;
-                run(operations, move |operations| jobs::list(operations, &tenant, unfinished, parameters.text("limit")))
-                    .await
+                let (unfinished, limit) = (parameters.is_on("unfinished")?, parameters.number("limit")?);
+                run(operations, move |operations| jobs::list(operations, &tenant, unfinished, limit)).await
             }
             AdminRoute::ListAllJobs => {
                 let request = job_list::parse(None, head.uri.query())?;

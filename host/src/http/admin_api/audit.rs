@@ -15,13 +15,7 @@ struct AuditBody {
 
 /// Lists what operators did, newest first.
 pub(super) fn list(operations: &Operations, parameters: &Parameters) -> Result<Reply, Problem> {
-    let before = number(parameters, "before")?;
-    let limit = number(parameters, "limit")?;
+    let (before, limit) = (parameters.number("before")?, parameters.number("limit")?);
     let entries = operations.audit_entries(parameters.text("tenant"), before, limit)?;
     Ok(json(StatusCode::OK, &AuditBody { entries: entries.into_iter().map(AuditEntryView::from).collect() }))
-}
-
-fn number<N: std::str::FromStr>(parameters: &Parameters, name: &str) -> Result<Option<N>, Problem> {
-    let wrong = |_| Problem::bad_request(format!("{name} must be a whole number."));
-    parameters.text(name).map(str::parse).transpose().map_err(wrong)
 }

@@ -19,10 +19,8 @@ pub(super) fn list(
     operations: &Operations,
     tenant: &str,
     unfinished: bool,
-    limit: Option<&str>,
+    limit: Option<u32>,
 ) -> Result<Reply, Problem> {
-    let limit = limit.map(str::parse).transpose();
-    let limit = limit.map_err(|_| Problem::bad_request("limit must be a whole number."))?;
     let jobs = operations.jobs(Some(tenant), unfinished, limit)?;
     Ok(json(StatusCode::OK, &JobListBody { next_page: None, jobs }))
 }

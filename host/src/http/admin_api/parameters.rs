@@ -1,5 +1,7 @@
 //! The parameters in the query of an operator's request.
 
+use std::str::FromStr;
+
 use hyper::Uri;
 
 use super::route::AdminRoute;
@@ -42,6 +44,15 @@ impl Parameters {
         self.value(name).filter(|value| !value.is_empty())
     }
 
+    /// Returns a whole number, if it is there and not empty.
+    ///
+    /// # Errors
+    /// 400 if it is none, or beyond what the call can take.
+    pub(super) fn number<N: FromStr>(&self, name: &str) -> Result<Option<N>, Problem> {
+        let wrong = |_| Problem::bad_request(format!("{name} must be a whole number."));
+        self.text(name).map(str::parse).transpose().map_err(wrong)
+    }
+
     /// Returns whether a switch is on. It is off if it is not there.
     ///
     /// # Errors
@@ -78,6 +89,20 @@ mod tests {
         }
         for query in ["?dryRun", "?dryRun=", "?dryRun=1", "?dryRun=TRUE", "?dryRun=yes"] {
             assert!(parse(query).unwrap().is_on("dryRun").is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_whole_and_nothing_else() {
+        let parse = |query: &str| {
+            let uri = format!("/admin/audit?{query}").parse().unwrap();
+            Parameters::parse(&uri, &AdminRoute::ListAudit).unwrap().number::<u32>("limit")
+        };
+        for (query, expected) in [("", None), ("limit=", None), ("limit=0", Some(0)), ("limit=12", Some(12))] {
+            assert_eq!(parse(query).unwrap(), expected, "{query}");
+        }
+        for query in ["limit=x", "limit=-1", "limit=1.0", "limit=4294967296", "limit=%201"] {
+            assert_eq!(parse(query).unwrap_err().message(), "limit must be a whole number.", "{query}");
         }
     }
 
