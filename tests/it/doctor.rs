@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bulkhead_tests::{Database as SqliteDatabase, Finished, Server, contacts, run};
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
 use crate::databases::Database;
@@ -188,14 +188,18 @@ fn listeners_components_and_certificates_are_examined() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let taken = taken.local_addr().map(|address| (address.to_string(), taken)).expect("it has an address");
     let no_component = file("x.wasm", "no component");
-    let certificate = |name: &str, from: (i32, u8, u8), to: (i32, u8, u8)| {
+    let certificate_of = |name: &str, from: (i32, u8, u8), to: (i32, u8, u8), is_ca: IsCa| {
         let mut params = CertificateParams::new(vec![String::from("localhost")]).expect("a name");
+        params.is_ca = is_ca;
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("a certificate").pem();
         [file(&format!("{name}.pem"), &pem), file(&format!("{name}.key"), &key.serialize_pem())]
     };
+    let certificate = |name: &str, from, to| certificate_of(name, from, to, IsCa::ExplicitNoCa);
+    let authority = IsCa::Ca(BasicConstraints::Unconstrained);
+    let [ca, ca_key] = certificate_of("ca", (2020, 1, 1), (2060, 1, 1), authority);
     let [well, well_key] = certificate("well", (2020, 1, 1), (2060, 1, 1));
     let [expired, expired_key] = certificate("expired", (2020, 1, 1), (2021, 1, 1));
     let [early, early_key] = certificate("early", (2060, 1, 1), (2061, 1, 1));
@@ -213,14 +217,14 @@ fn listeners_components_and_certificates_are_examined() {
             "configuration",
             "fail",
             "are one address",
-            "config show",
+            "serve --help",
         ),
         (
             format!("component = \"{no_component}\""),
             "configuration",
             "fail",
             "this is no WebAssembly component",
-            "config show",
+            "serve --help",
         ),
         (
             format!("tls-cert = \"{well}\"\ntls-key = \"{well_key}\""),
@@ -229,6 +233,7 @@ fn listeners_components_and_certificates_are_examined() {
             "is valid until 2060-01-01T",
             "",
         ),
+        (format!("tls-cert = \"{ca}\"\ntls-key = \"{ca_key}\""), "certificate", "warn", "(CA:TRUE)", "CA:FALSE"),
         (
             format!("tls-cert = \"{expired}\"\ntls-key = \"{expired_key}\""),
             "certificate",

@@ -1,10 +1,11 @@
-//! From when to when a certificate is valid.
+//! From when to when a certificate is valid, and whether it is an authority's.
 
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::domain::Timestamp;
 
@@ -68,12 +69,21 @@ impl CertificateValidity {
     }
 }
 
+/// Returns whether a certificate is that of an authority (`CA:TRUE`), which is to sign others and not to be a server's.
+pub(super) fn is_of_authority(certificate: &CertificateDer<'_>) -> bool {
+    let constraints = Certificate::from_der(certificate).and_then(|certificate| {
+        let found = certificate.tbs_certificate.get::<BasicConstraints>()?;
+        Ok(found.is_some_and(|(_, constraints)| constraints.ca))
+    });
+    constraints.unwrap_or(false)
+}
+
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
     use super::CertificateState::{Expired, ExpiresSoon, NotValidYet, Valid};
-    use super::CertificateValidity;
+    use super::{CertificateValidity, is_of_authority};
     use crate::domain::Timestamp;
 
     #[test]
@@ -95,5 +105,20 @@ mod tests {
             assert_eq!(validity.at(Timestamp::parse(now).unwrap()), expected, "{now}");
         }
         assert_eq!(CertificateValidity::of(&certificate.der()[..40].to_vec().into()), None);
+    }
+
+    #[test]
+    fn a_certificate_says_whether_it_is_of_an_authority() {
+        let mut params = CertificateParams::default();
+        for (constraints, expected) in [
+            (IsCa::NoCa, false),
+            (IsCa::ExplicitNoCa, false),
+            (IsCa::Ca(BasicConstraints::Unconstrained), true),
+            (IsCa::Ca(BasicConstraints::Constrained(0)), true),
+        ] {
+            params.is_ca = constraints;
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            assert_eq!(is_of_authority(certificate.der()), expected, "{constraints:?}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::certificate_validity::CertificateValidity;
+use super::certificate_validity::{CertificateValidity, is_of_authority};
 use super::client_address::ClientAddress;
 use super::handshakes::Handshakes;
 use crate::plain_words::io_error;
@@ -74,6 +74,7 @@ pub struct TlsIdentity {
 struct Loaded {
     config: Arc<ServerConfig>,
     validity: CertificateValidity,
+    is_of_authority: bool,
 }
 
 /// Leaves out the key.
@@ -112,6 +113,11 @@ impl TlsIdentity {
     pub fn validity(&self) -> CertificateValidity {
         self.loaded.read().validity
     }
+
+    /// Returns whether the certificate is that of an authority (`CA:TRUE`), which many clients refuse as a server's.
+    pub fn is_of_authority(&self) -> bool {
+        self.loaded.read().is_of_authority
+    }
 }
 
 fn load(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
@@ -133,6 +139,7 @@ fn load(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
         return Err(refused(certificate, DAMAGED));
     }
     let validity = CertificateValidity::of(own).ok_or_else(|| refused(certificate, DAMAGED))?;
+    let is_of_authority = is_of_authority(own);
     let private_key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
         PemError::NoItemsFound => refused(key, "there is no private key in PEM in this file, or it has a password"),
         _ => refused(key, "this is not PEM"),
@@ -148,7 +155,7 @@ fn load(certificate: &Path, key: &Path) -> Result<Loaded, TlsError> {
     let builder = versions.map_err(unusable)?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, private_key).map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Loaded { config: Arc::new(config), validity })
+    Ok(Loaded { config: Arc::new(config), validity, is_of_authority })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {

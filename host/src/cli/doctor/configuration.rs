@@ -32,7 +32,8 @@ pub(super) fn configuration(store: &StoreArgs) -> (Vec<Finding>, u32) {
     let (args, identities) = match examine(store) {
         Ok(examined) => examined,
         Err(error) => {
-            let advice = "a server does not start like this; correct that option, and see 'bulkhead config show'";
+            // 'config show' refuses such options, too.
+            let advice = "a server does not start like this; correct that option where it is given ('bulkhead serve --help' describes it)";
             findings.push(Finding::fail(CHECK, error, advice));
             return (findings, USUAL_INSTANCES);
         }
@@ -70,13 +71,18 @@ fn changeable(found: String) -> Finding {
     )
 }
 
-/// Checks when a certificate is valid.
+/// Checks when a certificate is valid, and whether it can be a server's.
 fn certificate(identity: &TlsIdentity) -> Finding {
     const CHECK: &str = "certificate";
     let (file, validity) = (identity.certificate().display(), identity.validity());
     let [begin, end] = [validity.begin, validity.end].map(|time| time.to_rfc3339());
     let renew = "renew it now, and send the server SIGHUP (systemctl reload bulkhead)";
     match validity.at(Clock::system().now()) {
+        CertificateState::Valid if identity.is_of_authority() => Finding::warn(
+            CHECK,
+            format!("{file} is the certificate of an authority (CA:TRUE), so many clients refuse it as a server's"),
+            "give one that is the server's own: let the authority sign it, or make it with 'openssl req -x509 -addext basicConstraints=critical,CA:FALSE'",
+        ),
         CertificateState::Valid => Finding::ok(CHECK, format!("{file} is valid until {end}")),
         CertificateState::ExpiresSoon => Finding::warn(CHECK, format!("{file} expires at {end}"), renew),
         CertificateState::Expired => {
