@@ -1,46 +1,32 @@
 //! The options of `bulkhead serve`, and the settings that they become.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod certificates;
+mod checks;
+mod http_settings;
+mod operator_tokens;
+
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bulkhead::clock::Clock;
-use bulkhead::http::{
-    AllowedOrigins, BodySettings, ConnectionLimits, HttpSettings, OperatorTokens, Origin, TlsError, TlsIdentity,
-    TrustedProxies,
-};
+use bulkhead::http::Origin;
 use bulkhead::jobs::Settings;
 use bulkhead::operations::MAX_COMPONENT_BYTES;
-use bulkhead::store::postgres::DatabaseUrl;
 use bulkhead::store::{Opening, QueueLimits};
-use bulkhead::tenants::Secret;
-use bulkhead::traces::TraceSettings;
 use bulkhead::webhooks::WebhookNetworks;
 use clap::Args;
 use ipnet::IpNet;
 use wasmparser::Parser;
 
+pub(super) use self::http_settings::{MAX_ADMIN_CONNECTIONS, MAX_HEALTH_CONNECTIONS};
 use super::DEFAULT_COMPONENT;
-use super::listeners::Listener;
-use super::tls::ListenerIdentities;
 use crate::cli::component;
 use crate::cli::listening::ListenArgs;
 use crate::cli::log::LogArgs;
 use crate::cli::network::network;
 use crate::cli::store::{Place, StoreArgs};
 
-/// Bytes that the operators' token has at least.
-const MIN_ADMIN_TOKEN_BYTES: usize = 32;
-/// Connections to the operators' listener at a time.
-pub(super) const MAX_ADMIN_CONNECTIONS: usize = 16;
-/// Connections to the listener for health checks at a time.
-pub(super) const MAX_HEALTH_CONNECTIONS: usize = 32;
-/// Time for a head to arrive at one of these two listeners at most.
-const MAX_SMALL_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that one client may have by default at least.
-const MIN_CONNECTIONS_PER_ADDRESS: usize = 16;
 /// How long a lease is by default where other servers can take over: they look for jobs twice a second, so that they have one within
 /// five seconds. Leases are renewed three times in this time, by one statement for all jobs of a server.
 const SHARED_LEASE: Duration = Duration::from_secs(4);
@@ -198,91 +184,6 @@ impl ServeArgs {
         }
     }
 
-    /// Checks what options mean together.
-    ///
-    /// # Errors
-    /// If they name two stores, an operators' listener without a token, a certificate without a key or the other way round, one
-    /// address for two listeners, or an address at which others could read what clients send; or if a variable says of traces what
-    /// cannot be meant.
-    pub(in crate::cli) fn check(&self) -> Result<(), String> {
-        if let Place::Database(url) = self.store.place()? {
-            url.parse::<DatabaseUrl>().map_err(|error| format!("--database: {error}"))?;
-        }
-        TraceSettings::of_environment().map_err(|error| error.to_string())?;
-        self.tls_files()?;
-        if self.admin_tls_files()?.is_some() && self.listening.admin_listen.is_none() {
-            return Err(String::from(
-                "--admin-tls-cert is for the operators' listener, and there is none: give --admin-listen, too, or leave --admin-tls-cert and --admin-tls-key out",
-            ));
-        }
-        let listeners = self.listeners();
-        for (place, (listener, address)) in listeners.iter().enumerate() {
-            let mut others = listeners.iter().take(place);
-            if let Some((other, taken)) = others.find(|(_, other)| would_collide(*address, *other)) {
-                return Err(format!(
-                    "{} {taken} and {} {address} are one address, and only one listener can have it; choose another port",
-                    other.option(),
-                    listener.option()
-                ));
-            }
-        }
-        let public = Some((Listener::Public, self.listening.listen));
-        let admin = self.admin()?.map(|(address, _)| (Listener::Admin, address));
-        for (listener, address) in public.into_iter().chain(admin) {
-            if self.is_exposed(listener, address) && !self.insecure_listen {
-                return Err(listener.refusal(address));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the listeners that there are to be, with their addresses.
-    pub(in crate::cli) fn listeners(&self) -> Vec<(Listener, SocketAddr)> {
-        let ListenArgs { listen, health_listen, admin_listen, .. } = self.listening;
-        let all =
-            [(Listener::Public, Some(listen)), (Listener::Admin, admin_listen), (Listener::Health, health_listen)];
-        all.into_iter().filter_map(|(listener, address)| Some((listener, address?))).collect()
-    }
-
-    /// Returns whether others can read what clients send to a listener at this address.
-    pub(super) fn is_exposed(&self, listener: Listener, address: SocketAddr) -> bool {
-        let has_tls = match listener {
-            Listener::Public => self.listening.tls_cert.is_some(),
-            Listener::Admin => self.listening.tls_cert.is_some() || self.listening.admin_tls_cert.is_some(),
-            // What it says is no secret.
-            Listener::Health => true,
-        };
-        // A proxy on this machine needs no listener that other machines reach.
-        !has_tls && !address.ip().to_canonical().is_loopback() && !self.trusted_proxies().has_remote()
-    }
-
-    fn tls_files(&self) -> Result<Option<(&Path, &Path)>, String> {
-        pair("tls", self.listening.tls_cert.as_deref(), self.tls_key.as_deref())
-    }
-
-    fn admin_tls_files(&self) -> Result<Option<(&Path, &Path)>, String> {
-        pair("admin-tls", self.listening.admin_tls_cert.as_deref(), self.admin_tls_key.as_deref())
-    }
-
-    /// Reads the certificates of the listeners.
-    ///
-    /// # Errors
-    /// If one is named and cannot be used; the error names the option.
-    pub(in crate::cli) fn identities(&self) -> Result<ListenerIdentities, String> {
-        let load = |name: &str, files: Option<(&Path, &Path)>| {
-            let Some((certificate, key)) = files else { return Ok(None) };
-            let loaded = TlsIdentity::load(certificate.to_owned(), key.to_owned());
-            loaded.map(|identity| Some(Arc::new(identity))).map_err(|error| {
-                let is_of_key = matches!(&error, TlsError::File { path, .. } if path == key && path != certificate);
-                format!("--{name}-{}: {error}", if is_of_key { "key" } else { "cert" })
-            })
-        };
-        let public = load("tls", self.tls_files()?)?;
-        let own = load("admin-tls", self.admin_tls_files()?)?;
-        let admin = self.listening.admin_listen.and_then(|_| own.or_else(|| public.clone()));
-        Ok(ListenerIdentities { public, admin })
-    }
-
     /// Returns the values of options that nobody set and that depend on the machine or on other options, by the options' names.
     pub(in crate::cli) fn computed(&self) -> Vec<(&'static str, String)> {
         let settings = self.settings();
@@ -350,92 +251,6 @@ impl ServeArgs {
         Duration::from_secs(self.drain_delay)
     }
 
-    /// Returns the number of connections that the public listener may have, unless the system gives fewer.
-    pub(super) fn max_connections(&self) -> usize {
-        self.max_connections
-    }
-
-    /// Returns the limits of the public listener with `max_connections` connections.
-    pub(super) fn http_settings(&self, max_connections: usize) -> HttpSettings {
-        let share = (max_connections / 4).max(MIN_CONNECTIONS_PER_ADDRESS);
-        HttpSettings {
-            connections: ConnectionLimits {
-                total: max_connections,
-                per_address: self.max_connections_per_address.unwrap_or(share).min(max_connections),
-                header_timeout: Duration::from_secs(self.header_timeout),
-                idle_timeout: Duration::from_secs(self.idle_timeout),
-                trusted_proxies: self.trusted_proxies(),
-            },
-            write_timeout: Duration::from_secs(self.write_timeout),
-            min_answer_bytes_per_second: self.min_transfer_rate,
-            allowed_origins: AllowedOrigins::new(self.cors_origin.clone()),
-            access_log: self.access_log,
-            tls: None,
-        }
-    }
-
-    pub(super) fn trusted_proxies(&self) -> TrustedProxies {
-        TrustedProxies::new(self.trusted_proxy.clone())
-    }
-
-    pub(super) fn body_settings(&self) -> BodySettings {
-        BodySettings {
-            max_bytes: self.max_body,
-            timeout: Duration::from_secs(self.body_timeout),
-            min_bytes_per_second: self.min_transfer_rate,
-            memory_bytes: self.body_memory,
-            connections: self.max_connections,
-        }
-    }
-
-    pub(super) fn admin_http_settings(&self) -> HttpSettings {
-        self.small_http_settings(MAX_ADMIN_CONNECTIONS)
-    }
-
-    pub(super) fn health_http_settings(&self) -> HttpSettings {
-        self.small_http_settings(MAX_HEALTH_CONNECTIONS)
-    }
-
-    /// Returns the limits of a listener for few clients.
-    fn small_http_settings(&self, total: usize) -> HttpSettings {
-        let settings = self.http_settings(total);
-        let header_timeout = settings.connections.header_timeout.min(MAX_SMALL_HEADER_TIMEOUT);
-        let connections = ConnectionLimits { per_address: total / 2, header_timeout, ..settings.connections };
-        HttpSettings { connections, allowed_origins: AllowedOrigins::default(), ..settings }
-    }
-
-    /// Returns the limits of operators' bodies: components are larger than requests, and operators are few.
-    pub(super) fn admin_body_settings(&self) -> BodySettings {
-        BodySettings {
-            max_bytes: MAX_COMPONENT_BYTES,
-            memory_bytes: MAX_COMPONENT_BYTES * 2,
-            connections: MAX_ADMIN_CONNECTIONS,
-            ..self.body_settings()
-        }
-    }
-
-    /// Returns the address of the operators' listener and their tokens; `None` if there is to be no such listener.
-    ///
-    /// # Errors
-    /// If there is no token for everything, one is too short or is no text for a header, or both are the same.
-    pub(super) fn admin(&self) -> Result<Option<(SocketAddr, OperatorTokens)>, String> {
-        let Some(address) = self.listening.admin_listen else { return Ok(None) };
-        let full = admin_token(self.admin_token.as_deref(), "operators'", "--admin-token-file or BULKHEAD_ADMIN_TOKEN")?
-            .ok_or_else(|| {
-                format!(
-                    "--admin-listen needs a token with which operators authenticate; {MAKE_TOKEN} --admin-token-file or BULKHEAD_ADMIN_TOKEN"
-                )
-            })?;
-        let way = "--admin-read-token-file or BULKHEAD_ADMIN_READ_TOKEN";
-        let read = admin_token(self.admin_read_token.as_deref(), "reading operators'", way)?;
-        if read.as_ref().is_some_and(|read| read.hash() == full.hash()) {
-            return Err(format!(
-                "the operators' token and that of those who only read are the same; {MAKE_TOKEN} {way}"
-            ));
-        }
-        Ok(Some((address, OperatorTokens { full, read })))
-    }
-
     /// Returns whether the default processor is the built-in one.
     pub(super) fn is_component_built_in(&self) -> bool {
         self.component.is_none()
@@ -458,70 +273,6 @@ impl ServeArgs {
     }
 }
 
-/// How a token is made, up to how it is given.
-const MAKE_TOKEN: &str = "make one with 'openssl rand -hex 32', and give it by";
-
-/// Returns a token of operators, if there is one.
-///
-/// # Errors
-/// If it is too short.
-fn admin_token(token: Option<&str>, whose: &str, way: &str) -> Result<Option<Secret>, String> {
-    match token {
-        Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => Err(format!(
-            "the {whose} token has blanks or signs beyond ASCII, and no client can send those; {MAKE_TOKEN} {way}"
-        )),
-        Some(token) if token.len() < MIN_ADMIN_TOKEN_BYTES => {
-            Err(format!("the {whose} token must have at least {MIN_ADMIN_TOKEN_BYTES} characters; {MAKE_TOKEN} {way}"))
-        }
-        token => Ok(token.map(Secret::from_client)),
-    }
-}
-
-/// Returns the files of a certificate and its key, of which none is given without the other.
-fn pair<'a>(
-    name: &str,
-    certificate: Option<&'a Path>,
-    key: Option<&'a Path>,
-) -> Result<Option<(&'a Path, &'a Path)>, String> {
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(format!("--{name}-cert needs the certificate's key: give --{name}-key, too")),
-        (None, Some(_)) => Err(format!("--{name}-key needs the key's certificate: give --{name}-cert, too")),
-    }
-}
-
-/// Returns whether two listeners cannot have these addresses: one port, of one address or of all.
-fn would_collide(first: SocketAddr, second: SocketAddr) -> bool {
-    let [one, other] = [first, second].map(|address| address.ip().to_canonical());
-    // All addresses of IPv6 are those of IPv4, too, unless the system keeps them apart.
-    let has_all = |ip: IpAddr, other: IpAddr| ip.is_unspecified() && (ip.is_ipv6() || other.is_ipv4());
-    first.port() == second.port() && first.port() != 0 && (one == other || has_all(one, other) || has_all(other, one))
-}
-
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| String::from("a number from 1 on is expected"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::would_collide;
-
-    #[test]
-    fn addresses_collide_that_one_machine_cannot_have_twice() {
-        for (first, second, expected) in [
-            ("127.0.0.1:80", "127.0.0.1:80", true),
-            ("127.0.0.1:80", "127.0.0.1:81", false),
-            ("127.0.0.1:80", "127.0.0.2:80", false),
-            ("127.0.0.1:0", "127.0.0.1:0", false),
-            ("0.0.0.0:80", "10.1.2.3:80", true),
-            ("[::]:80", "10.1.2.3:80", true),
-            ("[::]:80", "[::1]:80", true),
-            ("0.0.0.0:80", "[::1]:80", false),
-            ("[::ffff:10.1.2.3]:80", "10.1.2.3:80", true),
-        ] {
-            let [first, second] = [first, second].map(|address| address.parse().unwrap());
-            assert_eq!([would_collide(first, second), would_collide(second, first)], [expected; 2], "{first} {second}");
-        }
-    }
 }
