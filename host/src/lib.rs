@@ -1,9 +1,6 @@
 //! Bulkhead: bulk edits of contacts over REST, decided by WebAssembly components that need not be trusted.
 //!
-//! [`authorities`] says which servers this program trusts when it calls them. [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
-//! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators do, and [`operator_json`] reads what they write.
-//! [`plain_words`] says what the system's errors mean. [`sandbox`] runs components and checks their replies. [`store`] keeps all
-//! data. [`tenants`] defines names, credentials, profiles and limits. [`traces`] sends spans to a collector. [`webhooks`] sends messages
+//! [`authorities`] says which servers this program trusts when it calls them.
 //! [`http`] serves the APIs for clients and operators; it knows neither SQL nor WebAssembly. [`jobs`] is the service behind
 //! them: queue, workers, calls, maintenance. [`metrics`] has what all of them count and measure. [`operations`] is what operators
 //! do, and [`operator_json`] reads what they write. [`plain_words`] says what the system's errors mean, and [`harmless_text`] which
