@@ -187,7 +187,7 @@ fn a_body_that_was_on_its_way_when_its_secret_was_revoked_is_not_accepted() {
     // Credentials count for a second.
     wait_until("the second is over", || (begun.elapsed() > Duration::from_millis(1_500)).then_some(()));
     for (socket, call, body, status) in &mut requests {
-        assert_eq!(socket.send(&*body).reply().status, *status, "{call}");
+        assert_eq!(socket.send(*body).reply().status, *status, "{call}");
     }
 }
 
