@@ -8,6 +8,7 @@ mod page;
 mod remarks;
 pub mod search;
 mod source;
+mod staged_file;
 mod timestamp;
 mod trace_parent;
 
@@ -21,6 +22,7 @@ pub use page::{Page, PageError};
 pub use remarks::{IgnoredTally, ItemRemarks, JobRemarks, Warning};
 pub use search::{Comparison, FieldTerm, Search, SearchError};
 pub use source::{Source, SourceColumn, SourceFormat};
+pub use staged_file::{FileName, StagedFileId};
 pub use timestamp::Timestamp;
 pub use trace_parent::{TraceId, TraceParent};
 

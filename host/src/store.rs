@@ -10,6 +10,7 @@ mod audit;
 mod before_images;
 mod claims;
 mod components;
+mod console;
 mod contacts;
 mod credentials;
 mod disk;
@@ -38,6 +39,9 @@ pub use audit::{AuditEnd, AuditEntry, AuditQuery, AuditStore, NewAuditEntry};
 pub use before_images::{BeforeImage, BeforeImages, ChangeMark, ChangeMarks};
 pub use claims::{BatchCommit, Claim, ClaimId, ClaimStore, CommitOutcome, DraftRow, DryRunCheck, RowBody, RowContact};
 pub use components::{ComponentRecord, ComponentStore, NewComponent, RegisterOutcome, RemoveOutcome};
+pub use console::{
+    ConsoleSession, ConsoleStore, MAX_CONSOLE_SESSIONS, MAX_STAGED_FILES, NewConsoleSession, NewStagedFile, StagedFile,
+};
 pub use contacts::{
     ApplyOutcome, ContactFilter, ContactList, ContactOrder, ContactQuery, ContactStore, ContactWrite, Deletion,
     RangeKey, WriteTarget,
@@ -78,6 +82,7 @@ pub trait Store:
     + WebhookStore
     + StatisticsStore
     + AuditStore
+    + ConsoleStore
     + MaintenanceStore
     + Send
     + Sync
@@ -98,6 +103,7 @@ impl<S> Store for S where
         + WebhookStore
         + StatisticsStore
         + AuditStore
+        + ConsoleStore
         + MaintenanceStore
         + Send
         + Sync

@@ -17,7 +17,7 @@ use super::error::Context;
 /// The fastest level of zstd, as items are compressed while a client waits.
 const COMPRESSION_LEVEL: i32 = 1;
 /// Bytes that a blob may unpack to, so that a damaged length cannot take all memory. No request is that large.
-const MAX_UNPACKED_BYTES: usize = 256 << 20;
+pub(crate) const MAX_UNPACKED_BYTES: usize = 256 << 20;
 
 /// Packs lines into one blob. A line must not hold a line break, which JSON texts need not.
 pub(crate) fn pack<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>, StoreError> {

@@ -13,6 +13,7 @@ mod commit;
 mod common_words;
 mod components;
 mod connections;
+mod console;
 mod contacts;
 mod credentials;
 mod error;

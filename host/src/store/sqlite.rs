@@ -9,6 +9,7 @@ mod claims;
 mod commit;
 mod components;
 mod connections;
+mod console;
 mod contacts;
 mod credentials;
 mod facts;

@@ -20,7 +20,7 @@ pub trait TenantStore {
     /// Returns all tenants, ordered by name.
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError>;
 
-    /// Removes a tenant with its credentials and jobs at once. Its contacts go with later sweeps
+    /// Removes a tenant with its credentials, sessions and jobs at once. Its contacts and staged files go with later sweeps
     /// ([`MaintenanceStore::sweep`](super::MaintenanceStore::sweep)). Returns what was removed; `None` if there is no such tenant.
     fn remove_tenant(&self, name: &str) -> Result<Option<RemovedTenant>, StoreError>;
 

@@ -152,13 +152,18 @@ impl StoreFixture {
 
     /// Returns the number of unfinished jobs of all tenants.
     pub(crate) fn unfinished_jobs(&self) -> i64 {
-        const COUNT: &str = "SELECT count(*) FROM jobs WHERE finished_at IS NULL";
+        self.count("jobs WHERE finished_at IS NULL")
+    }
+
+    /// Returns the number of rows of a table, or of those that meet a condition.
+    pub(crate) fn count(&self, rows: &str) -> i64 {
+        let count = format!("SELECT count(*) FROM {rows}");
         match &self.place {
             Place::Folder(folder) => {
                 let connection = rusqlite::Connection::open(folder.join("bulkhead.sqlite")).unwrap();
-                connection.query_row(COUNT, [], |row| row.get(0)).unwrap()
+                connection.query_row(&count, [], |row| row.get(0)).unwrap()
             }
-            Place::Database { cluster, name } => cluster.query(name, COUNT).parse().unwrap(),
+            Place::Database { cluster, name } => cluster.query(name, &count).parse().unwrap(),
         }
     }
 

@@ -15,6 +15,7 @@ mod builders;
 mod claims;
 mod commit;
 mod components;
+mod console;
 mod contacts;
 mod credentials;
 mod dry_runs;
@@ -108,6 +109,18 @@ conformance! {
             the_bytes_of_a_component_are_kept,
             a_component_in_use_is_not_removed,
             a_job_needs_registered_components;
+        console:
+            a_session_is_found_until_it_ends_or_expires,
+            the_oldest_sessions_of_a_credential_end,
+            sessions_that_begin_at_once_stay_within_their_limit,
+            sessions_go_with_their_tenant,
+            a_staged_file_is_what_was_brought,
+            a_staged_file_is_its_tenants_alone,
+            the_oldest_staged_files_of_a_tenant_go,
+            files_that_are_staged_at_once_stay_within_their_limit,
+            expired_files_are_swept_a_few_at_a_time,
+            staged_files_go_with_their_tenant,
+            a_file_that_could_not_be_read_is_refused;
         contacts:
             each_contact_is_found_once,
             finding_too_many_bytes_is_an_error,

@@ -50,7 +50,10 @@ pub(crate) fn every_key_begins_with_the_tenant(fixture: &StoreFixture) {
         JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
         WHERE indisunique AND relnamespace = 'public'::regnamespace AND attname <> 'tenant'";
     let (cluster, name) = fixture.database();
-    assert_eq!(cluster.query(name, OTHERS), "audit components pulse secrets tenants token_families tokens");
+    assert_eq!(
+        cluster.query(name, OTHERS),
+        "audit components console_sessions pulse secrets tenants token_families tokens"
+    );
 }
 
 pub(crate) fn a_role_without_create_can_serve(fixture: &StoreFixture) {

@@ -27,6 +27,7 @@ pub(super) const CURRENT: &Schema = &Schema(&[
     Step::breaking(include_str!("schema/0012.sql")),
     Step::additive(include_str!("schema/0013.sql")),
     Step::additive(include_str!("schema/0014.sql")),
+    Step::additive(include_str!("schema/0015.sql")),
 ]);
 
 /// The schema that a program knows: step n brings schema n to n + 1. Released steps never change.

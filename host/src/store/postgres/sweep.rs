@@ -11,6 +11,7 @@ use super::error::PgError;
 use super::sql::{JOB_TABLES, get, signed};
 use super::usage::TAKE_OFF;
 use super::{next_job, purge};
+use crate::store::console::MAX_FILES_SWEPT;
 use crate::store::usage::{IDEMPOTENCY_BYTES, JOB_BYTES};
 use crate::store::{StoreError, Swept};
 
@@ -20,6 +21,8 @@ const MAX_JOBS: i64 = 200;
 const MAX_ROWS: i64 = 1_000;
 /// Blobs that one statement deletes.
 const MAX_BLOBS: i64 = 400;
+/// Staged files that one statement deletes.
+const MAX_FILES: i64 = MAX_FILES_SWEPT as i64;
 
 const EXPIRED_JOBS: &str = "
     DELETE FROM jobs WHERE (tenant, id) IN (
@@ -51,16 +54,30 @@ const EXPIRED_FAMILIES: &str = "
       ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ) AND expires_at <= bulkhead_now($1)";
 
+const EXPIRED_CONSOLE_SESSIONS: &str = "
+    DELETE FROM console_sessions WHERE hash IN (
+      SELECT hash FROM console_sessions WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
+const EXPIRED_STAGED_FILES: &str = "
+    DELETE FROM staged_files WHERE (tenant, id) IN (
+      SELECT tenant, id FROM staged_files WHERE expires_at <= bulkhead_now($1)
+      ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
 /// Deletes some of what has expired, or is left of removed tenants.
 pub(super) async fn sweep(session: &Session) -> Result<Swept, PgError> {
     next_job::clear_idle_queues(session).await?;
     let jobs = expired_jobs(session).await?;
     let mut most_rows = expired_keys(session).await?;
-    for sql in [EXPIRED_TOKENS, EXPIRED_FAMILIES, EXPIRED_PROFILES] {
+    for sql in [EXPIRED_TOKENS, EXPIRED_FAMILIES, EXPIRED_PROFILES, EXPIRED_CONSOLE_SESSIONS] {
         let delete = session.prepare_cached(sql).await?;
         most_rows = session.execute(&delete, &[&session.clock_shift, &MAX_ROWS]).await?.max(most_rows);
     }
-    let (mut contacts, mut is_left) = (0, false);
+    let delete_files = session.prepare_cached(EXPIRED_STAGED_FILES).await?;
+    let files = session.execute(&delete_files, &[&session.clock_shift, &MAX_FILES]).await?;
+    let (mut contacts, mut is_left) = (0, signed(files) >= MAX_FILES);
     if let Some(tenant) = RemovedTenant::find(session).await? {
         contacts = tenant.delete_some(session).await?;
         is_left = true;
@@ -177,6 +194,7 @@ impl RemovedTenant {
             ("before_images", "job, first", MAX_BLOBS),
             ("undoable_jobs", "job", MAX_ROWS),
             ("purged_contacts", "sequence", MAX_ROWS),
+            ("staged_files", "id", MAX_FILES),
             ("job_logs", "job", MAX_BLOBS),
             ("job_remarks", "job", MAX_BLOBS),
             ("unlisted", "sequence", MAX_BLOBS),

@@ -103,7 +103,7 @@ async fn remove(session: &Session, name: &str) -> Result<Option<RemovedTenant>, 
             let jobs = session.execute("DELETE FROM jobs WHERE tenant = $1", &[&id]).await?;
             let tally = session.query_opt("DELETE FROM tallies WHERE tenant = $1 RETURNING contacts", &[&id]).await?;
             let secrets = session.execute("DELETE FROM secrets WHERE tenant = $1", &[&id]).await?;
-            for table in ["token_families", "tokens", "webhooks", "webhook_messages"] {
+            for table in ["token_families", "tokens", "console_sessions", "webhooks", "webhook_messages"] {
                 session.execute(&format!("DELETE FROM {table} WHERE tenant = $1"), &[&id]).await?;
             }
             session.execute("INSERT INTO removed_tenants (tenant) VALUES ($1)", &[&id]).await?;

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step::breaking(include_str!("schema/0015.sql")),
     Step::additive(include_str!("schema/0016.sql")),
     Step::additive(include_str!("schema/0017.sql")),
+    Step::additive(include_str!("schema/0018.sql")),
 ];
 
 type CodeStep = fn(&Connection) -> Result<(), StoreError>;

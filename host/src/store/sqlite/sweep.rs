@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::jobs::delete_parts;
 use super::{purge, usage};
 use crate::domain::{JobId, TenantId, Timestamp};
+use crate::store::console::MAX_FILES_SWEPT;
 use crate::store::error::Context;
 use crate::store::usage::IDEMPOTENCY_BYTES;
 use crate::store::{StoreError, Swept};
@@ -22,6 +23,8 @@ const MAX_JOBS_TIME: Duration = Duration::from_millis(10);
 const MAX_ROWS: usize = 1_000;
 /// Rows with blobs of one statement at most.
 const MAX_BLOBS: usize = 400;
+/// Staged files of one statement at most.
+const MAX_FILES: usize = MAX_FILES_SWEPT as usize;
 
 /// Deletes expired keys of requests.
 const DELETE_IDEMPOTENCY: &str = "DELETE FROM idempotency WHERE (tenant, key) IN (
@@ -32,6 +35,12 @@ const DELETE_TOKENS: &str =
 /// Deletes expired refresh tokens.
 const DELETE_FAMILIES: &str =
     "DELETE FROM token_families WHERE family IN (SELECT family FROM token_families WHERE expires_at <= ?1 LIMIT ?2)";
+/// Deletes expired sessions of the console.
+const DELETE_CONSOLE_SESSIONS: &str =
+    "DELETE FROM console_sessions WHERE hash IN (SELECT hash FROM console_sessions WHERE expires_at <= ?1 LIMIT ?2)";
+/// Deletes expired staged files.
+const DELETE_STAGED_FILES: &str = "DELETE FROM staged_files WHERE (tenant, id) IN (
+    SELECT tenant, id FROM staged_files WHERE expires_at <= ?1 LIMIT ?2)";
 
 /// Deletes profiles that no job needs any more.
 const DELETE_PROFILES: &str = "DELETE FROM profiles WHERE (tenant, digest) IN (
@@ -69,6 +78,11 @@ const DELETE_LEFT: &[(&str, usize)] = &[
         "DELETE FROM purged_contacts WHERE (tenant, sequence) IN (
            SELECT tenant, sequence FROM purged_contacts WHERE tenant = ?1 LIMIT ?2)",
         MAX_ROWS,
+    ),
+    (
+        "DELETE FROM staged_files WHERE (tenant, id) IN (
+           SELECT tenant, id FROM staged_files WHERE tenant = ?1 LIMIT ?2)",
+        MAX_FILES,
     ),
     (
         "DELETE FROM job_logs WHERE (tenant, job) IN (SELECT tenant, job FROM job_logs WHERE tenant = ?1 LIMIT ?2)",
@@ -134,7 +148,13 @@ pub(super) fn sweep(connection: &mut Connection, now: Timestamp) -> Result<Swept
     }
     let mut more = jobs < expired.len() || expired.len() == MAX_JOBS;
     more |= delete_idempotency(&transaction, now)? == MAX_ROWS;
-    for (sql, limit) in [(DELETE_TOKENS, MAX_ROWS), (DELETE_FAMILIES, MAX_ROWS), (DELETE_PROFILES, MAX_BLOBS)] {
+    for (sql, limit) in [
+        (DELETE_TOKENS, MAX_ROWS),
+        (DELETE_FAMILIES, MAX_ROWS),
+        (DELETE_PROFILES, MAX_BLOBS),
+        (DELETE_CONSOLE_SESSIONS, MAX_ROWS),
+        (DELETE_STAGED_FILES, MAX_FILES),
+    ] {
         more |= transaction.execute(sql, params![now.0, limit as i64]).context(CONTEXT)? == limit;
     }
     more |= purge::sweep(&transaction, now)?;

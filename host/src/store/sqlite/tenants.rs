@@ -85,6 +85,7 @@ impl TenantStore for SqliteStore {
             let secrets = transaction.execute("DELETE FROM secrets WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM token_families WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM tokens WHERE tenant = ?1", [id]).context(CONTEXT)?;
+            transaction.execute("DELETE FROM console_sessions WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM webhooks WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("DELETE FROM webhook_messages WHERE tenant = ?1", [id]).context(CONTEXT)?;
             transaction.execute("INSERT INTO removed_tenants (tenant) VALUES (?1)", [id]).context(CONTEXT)?;
