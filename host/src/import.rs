@@ -15,6 +15,7 @@ mod list_cell;
 mod mapping;
 mod other_kind;
 mod own_members;
+mod preview;
 mod quoting;
 mod records;
 mod row_items;
@@ -33,8 +34,9 @@ pub use list_cell::{VALUE_SEPARATOR, is_json_list, is_list_member};
 pub use mapping::ColumnMapping;
 pub use other_kind::OtherKind;
 pub use own_members::{ERRORS_MEMBER, EXCEL_MEMBER, ITEM_MEMBER, STATUS_MEMBER, is_item, is_own, without_own_members};
+pub use preview::{PreviewColumn, TablePreview};
 pub use table_text::delimiter;
-pub use targets::TargetField;
+pub use targets::{OTHER_TARGETS, TargetField};
 
 use crate::domain::{Source, SourceColumn, SourceFormat};
 

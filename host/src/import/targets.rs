@@ -18,9 +18,18 @@ pub struct TargetField {
     pub takes_several: bool,
 }
 
-/// Members of an item that are no fields, and that a column can become.
-const RESERVED: [&str; 9] =
-    ["id", "tags", "owner", "stage", "companies", "doNotContact", "ipAddress", "lastActive", "overwriteWithBlank"];
+/// Members of an item that are no fields, and that a column can become, with their names for people.
+pub const OTHER_TARGETS: [(&str, &str); 9] = [
+    ("id", "Id of the contact"),
+    ("tags", "Tags"),
+    ("owner", "Owner"),
+    ("stage", "Stage"),
+    ("companies", "Companies"),
+    ("doNotContact", "Do not contact"),
+    ("ipAddress", "IP address"),
+    ("lastActive", "Last active"),
+    ("overwriteWithBlank", "Blank values empty fields"),
+];
 
 /// How well a column's name fits a field, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +69,13 @@ const WAYS: [(Fit, Way); 4] = [
 impl<'a> Targets<'a> {
     /// Prepares to look for a tenant's fields.
     pub(super) fn new(fields: &'a [TargetField]) -> Self {
-        let aliases = || fields.iter().map(|field| field.alias.as_str()).chain(RESERVED).map(|alias| (alias, alias));
+        let aliases = || {
+            fields
+                .iter()
+                .map(|field| field.alias.as_str())
+                .chain(OTHER_TARGETS.map(|(alias, _)| alias))
+                .map(|alias| (alias, alias))
+        };
         let labels = || fields.iter().map(|field| (field.label.as_str(), field.alias.as_str()));
         let by_name = WAYS.map(|(fit, way)| {
             let names: Vec<(&str, &'a str)> = match fit {
