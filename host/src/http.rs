@@ -24,6 +24,7 @@ mod client_api;
 mod coding_turns;
 mod compression;
 mod connections;
+mod console;
 mod contact_fields;
 mod contact_file;
 mod contacts;

@@ -16,6 +16,7 @@ mod call_limiter;
 mod call_places;
 mod call_row;
 mod call_threads;
+mod console;
 mod contact_reader;
 mod contact_search;
 mod contacts;

@@ -14,6 +14,9 @@ pub(super) struct ListenArgs {
     /// Address of a listener that answers /livez and /readyz alone, without TLS, however busy the other listeners are.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_HEALTH_LISTEN", value_parser = address)]
     pub(super) health_listen: Option<SocketAddr>,
+    /// Address of the console, the pages for people; without this option there is none. It speaks TLS with --tls-cert.
+    #[arg(long, value_name = "ADDR", env = "BULKHEAD_CONSOLE_LISTEN", value_parser = address)]
+    pub(super) console_listen: Option<SocketAddr>,
     /// Address of the operators' listener; without this option there is none.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", value_parser = address)]
     pub(super) admin_listen: Option<SocketAddr>,

@@ -192,7 +192,14 @@ async fn serve(
     let Listening { max_connections, admin, identities, health: health_listener } = listening;
     let [public_scheme, admin_scheme] = [&identities.public, &identities.admin].map(scheme);
     // As many as connections, shared so that no few tenants can keep all connections busy.
-    let api = Api::client(Arc::clone(service), args.body_settings(), args.answer_memory, max_connections);
+    let (api, console) =
+        Api::client_and_console(Arc::clone(service), args.body_settings(), args.answer_memory, max_connections);
+    let settings = HttpSettings { tls: identities.public.clone(), ..args.console_http_settings() };
+    let console = args
+        .listening
+        .console_listen
+        .map(|address| listen(args, address, Listener::Console, console, health, settings))
+        .transpose()?;
     let settings = HttpSettings { tls: identities.public, ..args.http_settings(max_connections) };
     let server = listen(args, args.listening.listen, Listener::Public, api, health, settings)?;
     let settings = HttpSettings { tls: identities.admin, ..args.admin_http_settings() };
@@ -211,7 +218,12 @@ async fn serve(
     if let Some(admin) = admin {
         let url = format!("{admin_scheme}://{}", admin.address()?);
         announcements.listening(Listener::Admin, &url, &format!("operators at {url}"));
-        tokio::spawn(admin.run(closed(closing)));
+        tokio::spawn(admin.run(closed(closing.clone())));
+    }
+    if let Some(console) = console {
+        let url = format!("{public_scheme}://{}", console.address()?);
+        announcements.listening(Listener::Console, &url, &format!("console at {url}"));
+        tokio::spawn(console.run(closed(closing)));
     }
     if let Some(listener) = health_listener {
         let url = format!("http://{}", listener.address());

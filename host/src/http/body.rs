@@ -63,6 +63,12 @@ impl Bodies {
         Self { owner: Owner::Stranger, settings: BodySettings { max_bytes, ..self.settings }, ..self.clone() }
     }
 
+    /// Returns the same limits for small bodies, such as those of forms.
+    pub(super) fn up_to(&self, max_bytes: usize) -> Self {
+        let max_bytes = max_bytes.min(self.settings.max_bytes);
+        Self { settings: BodySettings { max_bytes, ..self.settings }, ..self.clone() }
+    }
+
     /// Bytes that a body may have.
     pub(super) fn max_bytes(&self) -> usize {
         self.settings.max_bytes

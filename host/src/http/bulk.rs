@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::reply::{Reply, json};
 use crate::domain::{DryRun, ItemList, JobState, Operation, TraceParent, WriteMode};
 use crate::import::{Import, ImportLimits, TargetField, decode_within, read_csv, read_json_lines};
-use crate::jobs::{Accepted, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
+use crate::jobs::{Accepted, Field, Fields, MAX_GROUP_ITEMS, MAX_ITEMS, Service, Submission, SubmissionError};
 use crate::store::Tenant;
 use crate::tenants::{Permission, Scope};
 
@@ -166,12 +166,7 @@ impl BulkRequest {
 
     fn read_table(&self, bytes: &[u8], charset: Option<&str>, fields: Option<&Fields>) -> Result<Import, Problem> {
         let text = decode_within(bytes, charset, self.max_bytes)?;
-        let target = |field: &crate::jobs::Field| TargetField {
-            alias: field.alias.clone(),
-            label: field.label.clone(),
-            takes_several: field.kind == SEVERAL_VALUES_KIND,
-        };
-        let fields: Vec<TargetField> = fields.into_iter().flat_map(Fields::iter).map(target).collect();
+        let fields = fields.map(targets).unwrap_or_default();
         Ok(read_csv(&text, &self.settings.table, &fields, self.limits())?)
     }
 
@@ -187,6 +182,16 @@ impl BulkRequest {
         }
         Ok(())
     }
+}
+
+/// Returns the fields that columns can become.
+pub(super) fn targets(fields: &Fields) -> Vec<TargetField> {
+    let target = |field: &Field| TargetField {
+        alias: field.alias.clone(),
+        label: field.label.clone(),
+        takes_several: field.kind == SEVERAL_VALUES_KIND,
+    };
+    fields.iter().map(target).collect()
 }
 
 /// Creates the answer to a bulk request that was accepted. `state` is that of the job or the group, if the client waited for it.

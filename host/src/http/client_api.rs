@@ -1,6 +1,7 @@
 //! The API for tenants' clients: credentials first, then the route, then the body.
 
 mod accepting;
+mod shared;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -333,7 +334,7 @@ impl ClientApi {
         Ok(received)
     }
 
-    fn job_reader(&self, tenant: TenantId, scope: Scope, turns: Arc<Semaphore>) -> JobReader {
+    pub(super) fn job_reader(&self, tenant: TenantId, scope: Scope, turns: Arc<Semaphore>) -> JobReader {
         JobReader { service: Arc::clone(&self.service), answers: Arc::clone(&self.answers), turns, tenant, scope }
     }
 
@@ -439,7 +440,7 @@ impl ClientApi {
     }
 
     /// Runs `work` on the blocking pool.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {

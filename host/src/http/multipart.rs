@@ -67,6 +67,8 @@ pub(super) struct FormWithFile<'a> {
     pub(super) file: &'a [u8],
     /// The charset that the file's part names.
     pub(super) charset: Option<String>,
+    /// What the file is called.
+    pub(super) file_name: Option<String>,
 }
 
 /// Reads a form whose part `name` is a file, which need not have a file's name.
@@ -83,7 +85,7 @@ pub(super) fn form_with_file<'a>(
     while let Some(part) = parts.next_part()? {
         if part.head.name != name {
             others.push(parts.field(part)?);
-        } else if file.replace((part.value, part.head.charset)).is_some() {
+        } else if file.replace((part.value, part.head.charset, part.head.file_name)).is_some() {
             return Err(Problem::bad_request(format!(
                 "The form has the part '{name}' twice. Send one file at a time."
             )));
@@ -94,8 +96,8 @@ pub(super) fn form_with_file<'a>(
             "The form has no part '{name}', which must be the file of contacts. Nothing was stored. With curl, send it as -F {name}=@contacts.csv."
         ))
     };
-    let (file, charset) = file.ok_or_else(missing)?;
-    Ok(FormWithFile { fields: others, file, charset })
+    let (file, charset, file_name) = file.ok_or_else(missing)?;
+    Ok(FormWithFile { fields: others, file, charset, file_name })
 }
 
 /// The fields of a body. After an error there are no more.
@@ -114,6 +116,7 @@ struct Head {
     name: String,
     is_file: bool,
     charset: Option<String>,
+    file_name: Option<String>,
 }
 
 /// A part of a body.
@@ -253,6 +256,7 @@ impl<'a> Fields<'a> {
                 let name = name.ok_or_else(|| self.wrong("has no name"))?;
                 head.is_file = parts.parameter("filename").or_else(|| parts.parameter("filename*")).is_some();
                 head.name = name.to_owned();
+                head.file_name = parts.parameter("filename").map(str::to_owned);
                 if head.is_file && self.file_part.is_none() {
                     return Err(self.misplaced_file(name));
                 }

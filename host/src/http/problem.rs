@@ -6,8 +6,8 @@ mod of_bodies;
 mod of_credentials;
 mod of_load;
 
-use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::header::{ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::problem_details::{ProblemDetails, QUOTA_EXCEEDED_KIND};
@@ -146,7 +146,7 @@ impl Problem {
         Self::not_found("Item was not found.")
     }
 
-    fn not_found(message: impl Into<String>) -> Self {
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -194,6 +194,17 @@ impl Problem {
     /// Returns the text that the client gets.
     pub(super) fn message(&self) -> &str {
         &self.message
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Adds the headers of the problem to an answer of another form, but for the question of a browser for a password.
+    pub(super) fn tell_headers(self, headers: &mut HeaderMap) {
+        for (name, value) in self.headers.into_iter().filter(|(name, _)| *name != WWW_AUTHENTICATE) {
+            headers.append(name, value);
+        }
     }
 
     fn internal() -> Self {

@@ -23,6 +23,8 @@ pub(in crate::cli) enum Listener {
     Admin,
     /// For health checks alone.
     Health,
+    /// For people.
+    Console,
 }
 
 impl Listener {
@@ -32,6 +34,7 @@ impl Listener {
             Self::Public => "--listen",
             Self::Admin => "--admin-listen",
             Self::Health => "--health-listen",
+            Self::Console => "--console-listen",
         }
     }
 
@@ -49,6 +52,7 @@ impl Listener {
             Self::Public => Some("secrets, tokens and contacts"),
             Self::Admin => Some("the operators' token and tenants' secrets"),
             Self::Health => None,
+            Self::Console => Some("secrets, sessions and contacts"),
         }
     }
 }
@@ -59,6 +63,7 @@ impl fmt::Display for Listener {
             Self::Public => "public",
             Self::Admin => "admin",
             Self::Health => "health",
+            Self::Console => "console",
         })
     }
 }

@@ -44,7 +44,7 @@ impl ListenerIdentities {
     /// Returns whether a listener speaks TLS.
     pub(in crate::cli) fn has_tls(&self, listener: Listener) -> bool {
         match listener {
-            Listener::Public => self.public.is_some(),
+            Listener::Public | Listener::Console => self.public.is_some(),
             Listener::Admin => self.admin.is_some(),
             Listener::Health => false,
         }

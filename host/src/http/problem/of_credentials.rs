@@ -71,6 +71,15 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of a form that a page of another origin sent to the console, or that nothing says where it comes from.
+    pub(in crate::http) fn foreign_form() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_origin",
+            "A page that is not the console's sent this, or the browser does not say which page did. Nothing was changed. Open the console and do it there.",
+        )
+    }
+
     /// Returns the problem of a client whose secret has a scope that does not allow the call.
     ///
     /// `needed` are the scopes that allow it.

@@ -8,6 +8,7 @@ use hyper::{HeaderMap, Method, Request};
 use crate::http::admin_api::{AdminApi, OperatorTokens};
 use crate::http::body::BodySettings;
 use crate::http::client_api::{BegunRequest, ClientApi};
+use crate::http::console::{Console, ConsoleRoute};
 use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
 use crate::http::known_method::known_method;
 use crate::http::problem::Problem;
@@ -22,9 +23,10 @@ use crate::traces::RequestTrace;
 pub struct Api(Handler);
 
 enum Handler {
-    Client(Box<ClientApi>),
+    Client(Arc<ClientApi>),
     Admin(Box<AdminApi>),
     Health,
+    Console(Box<Console>),
 }
 
 impl Api {
@@ -38,7 +40,19 @@ impl Api {
         answer_memory_bytes: usize,
         max_requests: usize,
     ) -> Self {
-        Self(Handler::Client(Box::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests))))
+        Self(Handler::Client(Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests))))
+    }
+
+    /// Creates the API for tenants' clients as [`Self::client`] does, and the console beside it, whose requests share its limits.
+    pub fn client_and_console(
+        service: Arc<Service>,
+        bodies: BodySettings,
+        answer_memory_bytes: usize,
+        max_requests: usize,
+    ) -> (Self, Self) {
+        let client = Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests));
+        let console = Console::new(Arc::clone(&client));
+        (Self(Handler::Client(client)), Self(Handler::Console(Box::new(console))))
     }
 
     /// Creates the API for operators, who authenticate with `tokens`. It also tells the metrics of `service`, to everybody.
@@ -57,6 +71,7 @@ impl Api {
             Handler::Client(api) => BegunAnswer::Client(Box::new(api.begin(request).await)),
             Handler::Admin(api) => api.answer(request).await.into(),
             Handler::Health => Problem::unknown_path(request.uri().path()).into(),
+            Handler::Console(console) => BegunAnswer::Ready(Box::new(console.answer(request).await)),
         }
     }
 
@@ -75,6 +90,7 @@ impl Api {
             Handler::Client(_) => "public",
             Handler::Admin(_) => "admin",
             Handler::Health => "health",
+            Handler::Console(_) => "console",
         }
     }
 
@@ -86,6 +102,9 @@ impl Api {
             (_, Handler::Client(_)) => route_template::of_client(method, path),
             (_, Handler::Admin(_)) => route_template::of_operators(method, path),
             (_, Handler::Health) => route_template::UNKNOWN,
+            (_, Handler::Console(_)) => {
+                ConsoleRoute::find(method, path).map_or(route_template::UNKNOWN, |route| route.template())
+            }
         }
     }
 
@@ -93,7 +112,7 @@ impl Api {
     pub(super) fn trace(&self, method: &Method, headers: &HeaderMap) -> RequestTrace {
         let parent = trace_parent(headers);
         match self.0 {
-            Handler::Client(_) | Handler::Admin(_) => {
+            Handler::Client(_) | Handler::Admin(_) | Handler::Console(_) => {
                 RequestTrace::begin(known_method(method), parent, || trace_state(headers))
             }
             Handler::Health => RequestTrace::without_span(parent),
@@ -103,7 +122,7 @@ impl Api {
     /// Returns who reads its health checks.
     pub(super) fn audience(&self) -> Audience {
         match self.0 {
-            Handler::Client(_) | Handler::Health => Audience::Strangers,
+            Handler::Client(_) | Handler::Health | Handler::Console(_) => Audience::Strangers,
             Handler::Admin(_) => Audience::Operators,
         }
     }

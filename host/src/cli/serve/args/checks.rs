@@ -41,7 +41,8 @@ impl ServeArgs {
         }
         let public = Some((Listener::Public, self.listening.listen));
         let admin = self.admin()?.map(|(address, _)| (Listener::Admin, address));
-        for (listener, address) in public.into_iter().chain(admin) {
+        let console = self.listening.console_listen.map(|address| (Listener::Console, address));
+        for (listener, address) in public.into_iter().chain(admin).chain(console) {
             if self.is_exposed(listener, address) && !self.insecure_listen {
                 return Err(listener.refusal(address));
             }
@@ -51,16 +52,20 @@ impl ServeArgs {
 
     /// Returns the listeners that there are to be, with their addresses.
     pub(in crate::cli) fn listeners(&self) -> Vec<(Listener, SocketAddr)> {
-        let ListenArgs { listen, health_listen, admin_listen, .. } = self.listening;
-        let all =
-            [(Listener::Public, Some(listen)), (Listener::Admin, admin_listen), (Listener::Health, health_listen)];
+        let ListenArgs { listen, health_listen, admin_listen, console_listen, .. } = self.listening;
+        let all = [
+            (Listener::Public, Some(listen)),
+            (Listener::Admin, admin_listen),
+            (Listener::Console, console_listen),
+            (Listener::Health, health_listen),
+        ];
         all.into_iter().filter_map(|(listener, address)| Some((listener, address?))).collect()
     }
 
     /// Returns whether others can read what clients send to a listener at this address.
     pub(in crate::cli::serve) fn is_exposed(&self, listener: Listener, address: SocketAddr) -> bool {
         let has_tls = match listener {
-            Listener::Public => self.listening.tls_cert.is_some(),
+            Listener::Public | Listener::Console => self.listening.tls_cert.is_some(),
             Listener::Admin => self.listening.tls_cert.is_some() || self.listening.admin_tls_cert.is_some(),
             // What it says is no secret.
             Listener::Health => true,

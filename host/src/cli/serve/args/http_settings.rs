@@ -9,6 +9,8 @@ use super::ServeArgs;
 
 /// Connections to the operators' listener at a time.
 pub(in crate::cli::serve) const MAX_ADMIN_CONNECTIONS: usize = 16;
+/// Connections to the console's listener at a time. A browser opens six.
+const MAX_CONSOLE_CONNECTIONS: usize = 256;
 /// Connections to the listener for health checks at a time.
 pub(in crate::cli::serve) const MAX_HEALTH_CONNECTIONS: usize = 32;
 /// Time for a head to arrive at one of these two listeners at most.
@@ -48,6 +50,12 @@ impl ServeArgs {
             memory_bytes: self.body_memory,
             connections: self.max_connections,
         }
+    }
+
+    /// Returns the limits of the console's listener. People are few beside programs, and no page of another origin reads pages.
+    pub(in crate::cli::serve) fn console_http_settings(&self) -> HttpSettings {
+        let settings = self.http_settings(MAX_CONSOLE_CONNECTIONS.min(self.max_connections));
+        HttpSettings { allowed_origins: AllowedOrigins::default(), ..settings }
     }
 
     pub(in crate::cli::serve) fn admin_http_settings(&self) -> HttpSettings {

@@ -1,0 +1,133 @@
+//! Logging in and out.
+
+use hyper::body::Incoming;
+use hyper::header::SET_COOKIE;
+use hyper::{Request, StatusCode};
+use maud::html;
+
+use super::form::Form;
+use super::page::{Page, see_other};
+use super::session::Visitor;
+use super::{Console, MAX_FORM_BYTES};
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::sender::Sender;
+use crate::store::{Authentication, Tenant};
+use crate::tenants::{Permission, Scope, Secret};
+
+/// The parameter with the fault of the last attempt.
+pub(super) const FAULT: &str = "fault";
+
+/// Why nobody was logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginFault {
+    Incomplete,
+    Wrong,
+    SubmitOnly,
+}
+
+impl LoginFault {
+    const ALL: [(Self, &str); 3] =
+        [(Self::Incomplete, "incomplete"), (Self::Wrong, "wrong"), (Self::SubmitOnly, "submit-only")];
+
+    /// Reads the fault in the address of the page.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(fault, _)| fault)
+    }
+
+    /// Sends the browser to the page with the form, so that its way back leads to pages alone.
+    fn tell(self) -> Reply {
+        let name = Self::ALL.into_iter().find(|(fault, _)| *fault == self).map(|(_, name)| name).unwrap_or_default();
+        see_other(&format!("/login?{FAULT}={name}"))
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Incomplete => "Enter both the client id and the client secret.",
+            Self::Wrong => {
+                "There is no such client, or the secret is not its own. Whoever runs this server can give you another."
+            }
+            Self::SubmitOnly => {
+                "This secret may only send jobs, and the pages show what is stored. Ask for a secret with the scope 'full' or 'read'."
+            }
+        }
+    }
+}
+
+/// Returns the page with the form, and with why the last attempt failed.
+pub(super) fn page(fault: Option<LoginFault>) -> Reply {
+    let page = Page::new(
+        "Log in",
+        html! {
+            @if let Some(fault) = fault {
+                p.note.bad role="alert" id="fault" { (fault.text()) }
+            }
+            form.card.narrow method="post" action="/login" {
+                label for="client-id" { "Client id" }
+                input id="client-id" name="client_id" autocomplete="username" autocapitalize="none" spellcheck="false" required
+                    aria-describedby=[fault.map(|_| "fault")];
+                label for="client-secret" { "Client secret" }
+                input id="client-secret" name="client_secret" type="password" autocomplete="current-password" required
+                    aria-describedby=[fault.map(|_| "fault")];
+                button.primary type="submit" { "Log in" }
+            }
+            p.quiet { "You have both from whoever runs this server. After twelve hours, you log in again." }
+        },
+    );
+    page.reply(&Visitor::Nobody)
+}
+
+impl Console {
+    /// Logs somebody in, with the credentials of a form.
+    pub(super) async fn log_in(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        let sender = Sender::of(request.extensions())?;
+        let (head, body) = request.into_parts();
+        let body =
+            self.client.bodies().of_strangers(MAX_FORM_BYTES).receive_bytes(&head.headers, body).await?.take_bytes();
+        let form = Form::read(&body)?;
+        let (Some(id), Some(secret)) = (form.text("client_id"), form.text("client_secret")) else {
+            return Ok(LoginFault::Incomplete.tell());
+        };
+        // No client id contains NUL, and PostgreSQL accepts none in a text.
+        if id.contains('\0') {
+            return Ok(LoginFault::Wrong.tell());
+        }
+        let (id, secret) = (id.trim().to_owned(), Secret::from_client(secret.trim()));
+        let hash = secret.hash();
+        let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
+        let found = {
+            let secret = secret.clone();
+            self.client.blocking(move |service| Ok(service.authenticate(Some(&id), &secret)?)).await?
+        };
+        let (tenant, scope): (Box<Tenant>, Scope) = match found {
+            Authentication::Tenant(tenant, scope) => (tenant, scope),
+            Authentication::ExpiredToken | Authentication::Unknown => {
+                // 429 says more than that the credentials are wrong.
+                let problem = attempt.failed(Problem::wrong_credentials());
+                return if problem.status() == StatusCode::TOO_MANY_REQUESTS {
+                    Err(problem)
+                } else {
+                    Ok(LoginFault::Wrong.tell())
+                };
+            }
+        };
+        attempt.succeeded();
+        sender.is_called(&tenant.name);
+        if !scope.allows(Permission::Read) {
+            return Ok(LoginFault::SubmitOnly.tell());
+        }
+        let cookie = self.sessions.begin(secret, &tenant, sender.is_secure).await?;
+        let mut reply = see_other("/jobs");
+        reply.headers_mut().insert(SET_COOKIE, cookie);
+        Ok(reply)
+    }
+
+    /// Logs the visitor out.
+    pub(super) async fn log_out(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
+        let sender = Sender::of(request.extensions())?;
+        let cookie = self.sessions.end(request.headers(), sender.is_secure).await?;
+        let mut reply = see_other("/login");
+        reply.headers_mut().insert(SET_COOKIE, cookie);
+        Ok(reply)
+    }
+}

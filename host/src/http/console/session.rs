@@ -1,0 +1,134 @@
+//! Who visits the console: a session begins with a log-in and is known by a cookie. The store has the session's SHA-256 beside that of
+//! the secret with which it began, so that a session ends with its secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::HeaderMap;
+use hyper::header::{COOKIE, HeaderValue};
+
+use crate::http::blocking::blocking;
+use crate::http::problem::Problem;
+use crate::jobs::Service;
+use crate::store::{Authentication, Tenant};
+use crate::tenants::{Scope, Secret};
+
+/// How long a session lasts: a working day.
+const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// The cookie over TLS. The prefix binds it to this host, over TLS and with the path `/`.
+const SECURE_COOKIE: &str = "__Host-bulkhead";
+/// The cookie without TLS, as on the own machine.
+const PLAIN_COOKIE: &str = "bulkhead";
+/// Bytes of a session's id: 256 random bits, written as text.
+const ID_BYTES: usize = 43;
+
+/// Who sends a request.
+#[derive(Debug)]
+pub(super) enum Visitor {
+    /// Nobody who has logged in.
+    Nobody,
+    /// Somebody of a tenant, with what the secret allows.
+    Tenant(Box<Tenant>, Scope),
+}
+
+/// The sessions of all visitors.
+pub(super) struct Sessions {
+    service: Arc<Service>,
+}
+
+impl Sessions {
+    pub(super) fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+
+    /// Finds the visitor by the cookie.
+    ///
+    /// # Errors
+    /// 503 if the store cannot answer.
+    pub(super) async fn visitor(&self, headers: &HeaderMap, is_secure: bool) -> Result<Visitor, Problem> {
+        let Some(id) = session_id(headers, is_secure) else { return Ok(Visitor::Nobody) };
+        let service = Arc::clone(&self.service);
+        blocking(move || {
+            Ok(match service.console_session(&id.hash())? {
+                Authentication::Tenant(tenant, scope) => Visitor::Tenant(tenant, scope),
+                Authentication::ExpiredToken | Authentication::Unknown => Visitor::Nobody,
+            })
+        })
+        .await
+    }
+
+    /// Begins a session with a tenant's secret, which is right. Returns the cookie.
+    ///
+    /// # Errors
+    /// 503 if the store cannot answer.
+    pub(super) async fn begin(&self, secret: Secret, tenant: &Tenant, is_secure: bool) -> Result<HeaderValue, Problem> {
+        let (service, tenant) = (Arc::clone(&self.service), tenant.id);
+        let id = blocking(move || {
+            let id = Secret::random().map_err(|error| Problem::panicked(&error))?;
+            service.begin_console_session(&id.hash(), &secret.hash(), tenant, LIFETIME)?;
+            Ok(id)
+        })
+        .await?;
+        cookie(is_secure, id.reveal(), LIFETIME)
+    }
+
+    /// Ends the session of a request. Returns the cookie without its value.
+    ///
+    /// # Errors
+    /// 503 if the store cannot answer.
+    pub(super) async fn end(&self, headers: &HeaderMap, is_secure: bool) -> Result<HeaderValue, Problem> {
+        if let Some(id) = session_id(headers, is_secure) {
+            let service = Arc::clone(&self.service);
+            blocking(move || Ok(service.end_console_session(&id.hash())?)).await?;
+        }
+        cookie(is_secure, "", Duration::ZERO)
+    }
+}
+
+fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+fn cookie(is_secure: bool, value: &str, lifetime: Duration) -> Result<HeaderValue, Problem> {
+    let (name, secure) = (cookie_name(is_secure), if is_secure { "; Secure" } else { "" });
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}", lifetime.as_secs());
+    HeaderValue::from_str(&text).map_err(|error| Problem::panicked(&error))
+}
+
+/// Reads the session's id in the cookies. Of several, the first one that can be an id counts.
+fn session_id(headers: &HeaderMap, is_secure: bool) -> Option<Secret> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let is_id = |value: &str| value.len() == ID_BYTES && value.bytes().all(|byte| byte.is_ascii_graphic());
+    let (_, id) = pairs.find(|(name, value)| *name == cookie_name(is_secure) && is_id(value))?;
+    Some(Secret::from_client(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+    use hyper::header::{COOKIE, HeaderValue};
+
+    use super::session_id;
+
+    #[test]
+    fn the_cookie_of_the_scheme_has_the_session() {
+        let id = "a".repeat(43);
+        for (line, is_secure, is_found) in [
+            (format!("bulkhead={id}"), false, true),
+            (format!("x=1; bulkhead={id};y"), false, true),
+            (format!("__Host-bulkhead={id}"), true, true),
+            (format!("bulkhead={id}"), true, false),
+            (format!("__Host-bulkhead={id}"), false, false),
+            (format!("Bulkhead={id}"), false, false),
+            (format!("bulkhead={id}a"), false, false),
+            (String::from("bulkhead="), false, false),
+            (format!("bulkhead=short; bulkhead={id}"), false, true),
+            (String::from(";;=;"), false, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, HeaderValue::from_str(&line).unwrap());
+            assert_eq!(session_id(&headers, is_secure).is_some(), is_found, "{line} {is_secure}");
+        }
+    }
+}
