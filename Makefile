@@ -23,6 +23,7 @@ test: guest ## Every test
 	@scripts/guests
 	@scripts/examples-rust
 	@scripts/examples-js-python
+	@scripts/browser-tools
 	@scripts/postgres-tools
 	@scripts/wit-tools
 	@scripts/deploy-tools

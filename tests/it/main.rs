@@ -21,6 +21,8 @@ mod components;
 mod compressed_answers;
 mod configuration;
 mod connections;
+mod console;
+mod console_browser;
 mod contact_files;
 mod contacts;
 mod crash;

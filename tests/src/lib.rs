@@ -32,6 +32,7 @@ mod tables;
 mod tenant;
 mod terminal;
 mod trace_collector;
+mod visitor;
 mod wait;
 mod webhook_receiver;
 
@@ -58,6 +59,7 @@ pub use tables::run_table;
 pub use tenant::Tenant;
 pub use terminal::{CTRL_C, Terminal};
 pub use trace_collector::{CollectorAnswer, TraceCollector, TraceSpan};
+pub use visitor::{Page, Visitor};
 pub use wait::{DEADLINE, wait_until};
 pub use webhook_receiver::{WebhookMessage, WebhookReceiver, answer_without_body};
 

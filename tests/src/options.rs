@@ -65,6 +65,12 @@ impl Options {
         self.with("--admin-listen", "127.0.0.1:0").with("--admin-token", ADMIN_TOKEN)
     }
 
+    /// Adds the console.
+    #[must_use]
+    pub fn console(self) -> Self {
+        self.with("--console-listen", "127.0.0.1:0")
+    }
+
     /// Adds a listener for health checks.
     #[must_use]
     pub fn health(self) -> Self {

@@ -18,6 +18,7 @@ pub struct ServerProcess {
     log_reader: JoinHandle<()>,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
+    console_address: Option<SocketAddr>,
     health_address: Option<SocketAddr>,
     startup_line: String,
     /// `https` if the listener for clients speaks TLS, else `http`.
@@ -31,7 +32,8 @@ impl ServerProcess {
     /// If the server ends before it listens, for example because it cannot reach its database.
     pub fn start(mut command: Command, log: &Log) -> Result<Self, String> {
         let has_option = |name| command.get_args().any(|arg| arg == name);
-        let (has_admin_listener, has_health_listener) = (has_option("--admin-listen"), has_option("--health-listen"));
+        let [has_admin_listener, has_console, has_health_listener] =
+            ["--admin-listen", "--console-listen", "--health-listen"].map(has_option);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("bulkhead can be started");
         let log_reader = log.follow(child.stderr.take().expect("it was piped"));
@@ -49,9 +51,10 @@ impl ServerProcess {
             return Err(format!("the server did not start: {startup_line}{}\n{status:?}", log.text()));
         };
         let admin_address = if has_admin_listener { address_in(&read_line()) } else { None };
+        let console_address = if has_console { address_in(&read_line()) } else { None };
         let health_address = if has_health_listener { address_in(&read_line()) } else { None };
         let scheme = if startup_line.contains(" https://") { "https" } else { "http" };
-        Ok(Self { child, log_reader, address, admin_address, health_address, startup_line, scheme })
+        Ok(Self { child, log_reader, address, admin_address, console_address, health_address, startup_line, scheme })
     }
 
     /// Returns the address for clients.
@@ -62,6 +65,11 @@ impl ServerProcess {
     /// Returns the address for operators, if there is one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// Returns the address of the console, if there is one.
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console_address
     }
 
     /// Returns the address for health checks, if there is a listener for them.

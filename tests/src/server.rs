@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::options::{ADMIN_TOKEN, Options};
 use crate::process::ServerProcess;
 use crate::raw_socket::RawSocket;
-use crate::{CommandLine, DEADLINE, Database, Tenant, files, wait_until};
+use crate::{CommandLine, DEADLINE, Database, Tenant, Visitor, files, wait_until};
 
 /// A server with a folder for itself; killed when it is dropped.
 pub struct Server {
@@ -173,6 +173,16 @@ impl Server {
     /// Returns the address for operators. The server must have been started with [`Options::admin`].
     pub fn admin_address(&self) -> SocketAddr {
         self.process().admin_address().expect("there is a listener for operators")
+    }
+
+    /// Returns the address of the console. The server must have been started with [`Options::console`].
+    pub fn console_address(&self) -> SocketAddr {
+        self.process().console_address().expect("there is a console")
+    }
+
+    /// Returns somebody who opens the console.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(Client::new(format!("http://{}", self.console_address()), None).unrecorded())
     }
 
     /// Returns the address for health checks. The server must have been started with [`Options::health`].
