@@ -333,11 +333,16 @@ fn each_of_fourteen_broken_installations_is_named_with_what_to_do() {
         },
         Broken {
             variables: &[("BULKHEAD_ADMIN_LISTEN", "127.0.0.1:1")],
-            ..Broken::by("operators without a token", WELL, ("configuration", "fail"), ("needs a token", "config show"))
+            ..Broken::by(
+                "operators without a token",
+                WELL,
+                ("configuration", "fail"),
+                ("needs a token", "serve --help"),
+            )
         },
         Broken {
             variables: &[("BULKHEAD_LISTEN", "0.0.0.0:1")],
-            ..Broken::by("secrets in the clear", WELL, ("configuration", "fail"), ("without TLS", "config show"))
+            ..Broken::by("secrets in the clear", WELL, ("configuration", "fail"), ("without TLS", "serve --help"))
         },
         Broken {
             variables: &[("BULKHEAD_TLS_CERT", "/nowhere/c"), ("BULKHEAD_TLS_KEY", "/nowhere/k")],
@@ -345,12 +350,12 @@ fn each_of_fourteen_broken_installations_is_named_with_what_to_do() {
                 "no certificate",
                 WELL,
                 ("configuration", "fail"),
-                ("/nowhere/c: there is no such file", "config show"),
+                ("/nowhere/c: there is no such file", "serve --help"),
             )
         },
         Broken {
             variables: &[("BULKHEAD_WORKERS", "99")],
-            ..Broken::by("a wrong variable", WELL, ("configuration", "fail"), ("99 is not in 1..=32", "config show"))
+            ..Broken::by("a wrong variable", WELL, ("configuration", "fail"), ("99 is not in 1..=32", "serve --help"))
         },
     ];
     let mut server = Server::start();

@@ -12,7 +12,7 @@ const WORKERS: usize = 2;
 
 fn server_with(workers: usize) -> Server {
     // The end of a turn is logged as debug.
-    Options::default().rogue().with("--workers", workers).with("--log", "info,bulkhead::jobs=debug").start()
+    Options::default().rogue().with("--workers", workers).with("--log", "info,bulkhead::jobs=debug").exclusive().start()
 }
 
 fn server() -> Server {

@@ -4,9 +4,9 @@ use bulkhead_tests::{Options, contacts, run, wait_until};
 
 use crate::databases::Database;
 
-/// Servers that listen, and those that show their presence.
+/// Servers that listen, and those that show their presence on the connection on which they do.
 const LISTENING: &str = "SELECT count(*), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
-    AND classid = 'bulkhead_schema'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND objid::int8 < 2147483648 AND classid = 'bulkhead_schema'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
     FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'";
 
 #[test]

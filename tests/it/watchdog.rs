@@ -6,7 +6,7 @@ use bulkhead_tests::{Client, Options, Server, email, wait_until};
 use serde_json::{Value, json};
 
 fn server() -> Server {
-    Options::default().rogue().with("--workers", 1).with("--lease", 1).with("--host-timeout", 1).start()
+    Options::default().rogue().with("--workers", 1).with("--lease", 1).with("--host-timeout", 1).exclusive().start()
 }
 
 /// A client whose component may take ten times as long as it needs, because a busy machine must not fail its contacts.
