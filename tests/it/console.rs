@@ -108,6 +108,74 @@ fn a_large_file_goes_its_way_as_a_group() {
 }
 
 #[test]
+fn a_file_that_was_begun_in_part_says_so_and_goes_on() {
+    let server = server();
+    let tenant = server.add_tenant("acme");
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    // Three jobs are accepted for the check, so one more is.
+    server.set_limits("acme", &json!({"jobsPerMinute": 4}));
+    let check = check(&visitor, &table(0..25_000), &[("c0", "email"), ("c1", "firstname")]);
+    let run = visitor.submit(&check.path, &[]);
+    let result = visitor.wait_for(&run.path, "/result").with("Done in part").with("2 parts").with("Run the rest");
+    assert_eq!(result.figure("created"), 10_000);
+    server.set_limits("acme", &json!({}));
+    let run = visitor.submit(&check.path, &[]);
+    let result = visitor.wait_for(&run.path, "/result");
+    assert_eq!(result.figure("created"), 25_000);
+    assert!(!result.html().contains("Run the rest") && result.html().contains("<h1>Done</h1>"));
+}
+
+#[test]
+fn a_check_that_is_stopped_cannot_be_run() {
+    let server = Options::default().console().rogue().start();
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let items = bulkhead_tests::slow_contacts("s", 0..10_000);
+    let job = client.send("POST", "/api/contacts/bulk/new?dryRun=1", &[], &items).expect(202).json()["id"].clone();
+    let path = format!("/jobs/{}/check", job.as_str().expect("an id"));
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    visitor.open(&path).with("Checking the file").with("Stop");
+    let stopped = visitor.submit(&path.replace("check", "cancel"), &[]);
+    assert_eq!(stopped.path, path);
+    let stopped = visitor.wait_for(&path, "/check").with("The check was stopped");
+    assert!(!stopped.html().contains("<button class=\"primary\""));
+    assert_eq!(visitor.submit(&path, &[]).reply.status, 400);
+    assert_eq!(server.database().contacts(), 0);
+}
+
+#[test]
+fn rows_that_bring_whole_contacts_are_told_before_they_count() {
+    let server = server();
+    let tenant = server.add_tenant("acme");
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    let item = r#""{""email"":""hidden@example.com"",""points"":99}""#;
+    let file = format!("email,bulkhead:item\na@example.com,\n,{item}\n");
+    let map = visitor.bring("contacts.csv", file.as_bytes(), &[]).with("1 row brings a contact of its own");
+    let checking = visitor.submit(&form_of(&map), &[("c0", "email")]);
+    visitor.wait_for(&checking.path, "/check").with("hidden@example.com").with("<dt>points</dt>");
+}
+
+#[test]
+fn a_page_of_a_wide_table_is_bounded() {
+    let server = server();
+    let tenant = server.add_tenant("acme");
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    let names: Vec<String> = (0..999).map(|n| format!("column {n}")).collect();
+    let file = format!("Mail,{}\nwide@example.com{}\n", names.join(","), ",x".repeat(999));
+    let map = visitor.bring("wide.csv", file.as_bytes(), &[]).with("<datalist");
+    assert!(map.reply.body.len() < 1 << 20, "{} bytes", map.reply.body.len());
+    let mut fields: Vec<(String, &str)> = (1..1_000).map(|n| (format!("c{n}"), "")).collect();
+    fields.push((String::from("c0"), "email"));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let checking = visitor.submit(&form_of(&map), &fields);
+    assert_eq!(visitor.wait_for(&checking.path, "/check").figure("would be created"), 1);
+}
+
+#[test]
 fn a_job_is_stopped_and_leaves_what_it_did() {
     let server = Options::default().console().rogue().start();
     let tenant = server.add_tenant("acme");
@@ -210,12 +278,13 @@ fn forms_of_other_pages_are_refused() {
 
 #[test]
 fn a_session_ends_with_its_secret_by_logging_out_and_with_time() {
-    let server = server();
+    let mut server = server();
     let tenant = server.add_tenant("acme");
     let visitor = server.visitor();
     assert_eq!(visitor.open("/jobs").path, "/login");
     let wrong = visitor.submit("/login", &[("client_id", &tenant.client_id), ("client_secret", "wrong")]);
     let wrong = wrong.with("no such client");
+    server.wait_for_event("credentials_refused");
     assert_eq!((wrong.path.as_str(), visitor.cookie()), ("/login?fault=wrong", None));
     visitor.log_in(&tenant);
     let cookie = visitor.cookie().expect("the console set a cookie");
@@ -239,6 +308,21 @@ fn a_session_ends_with_its_secret_by_logging_out_and_with_time() {
     visitor.log_in(&tenant);
     server.set_clock(Duration::from_secs(13 * 60 * 60));
     assert_eq!(visitor.open("/jobs").path, "/login");
+}
+
+#[test]
+fn an_address_that_guesses_sessions_has_to_wait_and_others_go_on() {
+    let server = server();
+    let tenant = server.add_tenant("acme");
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    let guess = |n: usize| {
+        let cookie = format!("bulkhead={n:0>43}");
+        server.visitor().send("GET", "/jobs", &[("cookie", &cookie)], &[]).status
+    };
+    let statuses: Vec<u16> = (0..150).map(guess).collect();
+    assert!(statuses.iter().take(100).all(|status| *status == 303) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(visitor.open("/jobs").reply.status, 200);
 }
 
 #[test]

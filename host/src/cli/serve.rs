@@ -192,8 +192,13 @@ async fn serve(
     let Listening { max_connections, admin, identities, health: health_listener } = listening;
     let [public_scheme, admin_scheme] = [&identities.public, &identities.admin].map(scheme);
     // As many as connections, shared so that no few tenants can keep all connections busy.
-    let (api, console) =
-        Api::client_and_console(Arc::clone(service), args.body_settings(), args.answer_memory, max_connections);
+    let (api, console) = Api::client_and_console(
+        Arc::clone(service),
+        args.body_settings(),
+        args.answer_memory,
+        max_connections,
+        args.console_connections(),
+    );
     let settings = HttpSettings { tls: identities.public.clone(), ..args.console_http_settings() };
     let console = args
         .listening

@@ -4,6 +4,7 @@
 //! A page does what the API does, by the same service, and so within the same limits.
 
 mod assets;
+mod file_turns;
 mod form;
 mod login;
 mod page;
@@ -14,42 +15,55 @@ mod tenant;
 mod words;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Method, Request};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, StatusCode};
 
+use self::file_turns::FileTurns;
 use self::form::Form;
 use self::page::see_other;
 pub(super) use self::route::ConsoleRoute;
-use self::session::{Sessions, Visitor};
+use self::session::{Sessions, Visitor, session_id};
 use super::client_api::ClientApi;
 use super::content_coding::Accepted;
 use super::failed_logins::FailedLogins;
 use super::problem::Problem;
-use super::reply::Reply;
+use super::reply::{Reply, ReplyBody};
+use super::request_shares::RequestShares;
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
+use crate::domain::TenantId;
 
 /// Bytes of a form's body, but for a form that brings a file.
 const MAX_FORM_BYTES: usize = 64 << 10;
+
+/// How long a session counts for a request without being looked up again when the body is there.
+const CHECKED_FOR: Duration = Duration::from_secs(1);
 
 /// The console.
 pub(super) struct Console {
     /// What answers a tenant's calls. The console shares its limits.
     client: Arc<ClientApi>,
     sessions: Sessions,
+    /// Bounds the console's connections that one tenant's requests take.
+    request_shares: Arc<RequestShares>,
     failed_logins: FailedLogins,
     reasons: Arc<tenant::ReasonCache>,
+    file_turns: FileTurns,
 }
 
 impl Console {
     /// Creates the console beside the API whose limits it shares.
-    pub(super) fn new(client: Arc<ClientApi>) -> Self {
+    pub(super) fn new(client: Arc<ClientApi>, connections: usize) -> Self {
         Self {
             sessions: Sessions::new(Arc::clone(client.service())),
             client,
+            request_shares: Arc::new(RequestShares::new(connections)),
             failed_logins: FailedLogins::default(),
             reasons: Arc::default(),
+            file_turns: FileTurns::new(),
         }
     }
 
@@ -60,6 +74,9 @@ impl Console {
             return asset.answer(request.headers());
         }
         let accepted = Accepted::of(request.headers());
+        // The length of a compressed answer tells something, so no other page may have a browser ask for one.
+        let site = request.headers().get("sec-fetch-site");
+        let is_of_own_page = site.is_some_and(|site| site == "same-origin" || site == "none");
         let (visitor, answer) = match self.visitor(&request).await {
             Ok(visitor) => {
                 let answer = self.route(route, &visitor, request).await;
@@ -68,20 +85,60 @@ impl Console {
             Err(problem) => (Visitor::Nobody, Err(problem)),
         };
         let reply = answer.unwrap_or_else(|problem| refusal::page(&visitor, problem));
-        match (visitor, accepted) {
-            (Visitor::Tenant(tenant, _), accepted) => self.client.compress(reply, tenant.id, accepted).await,
-            (Visitor::Nobody, _) => reply,
+        let Visitor::Tenant(tenant, _) = &visitor else { return reply };
+        let reply = match self.held(reply, tenant.id) {
+            Ok(reply) => reply,
+            Err(problem) => refusal::page(&visitor, problem),
+        };
+        if is_of_own_page { self.client.compress(reply, tenant.id, accepted).await } else { reply }
+    }
+
+    /// Counts a large page in the memory of answers until it is sent.
+    fn held(&self, reply: Reply, tenant: TenantId) -> Result<Reply, Problem> {
+        let (head, body) = reply.into_parts();
+        let body = match body {
+            ReplyBody::Whole(bytes) => ReplyBody::Whole(self.client.hold(tenant, bytes)?),
+            streamed => streamed,
+        };
+        Ok(Reply::from_parts(head, body))
+    }
+
+    /// Checks the session once more, if a body took long to arrive: its secret may have been revoked meanwhile.
+    ///
+    /// # Errors
+    /// 403 if there is no such session any more.
+    async fn check_again(&self, begun: Instant, head: &Parts) -> Result<(), Problem> {
+        if begun.elapsed() < CHECKED_FOR {
+            return Ok(());
         }
+        let sender = Sender::of(&head.extensions)?;
+        let id = session_id(&head.headers, sender.is_secure).ok_or_else(Problem::session_ended)?;
+        self.sessions.visitor(&id).await?.map(drop).ok_or_else(Problem::session_ended)
     }
 
     /// Finds out who sends a request.
     async fn visitor(&self, request: &Request<Incoming>) -> Result<Visitor, Problem> {
         check_single_headers(request.headers())?;
         let sender = Sender::of(request.extensions())?;
-        let visitor = self.sessions.visitor(request.headers(), sender.is_secure).await?;
+        let Some(id) = session_id(request.headers(), sender.is_secure) else { return Ok(Visitor::Nobody) };
+        // Who guesses ids costs the store as much as who guesses secrets.
+        let attempt = self.failed_logins.admit(sender.client, Some(id.hash()))?;
+        let visitor = match self.sessions.visitor(&id).await? {
+            Some(visitor) => visitor,
+            None => {
+                let problem = attempt.failed(Problem::wrong_credentials());
+                return if problem.status() == StatusCode::TOO_MANY_REQUESTS {
+                    Err(problem)
+                } else {
+                    Ok(Visitor::Nobody)
+                };
+            }
+        };
+        attempt.succeeded();
         if let Visitor::Tenant(tenant, _) = &visitor {
             sender.is_called(&tenant.name);
-            sender.authenticated(Some(self.client.request_share(tenant.id)?))?;
+            let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
+            sender.authenticated(Some(share))?;
         }
         Ok(visitor)
     }

@@ -6,8 +6,8 @@ mod of_bodies;
 mod of_credentials;
 mod of_load;
 
+use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::problem_details::{ProblemDetails, QUOTA_EXCEEDED_KIND};
@@ -200,11 +200,13 @@ impl Problem {
         self.status
     }
 
-    /// Adds the headers of the problem to an answer of another form, but for the question of a browser for a password.
-    pub(super) fn tell_headers(self, headers: &mut HeaderMap) {
+    /// Says in an answer of another form what it is about, for the metrics, and adds the headers of the problem, but for the question
+    /// of a browser for a password.
+    pub(super) fn tell(self, reply: &mut Reply) {
         for (name, value) in self.headers.into_iter().filter(|(name, _)| *name != WWW_AUTHENTICATE) {
-            headers.append(name, value);
+            reply.headers_mut().append(name, value);
         }
+        reply.extensions_mut().insert(ProblemDetails { kind: self.kind, message: self.message });
     }
 
     fn internal() -> Self {

@@ -19,6 +19,8 @@ pub struct TablePreview {
     pub columns: Vec<PreviewColumn>,
     /// Rows with text, without the header.
     pub rows: usize,
+    /// Rows that bring a whole contact as JSON, in a column of Bulkhead's own.
+    pub whole_rows: usize,
     /// Why the table cannot be read whole, if it cannot. The columns are those of the first row all the same.
     pub fault: Option<ImportError>,
 }
@@ -67,6 +69,7 @@ impl TablePreview {
             is_own: header.is_own,
             columns: Vec::new(),
             rows: 0,
+            whole_rows: 0,
             fault: None,
         };
         let is_row = header.is_row;
@@ -75,6 +78,7 @@ impl TablePreview {
                 return;
             }
             preview.rows += 1;
+            preview.whole_rows += usize::from(header.item.is_some_and(|place| !records.cell(place).is_empty()));
             if preview.rows <= samples {
                 for ((place, _), column) in header.columns.iter().zip(&mut columns) {
                     column.samples.push(records.cell(*place).to_owned());

@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use super::{Service, ServiceError};
 use crate::domain::{StagedFileId, TenantId, Timestamp};
-use crate::store::{Authentication, NewConsoleSession, NewStagedFile, StagedFile};
+use crate::store::{Authentication, NewConsoleSession, NewStagedFile, StagedFile, Tenant};
 
 impl Service {
     /// Begins a session of a tenant with the secret of this SHA-256, which is right. `hash` is that of the session's id.
     ///
     /// # Errors
-    /// If the store cannot answer.
+    /// If the store cannot answer, or sessions begin too often.
     pub fn begin_console_session(
         &self,
         hash: &[u8; 32],
         secret: &[u8; 32],
-        tenant: TenantId,
+        tenant: &Tenant,
         lifetime: Duration,
     ) -> Result<(), ServiceError> {
-        let session = NewConsoleSession { hash: *hash, credential: *secret, tenant: Some(tenant), lifetime };
+        // As often as a client gets tokens.
+        self.admit_token(tenant)?;
+        let session = NewConsoleSession { hash: *hash, credential: *secret, tenant: Some(tenant.id), lifetime };
         Ok(self.store().begin_console_session(&session)?)
     }
 

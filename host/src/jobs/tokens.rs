@@ -95,7 +95,7 @@ impl Service {
     }
 
     /// Counts a token in the tenant's rate, and makes room for it.
-    fn admit_token(&self, tenant: &Tenant) -> Result<(), ServiceError> {
+    pub(super) fn admit_token(&self, tenant: &Tenant) -> Result<(), ServiceError> {
         let limits = TokenLimits { count: tenant.limits.tokens, per_minute: tenant.limits.tokens_per_minute };
         match self.store().admit_token(tenant.id, &limits)? {
             Admission::Admitted => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ClientApi;
@@ -10,8 +11,10 @@ use crate::http::body::Bodies;
 use crate::http::content_coding::Accepted;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::http::request_shares::RequestShare;
 use crate::jobs::Service;
+
+/// Bytes of an answer that are not counted: those of small answers.
+const UNCOUNTED_BYTES: usize = 64 << 10;
 
 impl ClientApi {
     /// Returns the service.
@@ -24,12 +27,12 @@ impl ClientApi {
         &self.bodies
     }
 
-    /// Takes a tenant's share of the requests in progress.
+    /// Counts a large answer to a tenant in the memory of answers, until it was sent.
     ///
     /// # Errors
-    /// 503 if the tenant has as many requests as it may.
-    pub(in crate::http) fn request_share(&self, tenant: TenantId) -> Result<RequestShare, Problem> {
-        self.request_shares.take(tenant).ok_or_else(Problem::too_many_requests)
+    /// 503 if there is no room for it.
+    pub(in crate::http) fn hold(&self, tenant: TenantId, bytes: Bytes) -> Result<Bytes, Problem> {
+        self.answers.hold_piece(tenant, bytes, UNCOUNTED_BYTES)
     }
 
     /// Returns the turns of a tenant's work on the blocking pool.

@@ -7,11 +7,13 @@ use maud::html;
 
 use super::form::Form;
 use super::page::{Page, see_other};
-use super::session::Visitor;
-use super::{Console, MAX_FORM_BYTES};
+use super::session::{Visitor, no_cookie};
+use super::{Console, MAX_FORM_BYTES, refusal};
+use crate::http::access_log::WrongCredentials;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::sender::Sender;
+use crate::metrics::{METRICS, RefusalReason};
 use crate::store::{Authentication, Tenant};
 use crate::tenants::{Permission, Scope, Secret};
 
@@ -107,7 +109,10 @@ impl Console {
                 return if problem.status() == StatusCode::TOO_MANY_REQUESTS {
                     Err(problem)
                 } else {
-                    Ok(LoginFault::Wrong.tell())
+                    METRICS.http.refused(RefusalReason::Credentials);
+                    let mut reply = LoginFault::Wrong.tell();
+                    reply.extensions_mut().insert(WrongCredentials);
+                    Ok(reply)
                 };
             }
         };
@@ -116,18 +121,23 @@ impl Console {
         if !scope.allows(Permission::Read) {
             return Ok(LoginFault::SubmitOnly.tell());
         }
+        // Whoever logs in again goes on with one session.
+        self.sessions.end(&head.headers, sender.is_secure).await?;
         let cookie = self.sessions.begin(secret, &tenant, sender.is_secure).await?;
         let mut reply = see_other("/jobs");
         reply.headers_mut().insert(SET_COOKIE, cookie);
         Ok(reply)
     }
 
-    /// Logs the visitor out.
+    /// Logs the visitor out. The browser forgets the session also if the store cannot end it.
     pub(super) async fn log_out(&self, request: Request<Incoming>) -> Result<Reply, Problem> {
         let sender = Sender::of(request.extensions())?;
-        let cookie = self.sessions.end(request.headers(), sender.is_secure).await?;
-        let mut reply = see_other("/login");
-        reply.headers_mut().insert(SET_COOKIE, cookie);
+        let ended = self.sessions.end(request.headers(), sender.is_secure).await;
+        let mut reply = match ended {
+            Ok(()) => see_other("/login"),
+            Err(problem) => refusal::page(&Visitor::Nobody, problem),
+        };
+        reply.headers_mut().insert(SET_COOKIE, no_cookie(sender.is_secure)?);
         Ok(reply)
     }
 }

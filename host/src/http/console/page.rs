@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::{Asset, ICON, STYLES};
@@ -137,10 +137,15 @@ fn html_reply(status: StatusCode, content: Markup) -> Reply {
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     // Its own pages must say where a form comes from.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    guard(headers);
     reply
+}
+
+/// Keeps other origins from using an answer, and a browser from taking it for something else.
+pub(super) fn guard(headers: &mut HeaderMap) {
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 
 fn link(path: &str, name: &str, is_here: bool) -> Markup {

@@ -30,6 +30,6 @@ pub(super) fn page(visitor: &Visitor, problem: Problem) -> Reply {
     )
     .with_status(status)
     .reply(visitor);
-    problem.tell_headers(reply.headers_mut());
+    problem.tell(&mut reply);
     reply
 }

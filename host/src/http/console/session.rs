@@ -41,17 +41,16 @@ impl Sessions {
         Self { service }
     }
 
-    /// Finds the visitor by the cookie.
+    /// Finds the visitor whose session has this id; `None` if there is no such session any more.
     ///
     /// # Errors
     /// 503 if the store cannot answer.
-    pub(super) async fn visitor(&self, headers: &HeaderMap, is_secure: bool) -> Result<Visitor, Problem> {
-        let Some(id) = session_id(headers, is_secure) else { return Ok(Visitor::Nobody) };
-        let service = Arc::clone(&self.service);
+    pub(super) async fn visitor(&self, id: &Secret) -> Result<Option<Visitor>, Problem> {
+        let (service, hash) = (Arc::clone(&self.service), id.hash());
         blocking(move || {
-            Ok(match service.console_session(&id.hash())? {
-                Authentication::Tenant(tenant, scope) => Visitor::Tenant(tenant, scope),
-                Authentication::ExpiredToken | Authentication::Unknown => Visitor::Nobody,
+            Ok(match service.console_session(&hash)? {
+                Authentication::Tenant(tenant, scope) => Some(Visitor::Tenant(tenant, scope)),
+                Authentication::ExpiredToken | Authentication::Unknown => None,
             })
         })
         .await
@@ -62,27 +61,30 @@ impl Sessions {
     /// # Errors
     /// 503 if the store cannot answer.
     pub(super) async fn begin(&self, secret: Secret, tenant: &Tenant, is_secure: bool) -> Result<HeaderValue, Problem> {
-        let (service, tenant) = (Arc::clone(&self.service), tenant.id);
+        let (service, tenant) = (Arc::clone(&self.service), tenant.clone());
         let id = blocking(move || {
             let id = Secret::random().map_err(|error| Problem::panicked(&error))?;
-            service.begin_console_session(&id.hash(), &secret.hash(), tenant, LIFETIME)?;
+            service.begin_console_session(&id.hash(), &secret.hash(), &tenant, LIFETIME)?;
             Ok(id)
         })
         .await?;
         cookie(is_secure, id.reveal(), LIFETIME)
     }
 
-    /// Ends the session of a request. Returns the cookie without its value.
+    /// Ends the session of a request, if there is one.
     ///
     /// # Errors
     /// 503 if the store cannot answer.
-    pub(super) async fn end(&self, headers: &HeaderMap, is_secure: bool) -> Result<HeaderValue, Problem> {
-        if let Some(id) = session_id(headers, is_secure) {
-            let service = Arc::clone(&self.service);
-            blocking(move || Ok(service.end_console_session(&id.hash())?)).await?;
-        }
-        cookie(is_secure, "", Duration::ZERO)
+    pub(super) async fn end(&self, headers: &HeaderMap, is_secure: bool) -> Result<(), Problem> {
+        let Some(id) = session_id(headers, is_secure) else { return Ok(()) };
+        let service = Arc::clone(&self.service);
+        blocking(move || Ok(service.end_console_session(&id.hash())?)).await
     }
+}
+
+/// Returns the cookie without a value, which has the browser forget it.
+pub(super) fn no_cookie(is_secure: bool) -> Result<HeaderValue, Problem> {
+    cookie(is_secure, "", Duration::ZERO)
 }
 
 fn cookie_name(is_secure: bool) -> &'static str {
@@ -96,7 +98,7 @@ fn cookie(is_secure: bool, value: &str, lifetime: Duration) -> Result<HeaderValu
 }
 
 /// Reads the session's id in the cookies. Of several, the first one that can be an id counts.
-fn session_id(headers: &HeaderMap, is_secure: bool) -> Option<Secret> {
+pub(super) fn session_id(headers: &HeaderMap, is_secure: bool) -> Option<Secret> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let is_id = |value: &str| value.len() == ID_BYTES && value.bytes().all(|byte| byte.is_ascii_graphic());

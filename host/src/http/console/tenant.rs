@@ -13,6 +13,8 @@ mod undo;
 mod upload;
 mod work;
 
+use std::time::Instant;
+
 use hyper::Request;
 use hyper::body::Incoming;
 
@@ -42,15 +44,17 @@ impl Console {
             return Err(Problem::scope_forbids(scope, "'full'"));
         }
         let visitor = Visitor::Tenant(Box::new(tenant.clone()), scope);
+        let begun = Instant::now();
         let (head, body) = request.into_parts();
         let query = Form::read(head.uri.query().unwrap_or_default().as_bytes())?;
         match route {
             TenantRoute::Upload => upload::page(&visitor, &query),
-            TenantRoute::ReceiveFile => self.receive_file(&tenant, &head, body).await,
+            TenantRoute::ReceiveFile => self.receive_file(&tenant, begun, &head, body).await,
             TenantRoute::Map(id) => self.map_page(&visitor, tenant, id, query).await,
             TenantRoute::SendMapping(id) => {
                 let bodies = self.client.bodies().of_tenant(tenant.id);
                 let body = bodies.up_to(MAX_FORM_BYTES).receive_bytes(&head.headers, body).await?.take_bytes();
+                self.check_again(begun, &head).await?;
                 self.send_mapping(&visitor, tenant, id, Form::read(&body)?).await
             }
             TenantRoute::Jobs => {
@@ -61,7 +65,7 @@ impl Console {
             TenantRoute::Work(work, page) => self.work_page(&visitor, tenant, scope, work, page, &head.headers).await,
             TenantRoute::Apply(work) => self.apply(tenant, work).await,
             TenantRoute::Cancel(work) => self.cancel(tenant, work).await,
-            TenantRoute::ShowUndo(job) => self.undo_page(&visitor, tenant, job).await,
+            TenantRoute::ShowUndo(job) => self.undo_page(&visitor, tenant, scope, job).await,
             TenantRoute::Undo(job) => self.undo(tenant, job).await,
         }
     }

@@ -80,6 +80,12 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of a form that came when its session had ended.
+    pub(in crate::http) fn session_ended() -> Self {
+        let message = "Your session has ended, or its secret was revoked. Nothing was changed. Log in again.";
+        Self::new(StatusCode::FORBIDDEN, "session_ended", message)
+    }
+
     /// Returns the problem of a client whose secret has a scope that does not allow the call.
     ///
     /// `needed` are the scopes that allow it.

@@ -43,15 +43,17 @@ impl Api {
         Self(Handler::Client(Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests))))
     }
 
-    /// Creates the API for tenants' clients as [`Self::client`] does, and the console beside it, whose requests share its limits.
+    /// Creates the API for tenants' clients as [`Self::client`] does, and the console beside it, which has
+    /// `console_connections` connections and shares the other limits.
     pub fn client_and_console(
         service: Arc<Service>,
         bodies: BodySettings,
         answer_memory_bytes: usize,
         max_requests: usize,
+        console_connections: usize,
     ) -> (Self, Self) {
         let client = Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests));
-        let console = Console::new(Arc::clone(&client));
+        let console = Console::new(Arc::clone(&client), console_connections);
         (Self(Handler::Client(client)), Self(Handler::Console(Box::new(console))))
     }
 

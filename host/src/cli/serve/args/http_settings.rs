@@ -54,8 +54,13 @@ impl ServeArgs {
 
     /// Returns the limits of the console's listener. People are few beside programs, and no page of another origin reads pages.
     pub(in crate::cli::serve) fn console_http_settings(&self) -> HttpSettings {
-        let settings = self.http_settings(MAX_CONSOLE_CONNECTIONS.min(self.max_connections));
+        let settings = self.http_settings(self.console_connections());
         HttpSettings { allowed_origins: AllowedOrigins::default(), ..settings }
+    }
+
+    /// Returns the number of connections that the console's listener may have.
+    pub(in crate::cli::serve) fn console_connections(&self) -> usize {
+        MAX_CONSOLE_CONNECTIONS.min(self.max_connections)
     }
 
     pub(in crate::cli::serve) fn admin_http_settings(&self) -> HttpSettings {

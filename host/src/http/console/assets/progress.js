@@ -17,7 +17,7 @@ function announce(percent) {
 async function update() {
   if (!document.hidden) {
     try {
-      const answer = await fetch(place.dataset.progress, { headers: { accept: "text/html" }, redirect: "error" });
+      const answer = await fetch(place.dataset.progress, { headers: { accept: "text/html" }, redirect: "manual" });
       if (answer.ok) {
         const part = document.createElement("template");
         part.innerHTML = await answer.text();
@@ -31,7 +31,7 @@ async function update() {
           return;
         }
         announce(bar.dataset.percent);
-      } else if (answer.status < 500 && answer.status !== 429) {
+      } else if (answer.type === "opaqueredirect" || (answer.status < 500 && answer.status !== 429)) {
         location.reload();
         return;
       }

@@ -25,6 +25,8 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, may_change: bool) -> Pa
         @if left > 0 { p.note.warn { "The check was stopped: " (count(left, "row was", "rows were")) " not looked at." } }
         @if work.is_applied() {
             p.note { "This file was run already. " a href=(work.work.path("run")) { "See what became of it" } }
+        } @else if work.is_cancelled() {
+            p { a.button href="/upload" { "Bring the file again" } }
         } @else if may_change {
             form.actions method="post" action=(work.work.path("check")) {
                 @if writes > 0 {
@@ -80,5 +82,5 @@ fn changes_table(reasons: &Reasons) -> Markup {
 
 /// A value, or a word where there is none.
 fn shown(value: &str) -> Markup {
-    html! { @if value.is_empty() { span.blank { "blank" } } @else { (value) } }
+    html! { @if value.is_empty() { span.blank { "blank" } } @else { bdi { (value) } } }
 }

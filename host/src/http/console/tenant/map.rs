@@ -72,7 +72,9 @@ impl Console {
         let like = query.text(LIKE).map(|text| JobId::parse(text).ok_or_else(Problem::unknown_job)).transpose()?;
         let fields = self.fields(tenant.clone()).await?;
         let max_bytes = self.client.bodies().max_bytes();
+        let turn = self.file_turns.take(tenant.id).await?;
         let page = self.in_turn(&tenant, move |service, tenant| {
+            let _turn = turn;
             let choices = ReadingChoices::of_form(&query)?;
             let read = read_file(service, tenant, id, choices, &fields, max_bytes)?;
             if query.is_on(CHECKED) {
@@ -99,12 +101,16 @@ impl Console {
     ) -> Result<Reply, Problem> {
         let again = |query: &str| Ok(see_other(&format!("/files/{id}/map?{query}")));
         if form.is_on("again") {
+            // What is no choice of the page is not repeated.
+            ReadingChoices::of_form(&form)?;
             return again(&form.only(&READING).to_query());
         }
         let fields = self.fields(tenant.clone()).await?;
         let max_bytes = self.client.bodies().max_bytes();
         let query = format!("{}&{CHECKED}=1", form.to_query());
+        let turn = self.file_turns.take(tenant.id).await?;
         let outcome = self.in_turn(&tenant, move |service, tenant| {
+            let _turn = turn;
             let choices = ReadingChoices::of_form(&form)?;
             let read = read_file(service, tenant, id, choices, &fields, max_bytes)?;
             let chosen = chosen(&read, &form);

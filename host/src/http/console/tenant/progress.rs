@@ -76,11 +76,25 @@ impl Console {
     pub(super) async fn apply(&self, tenant: Tenant, work: Work) -> Result<Reply, Problem> {
         let path = self.in_turn(&tenant, move |service, tenant| {
             let mut path = work.path("run");
-            for job in work.read(service, tenant.id)?.jobs {
-                // A part without anything to change needs no job, unless it is all there is.
-                let applied = service.apply(tenant, &Application::new(job.id, None)?)?;
-                if let Work::Job(_) = work {
-                    path = Work::Job(applied).path("run");
+            let checked = work.read(service, tenant.id)?;
+            if checked.is_cancelled() {
+                return Err(Problem::bad_request("The check was stopped, so nobody knows what the rest of the file would do. Nothing was changed. Bring the file again."));
+            }
+            let mut has_begun = checked.is_applied();
+            for job in checked.jobs {
+                match service.apply(tenant, &Application::new(job.id, None)?) {
+                    Ok(applied) => {
+                        has_begun = true;
+                        if let Work::Job(_) = work {
+                            path = Work::Job(applied).path("run");
+                        }
+                    }
+                    // The page says which parts are left, and begins them when it is asked to.
+                    Err(error) if has_begun => {
+                        tracing::debug!(event = "file_begun_in_part", %error, "a part of a file could not be begun");
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
             Ok(path)
@@ -134,6 +148,7 @@ fn bar(work: &LoadedWork, now: Timestamp, may_change: bool) -> Markup {
     let percent = (processed * 100).checked_div(total).unwrap_or(100);
     let said = if is_queued { String::from("waiting for its turn") } else { format!("{percent}%") };
     html! {
+        (result::parts_left(work, may_change))
         div.card.progress data-done[work.is_completed()] data-percent=(percent) {
             label for="bar" { (said) }
             progress id="bar" max=(total.max(1)) value=(processed) {}

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::work::LoadedWork;
-use crate::domain::{Action, Job, JobId, TenantId};
+use crate::domain::{Action, Job, JobId, Source, TenantId};
 use crate::export::failure_text;
 use crate::http::problem::Problem;
+use crate::import::is_item;
 use crate::jobs::Service;
 use crate::store::StoredRow;
 
@@ -105,19 +106,24 @@ impl ReasonCache {
 
 fn read(service: &Service, tenant: TenantId, job: &Job) -> Result<Reasons, Problem> {
     let mut collected = Collected::default();
+    // Rows that bring whole contacts change more than the columns say.
+    let has_items = |source: &&Source| source.columns.iter().any(|column| is_item(&column.column));
     let columns: HashMap<&str, &str> = job
         .source
         .iter()
+        .filter(|source| !has_items(source))
         .flat_map(|source| &source.columns)
         .filter_map(|column| Some((column.field.as_deref()?, column.column.as_str())))
         .collect();
-    let wants_rows = job.counts.failed > 0 || job.cancelled_at.is_some() || job.dry_run.is_some();
-    let mut range = 0..if wants_rows { u64::from(job.total) } else { 0 };
-    while !range.is_empty() {
+    // Of a large job that went well, the first rows suffice.
+    let mut failures = u64::from(job.total.saturating_sub(job.counts.processed()).saturating_add(job.counts.failed));
+    let mut range = 0..u64::from(job.total);
+    while !range.is_empty() && (failures > 0 || (job.dry_run.is_some() && collected.changes.len() < MAX_CHANGES)) {
         let rows = service.rows(tenant, job.id, range.clone())?;
         let Some(last) = rows.last() else { break };
         range.start = u64::from(last.index) + 1;
         for row in &rows {
+            failures -= u64::from(matches!(row.action, Action::Refuse | Action::NotProcessed)).min(failures);
             collected.add_row(row, &columns);
         }
     }

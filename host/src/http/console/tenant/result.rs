@@ -11,7 +11,7 @@ use super::upload::LIKE;
 use super::work::{LoadedWork, Work};
 use crate::domain::Timestamp;
 use crate::http::console::Console;
-use crate::http::console::page::{Page, Place};
+use crate::http::console::page::{Page, Place, guard};
 use crate::http::console::words::{count, moment, number};
 use crate::http::job::JobRequest;
 use crate::http::problem::Problem;
@@ -31,9 +31,12 @@ impl Console {
         let Work::Job(job) = work else { return Err(Problem::unknown_job()) };
         let mut headers = headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static("text/csv"));
-        let request = JobRequest::parse(Some("only=failed"), &headers)?;
+        let request = JobRequest::parse(Some("only=failed&excel=1"), &headers)?;
         let reader = self.client.job_reader(tenant.id, scope, self.client.turns(tenant.id));
-        self.in_turn(&tenant, move |_, _| reader.read(job, &request)).await
+        // For a spreadsheet, which would take some texts of strangers for formulas.
+        let mut reply = self.in_turn(&tenant, move |_, _| reader.read(job, &request)).await?;
+        guard(reply.headers_mut());
+        Ok(reply)
     }
 }
 
@@ -41,10 +44,11 @@ impl Console {
 pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_change: bool) -> Page {
     let counts = work.counts();
     let left = work.total().saturating_sub(work.processed());
-    let title = match (work.is_undo(), work.is_cancelled()) {
-        (_, true) => "Stopped",
-        (true, false) => "Undone",
-        (false, false) => "Done",
+    let title = match (work.is_undo(), work.is_cancelled(), work.left) {
+        (_, true, _) => "Stopped",
+        (true, false, _) => "Undone",
+        (false, false, 0) => "Done",
+        (false, false, _) => "Done in part",
     };
     let content = html! {
         p { "Of " (count(work.total(), "row", "rows")) ":" }
@@ -55,6 +59,7 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_cha
             (figure("unchanged", "left as they were", counts.unchanged))
             (figure("failed", "refused", counts.failed))
         }
+        (parts_left(work, may_change))
         @if left > 0 { p.note.warn { "The job was stopped: " (count(left, "row was", "rows were")) " not processed. The file of what failed has them, too." } }
         p.quiet {
             @if let Some(moment_) = work.finished_at() { "Finished at " (moment(moment_)) ". " }
@@ -65,6 +70,18 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_cha
         p { a href="/upload" { "Bring another file" } }
     };
     Page::new(title, content).under(Step::Result.list()).at(Place::Jobs)
+}
+
+/// Says that parts of the file were not begun, and offers to begin them.
+pub(super) fn parts_left(work: &LoadedWork, may_change: bool) -> Markup {
+    html! {
+        @if work.left > 0 {
+            p.note.warn { (count(work.left as u64, "part", "parts")) " of the file, of up to 10,000 rows each, could not be begun: the tenant may have used up a limit, or the server was busy." }
+            @if may_change {
+                form.actions method="post" action=(work.work.path("check")) { button.primary type="submit" { "Run the rest" } }
+            }
+        }
+    }
 }
 
 /// Offers to undo what can be undone.

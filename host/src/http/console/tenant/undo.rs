@@ -14,10 +14,17 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::jobs::Undoing;
 use crate::store::Tenant;
+use crate::tenants::{Permission, Scope};
 
 impl Console {
     /// Returns the page that says what an undo would do.
-    pub(super) async fn undo_page(&self, visitor: &Visitor, tenant: Tenant, job: JobId) -> Result<Reply, Problem> {
+    pub(super) async fn undo_page(
+        &self,
+        visitor: &Visitor,
+        tenant: Tenant,
+        scope: Scope,
+        job: JobId,
+    ) -> Result<Reply, Problem> {
         let preview =
             self.in_turn(&tenant, move |service, tenant| Ok(service.preview_undo(tenant, &undoing(job)?)?)).await?;
         let counts = preview.counts;
@@ -34,7 +41,7 @@ impl Console {
                 ul { @for (reason, contacts) in &preview.obstacles { li { (reason) ": " (number(u64::from(*contacts))) } } }
             }
             form.actions method="post" action=(Work::Job(job).path("undo")) {
-                button.danger type="submit" { "Undo" }
+                @if scope.allows(Permission::Change) { button.danger type="submit" { "Undo" } }
                 a href=(Work::Job(job).path("result")) { "Leave everything as it is" }
             }
             p.quiet { "Possible until " (moment(preview.undoable_until)) "." }

@@ -1,6 +1,6 @@
 //! The first step: a person brings a file, which is kept for an hour.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -53,11 +53,20 @@ pub(super) fn page(visitor: &Visitor, query: &Form) -> Result<Reply, Problem> {
 
 impl Console {
     /// Keeps the file that a form brings, and goes on to the next step.
-    pub(super) async fn receive_file(&self, tenant: &Tenant, head: &Parts, body: Incoming) -> Result<Reply, Problem> {
+    pub(super) async fn receive_file(
+        &self,
+        tenant: &Tenant,
+        begun: Instant,
+        head: &Parts,
+        body: Incoming,
+    ) -> Result<Reply, Problem> {
         let kind = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = Boundary::from_content_type(kind)?;
         let mut body = self.client.bodies().of_tenant(tenant.id).receive_bytes(&head.headers, body).await?;
+        self.check_again(begun, head).await?;
+        let turn = self.file_turns.take(tenant.id).await?;
         let location = self.in_turn(tenant, move |service, tenant| {
+            let _turn = turn;
             let bytes = body.take_bytes();
             let form = multipart::form_with_file(&bytes, &boundary, FILE)?;
             if form.file.is_empty() {

@@ -32,16 +32,17 @@ impl Work {
         LoadedWork::new(self, jobs)
     }
 
-    /// Reads the jobs that store something: of dry runs, those that apply them; blocks.
+    /// Reads the jobs that store something: of dry runs of which some were applied, the jobs that apply them; blocks.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub(super) fn read_applied(self, service: &Service, tenant: TenantId) -> Result<LoadedWork, Problem> {
         let mut work = self.read(service, tenant)?;
-        if work.is_dry_run() {
+        if work.is_applied() {
+            let left = work.jobs.iter().filter(|job| job.applied_as.is_none()).count();
             let ids: Vec<JobId> = work.jobs.iter().filter_map(|job| job.applied_as).collect();
             let jobs = ids.into_iter().map(|id| service.job(tenant, id)).collect::<Result<Vec<_>, _>>()?;
-            work = LoadedWork::new(self, jobs.into_iter().flatten().collect())?;
+            work = LoadedWork { left, ..LoadedWork::new(self, jobs.into_iter().flatten().collect())? };
         }
         Ok(work)
     }
@@ -51,11 +52,13 @@ impl Work {
 pub(super) struct LoadedWork {
     pub(super) work: Work,
     pub(super) jobs: Vec<Job>,
+    /// Parts of the file whose dry runs were not applied, while others were.
+    pub(super) left: usize,
 }
 
 impl LoadedWork {
     fn new(work: Work, jobs: Vec<Job>) -> Result<Self, Problem> {
-        if jobs.is_empty() { Err(Problem::unknown_job()) } else { Ok(Self { work, jobs }) }
+        if jobs.is_empty() { Err(Problem::unknown_job()) } else { Ok(Self { work, jobs, left: 0 }) }
     }
 
     pub(super) fn is_dry_run(&self) -> bool {

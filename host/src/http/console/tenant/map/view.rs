@@ -13,6 +13,9 @@ use crate::http::console::words::{count, size};
 use crate::import::{OTHER_TARGETS, TablePreview, delimiter};
 use crate::jobs::Fields;
 
+/// Bytes that the choices of all columns may have in a page. Above them, all columns share one list.
+const MAX_OPTION_BYTES: usize = 512 << 10;
+
 /// Returns the page on which a person says what the columns mean.
 pub(super) fn page(
     id: StagedFileId,
@@ -24,7 +27,7 @@ pub(super) fn page(
     let ReadFile { file, preview, choices, is_charset_guessed } = read;
     let content = html! {
         p.file {
-            strong { (file.name) } " · " (size(file.content.len() as u64))
+            strong { bdi { (file.name) } } " · " (size(file.content.len() as u64))
             @if let Ok(preview) = preview { " · " (count(preview.rows as u64, "row", "rows")) }
         }
         @if let Some(fault) = &faults.general { p.note.bad role="alert" { (fault) } }
@@ -36,6 +39,9 @@ pub(super) fn page(
                 Err(error) => p.note.bad role="alert" { (error) },
                 Ok(preview) => {
                     @if let Some(fault) = &preview.fault { p.note.bad role="alert" { (fault) } }
+                    @if preview.whole_rows > 0 {
+                        p.note.warn { (count(preview.whole_rows as u64, "row brings", "rows bring")) " a contact of its own as JSON, in the column 'bulkhead:item'. No choice here changes what it says; the next page shows what it would do." }
+                    }
                     @if preview.is_own {
                         p.note { "Bulkhead wrote this file: the columns with what failed are passed over." }
                     }
@@ -55,7 +61,12 @@ pub(super) fn page(
 
 /// The columns with their samples, each with the choice of a field.
 fn columns(preview: &TablePreview, fields: &Fields, chosen: &[Option<String>], faults: &Faults) -> Markup {
+    let is_wide = preview.columns.len() * options(fields, None).into_string().len() > MAX_OPTION_BYTES;
     html! {
+        @if is_wide {
+            p.note { "The file has many columns, so the field of each is written: begin with its name, and choose. Blank is not imported." }
+            datalist id="fields" { (all_options(fields)) }
+        }
         div.scroll tabindex="0" role="region" aria-label="Columns of the file" {
             table.map {
                 thead { tr { th scope="col" { "Column" } th scope="col" { "In the first rows" } th scope="col" { "Becomes" } } }
@@ -64,17 +75,20 @@ fn columns(preview: &TablePreview, fields: &Fields, chosen: &[Option<String>], f
                         @let chosen = chosen.get(place).and_then(Option::as_deref);
                         @let fault = faults.columns.get(&place);
                         tr data-skipped[chosen.is_none()] {
-                            th scope="row" id=(format!("n{place}")) { (column.name) }
+                            th scope="row" id=(format!("n{place}")) { bdi { (column.name) } }
                             td.samples {
                                 @for sample in &column.samples {
-                                    @if sample.is_empty() { span.blank { "blank" } } @else { span { (shortened(sample)) } }
+                                    @if sample.is_empty() { span.blank { "blank" } } @else { bdi.cell { (shortened(sample)) } }
                                 }
                             }
                             td {
-                                select name=(format!("c{place}")) aria-labelledby=(format!("n{place}"))
+                                @if is_wide {
+                                    input name=(format!("c{place}")) value=(chosen.unwrap_or_default()) list="fields" autocomplete="off"
+                                        aria-labelledby=(format!("n{place}")) aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| format!("f{place}"))];
+                                } @else { select name=(format!("c{place}")) aria-labelledby=(format!("n{place}"))
                                     aria-invalid=[fault.map(|_| "true")] aria-describedby=[fault.map(|_| format!("f{place}"))] {
                                     (options(fields, chosen))
-                                }
+                                } }
                                 @if let Some(fault) = fault { p.fault id=(format!("f{place}")) { (fault) } }
                             }
                         }
@@ -98,6 +112,14 @@ fn options(fields: &Fields, chosen: Option<&str>) -> Markup {
             optgroup label=(group_name(group)) { @for (alias, label) in fields { (option(alias, label)) } }
         }
         optgroup label="Beside the fields" { @for (alias, label) in OTHER_TARGETS { (option(alias, label)) } }
+    }
+}
+
+/// All fields that a column can become, by alias.
+fn all_options(fields: &Fields) -> Markup {
+    html! {
+        @for field in fields.iter() { option value=(field.alias) { (field.label) } }
+        @for (alias, label) in OTHER_TARGETS { option value=(alias) { (label) } }
     }
 }
 
