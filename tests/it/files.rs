@@ -42,6 +42,7 @@ fn the_demo_keeps_its_files_private() {
             .env("CARGO_TARGET_DIR", folder.path().join("target"))
             .env("BULKHEAD_DATA", &data)
             .env("BULKHEAD_LISTEN", "127.0.0.1:0")
+            .env("BULKHEAD_CONSOLE_LISTEN", "127.0.0.1:0")
             .output()
             .expect("it can be run");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
