@@ -156,16 +156,21 @@ impl StoreArgs {
         })
     }
 
-    /// Returns the number of the store's schema; 0 if there is no store in a database.
+    /// Returns the number of the store's schema, and that of the newest one which this program knows. The first is 0 if there is no
+    /// store in a database.
     ///
     /// # Errors
     /// If the store cannot be reached or read.
-    pub(super) fn schema(&self) -> Result<i64, Box<dyn Error>> {
+    pub(super) fn schemas(&self) -> Result<(i64, i64), Box<dyn Error>> {
         Ok(match self.place()? {
-            Place::Folder(folder) => SqliteFacts::read(folder)?.schema.number,
+            Place::Folder(folder) => {
+                let facts = SqliteFacts::read(folder)?;
+                (facts.schema.number, facts.known_schema)
+            }
             Place::Database(url) => {
                 let url = url.parse().map_err(|error| format!("--database: {error}"))?;
-                PostgresFacts::read(&url)?.schema.number
+                let facts = PostgresFacts::read(&url)?;
+                (facts.schema.number, facts.known_schema)
             }
         })
     }
