@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::assets::{Asset, ICON, STYLES};
 use super::session::Visitor;
 use crate::http::reply::{Reply, ReplyBody};
+use crate::tenants::Permission;
 
 /// What a page may load and do: what comes from here, and nothing that is written into the page itself.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -75,9 +76,9 @@ impl Page {
     /// Writes the page for a visitor.
     pub(super) fn reply(self, visitor: &Visitor) -> Reply {
         let Self { title, heading, content, status, scripts, place, again } = self;
-        let tenant = match visitor {
-            Visitor::Nobody => None,
-            Visitor::Tenant(tenant, _) => Some(tenant.name.to_string()),
+        let (tenant, may_change) = match visitor {
+            Visitor::Nobody => (None, false),
+            Visitor::Tenant(tenant, scope) => (Some(tenant.name.to_string()), scope.allows(Permission::Change)),
         };
         let page = html! {
             (DOCTYPE)
@@ -102,7 +103,7 @@ impl Page {
                         a.brand href="/" { (mark()) "Bulkhead" }
                         @if let Some(tenant) = &tenant {
                             nav aria-label="Pages" {
-                                (link("/upload", "New import", place == Place::Upload))
+                                @if may_change { (link("/upload", "New import", place == Place::Upload)) }
                                 (link("/jobs", "Jobs", place == Place::Jobs))
                             }
                             form.who method="post" action="/logout" {

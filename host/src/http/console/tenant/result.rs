@@ -66,7 +66,7 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_cha
             @if let Some(expires) = work.expires_at() { "This page is kept until " (moment(expires)) "." }
         }
         (undoing(work, now, may_change))
-        (reasons_table(work, reasons, "Rows that were refused"))
+        (reasons_table(work, reasons, if work.is_undo() { "Contacts that were skipped" } else { "Rows that were refused" }))
         p { a href="/upload" { "Bring another file" } }
     };
     Page::new(title, content).under(Step::Result.list()).at(Place::Jobs)
@@ -120,7 +120,8 @@ pub(super) fn reasons_table(work: &LoadedWork, reasons: &Reasons, title: &str) -
                     }
                 }
             }
-            ol.corrections {
+            // Nobody sent the rows of an undo, so nobody can correct them.
+            @if !work.is_undo() { ol.corrections {
                 @for (place, job) in work.jobs.iter().enumerate().filter(|(_, job)| job.counts.failed > 0 || job.cancelled_at.is_some()) {
                     @let part = if work.jobs.len() > 1 { format!(" of part {}", place + 1) } else { String::new() };
                     li {
@@ -130,7 +131,7 @@ pub(super) fn reasons_table(work: &LoadedWork, reasons: &Reasons, title: &str) -
                         ". Its columns keep their meaning."
                     }
                 }
-            }
+            } }
         }
     }
 }
